@@ -1,0 +1,42 @@
+# Everything happens inside .venv; the only things a machine must have are Python >= 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check bench format clean help
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## ?/  make \1\t/'
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "rtgraph needs Python >= 3.11, $(PYTHON) is older. hint: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "setting up $(VENV) (torch is large: this takes a few minutes the first time) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@mkdir -p .typings/rtgraph
+	@for name in msgs nodes graphs launch; do ln -sfn ../../$$name .typings/rtgraph/$$name; done
+	@touch $(READY)
+
+demo: $(READY)  ## Boxing at 60 Hz, first with one worker, then staggered: both summaries side by side
+	@$(BIN)/rtgraph demo
+
+test: $(READY)  ## run the tests
+	@$(BIN)/python -m pytest
+
+check: $(READY)  ## format, lint and type-check
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(READY)  ## format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## performance, as ratios against raw peers in the same run
+	@$(BIN)/python -m tests.bench
+
+clean:  ## remove the environment and every cache
+	rm -rf $(VENV) .typings .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info build
