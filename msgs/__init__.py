@@ -1,0 +1,40 @@
+"""What travels between nodes: messages, their codec, and the errors of the whole package."""
+
+from rtgraph.msgs.array import array
+from rtgraph.msgs.base import Header, Lineage, Message, Record, message_types, schema, schema_hash
+from rtgraph.msgs.codec import Decoder, Encoder, decode, encode
+from rtgraph.msgs.inference import Claim, CoordinatorBeat, Decision, InferenceTime, StaggerDelay, WorkerState
+from rtgraph.msgs.plant import Action, Applied, EpisodeEnd, Observation, Screen
+from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
+
+__all__ = [
+    "Action",
+    "ActionSpec",
+    "Applied",
+    "ArraySpec",
+    "Claim",
+    "Continuous",
+    "CoordinatorBeat",
+    "Decision",
+    "Decoder",
+    "Discrete",
+    "Encoder",
+    "EpisodeEnd",
+    "Header",
+    "InferenceTime",
+    "Lineage",
+    "Message",
+    "MultiDiscrete",
+    "Observation",
+    "PlantSpec",
+    "Record",
+    "Screen",
+    "StaggerDelay",
+    "WorkerState",
+    "array",
+    "decode",
+    "encode",
+    "message_types",
+    "schema",
+    "schema_hash",
+]

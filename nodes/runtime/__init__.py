@@ -1,0 +1,29 @@
+"""What makes a class a node, and the two worlds that nodes live in."""
+
+from rtgraph.nodes.runtime.context import Identity, Limits, Surroundings, Timer, Urgency
+from rtgraph.nodes.runtime.node import Node, Params
+from rtgraph.nodes.runtime.ports import Input, Output, Policy, latest, lossless, queue
+from rtgraph.nodes.runtime.virtual import VirtualWorld
+from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan, RestartPolicy, load_class, validated_params
+
+__all__ = [
+    "Identity",
+    "Input",
+    "InputPlan",
+    "Limits",
+    "Node",
+    "NodePlan",
+    "Output",
+    "Params",
+    "Policy",
+    "RestartPolicy",
+    "Surroundings",
+    "Timer",
+    "Urgency",
+    "VirtualWorld",
+    "latest",
+    "load_class",
+    "lossless",
+    "queue",
+    "validated_params",
+]

@@ -1,0 +1,118 @@
+"""Array fields: declared with dtype and shape, checked, and carried as raw bytes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+DTYPES = {
+    name: np.dtype(name)
+    for name in ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
+} | {name: np.dtype(name) for name in ("float16", "float32", "float64")}
+"""The element types that travel, by name. All are little-endian on the wire."""
+
+MAX_DIMENSIONS = 8
+
+_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+
+
+@dataclass(frozen=True)
+class ArrayField:
+    """How an array field is checked. ``None`` stands for any dtype, any shape, or any length of one axis."""
+
+    dtype: str | None = None
+    shape: tuple[int | None, ...] | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            self._validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(_as_json, when_used="json"),
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        dtype: JsonSchemaValue = {"enum": [self.dtype] if self.dtype else list(DTYPES)}
+        shape: JsonSchemaValue = {"type": "array", "items": {"type": "integer", "minimum": 0}}
+        if self.shape is not None:
+            shape |= {"prefixItems": [{"const": n} if n is not None else {"type": "integer"} for n in self.shape]}
+            shape |= {"minItems": len(self.shape), "maxItems": len(self.shape)}
+        return {
+            "type": "object",
+            "properties": {"dtype": dtype, "shape": shape, "buffer": {"type": "integer", "minimum": 0}},
+            "required": ["dtype", "shape", "buffer"],
+        }
+
+    def _validate(self, value: Any, info: ValidationInfo) -> npt.NDArray[np.generic]:
+        array = value if isinstance(value, np.ndarray) else _from_wire(value, info.context)
+        name = _NAMES.get(array.dtype)
+        if name is None or (self.dtype is not None and name != self.dtype):
+            raise ValueError(f"an array of {self.dtype or 'a numeric type'} is wanted, not of {array.dtype}")
+        if self.shape is not None and not _fits(array.shape, self.shape):
+            raise ValueError(f"an array of shape {_shown(self.shape)} is wanted, not {array.shape}")
+        if array.ndim > MAX_DIMENSIONS:
+            raise ValueError(f"an array has at most {MAX_DIMENSIONS} dimensions, not {array.ndim}")
+        if not array.flags.c_contiguous:
+            array = np.ascontiguousarray(array).reshape(array.shape)
+        if array.flags.writeable:
+            array = array.view()
+            array.flags.writeable = False
+        return array
+
+
+def array(dtype: str | None = None, *shape: int | None) -> Any:
+    """Annotate a message's array field.
+
+    With no arguments any numeric array is admitted; with a dtype alone any shape; ``None`` in the shape stands for
+    an axis of any length.
+
+    >>> class Image(Message):
+    ...     pixels: array("uint8", None, None, 3)
+    """
+    if dtype is not None and dtype not in DTYPES:
+        raise ValueError(f"no array travels as {dtype!r}; known are {', '.join(DTYPES)}")
+    return Annotated[np.ndarray, ArrayField(dtype, shape or None)]
+
+
+def to_wire(value: npt.NDArray[np.generic], buffers: list[memoryview | bytes]) -> dict[str, object]:
+    """Put an array's bytes into ``buffers`` and return what stands for it in the message."""
+    buffers.append(value.data.cast("B") if value.size and value.ndim else value.tobytes())
+    return {"dtype": _NAMES[value.dtype], "shape": value.shape, "buffer": len(buffers) - 1}
+
+
+def _from_wire(value: Any, buffers: Sequence[Any] | None) -> npt.NDArray[np.generic]:
+    """Rebuild an array as a read-only view of the bytes that came in: nothing is allocated."""
+    if buffers is None or not isinstance(value, dict) or value.keys() != {"dtype", "shape", "buffer"}:
+        raise ValueError("an array is wanted")
+    name, shape, index = value["dtype"], value["shape"], value["buffer"]
+    dtype = DTYPES.get(name) if isinstance(name, str) else None
+    if dtype is None:
+        raise ValueError(f"unknown array type {name!r:.40}")
+    if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
+        raise ValueError("an array's shape is a short list")
+    if not all(type(n) is int and 0 <= n <= 2**48 for n in shape):
+        raise ValueError("an array's shape holds lengths")
+    if type(index) is not int or not 0 <= index < len(buffers):
+        raise ValueError("an array's bytes are missing")
+    data = memoryview(buffers[index])
+    if math.prod(shape) * dtype.itemsize != data.nbytes:
+        raise ValueError(f"an array of shape {tuple(shape)} does not have {data.nbytes} bytes")
+    return np.frombuffer(data.toreadonly(), dtype).reshape(shape)
+
+
+def _as_json(value: npt.NDArray[np.generic]) -> dict[str, object]:
+    return {"dtype": _NAMES[value.dtype], "shape": list(value.shape), "data": value.tolist()}
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(w is None or n == w for n, w in zip(shape, wanted, strict=True))
+
+
+def _shown(shape: tuple[int | None, ...]) -> str:
+    return "(" + ", ".join("*" if n is None else str(n) for n in shape) + ")"

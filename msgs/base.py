@@ -1,0 +1,151 @@
+"""What every message is: a frozen pydantic model with a header that says who sent it, when, and of what."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from rtgraph.msgs.errors import NodeError
+
+
+class Record(BaseModel):
+    """A frozen model that refuses unknown fields: the base of whatever travels or is written down."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Lineage(Record):
+    """The observation that a message derives from, so that age and latency can be read off any action.
+
+    ``stamp_ns`` is the graph's time at which the observation was published, ``tick`` and ``episode`` the plant's.
+    """
+
+    source: str
+    incarnation: int
+    sequence: int
+    stamp_ns: int
+    tick: int
+    episode: int
+
+
+class Header(Record):
+    """Who sent a message, when, and what it derives from. Written by the runtime, never by a node.
+
+    ``sequence`` counts from 0 per output (and key) and starts anew with each ``incarnation`` of the node;
+    ``stamp_ns`` is the graph's time at publication.
+    """
+
+    source: str
+    incarnation: int = Field(ge=0)
+    sequence: int = Field(ge=0)
+    stamp_ns: int
+    lineage: Lineage | None = None
+
+
+UNSENT = Header(source="", incarnation=0, sequence=0, stamp_ns=0)
+"""The header of a message that has not been published."""
+
+
+class Message(Record):
+    """The base of everything that travels between nodes.
+
+    Subclass it with annotated fields; arrays are declared with ``rtgraph.msgs.array``. A message's name is the
+    name of its class, and its schema hash changes whenever a field or its type does.
+
+    >>> class Temperature(Message):
+    ...     celsius: float
+    """
+
+    schema_name: ClassVar[str] = ""
+    header: Header = UNSENT
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.schema_name = cls.__name__
+
+    def origin(self) -> Lineage | None:
+        """Return the observation this message derives from."""
+        return self.header.lineage
+
+    def stamped(self, header: Header) -> Self:
+        """Return this message with a header: itself if it was never sent, a copy if it was."""
+        if self.header is not UNSENT:
+            return self.model_copy(update={"header": header})
+        self.__dict__["header"] = header
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        mine, theirs = self.__dict__, other.__dict__
+        return all(_equal(value, theirs[name]) for name, value in mine.items())
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.header))
+
+
+def _equal(one: object, other: object) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return (
+            isinstance(one, np.ndarray)
+            and isinstance(other, np.ndarray)
+            and one.dtype == other.dtype
+            and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+        )
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(value, other[key]) for key, value in one.items())
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return one == other
+
+
+@functools.cache
+def schema(message_type: type[Message]) -> dict[str, Any]:
+    """Return the JSON Schema of a message class (arrays appear as objects with ``dtype`` and ``shape``)."""
+    return message_type.model_json_schema(mode="serialization")
+
+
+@functools.cache
+def schema_hash(message_type: type[Message]) -> bytes:
+    """Return the 8 bytes that tell versions of a message class apart.
+
+    They depend on field names, types, bounds and defaults; not on docstrings, so that mending a
+    description does not cut off a peer.
+    """
+    text = json.dumps(_undescribed(schema(message_type)), sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+
+
+def _undescribed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _undescribed(item) for key, item in value.items() if key not in ("description", "title")}
+    if isinstance(value, list):
+        return [_undescribed(item) for item in value]
+    return value
+
+
+def message_types() -> dict[str, type[Message]]:
+    """Return every message class that has been imported, by name.
+
+    Raises:
+        NodeError: two classes have the same name.
+    """
+    found: dict[str, type[Message]] = {}
+    waiting = list(Message.__subclasses__())
+    while waiting:
+        message_type = waiting.pop()
+        waiting.extend(message_type.__subclasses__())
+        other = found.setdefault(message_type.schema_name, message_type)
+        if other is not message_type:
+            raise NodeError(
+                f"two message classes are named {message_type.schema_name}: "
+                f"{other.__module__} and {message_type.__module__}",
+                hint="rename one: a message is known by its class's name",
+            )
+    return dict(sorted(found.items()))

@@ -1,0 +1,178 @@
+"""Messages to bytes and back.
+
+On the wire a message is one msgpack document, ``[version, schema hash, fields, [buffer, …]]``; an array field is
+``{"dtype", "shape", "buffer": i}`` and its elements are the i-th buffer, little-endian, in C order. A document with
+large buffers is *sent* as several frames cut at the buffers' edges, so that they are neither copied when sending nor
+when receiving; the frames put end to end are the document. Buffers travel raw because turning an image into a
+list costs a hundred times more than moving it.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+import msgpack
+import numpy as np
+from pydantic import ValidationError
+
+from rtgraph.msgs.array import to_wire
+from rtgraph.msgs.base import Message, schema_hash
+from rtgraph.msgs.errors import DecodeError, EncodeError, SchemaMismatch
+
+if sys.byteorder != "little":
+    raise ImportError("rtgraph's wire format is little-endian, this machine is not")
+
+WIRE_VERSION = 1
+INLINE_BYTES = 1 << 16
+"""Messages whose buffers are smaller than this travel as one frame: below it a copy is cheaper than a frame."""
+
+Frame = bytes | memoryview
+M = TypeVar("M", bound=Message)
+
+
+def _prefix(message_type: type[Message]) -> bytes:
+    packer = msgpack.Packer()
+    return packer.pack_array_header(4) + packer.pack(WIRE_VERSION) + packer.pack(schema_hash(message_type))
+
+
+class Encoder(Generic[M]):
+    """Turns messages of one class into frames. One thread at a time.
+
+    Raises ``EncodeError`` for what msgpack cannot carry, such as whole numbers of more than 64 bits.
+    """
+
+    def __init__(self, message_type: type[M]) -> None:
+        self.message_type = message_type
+        self._prefix = _prefix(message_type)
+        self._buffers: list[Frame] = []
+        self._pack = msgpack.Packer(default=self._default).pack
+
+    def encode(self, message: M, lead: bytes = b"") -> list[Frame]:
+        """Return the frames of a message, the first one beginning with ``lead`` (the topic)."""
+        buffers = self._buffers = []
+        try:
+            fields = self._pack(message.model_dump())
+        except (TypeError, ValueError, OverflowError) as error:
+            raise EncodeError(f"{self.message_type.__name__} cannot be encoded: {error}") from error
+        count = len(buffers)
+        if not count:
+            return [b"".join((lead, self._prefix, fields, b"\x90"))]
+        parts: list[Frame] = [lead, self._prefix, fields, _array_header(count)]
+        if sum(map(len, buffers)) < INLINE_BYTES:
+            for buffer in buffers:
+                parts += (_bin_header(len(buffer)), buffer)
+            return [b"".join(parts)]
+        frames: list[Frame] = []
+        for buffer in buffers:
+            parts.append(_bin_header(len(buffer)))
+            frames += (b"".join(parts), buffer)
+            parts = []
+        return frames
+
+    def _default(self, value: object) -> object:
+        if isinstance(value, np.ndarray):
+            return to_wire(value, self._buffers)
+        raise TypeError(f"a {type(value).__name__} does not travel")
+
+
+class Decoder(Generic[M]):
+    """Turns frames into messages of one class, as read-only views of the bytes given.
+
+    However hostile the bytes, all that happens is one ``DecodeError`` (``SchemaMismatch`` if they are a
+    message of another class or version), and no more memory is taken than the bytes themselves hold.
+    """
+
+    def __init__(self, message_type: type[M]) -> None:
+        self.message_type = message_type
+        self._hash = schema_hash(message_type)
+
+    def decode(self, frames: Sequence[Frame], start: int = 0) -> M:
+        """Return the message that the frames hold, the first one read from byte ``start`` on."""
+        try:
+            version, found, fields, buffers = _document(frames, start)
+        except DecodeError:
+            raise
+        except (ValueError, TypeError, RecursionError, OverflowError, msgpack.UnpackException) as error:
+            raise DecodeError(f"not a message: {_first_line(error)}") from error
+        if version != WIRE_VERSION:
+            raise DecodeError(f"wire format {version!r:.20} is not known, only {WIRE_VERSION} is")
+        if found != self._hash:
+            theirs = found.hex() if isinstance(found, bytes) else repr(found)[:20]
+            raise SchemaMismatch(
+                f"{self.message_type.__name__} here has schema {self._hash.hex()}, the message has {theirs}",
+                hint="both ends need the same version of the message class",
+            )
+        if not isinstance(fields, dict) or not isinstance(buffers, list):
+            raise DecodeError("not a message: its fields or buffers are missing")
+        if not all(isinstance(buffer, (bytes, memoryview)) for buffer in buffers):
+            raise DecodeError("not a message: a buffer is not bytes")
+        try:
+            return self.message_type.model_validate(fields, context=buffers)
+        except (ValidationError, RecursionError) as error:
+            raise DecodeError(f"not a {self.message_type.__name__}: {_reason(error)}") from error
+
+
+def encode(message: Message) -> bytes:
+    """Return a message as one msgpack document."""
+    return b"".join(Encoder(type(message)).encode(message))
+
+
+def decode(message_type: type[M], document: Frame) -> M:
+    """Return the message that a document holds.
+
+    Raises:
+        DecodeError: the bytes are not such a message.
+    """
+    return Decoder(message_type).decode([document])
+
+
+def _document(frames: Sequence[Frame], start: int) -> list[object]:
+    first = memoryview(frames[0])[start:]
+    if len(frames) == 1:
+        document = msgpack.unpackb(first)
+        if not isinstance(document, list) or len(document) != 4:
+            raise DecodeError("not a message: four parts are wanted")
+        return document
+    # Cut at the buffers: the first frame ends with the first buffer's length, the others alternate.
+    unpacker = msgpack.Unpacker(max_buffer_size=len(first))
+    unpacker.feed(first)
+    if unpacker.read_array_header() != 4:
+        raise DecodeError("not a message: four parts are wanted")
+    parts: list[object] = [unpacker.unpack(), unpacker.unpack(), unpacker.unpack()]
+    count = unpacker.read_array_header()
+    if len(frames) != 2 * count:
+        raise DecodeError("not a message: a frame is missing")
+    headers = [bytes(first[unpacker.tell() :]), *(bytes(frame) for frame in frames[2::2])]
+    buffers = [memoryview(frame) for frame in frames[1::2]]
+    if headers != [_bin_header(len(buffer)) for buffer in buffers]:
+        raise DecodeError("not a message: a buffer does not have the length it should have")
+    parts.append(buffers)
+    return parts
+
+
+def _bin_header(length: int) -> bytes:
+    if length < 1 << 8:
+        return struct.pack(">BB", 0xC4, length)
+    if length < 1 << 16:
+        return struct.pack(">BH", 0xC5, length)
+    if length < 1 << 32:
+        return struct.pack(">BI", 0xC6, length)
+    raise EncodeError("an array of 4 GiB or more does not travel in one message")
+
+
+def _array_header(count: int) -> bytes:
+    return bytes([0x90 | count]) if count < 16 else struct.pack(">BH", 0xDC, count)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def _reason(error: ValidationError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:200]

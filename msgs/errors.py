@@ -1,0 +1,78 @@
+"""Every error rtgraph raises on purpose. Catch ``RtgraphError`` to catch them all.
+
+::
+
+    RtgraphError
+    ├── MessageError      a message that cannot travel
+    │   ├── EncodeError   ... because it does not fit the wire format
+    │   └── DecodeError   ... because the bytes are not what they should be
+    │       └── SchemaMismatch   the two ends have different versions of the message
+    ├── NodeError         a node was declared or used wrongly
+    ├── GraphError        a graph or launch file is wrong (exit code 2)
+    ├── WorldError        a running world cannot go on
+    └── LaunchError       the processes of a launch could not be started or kept
+"""
+
+from __future__ import annotations
+
+
+class RtgraphError(Exception):
+    """The root of the tree. ``hint`` says what to do about it, where there is something to do."""
+
+    def __init__(self, problem: str, *, hint: str | None = None) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.problem}. hint: {self.hint}" if self.hint else self.problem
+
+
+class MessageError(RtgraphError):
+    """A message cannot travel."""
+
+
+class EncodeError(MessageError):
+    """A message holds something the wire format cannot carry."""
+
+
+class DecodeError(MessageError):
+    """Bytes that came in are not the message they should be."""
+
+
+class SchemaMismatch(DecodeError):
+    """Publisher and subscriber have different versions of a message class."""
+
+
+class NodeError(RtgraphError):
+    """A node class is declared wrongly, or a node used its runtime wrongly."""
+
+
+class GraphError(RtgraphError):
+    """A graph or launch file is wrong. ``str()`` gives ``file:line: key: problem. hint: …``."""
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        key: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(problem, hint=hint)
+        self.file = file
+        self.line = line
+        self.key = key
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
+        return ": ".join(part for part in (place, self.key, super().__str__()) if part)
+
+
+class WorldError(RtgraphError):
+    """A running world cannot go on."""
+
+
+class LaunchError(RtgraphError):
+    """The processes of a launch could not be started or kept alive."""

@@ -1,0 +1,107 @@
+"""From a network's specification to a torch module with weights."""
+
+from __future__ import annotations
+
+import math
+from typing import assert_never
+
+import torch
+from torch import Tensor, nn
+
+from rtgraph.msgs.spaces import ActionSpec, Continuous, Discrete, MultiDiscrete, PlantSpec
+from rtgraph.nodes.networks.impala import Impala
+from rtgraph.nodes.networks.mlp import Mlp
+from rtgraph.nodes.networks.nature import Nature
+from rtgraph.nodes.networks.spec import ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
+
+
+def build(
+    spec: NetworkSpec,
+    plant: PlantSpec,
+    outputs: int | None = None,
+    *,
+    device: torch.device | str | None = None,
+    seed: int = 0,
+) -> nn.Module:
+    """Build the network that fits a plant, initialised from a seed; no global generator is used.
+
+    Args:
+        spec: The kind of network and its size.
+        plant: Its observation gives the input.
+        outputs: Their number; by default one per discrete action (``size * count`` for several of them),
+            or one per number of a continuous action.
+        device: By default torch's current one. On ``"meta"`` the module has shapes but no weights, and
+            costs nothing at any size: `parameters.bind` gives it some.
+        seed: For `initialise`.
+
+    Raises:
+        ValueError: The network cannot read the plant's observations.
+    """
+    device = torch.device(device) if device is not None else torch.get_default_device()
+    with torch.device("meta"):
+        module = _assemble(
+            spec, plant.observation.shape, _outputs(plant.action) if outputs is None else outputs
+        )
+    if device.type != "meta":
+        module.to_empty(device=device)
+        initialise(module, seed)
+    return module
+
+
+def count_parameters(spec: NetworkSpec, plant: PlantSpec, outputs: int | None = None) -> int:
+    """Count the trainable parameters of a network, without allocating them."""
+    return sum(parameter.numel() for parameter in build(spec, plant, outputs, device="meta").parameters())
+
+
+def initialise(module: nn.Module, seed: int) -> None:
+    """Draw all weights and biases anew: the same seed gives the same bits, on any device.
+
+    The rule is torch's own for these layers, uniform in ±1/√fan_in (Kaiming-uniform with a = √5).
+
+    Raises:
+        TypeError: A layer other than a linear or a convolutional one has parameters.
+        ValueError: The module is on the meta device, so that there is nothing to draw into.
+    """
+    generator = torch.Generator(device="cpu").manual_seed(seed)
+    for name, layer in module.named_modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            bound = 1 / math.sqrt(layer.weight[0].numel())
+            _fill(layer.weight, bound, generator)
+            if layer.bias is not None:
+                _fill(layer.bias, bound, generator)
+        elif any(True for _ in layer.parameters(recurse=False)):
+            raise TypeError(f"no rule to initialise layer {name!r} of type {type(layer).__name__}")
+
+
+def _fill(parameter: Tensor, bound: float, generator: torch.Generator) -> None:
+    if parameter.is_meta:
+        raise ValueError("a module on the meta device has no weights. hint: bind it to a buffer first")
+    # Drawn contiguous and on the CPU, so that neither memory format nor device changes the order.
+    values = torch.empty(parameter.shape, dtype=parameter.dtype, device="cpu")
+    values.uniform_(-bound, bound, generator=generator)
+    with torch.no_grad():
+        parameter.copy_(values)
+
+
+def _assemble(spec: NetworkSpec, observation: tuple[int, ...], outputs: int) -> nn.Module:
+    match spec:
+        case ImpalaSpec():
+            return Impala(spec, observation, outputs)
+        case NatureSpec():
+            return Nature(observation, outputs)
+        case MlpSpec():
+            return Mlp(spec, observation, outputs)
+        case _:
+            assert_never(spec)
+
+
+def _outputs(action: ActionSpec) -> int:
+    match action:
+        case Discrete():
+            return action.count
+        case MultiDiscrete():
+            return action.size * action.count
+        case Continuous():
+            return action.size
+        case _:
+            assert_never(action)

@@ -1,0 +1,79 @@
+"""The IMPALA residual network, at any width and at two depths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rtgraph.nodes.networks.frames import FrameShape, Window, as_input, remaining
+from rtgraph.nodes.networks.spec import ImpalaSpec
+
+# The stride of the pooling at the head of each sequence, for "1xDeep" and "2xDeep".
+_POOL_STRIDES = {1: (2, 2, 2), 2: (2, 1, 1, 1, 2, 1)}
+_FEATURES = 512
+
+
+class _Residual(nn.Module):
+    """Two padded convolutions around which the input is carried."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
+        self.second = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
+
+    def forward(self, planes: Tensor) -> Tensor:
+        change: Tensor = self.second(functional.relu(self.first(functional.relu(planes))))
+        return planes + change
+
+
+class Impala(nn.Module):
+    """The IMPALA network of Espeholt et al. (2018), scaled as in Riemer et al. (2025).
+
+    Each sequence is an unpadded 3x3 convolution, an unpadded 3x3 max pooling and two residual blocks.
+    "1xDeep" has three sequences (15 convolutions; an 84x84 frame becomes 40x40, 18x18, 7x7), "2xDeep" six
+    (30; 40, 36, 32, 28, 12, 8). Then ReLU, 512 features, ReLU, the outputs.
+
+    Args:
+        spec: Width and depth.
+        observation: The shape of one frame, (height, width) or (channels, height, width).
+        outputs: The number of outputs.
+
+    Raises:
+        ValueError: The observation is no frame, or too small a one.
+    """
+
+    def __init__(self, spec: ImpalaSpec, observation: Sequence[int], outputs: int) -> None:
+        super().__init__()
+        self.frame = FrameShape.of(observation)
+        strides = _POOL_STRIDES[spec.depth]
+        height, width = remaining(
+            self.frame, [w for stride in strides for w in (Window(3, 1), Window(3, stride))]
+        )
+        first, later = spec.widths
+        channels = [self.frame.channels, first] + [later] * (len(strides) - 1)
+        self.sequences = nn.Sequential(
+            *(
+                nn.Sequential(
+                    nn.Conv2d(before, after, kernel_size=3),
+                    nn.MaxPool2d(kernel_size=3, stride=stride),
+                    _Residual(after),
+                    _Residual(after),
+                )
+                for before, after, stride in zip(channels, channels[1:], strides, strict=False)
+            )
+        )
+        self.features = nn.Linear(height * width * channels[-1], _FEATURES)
+        self.outputs = nn.Linear(_FEATURES, outputs)
+        # One frame on one CPU core takes about 2/3 of the time with the channels innermost, once they fill
+        # a vector of eight floats; below that it takes up to twice as long.
+        if first > 8:
+            nn.utils.convert_conv2d_weight_memory_format(self, torch.channels_last)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Compute the outputs, float32 of shape (batch, outputs), of a batch of frames (see `as_input`)."""
+        planes = functional.relu(self.sequences(as_input(frames, self.frame)))
+        outputs: Tensor = self.outputs(functional.relu(self.features(planes.flatten(1))))
+        return outputs

@@ -1,0 +1,75 @@
+"""What can be made to go wrong in the virtual world, by seed: messages lost, late or doubled, nodes that die."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rtgraph.msgs import Record
+from rtgraph.nodes.runtime.context import generator
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class EdgeFault(Record):
+    """Messages from ``source`` to ``target`` (names, ``*`` and ``?`` allowed) of one output go wrong.
+
+    Each is dropped with probability ``drop``; else doubled with probability ``duplicate``; and each copy is late by a
+    uniformly drawn time up to ``delay_most_ns``.
+    """
+
+    kind: Literal["edge"] = "edge"
+    source: str = "*"
+    target: str = "*"
+    port: str = "*"
+    drop: Probability = 0.0
+    duplicate: Probability = 0.0
+    delay_most_ns: int = Field(default=0, ge=0)
+
+
+class CrashFault(Record):
+    """Nodes die at a time, and come back ``restart_after_ns`` later (never, if that is None)."""
+
+    kind: Literal["crash"] = "crash"
+    node: str
+    at_ns: int = Field(ge=0)
+    restart_after_ns: int | None = Field(default=None, ge=0)
+
+    def matching(self, names: Iterable[str]) -> list[str]:
+        """Return the names that the fault is about."""
+        return [name for name in names if fnmatch.fnmatchcase(name, self.node)]
+
+
+Fault = Annotated[EdgeFault | CrashFault, Field(discriminator="kind")]
+
+
+class FaultInjector:
+    """Decides the fate of each message."""
+
+    def __init__(self, faults: Sequence[EdgeFault | CrashFault], seed: int) -> None:
+        self._faults = [fault for fault in faults if isinstance(fault, EdgeFault)]
+        self._rng = generator(seed, "faults", 0)
+
+    def arrivals(self, source: str, target: str, port: str) -> list[int]:
+        """Return the delays in ns at which copies of a message arrive: none if it is lost."""
+        for fault in self._faults:
+            if not _about(fault, source, target, port):
+                continue
+            if self._rng.random() < fault.drop:
+                return []
+            copies = 2 if self._rng.random() < fault.duplicate else 1
+            if not fault.delay_most_ns:
+                return [0] * copies
+            return [int(self._rng.integers(fault.delay_most_ns + 1)) for _ in range(copies)]
+        return [0]
+
+
+def _about(fault: EdgeFault, source: str, target: str, port: str) -> bool:
+    return (
+        fnmatch.fnmatchcase(source, fault.source)
+        and fnmatch.fnmatchcase(target, fault.target)
+        and fnmatch.fnmatchcase(port, fault.port)
+    )

@@ -1,0 +1,140 @@
+"""What makes a class a node.
+
+A node is a class with parameters, ports and handlers. It touches the world only through what its runtime gives it,
+``now_ns``, ``rng``, timers and ports; that is why the same class runs in real time, as a process among processes,
+and in virtual time, as one of hundreds in a single process.
+
+Handlers run one at a time, each at one instant, and never block. A node that is to take time says so with
+``spend``: it is then busy, as a process that computes would be, and its inboxes fill or are overwritten meanwhile.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from rtgraph.msgs import Message
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.runtime.context import Context, Timer, Urgency
+from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, Input, Output
+
+
+class Params(BaseModel):
+    """The parameters of a node: a frozen pydantic model that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+P = TypeVar("P", bound=Params)
+
+_LIFECYCLE = {"on_start", "on_stop"}
+
+
+class Node(Generic[P]):
+    """The base of every node.
+
+    Subclasses name their parameters (``class Plant(Node[PlantParams])``), declare ports as class attributes, and
+    may define ``on_start``, ``on_stop`` and, for an input ``x``, ``on_x``.
+
+    ``stop_rank`` orders the stop of a graph: lower ranks stop first (plants 0, most nodes 1, recorders 2).
+    """
+
+    params_type: ClassVar[type[Params]] = Params
+    input_ports: ClassVar[dict[str, Input[Any]]] = {}
+    output_ports: ClassVar[dict[str, Output[Any]]] = {}
+    stop_rank: ClassVar[int] = 1
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for base in getattr(cls, "__orig_bases__", ()):
+            for argument in get_args(base) if isinstance(get_origin(base), type) else ():
+                if isinstance(argument, type) and issubclass(argument, Params):
+                    cls.params_type = argument
+        members = inspect.getmembers_static(cls)
+        cls.input_ports = {name: port for name, port in members if isinstance(port, Input)}
+        cls.output_ports = {name: port for name, port in members if isinstance(port, Output)}
+        for name, _ in members:
+            if name.startswith("on_") and name not in _LIFECYCLE and name[3:] not in cls.input_ports:
+                raise NodeError(
+                    f"{cls.__name__}.{name} handles no input port named {name[3:]!r}",
+                    hint=f"inputs are {', '.join(cls.input_ports) or 'none'}",
+                )
+
+    def __init__(self, context: Context, params: P) -> None:
+        self.context = context
+        self.params = params
+        self.inputs: dict[str, BoundInput[Any]] = {}
+        self.outputs: dict[str, BoundOutput[Any]] = {}
+        for name, port in type(self).input_ports.items():
+            self.inputs[name] = BoundInput(port, getattr(self, f"on_{name}", None))
+        for name, output in type(self).output_ports.items():
+            self.outputs[name] = BoundOutput(output, context.send)
+
+    @property
+    def name(self) -> str:
+        """The node's full name in the graph, such as ``worker/3``."""
+        return self.context.identity.name
+
+    @property
+    def now_ns(self) -> int:
+        """The graph's time."""
+        return self.context.now_ns()
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """The node's own random generator, seeded from the plan's seed and the node's name."""
+        return self.context.rng
+
+    @property
+    def log(self) -> logging.Logger:
+        """The node's log."""
+        return self.context.log
+
+    def on_start(self) -> None:
+        """Begin: every edge is proven, the clock stands at or after 0."""
+
+    def on_stop(self) -> None:
+        """End: the last chance to publish. Not called when the process is killed."""
+
+    def spend(self, duration_ns: int, then: Callable[[], None] | None = None) -> None:
+        """Be busy for a while: no handler runs until it is over, then ``then`` runs, first of all.
+
+        In real time this waits without blocking what the runtime itself has to do; in virtual time it is how
+        computation takes time. What ``then`` publishes is there *at* the end: a decision that is due exactly at a
+        tick counts for it. The node is free again after everything else of that instant.
+
+        Raises:
+            NodeError: the duration is negative, or the node is busy already.
+        """
+        self.context.spend(duration_ns, then)
+
+    def after(self, delay_ns: int, handler: Callable[[], None]) -> Timer:
+        """Call a method of this node once, ``delay_ns`` from now (when the node is free)."""
+        return self.at(self.now_ns + delay_ns, handler)
+
+    def at(self, due_ns: int, handler: Callable[[], None], urgency: Urgency = Urgency.TIMER) -> Timer:
+        """Call a method of this node once, at a time of the graph's clock (when the node is free)."""
+        return self.context.at(due_ns, handler, urgency)
+
+    def every(self, period_ns: int, handler: Callable[[], None]) -> Timer:
+        """Call a method of this node again and again, first one period from now. Periods missed are skipped."""
+        return self.context.every(period_ns, handler)
+
+    def finish(self, reason: str) -> None:
+        """Ask for the whole graph to stop: the work is done."""
+        self.context.finish(reason)
+
+    def result(self) -> dict[str, Any]:
+        """Return what the node wants to have said of it at the end of the launch, as JSON values."""
+        return {}
+
+
+def port_message(port: Input[Any] | Output[Any]) -> type[Message]:
+    """Return the class of the messages of a port."""
+    message_type: type[Message] = port.message_type
+    return message_type

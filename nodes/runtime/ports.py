@@ -1,0 +1,255 @@
+"""Ports: what a node takes and gives, declared on its class and bound to its instance.
+
+::
+
+    class Relay(Node[RelayParams]):
+        observation = Input(Observation, latest)
+        echo = Output(Observation)
+
+        def on_observation(self, message: Observation) -> None:
+            self.echo.publish(message)
+
+An input's *policy* says what happens to messages that come faster than the node takes them: ``latest`` keeps the
+newest, ``queue(n)`` the newest n, ``lossless`` all of them up to a byte budget. Whatever is not kept is counted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, overload
+
+from rtgraph.msgs import Lineage, Message
+from rtgraph.msgs.errors import NodeError
+
+if TYPE_CHECKING:
+    from rtgraph.nodes.runtime.node import Node
+
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How many messages an input keeps: ``depth`` of them, or all up to ``budget_bytes`` where depth is None."""
+
+    name: str
+    depth: int | None
+    budget_bytes: int = 1 << 30
+
+    def __str__(self) -> str:
+        return f"queue({self.depth})" if self.name == "queue" else self.name
+
+
+latest = Policy("latest", 1)
+lossless = Policy("lossless", None)
+
+
+def queue(depth: int) -> Policy:
+    """Keep the newest ``depth`` messages."""
+    if depth < 1:
+        raise NodeError(f"a queue holds at least one message, not {depth}")
+    return Policy("queue", depth)
+
+
+class Input(Generic[M]):
+    """A port that takes messages of one class.
+
+    If the node has a method ``on_<port>``, it is called with each message; otherwise the node takes them itself.
+
+    Args:
+        message_type: the class of the messages.
+        policy: ``latest``, ``queue(n)`` or ``lossless``.
+        many: several publishers may feed it. Fan-in is declared, never inferred.
+        optional: it may stay unfed.
+        keyed: of a publisher's keyed messages only those under this node's own name arrive.
+    """
+
+    def __init__(
+        self,
+        message_type: type[M],
+        policy: Policy = latest,
+        *,
+        many: bool = False,
+        optional: bool = False,
+        keyed: bool = False,
+    ) -> None:
+        self.message_type = message_type
+        self.policy = policy
+        self.many = many
+        self.optional = optional
+        self.keyed = keyed
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, node: None, owner: type) -> Input[M]: ...
+    @overload
+    def __get__(self, node: Node, owner: type) -> BoundInput[M]: ...
+    def __get__(self, node: Node | None, owner: type) -> Input[M] | BoundInput[M]:
+        return self if node is None else node.inputs[self.name]
+
+
+class Output(Generic[M]):
+    """A port that publishes messages of one class. ``keyed`` ones are addressed to one node by its name."""
+
+    def __init__(self, message_type: type[M], *, keyed: bool = False) -> None:
+        self.message_type = message_type
+        self.keyed = keyed
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, node: None, owner: type) -> Output[M]: ...
+    @overload
+    def __get__(self, node: Node, owner: type) -> BoundOutput[M]: ...
+    def __get__(self, node: Node | None, owner: type) -> Output[M] | BoundOutput[M]:
+        return self if node is None else node.outputs[self.name]
+
+
+@dataclass(slots=True)
+class EdgeCount:
+    """What became of the messages of one publisher at one input.
+
+    ``lost`` never arrived (a gap in the sequence), ``overwritten`` arrived but made way for newer ones before the
+    node took them, ``refused`` could not be decoded.
+    """
+
+    received: int = 0
+    lost: int = 0
+    overwritten: int = 0
+    refused: int = 0
+    incarnation: int = -1
+    next_sequence: int = 0
+
+    def saw(self, incarnation: int, sequence: int) -> None:
+        """Count an arrival. A restarted publisher begins anew: what it had not sent is not lost."""
+        self.received += 1
+        if incarnation > self.incarnation:
+            self.lost += sequence if self.incarnation >= 0 else 0
+            self.incarnation, self.next_sequence = incarnation, sequence + 1
+        elif incarnation == self.incarnation and sequence >= self.next_sequence:
+            self.lost += sequence - self.next_sequence
+            self.next_sequence = sequence + 1
+
+
+class Wake(Protocol):
+    """What an input tells its executor: a message came that the node has a handler for."""
+
+    def __call__(self, port: BoundInput[Message]) -> None: ...
+
+
+@dataclass(slots=True)
+class BoundInput(Generic[M]):
+    """An input of a living node: its inbox and its counters.
+
+    A message stays *unread* until the node takes it, or its handler is called with it.
+    """
+
+    port: Input[M]
+    handler: Callable[[M], None] | None = None
+    edges: dict[str, EdgeCount] = field(default_factory=dict)
+    newest: M | None = None
+    """The newest message that came, read or not."""
+    paused: bool = False
+    on_pause: Callable[[bool], None] | None = None
+    inbox: deque[M] = field(default_factory=deque)
+
+    @property
+    def name(self) -> str:
+        """The port's name."""
+        return self.port.name
+
+    def put(self, message: M) -> None:
+        """Take in a message, making room as the policy says."""
+        header = message.header
+        edge = self.edges.get(header.source)
+        if edge is None:
+            edge = self.edges[header.source] = EdgeCount()
+        edge.saw(header.incarnation, header.sequence)
+        self.newest = message
+        inbox = self.inbox
+        if self.port.policy.depth is not None and len(inbox) >= self.port.policy.depth:
+            self.edges[inbox.popleft().header.source].overwritten += 1
+        inbox.append(message)
+
+    def take(self) -> M | None:
+        """Take the oldest unread message, or None."""
+        return self.inbox.popleft() if self.inbox else None
+
+    def take_all(self) -> list[M]:
+        """Take every unread message, oldest first."""
+        taken = list(self.inbox)
+        self.inbox.clear()
+        return taken
+
+    def read_newest(self) -> M | None:
+        """Return the newest message that ever came, counting all others unread as overwritten."""
+        inbox = self.inbox
+        while len(inbox) > 1:
+            self.edges[inbox.popleft().header.source].overwritten += 1
+        inbox.clear()
+        return self.newest
+
+    def pause(self) -> None:
+        """Stop messages from coming, at the publisher where that can be: they cost nothing until ``resume``."""
+        self._set_paused(True)
+
+    def resume(self) -> None:
+        """Let messages come again. What was published meanwhile is not counted as lost."""
+        self._set_paused(False)
+
+    def _set_paused(self, paused: bool) -> None:
+        if paused == self.paused:
+            return
+        self.paused = paused
+        if not paused:
+            for edge in self.edges.values():
+                edge.incarnation = -1
+        if self.on_pause is not None:
+            self.on_pause(paused)
+
+
+class Publish(Protocol):
+    """How a bound output hands a message to its world."""
+
+    def __call__(self, output: BoundOutput[Message], message: Message, key: str | None) -> None: ...
+
+
+@dataclass(slots=True)
+class BoundOutput(Generic[M]):
+    """An output of a living node."""
+
+    port: Output[M]
+    send: Callable[[BoundOutput[M], M, Lineage | None, str | None], None]
+    sent: dict[str | None, int] = field(default_factory=dict)
+    """How many messages were published, by key: the next sequence number."""
+
+    @property
+    def name(self) -> str:
+        """The port's name."""
+        return self.port.name
+
+    def publish(self, message: M, *, of: Message | Lineage | None = None, key: str | None = None) -> None:
+        """Publish a message now.
+
+        Args:
+            message: what to publish. The runtime writes its header.
+            of: what it derives from: an observation, or a message that derives from one.
+            key: the name of the node it is meant for, on a keyed output.
+
+        Raises:
+            NodeError: the message is of another class, or the key does not go with the port.
+        """
+        if type(message) is not self.port.message_type:
+            raise NodeError(
+                f"output {self.name!r} publishes {self.port.message_type.__name__}, not {type(message).__name__}"
+            )
+        if (key is not None) != self.port.keyed:
+            raise NodeError(f"output {self.name!r} is {'keyed: say for whom' if self.port.keyed else 'not keyed'}")
+        lineage = of.origin() if isinstance(of, Message) else of
+        self.send(self, message, lineage, key)

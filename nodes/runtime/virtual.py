@@ -1,0 +1,213 @@
+"""The virtual world: every node in one process, under a discrete-event scheduler with virtual time.
+
+It is deterministic: the same plan and seed give the same events in the same order, and so the same bytes. The order
+at one instant is that of ``Urgency``, then of the nodes in the plan, then of scheduling.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rtgraph.msgs import Message
+from rtgraph.msgs.errors import RtgraphError, WorldError
+from rtgraph.nodes.runtime.clock import VirtualClock
+from rtgraph.nodes.runtime.context import Identity, Surroundings, Timer, Urgency
+from rtgraph.nodes.runtime.executor import Executor
+from rtgraph.nodes.runtime.faults import CrashFault, Fault, FaultInjector
+from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput
+from rtgraph.nodes.runtime.wiring import NodePlan, load_class, validated_params
+
+MOST_EVENTS_AT_ONCE = 100_000
+"""Events at one instant beyond which nodes are taken to send each other messages for ever."""
+
+_Event = tuple[int, int, int, int, Callable[..., None], tuple[Any, ...]]
+
+
+class VirtualWorld:
+    """All nodes of a plan in one process and in virtual time.
+
+    Args:
+        plans: the nodes, in plan order.
+        seed: what every node's generator, and chance among the faults, derives from.
+        surroundings: what the nodes may know of the launch.
+        faults: what is to go wrong.
+    """
+
+    def __init__(
+        self,
+        plans: Sequence[NodePlan],
+        *,
+        seed: int = 0,
+        surroundings: Surroundings | None = None,
+        faults: Sequence[Fault] = (),
+    ) -> None:
+        self.clock = VirtualClock()
+        self.events = 0
+        self.reason = ""
+        self.restarts: dict[str, int] = {}
+        self._plans = tuple(plans)
+        self._seed = seed
+        self._surroundings = surroundings or Surroundings()
+        self._heap: list[_Event] = []
+        self._scheduled = 0
+        self._at_this_instant = 0
+        self._recent: deque[str] = deque(maxlen=12)
+        self._routes: dict[tuple[str, str], list[tuple[Executor, BoundInput[Any]]]] = {}
+        self._faults = FaultInjector(faults, seed) if faults else None
+        self.executors = {plan.name: self._executor(plan, 0) for plan in self._plans}
+        self._connect()
+        for fault in faults:
+            if isinstance(fault, CrashFault):
+                for name in fault.matching(self.executors):
+                    self._push(fault.at_ns, Urgency.DELIVERY, -1, self._crash, (name, fault.restart_after_ns))
+
+    def run(self, progress: Callable[[int], None] | None = None) -> None:
+        """Run until a node asks for the end, the duration is over, or nothing is left to happen.
+
+        Args:
+            progress: called with the virtual time about every 4,000 events.
+
+        Raises:
+            WorldError: a node failed, or messages go round without time passing.
+        """
+        for executor in self.executors.values():
+            self._guarded(executor.start, ())
+        self._loop(self._surroundings.limits.duration_ns, progress)
+        if not self.reason:
+            over = self._surroundings.limits.duration_ns
+            self.reason = "nothing left to happen" if over is None or not self._heap else "the duration is over"
+            if over is not None and self._heap:
+                self.clock.time_ns = over
+        self._stop()
+
+    def results(self) -> dict[str, dict[str, Any]]:
+        """Return what each node has to say of itself, by name, where it has something to say."""
+        found = {name: executor.node.result() for name, executor in self.executors.items()}
+        return {name: result for name, result in found.items() if result}
+
+    # What executors ask of their world.
+
+    def schedule(self, executor: Executor, timer: Timer) -> None:
+        """Schedule a call."""
+        due = max(timer.due_ns, self.clock.time_ns)
+        self._push(due, timer.urgency, executor.index, executor.fire, (timer,))
+
+    def transmit(self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None) -> None:
+        """Carry a message to every input that takes it; without faults it arrives at this instant."""
+        for receiver, port in self._routes.get((executor.identity.name, output.name), ()):
+            if key is not None and port.port.keyed and key != receiver.identity.name:
+                continue
+            if self._faults is not None:
+                for delay_ns in self._faults.arrivals(executor.identity.name, receiver.identity.name, output.name):
+                    self._arrive(receiver, port, message, delay_ns)
+            elif receiver.busy or port.handler is None:
+                # Nobody looks before this instant's deliveries are over: the event would change nothing.
+                receiver.deliver(port, message)
+            else:
+                self._arrive(receiver, port, message, 0)
+
+    def finish(self, executor: Executor, reason: str) -> None:
+        """End the run after this instant."""
+        self.reason = self.reason or f"{executor.identity.name}: {reason}"
+
+    # What happens inside.
+
+    def _executor(self, plan: NodePlan, incarnation: int) -> Executor:
+        node_type = load_class(plan.node)
+        return Executor(
+            self,
+            Identity(plan.name, plan.replica, plan.replicas, incarnation),
+            node_type,
+            validated_params(node_type, plan.params),
+            index=plan.index,
+            seed=self._seed,
+            surroundings=self._surroundings,
+        )
+
+    def _connect(self) -> None:
+        self._routes.clear()
+        outputs = {(p.name, topic): port for p in self._plans for port, topic in p.outputs.items()}
+        for plan in self._plans:
+            receiver = self.executors[plan.name]
+            for name, source in plan.inputs.items():
+                for publisher in source.publishers:
+                    route = self._routes.setdefault((publisher, outputs[publisher, source.topic]), [])
+                    route.append((receiver, receiver.node.inputs[name]))
+
+    def _arrive(self, receiver: Executor, port: BoundInput[Any], message: Message, delay_ns: int) -> None:
+        due = self.clock.time_ns + delay_ns
+        self._push(due, Urgency.DELIVERY, receiver.index, self._deliver, (receiver, port, message))
+
+    def _deliver(self, receiver: Executor, port: BoundInput[Any], message: Message) -> None:
+        if self._at_this_instant > MOST_EVENTS_AT_ONCE - 100:
+            self._recent.append(f"{message.header.source} -> {receiver.identity.name}.{port.name}")
+        if receiver.alive:
+            receiver.deliver(port, message)
+
+    def _push(self, due: int, urgency: int, index: int, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        self._scheduled += 1
+        heapq.heappush(self._heap, (due, urgency, index, self._scheduled, call, arguments))
+
+    def _loop(self, until_ns: int | None, progress: Callable[[int], None] | None) -> None:
+        heap, clock = self._heap, self.clock
+        while heap:
+            due, urgency, _, _, call, arguments = heap[0]
+            if due > clock.time_ns or urgency > Urgency.DELIVERY:
+                if self.reason or (until_ns is not None and due >= until_ns):
+                    return
+                if due > clock.time_ns:
+                    clock.time_ns = due
+                    self._at_this_instant = 0
+            heapq.heappop(heap)
+            self._count()
+            self._guarded(call, arguments)
+            if progress is not None and self.events % 4096 == 0:
+                progress(clock.time_ns)
+
+    def _count(self) -> None:
+        self.events += 1
+        self._at_this_instant += 1
+        if self._at_this_instant > MOST_EVENTS_AT_ONCE:
+            edges = ", ".join(dict.fromkeys(self._recent)) or "timers of one node"
+            raise WorldError(
+                f"{MOST_EVENTS_AT_ONCE:,} events at {self.clock.time_ns} ns: a cycle without delay: {edges}",
+                hint="let one of these nodes spend time or wait for a timer",
+            )
+
+    def _guarded(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        try:
+            call(*arguments)
+        except RtgraphError:
+            raise
+        except Exception as error:
+            executor = getattr(call, "__self__", None)
+            if not isinstance(executor, Executor):
+                executor = next((a for a in arguments if isinstance(a, Executor)), None)
+            name = executor.identity.name if executor else "the world"
+            raise WorldError(f"{name} failed at {self.clock.time_ns} ns: {type(error).__name__}: {error}") from error
+
+    def _stop(self) -> None:
+        """Stop the nodes by rank; what one rank publishes in stopping still reaches the later ones."""
+        ranks = sorted({executor.node.stop_rank for executor in self.executors.values()})
+        for rank in ranks:
+            for executor in self.executors.values():
+                if executor.node.stop_rank == rank and executor.alive:
+                    self._guarded(executor.stop, ())
+            while self._heap and self._heap[0][:2] == (self.clock.time_ns, Urgency.DELIVERY):
+                _, _, _, _, call, arguments = heapq.heappop(self._heap)
+                self._guarded(call, arguments)
+
+    def _crash(self, name: str, restart_after_ns: int | None) -> None:
+        self.executors[name].alive = False
+        if restart_after_ns is not None:
+            self._push(self.clock.time_ns + restart_after_ns, Urgency.DELIVERY, -1, self._restart, (name,))
+
+    def _restart(self, name: str) -> None:
+        plan = next(plan for plan in self._plans if plan.name == name)
+        self.restarts[name] = self.restarts.get(name, 0) + 1
+        self.executors[name] = self._executor(plan, self.executors[name].identity.incarnation + 1)
+        self._connect()
+        self.executors[name].start()

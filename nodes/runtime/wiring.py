@@ -1,0 +1,85 @@
+"""What a world needs to know of each node to run it: plain, frozen data, the last stage before processes."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from rtgraph.msgs import Record
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.runtime.node import Node, Params
+
+
+class InputPlan(Record):
+    """The topic an input takes, and the nodes that publish on it."""
+
+    topic: str
+    publishers: tuple[str, ...] = ()
+
+
+class RestartPolicy(Record):
+    """What happens when a node's process dies: up to ``most`` restarts in ``window_s``, ever longer apart."""
+
+    when: Literal["never", "on_failure"] = "on_failure"
+    most: int = Field(default=5, ge=0)
+    window_s: float = Field(default=60.0, gt=0)
+    backoff_s: float = Field(default=0.05, gt=0)
+    backoff_most_s: float = Field(default=5.0, gt=0)
+
+
+class NodePlan(Record):
+    """One node, ready to run."""
+
+    name: str
+    index: int
+    node: str
+    """The class, ``package.module:Class``."""
+    replica: int = 0
+    replicas: int = 1
+    params: dict[str, Any] = {}
+    outputs: dict[str, str] = {}
+    """Topic by port."""
+    inputs: dict[str, InputPlan] = {}
+    python: str | None = None
+    """The interpreter of the node's process; None for the launcher's own."""
+    priority: Literal["normal", "nice", "fifo", "auto"] = "normal"
+    threads: int = Field(default=1, ge=1)
+    restart: RestartPolicy = RestartPolicy()
+
+
+def load_class(path: str) -> type[Node[Any]]:
+    """Import a node class by its path, ``package.module:Class``.
+
+    Raises:
+        NodeError: there is no such module or class, or it is not a node.
+    """
+    module_name, _, class_name = path.partition(":")
+    if not module_name or not class_name:
+        raise NodeError(f"{path!r} is not a class path", hint="write package.module:Class")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise NodeError(f"module {module_name!r} cannot be imported: {error}") from error
+    found = getattr(module, class_name, None)
+    if found is None:
+        names = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Node) and v is not Node]
+        raise NodeError(f"module {module_name!r} has no {class_name!r}", hint=f"its nodes are {', '.join(names) or 'none'}")
+    if not (isinstance(found, type) and issubclass(found, Node)):
+        raise NodeError(f"{path!r} is not a node class", hint="nodes subclass rtgraph.nodes.Node")
+    return found
+
+
+def validated_params(node_type: type[Node[Any]], params: dict[str, Any]) -> Params:
+    """Return a node's parameters as its own model.
+
+    Raises:
+        NodeError: a parameter is unknown, missing or wrong; the first one is named.
+    """
+    try:
+        return node_type.params_type.model_validate(params)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "params"
+        raise NodeError(f"{node_type.__name__}: {place}: {first['msg']}") from error
