@@ -16,6 +16,8 @@ class Decision(Message):
     number: int = Field(ge=0)
     """Counts the worker's decisions."""
     action: int | array()  # type: ignore[valid-type]
+    began_ns: int
+    """When the observation was read, in the graph's time."""
     inference_ns: int = Field(ge=0)
     """τ_θ, from reading the observation to having the action."""
     policy_version: int = 0
@@ -27,7 +29,6 @@ class InferenceTime(Message):
 
     worker: str
     incarnation: int
-    began_ns: int
     inference_ns: int = Field(ge=0)
 
 

@@ -63,7 +63,8 @@ class Applied(Message):
     tick: int = Field(ge=0)
     episode: int = Field(ge=0)
     action: int | array()  # type: ignore[valid-type]
-    by: Literal["policy", "default"]
+    by: Literal["policy", "default", "reset"]
+    """Whether π or β acted; at the first tick of an episode nobody does."""
     worker: str | None = None
     decision: int | None = None
     """The worker's number of the decision applied."""

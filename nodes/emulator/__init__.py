@@ -1,0 +1,5 @@
+"""The emulated plants: Atari games, Gymnasium environments, and the small worlds whose best rates are known."""
+
+from rtgraph.nodes.emulator.plants import Atari, Delay, Endless, Gymnasium, Inaction
+
+__all__ = ["Atari", "Delay", "Endless", "Gymnasium", "Inaction"]

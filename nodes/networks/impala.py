@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -62,7 +63,7 @@ class Impala(nn.Module):
                     _Residual(after),
                     _Residual(after),
                 )
-                for before, after, stride in zip(channels, channels[1:], strides, strict=False)
+                for (before, after), stride in zip(pairwise(channels), strides, strict=True)
             )
         )
         self.features = nn.Linear(height * width * channels[-1], _FEATURES)

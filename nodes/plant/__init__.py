@@ -1,0 +1,18 @@
+"""What every plant shares: the tick loop, the gate, default behaviours, and what an environment is."""
+
+from rtgraph.nodes.plant.default import DefaultBehaviour
+from rtgraph.nodes.plant.environment import Environment, Step
+from rtgraph.nodes.plant.gate import Choice, Gate, LatestParams, PlayoutParams
+from rtgraph.nodes.plant.plant import Plant, PlantParams
+
+__all__ = [
+    "Choice",
+    "DefaultBehaviour",
+    "Environment",
+    "Gate",
+    "LatestParams",
+    "Plant",
+    "PlantParams",
+    "PlayoutParams",
+    "Step",
+]

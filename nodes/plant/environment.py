@@ -15,6 +15,10 @@ Action = int | Array
 """A number for ``Discrete`` actions, a vector for ``Continuous`` and ``MultiDiscrete`` ones."""
 
 
+class SnapshotUnsupported(RuntimeError):
+    """The environment cannot be saved and restored exactly, so it does neither."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What one step of an environment gives.
@@ -47,7 +51,12 @@ class Environment(Protocol):
         ...
 
     def step(self, action: Action) -> Step:
-        """Advance one tick. Raises ``ValueError`` on an action outside the spec."""
+        """Advance one tick.
+
+        Raises:
+            ValueError: The action is outside the spec; nothing has moved.
+            RuntimeError: No episode is under way: none has begun, or it was terminated or truncated.
+        """
         ...
 
     def screen(self) -> npt.NDArray[np.uint8] | None:
@@ -55,11 +64,21 @@ class Environment(Protocol):
         ...
 
     def snapshot(self) -> bytes:
-        """Return everything that decides the future, except the generator given to ``reset``."""
+        """Return everything that decides the future, except the generator given to ``reset``.
+
+        Raises:
+            RuntimeError: Nothing has been reset yet, so there is nothing to save.
+            SnapshotUnsupported: This environment cannot be saved.
+        """
         ...
 
     def restore(self, snapshot: bytes) -> None:
-        """Go back to where ``snapshot`` was taken. Raises ``ValueError`` if it is not one of this environment."""
+        """Go back to where ``snapshot`` was taken, in this environment or in another with the same settings.
+
+        Raises:
+            ValueError: It is not a snapshot of such an environment; nothing has changed.
+            SnapshotUnsupported: This environment cannot be restored.
+        """
         ...
 
     def close(self) -> None:

@@ -57,6 +57,10 @@ class Executor:
 
     # What the world calls.
 
+    def prepare(self) -> None:
+        """Do what takes long, before the graph begins."""
+        self.node.on_prepare()
+
     def start(self) -> None:
         """Begin the node's life."""
         self.node.on_start()

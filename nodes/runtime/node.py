@@ -32,14 +32,14 @@ class Params(BaseModel):
 
 P = TypeVar("P", bound=Params)
 
-_LIFECYCLE = {"on_start", "on_stop"}
+_LIFECYCLE = {"on_prepare", "on_start", "on_stop"}
 
 
 class Node(Generic[P]):
     """The base of every node.
 
     Subclasses name their parameters (``class Plant(Node[PlantParams])``), declare ports as class attributes, and
-    may define ``on_start``, ``on_stop`` and, for an input ``x``, ``on_x``.
+    may define ``on_prepare``, ``on_start``, ``on_stop`` and, for an input ``x``, ``on_x``.
 
     ``stop_rank`` orders the stop of a graph: lower ranks stop first (plants 0, most nodes 1, recorders 2).
     """
@@ -94,6 +94,9 @@ class Node(Generic[P]):
     def log(self) -> logging.Logger:
         """The node's log."""
         return self.context.log
+
+    def on_prepare(self) -> None:
+        """Do what takes long, before the graph begins: load, allocate, warm up. Nothing can be published yet."""
 
     def on_start(self) -> None:
         """Begin: every edge is proven, the clock stands at or after 0."""

@@ -74,6 +74,8 @@ class VirtualWorld:
             WorldError: a node failed, or messages go round without time passing.
         """
         for executor in self.executors.values():
+            self._guarded(executor.prepare, ())
+        for executor in self.executors.values():
             self._guarded(executor.start, ())
         self._loop(self._surroundings.limits.duration_ns, progress)
         if not self.reason:
@@ -210,4 +212,5 @@ class VirtualWorld:
         self.restarts[name] = self.restarts.get(name, 0) + 1
         self.executors[name] = self._executor(plan, self.executors[name].identity.incarnation + 1)
         self._connect()
+        self.executors[name].prepare()
         self.executors[name].start()

@@ -1,7 +1,58 @@
-"""placeholder"""
+"""The weights of a network, as the nodes of one host share them: one copy, however many processes.
+
+The launcher makes a memory file before it starts any process, so there is nothing to find by name, to leak or to
+sweep up; processes inherit it and map it read-only. The runtime knows only bytes: what they mean is the networks'
+business, so that a node without torch can carry them.
+"""
 
 from __future__ import annotations
 
+import mmap
+import os
+from dataclasses import dataclass, field
+from typing import Any
 
-class WeightsReader:
-    """placeholder"""
+from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.errors import LaunchError
+
+
+@dataclass(slots=True)
+class Weights:
+    """A network and where its parameters are.
+
+    ``network`` describes it as ``rtgraph.nodes.networks.NetworkSpec`` does; ``memory`` holds its parameters,
+    or is None where everything is in one process and they are made on the spot from ``seed``. ``cache`` is for
+    whoever turns the bytes into a network, so that nodes of one process share that too.
+    """
+
+    name: str
+    network: dict[str, Any]
+    plant: PlantSpec
+    seed: int = 0
+    memory: memoryview | None = None
+    cache: dict[str, object] = field(default_factory=dict)
+
+
+def allocate(name: str, size_bytes: int) -> int:
+    """Make a memory file of a size and return its descriptor.
+
+    Raises:
+        LaunchError: there is not that much memory.
+    """
+    descriptor = os.memfd_create(f"rtgraph-{name}", os.MFD_CLOEXEC)
+    try:
+        # Reserve it now: a clear error here instead of a bus error in a worker later.
+        os.posix_fallocate(descriptor, 0, max(1, size_bytes))
+    except OSError as error:
+        os.close(descriptor)
+        raise LaunchError(
+            f"weights {name!r} need {size_bytes / 2**20:,.0f} MiB of shared memory: {error.strerror}",
+            hint="choose a smaller network, or free memory",
+        ) from error
+    return descriptor
+
+
+def mapped(descriptor: int, *, writable: bool = False) -> memoryview:
+    """Return the contents of a memory file. The view keeps the mapping alive."""
+    access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+    return memoryview(mmap.mmap(descriptor, 0, access=access))

@@ -114,7 +114,7 @@ class MaximumTime(NoStaggering):
         self.m_ns = 0  # the largest inference time seen
 
     def report(self, process, tau_ns):
-        # "if tau >= m: for every other process n, add dist(n, self) * (tau - m) / N to its pending delay, then m <- tau"
+        # If tau >= m, every other process n gets dist(n, self) * (tau - m) / N more delay, then m becomes tau.
         if tau_ns >= self.m_ns:
             for other in range(self.n):
                 if other != process:
@@ -124,7 +124,7 @@ class MaximumTime(NoStaggering):
         return False
 
     def hold_ns(self, tau_ns):
-        # "else sleep m - tau", then register the action. m is the one after all reports of the instant.
+        # Else it sleeps m - tau, then registers the action. m is the one after all reports of the instant.
         return self.m_ns - tau_ns
 
 
@@ -140,7 +140,7 @@ class ExpectedTime(NoStaggering):
         return self.sum_ns // self.count if self.count else 0
 
     def report(self, process, tau_ns):
-        # "update mu, let delta be its change"
+        # Update mu; delta is its change.
         before_ns = self.mean_ns()
         self.sum_ns += tau_ns
         self.count += 1
@@ -149,13 +149,13 @@ class ExpectedTime(NoStaggering):
             if other == process:
                 continue
             behind = dist(other, process, self.n)
-            # "if delta >= 0 every other process n gets dist(n, self) * |delta| / N more delay"
+            # If delta >= 0, every other process n gets dist(n, self) * |delta| / N more delay,
             if delta_ns >= 0:
                 self.pending_ns[other] += behind * delta_ns // self.n
-            # "else (N - dist(n, self)) * |delta| / N"
+            # else (N - dist(n, self)) * |delta| / N: more for those closer behind.
             else:
                 self.pending_ns[other] += (self.n - behind) * -delta_ns // self.n
-        # "register the action at once"
+        # The action is registered at once.
         return True
 
 
@@ -205,7 +205,12 @@ class Paced:
 
 
 class Latest:
-    """Of the decisions that arrived since the last tick apply the newest once, and keep none."""
+    """Of the decisions that arrived since the last tick apply the newest once, and keep none.
+
+    Newest means the newest observation. Where the later arrival wins instead, whatever its observation (unless it is
+    older than the last applied), fewer decisions come too late, but actions are older; it makes a difference only
+    where inference times vary much.
+    """
 
     playout = 0
 
@@ -218,9 +223,8 @@ class Latest:
         for decision in arrived:  # in order of arrival
             if decision.observation < self.last:  # strictly older: an equal one may act
                 decision.fate = "late"
-            elif (
-                chosen is None or decision.observation >= chosen.observation
-            ):  # a tie goes to the later arrival
+            # A tie goes to the later arrival.
+            elif chosen is None or decision.observation >= chosen.observation:
                 if chosen is not None:
                     chosen.fate = "overwritten"
                 chosen = decision
@@ -255,19 +259,21 @@ class Playout:
         if self.ages and (tick < 50 or tick % 20 == 0):
             self.playout = quantile_99(self.ages)
 
-        self.held += arrived
-        ripe = [d for d in self.held if self.last <= d.observation <= tick - self.playout]
-        chosen = max(ripe, key=lambda d: d.observation, default=None)  # no two have the same observation
-        if chosen is not None:
-            for decision in self.held:
-                if self.last <= decision.observation < chosen.observation:
-                    decision.fate = "overwritten"
-        for decision in self.held:
+        for decision in arrived:
             if decision.observation < self.last:
                 decision.fate = "late"
+            else:
+                self.held.append(decision)
+
+        ripe = [decision for decision in self.held if decision.observation <= tick - self.playout]
+        # Without a tie: no observation is claimed twice.
+        chosen = max(ripe, key=lambda each: each.observation, default=None)
         if chosen is not None:
+            for decision in self.held:
+                if decision.observation < chosen.observation:
+                    decision.fate = "overwritten"
+            self.held = [decision for decision in self.held if decision.observation > chosen.observation]
             self.last = chosen.observation
-        self.held = [d for d in self.held if d.observation > self.last]
         return chosen
 
 
@@ -290,9 +296,7 @@ class Worker:
 class Result:
     """What happened at each tick, and to each decision; the figures are over the last three quarters of the ticks."""
 
-    applied: list = field(
-        default_factory=list
-    )  # per tick 0..ticks: observation of the applied decision; -1: none
+    applied: list = field(default_factory=list)  # per tick 0..ticks: the observation acted on, -1: none
     playout: list = field(default_factory=list)  # per tick: D
     decisions: list = field(default_factory=list)  # in the order of their start
 

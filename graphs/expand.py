@@ -1,0 +1,181 @@
+"""From a graph file to the nodes in it: includes, conditions and namespaces.
+
+What is included comes before what includes it, in the order of the files: that is the order of the nodes in the
+plan, and so what decides between events at one instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rtgraph.graphs.arguments import resolved
+from rtgraph.graphs.files import declared_arguments, file_kind, find, read
+from rtgraph.graphs.model import GraphFile, IncludeEntry, NodeEntry, WeightsEntry
+from rtgraph.graphs.names import joined
+from rtgraph.graphs.positions import Document, Place, Value
+from rtgraph.graphs.substitute import References, holds, substitute, substitute_file
+from rtgraph.graphs.validation import validated
+
+
+@dataclass(frozen=True)
+class Library:
+    """Where included graphs are found by name, and the environment their references may read."""
+
+    folders: Sequence[Path]
+    environment: Mapping[str, str]
+
+
+@dataclass(eq=False)
+class Scope:
+    """One reading of a file: its arguments, and how its names become full names.
+
+    ``asked`` collects the topics that nodes inside named, as they are called in this file; ``partial`` is set when
+    a condition switched something off. Both are for telling a remap that does nothing.
+    """
+
+    document: Document
+    references: References
+    outer: Scope | None = None
+    include: Place | None = None
+    namespace: str = ""
+    remap: Mapping[str, str] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+    partial: bool = False
+
+    def full(self, name: str) -> str:
+        """Return the full name of a node: in this file's namespace, or absolute after a slash."""
+        return name[1:] if name.startswith("/") else joined(self.namespace, name)
+
+    def topic(self, name: str) -> str:
+        """Return the full name of a topic, remapped by every include on the way out."""
+        if name.startswith("/"):
+            return name[1:]
+        self.asked.add(name)
+        if self.outer is None:
+            return joined(self.namespace, name)
+        if name in self.remap:
+            return self.outer.topic(self.remap[name])
+        return self.outer.topic(joined(self.namespace.removeprefix(self.outer.namespace).lstrip("/"), name))
+
+    def switched_off(self) -> None:
+        """Note that a condition took something out of this file, and so out of those that include it."""
+        self.partial = True
+        if self.outer is not None:
+            self.outer.switched_off()
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A mapping whose references are not yet replaced, where it stands, and what they refer to."""
+
+    value: dict[str, Value]
+    place: Place
+    references: References
+
+
+@dataclass(frozen=True)
+class PlacedNode:
+    """A node as the files describe it, under its full name. ``replaces`` is the class whose place it took."""
+
+    name: str
+    scope: Scope
+    place: Place
+    entry: NodeEntry
+    class_place: Place
+    params: Raw
+    replaces: str | None = None
+
+
+@dataclass(frozen=True)
+class PlacedWeights:
+    """Weights as the files describe them, under their full name."""
+
+    name: str
+    scope: Scope
+    place: Place
+    entry: WeightsEntry
+    network: Raw
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a graph expands to."""
+
+    nodes: tuple[PlacedNode, ...] = ()
+    weights: tuple[PlacedWeights, ...] = ()
+    scopes: tuple[Scope, ...] = ()
+
+    def __add__(self, other: Parts) -> Parts:
+        return Parts(self.nodes + other.nodes, self.weights + other.weights, self.scopes + other.scopes)
+
+
+def expand_graph(scope: Scope, library: Library, chain: tuple[Path, ...]) -> Parts:
+    """Return the nodes and weights of the graph file that a scope reads.
+
+    Args:
+        scope: the file, its arguments and its namespace.
+        library: where included graphs are found.
+        chain: the files being read, outermost first.
+
+    Raises:
+        GraphError: the file, or one it includes, is wrong.
+    """
+    document, top = scope.document, scope.document.top
+    content = {key: value for key, value in document.value.items() if key != "arguments"}
+    file = validated(GraphFile, substitute_file(content, top, scope.references), top)
+    parts = Parts(scopes=(scope,))
+    for index, include in enumerate(file.includes):
+        parts += expand_include(include, top / "includes" / index, scope, library, chain)
+    weights = tuple(_weights(scope, top / "weights" / name, name, entry) for name, entry in file.weights.items())
+    nodes: list[PlacedNode] = []
+    for name, entry in file.nodes.items():
+        place = top / "nodes" / name
+        if holds(entry.condition, place / "if", scope.references):
+            params = Raw(entry.params, place / "params", scope.references)
+            nodes.append(PlacedNode(scope.full(name), scope, place, entry, place / "class", params))
+        else:
+            scope.switched_off()
+    return parts + Parts(tuple(nodes), weights)
+
+
+def expand_include(
+    entry: IncludeEntry, place: Place, outer: Scope, library: Library, chain: tuple[Path, ...]
+) -> Parts:
+    """Return the nodes and weights of an included graph, or none where its condition does not hold.
+
+    Raises:
+        GraphError: the graph is not found, includes itself, is wrong, or is given wrong arguments.
+    """
+    if not holds(entry.condition, place / "if", outer.references):
+        outer.switched_off()
+        return Parts()
+    path = find(entry.graph, library.folders, origin=place / "graph")
+    resolved_path = path.resolve()
+    if resolved_path in chain:
+        circle = [*chain[chain.index(resolved_path) :], resolved_path]
+        raise (place / "graph").error(f"graphs include each other: {' -> '.join(file.name for file in circle)}")
+    document = read(path)
+    if file_kind(document) == "launch":
+        raise (place / "graph").error(f"{path.name} is a launch file", hint="include the graphs that it launches")
+    given = substitute(entry.arguments, place / "arguments", outer.references)
+    arguments = resolved(
+        declared_arguments(document, library.environment),
+        document.top / "arguments",
+        given if isinstance(given, dict) else {},
+        place / "arguments",
+    )
+    scope = Scope(
+        document,
+        References(arguments, library.environment),
+        outer,
+        place,
+        joined(outer.namespace, entry.namespace) if entry.namespace else outer.namespace,
+        entry.remap,
+    )
+    return expand_graph(scope, library, (*chain, resolved_path))
+
+
+def _weights(scope: Scope, place: Place, name: str, entry: WeightsEntry) -> PlacedWeights:
+    return PlacedWeights(scope.full(name), scope, place, entry, Raw(entry.network, place / "network", scope.references))

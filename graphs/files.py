@@ -1,0 +1,94 @@
+"""Finding and reading graph and launch files: by path, or by name among those shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from rtgraph.graphs.arguments import ArgumentEntry, check_declaration
+from rtgraph.graphs.model import GraphFile, LaunchFile
+from rtgraph.graphs.names import Name, nearest
+from rtgraph.graphs.positions import Document, Place, parse
+from rtgraph.graphs.substitute import References, substitute
+from rtgraph.graphs.validation import adapted
+from rtgraph.msgs.errors import GraphError
+
+SHIPPED = Path(__file__).parent
+"""The folder of the graphs that come with rtgraph."""
+
+_ARGUMENTS = TypeAdapter(dict[Name, ArgumentEntry])
+
+
+def find(name: str | Path, folders: Sequence[Path], *, origin: Place | None = None) -> Path:
+    """Return the file that a name stands for.
+
+    What ends in ``.yaml`` or ``.yml`` or has a slash in it is a path, anything else the name of a file in one of the
+    folders.
+
+    Args:
+        name: the path or name.
+        folders: where files are found by their name.
+        origin: where the name was written; paths are then relative to that file.
+
+    Raises:
+        GraphError: there is no such file.
+    """
+    text = str(name)
+    beside = Path(origin.document.file).parent if origin else Path()
+    is_path = text.endswith((".yaml", ".yml")) or "/" in text
+    candidates = [beside / text] if is_path else [*(folder / f"{text}.yaml" for folder in folders), beside / text]
+    try:
+        for candidate in candidates:
+            if text and candidate.is_file():
+                return candidate
+        hint = nearest(text, _names(folders, candidates[-1].parent))
+    except (OSError, ValueError):  # too long, or not a path at all
+        hint = None
+    problem = f"no such file: {candidates[-1]}" if is_path else f"no graph or launch file is named {text!r}"
+    raise origin.error(problem, hint=hint) if origin else GraphError(problem, hint=hint)
+
+
+def _names(folders: Sequence[Path], beside: Path) -> list[str]:
+    shipped = [path.stem for folder in folders for path in folder.glob("*.yaml")]
+    return shipped + [path.name for path in beside.glob("*.yaml")]
+
+
+def read(path: Path) -> Document:
+    """Read and parse a file.
+
+    Raises:
+        GraphError: it cannot be read, or as ``positions.parse``.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise GraphError(f"cannot be read: {error.strerror}", file=str(path)) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise GraphError("is not YAML: not UTF-8", file=str(path), line=line) from error
+    return parse(text, str(path))
+
+
+def file_kind(document: Document) -> Literal["graph", "launch"]:
+    """Tell a graph file from a launch file by its keys."""
+    graph, launch = set(GraphFile.model_fields), set(LaunchFile.model_fields)
+    only_graph = len(document.value.keys() & (graph - launch))
+    only_launch = len(document.value.keys() & (launch - graph))
+    return "launch" if "graphs" in document.value or only_launch > only_graph else "graph"
+
+
+def declared_arguments(document: Document, environment: Mapping[str, str]) -> dict[str, ArgumentEntry]:
+    """Return the arguments that a file declares.
+
+    Raises:
+        GraphError: a declaration is wrong.
+    """
+    place = document.top / "arguments"
+    content = substitute(document.value.get("arguments", {}), place, References(environment=environment))
+    declared = adapted(_ARGUMENTS, dict[Name, ArgumentEntry], content, place)
+    for name, entry in declared.items():
+        check_declaration(entry, place / name)
+    return declared

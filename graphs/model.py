@@ -1,0 +1,113 @@
+"""What a graph file and a launch file may hold, once their references are replaced.
+
+``params``, ``network``, included ``arguments`` and ``if`` stay as written until it is known what they refer to.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from rtgraph.graphs.arguments import ArgumentEntry
+from rtgraph.graphs.names import ClassPath, Name, PathName, Topic
+from rtgraph.nodes.runtime.faults import Fault
+from rtgraph.nodes.runtime.wiring import RestartPolicy
+
+
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"should be a number, not {str(value).lower()}")
+    return value
+
+
+NotTrue = BeforeValidator(_no_truth)
+"""Keeps ``true`` from being taken for 1."""
+
+MOST_REPLICAS = 10_000
+MOST_SEED = 2**63 - 1
+
+World = Literal["realtime", "virtual"]
+Seed = Annotated[int, NotTrue, Field(ge=0, le=MOST_SEED)]
+Ticks = Annotated[int, NotTrue, Field(ge=1)]
+Seconds = Annotated[float, NotTrue, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, NotTrue, Field(ge=0, le=MOST_REPLICAS)]
+Threads = Annotated[int, NotTrue, Field(ge=1)]
+Condition = bool | str
+
+
+class Entry(BaseModel):
+    """A part of a file: frozen, and refusing unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class IncludeEntry(Entry):
+    """A graph put into another one."""
+
+    graph: str = Field(description="a file relative to this one, or the name of a shipped graph")
+    arguments: dict[str, Any] = {}
+    namespace: PathName | None = None
+    remap: dict[PathName, Topic] = Field(
+        default={}, description="topics of the included graph, and what they are called here"
+    )
+    condition: Condition = Field(default=True, alias="if", description='true, false, "A == B" or "A != B"')
+
+
+class WeightsEntry(Entry):
+    """A network whose weights nodes share."""
+
+    network: dict[str, Any]
+    plant: Topic = Field(description="the plant it is built for")
+    seed: Seed | None = Field(default=None, description="of its initialisation; the launch's own if left out")
+
+
+class NodeEntry(Entry):
+    """A node, or several replicas of one."""
+
+    node_class: ClassPath = Field(alias="class", description="package.module:Class")
+    params: dict[str, Any] = {}
+    replicas: Count | None = Field(default=None, description="makes nodes name/0 ... name/N-1, even for 1")
+    condition: Condition = Field(default=True, alias="if", description='true, false, "A == B" or "A != B"')
+    remap: dict[str, Topic] = Field(default={}, description="the topic of a port, by default the port's name")
+    restart: RestartPolicy = RestartPolicy()
+    priority: Literal["normal", "nice", "fifo", "auto"] = "normal"
+    python: str | None = Field(default=None, description="the interpreter of the node's process")
+    threads: Threads = 1
+
+
+class GraphFile(Entry):
+    """What is wired: nodes, the graphs they are added to, and the weights they share."""
+
+    description: str = ""
+    arguments: dict[Name, ArgumentEntry] = {}
+    includes: tuple[IncludeEntry, ...] = ()
+    weights: dict[Name, WeightsEntry] = {}
+    nodes: dict[Name, NodeEntry] = {}
+
+
+class ReplacementEntry(Entry):
+    """A node that takes the place of another, with its name and topics."""
+
+    node_class: ClassPath = Field(alias="class", description="package.module:Class")
+    params: dict[str, Any] = {}
+    python: str | None = None
+
+
+class Settings(Entry):
+    """How a graph is run, whatever is in it."""
+
+    world: World = "realtime"
+    seed: Seed = 0
+    duration_s: Seconds | None = None
+    ticks: Ticks | None = None
+    replace: dict[PathName, ReplacementEntry] = {}
+
+
+class LaunchFile(Settings):
+    """What is started: which graphs, with which arguments, in which world, and what is to go wrong."""
+
+    description: str = ""
+    arguments: dict[Name, ArgumentEntry] = {}
+    graphs: tuple[IncludeEntry, ...] = Field(min_length=1)
+    faults: tuple[Fault, ...] = ()

@@ -1,0 +1,49 @@
+"""What may be a name, and what to say when something else stands in its place."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+_NAME = "[a-z][a-z0-9_]*"
+
+NAME = rf"^{_NAME}$"
+PATH = rf"^{_NAME}(/{_NAME})*$"
+TOPIC = rf"^/?{_NAME}(/{_NAME})*$"
+CLASS = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
+
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+"""A node, an argument, weights: lower-case letters, digits and underscores."""
+PathName = Annotated[str, StringConstraints(pattern=PATH)]
+"""Names with slashes between: a namespace, or a node with its namespace."""
+Topic = Annotated[str, StringConstraints(pattern=TOPIC)]
+"""A path; a slash in front makes it absolute."""
+ClassPath = Annotated[str, StringConstraints(pattern=CLASS)]
+"""``package.module:Class``."""
+
+MEANINGS = {
+    NAME: "a name: lower-case letters, digits and _, a letter first",
+    PATH: "names with / between them: lower-case letters, digits and _, a letter first",
+    TOPIC: "a topic: names with / between them, lower-case letters, digits and _, a letter first",
+    CLASS: "a class path: package.module:Class",
+}
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """Return the hint ``did you mean 'x'?``, or what there is where nothing comes near, or None where nothing is."""
+    known = sorted(set(words))
+    close = difflib.get_close_matches(word, known, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if not known:
+        return None
+    shown = ", ".join(known[:12])
+    return f"there is {shown}{' and more' if len(known) > 12 else ''}"
+
+
+def joined(namespace: str, name: str) -> str:
+    """Return the full name of something in a namespace."""
+    return f"{namespace}/{name}" if namespace else name

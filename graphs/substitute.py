@@ -1,0 +1,159 @@
+"""References in files: ``${argument}``, ``${env:NAME}``, ``${spec:node.field}`` and ``${weights:name}``.
+
+A scalar that is one reference and nothing else takes the type of what it refers to; elsewhere the value becomes
+part of the text. ``$${`` stands for ``${``. What a reference gives is not looked at again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from rtgraph.graphs.names import nearest
+from rtgraph.graphs.positions import Place, Value
+
+Lookup = Callable[[str, Place], Value]
+
+_TOKEN = re.compile(r"(?P<escape>\$\$\{)|\$\{(?P<reference>[^${}]*)\}|(?P<bad>\$\{)")
+
+_LATER = {"params", "network", "arguments", "if"}
+
+
+@dataclass(frozen=True)
+class References:
+    """What references in one file mean."""
+
+    arguments: Mapping[str, Value] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    lookups: Mapping[str, Lookup] = field(default_factory=dict)
+    """What stands before a colon (``spec``, ``weights``), and how what follows is looked up."""
+
+    def value(self, reference: str, place: Place) -> Value:
+        """Return what a reference stands for.
+
+        Raises:
+            GraphError: it stands for nothing.
+        """
+        before, colon, name = reference.partition(":")
+        if not colon:
+            if reference not in self.arguments:
+                raise place.error(f"unknown reference ${{{reference}}}", hint=self._hint(reference))
+            return self.arguments[reference]
+        if before == "env":
+            if name not in self.environment:
+                raise place.error(f"the environment variable {name!r} is not set", hint=f"export {name}=...")
+            return self.environment[name]
+        if before in self.lookups:
+            return self.lookups[before](name, place)
+        if before in ("spec", "weights"):
+            raise place.error(
+                f"${{{reference}}} is not known yet here", hint=f"{before} references stand in params and networks"
+            )
+        raise place.error(f"unknown reference ${{{reference}}}", hint=nearest(before, ("env", "spec", "weights")))
+
+    def _hint(self, name: str) -> str:
+        return nearest(name, self.arguments) or "no arguments are declared; $${ stands for a literal ${"
+
+
+def substitute(value: Value, place: Place, references: References) -> Value:
+    """Return a value with every reference in it replaced.
+
+    Raises:
+        GraphError: a reference is malformed or stands for nothing.
+    """
+    if isinstance(value, str):
+        return _scalar(value, place, references)
+    if isinstance(value, dict):
+        return {key: substitute(item, place / key, references) for key, item in value.items()}
+    if isinstance(value, list):
+        return [substitute(item, place / index, references) for index, item in enumerate(value)]
+    return value
+
+
+def substitute_file(content: dict[str, Value], place: Place, references: References) -> Value:
+    """Return the content of a file with its references replaced, but for what is resolved later.
+
+    That is ``params``, ``network``, ``arguments`` and ``if`` of each entry: they may refer to what is not known
+    yet, or belong to something that is switched off.
+    """
+    return {section: _entries(entries, place / section, references) for section, entries in content.items()}
+
+
+def _entries(value: Value, place: Place, references: References) -> Value:
+    if isinstance(value, dict):
+        return {key: _entry(item, place / key, references) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_entry(item, place / index, references) for index, item in enumerate(value)]
+    return substitute(value, place, references)
+
+
+def _entry(value: Value, place: Place, references: References) -> Value:
+    if not isinstance(value, dict):
+        return substitute(value, place, references)
+    return {
+        key: item if key in _LATER else substitute(item, place / key, references) for key, item in value.items()
+    }
+
+
+def escaped(text: str) -> str:
+    """Return text that ``substitute`` turns back into this one."""
+    return text.replace("${", "$${")
+
+
+def holds(condition: bool | str, place: Place, references: References) -> bool:
+    """Say whether an ``if`` is true: a truth value, or ``A == B`` or ``A != B``.
+
+    Both sides are compared as numbers where one of them is a number, else as text.
+
+    Raises:
+        GraphError: it is neither.
+    """
+    if isinstance(condition, bool):
+        return condition
+    sides = re.split(r"\s*(==|!=)\s*", condition.strip())
+    values = [substitute(side, place, references) for side in sides[::2]]
+    if len(sides) == 3 and all(sides):
+        return _same(*values) == (sides[1] == "==")
+    truths: dict[Value, bool] = {"true": True, "false": False}
+    if len(sides) == 1 and isinstance(values[0], bool):
+        return values[0]
+    if len(sides) == 1 and isinstance(values[0], str) and values[0].lower() in truths:
+        return truths[values[0].lower()]
+    raise place.error(f"{condition!r} is not a condition", hint='write true, false, "A == B" or "A != B"')
+
+
+def _same(left: Value, right: Value) -> bool:
+    if any(isinstance(side, (int, float)) and not isinstance(side, bool) for side in (left, right)):
+        try:
+            return float(_text(left)) == float(_text(right))
+        except ValueError:
+            return False
+    return _text(left) == _text(right)
+
+
+def _scalar(text: str, place: Place, references: References) -> Value:
+    whole = _TOKEN.fullmatch(text)
+    if whole and whole["reference"] is not None:
+        return references.value(whole["reference"], place)
+
+    def part(token: re.Match[str]) -> str:
+        if token["escape"]:
+            return "${"
+        if token["bad"]:
+            raise place.error(f"{text!r} has a ${{ without a name and a }} after it", hint="$${ stands for a literal ${")
+        value = references.value(token["reference"], place)
+        if isinstance(value, (dict, list)):
+            raise place.error(
+                f"${{{token['reference']}}} is {'a mapping' if isinstance(value, dict) else 'a list'}, not a part of text",
+                hint="let it stand alone",
+            )
+        return _text(value)
+
+    return _TOKEN.sub(part, text)
+
+
+def _text(value: Value) -> str:
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)

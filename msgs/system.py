@@ -1,0 +1,121 @@
+"""What the system says about itself: the control channel between the launcher and its nodes, and progress."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from rtgraph.msgs.base import Message, Record
+
+
+class Progress(Message):
+    """How a run went since the last message of this kind."""
+
+    tick: int
+    episode: int
+    inaction: float
+    age_ticks: float | None = None
+    lateness_most_ms: float
+    overruns: int
+    reward: float
+
+
+class EdgeReport(Record):
+    """What became of one publisher's messages at one input."""
+
+    port: str
+    publisher: str
+    received: int = 0
+    lost: int = 0
+    overwritten: int = 0
+    refused: int = 0
+
+
+class Ready(Message):
+    """A node's process is up, its sockets bound and connected."""
+
+    node: str
+    incarnation: int = Field(ge=0)
+    pid: int
+
+
+class Probe(Message):
+    """The launcher asks a publisher to send this nonce through its real sockets."""
+
+    nonce: int
+
+
+class Proven(Message):
+    """A nonce came in at an input: the edge from its publisher works."""
+
+    node: str
+    port: str
+    publisher: str
+    nonce: int
+
+
+class Go(Message):
+    """Begin: the graph's time is 0 when the host's monotonic clock reads ``epoch_ns``."""
+
+    epoch_ns: int
+
+
+class Stop(Message):
+    """End in order, before ``deadline_ns`` of the graph's time.
+
+    ``sent`` says for each lossless input how many messages each publisher that has ended sent to it in all.
+    """
+
+    reason: str
+    deadline_ns: int
+    sent: dict[str, dict[str, int]] = Field(default_factory=dict)
+
+
+class Heartbeat(Message):
+    """A node is alive."""
+
+    node: str
+    incarnation: int
+    busy: bool
+    received: int
+    sent: int
+
+
+class Log(Message):
+    """A line of a node's log worth showing to a person."""
+
+    node: str
+    level: Literal["debug", "info", "warning", "error"]
+    text: str
+
+
+class Finish(Message):
+    """A node asks for the whole graph to stop: the work is done."""
+
+    node: str
+    reason: str
+
+
+class Failed(Message):
+    """A node raised an error and is about to end."""
+
+    node: str
+    incarnation: int
+    problem: str
+
+
+class Statistics(Message):
+    """A node's counters at its end, and what it has to say of itself."""
+
+    node: str
+    incarnation: int
+    sent: dict[str, int] = Field(default_factory=dict)
+    """Messages published, by output (and by key behind a colon)."""
+    edges: list[EdgeReport] = Field(default_factory=list)
+    scheduling: str = ""
+    """The priority the process was given."""
+    memory_bytes: int = 0
+    """Private memory of the process."""
+    cpu_s: float = 0.0
+    result: dict[str, Any] = Field(default_factory=dict)

@@ -1,0 +1,50 @@
+"""Check an action against what an environment takes, before anything moves."""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.nodes.plant.environment import Action
+
+
+def check_discrete(action: Action, count: int) -> int:
+    """Return the action as an int. Raises ``ValueError`` unless it is a whole number from 0 to ``count - 1``."""
+    try:
+        number = operator.index(action)
+    except TypeError:
+        number = -1
+    if not 0 <= number < count:
+        raise ValueError(f"action {action!r}: expected a whole number from 0 to {count - 1}")
+    return number
+
+
+def check_multi_discrete(action: Action, size: int, count: int) -> npt.NDArray[np.int64]:
+    """Return the action as (size,) int64. Raises ``ValueError`` unless all are whole and from 0 to ``count - 1``."""
+    vector = np.asarray(action)
+    if vector.shape != (size,) or vector.dtype.kind not in "iu":
+        raise ValueError(f"action: expected {size} whole numbers, got shape {vector.shape} of {vector.dtype}")
+    numbers = vector.astype(np.int64, copy=False)
+    if numbers.min() < 0 or numbers.max() >= count:
+        wrong = int(np.flatnonzero((numbers < 0) | (numbers >= count))[0])
+        raise ValueError(f"action[{wrong}] = {vector[wrong]}: expected a whole number from 0 to {count - 1}")
+    return numbers
+
+
+def check_continuous(
+    action: Action, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the action as float64. Raises ``ValueError`` unless each number is within its own range."""
+    vector = np.asarray(action)
+    if vector.shape != low.shape or vector.dtype.kind not in "iuf":
+        raise ValueError(f"action: expected {low.size} numbers, got shape {vector.shape} of {vector.dtype}")
+    numbers = vector.astype(np.float64)
+    within = (low <= numbers) & (numbers <= high)
+    if not within.all():
+        wrong = int(np.flatnonzero(~within)[0])
+        raise ValueError(
+            f"action[{wrong}] = {vector[wrong]}: expected a number from {low[wrong]} to {high[wrong]}"
+        )
+    return numbers

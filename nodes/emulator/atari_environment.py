@@ -1,0 +1,294 @@
+"""Atari 2600 games, frame by frame: the Arcade Learning Environment (ALE) without frame skip or repeated actions.
+
+ALE's own stickiness is left off: it cannot be restored exactly, and its seed does nothing without it. Everything
+random (no-op starts, sticky actions) is ours and comes from the generator given to ``reset``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec
+from rtgraph.nodes.emulator.actions import check_discrete
+from rtgraph.nodes.emulator.snapshots import (
+    Saved,
+    derive_generator,
+    pack_generator,
+    pack_snapshot,
+    unpack_generator,
+    unpack_snapshot,
+)
+from rtgraph.nodes.plant.environment import Action, Array, Step
+from rtgraph.nodes.plant.preprocess import AreaResize
+
+if TYPE_CHECKING:
+    from ale_py import ALEInterface, ALEState
+
+_SMALL = 84
+_NOOP = 0
+"""ALE's code of the joystick left alone; every game knows it."""
+
+_SETTLING_FRAMES = 2
+"""Frames run before a state is restored. A state of ALE lacks the pictures of the last two frames and whether the last
+was cut short, and games that draw unevenly (Tetris, Q*bert, Amidar) show it: the same state restored after two different
+pasts gives two different pictures. Coming from the same two frames each time, every restore has the same past."""
+
+
+class AtariSettings(BaseModel):
+    """Which game is played, and how.
+
+    Attributes:
+        game: The name of a ROM of the ale-py wheel in snake case, as in "boxing" or "name_this_game".
+        full_action_set: All actions the console knows (18, with few exceptions) instead of those the game uses.
+        sticky: The chance that a step repeats the last action instead of the one given.
+        noop_max: An episode starts after 1 to so many no-op frames, drawn at random; 0 for none.
+        max_frames: Steps after which an episode is truncated, no-op frames not counted; None for no limit.
+        observation: "grey84" for (84, 84) uint8 grey, "rgb" for the whole picture, (height, width, 3) uint8.
+        rate_hz: Frames a second. The console's own rate is 60 (NTSC).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    game: str
+    full_action_set: bool = True
+    sticky: float = Field(default=0.0, ge=0, le=1)
+    noop_max: int = Field(default=30, ge=0)
+    max_frames: int | None = Field(default=None, ge=1)
+    observation: Literal["grey84", "rgb"] = "grey84"
+    rate_hz: float = Field(default=60.0, gt=0)
+
+    def spec(self) -> PlantSpec:
+        """Return what an environment of these settings takes and gives.
+
+        Loads the ROM the first time (0.1 s), but steps nothing. Raises ``ValueError`` if there is no such game, or if its
+        own actions lack a no-op.
+        """
+        facts = _game_facts(self.game, self.full_action_set)
+        shape = (_SMALL, _SMALL) if self.observation == "grey84" else (facts.height, facts.width, 3)
+        return PlantSpec(
+            rate_hz=self.rate_hz,
+            observation=ArraySpec(dtype="uint8", shape=shape, low=0, high=255),
+            action=Discrete(count=len(facts.codes), names=facts.names),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _GameFacts:
+    height: int
+    width: int
+    codes: tuple[int, ...]
+    names: tuple[str, ...]
+
+
+class _SavedGame(Saved):
+    emulator: bytes
+    last_code: int
+    frames: int = Field(ge=0)
+    over: bool
+    sticky_generator: bytes
+    observation: bytes
+    screen: bytes
+
+
+class AtariEnvironment:
+    """One game of the Arcade Learning Environment.
+
+    An emulator belongs to one thread; several may live in a process. ``step`` holds the interpreter lock.
+
+    Snapshots are exact, pictures included, for all games of the wheel but two that draw unevenly (Yar's Revenge and
+    3D Tic-Tac-Toe): there, memory, rewards and episode ends are exact, but some pixels after a restore may differ.
+    """
+
+    def __init__(self, settings: AtariSettings) -> None:
+        self._settings = settings
+        self._spec = settings.spec()
+        facts = _game_facts(settings.game, settings.full_action_set)
+        self._codes = facts.codes
+        self._noop = facts.codes.index(_NOOP)
+        self._owner = f"atari {settings.game} {settings.observation} actions={len(facts.codes)}"
+        self._resize = AreaResize(facts.height, facts.width, _SMALL, _SMALL)
+        self._grey = np.empty((facts.height, facts.width), np.uint8)
+
+        self._ale = _load(settings.game)
+        self._ale.reset_game()
+        self._start = self._ale.cloneState()
+        self._start_picture = (self._observe(), self._ale.getScreenRGB())
+        for _ in range(_SETTLING_FRAMES):
+            self._ale.act(_NOOP)
+        self._settled = self._ale.cloneState()
+
+        # What the emulator shows is stale after it is restored and until it acts: until then this is shown.
+        self._still: tuple[Array, npt.NDArray[np.uint8]] | None = self._start_picture
+        self._last_code = _NOOP
+        self._frames = 0
+        self._over = True
+        self._sticky_generator: np.random.Generator | None = None
+
+    @property
+    def spec(self) -> PlantSpec:
+        """What it takes and gives; the names of the actions are ALE's."""
+        return self._spec
+
+    @property
+    def noop(self) -> Action:
+        """The joystick left alone."""
+        return self._noop
+
+    @property
+    def observation(self) -> Array:
+        """The latest observation, also right after ``restore``."""
+        return self._observe() if self._still is None else self._still[0].copy()
+
+    def reset(self, rng: np.random.Generator) -> Array:
+        """Begin an episode from the game's start, after some no-op frames, and return its first observation."""
+        self._sticky_generator = derive_generator(rng)
+        idle_frames = int(rng.integers(1, self._settings.noop_max + 1)) if self._settings.noop_max else 0
+        self._rewind(self._start)
+        self._still = self._start_picture
+        for _ in range(idle_frames):
+            self._ale.act(_NOOP)
+            self._still = None
+        self._last_code = _NOOP
+        self._frames = 0
+        self._over = False
+        return self.observation
+
+    def step(self, action: Action) -> Step:
+        """Advance one frame. The reward is the change of the score.
+
+        Raises:
+            ValueError: The action is outside the spec.
+            RuntimeError: No episode is under way.
+        """
+        # ALE ends the process on an action it does not know, and does nothing, silently, after the game is over.
+        index = check_discrete(action, len(self._codes))
+        if self._over:
+            raise RuntimeError("no episode is under way: reset first")
+        if not self._sticks():
+            self._last_code = self._codes[index]
+        reward = float(self._ale.act(self._last_code))
+        self._still = None
+        self._frames += 1
+        terminated = bool(self._ale.game_over(with_truncation=False))
+        truncated = self._frames == self._settings.max_frames
+        self._over = terminated or truncated
+        return Step(self._observe(), reward, terminated, truncated)
+
+    def screen(self) -> npt.NDArray[np.uint8]:
+        """Return the game's picture, (height, width, 3) uint8 RGB; (210, 160, 3) for most games."""
+        screen: npt.NDArray[np.uint8] = (
+            self._ale.getScreenRGB() if self._still is None else self._still[1].copy()
+        )
+        return screen
+
+    def snapshot(self) -> bytes:
+        """Return the state of the emulator, the picture, and what is ours. About 16 kB with "grey84".
+
+        Raises ``RuntimeError`` before the first reset.
+        """
+        if self._sticky_generator is None:
+            raise RuntimeError("no episode has begun: reset first")
+        saved = _SavedGame(
+            emulator=self._ale.cloneState().serialize(),
+            last_code=self._last_code,
+            frames=self._frames,
+            over=self._over,
+            sticky_generator=pack_generator(self._sticky_generator),
+            observation=_pack_picture(self.observation),
+            screen=_pack_picture(self.screen()),
+        )
+        return pack_snapshot(self._owner, saved)
+
+    def restore(self, snapshot: bytes) -> None:
+        """Go back to the snapshot. Raises ``ValueError`` if it is not one of this game with these settings."""
+        from ale_py import ALEState  # noqa: PLC0415 - loads gymnasium
+
+        saved = unpack_snapshot(snapshot, self._owner, _SavedGame)
+        observation = _unpack_picture(saved.observation, self._spec.observation.shape)
+        screen = _unpack_picture(saved.screen, (*self._grey.shape, 3))
+        generator = unpack_generator(saved.sticky_generator)
+        try:
+            state = ALEState(saved.emulator)
+        except SystemError as problem:
+            raise ValueError("this snapshot is damaged: ALE cannot read its state") from problem
+        self._rewind(state)
+        self._still = (observation, screen)
+        self._last_code = saved.last_code
+        self._frames = saved.frames
+        self._over = saved.over
+        self._sticky_generator = generator
+
+    def close(self) -> None:
+        """Do nothing: the emulator is memory, and goes with this object."""
+
+    def _observe(self) -> Array:
+        if self._settings.observation == "rgb":
+            picture: npt.NDArray[np.uint8] = self._ale.getScreenRGB()
+            return picture
+        self._ale.getScreenGrayscale(self._grey)
+        return self._resize(self._grey)
+
+    def _sticks(self) -> bool:
+        if not self._settings.sticky or self._sticky_generator is None:
+            return False
+        return bool(self._sticky_generator.random() < self._settings.sticky)
+
+    def _rewind(self, state: ALEState) -> None:
+        self._ale.restoreState(self._settled)
+        for _ in range(_SETTLING_FRAMES):
+            self._ale.act(_NOOP)
+        self._ale.restoreState(state)
+
+
+def _pack_picture(picture: Array) -> bytes:
+    return zlib.compress(picture.tobytes(), level=1)
+
+
+def _unpack_picture(packed: bytes, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    try:
+        return np.frombuffer(zlib.decompress(packed), np.uint8).reshape(shape)
+    except (zlib.error, ValueError) as problem:
+        raise ValueError("this snapshot is damaged: a picture cannot be read") from problem
+
+
+@functools.cache
+def _game_facts(game: str, full_action_set: bool) -> _GameFacts:
+    ale = _load(game)
+    actions = ale.getLegalActionSet() if full_action_set else ale.getMinimalActionSet()
+    codes = tuple(action.value for action in actions)
+    if _NOOP not in codes:
+        raise ValueError(f"game {game!r}: its own actions lack a no-op. hint: full_action_set: true")
+    height, width = ale.getScreenDims()
+    return _GameFacts(height, width, codes, tuple(action.name for action in actions))
+
+
+def _load(game: str) -> ALEInterface:
+    """Return an emulator with the game in it, not yet reset. Raises ``ValueError`` if there is no such game."""
+    from ale_py import ALEInterface, LoggerMode, roms  # noqa: PLC0415 - loads gymnasium
+
+    # Not roms.get_rom_path, which prints, and warns instead of raising.
+    folder = Path(roms.__file__).parent
+    games = sorted(rom.stem for rom in folder.glob("*.bin"))
+    if game not in games:
+        nearest = difflib.get_close_matches(game, games, n=3, cutoff=0.0)
+        raise ValueError(
+            f"game {game!r}: ale-py has no such game. hint: the nearest names are {', '.join(nearest)}"
+        )
+    ALEInterface.setLoggerMode(LoggerMode.Error)
+    rom = folder / f"{game}.bin"
+    # ALE ends the process on a ROM that it does not know how to score.
+    if ALEInterface.isSupportedROM(rom) is None:
+        raise ValueError(f"game {game!r}: ALE has its ROM but cannot play it with one player")
+    ale = ALEInterface()
+    ale.setFloat("repeat_action_probability", 0.0)
+    ale.loadROM(rom)
+    return ale

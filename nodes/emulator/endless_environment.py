@@ -1,0 +1,89 @@
+"""A world that costs next to nothing and never ends, for studying when actions come rather than what they do."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec
+from rtgraph.nodes.emulator.actions import check_discrete
+from rtgraph.nodes.emulator.snapshots import Saved, pack_snapshot, unpack_snapshot
+from rtgraph.nodes.plant.environment import Action, Array, Step
+
+_OWNER = "endless"
+
+
+class EndlessSettings(BaseModel):
+    """How many actions the endless environment takes and how often it steps."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    actions: int = Field(default=4, ge=1)
+    rate_hz: float = Field(default=60.0, gt=0)
+
+    def spec(self) -> PlantSpec:
+        """Return what an environment of these settings takes and gives."""
+        return PlantSpec(
+            rate_hz=self.rate_hz,
+            observation=ArraySpec(dtype="int64", shape=(1,), low=0),
+            action=Discrete(count=self.actions),
+        )
+
+
+class _SavedCount(Saved):
+    steps: int = Field(ge=0)
+
+
+class EndlessEnvironment:
+    """Count the steps: the observation is their number so far, (1,) int64, the reward 0, and no episode ends."""
+
+    def __init__(self, settings: EndlessSettings) -> None:
+        self._spec = settings.spec()
+        self._actions = settings.actions
+        self._steps: int | None = None
+
+    @property
+    def spec(self) -> PlantSpec:
+        """What it takes and gives."""
+        return self._spec
+
+    @property
+    def noop(self) -> Action:
+        """Action 0; all actions do the same."""
+        return 0
+
+    @property
+    def observation(self) -> Array:
+        """The latest observation. Raises ``RuntimeError`` before the first reset."""
+        return np.array((self._counted(),), np.int64)
+
+    def reset(self, rng: np.random.Generator) -> Array:
+        """Count from 0 again; nothing here is left to chance."""
+        self._steps = 0
+        return self.observation
+
+    def step(self, action: Action) -> Step:
+        """Count one step. Raises ``ValueError`` on an action outside the spec, ``RuntimeError`` before a reset."""
+        steps = self._counted()
+        check_discrete(action, self._actions)
+        self._steps = steps + 1
+        return Step(np.array((self._steps,), np.int64), 0.0, False, False)
+
+    def screen(self) -> None:
+        """Return None: there is nothing to see."""
+
+    def snapshot(self) -> bytes:
+        """Return the count."""
+        return pack_snapshot(_OWNER, _SavedCount(steps=self._counted()))
+
+    def restore(self, snapshot: bytes) -> None:
+        """Take the count from the snapshot. Raises ``ValueError`` if it is not one of an endless environment."""
+        self._steps = unpack_snapshot(snapshot, _OWNER, _SavedCount).steps
+
+    def close(self) -> None:
+        """Do nothing: nothing is held."""
+
+    def _counted(self) -> int:
+        if self._steps is None:
+            raise RuntimeError("no episode has begun: reset first")
+        return self._steps

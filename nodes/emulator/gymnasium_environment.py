@@ -1,0 +1,217 @@
+"""Any environment registered with Gymnasium whose spaces are plain arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, assert_never, get_args
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
+from rtgraph.nodes.emulator.actions import check_continuous, check_discrete, check_multi_discrete
+from rtgraph.nodes.plant.environment import Action, Array, SnapshotUnsupported, Step
+
+if TYPE_CHECKING:
+    import gymnasium
+
+_DTYPES = frozenset(get_args(ArraySpec.model_fields["dtype"].annotation))
+_SNAPSHOT_UNSUPPORTED = (
+    "a gymnasium environment keeps its state where only it can find it, so it cannot be saved or restored. "
+    "hint: use an environment of rtgraph's own for what needs snapshots"
+)
+
+
+class GymnasiumSettings(BaseModel):
+    """Which environment is made, and how often it steps.
+
+    Attributes:
+        id: The registered name, as in "CartPole-v1".
+        rate_hz: Steps a second.
+        kwargs: Passed on to ``gymnasium.make``, ``max_episode_steps`` among them.
+        render: Make pictures for ``screen``; many environments need an extra of gymnasium for it.
+        noop: The action that does nothing; None for 0, or for the number in each range that is nearest to 0.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    rate_hz: float = Field(gt=0)
+    kwargs: dict[str, JsonValue] = Field(default_factory=dict)
+    render: bool = False
+    noop: int | tuple[int, ...] | tuple[float, ...] | None = None
+
+    def spec(self) -> PlantSpec:
+        """Return what an environment of these settings takes and gives, by making one and closing it.
+
+        Raises ``ValueError`` as ``GymnasiumEnvironment`` does.
+        """
+        environment = GymnasiumEnvironment(self)
+        environment.close()
+        return environment.spec
+
+
+class GymnasiumEnvironment:
+    """An environment made by ``gymnasium.make``, its time limit included.
+
+    Actions may be ``Discrete`` (numbered from 0 here, wherever they start there), a one-dimensional bounded float
+    ``Box``, or a one-dimensional ``MultiDiscrete`` with as many choices in each place; observations ``Box`` or ``Discrete``
+    (int64, shape ()). Each reset draws a seed from the generator given to it.
+
+    Raises:
+        ValueError: There is no such environment, it cannot be made, or its spaces are of another kind.
+    """
+
+    def __init__(self, settings: GymnasiumSettings) -> None:
+        self._env = _make(settings)
+        self._closed = False
+        try:
+            self._spec = PlantSpec(
+                rate_hz=settings.rate_hz,
+                observation=_observation_spec(self._env.observation_space, settings.id),
+                action=_action_spec(self._env.action_space, settings.id),
+            )
+            self._action_dtype: np.dtype[Any] = np.dtype(self._env.action_space.dtype)
+            self._first_action = getattr(self._env.action_space, "start", 0)
+            self._noop = self._default_noop() if settings.noop is None else self._given_noop(settings.noop)
+        except ValueError:
+            self.close()
+            raise
+        self._render = settings.render
+        self._over = True
+
+    @property
+    def spec(self) -> PlantSpec:
+        """What it takes and gives."""
+        return self._spec
+
+    @property
+    def noop(self) -> Action:
+        """The action that does nothing, as far as the settings or 0 can say."""
+        return self._noop
+
+    def reset(self, rng: np.random.Generator) -> Array:
+        """Begin an episode with a seed drawn from ``rng``."""
+        observation, _ = self._env.reset(seed=int(rng.integers(2**31)))
+        self._over = False
+        return self._own(observation)
+
+    def step(self, action: Action) -> Step:
+        """Advance one step.
+
+        Raises:
+            ValueError: The action is outside the spec.
+            RuntimeError: No episode is under way.
+        """
+        checked = self._check(action)
+        if self._over:
+            raise RuntimeError("no episode is under way: reset first")
+        observation, reward, terminated, truncated, _ = self._env.step(checked)
+        self._over = bool(terminated or truncated)
+        return Step(self._own(observation), float(reward), bool(terminated), bool(truncated))
+
+    def screen(self) -> npt.NDArray[np.uint8] | None:
+        """Return the picture, (height, width, 3) uint8 RGB, or None unless the settings say ``render``."""
+        return np.asarray(self._env.render(), np.uint8) if self._render else None
+
+    def snapshot(self) -> bytes:
+        """Raise ``SnapshotUnsupported``: a copy could only be pickled, which runs code when it is read."""
+        raise SnapshotUnsupported(_SNAPSHOT_UNSUPPORTED)
+
+    def restore(self, snapshot: bytes) -> None:
+        """Raise ``SnapshotUnsupported``."""
+        raise SnapshotUnsupported(_SNAPSHOT_UNSUPPORTED)
+
+    def close(self) -> None:
+        """Close the environment. Closing twice is allowed."""
+        if not self._closed:
+            self._closed = True
+            self._env.close()
+
+    def _own(self, observation: object) -> Array:
+        # Copied, as many environments hand out the array that they go on working in.
+        return np.array(observation, self._spec.observation.dtype)
+
+    def _check(self, action: Action) -> Action:
+        """Return the action as the environment wants it. Raises ``ValueError`` if it is outside the spec."""
+        spec = self._spec.action
+        match spec:
+            case Discrete():
+                return int(self._first_action) + check_discrete(action, spec.count)
+            case MultiDiscrete():
+                return np.asarray(self._first_action + check_multi_discrete(action, spec.size, spec.count))
+            case Continuous():
+                numbers = check_continuous(action, np.array(spec.low), np.array(spec.high))
+                return numbers.astype(self._action_dtype)
+            case _:
+                assert_never(spec)
+
+    def _default_noop(self) -> Action:
+        spec = self._spec.action
+        match spec:
+            case Discrete():
+                return 0
+            case MultiDiscrete():
+                return np.zeros(spec.size, np.int64)
+            case Continuous():
+                return np.clip(0.0, spec.low, spec.high)
+            case _:
+                assert_never(spec)
+
+    def _given_noop(self, given: int | tuple[float, ...]) -> Action:
+        noop: Action = given if isinstance(given, int) else np.array(given)
+        try:
+            self._check(noop)
+        except ValueError as problem:
+            raise ValueError(f"noop: {problem}") from problem
+        return noop
+
+
+def _make(settings: GymnasiumSettings) -> gymnasium.Env[Any, Any]:
+    import gymnasium  # noqa: PLC0415 - an import of 0.2 s that only this node needs
+
+    # Without the checker: it costs a check of every step, and what matters of it is checked here.
+    arguments: dict[str, Any] = {"disable_env_checker": True, **settings.kwargs}
+    if settings.render:
+        arguments["render_mode"] = "rgb_array"
+    try:
+        return gymnasium.make(settings.id, **arguments)
+    except (gymnasium.error.Error, TypeError) as problem:
+        raise ValueError(f"gymnasium environment {settings.id!r} cannot be made: {problem}") from problem
+
+
+def _action_spec(space: gymnasium.Space[Any], name: str) -> ActionSpec:
+    from gymnasium import spaces  # noqa: PLC0415
+
+    match space:
+        case spaces.Discrete():
+            return Discrete(count=int(space.n))
+        case spaces.Box() if len(space.shape) == 1 and space.dtype.kind == "f" and space.is_bounded():
+            return Continuous(low=tuple(space.low.tolist()), high=tuple(space.high.tolist()))
+        case spaces.MultiDiscrete() if space.nvec.ndim == 1 and len(set(space.nvec.tolist())) == 1:
+            return MultiDiscrete(size=len(space.nvec), count=int(space.nvec[0]))
+    raise ValueError(
+        f"gymnasium environment {name!r}: cannot play the action space {space}. hint: it must be Discrete, "
+        "a bounded one-dimensional float Box, or a one-dimensional MultiDiscrete of equal counts"
+    )
+
+
+def _observation_spec(space: gymnasium.Space[Any], name: str) -> ArraySpec:
+    from gymnasium import spaces  # noqa: PLC0415
+
+    match space:
+        case spaces.Discrete():
+            first = int(space.start)
+            return ArraySpec(dtype="int64", shape=(), low=first, high=first + int(space.n) - 1)
+        case spaces.Box() if space.dtype.name in _DTYPES:
+            low, high = float(space.low.min()), float(space.high.max())
+            return ArraySpec(
+                dtype=space.dtype.name,
+                shape=space.shape,
+                low=low if np.isfinite(low) else None,
+                high=high if np.isfinite(high) else None,
+            )
+    raise ValueError(
+        f"gymnasium environment {name!r}: cannot show the observation space {space}. hint: it must be Discrete or "
+        f"a Box of one of {', '.join(sorted(_DTYPES))}"
+    )

@@ -1,0 +1,90 @@
+"""The emulators as plants: each an environment, its settings, and what every plant shares."""
+
+from __future__ import annotations
+
+from rtgraph.msgs import PlantSpec
+from rtgraph.nodes.emulator.atari_environment import AtariEnvironment, AtariSettings
+from rtgraph.nodes.emulator.endless_environment import EndlessEnvironment, EndlessSettings
+from rtgraph.nodes.emulator.gymnasium_environment import GymnasiumEnvironment, GymnasiumSettings
+from rtgraph.nodes.emulator.proof_environments import (
+    DelayEnvironment,
+    DelaySettings,
+    InactionEnvironment,
+    InactionSettings,
+)
+from rtgraph.nodes.plant import Environment, Plant, PlantParams
+
+
+class AtariParams(PlantParams, AtariSettings):
+    """An Atari game, and what every plant is told."""
+
+
+class Atari(Plant[AtariParams]):
+    """An Atari 2600 game at 60 Hz, frame by frame."""
+
+    @classmethod
+    def spec(cls, params: AtariParams) -> PlantSpec:
+        return AtariSettings.spec(params)
+
+    def environment(self) -> Environment:
+        return AtariEnvironment(self.params)
+
+
+class GymnasiumParams(PlantParams, GymnasiumSettings):
+    """A Gymnasium environment, and what every plant is told."""
+
+
+class Gymnasium(Plant[GymnasiumParams]):
+    """Any environment that Gymnasium knows, at a rate of its own."""
+
+    @classmethod
+    def spec(cls, params: GymnasiumParams) -> PlantSpec:
+        return GymnasiumSettings.spec(params)
+
+    def environment(self) -> Environment:
+        return GymnasiumEnvironment(self.params)
+
+
+class InactionParams(PlantParams, InactionSettings):
+    """The inaction proof environment, and what every plant is told."""
+
+
+class Inaction(Plant[InactionParams]):
+    """The paper's environment in which every tick without a decision costs its reward."""
+
+    @classmethod
+    def spec(cls, params: InactionParams) -> PlantSpec:
+        return InactionSettings.spec(params)
+
+    def environment(self) -> Environment:
+        return InactionEnvironment(self.params)
+
+
+class DelayParams(PlantParams, DelaySettings):
+    """The delay proof environment, and what every plant is told."""
+
+
+class Delay(Plant[DelayParams]):
+    """The paper's environment in which every tick of delay makes the observation less true."""
+
+    @classmethod
+    def spec(cls, params: DelayParams) -> PlantSpec:
+        return DelaySettings.spec(params)
+
+    def environment(self) -> Environment:
+        return DelayEnvironment(self.params)
+
+
+class EndlessParams(PlantParams, EndlessSettings):
+    """The endless plant, and what every plant is told."""
+
+
+class Endless(Plant[EndlessParams]):
+    """A plant that never ends and costs next to nothing: for studies of timing."""
+
+    @classmethod
+    def spec(cls, params: EndlessParams) -> PlantSpec:
+        return EndlessSettings.spec(params)
+
+    def environment(self) -> Environment:
+        return EndlessEnvironment(self.params)

@@ -1,0 +1,225 @@
+"""The two small worlds of the paper's proofs, in which the cost of inaction and of delay is known exactly.
+
+Source: Riemer, Subbaraj, Berseth, Rish, "Enabling Realtime Reinforcement Learning at Scale with Staggered Asynchronous
+Inference", ICLR 2025 (arXiv 2412.14355), proof of Theorem 1. ``rtgraph.nodes.emulator.theory`` says what they earn.
+
+Many independent copies ("lanes") step together, so that a rate can be measured in few steps. Lanes share nothing
+but the clock: with one lane the action is a number, with more it is a vector, one number a lane.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Discrete, MultiDiscrete, PlantSpec
+from rtgraph.nodes.emulator.actions import check_discrete, check_multi_discrete
+from rtgraph.nodes.emulator.snapshots import (
+    Saved,
+    derive_generator,
+    pack_generator,
+    pack_snapshot,
+    unpack_generator,
+    unpack_snapshot,
+)
+from rtgraph.nodes.plant.environment import Action, Array, Step
+
+_INACTION_ACTIONS = ("a1", "a2", "a3")
+_DEFAULT_BEHAVIOUR = 2
+"""a3, the action of the default behaviour β, the only one that leads to s2."""
+
+
+class _LaneSettings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lanes: int = Field(default=1, ge=1)
+    rate_hz: float = Field(default=60.0, gt=0)
+    episode_ticks: int | None = Field(default=None, ge=1)
+
+    def _lane_spec(self, states: int, actions: int, names: tuple[str, ...] = ()) -> PlantSpec:
+        action: ActionSpec
+        if self.lanes == 1:
+            action = Discrete(count=actions, names=names)
+        else:
+            action = MultiDiscrete(size=self.lanes, count=actions)
+        return PlantSpec(
+            rate_hz=self.rate_hz,
+            observation=ArraySpec(dtype="int64", shape=(self.lanes,), low=0, high=states - 1),
+            action=action,
+        )
+
+
+class InactionSettings(_LaneSettings):
+    """How many lanes the inaction environment has, how often it steps, and after how many steps it is truncated."""
+
+    def spec(self) -> PlantSpec:
+        """Return what an environment of these settings takes and gives."""
+        return self._lane_spec(states=2, actions=len(_INACTION_ACTIONS), names=_INACTION_ACTIONS)
+
+
+class DelaySettings(_LaneSettings):
+    """The settings of the delay environment: ``states`` (n) in the cycle and the chance ``stay`` (p) to stay."""
+
+    states: int = Field(default=64, ge=2)
+    stay: float = Field(default=0.9, ge=0, le=1)
+
+    def spec(self) -> PlantSpec:
+        """Return what an environment of these settings takes and gives."""
+        return self._lane_spec(states=self.states, actions=self.states)
+
+
+class _SavedLanes(Saved):
+    states: bytes
+    tick: int = Field(ge=0)
+    generator: bytes
+
+
+class _LaneEnvironment(ABC):
+    """What the two have in common: lanes, the length of an episode, and their snapshots."""
+
+    def __init__(self, settings: _LaneSettings, spec: PlantSpec, default_action: int, owner: str) -> None:
+        self._spec = spec
+        self._lanes = settings.lanes
+        self._episode_ticks = settings.episode_ticks
+        self._count = spec.action.count if isinstance(spec.action, Discrete | MultiDiscrete) else 0
+        self._noop: Action = default_action
+        if self._lanes > 1:
+            self._noop = np.full(self._lanes, default_action)
+            self._noop.setflags(write=False)
+        self._owner = f"{owner} lanes={self._lanes}"
+        self._states = np.zeros(self._lanes, np.int64)
+        self._tick = 0
+        self._generator: np.random.Generator | None = None
+
+    @property
+    def spec(self) -> PlantSpec:
+        """What it takes and gives."""
+        return self._spec
+
+    @property
+    def noop(self) -> Action:
+        """The action of the default behaviour β, in every lane."""
+        return self._noop
+
+    @property
+    def observation(self) -> Array:
+        """The latest observation."""
+        return self._states.copy()
+
+    def reset(self, rng: np.random.Generator) -> Array:
+        """Begin an episode and return the first state of each lane, (lanes,) int64."""
+        self._generator = derive_generator(rng)
+        self._states = self._first_states(self._generator)
+        self._tick = 0
+        return self.observation
+
+    def step(self, action: Action) -> Step:
+        """Advance every lane one tick. The reward is the mean over the lanes, ``reward_sum`` measures their sum.
+
+        Raises:
+            ValueError: The action is outside the spec.
+            RuntimeError: No episode is under way.
+        """
+        generator = self._begun()
+        if self._tick == self._episode_ticks:
+            raise RuntimeError("the episode was truncated: reset first")
+        actions: npt.NDArray[np.int64]
+        if self._lanes == 1:
+            actions = np.array((check_discrete(action, self._count),), np.int64)
+        else:
+            actions = check_multi_discrete(action, self._lanes, self._count)
+        rewarded = self._move(actions, generator)
+        self._tick += 1
+        return Step(
+            observation=self.observation,
+            reward=rewarded / self._lanes,
+            terminated=False,
+            truncated=self._tick == self._episode_ticks,
+            measurements={"reward_sum": float(rewarded)},
+        )
+
+    def screen(self) -> None:  # noqa: B027 - complete as it is
+        """Return None: there is nothing to see."""
+
+    def snapshot(self) -> bytes:
+        """Return the state of every lane, the tick and the generator. Raises ``RuntimeError`` before a reset."""
+        saved = _SavedLanes(
+            states=self._states.astype("<i8").tobytes(),
+            tick=self._tick,
+            generator=pack_generator(self._begun()),
+        )
+        return pack_snapshot(self._owner, saved)
+
+    def restore(self, snapshot: bytes) -> None:
+        """Go back to the snapshot. Raises ``ValueError`` if it is not one of this kind with as many lanes."""
+        saved = unpack_snapshot(snapshot, self._owner, _SavedLanes)
+        if len(saved.states) != self._states.nbytes:
+            raise ValueError(
+                f"this snapshot of {self._owner!r} is damaged: {len(saved.states)} bytes of states"
+            )
+        self._generator = unpack_generator(saved.generator)
+        self._states = np.frombuffer(saved.states, "<i8").astype(np.int64)
+        self._tick = saved.tick
+
+    def close(self) -> None:  # noqa: B027 - complete as it is
+        """Do nothing: nothing is held."""
+
+    @abstractmethod
+    def _first_states(self, generator: np.random.Generator) -> npt.NDArray[np.int64]:
+        """Draw the state in which each lane begins."""
+
+    @abstractmethod
+    def _move(self, actions: npt.NDArray[np.int64], generator: np.random.Generator) -> int:
+        """Move every lane and return how many lanes earned the reward."""
+
+    def _begun(self) -> np.random.Generator:
+        if self._generator is None:
+            raise RuntimeError("no episode has begun: reset first")
+        return self._generator
+
+
+class InactionEnvironment(_LaneEnvironment):
+    """Two states, s1 (observed as 0) that earns 1 and s2 (1) that earns nothing, judged on the state reached.
+
+    Actions a1 and a2 (0, 1) lead to s1, β's own action a3 (2) to s2, from either state. Acting every I-th step with
+    β between earns 1/I: ``theory.inaction_rate``. Every lane begins in s1.
+    """
+
+    def __init__(self, settings: InactionSettings) -> None:
+        super().__init__(settings, settings.spec(), _DEFAULT_BEHAVIOUR, "inaction")
+
+    def _first_states(self, generator: np.random.Generator) -> npt.NDArray[np.int64]:
+        return np.zeros(self._lanes, np.int64)
+
+    def _move(self, actions: npt.NDArray[np.int64], generator: np.random.Generator) -> int:
+        np.equal(actions, _DEFAULT_BEHAVIOUR, out=self._states)
+        return self._lanes - int(np.count_nonzero(self._states))
+
+
+class DelayEnvironment(_LaneEnvironment):
+    """A cycle of n states, in which the reward is 1 if the action names the current state, else 0.
+
+    A step first moves every lane, on to the next state or (with probability p) not at all, and then compares the
+    action with the state reached, which is also the observation. So an action applied d steps after its
+    observation, 1 for the very next step, has met d moves: ``theory.best_delayed_rate(p, d)`` is the most it can
+    earn. Every lane begins in a random state.
+
+    The paper gives β no action here. ``noop`` is action 0, which names the first state like any other action and is
+    right on one step of n: measure delay where no step is left to β.
+    """
+
+    def __init__(self, settings: DelaySettings) -> None:
+        super().__init__(settings, settings.spec(), 0, f"delay states={settings.states}")
+        self._stay = np.float32(settings.stay)
+
+    def _first_states(self, generator: np.random.Generator) -> npt.NDArray[np.int64]:
+        return generator.integers(0, self._count, self._lanes)
+
+    def _move(self, actions: npt.NDArray[np.int64], generator: np.random.Generator) -> int:
+        # Single precision is drawn in half the time, and its 24 bits keep the chance within 6e-8 of p.
+        self._states += generator.random(self._lanes, dtype=np.float32) >= self._stay
+        self._states *= self._states < self._count
+        return int(np.count_nonzero(actions == self._states))

@@ -1,0 +1,73 @@
+"""What the environments' snapshots are made of: whose it is, a checked record, and a generator of one's own.
+
+A generator is drawn from the one given to ``reset`` instead of keeping that one, because its owner goes on using it
+between resets: only a generator of its own can be part of an environment's snapshot.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgpack
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+_UNREADABLE = (ValueError, TypeError, msgpack.UnpackException)
+
+
+class Saved(BaseModel):
+    """The record that an environment saves; each environment fills in its own fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+SavedT = TypeVar("SavedT", bound=Saved)
+
+
+def pack_snapshot(owner: str, saved: Saved) -> bytes:
+    """Return the record as msgpack; ``owner`` names the kind of environment and what its state depends on."""
+    packed: bytes = msgpack.packb([owner, saved.model_dump()])
+    return packed
+
+
+def unpack_snapshot(snapshot: bytes, owner: str, record: type[SavedT]) -> SavedT:
+    """Return the record. Raises ``ValueError`` if these are not bytes that ``owner`` packed."""
+    try:
+        packed_by, fields = msgpack.unpackb(snapshot)
+    except _UNREADABLE as problem:
+        raise ValueError("not a snapshot of an environment: it cannot be read") from problem
+    if packed_by != owner:
+        raise ValueError(f"this is a snapshot of {packed_by!r}, not of {owner!r}")
+    try:
+        return record.model_validate(fields)
+    except ValidationError as problem:
+        raise ValueError(f"this snapshot of {owner!r} is damaged: {problem}") from problem
+
+
+def derive_generator(rng: np.random.Generator) -> np.random.Generator:
+    """Return a generator of one's own, seeded by four draws from ``rng``."""
+    return np.random.Generator(np.random.SFC64(rng.integers(0, 2**32, size=4, dtype=np.uint64).tolist()))
+
+
+def pack_generator(generator: np.random.Generator) -> bytes:
+    """Return the whole state of a generator that ``derive_generator`` made."""
+    state = generator.bit_generator.state
+    words = state["state"]["state"].astype("<u8").tobytes()
+    packed: bytes = msgpack.packb([words, state["has_uint32"], state["uinteger"]])
+    return packed
+
+
+def unpack_generator(packed: bytes) -> np.random.Generator:
+    """Return a generator that goes on where the packed one was. Raises ``ValueError`` if it is not one."""
+    try:
+        words, has_uint32, uinteger = msgpack.unpackb(packed)
+        bits = np.random.SFC64(0)
+        bits.state = {
+            "bit_generator": "SFC64",
+            "state": {"state": np.frombuffer(words, "<u8").astype(np.uint64)},
+            "has_uint32": has_uint32,
+            "uinteger": uinteger,
+        }
+    except _UNREADABLE as problem:
+        raise ValueError("not the state of a generator") from problem
+    return np.random.Generator(bits)

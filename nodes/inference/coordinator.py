@@ -1,0 +1,132 @@
+"""The coordinator of staggered inference: knows the workers, spreads their starts, and claims observations for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rtgraph.msgs import (
+    Claim,
+    CoordinatorBeat,
+    InferenceTime,
+    Observation,
+    PlantSpec,
+    StaggerDelay,
+    WorkerState,
+)
+from rtgraph.nodes.inference.pacing import Pacing, natural_order
+from rtgraph.nodes.inference.stagger import MethodName, coordinator_stagger
+from rtgraph.nodes.runtime import Input, Node, Output, Params, Timer, latest, queue
+
+BEAT_PERIOD_NS = 200_000_000
+
+
+class CoordinatorParams(Params):
+    """What the coordinator is told."""
+
+    plant: PlantSpec
+    stagger: MethodName = "paced"
+
+
+@dataclass(slots=True)
+class _Member:
+    """What the coordinator knows of a worker."""
+
+    incarnation: int
+    seen_ns: int
+
+
+class Coordinator(Node[CoordinatorParams]):
+    """One node for every stagger method. An arbiter has no races: reports are handled one after another.
+
+    For ``maximum_time`` and ``expected_time`` it keeps m and μ and tells workers how long to sleep; for ``paced`` it
+    claims each observation for one worker. A worker that was restarted gets the state from it; one that is
+    silent for long leaves the ring.
+    """
+
+    inference_time = Input(InferenceTime, queue(4096), many=True, optional=True)
+    state = Input(WorkerState, queue(4096), many=True, optional=True)
+    observation = Input(Observation, latest)
+    stagger = Output(StaggerDelay, keyed=True)
+    claim = Output(Claim, keyed=True)
+    beat = Output(CoordinatorBeat)
+
+    def on_start(self) -> None:
+        """Begin with nobody known; workers say that they are there."""
+        self._method = coordinator_stagger(self.params.stagger)
+        self._pacing = Pacing(self.params.plant.rate_hz)
+        self._members: dict[str, _Member] = {}
+        self._ring: list[str] = []
+        self._longest_ns = 0
+        self._timer: Timer | None = None
+        if self.params.stagger != "paced":
+            self.observation.pause()
+        self.every(BEAT_PERIOD_NS, self._beat)
+        self._beat()
+
+    def on_state(self, state: WorkerState) -> None:
+        """Take note of a worker; claim for it if it came free."""
+        member = self._members.get(state.worker)
+        if member is not None and state.incarnation < member.incarnation:
+            return
+        if member is None or state.incarnation > member.incarnation:
+            self._members[state.worker] = _Member(state.incarnation, self.now_ns)
+            self._ring = sorted(self._members, key=natural_order)
+            self._tell(state.worker, 0)
+        else:
+            member.seen_ns = self.now_ns
+        if self.params.stagger == "paced":
+            self._pacing.heard(state, self.now_ns)
+            self._claim()
+
+    def on_inference_time(self, report: InferenceTime) -> None:
+        """Spread the others' starts."""
+        for worker, delay_ns in self._method.report(self._ring, report.worker, report.inference_ns).items():
+            self._tell(worker, delay_ns)
+        self._longest_ns = max(self._longest_ns, report.inference_ns)
+
+    def on_observation(self, observation: Observation) -> None:
+        """Claim a new observation for the worker that has been free the longest."""
+        self._pacing.observed(observation)
+        self._claim()
+
+    def _claim(self) -> None:
+        claimed = self._pacing.next_claim(self.now_ns)
+        if isinstance(claimed, int):
+            if self._timer is None or self._timer.cancelled or self._timer.due_ns <= self.now_ns:
+                self._timer = self.at(claimed, self._claim)
+        elif claimed is not None:
+            worker, number, observation = claimed
+            self.claim.publish(
+                Claim(
+                    number=number,
+                    worker=worker,
+                    incarnation=self._members[worker].incarnation,
+                    observation=observation,
+                ),
+                of=observation,
+                key=worker,
+            )
+
+    def _tell(self, worker: str, delay_ns: int) -> None:
+        if self.params.stagger == "paced":
+            return
+        self.stagger.publish(
+            StaggerDelay(delay_ns=delay_ns, maximum_ns=self._method.maximum_ns, mean_ns=self._method.mean_ns),
+            key=worker,
+        )
+
+    def _beat(self) -> None:
+        self._forget_the_silent()
+        self.beat.publish(CoordinatorBeat(method=self.params.stagger, live_workers=len(self._ring)))
+
+    def _forget_the_silent(self) -> None:
+        """Drop workers that have not been heard for longer than any inference could explain."""
+        lease_ns = max(2_000_000_000, 10 * max(self._longest_ns, self._pacing.longest_ns))
+        silent = [name for name, member in self._members.items() if self.now_ns - member.seen_ns > lease_ns]
+        if not silent or not (self._longest_ns or self._pacing.longest_ns):
+            return
+        for name in silent:
+            self.log.warning("%s is silent: left out", name)
+            del self._members[name]
+            self._pacing.forget(name)
+        self._ring = sorted(self._members, key=natural_order)

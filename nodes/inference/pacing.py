@@ -1,0 +1,124 @@
+"""Paced claims: each observation goes to at most one worker, and a worker never waits for its turn.
+
+A free worker gets the newest observation that nobody has claimed. When there are fewer workers than frames in an
+inference, claims are kept apart by the mean inference time over the number of workers, so that they stay even.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from rtgraph.msgs import Observation, WorkerState
+
+SLOWEST_ADAPTATION = 0.02
+LEASE_LEAST_NS = 1_000_000_000
+LEASE_TIMES = 10
+TIMES_KEPT = 400
+
+
+@dataclass(slots=True)
+class _Seat:
+    """A worker as the pacer sees it."""
+
+    incarnation: int
+    free_since_ns: int | None
+    claim: int | None = None
+    claimed_ns: int = 0
+    suspect: bool = False
+
+
+class Pacing:
+    """Decides which worker infers from which observation, and when. Plain: no clock, no sockets."""
+
+    def __init__(self, rate_hz: float) -> None:
+        self._period_ns = 1e9 / rate_hz
+        self._seats: dict[str, _Seat] = {}
+        self._newest: Observation | None = None
+        self._mean_ns = 0.0
+        self._times: deque[int] = deque(maxlen=TIMES_KEPT)
+        self._count = 0
+        self._claims = 0
+        self._last_claim_ns: int | None = None
+        self.longest_ns = 0
+
+    def observed(self, observation: Observation) -> None:
+        """Take in an observation: it is now the newest, and nobody has claimed it."""
+        self._newest = observation
+
+    def heard(self, state: WorkerState, now_ns: int) -> None:
+        """Take in how things stand with a worker."""
+        seat = self._seats.get(state.worker)
+        if seat is None or state.incarnation > seat.incarnation:
+            self._seats[state.worker] = _Seat(state.incarnation, None if state.busy else now_ns)
+            return
+        seat.suspect = False
+        # Said before it knew of the claim: still busy with it, unless the claim got lost on the way.
+        behind = seat.claim is not None and seat.claim != state.claim
+        if state.busy or (behind and now_ns - seat.claimed_ns < self._lease_ns()):
+            return
+        if seat.free_since_ns is None:
+            seat.free_since_ns = now_ns
+            if state.inference_ns is not None and not behind:
+                self._took(state.inference_ns)
+
+    def forget(self, worker: str) -> None:
+        """Leave a worker out until it is heard again."""
+        self._seats.pop(worker, None)
+
+    def next_claim(self, now_ns: int) -> tuple[str, int, Observation] | int | None:
+        """Claim the newest observation for the worker that has been free the longest.
+
+        Returns:
+            (worker, claim number, observation); or the time at which a claim may be made, if it is too early;
+            or None if there is nothing to claim or nobody to claim it for.
+        """
+        self._suspect_the_late(now_ns)
+        if self._newest is None:
+            return None
+        free = [(seat.free_since_ns, name) for name, seat in self._seats.items() if seat.free_since_ns is not None]
+        if not free:
+            return None
+        earliest_ns = self._earliest_ns()
+        if now_ns < earliest_ns:
+            return earliest_ns
+        worker = min(free, key=lambda item: (item[0], natural_order(item[1])))[1]
+        seat, observation = self._seats[worker], self._newest
+        self._newest = None
+        self._last_claim_ns = now_ns
+        number = self._claims
+        self._claims += 1
+        seat.free_since_ns, seat.claim, seat.claimed_ns = None, number, now_ns
+        return worker, number, observation
+
+    def _earliest_ns(self) -> int:
+        live = sum(not seat.suspect for seat in self._seats.values())
+        if self._last_claim_ns is None or not live or live >= self._mean_ns / self._period_ns:
+            return 0
+        return self._last_claim_ns + int(self._mean_ns / live)
+
+    def _took(self, inference_ns: int) -> None:
+        self._count += 1
+        self._times.append(inference_ns)
+        self.longest_ns = max(self.longest_ns, inference_ns)
+        self._mean_ns += max(1 / self._count, SLOWEST_ADAPTATION) * (inference_ns - self._mean_ns)
+
+    def _lease_ns(self) -> int:
+        if not self._times:
+            return LEASE_LEAST_NS
+        high = sorted(self._times)[int(0.99 * len(self._times))]
+        return max(LEASE_LEAST_NS, LEASE_TIMES * high)
+
+    def _suspect_the_late(self, now_ns: int) -> None:
+        """Count workers out whose claim is overdue; the observation is not given to another."""
+        overdue = [s for s in self._seats.values() if s.free_since_ns is None and not s.suspect]
+        if overdue and self._times and any(now_ns - seat.claimed_ns > LEASE_LEAST_NS for seat in overdue):
+            lease_ns = self._lease_ns()
+            for seat in overdue:
+                seat.suspect = seat.claim is not None and now_ns - seat.claimed_ns > lease_ns
+
+
+def natural_order(name: str) -> tuple[str, int]:
+    """Order names as a person would: worker/2 before worker/10."""
+    head, _, tail = name.rpartition("/")
+    return (head, int(tail)) if tail.isdigit() else (name, -1)

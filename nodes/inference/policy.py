@@ -1,0 +1,120 @@
+"""The policy π: from an observation to an action."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from rtgraph.msgs import Action, Continuous, Discrete, PlantSpec, Record
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.runtime.context import Surroundings
+
+Array = npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An action, and whether it was explored (drawn at random) rather than chosen."""
+
+    action: Action
+    explored: bool = False
+
+
+class Policy(Protocol):
+    """Chooses actions. It keeps no clock, and takes chance only from the generator it was made with."""
+
+    def act(self, observation: Array) -> Act:
+        """Return the action for an observation."""
+        ...
+
+
+class RandomParams(Record):
+    """Every action is drawn uniformly."""
+
+    kind: Literal["random"] = "random"
+
+
+class EpsilonGreedyParams(Record):
+    """The action of highest value, but a random one with probability ``epsilon`` (discrete actions only).
+
+    ``weights`` names the weights of the graph that the network runs on.
+    """
+
+    kind: Literal["epsilon_greedy"] = "epsilon_greedy"
+    weights: str = "policy"
+    epsilon: float = Field(default=0.05, ge=0, le=1)
+
+
+class ScriptedParams(Record):
+    """A class of your own, ``package.module:Class``, made with ``params``, that has ``act(observation) -> action``."""
+
+    kind: Literal["scripted"] = "scripted"
+    policy: str
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+PolicyParams = Annotated[RandomParams | EpsilonGreedyParams | ScriptedParams, Field(discriminator="kind")]
+
+
+def make_policy(
+    params: RandomParams | EpsilonGreedyParams | ScriptedParams,
+    plant: PlantSpec,
+    rng: np.random.Generator,
+    surroundings: Surroundings,
+) -> Policy:
+    """Return the policy that the parameters describe.
+
+    Raises:
+        NodeError: the policy does not fit the plant, or what it needs is not there.
+    """
+    if isinstance(params, RandomParams):
+        return RandomPolicy(plant, rng)
+    if isinstance(params, ScriptedParams):
+        return ScriptedPolicy(params)
+    if not isinstance(plant.action, Discrete):
+        raise NodeError(f"an epsilon_greedy policy needs discrete actions, the plant has {plant.action.kind} ones")
+    weights = surroundings.weights.get(params.weights)
+    if weights is None:
+        known = ", ".join(surroundings.weights) or "none"
+        raise NodeError(f"the graph has no weights named {params.weights!r}", hint=f"it has {known}")
+    # Only here, so that a graph of scripted policies needs no torch.
+    from rtgraph.nodes.inference.network_policy import EpsilonGreedyPolicy  # noqa: PLC0415
+
+    return EpsilonGreedyPolicy(weights, plant.action.count, params.epsilon, rng)
+
+
+class RandomPolicy:
+    """Draws every action uniformly from what the plant takes."""
+
+    def __init__(self, plant: PlantSpec, rng: np.random.Generator) -> None:
+        self._space = plant.action
+        self._rng = rng
+
+    def act(self, observation: Array) -> Act:
+        """Return a random action."""
+        space = self._space
+        if isinstance(space, Discrete):
+            return Act(int(self._rng.integers(space.count)), explored=True)
+        if isinstance(space, Continuous):
+            return Act(self._rng.uniform(space.low, space.high).astype(np.float32), explored=True)
+        return Act(self._rng.integers(space.count, size=space.size), explored=True)
+
+
+class ScriptedPolicy:
+    """Wraps a class of the user's own."""
+
+    def __init__(self, params: ScriptedParams) -> None:
+        module_name, _, class_name = params.policy.partition(":")
+        try:
+            self._script = getattr(importlib.import_module(module_name), class_name)(**params.params)
+        except (ImportError, AttributeError, TypeError, ValueError) as error:
+            raise NodeError(f"policy {params.policy!r} cannot be made: {error}") from error
+
+    def act(self, observation: Array) -> Act:
+        """Return the script's action."""
+        return Act(self._script.act(observation))

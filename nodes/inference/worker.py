@@ -1,0 +1,189 @@
+"""An inference worker: one of many processes that run the same policy, staggered in time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rtgraph.msgs import (
+    Claim,
+    CoordinatorBeat,
+    Decision,
+    InferenceTime,
+    Observation,
+    PlantSpec,
+    StaggerDelay,
+    WorkerState,
+)
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.inference.latency import LatencyParams, Measured
+from rtgraph.nodes.inference.policy import Act, PolicyParams, make_policy
+from rtgraph.nodes.inference.stagger import MethodName, worker_stagger
+from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, queue
+
+STATE_PERIOD_NS = 500_000_000
+BEAT_TIMEOUT_NS = 500_000_000
+WARM_UP_INFERENCES = 2
+
+
+class WorkerParams(Params):
+    """What an inference worker is told."""
+
+    plant: PlantSpec
+    policy: PolicyParams
+    latency: LatencyParams = Measured()
+    stagger: MethodName = "paced"
+
+
+class Worker(Node[WorkerParams]):
+    """Infers from observations, again and again, and publishes decisions.
+
+    With the stagger methods ``none``, ``maximum_time`` and ``expected_time`` it reads the newest observation,
+    infers, and begins again, used or not. With ``paced`` it infers from what the coordinator claims for it, never
+    twice from one observation; when the coordinator has not been heard for half a second it runs free until the
+    next claim.
+    """
+
+    observation = Input(Observation, latest)
+    claim = Input(Claim, queue(8), keyed=True, optional=True)
+    stagger = Input(StaggerDelay, queue(4096), keyed=True, optional=True)
+    beat = Input(CoordinatorBeat, latest, optional=True)
+    decision = Output(Decision)
+    inference_time = Output(InferenceTime)
+    state = Output(WorkerState)
+
+    def on_prepare(self) -> None:
+        """Make the policy and warm it up."""
+        params = self.params
+        if isinstance(params.latency, Measured) and not self.context.surroundings.realtime:
+            raise NodeError(
+                f"{self.name}: measured latency means nothing in virtual time",
+                hint="give a distribution, or an empirical latency with a file of measured durations",
+            )
+        self._policy = make_policy(params.policy, params.plant, self.rng, self.context.surroundings)
+        self._draw = params.latency.draws(self.rng, params.plant.rate_hz)
+        if self.context.surroundings.realtime:
+            self._warm_up()
+
+    def on_start(self) -> None:
+        """Say that there is one worker more, and begin with the first observation."""
+        params = self.params
+        self._method = worker_stagger(params.stagger)
+        self._paced = params.stagger == "paced"
+        self._idle = True
+        self._decisions = 0
+        self._claimed: int | None = None
+        self._last_inference_ns: int | None = None
+        self._began_life_ns = self.now_ns
+        if self._paced:
+            self.observation.pause()
+            self.every(BEAT_TIMEOUT_NS // 2, self._look_for_coordinator)
+        self.every(STATE_PERIOD_NS, self._say_state)
+        self._say_state()
+
+    def on_observation(self, observation: Observation) -> None:
+        """Begin, if there was nothing to infer from before."""
+        if self._idle:
+            self._begin(observation)
+
+    def on_claim(self, claim: Claim) -> None:
+        """Infer from what is claimed for this worker; answer a stale claim with how things stand."""
+        stale = claim.incarnation != self.context.identity.incarnation or claim.number <= (self._claimed or -1)
+        if stale or not self._idle:
+            self._say_state()
+            return
+        self.observation.pause()
+        self._claimed = claim.number
+        self._begin(claim.observation)
+
+    def _begin(self, observation: Observation) -> None:
+        self._idle = False
+        self._observed = observation
+        self._began_ns = self.now_ns
+        self._act: Act = self._policy.act(observation.value)
+        elapsed_ns = self.now_ns - self._began_ns
+        self.spend(max(0, self._draw() - elapsed_ns), self._finished)
+
+    def _finished(self) -> None:
+        self._last_inference_ns = inference_ns = self.now_ns - self._began_ns
+        if self.params.stagger in ("maximum_time", "expected_time"):
+            self.inference_time.publish(
+                InferenceTime(
+                    worker=self.name, incarnation=self.context.identity.incarnation, inference_ns=inference_ns
+                )
+            )
+            self._hear()
+        hold_ns = self._method.hold_ns(inference_ns)
+        if hold_ns:
+            self.spend(hold_ns, self._register)
+        else:
+            self._register()
+
+    def _register(self) -> None:
+        self.decision.publish(
+            Decision(
+                worker=self.name,
+                number=self._decisions,
+                action=self._act.action,
+                explored=self._act.explored,
+                began_ns=self._began_ns,
+                inference_ns=self._last_inference_ns or 0,
+            ),
+            of=self._observed,
+        )
+        self._decisions += 1
+        self.after(0, self._next)
+
+    def _next(self) -> None:
+        """Go on, now that the worker is free: everything else of this instant has happened."""
+        self._idle = True
+        if self._paced and not self.observation.paused:
+            self._begin_newest()
+        elif self._paced:
+            self._say_state()
+        else:
+            self._hear()
+            sleep_ns = self._method.sleep_ns()
+            if sleep_ns:
+                self._idle = False
+                self.spend(sleep_ns, self._slept)
+            else:
+                self._begin_newest()
+
+    def _slept(self) -> None:
+        self.after(0, self._begin_newest)
+
+    def _begin_newest(self) -> None:
+        self._idle = True
+        newest = self.observation.read_newest()
+        if newest is not None:
+            self._begin(newest)
+
+    def _hear(self) -> None:
+        for delay in self.stagger.take_all():
+            self._method.heard(delay)
+
+    def _say_state(self) -> None:
+        self.state.publish(
+            WorkerState(
+                worker=self.name,
+                incarnation=self.context.identity.incarnation,
+                busy=not self._idle,
+                claim=self._claimed,
+                inference_ns=self._last_inference_ns,
+            )
+        )
+
+    def _look_for_coordinator(self) -> None:
+        """Run free when the coordinator has gone silent."""
+        beat = self.beat.newest
+        heard_ns = self._began_life_ns if beat is None else beat.header.stamp_ns
+        if self.observation.paused and self.now_ns - heard_ns > BEAT_TIMEOUT_NS:
+            self.log.warning("the coordinator is silent: running free")
+            self.observation.resume()
+
+    def _warm_up(self) -> None:
+        """Infer from an empty observation, so that no statistic holds the first, slow passes."""
+        spec = self.params.plant.observation
+        empty = np.zeros(spec.shape, spec.dtype)
+        for _ in range(WARM_UP_INFERENCES):
+            self._policy.act(empty)

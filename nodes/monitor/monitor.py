@@ -1,0 +1,82 @@
+"""The monitor: counts what a plant and its workers do, and says at the end what it came to."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from rtgraph.msgs import Applied, Decision, EpisodeEnd
+from rtgraph.nodes.monitor.trace import Trace
+from rtgraph.nodes.runtime import Input, Node, Output, Params, lossless
+from rtgraph.msgs.system import Progress
+
+PROGRESS_PERIOD_NS = 500_000_000
+
+
+class MonitorParams(Params):
+    """What the monitor is told."""
+
+    rate_hz: float | None = Field(default=None, gt=0)
+    """The plant's nominal rate, to compare with."""
+    file: str = "trace.npz"
+    """Where the trace goes, in the session folder."""
+
+
+class Monitor(Node[MonitorParams]):
+    """Takes all that was applied and decided, and makes the figures of the launch from it."""
+
+    stop_rank: ClassVar[int] = 2
+
+    applied = Input(Applied, lossless)
+    decision = Input(Decision, lossless, many=True, optional=True)
+    episode = Input(EpisodeEnd, lossless, optional=True)
+    progress = Output(Progress)
+
+    def on_start(self) -> None:
+        """Begin an empty trace."""
+        self._trace = Trace()
+        self._recent: list[Applied] = []
+        self.every(PROGRESS_PERIOD_NS, self._say_progress)
+
+    def on_applied(self, message: Applied) -> None:
+        """Add a tick."""
+        self._trace.applied(message)
+        self._recent.append(message)
+
+    def on_decision(self, message: Decision) -> None:
+        """Add a decision."""
+        self._trace.decided(message)
+
+    def on_episode(self, message: EpisodeEnd) -> None:
+        """Add the end of an episode."""
+        self._trace.ended(message)
+
+    def on_stop(self) -> None:
+        """Write the trace."""
+        directory = self.context.surroundings.directory
+        if directory is not None:
+            self._trace.save(directory / self.params.file)
+
+    def result(self) -> dict[str, Any]:
+        """Return the figures of the run."""
+        return self._trace.figures(self.params.rate_hz)
+
+    def _say_progress(self) -> None:
+        """Say how it goes, for whoever watches."""
+        recent, self._recent = self._recent, []
+        judged = [message for message in recent if message.by != "reset" and not message.starting]
+        if not recent:
+            return
+        ages = [message.age_ticks for message in judged if message.age_ticks is not None]
+        self.progress.publish(
+            Progress(
+                tick=recent[-1].tick,
+                episode=recent[-1].episode,
+                inaction=sum(m.by == "default" for m in judged) / len(judged) if judged else 0.0,
+                age_ticks=sum(ages) / len(ages) if ages else None,
+                lateness_most_ms=max(m.lateness_ns for m in recent) / 1e6,
+                overruns=recent[-1].overruns,
+                reward=sum(m.reward for m in recent),
+            )
+        )

@@ -1,0 +1,189 @@
+"""The trace of a run: one row a tick and one a decision, as columns, and the figures that follow from them."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.msgs import Applied, Decision, EpisodeEnd
+
+Column = npt.NDArray[np.generic]
+
+POLICY, DEFAULT, RESET = 0, 1, 2
+_BY = {"policy": POLICY, "default": DEFAULT, "reset": RESET}
+
+_TICKS = ("tick", "episode", "by", "starting", "due_ns", "lateness_ns", "work_ns", "age_ticks", "age_ns", "delay_ticks")
+_COUNTS = ("arrived", "overwritten", "late", "dropped")
+_DECISIONS = ("worker", "number", "began_ns", "inference_ns", "stamp_ns", "observed_tick", "explored")
+
+
+class Trace:
+    """Everything the summary and the plots are made from.
+
+    Columns are int64, but for ``reward`` (float64): of ticks, ``tick episode by starting due_ns lateness_ns work_ns
+    age_ticks age_ns delay_ticks arrived overwritten late dropped worker number reward`` (−1 where nothing applies);
+    of decisions, ``worker number began_ns inference_ns stamp_ns observed_tick explored``. Workers are numbered
+    in the order of ``workers``.
+    """
+
+    def __init__(self) -> None:
+        self.workers: list[str] = []
+        self.overruns = 0
+        self.slipped = 0
+        self._numbers: dict[str, int] = {}
+        self._ticks = {name: array("q") for name in (*_TICKS, *_COUNTS, "worker", "number")}
+        self._rewards = array("d")
+        self._decisions = {name: array("q") for name in _DECISIONS}
+        self._episodes: list[tuple[int, int, float]] = []
+
+    def applied(self, message: Applied) -> None:
+        """Add a tick."""
+        columns = self._ticks
+        for name in _COUNTS:
+            columns[name].append(getattr(message, name))
+        for name in ("tick", "episode", "due_ns", "lateness_ns", "work_ns", "delay_ticks"):
+            columns[name].append(getattr(message, name))
+        columns["by"].append(_BY[message.by])
+        columns["starting"].append(message.starting)
+        columns["age_ticks"].append(-1 if message.age_ticks is None else message.age_ticks)
+        columns["age_ns"].append(-1 if message.age_ns is None else message.age_ns)
+        columns["worker"].append(-1 if message.worker is None else self._number(message.worker))
+        columns["number"].append(-1 if message.decision is None else message.decision)
+        self._rewards.append(message.reward)
+        self.overruns = max(self.overruns, message.overruns)
+        self.slipped = max(self.slipped, message.slipped)
+
+    def decided(self, message: Decision) -> None:
+        """Add a decision."""
+        columns, lineage = self._decisions, message.header.lineage
+        columns["worker"].append(self._number(message.worker))
+        columns["number"].append(message.number)
+        columns["began_ns"].append(message.began_ns)
+        columns["inference_ns"].append(message.inference_ns)
+        columns["stamp_ns"].append(message.header.stamp_ns)
+        columns["observed_tick"].append(-1 if lineage is None else lineage.tick)
+        columns["explored"].append(message.explored)
+
+    def ended(self, message: EpisodeEnd) -> None:
+        """Add the end of an episode."""
+        self._episodes.append((message.episode, message.ticks, message.total_reward))
+
+    def ticks(self) -> dict[str, Column]:
+        """Return the columns of the ticks."""
+        columns: dict[str, Column] = {n: np.array(column, dtype=np.int64) for n, column in self._ticks.items()}
+        return columns | {"reward": np.array(self._rewards, dtype=np.float64)}
+
+    def decisions(self) -> dict[str, Column]:
+        """Return the columns of the decisions."""
+        return {name: np.array(column, dtype=np.int64) for name, column in self._decisions.items()}
+
+    def figures(self, rate_hz: float | None = None, *, ticks_from: int = 0) -> dict[str, Any]:
+        """Return the figures of the run from a tick on, as JSON values.
+
+        Inaction is the share of the ticks, resets and the unavoidable start of each episode left out, on which the
+        default behaviour acted. ``tick_rate_error`` is the signed relative error of the rate that the regression of
+        the ticks' begin on their number gives.
+        """
+        ticks = self.ticks()
+        kept = {name: column[ticks["tick"] >= ticks_from] for name, column in ticks.items()}
+        by, starting = kept["by"], kept["starting"] == 1
+        judged = (by != RESET) & ~starting
+        policy = by == POLICY
+        found = _rate(kept["tick"], kept["due_ns"] + kept["lateness_ns"])
+        late_ms = kept["lateness_ns"] / 1e6
+        seen = self.decisions()
+        return {
+            "ticks": int(by.size),
+            "tick_rate_hz": found,
+            "tick_rate_error": None if found is None or not rate_hz else found / rate_hz - 1,
+            "tick_lateness_ms": _quantiles(late_ms) | {"max": _or_none(late_ms, np.max)},
+            "tick_work_ms": _quantiles(kept["work_ns"] / 1e6),
+            "overruns": self.overruns,
+            "slipped": self.slipped,
+            "inaction": float(np.mean(by[judged] == DEFAULT)) if judged.any() else None,
+            "inaction_start": int(np.sum(starting)),
+            "age_ticks": _spread(kept["age_ticks"][policy]),
+            "age_ms": _spread(kept["age_ns"][policy] / 1e6),
+            "delay_ticks": int(kept["delay_ticks"][-1]) if by.size else 0,
+            "decisions": {
+                "made": int(seen["number"].size),
+                "applied": int(np.sum(policy)),
+                **{name: int(np.sum(kept[name])) for name in ("overwritten", "late", "dropped")},
+            },
+            "interval_ticks": {name: _spread(np.diff(kept["tick"][policy]))[name] for name in ("mean", "sd")},
+            "inference_ms": self._inference(seen),
+            "reward": {"sum": float(np.sum(kept["reward"])), "mean": _or_none(kept["reward"][by != RESET], np.mean)},
+            "episodes": {
+                "count": len(self._episodes),
+                "return_mean": _or_none(np.array([total for _, _, total in self._episodes]), np.mean),
+                "length_mean": _or_none(np.array([length for _, length, _ in self._episodes]), np.mean),
+            },
+        }
+
+    def save(self, path: Path) -> None:
+        """Write the trace as a .npz of its columns (``tick_…``, ``decision_…``) and the workers' names."""
+        columns = {f"tick_{name}": column for name, column in self.ticks().items()}
+        columns |= {f"decision_{name}": column for name, column in self.decisions().items()}
+        np.savez_compressed(path, workers=np.array(self.workers, dtype=np.str_), **columns)  # type: ignore[arg-type]
+
+    def _number(self, worker: str) -> int:
+        number = self._numbers.get(worker)
+        if number is None:
+            number = self._numbers[worker] = len(self.workers)
+            self.workers.append(worker)
+        return number
+
+    def _inference(self, seen: dict[str, Column]) -> dict[str, dict[str, Any]]:
+        by_worker = {
+            name: seen["inference_ns"][seen["worker"] == number] / 1e6 for name, number in self._numbers.items()
+        }
+        named = sorted(by_worker.items(), key=lambda item: (len(item[0]), item[0]))
+        return {name: {**_quantiles(times), "count": int(times.size)} for name, times in named}
+
+
+class SavedTrace:
+    """A trace read back from its .npz: the columns, for plots."""
+
+    def __init__(self, workers: Sequence[str], ticks: dict[str, Column], decisions: dict[str, Column]) -> None:
+        self.workers = list(workers)
+        self.ticks = ticks
+        self.decisions = decisions
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a trace. Raises ``OSError`` or ``ValueError`` if the file is not one."""
+        with np.load(path, allow_pickle=False) as file:
+            ticks = {name[5:]: file[name] for name in file.files if name.startswith("tick_")}
+            decisions = {name[9:]: file[name] for name in file.files if name.startswith("decision_")}
+            return cls([str(name) for name in file["workers"]], ticks, decisions)
+
+
+def _rate(ticks: Column, began_ns: Column) -> float | None:
+    if ticks.size < 2:
+        return None
+    number = (ticks - ticks[0]).astype(np.float64)
+    time_s = (began_ns - began_ns[0]).astype(np.float64) / 1e9
+    number -= number.mean()
+    slope = float(number @ (time_s - time_s.mean()) / (number @ number))
+    return 1 / slope if slope > 0 else None
+
+
+def _quantiles(values: Column) -> dict[str, float | None]:
+    if not values.size:
+        return {"p50": None, "p99": None}
+    return {"p50": float(np.quantile(values, 0.5)), "p99": float(np.quantile(values, 0.99))}
+
+
+def _spread(values: Column) -> dict[str, float | None]:
+    return {"mean": _or_none(values, np.mean), "sd": _or_none(values, np.std), **_quantiles(values)}
+
+
+def _or_none(values: Column, function: Any) -> float | None:
+    found = float(function(values)) if values.size else math.nan
+    return found if math.isfinite(found) else None

@@ -1,0 +1,180 @@
+"""The gate of a plant: which decision applies at a tick.
+
+A gate is plain: it is told each tick what arrived, and chooses. All of them keep three rules. The newest
+*observation* wins, not the newest arrival (among equals the later arrival); a decision on an older observation than
+one already applied never acts; a decision made in one episode, or for one incarnation of the plant, never acts in
+another.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field
+
+from rtgraph.msgs import Decision, Record
+
+AGES_KEPT = 400
+AGE_QUANTILE = 0.99
+MOST_HELD = 1024
+
+
+class LatestParams(Record):
+    """Apply the newest decision that arrived since the last tick, once (the rule of Riemer et al., ICLR 2025)."""
+
+    kind: Literal["latest"] = "latest"
+
+
+class PlayoutParams(Record):
+    """Hold each decision until its observation is D ticks old, as packet audio holds packets against jitter.
+
+    D is the 0.99 quantile of the ages, in ticks, at which the last 400 decisions arrived. ``most_ticks`` bounds it.
+    """
+
+    kind: Literal["playout"] = "playout"
+    most_ticks: int | None = Field(default=None, ge=1)
+
+
+GateParams = Annotated[LatestParams | PlayoutParams, Field(discriminator="kind")]
+
+
+@dataclass(slots=True)
+class Choice:
+    """What the gate chose at a tick (None: the default behaviour β acts), and what became of the other decisions."""
+
+    decision: Decision | None = None
+    overwritten: int = 0
+    """Arrived in time, but one on a newer observation was chosen."""
+    late: int = 0
+    """Arrived when one on a newer observation had been applied already."""
+    dropped: int = 0
+    """Belonged to another episode or incarnation, or there was no room to hold it."""
+    delay_ticks: int = 0
+    starting: bool = False
+
+
+class Gate(Protocol):
+    """Chooses the decision that applies at each tick."""
+
+    def begin(self, tick: int, episode: int, incarnation: int) -> int:
+        """Begin an episode whose first observation is that of ``tick``. Return how many held decisions this drops."""
+        ...
+
+    def choose(self, tick: int, arrivals: Sequence[Decision]) -> Choice:
+        """Choose for a tick among what is held and what arrived since the previous one."""
+        ...
+
+
+def make_gate(params: LatestParams | PlayoutParams) -> Gate:
+    """Return the gate that the parameters describe."""
+    return PlayoutGate(params.most_ticks) if isinstance(params, PlayoutParams) else LatestGate()
+
+
+class _EpisodeGate:
+    """What both gates share: the episode they are in, and the newest observation applied in it."""
+
+    def __init__(self) -> None:
+        self._episode = -1
+        self._incarnation = -1
+        self._began = 0
+        self._applied = -1
+
+    def begin(self, tick: int, episode: int, incarnation: int) -> int:
+        self._episode, self._incarnation, self._began = episode, incarnation, tick
+        self._applied = -1
+        return 0
+
+    def _admitted(self, arrivals: Sequence[Decision], choice: Choice) -> list[Decision]:
+        """Return the arrivals of this episode that may still act, counting the others."""
+        admitted = []
+        for decision in arrivals:
+            lineage = decision.header.lineage
+            if lineage is None or (lineage.episode, lineage.incarnation) != (
+                self._episode,
+                self._incarnation,
+            ):
+                choice.dropped += 1
+            elif lineage.tick < self._applied:
+                choice.late += 1
+            else:
+                admitted.append(decision)
+        return admitted
+
+
+class LatestGate(_EpisodeGate):
+    """The paper's rule: what arrived since the last tick acts now or never."""
+
+    def choose(self, tick: int, arrivals: Sequence[Decision]) -> Choice:
+        choice = Choice()
+        admitted = self._admitted(arrivals, choice)
+        if admitted:
+            choice.decision = _newest(admitted)
+            choice.overwritten = len(admitted) - 1
+            self._applied = observed_tick(choice.decision)
+        return choice
+
+
+class PlayoutGate(_EpisodeGate):
+    """Holds decisions until their observations are D ticks old; later ones act at once unless a newer one has."""
+
+    def __init__(self, most_ticks: int | None = None) -> None:
+        super().__init__()
+        self._most_ticks = most_ticks
+        self._held: list[Decision] = []
+        self._ages: deque[int] = deque(maxlen=AGES_KEPT)
+        self._delay = 0
+
+    def begin(self, tick: int, episode: int, incarnation: int) -> int:
+        dropped = len(self._held)
+        self._held.clear()
+        super().begin(tick, episode, incarnation)
+        return dropped
+
+    def choose(self, tick: int, arrivals: Sequence[Decision]) -> Choice:
+        choice = Choice()
+        for decision in arrivals:
+            lineage = decision.header.lineage
+            if lineage is not None and (lineage.episode, lineage.incarnation) == (
+                self._episode,
+                self._incarnation,
+            ):
+                self._ages.append(tick - lineage.tick)
+        if tick < 50 or tick % 20 == 0:
+            self._measure()
+        self._held += self._admitted(arrivals, choice)
+        if len(self._held) > MOST_HELD:
+            choice.dropped += len(self._held) - MOST_HELD
+            del self._held[:-MOST_HELD]
+        ripe = [decision for decision in self._held if observed_tick(decision) <= tick - self._delay]
+        if ripe:
+            choice.decision = chosen = _newest(ripe)
+            self._applied = observed_tick(chosen)
+            before = len(self._held)
+            # Another decision on the same observation may still act: only strictly older ones never will.
+            self._held = [d for d in self._held if d is not chosen and observed_tick(d) >= self._applied]
+            choice.overwritten = before - 1 - len(self._held)
+        choice.delay_ticks = self._delay
+        choice.starting = choice.decision is None and tick - self._began < self._delay
+        return choice
+
+    def _measure(self) -> None:
+        if self._ages:
+            delay = sorted(self._ages)[int(AGE_QUANTILE * len(self._ages))]
+            self._delay = delay if self._most_ticks is None else min(delay, self._most_ticks)
+
+
+def observed_tick(decision: Decision) -> int:
+    """Return the tick of the observation that a decision was made on."""
+    lineage = decision.header.lineage
+    return -1 if lineage is None else lineage.tick
+
+
+def _newest(decisions: Sequence[Decision]) -> Decision:
+    newest = decisions[0]
+    for decision in decisions[1:]:
+        if observed_tick(decision) >= observed_tick(newest):
+            newest = decision
+    return newest

@@ -1,0 +1,204 @@
+"""The plant: a world that ticks at its own rate and waits for nobody."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+from pydantic import Field
+
+from rtgraph.msgs import Applied, Decision, EpisodeEnd, Observation, PlantSpec, Screen
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.plant.default import make_default
+from rtgraph.nodes.plant.environment import Action, Environment, Step
+from rtgraph.nodes.plant.gate import Choice, GateParams, LatestParams, make_gate, observed_tick
+from rtgraph.nodes.runtime import Input, Node, Output, Params, Urgency, queue
+from rtgraph.nodes.runtime.clock import tick_time_ns
+
+
+class PlantParams(Params):
+    """What every plant is told."""
+
+    gate: GateParams = LatestParams()
+    default: str = "noop"
+    """The default behaviour β: noop, repeat_last, or package.module:Class."""
+    catch_up_ticks: int = Field(default=3, ge=0)
+    """How many ticks are made up for after an overrun, back to back; what is beyond is given up and counted."""
+    episodes: int | None = Field(default=None, ge=1)
+    """End the launch after so many episodes."""
+    publish_screen: bool = False
+    """Publish the full picture on ``screen`` at every tick."""
+
+
+P = TypeVar("P", bound=PlantParams)
+
+
+class Plant(Node[P]):
+    """The base of every plant: the tick loop, the gate and the default behaviour.
+
+    Tick k is due at ⌊k·10⁹/rate⌋ ns of the graph's clock: deadlines are absolute, so errors never accumulate. At
+    each tick the gate chooses, the environment moves one step, and the observation and what was applied are
+    published. The first tick of an episode only resets.
+
+    A subclass says what it takes and gives (``spec``) and makes its environment (``environment``).
+    """
+
+    stop_rank: ClassVar[int] = 0
+
+    decision = Input(Decision, queue(256), many=True, optional=True)
+    observation = Output(Observation)
+    applied = Output(Applied)
+    episode = Output(EpisodeEnd)
+    screen = Output(Screen)
+
+    @classmethod
+    def spec(cls, params: P) -> PlantSpec:
+        """Say what the plant takes and gives, without starting it."""
+        raise NodeError(f"{cls.__name__} does not say what it takes and gives", hint="define spec(params)")
+
+    def environment(self) -> Environment:
+        """Make the plant's environment."""
+        raise NodeError(f"{type(self).__name__} makes no environment", hint="define environment()")
+
+    def on_prepare(self) -> None:
+        """Make the environment."""
+        self._environment = self.environment()
+
+    def on_start(self) -> None:
+        """Begin at the first tick that is not over yet: tick 0, unless the plant was restarted."""
+        self._rate_hz = self._environment.spec.rate_hz
+        self._gate = make_gate(self.params.gate)
+        self._default = make_default(self.params.default)
+        self._last: Action | None = None
+        self._resets = True
+        self._episode = -1
+        self._episode_ticks = 0
+        self._episode_reward = 0.0
+        self._overruns = self._slipped = self._work_ns = 0
+        self._tick = 0
+        while self._due_ns() < self.now_ns - round(1e9 / self._rate_hz):
+            self._tick += max(1, int((self.now_ns - self._due_ns()) * self._rate_hz / 1e9) - 1)
+        self.at(self._due_ns(), self._on_tick, Urgency.TICK)
+
+    def on_stop(self) -> None:
+        """Release the environment."""
+        self._environment.close()
+
+    def _due_ns(self) -> int:
+        return tick_time_ns(self._tick + self._slipped, self._rate_hz)
+
+    def _on_tick(self) -> None:
+        began_ns, due_ns = self.now_ns, self._due_ns()
+        arrivals = self.decision.take_all()
+        if self._resets:
+            self._reset(due_ns, began_ns, len(arrivals))
+        else:
+            self._step(due_ns, began_ns, arrivals)
+        self._tick += 1
+        self._work_ns = self.now_ns - began_ns
+        if self.context.surroundings.limits.ticks == self._tick:
+            self.finish(f"{self._tick} ticks")
+        self._keep_up()
+        self.at(self._due_ns(), self._on_tick, Urgency.TICK)
+
+    def _keep_up(self) -> None:
+        """Count an overrun; give up the ticks that are too many to make up for."""
+        behind_ns = self.now_ns - self._due_ns()
+        if behind_ns <= 0:
+            return
+        self._overruns += 1
+        behind = int(behind_ns * self._rate_hz / 1e9) + 1
+        if behind > self.params.catch_up_ticks:
+            self._slipped += behind - 1
+
+    def _reset(self, due_ns: int, began_ns: int, arrived: int) -> None:
+        self._episode += 1
+        self._episode_ticks, self._episode_reward = 0, 0.0
+        self._resets, self._last = False, None
+        self._observed = self._environment.reset(self.rng)
+        self._default.begin(self._environment.noop)
+        dropped = self._gate.begin(self._tick, self._episode, self.context.identity.incarnation)
+        first = Observation(tick=self._tick, episode=self._episode, first=True, value=self._observed)
+        self._show(first)
+        # What arrived was meant for the episode before.
+        self._report(
+            Choice(dropped=dropped + arrived), self._environment.noop, due_ns, began_ns, arrived, None
+        )
+
+    def _step(self, due_ns: int, began_ns: int, arrivals: list[Decision]) -> None:
+        choice = self._gate.choose(self._tick, arrivals)
+        if choice.decision is not None:
+            action: Action = choice.decision.action
+        else:
+            action = self._default.act(self._observed, self._last)
+        step = self._environment.step(action)
+        self._last, self._observed = action, step.observation
+        self._episode_ticks += 1
+        self._episode_reward += step.reward
+        self._show(
+            Observation(
+                tick=self._tick,
+                episode=self._episode,
+                value=step.observation,
+                reward=step.reward,
+                terminated=step.terminated,
+                truncated=step.truncated,
+                measurements=step.measurements,
+            )
+        )
+        self._report(choice, action, due_ns, began_ns, len(arrivals), step)
+        if step.terminated or step.truncated:
+            self._end_episode(step)
+
+    def _show(self, observation: Observation) -> None:
+        self.observation.publish(observation)
+        if self.params.publish_screen:
+            screen = self._environment.screen()
+            if screen is not None:
+                self.screen.publish(
+                    Screen(tick=observation.tick, episode=observation.episode, image=screen), of=observation
+                )
+
+    def _report(
+        self, choice: Choice, action: Action, due_ns: int, began_ns: int, arrived: int, step: Step | None
+    ) -> None:
+        decision = choice.decision
+        lineage = decision.header.lineage if decision is not None else None
+        self.applied.publish(
+            Applied(
+                tick=self._tick,
+                episode=self._episode,
+                action=action,
+                by="reset" if step is None else "default" if decision is None else "policy",
+                worker=decision.worker if decision is not None else None,
+                decision=decision.number if decision is not None else None,
+                age_ticks=self._tick - observed_tick(decision) if decision is not None else None,
+                age_ns=began_ns - lineage.stamp_ns if lineage is not None else None,
+                starting=choice.starting,
+                delay_ticks=choice.delay_ticks,
+                due_ns=due_ns,
+                lateness_ns=began_ns - due_ns,
+                work_ns=self._work_ns,
+                overruns=self._overruns,
+                slipped=self._slipped,
+                reward=0.0 if step is None else step.reward,
+                arrived=arrived,
+                overwritten=choice.overwritten,
+                late=choice.late,
+                dropped=choice.dropped,
+            ),
+            of=lineage,
+        )
+
+    def _end_episode(self, step: Step) -> None:
+        self._resets = True
+        self.episode.publish(
+            EpisodeEnd(
+                episode=self._episode,
+                ticks=self._episode_ticks,
+                total_reward=self._episode_reward,
+                terminated=step.terminated,
+                truncated=step.truncated,
+            )
+        )
+        if self.params.episodes is not None and self._episode + 1 >= self.params.episodes:
+            self.finish(f"{self.params.episodes} episodes")

@@ -1,0 +1,209 @@
+"""The realtime bus: ZeroMQ publish/subscribe, peer to peer, no broker.
+
+A node binds two sockets. On ``plain`` at most a thousand messages wait for each subscriber; on ``lossless``, for
+subscribers that must have everything, there is no such bound (theirs is a byte budget of their own). A subscriber
+that stands still thus never makes a publisher wait, and never grows it, unless it asked for everything.
+
+A message's first frame begins with its topic and key, each ended by a zero byte, so that a subscription is exact.
+A *probe*, which proves that an edge works, goes the very same way; it is told by a byte that no document begins with.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import zmq
+
+from rtgraph.msgs import Decoder, Encoder, Message, Record
+from rtgraph.msgs.errors import DecodeError, LaunchError
+from rtgraph.nodes.runtime.node import Node
+from rtgraph.nodes.runtime.ports import BoundInput, EdgeCount
+
+WAITING_MOST = 1000
+PROBE = 0xC1
+COPY_BELOW = 1 << 16
+BURST = 256
+"""Messages taken from one socket before the node's other duties are looked at."""
+
+
+class BusPlan(Record):
+    """Where a node binds, and where each of its inputs connects."""
+
+    plain: str
+    lossless: str
+    topics: dict[str, str]
+    """Topic by output."""
+    keys: dict[str, tuple[str, ...]] = {}
+    """The subscribers of a keyed output, by output."""
+    wanted_lossless: tuple[str, ...] = ()
+    """Outputs that some subscriber must have everything of."""
+    inputs: dict[str, str] = {}
+    """Topic by input."""
+    connect: dict[str, tuple[str, ...]] = {}
+    """Endpoints by input."""
+
+
+@dataclass(slots=True)
+class Probed:
+    """A probe that came in."""
+
+    port: str
+    publisher: str
+    nonce: int
+
+
+class Bus:
+    """A node's sockets.
+
+    Raises:
+        LaunchError: an endpoint cannot be bound.
+    """
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], node: Node[Any], plan: BusPlan) -> None:
+        self._node = node
+        self._plan = plan
+        self._plain = _publisher(context, plan.plain, WAITING_MOST)
+        self._lossless = _publisher(context, plan.lossless, 0) if plan.wanted_lossless else None
+        self._encoders = {name: Encoder(port.message_type) for name, port in type(node).output_ports.items()}
+        self._leads = {name: topic.encode() + b"\0" for name, topic in plan.topics.items()}
+        self._inputs = [self._subscriber(context, name) for name in plan.connect]
+
+    @property
+    def descriptors(self) -> list[int]:
+        """The file descriptors that become readable when something may have come in (edge-triggered)."""
+        return [subscriber.socket.getsockopt(zmq.FD) for subscriber in self._inputs]
+
+    def publish(self, output: str, message: Message, key: str | None) -> None:
+        """Send a message to whoever subscribes. Never blocks: what a full queue has no room for is lost."""
+        lead = self._leads[output] + (key or "").encode() + b"\0"
+        frames = self._encoders[output].encode(message, lead)
+        sockets = [self._plain]
+        if self._lossless is not None and output in self._plan.wanted_lossless:
+            sockets.append(self._lossless)
+        for socket in sockets:
+            if len(frames) == 1:
+                socket.send(frames[0], zmq.NOBLOCK)
+            else:
+                socket.send_multipart(frames, zmq.NOBLOCK, copy=False)
+
+    def probe(self, nonce: int) -> None:
+        """Send a probe through every output, to every subscriber."""
+        name = self._node.name.encode()
+        document = struct.pack("<Bq", PROBE, nonce) + name
+        for output, lead in self._leads.items():
+            for key in self._plan.keys.get(output, ("",)):
+                frame = lead + key.encode() + b"\0" + document
+                self._plain.send(frame, zmq.NOBLOCK)
+                if self._lossless is not None and output in self._plan.wanted_lossless:
+                    self._lossless.send(frame, zmq.NOBLOCK)
+
+    def receive(self, deliver: Callable[[BoundInput[Any], Message], None] | None) -> tuple[bool, list[Probed]]:
+        """Take in what has come, handing each message to ``deliver`` (None: let it fall, the graph has not begun).
+
+        Returns:
+            Whether more is waiting, and the probes that came.
+        """
+        more = False
+        probes: list[Probed] = []
+        for subscriber in self._inputs:
+            if not subscriber.readable():
+                continue
+            for count, frames in enumerate(subscriber.frames(), 1):
+                probe = subscriber.probe(frames)
+                if probe is not None:
+                    probes.append(probe)
+                elif deliver is not None:
+                    message = subscriber.decode(frames)
+                    if message is not None:
+                        deliver(subscriber.port, message)
+                if count >= BURST:
+                    more = True
+                    break
+        return more, probes
+
+    def close(self, linger_ms: int) -> None:
+        """Close every socket, giving what was published so long to leave."""
+        for subscriber in self._inputs:
+            subscriber.socket.close(0)
+        self._plain.close(linger_ms)
+        if self._lossless is not None:
+            self._lossless.close(linger_ms)
+
+    def _subscriber(self, context: zmq.Context[zmq.Socket[bytes]], name: str) -> _Subscriber:
+        port: BoundInput[Any] = self._node.inputs[name]
+        socket = context.socket(zmq.SUB)
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.RCVHWM, 0 if port.port.policy.depth is None else WAITING_MOST)
+        socket.setsockopt(zmq.RECONNECT_IVL, 10)
+        key = self._node.name if port.port.keyed else ""
+        lead = self._plan.inputs[name].encode() + b"\0" + key.encode() + b"\0"
+        socket.setsockopt(zmq.SUBSCRIBE, lead)
+        for endpoint in self._plan.connect[name]:
+            socket.connect(endpoint)
+        subscriber = _Subscriber(socket, port, lead, Decoder(port.port.message_type))
+        port.on_pause = subscriber.pause
+        return subscriber
+
+
+@dataclass(slots=True)
+class _Subscriber:
+    """One input's socket."""
+
+    socket: zmq.Socket[bytes]
+    port: BoundInput[Any]
+    lead: bytes
+    decoder: Decoder[Any]
+
+    def readable(self) -> bool:
+        return bool(self.socket.getsockopt(zmq.EVENTS) & zmq.POLLIN)
+
+    def frames(self) -> Iterator[list[bytes | memoryview]]:
+        """Yield what waits, each message as its frames."""
+        socket = self.socket
+        while True:
+            try:
+                frames: list[bytes | memoryview] = [socket.recv(zmq.NOBLOCK)]
+            except zmq.Again:
+                return
+            while socket.getsockopt(zmq.RCVMORE):
+                frames.append(socket.recv(copy=False).buffer)
+            yield frames
+
+    def probe(self, frames: list[bytes | memoryview]) -> Probed | None:
+        first, start = frames[0], len(self.lead)
+        if len(first) <= start or first[start] != PROBE or len(first) < start + 9:
+            return None
+        _, nonce = struct.unpack_from("<Bq", first, start)
+        return Probed(self.port.name, bytes(first[start + 9 :]).decode(errors="replace"), nonce)
+
+    def decode(self, frames: list[bytes | memoryview]) -> Message | None:
+        try:
+            message: Message = self.decoder.decode(frames, len(self.lead))
+        except DecodeError as error:
+            edge = self.port.edges.setdefault("?", EdgeCount())
+            if not edge.refused:
+                logging.getLogger("rtgraph.bus").error("%s: refused: %s", self.port.name, error)
+            edge.refused += 1
+            return None
+        return message
+
+    def pause(self, paused: bool) -> None:
+        self.socket.setsockopt(zmq.UNSUBSCRIBE if paused else zmq.SUBSCRIBE, self.lead)
+
+
+def _publisher(context: zmq.Context[zmq.Socket[bytes]], endpoint: str, waiting: int) -> zmq.Socket[bytes]:
+    socket = context.socket(zmq.PUB)
+    socket.setsockopt(zmq.SNDHWM, waiting)
+    socket.copy_threshold = COPY_BELOW
+    try:
+        socket.bind(endpoint)
+    except zmq.ZMQError as error:
+        socket.close(0)
+        raise LaunchError(
+            f"cannot bind {endpoint}: {error.strerror}", hint="another process has it: choose another port or end it"
+        ) from error
+    return socket

@@ -1,0 +1,65 @@
+"""The control channel between the launcher and its nodes: typed messages over one socket each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import zmq
+
+from rtgraph.msgs import Decoder, Encoder, Message
+from rtgraph.msgs.errors import DecodeError
+from rtgraph.msgs.system import Failed, Finish, Go, Heartbeat, Log, Probe, Proven, Ready, Statistics, Stop
+
+_TYPES: dict[bytes, type[Message]] = {
+    message_type.schema_name.encode(): message_type
+    for message_type in (Failed, Finish, Go, Heartbeat, Log, Probe, Proven, Ready, Statistics, Stop)
+}
+
+
+def pack(message: Message) -> list[bytes]:
+    """Return the frames of a control message."""
+    return [type(message).schema_name.encode(), b"".join(Encoder(type(message)).encode(message))]
+
+
+def unpack(frames: list[bytes]) -> Message:
+    """Return the control message that the frames hold.
+
+    Raises:
+        DecodeError: they hold none.
+    """
+    message_type = _TYPES.get(frames[0]) if len(frames) == 2 else None
+    if message_type is None:
+        raise DecodeError("not a control message")
+    decoder: Decoder[Any] = Decoder(message_type)
+    message: Message = decoder.decode(frames[1:])
+    return message
+
+
+class ControlClient:
+    """A node's end of the control channel."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, identity: str) -> None:
+        self._socket = context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.IDENTITY, identity.encode())
+        self._socket.setsockopt(zmq.LINGER, 1000)
+        self._socket.connect(endpoint)
+
+    @property
+    def descriptor(self) -> int:
+        """The file descriptor that becomes readable when something may have come in (edge-triggered)."""
+        return self._socket.getsockopt(zmq.FD)
+
+    def send(self, message: Message) -> None:
+        """Send a message to the launcher."""
+        self._socket.send_multipart(pack(message))
+
+    def receive(self) -> Message | None:
+        """Return a message from the launcher, if one waits."""
+        try:
+            return unpack(self._socket.recv_multipart(zmq.NOBLOCK))
+        except zmq.Again:
+            return None
+
+    def close(self) -> None:
+        """Close the socket, letting what was said leave."""
+        self._socket.close()

@@ -1,0 +1,165 @@
+"""The fork server: imports once what nodes share, then makes a process of each node by forking.
+
+It only imports: no sockets, no threads, no computation, for a fork carries none of them over safely. Each node is
+forked twice, so that its parent, the server's child, ends at once and the launcher adopts it: the server may
+die and the nodes live on, the launcher may not. Nodes are in sessions of their own: Ctrl-C reaches only the launcher.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import logging
+import os
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgpack
+from pydantic import TypeAdapter
+
+from rtgraph.msgs import Record
+from rtgraph.nodes.runtime.host import die_with, take_priority
+from rtgraph.nodes.runtime.realtime import NodeConfig, WeightsPlan
+
+
+class StartNode(Record):
+    """Make a process of a node. Its output goes to ``log_file``."""
+
+    kind: Literal["node"] = "node"
+    launcher: int
+    log_file: str | None
+    config: NodeConfig
+
+
+class FillWeights(Record):
+    """Write freshly drawn parameters into shared memory, in a process that then ends."""
+
+    kind: Literal["fill"] = "fill"
+    launcher: int
+    log_file: str | None
+    weights: tuple[WeightsPlan, ...]
+
+
+Request = StartNode | FillWeights
+_REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+
+
+def send(channel: socket.socket, value: Any) -> None:
+    """Send a plain value."""
+    data = msgpack.packb(value)
+    channel.sendall(struct.pack("<I", len(data)) + data)
+
+
+def receive(channel: socket.socket) -> Any:
+    """Receive a plain value; None when the other end is gone."""
+    head = _exactly(channel, 4)
+    data = _exactly(channel, struct.unpack("<I", head)[0]) if head else b""
+    return msgpack.unpackb(data) if data else None
+
+
+def _exactly(channel: socket.socket, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        part = channel.recv(size - len(data))
+        if not part:
+            return b""
+        data += part
+    return bytes(data)
+
+
+def serve(channel: socket.socket) -> None:
+    """Import what the first request names, answer, then fork for each further one and answer with its pid."""
+    for module in receive(channel) or ():
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()
+    send(channel, 0)
+    while (request := receive(channel)) is not None:
+        middle = os.fork()
+        if middle == 0:
+            _become_parent(channel, request)
+        os.waitpid(middle, 0)
+
+
+def _become_parent(channel: socket.socket, request: Any) -> None:
+    """In the child: fork the node, tell its pid, end."""
+    node = os.fork()
+    if node == 0:
+        channel.close()
+        run_process(_REQUEST.validate_python(request))
+    send(channel, node)
+    os._exit(0)
+
+
+def run_process(request: Request) -> None:
+    """Be the process that was asked for, and end."""
+    code = 1
+    try:
+        os.setsid()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _redirect(request.log_file)
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+        die_with(request.launcher)
+        code = _work(request)
+    except BaseException:
+        logging.getLogger("rtgraph.process").exception("the process failed")
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _work(request: Request) -> int:
+    if isinstance(request, FillWeights):
+        _fill(request)
+        return 0
+    plan = request.config.plan
+    _name_process(f"rtgraph: {plan.name}")
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(plan.threads)
+    from rtgraph.nodes.runtime.realtime import RealtimeNode  # noqa: PLC0415
+
+    given = take_priority(plan.priority)
+    return RealtimeNode(request.config, given).run()
+
+
+def _fill(request: FillWeights) -> None:
+    # Only here: a graph without networks needs no torch.
+    from rtgraph.nodes.networks.shared import fill  # noqa: PLC0415
+    from rtgraph.nodes.runtime.weights import Weights, mapped  # noqa: PLC0415
+
+    for plan in request.weights:
+        fill(Weights(plan.name, plan.network, plan.plant, plan.seed), mapped(plan.descriptor, writable=True))
+
+
+def _name_process(title: str) -> None:
+    set_title: Callable[[str], None] = importlib.import_module("setproctitle").setproctitle
+    set_title(title)
+
+
+def _redirect(log_file: str | None) -> None:
+    target = os.open(log_file or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for descriptor in (1, 2):
+        os.dup2(target, descriptor)
+    os.close(target)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+
+
+def main() -> None:
+    """Serve on the socket whose descriptor is the one argument; or, with ``node``, be one node of one's own."""
+    if sys.argv[1] == "node":
+        request = receive(socket.socket(fileno=int(sys.argv[2])))
+        run_process(_REQUEST.validate_python(request))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with(int(sys.argv[2]))
+    serve(socket.socket(fileno=int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

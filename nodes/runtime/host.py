@@ -1,0 +1,88 @@
+"""What a process asks of its host: priority, precise timers, a parent whose death ends it, its own memory."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import time
+from pathlib import Path
+
+from rtgraph.msgs.errors import LaunchError
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_TIMERSLACK = 29
+_PR_SET_CHILD_SUBREAPER = 36
+NICE = -10
+FIFO_PRIORITY = 10
+
+
+def prctl(option: int, argument: int) -> None:
+    """Set a property of this process (or thread, as the option goes).
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, ctypes.c_ulong(argument), 0, 0, 0) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of descendants whose own parent dies."""
+    prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with(parent: int, within_s: float = 10.0) -> None:
+    """Wait until ``parent`` is the parent of this process, then have the kernel kill it when the parent dies.
+
+    Raises:
+        LaunchError: the parent is not there.
+    """
+    deadline = time.monotonic() + within_s
+    while os.getppid() != parent:
+        if time.monotonic() > deadline:
+            raise LaunchError(f"process {parent}, which this one is to end with, did not adopt it")
+        time.sleep(0.0005)
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise LaunchError("the launcher is gone")
+
+
+def sharpen_timers() -> None:
+    """Have this thread woken when it asked to be, not up to 50 µs later."""
+    prctl(_PR_SET_TIMERSLACK, 1)
+
+
+def take_priority(wanted: str) -> str:
+    """Ask for a priority, ``normal``, ``nice``, ``fifo`` or ``auto`` (the best allowed), and say what was given."""
+    if wanted in ("fifo", "auto"):
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(FIFO_PRIORITY))
+        except OSError as error:
+            if wanted == "fifo":
+                return f"normal (SCHED_FIFO refused: {error.strerror})"
+        else:
+            return f"SCHED_FIFO {FIFO_PRIORITY}"
+    if wanted in ("nice", "auto"):
+        try:
+            os.setpriority(os.PRIO_PROCESS, 0, NICE)
+        except OSError as error:
+            return f"normal (nice {NICE} refused: {error.strerror})"
+        return f"nice {NICE}"
+    return "normal"
+
+
+def process_id() -> int:
+    """Return this process's number."""
+    return os.getpid()
+
+
+def private_bytes(process: int | str = "self") -> int:
+    """Return the memory that only this process has, in bytes; 0 where the host does not tell."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Private_"))
