@@ -80,7 +80,9 @@ def resolved(
         elif entry.required:
             raise _missing(name, entry, declarations / name, giving)
         else:
-            values[name] = None if entry.default is None else _typed(entry, entry.default, declarations / name)
+            values[name] = (
+                None if entry.default is None else _typed(entry, entry.default, declarations / name)
+            )
     return values
 
 
@@ -96,7 +98,8 @@ def _accepted(entry: ArgumentEntry, given: Value, place: Place) -> Value:
         choices = [_typed(entry, choice, place) for choice in entry.choices]
         if value not in choices:
             raise place.error(
-                f"{value!r} is not among the choices", hint=nearest(str(value), [str(choice) for choice in choices])
+                f"{value!r} is not among the choices",
+                hint=nearest(str(value), [str(choice) for choice in choices]),
             )
     if isinstance(value, (int, float)):
         if entry.minimum is not None and value < entry.minimum:

@@ -39,10 +39,16 @@ class Scope:
     references: References
     outer: Scope | None = None
     include: Place | None = None
-    namespace: str = ""
+    inner_namespace: str = ""
     remap: Mapping[str, str] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     partial: bool = False
+
+    @property
+    def namespace(self) -> str:
+        """The full name of the namespace."""
+        outer = self.outer.namespace if self.outer else ""
+        return joined(outer, self.inner_namespace) if self.inner_namespace else outer
 
     def full(self, name: str) -> str:
         """Return the full name of a node: in this file's namespace, or absolute after a slash."""
@@ -54,10 +60,10 @@ class Scope:
             return name[1:]
         self.asked.add(name)
         if self.outer is None:
-            return joined(self.namespace, name)
+            return name
         if name in self.remap:
             return self.outer.topic(self.remap[name])
-        return self.outer.topic(joined(self.namespace.removeprefix(self.outer.namespace).lstrip("/"), name))
+        return self.outer.topic(joined(self.inner_namespace, name))
 
     def switched_off(self) -> None:
         """Note that a condition took something out of this file, and so out of those that include it."""
@@ -128,7 +134,9 @@ def expand_graph(scope: Scope, library: Library, chain: tuple[Path, ...]) -> Par
     parts = Parts(scopes=(scope,))
     for index, include in enumerate(file.includes):
         parts += expand_include(include, top / "includes" / index, scope, library, chain)
-    weights = tuple(_weights(scope, top / "weights" / name, name, entry) for name, entry in file.weights.items())
+    weights = tuple(
+        _weights(scope, top / "weights" / name, name, entry) for name, entry in file.weights.items()
+    )
     nodes: list[PlacedNode] = []
     for name, entry in file.nodes.items():
         place = top / "nodes" / name
@@ -155,10 +163,14 @@ def expand_include(
     resolved_path = path.resolve()
     if resolved_path in chain:
         circle = [*chain[chain.index(resolved_path) :], resolved_path]
-        raise (place / "graph").error(f"graphs include each other: {' -> '.join(file.name for file in circle)}")
+        raise (place / "graph").error(
+            f"graphs include each other: {' -> '.join(file.name for file in circle)}"
+        )
     document = read(path)
     if file_kind(document) == "launch":
-        raise (place / "graph").error(f"{path.name} is a launch file", hint="include the graphs that it launches")
+        raise (place / "graph").error(
+            f"{path.name} is a launch file", hint="include the graphs that it launches"
+        )
     given = substitute(entry.arguments, place / "arguments", outer.references)
     arguments = resolved(
         declared_arguments(document, library.environment),
@@ -171,11 +183,13 @@ def expand_include(
         References(arguments, library.environment),
         outer,
         place,
-        joined(outer.namespace, entry.namespace) if entry.namespace else outer.namespace,
+        entry.namespace or "",
         entry.remap,
     )
     return expand_graph(scope, library, (*chain, resolved_path))
 
 
 def _weights(scope: Scope, place: Place, name: str, entry: WeightsEntry) -> PlacedWeights:
-    return PlacedWeights(scope.full(name), scope, place, entry, Raw(entry.network, place / "network", scope.references))
+    return PlacedWeights(
+        scope.full(name), scope, place, entry, Raw(entry.network, place / "network", scope.references)
+    )

@@ -39,7 +39,9 @@ def find(name: str | Path, folders: Sequence[Path], *, origin: Place | None = No
     text = str(name)
     beside = Path(origin.document.file).parent if origin else Path()
     is_path = text.endswith((".yaml", ".yml")) or "/" in text
-    candidates = [beside / text] if is_path else [*(folder / f"{text}.yaml" for folder in folders), beside / text]
+    candidates = (
+        [beside / text] if is_path else [*(folder / f"{text}.yaml" for folder in folders), beside / text]
+    )
     try:
         for candidate in candidates:
             if text and candidate.is_file():

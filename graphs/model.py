@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from rtgraph.graphs.arguments import ArgumentEntry
 from rtgraph.graphs.names import ClassPath, Name, PathName, Topic
@@ -17,7 +18,7 @@ from rtgraph.nodes.runtime.wiring import RestartPolicy
 
 def _no_truth(value: object) -> object:
     if isinstance(value, bool):
-        raise ValueError(f"should be a number, not {str(value).lower()}")
+        raise PydanticCustomError("number_type", "Input should be a number")
     return value
 
 

@@ -16,7 +16,7 @@ import yaml
 
 from rtgraph.msgs.errors import GraphError
 
-Value: TypeAlias = "None | bool | int | float | str | list[Value] | dict[str, Value]"
+Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 Path: TypeAlias = tuple[str | int, ...]
 
 MOST_VALUES = 100_000
@@ -28,17 +28,17 @@ _MERGE = _TAG + "merge"
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML file: its content, and the line on which each part of it stands."""
+    """A YAML file: its content, and the line on which each part of it stands (none, if it is no file)."""
 
     file: str
     value: dict[str, Value]
     lines: Mapping[Path, int]
 
-    def line(self, path: Path) -> int:
+    def line(self, path: Path) -> int | None:
         """Return the line of a part, or of the closest part around it."""
         while path not in self.lines and path:
             path = path[:-1]
-        return self.lines.get(path, 1)
+        return self.lines.get(path)
 
     @property
     def top(self) -> Place:
@@ -57,7 +57,7 @@ class Place:
         return Place(self.document, (*self.path, part))
 
     @property
-    def line(self) -> int:
+    def line(self) -> int | None:
         """The line, counted from 1."""
         return self.document.line(self.path)
 
@@ -83,12 +83,16 @@ def parse(text: str, file: str) -> Document:
     try:
         root = yaml.compose(text, Loader=_Loader)
         if root is None:
-            raise GraphError("is empty", file=file, line=1, hint="a graph file has nodes, a launch file has graphs")
+            raise GraphError(
+                "is empty", file=file, line=1, hint="a graph file has nodes, a launch file has graphs"
+            )
         reader = _Reader(file)
         value = reader.value(root, ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise GraphError(f"is not YAML: {error.problem}", file=file, line=mark.line + 1 if mark else 1) from error
+        raise GraphError(
+            f"is not YAML: {error.problem}", file=file, line=mark.line + 1 if mark else 1
+        ) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise GraphError(f"is not YAML: {error.reason}", file=file, line=line) from error
@@ -103,7 +107,13 @@ def parse(text: str, file: str) -> Document:
 
 def kind(value: object) -> str:
     """Name the kind of a value, for people."""
-    kinds = {type(None): "nothing", bool: "a truth value", int: "a whole number", float: "a number", str: "text"}
+    kinds = {
+        type(None): "nothing",
+        bool: "a truth value",
+        int: "a whole number",
+        float: "a number",
+        str: "text",
+    }
     return kinds.get(type(value), "a mapping" if isinstance(value, Mapping) else "a list")
 
 
@@ -192,7 +202,9 @@ class _Reader:
         except (ValueError, OverflowError) as error:
             raise self._error(f"cannot be read: {error}", node, path) from error
         if isinstance(value, float) and not math.isfinite(value):
-            raise self._error(f"{text} is not a finite number", node, path, hint="leave it out where there is no bound")
+            raise self._error(
+                f"{text} is not a finite number", node, path, hint="leave it out where there is no bound"
+            )
         return value
 
     def _count(self, node: yaml.Node, path: Path) -> None:
@@ -216,6 +228,11 @@ def _converted(tag: str, text: str) -> Value:
         case "int":
             return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
         case "float":
-            return float(text.replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf").replace(".NaN", "nan"))
+            return float(
+                text.replace(".inf", "inf")
+                .replace(".nan", "nan")
+                .replace(".Inf", "inf")
+                .replace(".NaN", "nan")
+            )
         case _:
             raise ValueError(f"the tag {tag!r} means nothing here")

@@ -48,9 +48,12 @@ class References:
             return self.lookups[before](name, place)
         if before in ("spec", "weights"):
             raise place.error(
-                f"${{{reference}}} is not known yet here", hint=f"{before} references stand in params and networks"
+                f"${{{reference}}} is not known yet here",
+                hint=f"{before} references stand in params and networks",
             )
-        raise place.error(f"unknown reference ${{{reference}}}", hint=nearest(before, ("env", "spec", "weights")))
+        raise place.error(
+            f"unknown reference ${{{reference}}}", hint=nearest(before, ("env", "spec", "weights"))
+        )
 
     def _hint(self, name: str) -> str:
         return nearest(name, self.arguments) or "no arguments are declared; $${ stands for a literal ${"
@@ -92,7 +95,8 @@ def _entry(value: Value, place: Place, references: References) -> Value:
     if not isinstance(value, dict):
         return substitute(value, place, references)
     return {
-        key: item if key in _LATER else substitute(item, place / key, references) for key, item in value.items()
+        key: item if key in _LATER else substitute(item, place / key, references)
+        for key, item in value.items()
     }
 
 
@@ -141,7 +145,9 @@ def _scalar(text: str, place: Place, references: References) -> Value:
         if token["escape"]:
             return "${"
         if token["bad"]:
-            raise place.error(f"{text!r} has a ${{ without a name and a }} after it", hint="$${ stands for a literal ${")
+            raise place.error(
+                f"{text!r} has a ${{ without a name and a }} after it", hint="$${ stands for a literal ${"
+            )
         value = references.value(token["reference"], place)
         if isinstance(value, (dict, list)):
             raise place.error(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -48,7 +48,7 @@ def graph_error(
 ) -> GraphError:
     """Return the first of pydantic's errors as a graph error."""
     located = [
-        (details["type"] != "extra_forbidden", _place(details, value, place).line, index, details)
+        (details["type"] != "extra_forbidden", _place(details, value, place).line or 0, index, details)
         for index, details in enumerate(error.errors(include_url=False))
     ]
     *_, first = min(located, key=lambda item: item[:3])
@@ -59,20 +59,21 @@ def graph_error(
 def _place(details: ErrorDetails, value: object, place: Place) -> Place:
     # What pydantic adds of its own (the tag of a union, "[key]") is in no file.
     current = value
-    for position, part in enumerate(details["loc"]):
-        if isinstance(current, Mapping) and part in current:
-            current, place = current[part], place / part
-        elif isinstance(current, (list, tuple)) and isinstance(part, int) and part < len(current):
-            current, place = current[part], place / part
-        elif details["type"] == "missing" and position == len(details["loc"]) - 1:
-            place = place / part
-    return place
+    for part in details["loc"]:
+        if isinstance(current, (Mapping, list, tuple)) and _has(current, part):
+            current, place = current[part], place / part  # type: ignore[index]
+    return place / details["loc"][-1] if details["type"] == "missing" else place
+
+
+def _has(value: Mapping[str, object] | Sequence[object], part: int | str) -> bool:
+    return part in value if isinstance(value, Mapping) else isinstance(part, int) and part < len(value)
 
 
 _KINDS = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
+    "number_type": "a number",
     "float_type": "a number",
     "float_parsing": "a number",
     "finite_number": "a finite number",
@@ -85,39 +86,48 @@ _KINDS = {
     "list_type": "a list",
     "tuple_type": "a list",
 }
-_BOUNDS = {"greater_than": ("> ", "gt"), "greater_than_equal": ("≥ ", "ge"), "less_than": ("< ", "lt"), "less_than_equal": ("≤ ", "le")}
+_BOUNDS = {
+    "greater_than": (">", "gt"),
+    "greater_than_equal": ("≥", "ge"),
+    "less_than": ("<", "lt"),
+    "less_than_equal": ("≤", "le"),
+}
 
 
 def _told(details: ErrorDetails, annotation: object, noun: str) -> tuple[str, str | None]:
     context: dict[str, Any] = details.get("ctx", {})
     given, name = details["input"], str(details["loc"][-1]) if details["loc"] else ""
-    shown = _short(given)
+    problem, hint = f"{details['msg'].replace('Input should', 'should')}, not {_short(given)}", None
     match details["type"]:
         case "extra_forbidden":
-            return f"unknown {noun} {name!r}", nearest(name, _fields(annotation, details["loc"][:-1]))
-        case "missing":
-            return f"missing {noun} {name!r}", None
-        case "string_type":
-            return f"should be text, not {shown}", "quote it" if isinstance(given, (int, float)) else None
-        case "literal_error":
-            return f"should be {context['expected']}, not {shown}", _meant(given, str(context["expected"]))
-        case "union_tag_invalid":
-            return f"unknown {str(context['discriminator'])} {str(context['tag'])!r}", nearest(
-                str(context["tag"]), str(context["expected_tags"]).replace("'", "").split(", ")
+            problem, hint = (
+                f"unknown {noun} {name!r}",
+                nearest(name, _fields(annotation, details["loc"][:-1])),
             )
+        case "missing":
+            problem = f"missing {noun} {name!r}"
+        case "union_tag_invalid":
+            tag, tags = str(context["tag"]), str(context["expected_tags"])
+            problem = f"unknown {str(context['discriminator']).strip(chr(39))} {tag!r}"
+            hint = nearest(tag, tags.replace("'", "").split(", "))
         case "union_tag_not_found":
-            return f"missing {noun} {str(context['discriminator'])}", None
+            problem = f"missing {noun} {context['discriminator']}"
+        case "literal_error":
+            problem = f"should be {context['expected']}, not {_short(given)}"
+            hint = _meant(given, str(context["expected"]))
+        case "string_type":
+            problem = f"should be text, not {_short(given)}"
+            hint = "quote it" if isinstance(given, (int, float)) else None
         case "string_pattern_mismatch" if context["pattern"] in MEANINGS:
-            return f"{shown} is not {MEANINGS[context['pattern']]}", None
+            problem = f"{_short(given)} is not {MEANINGS[context['pattern']]}"
         case "value_error" | "assertion_error":
-            return details["msg"].partition(", ")[2], None
+            problem = details["msg"].partition(", ")[2]
         case known if known in _KINDS:
-            return f"should be {_KINDS[known]}, not {shown}", None
+            problem = f"should be {_KINDS[known]}, not {_short(given)}"
         case known if known in _BOUNDS:
             sign, bound = _BOUNDS[known]
-            return f"should be {sign}{context[bound]}, not {shown}", None
-        case _:
-            return f"{details['msg'].replace('Input should', 'should')}, not {shown}", None
+            problem = f"should be {sign} {context[bound]}, not {_short(given)}"
+    return problem, hint
 
 
 def _meant(given: object, expected: str) -> str | None:

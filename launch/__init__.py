@@ -1,0 +1,1 @@
+"""What is started: launch files, their processes, and the ``rtgraph`` command."""

@@ -191,7 +191,7 @@ class AtariEnvironment:
         return screen
 
     def snapshot(self) -> bytes:
-        """Return the state of the emulator, the picture, and what is ours. About 16 kB with "grey84".
+        """Return the state of the emulator, the picture, and what is ours. About 12 kB.
 
         Raises ``RuntimeError`` before the first reset.
         """

@@ -154,7 +154,7 @@ class GymnasiumEnvironment:
             case MultiDiscrete():
                 return np.zeros(spec.size, np.int64)
             case Continuous():
-                return np.clip(0.0, spec.low, spec.high)
+                return np.clip(np.zeros(spec.size), spec.low, spec.high)
             case _:
                 assert_never(spec)
 

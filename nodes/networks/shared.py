@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.parameters import bind, layout, size_bytes, write
 from rtgraph.nodes.networks.spec import NetworkSpec
-from rtgraph.nodes.runtime.weights import Weights
+from rtgraph.nodes.runtime.weights import Weights, mapped, reserve
 
 _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 
@@ -30,11 +30,12 @@ def shared_module(weights: Weights) -> torch.nn.Module:
     return module
 
 
-def needed_bytes(weights: Weights) -> int:
-    """Return how much memory the parameters of these weights take."""
-    return size_bytes(layout(build(_SPEC.validate_python(weights.network), weights.plant, device="meta")))
+def fill(weights: Weights, descriptor: int) -> None:
+    """Write freshly drawn parameters into an empty memory file.
 
-
-def fill(weights: Weights, memory: memoryview) -> None:
-    """Write freshly drawn parameters into memory that can be written to."""
-    write(build(_SPEC.validate_python(weights.network), weights.plant, seed=weights.seed), memory)
+    Raises:
+        LaunchError: there is not enough memory.
+    """
+    module = build(_SPEC.validate_python(weights.network), weights.plant, seed=weights.seed)
+    reserve(descriptor, weights.name, size_bytes(layout(module)))
+    write(module, mapped(descriptor, writable=True))

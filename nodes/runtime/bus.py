@@ -25,6 +25,7 @@ from rtgraph.nodes.runtime.ports import BoundInput, EdgeCount
 
 WAITING_MOST = 1000
 PROBE = 0xC1
+PROBE_BYTE = bytes([PROBE])
 COPY_BELOW = 1 << 16
 BURST = 256
 """Messages taken from one socket before the node's other duties are looked at."""
@@ -192,7 +193,9 @@ class _Subscriber:
         return message
 
     def pause(self, paused: bool) -> None:
-        self.socket.setsockopt(zmq.UNSUBSCRIBE if paused else zmq.SUBSCRIBE, self.lead)
+        """Leave only probes coming, or everything: a paused input can still be proven, at no cost."""
+        self.socket.setsockopt(zmq.SUBSCRIBE, self.lead + PROBE_BYTE if paused else self.lead)
+        self.socket.setsockopt(zmq.UNSUBSCRIBE, self.lead if paused else self.lead + PROBE_BYTE)
 
 
 def _publisher(context: zmq.Context[zmq.Socket[bytes]], endpoint: str, waiting: int) -> zmq.Socket[bytes]:

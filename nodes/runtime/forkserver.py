@@ -130,10 +130,10 @@ def _work(request: Request) -> int:
 def _fill(request: FillWeights) -> None:
     # Only here: a graph without networks needs no torch.
     from rtgraph.nodes.networks.shared import fill  # noqa: PLC0415
-    from rtgraph.nodes.runtime.weights import Weights, mapped  # noqa: PLC0415
+    from rtgraph.nodes.runtime.weights import Weights  # noqa: PLC0415
 
     for plan in request.weights:
-        fill(Weights(plan.name, plan.network, plan.plant, plan.seed), mapped(plan.descriptor, writable=True))
+        fill(Weights(plan.name, plan.network, plan.plant, plan.seed), plan.descriptor)
 
 
 def _name_process(title: str) -> None:

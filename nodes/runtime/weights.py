@@ -33,23 +33,25 @@ class Weights:
     cache: dict[str, object] = field(default_factory=dict)
 
 
-def allocate(name: str, size_bytes: int) -> int:
-    """Make a memory file of a size and return its descriptor.
+def create(name: str) -> int:
+    """Make an empty memory file and return its descriptor."""
+    return os.memfd_create(f"rtgraph-{name}", os.MFD_CLOEXEC)
+
+
+def reserve(descriptor: int, name: str, size_bytes: int) -> None:
+    """Give a memory file its size, and the memory that goes with it.
 
     Raises:
         LaunchError: there is not that much memory.
     """
-    descriptor = os.memfd_create(f"rtgraph-{name}", os.MFD_CLOEXEC)
     try:
         # Reserve it now: a clear error here instead of a bus error in a worker later.
         os.posix_fallocate(descriptor, 0, max(1, size_bytes))
     except OSError as error:
-        os.close(descriptor)
         raise LaunchError(
             f"weights {name!r} need {size_bytes / 2**20:,.0f} MiB of shared memory: {error.strerror}",
             hint="choose a smaller network, or free memory",
         ) from error
-    return descriptor
 
 
 def mapped(descriptor: int, *, writable: bool = False) -> memoryview:

@@ -1,0 +1,125 @@
+"""Pictures of a plan as text: Mermaid, which many viewers of Markdown draw, and DOT for Graphviz.
+
+Replicas are one box. Edges say the topic and what the input keeps of it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from rtgraph.graphs.plan import Plan
+from rtgraph.nodes.runtime.ports import Policy
+from rtgraph.nodes.runtime.wiring import NodePlan, load_class
+
+
+@dataclass(frozen=True)
+class Box:
+    """A node, or all its replicas. ``count`` is None where it has none."""
+
+    name: str
+    node_class: str
+    count: int | None = None
+
+    @property
+    def title(self) -> str:
+        """The name, and how many there are."""
+        return self.name if self.count is None else f"{self.name} \N{MULTIPLICATION SIGN}{self.count}"
+
+    @property
+    def subtitle(self) -> str:
+        """The name of the class without its package."""
+        return self.node_class.rpartition(":")[2]
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """All edges from one box to another, a line of text for each topic."""
+
+    source: str
+    target: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """What there is to draw."""
+
+    name: str
+    boxes: tuple[Box, ...]
+    arrows: tuple[Arrow, ...]
+
+
+def diagram(plan: Plan) -> Diagram:
+    """Return the boxes and arrows of a plan.
+
+    Raises:
+        NodeError: a node's class, which knows what its inputs keep, cannot be imported.
+    """
+    boxes: dict[str, Box] = {}
+    labels: dict[tuple[str, str], dict[str, None]] = {}
+    for node in plan.nodes:
+        target = _box(node)
+        if target.name in boxes:
+            continue
+        boxes[target.name] = target
+        policies = {name: port.policy for name, port in load_class(node.node).input_ports.items()}
+        for port, source in node.inputs.items():
+            for publisher in dict.fromkeys(map(_base, source.publishers)):
+                edge = labels.setdefault((publisher, target.name), {})
+                edge[_label(port, source.topic, policies[port])] = None
+    arrows = (Arrow(source, target, tuple(texts)) for (source, target), texts in labels.items())
+    return Diagram(plan.name, tuple(boxes.values()), tuple(arrows))
+
+
+def mermaid(plan: Plan) -> str:
+    """Return a plan as a Mermaid flowchart."""
+    drawn = diagram(plan)
+    identifiers = {box.name: f"n{index}" for index, box in enumerate(drawn.boxes)}
+    lines = ["flowchart LR"]
+    for box in drawn.boxes:
+        shape = f"[{_mermaid_text(box.title, box.subtitle)}]"
+        lines.append(f"  {identifiers[box.name]}{shape}")
+    for arrow in drawn.arrows:
+        source, target = identifiers[arrow.source], identifiers[arrow.target]
+        lines.append(f"  {source} -->|{_mermaid_text(*arrow.labels)}| {target}")
+    return "\n".join(lines) + "\n"
+
+
+def dot(plan: Plan) -> str:
+    """Return a plan in the DOT language."""
+    drawn = diagram(plan)
+    lines = [f"digraph {_quoted(drawn.name)} {{", "  rankdir=LR;", '  node [shape=box, style="rounded"];']
+    lines += [f"  {_quoted(box.name)} [label={_quoted(box.title, box.subtitle)}];" for box in drawn.boxes]
+    lines += [
+        f"  {_quoted(arrow.source)} -> {_quoted(arrow.target)} [label={_quoted(*arrow.labels)}];"
+        for arrow in drawn.arrows
+    ]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _box(node: NodePlan) -> Box:
+    base = _base(node.name)
+    return Box(base, node.node, None if base == node.name else node.replicas)
+
+
+def _base(name: str) -> str:
+    # Names begin with a letter, so a number at the end is a replica's.
+    return re.sub(r"/\d+$", "", name)
+
+
+def _label(port: str, topic: str, policy: Policy) -> str:
+    renamed = "" if topic.rpartition("/")[2] == port else f" → {port}"
+    return f"{topic}{renamed} · {policy}"
+
+
+def _mermaid_text(*lines: str) -> str:
+    escaped = (
+        line.replace("#", "#35;").replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")
+        for line in lines
+    )
+    return '"' + "<br/>".join(escaped) + '"'
+
+
+def _quoted(*lines: str) -> str:
+    return '"' + "\\n".join(line.replace("\\", "\\\\").replace('"', '\\"') for line in lines) + '"'

@@ -1,0 +1,170 @@
+"""A layered layout: where boxes, labels and lines go, from left to right.
+
+After Sugiyama, Tagawa and Toda (1981): edges that close a cycle are turned round, boxes are put into layers by
+their longest path, every edge gets a stop in each layer it crosses (one of them its label), and sweeps in both
+directions order each layer by the mean position of its neighbours.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+Size = tuple[float, float]
+Point = tuple[float, float]
+
+SWEEPS = 12
+COLUMN_GAP = 34.0
+ROW_GAP = 18.0
+
+
+@dataclass
+class Stop:
+    """A rectangle in a layer: a box, a label, or a point that a line passes. ``x, y`` is its centre."""
+
+    width: float
+    height: float
+    layer: int
+    x: float = 0.0
+    y: float = 0.0
+    left: list[int] = field(default_factory=list)
+    right: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Route:
+    """An edge: the stops it passes from source to target, and which of them is its label."""
+
+    stops: tuple[int, ...]
+    label: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Stops (the first of them the boxes, as given), routes in the order of the edges, and the size of it all."""
+
+    stops: Sequence[Stop]
+    routes: Sequence[Route]
+    width: float
+    height: float
+
+
+def lay_out(boxes: Sequence[Size], edges: Sequence[tuple[int, int, Size]]) -> Layout:
+    """Lay out boxes and labelled edges between two different ones.
+
+    Args:
+        boxes: their sizes.
+        edges: source, target and the size of the label.
+    """
+    layers = _layers(len(boxes), [(source, target) for source, target, _ in edges])
+    stops = [Stop(width, height, 2 * layer) for (width, height), layer in zip(boxes, layers, strict=True)]
+    routes = [_route(stops, source, target, label) for source, target, label in edges]
+    columns: list[list[int]] = [[] for _ in range(max((stop.layer for stop in stops), default=0) + 1)]
+    for index, stop in enumerate(stops):
+        columns[stop.layer].append(index)
+    _order(stops, columns)
+    width = _place_columns(stops, columns)
+    height = _place_rows(stops, columns)
+    return Layout(stops, routes, width, height)
+
+
+def _layers(count: int, edges: Iterable[tuple[int, int]]) -> list[int]:
+    """Return each box's layer: the longest path to it, over edges that do not close a cycle."""
+    following: dict[int, list[int]] = {index: [] for index in range(count)}
+    for source, target in edges:
+        following[source].append(target)
+    done: list[int] = []
+    state = [0] * count
+
+    def visit(box: int) -> None:
+        state[box] = 1
+        for other in following[box]:
+            if state[other] == 0:
+                visit(other)
+        state[box] = 2
+        done.append(box)
+
+    for box in range(count):
+        if state[box] == 0:
+            visit(box)
+    position = {box: index for index, box in enumerate(reversed(done))}
+    layers = [0] * count
+    for box in reversed(done):
+        for other in following[box]:
+            if position[other] > position[box]:
+                layers[other] = max(layers[other], layers[box] + 1)
+    return layers
+
+
+def _route(stops: list[Stop], source: int, target: int, label: Size) -> Route:
+    first, last = sorted((source, target), key=lambda box: stops[box].layer)
+    chain = [first]
+    for layer in range(stops[first].layer + 1, stops[last].layer):
+        width, height = label if layer == stops[first].layer + 1 else (0.0, 8.0)
+        stops.append(Stop(width, height, layer))
+        chain.append(len(stops) - 1)
+    chain.append(last)
+    for one, other in itertools.pairwise(chain):
+        stops[one].right.append(other)
+        stops[other].left.append(one)
+    return Route(tuple(chain if first == source else reversed(chain)), chain[1])
+
+
+def _order(stops: Sequence[Stop], columns: Sequence[list[int]]) -> None:
+    rank = {index: float(row) for column in columns for row, index in enumerate(column)}
+    for sweep in range(SWEEPS):
+        forward = sweep % 2 == 0
+        for column in columns if forward else reversed(columns):
+            keys = {
+                index: _mean(stops[index].left if forward else stops[index].right, rank, rank[index])
+                for index in column
+            }
+            column.sort(key=lambda index: keys[index])
+            for row, index in enumerate(column):
+                rank[index] = row - (len(column) - 1) / 2
+
+
+def _place_columns(stops: Sequence[Stop], columns: Sequence[list[int]]) -> float:
+    x = 0.0
+    for column in columns:
+        width = max((stops[index].width for index in column), default=0.0)
+        for index in column:
+            stops[index].x = x + width / 2
+        x += width + COLUMN_GAP
+    return max(x - COLUMN_GAP, 0.0)
+
+
+def _place_rows(stops: Sequence[Stop], columns: Sequence[list[int]]) -> float:
+    for column in columns:
+        _stack(stops, column, dict.fromkeys(column, 0.0))
+    for sweep in range(SWEEPS):
+        forward = sweep % 2 == 0
+        for column in columns if forward else reversed(columns):
+            heights = {index: stops[index].y for other in columns for index in other}
+            wanted = {
+                index: _mean([*stops[index].left, *stops[index].right], heights, stops[index].y)
+                for index in column
+            }
+            _stack(stops, column, wanted)
+    top = min((stop.y - stop.height / 2 for stop in stops), default=0.0)
+    for stop in stops:
+        stop.y -= top
+    return max((stop.y + stop.height / 2 for stop in stops), default=0.0)
+
+
+def _stack(stops: Sequence[Stop], column: Sequence[int], wanted: Mapping[int, float]) -> None:
+    """Put a column's stops near where they want to be, in order and apart; the column as a whole stays centred."""
+    bottom = float("-inf")
+    for index in column:
+        stop = stops[index]
+        stop.y = max(wanted[index], bottom + stop.height / 2)
+        bottom = stop.y + stop.height / 2 + ROW_GAP
+    if column:
+        shift = sum(wanted[index] - stops[index].y for index in column) / len(column)
+        for index in column:
+            stops[index].y += shift
+
+
+def _mean(neighbours: Sequence[int], values: Mapping[int, float], otherwise: float) -> float:
+    return sum(values[index] for index in neighbours) / len(neighbours) if neighbours else otherwise

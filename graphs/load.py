@@ -1,0 +1,189 @@
+"""From files to a plan: read, resolve arguments, expand, replace, resolve, wire. Nothing is started."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rtgraph.graphs.arguments import ArgumentEntry, resolved
+from rtgraph.graphs.expand import (
+    Library,
+    Parts,
+    PlacedNode,
+    PlacedWeights,
+    Scope,
+    expand_graph,
+    expand_include,
+)
+from rtgraph.graphs.files import SHIPPED, declared_arguments, file_kind, find, read
+from rtgraph.graphs.model import LaunchFile, Settings
+from rtgraph.graphs.names import nearest
+from rtgraph.graphs.plan import Plan
+from rtgraph.graphs.positions import Document, Place
+from rtgraph.graphs.replace import check_replacements, replaced
+from rtgraph.graphs.resolve import Resolver
+from rtgraph.graphs.substitute import References, substitute_file
+from rtgraph.graphs.validation import validated
+from rtgraph.graphs.wire import Wiring, check_include_remaps
+from rtgraph.nodes.runtime.faults import CrashFault, Fault
+from rtgraph.nodes.runtime.wiring import NodePlan
+
+
+def load_launch(
+    name: str | Path,
+    arguments: Mapping[str, str] | None = None,
+    *,
+    world: str | None = None,
+    seed: int | None = None,
+    ticks: int | None = None,
+    duration_s: float | None = None,
+    replace: Mapping[str, Mapping[str, Any]] | None = None,
+    folders: Sequence[Path] = (),
+    graph_folders: Sequence[Path] = (SHIPPED,),
+    environment: Mapping[str, str] | None = None,
+) -> Plan:
+    """Return the plan of a launch file, or of a graph file, which is launched as it is.
+
+    >>> load_launch("demo.yaml", {"workers": "6"}, world="virtual", seed=3)  # doctest: +SKIP
+
+    Args:
+        name: a path, or the name of a shipped launch or graph file.
+        arguments: the file's arguments, as text.
+        world: overrides the file, as do ``seed``, ``ticks``, ``duration_s`` and ``replace`` (by node).
+        seed: the seed of everything random.
+        ticks: how many ticks of the plant to run.
+        duration_s: how long to run.
+        replace: a node's ``class`` and ``params`` in place of those of the file, by the node's full name.
+        folders: where launch files are found by name.
+        graph_folders: where graphs are found by name.
+        environment: the environment variables that files may refer to; those of the process if left out.
+
+    Raises:
+        GraphError: something is wrong with the files, the arguments or the overrides. Of several problems the first
+            is told, in this order: files and arguments, nodes in the order of the plan, edges, faults.
+    """
+    library = Library(graph_folders, os.environ if environment is None else environment)
+    given = {"world": world, "seed": seed, "ticks": ticks, "duration_s": duration_s, "replace": replace}
+    overriding = Document("command line", {}, {}).top
+    overrides = validated(
+        Settings, {key: value for key, value in given.items() if value is not None}, overriding
+    )
+
+    path = find(name, [*folders, *graph_folders])
+    document = read(path)
+    declared = declared_arguments(document, library.environment)
+    values = resolved(declared, document.top / "arguments", dict(arguments or {}))
+    scope = Scope(document, References(values, library.environment))
+    parts, settings, faults = _expanded(scope, library, path)
+    _check_names(parts)
+
+    nodes = replaced(parts.nodes, settings.replace, document.top / "replace", scope)
+    nodes = replaced(nodes, overrides.replace, overriding / "replace", scope)
+    settings = settings.model_copy(
+        update={key: getattr(overrides, key) for key in overrides.model_fields_set}
+    )
+    resolver = Resolver(nodes, parts.weights)
+    plans = _wired(nodes, parts.scopes, resolver, document)
+    _check_faults(faults, plans, settings, document.top / "faults")
+    return Plan(
+        name=path.stem,
+        description=str(document.value.get("description", "")),
+        arguments=values,
+        world=settings.world,
+        seed=settings.seed,
+        ticks=settings.ticks,
+        duration_s=settings.duration_s,
+        nodes=plans,
+        weights={entry.name: resolver.weights_plan(entry, settings.seed) for entry in parts.weights},
+        faults=faults,
+    )
+
+
+def arguments_of(
+    name: str | Path,
+    *,
+    folders: Sequence[Path] = (),
+    graph_folders: Sequence[Path] = (SHIPPED,),
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, ArgumentEntry]:
+    """Return the arguments that a launch or graph file declares, by name.
+
+    Raises:
+        GraphError: there is no such file, or it is wrong as far as it was read.
+    """
+    document = read(find(name, [*folders, *graph_folders]))
+    return declared_arguments(document, os.environ if environment is None else environment)
+
+
+def _expanded(scope: Scope, library: Library, path: Path) -> tuple[Parts, Settings, tuple[Fault, ...]]:
+    document, top = scope.document, scope.document.top
+    chain = (path.resolve(),)
+    if file_kind(document) == "graph":
+        return expand_graph(scope, library, chain), Settings(), ()
+    content = {key: value for key, value in document.value.items() if key != "arguments"}
+    launch = validated(LaunchFile, substitute_file(content, top, scope.references), top)
+    parts = Parts(scopes=(scope,))
+    for index, entry in enumerate(launch.graphs):
+        parts += expand_include(entry, top / "graphs" / index, scope, library, chain)
+    return parts, launch, launch.faults
+
+
+def _check_names(parts: Parts) -> None:
+    kinds: tuple[tuple[str, tuple[PlacedNode, ...] | tuple[PlacedWeights, ...]], ...] = (
+        ("nodes", parts.nodes),
+        ("weights", parts.weights),
+    )
+    for kind, items in kinds:
+        seen: dict[str, Place] = {}
+        for item in items:
+            if item.name in seen:
+                raise item.place.error(
+                    f"two {kind} are named {item.name!r}, the other in {seen[item.name]}",
+                    hint="give one of the graphs a namespace",
+                )
+            seen[item.name] = item.place
+
+
+def _wired(
+    nodes: Sequence[PlacedNode], scopes: Sequence[Scope], resolver: Resolver, document: Document
+) -> tuple[NodePlan, ...]:
+    wiring = Wiring(nodes, resolver)
+    for node in nodes:
+        resolver.params(node)
+    check_include_remaps(scopes)
+    check_replacements(nodes, wiring)
+    wiring.check()
+    plans = wiring.plans()
+    if not plans:
+        raise document.top.error("has no nodes to run")
+    return plans
+
+
+def _check_faults(
+    faults: Sequence[Fault], plans: Sequence[NodePlan], settings: Settings, place: Place
+) -> None:
+    if faults and settings.world != "virtual":
+        raise place.error(
+            f"faults cannot be injected in the {settings.world} world", hint="set world: virtual"
+        )
+    names = [plan.name for plan in plans]
+    ports = sorted({port for plan in plans for port in plan.outputs})
+    for index, fault in enumerate(faults):
+        patterns = (
+            {"node": (fault.node, names)}
+            if isinstance(fault, CrashFault)
+            else {
+                "source": (fault.source, names),
+                "target": (fault.target, names),
+                "port": (fault.port, ports),
+            }
+        )
+        for key, (pattern, known) in patterns.items():
+            if not any(fnmatch.fnmatchcase(name, pattern) for name in known):
+                kind = "output" if key == "port" else "node"
+                raise (place / index / key).error(
+                    f"{pattern!r} matches no {kind}", hint=nearest(pattern, known)
+                )

@@ -1,0 +1,83 @@
+"""The plan: a graph with everything resolved, frozen, and nothing left to look up.
+
+It holds no host, no time and no path but those that the files spell out, so that the same files and arguments give
+the same plan in every folder.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError
+
+from rtgraph.graphs.model import Seconds, Seed, Ticks, World
+from rtgraph.msgs import PlantSpec, Record
+from rtgraph.msgs.errors import GraphError
+from rtgraph.nodes.runtime.faults import Fault
+from rtgraph.nodes.runtime.wiring import NodePlan
+
+
+class WeightsPlan(Record):
+    """Weights that nodes share: the network, and the plant that it is built for."""
+
+    network: dict[str, Any]
+    plant: str
+    """The full name of the plant (of all its replicas, where it has some)."""
+    spec: PlantSpec
+    seed: int
+
+
+class Plan(Record):
+    """Everything a world needs to run a graph. The position of a node in ``nodes`` is its index."""
+
+    format: Literal[1] = 1
+    name: str
+    description: str = ""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    world: World = "realtime"
+    seed: Seed = 0
+    ticks: Ticks | None = None
+    duration_s: Seconds | None = None
+    nodes: tuple[NodePlan, ...] = ()
+    weights: dict[str, WeightsPlan] = Field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+
+    def to_yaml(self) -> str:
+        """Return the plan as YAML; ``from_yaml`` gives an equal one."""
+        return yaml.dump(
+            self.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110
+        )
+
+    def to_json(self) -> str:
+        """Return the plan as JSON; ``from_yaml`` reads that too."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Self:
+        """Return the plan that was written.
+
+        Raises:
+            GraphError: it is no plan, or one of another format.
+        """
+        try:
+            content = yaml.load(text, Loader=_Loader)  # noqa: S506 - one of the safe ones
+            return cls.model_validate(content)
+        except yaml.YAMLError as error:
+            raise GraphError(f"the plan is not YAML: {error}") from error
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join(map(str, first["loc"])) or None
+            raise GraphError(f"is not a plan: {first['msg']}", key=key) from error
+
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_SafeDumper):  # type: ignore[misc]
+    """Writes what appears twice twice: anchors are for people."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True

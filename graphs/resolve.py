@@ -1,0 +1,194 @@
+"""What nodes are: their classes, their validated parameters, and what plants say of themselves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
+
+from rtgraph.graphs.expand import PlacedNode, PlacedWeights, Raw, Scope
+from rtgraph.graphs.names import nearest
+from rtgraph.graphs.plan import WeightsPlan
+from rtgraph.graphs.positions import Place, Value
+from rtgraph.graphs.substitute import substitute
+from rtgraph.graphs.validation import adapted, validated
+from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.errors import RtgraphError
+from rtgraph.nodes.runtime.node import Node, Params
+from rtgraph.nodes.runtime.wiring import load_class
+
+
+class Resolver:
+    """Resolves the nodes of a graph, each thing once and only when it is asked for.
+
+    A node's parameters may refer to what a plant says of itself, which depends on the plant's parameters: the order
+    follows from the references, and a circle is an error.
+    """
+
+    def __init__(self, nodes: Sequence[PlacedNode], weights: Sequence[PlacedWeights]) -> None:
+        self._nodes = {node.name: node for node in nodes}
+        self._weights = {entry.name: entry for entry in weights}
+        self._types: dict[str, type[Node[Any]]] = {}
+        self._params: dict[str, Params] = {}
+        self._specs: dict[str, PlantSpec] = {}
+        self._resolving: list[str] = []
+
+    def node_type(self, node: PlacedNode) -> type[Node[Any]]:
+        """Return a node's class.
+
+        Raises:
+            GraphError: it cannot be imported, does not exist, or is not a node.
+        """
+        if node.name not in self._types:
+            self._types[node.name] = imported(node.entry.node_class, node.class_place)
+        return self._types[node.name]
+
+    def params(self, node: PlacedNode) -> Params:
+        """Return a node's parameters.
+
+        Raises:
+            GraphError: one is unknown, missing or wrong, or refers to nothing.
+        """
+        if node.name not in self._params:
+            node_type = self.node_type(node)
+            if node.name in self._resolving:
+                circle = " -> ".join([*self._resolving[self._resolving.index(node.name) :], node.name])
+                raise node.params.place.error(f"the params refer to each other: {circle}")
+            self._resolving.append(node.name)
+            value = self._substituted(node.params, node.scope)
+            self._resolving.pop()
+            try:
+                self._params[node.name] = validated(
+                    node_type.params_type, value, node.params.place, noun="param"
+                )
+            except RtgraphError as error:
+                raise self._located(error, node.params.place) from error
+        return self._params[node.name]
+
+    def written_params(self, node: PlacedNode) -> dict[str, Any]:
+        """Return a node's parameters as JSON values, defaults filled in.
+
+        Raises:
+            GraphError: they cannot be written down, or as ``params``.
+        """
+        place = node.params.place
+        try:
+            written = self.params(node).model_dump(mode="json", by_alias=True)
+        except PydanticSerializationError as error:
+            raise place.error(f"cannot be written as JSON: {error}") from error
+        check_finite(written, place)
+        return written
+
+    def spec(self, name: str, place: Place) -> PlantSpec:
+        """Return what a plant takes and gives.
+
+        Args:
+            name: its full name.
+            place: where it is asked for.
+
+        Raises:
+            GraphError: there is no such node, it is no plant, or its parameters are wrong.
+        """
+        if name not in self._specs:
+            node = self._nodes.get(name)
+            if node is None:
+                raise place.error(f"there is no node {name!r}", hint=nearest(name, self._nodes))
+            describe: Callable[[Params], PlantSpec] | None = getattr(self.node_type(node), "spec", None)
+            if describe is None:
+                plants = [
+                    other for other, placed in self._nodes.items() if hasattr(self.node_type(placed), "spec")
+                ]
+                raise place.error(f"{name!r} is no plant: it has no spec", hint=nearest(name, plants))
+            params = self.params(node)
+            try:
+                spec = describe(params)
+            except RtgraphError as error:
+                raise self._located(error, node.params.place) from error
+            check_finite(spec.model_dump(), node.place)
+            self._specs[name] = spec
+        return self._specs[name]
+
+    def weights_plan(self, entry: PlacedWeights, seed: int) -> WeightsPlan:
+        """Return the plan of shared weights.
+
+        Raises:
+            GraphError: the network is wrong, or its plant is no plant.
+        """
+        from rtgraph.nodes.networks import NetworkSpec  # noqa: PLC0415 - only graphs that have networks need it
+
+        network = adapted(
+            TypeAdapter(NetworkSpec),
+            NetworkSpec,
+            self._substituted(entry.network, entry.scope),
+            entry.network.place,
+        )
+        plant = entry.scope.full(entry.entry.plant)
+        spec = self.spec(plant, entry.place / "plant")
+        return WeightsPlan(
+            network=network.model_dump(mode="json"),
+            plant=plant,
+            spec=spec,
+            seed=seed if entry.entry.seed is None else entry.entry.seed,
+        )
+
+    def _substituted(self, raw: Raw, scope: Scope) -> Value:
+        def spec(reference: str, place: Place) -> Value:
+            name, *fields = reference.split(".")
+            return _part(self.spec(scope.full(name), place).model_dump(mode="json"), name, fields, place)
+
+        def weights(reference: str, place: Place) -> Value:
+            if (name := scope.full(reference)) not in self._weights:
+                raise place.error(f"there are no weights {name!r}", hint=nearest(name, self._weights))
+            return name
+
+        lookups = {"spec": spec, "weights": weights}
+        return substitute(raw.value, raw.place, replace(raw.references, lookups=lookups))
+
+    def _located(self, error: RtgraphError, place: Place) -> RtgraphError:
+        return place.error(error.problem, hint=error.hint) if type(error).__name__ != "GraphError" else error
+
+
+def imported(path: str, place: Place) -> type[Node[Any]]:
+    """Return a node class by its path.
+
+    Raises:
+        GraphError: it cannot be imported, does not exist, or is not a node.
+    """
+    try:
+        return load_class(path)
+    except RtgraphError as error:
+        raise place.error(error.problem, hint=error.hint) from error
+    except Exception as error:  # whatever a module raises while it is imported
+        raise place.error(f"importing {path!r} failed: {type(error).__name__}: {error}") from error
+
+
+def check_finite(value: object, place: Place) -> None:
+    """Check that a value can be written as JSON.
+
+    Raises:
+        GraphError: it holds an infinite number, or what is not one.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise place.error(f"{value} cannot be written as JSON", hint="None is the usual way to say: no bound")
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            check_finite(item, place / str(key))
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            check_finite(item, place)
+
+
+def _part(value: Value, name: str, fields: Sequence[str], place: Place) -> Value:
+    for part in fields:
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            known = value if isinstance(value, dict) else ()
+            raise place.error(f"the spec of {name!r} has no {part!r}", hint=nearest(part, known))
+    return value

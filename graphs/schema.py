@@ -1,0 +1,48 @@
+"""JSON Schemas of graph and launch files, for editors that complete and check YAML."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from rtgraph.graphs.model import GraphFile, LaunchFile
+
+_REFERENCE = {"type": "string", "pattern": r"\$\{"}
+
+
+def launch_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a launch file."""
+    return _schema(LaunchFile, "rtgraph launch file")
+
+
+def graph_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a graph file."""
+    return _schema(GraphFile, "rtgraph graph file")
+
+
+def _schema(model: type[BaseModel], title: str) -> dict[str, Any]:
+    properties = {key: _with_references(part) for key, part in model.model_json_schema().items()}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **properties, "title": title}
+
+
+def _with_references(schema: object) -> object:
+    """Return a schema in which any value but a mapping or a list may also be a reference, as in ``${workers}``."""
+    if isinstance(schema, list):
+        return [_with_references(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {
+        key: item if key in ("enum", "default", "propertyNames") else _with_references(item)
+        for key, item in schema.items()
+    }
+    text = schema.get("type") == "string" and not {"enum", "pattern"} & schema.keys()
+    if (
+        "const" in schema
+        or text
+        or not isinstance(schema.get("type"), str)
+        or schema["type"] in ("object", "array", "null")
+    ):
+        return inner
+    about = {key: inner.pop(key) for key in ("title", "description", "default") if key in inner}
+    return {**about, "anyOf": [inner, _REFERENCE]}

@@ -1,0 +1,87 @@
+"""The ``rtgraph`` command: finds the verb, and turns errors into exit codes.
+
+Exit codes: 0 done, 1 a node or the launch failed, 2 the graph or the command line is wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+VERBS = {
+    "check": "check a launch or graph file; nothing is started",
+    "graph": "draw the graph of a launch or graph file",
+    "node": "list node classes, or describe one",
+    "plan": "print what a launch or graph file resolves to",
+}
+"""Each verb and what it does. ``rtgraph.launch.verbs.<verb>`` is imported only when it is asked for."""
+
+EXAMPLE = """\
+example:
+  rtgraph check demo.yaml workers=6
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    verb = arguments[0] if arguments else ""
+    if verb not in VERBS:
+        return _without_verb(arguments)
+    module = importlib.import_module(f"rtgraph.launch.verbs.{verb}")
+    parser = argparse.ArgumentParser(
+        prog=f"rtgraph {verb}", description=VERBS[verb], formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    module.configure(parser)
+    parsed = parser.parse_args(arguments[1:])
+    try:
+        code: int = module.run(parsed)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; keep Python from complaining about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        return _told(error)
+    return code
+
+
+def _told(error: Exception) -> int:
+    from rtgraph.msgs.errors import GraphError, RtgraphError  # noqa: PLC0415 - importing msgs takes a while
+
+    if not isinstance(error, RtgraphError):
+        raise error
+    print(f"error: {error}", file=sys.stderr)
+    return 2 if isinstance(error, GraphError) else 1
+
+
+def _without_verb(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="rtgraph",
+        description="Run graphs of nodes that learn and act in real time.",
+        epilog=EXAMPLE + "\n`rtgraph VERB --help` tells more of a verb.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
+    for name, description in VERBS.items():
+        verbs.add_parser(name, help=description)
+    if arguments and not arguments[0].startswith("-"):
+        import difflib  # noqa: PLC0415 - only for this message
+
+        close = difflib.get_close_matches(arguments[0], VERBS, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"verbs are {', '.join(VERBS)}"
+        print(f"error: unknown verb {arguments[0]!r}. hint: {hint}", file=sys.stderr)
+        return 2
+    if parser.parse_args(arguments).version:
+        import importlib.metadata  # noqa: PLC0415 - slow, and rarely asked for
+
+        print(f"rtgraph {importlib.metadata.version('rtgraph')}")
+        return 0
+    parser.print_help()
+    return 0 if arguments else 2

@@ -1,0 +1,101 @@
+"""Who binds where, and who connects to whom: the launcher knows the whole graph, so no broker is needed."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from rtgraph.graphs import Plan
+from rtgraph.launch.session import RuntimeDirectory
+from rtgraph.msgs.errors import LaunchError
+from rtgraph.nodes.runtime import Node, NodePlan, load_class
+from rtgraph.nodes.runtime.bus import BusPlan
+
+LOOPBACK = "127.0.0.1"
+
+
+def bus_plans(plan: Plan, runtime: RuntimeDirectory, tcp_port: int | None = None) -> dict[str, BusPlan]:
+    """Return the sockets of every node, by name.
+
+    Args:
+        plan: the graph.
+        runtime: where ipc sockets are.
+        tcp_port: use tcp on loopback instead, ports from this one on: two for each node.
+
+    Raises:
+        LaunchError: a port is taken.
+    """
+    endpoints = {node.name: _endpoints(node, runtime, tcp_port) for node in plan.nodes}
+    types = {node.name: load_class(node.node) for node in plan.nodes}
+    if tcp_port is not None:
+        for pair in endpoints.values():
+            for endpoint in pair:
+                _must_be_free(endpoint)
+    return {node.name: _bus_plan(node, plan, types, endpoints) for node in plan.nodes}
+
+
+def edges(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return every edge as (publisher, node, input)."""
+    return [
+        (publisher, node.name, port)
+        for node in plan.nodes
+        for port, source in node.inputs.items()
+        for publisher in source.publishers
+    ]
+
+
+def _bus_plan(
+    node: NodePlan, plan: Plan, types: dict[str, type[Node[Any]]], endpoints: dict[str, tuple[str, str]]
+) -> BusPlan:
+    ports_by_topic = {topic: port for port, topic in node.outputs.items()}
+    lossless: set[str] = set()
+    keys: dict[str, list[str]] = {
+        port: []
+        for port, output in types[node.name].output_ports.items()
+        if output.keyed and port in node.outputs
+    }
+    for other in plan.nodes:
+        for name, source in other.inputs.items():
+            if node.name in source.publishers:
+                output = ports_by_topic[source.topic]
+                if types[other.name].input_ports[name].policy.depth is None:
+                    lossless.add(output)
+                if output in keys:
+                    keys[output].append(other.name)
+    connect = {
+        name: tuple(endpoints[p][_is_lossless(types[node.name], name)] for p in source.publishers)
+        for name, source in node.inputs.items()
+    }
+    plain, everything = endpoints[node.name]
+    return BusPlan(
+        plain=plain,
+        lossless=everything,
+        topics=node.outputs,
+        keys={output: tuple(names) for output, names in keys.items()},
+        wanted_lossless=tuple(sorted(lossless)),
+        inputs={name: source.topic for name, source in node.inputs.items()},
+        connect=connect,
+    )
+
+
+def _is_lossless(node_type: type[Node[Any]], port: str) -> bool:
+    return node_type.input_ports[port].policy.depth is None
+
+
+def _endpoints(node: NodePlan, runtime: RuntimeDirectory, tcp_port: int | None) -> tuple[str, str]:
+    if tcp_port is None:
+        return runtime.endpoint(f"{node.index}"), runtime.endpoint(f"{node.index}-all")
+    port = tcp_port + 2 * node.index
+    return f"tcp://{LOOPBACK}:{port}", f"tcp://{LOOPBACK}:{port + 1}"
+
+
+def _must_be_free(endpoint: str) -> None:
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except (OSError, OverflowError) as error:
+            raise LaunchError(
+                f"{endpoint} is taken or not allowed: {error}", hint="choose another --tcp-port"
+            ) from error

@@ -1,0 +1,85 @@
+"""What a person sees while a launch runs: one line that is kept up to date, and notes above it."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+
+class Status(Protocol):
+    """Where a launch says how it goes."""
+
+    def phase(self, text: str, total: float | None = None) -> None:
+        """Begin a phase; ``total`` is what its progress counts up to, if that is known."""
+        ...
+
+    def progress(self, done: float, text: str = "") -> None:
+        """Say how far the phase is."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Say something worth keeping."""
+        ...
+
+
+class Silent:
+    """Says nothing."""
+
+    def phase(self, text: str, total: float | None = None) -> None: ...
+
+    def progress(self, done: float, text: str = "") -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+
+class ConsoleStatus:
+    """One updating line on a terminal; a line for each phase where the output is no terminal. Writes to stderr."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._live = self._console.is_terminal
+        self._bar = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[text]}"),
+            console=self._console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._bar.stop()
+
+    def phase(self, text: str, total: float | None = None) -> None:
+        """Begin a phase."""
+        if not self._live:
+            print(f"{text} ...", file=sys.stderr, flush=True)
+            return
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(text, total=total, text="")
+
+    def progress(self, done: float, text: str = "") -> None:
+        """Say how far the phase is."""
+        if self._live and self._task is not None:
+            self._bar.update(self._task, completed=done, text=text)
+
+    def note(self, text: str) -> None:
+        """Say something worth keeping."""
+        if self._live:
+            self._bar.console.print(text, markup=False)
+        else:
+            print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,40 @@
+"""``rtgraph check``: is the file right?"""
+
+from __future__ import annotations
+
+import argparse
+
+from rtgraph.launch.arguments import add_file, load
+
+EXAMPLE = """\
+example:
+  rtgraph check demo.yaml workers=6
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.description = "Check a launch or graph file to the last edge. Nothing is started."
+    parser.epilog = EXAMPLE
+    add_file(parser)
+    parser.add_argument("--json", action="store_true", help="print the counts as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one line; 0 says that the file is right."""
+    plan = load(args)
+    counts = {
+        "nodes": len(plan.nodes),
+        "topics": len({topic for node in plan.nodes for topic in node.outputs.values()}),
+        "edges": sum(len(source.publishers) for node in plan.nodes for source in node.inputs.values()),
+        "weights": len(plan.weights),
+        "faults": len(plan.faults),
+    }
+    if args.json:
+        import json  # noqa: PLC0415
+
+        print(json.dumps({"name": plan.name, "world": plan.world, "seed": plan.seed, **counts}))
+    else:
+        counted = ", ".join(f"{count} {name}" for name, count in counts.items() if count or name == "nodes")
+        print(f"OK {plan.name}: {counted}; {plan.world} world, seed {plan.seed}")
+    return 0

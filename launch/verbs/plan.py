@@ -1,0 +1,27 @@
+"""``rtgraph plan``: what a file resolves to."""
+
+from __future__ import annotations
+
+import argparse
+
+from rtgraph.launch.arguments import add_file, load
+
+EXAMPLE = """\
+example:
+  rtgraph plan demo.yaml workers=6 --world virtual
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.description = "Print what a launch or graph file resolves to, as YAML. Nothing is started."
+    parser.epilog = EXAMPLE
+    add_file(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the plan."""
+    plan = load(args)
+    print(plan.to_json() if args.json else plan.to_yaml(), end="")
+    return 0

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from rtgraph.nodes.emulator.actions import check_continuous, check_discrete, check_multi_discrete
+
+LOW, HIGH = np.array([-1.0, 0.0]), np.array([1.0, 2.0])
+
+
+@pytest.mark.parametrize("action", [0, 2, np.int64(2), np.uint8(1), np.array(2)])
+def test_whole_numbers_of_any_kind_are_discrete_actions(action):
+    checked = check_discrete(action, 3)
+    assert type(checked) is int
+    assert checked == action
+
+
+@pytest.mark.parametrize("action", [-1, 3, 1.0, np.float32(1), np.array([1]), "1", None])
+def test_other_discrete_actions_are_refused(action):
+    with pytest.raises(ValueError, match="expected a whole number from 0 to 2"):
+        check_discrete(action, 3)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint64])
+def test_vectors_of_whole_numbers_become_int64(dtype):
+    checked = check_multi_discrete(np.array([0, 2], dtype), 2, 3)
+    assert checked.dtype == np.int64
+    assert checked.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        ([0, 3], r"action\[1\] = 3: expected a whole number from 0 to 2"),
+        ([-1, 0], r"action\[0\] = -1: expected a whole number from 0 to 2"),
+        (np.array([0, 2**64 - 1], np.uint64), r"action\[1\] = 18446744073709551615"),
+        ([0], r"expected 2 whole numbers, got shape \(1,\) of int64"),
+        (1, r"expected 2 whole numbers, got shape \(\) of int64"),
+        ([0.0, 1.0], r"expected 2 whole numbers, got shape \(2,\) of float64"),
+    ],
+)
+def test_other_vectors_of_whole_numbers_are_refused(action, message):
+    with pytest.raises(ValueError, match=message):
+        check_multi_discrete(action, 2, 3)
+
+
+@pytest.mark.parametrize("action", [[1.0, 0.0], np.array([-1, 2], np.float32), [0, 1]])
+def test_numbers_within_their_ranges_become_float64(action):
+    checked = check_continuous(action, LOW, HIGH)
+    assert checked.dtype == np.float64
+    assert checked.tolist() == list(action)
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        ([0.0, -0.1], r"action\[1\] = -0.1: expected a number from 0.0 to 2.0"),
+        ([float("nan"), 0.0], r"action\[0\] = nan: expected a number from -1.0 to 1.0"),
+        ([0.0], r"expected 2 numbers, got shape \(1,\) of float64"),
+        (0.0, r"expected 2 numbers, got shape \(\) of float64"),
+        (["a", "b"], r"expected 2 numbers, got shape \(2,\) of <U1"),
+    ],
+)
+def test_numbers_outside_are_refused(action, message):
+    with pytest.raises(ValueError, match=message):
+        check_continuous(action, LOW, HIGH)

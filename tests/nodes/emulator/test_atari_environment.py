@@ -1,0 +1,296 @@
+import subprocess
+import sys
+
+import msgpack
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from rtgraph.msgs.spaces import ArraySpec
+from rtgraph.nodes.emulator.atari_environment import AtariEnvironment, AtariSettings
+from rtgraph.nodes.emulator.snapshots import derive_generator
+
+
+def atari(game="boxing", **settings):
+    return AtariEnvironment(AtariSettings(game=game, **settings))
+
+
+def begun(environment, seed=0):
+    environment.reset(np.random.default_rng(seed))
+    return environment
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """One emulator for the tests that do not need one of their own: loading a game takes 0.1 s."""
+    return atari()
+
+
+@pytest.fixture
+def boxing(loaded):
+    return begun(loaded)
+
+
+def random_actions(environment, count, seed=0):
+    return np.random.default_rng(seed).integers(0, environment.spec.action.count, count).tolist()
+
+
+def play(environment, actions, seed=0):
+    """Step through the actions, beginning anew where an episode ends, and return all that can be seen."""
+    rng = np.random.default_rng(seed)
+    seen = []
+    for action in actions:
+        step = environment.step(action)
+        seen.append((step.observation.tobytes(), step.reward, step.terminated, step.truncated))
+        if step.terminated or step.truncated:
+            seen.append(environment.reset(rng).tobytes())
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape", "count"),
+    [
+        (AtariSettings(game="boxing"), (84, 84), 18),
+        (AtariSettings(game="name_this_game", full_action_set=False), (84, 84), 6),
+        (AtariSettings(game="krull", observation="rgb"), (210, 160, 3), 18),
+        (AtariSettings(game="mr_do", observation="rgb"), (250, 160, 3), 18),
+        (AtariSettings(game="skiing"), (84, 84), 9),
+    ],
+    ids=lambda value: value.game if isinstance(value, AtariSettings) else None,
+)
+def test_the_spec_follows_from_the_settings(settings, shape, count):
+    spec = settings.spec()
+    assert spec.observation == ArraySpec(dtype="uint8", shape=shape, low=0, high=255)
+    assert spec.action.count == len(spec.action.names) == count
+    assert spec.rate_hz == 60.0
+    environment = AtariEnvironment(settings)
+    assert environment.spec == spec
+    assert spec.observation.admits(environment.reset(np.random.default_rng(0)))
+    assert spec.observation.admits(environment.step(environment.noop).observation)
+    assert spec.action.names[environment.noop] == "NOOP"
+
+
+def test_a_game_that_is_not_there_is_named_with_its_nearest():
+    with pytest.raises(
+        ValueError, match=r"game 'Boxing': ale-py has no such game.*nearest names are boxing, "
+    ):
+        AtariSettings(game="Boxing").spec()
+    with pytest.raises(ValueError, match="name_this_game"):
+        atari("NameThisGame")
+
+
+@pytest.mark.parametrize("game", ["../boxing", "", "boxing.bin"])
+def test_a_game_is_not_a_path(game):
+    with pytest.raises(ValueError, match="ale-py has no such game"):
+        atari(game)
+
+
+def test_a_game_that_ale_cannot_play_is_refused():
+    with pytest.raises(ValueError, match="game 'joust': ALE has its ROM but cannot play it"):
+        atari("joust")
+
+
+def test_a_game_whose_own_actions_lack_a_noop_needs_them_all():
+    with pytest.raises(ValueError, match=r"its own actions lack a no-op. hint: full_action_set: true"):
+        AtariSettings(game="backgammon", full_action_set=False).spec()
+    assert atari("backgammon").noop == 0
+
+
+def test_nothing_is_printed(capfd):
+    begun(atari("pong")).step(0)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_action_outside_moves_nothing(boxing):
+    before = boxing.snapshot()
+    for action in (18, -1, 2.0):
+        with pytest.raises(ValueError, match="expected a whole number from 0 to 17"):
+            boxing.step(action)
+    assert boxing.snapshot() == before
+
+
+def test_actions_are_numbered_within_the_set():
+    few, all_actions = begun(atari("pong", full_action_set=False)), begun(atari("pong"))
+    names = few.spec.action.names
+    assert names == ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
+    translated = [all_actions.spec.action.names.index(name) for name in names]
+    actions = random_actions(few, 200)
+    assert play(few, actions) == play(all_actions, [translated[action] for action in actions])
+
+
+def test_observations_are_the_callers_own():
+    for observation in ("grey84", "rgb"):
+        environment = begun(atari(observation=observation))
+        first = environment.step(0).observation
+        kept = first.copy()
+        play(environment, random_actions(environment, 30))
+        assert (first == kept).all()
+        assert first.flags.writeable
+
+
+def test_a_noop_start_depends_on_the_generator():
+    environment = atari("krull")
+    assert len({environment.reset(np.random.default_rng(seed)).tobytes() for seed in range(10)}) > 1
+
+
+def test_without_noop_starts_every_episode_begins_alike():
+    environment = atari("krull", noop_max=0)
+    starts = set()
+    for seed in range(3):
+        starts.add((environment.reset(np.random.default_rng(seed)).tobytes(), environment.screen().tobytes()))
+        play(environment, random_actions(environment, 20))
+    assert len(starts) == 1
+
+
+@pytest.mark.parametrize("game", ["boxing", "tetris", "qbert", "amidar"])
+def test_an_episode_depends_on_nothing_that_went_before(game):
+    fresh, used = atari(game), begun(atari(game), seed=1)
+    play(used, random_actions(used, 123, seed=1))
+    actions = random_actions(fresh, 100, seed=2)
+    for environment in (fresh, used):
+        begun(environment, seed=3)
+    assert (fresh.observation == used.observation).all()
+    assert play(fresh, actions) == play(used, actions)
+
+
+def test_an_episode_is_truncated_at_its_limit():
+    environment = begun(atari(max_frames=5))
+    assert [environment.step(0).truncated for _ in range(5)] == [False] * 4 + [True]
+    with pytest.raises(RuntimeError, match="no episode is under way: reset first"):
+        environment.step(0)
+    assert not begun(environment).step(0).truncated
+
+
+def test_an_episode_terminates_when_the_game_is_over():
+    environment = begun(atari("breakout"))
+    fire = environment.spec.action.names.index("FIRE")
+    steps = [environment.step(fire)]
+    while not steps[-1].terminated:
+        assert len(steps) < 5000, "five balls were not lost in time"
+        steps.append(environment.step(fire))
+    assert not steps[-1].truncated
+    assert sum(step.reward for step in steps) >= 0
+    for restored in (environment, atari("breakout")):
+        restored.restore(environment.snapshot())
+        with pytest.raises(RuntimeError, match="no episode is under way: reset first"):
+            restored.step(fire)
+
+
+def test_always_sticking_is_doing_nothing(boxing):
+    stuck = begun(atari(sticky=1.0))
+    assert play(stuck, random_actions(stuck, 60)) == play(boxing, [boxing.noop] * 60)
+
+
+def test_a_stuck_action_is_the_last_that_was_played(boxing):
+    """Play the same without stickiness, repeating by hand what the twin of the environment's generator says."""
+    sticky = begun(atari(sticky=0.25), seed=6)
+    boxing.reset(np.random.default_rng(6))
+    twin = derive_generator(np.random.default_rng(6))
+    played, repeats = boxing.noop, 0
+    for action in random_actions(sticky, 200):
+        stays = twin.random() < 0.25
+        repeats += stays
+        played = played if stays else action
+        assert (sticky.step(action).observation == boxing.step(played).observation).all()
+    assert 25 <= repeats <= 75
+
+
+def test_the_screen_is_the_picture_of_the_latest_frame():
+    environment = begun(atari(observation="rgb"))
+    for action in random_actions(environment, 30):
+        observation = environment.step(action).observation
+        assert (environment.screen() == observation).all()
+    assert environment.screen().shape == (210, 160, 3)
+    assert environment.screen().dtype == np.uint8
+
+
+@pytest.mark.parametrize("game", ["boxing", "krull", "name_this_game"])
+@pytest.mark.parametrize("sticky", [0.0, 0.25])
+def test_a_snapshot_is_exact(game, sticky):
+    settings = AtariSettings(game=game, sticky=sticky, max_frames=500)
+    environment, other = begun(AtariEnvironment(settings)), begun(AtariEnvironment(settings), seed=9)
+    rng = np.random.default_rng(1)
+    for point in range(2):
+        play(environment, random_actions(environment, int(rng.integers(0, 150)), seed=point))
+        snapshot, observation, screen = environment.snapshot(), environment.observation, environment.screen()
+        actions = random_actions(environment, 400, seed=10 + point)
+        expected = play(environment, actions)
+        other.restore(snapshot)
+        assert (other.observation == observation).all()
+        assert (other.screen() == screen).all()
+        assert other.snapshot() == snapshot
+        assert play(other, actions) == expected
+
+
+def test_a_snapshot_of_rgb_observations_is_exact():
+    environment = begun(atari("krull", observation="rgb", noop_max=0))
+    at_once = environment.snapshot()
+    actions = random_actions(environment, 50)
+    expected = play(environment, actions)
+    other = atari("krull", observation="rgb", noop_max=0)
+    other.restore(at_once)
+    assert play(other, actions) == expected
+
+
+def test_a_snapshot_of_another_game_or_setting_is_refused(boxing):
+    for other in (atari("krull"), atari(observation="rgb"), atari("pong", full_action_set=False)):
+        with pytest.raises(
+            ValueError, match=r"this is a snapshot of 'atari .*', not of 'atari boxing grey84"
+        ):
+            boxing.restore(begun(other).snapshot())
+    with pytest.raises(ValueError, match="it cannot be read"):
+        boxing.restore(b"nonsense")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ({"emulator": b"short"}, "ALE cannot read its state"),
+        ({"screen": b"not zlib"}, "a picture cannot be read"),
+        ({"observation": b"x\x9c\x03\x00\x00\x00\x00\x01"}, "a picture cannot be read"),
+        ({"sticky_generator": b""}, "not the state of a generator"),
+        ({"frames": -1}, "is damaged"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_a_damaged_snapshot_changes_nothing(boxing, damage, message):
+    before = boxing.snapshot()
+    owner, fields = msgpack.unpackb(before)
+    with pytest.raises(ValueError, match=message):
+        boxing.restore(msgpack.packb([owner, fields | damage]))
+    assert boxing.snapshot() == before
+
+
+def test_nothing_can_be_done_before_the_first_reset():
+    environment = atari()
+    with pytest.raises(RuntimeError, match="no episode is under way: reset first"):
+        environment.step(0)
+    with pytest.raises(RuntimeError, match="no episode has begun: reset first"):
+        environment.snapshot()
+    environment.close()
+    environment.close()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"sticky": 1.5}, {"noop_max": -1}, {"max_frames": 0}, {"observation": "grey"}, {"rate_hz": 0}, {"x": 1}],
+)
+def test_wrong_settings_are_refused(wrong):
+    with pytest.raises(ValidationError):
+        AtariSettings(game="boxing", **wrong)
+
+
+def test_importing_the_environments_loads_no_emulator():
+    names = [
+        "atari_environment",
+        "gymnasium_environment",
+        "proof_environments",
+        "endless_environment",
+        "theory",
+    ]
+    program = (
+        f"import sys; {'; '.join(f'import rtgraph.nodes.emulator.{name}' for name in names)}; "
+        "print(sorted({'ale_py', 'gymnasium', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
