@@ -130,7 +130,10 @@ def _place_columns(stops: Sequence[Stop], columns: Sequence[list[int]]) -> float
     for column in columns:
         width = max((stops[index].width for index in column), default=0.0)
         for index in column:
-            stops[index].x = x + width / 2
+            stop = stops[index]
+            stop.x = x + width / 2
+            # A line that only passes goes straight through, so that it bends between columns, not behind a label.
+            stop.width = stop.width or width
         x += width + COLUMN_GAP
     return max(x - COLUMN_GAP, 0.0)
 

@@ -25,7 +25,7 @@ from rtgraph.graphs.plan import Plan
 from rtgraph.graphs.positions import Document, Place
 from rtgraph.graphs.replace import check_replacements, replaced
 from rtgraph.graphs.resolve import Resolver
-from rtgraph.graphs.substitute import References, substitute_file
+from rtgraph.graphs.substitute import References, substitute, substitute_file
 from rtgraph.graphs.validation import validated
 from rtgraph.graphs.wire import Wiring, check_include_remaps
 from rtgraph.nodes.runtime.faults import CrashFault, Fault
@@ -63,7 +63,7 @@ def load_launch(
 
     Raises:
         GraphError: something is wrong with the files, the arguments or the overrides. Of several problems the first
-            is told, in this order: files and arguments, nodes in the order of the plan, edges, faults.
+            is told, in this order: files and arguments, nodes in the order of the plan, edges, faults, weights.
     """
     library = Library(graph_folders, os.environ if environment is None else environment)
     given = {"world": world, "seed": seed, "ticks": ticks, "duration_s": duration_s, "replace": replace}
@@ -90,7 +90,9 @@ def load_launch(
     _check_faults(faults, plans, settings, document.top / "faults")
     return Plan(
         name=path.stem,
-        description=str(document.value.get("description", "")),
+        description=str(
+            substitute(document.value.get("description", ""), document.top / "description", scope.references)
+        ),
         arguments=values,
         world=settings.world,
         seed=settings.seed,
@@ -151,10 +153,10 @@ def _wired(
     nodes: Sequence[PlacedNode], scopes: Sequence[Scope], resolver: Resolver, document: Document
 ) -> tuple[NodePlan, ...]:
     wiring = Wiring(nodes, resolver)
-    for node in nodes:
-        resolver.params(node)
     check_include_remaps(scopes)
     check_replacements(nodes, wiring)
+    for node in nodes:
+        resolver.params(node)
     wiring.check()
     plans = wiring.plans()
     if not plans:

@@ -17,7 +17,7 @@ from rtgraph.graphs.positions import Place, Value
 from rtgraph.graphs.substitute import substitute
 from rtgraph.graphs.validation import adapted, validated
 from rtgraph.msgs import PlantSpec
-from rtgraph.msgs.errors import RtgraphError
+from rtgraph.msgs.errors import NodeError, RtgraphError
 from rtgraph.nodes.runtime.node import Node, Params
 from rtgraph.nodes.runtime.wiring import load_class
 
@@ -65,8 +65,8 @@ class Resolver:
                 self._params[node.name] = validated(
                     node_type.params_type, value, node.params.place, noun="param"
                 )
-            except RtgraphError as error:
-                raise self._located(error, node.params.place) from error
+            except NodeError as error:  # a validator of the node's own
+                raise node.params.place.error(error.problem, hint=error.hint) from error
         return self._params[node.name]
 
     def written_params(self, node: PlacedNode) -> dict[str, Any]:
@@ -106,8 +106,8 @@ class Resolver:
             params = self.params(node)
             try:
                 spec = describe(params)
-            except RtgraphError as error:
-                raise self._located(error, node.params.place) from error
+            except NodeError as error:
+                raise node.params.place.error(error.problem, hint=error.hint) from error
             check_finite(spec.model_dump(), node.place)
             self._specs[name] = spec
         return self._specs[name]
@@ -147,9 +147,6 @@ class Resolver:
 
         lookups = {"spec": spec, "weights": weights}
         return substitute(raw.value, raw.place, replace(raw.references, lookups=lookups))
-
-    def _located(self, error: RtgraphError, place: Place) -> RtgraphError:
-        return place.error(error.problem, hint=error.hint) if type(error).__name__ != "GraphError" else error
 
 
 def imported(path: str, place: Place) -> type[Node[Any]]:

@@ -16,17 +16,21 @@ _ADVANCE = 0.61
 """The width of a character of a monospaced font, in its size."""
 
 _STYLE = """
-  svg { color-scheme: light dark; --paper: #ffffff; --ink: #1f2328; --faint: #57606a; --fill: #f0f4fa; --edge: #4a76b8; }
-  @media (prefers-color-scheme: dark) {
-    svg { --paper: #0d1117; --ink: #e6edf3; --faint: #9198a1; --fill: #1b2433; --edge: #7aa7e9; }
-  }
   text { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; text-anchor: middle; }
-  .paper, .label { fill: var(--paper); }
-  .box { fill: var(--fill); stroke: var(--edge); stroke-width: 1.5; }
-  .title { font-size: 14px; font-weight: 600; fill: var(--ink); }
-  .small { font-size: 11.5px; fill: var(--faint); }
-  .line { fill: none; stroke: var(--edge); stroke-width: 1.5; }
-  .head { fill: var(--edge); }
+  .paper, .label { fill: #ffffff; }
+  .box { fill: #f0f4fa; stroke: #4a76b8; stroke-width: 1.5; }
+  .title { font-size: 14px; font-weight: 600; fill: #1f2328; }
+  .small { font-size: 11.5px; fill: #57606a; }
+  .line { fill: none; stroke: #4a76b8; stroke-width: 1.5; }
+  .head { fill: #4a76b8; }
+  @media (prefers-color-scheme: dark) {
+    .paper, .label { fill: #0d1117; }
+    .box { fill: #1b2433; stroke: #7aa7e9; }
+    .title { fill: #e6edf3; }
+    .small { fill: #9198a1; }
+    .line { stroke: #7aa7e9; }
+    .head { fill: #7aa7e9; }
+  }
 """
 
 

@@ -106,6 +106,8 @@ def _told(details: ErrorDetails, annotation: object, noun: str) -> tuple[str, st
             )
         case "missing":
             problem = f"missing {noun} {name!r}"
+        case "too_short":
+            problem = "is empty, and should not be"
         case "union_tag_invalid":
             tag, tags = str(context["tag"]), str(context["expected_tags"])
             problem = f"unknown {str(context['discriminator']).strip(chr(39))} {tag!r}"

@@ -6,6 +6,7 @@ import ast
 import importlib
 import importlib.util
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ class Found:
 
 
 def node_classes(package: str = PACKAGE) -> list[Found]:
-    """Return the node classes of a package, by path. Private and abstract ones are left out."""
+    """Return the node classes of a package, by path. Private ones and generic bases are left out."""
     found = []
     for path in _candidates(package):
         module, _, name = path.partition(":")
@@ -39,7 +40,7 @@ def node_classes(package: str = PACKAGE) -> list[Found]:
         except ImportError as error:  # an optional dependency that is not there
             found.append(Found(path, None, str(error)))
             continue
-        if issubclass(node_type, Node) and not inspect.isabstract(node_type):
+        if issubclass(node_type, Node) and not node_type.__parameters__:
             found.append(Found(path, node_type))
     return found
 
@@ -69,7 +70,7 @@ def _params(model: type[BaseModel]) -> list[dict[str, Any]]:
     for name, field in model.model_fields.items():
         row: dict[str, Any] = {
             "name": field.alias or name,
-            "type": inspect.formatannotation(field.annotation).replace("typing.", ""),
+            "type": re.sub(r"\b(\w+\.)+(?=\w)", "", inspect.formatannotation(field.annotation)),
             "required": field.is_required(),
             "description": field.description or "",
         }

@@ -13,9 +13,13 @@ from collections.abc import Sequence
 
 VERBS = {
     "check": "check a launch or graph file; nothing is started",
+    "demo": "play Boxing sequentially, then staggered, and compare",
+    "doctor": "say what this machine can do, and what is missing",
     "graph": "draw the graph of a launch or graph file",
+    "launch": "run a launch or graph file",
     "node": "list node classes, or describe one",
     "plan": "print what a launch or graph file resolves to",
+    "reproduce": "repeat the studies that the method stands on",
 }
 """Each verb and what it does. ``rtgraph.launch.verbs.<verb>`` is imported only when it is asked for."""
 

@@ -29,7 +29,7 @@ from rtgraph.msgs.errors import DecodeError, LaunchError
 from rtgraph.msgs.system import Failed, Finish, Go, Heartbeat, Probe, Proven, Ready, Statistics, Stop
 from rtgraph.nodes.runtime import NodePlan, load_class
 from rtgraph.nodes.runtime.control import pack, unpack
-from rtgraph.nodes.runtime.forkserver import FillWeights, StartNode
+from rtgraph.nodes.runtime.forkserver import FillWeights, Preload, StartNode
 from rtgraph.nodes.runtime.host import adopt_orphans
 from rtgraph.nodes.runtime.realtime import NodeConfig, WeightsPlan
 from rtgraph.nodes.runtime.weights import create
@@ -145,8 +145,7 @@ class Launcher:
             for name, plan in self._plan.weights.items()
         ]
         self._server = ForkServer(
-            _modules(self._plan),
-            [weights.descriptor for weights in self._weights],
+            Preload(modules=tuple(_modules(self._plan)), weights=tuple(self._weights)),
             str(self._session.log_file("fork-server")),
         )
         self._poller.register(self._server.descriptor, zmq.POLLIN)
@@ -289,7 +288,7 @@ class Launcher:
                         sent=self._sent_to(member),
                     ),
                 )
-            self._pump_while(lambda stopped=stopped: any(m.process is not None for m in stopped), deadline)
+            self._pump_while(stopped, deadline)
             for member in stopped:
                 if member.process is not None:
                     self._status.note(f"{member.plan.name} did not stop: killed")
@@ -345,14 +344,14 @@ class Launcher:
                 )
             self._pump(0.05)
 
-    def _pump_while(self, wanted: Callable[[], bool], deadline: float) -> None:
-        while wanted() and time.monotonic() < deadline:
+    def _pump_while(self, living: list[Member], deadline: float) -> None:
+        while any(member.process is not None for member in living) and time.monotonic() < deadline:
             self._pump(0.02)
 
     def _pump(self, longest_s: float) -> None:
         """Hear everybody once, waiting at most so long for somebody to speak."""
         server = self._server
-        for source, _ in self._poller.poll(longest_s * 1000):
+        for source, _ in self._poller.poll(round(longest_s * 1000)):
             if source is self._control:
                 self._hear()
             elif source is self._progress:

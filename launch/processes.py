@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rtgraph.msgs.errors import LaunchError
-from rtgraph.nodes.runtime.forkserver import Request, StartNode, receive, send
+from rtgraph.nodes.runtime.forkserver import Preload, Request, StartNode, receive, send
 
 Started = Callable[["Process"], None]
 
@@ -54,9 +54,9 @@ class Process:
 class ForkServer:
     """The launcher's end of the fork server. It is started anew when it dies; requests wait for it meanwhile."""
 
-    def __init__(self, modules: Sequence[str], descriptors: Sequence[int], log_file: str) -> None:
-        self._modules = list(modules)
-        self._descriptors = tuple(descriptors)
+    def __init__(self, preload: Preload, log_file: str) -> None:
+        self._preload = preload
+        self._descriptors = tuple(weights.descriptor for weights in preload.weights)
         self._log_file = log_file
         self._waiting: deque[tuple[Request, Started]] = deque()
         self._asked: deque[tuple[Request, Started]] = deque()
@@ -128,7 +128,7 @@ class ForkServer:
                 start_new_session=True,
             )
         self._channel = ours
-        send(ours, self._modules)
+        send(ours, self._preload.model_dump(mode="json"))
 
     def _restart(self) -> None:
         self._channel.close()

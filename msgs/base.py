@@ -18,6 +18,20 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @classmethod
+    def unchecked(cls, **values: Any) -> Self:
+        """Make a record of values that are known to be right and complete, in a third of the time.
+
+        The runtime writes a header for every message; pydantic's ``model_construct`` is slower than checking.
+        """
+        record = cls.__new__(cls)
+        set_slot = object.__setattr__
+        set_slot(record, "__dict__", values)
+        set_slot(record, "__pydantic_fields_set__", set(values))
+        set_slot(record, "__pydantic_extra__", None)
+        set_slot(record, "__pydantic_private__", None)
+        return record
+
 
 class Lineage(Record):
     """The observation that a message derives from, so that age and latency can be read off any action.
@@ -31,6 +45,10 @@ class Lineage(Record):
     stamp_ns: int
     tick: int
     episode: int
+
+    def origin(self) -> Lineage:
+        """Return itself, so that one may derive from a message or from a lineage alike."""
+        return self
 
 
 class Header(Record):

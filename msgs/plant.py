@@ -32,7 +32,7 @@ class Observation(Message):
     def origin(self) -> Lineage:
         """Return the lineage of what derives from this observation: the observation itself."""
         header = self.header
-        return Lineage(
+        return Lineage.unchecked(
             source=header.source,
             incarnation=header.incarnation,
             sequence=header.sequence,
@@ -81,7 +81,7 @@ class Applied(Message):
     work_ns: int = 0
     """How long the previous tick's work took."""
     overruns: int = 0
-    """Ticks so far that began after the next one was due."""
+    """Ticks so far that were not over when the next one was due."""
     slipped: int = 0
     """Ticks so far given up to catch up with the clock."""
     reward: float = 0.0

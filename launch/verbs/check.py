@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
         "nodes": len(plan.nodes),
         "topics": len({topic for node in plan.nodes for topic in node.outputs.values()}),
         "edges": sum(len(source.publishers) for node in plan.nodes for source in node.inputs.values()),
-        "weights": len(plan.weights),
+        "networks": len(plan.weights),
         "faults": len(plan.faults),
     }
     if args.json:
@@ -35,6 +35,8 @@ def run(args: argparse.Namespace) -> int:
 
         print(json.dumps({"name": plan.name, "world": plan.world, "seed": plan.seed, **counts}))
     else:
-        counted = ", ".join(f"{count} {name}" for name, count in counts.items() if count or name == "nodes")
+        counted = ", ".join(
+            f"{count} {name if count != 1 else name[:-1]}" for name, count in counts.items() if count
+        )
         print(f"OK {plan.name}: {counted}; {plan.world} world, seed {plan.seed}")
     return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 EXAMPLE = """\
 examples:
@@ -40,7 +41,7 @@ def _list(*, as_json: bool) -> int:
     from rtgraph.launch.catalog import described, node_classes  # noqa: PLC0415 - so that --help is instant
 
     found = node_classes()
-    rows = [
+    rows: list[dict[str, Any]] = [
         described(item.path, item.node_type)
         if item.node_type
         else {"class": item.path, "problem": item.problem}
@@ -132,7 +133,7 @@ def _console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 200, markup=True)
 
 
-def _table(*columns: str) -> Any:
+def _table(*columns: str) -> Table:
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False, header_style="bold")

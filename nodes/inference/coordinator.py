@@ -53,7 +53,8 @@ class Coordinator(Node[CoordinatorParams]):
     def on_start(self) -> None:
         """Begin with nobody known; workers say that they are there."""
         self._method = coordinator_stagger(self.params.stagger)
-        self._pacing = Pacing(self.params.plant.rate_hz)
+        # Numbered from the time: more than any claim of the coordinator that this one replaces.
+        self._pacing = Pacing(self.params.plant.rate_hz, first_claim=self.now_ns)
         self._members: dict[str, _Member] = {}
         self._ring: list[str] = []
         self._longest_ns = 0
@@ -76,7 +77,7 @@ class Coordinator(Node[CoordinatorParams]):
             member.seen_ns = self.now_ns
         if self.params.stagger == "paced":
             self._pacing.heard(state, self.now_ns)
-            self._claim()
+            self._claim_at(self.now_ns)
 
     def on_inference_time(self, report: InferenceTime) -> None:
         """Spread the others' starts."""
@@ -87,13 +88,21 @@ class Coordinator(Node[CoordinatorParams]):
     def on_observation(self, observation: Observation) -> None:
         """Claim a new observation for the worker that has been free the longest."""
         self._pacing.observed(observation)
-        self._claim()
+        self._claim_at(self.now_ns)
+
+    def _claim_at(self, due_ns: int) -> None:
+        """Claim at a time: after all that arrives at that instant, so that the order of arrival decides nothing."""
+        if self._timer is not None:
+            if self._timer.due_ns == due_ns:
+                return
+            self._timer.cancel()
+        self._timer = self.at(due_ns, self._claim)
 
     def _claim(self) -> None:
+        self._timer = None
         claimed = self._pacing.next_claim(self.now_ns)
         if isinstance(claimed, int):
-            if self._timer is None or self._timer.cancelled or self._timer.due_ns <= self.now_ns:
-                self._timer = self.at(claimed, self._claim)
+            self._claim_at(claimed)
         elif claimed is not None:
             worker, number, observation = claimed
             self.claim.publish(

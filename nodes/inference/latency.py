@@ -30,8 +30,8 @@ Draw = Callable[[], int]
 class _Latency(Record):
     """A duration in frames or in milliseconds: exactly one of the two."""
 
-    frames: Positive | None = None
-    ms: Positive | None = None
+    frames: NonNegative | None = None
+    ms: NonNegative | None = None
 
     @model_validator(mode="after")
     def _one_unit(self) -> Self:
@@ -55,20 +55,20 @@ class Measured(Record):
         return _zero
 
 
-class Padded(_Latency):
-    """Every inference is padded to the same duration."""
+class Constant(_Latency):
+    """Every inference takes the same time; in real time at least what its forward pass takes."""
 
-    kind: Literal["padded"] = "padded"
+    kind: Literal["constant"] = "constant"
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         duration_ns = self._ns(1.0, rate_hz)
         return lambda: duration_ns
 
 
-class Constant(Padded):
-    """Every inference takes the same time."""
+class Padded(Constant):
+    """The same by the name it has where it is added: inferences are padded to this duration."""
 
-    kind: Literal["constant"] = "constant"  # type: ignore[assignment]
+    kind: Literal["padded"] = "padded"  # type: ignore[assignment]
 
 
 class Normal(_Latency):
@@ -104,7 +104,7 @@ class Mixture(_Latency):
 
 
 class Spikes(_Latency):
-    """Normally distributed, but a share ``probability`` of the inferences takes ``factor`` times as long."""
+    """Normally distributed, but a share ``probability`` of the inferences takes exactly ``factor`` times the mean."""
 
     kind: Literal["spikes"] = "spikes"
     sd: NonNegative = 0.03
@@ -113,8 +113,8 @@ class Spikes(_Latency):
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         def draw() -> int:
-            times = max(0.01, 1.0 + self.sd * rng.standard_normal())
-            return self._ns(times * (self.factor if rng.random() < self.probability else 1.0), rate_hz)
+            spike = rng.random() < self.probability
+            return self._ns(self.factor if spike else max(0.01, 1.0 + self.sd * rng.standard_normal()), rate_hz)
 
         return draw
 

@@ -6,6 +6,7 @@ inference, claims are kept apart by the mean inference time over the number of w
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -29,16 +30,19 @@ class _Seat:
 
 
 class Pacing:
-    """Decides which worker infers from which observation, and when. Plain: no clock, no sockets."""
+    """Decides which worker infers from which observation, and when. Plain: no clock, no sockets.
 
-    def __init__(self, rate_hz: float) -> None:
-        self._period_ns = 1e9 / rate_hz
+    Claims are numbered from ``first_claim``; a pacer that takes over from another has to begin above its numbers.
+    """
+
+    def __init__(self, rate_hz: float, first_claim: int = 0) -> None:
+        self._rate_hz = rate_hz
         self._seats: dict[str, _Seat] = {}
         self._newest: Observation | None = None
         self._mean_ns = 0.0
         self._times: deque[int] = deque(maxlen=TIMES_KEPT)
         self._count = 0
-        self._claims = 0
+        self._next_number = first_claim
         self._last_claim_ns: int | None = None
         self.longest_ns = 0
 
@@ -86,16 +90,16 @@ class Pacing:
         seat, observation = self._seats[worker], self._newest
         self._newest = None
         self._last_claim_ns = now_ns
-        number = self._claims
-        self._claims += 1
+        number = self._next_number
+        self._next_number += 1
         seat.free_since_ns, seat.claim, seat.claimed_ns = None, number, now_ns
         return worker, number, observation
 
     def _earliest_ns(self) -> int:
         live = sum(not seat.suspect for seat in self._seats.values())
-        if self._last_claim_ns is None or not live or live >= self._mean_ns / self._period_ns:
+        if self._last_claim_ns is None or not live or live >= self._mean_ns * self._rate_hz / 1e9:
             return 0
-        return self._last_claim_ns + int(self._mean_ns / live)
+        return self._last_claim_ns + math.ceil(self._mean_ns / live)
 
     def _took(self, inference_ns: int) -> None:
         self._count += 1
@@ -106,7 +110,7 @@ class Pacing:
     def _lease_ns(self) -> int:
         if not self._times:
             return LEASE_LEAST_NS
-        high = sorted(self._times)[int(0.99 * len(self._times))]
+        high = sorted(self._times)[99 * len(self._times) // 100]
         return max(LEASE_LEAST_NS, LEASE_TIMES * high)
 
     def _suspect_the_late(self, now_ns: int) -> None:

@@ -15,7 +15,7 @@ from rtgraph.msgs import (
     WorkerState,
 )
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.inference.latency import LatencyParams, Measured
+from rtgraph.nodes.inference.latency import Constant, LatencyParams, Measured
 from rtgraph.nodes.inference.policy import Act, PolicyParams, make_policy
 from rtgraph.nodes.inference.stagger import MethodName, worker_stagger
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, queue
@@ -54,13 +54,10 @@ class Worker(Node[WorkerParams]):
     def on_prepare(self) -> None:
         """Make the policy and warm it up."""
         params = self.params
-        if isinstance(params.latency, Measured) and not self.context.surroundings.realtime:
-            raise NodeError(
-                f"{self.name}: measured latency means nothing in virtual time",
-                hint="give a distribution, or an empirical latency with a file of measured durations",
-            )
         self._policy = make_policy(params.policy, params.plant, self.rng, self.context.surroundings)
         self._draw = params.latency.draws(self.rng, params.plant.rate_hz)
+        if not self.context.surroundings.realtime and isinstance(params.latency, Measured | Constant):
+            self._must_take_time()
         if self.context.surroundings.realtime:
             self._warm_up()
 
@@ -87,8 +84,8 @@ class Worker(Node[WorkerParams]):
 
     def on_claim(self, claim: Claim) -> None:
         """Infer from what is claimed for this worker; answer a stale claim with how things stand."""
-        stale = claim.incarnation != self.context.identity.incarnation or claim.number <= (self._claimed or -1)
-        if stale or not self._idle:
+        stale = self._claimed is not None and claim.number <= self._claimed
+        if stale or claim.incarnation != self.context.identity.incarnation or not self._idle:
             self._say_state()
             return
         self.observation.pause()
@@ -131,23 +128,24 @@ class Worker(Node[WorkerParams]):
             of=self._observed,
         )
         self._decisions += 1
-        self.after(0, self._next)
+        if self._paced:
+            # Said at once: a claim that comes of it waits for the end of this instant, as the coordinator does.
+            self._idle = True
+            self._say_state()
+        if not self.observation.paused:
+            self.after(0, self._next)
 
     def _next(self) -> None:
         """Go on, now that the worker is free: everything else of this instant has happened."""
-        self._idle = True
-        if self._paced and not self.observation.paused:
-            self._begin_newest()
-        elif self._paced:
-            self._say_state()
+        if self.observation.paused:
+            return
+        self._hear()
+        sleep_ns = self._method.sleep_ns()
+        if sleep_ns:
+            self._idle = False
+            self.spend(sleep_ns, self._slept)
         else:
-            self._hear()
-            sleep_ns = self._method.sleep_ns()
-            if sleep_ns:
-                self._idle = False
-                self.spend(sleep_ns, self._slept)
-            else:
-                self._begin_newest()
+            self._begin_newest()
 
     def _slept(self) -> None:
         self.after(0, self._begin_newest)
@@ -180,6 +178,13 @@ class Worker(Node[WorkerParams]):
         if self.observation.paused and self.now_ns - heard_ns > BEAT_TIMEOUT_NS:
             self.log.warning("the coordinator is silent: running free")
             self.observation.resume()
+
+    def _must_take_time(self) -> None:
+        if self._draw() == 0:
+            raise NodeError(
+                f"{self.name}: an inference must take time in the virtual world, which cannot measure it",
+                hint="give a duration, or an empirical latency with a file of measured ones",
+            )
 
     def _warm_up(self) -> None:
         """Infer from an empty observation, so that no statistic holds the first, slow passes."""

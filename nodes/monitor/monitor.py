@@ -35,32 +35,32 @@ class Monitor(Node[MonitorParams]):
 
     def on_start(self) -> None:
         """Begin an empty trace."""
-        self._trace = Trace()
+        self.trace = Trace()
         self._recent: list[Applied] = []
         self.every(PROGRESS_PERIOD_NS, self._say_progress)
 
     def on_applied(self, message: Applied) -> None:
         """Add a tick."""
-        self._trace.applied(message)
+        self.trace.applied(message)
         self._recent.append(message)
 
     def on_decision(self, message: Decision) -> None:
         """Add a decision."""
-        self._trace.decided(message)
+        self.trace.decided(message)
 
     def on_episode(self, message: EpisodeEnd) -> None:
         """Add the end of an episode."""
-        self._trace.ended(message)
+        self.trace.ended(message)
 
     def on_stop(self) -> None:
         """Write the trace."""
         directory = self.context.surroundings.directory
         if directory is not None:
-            self._trace.save(directory / self.params.file)
+            self.trace.save(directory / self.params.file)
 
     def result(self) -> dict[str, Any]:
         """Return the figures of the run."""
-        return self._trace.figures(self.params.rate_hz)
+        return self.trace.figures(self.params.rate_hz)
 
     def _say_progress(self) -> None:
         """Say how it goes, for whoever watches."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import mmap
+
 import torch
 from pydantic import TypeAdapter
 
@@ -11,6 +14,8 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.runtime.weights import Weights, mapped, reserve
 
 _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
+_WARM_UP_MOST_BYTES = 256 << 20
+_prebuilt: dict[str, torch.nn.Module] = {}
 
 
 def shared_module(weights: Weights) -> torch.nn.Module:
@@ -24,10 +29,30 @@ def shared_module(weights: Weights) -> torch.nn.Module:
         if weights.memory is None:
             module = build(spec, weights.plant, seed=weights.seed)
         else:
-            module = build(spec, weights.plant, device="meta")
+            module = _prebuilt.pop(_key(weights), None) or build(spec, weights.plant, device="meta")
             bind(module, weights.memory)
         weights.cache["module"] = module.eval()
     return module
+
+
+def preload(weights: Weights) -> None:
+    """Do once, before processes are forked, what each of them would do for itself and keep 10 MB for.
+
+    The network is built (without parameters), and run once with one thread: with no more than that there is no
+    thread pool that a fork would lose.
+    """
+    torch.set_num_threads(1)
+    spec = _SPEC.validate_python(weights.network)
+    _prebuilt[_key(weights)] = build(spec, weights.plant, device="meta")
+    trial = build(spec, weights.plant, device="meta").eval()
+    size = size_bytes(layout(trial))
+    if size > _WARM_UP_MOST_BYTES:
+        return
+    memory = mmap.mmap(-1, max(1, size))  # zeros that take no memory as long as they are only read
+    bind(trial, memoryview(memory))
+    observation = weights.plant.observation
+    with torch.inference_mode():
+        trial(torch.zeros((1, *observation.shape), dtype=getattr(torch, observation.dtype)))
 
 
 def fill(weights: Weights, descriptor: int) -> None:
@@ -39,3 +64,7 @@ def fill(weights: Weights, descriptor: int) -> None:
     module = build(_SPEC.validate_python(weights.network), weights.plant, seed=weights.seed)
     reserve(descriptor, weights.name, size_bytes(layout(module)))
     write(module, mapped(descriptor, writable=True))
+
+
+def _key(weights: Weights) -> str:
+    return json.dumps([weights.network, weights.plant.model_dump(mode="json")], sort_keys=True)

@@ -18,7 +18,7 @@ from pydantic import Field
 from rtgraph.msgs import Decision, Record
 
 AGES_KEPT = 400
-AGE_QUANTILE = 0.99
+AGE_PERCENT = 99
 MOST_HELD = 1024
 
 
@@ -162,7 +162,7 @@ class PlayoutGate(_EpisodeGate):
 
     def _measure(self) -> None:
         if self._ages:
-            delay = sorted(self._ages)[int(AGE_QUANTILE * len(self._ages))]
+            delay = sorted(self._ages)[AGE_PERCENT * len(self._ages) // 100]
             self._delay = delay if self._most_ticks is None else min(delay, self._most_ticks)
 
 

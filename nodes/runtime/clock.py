@@ -53,6 +53,6 @@ def frames_ns(frames: float, rate_hz: float) -> int:
     """Return a duration given in frames, floored.
 
     Floored, not rounded: an inference of exactly 70 frames that came out one nanosecond too long would miss its
-    tick, every time.
+    tick, every time. Frames are taken to the billionth, rates to the microhertz.
     """
-    return int(frames * 1_000_000_000 / rate_hz + 1e-6)
+    return round(frames * 1_000_000_000) * 1_000_000 // round(rate_hz * 1_000_000)

@@ -35,7 +35,7 @@ class Urgency(enum.IntEnum):
     FREE = 3
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Timer:
     """A call that is to come. ``cancel`` takes it back."""
 

@@ -48,6 +48,7 @@ class Executor:
         self.identity = identity
         self.surroundings = surroundings
         self.rng = generator(seed, identity.name, identity.incarnation)
+        self._now_ns = host.clock.now_ns
         self.log = logging.getLogger(f"rtgraph.{identity.name}")
         self.busy = False
         self.alive = True
@@ -79,7 +80,8 @@ class Executor:
             return
         if not self.busy:
             self._handle(port)
-        elif port not in self._waiting:
+        elif not port.waiting:
+            port.waiting = True
             self._waiting.append(port)
 
     def fire(self, timer: Timer) -> None:
@@ -99,10 +101,12 @@ class Executor:
 
     def now_ns(self) -> int:
         """Return the graph's time."""
-        return self.host.clock.now_ns()
+        return self._now_ns()
 
     def at(self, due_ns: int, handler: Callable[[], None], urgency: Urgency) -> Timer:
         """Schedule a call of a method of the node."""
+        if urgency is not Urgency.TIMER and urgency is not Urgency.TICK:
+            raise NodeError(f"{self.identity.name}: a timer's urgency is TICK or TIMER, not {urgency.name}")
         self._must_be_own(handler)
         timer = Timer(due_ns, handler, urgency)
         self.host.schedule(self, timer)
@@ -133,11 +137,12 @@ class Executor:
         """Write a message's header and hand it to the world."""
         sequence = output.sent.get(key, 0)
         output.sent[key] = sequence + 1
-        header = Header(
-            source=self.identity.name,
-            incarnation=self.identity.incarnation,
+        identity = self.identity
+        header = Header.unchecked(
+            source=identity.name,
+            incarnation=identity.incarnation,
             sequence=sequence,
-            stamp_ns=self.host.clock.now_ns(),
+            stamp_ns=self._now_ns(),
             lineage=lineage,
         )
         self.host.transmit(self, output, message.stamped(header), key)
@@ -149,12 +154,13 @@ class Executor:
     # What happens inside.
 
     def _handle(self, port: BoundInput[Any]) -> None:
-        handler = port.handler
+        handler, inbox = port.handler, port.inbox
         if handler is None:
             return
-        while port.inbox and not self.busy:
-            handler(port.inbox.popleft())
-        if port.inbox:
+        while inbox and not self.busy:
+            handler(inbox.popleft())
+        if inbox and not port.waiting:
+            port.waiting = True
             self._waiting.appendleft(port)
 
     def _call(self, timer: Timer) -> None:
@@ -177,6 +183,7 @@ class Executor:
         while waiting and not self.busy:
             item = waiting.popleft()
             if isinstance(item, BoundInput):
+                item.waiting = False
                 self._handle(item)
             elif not item.cancelled:
                 self._call(item)

@@ -1,6 +1,6 @@
 """The fork server: imports once what nodes share, then makes a process of each node by forking.
 
-It only imports: no sockets, no threads, no computation, for a fork carries none of them over safely. Each node is
+It opens no socket and starts no thread, for a fork carries neither over safely. Each node is
 forked twice, so that its parent, the server's child, ends at once and the launcher adopts it: the server may
 die and the nodes live on, the launcher may not. Nodes are in sessions of their own: Ctrl-C reaches only the launcher.
 """
@@ -21,9 +21,10 @@ from typing import Any, Literal
 import msgpack
 from pydantic import TypeAdapter
 
-from rtgraph.msgs import Record
+from rtgraph.msgs import Record, message_types, schema_hash
 from rtgraph.nodes.runtime.host import die_with, take_priority
-from rtgraph.nodes.runtime.realtime import NodeConfig, WeightsPlan
+from rtgraph.nodes.runtime.realtime import NodeConfig, RealtimeNode, WeightsPlan
+from rtgraph.nodes.runtime.weights import Weights
 
 
 class StartNode(Record):
@@ -42,6 +43,13 @@ class FillWeights(Record):
     launcher: int
     log_file: str | None
     weights: tuple[WeightsPlan, ...]
+
+
+class Preload(Record):
+    """What all nodes share: modules to import, networks to build."""
+
+    modules: tuple[str, ...]
+    weights: tuple[WeightsPlan, ...] = ()
 
 
 Request = StartNode | FillWeights
@@ -72,9 +80,8 @@ def _exactly(channel: socket.socket, size: int) -> bytes:
 
 
 def serve(channel: socket.socket) -> None:
-    """Import what the first request names, answer, then fork for each further one and answer with its pid."""
-    for module in receive(channel) or ():
-        importlib.import_module(module)
+    """Load what the first request names, answer, then fork for each further one and answer with its pid."""
+    _preload(Preload.model_validate(receive(channel)))
     gc.collect()
     gc.freeze()
     send(channel, 0)
@@ -83,6 +90,20 @@ def serve(channel: socket.socket) -> None:
         if middle == 0:
             _become_parent(channel, request)
         os.waitpid(middle, 0)
+
+
+def _preload(wanted: Preload) -> None:
+    """Do once what every node would do for itself, so that they share the memory of it."""
+    for module in wanted.modules:
+        importlib.import_module(module)
+    for message_type in message_types().values():
+        schema_hash(message_type)
+    if wanted.weights:
+        # Only here: a graph without networks needs no torch.
+        from rtgraph.nodes.networks.shared import preload  # noqa: PLC0415
+
+        for plan in wanted.weights:
+            preload(Weights(plan.name, plan.network, plan.plant, plan.seed))
 
 
 def _become_parent(channel: socket.socket, request: Any) -> None:
@@ -121,8 +142,6 @@ def _work(request: Request) -> int:
     _name_process(f"rtgraph: {plan.name}")
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(plan.threads)
-    from rtgraph.nodes.runtime.realtime import RealtimeNode  # noqa: PLC0415
-
     given = take_priority(plan.priority)
     return RealtimeNode(request.config, given).run()
 
@@ -130,7 +149,6 @@ def _work(request: Request) -> int:
 def _fill(request: FillWeights) -> None:
     # Only here: a graph without networks needs no torch.
     from rtgraph.nodes.networks.shared import fill  # noqa: PLC0415
-    from rtgraph.nodes.runtime.weights import Weights  # noqa: PLC0415
 
     for plan in request.weights:
         fill(Weights(plan.name, plan.network, plan.plant, plan.seed), plan.descriptor)

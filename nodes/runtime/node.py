@@ -70,10 +70,11 @@ class Node(Generic[P]):
         self.params = params
         self.inputs: dict[str, BoundInput[Any]] = {}
         self.outputs: dict[str, BoundOutput[Any]] = {}
+        # Also as plain attributes, found without asking the ports on the class.
         for name, port in type(self).input_ports.items():
-            self.inputs[name] = BoundInput(port, getattr(self, f"on_{name}", None))
+            self.inputs[name] = self.__dict__[name] = BoundInput(port, getattr(self, f"on_{name}", None))
         for name, output in type(self).output_ports.items():
-            self.outputs[name] = BoundOutput(output, context.send)
+            self.outputs[name] = self.__dict__[name] = BoundOutput(output, context.send)
 
     @property
     def name(self) -> str:

@@ -143,7 +143,7 @@ class Wake(Protocol):
     def __call__(self, port: BoundInput[Message]) -> None: ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class BoundInput(Generic[M]):
     """An input of a living node: its inbox and its counters.
 
@@ -158,11 +158,16 @@ class BoundInput(Generic[M]):
     paused: bool = False
     on_pause: Callable[[bool], None] | None = None
     inbox: deque[M] = field(default_factory=deque)
+    waiting: bool = False
+    """The executor is to call the handler when the node is free."""
+    under_way: int = 0
+    """Messages that the virtual world is about to deliver at this instant."""
+    name: str = field(init=False)
+    depth: int | None = field(init=False)
 
-    @property
-    def name(self) -> str:
-        """The port's name."""
-        return self.port.name
+    def __post_init__(self) -> None:
+        self.name = self.port.name
+        self.depth = self.port.policy.depth
 
     def put(self, message: M) -> None:
         """Take in a message, making room as the policy says."""
@@ -173,7 +178,7 @@ class BoundInput(Generic[M]):
         edge.saw(header.incarnation, header.sequence)
         self.newest = message
         inbox = self.inbox
-        if self.port.policy.depth is not None and len(inbox) >= self.port.policy.depth:
+        if self.depth is not None and len(inbox) >= self.depth:
             self.edges[inbox.popleft().header.source].overwritten += 1
         inbox.append(message)
 
@@ -189,19 +194,26 @@ class BoundInput(Generic[M]):
 
     def read_newest(self) -> M | None:
         """Return the newest message that ever came, counting all others unread as overwritten."""
-        inbox = self.inbox
-        while len(inbox) > 1:
-            self.edges[inbox.popleft().header.source].overwritten += 1
-        inbox.clear()
+        self._overwrite(1)
+        self.inbox.clear()
         return self.newest
 
     def pause(self) -> None:
-        """Stop messages from coming, at the publisher where that can be: they cost nothing until ``resume``."""
+        """Stop messages from coming, at the publisher where that can be: they cost nothing until ``resume``.
+
+        What came before is forgotten, unread messages counted as overwritten: after a pause it is old.
+        """
+        self._overwrite(0)
+        self.newest = None
         self._set_paused(True)
 
     def resume(self) -> None:
         """Let messages come again. What was published meanwhile is not counted as lost."""
         self._set_paused(False)
+
+    def _overwrite(self, kept: int) -> None:
+        while len(self.inbox) > kept:
+            self.edges[self.inbox.popleft().header.source].overwritten += 1
 
     def _set_paused(self, paused: bool) -> None:
         if paused == self.paused:
@@ -220,7 +232,7 @@ class Publish(Protocol):
     def __call__(self, output: BoundOutput[Message], message: Message, key: str | None) -> None: ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class BoundOutput(Generic[M]):
     """An output of a living node."""
 
@@ -228,11 +240,14 @@ class BoundOutput(Generic[M]):
     send: Callable[[BoundOutput[M], M, Lineage | None, str | None], None]
     sent: dict[str | None, int] = field(default_factory=dict)
     """How many messages were published, by key: the next sequence number."""
+    name: str = field(init=False)
+    message_type: type[M] = field(init=False)
+    keyed: bool = field(init=False)
 
-    @property
-    def name(self) -> str:
-        """The port's name."""
-        return self.port.name
+    def __post_init__(self) -> None:
+        self.name = self.port.name
+        self.message_type = self.port.message_type
+        self.keyed = self.port.keyed
 
     def publish(self, message: M, *, of: Message | Lineage | None = None, key: str | None = None) -> None:
         """Publish a message now.
@@ -245,11 +260,10 @@ class BoundOutput(Generic[M]):
         Raises:
             NodeError: the message is of another class, or the key does not go with the port.
         """
-        if type(message) is not self.port.message_type:
+        if type(message) is not self.message_type:
             raise NodeError(
-                f"output {self.name!r} publishes {self.port.message_type.__name__}, not {type(message).__name__}"
+                f"output {self.name!r} publishes {self.message_type.__name__}, not {type(message).__name__}"
             )
-        if (key is not None) != self.port.keyed:
-            raise NodeError(f"output {self.name!r} is {'keyed: say for whom' if self.port.keyed else 'not keyed'}")
-        lineage = of.origin() if isinstance(of, Message) else of
-        self.send(self, message, lineage, key)
+        if (key is not None) != self.keyed:
+            raise NodeError(f"output {self.name!r} is {'keyed: say for whom' if self.keyed else 'not keyed'}")
+        self.send(self, message, None if of is None else of.origin(), key)

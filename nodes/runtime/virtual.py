@@ -90,6 +90,10 @@ class VirtualWorld:
         found = {name: executor.node.result() for name, executor in self.executors.items()}
         return {name: result for name, result in found.items() if result}
 
+    def node(self, name: str) -> Any:
+        """Return a living node by its full name, to look at."""
+        return self.executors[name].node
+
     # What executors ask of their world.
 
     def schedule(self, executor: Executor, timer: Timer) -> None:

@@ -6,7 +6,8 @@ paced claims with a playout buffer on the plant. Nothing here is shared with the
 against this file, so it prefers being read to being fast. There is no event queue. `simulate` walks from one
 instant at which something is due to the next, and at each of them does everything that is due, in this order:
 
-1. inferences that finish report, then decisions whose time has come arrive at the plant, each by worker index;
+1. by worker index, one after another: inferences that finish report, decisions whose time has come arrive at the
+   plant;
 2. the tick: the gate chooses among what has arrived up to now (this instant included), then the observation of
    this tick becomes readable (at this instant);
 3. the claim timer, and 4. the workers that are free start again, by worker index, from the newest observation.
@@ -124,7 +125,7 @@ class MaximumTime(NoStaggering):
         return False
 
     def hold_ns(self, tau_ns):
-        # Else it sleeps m - tau, then registers the action. m is the one after all reports of the instant.
+        # Else it sleeps m - tau, then registers the action. m is the one at its own report.
         return self.m_ns - tau_ns
 
 
@@ -394,11 +395,10 @@ class _Plant:
         return min(instants)
 
     def reports_and_arrivals(self, now_ns):
-        due = [worker for worker in self.workers if worker.until_ns == now_ns and worker.doing != "sleeping"]
-        finished = [worker for worker in due if worker.doing == "inferring"]
-        at_once = {worker.index: self.method.report(worker.index, worker.tau_ns) for worker in finished}
-        for worker in due:
-            if worker.doing == "holding" or at_once[worker.index]:
+        for worker in self.workers:
+            if worker.until_ns != now_ns or worker.doing == "sleeping":
+                continue
+            if worker.doing == "holding" or self.method.report(worker.index, worker.tau_ns):
                 self.register(worker, now_ns)
             else:
                 worker.doing, worker.until_ns = "holding", now_ns + self.method.hold_ns(worker.tau_ns)

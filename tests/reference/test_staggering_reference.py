@@ -125,11 +125,11 @@ def test_maximum_time_reads_the_observation_after_the_sleep():
     assert second_round == [(30, 3), (40, 4), (50, 5)]
 
 
-def test_maximum_time_holds_by_the_maximum_after_all_reports_of_the_instant():
-    # At 55 worker 0 reports 15, then worker 1 reports 25 and raises the maximum from 20 to 25.
+def test_maximum_time_holds_by_the_maximum_at_its_own_report():
+    # At 55 worker 0 reports 15, then worker 1 reports 25 and raises the maximum from 20 to 25: too late for worker 0.
     result = run("maximum_time", [[20, 20, 15], [20, 25]], ticks=8)
-    assert dues(result, 0) == [20, 40, 65]
-    assert starts(result, 0) == [0, 20, 40, 67]  # floor(5 / 2) more
+    assert dues(result, 0) == [20, 40, 60]
+    assert starts(result, 0) == [0, 20, 40, 62]  # floor(5 / 2) more
     assert dues(result, 1) == [20, 55]
 
 

@@ -1,0 +1,136 @@
+"""What this machine can do for a realtime graph, measured."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import resource
+import select
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import psutil
+
+from rtgraph.nodes.runtime.host import sharpen_timers, take_priority
+
+PACKAGES = ("rtgraph", "pyzmq", "msgpack", "pydantic", "numpy", "torch", "ale-py", "gymnasium", "matplotlib")
+PERIOD_S = 1 / 60
+SAMPLES = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found out: what it is, what it came to, whether that is well, and what to do if not."""
+
+    what: str
+    found: str
+    state: Literal["ok", "note", "missing"] = "ok"
+    hint: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding as JSON values."""
+        return asdict(self)
+
+
+def diagnose() -> list[Finding]:
+    """Find out what a launch depends on. Takes about two seconds for the timer."""
+    return [
+        Finding("python", platform.python_version()),
+        *(_package(name) for name in PACKAGES),
+        _cores(),
+        _memory(),
+        Finding("clock resolution", f"{time.get_clock_info('monotonic').resolution * 1e9:.0f} ns"),
+        _timer(),
+        _priority("fifo", "SCHED_FIFO", "grant CAP_SYS_NICE, or an rtprio limit in /etc/security/limits.conf"),
+        _priority("nice", "nice -10", "grant CAP_SYS_NICE, or a nice limit in /etc/security/limits.conf"),
+        _descriptors(),
+        _runtime_directory(),
+        _governor(),
+    ]
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, "not installed", "missing", f"{sys.executable} -m pip install {name}")
+
+
+def _cores() -> Finding:
+    usable = len(os.sched_getaffinity(0))
+    load = os.getloadavg()[0]
+    if load > usable / 2:
+        return Finding("cores", f"{usable}, load {load:.1f}", "note", "other work will be felt as tick lateness")
+    return Finding("cores", f"{usable}, load {load:.1f}")
+
+
+def _memory() -> Finding:
+    memory = psutil.virtual_memory()
+    return Finding("memory", f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free")
+
+
+def _timer() -> Finding:
+    """Wait for 120 deadlines at 60 Hz, as a plant does, and see how late it gets."""
+    sharpen_timers()
+    late_ms = []
+    begin = time.monotonic()
+    for tick in range(1, SAMPLES + 1):
+        due = begin + tick * PERIOD_S
+        while (left := due - time.monotonic()) > 0:
+            select.select([], [], [], left)
+        late_ms.append((time.monotonic() - due) * 1e3)
+    p50, p99 = np.quantile(late_ms, [0.5, 0.99])
+    text = f"p50 {p50:.3f} ms, p99 {p99:.3f} ms, max {max(late_ms):.3f} ms at 60 Hz"
+    if p99 > 1.0:
+        return Finding("timer lateness", text, "note", "free a core, or allow SCHED_FIFO")
+    return Finding("timer lateness", text)
+
+
+def _priority(wanted: str, title: str, hint: str) -> Finding:
+    """Try a priority in a child process, so that this one keeps its own."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, take_priority(wanted).encode())
+        os._exit(0)
+    os.close(writing)
+    given = os.read(reading, 200).decode()
+    os.close(reading)
+    os.waitpid(child, 0)
+    if given.startswith("normal"):
+        return Finding(title, given.removeprefix("normal ").strip("()"), "note", hint)
+    return Finding(title, "allowed")
+
+
+def _descriptors() -> Finding:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < 1024:
+        return Finding("open files", f"{soft} (at most {hard})", "note", "ulimit -n 4096, for graphs of many nodes")
+    return Finding("open files", f"{soft}")
+
+
+def _runtime_directory() -> Finding:
+    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    free = shutil.disk_usage(base).free
+    if not os.access(base, os.W_OK):
+        return Finding("socket folder", f"{base} cannot be written to", "missing", "set XDG_RUNTIME_DIR or TMPDIR")
+    return Finding("socket folder", f"{base}, {free / 2**30:.1f} GiB free")
+
+
+def _governor() -> Finding:
+    path = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
+    try:
+        with open(path) as file:
+            governor = file.read().strip()
+    except OSError:
+        return Finding("cpu governor", "not known here")
+    if governor != "performance":
+        return Finding("cpu governor", governor, "note", "performance keeps latencies even")
+    return Finding("cpu governor", governor)

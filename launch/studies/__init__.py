@@ -1,0 +1,1 @@
+"""The studies that the method stands on, repeated in virtual time."""

@@ -1,0 +1,137 @@
+"""Theory against measurement, in the two environments of the proofs of Theorem 1 (Riemer et al., ICLR 2025).
+
+In the delay environment a decision acts exactly k ticks after its observation. Acting on the state observed earns
+p^k, which the paper takes for the best there is; aiming at the most likely number of moves since earns
+max_j C(k,j)(1−p)^j p^(k−j), which is more once (k+1)(1−p) > 1. In the inaction environment the reward rate is the
+share of ticks on which the policy acts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from rtgraph.graphs import load_launch
+from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.run import surroundings
+from rtgraph.launch.studies.pool import mapped
+from rtgraph.nodes.emulator import theory
+from rtgraph.nodes.monitor.trace import RESET, Trace
+from rtgraph.nodes.runtime import VirtualWorld
+
+STAYS = (0.5, 0.9, 0.99, 1.0)
+DELAYS = (1, 2, 5, 8, 12)
+INTERVALS = (1, 2, 4, 8)
+SETTLED_TICKS = 200
+LANES = 16_000
+FEWEST_TICKS = 400
+RELATIVE_ERROR = 0.0025
+"""The relative standard error that a measurement is made long enough for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One run. ``delay`` is k, in ticks; ``interval`` the ticks between decisions that act."""
+
+    environment: str
+    policy: str
+    p: float | None
+    delay: int
+    interval: int
+    predicted: float
+    paper_bound: float
+    ticks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A measured reward rate, what theory predicts for this policy, and what Theorem 1 allows any."""
+
+    environment: str
+    policy: str
+    p: float | None
+    delay: int
+    interval: int
+    measured: float
+    predicted: float
+    paper_bound: float
+    samples: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row as JSON values."""
+        return asdict(self)
+
+
+def cases() -> list[Case]:
+    """Return every run of the study."""
+    found = [
+        Case("inaction", "policy", None, interval, interval, rate, rate, 4 * FEWEST_TICKS)
+        for interval in INTERVALS
+        for rate in (theory.inaction_rate(interval),)
+    ]
+    for stay in STAYS:
+        for delay in DELAYS:
+            bound = theory.observed_state_rate(stay, delay)
+            best = theory.best_delayed_rate(stay, delay)
+            for policy, rate in (("observed state", bound), ("best delayed", best)):
+                found.append(Case("delay", policy, stay, delay, 1, rate, bound, _ticks(rate, stay)))
+    return found
+
+
+def study(wanted: Sequence[Case], jobs: int | None = None) -> Iterator[Row]:
+    """Run the cases and yield their rows, in order."""
+    yield from mapped(run_case, wanted, jobs)
+
+
+def run_case(case: Case) -> Row:
+    """Run one case."""
+    if case.environment == "inaction":
+        # One worker that takes the interval acts once in it.
+        arguments = {"workers": "1", "stagger": "none", "gate": "latest", "latency_frames": str(case.interval)}
+        lanes = 1
+    else:
+        stay = case.p if case.p is not None else 1.0
+        shift = theory.best_delayed_shift(stay, case.delay) if case.policy == "best delayed" else 0
+        # As many workers as frames in an inference, and one more: every observation is decided on.
+        arguments = {
+            "workers": str(case.delay + 1),
+            "latency_frames": str(case.delay),
+            "stay": str(case.p),
+            "shift": str(shift),
+            "lanes": str(LANES),
+        }
+        lanes = LANES
+    plan = load_launch(
+        case.environment, arguments, world="virtual", seed=0, ticks=SETTLED_TICKS + case.ticks, folders=FOLDERS
+    )
+    world = VirtualWorld(plan.nodes, seed=plan.seed, surroundings=surroundings(plan, None))
+    world.run()
+    trace: Trace = world.node("monitor").trace
+    ticks = trace.ticks()
+    judged = (ticks["tick"] >= SETTLED_TICKS) & (ticks["by"] != RESET)
+    return Row(
+        environment=case.environment,
+        policy=case.policy,
+        p=case.p,
+        delay=case.delay,
+        interval=case.interval,
+        measured=float(np.mean(ticks["reward"][judged])),
+        predicted=case.predicted,
+        paper_bound=case.paper_bound,
+        samples=int(judged.sum()) * lanes,
+    )
+
+
+def _ticks(rate: float, stay: float) -> int:
+    """Return how many ticks make the relative standard error small enough.
+
+    Ticks of one lane are alike for about 1/(1 − p) ticks, so that many count for one.
+    """
+    if stay == 1.0:
+        return FEWEST_TICKS
+    independent = (1 - rate) / (rate * RELATIVE_ERROR**2)
+    return max(FEWEST_TICKS, math.ceil(independent * (2 / (1 - stay) - 1) / LANES))

@@ -1,0 +1,44 @@
+"""``rtgraph demo``: what staggering is for, in half a minute."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rtgraph.launch.arguments import FOLDERS
+
+EXAMPLE = """\
+example:
+  rtgraph demo --duration 15
+"""
+RUNS = {"sequential": "sequential", "paced": "boxing"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.description = (
+        "Play Boxing at 60 Hz with a network that takes 5.3 frames to answer: first with one worker, then with six "
+        "that are staggered. Prints both summaries side by side."
+    )
+    parser.epilog = EXAMPLE
+    parser.add_argument("--duration", type=float, default=15.0, metavar="S", help="seconds of each run (default: 15)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the two session folders go")
+    parser.add_argument("--json", action="store_true", help="print the summaries as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run both launches and compare them."""
+    from rtgraph.graphs import load_launch  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.report import print_result  # noqa: PLC0415
+    from rtgraph.launch.run import run as run_plan  # noqa: PLC0415
+    from rtgraph.launch.status import ConsoleStatus  # noqa: PLC0415
+
+    results = {}
+    with ConsoleStatus() as status:
+        for title, launch in RUNS.items():
+            plan = load_launch(launch, duration_s=args.duration, folders=FOLDERS)
+            out = None if args.out is None else args.out / title
+            results[title] = run_plan(plan, status, directory=out)
+            if results[title].code:
+                break
+    return print_result(results, as_json=args.json)

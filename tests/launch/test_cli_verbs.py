@@ -1,0 +1,200 @@
+"""The command: verbs, exit codes, and how quickly help is there."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from rtgraph.graphs import Plan, load_launch
+from rtgraph.launch.cli import VERBS, main
+
+FILES = Path(__file__).parent.parent / "graphs" / "files"
+STAGGERED = str(FILES / "staggered.yaml")
+
+
+def test_check_says_ok_in_one_line(capsys) -> None:
+    assert main(["check", STAGGERED, "method=paced"]) == 0
+    assert capsys.readouterr().out == (
+        "OK staggered: 8 nodes, 3 topics, 19 edges, 1 network; realtime world, seed 0\n"
+    )
+
+
+def test_check_counts_as_json(capsys) -> None:
+    assert main(["check", STAGGERED, "workers=2", "--world", "virtual", "--seed", "4", "--json"]) == 0
+    counted = json.loads(capsys.readouterr().out)
+    assert counted == {
+        "name": "staggered",
+        "world": "virtual",
+        "seed": 4,
+        "nodes": 3,
+        "topics": 2,
+        "edges": 4,
+        "networks": 1,
+        "faults": 0,
+    }
+
+
+def test_a_wrong_file_is_one_line_and_exit_code_2(tmp_path, capsys) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("nodes:\n  plant: {klass: 'support.toys:Plant'}\n")
+    assert main(["check", str(file)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"error: {file}:2: nodes.plant.klass: unknown key 'klass'. hint: did you mean 'class'?\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["workers=0"], "arguments.workers: 0 is below the minimum, 1"),
+        (["wrkers=1"], "unknown argument 'wrkers'. hint: did you mean 'workers'?"),
+        (["workers=1", "workers=2"], "command line: 'workers' is given twice"),
+        (
+            ["--replace", "plant=support.toys:Nobody"],
+            "command line: replace.plant.class: module 'support.toys' has no",
+        ),
+    ],
+)
+def test_wrong_arguments_are_exit_code_2(arguments, says, capsys) -> None:
+    assert main(["check", STAGGERED, *arguments]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_what_is_no_argument_is_a_usage_error(capsys) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["check", STAGGERED, "workers"])
+    assert caught.value.code == 2
+    assert "'workers' is not name=value" in capsys.readouterr().err
+
+
+def test_plan_prints_what_can_be_read_back(capsys) -> None:
+    expected = load_launch(STAGGERED, {"workers": "2"}, ticks=5, duration_s=2.5)
+    for flags in ([], ["--json"]):
+        assert main(["plan", STAGGERED, "workers=2", "--ticks", "5", "--duration", "2.5", *flags]) == 0
+        text = capsys.readouterr().out
+        assert Plan.from_yaml(text) == expected
+    assert json.loads(text)["nodes"][1]["name"] == "worker/0"
+
+
+def test_plan_with_a_replacement(capsys) -> None:
+    assert main(["plan", STAGGERED, "--replace", "plant=support.toys:Slow"]) == 0
+    assert "support.toys:Slow" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("kind", "start"), [("mermaid", "flowchart LR"), ("dot", "digraph"), ("svg", "<svg")]
+)
+def test_graph_prints_or_writes(kind, start, tmp_path, capsys) -> None:
+    assert main(["graph", STAGGERED, "--format", kind]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(start)
+    out = tmp_path / f"picture.{kind}"
+    assert main(["graph", STAGGERED, "--out", str(out)]) == 0
+    assert out.read_text() == printed
+    if kind == "svg":
+        ET.fromstring(printed)  # noqa: S314 - our own
+
+
+def test_a_picture_that_cannot_be_written_is_exit_code_1(tmp_path, capsys) -> None:
+    assert main(["graph", STAGGERED, "--out", str(tmp_path / "no" / "x.svg")]) == 1
+    assert "cannot be written: No such file or directory" in capsys.readouterr().err
+
+
+def test_node_info_tells_params_and_ports(capsys) -> None:
+    assert main(["node", "info", "support.toys:Worker"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"batch +int +1", text)
+    assert re.search(r"plant +PlantSpec +required", text)
+    assert re.search(r"assignment +input +Assigned +queue\(4\) +optional, keyed", text)
+
+
+def test_node_info_as_json(capsys) -> None:
+    assert main(["node", "info", "support.toys:Plant", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["plant"] is True
+    assert told["params"][1] == {
+        "name": "rate_hz",
+        "type": "float",
+        "required": False,
+        "description": "",
+        "default": 60.0,
+    }
+    assert told["outputs"] == [{"name": "observation", "message": "Seen", "keyed": False}]
+
+
+def test_node_info_of_nothing_is_exit_code_1(capsys) -> None:
+    assert main(["node", "info", "support.toys:Nobody"]) == 1
+    assert main(["node", "info", "NoSuchNodeAnywhere"]) == 1
+    assert "there is no node class 'NoSuchNodeAnywhere'" in capsys.readouterr().err
+
+
+def test_node_list_is_a_table_or_json(capsys) -> None:
+    assert main(["node", "list"]) == 0
+    assert capsys.readouterr().out.startswith("class")
+    assert main(["node", "list", "--json"]) == 0
+    for row in json.loads(capsys.readouterr().out):
+        assert re.fullmatch(r"rtgraph\.nodes\.[a-z_.]+:[A-Z]\w+", row["class"])
+        assert row.get("problem") or {"params", "inputs", "outputs"} <= row.keys()
+
+
+def test_unknown_verbs_are_told_with_the_nearest(capsys) -> None:
+    assert main(["chekc"]) == 2
+    assert capsys.readouterr().err == "error: unknown verb 'chekc'. hint: did you mean 'check'?\n"
+
+
+def test_the_version_and_the_help(capsys) -> None:
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"rtgraph \d+\.\d+\.\d+\n", capsys.readouterr().out)
+    assert main([]) == 2
+    shown = capsys.readouterr().out
+    assert all(verb in shown and text in shown for verb, text in VERBS.items())
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_an_example(verb, capsys) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([verb, "--help"])
+    assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    assert re.search(rf"examples?:\n  rtgraph {verb}", shown)
+
+
+def test_an_interrupt_is_exit_code_130(monkeypatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rtgraph.graphs.load_launch", interrupted)
+    assert main(["check", STAGGERED]) == 130
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["plan", "--help"], ["node", "--help"]])
+def test_help_imports_nothing_that_takes_long(arguments) -> None:
+    code = (
+        "import sys\nfrom rtgraph.launch.cli import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'pydantic', 'numpy', 'torch', 'yaml', 'rich', 'zmq'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = f"import sys; from rtgraph.launch.cli import main; sys.exit(main(['plan', {STAGGERED!r}, 'workers=900']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={"PYTHONPATH": str(FILES.parent.parent)},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 141

@@ -1,0 +1,65 @@
+"""The node graph in virtual time against the slow and obvious reference, tick by tick, and then in the mean."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from reference.staggering import KINDS, METHODS, SECOND, draw, simulate
+from support.staggered import staggered_world, trace_of
+
+from rtgraph.nodes.inference.latency import Empirical
+
+# Every method and kind of latency, each with three of the numbers of workers: all six of them for each method.
+_WORKERS = itertools.cycle([(1, 4, 8), (2, 6, 12), (1, 6, 8), (2, 4, 12), (4, 6, 8)])
+CASES = [(m, kind, n) for (m, kind), each in zip(itertools.product(METHODS, KINDS), _WORKERS, strict=False) for n in each]
+
+
+def fed(draws):
+    """Latencies that repeat exactly these inference times, in ns."""
+    return [{"kind": "empirical", "values_ms": (row / 1e6).tolist(), "order": "sequence"} for row in draws]
+
+
+def applied_observations(world):
+    """The tick of the observation acted on at each tick, -1 where the default behaviour acted."""
+    ticks = trace_of(world).ticks()
+    assert ticks["tick"].tolist() == list(range(ticks["tick"].size))
+    return np.where(ticks["age_ticks"] < 0, -1, ticks["tick"] - ticks["age_ticks"]).tolist()
+
+
+def check_equal(method, draws, ticks, rate_hz):
+    workers = len(draws)
+    reference = simulate(method, draws, workers, ticks, rate_hz)
+    world = staggered_world(method, fed(draws), ticks + 1, rate_hz=float(rate_hz))
+    world.run()
+    trace = trace_of(world)
+    # Tick 0 has no action in either: the plant resets, in the reference nothing can have been decided.
+    assert applied_observations(world) == reference.applied
+    assert trace.ticks()["delay_ticks"].tolist() == reference.playout
+    made, fates = trace.decisions(), trace.figures()["decisions"]
+    assert sorted(made["stamp_ns"].tolist()) == sorted(d.due_ns for d in reference.decisions if d.due_ns >= 0)
+    assert {fate: fates[fate] for fate in ("applied", "overwritten", "late")} == {
+        fate: reference.fates().get(fate, 0) for fate in ("applied", "overwritten", "late")
+    }
+    assert fates["dropped"] == 0
+
+
+@pytest.mark.parametrize(("method", "kind", "workers"), CASES)
+def test_the_same_inference_times_give_the_same_action_at_every_tick(method, kind, workers):
+    draws = draw(kind, np.random.default_rng([workers, *kind.encode()]), (workers, 6_000))
+    check_equal(method, draws, ticks=1_500, rate_hz=60)
+
+
+@pytest.mark.parametrize("workers", [2, 3, 5, 9])
+@pytest.mark.parametrize("method", METHODS)
+def test_and_where_everything_falls_on_the_same_instants(method, workers):
+    quarter_ns = SECOND // 50 // 4
+    draws = np.random.default_rng(workers).integers(1, 30, (workers, 6_000)) * quarter_ns
+    check_equal(method, draws, ticks=1_500, rate_hz=50)
+
+
+def test_measured_times_keep_their_nanoseconds():
+    times_ns = [1, 2, 88_333_333, 10**9 + 1, 3_600 * 10**9 - 1, *range(10**8, 10**8 + 300)]
+    latency = Empirical(values_ms=tuple(ns / 1e6 for ns in times_ns), order="sequence")
+    drawn = latency.draws(np.random.default_rng(0), 60.0)
+    assert [drawn() for _ in times_ns] == times_ns

@@ -1,0 +1,96 @@
+"""A plant with staggered workers in virtual time, wired by hand, for tests of when actions come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtgraph.nodes.monitor import Trace
+from rtgraph.nodes.runtime import InputPlan, Limits, NodePlan, Surroundings, VirtualWorld
+
+RATE_HZ = 60.0
+
+
+def plan(
+    index: int, name: str, node: str, params: dict[str, Any], outputs: str, inputs: dict[str, list[str]], **more: Any
+) -> NodePlan:
+    """Return the plan of a node whose topics are named after its ports."""
+    return NodePlan(
+        index=index,
+        name=name,
+        node=node,
+        params=params,
+        outputs={output: output for output in outputs.split()},
+        inputs={port: InputPlan(topic=port, publishers=tuple(names)) for port, names in inputs.items()},
+        **more,
+    )
+
+
+def staggered_plans(method: str, latencies: list[dict[str, Any]], rate_hz: float = RATE_HZ) -> list[NodePlan]:
+    """Return an endless plant, the coordinator, a worker for each latency, and a monitor."""
+    spec = {
+        "rate_hz": rate_hz,
+        "observation": {"dtype": "int64", "shape": [1]},
+        "action": {"kind": "discrete", "count": 4},
+    }
+    workers = [f"worker/{number}" for number in range(len(latencies))]
+    gate = {"kind": "playout" if method == "paced" else "latest"}
+    shared = {"plant": spec, "stagger": method}
+    plans = [
+        plan(
+            0,
+            "plant",
+            "rtgraph.nodes.emulator:Endless",
+            {"gate": gate, "rate_hz": rate_hz},
+            "observation applied episode",
+            {"decision": workers},
+        ),
+        plan(
+            1,
+            "coordinator",
+            "rtgraph.nodes.inference:Coordinator",
+            shared,
+            "claim stagger beat",
+            {"observation": ["plant"], "state": workers, "inference_time": workers},
+        ),
+    ]
+    for number, latency in enumerate(latencies):
+        plans.append(
+            plan(
+                len(plans),
+                workers[number],
+                "rtgraph.nodes.inference:Worker",
+                {**shared, "policy": {"kind": "random"}, "latency": latency},
+                "decision inference_time state",
+                {
+                    "observation": ["plant"],
+                    "claim": ["coordinator"],
+                    "stagger": ["coordinator"],
+                    "beat": ["coordinator"],
+                },
+                replica=number,
+                replicas=len(latencies),
+            )
+        )
+    watched = {"applied": ["plant"], "decision": workers, "episode": ["plant"]}
+    plans.append(
+        plan(len(plans), "monitor", "rtgraph.nodes.monitor:Monitor", {"rate_hz": rate_hz}, "progress", watched)
+    )
+    return plans
+
+
+def staggered_world(
+    method: str, latencies: list[dict[str, Any]], ticks: int, *, rate_hz: float = RATE_HZ, seed: int = 0, **world: Any
+) -> VirtualWorld:
+    """Return a world of them that ends after so many ticks, the reset at tick 0 included."""
+    return VirtualWorld(
+        staggered_plans(method, latencies, rate_hz),
+        seed=seed,
+        surroundings=Surroundings(limits=Limits(ticks=ticks)),
+        **world,
+    )
+
+
+def trace_of(world: VirtualWorld) -> Trace:
+    """Return what the monitor of a finished world saw."""
+    trace: Trace = world.executors["monitor"].node._trace  # type: ignore[attr-defined]
+    return trace
