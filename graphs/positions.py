@@ -228,11 +228,6 @@ def _converted(tag: str, text: str) -> Value:
         case "int":
             return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
         case "float":
-            return float(
-                text.replace(".inf", "inf")
-                .replace(".nan", "nan")
-                .replace(".Inf", "inf")
-                .replace(".NaN", "nan")
-            )
+            return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
         case _:
             raise ValueError(f"the tag {tag!r} means nothing here")

@@ -84,6 +84,7 @@ def _run_virtual(plan: Plan, session: Session, status: Status, tcp_port: int | N
     logger.addHandler(handler)
     logger.propagate = False
     try:
+        _use_threads(plan)
         world = VirtualWorld(plan.nodes, seed=plan.seed, surroundings=surroundings(plan, session), faults=plan.faults)
         status.phase(plan.name, plan.duration_s)
         world.run(lambda time_ns: status.progress(time_ns / 1e9, f"{time_ns / 1e9:,.1f} s of virtual time"))
@@ -94,6 +95,15 @@ def _run_virtual(plan: Plan, session: Session, status: Status, tcp_port: int | N
     reports = {name: edge_reports(executor) for name, executor in world.executors.items()}
     summary = summarise(plan, world.reason, world.results(), reports, world.restarts)
     return summary, LOST if lossless_losses(plan, reports) else DONE, ()
+
+
+def _use_threads(plan: Plan) -> None:
+    """Give torch as many threads as the plan does: how many there are decides the last bits of a sum."""
+    if plan.weights:
+        # Only here: a graph without networks needs no torch.
+        import torch  # noqa: PLC0415
+
+        torch.set_num_threads(max(node.threads for node in plan.nodes))
 
 
 def surroundings(plan: Plan, session: Session | None) -> Surroundings:

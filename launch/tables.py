@@ -14,7 +14,8 @@ from rich.text import Text
 Figures = Mapping[str, Any]
 """The figures of a run as ``Trace.figures`` gives them, with ``lost`` (edge: count) and ``restarts`` (node: count)."""
 
-NOTHING = "–"
+NOTHING = "\N{EN DASH}"
+_MINUS = "\N{MINUS SIGN}"
 MOST_NAMED = 3
 
 
@@ -22,7 +23,7 @@ def summary_table(figures: Mapping[str, Figures]) -> Table:
     """Return a table of one or more summaries by title, a column each.
 
     The rows that decide which run is better are bold, and compare every column with the first. Figures that are
-    None or missing show as –.
+    None or missing show as a dash.
     """
     columns = list(figures.values())
     caption = f"in parentheses: the difference from {next(iter(figures))}" if len(columns) > 1 else None
@@ -43,32 +44,44 @@ def headline(figures: Figures) -> str:
     return ", ".join(
         (
             f"inaction {_inaction(figures)}",
-            f"age {_unit(_mean_sd(_at(figures, 'age_ticks')), 'ticks')}",
+            f"age {_unit(_mean_sd(_part(figures, 'age_ticks')), 'ticks')}",
             f"tick lateness p99 {_unit(rounded(_at(figures, 'tick_lateness_ms', 'p99')), 'ms')}",
         )
     )
 
 
 def rounded(value: float | None) -> str:
-    """Return a number to three significant digits (whole numbers as they are, in groups of thousands), None as –."""
-    if value is None:
-        return NOTHING
-    sign = "−" if value < 0 else ""
-    value = abs(value)
+    """Return a number to three significant digits (whole numbers as they are, in groups of thousands), None as a dash."""
+    return NOTHING if value is None else _significant(value, 3)
+
+
+def percent(value: float | None) -> str:
+    """Return a percentage: to a tenth from 10 on, below that to two significant digits."""
+    return NOTHING if value is None else f"{_significant(value, 3 if abs(value) >= 10 else 2)} %"
+
+
+def signed(value: float) -> str:
+    """Return a number as ``rounded`` does, with its sign."""
+    return f"+{rounded(value)}" if value > 0 else rounded(value)
+
+
+def _significant(value: float, digits: int) -> str:
+    sign, value = _MINUS if value < 0 else "", abs(value)
     if value >= 100 or value == int(value):
         return f"{sign}{value:,.0f}"
-    digits = 2 - math.floor(math.log10(value))
-    return sign + f"{value:.{digits}f}".rstrip("0").rstrip(".")
+    decimals = digits - 1 - math.floor(math.log10(value))
+    return sign + f"{value:.{decimals}f}".rstrip("0").rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A line of the table; one that says which run is better has a value, and +1 or −1 for more or less of it."""
+    """A line of the table; one that says which run is better has a value, and 1 if more of it is better, -1 if less."""
 
     label: str
     text: Callable[[Figures], str]
     value: Callable[[Figures], float | None] | None = None
     better: int = 0
+    unit: str = ""
 
     def cell(self, figures: Figures, baseline: Figures) -> Text:
         """Return what the row says of a run, beside the difference from another one."""
@@ -80,19 +93,18 @@ class _Row:
             return text
         difference = value - reference
         return text.append(
-            f" ({signed(difference)})", style="green" if difference * self.better > 0 else "red"
+            f" ({signed(difference)}{self.unit})", style="green" if difference * self.better > 0 else "red"
         )
 
 
-def signed(value: float) -> str:
-    """Return a number as ``rounded`` does, with its sign."""
-    return f"+{rounded(value)}" if value > 0 else rounded(value)
-
-
-def _at(figures: Figures, *keys: str) -> Any:
-    found: Any = figures
+def _part(figures: Figures, *keys: str) -> Figures:
     for key in keys:
-        found = found.get(key) if isinstance(found, Mapping) else None
+        figures = figures.get(key) or {}
+    return figures
+
+
+def _at(figures: Figures, *keys: str) -> float | None:
+    found: float | None = _part(figures, *keys[:-1]).get(keys[-1])
     return found
 
 
@@ -105,20 +117,25 @@ def _number(*keys: str) -> Callable[[Figures], str]:
 
 
 def _numbers(parent: str, *keys: str) -> Callable[[Figures], str]:
-    return lambda figures: " / ".join(rounded(_at(figures, parent, key)) for key in keys)
+    def text(figures: Figures) -> str:
+        values = [_at(figures, parent, key) for key in keys]
+        return NOTHING if None in values else " / ".join(map(rounded, values))
+
+    return text
 
 
-def _mean_sd(spread: Any) -> str:
-    if _at(spread, "mean") is None or _at(spread, "sd") is None:
+def _mean_sd(spread: Figures) -> str:
+    mean, sd = _at(spread, "mean"), _at(spread, "sd")
+    if mean is None or sd is None:
         return NOTHING
-    decimals = 2 if 0 < spread["sd"] < 0.05 else 1
-    return f"{spread['mean']:,.{decimals}f} ± {spread['sd']:,.{decimals}f}"
+    decimals = 2 if 0 < sd < 0.05 else 1
+    return f"{mean:,.{decimals}f} ± {sd:,.{decimals}f}"
 
 
 def _spread(key: str) -> Callable[[Figures], str]:
     def text(figures: Figures) -> str:
-        spread = _at(figures, key)
-        p99 = _at(spread, "p99") if spread else None
+        spread = _part(figures, key)
+        p99 = _at(spread, "p99")
         return _mean_sd(spread) if p99 is None else f"{_mean_sd(spread)}, {rounded(p99)}"
 
     return text
@@ -128,16 +145,16 @@ def _rate_error(figures: Figures) -> str:
     error = _at(figures, "tick_rate_error")
     if error is None:
         return NOTHING
-    return f"{signed(1e6 * error)} ppm" if abs(error) < 1e-3 else f"{signed(100 * error)} %"
+    return f"{signed(round(1e6 * error, 2))} ppm" if abs(error) < 1e-3 else f"{signed(100 * error)} %"
 
 
 def _inaction_percent(figures: Figures) -> float | None:
     share = _at(figures, "inaction")
-    return None if share is None else 100 * float(share)
+    return None if share is None else 100 * share
 
 
 def _inaction(figures: Figures) -> str:
-    return _unit(rounded(_inaction_percent(figures)), "%")
+    return percent(_inaction_percent(figures))
 
 
 def _decisions(fate: str) -> Callable[[Figures], str]:
@@ -145,39 +162,34 @@ def _decisions(fate: str) -> Callable[[Figures], str]:
 
     def text(figures: Figures) -> str:
         count, made = _at(figures, "decisions", fate), _at(figures, "decisions", "made")
-        return (
-            rounded(count)
-            if count is None or not made
-            else f"{rounded(count)} = {rounded(100 * count / made)} %"
-        )
+        return f"{rounded(count)}, {percent(100 * count / made)}" if count and made else rounded(count)
 
     return text
 
 
 def _inference(figures: Figures) -> str:
-    workers = (_at(figures, "inference_ms") or {}).values()
+    workers = _part(figures, "inference_ms").values()
     medians = [worker["p50"] for worker in workers if worker["p50"] is not None]
     worst = [worker["p99"] for worker in workers if worker["p99"] is not None]
     return f"{rounded(statistics.median(medians))} / {rounded(max(worst))}" if medians and worst else NOTHING
 
 
 def _reward(figures: Figures) -> float | None:
-    found = _at(figures, "reward", "sum")
-    return None if found is None else float(found)
+    return _at(figures, "reward", "sum")
 
 
 def _reward_per_second(figures: Figures) -> float | None:
     reward, ticks, rate_hz = _reward(figures), _at(figures, "ticks"), _at(figures, "tick_rate_hz")
-    return None if reward is None or not ticks or rate_hz is None else reward * float(rate_hz) / int(ticks)
+    return None if reward is None or not ticks or rate_hz is None else reward * rate_hz / ticks
 
 
 def _counts(key: str) -> Callable[[Figures], str]:
     """Return what a row says of counts by name: their sum, and below it the names with the greatest."""
 
     def text(figures: Figures) -> str:
-        counts = _at(figures, key)
-        if counts is None:
+        if key not in figures:
             return NOTHING
+        counts = _part(figures, key)
         named = sorted(
             ((count, name) for name, count in counts.items() if count), key=lambda c: (-c[0], c[1])
         )
@@ -196,21 +208,21 @@ _SECTIONS: tuple[tuple[_Row, ...], ...] = (
     (
         _Row("ticks", _number("ticks")),
         _Row("tick rate (Hz)", _number("tick_rate_hz")),
-        _Row("error of the tick rate", _rate_error),
-        _Row("tick lateness p50 / p99 / max (ms)", _numbers("tick_lateness_ms", "p50", "p99", "max")),
+        _Row("tick rate error", _rate_error),
+        _Row("lateness p50 / p99 / max (ms)", _numbers("tick_lateness_ms", "p50", "p99", "max")),
         _Row("overruns", _number("overruns")),
         _Row("ticks given up", _number("slipped")),
     ),
     (
-        _Row("inaction", _inaction, _inaction_percent, -1),
+        _Row("inaction", _inaction, _inaction_percent, -1, " points"),
         _Row("age, mean ± sd, p99 (ticks)", _spread("age_ticks")),
         _Row("age, mean ± sd, p99 (ms)", _spread("age_ms")),
-        _Row("interval of decisions, mean ± sd (ticks)", _spread("interval_ticks")),
+        _Row("interval, mean ± sd (ticks)", _spread("interval_ticks")),
     ),
     (
         _Row("decisions made", _number("decisions", "made")),
         *(_Row(f"  {fate}", _decisions(fate)) for fate in ("applied", "overwritten", "late", "dropped")),
-        _Row("inference p50 (median worker) / p99 (worst) (ms)", _inference),
+        _Row("inference p50 / worst p99 (ms)", _inference),
     ),
     (
         _Row("reward", lambda figures: rounded(_reward(figures)), _reward, 1),

@@ -18,8 +18,10 @@ Column = npt.NDArray[np.generic]
 POLICY, DEFAULT, RESET = 0, 1, 2
 _BY = {"policy": POLICY, "default": DEFAULT, "reset": RESET}
 
-_TICKS = ("tick", "episode", "by", "starting", "due_ns", "lateness_ns", "work_ns", "age_ticks", "age_ns", "delay_ticks")
-_COUNTS = ("arrived", "overwritten", "late", "dropped")
+_TICKS = (
+    *("tick", "episode", "by", "starting", "due_ns", "lateness_ns", "work_ns", "age_ticks", "age_ns", "delay_ticks"),
+    *("arrived", "overwritten", "late", "dropped", "worker", "number"),
+)
 _DECISIONS = ("worker", "number", "began_ns", "inference_ns", "stamp_ns", "observed_tick", "explored")
 
 
@@ -37,38 +39,42 @@ class Trace:
         self.overruns = 0
         self.slipped = 0
         self._numbers: dict[str, int] = {}
-        self._ticks = {name: array("q") for name in (*_TICKS, *_COUNTS, "worker", "number")}
+        # Row by row in one array each: a row is added at once, in the order of _TICKS and _DECISIONS.
+        self._ticks = array("q")
         self._rewards = array("d")
-        self._decisions = {name: array("q") for name in _DECISIONS}
+        self._decisions = array("q")
         self._episodes: list[tuple[int, int, float]] = []
 
     def applied(self, message: Applied) -> None:
         """Add a tick."""
-        columns = self._ticks
-        for name in _COUNTS:
-            columns[name].append(getattr(message, name))
-        for name in ("tick", "episode", "due_ns", "lateness_ns", "work_ns", "delay_ticks"):
-            columns[name].append(getattr(message, name))
-        columns["by"].append(_BY[message.by])
-        columns["starting"].append(message.starting)
-        columns["age_ticks"].append(-1 if message.age_ticks is None else message.age_ticks)
-        columns["age_ns"].append(-1 if message.age_ns is None else message.age_ns)
-        columns["worker"].append(-1 if message.worker is None else self._number(message.worker))
-        columns["number"].append(-1 if message.decision is None else message.decision)
+        m = message
+        self._ticks.extend(
+            (
+                *(m.tick, m.episode, _BY[m.by], m.starting, m.due_ns, m.lateness_ns, m.work_ns),
+                *(-1 if value is None else value for value in (m.age_ticks, m.age_ns)),
+                *(m.delay_ticks, m.arrived, m.overwritten, m.late, m.dropped),
+                -1 if m.worker is None else self._number(m.worker),
+                -1 if m.decision is None else m.decision,
+            )
+        )
         self._rewards.append(message.reward)
         self.overruns = max(self.overruns, message.overruns)
         self.slipped = max(self.slipped, message.slipped)
 
     def decided(self, message: Decision) -> None:
         """Add a decision."""
-        columns, lineage = self._decisions, message.header.lineage
-        columns["worker"].append(self._number(message.worker))
-        columns["number"].append(message.number)
-        columns["began_ns"].append(message.began_ns)
-        columns["inference_ns"].append(message.inference_ns)
-        columns["stamp_ns"].append(message.header.stamp_ns)
-        columns["observed_tick"].append(-1 if lineage is None else lineage.tick)
-        columns["explored"].append(message.explored)
+        lineage = message.header.lineage
+        self._decisions.extend(
+            (
+                self._number(message.worker),
+                message.number,
+                message.began_ns,
+                message.inference_ns,
+                message.header.stamp_ns,
+                -1 if lineage is None else lineage.tick,
+                message.explored,
+            )
+        )
 
     def ended(self, message: EpisodeEnd) -> None:
         """Add the end of an episode."""
@@ -76,12 +82,11 @@ class Trace:
 
     def ticks(self) -> dict[str, Column]:
         """Return the columns of the ticks."""
-        columns: dict[str, Column] = {n: np.array(column, dtype=np.int64) for n, column in self._ticks.items()}
-        return columns | {"reward": np.array(self._rewards, dtype=np.float64)}
+        return _columns(self._ticks, _TICKS) | {"reward": np.array(self._rewards, dtype=np.float64)}
 
     def decisions(self) -> dict[str, Column]:
         """Return the columns of the decisions."""
-        return {name: np.array(column, dtype=np.int64) for name, column in self._decisions.items()}
+        return _columns(self._decisions, _DECISIONS)
 
     def figures(self, rate_hz: float | None = None, *, ticks_from: int = 0) -> dict[str, Any]:
         """Return the figures of the run from a tick on, as JSON values.
@@ -162,6 +167,11 @@ class SavedTrace:
             ticks = {name[5:]: file[name] for name in file.files if name.startswith("tick_")}
             decisions = {name[9:]: file[name] for name in file.files if name.startswith("decision_")}
             return cls([str(name) for name in file["workers"]], ticks, decisions)
+
+
+def _columns(rows: array[int], names: Sequence[str]) -> dict[str, Column]:
+    table = np.array(rows, dtype=np.int64).reshape(-1, len(names))
+    return {name: np.ascontiguousarray(table[:, column]) for column, name in enumerate(names)}
 
 
 def _rate(ticks: Column, began_ns: Column) -> float | None:

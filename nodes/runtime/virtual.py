@@ -24,6 +24,23 @@ MOST_EVENTS_AT_ONCE = 100_000
 """Events at one instant beyond which nodes are taken to send each other messages for ever."""
 
 _Event = tuple[int, int, int, int, Callable[..., None], tuple[Any, ...]]
+_Targets = list[tuple[Executor, BoundInput[Any]]]
+
+
+class _Route:
+    """Where an output's messages go, in plan order; those with a key only to the node of that name, among the keyed."""
+
+    def __init__(self) -> None:
+        self.all: _Targets = []
+        self._by_key: dict[str, _Targets] = {}
+
+    def targets(self, key: str) -> _Targets:
+        found = self._by_key.get(key)
+        if found is None:
+            found = self._by_key[key] = [
+                (receiver, port) for receiver, port in self.all if not port.port.keyed or receiver.identity.name == key
+            ]
+        return found
 
 
 class VirtualWorld:
@@ -55,13 +72,16 @@ class VirtualWorld:
         self._scheduled = 0
         self._at_this_instant = 0
         self._recent: deque[str] = deque(maxlen=12)
-        self._routes: dict[tuple[str, str], list[tuple[Executor, BoundInput[Any]]]] = {}
+        self._routes: dict[BoundOutput[Any], _Route] = {}
         self._faults = FaultInjector(faults, seed) if faults else None
         self.executors = {plan.name: self._executor(plan, 0) for plan in self._plans}
         self._connect()
         for fault in faults:
             if isinstance(fault, CrashFault):
-                for name in fault.matching(self.executors):
+                names = fault.matching(self.executors)
+                if not names:
+                    raise WorldError(f"a crash of {fault.node!r} is to be injected, which is the name of no node")
+                for name in names:
                     self._push(fault.at_ns, Urgency.DELIVERY, -1, self._crash, (name, fault.restart_after_ns))
 
     def run(self, progress: Callable[[int], None] | None = None) -> None:
@@ -74,9 +94,9 @@ class VirtualWorld:
             WorldError: a node failed, or messages go round without time passing.
         """
         for executor in self.executors.values():
-            self._guarded(executor.prepare, ())
+            self._make(executor.prepare, ())
         for executor in self.executors.values():
-            self._guarded(executor.start, ())
+            self._make(executor.start, ())
         self._loop(self._surroundings.limits.duration_ns, progress)
         if not self.reason:
             over = self._surroundings.limits.duration_ns
@@ -103,17 +123,18 @@ class VirtualWorld:
 
     def transmit(self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None) -> None:
         """Carry a message to every input that takes it; without faults it arrives at this instant."""
-        for receiver, port in self._routes.get((executor.identity.name, output.name), ()):
-            if key is not None and port.port.keyed and key != receiver.identity.name:
-                continue
+        route = self._routes.get(output)
+        if route is None:
+            return
+        for receiver, port in route.all if key is None else route.targets(key):
             if self._faults is not None:
                 for delay_ns in self._faults.arrivals(executor.identity.name, receiver.identity.name, output.name):
                     self._arrive(receiver, port, message, delay_ns)
-            elif receiver.busy or port.handler is None:
-                # Nobody looks before this instant's deliveries are over: the event would change nothing.
-                receiver.deliver(port, message)
-            else:
+            elif port.under_way or not (receiver.busy or port.handler is None):
                 self._arrive(receiver, port, message, 0)
+            elif receiver.alive:
+                # No handler is to run now, and nothing is under way that this would overtake: no event is needed.
+                receiver.deliver(port, message)
 
     def finish(self, executor: Executor, reason: str) -> None:
         """End the run after this instant."""
@@ -135,21 +156,27 @@ class VirtualWorld:
 
     def _connect(self) -> None:
         self._routes.clear()
-        outputs = {(p.name, topic): port for p in self._plans for port, topic in p.outputs.items()}
+        outputs = {
+            (plan.name, topic): self.executors[plan.name].node.outputs[port]
+            for plan in self._plans
+            for port, topic in plan.outputs.items()
+        }
         for plan in self._plans:
             receiver = self.executors[plan.name]
             for name, source in plan.inputs.items():
                 for publisher in source.publishers:
-                    route = self._routes.setdefault((publisher, outputs[publisher, source.topic]), [])
-                    route.append((receiver, receiver.node.inputs[name]))
+                    route = self._routes.setdefault(outputs[publisher, source.topic], _Route())
+                    route.all.append((receiver, receiver.node.inputs[name]))
 
     def _arrive(self, receiver: Executor, port: BoundInput[Any], message: Message, delay_ns: int) -> None:
+        port.under_way += 1
         due = self.clock.time_ns + delay_ns
         self._push(due, Urgency.DELIVERY, receiver.index, self._deliver, (receiver, port, message))
 
     def _deliver(self, receiver: Executor, port: BoundInput[Any], message: Message) -> None:
         if self._at_this_instant > MOST_EVENTS_AT_ONCE - 100:
             self._recent.append(f"{message.header.source} -> {receiver.identity.name}.{port.name}")
+        port.under_way -= 1
         if receiver.alive:
             receiver.deliver(port, message)
 
@@ -158,7 +185,7 @@ class VirtualWorld:
         heapq.heappush(self._heap, (due, urgency, index, self._scheduled, call, arguments))
 
     def _loop(self, until_ns: int | None, progress: Callable[[int], None] | None) -> None:
-        heap, clock = self._heap, self.clock
+        heap, clock, pop = self._heap, self.clock, heapq.heappop
         while heap:
             due, urgency, _, _, call, arguments = heap[0]
             if due > clock.time_ns or urgency > Urgency.DELIVERY:
@@ -167,13 +194,13 @@ class VirtualWorld:
                 if due > clock.time_ns:
                     clock.time_ns = due
                     self._at_this_instant = 0
-            heapq.heappop(heap)
-            self._count()
-            self._guarded(call, arguments)
+            pop(heap)
+            self._make(call, arguments)
             if progress is not None and self.events % 4096 == 0:
                 progress(clock.time_ns)
 
-    def _count(self) -> None:
+    def _make(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        """Make one event happen."""
         self.events += 1
         self._at_this_instant += 1
         if self._at_this_instant > MOST_EVENTS_AT_ONCE:
@@ -182,8 +209,6 @@ class VirtualWorld:
                 f"{MOST_EVENTS_AT_ONCE:,} events at {self.clock.time_ns} ns: a cycle without delay: {edges}",
                 hint="let one of these nodes spend time or wait for a timer",
             )
-
-    def _guarded(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         try:
             call(*arguments)
         except RtgraphError:
@@ -197,24 +222,29 @@ class VirtualWorld:
 
     def _stop(self) -> None:
         """Stop the nodes by rank; what one rank publishes in stopping still reaches the later ones."""
+        self._heap.clear()
         ranks = sorted({executor.node.stop_rank for executor in self.executors.values()})
         for rank in ranks:
             for executor in self.executors.values():
                 if executor.node.stop_rank == rank and executor.alive:
-                    self._guarded(executor.stop, ())
+                    self._make(executor.stop, ())
             while self._heap and self._heap[0][:2] == (self.clock.time_ns, Urgency.DELIVERY):
                 _, _, _, _, call, arguments = heapq.heappop(self._heap)
-                self._guarded(call, arguments)
+                self._make(call, arguments)
 
     def _crash(self, name: str, restart_after_ns: int | None) -> None:
-        self.executors[name].alive = False
+        executor = self.executors[name]
+        if not executor.alive:
+            return
+        executor.alive = False
         if restart_after_ns is not None:
-            self._push(self.clock.time_ns + restart_after_ns, Urgency.DELIVERY, -1, self._restart, (name,))
+            due = self.clock.time_ns + restart_after_ns
+            self._push(due, Urgency.DELIVERY, -1, self._restart, (name,))
 
     def _restart(self, name: str) -> None:
         plan = next(plan for plan in self._plans if plan.name == name)
         self.restarts[name] = self.restarts.get(name, 0) + 1
         self.executors[name] = self._executor(plan, self.executors[name].identity.incarnation + 1)
         self._connect()
-        self.executors[name].prepare()
-        self.executors[name].start()
+        self._make(self.executors[name].prepare, ())
+        self._make(self.executors[name].start, ())

@@ -92,5 +92,5 @@ def staggered_world(
 
 def trace_of(world: VirtualWorld) -> Trace:
     """Return what the monitor of a finished world saw."""
-    trace: Trace = world.executors["monitor"].node._trace  # type: ignore[attr-defined]
+    trace: Trace = world.node("monitor").trace
     return trace
