@@ -58,11 +58,13 @@ class ArrayField:
             raise ValueError(f"an array of shape {_shown(self.shape)} is wanted, not {array.shape}")
         if array.ndim > MAX_DIMENSIONS:
             raise ValueError(f"an array has at most {MAX_DIMENSIONS} dimensions, not {array.ndim}")
-        if not array.flags.c_contiguous:
-            array = np.ascontiguousarray(array).reshape(array.shape)
-        if array.flags.writeable:
+        flags = array.flags
+        if not flags.c_contiguous:
+            array = np.ascontiguousarray(array)
+            flags = array.flags
+        if flags.writeable:
             array = array.view()
-            array.flags.writeable = False
+            array.setflags(write=False)
         return array
 
 

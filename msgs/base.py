@@ -18,19 +18,29 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    @classmethod
-    def unchecked(cls, **values: Any) -> Self:
-        """Make a record of values that are known to be right and complete, in a third of the time.
+    _names: ClassVar[set[str]] = set()
 
-        The runtime writes a header for every message; pydantic's ``model_construct`` is slower than checking.
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls._names = set(cls.model_fields)
+
+    @classmethod
+    def unchecked(cls, values: dict[str, Any]) -> Self:
+        """Make a record of values known to be right and complete, which it keeps, in under half the time.
+
+        For what the runtime itself writes into every message. (pydantic's ``model_construct`` is slower than
+        checking.)
         """
-        record = cls.__new__(cls)
-        set_slot = object.__setattr__
-        set_slot(record, "__dict__", values)
-        set_slot(record, "__pydantic_fields_set__", set(values))
-        set_slot(record, "__pydantic_extra__", None)
-        set_slot(record, "__pydantic_private__", None)
+        record = _new(cls)
+        _set_slot(record, "__dict__", values)
+        _set_slot(record, "__pydantic_fields_set__", cls._names)
+        _set_slot(record, "__pydantic_extra__", None)
+        _set_slot(record, "__pydantic_private__", None)
         return record
+
+
+_new, _set_slot = object.__new__, object.__setattr__
 
 
 class Lineage(Record):

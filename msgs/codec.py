@@ -19,13 +19,14 @@ import numpy as np
 from pydantic import ValidationError
 
 from rtgraph.msgs.array import to_wire
-from rtgraph.msgs.base import Message, schema_hash
+from rtgraph.msgs.base import Message, Record, schema_hash
 from rtgraph.msgs.errors import DecodeError, EncodeError, SchemaMismatch
 
 if sys.byteorder != "little":
     raise ImportError("rtgraph's wire format is little-endian, this machine is not")
 
 WIRE_VERSION = 1
+MOST_PROBLEMS = 100
 INLINE_BYTES = 1 << 16
 """Messages whose buffers are smaller than this travel as one frame: below it a copy is cheaper than a frame."""
 
@@ -41,7 +42,8 @@ def _prefix(message_type: type[Message]) -> bytes:
 class Encoder(Generic[M]):
     """Turns messages of one class into frames. One thread at a time.
 
-    Raises ``EncodeError`` for what msgpack cannot carry, such as whole numbers of more than 64 bits.
+    Raises ``EncodeError`` for what msgpack cannot carry, such as whole numbers of more than 64 bits. Fields travel
+    as they are: a pydantic serializer of a field's own is not asked.
     """
 
     def __init__(self, message_type: type[M]) -> None:
@@ -54,7 +56,7 @@ class Encoder(Generic[M]):
         """Return the frames of a message, the first one beginning with ``lead`` (the topic)."""
         buffers = self._buffers = []
         try:
-            fields = self._pack(message.model_dump())
+            fields = self._pack(message.__dict__)
         except (TypeError, ValueError, OverflowError) as error:
             raise EncodeError(f"{self.message_type.__name__} cannot be encoded: {error}") from error
         count = len(buffers)
@@ -75,6 +77,8 @@ class Encoder(Generic[M]):
     def _default(self, value: object) -> object:
         if isinstance(value, np.ndarray):
             return to_wire(value, self._buffers)
+        if isinstance(value, Record):
+            return value.__dict__
         raise TypeError(f"a {type(value).__name__} does not travel")
 
 
@@ -131,17 +135,21 @@ def decode(message_type: type[M], document: Frame) -> M:
 
 def _document(frames: Sequence[Frame], start: int) -> list[object]:
     first = memoryview(frames[0])[start:]
+    # Walked over before anything is made of it: a list that claims a million items has to hold them.
+    unpacker = msgpack.Unpacker(max_buffer_size=len(first))
+    unpacker.feed(first)
     if len(frames) == 1:
+        unpacker.skip()
         document = msgpack.unpackb(first)
         if not isinstance(document, list) or len(document) != 4:
             raise DecodeError("not a message: four parts are wanted")
         return document
     # Cut at the buffers: the first frame ends with the first buffer's length, the others alternate.
-    unpacker = msgpack.Unpacker(max_buffer_size=len(first))
-    unpacker.feed(first)
     if unpacker.read_array_header() != 4:
         raise DecodeError("not a message: four parts are wanted")
-    parts: list[object] = [unpacker.unpack(), unpacker.unpack(), unpacker.unpack()]
+    for _ in range(3):
+        unpacker.skip()
+    parts: list[object] = msgpack.unpackb(b"\x93" + first[1 : unpacker.tell()])
     count = unpacker.read_array_header()
     if len(frames) != 2 * count:
         raise DecodeError("not a message: a frame is missing")
@@ -174,5 +182,7 @@ def _first_line(error: Exception) -> str:
 def _reason(error: ValidationError | RecursionError) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
+    if error.error_count() > MOST_PROBLEMS:
+        return f"{error.error_count():,} things are wrong with it"
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:200]

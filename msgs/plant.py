@@ -27,18 +27,20 @@ class Observation(Message):
     reward: float = 0.0
     terminated: bool = False
     truncated: bool = False
-    measurements: dict[str, float] = {}
+    measurements: dict[str, float] = Field(default_factory=dict)
 
     def origin(self) -> Lineage:
         """Return the lineage of what derives from this observation: the observation itself."""
         header = self.header
         return Lineage.unchecked(
-            source=header.source,
-            incarnation=header.incarnation,
-            sequence=header.sequence,
-            stamp_ns=header.stamp_ns,
-            tick=self.tick,
-            episode=self.episode,
+            {
+                "source": header.source,
+                "incarnation": header.incarnation,
+                "sequence": header.sequence,
+                "stamp_ns": header.stamp_ns,
+                "tick": self.tick,
+                "episode": self.episode,
+            }
         )
 
 

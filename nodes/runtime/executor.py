@@ -109,7 +109,10 @@ class Executor:
             raise NodeError(f"{self.identity.name}: a timer's urgency is TICK or TIMER, not {urgency.name}")
         self._must_be_own(handler)
         timer = Timer(due_ns, handler, urgency)
-        self.host.schedule(self, timer)
+        if self.busy and due_ns <= self._now_ns():
+            self._waiting.append(timer)
+        else:
+            self.host.schedule(self, timer)
         return timer
 
     def every(self, period_ns: int, handler: Callable[[], None]) -> Timer:
@@ -139,11 +142,13 @@ class Executor:
         output.sent[key] = sequence + 1
         identity = self.identity
         header = Header.unchecked(
-            source=identity.name,
-            incarnation=identity.incarnation,
-            sequence=sequence,
-            stamp_ns=self._now_ns(),
-            lineage=lineage,
+            {
+                "source": identity.name,
+                "incarnation": identity.incarnation,
+                "sequence": sequence,
+                "stamp_ns": self._now_ns(),
+                "lineage": lineage,
+            }
         )
         self.host.transmit(self, output, message.stamped(header), key)
 

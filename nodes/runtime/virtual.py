@@ -118,8 +118,8 @@ class VirtualWorld:
 
     def schedule(self, executor: Executor, timer: Timer) -> None:
         """Schedule a call."""
-        due = max(timer.due_ns, self.clock.time_ns)
-        self._push(due, timer.urgency, executor.index, executor.fire, (timer,))
+        now_ns, due_ns = self.clock.time_ns, timer.due_ns
+        self._push(due_ns if due_ns > now_ns else now_ns, timer.urgency, executor.index, executor.fire, (timer,))
 
     def transmit(self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None) -> None:
         """Carry a message to every input that takes it; without faults it arrives at this instant."""

@@ -1,0 +1,151 @@
+"""What the pictures show, prepared without matplotlib, by plain functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.nodes.inference.pacing import natural_order
+from rtgraph.nodes.monitor.trace import POLICY, SavedTrace
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+MOST_ROWS = 24
+FEWEST_TICKS, MOST_TICKS = 24, 120
+
+_BAR_COLUMNS = ("worker", "number", "observed_tick", "began_ns", "inference_ns", "stamp_ns")
+_Identity = tuple[int, int, int]
+"""Worker, number and observed tick: the first two alone recur when a worker is restarted and counts from 0 again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """An inference: begun, ended, registered (after holding), and the tick that applied it (None: none did)."""
+
+    row: int
+    began_ns: int
+    ended_ns: int
+    registered_ns: int
+    applied_tick: int | None
+    applied_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A tick: what acted from its beginning to that of the next one."""
+
+    tick: int
+    began_ns: int
+    ended_ns: int
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What the staggering timeline shows: every ``every``-th of ``workers`` workers, one row each."""
+
+    rows: list[str]
+    every: int
+    workers: int
+    bars: list[Bar]
+    cells: list[Cell]
+
+
+def period_ns(trace: SavedTrace, rate_hz: float | None) -> float | None:
+    """Return the time between ticks: the nominal one, else the median found, None if neither is known."""
+    if rate_hz:
+        return 1e9 / rate_hz
+    between = np.diff(integers(trace.ticks["due_ns"]))
+    return float(np.median(between)) if between.size else None
+
+
+def timeline(trace: SavedTrace, rate_hz: float | None = None) -> Timeline:
+    """Prepare the timeline of about a second from the middle of a run with at least one tick."""
+    ticks = {name: integers(trace.ticks[name]) for name in trace.ticks if name != "reward"}
+    decisions = {name: integers(trace.decisions[name]) for name in _BAR_COLUMNS}
+    period = period_ns(trace, rate_hz) or 1e9
+    size = min(max(round(1e9 / period), FEWEST_TICKS), MOST_TICKS)
+    first = max(0, (ticks["tick"].size - size) // 2)
+    window = slice(first, first + size)
+    began = ticks["due_ns"] + ticks["lateness_ns"]
+    ends = np.minimum(np.append(began[1:], began[-1] + int(period)), began + int(1.5 * period))
+    columns = (ticks["tick"], began, ends, ticks["by"])
+    cells = [Cell(*cell) for cell in zip(*(c[window].tolist() for c in columns), strict=True)]
+
+    names = sorted(range(len(trace.workers)), key=lambda number: natural_order(trace.workers[number]))
+    every = max(1, -(-len(names) // MOST_ROWS))
+    rows = {number: row for row, number in enumerate(names[::every])}
+    observed = (ticks["tick"] - ticks["age_ticks"])[window][ticks["by"][window] == POLICY]
+    near = decisions["stamp_ns"] >= cells[0].began_ns
+    if observed.size:  # what ended before the window but is applied in it
+        near |= (decisions["observed_tick"] >= observed.min()) & (
+            decisions["observed_tick"] <= observed.max()
+        )
+    near &= (decisions["began_ns"] < cells[-1].ended_ns) & np.isin(decisions["worker"], list(rows))
+    found = [decisions[name][near].tolist() for name in _BAR_COLUMNS]
+    applied = _applied_at(ticks, began, found[2])
+    bars = {}  # by identity: a message that came twice is one decision
+    for worker, number, seen, start, took, registered in zip(*found, strict=True):
+        tick, at_ns = applied.get((worker, number, seen), (None, None))
+        bars[worker, number, seen] = Bar(rows[worker], start, start + took, registered, tick, at_ns)
+    return Timeline([trace.workers[number] for number in rows], every, len(names), list(bars.values()), cells)
+
+
+def _applied_at(ticks: dict[str, Ints], began: Ints, observed: list[int]) -> dict[_Identity, tuple[int, int]]:
+    """Return which tick first applied each decision on one of the observations, and when that tick began."""
+    if not observed:
+        return {}
+    seen = ticks["tick"] - ticks["age_ticks"]
+    kept = (ticks["by"] == POLICY) & (seen >= min(observed)) & (seen <= max(observed))
+    columns = (ticks["worker"], ticks["number"], seen, ticks["tick"], began)
+    found: dict[_Identity, tuple[int, int]] = {}
+    for worker, number, observed_tick, tick, began_ns in zip(
+        *(c[kept].tolist() for c in columns), strict=True
+    ):
+        found.setdefault((worker, number, observed_tick), (tick, began_ns))
+    return found
+
+
+def overran(trace: SavedTrace, rate_hz: float | None) -> Ints:
+    """Return the rows of the ticks that were not over when the next one was due."""
+    due, late, work = (integers(trace.ticks[name]) for name in ("due_ns", "lateness_ns", "work_ns"))
+    period = period_ns(trace, rate_hz)
+    if period is None:
+        return np.zeros(0, np.int64)
+    # A tick's work is told with the next one. Where ticks were given up, the next row is due later than the one missed.
+    next_due = due + int(period)
+    next_due[:-1] = np.minimum(due[1:], next_due[:-1] + 1)
+    return np.flatnonzero(due + late + np.append(work[1:], 0) > next_due)
+
+
+def thinned(values: Floats, most: int) -> Ints:
+    """Return which of the values to draw: at most ``most``, evenly spread, the greatest of each stretch among them."""
+    if values.size <= most:
+        return np.arange(values.size)
+    stretch = -(-values.size // (most // 2))
+    padded = np.full(-(-values.size // stretch) * stretch, -np.inf)
+    padded[: values.size] = values
+    firsts = np.arange(0, values.size, stretch)
+    return np.unique(np.concatenate([firsts, firsts + padded.reshape(-1, stretch).argmax(axis=1)]))
+
+
+def running_quantile(values: Floats, share: float, points: int = 400) -> tuple[Ints, Floats]:
+    """Return the middles (as row numbers) of windows of a fiftieth of the values, and the quantile in each."""
+    width = min(values.size, max(100, values.size // 50))
+    starts = np.unique(np.linspace(0, values.size - width, points).astype(np.int64))
+    windows = np.lib.stride_tricks.sliding_window_view(values, width)[starts]
+    return starts + width // 2, np.quantile(windows, share, axis=1)
+
+
+def exceedance(values: Floats, points: int = 2000) -> tuple[Floats, Floats]:
+    """Return values, greatest first, and the share of all that is at least as great; dense where they are rare."""
+    ranks = np.unique(np.geomspace(1, values.size, points).astype(np.int64))
+    return np.sort(values)[::-1][ranks - 1], ranks / values.size
+
+
+def integers(column: npt.NDArray[np.generic]) -> Ints:
+    """Return a column as whole numbers."""
+    return column.astype(np.int64, copy=False)

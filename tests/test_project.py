@@ -1,0 +1,88 @@
+"""The project as a whole: packages, layers, exported names."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYERS = ("msgs", "nodes", "graphs", "launch")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PACKAGES = PROJECT["tool"]["setuptools"]["packages"]
+
+
+def sources() -> list[Path]:
+    return sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide the layer"
+            found.add(node.module or "")
+    return found
+
+
+def test_the_package_list_is_what_is_on_disk() -> None:
+    on_disk = {
+        "rtgraph." + ".".join(init.parent.relative_to(ROOT).parts)
+        for layer in LAYERS
+        for init in (ROOT / layer).rglob("__init__.py")
+    }
+    assert set(PACKAGES) == on_disk
+    assert PACKAGES == sorted(PACKAGES)
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_imports_a_bare_layer_or_one_to_its_right(path: Path) -> None:
+    layer = path.relative_to(ROOT).parts[0]
+    for name in imported(path):
+        first = name.partition(".")[0]
+        assert first not in LAYERS, f"imports {name} without rtgraph."
+        if first == "rtgraph" and name.count(".") >= 1:
+            other = name.split(".")[1]
+            assert LAYERS.index(other) <= LAYERS.index(layer), f"{layer} imports {name}, which is to its right"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_exports_are_there(package: str) -> None:
+    module = importlib.import_module(package)
+    names = getattr(module, "__all__", [])
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert hasattr(module, name), f"{package}.{name} is exported but not there"
+
+
+@pytest.mark.parametrize(
+    "package", ["rtgraph.msgs", "rtgraph.nodes.runtime", "rtgraph.nodes.inference", "rtgraph.nodes.emulator", "rtgraph.launch.cli"]
+)
+def test_what_must_be_light_imports_no_torch(package: str) -> None:
+    program = f"import sys, {package}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_every_module_imports() -> None:
+    for package in PACKAGES:
+        module = importlib.import_module(package)
+        for info in pkgutil.iter_modules(module.__path__):
+            importlib.import_module(f"{package}.{info.name}")
+
+
+def test_every_launch_file_that_ships_is_right() -> None:
+    from rtgraph.graphs import load_launch
+
+    shipped = sorted((ROOT / "launch").glob("*.yaml"))
+    assert {path.stem for path in shipped} >= {"boxing", "delay", "gymnasium", "inaction", "krull", "name_this_game", "pong", "sequential"}
+    for path in shipped:
+        for world in ("realtime", "virtual"):
+            assert load_launch(path, world=world).nodes
