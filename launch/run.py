@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ class Result:
     plots: tuple[Path, ...]
     code: int
     failures: tuple[str, ...] = ()
+    wall_s: float = 0.0
 
 
 def run(
@@ -46,10 +48,12 @@ def run(
         WorldError: a node failed in the virtual world.
     """
     session = Session.create(plan, directory)
+    began = time.monotonic()
     runner = _run_virtual if plan.world == "virtual" else _run_realtime
     summary, code, failures = runner(plan, session, status, tcp_port)
+    wall_s = time.monotonic() - began
     session.write_summary(summary)
-    return Result(session, summary, _draw(plan, session, status) if plots else (), code, failures)
+    return Result(session, summary, _draw(plan, session, status) if plots else (), code, failures, wall_s)
 
 
 _Ran = tuple[dict[str, Any], int, tuple[str, ...]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -20,6 +19,7 @@ DTYPES = {
 """The element types that travel, by name. All are little-endian on the wire."""
 
 MAX_DIMENSIONS = 8
+LONGEST = 2**48
 
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
@@ -50,7 +50,7 @@ class ArrayField:
         }
 
     def _validate(self, value: Any, info: ValidationInfo) -> npt.NDArray[np.generic]:
-        array = value if isinstance(value, np.ndarray) else _from_wire(value, info.context)
+        array = _frozen(value) if isinstance(value, np.ndarray) else _from_wire(value, info.context)
         name = _NAMES.get(array.dtype)
         if name is None or (self.dtype is not None and name != self.dtype):
             raise ValueError(f"an array of {self.dtype or 'a numeric type'} is wanted, not of {array.dtype}")
@@ -58,13 +58,6 @@ class ArrayField:
             raise ValueError(f"an array of shape {_shown(self.shape)} is wanted, not {array.shape}")
         if array.ndim > MAX_DIMENSIONS:
             raise ValueError(f"an array has at most {MAX_DIMENSIONS} dimensions, not {array.ndim}")
-        flags = array.flags
-        if not flags.c_contiguous:
-            array = np.ascontiguousarray(array)
-            flags = array.flags
-        if flags.writeable:
-            array = array.view()
-            array.setflags(write=False)
         return array
 
 
@@ -88,6 +81,18 @@ def to_wire(value: npt.NDArray[np.generic], buffers: list[memoryview | bytes]) -
     return {"dtype": _NAMES[value.dtype], "shape": value.shape, "buffer": len(buffers) - 1}
 
 
+def _frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Return a read-only array in C order: a view where that will do, and the array itself if it is one already."""
+    flags = array.flags
+    if not flags.c_contiguous:
+        array = array.copy("C")
+        flags = array.flags
+    if flags.writeable:
+        array = array.view()
+        array.setflags(write=False)
+    return array
+
+
 def _from_wire(value: Any, buffers: Sequence[Any] | None) -> npt.NDArray[np.generic]:
     """Rebuild an array as a read-only view of the bytes that came in: nothing is allocated."""
     if buffers is None or not isinstance(value, dict) or value.keys() != {"dtype", "shape", "buffer"}:
@@ -98,14 +103,17 @@ def _from_wire(value: Any, buffers: Sequence[Any] | None) -> npt.NDArray[np.gene
         raise ValueError(f"unknown array type {name!r:.40}")
     if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
         raise ValueError("an array's shape is a short list")
-    if not all(type(n) is int and 0 <= n <= 2**48 for n in shape):
-        raise ValueError("an array's shape holds lengths")
+    size = dtype.itemsize
+    for length in shape:
+        if type(length) is not int or not 0 <= length <= LONGEST:
+            raise ValueError("an array's shape holds lengths")
+        size *= length
     if type(index) is not int or not 0 <= index < len(buffers):
         raise ValueError("an array's bytes are missing")
     data = memoryview(buffers[index])
-    if math.prod(shape) * dtype.itemsize != data.nbytes:
+    if size != data.nbytes:
         raise ValueError(f"an array of shape {tuple(shape)} does not have {data.nbytes} bytes")
-    return np.frombuffer(data.toreadonly(), dtype).reshape(shape)
+    return np.ndarray(shape, dtype, data.toreadonly())
 
 
 def _as_json(value: npt.NDArray[np.generic]) -> dict[str, object]:

@@ -92,6 +92,7 @@ class Decoder(Generic[M]):
     def __init__(self, message_type: type[M]) -> None:
         self.message_type = message_type
         self._hash = schema_hash(message_type)
+        self._validate = message_type.__pydantic_validator__.validate_python
 
     def decode(self, frames: Sequence[Frame], start: int = 0) -> M:
         """Return the message that the frames hold, the first one read from byte ``start`` on."""
@@ -111,12 +112,14 @@ class Decoder(Generic[M]):
             )
         if not isinstance(fields, dict) or not isinstance(buffers, list):
             raise DecodeError("not a message: its fields or buffers are missing")
-        if not all(isinstance(buffer, (bytes, memoryview)) for buffer in buffers):
-            raise DecodeError("not a message: a buffer is not bytes")
+        for buffer in buffers:
+            if not isinstance(buffer, (bytes, memoryview)):
+                raise DecodeError("not a message: a buffer is not bytes")
         try:
-            return self.message_type.model_validate(fields, context=buffers)
+            message: M = self._validate(fields, context=buffers)
         except (ValidationError, RecursionError) as error:
             raise DecodeError(f"not a {self.message_type.__name__}: {_reason(error)}") from error
+        return message
 
 
 def encode(message: Message) -> bytes:

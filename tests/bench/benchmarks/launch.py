@@ -1,0 +1,166 @@
+"""How long a launch takes until it lets go, and what a worker keeps for itself, beside Python processes of one's own."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtgraph.graphs import Plan, load_launch
+from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.launcher import Launcher
+from rtgraph.launch.session import Session
+from rtgraph.launch.status import Silent
+from tests.bench.rounds import in_turn
+from tests.bench.rows import Aim, Row, Say
+
+WORKERS = (1, 8, 32)
+DURATION_S = 1.0
+MOST_PEERS = 8
+"""Peers started at once; more would need a gigabyte for every seven. The time of more is in proportion."""
+MODULES = (
+    "rtgraph.nodes.inference.network_policy, rtgraph.nodes.networks.shared, rtgraph.nodes.runtime.forkserver"
+)
+PEER_PROGRAM = f"""\
+import torch, zmq, {MODULES}
+from rtgraph.nodes.runtime.host import private_bytes
+print(flush=True)
+input()
+print(private_bytes(), flush=True)
+input()
+"""
+PEER = "Python processes that import the same"
+
+
+class _Phases(Silent):
+    """Notes when each phase of a launch began."""
+
+    def __init__(self) -> None:
+        self.began: list[float] = []
+
+    def phase(self, text: str, total: float | None = None) -> None:
+        self.began.append(time.perf_counter())
+
+
+@dataclass(frozen=True, slots=True)
+class _Launched:
+    launch_s: float
+    """From nothing to go: importing, drawing weights, starting every node, proving every edge."""
+    start_s: float
+    """Of that, starting and proving."""
+    private_mib: float
+    """Of a worker, the median of all; the shared weights are not in it."""
+
+
+def run(rounds: int, say: Say) -> list[Row]:
+    """Measure launches of one, eight and thirty-two workers."""
+    rounds = max(1, rounds // 2)
+    rows = []
+    for workers in WORKERS:
+        plan = _plan(workers)
+        processes = len(plan.nodes)
+
+        def ours(number: int, plan: Plan = plan, workers: int = workers) -> _Launched:
+            say(f"{workers} workers, round {number + 1} of {rounds}: rtgraph")
+            return _launch(plan)
+
+        def peer(number: int, workers: int = workers, processes: int = processes) -> tuple[float, float]:
+            say(f"{workers} workers, round {number + 1} of {rounds}: plain processes")
+            started = min(processes, MOST_PEERS)
+            took_s, private_mib = _start_peers(started)
+            return took_s * processes / started, private_mib
+
+        mine, theirs = in_turn(rounds, ours, peer)
+        scaled = f", {MOST_PEERS} measured" if processes > MOST_PEERS else ""
+        note = f"{processes} processes{scaled}"
+        case = f"{workers} worker{'s' if workers > 1 else ''}"
+        took = [took_s for took_s, _ in theirs]
+        rows += [
+            Row.compared(f"{case}: launch to go", "s", [m.launch_s for m in mine], PEER, took, note=note),
+            Row.compared(
+                f"{case}: start to go", "s", [m.start_s for m in mine], PEER, took, note="imports done"
+            ),
+            Row.compared(
+                f"{case}: private memory",
+                "MiB/worker",
+                [m.private_mib for m in mine],
+                PEER,
+                [private_mib for _, private_mib in theirs],
+                note="beyond the weights",
+                aim=Aim("private memory of a worker", "≤ 8 MiB", figure="ours"),
+            ),
+        ]
+    return rows
+
+
+def _plan(workers: int) -> Plan:
+    return load_launch(
+        "boxing",
+        {"workers": str(workers), "k": "0.0625"},
+        world="realtime",
+        duration_s=DURATION_S,
+        folders=FOLDERS,
+    )
+
+
+def _launch(plan: Plan) -> _Launched:
+    with tempfile.TemporaryDirectory(prefix="rtgraph-bench-") as folder:
+        phases = _Phases()
+        began = time.perf_counter()
+        outcome = Launcher(plan, Session.create(plan, Path(folder) / "session"), phases).run()
+    if outcome.failures or outcome.interrupted:
+        raise SystemExit(f"the launch did not run to its end: {outcome.reason} {outcome.failures}")
+    # The last two phases are the run itself and the stop.
+    return _Launched(
+        launch_s=phases.began[-2] - began,
+        start_s=outcome.start_s,
+        private_mib=statistics.median(
+            found.memory_bytes for name, found in outcome.statistics.items() if name.startswith("worker")
+        )
+        / 2**20,
+    )
+
+
+def _start_peers(count: int) -> tuple[float, float]:
+    """Return how long so many processes take to be up, and the private memory of one in MiB."""
+    began = time.perf_counter()
+    peers = [
+        subprocess.Popen(
+            [sys.executable, "-c", PEER_PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        for _ in range(count)
+    ]
+    try:
+        for peer in peers:
+            _answer(peer)
+        took_s = time.perf_counter() - began
+        memory = [int(_asked(peer)) for peer in peers]
+    finally:
+        for peer in peers:
+            peer.kill()
+            peer.communicate()
+    return took_s, statistics.median(memory) / 2**20
+
+
+def _asked(peer: subprocess.Popen[str]) -> str:
+    assert peer.stdin is not None
+    peer.stdin.write("\n")
+    peer.stdin.flush()
+    return _answer(peer)
+
+
+def _answer(peer: subprocess.Popen[str]) -> str:
+    assert peer.stdout is not None
+    line = peer.stdout.readline()
+    if not line:
+        raise SystemExit("a plain Python process that imports the same ended early")
+    return line

@@ -1,0 +1,44 @@
+"""How many frames a second arrive when none may be lost: the publisher waits for the subscriber's credit."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tests.bench.pair import FRAMES, RAW, run_graph, run_raw
+from tests.bench.pair_nodes import CREDIT, WINDOW
+from tests.bench.rounds import in_turn
+from tests.bench.rows import Aim, Row, Say
+
+ROUND_S = 1.5
+
+
+def run(rounds: int, say: Say) -> list[Row]:
+    """Measure both sides, frame size by frame size."""
+    rows = []
+    for name, shape in FRAMES.items():
+        size = math.prod(shape)
+
+        def ours(number: int, name: str = name, shape: tuple[int, ...] = shape) -> dict[str, Any]:
+            say(f"{name}, round {number + 1} of {rounds}: rtgraph")
+            return run_graph("FastPublisher", {"shape": shape, "duration_s": ROUND_S}, "Counter", credit=True)
+
+        def peer(number: int, name: str = name, size: int = size) -> dict[str, Any]:
+            say(f"{name}, round {number + 1} of {rounds}: raw")
+            return run_raw("fast-publisher", (ROUND_S,), "counter", size)
+
+        mine, theirs = in_turn(rounds, ours, peer)
+        lost = [sum(found["lost"] for found in side) for side in (mine, theirs)]
+        rows.append(
+            Row.compared(
+                name,
+                "frames/s",
+                [found["rate_hz"] for found in mine],
+                RAW,
+                [found["rate_hz"] for found in theirs],
+                more_is_better=True,
+                note=f"{rounds} x {ROUND_S} s, window {WINDOW}, credit {CREDIT}, lost {lost[0]} and {lost[1]}",
+                aim=Aim("throughput against raw", "≥ 0.7 ×"),
+            )
+        )
+    return rows

@@ -1,0 +1,111 @@
+"""How fast virtual time goes: events beside a bare heap, and Boxing beside the emulator alone."""
+
+from __future__ import annotations
+
+import heapq
+import statistics
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from rtgraph.graphs import Plan, load_launch
+from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.run import surroundings
+from rtgraph.nodes.emulator.atari_environment import AtariEnvironment, AtariSettings
+from rtgraph.nodes.runtime import VirtualWorld
+from tests.bench.rounds import in_turn, seconds
+from tests.bench.rows import Row, Say
+
+RATE_HZ = 60.0
+ENDLESS = {1: 5.3, 6: 5.3, 70: 69.3}
+"""Frames that an inference takes, by the number of workers."""
+ENDLESS_TICKS = 4_000
+BOXING_TICKS = 1_500
+HEAP = "a bare heap, as many events"
+EMULATOR = "the emulator alone, as many frames"
+
+
+def run(rounds: int, say: Say) -> list[Row]:
+    """Measure the endless plant at three sizes, then Boxing."""
+    rows = []
+    for workers, frames in ENDLESS.items():
+        case = f"endless, {workers} worker{'s' if workers > 1 else ''}"
+        say(case)
+        arguments = {"workers": str(workers), "latency_frames": str(frames)}
+        plan = load_launch("endless", arguments, world="virtual", ticks=ENDLESS_TICKS, folders=FOLDERS)
+        events = _world(plan)
+        ours, peer = _timed(rounds, plan, partial(_bare_heap, events, len(plan.nodes)))
+        rows.append(_rates(f"{case}: events", "events/s", events, ours, HEAP, peer))
+        rows.append(_rate(f"{case}: ticks", "x real time", ENDLESS_TICKS / RATE_HZ, ours))
+    case = "boxing, 1 random worker"
+    say(case)
+    plan = _boxing()
+    events = _world(plan)
+    ours, peer = _timed(rounds, plan, _EmulatorAlone())
+    rows.append(_rate(f"{case}: events", "events/s", events, ours))
+    rows.append(_rates(f"{case}: ticks", "x real time", BOXING_TICKS / RATE_HZ, ours, EMULATOR, peer))
+    return rows
+
+
+def _timed(rounds: int, plan: Plan, peer: Callable[[], object]) -> tuple[list[float], list[float]]:
+    return in_turn(rounds, lambda _: seconds(partial(_world, plan)), lambda _: seconds(peer))
+
+
+def _rates(case: str, unit: str, amount: float, ours: list[float], name: str, peer: list[float]) -> Row:
+    mine, theirs = ([amount / took_s for took_s in side] for side in (ours, peer))
+    return Row.compared(case, unit, mine, name, theirs, more_is_better=True)
+
+
+def _rate(case: str, unit: str, amount: float, took_s: list[float]) -> Row:
+    return Row(case, unit, amount / statistics.median(took_s), more_is_better=True)
+
+
+def _world(plan: Plan) -> int:
+    """Run a plan in virtual time, from making its world to its end, and return how many events that took."""
+    world = VirtualWorld(plan.nodes, seed=plan.seed, surroundings=surroundings(plan, None))
+    world.run()
+    return world.events
+
+
+def _boxing() -> Plan:
+    """Return Boxing with one worker that acts at random."""
+    plan = load_launch("boxing", {"workers": "1"}, world="virtual", ticks=BOXING_TICKS, folders=FOLDERS)
+    nodes = tuple(
+        node.model_copy(update={"params": node.params | {"policy": {"kind": "random"}}})
+        if "policy" in node.params
+        else node
+        for node in plan.nodes
+    )
+    return plan.model_copy(update={"nodes": nodes, "weights": {}})
+
+
+def _bare_heap(events: int, waiting: int) -> None:
+    """Take so many events, each of which schedules one: what no scheduler in Python can do without."""
+    heap = [(node, 0, node, node, _nothing, ()) for node in range(waiting)]
+    heapq.heapify(heap)
+    for number in range(events):
+        due, urgency, node, _, call, arguments = heapq.heappop(heap)
+        call(*arguments)
+        heapq.heappush(heap, (due + 16_666_667, urgency, node, waiting + number, call, arguments))
+
+
+def _nothing() -> None:
+    pass
+
+
+class _EmulatorAlone:
+    """The game played at random with nothing around it."""
+
+    def __init__(self) -> None:
+        self._environment = AtariEnvironment(AtariSettings(game="boxing"))
+
+    def __call__(self) -> None:
+        rng = np.random.default_rng(0)
+        actions = rng.integers(self._environment.spec.action.count, size=BOXING_TICKS).tolist()
+        over = True
+        for action in actions:
+            if over:
+                self._environment.reset(rng)
+            step = self._environment.step(action)
+            over = step.terminated or step.truncated

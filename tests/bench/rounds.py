@@ -1,0 +1,44 @@
+"""Rounds: both sides measured in turn, in the same minutes, because the same figure drifts by half within an hour."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+def in_turn(rounds: int, ours: Callable[[int], A], peer: Callable[[int], B]) -> tuple[list[A], list[B]]:
+    """Measure both sides in every round; who goes first alternates, so that neither always has the warm machine."""
+    mine: list[A] = []
+    theirs: list[B] = []
+    for number in range(rounds):
+        if number % 2 == 0:
+            mine.append(ours(number))
+        theirs.append(peer(number))
+        if number % 2 == 1:
+            mine.append(ours(number))
+    return mine, theirs
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long some work takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def microseconds_per_call(call: Callable[[], object], within_s: float) -> float:
+    """Return what a call costs, called for about so long."""
+    count = 16
+    while (took := seconds(lambda: _repeat(call, count))) < within_s / 4:
+        count *= 2
+    count = max(1, round(count * within_s / took))
+    return seconds(lambda: _repeat(call, count)) / count * 1e6
+
+
+def _repeat(call: Callable[[], object], count: int) -> None:
+    for _ in range(count):
+        call()
