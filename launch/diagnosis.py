@@ -48,7 +48,9 @@ def diagnose() -> list[Finding]:
         _memory(),
         Finding("clock resolution", f"{time.get_clock_info('monotonic').resolution * 1e9:.0f} ns"),
         _timer(),
-        _priority("fifo", "SCHED_FIFO", "grant CAP_SYS_NICE, or an rtprio limit in /etc/security/limits.conf"),
+        _priority(
+            "fifo", "SCHED_FIFO", "grant CAP_SYS_NICE, or an rtprio limit in /etc/security/limits.conf"
+        ),
         _priority("nice", "nice -10", "grant CAP_SYS_NICE, or a nice limit in /etc/security/limits.conf"),
         _descriptors(),
         _runtime_directory(),
@@ -67,7 +69,9 @@ def _cores() -> Finding:
     usable = len(os.sched_getaffinity(0))
     load = os.getloadavg()[0]
     if load > usable / 2:
-        return Finding("cores", f"{usable}, load {load:.1f}", "note", "other work will be felt as tick lateness")
+        return Finding(
+            "cores", f"{usable}, load {load:.1f}", "note", "other work will be felt as tick lateness"
+        )
     return Finding("cores", f"{usable}, load {load:.1f}")
 
 
@@ -112,7 +116,9 @@ def _priority(wanted: str, title: str, hint: str) -> Finding:
 def _descriptors() -> Finding:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < 1024:
-        return Finding("open files", f"{soft} (at most {hard})", "note", "ulimit -n 4096, for graphs of many nodes")
+        return Finding(
+            "open files", f"{soft} (at most {hard})", "note", "ulimit -n 4096, for graphs of many nodes"
+        )
     return Finding("open files", f"{soft}")
 
 
@@ -120,7 +126,9 @@ def _runtime_directory() -> Finding:
     base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     free = shutil.disk_usage(base).free
     if not os.access(base, os.W_OK):
-        return Finding("socket folder", f"{base} cannot be written to", "missing", "set XDG_RUNTIME_DIR or TMPDIR")
+        return Finding(
+            "socket folder", f"{base} cannot be written to", "missing", "set XDG_RUNTIME_DIR or TMPDIR"
+        )
     return Finding("socket folder", f"{base}, {free / 2**30:.1f} GiB free")
 
 

@@ -6,57 +6,58 @@ be mended ends the launch. Plants stop first, recorders last, and whatever does 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import zmq
 
 from rtgraph.graphs import Plan
 from rtgraph.launch.barrier import Barrier
 from rtgraph.launch.endpoints import bus_plans, edges
-from rtgraph.launch.processes import ForkServer, Process, start_with_own_python
+from rtgraph.launch.processes import ForkServer, Process, last_line, start_with_own_python
 from rtgraph.launch.session import RuntimeDirectory, Session
-from rtgraph.launch.status import Status
-from rtgraph.launch.supervision import RestartBudget
+from rtgraph.launch.status import Status, progress_text
+from rtgraph.launch.supervision import Member, RestartBudget
 from rtgraph.msgs import Decoder, Message
 from rtgraph.msgs import Progress as ProgressMessage
 from rtgraph.msgs.errors import DecodeError, LaunchError
-from rtgraph.msgs.system import Failed, Finish, Go, Heartbeat, Probe, Proven, Ready, Statistics, Stop
-from rtgraph.nodes.runtime import NodePlan, load_class
+from rtgraph.msgs.system import (
+    EdgeReport,
+    Failed,
+    Finish,
+    Go,
+    Heartbeat,
+    Probe,
+    Proven,
+    Ready,
+    Statistics,
+    Stop,
+)
+from rtgraph.nodes.runtime import load_class
+from rtgraph.nodes.runtime.bus import PROBE
 from rtgraph.nodes.runtime.control import pack, unpack
 from rtgraph.nodes.runtime.forkserver import FillWeights, Preload, StartNode
-from rtgraph.nodes.runtime.host import adopt_orphans
+from rtgraph.nodes.runtime.host import adopt_orphans, leave_orphans
 from rtgraph.nodes.runtime.realtime import NodeConfig, WeightsPlan
 from rtgraph.nodes.runtime.weights import create
 
 START_DEADLINE_S = 60.0
 PROOF_DEADLINE_S = 15.0
+RESTART_PROOF_S = 1.0
+"""A node that is started again waits no longer than that for the proof of its edges."""
 STOP_DEADLINE_S = 10.0
-INTERRUPTED_STOP_DEADLINE_S = 1.6
+INTERRUPTED_STOP_S = 1.2
+"""What all but the recorders have when a person wants to stop; what is recorded is saved for as long as it takes."""
+HURRIED_STOP_S = 1.2
+"""What is left after a second signal."""
+LAST_WORDS_S = 0.3
 HEAD_START_NS = 20_000_000
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@dataclass(slots=True)
-class Member:
-    """A node as the launcher sees it."""
-
-    plan: NodePlan
-    rank: int
-    budget: RestartBudget
-    incarnation: int = 0
-    process: Process | None = None
-    ready: bool = False
-    running: bool = False
-    restart_at: float | None = None
-    problem: str = ""
-    statistics: Statistics | None = None
-    heard_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -65,9 +66,12 @@ class Outcome:
 
     reason: str = ""
     failures: list[str] = field(default_factory=list)
-    interrupted: bool = False
+    signal: int | None = None
+    """The signal that ended it."""
     statistics: dict[str, Statistics] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
+    silent_s: dict[str, float] = field(default_factory=dict)
+    """Nodes that were not heard for too long, and for how long."""
     import_s: float = 0.0
     start_s: float = 0.0
     duration_s: float = 0.0
@@ -84,70 +88,100 @@ class Launcher:
         self._plan = plan
         self._session = session
         self._status = status
-        self._runtime = RuntimeDirectory()
+        self._tcp_port = tcp_port
         self._outcome = Outcome()
         self._members = {
             node.name: Member(node, load_class(node.node).stop_rank, RestartBudget(node.restart))
             for node in plan.nodes
         }
-        self._buses = bus_plans(plan, self._runtime, tcp_port)
         self._barrier = Barrier(edges(plan))
         self._weights: list[WeightsPlan] = []
         self._epoch_ns = 0
         self._stopping = False
         self._signal: int | None = None
-        self._zmq = zmq.Context()
-        self._control = self._zmq.socket(zmq.ROUTER)
-        self._control.setsockopt(zmq.LINGER, 200)
-        self._control.bind(self._runtime.endpoint("control"))
-        self._progress = self._watch_progress()
-        self._wake, self._waker = socket.socketpair()
+        self._hurry_s: float | None = None
         self._poller = zmq.Poller()
-        for watched in (self._control, self._progress, self._wake):
-            self._poller.register(watched, zmq.POLLIN)
-        self._ended: dict[int, Callable[[], None]] = {}
+        self._ended: dict[int, tuple[Process, Callable[[], None]]] = {}
         self._server: ForkServer | None = None
+        self._closing = contextlib.ExitStack()
 
     def run(self) -> Outcome:
         """Start the graph, run it to its end, and stop it."""
-        adopt_orphans()
-        before = self._catch_signals()
-        try:
-            self._start()
-            self._until_the_end()
-            self._stop()
-        except LaunchError:
-            if self._signal is None:
-                raise
-        finally:
-            self._clean_up(before)
-        outcome = self._outcome
-        outcome.interrupted = self._signal is not None
-        if self._signal is not None:
-            outcome.reason = signal.Signals(self._signal).name
-        outcome.restarts = {name: m.budget.restarts for name, m in self._members.items() if m.budget.restarts}
+        with self._closing:
+            self._open()
+            try:
+                self._start()
+                self._until_the_end()
+                self._stop()
+            except LaunchError:
+                if self._signal is None:
+                    raise
+                self._outcome.signal = self._signal
+        return self._told()
+
+    def _told(self) -> Outcome:
+        outcome, members = self._outcome, self._members
+        if outcome.signal is not None:
+            outcome.reason = signal.Signals(outcome.signal).name
+        outcome.restarts = {name: m.budget.restarts for name, m in members.items() if m.budget.restarts}
         if self._server is not None and self._server.restarts:
             outcome.restarts["fork server"] = self._server.restarts
+        outcome.silent_s = {name: round(m.silent_most_s, 1) for name, m in members.items() if m.silent_most_s}
         outcome.statistics = {
-            name: m.statistics for name, m in self._members.items() if m.statistics is not None
+            name: m.statistics if m.statistics is not None else self._of_the_missing(m)
+            for name, m in members.items()
+            if m.statistics is not None or (self._epoch_ns and m.plan.inputs)
         }
         return outcome
+
+    def _open(self) -> None:
+        """Get hold of everything that is let go of again at the end, in the reverse order."""
+        closing = self._closing
+        adopt_orphans()
+        closing.callback(leave_orphans)
+        self._wake, self._waker = socket.socketpair()
+        closing.callback(self._wake.close)
+        closing.callback(self._waker.close)
+        closing.callback(self._catch_signals())
+        self._runtime = RuntimeDirectory()
+        closing.callback(self._runtime.remove)
+        try:
+            self._buses = bus_plans(self._plan, self._runtime, self._tcp_port)
+        except LaunchError:
+            self._session.discard()
+            raise
+        context = zmq.Context()
+        closing.callback(context.term)
+        self._control = context.socket(zmq.ROUTER)
+        closing.callback(self._control.close)
+        self._control.setsockopt(zmq.LINGER, 200)
+        self._control.setsockopt(zmq.SNDHWM, 0)
+        self._control.setsockopt(zmq.RCVHWM, 0)
+        self._control.bind(self._runtime.endpoint("control"))
+        self._progress = self._watch_progress(context)
+        closing.callback(self._progress.close)
+        for watched in (self._control, self._progress, self._wake):
+            self._poller.register(watched, zmq.POLLIN)
+        closing.callback(self._kill_everybody)
 
     # Starting.
 
     def _start(self) -> None:
         began = time.monotonic()
         self._status.phase("importing")
-        self._weights = [
-            WeightsPlan(
-                name=name, network=plan.network, plant=plan.spec, seed=plan.seed, descriptor=create(name)
+        for name, plan in self._plan.weights.items():
+            descriptor = create(name)
+            self._closing.callback(os.close, descriptor)
+            self._weights.append(
+                WeightsPlan(
+                    name=name, network=plan.network, plant=plan.spec, seed=plan.seed, descriptor=descriptor
+                )
             )
-            for name, plan in self._plan.weights.items()
-        ]
         self._server = ForkServer(
             Preload(modules=tuple(_modules(self._plan)), weights=tuple(self._weights)),
             str(self._session.log_file("fork-server")),
         )
+        self._closing.callback(self._server.close)
         self._poller.register(self._server.descriptor, zmq.POLLIN)
         self._pump_until(
             lambda: self._server is not None and self._server.ready, START_DEADLINE_S, "the fork server"
@@ -181,12 +215,13 @@ class Launcher:
         self._request(request, started)
         self._pump_until(lambda: bool(filled), None, "the weights")
         if filled[0] != 0:
-            raise LaunchError("the weights could not be drawn", hint=f"see {log_file}")
+            problem = f"killed by signal {-filled[0]}" if filled[0] < 0 else last_line(log_file)
+            problem, _, hint = problem.removeprefix(f"{LaunchError.__module__}.LaunchError: ").partition(". hint: ")
+            raise LaunchError(f"the weights could not be drawn: {problem}", hint=hint or f"see {log_file}")
 
     def _start_node(self, member: Member) -> None:
         plan = member.plan
-        member.ready = member.running = False
-        member.restart_at, member.problem = None, ""
+        member.begin_anew()
         config = NodeConfig(
             plan=plan,
             incarnation=member.incarnation,
@@ -204,6 +239,8 @@ class Launcher:
         def started(process: Process) -> None:
             member.process = process
             self._watch(process, lambda: self._node_ended(member, process))
+            if self._stopping:
+                process.kill()
 
         if plan.python is None:
             self._request(request, started)
@@ -218,6 +255,7 @@ class Launcher:
     def _let_go(self, member: Member) -> None:
         self._tell(member, Go(epoch_ns=self._epoch_ns))
         member.running = True
+        member.heard_s = time.monotonic()
 
     # Running.
 
@@ -236,98 +274,132 @@ class Launcher:
         code = process.reap()
         if member.process is not process:
             return
+        self._hear_last_words(member, code)
         member.process = None
-        if member.statistics is not None or self._stopping:
-            return
         name = member.plan.name
         problem = member.problem or (
             f"killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         )
+        if member.statistics is not None or (self._stopping and not member.running):
+            return
         if not self._epoch_ns:
             raise LaunchError(f"{name} did not start: {problem}", hint=f"see {self._session.log_file(name)}")
-        wait_s = member.budget.died(time.monotonic())
+        wait_s = None if self._stopping else member.budget.died(time.monotonic())
+        member.running = False
         if wait_s is None:
-            self._outcome.failures.append(f"{name}: {problem}")
-            self._outcome.reason = self._outcome.reason or f"{name} failed: {problem}"
+            self._fail(f"{name} failed: {problem}")
             return
         self._status.note(f"{name} {problem}: restarting ({member.budget.restarts})")
-        member.ready = member.running = False
+        member.ready = False
         member.restart_at = time.monotonic() + wait_s
+
+    def _hear_last_words(self, member: Member, code: int) -> None:
+        """Wait for what a process said just before it ended: that it ended may be known sooner."""
+        deadline = time.monotonic() + LAST_WORDS_S
+        while code >= 0 and member.statistics is None and not member.problem and time.monotonic() < deadline:
+            if self._control.poll(10):
+                self._hear()
+
+    def _fail(self, problem: str) -> None:
+        self._outcome.failures.append(problem)
+        self._outcome.reason = self._outcome.reason or problem
 
     def _restart_the_due(self, now_s: float) -> None:
         for member in self._members.values():
             if member.restart_at is not None and now_s >= member.restart_at:
                 member.incarnation += 1
                 self._start_node(member)
-            elif (
-                self._epoch_ns
-                and member.ready
-                and not member.running
-                and not self._barrier.waits_for(member.plan.name)
-            ):
+            elif self._epoch_ns and member.ready and not member.running and self._may_go(member, now_s):
                 self._let_go(member)
+
+    def _may_go(self, member: Member, now_s: float) -> bool:
+        if not self._barrier.waits_for(member.plan.name):
+            return True
+        if now_s < member.go_at:
+            return False
+        self._status.note(f"{member.plan.name} goes on although not all of its edges are proven")
+        return True
+
+    def _look_for_the_silent(self, now_s: float) -> None:
+        for name, member in self._members.items():
+            if member.fell_silent(now_s):
+                self._status.note(
+                    f"{name} has not been heard for {member.silent_most_s:.1f} s: it is busy, or hangs"
+                )
 
     # Stopping.
 
     def _stop(self) -> None:
         self._stopping = True
+        self._outcome.signal = self._signal
         self._status.phase("stopping")
-        total_s = STOP_DEADLINE_S if self._signal is None else INTERRUPTED_STOP_DEADLINE_S
         ranks = sorted({member.rank for member in self._members.values()})
-        end = time.monotonic() + total_s
-        for place, rank in enumerate(ranks):
-            now = time.monotonic()
-            deadline = now + (end - now) / (len(ranks) - place)
+        began = time.monotonic()
+        for place, rank in enumerate(ranks, 1):
+            last = place == len(ranks)
+            whole_s = STOP_DEADLINE_S if last or self._signal is None else INTERRUPTED_STOP_S
+            deadline = began + whole_s * (1 if last else place / len(ranks))
             stopped = [m for m in self._members.values() if m.rank == rank and m.process is not None]
             for member in stopped:
-                self._tell(
-                    member,
-                    Stop(
-                        reason=self._outcome.reason,
-                        deadline_ns=int(deadline * 1e9) - self._epoch_ns,
-                        sent=self._sent_to(member),
-                    ),
-                )
-            self._pump_while(stopped, deadline)
+                self._tell_to_stop(member, deadline)
+            while any(member.process is not None for member in stopped):
+                if time.monotonic() > min(deadline, self._hurry_s or deadline):
+                    break
+                self._pump(0.02)
             for member in stopped:
-                if member.process is not None:
-                    self._status.note(f"{member.plan.name} did not stop: killed")
-                    self._outcome.failures.append(f"{member.plan.name}: did not stop in time")
-                    member.process.kill()
-                    member.process.reap()
-                    member.process = None
+                self._kill_at_the_end(member)
+
+    def _tell_to_stop(self, member: Member, deadline: float) -> None:
+        if not member.running and member.process is not None:
+            member.process.kill()  # it has not begun: there is nothing that it could save
+        deadline_ns = int(deadline * 1e9) - self._epoch_ns
+        self._tell(
+            member, Stop(reason=self._outcome.reason, deadline_ns=deadline_ns, sent=self._sent_to(member))
+        )
+
+    def _kill_at_the_end(self, member: Member) -> None:
+        if member.process is None:
+            return
+        self._status.note(f"{member.plan.name} did not stop: killed")
+        self._fail(f"{member.plan.name}: did not stop in time")
+        member.process.kill()
+        member.process = None
 
     def _sent_to(self, member: Member) -> dict[str, dict[str, int]]:
-        """Return how many messages each publisher that has ended sent to a node's inputs."""
+        """Return how many messages each publisher that has ended sent to a node's lossless inputs."""
+        ports = load_class(member.plan.node).input_ports
         found: dict[str, dict[str, int]] = {}
         for name, source in member.plan.inputs.items():
+            if ports[name].policy.depth is not None:
+                continue
             for publisher in source.publishers:
                 statistics = self._members[publisher].statistics
                 outputs = {topic: port for port, topic in self._members[publisher].plan.outputs.items()}
                 if statistics is not None:
-                    found.setdefault(name, {})[publisher] = statistics.sent.get(outputs[source.topic], 0)
+                    output = outputs[source.topic]
+                    sent = statistics.sent.get(output, statistics.sent.get(f"{output}:{member.plan.name}", 0))
+                    found.setdefault(name, {})[publisher] = sent
         return found
 
-    def _clean_up(self, before: list[Any]) -> None:
-        for member in self._members.values():
-            if member.process is not None:
-                member.process.kill()
-        for member in self._members.values():
-            if member.process is not None:
-                member.process.reap()
-        if self._server is not None:
-            self._server.close()
-        for weights in self._weights:
-            os.close(weights.descriptor)
-        self._control.close()
-        self._progress.close()
-        self._zmq.term()
-        self._runtime.remove()
-        signal.set_wakeup_fd(-1)
-        for number, handler in zip(SIGNALS, before, strict=True):
-            signal.signal(number, handler)
-        self._wake.close()
-        self._waker.close()
+    def _of_the_missing(self, member: Member) -> Statistics:
+        """Return what is known of a node that was not there at the end: all that was sent to it is lost."""
+        return Statistics(
+            node=member.plan.name,
+            incarnation=member.incarnation,
+            scheduling="unknown: it was not there at the end",
+            edges=[
+                EdgeReport(port=port, publisher=publisher, lost=sent)
+                for port, publishers in self._sent_to(member).items()
+                for publisher, sent in publishers.items()
+            ],
+        )
+
+    def _kill_everybody(self) -> None:
+        processes = [process for process, _ in self._ended.values()]
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.reap()
 
     # Hearing and telling.
 
@@ -344,31 +416,37 @@ class Launcher:
                 )
             self._pump(0.05)
 
-    def _pump_while(self, living: list[Member], deadline: float) -> None:
-        while any(member.process is not None for member in living) and time.monotonic() < deadline:
-            self._pump(0.02)
-
     def _pump(self, longest_s: float) -> None:
         """Hear everybody once, waiting at most so long for somebody to speak."""
-        server = self._server
         for source, _ in self._poller.poll(round(longest_s * 1000)):
-            if source is self._control:
-                self._hear()
-            elif source is self._progress:
-                self._show_progress()
-            elif source == self._wake.fileno():
-                self._wake.recv(64)
-            elif server is not None and source == server.descriptor:
-                self._poller.unregister(source)
-                server.answer()
-                self._poller.register(server.descriptor, zmq.POLLIN)
-            elif isinstance(source, int) and source in self._ended:
-                self._poller.unregister(source)
-                self._ended.pop(source)()
+            try:
+                self._attend_to(source)
+            except LaunchError as error:
+                if not self._epoch_ns:
+                    raise
+                self._fail(str(error))
         now_s = time.monotonic()
         self._barrier.probe(now_s, lambda name, nonce: self._tell(self._members[name], Probe(nonce=nonce)))
         if not self._stopping:
             self._restart_the_due(now_s)
+            self._look_for_the_silent(now_s)
+
+    def _attend_to(self, source: object) -> None:
+        server = self._server
+        if source is self._control:
+            self._hear()
+        elif source is self._progress:
+            self._show_progress()
+        elif source == self._wake.fileno():
+            self._wake.recv(64)
+        elif server is not None and source == server.descriptor:
+            self._poller.unregister(source)
+            server.answer()
+            self._poller.register(server.descriptor, zmq.POLLIN)
+        elif isinstance(source, int) and source in self._ended:
+            self._poller.unregister(source)
+            _, ended = self._ended.pop(source)
+            ended()
 
     def _hear(self) -> None:
         while True:
@@ -386,9 +464,12 @@ class Launcher:
                 self._status.note(f"{name}: {error}")
 
     def _take(self, member: Member, message: Message) -> None:
-        member.heard_s = time.monotonic()
+        silent_s = member.heard(time.monotonic())
+        if silent_s is not None:
+            self._status.note(f"{member.plan.name} is heard again, after {silent_s:.1f} s")
         if isinstance(message, Ready):
             member.ready = True
+            member.go_at = member.heard_s + RESTART_PROOF_S
             if self._epoch_ns:
                 self._barrier.require([member.plan.name])
             else:
@@ -408,11 +489,11 @@ class Launcher:
         self._control.send_multipart([f"{member.plan.name}#{member.incarnation}".encode(), *pack(message)])
 
     def _watch(self, process: Process, ended: Callable[[], None]) -> None:
-        self._ended[process.pidfd] = ended
+        self._ended[process.pidfd] = process, ended
         self._poller.register(process.pidfd, zmq.POLLIN)
 
-    def _watch_progress(self) -> zmq.Socket[bytes]:
-        watch = self._zmq.socket(zmq.SUB)
+    def _watch_progress(self, context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
+        watch = context.socket(zmq.SUB)
         watch.setsockopt(zmq.LINGER, 0)
         for node in self._plan.nodes:
             for port, topic in node.outputs.items():
@@ -429,18 +510,28 @@ class Launcher:
             except zmq.Again:
                 return
             start = frame.index(b"\0\0") + 2
-            if frame[start] != 0xC1 and self._epoch_ns:
+            if frame[start] != PROBE and self._epoch_ns:
                 elapsed = (time.monotonic_ns() - self._epoch_ns) / 1e9
                 self._status.progress(elapsed, progress_text(decoder.decode([frame], start)))
 
-    def _catch_signals(self) -> list[Any]:
+    def _catch_signals(self) -> Callable[[], None]:
+        """Catch the signals that end a launch; return what undoes it."""
         self._waker.setblocking(False)
-        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        wakeup_before = signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
 
         def caught(number: int, _: object) -> None:
+            if self._signal is not None or self._stopping:
+                self._hurry_s = self._hurry_s or time.monotonic() + HURRIED_STOP_S
             self._signal = self._signal or number
 
-        return [signal.signal(number, caught) for number in SIGNALS]
+        before = {number: signal.signal(number, caught) for number in SIGNALS}
+
+        def undo() -> None:
+            signal.set_wakeup_fd(wakeup_before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+        return undo
 
     # What to say when it does not work.
 
@@ -454,15 +545,6 @@ class Launcher:
         return "the edge " + _some(
             f"{publisher} -> {node}.{port}" for publisher, node, port in self._barrier.pending
         )
-
-
-def progress_text(progress: ProgressMessage) -> str:
-    """Say how a run goes, in a few words."""
-    age = "–" if progress.age_ticks is None else f"{progress.age_ticks:.1f}"
-    return (
-        f"tick {progress.tick:,}  inaction {progress.inaction:.1%}  age {age}  "
-        f"late ≤ {progress.lateness_most_ms:.2f} ms  reward {progress.reward:+.0f}"
-    )
 
 
 def _modules(plan: Plan) -> list[str]:

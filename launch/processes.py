@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.forkserver import Preload, Request, StartNode, receive, send
 
+LAST_ANSWER_S = 1.0
 Started = Callable[["Process"], None]
 
 
@@ -82,7 +83,11 @@ class ForkServer:
             self._waiting.append((request, started))
 
     def answer(self) -> None:
-        """Take in what the server says. Call it when the descriptor is readable."""
+        """Take in what the server says. Call it when the descriptor is readable.
+
+        Raises:
+            LaunchError: it ended while it was importing.
+        """
         try:
             answer = receive(self._channel)
         except OSError:
@@ -94,14 +99,22 @@ class ForkServer:
             while self._waiting:
                 self._ask(*self._waiting.popleft())
         else:
-            _, started = self._asked.popleft()
-            started(Process.watch(answer))
+            self._made(answer)
 
     def close(self) -> None:
-        """End the server."""
-        self._channel.close()
+        """End the server, and hear of the processes that it made but did not tell of yet."""
         self._popen.kill()
         self._popen.wait()
+        with contextlib.suppress(OSError):
+            self._channel.settimeout(LAST_ANSWER_S)
+            while self._asked and (answer := receive(self._channel)) is not None:
+                if answer:
+                    self._made(answer)
+        self._channel.close()
+
+    def _made(self, pid: int) -> None:
+        _, started = self._asked.popleft()
+        started(Process.watch(pid))
 
     def _ask(self, request: Request, started: Started) -> None:
         self._asked.append((request, started))
@@ -135,7 +148,8 @@ class ForkServer:
         code = self._popen.wait()
         if not self.ready:
             raise LaunchError(
-                f"the fork server ended with exit code {code} while importing", hint=f"see {self._log_file}"
+                f"the fork server ended with exit code {code} while importing: {last_line(self._log_file)}",
+                hint=f"see {self._log_file}",
             )
         self._waiting.extendleft(reversed(self._asked))
         self._asked.clear()
@@ -150,16 +164,30 @@ def start_with_own_python(python: str, request: StartNode, descriptors: Sequence
     """
     ours, theirs = socket.socketpair()
     try:
-        with ours, theirs:
+        with ours, theirs, open(request.log_file or os.devnull, "ab") as log:
             popen = subprocess.Popen(
                 [python, "-m", "rtgraph.nodes.runtime.forkserver", "node", str(theirs.fileno())],
                 pass_fds=(theirs.fileno(), *descriptors),
                 stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
                 start_new_session=True,
             )
             send(ours, request.model_dump(mode="json"))
     except OSError as error:
         name = request.config.plan.name
-        raise LaunchError(f"{name}: interpreter {python} cannot be started: {error.strerror}") from error
+        raise LaunchError(
+            f"{name}: interpreter {python} cannot be started: {error.strerror}",
+            hint="`python` in the graph names an interpreter that has rtgraph installed",
+        ) from error
     popen.returncode = 0  # it is watched and reaped as all others are, not by subprocess
     return Process.watch(popen.pid)
+
+def last_line(file: str) -> str:
+    """Return the last line of a log: of a process that failed, what it failed of."""
+    try:
+        with open(file, errors="replace") as log:
+            lines = [line.strip() for line in log if line.strip()]
+    except OSError:
+        return ""
+    return lines[-1] if lines else ""

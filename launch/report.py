@@ -18,7 +18,11 @@ def print_result(results: Mapping[str, Result], *, as_json: bool = False) -> int
     """Print the summaries of one or more launches side by side, and return the worst exit code."""
     if as_json:
         summaries = {title: result.summary for title, result in results.items()}
-        print(json.dumps(next(iter(summaries.values())) if len(summaries) == 1 else summaries, indent=2, sort_keys=True))
+        print(
+            json.dumps(
+                next(iter(summaries.values())) if len(summaries) == 1 else summaries, indent=2, sort_keys=True
+            )
+        )
     else:
         console = Console(highlight=False)
         console.print(summary_table({title: result.summary for title, result in results.items()}))
@@ -32,7 +36,10 @@ def print_result(results: Mapping[str, Result], *, as_json: bool = False) -> int
         for failure in result.failures:
             print(f"error: {title}: {failure}. hint: see {result.session.logs}", file=sys.stderr)
         if result.code == LOST:
-            print(f"warning: {title}: messages were lost on the way to inputs that want them all", file=sys.stderr)
+            print(
+                f"warning: {title}: messages were lost on the way to inputs that want them all",
+                file=sys.stderr,
+            )
     return max((result.code for result in results.values()), default=DONE)
 
 

@@ -12,7 +12,7 @@ from rtgraph.graphs import Plan
 from rtgraph.launch.launcher import Launcher
 from rtgraph.launch.session import Session
 from rtgraph.launch.status import Status
-from rtgraph.launch.summary import DONE, FAILED, INTERRUPTED, LOST, lossless_losses, summarise
+from rtgraph.launch.summary import DONE, FAILED, LOST, SIGNALLED, lossless_losses, summarise
 from rtgraph.nodes.monitor.trace import SavedTrace
 from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
 from rtgraph.nodes.runtime.realtime import edge_reports
@@ -73,10 +73,12 @@ def _run_realtime(plan: Plan, session: Session, status: Status, tcp_port: int | 
         for name, statistics in outcome.statistics.items()
     }
     summary["import_s"], summary["start_s"] = round(outcome.import_s, 3), round(outcome.start_s, 3)
+    if outcome.silent_s:
+        summary["silent_s"] = outcome.silent_s
     if outcome.failures:
         return summary, FAILED, tuple(outcome.failures)
-    if outcome.interrupted:
-        return summary, INTERRUPTED, ()
+    if outcome.signal is not None:
+        return summary, SIGNALLED + outcome.signal, ()
     return summary, LOST if lossless_losses(plan, reports) else DONE, ()
 
 
@@ -89,7 +91,9 @@ def _run_virtual(plan: Plan, session: Session, status: Status, tcp_port: int | N
     logger.propagate = False
     try:
         _use_threads(plan)
-        world = VirtualWorld(plan.nodes, seed=plan.seed, surroundings=surroundings(plan, session), faults=plan.faults)
+        world = VirtualWorld(
+            plan.nodes, seed=plan.seed, surroundings=surroundings(plan, session), faults=plan.faults
+        )
         status.phase(plan.name, plan.duration_s)
         world.run(lambda time_ns: status.progress(time_ns / 1e9, f"{time_ns / 1e9:,.1f} s of virtual time"))
     finally:

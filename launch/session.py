@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import fcntl
+import itertools
 import json
 import os
 import shutil
@@ -35,33 +36,55 @@ class Session:
         Raises:
             LaunchError: it cannot be written to, it holds a session already, or the disk is full.
         """
-        session = cls(directory or _default_directory(plan.name))
         try:
+            session = cls(_new_directory(plan.name) if directory is None else directory)
             session.directory.mkdir(parents=True, exist_ok=True)
-            if (session.directory / "plan.yaml").exists():
-                raise LaunchError(f"{session.directory} holds a session already", hint="choose another --out")
             if shutil.disk_usage(session.directory).free < LEAST_FREE_BYTES:
                 raise LaunchError(
                     f"the disk under {session.directory} is full", hint="free space or choose another --out"
                 )
+            with open(session.directory / "plan.yaml", "x") as file:
+                file.write(plan.to_yaml())
             session.logs.mkdir(exist_ok=True)
-            (session.directory / "plan.yaml").write_text(plan.to_yaml())
+        except FileExistsError as error:
+            if not directory or not directory.is_dir():
+                raise LaunchError(f"{error.filename} is no folder", hint="choose another --out") from error
+            raise LaunchError(f"{directory} holds a session already", hint="choose another --out") from error
         except OSError as error:
             raise LaunchError(
-                f"cannot write the session folder {session.directory}: {error.strerror}",
+                f"cannot write the session folder {error.filename or directory}: {error.strerror}",
                 hint="choose another --out",
             ) from error
         return session
+
+    def discard(self) -> None:
+        """Remove what ``create`` made, where nothing was added."""
+        with contextlib.suppress(OSError):
+            (self.directory / "plan.yaml").unlink()
+            self.logs.rmdir()
+            self.directory.rmdir()
 
     def log_file(self, node: str) -> Path:
         """Return where the log of a node goes."""
         return self.logs / f"{node.replace('/', '.')}.log"
 
     def write_summary(self, summary: dict[str, Any]) -> None:
-        """Write the summary, whole or not at all."""
+        """Write the summary, whole or not at all.
+
+        Raises:
+            LaunchError: it cannot be written.
+        """
         partial = self.summary.with_suffix(".partial")
-        partial.write_text(json.dumps(summary, indent=2, sort_keys=True, allow_nan=False) + "\n")
-        partial.replace(self.summary)
+        try:
+            partial.write_text(json.dumps(summary, indent=2, sort_keys=True, allow_nan=False) + "\n")
+            partial.replace(self.summary)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            raise LaunchError(
+                f"{self.summary} cannot be written: {error.strerror}",
+                hint="free space or choose another --out",
+            ) from error
 
 
 class RuntimeDirectory:
@@ -72,9 +95,13 @@ class RuntimeDirectory:
         if not os.access(base, os.W_OK) or len(str(base)) > 60:
             base = Path(tempfile.gettempdir())
         _sweep(base)
-        self.path = Path(tempfile.mkdtemp(prefix=_RUNTIME_PREFIX, dir=base))
-        self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        while True:
+            self.path = Path(tempfile.mkdtemp(prefix=_RUNTIME_PREFIX, dir=base))
+            self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            if self.path.exists():
+                break
+            os.close(self._lock)  # another launch swept it up before it was locked
 
     def endpoint(self, name: str) -> str:
         """Return the ZeroMQ endpoint of a socket in this folder."""
@@ -99,11 +126,13 @@ def _sweep(base: Path) -> None:
         os.close(lock)
 
 
-def _default_directory(name: str) -> Path:
-    now = datetime.datetime.now().astimezone()
-    wanted = Path("sessions") / f"{name}-{now:%Y%m%d-%H%M%S}"
-    number, directory = 1, wanted
-    while directory.exists():
-        number += 1
-        directory = wanted.with_name(f"{wanted.name}-{number}")
-    return directory
+def _new_directory(name: str) -> Path:
+    """Make a folder that no other launch has."""
+    wanted = Path("sessions") / f"{name}-{datetime.datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    wanted.parent.mkdir(exist_ok=True)
+    for number in itertools.count(1):
+        directory = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        with contextlib.suppress(FileExistsError):
+            directory.mkdir()
+            return directory
+    raise AssertionError("numbers do not end")

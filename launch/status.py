@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from rtgraph.msgs import Progress as ProgressMessage
+
+
+def progress_text(progress: ProgressMessage) -> str:
+    """Say how a run goes, in a few words."""
+    age = "–" if progress.age_ticks is None else f"{progress.age_ticks:.1f}"
+    return (
+        f"tick {progress.tick:,}  inaction {progress.inaction:.1%}  age {age}  "
+        f"late ≤ {progress.lateness_most_ms:.2f} ms  reward {progress.reward:+.0f}"
+    )
 
 
 class Status(Protocol):
@@ -37,7 +49,10 @@ class Silent:
 
 
 class ConsoleStatus:
-    """One updating line on a terminal; a line for each phase where the output is no terminal. Writes to stderr."""
+    """One updating line on a terminal; a line for each phase where the output is no terminal. Writes to stderr.
+
+    A terminal that is gone is no reason to fail: whoever it was for has left, the launch stops in order.
+    """
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
@@ -61,25 +76,29 @@ class ConsoleStatus:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._live:
-            self._bar.stop()
+            with contextlib.suppress(OSError):
+                self._bar.stop()
 
     def phase(self, text: str, total: float | None = None) -> None:
         """Begin a phase."""
-        if not self._live:
-            print(f"{text} ...", file=sys.stderr, flush=True)
-            return
-        if self._task is not None:
-            self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(text, total=total, text="")
+        with contextlib.suppress(OSError):
+            if not self._live:
+                print(f"{text} ...", file=sys.stderr, flush=True)
+                return
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._task = self._bar.add_task(text, total=total, text="")
 
     def progress(self, done: float, text: str = "") -> None:
         """Say how far the phase is."""
         if self._live and self._task is not None:
-            self._bar.update(self._task, completed=done, text=text)
+            with contextlib.suppress(OSError):
+                self._bar.update(self._task, completed=done, text=text)
 
     def note(self, text: str) -> None:
         """Say something worth keeping."""
-        if self._live:
-            self._bar.console.print(text, markup=False)
-        else:
-            print(text, file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):
+            if self._live:
+                self._bar.console.print(text, markup=False)
+            else:
+                print(text, file=sys.stderr, flush=True)

@@ -9,7 +9,8 @@ from rtgraph.graphs import Plan
 from rtgraph.msgs.system import EdgeReport
 from rtgraph.nodes.runtime import load_class
 
-DONE, FAILED, INVALID, LOST, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, FAILED, INVALID, LOST, SIGNALLED = 0, 1, 2, 3, 128
+"""Exit codes. A launch that a signal ended adds its number, as shells do: 130 for Ctrl-C, 143 for SIGTERM."""
 
 
 def summarise(

@@ -1,10 +1,20 @@
-"""What is done about nodes that die: restarts, ever longer apart, until it is too often."""
+"""What is done about nodes that die, or fall silent.
+
+The dead are started again, ever longer apart, until it is too often; the silent are told of, and left alone: who is
+busy and who hangs cannot be told from outside.
+"""
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
-from rtgraph.nodes.runtime import RestartPolicy
+from rtgraph.launch.processes import Process
+from rtgraph.msgs.system import Statistics
+from rtgraph.nodes.runtime import NodePlan, RestartPolicy
+
+SILENT_AFTER_S = 3.0
+"""Six heartbeats."""
 
 
 class RestartBudget:
@@ -28,3 +38,45 @@ class RestartBudget:
         self._deaths.append(now_s)
         self.restarts += 1
         return wait_s
+
+
+@dataclass(slots=True)
+class Member:
+    """A node as the launcher sees it."""
+
+    plan: NodePlan
+    rank: int
+    budget: RestartBudget
+    incarnation: int = 0
+    process: Process | None = None
+    ready: bool = False
+    running: bool = False
+    restart_at: float | None = None
+    go_at: float = 0.0
+    """When it is let go, even though an edge of it is not proven: its neighbour may hang."""
+    problem: str = ""
+    statistics: Statistics | None = None
+    heard_s: float = 0.0
+    silent: bool = False
+    silent_most_s: float = 0.0
+    """The longest time it was not heard, if that was longer than it should be."""
+
+    def heard(self, now_s: float) -> float | None:
+        """Take note that it lives; return how long it was silent, if it was for too long."""
+        silent_s = now_s - self.heard_s if self.silent else None
+        self.heard_s, self.silent = now_s, False
+        return silent_s
+
+    def fell_silent(self, now_s: float) -> bool:
+        """Say whether it has just become silent for too long."""
+        silent_s = now_s - self.heard_s
+        if not self.running or self.process is None or silent_s < SILENT_AFTER_S:
+            return False
+        self.silent_most_s = max(self.silent_most_s, silent_s)
+        fell, self.silent = not self.silent, True
+        return fell
+
+    def begin_anew(self) -> None:
+        """Forget the life before."""
+        self.ready = self.running = self.silent = False
+        self.restart_at, self.problem = None, ""

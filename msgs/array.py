@@ -37,11 +37,15 @@ class ArrayField:
             serialization=core_schema.plain_serializer_function_ser_schema(_as_json, when_used="json"),
         )
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         dtype: JsonSchemaValue = {"enum": [self.dtype] if self.dtype else list(DTYPES)}
         shape: JsonSchemaValue = {"type": "array", "items": {"type": "integer", "minimum": 0}}
         if self.shape is not None:
-            shape |= {"prefixItems": [{"const": n} if n is not None else {"type": "integer"} for n in self.shape]}
+            shape |= {
+                "prefixItems": [{"const": n} if n is not None else {"type": "integer"} for n in self.shape]
+            }
             shape |= {"minItems": len(self.shape), "maxItems": len(self.shape)}
         return {
             "type": "object",

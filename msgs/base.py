@@ -143,19 +143,27 @@ def schema(message_type: type[Message]) -> dict[str, Any]:
 def schema_hash(message_type: type[Message]) -> bytes:
     """Return the 8 bytes that tell versions of a message class apart.
 
-    They depend on field names, types, bounds and defaults; not on docstrings, so that mending a
-    description does not cut off a peer.
+    They depend on the class's name and on the names, types, bounds and defaults of its fields; not on docstrings,
+    so that mending a description does not cut off a peer.
     """
-    text = json.dumps(_undescribed(schema(message_type)), sort_keys=True, separators=(",", ":"))
+    described = [message_type.schema_name, _undescribed(schema(message_type))]
+    text = json.dumps(described, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=8).digest()
 
 
-def _undescribed(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _undescribed(item) for key, item in value.items() if key not in ("description", "title")}
-    if isinstance(value, list):
-        return [_undescribed(item) for item in value]
-    return value
+def _undescribed(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_undescribed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {}
+    for key, item in schema.items():
+        if key in ("properties", "$defs"):
+            # Here the keys are names, and a field may be named "title".
+            kept[key] = {name: _undescribed(inner) for name, inner in item.items()}
+        elif key not in ("description", "title"):
+            kept[key] = _undescribed(item)
+    return kept
 
 
 def message_types() -> dict[str, type[Message]]:

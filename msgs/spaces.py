@@ -9,8 +9,6 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 
-
-
 class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 

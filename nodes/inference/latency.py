@@ -114,7 +114,9 @@ class Spikes(_Latency):
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         def draw() -> int:
             spike = rng.random() < self.probability
-            return self._ns(self.factor if spike else max(0.01, 1.0 + self.sd * rng.standard_normal()), rate_hz)
+            return self._ns(
+                self.factor if spike else max(0.01, 1.0 + self.sd * rng.standard_normal()), rate_hz
+            )
 
         return draw
 
@@ -151,7 +153,8 @@ class Empirical(Record):
 
 
 LatencyParams = Annotated[
-    Measured | Padded | Constant | Normal | Lognormal | Mixture | Spikes | Empirical, Field(discriminator="kind")
+    Measured | Padded | Constant | Normal | Lognormal | Mixture | Spikes | Empirical,
+    Field(discriminator="kind"),
 ]
 
 

@@ -57,6 +57,8 @@ class Pacing:
             self._seats[state.worker] = _Seat(state.incarnation, None if state.busy else now_ns)
             return
         seat.suspect = False
+        if state.busy and seat.claim == state.claim:
+            seat.claimed_ns = now_ns  # it lives: its lease begins anew
         # Said before it knew of the claim: still busy with it, unless the claim got lost on the way.
         behind = seat.claim is not None and seat.claim != state.claim
         if state.busy or (behind and now_ns - seat.claimed_ns < self._lease_ns()):
@@ -80,7 +82,9 @@ class Pacing:
         self._suspect_the_late(now_ns)
         if self._newest is None:
             return None
-        free = [(seat.free_since_ns, name) for name, seat in self._seats.items() if seat.free_since_ns is not None]
+        free = [
+            (seat.free_since_ns, name) for name, seat in self._seats.items() if seat.free_since_ns is not None
+        ]
         if not free:
             return None
         earliest_ns = self._earliest_ns()

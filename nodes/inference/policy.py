@@ -77,7 +77,9 @@ def make_policy(
     if isinstance(params, ScriptedParams):
         return ScriptedPolicy(params)
     if not isinstance(plant.action, Discrete):
-        raise NodeError(f"an epsilon_greedy policy needs discrete actions, the plant has {plant.action.kind} ones")
+        raise NodeError(
+            f"an epsilon_greedy policy needs discrete actions, the plant has {plant.action.kind} ones"
+        )
     weights = surroundings.weights.get(params.weights)
     if weights is None:
         known = ", ".join(surroundings.weights) or "none"

@@ -67,6 +67,7 @@ class Worker(Node[WorkerParams]):
         self._method = worker_stagger(params.stagger)
         self._paced = params.stagger == "paced"
         self._idle = True
+        self._goes_on = False
         self._decisions = 0
         self._claimed: int | None = None
         self._last_inference_ns: int | None = None
@@ -79,13 +80,13 @@ class Worker(Node[WorkerParams]):
 
     def on_observation(self, observation: Observation) -> None:
         """Begin, if there was nothing to infer from before."""
-        if self._idle:
+        if not self._goes_on:
             self._begin(observation)
 
     def on_claim(self, claim: Claim) -> None:
         """Infer from what is claimed for this worker; answer a stale claim with how things stand."""
         stale = self._claimed is not None and claim.number <= self._claimed
-        if stale or claim.incarnation != self.context.identity.incarnation or not self._idle:
+        if stale or claim.incarnation != self.context.identity.incarnation:
             self._say_state()
             return
         self.observation.pause()
@@ -128,21 +129,19 @@ class Worker(Node[WorkerParams]):
             of=self._observed,
         )
         self._decisions += 1
+        self._idle = True
         if self._paced:
             # Said at once: a claim that comes of it waits for the end of this instant, as the coordinator does.
-            self._idle = True
             self._say_state()
         if not self.observation.paused:
+            self._goes_on = True
             self.after(0, self._next)
 
     def _next(self) -> None:
-        """Go on, now that the worker is free: everything else of this instant has happened."""
-        if self.observation.paused:
-            return
+        """Go on by itself, now that the worker is free: everything else of this instant has happened."""
         self._hear()
         sleep_ns = self._method.sleep_ns()
         if sleep_ns:
-            self._idle = False
             self.spend(sleep_ns, self._slept)
         else:
             self._begin_newest()
@@ -151,7 +150,9 @@ class Worker(Node[WorkerParams]):
         self.after(0, self._begin_newest)
 
     def _begin_newest(self) -> None:
-        self._idle = True
+        self._goes_on = False
+        if self.observation.paused or self.claim.inbox:
+            return  # claims have the say again
         newest = self.observation.read_newest()
         if newest is not None:
             self._begin(newest)

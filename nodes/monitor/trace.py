@@ -19,7 +19,18 @@ POLICY, DEFAULT, RESET = 0, 1, 2
 _BY = {"policy": POLICY, "default": DEFAULT, "reset": RESET}
 
 _TICKS = (
-    *("tick", "episode", "by", "starting", "due_ns", "lateness_ns", "work_ns", "age_ticks", "age_ns", "delay_ticks"),
+    *(
+        "tick",
+        "episode",
+        "by",
+        "starting",
+        "due_ns",
+        "lateness_ns",
+        "work_ns",
+        "age_ticks",
+        "age_ns",
+        "delay_ticks",
+    ),
     *("arrived", "overwritten", "late", "dropped", "worker", "number"),
 )
 _DECISIONS = ("worker", "number", "began_ns", "inference_ns", "stamp_ns", "observed_tick", "explored")
@@ -123,7 +134,10 @@ class Trace:
             },
             "interval_ticks": {name: _spread(np.diff(kept["tick"][policy]))[name] for name in ("mean", "sd")},
             "inference_ms": self._inference(seen),
-            "reward": {"sum": float(np.sum(kept["reward"])), "mean": _or_none(kept["reward"][by != RESET], np.mean)},
+            "reward": {
+                "sum": float(np.sum(kept["reward"])),
+                "mean": _or_none(kept["reward"][by != RESET], np.mean),
+            },
             "episodes": {
                 "count": len(self._episodes),
                 "return_mean": _or_none(np.array([total for _, _, total in self._episodes]), np.mean),
@@ -146,7 +160,8 @@ class Trace:
 
     def _inference(self, seen: dict[str, Column]) -> dict[str, dict[str, Any]]:
         by_worker = {
-            name: seen["inference_ns"][seen["worker"] == number] / 1e6 for name, number in self._numbers.items()
+            name: seen["inference_ns"][seen["worker"] == number] / 1e6
+            for name, number in self._numbers.items()
         }
         named = sorted(by_worker.items(), key=lambda item: (len(item[0]), item[0]))
         return {name: {**_quantiles(times), "count": int(times.size)} for name, times in named}
@@ -155,7 +170,9 @@ class Trace:
 class SavedTrace:
     """A trace read back from its .npz: the columns, for plots."""
 
-    def __init__(self, workers: Sequence[str], ticks: dict[str, Column], decisions: dict[str, Column]) -> None:
+    def __init__(
+        self, workers: Sequence[str], ticks: dict[str, Column], decisions: dict[str, Column]
+    ) -> None:
         self.workers = list(workers)
         self.ticks = ticks
         self.decisions = decisions

@@ -8,8 +8,8 @@ import mmap
 import torch
 from pydantic import TypeAdapter
 
-from rtgraph.nodes.networks.build import build
-from rtgraph.nodes.networks.parameters import bind, layout, size_bytes, write
+from rtgraph.nodes.networks.build import build, initialise
+from rtgraph.nodes.networks.parameters import bind, layout, size_bytes
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.runtime.weights import Weights, mapped, reserve
 
@@ -61,9 +61,11 @@ def fill(weights: Weights, descriptor: int) -> None:
     Raises:
         LaunchError: there is not enough memory.
     """
-    module = build(_SPEC.validate_python(weights.network), weights.plant, seed=weights.seed)
+    module = build(_SPEC.validate_python(weights.network), weights.plant, device="meta")
     reserve(descriptor, weights.name, size_bytes(layout(module)))
-    write(module, mapped(descriptor, writable=True))
+    # Drawn in place, so that no more memory is needed than is shared.
+    bind(module, mapped(descriptor, writable=True))
+    initialise(module, weights.seed)
 
 
 def _key(weights: Weights) -> str:

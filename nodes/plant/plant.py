@@ -107,8 +107,7 @@ class Plant(Node[P]):
             return
         self._overruns += 1
         behind = int(behind_ns * self._rate_hz / 1e9) + 1
-        if behind > self.params.catch_up_ticks:
-            self._slipped += behind - 1
+        self._slipped += max(0, behind - self.params.catch_up_ticks)
 
     def _reset(self, due_ns: int, began_ns: int, arrived: int) -> None:
         self._episode += 1

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import zmq
+from pydantic import Field
 
 from rtgraph.msgs import Decoder, Encoder, Message, Record
 from rtgraph.msgs.errors import DecodeError, LaunchError
@@ -38,13 +39,13 @@ class BusPlan(Record):
     lossless: str
     topics: dict[str, str]
     """Topic by output."""
-    keys: dict[str, tuple[str, ...]] = {}
+    keys: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """The subscribers of a keyed output, by output."""
     wanted_lossless: tuple[str, ...] = ()
     """Outputs that some subscriber must have everything of."""
-    inputs: dict[str, str] = {}
+    inputs: dict[str, str] = Field(default_factory=dict)
     """Topic by input."""
-    connect: dict[str, tuple[str, ...]] = {}
+    connect: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Endpoints by input."""
 
 
@@ -102,7 +103,9 @@ class Bus:
                 if self._lossless is not None and output in self._plan.wanted_lossless:
                     self._lossless.send(frame, zmq.NOBLOCK)
 
-    def receive(self, deliver: Callable[[BoundInput[Any], Message], None] | None) -> tuple[bool, list[Probed]]:
+    def receive(
+        self, deliver: Callable[[BoundInput[Any], Message], None] | None
+    ) -> tuple[bool, list[Probed]]:
         """Take in what has come, handing each message to ``deliver`` (None: let it fall, the graph has not begun).
 
         Returns:
@@ -187,7 +190,7 @@ class _Subscriber:
         except DecodeError as error:
             edge = self.port.edges.setdefault("?", EdgeCount())
             if not edge.refused:
-                logging.getLogger("rtgraph.bus").error("%s: refused: %s", self.port.name, error)
+                logging.getLogger("rtgraph.bus").warning("%s: refused: %s", self.port.name, error)
             edge.refused += 1
             return None
         return message
@@ -207,6 +210,7 @@ def _publisher(context: zmq.Context[zmq.Socket[bytes]], endpoint: str, waiting: 
     except zmq.ZMQError as error:
         socket.close(0)
         raise LaunchError(
-            f"cannot bind {endpoint}: {error.strerror}", hint="another process has it: choose another port or end it"
+            f"cannot bind {endpoint}: {error.strerror}",
+            hint="another process has it: choose another port or end it",
         ) from error
     return socket

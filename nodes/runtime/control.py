@@ -6,7 +6,7 @@ from typing import Any
 
 import zmq
 
-from rtgraph.msgs import Decoder, Encoder, Message
+from rtgraph.msgs import Decoder, Message, encode
 from rtgraph.msgs.errors import DecodeError
 from rtgraph.msgs.system import Failed, Finish, Go, Heartbeat, Log, Probe, Proven, Ready, Statistics, Stop
 
@@ -16,9 +16,12 @@ _TYPES: dict[bytes, type[Message]] = {
 }
 
 
+_DECODERS: dict[bytes, Decoder[Any]] = {}
+
+
 def pack(message: Message) -> list[bytes]:
     """Return the frames of a control message."""
-    return [type(message).schema_name.encode(), b"".join(Encoder(type(message)).encode(message))]
+    return [type(message).schema_name.encode(), encode(message)]
 
 
 def unpack(frames: list[bytes]) -> Message:
@@ -30,7 +33,7 @@ def unpack(frames: list[bytes]) -> Message:
     message_type = _TYPES.get(frames[0]) if len(frames) == 2 else None
     if message_type is None:
         raise DecodeError("not a control message")
-    decoder: Decoder[Any] = Decoder(message_type)
+    decoder = _DECODERS.setdefault(frames[0], Decoder(message_type))
     message: Message = decoder.decode(frames[1:])
     return message
 
@@ -59,6 +62,10 @@ class ControlClient:
             return unpack(self._socket.recv_multipart(zmq.NOBLOCK))
         except zmq.Again:
             return None
+
+    def readable(self) -> bool:
+        """Say whether a message waits."""
+        return bool(self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN)
 
     def close(self) -> None:
         """Close the socket, letting what was said leave."""

@@ -34,6 +34,11 @@ def adopt_orphans() -> None:
     prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
+def leave_orphans() -> None:
+    """Be the parent of one's own children only, again."""
+    prctl(_PR_SET_CHILD_SUBREAPER, 0)
+
+
 def die_with(parent: int, within_s: float = 10.0) -> None:
     """Wait until ``parent`` is the parent of this process, then have the kernel kill it when the parent dies.
 
@@ -42,12 +47,22 @@ def die_with(parent: int, within_s: float = 10.0) -> None:
     """
     deadline = time.monotonic() + within_s
     while os.getppid() != parent:
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or not _exists(parent):
             raise LaunchError(f"process {parent}, which this one is to end with, did not adopt it")
         time.sleep(0.0005)
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         raise LaunchError("the launcher is gone")
+
+
+def _exists(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
 
 
 def sharpen_timers() -> None:
@@ -86,3 +101,13 @@ def private_bytes(process: int | str = "self") -> int:
     except OSError:
         return 0
     return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Private_"))
+
+
+def available_bytes() -> int | None:
+    """Return the memory that can still be had, in bytes; None where the host does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    found = [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+    return found[0] if found else None

@@ -11,28 +11,40 @@ import heapq
 import logging
 import resource
 import select
-import traceback
 from pathlib import Path
 from typing import Any
 
 import zmq
 
 from rtgraph.msgs import Message, PlantSpec, Record
-from rtgraph.msgs.system import EdgeReport, Failed, Finish, Go, Heartbeat, Probe, Proven, Ready, Statistics, Stop
+from rtgraph.msgs.system import (
+    EdgeReport,
+    Failed,
+    Finish,
+    Go,
+    Heartbeat,
+    Probe,
+    Proven,
+    Ready,
+    Statistics,
+    Stop,
+)
 from rtgraph.nodes.runtime.bus import Bus, BusPlan
 from rtgraph.nodes.runtime.clock import WallClock
 from rtgraph.nodes.runtime.context import Identity, Limits, Surroundings, Timer
 from rtgraph.nodes.runtime.control import ControlClient
 from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.host import private_bytes, process_id, sharpen_timers
-from rtgraph.nodes.runtime.ports import BoundOutput
+from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, EdgeCount
 from rtgraph.nodes.runtime.weights import Weights, mapped
 from rtgraph.nodes.runtime.wiring import NodePlan, load_class, validated_params
 
 HEARTBEAT_NS = 500_000_000
-LONGEST_WAIT_S = 0.5
-LAST_WORDS_NS = 2_000_000_000
+SILENCE_NS = 1_000_000_000
+"""When nothing more has come for so long, nothing more is waited for at the end."""
 LINGER_MS = 1000
+TOLD_MOST = 300
+"""Characters of an error that are told to the launcher; its log has them all."""
 
 log = logging.getLogger("rtgraph.realtime")
 
@@ -67,12 +79,52 @@ class RealtimeNode:
     def __init__(self, config: NodeConfig, scheduling: str) -> None:
         plan = config.plan
         self.clock = WallClock()
+        # For what goes on before the graph's time begins, too.
+        self._host_clock = WallClock()
+        self._heartbeat_ns = 0
         self._config = config
         self._scheduling = scheduling
         self._timers: list[tuple[int, int, int, Timer]] = []
         self._scheduled = 0
+        self._go = False
         self._began = False
+        self._early: list[tuple[BoundInput[Any], Message]] = []
         self._stop: Stop | None = None
+        self._arrived_ns = 0
+        self._hear_until_ns = 0
+        self._zmq = zmq.Context()
+        # Before everything that may fail, so that the launcher can be told of it.
+        self._control = ControlClient(self._zmq, config.control, f"{plan.name}#{config.incarnation}")
+        self._bus: Bus | None = None
+
+    def run(self) -> int:
+        """Run from the barrier to the stop. Return the process's exit code."""
+        name, incarnation = self._config.plan.name, self._config.incarnation
+        try:
+            sharpen_timers()
+            self._make()
+            self._executor.prepare()
+            log.info("%s is ready, process %d, life %d", name, process_id(), incarnation + 1)
+            self._say(Ready(node=name, incarnation=incarnation, pid=process_id()))
+            self._loop()
+            if self._began:
+                self._executor.stop()
+            self._say(self._statistics())
+        except (
+            Exception
+        ) as error:  # whatever a node's code raises is told to the launcher, then the process ends
+            log.exception("%s failed", name)
+            self._say(Failed(node=name, incarnation=incarnation, problem=_in_one_line(error)))
+            return 1
+        finally:
+            if self._bus is not None:
+                self._bus.close(LINGER_MS)
+            self._control.close()
+            self._zmq.term()
+        return 0
+
+    def _make(self) -> None:
+        config, plan = self._config, self._config.plan
         node_type = load_class(plan.node)
         self._executor = Executor(
             self,
@@ -84,34 +136,12 @@ class RealtimeNode:
             surroundings=_surroundings(config),
         )
         self._node = self._executor.node
-        self._zmq = zmq.Context()
-        self._control = ControlClient(self._zmq, config.control, f"{plan.name}#{config.incarnation}")
+        for name, source in plan.inputs.items():
+            if self._node.inputs[name].port.policy.depth is None:
+                for publisher in source.publishers:
+                    # Everything from the first message on: what a restarted node missed is lost, too.
+                    self._node.inputs[name].edges[publisher] = EdgeCount(incarnation=0)
         self._bus = Bus(self._zmq, self._node, config.bus)
-
-    def run(self) -> int:
-        """Run from the barrier to the stop. Return the process's exit code."""
-        try:
-            sharpen_timers()
-            self._executor.prepare()
-            self._say(Ready(node=self._node.name, incarnation=self._config.incarnation, pid=process_id()))
-            self._loop()
-            self._executor.stop()
-            self._say(self._statistics())
-        except Exception as error:  # whatever a node's code raises is told to the launcher, then the process ends
-            log.error("%s failed:\n%s", self._node.name, traceback.format_exc())
-            self._say(
-                Failed(
-                    node=self._node.name,
-                    incarnation=self._config.incarnation,
-                    problem=f"{type(error).__name__}: {error}",
-                )
-            )
-            return 1
-        finally:
-            self._bus.close(LINGER_MS)
-            self._control.close()
-            self._zmq.term()
-        return 0
 
     # What the executor asks of its world.
 
@@ -120,9 +150,12 @@ class RealtimeNode:
         self._scheduled += 1
         heapq.heappush(self._timers, (timer.due_ns, timer.urgency, self._scheduled, timer))
 
-    def transmit(self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None) -> None:
+    def transmit(
+        self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None
+    ) -> None:
         """Publish a message."""
-        self._bus.publish(output.name, message, key)
+        if self._bus is not None:
+            self._bus.publish(output.name, message, key)
 
     def finish(self, executor: Executor, reason: str) -> None:
         """Ask the launcher to stop everything."""
@@ -131,25 +164,49 @@ class RealtimeNode:
     # The loop.
 
     def _loop(self) -> None:
-        descriptors = [self._control.descriptor, *self._bus.descriptors]
-        heartbeat_ns = 0
+        bus = self._bus
+        if bus is None:
+            return
+        descriptors = [self._control.descriptor, *bus.descriptors]
         while True:
-            now_ns = self.clock.now_ns()
-            if now_ns >= heartbeat_ns:
-                heartbeat_ns = now_ns + HEARTBEAT_NS
-                self._say(self._heartbeat())
-            more, probes = self._bus.receive(self._executor.deliver if self._began else None)
+            self._show_life()
+            more, probes = bus.receive(self._deliver if self._began else self._keep_for_later)
             for probe in probes:
                 self._say(
-                    Proven(node=self._node.name, port=probe.port, publisher=probe.publisher, nonce=probe.nonce)
+                    Proven(
+                        node=self._node.name, port=probe.port, publisher=probe.publisher, nonce=probe.nonce
+                    )
                 )
             self._obey()
             if self._stop is not None and self._heard_out(self._stop):
                 return
             if self._began:
                 self._make_due_calls()
+            elif self._go and self.clock.now_ns() >= 0:
+                self._begin()
             if not more:
-                self._wait(descriptors, heartbeat_ns)
+                self._wait(descriptors)
+
+    def _show_life(self) -> None:
+        now_ns = self._host_clock.now_ns()
+        if now_ns >= self._heartbeat_ns:
+            self._heartbeat_ns = now_ns + HEARTBEAT_NS
+            self._say(self._heartbeat())
+
+    def _begin(self) -> None:
+        """Start the node, and give it what was published by nodes that started a moment earlier."""
+        self._began = True
+        self._executor.start()
+        early, self._early = self._early, []
+        for port, message in early:
+            self._deliver(port, message)
+
+    def _deliver(self, port: BoundInput[Any], message: Message) -> None:
+        self._arrived_ns = self.clock.now_ns()
+        self._executor.deliver(port, message)
+
+    def _keep_for_later(self, port: BoundInput[Any], message: Message) -> None:
+        self._early.append((port, message))
 
     def _make_due_calls(self) -> None:
         timers = self._timers
@@ -157,38 +214,49 @@ class RealtimeNode:
         while timers and timers[0][0] <= now_ns:
             self._executor.fire(heapq.heappop(timers)[3])
 
-    def _wait(self, descriptors: list[int], heartbeat_ns: int) -> None:
-        until_ns = heartbeat_ns
-        if self._began and self._timers:
-            until_ns = min(until_ns, self._timers[0][0])
-        wait_s = (until_ns - self.clock.now_ns()) / 1e9
-        if wait_s > 0:
-            select.select(descriptors, [], [], min(wait_s, LONGEST_WAIT_S))
+    def _wait(self, descriptors: list[int]) -> None:
+        wait_ns = self._heartbeat_ns - self._host_clock.now_ns()
+        if self._go and not self._began:
+            wait_ns = min(wait_ns, -self.clock.now_ns())
+        elif self._timers:
+            wait_ns = min(wait_ns, self._timers[0][0] - self.clock.now_ns())
+        # What came in while something was being said no longer shows at the descriptor.
+        if wait_ns > 0 and not self._control.readable():
+            select.select(descriptors, [], [], wait_ns / 1e9)
 
     def _obey(self) -> None:
         """Do what the launcher says."""
         while (message := self._control.receive()) is not None:
-            if isinstance(message, Probe):
+            if isinstance(message, Probe) and self._bus is not None:
                 self._bus.probe(message.nonce)
             elif isinstance(message, Go):
                 self.clock.epoch_ns = message.epoch_ns
-                self._began = True
-                self._executor.start()
+                self._go = True
             elif isinstance(message, Stop):
                 self._stop = message
+                now_ns = self._arrived_ns = self.clock.now_ns()
+                # The other half of the time is for what the node does at its end.
+                self._hear_until_ns = now_ns + (message.deadline_ns - now_ns) // 2
 
     def _heard_out(self, stop: Stop) -> bool:
         """Say whether all that was published for the lossless inputs has come in, or will not come any more."""
-        if self.clock.now_ns() > stop.deadline_ns - LAST_WORDS_NS // 2:
+        now_ns = self.clock.now_ns()
+        if now_ns > self._hear_until_ns or now_ns > self._arrived_ns + SILENCE_NS:
             return True
-        for name, port in self._node.inputs.items():
-            if port.port.policy.depth is not None:
-                continue
-            for publisher, sent in stop.sent.get(name, {}).items():
-                edge = port.edges.get(publisher)
-                if sent and (edge is None or edge.next_sequence < sent):
-                    return False
-        return not any(port.inbox for port in self._node.inputs.values() if port.handler and not self._executor.busy)
+        if self._unheard(stop):
+            return False
+        return not any(
+            port.inbox for port in self._node.inputs.values() if port.handler and not self._executor.busy
+        )
+
+    def _unheard(self, stop: Stop) -> dict[tuple[str, str], int]:
+        """Return how many messages publishers sent at last to lossless inputs that have not come in."""
+        return {
+            (name, publisher): sent - self._node.inputs[name].edges[publisher].next_sequence
+            for name, publishers in stop.sent.items()
+            for publisher, sent in publishers.items()
+            if sent > self._node.inputs[name].edges[publisher].next_sequence
+        }
 
     def _say(self, message: Message) -> None:
         self._control.send(message)
@@ -198,11 +266,16 @@ class RealtimeNode:
             node=self._node.name,
             incarnation=self._config.incarnation,
             busy=self._executor.busy,
-            received=sum(edge.received for port in self._node.inputs.values() for edge in port.edges.values()),
+            received=sum(
+                edge.received for port in self._node.inputs.values() for edge in port.edges.values()
+            ),
             sent=sum(sum(output.sent.values()) for output in self._node.outputs.values()),
         )
 
     def _statistics(self) -> Statistics:
+        if self._stop is not None:
+            for (name, publisher), missing in self._unheard(self._stop).items():
+                self._node.inputs[name].edges[publisher].lost += missing
         used = resource.getrusage(resource.RUSAGE_SELF)
         return Statistics(
             node=self._node.name,
@@ -216,7 +289,7 @@ class RealtimeNode:
             scheduling=self._scheduling,
             memory_bytes=private_bytes(),
             cpu_s=used.ru_utime + used.ru_stime,
-            result=self._node.result(),
+            result=self._node.result() if self._began else {},
         )
 
 
@@ -234,6 +307,11 @@ def edge_reports(executor: Executor) -> list[EdgeReport]:
         for name, port in executor.node.inputs.items()
         for publisher, edge in sorted(port.edges.items())
     ]
+
+
+def _in_one_line(error: Exception) -> str:
+    told = " ".join(str(error).split())[:TOLD_MOST]
+    return f"{type(error).__name__}: {told}" if told else type(error).__name__
 
 
 def _surroundings(config: NodeConfig) -> Surroundings:

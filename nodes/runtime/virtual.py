@@ -38,7 +38,9 @@ class _Route:
         found = self._by_key.get(key)
         if found is None:
             found = self._by_key[key] = [
-                (receiver, port) for receiver, port in self.all if not port.port.keyed or receiver.identity.name == key
+                (receiver, port)
+                for receiver, port in self.all
+                if not port.port.keyed or receiver.identity.name == key
             ]
         return found
 
@@ -80,7 +82,9 @@ class VirtualWorld:
             if isinstance(fault, CrashFault):
                 names = fault.matching(self.executors)
                 if not names:
-                    raise WorldError(f"a crash of {fault.node!r} is to be injected, which is the name of no node")
+                    raise WorldError(
+                        f"a crash of {fault.node!r} is to be injected, which is the name of no node"
+                    )
                 for name in names:
                     self._push(fault.at_ns, Urgency.DELIVERY, -1, self._crash, (name, fault.restart_after_ns))
 
@@ -100,7 +104,9 @@ class VirtualWorld:
         self._loop(self._surroundings.limits.duration_ns, progress)
         if not self.reason:
             over = self._surroundings.limits.duration_ns
-            self.reason = "nothing left to happen" if over is None or not self._heap else "the duration is over"
+            self.reason = (
+                "nothing left to happen" if over is None or not self._heap else "the duration is over"
+            )
             if over is not None and self._heap:
                 self.clock.time_ns = over
         self._stop()
@@ -119,16 +125,22 @@ class VirtualWorld:
     def schedule(self, executor: Executor, timer: Timer) -> None:
         """Schedule a call."""
         now_ns, due_ns = self.clock.time_ns, timer.due_ns
-        self._push(due_ns if due_ns > now_ns else now_ns, timer.urgency, executor.index, executor.fire, (timer,))
+        self._push(
+            due_ns if due_ns > now_ns else now_ns, timer.urgency, executor.index, executor.fire, (timer,)
+        )
 
-    def transmit(self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None) -> None:
+    def transmit(
+        self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None
+    ) -> None:
         """Carry a message to every input that takes it; without faults it arrives at this instant."""
         route = self._routes.get(output)
         if route is None:
             return
         for receiver, port in route.all if key is None else route.targets(key):
             if self._faults is not None:
-                for delay_ns in self._faults.arrivals(executor.identity.name, receiver.identity.name, output.name):
+                for delay_ns in self._faults.arrivals(
+                    executor.identity.name, receiver.identity.name, output.name
+                ):
                     self._arrive(receiver, port, message, delay_ns)
             elif port.under_way or not (receiver.busy or port.handler is None):
                 self._arrive(receiver, port, message, 0)
@@ -174,13 +186,13 @@ class VirtualWorld:
         self._push(due, Urgency.DELIVERY, receiver.index, self._deliver, (receiver, port, message))
 
     def _deliver(self, receiver: Executor, port: BoundInput[Any], message: Message) -> None:
-        if self._at_this_instant > MOST_EVENTS_AT_ONCE - 100:
-            self._recent.append(f"{message.header.source} -> {receiver.identity.name}.{port.name}")
         port.under_way -= 1
         if receiver.alive:
             receiver.deliver(port, message)
 
-    def _push(self, due: int, urgency: int, index: int, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    def _push(
+        self, due: int, urgency: int, index: int, call: Callable[..., None], arguments: tuple[Any, ...]
+    ) -> None:
         self._scheduled += 1
         heapq.heappush(self._heap, (due, urgency, index, self._scheduled, call, arguments))
 
@@ -203,22 +215,30 @@ class VirtualWorld:
         """Make one event happen."""
         self.events += 1
         self._at_this_instant += 1
-        if self._at_this_instant > MOST_EVENTS_AT_ONCE:
-            edges = ", ".join(dict.fromkeys(self._recent)) or "timers of one node"
-            raise WorldError(
-                f"{MOST_EVENTS_AT_ONCE:,} events at {self.clock.time_ns} ns: a cycle without delay: {edges}",
-                hint="let one of these nodes spend time or wait for a timer",
-            )
+        if self._at_this_instant > MOST_EVENTS_AT_ONCE - 100:
+            self._look_for_cycle(call, arguments)
         try:
             call(*arguments)
         except RtgraphError:
             raise
         except Exception as error:
-            executor = getattr(call, "__self__", None)
-            if not isinstance(executor, Executor):
-                executor = next((a for a in arguments if isinstance(a, Executor)), None)
-            name = executor.identity.name if executor else "the world"
-            raise WorldError(f"{name} failed at {self.clock.time_ns} ns: {type(error).__name__}: {error}") from error
+            name = _who(call, arguments)
+            raise WorldError(
+                f"{name} failed at {self.clock.time_ns} ns: {type(error).__name__}: {error}"
+            ) from error
+
+    def _look_for_cycle(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        """Note the last events of an instant that has very many; refuse to go on when there are too many."""
+        name = _who(call, arguments)
+        if arguments and isinstance(arguments[-1], Message):
+            name = f"{arguments[-1].header.source} -> {name}.{arguments[1].name}"
+        self._recent.append(name)
+        if self._at_this_instant > MOST_EVENTS_AT_ONCE:
+            raise WorldError(
+                f"{MOST_EVENTS_AT_ONCE:,} events at {self.clock.time_ns} ns: a cycle without delay: "
+                f"{', '.join(dict.fromkeys(self._recent))}",
+                hint="let one of these nodes spend time or wait for a timer",
+            )
 
     def _stop(self) -> None:
         """Stop the nodes by rank; what one rank publishes in stopping still reaches the later ones."""
@@ -248,3 +268,11 @@ class VirtualWorld:
         self._connect()
         self._make(self.executors[name].prepare, ())
         self._make(self.executors[name].start, ())
+
+
+def _who(call: Callable[..., None], arguments: tuple[Any, ...]) -> str:
+    """Return the name of the node that an event is about."""
+    for candidate in (getattr(call, "__self__", None), *arguments):
+        if isinstance(candidate, Executor):
+            return candidate.identity.name
+    return "the world"

@@ -14,6 +14,7 @@ from typing import Any
 
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import LaunchError
+from rtgraph.nodes.runtime.host import available_bytes
 
 
 @dataclass(slots=True)
@@ -44,14 +45,16 @@ def reserve(descriptor: int, name: str, size_bytes: int) -> None:
     Raises:
         LaunchError: there is not that much memory.
     """
+    wanted, hint = f"weights {name!r} need {size_bytes / 2**20:,.0f} MiB of shared memory", "choose a smaller network"
+    available = available_bytes()
+    if available is not None and size_bytes > available:
+        # Asking for it would have the kernel kill processes, this one or any other, before it refuses.
+        raise LaunchError(f"{wanted}, {available / 2**20:,.0f} MiB are available", hint=hint)
     try:
-        # Reserve it now: a clear error here instead of a bus error in a worker later.
+        # Now: a clear error here instead of a bus error in a worker later.
         os.posix_fallocate(descriptor, 0, max(1, size_bytes))
     except OSError as error:
-        raise LaunchError(
-            f"weights {name!r} need {size_bytes / 2**20:,.0f} MiB of shared memory: {error.strerror}",
-            hint="choose a smaller network, or free memory",
-        ) from error
+        raise LaunchError(f"{wanted}: {error.strerror}", hint=f"{hint}, or free memory") from error
 
 
 def mapped(descriptor: int, *, writable: bool = False) -> memoryview:

@@ -64,8 +64,15 @@ def load_class(path: str) -> type[Node[Any]]:
         raise NodeError(f"module {module_name!r} cannot be imported: {error}") from error
     found = getattr(module, class_name, None)
     if found is None:
-        names = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Node) and v is not Node]
-        raise NodeError(f"module {module_name!r} has no {class_name!r}", hint=f"its nodes are {', '.join(names) or 'none'}")
+        names = [
+            n
+            for n, v in vars(module).items()
+            if isinstance(v, type) and issubclass(v, Node) and v is not Node
+        ]
+        raise NodeError(
+            f"module {module_name!r} has no {class_name!r}",
+            hint=f"its nodes are {', '.join(names) or 'none'}",
+        )
     if not (isinstance(found, type) and issubclass(found, Node)):
         raise NodeError(f"{path!r} is not a node class", hint="nodes subclass rtgraph.nodes.Node")
     return found

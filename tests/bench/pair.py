@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,16 @@ RAW = "raw pyzmq, ipc"
 MOST_WAITED_S = 30.0
 
 
-def run_graph(
-    publisher: str, params: dict[str, Any], subscriber: str, *, credit: bool = False
-) -> dict[str, Any]:
-    """Run two nodes of ``pair_nodes`` until the publisher finishes, and return what the subscriber says."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the two ends say at the end."""
+
+    publisher: dict[str, Any]
+    subscriber: dict[str, Any]
+
+
+def run_graph(publisher: str, params: dict[str, Any], subscriber: str, *, credit: bool = False) -> Found:
+    """Run two nodes of ``pair_nodes`` until the publisher finishes."""
     back = {"credit": InputPlan(topic="credit", publishers=("subscriber",))} if credit else {}
     plan = Plan(
         name="pair",
@@ -52,21 +59,21 @@ def run_graph(
         outcome = Launcher(plan, Session.create(plan, Path(folder) / "session"), Silent()).run()
     if outcome.failures or outcome.interrupted or not outcome.reason.startswith("publisher"):
         raise SystemExit(f"the pair did not run to its end: {outcome.reason} {outcome.failures}")
-    return outcome.statistics["subscriber"].result
+    return Found(*(outcome.statistics[name].result for name in ("publisher", "subscriber")))
 
 
-def run_raw(publisher: str, numbers: Sequence[float], subscriber: str, size: int) -> dict[str, Any]:
-    """Run two roles of ``raw_pair`` and return what the subscriber says."""
+def run_raw(publisher: str, numbers: Sequence[float], subscriber: str, size: int) -> Found:
+    """Run two roles of ``raw_pair`` until both have ended."""
     with tempfile.TemporaryDirectory(prefix="rtgraph-bench-") as folder:
         command = [sys.executable, "-m", "tests.bench.raw_pair"]
-        listening = subprocess.Popen([*command, subscriber, folder, str(size)], stdout=subprocess.PIPE)
-        speaking = subprocess.Popen([*command, publisher, folder, str(size), *map(str, numbers)])
+        processes = [
+            subprocess.Popen([*command, role, folder, str(size), *map(str, more)], stdout=subprocess.PIPE)
+            for role, more in ((publisher, numbers), (subscriber, ()))
+        ]
         try:
-            found, _ = listening.communicate(timeout=MOST_WAITED_S)
-            speaking.wait(MOST_WAITED_S)
+            said = [process.communicate(timeout=MOST_WAITED_S)[0] for process in processes]
         finally:
-            for process in (listening, speaking):
+            for process in processes:
                 process.kill()
                 process.wait()
-    result: dict[str, Any] = json.loads(found)
-    return result
+    return Found(*map(json.loads, said))

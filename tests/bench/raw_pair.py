@@ -69,6 +69,7 @@ def paced_publisher(frames: Socket, credit: Socket, size: int, rate_hz: float, c
     for number in range(count):
         time.sleep(max(0.0, began + (number + 1) / rate_hz - time.monotonic()))
         publish(frames, number, payload)
+    print("{}")
     publish(frames, END, payload)
 
 
@@ -89,7 +90,7 @@ def fast_publisher(frames: Socket, credit: Socket, size: int, duration_s: float)
     """Publish a window of frames, then as many as are acknowledged."""
     payload = memoryview(frame_of((size,)))
     await_subscriber(frames, credit, payload)
-    until = time.monotonic() + duration_s
+    until, began_cpu_s = time.monotonic() + duration_s, time.process_time()
     sent = acknowledged = 0
     for sent in range(1, WINDOW + 1):
         publish(frames, sent - 1, payload)
@@ -99,12 +100,14 @@ def fast_publisher(frames: Socket, credit: Socket, size: int, duration_s: float)
             for _ in range(CREDIT):
                 publish(frames, sent, payload)
                 sent += 1
+    print(json.dumps({"cpu_us": (time.process_time() - began_cpu_s) / sent * 1e6}))
     publish(frames, END, payload)
 
 
 def counter(frames: Socket, credit: Socket, size: int) -> None:
     """Count frames and acknowledge them."""
     received = lost = began_ns = ended_ns = 0
+    began_cpu_s = ended_cpu_s = 0.0
     answered = False
     for number, _, now_ns in arrivals(frames, size):
         if number < 0:
@@ -115,12 +118,17 @@ def counter(frames: Socket, credit: Socket, size: int) -> None:
         lost = number - received
         received += 1
         if received == WINDOW:
-            began_ns = now_ns
+            began_ns, began_cpu_s = now_ns, time.process_time()
         if received % CREDIT == 0:
-            ended_ns = now_ns
+            ended_ns, ended_cpu_s = now_ns, time.process_time()
             credit.send(received.to_bytes(8, "little"))
     counted = received - received % CREDIT - WINDOW
-    print(json.dumps({"rate_hz": counted / max(1, ended_ns - began_ns) * 1e9, "lost": lost}))
+    found = {
+        "rate_hz": counted / (ended_ns - began_ns) * 1e9,
+        "cpu_us": (ended_cpu_s - began_cpu_s) / counted * 1e6,
+        "lost": lost,
+    }
+    print(json.dumps(found))
 
 
 def main(role: str, folder: str, size: int, *numbers: float) -> None:

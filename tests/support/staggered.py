@@ -11,7 +11,13 @@ RATE_HZ = 60.0
 
 
 def plan(
-    index: int, name: str, node: str, params: dict[str, Any], outputs: str, inputs: dict[str, list[str]], **more: Any
+    index: int,
+    name: str,
+    node: str,
+    params: dict[str, Any],
+    outputs: str,
+    inputs: dict[str, list[str]],
+    **more: Any,
 ) -> NodePlan:
     """Return the plan of a node whose topics are named after its ports."""
     return NodePlan(
@@ -73,13 +79,21 @@ def staggered_plans(method: str, latencies: list[dict[str, Any]], rate_hz: float
         )
     watched = {"applied": ["plant"], "decision": workers, "episode": ["plant"]}
     plans.append(
-        plan(len(plans), "monitor", "rtgraph.nodes.monitor:Monitor", {"rate_hz": rate_hz}, "progress", watched)
+        plan(
+            len(plans), "monitor", "rtgraph.nodes.monitor:Monitor", {"rate_hz": rate_hz}, "progress", watched
+        )
     )
     return plans
 
 
 def staggered_world(
-    method: str, latencies: list[dict[str, Any]], ticks: int, *, rate_hz: float = RATE_HZ, seed: int = 0, **world: Any
+    method: str,
+    latencies: list[dict[str, Any]],
+    ticks: int,
+    *,
+    rate_hz: float = RATE_HZ,
+    seed: int = 0,
+    **world: Any,
 ) -> VirtualWorld:
     """Return a world of them that ends after so many ticks, the reset at tick 0 included."""
     return VirtualWorld(

@@ -12,7 +12,11 @@ from rtgraph.nodes.inference.latency import Empirical
 
 # Every method and kind of latency, each with three of the numbers of workers: all six of them for each method.
 _WORKERS = itertools.cycle([(1, 4, 8), (2, 6, 12), (1, 6, 8), (2, 4, 12), (4, 6, 8)])
-CASES = [(m, kind, n) for (m, kind), each in zip(itertools.product(METHODS, KINDS), _WORKERS, strict=False) for n in each]
+CASES = [
+    (m, kind, n)
+    for (m, kind), each in zip(itertools.product(METHODS, KINDS), _WORKERS, strict=False)
+    for n in each
+]
 
 
 def fed(draws):
@@ -63,3 +67,40 @@ def test_measured_times_keep_their_nanoseconds():
     latency = Empirical(values_ms=tuple(ns / 1e6 for ns in times_ns), order="sequence")
     drawn = latency.draws(np.random.default_rng(0), 60.0)
     assert [drawn() for _ in times_ns] == times_ns
+
+
+LATENCIES = {
+    "norm5": {"kind": "normal", "frames": 5.3, "sd": 0.05},
+    "logn": {"kind": "lognormal", "frames": 5.3},
+    "eps50": {"kind": "mixture", "frames": 5.3},
+    "spike": {"kind": "spikes", "frames": 5.3},
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"),
+    [
+        ("none", "norm5"),
+        ("maximum_time", "norm5"),
+        ("maximum_time", "eps50"),
+        ("expected_time", "logn"),
+        ("paced", "logn"),
+        ("paced", "spike"),
+    ],
+)
+def test_draws_of_its_own_give_the_same_inaction_in_the_mean(method, kind):
+    seeds, ticks, workers = 6, 1_200, 6
+
+    def reference(seed):
+        draws = draw(kind, np.random.default_rng(seed), (workers, ticks * 4))
+        return simulate(method, draws, workers, ticks).inaction
+
+    def graph(seed):
+        world = staggered_world(method, [LATENCIES[kind]] * workers, ticks + 1, seed=seed)
+        world.run()
+        return trace_of(world).figures(ticks_from=ticks // 4 + 1)["inaction"]
+
+    expected, found = ([inaction(seed) for seed in range(seeds)] for inaction in (reference, graph))
+    tolerance = 0.02 + 3 * np.std(expected, ddof=1) * math.sqrt(2 / seeds)
+    assert np.mean(found) == pytest.approx(np.mean(expected), abs=tolerance)
+    assert len(set(found)) > 1, "every seed draws the same"

@@ -1,0 +1,85 @@
+"""Whole launches: nothing is lost, memory is shared, and what was overwritten is counted."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from support.launching import FILES, TESTS, Launch, until
+
+from rtgraph.graphs import load_launch
+from rtgraph.launch.launcher import Launcher
+from rtgraph.launch.session import Session
+from rtgraph.launch.status import Silent
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(100)]
+
+WORKERS = 71
+
+
+@pytest.mark.parametrize("workers", [1, WORKERS])
+def test_what_wants_everything_has_everything(workers, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+    arguments = {"workers": str(workers), "latency_frames": str(0.8 * workers)}
+    plan = load_launch(str(FILES / "watched.yaml"), arguments, duration_s=3.0)
+    outcome = Launcher(plan, Session.create(plan, tmp_path / "out"), Silent()).run()
+    assert outcome.failures == []
+    assert outcome.restarts == {}
+    assert outcome.silent_s == {}
+    assert outcome.reason == "the duration is over"
+    assert outcome.statistics.keys() == {node.name for node in plan.nodes}
+    outputs = {"decision": "decision", "applied": "applied", "episode": "episode"}
+    received = {(edge.publisher, edge.port): edge for edge in outcome.statistics["monitor"].edges}
+    assert len(received) == workers + 2
+    for (publisher, port), edge in received.items():
+        sent = outcome.statistics[publisher].sent.get(outputs[port], 0)
+        assert (edge.received, edge.lost, edge.overwritten, edge.refused) == (sent, 0, 0, 0), publisher
+    assert sum(edge.received for edge in received.values()) > 200
+    # Nor does anybody else miss anything: on a quiet graph even inputs that may lose do not.
+    assert all(edge.lost == 0 for statistics in outcome.statistics.values() for edge in statistics.edges)
+
+
+def test_a_flood_is_counted_to_the_last_message() -> None:
+    with Launch.of("flood", "--duration", "3") as launch:
+        assert launch.wait() == 0, launch.stderr
+        summary = launch.summary()
+        counted, sent = summary["nodes"]["sink"], summary["nodes"]["flood"]["sent"]
+        assert sent > 10_000
+        assert counted["overwritten"] > counted["taken"] > 0
+        assert counted["taken"] + counted["overwritten"] == counted["received"]
+        assert counted["received"] + counted["lost"] == counted["newest"] + 1 <= sent
+        assert summary["overwritten"]["flood -> sink.number"] == counted["overwritten"]
+        assert summary["lost"]["flood -> sink.number"] == counted["lost"]
+        assert summary["lost"]["flood -> sink.rare"] == 0
+
+
+def mappings(process: int, name: str) -> dict[str, int]:
+    """Sum up what a process has of the mappings with a name, in KiB by kind."""
+    found: dict[str, int] = {}
+    ours = False
+    for line in Path(f"/proc/{process}/smaps").read_text().splitlines():
+        if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+            ours = name in line
+        elif ours and line.endswith(" kB"):
+            kind, size, _ = line.split()
+            found[kind[:-1]] = found.get(kind[:-1], 0) + int(size)
+    return found
+
+
+def test_workers_share_one_copy_of_the_weights() -> None:
+    with Launch.of("pong", f"workers={WORKERS}") as launch:
+        until(lambda: launch.stderr.endswith("pong ...\n") or launch.popen.poll() is not None, 60, "it runs")
+        workers = [number for number, title in launch.processes().items() if title.startswith("rtgraph: worker/")]
+        assert len(workers) == WORKERS
+        for worker in workers:
+            weights = mappings(worker, "memfd:rtgraph-policy")
+            assert weights["Rss"] > 0
+            assert weights["Private_Clean"] + weights["Private_Dirty"] == 0
+            assert weights["Shared_Clean"] + weights["Shared_Dirty"] == weights["Rss"]
+        assert launch.interrupt(signal.SIGINT) < 5
+        assert launch.wait() == 130
+        # With the processes, whose end is seen to below, the memory is gone: it never had a name.
+        assert not list(Path("/dev/shm").glob("*rtgraph*"))  # noqa: S108
+        assert sum(launch.summary()["lost"].values()) == 0

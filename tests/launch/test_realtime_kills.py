@@ -1,0 +1,171 @@
+"""kill -9, of everything there is."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import numpy as np
+import pytest
+from support.launching import Launch, state_of, until
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(90)]
+
+PERIOD_NS = 1e9 / 60
+
+
+def decisions(launch: Launch, worker: str, incarnation: int) -> list[dict[str, Any]]:
+    return [
+        seen
+        for seen in launch.witnessed()
+        if "decision" in seen and seen["worker"] == worker and seen["incarnation"] == incarnation
+    ]
+
+
+def ticks_are_whole(launch: Launch) -> None:
+    """No tick is missing, and none was late by a period."""
+    trace = launch.trace()
+    assert np.array_equal(trace["tick_tick"], np.arange(len(trace["tick_tick"])))
+    assert trace["tick_lateness_ns"].max() < PERIOD_NS
+
+
+@pytest.mark.parametrize("moment", ["importing", "starting", "proving", "running"])
+def test_nothing_outlives_a_killed_launcher(moment) -> None:
+    with Launch.of("watched") as killed:
+        if moment == "running":
+            killed.runs()
+        else:
+            killed.says(moment)
+        killed.popen.kill()
+        killed.wait()
+        until(lambda: not killed.processes(), 2.0, "every process of the graph ended")
+        left = list(killed.runtime.glob("rtgraph-*"))
+        assert left
+        # The next launch sweeps up what the killed one could not.
+        with Launch.of("watched", "--ticks", "5", base=killed.base) as following:
+            assert following.wait() == 0
+        assert not any(path.exists() for path in left)
+
+
+def test_killed_nodes_are_back_and_the_plant_never_misses_a_tick() -> None:
+    with Launch.of("watched", "workers=6", "latency_frames=5.3") as launch:
+        launch.runs()
+        before = launch.kill("worker/1")
+        until(lambda: decisions(launch, "worker/1", 1), 2.0, "worker/1 decides again")
+        assert launch.process("worker/1") not in (0, before)
+
+        # In the middle of an inference: stopped where it is known to be busy, then killed.
+        until(lambda: decisions(launch, "worker/3", 0), 2.0, "worker/3 decides")
+        launch.kill("worker/3")
+        until(lambda: decisions(launch, "worker/3", 1), 2.0, "worker/3 decides again")
+
+        server = launch.kill("fork server")
+        until(lambda: launch.process("fork server") not in (0, server), 5.0, "there is a new fork server")
+        launch.kill("worker/2")
+        until(lambda: decisions(launch, "worker/2", 1), 10.0, "worker/2 decides again")
+
+        launch.kill("coordinator")
+        launch.says("coordinator killed by signal 9: restarting")
+        until(lambda: "life 2" in launch.log("coordinator"), 5.0, "the coordinator is back")
+        made = len(list(launch.witnessed()))
+        until(lambda: len(list(launch.witnessed())) > made + 60, 5.0, "decisions go on")
+        assert launch.interrupt() < 5
+        assert launch.wait() == 130
+        ticks_are_whole(launch)
+        assert launch.summary()["restarts"] == {
+            "worker/1": 1,
+            "worker/2": 1,
+            "worker/3": 1,
+            "coordinator": 1,
+            "fork server": 1,
+        }
+
+
+def test_workers_run_free_without_the_coordinator_and_obey_it_again() -> None:
+    def observed() -> list[int]:
+        return [seen["observed"] for seen in launch.witnessed() if "decision" in seen]
+
+    with Launch.of("watched", "workers=4", "latency_frames=3.3") as launch:
+        launch.runs()
+        launch.kill("coordinator", signal.SIGSTOP)
+        until(lambda: "running free" in launch.log("worker/0"), 3.0, "worker/0 runs free")
+        made = len(observed())
+        until(lambda: len(observed()) > made + 40, 5.0, "decisions go on without the coordinator")
+        launch.kill("coordinator", signal.SIGCONT)
+
+        def paced() -> bool:
+            # Claimed observations are given to one worker only; workers that run free share them.
+            newest = observed()[-60:]
+            return len(observed()) > made + 100 and len(set(newest)) == len(newest)
+
+        until(paced, 10.0, "each observation is claimed for one worker again")
+        launch.interrupt()
+        ticks_are_whole(launch)
+
+
+def test_a_killed_plant_comes_back_at_the_right_tick() -> None:
+    with Launch.of("watched") as launch:
+        launch.runs()
+        launch.kill("plant")
+
+        def acted() -> bool:
+            return any(s.get("by") == "policy" and s["incarnation"] == 1 for s in launch.witnessed())
+
+        until(acted, 4.0, "the policy acts on the plant that came back")
+        launch.interrupt()
+        trace = launch.trace()
+        ticks, due_ns = trace["tick_tick"], trace["tick_due_ns"]
+        # Tick k is at k periods of the graph's time, before and after.
+        assert np.abs(due_ns - ticks * PERIOD_NS).max() < 2
+        gaps = np.diff(ticks)
+        assert (gaps > 1).sum() == 1
+        assert gaps.max() < 60
+        assert launch.summary()["restarts"] == {"plant": 1}
+
+
+def test_what_a_killed_monitor_missed_is_counted_as_lost() -> None:
+    with Launch.of("watched") as launch:
+        launch.runs()
+        launch.kill("monitor")
+        until(lambda: "life 2" in launch.log("monitor"), 5.0, "the monitor is back")
+        made = len(list(launch.witnessed()))
+        until(lambda: len(list(launch.witnessed())) > made + 60, 5.0, "the graph goes on")
+        assert launch.interrupt() < 5
+        summary = launch.summary()
+        trace = launch.trace()
+        assert trace["tick_tick"][0] > 0
+        assert summary["lost"]["plant -> monitor.applied"] == trace["tick_tick"][0]
+        assert summary["restarts"] == {"monitor": 1}
+
+
+def test_a_launch_that_lost_something_ends_with_exit_code_3() -> None:
+    with Launch.of("watched", "--duration", "3") as launch:
+        launch.runs()
+        launch.kill("monitor")
+        assert launch.wait() == 3
+        assert "warning: watched: messages were lost" in launch.stderr
+
+
+def test_a_node_that_stands_still_slows_nobody() -> None:
+    with Launch.of("flood") as launch:
+        until(lambda: "life 1" in launch.log("sink"), 40, "the sink is ready")
+        launch.says("flood ...")
+        sink = launch.kill("sink", signal.SIGSTOP)
+        until(lambda: state_of(sink) == "T", 2.0, "the sink stands still")
+        launch.says("sink has not been heard for", 10)
+        os.kill(sink, signal.SIGCONT)
+        launch.says("sink is heard again")
+        until(lambda: "caught up" in launch.log("sink"), 20, "the sink has caught up")
+        launch.interrupt()
+        ticks_are_whole(launch)
+        summary = launch.summary()
+        counted, sent = summary["nodes"]["sink"], summary["nodes"]["flood"]["sent"]
+        assert counted["lost"] > 0
+        assert counted["received"] + counted["lost"] == counted["newest"] + 1
+        assert counted["taken"] + counted["overwritten"] == counted["received"]
+        assert counted["newest"] < sent
+        # What wants everything has everything, however long it stood still.
+        assert summary["lost"]["flood -> sink.rare"] == 0
+        assert summary["silent_s"].keys() == {"sink"}
+        assert summary["restarts"] == {}

@@ -1,0 +1,105 @@
+"""The folder that a launch leaves, and the one that it does not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+
+import pytest
+
+from rtgraph.graphs import Plan
+from rtgraph.launch import session as module
+from rtgraph.launch.session import RuntimeDirectory, Session
+from rtgraph.msgs.errors import LaunchError
+
+PLAN = Plan(name="small")
+
+
+def test_a_session_holds_the_plan(tmp_path) -> None:
+    session = Session.create(PLAN, tmp_path / "a" / "b")
+    assert Plan.from_yaml((session.directory / "plan.yaml").read_text()) == PLAN
+    assert session.log_file("arm/worker/3").name == "arm.worker.3.log"
+    assert session.logs.is_dir()
+
+
+def test_a_folder_is_used_once(tmp_path) -> None:
+    (tmp_path / "notes.txt").write_text("what else is in it does not matter")
+    session = Session.create(PLAN, tmp_path)
+    with pytest.raises(LaunchError, match="holds a session already"):
+        Session.create(PLAN, tmp_path)
+    session.discard()
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    Session.create(PLAN, tmp_path).discard()
+
+
+def test_what_is_no_folder(tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LaunchError, match=r"cannot write|is no folder"):
+        Session.create(PLAN, tmp_path / "file")
+    with pytest.raises(LaunchError, match="Not a directory"):
+        Session.create(PLAN, tmp_path / "file" / "below")
+
+
+def test_a_full_disk(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(module, "LEAST_FREE_BYTES", shutil.disk_usage(tmp_path).total + 1)
+    with pytest.raises(LaunchError, match=r"is full.*hint: free space"):
+        Session.create(PLAN, tmp_path / "out")
+
+
+def test_default_folders_differ_however_quickly_they_are_made(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made: list[Session] = []
+    together = threading.Barrier(8)
+
+    def make() -> None:
+        together.wait()
+        made.append(Session.create(PLAN))
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({session.directory for session in made}) == 8
+
+
+def test_a_summary_is_written_whole_or_not_at_all(tmp_path) -> None:
+    session = Session.create(PLAN, tmp_path)
+    session.write_summary({"b": 1, "a": 2})
+    assert session.summary.read_text() == '{\n  "a": 2,\n  "b": 1\n}\n'
+    with pytest.raises(ValueError, match="JSON"):
+        session.write_summary({"a": float("nan")})
+    assert '"a": 2' in session.summary.read_text()
+    session.summary.unlink()
+    session.summary.mkdir()
+    with pytest.raises(LaunchError, match="cannot be written"):
+        session.write_summary({})
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_runtime_folders_of_the_dead_are_swept_and_of_the_living_are_not(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/tmp/rt-sweep")  # noqa: S108 - short, as a socket's path has to be
+    shutil.rmtree("/tmp/rt-sweep", ignore_errors=True)  # noqa: S108
+    os.makedirs("/tmp/rt-sweep")  # noqa: S108
+    try:
+        dead, living = RuntimeDirectory(), RuntimeDirectory()
+        assert dead.path.stat().st_mode & 0o777 == 0o700
+        os.close(dead._lock)  # as the end of a process does
+        following = RuntimeDirectory()
+        assert not dead.path.exists()
+        assert living.path.exists()
+        for directory in (living, following):
+            directory.remove()
+            assert not directory.path.exists()
+    finally:
+        shutil.rmtree("/tmp/rt-sweep")  # noqa: S108
+
+
+def test_a_runtime_folder_is_where_paths_are_short(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / ("x" * 90)))
+    directory = RuntimeDirectory()
+    try:
+        assert len(str(directory.path / "999-all").encode()) <= 107
+    finally:
+        directory.remove()

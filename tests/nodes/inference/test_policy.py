@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from rtgraph.msgs import ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.inference.policy import EpsilonGreedyParams, RandomParams, ScriptedParams, make_policy
+from rtgraph.nodes.runtime import Surroundings
+
+OBSERVATION = np.zeros(1)
+
+
+class Constant:
+    def __init__(self, action=2):
+        self.action = action
+
+    def act(self, observation):
+        return self.action
+
+
+def policy(action, params=None, seed=0):
+    spec = PlantSpec(rate_hz=60.0, observation=ArraySpec(dtype="uint8", shape=(1,)), action=action)
+    return make_policy(params or RandomParams(), spec, np.random.default_rng(seed), Surroundings())
+
+
+def test_discrete_actions_are_drawn_evenly():
+    acts = [policy_.act(OBSERVATION) for policy_ in [policy(Discrete(count=6))] for _ in range(6_000)]
+    assert all(type(act.action) is int and act.explored for act in acts)
+    counts = np.bincount([act.action for act in acts], minlength=6)
+    assert counts.size == 6
+    assert counts.min() > 850
+    assert counts.max() < 1_150
+
+
+def test_continuous_actions_keep_to_their_ranges():
+    made = policy(Continuous(low=(-1.0, 5.0), high=(1.0, 6.0)))
+    actions = np.array([made.act(OBSERVATION).action for _ in range(500)])
+    assert actions.dtype == np.float32
+    assert (actions >= [-1, 5]).all()
+    assert (actions <= [1, 6]).all()
+    assert actions.std(axis=0) == pytest.approx([2 / 12**0.5, 1 / 12**0.5], rel=0.1)
+
+
+def test_vectors_of_numbers_are_drawn_evenly():
+    made = policy(MultiDiscrete(size=3, count=4))
+    actions = np.array([made.act(OBSERVATION).action for _ in range(500)])
+    assert actions.shape == (500, 3)
+    assert set(actions.ravel()) == {0, 1, 2, 3}
+
+
+def test_actions_are_drawn_by_the_generator_given():
+    for action in (Discrete(count=6), MultiDiscrete(size=3, count=4)):
+        first, again, other = (
+            [np.sum(p.act(OBSERVATION).action) for _ in range(30)]
+            for p in (policy(action), policy(action), policy(action, seed=1))
+        )
+        assert first == again
+        assert first != other
+
+
+def test_a_policy_of_ones_own_is_named_by_its_path():
+    made = policy(Discrete(count=4), ScriptedParams(policy=f"{__name__}:Constant", params={"action": 3}))
+    assert (made.act(OBSERVATION).action, made.act(OBSERVATION).explored) == (3, False)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"policy": "nowhere.at_all:Constant"},
+        {"policy": f"{__name__}:Variable"},
+        {"policy": f"{__name__}:Constant", "params": {"wrong": 1}},
+    ],
+)
+def test_a_policy_that_cannot_be_made_is_refused(params):
+    with pytest.raises(NodeError, match="policy .* cannot be made"):
+        policy(Discrete(count=4), ScriptedParams(**params))
+
+
+def test_a_greedy_policy_needs_discrete_actions_and_weights():
+    with pytest.raises(NodeError, match="needs discrete actions, the plant has continuous ones"):
+        policy(Continuous(low=(0.0,), high=(1.0,)), EpsilonGreedyParams())
+    with pytest.raises(NodeError, match="no weights named 'policy'. hint: it has none"):
+        policy(Discrete(count=2), EpsilonGreedyParams())

@@ -1,0 +1,343 @@
+import pytest
+from support.fading import PERIOD_NS, Fading
+from support.host import HandHost
+from support.staggered import plan
+
+from rtgraph.msgs import Decision
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.plant import Plant, PlantParams
+from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
+from rtgraph.nodes.runtime.clock import tick_time_ns
+
+
+def plant(ticks=None, incarnation=0, begin_ns=0, **params):
+    surroundings = Surroundings(limits=Limits(ticks=ticks))
+    host = HandHost(Fading, params, name="plant", incarnation=incarnation, surroundings=surroundings)
+    host.clock.time_ns = begin_ns
+    host.begin()
+    return host
+
+
+def run_ticks(host, last):
+    """Run the ticks up to and including the one due at this multiple of the period."""
+    host.run_until(last * PERIOD_NS)
+    return host.messages("applied")
+
+
+def decide(host, action, on, number=0):
+    """Have a decision on an observation arrive now."""
+    decision = Decision(worker="w/0", number=number, action=action, began_ns=0, inference_ns=0)
+    host.deliver("decision", decision, source="w/0", sequence=number, of=on)
+
+
+# ---- time ----------------------------------------------------------------------------------------------------------
+
+
+def test_ticks_are_numbered_without_gaps_and_due_at_absolute_times():
+    host = plant()
+    applied = run_ticks(host, 99)
+    assert [a.tick for a in applied] == list(range(100))
+    assert [a.due_ns for a in applied] == [tick_time_ns(tick, 100.0) for tick in range(100)]
+    assert {a.lateness_ns for a in applied} == {0}
+    assert [o.tick for o in host.messages("observation")] == list(range(100))
+    assert [time_ns for time_ns, *_ in host.sent if time_ns % PERIOD_NS] == []
+
+
+def test_a_late_tick_makes_the_next_no_later():
+    host = plant()
+    host.node._environment.on_step = lambda steps: setattr(
+        host.clock, "time_ns", host.clock.time_ns + 4_000_000
+    )
+    applied = run_ticks(host, 50)
+    assert {a.lateness_ns for a in applied} == {0}
+    assert [a.work_ns for a in applied] == [0, 0, *[4_000_000] * 49]
+    assert {a.overruns for a in applied} == {0}
+
+
+def slow_once(host, at, periods):
+    """Have the step of tick ``at`` take this many periods."""
+
+    def on_step(steps):
+        if steps == at:
+            host.clock.time_ns += round(periods * PERIOD_NS)
+
+    host.node._environment.on_step = on_step
+
+
+def test_an_overrun_is_caught_up_back_to_back():
+    host = plant(catch_up_ticks=3)
+    slow_once(host, at=5, periods=3.5)
+    applied = run_ticks(host, 12)
+    # Tick 5 ends at 8.5 periods: 6, 7 and 8 are made at once, 9 is on time again.
+    assert [a.tick for a in applied] == list(range(13))
+    assert [a.lateness_ns * 10 // PERIOD_NS for a in applied[5:10]] == [0, 25, 15, 5, 0]
+    assert [a.due_ns // PERIOD_NS for a in applied] == list(range(13))
+    # Ticks 5, 6 and 7 were not over when the next was due.
+    assert [a.overruns for a in applied[5:10]] == [0, 1, 2, 3, 3]
+    assert applied[-1].slipped == 0
+    assert applied[6].work_ns == round(3.5 * PERIOD_NS)
+
+
+def test_beyond_what_is_caught_up_ticks_are_given_up_and_counted():
+    host = plant(catch_up_ticks=3)
+    slow_once(host, at=5, periods=7.5)
+    applied = run_ticks(host, 20)
+    # Tick 5 ends at 12.5 periods, 7 ticks behind: 4 are given up, 3 made at once, at the times of 10, 11 and 12.
+    assert [a.tick for a in applied] == list(range(len(applied)))
+    assert [a.due_ns // PERIOD_NS for a in applied[4:12]] == [4, 5, 10, 11, 12, 13, 14, 15]
+    assert [a.lateness_ns * 10 // PERIOD_NS for a in applied[5:10]] == [0, 25, 15, 5, 0]
+    assert [a.slipped for a in applied[5:8]] == [0, 4, 4]
+    assert applied[-1].tick + applied[-1].slipped == 20
+
+
+def test_without_catching_up_every_tick_behind_is_given_up():
+    host = plant(catch_up_ticks=0)
+    slow_once(host, at=5, periods=2.5)
+    applied = run_ticks(host, 20)
+    assert [a.due_ns // PERIOD_NS for a in applied[5:8]] == [5, 8, 9]
+    assert {a.lateness_ns for a in applied} == {0}
+    assert applied[-1].slipped == 2
+
+
+def test_a_tick_that_takes_exactly_its_period_is_no_overrun():
+    host = plant()
+    host.node._environment.on_step = lambda steps: setattr(
+        host.clock, "time_ns", host.clock.time_ns + PERIOD_NS
+    )
+    applied = run_ticks(host, 20)
+    assert {(a.overruns, a.lateness_ns) for a in applied} == {(0, 0)}
+
+
+@pytest.mark.parametrize("begin", [0, 5, 1_000_000_007, 987_654_321_987])
+def test_a_restarted_plant_begins_at_the_tick_of_its_time(begin):
+    host = plant(incarnation=1, begin_ns=begin)
+    host.run_until(begin + 3 * PERIOD_NS)
+    first = host.messages("applied")[0]
+    assert first.by == "reset"
+    assert abs(first.due_ns - begin) <= 2 * PERIOD_NS
+    assert first.due_ns == tick_time_ns(first.tick, 100.0)
+
+
+# ---- what acts -----------------------------------------------------------------------------------------------------
+
+
+def test_the_first_tick_resets_and_applies_nothing():
+    host = plant()
+    (first,) = run_ticks(host, 0)
+    assert (first.by, first.action, first.reward, first.tick, first.episode) == ("reset", 7, 0.0, 0, 0)
+    (observation,) = host.messages("observation")
+    assert (observation.first, observation.reward, observation.value.tolist()) == (True, 0.0, [1, 0])
+    assert host.node._environment.actions == []
+
+
+def test_a_decision_acts_at_the_first_tick_after_it_comes_and_once():
+    host = plant()
+    run_ticks(host, 2)
+    host.run_until(round(2.5 * PERIOD_NS))
+    decide(host, 3, on=host.messages("observation")[1])
+    applied = run_ticks(host, 5)
+    assert [a.action for a in applied] == [7, 7, 7, 3, 7, 7]
+    assert [a.by for a in applied] == ["reset", "default", "default", "policy", "default", "default"]
+    acted = applied[3]
+    assert (acted.worker, acted.decision, acted.age_ticks, acted.age_ns) == ("w/0", 0, 2, 2 * PERIOD_NS)
+    assert acted.header.lineage.tick == 1
+    assert (acted.arrived, acted.overwritten, acted.late, acted.dropped) == (1, 0, 0, 0)
+    assert applied[4].header.lineage is None
+    assert host.node._environment.actions == [7, 7, 3, 7, 7]
+
+
+def test_a_decision_due_exactly_at_a_tick_counts_for_it():
+    plans = [
+        plan(
+            0, "plant", "support.fading:Fading", {}, "observation applied episode", {"decision": ["worker"]}
+        ),
+        plan(
+            1,
+            "worker",
+            "rtgraph.nodes.inference:Worker",
+            {
+                "plant": Fading.spec(None).model_dump(),
+                "policy": {"kind": "random"},
+                "latency": {"kind": "constant", "frames": 2},
+                "stagger": "none",
+            },
+            "decision inference_time state",
+            {"observation": ["plant"]},
+        ),
+        plan(2, "monitor", "rtgraph.nodes.monitor:Monitor", {}, "progress", {"applied": ["plant"]}),
+    ]
+    world = VirtualWorld(plans, surroundings=Surroundings(limits=Limits(ticks=9)))
+    world.run()
+    ages = world.node("monitor").trace.ticks()["age_ticks"].tolist()
+    assert ages == [-1, -1, 2, -1, 2, -1, 2, -1, 2]
+
+
+def test_what_became_of_every_decision_is_counted():
+    host = plant()
+    run_ticks(host, 3)
+    observations = host.messages("observation")
+    for number, on in enumerate((1, 3, 2)):
+        decide(host, number, on=observations[on], number=number)
+    assert run_ticks(host, 4)[-1].action == 1
+    decide(host, 4, on=observations[0], number=3)
+    applied = run_ticks(host, 5)
+    counted = [(a.arrived, a.overwritten, a.late, a.dropped) for a in applied[4:]]
+    assert counted == [(3, 2, 0, 0), (1, 0, 1, 0)]
+
+
+def test_a_held_decision_acts_when_its_time_has_come():
+    host = plant(gate={"kind": "playout"})
+    run_ticks(host, 3)
+    observations = host.messages("observation")
+    decide(host, 3, on=observations[0], number=0)  # at tick 4 its age is 4, and so is D
+    run_ticks(host, 4)
+    decide(host, 5, on=observations[3], number=1)  # is held to tick 7
+    applied = run_ticks(host, 9)
+    assert [a.action for a in applied[4:]] == [3, 7, 7, 5, 7, 7]
+    assert [a.age_ticks for a in applied if a.by == "policy"] == [4, 4]
+    assert {a.delay_ticks for a in applied[4:]} == {4}
+
+
+@pytest.mark.parametrize(
+    ("default", "acted"),
+    [
+        ("noop", [7, 7, 3, 7, 7]),
+        ("repeat_last", [7, 7, 3, 3, 3]),
+        ("support.fading:CountDown", [5, 4, 3, 3, 2]),
+    ],
+)
+def test_the_default_behaviour_acts_where_the_policy_does_not(default, acted):
+    host = plant(default=default)
+    run_ticks(host, 2)
+    decide(host, 3, on=host.messages("observation")[0])
+    run_ticks(host, 5)
+    assert host.node._environment.actions == acted
+
+
+def test_a_default_behaviour_begins_anew_with_each_episode():
+    host = plant(default="support.fading:CountDown", terminated_after=2)
+    run_ticks(host, 5)
+    assert host.node._environment.actions == [5, 4, 5, 4]
+
+
+def test_repeating_the_last_action_does_not_reach_into_the_next_episode():
+    host = plant(default="repeat_last", terminated_after=2)
+    run_ticks(host, 1)
+    decide(host, 3, on=host.messages("observation")[0])
+    run_ticks(host, 4)
+    assert host.node._environment.actions == [7, 3, 7]
+
+
+# ---- episodes ------------------------------------------------------------------------------------------------------
+
+
+def test_the_end_of_an_episode_is_told_and_the_next_begins_at_the_next_tick():
+    host = plant(terminated_after=3)
+    applied = run_ticks(host, 9)
+    assert [a.by for a in applied] == [
+        "reset",
+        *["default"] * 3,
+        "reset",
+        *["default"] * 3,
+        "reset",
+        "default",
+    ]
+    assert [a.episode for a in applied] == [0] * 4 + [1] * 4 + [2] * 2
+    assert [a.tick for a in applied] == list(range(10))
+    ends = host.messages("episode")
+    assert [(e.episode, e.ticks, e.total_reward, e.terminated, e.truncated) for e in ends] == [
+        (0, 3, 6.0, True, False),
+        (1, 3, 6.0, True, False),
+    ]
+    observations = host.messages("observation")
+    assert [o.first for o in observations] == [True, False, False, False] * 2 + [True, False]
+    assert [o.terminated for o in observations] == [False, False, False, True] * 2 + [False, False]
+    assert observations[3].measurements == {"steps": 3.0}
+
+
+@pytest.mark.parametrize(("terminated", "truncated"), [(2, None), (None, 2), (2, 2)])
+def test_being_terminated_and_being_truncated_are_never_merged(terminated, truncated):
+    host = plant(terminated_after=terminated, truncated_after=truncated)
+    run_ticks(host, 2)
+    last, (end,) = host.messages("observation")[-1], host.messages("episode")
+    assert (last.terminated, last.truncated) == (terminated is not None, truncated is not None)
+    assert (end.terminated, end.truncated) == (last.terminated, last.truncated)
+
+
+def test_a_decision_made_in_one_episode_never_acts_in_the_next():
+    host = plant(terminated_after=2)
+    run_ticks(host, 2)
+    last = host.messages("observation")[-1]
+    decide(host, 3, on=last, number=0)  # arrives at the reset
+    run_ticks(host, 3)
+    decide(host, 4, on=last, number=1)  # arrives in the next episode
+    applied = run_ticks(host, 5)
+    assert [(a.arrived, a.dropped) for a in applied[3:5]] == [(1, 1), (1, 1)]
+    assert {a.by for a in applied} == {"reset", "default"}
+
+
+def test_decisions_held_over_the_end_of_an_episode_are_dropped_and_counted():
+    host = plant(gate={"kind": "playout"}, terminated_after=8)
+    run_ticks(host, 4)
+    decide(host, 3, on=host.messages("observation")[0], number=0)  # D = 5
+    run_ticks(host, 6)
+    decide(host, 4, on=host.messages("observation")[6], number=1)
+    applied = run_ticks(host, 9)
+    assert (applied[9].by, applied[9].dropped) == ("reset", 1)
+
+
+def test_a_decision_for_an_earlier_life_of_the_plant_never_acts():
+    before = plant()
+    run_ticks(before, 3)
+    host = plant(incarnation=1)
+    run_ticks(host, 3)
+    decide(host, 3, on=before.messages("observation")[3])
+    applied = run_ticks(host, 4)
+    assert (applied[4].by, applied[4].dropped) == ("default", 1)
+
+
+# ---- the end, and the rest -----------------------------------------------------------------------------------------
+
+
+def test_a_launch_ends_after_so_many_ticks():
+    host = plant(ticks=5)
+    run_ticks(host, 4)
+    assert host.finished == ["5 ticks"]
+    assert len(host.messages("applied")) == 5
+
+
+def test_a_launch_ends_after_so_many_episodes():
+    host = plant(episodes=2, terminated_after=3)
+    run_ticks(host, 6)
+    assert host.finished == []
+    run_ticks(host, 7)
+    assert host.finished == ["2 episodes"]
+
+
+def test_the_screen_is_published_only_where_it_is_wanted():
+    host = plant()
+    run_ticks(host, 3)
+    assert host.messages("screen") == []
+    host = plant(publish_screen=True)
+    run_ticks(host, 3)
+    screens = host.messages("screen")
+    assert [int(s.image[0, 0, 0]) for s in screens] == [0, 1, 2, 3]
+    assert [s.header.lineage.tick for s in screens] == [0, 1, 2, 3]
+
+
+def test_the_environment_is_released_at_the_end():
+    host = plant()
+    host.executor.stop()
+    assert host.node._environment.closed == 1
+
+
+def test_a_plant_without_an_environment_says_what_is_missing():
+    class Bare(Plant[PlantParams]):
+        pass
+
+    with pytest.raises(NodeError, match=r"Bare makes no environment. hint: define environment\(\)"):
+        HandHost(Bare).begin()
+    with pytest.raises(
+        NodeError, match=r"Bare does not say what it takes and gives. hint: define spec\(params\)"
+    ):
+        Bare.spec(PlantParams())

@@ -1,0 +1,150 @@
+"""Nodes for tests of running launches: one that writes down what it sees, and several that make trouble."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+from rtgraph.msgs import Applied, Decision, Message
+from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless, queue
+
+
+class Number(Message):
+    value: int
+    padding: bytes = b""
+
+
+class Witness(Node[Params]):
+    """Writes a line for each decision and each tick, at once, for a test to read while the graph runs."""
+
+    applied = Input(Applied, queue(4096), optional=True)
+    decision = Input(Decision, queue(4096), many=True, optional=True)
+
+    def on_start(self) -> None:
+        directory = self.context.surroundings.directory
+        assert directory is not None
+        self._file = open(directory / "witness.jsonl", "a", buffering=1)  # noqa: SIM115 - open as long as it lives
+
+    def on_applied(self, tick: Applied) -> None:
+        self._write(tick=tick.tick, by=tick.by, incarnation=tick.header.incarnation, worker=tick.worker)
+
+    def on_decision(self, decision: Decision) -> None:
+        lineage = decision.header.lineage
+        self._write(
+            decision=decision.number,
+            worker=decision.worker,
+            incarnation=decision.header.incarnation,
+            observed=None if lineage is None else lineage.tick,
+        )
+
+    def _write(self, **seen: Any) -> None:
+        self._file.write(json.dumps(seen) + "\n")
+
+
+class FailsToPrepare(Node[Params]):
+    def on_prepare(self) -> None:
+        raise RuntimeError("there is no such robot\nanywhere")
+
+
+class FailsToStop(Node[Params]):
+    def on_stop(self) -> None:
+        raise RuntimeError("the last page cannot be written")
+
+
+class Sluggish(Node[Params]):
+    """Takes its time to prepare."""
+
+    def on_prepare(self) -> None:
+        import threading  # noqa: PLC0415
+
+        threading.Event().wait(20)
+
+
+class Raises(Node[Params]):
+    """Fails at every message."""
+
+    applied = Input(Applied, latest)
+
+    def on_applied(self, _: Applied) -> None:
+        raise ValueError("what is this?")
+
+
+class Hangs(Node[Params]):
+    """Never comes back from its first message."""
+
+    applied = Input(Applied, latest)
+
+    def on_applied(self, _: Applied) -> None:
+        while True:
+            pass
+
+
+class FloodParams(Params):
+    burst: int = 40
+    bytes_each: int = 100
+    most: int | None = None
+
+
+class Flood(Node[FloodParams]):
+    """Publishes as fast as it is let, in bursts, and a little of it for those who want everything."""
+
+    stop_rank: ClassVar[int] = 0
+    number = Output(Number)
+    rare = Output(Number)
+
+    def on_start(self) -> None:
+        self._next = 0
+        self._padding = bytes(self.params.bytes_each)
+        self.every(1_000_000, self._publish)
+
+    def _publish(self) -> None:
+        for _ in range(self.params.burst):
+            if self._next == self.params.most:
+                return
+            self.number.publish(Number(value=self._next, padding=self._padding))
+            self._next += 1
+        self.rare.publish(Number(value=self._next))
+
+    def result(self) -> dict[str, Any]:
+        return {"sent": self._next}
+
+
+class Sink(Node[Params]):
+    """Takes the newest number now and then, and says at the end what it took and what its input counted."""
+
+    number = Input(Number, latest)
+    rare = Input(Number, lossless)
+
+    def on_start(self) -> None:
+        self._taken = 0
+        self._newest = -1
+        self._behind = False
+        self.every(5_000_000, self._take)
+
+    def on_rare(self, number: Number) -> None:
+        behind_ns = self.now_ns - number.header.stamp_ns
+        if behind_ns > 1_000_000_000:
+            self._behind = True
+        elif self._behind and behind_ns < 200_000_000:
+            self._behind = False
+            self.log.info("caught up")
+
+    def on_stop(self) -> None:
+        self._take()
+
+    def _take(self) -> None:
+        message = self.number.take()
+        if message is not None:
+            assert message.value > self._newest
+            self._taken += 1
+            self._newest = message.value
+
+    def result(self) -> dict[str, Any]:
+        (edge,) = self.number.edges.values()
+        return {
+            "taken": self._taken,
+            "newest": self._newest,
+            "received": edge.received,
+            "lost": edge.lost,
+            "overwritten": edge.overwritten,
+        }
