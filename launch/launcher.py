@@ -216,7 +216,9 @@ class Launcher:
         self._pump_until(lambda: bool(filled), None, "the weights")
         if filled[0] != 0:
             problem = f"killed by signal {-filled[0]}" if filled[0] < 0 else last_line(log_file)
-            problem, _, hint = problem.removeprefix(f"{LaunchError.__module__}.LaunchError: ").partition(". hint: ")
+            problem, _, hint = problem.removeprefix(f"{LaunchError.__module__}.LaunchError: ").partition(
+                ". hint: "
+            )
             raise LaunchError(f"the weights could not be drawn: {problem}", hint=hint or f"see {log_file}")
 
     def _start_node(self, member: Member) -> None:

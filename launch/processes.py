@@ -183,6 +183,7 @@ def start_with_own_python(python: str, request: StartNode, descriptors: Sequence
     popen.returncode = 0  # it is watched and reaped as all others are, not by subprocess
     return Process.watch(popen.pid)
 
+
 def last_line(file: str) -> str:
     """Return the last line of a log: of a process that failed, what it failed of."""
     try:

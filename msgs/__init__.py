@@ -5,8 +5,8 @@ from rtgraph.msgs.base import Header, Lineage, Message, Record, message_types, s
 from rtgraph.msgs.codec import Decoder, Encoder, decode, encode
 from rtgraph.msgs.inference import Claim, CoordinatorBeat, Decision, InferenceTime, StaggerDelay, WorkerState
 from rtgraph.msgs.plant import Action, Applied, EpisodeEnd, Observation, Screen
-from rtgraph.msgs.system import Progress
 from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
+from rtgraph.msgs.system import Progress
 
 __all__ = [
     "Action",

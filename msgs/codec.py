@@ -36,7 +36,10 @@ M = TypeVar("M", bound=Message)
 
 def _prefix(message_type: type[Message]) -> bytes:
     packer = msgpack.Packer()
-    return packer.pack_array_header(4) + packer.pack(WIRE_VERSION) + packer.pack(schema_hash(message_type))
+    prefix: bytes = (
+        packer.pack_array_header(4) + packer.pack(WIRE_VERSION) + packer.pack(schema_hash(message_type))
+    )
+    return prefix
 
 
 class Encoder(Generic[M]):

@@ -45,5 +45,7 @@ def run(arguments: list[str], folder: Path) -> None:
     if arguments[0] == "rtgraph":
         arguments = [str(COMMAND), *arguments[1:]]
     environment = os.environ | {"PYTHONPATH": str(folder)}
-    ended = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run(
+        arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
     assert ended.returncode == 0, f"{shlex.join(arguments)}\n{ended.stdout[-2000:]}\n{ended.stderr[-2000:]}"

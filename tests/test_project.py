@@ -40,7 +40,7 @@ def test_the_package_list_is_what_is_on_disk() -> None:
         for init in (ROOT / layer).rglob("__init__.py")
     }
     assert set(PACKAGES) == on_disk
-    assert PACKAGES == sorted(PACKAGES)
+    assert sorted(PACKAGES) == PACKAGES
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
@@ -51,7 +51,9 @@ def test_nothing_imports_a_bare_layer_or_one_to_its_right(path: Path) -> None:
         assert first not in LAYERS, f"imports {name} without rtgraph."
         if first == "rtgraph" and name.count(".") >= 1:
             other = name.split(".")[1]
-            assert LAYERS.index(other) <= LAYERS.index(layer), f"{layer} imports {name}, which is to its right"
+            assert LAYERS.index(other) <= LAYERS.index(layer), (
+                f"{layer} imports {name}, which is to its right"
+            )
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -64,7 +66,14 @@ def test_exports_are_there(package: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "package", ["rtgraph.msgs", "rtgraph.nodes.runtime", "rtgraph.nodes.inference", "rtgraph.nodes.emulator", "rtgraph.launch.cli"]
+    "package",
+    [
+        "rtgraph.msgs",
+        "rtgraph.nodes.runtime",
+        "rtgraph.nodes.inference",
+        "rtgraph.nodes.emulator",
+        "rtgraph.launch.cli",
+    ],
 )
 def test_what_must_be_light_imports_no_torch(package: str) -> None:
     program = f"import sys, {package}; sys.exit('torch' in sys.modules)"
@@ -82,7 +91,16 @@ def test_every_launch_file_that_ships_is_right() -> None:
     from rtgraph.graphs import load_launch
 
     shipped = sorted((ROOT / "launch").glob("*.yaml"))
-    assert {path.stem for path in shipped} >= {"boxing", "delay", "gymnasium", "inaction", "krull", "name_this_game", "pong", "sequential"}
+    assert {path.stem for path in shipped} >= {
+        "boxing",
+        "delay",
+        "gymnasium",
+        "inaction",
+        "krull",
+        "name_this_game",
+        "pong",
+        "sequential",
+    }
     for path in shipped:
         for world in ("realtime", "virtual"):
             assert load_launch(path, world=world).nodes

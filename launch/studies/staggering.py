@@ -68,7 +68,11 @@ class Row:
 
 
 def cases(
-    methods: Sequence[str], latencies: Sequence[str], workers: Sequence[int], seeds: int, ticks: int = JUDGED_TO
+    methods: Sequence[str],
+    latencies: Sequence[str],
+    workers: Sequence[int],
+    seeds: int,
+    ticks: int = JUDGED_TO,
 ) -> list[Case]:
     """Return every run of the study."""
     return [

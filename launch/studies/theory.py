@@ -91,7 +91,12 @@ def run_case(case: Case) -> Row:
     """Run one case."""
     if case.environment == "inaction":
         # One worker that takes the interval acts once in it.
-        arguments = {"workers": "1", "stagger": "none", "gate": "latest", "latency_frames": str(case.interval)}
+        arguments = {
+            "workers": "1",
+            "stagger": "none",
+            "gate": "latest",
+            "latency_frames": str(case.interval),
+        }
         lanes = 1
     else:
         stay = case.p if case.p is not None else 1.0
@@ -106,7 +111,12 @@ def run_case(case: Case) -> Row:
         }
         lanes = LANES
     plan = load_launch(
-        case.environment, arguments, world="virtual", seed=0, ticks=SETTLED_TICKS + case.ticks, folders=FOLDERS
+        case.environment,
+        arguments,
+        world="virtual",
+        seed=0,
+        ticks=SETTLED_TICKS + case.ticks,
+        folders=FOLDERS,
     )
     world = VirtualWorld(plan.nodes, seed=plan.seed, surroundings=surroundings(plan, None))
     world.run()

@@ -21,7 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "that are staggered. Prints both summaries side by side."
     )
     parser.epilog = EXAMPLE
-    parser.add_argument("--duration", type=float, default=15.0, metavar="S", help="seconds of each run (default: 15)")
+    parser.add_argument(
+        "--duration", type=float, default=15.0, metavar="S", help="seconds of each run (default: 15)"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the two session folders go")
     parser.add_argument("--json", action="store_true", help="print the summaries as JSON")
 

@@ -23,7 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = "Run a launch or graph file until it is done, its time is over, or Ctrl-C."
     parser.epilog = EXAMPLE
     add_file(parser)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the session folder (default: sessions/NAME-DATE-TIME)")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="the session folder (default: sessions/NAME-DATE-TIME)"
+    )
     parser.add_argument("--no-plots", action="store_true", help="leave out the plots")
     parser.add_argument(
         "--tcp-port", type=int, metavar="PORT", help="use tcp on loopback from this port on, in place of ipc"

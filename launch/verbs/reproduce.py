@@ -27,7 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     studies = parser.add_subparsers(dest="study", metavar="STUDY", required=True)
     one = studies.add_parser("staggering", help="inaction and age of every stagger method", epilog=EXAMPLE)
     one.formatter_class = argparse.RawDescriptionHelpFormatter
-    one.add_argument("--seeds", type=_positive, default=10, metavar="N", help="runs of each case (default: 10)")
+    one.add_argument(
+        "--seeds", type=_positive, default=10, metavar="N", help="runs of each case (default: 10)"
+    )
     one.add_argument("--methods", type=_words, metavar="A,B", help="only these methods")
     one.add_argument("--latencies", type=_words, metavar="A,B", help="only these latencies")
     one.add_argument("--workers", type=_numbers, metavar="N,M", help="only these numbers of workers")
@@ -76,7 +78,10 @@ def _print_staggering(rows: list[staggering.Row], methods: tuple[str, ...]) -> N
         cells = []
         for method in methods:
             row = found[latency, workers, method]
-            cells += [f"{row.inaction:.3f}±{row.inaction_seed_sd:.3f}", f"{row.age_mean:.2f}±{row.age_seed_sd:.2f}"]
+            cells += [
+                f"{row.inaction:.3f}±{row.inaction_seed_sd:.3f}",
+                f"{row.age_mean:.2f}±{row.age_seed_sd:.2f}",
+            ]
         table.add_row(latency, str(workers), *cells)
     _print(table)
 

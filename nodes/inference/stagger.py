@@ -99,8 +99,8 @@ class MaximumTimeCoordination(NoCoordination):
     """Algorithm 1 of Riemer et al., ICLR 2025: when τ ≥ m, delay n by dist(n, self)·(τ − m)/N_I; then m ← τ."""
 
     def report(self, ring: Sequence[str], worker: str, inference_ns: int) -> dict[str, int]:
-        if inference_ns < self.maximum_ns:
-            return {}
+        if inference_ns <= self.maximum_ns:
+            return {}  # where τ = m there is nothing to add
         growth_ns, self.maximum_ns = inference_ns - self.maximum_ns, inference_ns
         return {other: behind * growth_ns // len(ring) for other, behind in _distances(ring, worker)}
 

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from rtgraph.msgs import Applied, Decision, EpisodeEnd
+from rtgraph.msgs.system import Progress
 from rtgraph.nodes.monitor.trace import Trace
 from rtgraph.nodes.runtime import Input, Node, Output, Params, lossless
-from rtgraph.msgs.system import Progress
 
 PROGRESS_PERIOD_NS = 500_000_000
 

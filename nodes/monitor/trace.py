@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from rtgraph.msgs import Applied, Decision, EpisodeEnd
 
-Column = npt.NDArray[np.generic]
+Column = npt.NDArray[Any]
 
 POLICY, DEFAULT, RESET = 0, 1, 2
 _BY = {"policy": POLICY, "default": DEFAULT, "reset": RESET}

@@ -23,15 +23,16 @@ def shared_module(weights: Weights) -> torch.nn.Module:
 
     Where the weights are in shared memory its parameters are that memory; else they are drawn from the seed.
     """
-    module = weights.cache.get("module")
-    if not isinstance(module, torch.nn.Module):
-        spec = _SPEC.validate_python(weights.network)
-        if weights.memory is None:
-            module = build(spec, weights.plant, seed=weights.seed)
-        else:
-            module = _prebuilt.pop(_key(weights), None) or build(spec, weights.plant, device="meta")
-            bind(module, weights.memory)
-        weights.cache["module"] = module.eval()
+    made = weights.cache.get("module")
+    if isinstance(made, torch.nn.Module):
+        return made
+    spec = _SPEC.validate_python(weights.network)
+    if weights.memory is None:
+        module = build(spec, weights.plant, seed=weights.seed)
+    else:
+        module = _prebuilt.pop(_key(weights), None) or build(spec, weights.plant, device="meta")
+        bind(module, weights.memory)
+    weights.cache["module"] = module.eval()
     return module
 
 

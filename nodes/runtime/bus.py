@@ -11,6 +11,7 @@ A *probe*, which proves that an edge works, goes the very same way; it is told b
 from __future__ import annotations
 
 import logging
+import os
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from pydantic import Field
 
 from rtgraph.msgs import Decoder, Encoder, Message, Record
 from rtgraph.msgs.errors import DecodeError, LaunchError
+from rtgraph.nodes.runtime.host import fifo_priority
 from rtgraph.nodes.runtime.node import Node
 from rtgraph.nodes.runtime.ports import BoundInput, EdgeCount
 
@@ -77,7 +79,7 @@ class Bus:
     @property
     def descriptors(self) -> list[int]:
         """The file descriptors that become readable when something may have come in (edge-triggered)."""
-        return [subscriber.socket.getsockopt(zmq.FD) for subscriber in self._inputs]
+        return [subscriber.socket.fileno() for subscriber in self._inputs]
 
     def publish(self, output: str, message: Message, key: str | None) -> None:
         """Send a message to whoever subscribes. Never blocks: what a full queue has no room for is lost."""
@@ -163,7 +165,7 @@ class _Subscriber:
     decoder: Decoder[Any]
 
     def readable(self) -> bool:
-        return bool(self.socket.getsockopt(zmq.EVENTS) & zmq.POLLIN)
+        return bool(int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
 
     def frames(self) -> Iterator[list[bytes | memoryview]]:
         """Yield what waits, each message as its frames."""
@@ -199,6 +201,16 @@ class _Subscriber:
         """Leave only probes coming, or everything: a paused input can still be proven, at no cost."""
         self.socket.setsockopt(zmq.SUBSCRIBE, self.lead + PROBE_BYTE if paused else self.lead)
         self.socket.setsockopt(zmq.UNSUBSCRIBE, self.lead if paused else self.lead + PROBE_BYTE)
+
+
+def make_context() -> zmq.Context[zmq.Socket[bytes]]:
+    """Return a context whose threads, which do the sending, have the priority of this one."""
+    context = zmq.Context()
+    priority = fifo_priority()
+    if priority is not None:
+        context.set(zmq.THREAD_SCHED_POLICY, os.SCHED_FIFO)
+        context.set(zmq.THREAD_PRIORITY, priority)
+    return context
 
 
 def _publisher(context: zmq.Context[zmq.Socket[bytes]], endpoint: str, waiting: int) -> zmq.Socket[bytes]:

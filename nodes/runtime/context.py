@@ -16,7 +16,7 @@ from rtgraph.msgs import Lineage
 
 if TYPE_CHECKING:
     from rtgraph.nodes.runtime.ports import BoundOutput
-    from rtgraph.nodes.runtime.weights import WeightsReader
+    from rtgraph.nodes.runtime.weights import Weights
 
 
 class Urgency(enum.IntEnum):
@@ -76,7 +76,7 @@ class Surroundings:
     limits: Limits = field(default_factory=Limits)
     directory: Path | None = None
     """The session folder, or None where nothing is to be written."""
-    weights: dict[str, WeightsReader] = field(default_factory=dict)
+    weights: dict[str, Weights] = field(default_factory=dict)
 
 
 class Context(Protocol):

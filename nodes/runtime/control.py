@@ -50,7 +50,7 @@ class ControlClient:
     @property
     def descriptor(self) -> int:
         """The file descriptor that becomes readable when something may have come in (edge-triggered)."""
-        return self._socket.getsockopt(zmq.FD)
+        return self._socket.fileno()
 
     def send(self, message: Message) -> None:
         """Send a message to the launcher."""
@@ -65,7 +65,7 @@ class ControlClient:
 
     def readable(self) -> bool:
         """Say whether a message waits."""
-        return bool(self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN)
+        return bool(int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
 
     def close(self) -> None:
         """Close the socket, letting what was said leave."""

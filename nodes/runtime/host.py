@@ -89,6 +89,16 @@ def take_priority(wanted: str) -> str:
     return "normal"
 
 
+def fifo_priority() -> int | None:
+    """Return the SCHED_FIFO priority of the calling thread, None where it has another policy.
+
+    Other threads do not inherit it, since a process that is forked is not to: whoever makes them has to say so.
+    """
+    if os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK != os.SCHED_FIFO:
+        return None
+    return os.sched_getparam(0).sched_priority
+
+
 def process_id() -> int:
     """Return this process's number."""
     return os.getpid()

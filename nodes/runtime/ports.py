@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 from rtgraph.msgs import Lineage, Message
 from rtgraph.msgs.errors import NodeError
@@ -87,8 +87,8 @@ class Input(Generic[M]):
     @overload
     def __get__(self, node: None, owner: type) -> Input[M]: ...
     @overload
-    def __get__(self, node: Node, owner: type) -> BoundInput[M]: ...
-    def __get__(self, node: Node | None, owner: type) -> Input[M] | BoundInput[M]:
+    def __get__(self, node: Node[Any], owner: type) -> BoundInput[M]: ...
+    def __get__(self, node: Node[Any] | None, owner: type) -> Input[M] | BoundInput[M]:
         return self if node is None else node.inputs[self.name]
 
 
@@ -106,8 +106,8 @@ class Output(Generic[M]):
     @overload
     def __get__(self, node: None, owner: type) -> Output[M]: ...
     @overload
-    def __get__(self, node: Node, owner: type) -> BoundOutput[M]: ...
-    def __get__(self, node: Node | None, owner: type) -> Output[M] | BoundOutput[M]:
+    def __get__(self, node: Node[Any], owner: type) -> BoundOutput[M]: ...
+    def __get__(self, node: Node[Any] | None, owner: type) -> Output[M] | BoundOutput[M]:
         return self if node is None else node.outputs[self.name]
 
 

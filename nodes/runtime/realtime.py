@@ -14,8 +14,6 @@ import select
 from pathlib import Path
 from typing import Any
 
-import zmq
-
 from rtgraph.msgs import Message, PlantSpec, Record
 from rtgraph.msgs.system import (
     EdgeReport,
@@ -29,7 +27,7 @@ from rtgraph.msgs.system import (
     Statistics,
     Stop,
 )
-from rtgraph.nodes.runtime.bus import Bus, BusPlan
+from rtgraph.nodes.runtime.bus import Bus, BusPlan, make_context
 from rtgraph.nodes.runtime.clock import WallClock
 from rtgraph.nodes.runtime.context import Identity, Limits, Surroundings, Timer
 from rtgraph.nodes.runtime.control import ControlClient
@@ -92,7 +90,7 @@ class RealtimeNode:
         self._stop: Stop | None = None
         self._arrived_ns = 0
         self._hear_until_ns = 0
-        self._zmq = zmq.Context()
+        self._zmq = make_context()
         # Before everything that may fail, so that the launcher can be told of it.
         self._control = ControlClient(self._zmq, config.control, f"{plan.name}#{config.incarnation}")
         self._bus: Bus | None = None

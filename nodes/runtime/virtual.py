@@ -125,9 +125,7 @@ class VirtualWorld:
     def schedule(self, executor: Executor, timer: Timer) -> None:
         """Schedule a call."""
         now_ns, due_ns = self.clock.time_ns, timer.due_ns
-        self._push(
-            due_ns if due_ns > now_ns else now_ns, timer.urgency, executor.index, executor.fire, (timer,)
-        )
+        self._push(max(due_ns, now_ns), timer.urgency, executor.index, executor.fire, (timer,))
 
     def transmit(
         self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None

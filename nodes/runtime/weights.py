@@ -16,6 +16,9 @@ from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.host import available_bytes
 
+LEFT_BYTES = 128 << 20
+"""Memory that is not taken, since the kernel would then kill processes to have some."""
+
 
 @dataclass(slots=True)
 class Weights:
@@ -45,10 +48,13 @@ def reserve(descriptor: int, name: str, size_bytes: int) -> None:
     Raises:
         LaunchError: there is not that much memory.
     """
-    wanted, hint = f"weights {name!r} need {size_bytes / 2**20:,.0f} MiB of shared memory", "choose a smaller network"
+    wanted, hint = (
+        f"weights {name!r} need {size_bytes / 2**20:,.0f} MiB of shared memory",
+        "choose a smaller network",
+    )
     available = available_bytes()
-    if available is not None and size_bytes > available:
-        # Asking for it would have the kernel kill processes, this one or any other, before it refuses.
+    if available is not None and size_bytes > available - LEFT_BYTES:
+        # The kernel would not refuse: it would kill processes, this one or any other.
         raise LaunchError(f"{wanted}, {available / 2**20:,.0f} MiB are available", hint=hint)
     try:
         # Now: a clear error here instead of a bus error in a worker later.

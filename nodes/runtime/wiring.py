@@ -38,10 +38,10 @@ class NodePlan(Record):
     """The class, ``package.module:Class``."""
     replica: int = 0
     replicas: int = 1
-    params: dict[str, Any] = {}
-    outputs: dict[str, str] = {}
+    params: dict[str, Any] = Field(default_factory=dict)
+    outputs: dict[str, str] = Field(default_factory=dict)
     """Topic by port."""
-    inputs: dict[str, InputPlan] = {}
+    inputs: dict[str, InputPlan] = Field(default_factory=dict)
     python: str | None = None
     """The interpreter of the node's process; None for the launcher's own."""
     priority: Literal["normal", "nice", "fifo", "auto"] = "normal"

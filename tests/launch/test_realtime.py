@@ -71,7 +71,9 @@ def mappings(process: int, name: str) -> dict[str, int]:
 def test_workers_share_one_copy_of_the_weights() -> None:
     with Launch.of("pong", f"workers={WORKERS}") as launch:
         until(lambda: launch.stderr.endswith("pong ...\n") or launch.popen.poll() is not None, 60, "it runs")
-        workers = [number for number, title in launch.processes().items() if title.startswith("rtgraph: worker/")]
+        workers = [
+            number for number, title in launch.processes().items() if title.startswith("rtgraph: worker/")
+        ]
         assert len(workers) == WORKERS
         for worker in workers:
             weights = mappings(worker, "memfd:rtgraph-policy")

@@ -80,7 +80,9 @@ def test_a_terminal_that_is_closed_stops_in_order() -> None:
         f"os.execv(sys.executable, [sys.executable, '-c', {COMMAND!r}, *sys.argv[1:]])"
     )
     arguments = ("launch", str(FILES / "watched.yaml"), "--out", "out", "--no-plots")
-    with Launch(*arguments, args=[sys.executable, "-c", leader, *arguments], stdin=slave, stdout=slave, stderr=slave) as launch:
+    with Launch(
+        *arguments, args=[sys.executable, "-c", leader, *arguments], stdin=slave, stdout=slave, stderr=slave
+    ) as launch:
         os.close(slave)
         os.set_blocking(master, False)
         launch.runs()

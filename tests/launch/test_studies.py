@@ -12,7 +12,23 @@ from rtgraph.nodes.emulator.theory import best_delayed_rate, observed_state_rate
 
 
 def test_staggering_prints_what_is_promised(capsys: pytest.CaptureFixture[str]) -> None:
-    code = main("reproduce staggering --latencies const --workers 6 --seeds 2 --ticks 600 --jobs 1 --json".split())
+    code = main(
+        [
+            "reproduce",
+            "staggering",
+            "--latencies",
+            "const",
+            "--workers",
+            "6",
+            "--seeds",
+            "2",
+            "--ticks",
+            "600",
+            "--jobs",
+            "1",
+            "--json",
+        ]
+    )
     rows = {row["method"]: row for row in json.loads(capsys.readouterr().out)}
     assert code == 0
     assert set(rows) == set(staggering.METHODS)

@@ -26,7 +26,11 @@ def launched(out: Path, *arguments: str) -> dict[str, object]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 @pytest.mark.parametrize(
@@ -38,7 +42,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     ],
     ids=lambda arguments: arguments[0],
 )
-def test_two_processes_and_two_folders_give_the_same_bytes(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_two_processes_and_two_folders_give_the_same_bytes(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
     (tmp_path / "elsewhere").mkdir()
     launched(tmp_path / "one", *arguments, "--seed", "5")
     launched(tmp_path / "elsewhere" / "two", *arguments, "--seed", "5")

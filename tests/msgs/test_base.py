@@ -47,9 +47,9 @@ def test_messages_headers_and_lineages_are_frozen():
 
 
 def test_unknown_and_missing_fields_are_refused():
-    with pytest.raises(ValidationError, match="kelvin\n.*Extra inputs are not permitted"):
+    with pytest.raises(ValidationError, match=r"kelvin\n.*Extra inputs are not permitted"):
         reading(kelvin=3.0)
-    with pytest.raises(ValidationError, match="samples\n.*Field required"):
+    with pytest.raises(ValidationError, match=r"samples\n.*Field required"):
         Reading(celsius=1.0)
 
 

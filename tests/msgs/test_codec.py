@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from pydantic import Field
 
 from rtgraph.msgs import (
     Applied,
@@ -40,10 +41,10 @@ class Bag(Message):
     blob: bytes = b""
     maybe: bool | None = None
     names: tuple[str, ...] = ()
-    table: dict[str, list[int]] = {}
+    table: dict[str, list[int]] = Field(default_factory=dict)
     report: EdgeReport | None = None
     first: array() | None = None
-    more: list[array()] = []
+    more: list[array()] = Field(default_factory=list)
 
 
 HEADER = Header(
@@ -357,7 +358,7 @@ def test_what_is_no_message_is_refused(raw):
 
 @pytest.mark.parametrize("version", [0, 2, -1, None, "1", 2**63])
 def test_an_unknown_version_of_the_wire_format_is_refused(version):
-    with pytest.raises(DecodeError, match="wire format .* is not known, only 1 is"):
+    with pytest.raises(DecodeError, match=r"wire format .* is not known, only 1 is"):
         decode(Observation, document(fields_of(observation()), [bytes(12)], version=version))
 
 

@@ -52,7 +52,7 @@ class Launch:
     def __init__(self, *arguments: str, base: Path | None = None, out: str = "out", **popen: Any) -> None:
         self._own_base = base is None
         # Short: a socket's path has at most 107 bytes.
-        self.base = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp")) if base is None else base  # noqa: S108
+        self.base = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp")) if base is None else base
         self.folder = Path(tempfile.mkdtemp(prefix="launch-", dir=self.base))
         self.runtime = self.base / "run"
         self.runtime.mkdir(exist_ok=True)
@@ -130,7 +130,9 @@ class Launch:
     def process(self, node: str) -> int:
         """Return the process of a node, or of the ``fork server``; 0 if there is none."""
         title = "rtgraph.nodes.runtime.forkserver" if node == "fork server" else f"rtgraph: {node}"
-        named = [number for number, text in self.processes().items() if text == title or f"-m {title}" in text]
+        named = [
+            number for number, text in self.processes().items() if text == title or f"-m {title}" in text
+        ]
         return named[0] if named else 0
 
     def log(self, node: str) -> str:

@@ -55,7 +55,7 @@ class Sluggish(Node[Params]):
     """Takes its time to prepare."""
 
     def on_prepare(self) -> None:
-        import threading  # noqa: PLC0415
+        import threading
 
         threading.Event().wait(20)
 

@@ -10,8 +10,8 @@ from support.staggered import staggered_world, trace_of
 
 from rtgraph.nodes.inference.latency import Empirical
 
-# Every method and kind of latency, each with three of the numbers of workers: all six of them for each method.
-_WORKERS = itertools.cycle([(1, 4, 8), (2, 6, 12), (1, 6, 8), (2, 4, 12), (4, 6, 8)])
+# Every method and kind of latency, each with two of the numbers of workers: all six of them for each method.
+_WORKERS = itertools.cycle([(6, 8), (2, 6), (1, 4), (4, 12), (6, 8)])
 CASES = [
     (m, kind, n)
     for (m, kind), each in zip(itertools.product(METHODS, KINDS), _WORKERS, strict=False)
@@ -54,7 +54,7 @@ def test_the_same_inference_times_give_the_same_action_at_every_tick(method, kin
     check_equal(method, draws, ticks=1_500, rate_hz=60)
 
 
-@pytest.mark.parametrize("workers", [2, 3, 5, 9])
+@pytest.mark.parametrize("workers", [2, 3, 7])
 @pytest.mark.parametrize("method", METHODS)
 def test_and_where_everything_falls_on_the_same_instants(method, workers):
     quarter_ns = SECOND // 50 // 4
@@ -82,14 +82,12 @@ LATENCIES = {
     [
         ("none", "norm5"),
         ("maximum_time", "norm5"),
-        ("maximum_time", "eps50"),
         ("expected_time", "logn"),
-        ("paced", "logn"),
         ("paced", "spike"),
     ],
 )
 def test_draws_of_its_own_give_the_same_inaction_in_the_mean(method, kind):
-    seeds, ticks, workers = 6, 1_200, 6
+    seeds, ticks, workers = 6, 1_000, 6
 
     def reference(seed):
         draws = draw(kind, np.random.default_rng(seed), (workers, ticks * 4))

@@ -71,12 +71,12 @@ def test_a_policy_of_ones_own_is_named_by_its_path():
     ],
 )
 def test_a_policy_that_cannot_be_made_is_refused(params):
-    with pytest.raises(NodeError, match="policy .* cannot be made"):
+    with pytest.raises(NodeError, match=r"policy .* cannot be made"):
         policy(Discrete(count=4), ScriptedParams(**params))
 
 
 def test_a_greedy_policy_needs_discrete_actions_and_weights():
     with pytest.raises(NodeError, match="needs discrete actions, the plant has continuous ones"):
         policy(Continuous(low=(0.0,), high=(1.0,)), EpsilonGreedyParams())
-    with pytest.raises(NodeError, match="no weights named 'policy'. hint: it has none"):
+    with pytest.raises(NodeError, match=r"no weights named 'policy'. hint: it has none"):
         policy(Discrete(count=2), EpsilonGreedyParams())

@@ -12,7 +12,7 @@ def test_the_maximum_spreads_the_others_by_their_distance():
     method = coordinator_stagger("maximum_time")
     assert method.report(RING, "w/1", 30) == {"w/0": 20, "w/2": 10}
     assert method.report(RING, "w/0", 29) == {}
-    assert method.report(RING, "w/0", 30) == {"w/1": 0, "w/2": 0}
+    assert method.report(RING, "w/0", 30) == {}
     assert method.report(RING, "w/2", 36) == {"w/0": 2, "w/1": 4}
     assert method.maximum_ns == 36
 

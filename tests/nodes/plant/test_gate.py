@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -237,14 +238,21 @@ def test_playout_follows_the_window_in_its_rhythm():
     gate = begun(PlayoutGate())
     delays = [gate.choose(tick, [decision(tick - 9, number=tick)]).delay_ticks for tick in range(10, 100)]
     assert set(delays) == {9}
-    for tick in range(100, 100 + AGES_KEPT + 20):
-        delays.append(gate.choose(tick, [decision(tick - 2, number=tick)]).delay_ticks)
-    changes = [
-        tick for tick, (one, next_) in enumerate(zip(delays, delays[1:], strict=False), 11) if one != next_
-    ]
+    later = range(100, 100 + AGES_KEPT + 20)
+    delays += [gate.choose(tick, [decision(tick - 2, number=tick)]).delay_ticks for tick in later]
+    changes = [tick for tick, (one, next_) in enumerate(pairwise(delays), 11) if one != next_]
     # 90 of the 9s came before the 2s; 1 % of 400 is 4, so D falls at the first 20th tick with 4 or fewer in the window.
     assert changes == [500], changes
     assert delays[-1] == 2
+
+
+def test_playout_measures_at_each_tick_below_50_and_then_at_each_twentieth():
+    gate = begun(PlayoutGate())
+    delays = {tick: gate.choose(tick, [decision(0, number=tick)]).delay_ticks for tick in range(45, 82)}
+    assert [delays[tick] for tick in (45, 48, 49, 50, 51, 59, 60, 61, 79, 80, 81)] == [
+        *(45, 48, 49, 49, 49, 49),
+        *(60, 60, 60, 80, 80),
+    ]
 
 
 def test_playout_is_bounded_where_that_is_asked():

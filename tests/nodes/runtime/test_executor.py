@@ -173,7 +173,7 @@ def test_spending_needs_no_then():
 def test_a_busy_node_cannot_spend():
     _, node = diary()
     node.spend(5)
-    with pytest.raises(NodeError, match="node: is busy already. hint: spend again in `then`"):
+    with pytest.raises(NodeError, match=r"node: is busy already. hint: spend again in `then`"):
         node.spend(5)
 
 
