@@ -30,7 +30,8 @@ def shared_module(weights: Weights) -> torch.nn.Module:
     if weights.memory is None:
         module = build(spec, weights.plant, seed=weights.seed)
     else:
-        module = _prebuilt.pop(_key(weights), None) or build(spec, weights.plant, device="meta")
+        key = _key(weights)
+        module = _prebuilt.pop(key) if key in _prebuilt else build(spec, weights.plant, device="meta")
         bind(module, weights.memory)
     weights.cache["module"] = module.eval()
     return module

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, TypeVar
 
 from pydantic import Field
@@ -95,7 +96,7 @@ class Plant(Node[P]):
             self._step(due_ns, began_ns, arrivals)
         self._tick += 1
         self._work_ns = self.now_ns - began_ns
-        if self.context.surroundings.limits.ticks == self._tick:
+        if self._tick >= (self.context.surroundings.limits.ticks or math.inf):
             self.finish(f"{self._tick} ticks")
         self._keep_up()
         self.at(self._due_ns(), self._on_tick, Urgency.TICK)

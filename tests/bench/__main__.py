@@ -52,9 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console = Console(width=None if sys.stdout.isatty() else 160)
     for name, rows in found.items():
         console.print(table_of(name, rows), "")
-    every = [row for rows in found.values() for row in rows]
-    if any(row.aim for row in every):
-        console.print(aims_of(every))
+    if any(row.aim for rows in found.values() for row in rows):
+        console.print(aims_of(found))
 
 
 def _measured(name: str, rounds: int) -> list[Row]:

@@ -8,14 +8,11 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rtgraph.graphs import Plan
-from rtgraph.launch.launcher import Launcher
-from rtgraph.launch.session import Session
-from rtgraph.launch.status import Silent
 from rtgraph.nodes.runtime import InputPlan, NodePlan
+from tests.bench.launched import launched
 
 FRAMES = {"7,056 B": (84, 84), "100,800 B": (210, 160, 3)}
 """The pictures sent, by their size: what a policy sees, and what a person sees."""
@@ -55,10 +52,9 @@ def run_graph(publisher: str, params: dict[str, Any], subscriber: str, *, credit
             ),
         ),
     )
-    with tempfile.TemporaryDirectory(prefix="rtgraph-bench-") as folder:
-        outcome = Launcher(plan, Session.create(plan, Path(folder) / "session"), Silent()).run()
-    if outcome.failures or outcome.interrupted or not outcome.reason.startswith("publisher"):
-        raise SystemExit(f"the pair did not run to its end: {outcome.reason} {outcome.failures}")
+    outcome = launched(plan)
+    if not outcome.reason.startswith("publisher"):
+        raise SystemExit(f"the publisher did not come to its end: {outcome.reason}")
     return Found(*(outcome.statistics[name].result for name in ("publisher", "subscriber")))
 
 

@@ -16,8 +16,6 @@ WINDOW = 400
 CREDIT = 100
 """Frames that one acknowledgement stands for."""
 
-BEGIN_NS = 50_000_000
-
 
 class PacedParams(Params):
     shape: tuple[int, ...]
@@ -82,11 +80,7 @@ class FastPublisher(Node[FastParams]):
     def on_start(self) -> None:
         self._value = frame_of(self.params.shape)
         self._sent = 0
-        self._until_ns = BEGIN_NS + round(self.params.duration_s * 1e9)
-        # Not yet: the subscriber may not have been let go.
-        self.at(BEGIN_NS, self._open)
-
-    def _open(self) -> None:
+        self._until_ns = self.now_ns + round(self.params.duration_s * 1e9)
         self._began_cpu_s = time.process_time()
         self._publish(WINDOW)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
@@ -20,7 +20,6 @@ Say = Callable[[str], None]
 class Aim:
     """What a row is hoped to come to. Shown beside the figure; nothing ever fails for missing it."""
 
-    title: str
     wanted: str
     figure: Literal["ratio", "ours"] = "ratio"
 
@@ -95,22 +94,24 @@ def table_of(name: str, rows: Sequence[Row]) -> Table:
     return table
 
 
-def aims_of(rows: Sequence[Row]) -> Table:
+def aims_of(found: Mapping[str, Sequence[Row]]) -> Table:
     """Return the rows that have an aim, each beside it."""
     table = Table(
-        title=Text("aims", style="bold"), title_justify="left", caption="figures to read, not to pass or fail"
+        title=Text("aims", style="bold"), title_justify="left", caption="to read, not to pass or fail"
     )
     for heading in ("what", "figure", "aim"):
         table.add_column(heading, justify="left" if heading == "what" else "right")
-    for row in rows:
-        if row.aim is not None:
-            figure = (
-                f"{_figure(row.ours)} {row.unit}"
-                if row.aim.figure == "ours"
-                else f"{_figure(row.ratio)} \N{MULTIPLICATION SIGN}"
-            )
-            table.add_row(Text(f"{row.aim.title}, {row.case}"), Text(figure), Text(row.aim.wanted))
+    for name, rows in found.items():
+        for row in rows:
+            if row.aim is not None:
+                table.add_row(Text(f"{name}: {row.case}"), Text(_judged(row, row.aim)), Text(row.aim.wanted))
     return table
+
+
+def _judged(row: Row, aim: Aim) -> str:
+    if aim.figure == "ours":
+        return f"{_figure(row.ours)} {row.unit}"
+    return f"{_figure(row.ratio)} x {row.peer_name}"
 
 
 def _figure(value: float | None) -> str:

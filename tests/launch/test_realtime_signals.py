@@ -31,8 +31,10 @@ def test_a_signal_stops_in_order_and_everything_is_saved(number) -> None:
         assert "error" not in launch.stderr
 
 
-@pytest.mark.parametrize("phase", ["importing", "starting", "proving"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("phase", "number"),
+    [("importing", signal.SIGTERM), ("starting", signal.SIGINT), ("proving", signal.SIGHUP)],
+)
 def test_a_signal_while_starting_ends_it(phase, number) -> None:
     with Launch.of("watched", "workers=12") as launch:
         launch.says(phase)

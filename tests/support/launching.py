@@ -49,15 +49,18 @@ class Launch:
     At the end of the ``with`` block nothing of it may be left: no process, no runtime folder.
     """
 
-    def __init__(self, *arguments: str, base: Path | None = None, out: str = "out", **popen: Any) -> None:
+    def __init__(
+        self, *arguments: str, base: Path | None = None, leaves_runtime: bool = False, **popen: Any
+    ) -> None:
         self._own_base = base is None
+        self._leaves_runtime = leaves_runtime
         # Short: a socket's path has at most 107 bytes.
         self.base = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp")) if base is None else base
         self.folder = Path(tempfile.mkdtemp(prefix="launch-", dir=self.base))
         self.runtime = self.base / "run"
         self.runtime.mkdir(exist_ok=True)
         self._others = set(self.runtime.glob("rtgraph-*"))
-        self.session = self.folder / out
+        self.session = self.folder / "out"
         self._stderr = open(self.folder / "stderr", "w+")  # noqa: SIM115 - closed at the end of the block
         self._stdout = open(self.folder / "stdout", "w+")  # noqa: SIM115
         environment = {**os.environ, "XDG_RUNTIME_DIR": str(self.runtime), "PYTHONPATH": str(TESTS)}
@@ -89,7 +92,9 @@ class Launch:
                 self.wait()
                 with contextlib.suppress(AssertionError):
                     until(lambda: not self.processes(), 2.0, "every process ended")
-                runtime = set(self.runtime.glob("rtgraph-*")) - self._others
+                runtime = (
+                    set() if self._leaves_runtime else set(self.runtime.glob("rtgraph-*")) - self._others
+                )
                 left = [*self.processes().values(), *map(str, runtime)]
         finally:
             self.popen.kill()

@@ -1,0 +1,25 @@
+"""Runs a plan as processes, quietly, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from rtgraph.graphs import Plan
+from rtgraph.launch.launcher import Launcher, Outcome
+from rtgraph.launch.session import Session
+from rtgraph.launch.status import Silent, Status
+
+
+def launched(plan: Plan, status: Status | None = None) -> Outcome:
+    """Run a plan to its end.
+
+    Raises:
+        SystemExit: a node failed, or somebody pressed Ctrl-C.
+    """
+    with tempfile.TemporaryDirectory(prefix="rtgraph-bench-") as folder:
+        session = Session.create(plan, Path(folder) / "session")
+        outcome = Launcher(plan, session, status or Silent()).run()
+    if outcome.failures or outcome.signal is not None:
+        raise SystemExit(f"{plan.name} did not run to its end: {outcome.failures or outcome.reason}")
+    return outcome
