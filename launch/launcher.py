@@ -7,27 +7,27 @@ be mended ends the launch. Plants stop first, recorders last, and whatever does 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 import zmq
 
 from rtgraph.graphs import Plan
+from rtgraph.launch.accounting import Outcome, sent_to, statistics_of_all
 from rtgraph.launch.barrier import Barrier
 from rtgraph.launch.endpoints import bus_plans, edges
 from rtgraph.launch.processes import ForkServer, Process, last_line, start_with_own_python
 from rtgraph.launch.session import RuntimeDirectory, Session
+from rtgraph.launch.signals import Signals
 from rtgraph.launch.status import Status, progress_text
 from rtgraph.launch.supervision import Member, RestartBudget
-from rtgraph.msgs import Decoder, Message
-from rtgraph.msgs import Progress as ProgressMessage
+from rtgraph.launch.switchboard import Switchboard
+from rtgraph.msgs import Message
 from rtgraph.msgs.errors import DecodeError, LaunchError
 from rtgraph.msgs.system import (
-    EdgeReport,
     Failed,
     Finish,
     Go,
@@ -39,8 +39,6 @@ from rtgraph.msgs.system import (
     Stop,
 )
 from rtgraph.nodes.runtime import load_class
-from rtgraph.nodes.runtime.bus import PROBE
-from rtgraph.nodes.runtime.control import pack, unpack
 from rtgraph.nodes.runtime.forkserver import FillWeights, Preload, StartNode
 from rtgraph.nodes.runtime.host import adopt_orphans, leave_orphans
 from rtgraph.nodes.runtime.realtime import NodeConfig, WeightsPlan
@@ -57,24 +55,6 @@ HURRIED_STOP_S = 1.2
 """What is left after a second signal."""
 LAST_WORDS_S = 0.3
 HEAD_START_NS = 20_000_000
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of a launch."""
-
-    reason: str = ""
-    failures: list[str] = field(default_factory=list)
-    signal: int | None = None
-    """The signal that ended it."""
-    statistics: dict[str, Statistics] = field(default_factory=dict)
-    restarts: dict[str, int] = field(default_factory=dict)
-    silent_s: dict[str, float] = field(default_factory=dict)
-    """Nodes that were not heard for too long, and for how long."""
-    import_s: float = 0.0
-    start_s: float = 0.0
-    duration_s: float = 0.0
 
 
 class Launcher:
@@ -98,8 +78,7 @@ class Launcher:
         self._weights: list[WeightsPlan] = []
         self._epoch_ns = 0
         self._stopping = False
-        self._signal: int | None = None
-        self._hurry_s: float | None = None
+        self._signals = Signals()
         self._poller = zmq.Poller()
         self._ended: dict[int, tuple[Process, Callable[[], None]]] = {}
         self._server: ForkServer | None = None
@@ -114,9 +93,9 @@ class Launcher:
                 self._until_the_end()
                 self._stop()
             except LaunchError:
-                if self._signal is None:
+                if self._signals.first is None:
                     raise
-                self._outcome.signal = self._signal
+                self._outcome.signal = self._signals.first
         return self._told()
 
     def _told(self) -> Outcome:
@@ -127,11 +106,7 @@ class Launcher:
         if self._server is not None and self._server.restarts:
             outcome.restarts["fork server"] = self._server.restarts
         outcome.silent_s = {name: round(m.silent_most_s, 1) for name, m in members.items() if m.silent_most_s}
-        outcome.statistics = {
-            name: m.statistics if m.statistics is not None else self._of_the_missing(m)
-            for name, m in members.items()
-            if m.statistics is not None or (self._epoch_ns and m.plan.inputs)
-        }
+        outcome.statistics = statistics_of_all(members, began=bool(self._epoch_ns))
         return outcome
 
     def _open(self) -> None:
@@ -139,28 +114,16 @@ class Launcher:
         closing = self._closing
         adopt_orphans()
         closing.callback(leave_orphans)
-        self._wake, self._waker = socket.socketpair()
-        closing.callback(self._wake.close)
-        closing.callback(self._waker.close)
-        closing.callback(self._catch_signals())
-        self._runtime = RuntimeDirectory()
-        closing.callback(self._runtime.remove)
+        closing.enter_context(self._signals)
+        runtime = RuntimeDirectory()
+        closing.callback(runtime.remove)
         try:
-            self._buses = bus_plans(self._plan, self._runtime, self._tcp_port)
+            self._buses = bus_plans(self._plan, runtime, self._tcp_port)
         except LaunchError:
             self._session.discard()
             raise
-        context = zmq.Context()
-        closing.callback(context.term)
-        self._control = context.socket(zmq.ROUTER)
-        closing.callback(self._control.close)
-        self._control.setsockopt(zmq.LINGER, 200)
-        self._control.setsockopt(zmq.SNDHWM, 0)
-        self._control.setsockopt(zmq.RCVHWM, 0)
-        self._control.bind(self._runtime.endpoint("control"))
-        self._progress = self._watch_progress(context)
-        closing.callback(self._progress.close)
-        for watched in (self._control, self._progress, self._wake):
+        self._board = closing.enter_context(Switchboard(self._plan, runtime, self._buses))
+        for watched in (self._board.control, self._board.progress, self._signals.descriptor):
             self._poller.register(watched, zmq.POLLIN)
         closing.callback(self._kill_everybody)
 
@@ -228,7 +191,7 @@ class Launcher:
             plan=plan,
             incarnation=member.incarnation,
             seed=self._plan.seed,
-            control=self._runtime.endpoint("control"),
+            control=self._board.endpoint,
             bus=self._buses[plan.name],
             ticks=self._plan.ticks,
             directory=str(self._session.directory.resolve()),
@@ -265,7 +228,7 @@ class Launcher:
         limit_s = self._plan.duration_s
         self._status.phase(self._plan.name, limit_s)
         began = time.monotonic()
-        while not (self._outcome.reason or self._signal is not None):
+        while not (self._outcome.reason or self._signals.first is not None):
             self._pump(0.1)
             elapsed = time.monotonic() - began
             if limit_s is not None and elapsed >= limit_s:
@@ -289,7 +252,7 @@ class Launcher:
         wait_s = None if self._stopping else member.budget.died(time.monotonic())
         member.running = False
         if wait_s is None:
-            self._fail(f"{name} failed: {problem}")
+            self._outcome.fail(f"{name} failed: {problem}")
             return
         self._status.note(f"{name} {problem}: restarting ({member.budget.restarts})")
         member.ready = False
@@ -299,12 +262,8 @@ class Launcher:
         """Wait for what a process said just before it ended: that it ended may be known sooner."""
         deadline = time.monotonic() + LAST_WORDS_S
         while code >= 0 and member.statistics is None and not member.problem and time.monotonic() < deadline:
-            if self._control.poll(10):
+            if self._board.control.poll(10):
                 self._hear()
-
-    def _fail(self, problem: str) -> None:
-        self._outcome.failures.append(problem)
-        self._outcome.reason = self._outcome.reason or problem
 
     def _restart_the_due(self, now_s: float) -> None:
         for member in self._members.values():
@@ -333,68 +292,47 @@ class Launcher:
 
     def _stop(self) -> None:
         self._stopping = True
-        self._outcome.signal = self._signal
+        self._outcome.signal = self._signals.first
         self._status.phase("stopping")
         ranks = sorted({member.rank for member in self._members.values()})
         began = time.monotonic()
         for place, rank in enumerate(ranks, 1):
             last = place == len(ranks)
-            whole_s = STOP_DEADLINE_S if last or self._signal is None else INTERRUPTED_STOP_S
+            whole_s = STOP_DEADLINE_S if last or self._signals.first is None else INTERRUPTED_STOP_S
             deadline = began + whole_s * (1 if last else place / len(ranks))
             stopped = [m for m in self._members.values() if m.rank == rank and m.process is not None]
             for member in stopped:
                 self._tell_to_stop(member, deadline)
             while any(member.process is not None for member in stopped):
-                if time.monotonic() > min(deadline, self._hurry_s or deadline):
+                if time.monotonic() > min(deadline, self._hurried_deadline()):
                     break
                 self._pump(0.02)
             for member in stopped:
                 self._kill_at_the_end(member)
+
+    def _hurried_deadline(self) -> float:
+        """Return when patience ends: soon after the signal that came on top of an ordered stop."""
+        asked = 0 if self._outcome.signal is None else 1
+        return (
+            self._signals.times_s[asked] + HURRIED_STOP_S if len(self._signals.times_s) > asked else math.inf
+        )
 
     def _tell_to_stop(self, member: Member, deadline: float) -> None:
         if not member.running and member.process is not None:
             member.process.kill()  # it has not begun: there is nothing that it could save
         deadline_ns = int(deadline * 1e9) - self._epoch_ns
         self._tell(
-            member, Stop(reason=self._outcome.reason, deadline_ns=deadline_ns, sent=self._sent_to(member))
+            member,
+            Stop(reason=self._outcome.reason, deadline_ns=deadline_ns, sent=sent_to(member, self._members)),
         )
 
     def _kill_at_the_end(self, member: Member) -> None:
         if member.process is None:
             return
         self._status.note(f"{member.plan.name} did not stop: killed")
-        self._fail(f"{member.plan.name}: did not stop in time")
+        self._outcome.fail(f"{member.plan.name}: did not stop in time")
         member.process.kill()
         member.process = None
-
-    def _sent_to(self, member: Member) -> dict[str, dict[str, int]]:
-        """Return how many messages each publisher that has ended sent to a node's lossless inputs."""
-        ports = load_class(member.plan.node).input_ports
-        found: dict[str, dict[str, int]] = {}
-        for name, source in member.plan.inputs.items():
-            if ports[name].policy.depth is not None:
-                continue
-            for publisher in source.publishers:
-                statistics = self._members[publisher].statistics
-                outputs = {topic: port for port, topic in self._members[publisher].plan.outputs.items()}
-                if statistics is not None:
-                    output = outputs[source.topic]
-                    sent = statistics.sent.get(output, statistics.sent.get(f"{output}:{member.plan.name}", 0))
-                    found.setdefault(name, {})[publisher] = sent
-        return found
-
-    def _of_the_missing(self, member: Member) -> Statistics:
-        """Return what is known of a node that was not there at the end: all that was sent to it is lost."""
-        return Statistics(
-            node=member.plan.name,
-            incarnation=member.incarnation,
-            scheduling="unknown: it was not there at the end",
-            edges=[
-                EdgeReport(port=port, publisher=publisher, lost=sent)
-                for port, publishers in self._sent_to(member).items()
-                for publisher, sent in publishers.items()
-            ],
-        )
 
     def _kill_everybody(self) -> None:
         processes = [process for process, _ in self._ended.values()]
@@ -410,7 +348,7 @@ class Launcher:
     ) -> None:
         deadline = None if within_s is None else time.monotonic() + within_s
         while not done():
-            if self._signal is not None:
+            if self._signals.first is not None:
                 raise LaunchError("interrupted")
             if deadline is not None and time.monotonic() > deadline:
                 raise LaunchError(
@@ -426,7 +364,7 @@ class Launcher:
             except LaunchError as error:
                 if not self._epoch_ns:
                     raise
-                self._fail(str(error))
+                self._outcome.fail(str(error))
         now_s = time.monotonic()
         self._barrier.probe(now_s, lambda name, nonce: self._tell(self._members[name], Probe(nonce=nonce)))
         if not self._stopping:
@@ -435,12 +373,15 @@ class Launcher:
 
     def _attend_to(self, source: object) -> None:
         server = self._server
-        if source is self._control:
+        if source is self._board.control:
             self._hear()
-        elif source is self._progress:
-            self._show_progress()
-        elif source == self._wake.fileno():
-            self._wake.recv(64)
+        elif source is self._board.progress:
+            for progress in self._board.progressed():
+                if self._epoch_ns:
+                    elapsed_s = (time.monotonic_ns() - self._epoch_ns) / 1e9
+                    self._status.progress(elapsed_s, progress_text(progress))
+        elif source == self._signals.descriptor:
+            self._signals.clear()
         elif server is not None and source == server.descriptor:
             self._poller.unregister(source)
             server.answer()
@@ -451,19 +392,14 @@ class Launcher:
             ended()
 
     def _hear(self) -> None:
-        while True:
-            try:
-                identity, *frames = self._control.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            name, _, incarnation = identity.decode(errors="replace").rpartition("#")
+        for name, incarnation, message in self._board.heard():
             member = self._members.get(name)
             if member is None or incarnation != str(member.incarnation):
                 continue
-            try:
-                self._take(member, unpack(frames))
-            except DecodeError as error:
-                self._status.note(f"{name}: {error}")
+            if isinstance(message, DecodeError):
+                self._status.note(f"{name}: {message}")
+            else:
+                self._take(member, message)
 
     def _take(self, member: Member, message: Message) -> None:
         silent_s = member.heard(time.monotonic())
@@ -485,55 +421,14 @@ class Launcher:
         elif isinstance(message, Statistics):
             member.statistics = message
         elif not isinstance(message, Heartbeat):
-            raise DecodeError(f"{message.schema_name} is nothing a node says")
+            self._status.note(f"{member.plan.name} says {message.schema_name}, which is nothing a node says")
 
     def _tell(self, member: Member, message: Message) -> None:
-        self._control.send_multipart([f"{member.plan.name}#{member.incarnation}".encode(), *pack(message)])
+        self._board.tell(member.plan.name, member.incarnation, message)
 
     def _watch(self, process: Process, ended: Callable[[], None]) -> None:
         self._ended[process.pidfd] = process, ended
         self._poller.register(process.pidfd, zmq.POLLIN)
-
-    def _watch_progress(self, context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
-        watch = context.socket(zmq.SUB)
-        watch.setsockopt(zmq.LINGER, 0)
-        for node in self._plan.nodes:
-            for port, topic in node.outputs.items():
-                if load_class(node.node).output_ports[port].message_type is ProgressMessage:
-                    watch.setsockopt(zmq.SUBSCRIBE, topic.encode() + b"\0\0")
-                    watch.connect(self._buses[node.name].plain)
-        return watch
-
-    def _show_progress(self) -> None:
-        decoder = Decoder(ProgressMessage)
-        while True:
-            try:
-                frame = self._progress.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            start = frame.index(b"\0\0") + 2
-            if frame[start] != PROBE and self._epoch_ns:
-                elapsed = (time.monotonic_ns() - self._epoch_ns) / 1e9
-                self._status.progress(elapsed, progress_text(decoder.decode([frame], start)))
-
-    def _catch_signals(self) -> Callable[[], None]:
-        """Catch the signals that end a launch; return what undoes it."""
-        self._waker.setblocking(False)
-        wakeup_before = signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
-
-        def caught(number: int, _: object) -> None:
-            if self._signal is not None or self._stopping:
-                self._hurry_s = self._hurry_s or time.monotonic() + HURRIED_STOP_S
-            self._signal = self._signal or number
-
-        before = {number: signal.signal(number, caught) for number in SIGNALS}
-
-        def undo() -> None:
-            signal.set_wakeup_fd(wakeup_before)
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-        return undo
 
     # What to say when it does not work.
 

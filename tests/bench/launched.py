@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 from rtgraph.graphs import Plan
-from rtgraph.launch.launcher import Launcher, Outcome
+from rtgraph.launch.accounting import Outcome
+from rtgraph.launch.launcher import Launcher
 from rtgraph.launch.session import Session
 from rtgraph.launch.status import Silent, Status
 

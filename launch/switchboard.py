@@ -1,0 +1,76 @@
+"""The launcher's ends of the control channel, and of the progress that nodes publish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+import zmq
+
+from rtgraph.graphs import Plan
+from rtgraph.launch.session import RuntimeDirectory
+from rtgraph.msgs import Decoder, Message, Progress
+from rtgraph.msgs.errors import DecodeError
+from rtgraph.nodes.runtime import load_class
+from rtgraph.nodes.runtime.bus import PROBE, BusPlan
+from rtgraph.nodes.runtime.control import pack, unpack
+
+
+class Switchboard:
+    """Hears and tells every node. Closed when it is left."""
+
+    def __init__(self, plan: Plan, runtime: RuntimeDirectory, buses: dict[str, BusPlan]) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.endpoint = runtime.endpoint("control")
+        self.control = self._context.socket(zmq.ROUTER)
+        self.control.setsockopt(zmq.LINGER, 200)
+        self.control.setsockopt(zmq.SNDHWM, 0)
+        self.control.setsockopt(zmq.RCVHWM, 0)
+        self.control.bind(self.endpoint)
+        self.progress = self._context.socket(zmq.SUB)
+        self.progress.setsockopt(zmq.LINGER, 0)
+        for node in plan.nodes:
+            for port, topic in node.outputs.items():
+                if load_class(node.node).output_ports[port].message_type is Progress:
+                    self.progress.setsockopt(zmq.SUBSCRIBE, topic.encode() + b"\0\0")
+                    self.progress.connect(buses[node.name].plain)
+        self._progress_decoder = Decoder(Progress)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.progress.close()
+        self.control.close()
+        self._context.term()
+
+    def tell(self, node: str, incarnation: int, message: Message) -> None:
+        """Send a message to one life of a node."""
+        self.control.send_multipart([f"{node}#{incarnation}".encode(), *pack(message)])
+
+    def heard(self) -> Iterator[tuple[str, str, Message | DecodeError]]:
+        """Yield what waits: the node, its incarnation, and what it said (the error, where that is no message)."""
+        while True:
+            try:
+                identity, *frames = self.control.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            name, _, incarnation = identity.decode(errors="replace").rpartition("#")
+            try:
+                yield name, incarnation, unpack(frames)
+            except DecodeError as error:
+                yield name, incarnation, error
+
+    def progressed(self) -> Iterator[Progress]:
+        """Yield the progress that waits."""
+        while True:
+            try:
+                frame = self.progress.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            start = frame.index(b"\0\0") + 2
+            if frame[start] != PROBE:
+                yield self._progress_decoder.decode([frame], start)
