@@ -1,6 +1,7 @@
 """The ``rtgraph`` command: finds the verb, and turns errors into exit codes.
 
-Exit codes: 0 done, 1 a node or the launch failed, 2 the graph or the command line is wrong, 130 interrupted.
+Exit codes: 0 done, 1 a node or the launch failed, 2 the graph or the command line is wrong, 3 done but messages were lost
+that were all wanted, 128 + n ended by signal n (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP).
 """
 
 from __future__ import annotations

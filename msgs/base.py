@@ -118,6 +118,19 @@ class Message(Record):
         return hash((type(self), self.header))
 
 
+def size_bytes(message: BaseModel) -> int:
+    """Return about how much memory a message holds: its arrays, and some for the rest."""
+    size = 200
+    for value in message.__dict__.values():
+        if isinstance(value, np.ndarray):
+            size += value.nbytes
+        elif isinstance(value, BaseModel):
+            size += size_bytes(value)
+        elif isinstance(value, (bytes, str)):
+            size += len(value)
+    return size
+
+
 def _equal(one: object, other: object) -> bool:
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return (

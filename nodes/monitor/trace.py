@@ -146,10 +146,12 @@ class Trace:
         }
 
     def save(self, path: Path) -> None:
-        """Write the trace as a .npz of its columns (``tick_…``, ``decision_…``) and the workers' names."""
+        """Write the trace, whole or not at all: a .npz of its columns (``tick_…``, ``decision_…``) and the workers."""
         columns = {f"tick_{name}": column for name, column in self.ticks().items()}
         columns |= {f"decision_{name}": column for name, column in self.decisions().items()}
-        np.savez_compressed(path, workers=np.array(self.workers, dtype=np.str_), **columns)  # type: ignore[arg-type]
+        partial = path.with_suffix(".partial.npz")
+        np.savez_compressed(partial, workers=np.array(self.workers, dtype=np.str_), **columns)  # type: ignore[arg-type]
+        partial.replace(path)
 
     def _number(self, worker: str) -> int:
         number = self._numbers.get(worker)

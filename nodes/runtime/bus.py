@@ -1,8 +1,8 @@
 """The realtime bus: ZeroMQ publish/subscribe, peer to peer, no broker.
 
 A node binds two sockets. On ``plain`` at most a thousand messages wait for each subscriber; on ``lossless``, for
-subscribers that must have everything, there is no such bound (theirs is a byte budget of their own). A subscriber
-that stands still thus never makes a publisher wait, and never grows it, unless it asked for everything.
+subscribers that want everything, twenty thousand. A subscriber that stands still thus never makes a publisher wait,
+nor grows it without bound; what it misses it finds out from the sequence, and counts.
 
 A message's first frame begins with its topic and key, each ended by a zero byte, so that a subscription is exact.
 A *probe*, which proves that an edge works, goes the very same way; it is told by a byte that no document begins with.
@@ -27,6 +27,8 @@ from rtgraph.nodes.runtime.node import Node
 from rtgraph.nodes.runtime.ports import BoundInput, EdgeCount
 
 WAITING_MOST = 1000
+WAITING_MOST_LOSSLESS = 20_000
+"""Five minutes at 60 Hz: a subscriber that stands still for longer has lost what is beyond, and is told so."""
 PROBE = 0xC1
 PROBE_BYTE = bytes([PROBE])
 COPY_BELOW = 1 << 16
@@ -71,7 +73,9 @@ class Bus:
         self._node = node
         self._plan = plan
         self._plain = _publisher(context, plan.plain, WAITING_MOST)
-        self._lossless = _publisher(context, plan.lossless, 0) if plan.wanted_lossless else None
+        self._lossless = (
+            _publisher(context, plan.lossless, WAITING_MOST_LOSSLESS) if plan.wanted_lossless else None
+        )
         self._encoders = {name: Encoder(port.message_type) for name, port in type(node).output_ports.items()}
         self._leads = {name: topic.encode() + b"\0" for name, topic in plan.topics.items()}
         self._inputs = [self._subscriber(context, name) for name in plan.connect]

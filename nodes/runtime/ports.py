@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 from rtgraph.msgs import Lineage, Message
+from rtgraph.msgs.base import size_bytes
 from rtgraph.msgs.errors import NodeError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Policy:
 
 latest = Policy("latest", 1)
 lossless = Policy("lossless", None)
+"""Keep everything, up to 1 GiB; what is beyond counts as lost."""
 
 
 def queue(depth: int) -> Policy:
@@ -164,6 +166,8 @@ class BoundInput(Generic[M]):
     """Messages that the virtual world is about to deliver at this instant."""
     name: str = field(init=False)
     depth: int | None = field(init=False)
+    _added_bytes: int = 0
+    _full_at: int = 0
 
     def __post_init__(self) -> None:
         self.name = self.port.name
@@ -176,10 +180,16 @@ class BoundInput(Generic[M]):
         if edge is None:
             edge = self.edges[header.source] = EdgeCount()
         edge.saw(header.incarnation, header.sequence)
-        self.newest = message
         inbox = self.inbox
-        if self.depth is not None and len(inbox) >= self.depth:
+        if self.depth is None:
+            if not inbox:
+                self._added_bytes = 0
+            if not self._has_room(message):
+                edge.lost += 1
+                return
+        elif len(inbox) >= self.depth:
             self.edges[inbox.popleft().header.source].overwritten += 1
+        self.newest = message
         inbox.append(message)
 
     def take(self) -> M | None:
@@ -210,6 +220,20 @@ class BoundInput(Generic[M]):
     def resume(self) -> None:
         """Let messages come again. What was published meanwhile is not counted as lost."""
         self._set_paused(False)
+
+    def _has_room(self, message: M) -> bool:
+        """Say whether a message goes into a lossless inbox. Sizes are added up, and counted anew when it seems full."""
+        if self._full_at and len(self.inbox) >= self._full_at:
+            return False
+        budget, size = self.port.policy.budget_bytes, size_bytes(message)
+        self._full_at = 0
+        if self._added_bytes + size > budget:
+            self._added_bytes = sum(map(size_bytes, self.inbox))
+            if self._added_bytes + size > budget:
+                self._full_at = len(self.inbox)
+                return False
+        self._added_bytes += size
+        return True
 
     def _overwrite(self, kept: int) -> None:
         while len(self.inbox) > kept:

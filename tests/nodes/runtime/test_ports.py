@@ -1,12 +1,13 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.chatter import Ping
 
-from rtgraph.msgs import Header, InferenceTime, Lineage
+from rtgraph.msgs import Header, InferenceTime, Lineage, Observation
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime import Input, Output, latest, lossless, queue
-from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, EdgeCount
+from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, EdgeCount, Policy
 
 
 def ping(sequence, source="a", incarnation=0):
@@ -158,3 +159,26 @@ def test_a_key_goes_with_a_keyed_output_and_with_no_other():
         output()[0].publish(Ping(number=0), key="box/0")
     with pytest.raises(NodeError, match="output 'ping' is keyed: say for whom"):
         output(keyed=True)[0].publish(Ping(number=0))
+
+
+def test_a_lossless_inbox_is_bounded_in_bytes_and_counts_what_is_beyond() -> None:
+    frame = np.zeros(1000, np.uint8)
+    port = BoundInput(Input(Observation, Policy("lossless", None, budget_bytes=5_000)))
+
+    def put(sequence: int) -> None:
+        header = Header(source="plant", incarnation=0, sequence=sequence, stamp_ns=0)
+        port.put(Observation(tick=sequence, episode=0, value=frame).stamped(header))
+
+    for sequence in range(10):
+        put(sequence)
+    kept = len(port.inbox)
+    assert 3 <= kept <= 4, "each is a little more than 1,000 bytes"
+    assert (port.edges["plant"].received, port.edges["plant"].lost) == (10, 10 - kept)
+    assert [message.tick for message in port.take_all()] == list(range(kept))
+    put(10)
+    assert len(port.inbox) == 1, "there is room again once it was emptied"
+    port.take()
+    for sequence in range(11, 1000):
+        put(sequence)
+        port.take()
+    assert port.edges["plant"].lost == 10 - kept, "a queue that is kept short never overflows"
