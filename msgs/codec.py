@@ -9,10 +9,12 @@ list costs a hundred times more than moving it.
 
 from __future__ import annotations
 
+import functools
 import struct
 import sys
+import threading
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgpack
 import numpy as np
@@ -29,6 +31,10 @@ WIRE_VERSION = 1
 MOST_PROBLEMS = 100
 INLINE_BYTES = 1 << 16
 """Messages whose buffers are smaller than this travel as one frame: below it a copy is cheaper than a frame."""
+
+SHORT_LIST = 32
+"""Lists up to this length are made room for on their word; longer ones are walked over first."""
+PACK_BYTES = 4096
 
 Frame = bytes | memoryview
 M = TypeVar("M", bound=Message)
@@ -53,11 +59,15 @@ class Encoder(Generic[M]):
         self.message_type = message_type
         self._prefix = _prefix(message_type)
         self._buffers: list[Frame] = []
-        self._pack = msgpack.Packer(default=self._default).pack
+        # The packer knows the list of buffers, not this encoder: a cycle would keep both until a collection.
+        self._pack = msgpack.Packer(
+            default=functools.partial(_default, self._buffers), buf_size=PACK_BYTES
+        ).pack
 
     def encode(self, message: M, lead: bytes = b"") -> list[Frame]:
         """Return the frames of a message, the first one beginning with ``lead`` (the topic)."""
-        buffers = self._buffers = []
+        buffers = self._buffers
+        buffers.clear()
         try:
             fields = self._pack(message.__dict__)
         except (TypeError, ValueError, OverflowError) as error:
@@ -77,12 +87,13 @@ class Encoder(Generic[M]):
             parts = []
         return frames
 
-    def _default(self, value: object) -> object:
-        if isinstance(value, np.ndarray):
-            return to_wire(value, self._buffers)
-        if isinstance(value, Record):
-            return value.__dict__
-        raise TypeError(f"a {type(value).__name__} does not travel")
+
+def _default(buffers: list[Frame], value: object) -> object:
+    if isinstance(value, np.ndarray):
+        return to_wire(value, buffers)
+    if isinstance(value, Record):
+        return value.__dict__
+    raise TypeError(f"a {type(value).__name__} does not travel")
 
 
 class Decoder(Generic[M]):
@@ -127,7 +138,7 @@ class Decoder(Generic[M]):
 
 def encode(message: Message) -> bytes:
     """Return a message as one msgpack document."""
-    return b"".join(Encoder(type(message)).encode(message))
+    return b"".join(_codecs.encoder(type(message)).encode(message))
 
 
 def decode(message_type: type[M], document: Frame) -> M:
@@ -136,35 +147,58 @@ def decode(message_type: type[M], document: Frame) -> M:
     Raises:
         DecodeError: the bytes are not such a message.
     """
-    return Decoder(message_type).decode([document])
+    message: M = _codecs.decoder(message_type).decode([document])
+    return message
+
+
+class _Codecs(threading.local):
+    """The codecs of one thread, each made once: a packer keeps a buffer."""
+
+    def __init__(self) -> None:
+        self.encoder = functools.cache(Encoder[Any])
+        self.decoder = functools.cache(Decoder[Any])
+
+
+_codecs = _Codecs()
 
 
 def _document(frames: Sequence[Frame], start: int) -> list[object]:
     first = memoryview(frames[0])[start:]
-    # Walked over before anything is made of it: a list that claims a million items has to hold them.
-    unpacker = msgpack.Unpacker(max_buffer_size=len(first))
-    unpacker.feed(first)
     if len(frames) == 1:
-        unpacker.skip()
-        document = msgpack.unpackb(first)
-        if not isinstance(document, list) or len(document) != 4:
-            raise DecodeError("not a message: four parts are wanted")
-        return document
+        return _four_parts(_unpacked(first))
     # Cut at the buffers: the first frame ends with the first buffer's length, the others alternate.
-    if unpacker.read_array_header() != 4:
-        raise DecodeError("not a message: four parts are wanted")
-    for _ in range(3):
-        unpacker.skip()
-    parts: list[object] = msgpack.unpackb(b"\x93" + first[1 : unpacker.tell()])
-    count = unpacker.read_array_header()
-    if len(frames) != 2 * count:
-        raise DecodeError("not a message: a frame is missing")
-    headers = [bytes(first[unpacker.tell() :]), *(bytes(frame) for frame in frames[2::2])]
     buffers = [memoryview(frame) for frame in frames[1::2]]
-    if headers != [_bin_header(len(buffer)) for buffer in buffers]:
-        raise DecodeError("not a message: a buffer does not have the length it should have")
-    parts.append(buffers)
+    tail = _array_header(len(buffers)) + _bin_header(len(buffers[0]))
+    if len(frames) != 2 * len(buffers) or first[-len(tail) :] != tail:
+        raise DecodeError(
+            "not a message: a frame is missing, or a buffer does not have the length it should have"
+        )
+    for frame, buffer in zip(frames[2::2], buffers[1:], strict=True):
+        if frame != _bin_header(len(buffer)):
+            raise DecodeError("not a message: a buffer does not have the length it should have")
+    parts = _four_parts(_unpacked(b"".join((first[: -len(tail)], b"\x90"))))
+    if parts[3]:
+        raise DecodeError("not a message: it has buffers both inside and beside it")
+    parts[3] = buffers
     return parts
+
+
+def _unpacked(data: Frame) -> object:
+    """Unpack a document without ever making room for more than it holds."""
+    try:
+        return msgpack.unpackb(data, max_array_len=SHORT_LIST)
+    except ValueError:
+        # Perhaps only a long list. Walk over it before anything is made of it: it has to hold what it claims.
+        unpacker = msgpack.Unpacker(max_buffer_size=len(data))
+        unpacker.feed(data)
+        unpacker.skip()
+        return msgpack.unpackb(data)
+
+
+def _four_parts(document: object) -> list[object]:
+    if not isinstance(document, list) or len(document) != 4:
+        raise DecodeError("not a message: four parts are wanted")
+    return document
 
 
 def _bin_header(length: int) -> bytes:

@@ -176,11 +176,13 @@ class _Subscriber:
         socket = self.socket
         while True:
             try:
-                frames: list[bytes | memoryview] = [socket.recv(zmq.NOBLOCK)]
+                frame = socket.recv(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
-            while socket.getsockopt(zmq.RCVMORE):
-                frames.append(socket.recv(copy=False).buffer)
+            frames: list[bytes | memoryview] = [frame.buffer]
+            while frame.more:
+                frame = socket.recv(copy=False)
+                frames.append(frame.buffer)
             yield frames
 
     def probe(self, frames: list[bytes | memoryview]) -> Probed | None:

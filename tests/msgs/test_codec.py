@@ -1,3 +1,4 @@
+import gc
 import math
 import struct
 import tracemalloc
@@ -444,3 +445,13 @@ def test_screens_are_checked_for_their_shape():
     fields["image"]["shape"] = [4, 15, 1]
     with pytest.raises(DecodeError, match=r"an array of shape \(\*, \*, 3\) is wanted, not \(4, 15, 1\)"):
         decode(Screen, document(fields, [bytes(60)], message_type=Screen))
+
+
+def test_encoding_leaves_no_garbage_behind():
+    message = Observation(tick=0, episode=0, value=np.zeros(3))
+    decode(Observation, encode(message))
+    gc.collect()
+    for _ in range(50):
+        Encoder(Observation).encode(message)
+        encode(message)
+    assert gc.collect() == 0, "a cycle keeps an encoder and its buffer alive until a collection"

@@ -38,16 +38,16 @@ def run(rounds: int, say: Say) -> list[Row]:
                 RAW,
                 [found.subscriber["rate_hz"] for found in theirs],
                 more_is_better=True,
-                note=f"{rounds} x {ROUND_S} s, window {WINDOW}, credit {CREDIT}, lost {lost[0]} and {lost[1]}",
+                note=f"window {WINDOW}, credit {CREDIT}, lost {lost[0]} and {lost[1]}",
                 aim=Aim("≥ 0.7 x"),
             ),
             _cpu(
-                f"{name}: processor time, publisher",
+                f"{name}: publisher",
                 [f.publisher for f in mine],
                 [f.publisher for f in theirs],
             ),
             _cpu(
-                f"{name}: processor time, subscriber",
+                f"{name}: subscriber",
                 [f.subscriber for f in mine],
                 [f.subscriber for f in theirs],
             ),
@@ -58,5 +58,5 @@ def run(rounds: int, say: Say) -> list[Row]:
 def _cpu(case: str, ours: Sequence[dict[str, Any]], peer: Sequence[dict[str, Any]]) -> Row:
     """Return what a frame costs one end, all its threads together: the figure that others' work disturbs least."""
     return Row.compared(
-        case, "µs/frame", [said["cpu_us"] for said in ours], RAW, [said["cpu_us"] for said in peer]
+        case, "CPU µs/frame", [said["cpu_us"] for said in ours], RAW, [said["cpu_us"] for said in peer]
     )
