@@ -69,15 +69,23 @@ class Row:
 def cases() -> list[Case]:
     """Return every run of the study."""
     found = [
-        Case("inaction", "policy", None, interval, interval, rate, rate, 4 * FEWEST_TICKS)
+        Case(
+            "inaction",
+            "policy",
+            None,
+            interval,
+            interval,
+            theory.inaction_rate(interval),
+            1 - theory.inaction_bound(interval) / interval,
+            4 * FEWEST_TICKS,
+        )
         for interval in INTERVALS
-        for rate in (theory.inaction_rate(interval),)
     ]
     for stay in STAYS:
         for delay in DELAYS:
-            bound = theory.observed_state_rate(stay, delay)
-            best = theory.best_delayed_rate(stay, delay)
-            for policy, rate in (("observed state", bound), ("best delayed", best)):
+            bound = 1 - theory.delay_bound(stay, delay)
+            observed, best = theory.observed_state_rate(stay, delay), theory.best_delayed_rate(stay, delay)
+            for policy, rate in (("observed state", observed), ("best delayed", best)):
                 found.append(Case("delay", policy, stay, delay, 1, rate, bound, _ticks(rate, stay)))
     return found
 

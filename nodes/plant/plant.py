@@ -115,6 +115,12 @@ class Plant(Node[P]):
         self._episode_ticks, self._episode_reward = 0, 0.0
         self._resets, self._last = False, None
         self._observed = self._environment.reset(self.rng)
+        wanted = self._environment.spec.observation
+        if not wanted.admits(self._observed):
+            found = f"{self._observed.dtype} of shape {self._observed.shape}"
+            raise NodeError(
+                f"{self.name}: observed {found}, its spec says {wanted.dtype} of shape {wanted.shape}"
+            )
         self._default.begin(self._environment.noop)
         dropped = self._gate.begin(self._tick, self._episode, self.context.identity.incarnation)
         first = Observation(tick=self._tick, episode=self._episode, first=True, value=self._observed)

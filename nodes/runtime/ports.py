@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from rtgraph.msgs import Lineage, Message
 from rtgraph.msgs.base import size_bytes
@@ -139,12 +139,6 @@ class EdgeCount:
             self.next_sequence = sequence + 1
 
 
-class Wake(Protocol):
-    """What an input tells its executor: a message came that the node has a handler for."""
-
-    def __call__(self, port: BoundInput[Message]) -> None: ...
-
-
 @dataclass(slots=True, eq=False)
 class BoundInput(Generic[M]):
     """An input of a living node: its inbox and its counters.
@@ -248,12 +242,6 @@ class BoundInput(Generic[M]):
                 edge.incarnation = -1
         if self.on_pause is not None:
             self.on_pause(paused)
-
-
-class Publish(Protocol):
-    """How a bound output hands a message to its world."""
-
-    def __call__(self, output: BoundOutput[Message], message: Message, key: str | None) -> None: ...
 
 
 @dataclass(slots=True, eq=False)

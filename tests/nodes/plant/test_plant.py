@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from support.fading import PERIOD_NS, Fading
 from support.host import HandHost
@@ -341,3 +342,10 @@ def test_a_plant_without_an_environment_says_what_is_missing():
         NodeError, match=r"Bare does not say what it takes and gives. hint: define spec\(params\)"
     ):
         Bare.spec(PlantParams())
+
+
+def test_an_observation_that_is_not_as_the_spec_says_is_refused(monkeypatch):
+    host = plant()
+    monkeypatch.setattr(type(host.node.environment()), "reset", lambda self, rng: np.zeros(7, np.float64))
+    with pytest.raises(NodeError, match=r"observed float64 of shape \(7,\), its spec says"):
+        run_ticks(host, 1)
