@@ -300,6 +300,5 @@ def test_a_mutilated_file_gives_a_plan_or_a_graph_error(text, tmp_path) -> None:
 
 def test_golden_plans_hold_no_path_of_this_machine() -> None:
     for path in GOLDEN.glob("*.yaml"):
-        assert "/work/" not in path.read_text()
-        assert str(HERE) not in path.read_text()
+        assert str(HERE.parents[1]) not in path.read_text()
         assert yaml.safe_load(path.read_text())["format"] == 1
