@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,8 @@ WAITING_MOST_LOSSLESS = 20_000
 PROBE = 0xC1
 PROBE_BYTE = bytes([PROBE])
 COPY_BELOW = 1 << 16
+_NOW, _NOW_AND_MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
+# Plain numbers: turning pyzmq's enumerations into them costs as much as the system call.
 BURST = 256
 """Messages taken from one socket before the node's other duties are looked at."""
 
@@ -78,25 +80,27 @@ class Bus:
         )
         self._encoders = {name: Encoder(port.message_type) for name, port in type(node).output_ports.items()}
         self._leads = {name: topic.encode() + b"\0" for name, topic in plan.topics.items()}
+        self._publishers = {
+            name: (self._plain,)
+            if self._lossless is None or name not in plan.wanted_lossless
+            else (self._plain, self._lossless)
+            for name in plan.topics
+        }
         self._inputs = [self._subscriber(context, name) for name in plan.connect]
 
     @property
     def descriptors(self) -> list[int]:
         """The file descriptors that become readable when something may have come in (edge-triggered)."""
-        return [subscriber.socket.fileno() for subscriber in self._inputs]
+        return [subscriber.descriptor for subscriber in self._inputs]
 
     def publish(self, output: str, message: Message, key: str | None) -> None:
         """Send a message to whoever subscribes. Never blocks: what a full queue has no room for is lost."""
-        lead = self._leads[output] + (key or "").encode() + b"\0"
-        frames = self._encoders[output].encode(message, lead)
-        sockets = [self._plain]
-        if self._lossless is not None and output in self._plan.wanted_lossless:
-            sockets.append(self._lossless)
-        for socket in sockets:
-            if len(frames) == 1:
-                socket.send(frames[0], zmq.NOBLOCK)
-            else:
-                socket.send_multipart(frames, zmq.NOBLOCK, copy=False)
+        lead = self._leads[output] + (b"\0" if key is None else key.encode() + b"\0")
+        *others, last = self._encoders[output].encode(message, lead)
+        for socket in self._publishers[output]:
+            for frame in others:
+                socket.send(frame, _NOW_AND_MORE, copy=False)
+            socket.send(last, _NOW, copy=False)
 
     def probe(self, nonce: int) -> None:
         """Send a probe through every output, to every subscriber."""
@@ -104,15 +108,17 @@ class Bus:
         document = struct.pack("<Bq", PROBE, nonce) + name
         for output, lead in self._leads.items():
             for key in self._plan.keys.get(output, ("",)):
-                frame = lead + key.encode() + b"\0" + document
-                self._plain.send(frame, zmq.NOBLOCK)
-                if self._lossless is not None and output in self._plan.wanted_lossless:
-                    self._lossless.send(frame, zmq.NOBLOCK)
+                for socket in self._publishers[output]:
+                    socket.send(lead + key.encode() + b"\0" + document, _NOW)
 
     def receive(
-        self, deliver: Callable[[BoundInput[Any], Message], None] | None
+        self, deliver: Callable[[BoundInput[Any], Message], None], ready: Container[int] | None = None
     ) -> tuple[bool, list[Probed]]:
-        """Take in what has come, handing each message to ``deliver`` (None: let it fall, the graph has not begun).
+        """Take in what has come, handing each message to ``deliver``.
+
+        Args:
+            deliver: takes an input and a message for it.
+            ready: the descriptors that became readable; None: any socket may hold something.
 
         Returns:
             Whether more is waiting, and the probes that came.
@@ -120,16 +126,15 @@ class Bus:
         more = False
         probes: list[Probed] = []
         for subscriber in self._inputs:
-            if not subscriber.readable():
+            # A descriptor tells only of what comes anew: a socket that is asked at all is asked until it is empty.
+            if ready is not None and subscriber.descriptor not in ready:
                 continue
             for count, frames in enumerate(subscriber.frames(), 1):
                 probe = subscriber.probe(frames)
                 if probe is not None:
                     probes.append(probe)
-                elif deliver is not None:
-                    message = subscriber.decode(frames)
-                    if message is not None:
-                        deliver(subscriber.port, message)
+                elif (message := subscriber.decode(frames)) is not None:
+                    deliver(subscriber.port, message)
                 if count >= BURST:
                     more = True
                     break
@@ -154,7 +159,7 @@ class Bus:
         socket.setsockopt(zmq.SUBSCRIBE, lead)
         for endpoint in self._plan.connect[name]:
             socket.connect(endpoint)
-        subscriber = _Subscriber(socket, port, lead, Decoder(port.port.message_type))
+        subscriber = _Subscriber(socket, port, lead, Decoder(port.port.message_type), socket.fileno())
         port.on_pause = subscriber.pause
         return subscriber
 
@@ -167,16 +172,14 @@ class _Subscriber:
     port: BoundInput[Any]
     lead: bytes
     decoder: Decoder[Any]
-
-    def readable(self) -> bool:
-        return bool(int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+    descriptor: int
 
     def frames(self) -> Iterator[list[bytes | memoryview]]:
         """Yield what waits, each message as its frames."""
         socket = self.socket
         while True:
             try:
-                frame = socket.recv(zmq.NOBLOCK, copy=False)
+                frame = socket.recv(_NOW, copy=False)
             except zmq.Again:
                 return
             frames: list[bytes | memoryview] = [frame.buffer]

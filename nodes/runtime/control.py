@@ -63,10 +63,6 @@ class ControlClient:
         except zmq.Again:
             return None
 
-    def readable(self) -> bool:
-        """Say whether a message waits."""
-        return bool(int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
-
     def close(self) -> None:
         """Close the socket, letting what was said leave."""
         self._socket.close()

@@ -11,6 +11,7 @@ import heapq
 import logging
 import resource
 import select
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ class RealtimeNode:
         self._scheduled = 0
         self._go = False
         self._began = False
+        self._spoke = False
         self._early: list[tuple[BoundInput[Any], Message]] = []
         self._stop: Stop | None = None
         self._arrived_ns = 0
@@ -165,25 +167,28 @@ class RealtimeNode:
         bus = self._bus
         if bus is None:
             return
-        descriptors = [self._control.descriptor, *bus.descriptors]
+        control = self._control.descriptor
+        descriptors = [control, *bus.descriptors]
+        ready: list[int] | None = None
         while True:
             self._show_life()
-            more, probes = bus.receive(self._deliver if self._began else self._keep_for_later)
+            more, probes = bus.receive(self._taker(), ready)
             for probe in probes:
                 self._say(
                     Proven(
                         node=self._node.name, port=probe.port, publisher=probe.publisher, nonce=probe.nonce
                     )
                 )
-            self._obey()
+            if ready is None or self._spoke or control in ready:
+                self._spoke = False
+                self._obey()
             if self._stop is not None and self._heard_out(self._stop):
                 return
             if self._began:
                 self._make_due_calls()
             elif self._go and self.clock.now_ns() >= 0:
                 self._begin()
-            if not more:
-                self._wait(descriptors)
+            ready = None if more else self._wait(descriptors)
 
     def _show_life(self) -> None:
         now_ns = self._host_clock.now_ns()
@@ -197,9 +202,15 @@ class RealtimeNode:
         self._executor.start()
         early, self._early = self._early, []
         for port, message in early:
-            self._deliver(port, message)
+            self._executor.deliver(port, message)
 
-    def _deliver(self, port: BoundInput[Any], message: Message) -> None:
+    def _taker(self) -> Callable[[BoundInput[Any], Message], None]:
+        """Return who takes what comes in now."""
+        if not self._began:
+            return self._keep_for_later
+        return self._executor.deliver if self._stop is None else self._deliver_at_the_end
+
+    def _deliver_at_the_end(self, port: BoundInput[Any], message: Message) -> None:
         self._arrived_ns = self.clock.now_ns()
         self._executor.deliver(port, message)
 
@@ -212,15 +223,16 @@ class RealtimeNode:
         while timers and timers[0][0] <= now_ns:
             self._executor.fire(heapq.heappop(timers)[3])
 
-    def _wait(self, descriptors: list[int]) -> None:
+    def _wait(self, descriptors: list[int]) -> list[int]:
+        """Wait until something comes or is due. Return the descriptors that became readable."""
         wait_ns = self._heartbeat_ns - self._host_clock.now_ns()
         if self._go and not self._began:
             wait_ns = min(wait_ns, -self.clock.now_ns())
         elif self._timers:
             wait_ns = min(wait_ns, self._timers[0][0] - self.clock.now_ns())
         # What came in while something was being said no longer shows at the descriptor.
-        if wait_ns > 0 and not self._control.readable():
-            select.select(descriptors, [], [], wait_ns / 1e9)
+        wait_s = 0.0 if wait_ns <= 0 or self._spoke else wait_ns / 1e9
+        return select.select(descriptors, [], [], wait_s)[0]
 
     def _obey(self) -> None:
         """Do what the launcher says."""
@@ -257,6 +269,7 @@ class RealtimeNode:
         }
 
     def _say(self, message: Message) -> None:
+        self._spoke = True
         self._control.send(message)
 
     def _heartbeat(self) -> Heartbeat:
