@@ -6,11 +6,15 @@ Replicas are one box. Edges say the topic and what the input keeps of it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rtgraph.graphs.plan import Plan
 from rtgraph.nodes.runtime.ports import Policy
 from rtgraph.nodes.runtime.wiring import NodePlan, load_class
+
+Notes = Mapping[tuple[str, str, str], str]
+"""What to say of an edge, by the boxes it goes from and to, and the input."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,12 @@ class Diagram:
     arrows: tuple[Arrow, ...]
 
 
-def diagram(plan: Plan) -> Diagram:
+def diagram(plan: Plan, notes: Notes | None = None) -> Diagram:
     """Return the boxes and arrows of a plan.
+
+    Args:
+        plan: what to draw.
+        notes: what more there is to say of edges.
 
     Raises:
         NodeError: a node's class, which knows what its inputs keep, cannot be imported.
@@ -65,16 +73,22 @@ def diagram(plan: Plan) -> Diagram:
         boxes[target.name] = target
         policies = {name: port.policy for name, port in load_class(node.node).input_ports.items()}
         for port, source in node.inputs.items():
-            for publisher in dict.fromkeys(map(_base, source.publishers)):
+            for publisher in dict.fromkeys(map(box_name, source.publishers)):
                 edge = labels.setdefault((publisher, target.name), {})
-                edge[_label(port, source.topic, policies[port])] = None
+                edge[_label(port, source.topic, policies[port]) + _note(notes, publisher, target, port)] = (
+                    None
+                )
+        for port, taps in node.taps.items():
+            for publisher in dict.fromkeys(box_name(tapped.publisher) for tapped in taps):
+                text = "everything · lossless" + _note(notes, publisher, target, port)
+                labels.setdefault((publisher, target.name), {})[text] = None
     arrows = (Arrow(source, target, tuple(texts)) for (source, target), texts in labels.items())
     return Diagram(plan.name, tuple(boxes.values()), tuple(arrows))
 
 
-def mermaid(plan: Plan) -> str:
+def mermaid(plan: Plan, notes: Notes | None = None) -> str:
     """Return a plan as a Mermaid flowchart."""
-    drawn = diagram(plan)
+    drawn = diagram(plan, notes)
     identifiers = {box.name: f"n{index}" for index, box in enumerate(drawn.boxes)}
     lines = ["flowchart LR"]
     for box in drawn.boxes:
@@ -86,9 +100,9 @@ def mermaid(plan: Plan) -> str:
     return "\n".join(lines) + "\n"
 
 
-def dot(plan: Plan) -> str:
+def dot(plan: Plan, notes: Notes | None = None) -> str:
     """Return a plan in the DOT language."""
-    drawn = diagram(plan)
+    drawn = diagram(plan, notes)
     lines = [f"digraph {_quoted(drawn.name)} {{", "  rankdir=LR;", '  node [shape=box, style="rounded"];']
     lines += [f"  {_quoted(box.name)} [label={_quoted(box.title, box.subtitle)}];" for box in drawn.boxes]
     lines += [
@@ -99,13 +113,19 @@ def dot(plan: Plan) -> str:
 
 
 def _box(node: NodePlan) -> Box:
-    base = _base(node.name)
+    base = box_name(node.name)
     return Box(base, node.node, None if base == node.name else node.replicas)
 
 
-def _base(name: str) -> str:
+def box_name(node: str) -> str:
+    """Return the name of the box that a node is drawn in: its own, or that of all its replicas."""
     # Names begin with a letter, so a number at the end is a replica's.
-    return re.sub(r"/\d+$", "", name)
+    return re.sub(r"/\d+$", "", node)
+
+
+def _note(notes: Notes | None, publisher: str, target: Box, port: str) -> str:
+    note = (notes or {}).get((publisher, target.name, port))
+    return f" · {note}" if note else ""
 
 
 def _label(port: str, topic: str, policy: Policy) -> str:

@@ -23,6 +23,7 @@ from rtgraph.graphs.model import LaunchFile, Settings
 from rtgraph.graphs.names import nearest
 from rtgraph.graphs.plan import Plan
 from rtgraph.graphs.positions import Document, Place
+from rtgraph.graphs.recording import with_recorder
 from rtgraph.graphs.replace import check_replacements, replaced
 from rtgraph.graphs.resolve import Resolver
 from rtgraph.graphs.substitute import References, substitute, substitute_file
@@ -41,6 +42,7 @@ def load_launch(
     ticks: int | None = None,
     duration_s: float | None = None,
     replace: Mapping[str, Mapping[str, Any]] | None = None,
+    record: bool | Mapping[str, Any] | None = None,
     folders: Sequence[Path] = (),
     graph_folders: Sequence[Path] = (SHIPPED,),
     environment: Mapping[str, str] | None = None,
@@ -52,13 +54,14 @@ def load_launch(
     Args:
         name: a path, or the name of a shipped launch or graph file.
         arguments: the file's arguments, as text.
-        world: overrides the file, as do ``seed``, ``ticks``, ``duration_s`` and ``replace`` (by node).
+        world: overrides the file, as do ``seed``, ``ticks``, ``duration_s``, ``record`` and ``replace`` (by node).
         seed: the seed of everything random.
         ticks: how many ticks of the plant to run.
         duration_s: how long to run.
         replace: a node's ``class`` and ``params`` in place of those of the file, by the node's full name.
         folders: where launch files are found by name.
         graph_folders: where graphs are found by name.
+        record: whether to record, or the recorder's parameters and ``journal``. The virtual world records by default.
         environment: the environment variables that files may refer to; those of the process if left out.
 
     Raises:
@@ -66,7 +69,14 @@ def load_launch(
             is told, in this order: files and arguments, nodes in the order of the plan, edges, faults, weights.
     """
     library = Library(graph_folders, os.environ if environment is None else environment)
-    given = {"world": world, "seed": seed, "ticks": ticks, "duration_s": duration_s, "replace": replace}
+    given = {
+        "world": world,
+        "seed": seed,
+        "ticks": ticks,
+        "duration_s": duration_s,
+        "replace": replace,
+        "record": record,
+    }
     overriding = Document("command line", {}, {}).top
     overrides = validated(
         Settings, {key: value for key, value in given.items() if value is not None}, overriding
@@ -86,7 +96,9 @@ def load_launch(
         update={key: getattr(overrides, key) for key in overrides.model_fields_set}
     )
     resolver = Resolver(nodes, parts.weights)
-    plans = _wired(nodes, parts.scopes, resolver, document)
+    recorded = settings.world == "virtual" if settings.record is None else settings.record
+    place = (overriding if overrides.record is not None else document.top) / "record"
+    plans = with_recorder(_wired(nodes, parts.scopes, resolver, document), recorded, place)
     _check_faults(faults, plans, settings, document.top / "faults")
     return Plan(
         name=path.stem,

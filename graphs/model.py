@@ -103,6 +103,10 @@ class Settings(Entry):
     duration_s: Seconds | None = None
     ticks: Ticks | None = None
     replace: dict[PathName, ReplacementEntry] = {}
+    record: bool | dict[str, Any] | None = Field(
+        default=None,
+        description="true, false, or the recorder's parameters and `journal`; left out: in the virtual world only",
+    )
 
 
 class LaunchFile(Settings):

@@ -13,7 +13,8 @@ _NAME = "[a-z][a-z0-9_]*"
 NAME = rf"^{_NAME}$"
 PATH = rf"^{_NAME}(/{_NAME})*$"
 TOPIC = rf"^/?{_NAME}(/{_NAME})*$"
-CLASS = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
+_CLASS = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*"
+CLASS = rf"^{_CLASS}(\[{_CLASS}\])?$"
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 """A node, an argument, weights: lower-case letters, digits and underscores."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from rtgraph.graphs.drawing import Arrow, Box, diagram
+from rtgraph.graphs.drawing import Arrow, Box, Notes, diagram
 from rtgraph.graphs.layout import Layout, Point, Size, Stop, lay_out
 from rtgraph.graphs.plan import Plan
 
@@ -34,9 +34,9 @@ _STYLE = """
 """
 
 
-def svg(plan: Plan) -> str:
+def svg(plan: Plan, notes: Notes | None = None) -> str:
     """Return a plan as an SVG picture, replicas drawn as one box."""
-    drawn = diagram(plan)
+    drawn = diagram(plan, notes)
     index = {box.name: number for number, box in enumerate(drawn.boxes)}
     loops = {arrow.source: arrow for arrow in drawn.arrows if arrow.source == arrow.target}
     arrows = [arrow for arrow in drawn.arrows if arrow.source != arrow.target]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rtgraph.launch.supervision import Member
 from rtgraph.msgs.system import EdgeReport, Statistics
 from rtgraph.nodes.runtime import load_class
+from rtgraph.nodes.runtime.taps import edge_name
 
 
 @dataclass(slots=True)
@@ -46,6 +47,14 @@ def sent_to(member: Member, members: Mapping[str, Member]) -> dict[str, dict[str
                 output = outputs[source.topic]
                 sent = statistics.sent.get(output, statistics.sent.get(f"{output}:{member.plan.name}", 0))
                 found.setdefault(name, {})[publisher] = sent
+    for name, taps in member.plan.taps.items():
+        for tapped in taps:
+            statistics = members[tapped.publisher].statistics
+            for output, sent in statistics.sent.items() if statistics is not None else ():
+                port, _, key = output.partition(":")
+                if port == tapped.port:
+                    channel = f"{tapped.topic}/{key}" if key else tapped.topic
+                    found.setdefault(name, {})[edge_name(tapped.publisher, channel)] = sent
     return found
 
 
@@ -55,7 +64,7 @@ def statistics_of_all(members: Mapping[str, Member], *, began: bool) -> dict[str
     for name, member in members.items():
         if member.statistics is not None:
             found[name] = member.statistics
-        elif began and member.plan.inputs:
+        elif began and (member.plan.inputs or member.plan.taps):
             found[name] = _of_the_missing(member, members)
     return found
 

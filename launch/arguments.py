@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rtgraph.graphs import Plan
@@ -13,10 +13,13 @@ FOLDERS = (Path(__file__).parent,)
 """Where launch files are found by their name."""
 
 
-def add_file(parser: argparse.ArgumentParser) -> None:
+def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
     """Add ``FILE [name=value ...]`` and the overrides of what the file says."""
     parser.add_argument(
-        "file", metavar="FILE", help="a launch or graph file, or the name of one that comes with rtgraph"
+        "file",
+        metavar="FILE",
+        nargs="?" if optional else None,
+        help="a launch or graph file, or the name of one that comes with rtgraph",
     )
     parser.add_argument(
         "arguments",
@@ -36,11 +39,26 @@ def add_file(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--replace",
         action="append",
-        type=_argument,
         default=[],
         metavar="NODE=CLASS",
-        help="put another class (package.module:Class) in the place of a node",
+        help="put another class (package.module:Class) in the place of a node; with --replay just NODE",
     )
+    group.add_argument(
+        "--replay",
+        metavar="FILE",
+        help="put what this recording holds in the place of the nodes --replace names",
+    )
+    group.add_argument(
+        "--record",
+        action="append",
+        default=[],
+        nargs="?",
+        const="",
+        type=_setting,
+        metavar="KEY=VALUE",
+        help="record the session; with KEY=VALUE as the recorder's parameter says (topics=a,b  keep_s=60 ...)",
+    )
+    group.add_argument("--no-record", action="store_true", help="do not record, in the virtual world either")
 
 
 def load(args: argparse.Namespace) -> Plan:
@@ -58,9 +76,59 @@ def load(args: argparse.Namespace) -> Plan:
         seed=args.seed,
         ticks=args.ticks,
         duration_s=args.duration,
-        replace={node: {"class": node_class} for node, node_class in _unique(args.replace).items()},
+        replace=_replacements(args),
+        record=_recording(args),
         folders=FOLDERS,
     )
+
+
+def _replacements(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Return what takes the place of nodes: classes by name, or a player of the recording."""
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
+
+    found: dict[str, dict[str, Any]] = {}
+    played: list[str] = []
+    for text in args.replace:
+        node, equals, node_class = text.partition("=")
+        if node in found or node in played:
+            raise GraphError(f"--replace {node} is given twice")
+        if equals and node and node_class:
+            found[node] = {"class": node_class}
+        elif args.replay is None:
+            raise GraphError(
+                f"--replace {text!r} is not NODE=CLASS", hint="or give a recording with --replay"
+            )
+        else:
+            played.append(node)
+    if args.replay is not None:
+        from rtgraph.graphs.recording import stand_ins  # noqa: PLC0415
+
+        if not played:
+            raise GraphError(
+                "--replay plays nothing", hint="name the nodes it stands in for: --replace plant"
+            )
+        found |= stand_ins(args.replay, played)
+    return found
+
+
+def _recording(args: argparse.Namespace) -> bool | dict[str, Any] | None:
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
+
+    if args.no_record:
+        if args.record:
+            raise GraphError("--record and --no-record at once")
+        return False
+    return dict(setting for setting in args.record if setting) or True if args.record else None
+
+
+def _setting(text: str) -> tuple[str, Any] | None:
+    """Read one of the recorder's parameters: lists are written with commas."""
+    if not text:
+        return None
+    key, value = _argument(text)
+    if key in ("topics", "exclude"):
+        return key, value.split(",")
+    return key, {"true": True, "false": False}.get(value, value)
 
 
 def _argument(text: str) -> tuple[str, str]:

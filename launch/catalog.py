@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from rtgraph.nodes.runtime.changeable import changeable_paths
 from rtgraph.nodes.runtime.node import Node, port_message
 from rtgraph.nodes.runtime.ports import Input
 
@@ -52,6 +53,7 @@ def described(path: str, node_type: type[Node[Any]]) -> dict[str, Any]:
         "description": inspect.cleandoc(node_type.__doc__ or ""),
         "plant": hasattr(node_type, "spec"),
         "params": _params(node_type.params_type),
+        "changeable": changeable_paths(node_type.params_type),
         "inputs": [_input(name, port) for name, port in node_type.input_ports.items()],
         "outputs": [
             {"name": name, "message": port_message(port).__name__, "keyed": port.keyed}

@@ -18,9 +18,12 @@ VERBS = {
     "doctor": "say what this machine can do, and what is missing",
     "graph": "draw the graph of a launch or graph file",
     "launch": "run a launch or graph file",
-    "node": "list node classes, or describe one",
+    "node": "list node classes or running nodes, or describe one",
+    "param": "list, read and change parameters of running nodes",
     "plan": "print what a launch or graph file resolves to",
     "reproduce": "repeat the studies that the method stands on",
+    "top": "watch the nodes of a running graph",
+    "topic": "look at what is published in a running graph, or publish",
 }
 """Each verb and what it does. ``rtgraph.launch.verbs.<verb>`` is imported only when it is asked for."""
 

@@ -39,9 +39,15 @@ def edges(plan: Plan) -> list[tuple[str, str, str]]:
     return [
         (publisher, node.name, port)
         for node in plan.nodes
-        for port, source in node.inputs.items()
-        for publisher in source.publishers
+        for port, publishers in _publishers(node).items()
+        for publisher in publishers
     ]
+
+
+def _publishers(node: NodePlan) -> dict[str, tuple[str, ...]]:
+    """Return who publishes for each input and tap of a node."""
+    fed = {name: source.publishers for name, source in node.inputs.items()}
+    return fed | {name: tuple(dict.fromkeys(t.publisher for t in taps)) for name, taps in node.taps.items()}
 
 
 def _bus_plan(
@@ -62,9 +68,10 @@ def _bus_plan(
                     lossless.add(output)
                 if output in keys:
                     keys[output].append(other.name)
+        lossless |= {t.port for taps in other.taps.values() for t in taps if t.publisher == node.name}
     connect = {
-        name: tuple(endpoints[p][_is_lossless(types[node.name], name)] for p in source.publishers)
-        for name, source in node.inputs.items()
+        name: tuple(endpoints[p][_is_lossless(types[node.name], name)] for p in publishers)
+        for name, publishers in _publishers(node).items()
     }
     plain, everything = endpoints[node.name]
     return BusPlan(
@@ -75,11 +82,12 @@ def _bus_plan(
         wanted_lossless=tuple(sorted(lossless)),
         inputs={name: source.topic for name, source in node.inputs.items()},
         connect=connect,
+        taps={name: tuple(dict.fromkeys(t.topic for t in taps)) for name, taps in node.taps.items()},
     )
 
 
 def _is_lossless(node_type: type[Node[Any]], port: str) -> bool:
-    return node_type.input_ports[port].policy.depth is None
+    return port in node_type.tap_ports or node_type.input_ports[port].policy.depth is None
 
 
 def _endpoints(node: NodePlan, runtime: RuntimeDirectory, tcp_port: int | None) -> tuple[str, str]:

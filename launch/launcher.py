@@ -19,6 +19,8 @@ from rtgraph.graphs import Plan
 from rtgraph.launch.accounting import Outcome, sent_to, statistics_of_all
 from rtgraph.launch.barrier import Barrier
 from rtgraph.launch.endpoints import bus_plans, edges
+from rtgraph.launch.introspection.announcement import describe
+from rtgraph.launch.introspection.service import Service
 from rtgraph.launch.processes import ForkServer, Process, last_line, start_with_own_python
 from rtgraph.launch.session import RuntimeDirectory, Session
 from rtgraph.launch.signals import Signals
@@ -28,10 +30,12 @@ from rtgraph.launch.switchboard import Switchboard
 from rtgraph.msgs import Message
 from rtgraph.msgs.errors import DecodeError, LaunchError
 from rtgraph.msgs.system import (
+    ChangeParams,
     Failed,
     Finish,
     Go,
     Heartbeat,
+    ParamsChanged,
     Probe,
     Proven,
     Ready,
@@ -115,7 +119,7 @@ class Launcher:
         adopt_orphans()
         closing.callback(leave_orphans)
         closing.enter_context(self._signals)
-        runtime = RuntimeDirectory()
+        self._runtime = runtime = RuntimeDirectory()
         closing.callback(runtime.remove)
         try:
             self._buses = bus_plans(self._plan, runtime, self._tcp_port)
@@ -123,7 +127,13 @@ class Launcher:
             self._session.discard()
             raise
         self._board = closing.enter_context(Switchboard(self._plan, runtime, self._buses))
-        for watched in (self._board.control, self._board.progress, self._signals.descriptor):
+        self._service = closing.enter_context(Service(self._plan.name, runtime, self._members, self._tell))
+        for watched in (
+            self._board.control,
+            self._board.progress,
+            self._service.socket,
+            self._signals.descriptor,
+        ):
             self._poller.register(watched, zmq.POLLIN)
         closing.callback(self._kill_everybody)
 
@@ -165,6 +175,18 @@ class Launcher:
         for member in self._members.values():
             self._let_go(member)
         self._outcome.start_s = time.monotonic() - began
+        self._announce()
+
+    def _announce(self) -> None:
+        """Leave word for those who want to look into the graph; without it the graph runs just as well."""
+        self._service.clock.epoch_ns = self._epoch_ns
+        described = describe(
+            self._plan, self._session.directory, self._buses, self._epoch_ns, self._service.endpoint
+        )
+        try:
+            self._runtime.announce(described.model_dump_json())
+        except LaunchError as error:
+            self._status.note(f"the graph cannot be looked into: {error}")
 
     def _fill_weights(self) -> None:
         self._status.phase("drawing weights")
@@ -195,6 +217,7 @@ class Launcher:
             bus=self._buses[plan.name],
             ticks=self._plan.ticks,
             directory=str(self._session.directory.resolve()),
+            changed=member.given,
             weights=tuple(self._weights),
         )
         request = StartNode(
@@ -366,6 +389,7 @@ class Launcher:
                     raise
                 self._outcome.fail(str(error))
         now_s = time.monotonic()
+        self._service.give_up(now_s)
         self._barrier.probe(now_s, lambda name, nonce: self._tell(self._members[name], Probe(nonce=nonce)))
         if not self._stopping:
             self._restart_the_due(now_s)
@@ -377,9 +401,12 @@ class Launcher:
             self._hear()
         elif source is self._board.progress:
             for progress in self._board.progressed():
+                self._service.progressed(progress)
                 if self._epoch_ns:
                     elapsed_s = (time.monotonic_ns() - self._epoch_ns) / 1e9
                     self._status.progress(elapsed_s, progress_text(progress))
+        elif source is self._service.socket:
+            self._service.attend(time.monotonic())
         elif source == self._signals.descriptor:
             self._signals.clear()
         elif server is not None and source == server.descriptor:
@@ -408,6 +435,8 @@ class Launcher:
         if isinstance(message, Ready):
             member.ready = True
             member.go_at = member.heard_s + RESTART_PROOF_S
+            if member.changed != member.given:
+                self._tell(member, ChangeParams(number=0, values=member.changed))
             if self._epoch_ns:
                 self._barrier.require([member.plan.name])
             else:
@@ -420,7 +449,11 @@ class Launcher:
             member.problem = message.problem
         elif isinstance(message, Statistics):
             member.statistics = message
-        elif not isinstance(message, Heartbeat):
+        elif isinstance(message, ParamsChanged):
+            self._service.changed(member.plan.name, message)
+        elif isinstance(message, Heartbeat):
+            member.beats.append(message.beat)
+        else:
             self._status.note(f"{member.plan.name} says {message.schema_name}, which is nothing a node says")
 
     def _tell(self, member: Member, message: Message) -> None:

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from rtgraph.msgs.errors import LaunchError
 
 LEAST_FREE_BYTES = 32 << 20
 _RUNTIME_PREFIX = "rtgraph-"
+_ANNOUNCEMENT = "session.json"
 
 
 class Session:
@@ -91,9 +93,7 @@ class RuntimeDirectory:
     """The folder of a launch's sockets: short (a socket's path has at most 107 bytes), private, locked while in use."""
 
     def __init__(self) -> None:
-        base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-        if not os.access(base, os.W_OK) or len(str(base)) > 60:
-            base = Path(tempfile.gettempdir())
+        base, *_ = _runtime_bases()
         _sweep(base)
         while True:
             self.path = Path(tempfile.mkdtemp(prefix=_RUNTIME_PREFIX, dir=base))
@@ -107,10 +107,62 @@ class RuntimeDirectory:
         """Return the ZeroMQ endpoint of a socket in this folder."""
         return f"ipc://{self.path / name}"
 
+    def announce(self, text: str) -> None:
+        """Leave word, whole or not at all, for those who look for running launches.
+
+        Raises:
+            LaunchError: it cannot be written.
+        """
+        partial = self.path / f"{_ANNOUNCEMENT}.partial"
+        try:
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(self.path / _ANNOUNCEMENT)
+        except OSError as error:
+            raise LaunchError(
+                f"{self.path} cannot be written to: {error.strerror}", hint="free space there"
+            ) from error
+
     def remove(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
+
+
+def announced() -> Iterator[tuple[Path, str]]:
+    """Yield the runtime folder of each launch of this user that lives and has left word, and that word."""
+    for base in _runtime_bases():
+        for path in sorted(base.glob(f"{_RUNTIME_PREFIX}*")):
+            try:
+                status = path.stat()
+                # What somebody else put there is not to be trusted.
+                if status.st_uid == os.geteuid() and not status.st_mode & 0o077 and is_in_use(path):
+                    yield path, (path / _ANNOUNCEMENT).read_text(encoding="utf-8")
+            except OSError:
+                continue  # it has not left word yet, or has just ended
+
+
+def is_in_use(path: Path) -> bool:
+    """Say whether the launch that a runtime folder belongs to lives."""
+    try:
+        lock = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def _runtime_bases() -> tuple[Path, ...]:
+    """Return where runtime folders are: new ones in the first."""
+    temporary = Path(tempfile.gettempdir())
+    wanted = Path(os.environ.get("XDG_RUNTIME_DIR") or temporary)
+    if wanted == temporary or not os.access(wanted, os.W_OK) or len(str(wanted)) > 60:
+        return (temporary,)
+    return wanted, temporary
 
 
 def _sweep(base: Path) -> None:

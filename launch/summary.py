@@ -62,5 +62,5 @@ def lossless_losses(plan: Plan, reports: Mapping[str, Iterable[EdgeReport]]) -> 
         report.lost + report.refused
         for node, found in reports.items()
         for report in found
-        if types[node].input_ports[report.port].policy.depth is None
+        if report.port in types[node].tap_ports or types[node].input_ports[report.port].policy.depth is None
     )

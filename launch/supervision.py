@@ -7,14 +7,17 @@ busy and who hangs cannot be told from outside.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from rtgraph.launch.processes import Process
-from rtgraph.msgs.system import Statistics
+from rtgraph.msgs.system import Beat, Statistics
 from rtgraph.nodes.runtime import NodePlan, RestartPolicy
 
 SILENT_AFTER_S = 3.0
 """Six heartbeats."""
+BEATS_KEPT = 5
+"""Two seconds: rates are told by the newest and the oldest."""
 
 
 class RestartBudget:
@@ -58,6 +61,12 @@ class Member:
     statistics: Statistics | None = None
     heard_s: float = 0.0
     silent: bool = False
+    beats: deque[Beat] = field(default_factory=lambda: deque(maxlen=BEATS_KEPT))
+    """What its last heartbeats said, oldest first."""
+    changed: dict[str, Any] = field(default_factory=dict)
+    """Parameters that were changed while it ran, by dotted path: its next lives begin with them."""
+    given: dict[str, Any] = field(default_factory=dict)
+    """Those that this life began with."""
     silent_most_s: float = 0.0
     """The longest time it was not heard, if that was longer than it should be."""
 
@@ -80,3 +89,5 @@ class Member:
         """Forget the life before."""
         self.ready = self.running = self.silent = False
         self.restart_at, self.problem = None, ""
+        self.beats.clear()
+        self.given = dict(self.changed)

@@ -32,7 +32,8 @@ class Switchboard:
         self.progress.setsockopt(zmq.LINGER, 0)
         for node in plan.nodes:
             for port, topic in node.outputs.items():
-                if load_class(node.node).output_ports[port].message_type is Progress:
+                output = load_class(node.node).output_ports.get(port)
+                if output is not None and output.message_type is Progress:
                     self.progress.setsockopt(zmq.SUBSCRIBE, topic.encode() + b"\0\0")
                     self.progress.connect(buses[node.name].plain)
         self._progress_decoder = Decoder(Progress)

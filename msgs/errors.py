@@ -10,7 +10,8 @@
     ├── NodeError         a node was declared or used wrongly
     ├── GraphError        a graph or launch file is wrong (exit code 2)
     ├── WorldError        a running world cannot go on
-    └── LaunchError       the processes of a launch could not be started or kept
+    ├── LaunchError       the processes of a launch could not be started or kept
+    └── BagError          a recording cannot be written, or what is to be read is none
 """
 
 from __future__ import annotations
@@ -76,3 +77,7 @@ class WorldError(RtgraphError):
 
 class LaunchError(RtgraphError):
     """The processes of a launch could not be started or kept alive."""
+
+
+class BagError(RtgraphError):
+    """A recording cannot be written, or what is to be read is none."""

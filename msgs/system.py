@@ -72,14 +72,58 @@ class Stop(Message):
     sent: dict[str, dict[str, int]] = Field(default_factory=dict)
 
 
+EdgeRow = tuple[str, str, int, int, int, int]
+"""Port, publisher, received, lost, overwritten, refused: an ``EdgeReport`` that costs next to nothing to send."""
+
+
+class Beat(Record):
+    """How a node stands: its counters since its life began. ``at_ns`` is the host's monotonic clock."""
+
+    at_ns: int
+    busy: bool
+    cpu_s: float
+    resident_bytes: int
+    """Memory that is mapped in, shared or not."""
+    sent: dict[str, int] = Field(default_factory=dict)
+    """Messages published, by output."""
+    edges: list[EdgeRow] = Field(default_factory=list)
+    unread: dict[str, int] = Field(default_factory=dict)
+    """Messages that wait, by input; inputs where none do are left out."""
+    newest_ns: int | None = None
+    """How long before the beat the newest message that any input holds was published."""
+
+
 class Heartbeat(Message):
     """A node is alive."""
 
     node: str
     incarnation: int
-    busy: bool
-    received: int
-    sent: int
+    beat: Beat
+
+
+class Inject(Message):
+    """The launcher hands a node a message, as if a publisher had sent it to one of its inputs."""
+
+    port: str
+    source: str
+    sequence: int = Field(ge=0)
+    stamp_ns: int
+    document: bytes
+
+
+class ChangeParams(Message):
+    """The launcher gives a node new values of parameters, by dotted path."""
+
+    number: int
+    values: dict[str, Any]
+
+
+class ParamsChanged(Message):
+    """A node's answer to ``ChangeParams``: what is in force now, or why nothing was changed."""
+
+    number: int
+    values: dict[str, Any] = Field(default_factory=dict)
+    problem: str = ""
 
 
 class Log(Message):

@@ -102,6 +102,7 @@ def plan_of(case: Case) -> Plan:
         "endless",
         {"workers": str(case.workers), "stagger": case.method, "gate": gate},
         world="virtual",
+        record=False,
         seed=case.seed,
         ticks=case.ticks + 1,
         folders=FOLDERS,

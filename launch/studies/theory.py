@@ -122,6 +122,7 @@ def run_case(case: Case) -> Row:
         case.environment,
         arguments,
         world="virtual",
+        record=False,
         seed=0,
         ticks=SETTLED_TICKS + case.ticks,
         folders=FOLDERS,

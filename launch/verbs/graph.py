@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rtgraph.launch.arguments import add_file, load
+from rtgraph.launch.introspection.arguments import add_session
+
+if TYPE_CHECKING:
+    from rtgraph.graphs import Plan
+    from rtgraph.graphs.drawing import Notes
 
 EXAMPLE = """\
-example:
-  rtgraph graph demo.yaml workers=6 --format svg --out demo.svg
+examples:
+  rtgraph graph boxing workers=6 --format svg --out boxing.svg
+  rtgraph graph --live --out now.svg
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.description = "Draw the graph of a launch or graph file: replicas are one box."
+    parser.description = "Draw the graph of a launch or graph file, or with --live that of a running one: replicas are one box."
     parser.epilog = EXAMPLE
-    add_file(parser)
+    add_file(parser, optional=True)
+    parser.add_argument(
+        "--live", action="store_true", help="a running graph, with rates and losses on its edges"
+    )
+    add_session(parser)
     parser.add_argument(
         "--format", choices=("mermaid", "svg", "dot"), help="mermaid, or what the name of --out ends in"
     )
@@ -26,18 +37,54 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw, and print or write the picture."""
+    plan, notes = _live(args) if args.live else (_loaded(args), None)
+    return draw(plan, args.format, args.out, notes)
+
+
+def draw(plan: Plan, wanted: str | None, out: Path | None, notes: Notes | None = None) -> int:
+    """Draw a plan, and print or write the picture.
+
+    Args:
+        plan: what to draw.
+        wanted: mermaid, svg or dot; None for what the name of ``out`` ends in, or mermaid.
+        out: where to write it; None to print it.
+        notes: what more there is to say of edges.
+
+    Raises:
+        LaunchError: it cannot be written.
+    """
     from rtgraph.graphs import dot, mermaid, svg  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.errors import LaunchError  # noqa: PLC0415
 
     writers = {"mermaid": mermaid, "svg": svg, "dot": dot}
-    suffix = args.out.suffix[1:] if args.out else ""
-    picture = writers[args.format or (suffix if suffix in writers else "mermaid")](load(args))
-    if args.out is None:
+    suffix = out.suffix[1:] if out else ""
+    picture = writers[wanted or (suffix if suffix in writers else "mermaid")](plan, notes)
+    if out is None:
         print(picture, end="")
         return 0
     try:
-        args.out.write_text(picture, encoding="utf-8")
+        out.write_text(picture, encoding="utf-8")
     except OSError as error:
-        raise LaunchError(f"{args.out} cannot be written: {error.strerror}") from error
-    print(f"wrote {args.out}")
+        raise LaunchError(f"{out} cannot be written: {error.strerror}") from error
+    print(f"wrote {out}")
     return 0
+
+
+def _loaded(args: argparse.Namespace) -> Plan:
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
+
+    if args.file is None:
+        raise GraphError("which graph?", file="command line", hint="name a file, or --live for a running one")
+    return load(args)
+
+
+def _live(args: argparse.Namespace) -> tuple[Plan, Notes]:
+    from rtgraph.graphs import Plan  # noqa: PLC0415
+    from rtgraph.launch.introspection.live import edge_notes, snapshot  # noqa: PLC0415
+    from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
+
+    if args.file is not None:
+        raise GraphError("a file and --live at once", file="command line", hint="leave out one of them")
+    session = pick(args.session)
+    return Plan.from_yaml(session.description.plan), edge_notes(snapshot(session))

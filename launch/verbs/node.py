@@ -1,44 +1,76 @@
-"""``rtgraph node``: the classes that a graph file can name."""
+"""``rtgraph node``: the classes that a graph file can name, and the nodes of a running graph."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+from rtgraph.launch.introspection.arguments import add_session
 
 EXAMPLE = """\
 examples:
   rtgraph node list
   rtgraph node info rtgraph.nodes.inference.worker:Worker
+  rtgraph node list --live
+  rtgraph node info worker/0
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.description = (
-        "List the node classes that come with rtgraph, or describe one: its params and ports."
+        "List the node classes that come with rtgraph, or describe one: its params and ports. "
+        "Or list the nodes of a running graph, or tell how one of them does."
     )
     parser.epilog = EXAMPLE
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="list node classes")
-    info = actions.add_parser("info", help="describe one class")
+    listing = actions.add_parser(
+        "list", help="list node classes, or running nodes", epilog="example:\n  rtgraph node list --live\n"
+    )
+    listing.add_argument("--live", action="store_true", help="the nodes of a running graph")
+    info = actions.add_parser(
+        "info",
+        help="describe a class, or a running node",
+        epilog="examples:\n  rtgraph node info Worker\n  rtgraph node info worker/0\n",
+    )
     info.add_argument(
-        "node_class", metavar="CLASS", help="package.module:Class, or just Class for one of rtgraph's"
+        "what",
+        metavar="CLASS|NODE",
+        help="package.module:Class, or just Class for one of rtgraph's; or the name of a running node",
     )
     for action in (listing, info):
+        action.formatter_class = argparse.RawDescriptionHelpFormatter
+        add_session(action)
         action.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the list, or the description."""
-    return _list(as_json=args.json) if args.action == "list" else _info(args.node_class, as_json=args.json)
+    if args.action == "list":
+        return _list_running(args) if args.live or args.session else _list(as_json=args.json)
+    # A node's name begins with a small letter, that of a class with a capital one.
+    if ":" in args.what or args.what[:1].isupper():
+        return _info(args.what, as_json=args.json)
+    return _info_running(args)
+
+
+def _list_running(args: argparse.Namespace) -> int:
+    from rtgraph.launch.introspection.nodes import print_list  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
+
+    return print_list(pick(args.session), as_json=args.json)
+
+
+def _info_running(args: argparse.Namespace) -> int:
+    from rtgraph.launch.introspection.nodes import print_info  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
+
+    return print_info(pick(args.session), args.what, as_json=args.json)
 
 
 def _list(*, as_json: bool) -> int:
     from rtgraph.launch.catalog import described, node_classes  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.printing import console, print_json, row, table  # noqa: PLC0415
 
     found = node_classes()
     rows: list[dict[str, Any]] = [
@@ -48,51 +80,58 @@ def _list(*, as_json: bool) -> int:
         for item in found
     ]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return 0
-    console = _console()
-    table = _table("class", "what it is", "params", "inputs", "outputs")
-    for row in rows:
-        if "problem" in row:
-            table.add_row(row["class"], f"not here: {row['problem']}", "", "", "")
+    shown = table("class", "what it is", "params", "inputs", "outputs")
+    for one in rows:
+        if "problem" in one:
+            row(shown, one["class"], f"not here: {one['problem']}", "", "", "")
             continue
-        table.add_row(
-            row["class"],
-            row["description"].partition("\n")[0],
-            "\n".join(_param(param) for param in row["params"]),
-            "\n".join(f"{port['name']}: {port['message']} {port['policy']}" for port in row["inputs"]),
-            "\n".join(f"{port['name']}: {port['message']}" for port in row["outputs"]),
+        row(
+            shown,
+            one["class"],
+            one["description"].partition("\n")[0],
+            "\n".join([*map(_param, one["params"]), *_changeable(one)]),
+            "\n".join(f"{port['name']}: {port['message']} {port['policy']}" for port in one["inputs"]),
+            "\n".join(f"{port['name']}: {port['message']}" for port in one["outputs"]),
         )
-    console.print(table)
+    console().print(shown)
     return 0
 
 
 def _info(node_class: str, *, as_json: bool) -> int:
     from rtgraph.launch.catalog import described  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.printing import console, print_json, row, table  # noqa: PLC0415
     from rtgraph.nodes.runtime import load_class  # noqa: PLC0415
 
     path = node_class if ":" in node_class else _path(node_class)
-    row = described(path, load_class(path))
+    told = described(path, load_class(path))
     if as_json:
-        _print_json(row)
+        print_json(told)
         return 0
-    console = _console()
-    console.print(f"[bold]{path}[/bold]{'  (a plant)' if row['plant'] else ''}", highlight=False)
-    console.print(f"\n{row['description']}\n", markup=False, highlight=False)
-    params = _table("param", "type", "default", "")
-    for param in row["params"]:
+    out = console()
+    out.print(f"[bold]{path}[/bold]{'  (a plant)' if told['plant'] else ''}", highlight=False)
+    out.print(f"\n{told['description']}\n", markup=False, highlight=False)
+    params = table("param", "type", "default", "")
+    for param in told["params"]:
         default = "required" if param["required"] else _shown(param.get("default"))
-        params.add_row(param["name"], param["type"], default, param["description"])
-    ports = _table("port", "direction", "message", "policy", "")
-    for port in row["inputs"]:
+        row(params, param["name"], param["type"], default, param["description"])
+    ports = table("port", "direction", "message", "policy", "")
+    for port in told["inputs"]:
         flags = ", ".join(flag for flag in ("many", "optional", "keyed") if port[flag])
-        ports.add_row(port["name"], "input", port["message"], port["policy"], flags)
-    for port in row["outputs"]:
-        ports.add_row(port["name"], "output", port["message"], "", "keyed" if port["keyed"] else "")
-    for table in (params, ports):
-        if table.row_count:
-            console.print(table)
+        row(ports, port["name"], "input", port["message"], port["policy"], flags)
+    for port in told["outputs"]:
+        row(ports, port["name"], "output", port["message"], "", "keyed" if port["keyed"] else "")
+    for made in (params, ports):
+        if made.row_count:
+            out.print(made)
+    for line in _changeable(told):
+        out.print(line, markup=False, highlight=False)
     return 0
+
+
+def _changeable(told: dict[str, Any]) -> list[str]:
+    return [f"changeable while it runs: {', '.join(told['changeable'])}"] if told["changeable"] else []
 
 
 def _path(name: str) -> str:
@@ -116,27 +155,3 @@ def _shown(value: object) -> str:
     import json  # noqa: PLC0415
 
     return json.dumps(value, ensure_ascii=False)
-
-
-def _print_json(value: object) -> None:
-    import json  # noqa: PLC0415
-
-    print(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _console() -> Console:
-    import sys  # noqa: PLC0415
-
-    from rich.console import Console  # noqa: PLC0415
-
-    # Where nobody looks at a terminal there is no width to keep to.
-    return Console(width=None if sys.stdout.isatty() else 200, markup=True)
-
-
-def _table(*columns: str) -> Table:
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from rtgraph.nodes.inference.policy import Act
+from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, RandomParams, ScriptedParams
 from rtgraph.nodes.networks.shared import shared_module
 from rtgraph.nodes.runtime.weights import Weights
 
@@ -14,10 +14,12 @@ from rtgraph.nodes.runtime.weights import Weights
 class EpsilonGreedyPolicy:
     """Chooses the action of highest value, or with probability ε any, without a forward pass."""
 
-    def __init__(self, weights: Weights, actions: int, epsilon: float, rng: np.random.Generator) -> None:
+    def __init__(
+        self, weights: Weights, actions: int, params: EpsilonGreedyParams, rng: np.random.Generator
+    ) -> None:
         self._module = shared_module(weights)
         self._actions = actions
-        self._epsilon = epsilon
+        self._epsilon = params.epsilon
         self._rng = rng
 
     def act(self, observation: npt.NDArray[np.generic]) -> Act:
@@ -27,3 +29,8 @@ class EpsilonGreedyPolicy:
         with torch.inference_mode():
             values = self._module(torch.tensor(observation).unsqueeze(0))
         return Act(int(values.argmax()))
+
+    def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
+        """Take another ε."""
+        if isinstance(params, EpsilonGreedyParams):
+            self._epsilon = params.epsilon

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from rtgraph.msgs import Action, Continuous, Discrete, PlantSpec, Record
 from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.runtime.changeable import Changeable
 from rtgraph.nodes.runtime.context import Surroundings
 
 Array = npt.NDArray[np.generic]
@@ -32,6 +33,10 @@ class Policy(Protocol):
         """Return the action for an observation."""
         ...
 
+    def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
+        """Take other parameters of its own kind, of which only the changeable ones differ."""
+        ...
+
 
 class RandomParams(Record):
     """Every action is drawn uniformly."""
@@ -47,7 +52,7 @@ class EpsilonGreedyParams(Record):
 
     kind: Literal["epsilon_greedy"] = "epsilon_greedy"
     weights: str = "policy"
-    epsilon: float = Field(default=0.05, ge=0, le=1)
+    epsilon: Changeable[float] = Field(default=0.05, ge=0, le=1)
 
 
 class ScriptedParams(Record):
@@ -87,7 +92,7 @@ def make_policy(
     # Only here, so that a graph of scripted policies needs no torch.
     from rtgraph.nodes.inference.network_policy import EpsilonGreedyPolicy  # noqa: PLC0415
 
-    return EpsilonGreedyPolicy(weights, plant.action.count, params.epsilon, rng)
+    return EpsilonGreedyPolicy(weights, plant.action.count, params, rng)
 
 
 class RandomPolicy:
@@ -107,6 +112,9 @@ class RandomPolicy:
             return Act(self._rng.uniform(space.low, space.high).astype(np.float32), explored=True)
         return Act(self._rng.integers(space.count, size=space.size), explored=True)
 
+    def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
+        """Nothing of it may be changed."""
+
 
 class ScriptedPolicy:
     """Wraps a class of the user's own."""
@@ -121,3 +129,6 @@ class ScriptedPolicy:
     def act(self, observation: Array) -> Act:
         """Return the script's action."""
         return Act(self._script.act(observation))
+
+    def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
+        """Nothing of it may be changed."""

@@ -78,6 +78,10 @@ class Worker(Node[WorkerParams]):
         self.every(STATE_PERIOD_NS, self._say_state)
         self._say_state()
 
+    def on_params(self, changed: frozenset[str]) -> None:
+        """Let the policy have what was changed of it."""
+        self._policy.change(self.params.policy)
+
     def on_observation(self, observation: Observation) -> None:
         """Begin, if there was nothing to infer from before."""
         if not self._goes_on:

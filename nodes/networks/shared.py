@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import mmap
 
+import numpy as np
 import torch
 from pydantic import TypeAdapter
 
 from rtgraph.nodes.networks.build import build, initialise
-from rtgraph.nodes.networks.parameters import bind, layout, size_bytes
+from rtgraph.nodes.networks.parameters import bind, layout, size_bytes, write
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.runtime.weights import Weights, mapped, reserve
 
@@ -55,6 +56,14 @@ def preload(weights: Weights) -> None:
     observation = weights.plant.observation
     with torch.inference_mode():
         trial(torch.zeros((1, *observation.shape), dtype=getattr(torch, observation.dtype)))
+
+
+def contents(weights: Weights) -> bytes:
+    """Return the parameters of these weights as the bytes that shared memory would hold."""
+    module = shared_module(weights)
+    buffer = np.zeros(size_bytes(layout(module)), np.uint8)
+    write(module, buffer)
+    return buffer.tobytes()
 
 
 def fill(weights: Weights, descriptor: int) -> None:

@@ -1,5 +1,6 @@
 """What makes a class a node, and the two worlds that nodes live in."""
 
+from rtgraph.nodes.runtime.changeable import Changeable
 from rtgraph.nodes.runtime.context import Identity, Limits, Surroundings, Timer, Urgency
 from rtgraph.nodes.runtime.node import Node, Params
 from rtgraph.nodes.runtime.ports import Input, Output, Policy, latest, lossless, queue
@@ -7,6 +8,7 @@ from rtgraph.nodes.runtime.virtual import VirtualWorld
 from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan, RestartPolicy, load_class, validated_params
 
 __all__ = [
+    "Changeable",
     "Identity",
     "Input",
     "InputPlan",

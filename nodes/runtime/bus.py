@@ -10,6 +10,7 @@ A *probe*, which proves that an edge works, goes the very same way; it is told b
 
 from __future__ import annotations
 
+import abc
 import logging
 import os
 import struct
@@ -21,10 +22,12 @@ import zmq
 from pydantic import Field
 
 from rtgraph.msgs import Decoder, Encoder, Message, Record
+from rtgraph.msgs.envelope import envelope
 from rtgraph.msgs.errors import DecodeError, LaunchError
 from rtgraph.nodes.runtime.host import fifo_priority
 from rtgraph.nodes.runtime.node import Node
 from rtgraph.nodes.runtime.ports import BoundInput, EdgeCount
+from rtgraph.nodes.runtime.taps import Taken, taken
 
 WAITING_MOST = 1000
 WAITING_MOST_LOSSLESS = 20_000
@@ -34,6 +37,8 @@ PROBE_BYTE = bytes([PROBE])
 COPY_BELOW = 1 << 16
 _NOW, _NOW_AND_MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
 # Plain numbers: turning pyzmq's enumerations into them costs as much as the system call.
+LEAD_MOST = 4096
+"""Bytes within which a message's topic and key end."""
 BURST = 256
 """Messages taken from one socket before the node's other duties are looked at."""
 
@@ -52,7 +57,9 @@ class BusPlan(Record):
     inputs: dict[str, str] = Field(default_factory=dict)
     """Topic by input."""
     connect: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Endpoints by input."""
+    """Endpoints by input or tap."""
+    taps: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Topics by tap."""
 
 
 @dataclass(slots=True)
@@ -78,7 +85,7 @@ class Bus:
         self._lossless = (
             _publisher(context, plan.lossless, WAITING_MOST_LOSSLESS) if plan.wanted_lossless else None
         )
-        self._encoders = {name: Encoder(port.message_type) for name, port in type(node).output_ports.items()}
+        self._encoders = {name: Encoder(output.message_type) for name, output in node.outputs.items()}
         self._leads = {name: topic.encode() + b"\0" for name, topic in plan.topics.items()}
         self._publishers = {
             name: (self._plain,)
@@ -107,12 +114,12 @@ class Bus:
         name = self._node.name.encode()
         document = struct.pack("<Bq", PROBE, nonce) + name
         for output, lead in self._leads.items():
-            for key in self._plan.keys.get(output, ("",)):
+            for key in self._plan.keys.get(output) or ("",):
                 for socket in self._publishers[output]:
                     socket.send(lead + key.encode() + b"\0" + document, _NOW)
 
     def receive(
-        self, deliver: Callable[[BoundInput[Any], Message], None], ready: Container[int] | None = None
+        self, deliver: Callable[[BoundInput[Any], Any], None], ready: Container[int] | None = None
     ) -> tuple[bool, list[Probed]]:
         """Take in what has come, handing each message to ``deliver``.
 
@@ -133,7 +140,7 @@ class Bus:
                 probe = subscriber.probe(frames)
                 if probe is not None:
                     probes.append(probe)
-                elif (message := subscriber.decode(frames)) is not None:
+                elif (message := subscriber.message(frames)) is not None:
                     deliver(subscriber.port, message)
                 if count >= BURST:
                     more = True
@@ -154,27 +161,43 @@ class Bus:
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.RCVHWM, 0 if port.port.policy.depth is None else WAITING_MOST)
         socket.setsockopt(zmq.RECONNECT_IVL, 10)
-        key = self._node.name if port.port.keyed else ""
-        lead = self._plan.inputs[name].encode() + b"\0" + key.encode() + b"\0"
-        socket.setsockopt(zmq.SUBSCRIBE, lead)
+        subscriber = (
+            _TapSubscriber(socket, port, self._node)
+            if name in self._plan.taps
+            else self._input_subscriber(socket, port)
+        )
         for endpoint in self._plan.connect[name]:
             socket.connect(endpoint)
-        subscriber = _Subscriber(socket, port, lead, Decoder(port.port.message_type), socket.fileno())
+        for topic in self._plan.taps.get(name, ()):
+            socket.setsockopt(zmq.SUBSCRIBE, topic.encode() + b"\0")
+        return subscriber
+
+    def _input_subscriber(self, socket: zmq.Socket[bytes], port: BoundInput[Any]) -> _InputSubscriber:
+        key = self._node.name if port.port.keyed else ""
+        lead = self._plan.inputs[port.name].encode() + b"\0" + key.encode() + b"\0"
+        socket.setsockopt(zmq.SUBSCRIBE, lead)
+        subscriber = _InputSubscriber(socket, port, lead, Decoder(port.port.message_type))
         port.on_pause = subscriber.pause
         return subscriber
 
 
-@dataclass(slots=True)
-class _Subscriber:
-    """One input's socket."""
+class _Subscriber(abc.ABC):
+    """The socket of an input or a tap."""
 
-    socket: zmq.Socket[bytes]
-    port: BoundInput[Any]
-    lead: bytes
-    decoder: Decoder[Any]
-    descriptor: int
+    def __init__(self, socket: zmq.Socket[bytes], port: BoundInput[Any]) -> None:
+        self.socket = socket
+        self.port = port
+        self.descriptor = socket.fileno()
 
-    def frames(self) -> Iterator[list[bytes | memoryview]]:
+    @abc.abstractmethod
+    def start(self, first: memoryview) -> int:
+        """Return where the document, or probe, begins in the first frame."""
+
+    @abc.abstractmethod
+    def message(self, frames: list[memoryview]) -> Any:
+        """Return what the port takes, or None for what was refused."""
+
+    def frames(self) -> Iterator[list[memoryview]]:
         """Yield what waits, each message as its frames."""
         socket = self.socket
         while True:
@@ -182,34 +205,75 @@ class _Subscriber:
                 frame = socket.recv(_NOW, copy=False)
             except zmq.Again:
                 return
-            frames: list[bytes | memoryview] = [frame.buffer]
+            frames = [frame.buffer]
             while frame.more:
                 frame = socket.recv(copy=False)
                 frames.append(frame.buffer)
             yield frames
 
-    def probe(self, frames: list[bytes | memoryview]) -> Probed | None:
-        first, start = frames[0], len(self.lead)
+    def probe(self, frames: list[memoryview]) -> Probed | None:
+        first, start = frames[0], self.start(frames[0])
         if len(first) <= start or first[start] != PROBE or len(first) < start + 9:
             return None
         _, nonce = struct.unpack_from("<Bq", first, start)
         return Probed(self.port.name, bytes(first[start + 9 :]).decode(errors="replace"), nonce)
 
-    def decode(self, frames: list[bytes | memoryview]) -> Message | None:
+    def refuse(self, error: DecodeError) -> None:
+        """Count what cannot be decoded; tell of the first."""
+        edge = self.port.edges.setdefault("?", EdgeCount())
+        if not edge.refused:
+            logging.getLogger("rtgraph.bus").warning("%s: refused: %s", self.port.name, error)
+        edge.refused += 1
+
+
+class _InputSubscriber(_Subscriber):
+    """One input's socket: of one topic and key."""
+
+    def __init__(
+        self, socket: zmq.Socket[bytes], port: BoundInput[Any], lead: bytes, decoder: Decoder[Any]
+    ) -> None:
+        super().__init__(socket, port)
+        self._lead = lead
+        self._start = len(lead)
+        self._decoder = decoder
+
+    def start(self, first: memoryview) -> int:
+        return self._start
+
+    def message(self, frames: list[memoryview]) -> Message | None:
         try:
-            message: Message = self.decoder.decode(frames, len(self.lead))
+            message: Message = self._decoder.decode(frames, self._start)
         except DecodeError as error:
-            edge = self.port.edges.setdefault("?", EdgeCount())
-            if not edge.refused:
-                logging.getLogger("rtgraph.bus").warning("%s: refused: %s", self.port.name, error)
-            edge.refused += 1
+            self.refuse(error)
             return None
         return message
 
     def pause(self, paused: bool) -> None:
         """Leave only probes coming, or everything: a paused input can still be proven, at no cost."""
-        self.socket.setsockopt(zmq.SUBSCRIBE, self.lead + PROBE_BYTE if paused else self.lead)
-        self.socket.setsockopt(zmq.UNSUBSCRIBE, self.lead if paused else self.lead + PROBE_BYTE)
+        self.socket.setsockopt(zmq.SUBSCRIBE, self._lead + PROBE_BYTE if paused else self._lead)
+        self.socket.setsockopt(zmq.UNSUBSCRIBE, self._lead if paused else self._lead + PROBE_BYTE)
+
+
+class _TapSubscriber(_Subscriber):
+    """One tap's socket: of many topics and all keys."""
+
+    def __init__(self, socket: zmq.Socket[bytes], port: BoundInput[Any], node: Node[Any]) -> None:
+        super().__init__(socket, port)
+        self._node = node
+
+    def start(self, first: memoryview) -> int:
+        head = bytes(first[:LEAD_MOST])
+        return head.index(b"\0", head.index(b"\0") + 1) + 1
+
+    def message(self, frames: list[memoryview]) -> Taken | None:
+        start = self.start(frames[0])
+        data = bytes(frames[0][start:]) if len(frames) == 1 else b"".join((frames[0][start:], *frames[1:]))
+        topic, key, _ = bytes(frames[0][:start]).decode().split("\0")
+        try:
+            return taken(topic, key, envelope(data), data, self._node.now_ns)
+        except DecodeError as error:
+            self.refuse(error)
+            return None
 
 
 def make_context() -> zmq.Context[zmq.Socket[bytes]]:

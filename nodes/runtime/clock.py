@@ -28,6 +28,11 @@ class WallClock:
         return time.monotonic_ns() - self.epoch_ns
 
 
+def unix_ns() -> int:
+    """Return the wall clock's time, in ns since 1970. It may jump: only for telling people when something was."""
+    return time.time_ns()
+
+
 class VirtualClock:
     """The clock of the virtual world: it stands where the world sets it."""
 

@@ -44,6 +44,10 @@ class Timer:
     urgency: Urgency
     period_ns: int | None = None
     cancelled: bool = False
+    number: int = 0
+    """Which of its node's timers it is."""
+    completes: bool = False
+    """It ends what keeps the node busy."""
 
     def cancel(self) -> None:
         """Take the call back; harmless when it was made already."""

@@ -8,11 +8,39 @@ import zmq
 
 from rtgraph.msgs import Decoder, Message, encode
 from rtgraph.msgs.errors import DecodeError
-from rtgraph.msgs.system import Failed, Finish, Go, Heartbeat, Log, Probe, Proven, Ready, Statistics, Stop
+from rtgraph.msgs.system import (
+    ChangeParams,
+    Failed,
+    Finish,
+    Go,
+    Heartbeat,
+    Inject,
+    Log,
+    ParamsChanged,
+    Probe,
+    Proven,
+    Ready,
+    Statistics,
+    Stop,
+)
 
 _TYPES: dict[bytes, type[Message]] = {
     message_type.schema_name.encode(): message_type
-    for message_type in (Failed, Finish, Go, Heartbeat, Log, Probe, Proven, Ready, Statistics, Stop)
+    for message_type in (
+        ChangeParams,
+        Failed,
+        Finish,
+        Go,
+        Heartbeat,
+        Inject,
+        Log,
+        ParamsChanged,
+        Probe,
+        Proven,
+        Ready,
+        Statistics,
+        Stop,
+    )
 }
 
 

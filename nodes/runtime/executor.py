@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from rtgraph.msgs import Header, Lineage, Message
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.journal import Journal
+from rtgraph.nodes.runtime.changeable import with_values
 from rtgraph.nodes.runtime.clock import Clock
 from rtgraph.nodes.runtime.context import Identity, Surroundings, Timer, Urgency, generator
+from rtgraph.nodes.runtime.journal import OUTPUT, Documents, JournalKeeper, Kind
 from rtgraph.nodes.runtime.node import Node, Params
-from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput
+from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, Output
+from rtgraph.nodes.runtime.taps import Tapped
 
 
 class Host(Protocol):
@@ -44,6 +48,8 @@ class Executor:
         index: int,
         seed: int,
         surroundings: Surroundings,
+        journal: Documents | None = None,
+        taps: Mapping[str, tuple[Tapped, ...]] | None = None,
     ) -> None:
         self.host = host
         self.index = index
@@ -51,53 +57,78 @@ class Executor:
         self.surroundings = surroundings
         self.rng = generator(seed, identity.name, identity.incarnation)
         self._now_ns = host.clock.now_ns
+        self._journal: JournalKeeper | None = None
+        self._timers = 0
         self.log = logging.getLogger(f"rtgraph.{identity.name}")
         self.busy = False
         self.alive = True
         self._completing = False
         self._waiting: deque[Timer | BoundInput[Any]] = deque()
         self.node = node_type(self, params)
+        for name, tapped in (taps or {}).items():
+            self.node.inputs[name].tapped = tapped
+        if journal is not None:
+            self._keep_journal(journal)
 
     # What the world calls.
 
     def prepare(self) -> None:
         """Do what takes long, before the graph begins."""
-        self.node.on_prepare()
+        self._written(Kind.PREPARE, self.node.on_prepare)
 
     def start(self) -> None:
         """Begin the node's life."""
-        self.node.on_start()
+        self._written(Kind.START, self.node.on_start)
 
     def stop(self) -> None:
         """End the node's life in order."""
-        self.node.on_stop()
+        self._written(Kind.STOP, self.node.on_stop)
+        self.flush_journal()
         self.alive = False
 
-    def deliver(self, port: BoundInput[Any], message: Message) -> None:
+    def change(self, values: Mapping[str, Any], *, quietly: bool = False) -> None:
+        """Give the node other values of its changeable parameters, and tell it, unless its life has not begun.
+
+        Raises:
+            NodeError: a parameter is unknown or read-only, or a value is wrong: nothing is changed.
+        """
+        params = with_values(self.node.params, values)
+        if self._journal is not None:
+            self._journal.begin(Kind.PARAMS, dict(values))
+        self.node.params = params
+        if not quietly:
+            self.node.on_params(frozenset(values))
+        if self._journal is not None:
+            self._journal.end()
+
+    def deliver(self, port: BoundInput[Any], message: Any) -> None:
         """Take in a message, and let the node handle it if it has a handler and is free."""
         if port.paused:
             return
-        port.put(message)
-        if port.handler is None:
-            return
-        if not self.busy:
-            self._handle(port)
-        elif not port.waiting:
-            port.waiting = True
-            self._waiting.append(port)
+        journal = self._journal
+        if journal is None:
+            self._take_in(port, message)
+        elif journal.delivered(port.name, self.identity.name if port.port.keyed else "", message):
+            self._take_in(port, message)
+            journal.end()
+        else:
+            self._take_in(port, message)
 
     def fire(self, timer: Timer) -> None:
         """Make a call that is due: now, or when the node is free."""
         if timer.cancelled or not self.alive:
             return
-        if timer.urgency is Urgency.FREE:
-            self._free()
-        elif timer.urgency is Urgency.DELIVERY:
-            self._complete(timer)
-        elif self.busy:
-            self._waiting.append(timer)
+        if self._journal is None:
+            self._fire(timer)
         else:
-            self._call(timer)
+            self._journal.begin(Kind.TIMER, timer.number)
+            self._fire(timer)
+            self._journal.end()
+
+    def flush_journal(self) -> None:
+        """Publish what the journal holds."""
+        if self._journal is not None:
+            self._journal.flush()
 
     # What the node calls, by way of its context.
 
@@ -107,10 +138,10 @@ class Executor:
 
     def at(self, due_ns: int, handler: Callable[[], None], urgency: Urgency) -> Timer:
         """Schedule a call of a method of the node."""
-        if urgency is not Urgency.TIMER and urgency is not Urgency.TICK:
-            raise NodeError(f"{self.identity.name}: a timer's urgency is TICK or TIMER, not {urgency.name}")
+        if urgency is Urgency.FREE:
+            raise NodeError(f"{self.identity.name}: a timer's urgency is not FREE, which is the world's own")
         self._must_be_own(handler)
-        timer = Timer(due_ns, handler, urgency)
+        timer = self._timer(due_ns, handler, urgency)
         if self.busy and due_ns <= self._now_ns():
             self._waiting.append(timer)
         else:
@@ -122,7 +153,7 @@ class Executor:
         if period_ns <= 0:
             raise NodeError(f"{self.identity.name}: a period of {period_ns} ns is not positive")
         self._must_be_own(handler)
-        timer = Timer(self.now_ns() + period_ns, handler, Urgency.TIMER, period_ns)
+        timer = self._timer(self.now_ns() + period_ns, handler, Urgency.TIMER, period_ns)
         self.host.schedule(self, timer)
         return timer
 
@@ -136,29 +167,92 @@ class Executor:
             self._must_be_own(then)
         self.busy = True
         self._completing = False
-        self.host.schedule(self, Timer(self.now_ns() + duration_ns, then or _nothing, Urgency.DELIVERY))
+        self.host.schedule(
+            self, self._timer(self.now_ns() + duration_ns, then or _nothing, Urgency.DELIVERY, completes=True)
+        )
 
     def send(self, output: BoundOutput[Any], message: Any, lineage: Lineage | None, key: str | None) -> None:
         """Write a message's header and hand it to the world."""
-        sequence = output.sent.get(key, 0)
-        output.sent[key] = sequence + 1
-        identity = self.identity
-        header = Header.unchecked(
-            {
-                "source": identity.name,
-                "incarnation": identity.incarnation,
-                "sequence": sequence,
-                "stamp_ns": self._now_ns(),
-                "lineage": lineage,
-            }
-        )
-        self.host.transmit(self, output, message.stamped(header), key)
+        stamped = message.stamped(self._header(output, lineage, key, self._now_ns()))
+        if self._journal is not None:
+            self._journal.published(output.name, key, stamped)
+        self.host.transmit(self, output, stamped, key)
 
     def finish(self, reason: str) -> None:
         """Ask the world to stop."""
         self.host.finish(self, reason)
 
     # What happens inside.
+
+    def _take_in(self, port: BoundInput[Any], message: Any) -> None:
+        port.put(message)
+        if port.handler is None:
+            return
+        if not self.busy:
+            self._handle(port)
+        elif not port.waiting:
+            port.waiting = True
+            self._waiting.append(port)
+
+    def _fire(self, timer: Timer) -> None:
+        if timer.urgency is Urgency.FREE:
+            self._free()
+        elif timer.completes:
+            self._complete(timer)
+        elif self.busy:
+            self._waiting.append(timer)
+        else:
+            self._call(timer)
+
+    def _timer(
+        self,
+        due_ns: int,
+        handler: Callable[[], None],
+        urgency: Urgency,
+        period_ns: int | None = None,
+        *,
+        completes: bool = False,
+    ) -> Timer:
+        self._timers += 1
+        return Timer(due_ns, handler, urgency, period_ns, number=self._timers, completes=completes)
+
+    def _header(
+        self, output: BoundOutput[Any], lineage: Lineage | None, key: str | None, stamp_ns: int
+    ) -> Header:
+        sequence = output.sent.get(key, 0)
+        output.sent[key] = sequence + 1
+        return Header.unchecked(
+            {
+                "source": output.source or self.identity.name,
+                "incarnation": self.identity.incarnation,
+                "sequence": sequence,
+                "stamp_ns": stamp_ns,
+                "lineage": lineage,
+            }
+        )
+
+    def _keep_journal(self, documents: Documents) -> None:
+        """Write a journal, and publish it on an output of its own."""
+        port = Output(Journal)
+        port.name = OUTPUT
+        output = self.node.outputs[OUTPUT] = BoundOutput(port, self.send)
+        read_ns = self.host.clock.now_ns
+
+        def publish(journal: Journal) -> None:
+            stamped = journal.stamped(self._header(output, None, None, read_ns()))
+            self.host.transmit(self, output, stamped, None)
+
+        self._journal = JournalKeeper(read_ns, publish, documents, realtime=self.surroundings.realtime)
+        self._now_ns = self._journal.now_ns
+
+    def _written(self, kind: Kind, handler: Callable[[], None]) -> None:
+        """Call a handler of the node's life, and write it down."""
+        if self._journal is None:
+            handler()
+        else:
+            self._journal.begin(kind)
+            handler()
+            self._journal.end()
 
     def _handle(self, port: BoundInput[Any]) -> None:
         handler, inbox = port.handler, port.inbox
@@ -182,7 +276,7 @@ class Executor:
         timer.handler()
         if self._completing:
             self._completing = False
-            self.host.schedule(self, Timer(self.now_ns(), _nothing, Urgency.FREE))
+            self.host.schedule(self, self._timer(self.now_ns(), _nothing, Urgency.FREE))
 
     def _free(self) -> None:
         self.busy = False

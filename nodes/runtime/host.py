@@ -15,6 +15,7 @@ _PR_SET_TIMERSLACK = 29
 _PR_SET_CHILD_SUBREAPER = 36
 NICE = -10
 FIFO_PRIORITY = 10
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def prctl(option: int, argument: int) -> None:
@@ -102,6 +103,15 @@ def fifo_priority() -> int | None:
 def process_id() -> int:
     """Return this process's number."""
     return os.getpid()
+
+
+def resident_bytes() -> int:
+    """Return the memory that this process has mapped in, shared with others or not; 0 where the host does not tell."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * _PAGE_BYTES
+    except OSError:
+        return 0
 
 
 def private_bytes(process: int | str = "self") -> int:

@@ -22,6 +22,7 @@ from rtgraph.msgs import Message
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.context import Context, Timer, Urgency
 from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, Input, Output
+from rtgraph.nodes.runtime.taps import Tap
 
 
 class Params(BaseModel):
@@ -32,14 +33,14 @@ class Params(BaseModel):
 
 P = TypeVar("P", bound=Params)
 
-_LIFECYCLE = {"on_prepare", "on_start", "on_stop"}
+_LIFECYCLE = {"on_prepare", "on_start", "on_params", "on_stop"}
 
 
 class Node(Generic[P]):
     """The base of every node.
 
     Subclasses name their parameters (``class Plant(Node[PlantParams])``), declare ports as class attributes, and
-    may define ``on_prepare``, ``on_start``, ``on_stop`` and, for an input ``x``, ``on_x``.
+    may define ``on_prepare``, ``on_start``, ``on_params``, ``on_stop`` and, for an input ``x``, ``on_x``.
 
     ``stop_rank`` orders the stop of a graph: lower ranks stop first (plants 0, most nodes 1, recorders 2).
     """
@@ -47,6 +48,7 @@ class Node(Generic[P]):
     params_type: ClassVar[type[Params]] = Params
     input_ports: ClassVar[dict[str, Input[Any]]] = {}
     output_ports: ClassVar[dict[str, Output[Any]]] = {}
+    tap_ports: ClassVar[dict[str, Tap]] = {}
     stop_rank: ClassVar[int] = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -56,13 +58,15 @@ class Node(Generic[P]):
                 if isinstance(argument, type) and issubclass(argument, Params):
                     cls.params_type = argument
         members = inspect.getmembers_static(cls)
-        cls.input_ports = {name: port for name, port in members if isinstance(port, Input)}
+        inputs = {name: port for name, port in members if isinstance(port, Input)}
+        cls.tap_ports = {name: port for name, port in inputs.items() if isinstance(port, Tap)}
+        cls.input_ports = {name: port for name, port in inputs.items() if name not in cls.tap_ports}
         cls.output_ports = {name: port for name, port in members if isinstance(port, Output)}
         for name, _ in members:
-            if name.startswith("on_") and name not in _LIFECYCLE and name[3:] not in cls.input_ports:
+            if name.startswith("on_") and name not in _LIFECYCLE and name[3:] not in inputs:
                 raise NodeError(
                     f"{cls.__name__}.{name} handles no input port named {name[3:]!r}",
-                    hint=f"inputs are {', '.join(cls.input_ports) or 'none'}",
+                    hint=f"inputs are {', '.join(inputs) or 'none'}",
                 )
 
     def __init__(self, context: Context, params: P) -> None:
@@ -71,7 +75,7 @@ class Node(Generic[P]):
         self.inputs: dict[str, BoundInput[Any]] = {}
         self.outputs: dict[str, BoundOutput[Any]] = {}
         # Also as plain attributes, found without asking the ports on the class.
-        for name, port in type(self).input_ports.items():
+        for name, port in (type(self).input_ports | type(self).tap_ports).items():
             self.inputs[name] = self.__dict__[name] = BoundInput(port, getattr(self, f"on_{name}", None))
         for name, output in type(self).output_ports.items():
             self.outputs[name] = self.__dict__[name] = BoundOutput(output, context.send)
@@ -101,6 +105,9 @@ class Node(Generic[P]):
 
     def on_start(self) -> None:
         """Begin: every edge is proven, the clock stands at or after 0."""
+
+    def on_params(self, changed: frozenset[str]) -> None:
+        """Take in that parameters were changed, given by dotted path: ``self.params`` has the new values already."""
 
     def on_stop(self) -> None:
         """End: the last chance to publish. Not called when the process is killed."""

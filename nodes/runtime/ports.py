@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
 from rtgraph.msgs import Lineage, Message
 from rtgraph.msgs.base import size_bytes
@@ -26,6 +26,7 @@ from rtgraph.msgs.errors import NodeError
 
 if TYPE_CHECKING:
     from rtgraph.nodes.runtime.node import Node
+    from rtgraph.nodes.runtime.taps import Tapped
 
 M = TypeVar("M", bound=Message)
 
@@ -66,6 +67,9 @@ class Input(Generic[M]):
         optional: it may stay unfed.
         keyed: of a publisher's keyed messages only those under this node's own name arrive.
     """
+
+    whole: ClassVar[bool] = False
+    """Whether what was published before the first message that came counts as lost."""
 
     def __init__(
         self,
@@ -153,6 +157,8 @@ class BoundInput(Generic[M]):
     """The newest message that came, read or not."""
     paused: bool = False
     on_pause: Callable[[bool], None] | None = None
+    tapped: tuple[Tapped, ...] = ()
+    """What a tap takes."""
     inbox: deque[M] = field(default_factory=deque)
     waiting: bool = False
     """The executor is to call the handler when the node is free."""
@@ -172,7 +178,7 @@ class BoundInput(Generic[M]):
         header = message.header
         edge = self.edges.get(header.source)
         if edge is None:
-            edge = self.edges[header.source] = EdgeCount()
+            edge = self.edges[header.source] = EdgeCount(incarnation=0 if self.port.whole else -1)
         edge.saw(header.incarnation, header.sequence)
         inbox = self.inbox
         if self.depth is None:
@@ -250,6 +256,8 @@ class BoundOutput(Generic[M]):
 
     port: Output[M]
     send: Callable[[BoundOutput[M], M, Lineage | None, str | None], None]
+    source: str | None = None
+    """Who is told as the publisher, where it is not the node itself: for players."""
     sent: dict[str | None, int] = field(default_factory=dict)
     """How many messages were published, by key: the next sequence number."""
     name: str = field(init=False)

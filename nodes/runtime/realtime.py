@@ -15,13 +15,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from rtgraph.msgs import Message, PlantSpec, Record
+from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.system import (
+    ChangeParams,
     EdgeReport,
     Failed,
     Finish,
     Go,
     Heartbeat,
+    Inject,
     Probe,
     Proven,
     Ready,
@@ -34,7 +39,9 @@ from rtgraph.nodes.runtime.context import Identity, Limits, Surroundings, Timer
 from rtgraph.nodes.runtime.control import ControlClient
 from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.host import private_bytes, process_id, sharpen_timers
+from rtgraph.nodes.runtime.journal import Documents
 from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, EdgeCount
+from rtgraph.nodes.runtime.remote import beat, change_params, take_injected
 from rtgraph.nodes.runtime.weights import Weights, mapped
 from rtgraph.nodes.runtime.wiring import NodePlan, load_class, validated_params
 
@@ -68,6 +75,8 @@ class NodeConfig(Record):
     bus: BusPlan
     ticks: int | None = None
     directory: str | None = None
+    changed: dict[str, Any] = Field(default_factory=dict)
+    """Parameters that were changed in an earlier life of the node, by dotted path."""
     weights: tuple[WeightsPlan, ...] = ()
     scheduling: str = "normal"
 
@@ -89,6 +98,7 @@ class RealtimeNode:
         self._began = False
         self._spoke = False
         self._early: list[tuple[BoundInput[Any], Message]] = []
+        self._early_changes: list[ChangeParams] = []
         self._stop: Stop | None = None
         self._arrived_ns = 0
         self._hear_until_ns = 0
@@ -107,6 +117,7 @@ class RealtimeNode:
             log.info("%s is ready, process %d, life %d", name, process_id(), incarnation + 1)
             self._say(Ready(node=name, incarnation=incarnation, pid=process_id()))
             self._loop()
+            self._count_the_missing()
             if self._began:
                 self._executor.stop()
             self._say(self._statistics())
@@ -134,7 +145,11 @@ class RealtimeNode:
             index=plan.index,
             seed=config.seed,
             surroundings=_surroundings(config),
+            journal=Documents() if plan.journal else None,
+            taps=plan.taps,
         )
+        if config.changed:
+            self._executor.change(config.changed, quietly=True)
         self._node = self._executor.node
         for name, source in plan.inputs.items():
             if self._node.inputs[name].port.policy.depth is None:
@@ -195,11 +210,15 @@ class RealtimeNode:
         if now_ns >= self._heartbeat_ns:
             self._heartbeat_ns = now_ns + HEARTBEAT_NS
             self._say(self._heartbeat())
+            if self._began:
+                self._executor.flush_journal()
 
     def _begin(self) -> None:
         """Start the node, and give it what was published by nodes that started a moment earlier."""
         self._began = True
         self._executor.start()
+        for change in self._early_changes:
+            self._say(change_params(self._executor, change))
         early, self._early = self._early, []
         for port, message in early:
             self._executor.deliver(port, message)
@@ -242,6 +261,12 @@ class RealtimeNode:
             elif isinstance(message, Go):
                 self.clock.epoch_ns = message.epoch_ns
                 self._go = True
+            elif isinstance(message, Inject):
+                take_injected(self._executor, message, self._taker())
+            elif isinstance(message, ChangeParams) and not self._began:
+                self._early_changes.append(message)
+            elif isinstance(message, ChangeParams):
+                self._say(change_params(self._executor, message))
             elif isinstance(message, Stop):
                 self._stop = message
                 now_ns = self._arrived_ns = self.clock.now_ns()
@@ -261,32 +286,35 @@ class RealtimeNode:
 
     def _unheard(self, stop: Stop) -> dict[tuple[str, str], int]:
         """Return how many messages publishers sent at last to lossless inputs that have not come in."""
-        return {
-            (name, publisher): sent - self._node.inputs[name].edges[publisher].next_sequence
-            for name, publishers in stop.sent.items()
-            for publisher, sent in publishers.items()
-            if sent > self._node.inputs[name].edges[publisher].next_sequence
-        }
+        found: dict[tuple[str, str], int] = {}
+        for name, publishers in stop.sent.items():
+            edges = self._node.inputs[name].edges
+            for publisher, sent in publishers.items():
+                edge = edges.setdefault(publisher, EdgeCount(incarnation=0))
+                if sent > edge.next_sequence:
+                    found[name, publisher] = sent - edge.next_sequence
+        return found
 
     def _say(self, message: Message) -> None:
         self._spoke = True
         self._control.send(message)
 
     def _heartbeat(self) -> Heartbeat:
-        return Heartbeat(
-            node=self._node.name,
-            incarnation=self._config.incarnation,
-            busy=self._executor.busy,
-            received=sum(
-                edge.received for port in self._node.inputs.values() for edge in port.edges.values()
-            ),
-            sent=sum(sum(output.sent.values()) for output in self._node.outputs.values()),
+        return Heartbeat.unchecked(
+            {
+                "header": UNSENT,
+                "node": self._node.name,
+                "incarnation": self._config.incarnation,
+                "beat": beat(self._executor, self._host_clock.now_ns(), self.clock.now_ns()),
+            }
         )
 
-    def _statistics(self) -> Statistics:
+    def _count_the_missing(self) -> None:
         if self._stop is not None:
             for (name, publisher), missing in self._unheard(self._stop).items():
                 self._node.inputs[name].edges[publisher].lost += missing
+
+    def _statistics(self) -> Statistics:
         used = resource.getrusage(resource.RUSAGE_SELF)
         return Statistics(
             node=self._node.name,

@@ -12,12 +12,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rtgraph.msgs import Message
+from rtgraph.msgs.envelope import envelope
 from rtgraph.msgs.errors import RtgraphError, WorldError
 from rtgraph.nodes.runtime.clock import VirtualClock
 from rtgraph.nodes.runtime.context import Identity, Surroundings, Timer, Urgency
 from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.faults import CrashFault, Fault, FaultInjector
+from rtgraph.nodes.runtime.journal import Documents
 from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput
+from rtgraph.nodes.runtime.taps import taken
 from rtgraph.nodes.runtime.wiring import NodePlan, load_class, validated_params
 
 MOST_EVENTS_AT_ONCE = 100_000
@@ -30,8 +33,10 @@ _Targets = list[tuple[Executor, BoundInput[Any]]]
 class _Route:
     """Where an output's messages go, in plan order; those with a key only to the node of that name, among the keyed."""
 
-    def __init__(self) -> None:
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
         self.all: _Targets = []
+        self.taps: _Targets = []
         self._by_key: dict[str, _Targets] = {}
 
     def targets(self, key: str) -> _Targets:
@@ -74,6 +79,7 @@ class VirtualWorld:
         self._scheduled = 0
         self._at_this_instant = 0
         self._recent: deque[str] = deque(maxlen=12)
+        self._documents = Documents()
         self._routes: dict[BoundOutput[Any], _Route] = {}
         self._faults = FaultInjector(faults, seed) if faults else None
         self.executors = {plan.name: self._executor(plan, 0) for plan in self._plans}
@@ -134,6 +140,12 @@ class VirtualWorld:
         route = self._routes.get(output)
         if route is None:
             return
+        if route.taps:
+            data = self._documents.document(message)
+            copy = taken(route.topic, key or "", envelope(data), data, self.clock.time_ns)
+            for receiver, port in route.taps:
+                if receiver.alive:
+                    receiver.deliver(port, copy)
         for receiver, port in route.all if key is None else route.targets(key):
             if self._faults is not None:
                 for delay_ns in self._faults.arrivals(
@@ -162,12 +174,16 @@ class VirtualWorld:
             index=plan.index,
             seed=self._seed,
             surroundings=self._surroundings,
+            journal=self._documents if plan.journal else None,
+            taps=plan.taps,
         )
 
     def _connect(self) -> None:
         self._routes.clear()
-        outputs = {
-            (plan.name, topic): self.executors[plan.name].node.outputs[port]
+        routes = {
+            (plan.name, topic): self._routes.setdefault(
+                self.executors[plan.name].node.outputs[port], _Route(topic)
+            )
             for plan in self._plans
             for port, topic in plan.outputs.items()
         }
@@ -175,8 +191,10 @@ class VirtualWorld:
             receiver = self.executors[plan.name]
             for name, source in plan.inputs.items():
                 for publisher in source.publishers:
-                    route = self._routes.setdefault(outputs[publisher, source.topic], _Route())
-                    route.all.append((receiver, receiver.node.inputs[name]))
+                    routes[publisher, source.topic].all.append((receiver, receiver.node.inputs[name]))
+            for name, tapped in plan.taps.items():
+                for output in tapped:
+                    routes[output.publisher, output.topic].taps.append((receiver, receiver.node.inputs[name]))
 
     def _arrive(self, receiver: Executor, port: BoundInput[Any], message: Message, delay_ns: int) -> None:
         port.under_way += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rtgraph.msgs import PlantSpec
@@ -61,6 +62,12 @@ def reserve(descriptor: int, name: str, size_bytes: int) -> None:
         os.posix_fallocate(descriptor, 0, max(1, size_bytes))
     except OSError as error:
         raise LaunchError(f"{wanted}: {error.strerror}", hint=f"{hint}, or free memory") from error
+
+
+def map_file(file: Path) -> memoryview:
+    """Return the contents of weights kept in a file, mapped: they begin on a page, as those in shared memory do."""
+    with open(file, "rb") as opened:
+        return mapped(opened.fileno())
 
 
 def mapped(descriptor: int, *, writable: bool = False) -> memoryview:

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 from rtgraph.msgs import Record
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.node import Node, Params
+from rtgraph.nodes.runtime.taps import Tapped
 
 
 class InputPlan(Record):
@@ -42,6 +43,10 @@ class NodePlan(Record):
     outputs: dict[str, str] = Field(default_factory=dict)
     """Topic by port."""
     inputs: dict[str, InputPlan] = Field(default_factory=dict)
+    taps: dict[str, tuple[Tapped, ...]] = Field(default_factory=dict)
+    """What each tap takes."""
+    journal: bool = False
+    """Whether the node writes down what it consumed, so that it can be run again on a recording."""
     python: str | None = None
     """The interpreter of the node's process; None for the launcher's own."""
     priority: Literal["normal", "nice", "fifo", "auto"] = "normal"
@@ -50,11 +55,14 @@ class NodePlan(Record):
 
 
 def load_class(path: str) -> type[Node[Any]]:
-    """Import a node class by its path, ``package.module:Class``.
+    """Import a node class by its path, ``package.module:Class``, or ``package.module:Player[package.module:Class]``.
 
     Raises:
         NodeError: there is no such module or class, or it is not a node.
     """
+    path, bracket, inner = path.partition("[")
+    if bracket:
+        return _standing_in(path, inner.removesuffix("]"))
     module_name, _, class_name = path.partition(":")
     if not module_name or not class_name:
         raise NodeError(f"{path!r} is not a class path", hint="write package.module:Class")
@@ -76,6 +84,15 @@ def load_class(path: str) -> type[Node[Any]]:
     if not (isinstance(found, type) and issubclass(found, Node)):
         raise NodeError(f"{path!r} is not a node class", hint="nodes subclass rtgraph.nodes.Node")
     return found
+
+
+def _standing_in(path: str, other: str) -> type[Node[Any]]:
+    """Return a class that is made for another one: a player that stands in for a node."""
+    maker = getattr(load_class(path), "standing_in_for", None)
+    if maker is None:
+        raise NodeError(f"{path} stands in for no other class", hint="write package.module:Class")
+    made: type[Node[Any]] = maker(load_class(other))
+    return made
 
 
 def validated_params(node_type: type[Node[Any]], params: dict[str, Any]) -> Params:

@@ -1,0 +1,111 @@
+"""Recording: the recorder that a launch adds to its graph, what taps take, and who keeps a journal."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rtgraph.graphs.names import nearest
+from rtgraph.graphs.plan import Plan
+from rtgraph.graphs.positions import Place
+from rtgraph.graphs.resolve import imported
+from rtgraph.graphs.validation import validated
+from rtgraph.msgs.errors import GraphError
+from rtgraph.nodes.runtime.journal import OUTPUT
+from rtgraph.nodes.runtime.taps import Tapped
+from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan, load_class
+
+RECORDER = "session/recorder"
+RECORDER_CLASS = "rtgraph.nodes.recorder:Recorder"
+PLAYER_CLASS = "rtgraph.nodes.recorder:Player"
+
+
+def with_recorder(
+    plans: Sequence[NodePlan], record: bool | Mapping[str, Any], place: Place
+) -> tuple[NodePlan, ...]:
+    """Return the nodes with a recorder added, if there is to be one, and every tap told what it takes.
+
+    Args:
+        plans: the nodes, wired.
+        record: whether to record; or the recorder's parameters, and with ``journal`` whether nodes keep one.
+        place: where that is written.
+
+    Raises:
+        GraphError: a parameter is unknown or wrong, or a node has the recorder's name.
+    """
+    nodes = list(plans)
+    if record is not False:
+        given = dict(record) if isinstance(record, Mapping) else {}
+        if given.pop("journal", True):
+            nodes = [node.model_copy(update={"journal": True}) if _keeps(node) else node for node in nodes]
+        if any(node.name == RECORDER for node in nodes):
+            raise place.error(
+                f"there is a node named {RECORDER!r} already", hint="rename it, or do not record"
+            )
+        node_type = imported(RECORDER_CLASS, place)
+        params = validated(node_type.params_type, given, place, noun="key")
+        written = params.model_dump(mode="json")
+        inputs = {port: InputPlan(topic=port) for port in node_type.input_ports}
+        nodes.append(
+            NodePlan(name=RECORDER, index=len(nodes), node=RECORDER_CLASS, params=written, inputs=inputs)
+        )
+    nodes = [
+        node.model_copy(update={"outputs": {**node.outputs, OUTPUT: OUTPUT}}) if node.journal else node
+        for node in nodes
+    ]
+    return tuple(_tapping(node, nodes) for node in nodes)
+
+
+def stand_ins(file: str, nodes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the replacements of nodes by players of a recording, as ``load_launch`` takes them.
+
+    Args:
+        file: the recording.
+        nodes: full names of nodes; of all its replicas, where a node has some.
+
+    Raises:
+        GraphError: there is no such node in the recording.
+        BagError: it is no recording, or has no plan.
+    """
+    from rtgraph.nodes.recorder.bag import Bag  # noqa: PLC0415 - only who replays needs it
+
+    plan = Bag.open(Path(file)).plan_yaml
+    if plan is None:
+        raise GraphError(
+            f"{file} holds no plan", hint="only what `rtgraph launch` recorded can stand in for nodes"
+        )
+    recorded = {re.sub(r"/\d+$", "", node.name): node.node for node in Plan.from_yaml(plan).nodes}
+    found: dict[str, dict[str, Any]] = {}
+    for name in nodes:
+        if name not in recorded:
+            raise GraphError(f"{file} holds no node {name!r}", hint=nearest(name, recorded))
+        found[name] = {"class": f"{PLAYER_CLASS}[{recorded[name]}]", "params": {"file": file}}
+    return found
+
+
+def _keeps(node: NodePlan) -> bool:
+    """Say whether a node can keep a journal: what a tap takes is not in a recording."""
+    return not load_class(node.node).tap_ports
+
+
+def _tapping(node: NodePlan, nodes: Sequence[NodePlan]) -> NodePlan:
+    taps = load_class(node.node).tap_ports
+    if not taps:
+        return node
+    wanted, unwanted = node.params.get("topics", ["*"]), node.params.get("exclude", [])
+    tapped = tuple(
+        Tapped(publisher=other.name, node=other.node, port=port, topic=topic)
+        for other in nodes
+        for port, topic in other.outputs.items()
+        if other is not node
+        and (topic == OUTPUT or _matches(topic, wanted))
+        and not _matches(topic, unwanted)
+    )
+    return node.model_copy(update={"taps": dict.fromkeys(taps, tapped)})
+
+
+def _matches(topic: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(topic, pattern) for pattern in patterns)

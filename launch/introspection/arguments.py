@@ -1,0 +1,52 @@
+"""What verbs that look into a running graph have in common on the command line."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_action(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, help_text: str, example: str
+) -> argparse.ArgumentParser:
+    """Add an action of a verb, with an example, ``--session`` and ``--json``."""
+    parser = actions.add_parser(
+        name,
+        help=help_text,
+        description=f"{help_text[0].upper()}{help_text[1:]}.",
+        epilog=f"example:\n  {example}\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_session(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def add_session(parser: argparse.ArgumentParser) -> None:
+    """Add ``--session``."""
+    parser.add_argument(
+        "--session", metavar="WHICH", help="a running graph's name, process or session folder, if several run"
+    )
+
+
+def above_zero(text: str) -> float:
+    """Return a number of seconds or Hz.
+
+    Raises:
+        ArgumentTypeError: it is not positive.
+    """
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above zero")
+    return number
+
+
+def count(text: str) -> int:
+    """Return a whole number from 1 on.
+
+    Raises:
+        ArgumentTypeError: it is less.
+    """
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not positive")
+    return number

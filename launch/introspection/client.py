@@ -1,0 +1,75 @@
+"""Asking the launcher of a running graph."""
+
+from __future__ import annotations
+
+import itertools
+from types import TracebackType
+from typing import Self, TypeVar
+
+import zmq
+
+from rtgraph.launch.introspection.sessions import COMMAND_LINE, LiveSession
+from rtgraph.launch.introspection.wire import ANSWERS, Reader, written
+from rtgraph.msgs import Message
+from rtgraph.msgs.errors import GraphError, LaunchError
+from rtgraph.msgs.introspection import Declined, Question
+
+ANSWER_WITHIN_S = 5.0
+
+A = TypeVar("A", bound=Message)
+
+
+class Client:
+    """Asks one launcher, while it is entered."""
+
+    def __init__(self, session: LiveSession) -> None:
+        self._session = session
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._reader = Reader(ANSWERS)
+        self._numbers = itertools.count(1)
+
+    def __enter__(self) -> Self:
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.connect(self._session.description.introspection)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close(0)
+        self._context.term()
+
+    def ask(self, question: Question, answer_type: type[A]) -> A:
+        """Return the answer to a question.
+
+        Raises:
+            GraphError: it was asked wrongly.
+            LaunchError: the launcher declines, has ended, or does not answer.
+        """
+        number = next(self._numbers)
+        self._socket.send_multipart(written(question.model_copy(update={"number": number})))
+        while True:
+            answer = self._answer()
+            if isinstance(answer, Declined) and answer.number == number:
+                raise _declined(answer)
+            if isinstance(answer, answer_type) and getattr(answer, "number", None) == number:
+                return answer
+
+    def _answer(self) -> Message:
+        for _ in range(int(ANSWER_WITHIN_S * 10)):
+            if self._socket.poll(100):
+                return self._reader.read(self._socket.recv_multipart())
+            if not self._session.lives():
+                raise LaunchError(f"{self._session.description.name} has ended")
+        raise LaunchError(
+            f"{self._session.description.name} does not answer within {ANSWER_WITHIN_S:.0f} s",
+            hint=f"its launcher is process {self._session.description.pid}",
+        )
+
+
+def _declined(answer: Declined) -> Exception:
+    hint = answer.hint or None
+    if answer.asked_wrongly:
+        return GraphError(answer.problem, file=COMMAND_LINE, hint=hint)
+    return LaunchError(answer.problem, hint=hint)

@@ -1,0 +1,153 @@
+"""One more subscriber: sees what is published on a topic, and changes nothing for anybody.
+
+It attaches to the publishers' own sockets. Where it is too slow, ZeroMQ drops what is meant for it alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import zmq
+
+from rtgraph.launch.introspection.sessions import Description, LiveSession
+from rtgraph.msgs.envelope import Envelope, envelope
+from rtgraph.msgs.errors import DecodeError
+from rtgraph.nodes.runtime.bus import LEAD_MOST, PROBE
+from rtgraph.nodes.runtime.clock import WallClock
+
+WAITING_MOST = 1000
+LIFE_PERIOD_NS = 300_000_000
+"""How often it is looked whether the session still runs."""
+
+
+class Observed(NamedTuple):
+    """A message as it came: ``frames`` put end to end, from byte ``start`` on, are its wire document."""
+
+    topic: str
+    key: str
+    envelope: Envelope
+    arrived_ns: int
+    """The graph's time."""
+    frames: list[memoryview]
+    start: int
+
+    @property
+    def size_bytes(self) -> int:
+        """The length of the document."""
+        return sum(map(len, self.frames)) - self.start
+
+    def document(self) -> bytes:
+        """Return a copy of the wire document."""
+        return b"".join((self.frames[0][self.start :], *self.frames[1:]))
+
+
+class Losses:
+    """Counts what did not reach this observer, by the publishers' sequences."""
+
+    def __init__(self) -> None:
+        self.missed = 0
+        self._next: dict[tuple[str, str, str, int], int] = {}
+
+    def saw(self, observed: Observed) -> None:
+        """Take in a message."""
+        head = observed.envelope
+        stream = observed.topic, observed.key, head.source, head.incarnation
+        expected = self._next.get(stream, head.sequence)
+        self.missed += max(0, head.sequence - expected)
+        self._next[stream] = max(expected, head.sequence + 1)
+
+
+class Observer:
+    """Subscribes to a topic while it is entered.
+
+    Args:
+        session: the running graph.
+        topic: what to see.
+        key: of a keyed topic only what is meant for this node.
+
+    Raises:
+        GraphError: nothing publishes the topic.
+    """
+
+    def __init__(self, session: LiveSession, topic: str, key: str | None = None) -> None:
+        self.losses = Losses()
+        self.refused = 0
+        self._session = session
+        self._clock = WallClock(session.description.epoch_ns)
+        self._endpoints = _endpoints(session.description, topic)
+        self._lead = "\0".join((topic, *([] if key is None else [key]), "")).encode()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._looked_ns = 0
+
+    def __enter__(self) -> Self:
+        self._socket = self._context.socket(zmq.SUB)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.RCVHWM, WAITING_MOST)
+        self._socket.setsockopt(zmq.RECONNECT_IVL, 10)
+        self._socket.setsockopt(zmq.SUBSCRIBE, self._lead)
+        for endpoint in self._endpoints:
+            self._socket.connect(endpoint)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close(0)
+        self._context.term()
+
+    def now_ns(self) -> int:
+        """Return the graph's time."""
+        return self._clock.now_ns()
+
+    def until(self, end_ns: int) -> Iterator[Observed]:
+        """Yield what comes until a time of the graph's clock, or until the session ends."""
+        while True:
+            now_ns = self._clock.now_ns()
+            if now_ns >= end_ns or not self._goes_on(now_ns):
+                return
+            wait_ns = min(end_ns - now_ns, LIFE_PERIOD_NS)
+            if self._socket.poll(max(1, wait_ns // 1_000_000)):
+                yield from self._waiting(end_ns)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the session has ended."""
+        return not self._session.lives()
+
+    def _goes_on(self, now_ns: int) -> bool:
+        if now_ns < self._looked_ns:
+            return True
+        self._looked_ns = now_ns + LIFE_PERIOD_NS
+        return not self.ended
+
+    def _waiting(self, end_ns: int) -> Iterator[Observed]:
+        while True:
+            try:
+                parts = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            now_ns = self._clock.now_ns()
+            observed = self._taken([part.buffer for part in parts], now_ns)
+            if observed is not None:
+                self.losses.saw(observed)
+                yield observed
+            if now_ns >= end_ns:
+                return
+
+    def _taken(self, frames: list[memoryview], now_ns: int) -> Observed | None:
+        topic, key, _ = bytes(frames[0][:LEAD_MOST]).split(b"\0", 2)
+        start = len(topic) + len(key) + 2
+        if len(frames[0]) > start and frames[0][start] == PROBE:
+            return None
+        try:
+            head = envelope(frames[0], start)
+        except DecodeError:
+            self.refused += 1
+            return None
+        return Observed(topic.decode(), key.decode(), head, now_ns, frames, start)
+
+
+def _endpoints(description: Description, topic: str) -> Sequence[str]:
+    return tuple(dict.fromkeys(stream.endpoint for stream in description.published(topic)))

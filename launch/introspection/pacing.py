@@ -1,0 +1,24 @@
+"""Doing something so often a second."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+
+class Pacer:
+    """Waits for the next of evenly spaced instants; without a rate it never waits. What is missed is skipped."""
+
+    def __init__(self, rate_hz: float | None) -> None:
+        self._period_s = 0.0 if rate_hz is None else 1 / rate_hz
+        self._due_s = time.monotonic()
+        self._pause = threading.Event()
+
+    def wait(self) -> None:
+        """Wait until the next instant: the first is now."""
+        if not self._period_s:
+            return
+        left_s = self._due_s - time.monotonic()
+        if left_s > 0:
+            self._pause.wait(left_s)
+        self._due_s = max(self._due_s + self._period_s, time.monotonic())

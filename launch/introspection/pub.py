@@ -1,0 +1,131 @@
+"""``rtgraph topic pub``: messages from the command line."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import numpy as np
+from pydantic import ValidationError
+
+from rtgraph.graphs.names import nearest
+from rtgraph.launch.introspection.client import Client
+from rtgraph.launch.introspection.pacing import Pacer
+from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession
+from rtgraph.launch.printing import print_json
+from rtgraph.msgs import Message, encode
+from rtgraph.msgs.array import DTYPES, ArrayField
+from rtgraph.msgs.errors import GraphError, LaunchError
+from rtgraph.msgs.introspection import Publish, Published
+
+
+def publish(
+    session: LiveSession,
+    topic: str,
+    key: str | None,
+    text: str,
+    *,
+    rate_hz: float | None,
+    count: int | None,
+    as_json: bool,
+) -> int:
+    """Hand a message to every node that takes the topic: once, or so often a second.
+
+    Raises:
+        GraphError: nobody takes the topic, or the message does not fit it.
+    """
+    message_type = _message_type(session.description, topic)
+    document = encode(made(message_type, text))
+    wanted = count or (1 if rate_hz is None else None)
+    sent = 0
+    inputs: list[str] = []
+    with Client(session) as client:
+        pacer = Pacer(rate_hz)
+        while wanted is None or sent < wanted:
+            pacer.wait()
+            inputs = client.ask(Publish(topic=topic, key=key or "", document=document), Published).inputs
+            sent += 1
+            if sent == 1 and not as_json:
+                print(f"publishing {message_type.__name__} to {', '.join(inputs)}", flush=True)
+    if as_json:
+        print_json({"topic": topic, "message": message_type.__name__, "sent": sent, "inputs": inputs})
+    return 0
+
+
+def made(message_type: type[Message], text: str) -> Message:
+    """Return the message that JSON describes; arrays are lists, or ``{"dtype", "shape", "data"}``.
+
+    Raises:
+        GraphError: it is no JSON, or does not fit the class.
+    """
+    name = message_type.__name__
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise GraphError(
+            f"the message is no JSON: {error}", file=COMMAND_LINE, hint="such as '{\"value\": 1}'"
+        ) from error
+    if not isinstance(values, dict):
+        raise GraphError(f"a {name} is an object of fields, not {text[:40]}", file=COMMAND_LINE)
+    fields = {field for field in message_type.model_fields if field != "header"}
+    unknown = sorted(values.keys() - fields)
+    if unknown:
+        raise GraphError(
+            f"{name} has no field {unknown[0]!r}",
+            file=COMMAND_LINE,
+            hint=nearest(unknown[0], fields) or "it has none",
+        )
+    try:
+        return message_type.model_validate(
+            {key: _value(message_type, key, value) for key, value in values.items()}
+        )
+    except (ValidationError, ValueError) as error:
+        raise GraphError(f"not a {name}: {_first(error)}", file=COMMAND_LINE) from error
+
+
+def _message_type(description: Description, topic: str) -> type[Message]:
+    takers = {taker.topic: taker.message for taker in description.takers if taker.policy != "everything"}
+    if topic not in takers:
+        raise GraphError(
+            f"no node of {description.name} takes the topic {topic!r}",
+            file=COMMAND_LINE,
+            hint=nearest(topic, takers),
+        )
+    module, _, name = takers[topic].partition(":")
+    try:
+        found: type[Message] = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise LaunchError(
+            f"the message class {takers[topic]} cannot be imported here: {error}",
+            hint="give the PYTHONPATH that the graph was launched with",
+        ) from error
+    return found
+
+
+def _value(message_type: type[Message], name: str, value: object) -> object:
+    """Turn lists into arrays where the field is one."""
+    field = message_type.model_fields[name]
+    annotations = [*field.metadata, *(part for arg in get_args(field.annotation) for part in get_args(arg))]
+    arrays = [part for part in annotations if isinstance(part, ArrayField)]
+    if arrays and isinstance(value, list):
+        return np.asarray(value, dtype=DTYPES[arrays[0].dtype] if arrays[0].dtype else None)
+    return _with_arrays(value)
+
+
+def _with_arrays(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if value.keys() == {"dtype", "shape", "data"} and value["dtype"] in DTYPES:
+            return np.asarray(value["data"], DTYPES[value["dtype"]]).reshape(value["shape"])
+        return {key: _with_arrays(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_arrays(item) for item in value]
+    return value
+
+
+def _first(error: ValidationError | ValueError) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return str(error)

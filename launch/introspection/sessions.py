@@ -1,0 +1,141 @@
+"""The launches that run on this host, as they describe themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from rtgraph.graphs.names import nearest
+from rtgraph.launch.session import announced, is_in_use
+from rtgraph.msgs import Record
+from rtgraph.msgs.errors import GraphError, LaunchError
+
+COMMAND_LINE = "command line"
+
+
+class Stream(Record):
+    """One output of a node: what is published there, and where."""
+
+    node: str
+    port: str
+    topic: str
+    keyed: bool
+    endpoint: str
+    message: str
+    """The class of the messages, ``package.module:Class``."""
+    schema_hash: str
+
+
+class Taker(Record):
+    """One input of a node, and who publishes for it."""
+
+    node: str
+    port: str
+    topic: str
+    keyed: bool
+    policy: str
+    message: str
+    publishers: tuple[str, ...]
+
+
+class Description(Record):
+    """What a launch tells of itself once its graph is let go.
+
+    ``epoch_ns`` is the reading of the host's monotonic clock at which the graph's time is 0.
+    """
+
+    format: Literal[1] = 1
+    name: str
+    pid: int
+    directory: str
+    started: str
+    """The wall time, as ISO 8601 has it."""
+    epoch_ns: int
+    introspection: str
+    """The endpoint that answers questions."""
+    plan: str
+    """The plan, as YAML."""
+    nodes: tuple[str, ...]
+    streams: tuple[Stream, ...]
+    takers: tuple[Taker, ...]
+
+    def topics(self) -> tuple[str, ...]:
+        """Return every topic that is published or taken; those of the runtime itself begin with an underscore."""
+        return tuple(sorted({s.topic for s in self.streams} | {t.topic for t in self.takers}))
+
+    def published(self, topic: str) -> tuple[Stream, ...]:
+        """Return who publishes on a topic.
+
+        Raises:
+            GraphError: nobody does.
+        """
+        found = tuple(stream for stream in self.streams if stream.topic == topic)
+        if not found:
+            known = [stream.topic for stream in self.streams if not stream.topic.startswith("_")]
+            raise GraphError(
+                f"nothing publishes {topic!r} in {self.name}",
+                file=COMMAND_LINE,
+                hint=nearest(topic, known),
+            )
+        return found
+
+
+class LiveSession:
+    """A running launch: what it tells of itself, and whether it still runs."""
+
+    def __init__(self, runtime: Path, description: Description) -> None:
+        self._runtime = runtime
+        self.description = description
+
+    def lives(self) -> bool:
+        """Say whether it still runs."""
+        return is_in_use(self._runtime)
+
+
+def running() -> list[LiveSession]:
+    """Return the launches of this user that run on this host, the oldest first."""
+    found = []
+    for runtime, text in announced():
+        try:
+            found.append(LiveSession(runtime, Description.model_validate_json(text)))
+        except ValidationError:
+            continue  # another version of rtgraph
+    return sorted(found, key=lambda session: (session.description.epoch_ns, session.description.pid))
+
+
+def pick(wanted: str | None = None) -> LiveSession:
+    """Return the running launch that is meant.
+
+    Args:
+        wanted: its name, process number or session folder; None where only one runs.
+
+    Raises:
+        LaunchError: none runs, none is like that, or several are.
+    """
+    sessions = running()
+    if not sessions:
+        raise LaunchError(
+            "no graph is running",
+            hint="start one with `rtgraph launch FILE`; virtual worlds cannot be looked into",
+        )
+    meant = sessions if wanted is None else [s for s in sessions if _is_meant(s.description, wanted)]
+    if not meant:
+        raise LaunchError(f"no running graph is {wanted!r}", hint=f"running are {_listed(sessions)}")
+    if len(meant) > 1:
+        raise LaunchError(
+            f"{len(meant)} graphs are running: {_listed(meant)}", hint="say which with --session PID"
+        )
+    return meant[0]
+
+
+def _is_meant(description: Description, wanted: str) -> bool:
+    if wanted in (description.name, str(description.pid)):
+        return True
+    return Path(wanted).resolve() == Path(description.directory)
+
+
+def _listed(sessions: list[LiveSession]) -> str:
+    described = [session.description for session in sessions]
+    return ", ".join(f"{one.name} (process {one.pid}, {one.directory})" for one in described)

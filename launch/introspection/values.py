@@ -1,0 +1,131 @@
+"""What a message holds, as plain values: read without its class, so that any node's messages can be shown."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+
+import msgpack
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.msgs.array import DTYPES
+from rtgraph.msgs.codec import Frame
+from rtgraph.msgs.errors import DecodeError
+
+Array = npt.NDArray[np.generic]
+
+
+def fields(document: Frame) -> dict[str, object]:
+    """Return the fields of a wire document: plain values, and arrays as read-only views of its bytes.
+
+    Raises:
+        DecodeError: it is no message.
+    """
+    try:
+        _, _, values, buffers = msgpack.unpackb(document)
+        return {str(name): _value(value, buffers) for name, value in values.items()}
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        RecursionError,
+        msgpack.UnpackException,
+    ) as error:
+        raise DecodeError(f"not a message: {str(error)[:100] or type(error).__name__}") from error
+
+
+def selected(values: Mapping[str, object], paths: Iterable[str]) -> dict[str, object]:
+    """Return the values at dotted paths, those that there are."""
+    found: dict[str, object] = {}
+    for path in paths:
+        value: object = values
+        for name in path.split("."):
+            if not isinstance(value, Mapping) or name not in value:
+                break
+            value = value[name]
+        else:
+            found[path] = value
+    return found
+
+
+def as_json(value: object, *, full: bool = False) -> object:
+    """Return a value as JSON can hold it: arrays summarised, unless all of them is wanted.
+
+    Numbers that JSON does not have (nan and the infinities) become strings.
+    """
+    if isinstance(value, np.ndarray):
+        return _summary(value) | ({"data": as_json(value.tolist(), full=True)} if full else {})
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item, full=full) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_json(item, full=full) for item in value]
+    if isinstance(value, bytes):
+        return {"bytes": len(value)} | ({"hex": value.hex()} if full else {})
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def as_lines(value: object, *, full: bool = False, depth: int = 0) -> list[str]:
+    """Return a value for people to read, much as YAML writes it; long lists are cut unless all is wanted."""
+    indent = "  " * depth
+    if isinstance(value, Mapping):
+        lines = []
+        for key, item in value.items():
+            if isinstance(item, Mapping) and item:
+                lines += [f"{indent}{key}:", *as_lines(item, full=full, depth=depth + 1)]
+            else:
+                lines.append(f"{indent}{key}: {_text(item, full)}")
+        return lines
+    return [indent + _text(value, full)]
+
+
+LONGEST_LIST = 16
+
+
+def _value(value: object, buffers: list[bytes]) -> object:
+    if isinstance(value, dict):
+        if value.keys() == {"dtype", "shape", "buffer"}:
+            return np.frombuffer(buffers[value["buffer"]], DTYPES[value["dtype"]]).reshape(value["shape"])
+        return {key: _value(item, buffers) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_value(item, buffers) for item in value]
+    return value
+
+
+def _summary(array: Array) -> dict[str, object]:
+    shape = list(array.shape)
+    if not array.size:
+        return {"dtype": str(array.dtype), "shape": shape}
+    numbers = array.astype(np.float64)
+    least, most = array.min().item(), array.max().item()
+    with np.errstate(all="ignore"):
+        mean = round(float(numbers.mean()), 6)
+    return {"dtype": str(array.dtype), "shape": shape} | {
+        name: as_json(figure) for name, figure in (("min", least), ("max", most), ("mean", mean))
+    }
+
+
+def _text(value: object, full: bool) -> str:
+    if isinstance(value, np.ndarray):
+        return str(value.tolist()) if full else _array_text(value)
+    if isinstance(value, bytes):
+        return value.hex() if full else f"{len(value):,} bytes"
+    if isinstance(value, list):
+        shown = value if full else value[:LONGEST_LIST]
+        more = "" if len(shown) == len(value) else f", ... {len(value):,} in all"
+        return "[" + ", ".join(_text(item, full) for item in shown) + more + "]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_text(item, full)}" for key, item in value.items()) + "}"
+    return value if isinstance(value, str) and value == value.strip() != "" else json.dumps(value)
+
+
+def _array_text(array: Array) -> str:
+    told = _summary(array)
+    shape = "×".join(map(str, array.shape)) or "()"
+    spread = f", {told['min']} to {told['max']}, mean {told['mean']}" if "min" in told else ""
+    return f"{array.dtype} {shape}{spread}"

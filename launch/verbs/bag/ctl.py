@@ -1,0 +1,58 @@
+"""``rtgraph bag ctl``: Steer a player that is running: pause, resume, step, seek, rate."""
+
+from __future__ import annotations
+
+import argparse
+
+EXAMPLE = """\
+examples:
+  rtgraph bag ctl pause
+  rtgraph bag ctl step 3
+  rtgraph bag ctl step --ticks 1
+  rtgraph bag ctl seek 12.5
+  rtgraph bag ctl rate 0.5
+  rtgraph bag ctl resume
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the action's arguments."""
+    from rtgraph.launch.introspection.arguments import above_zero, add_session, count  # noqa: PLC0415
+
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, help_text in (("pause", "stand still"), ("resume", "go on")):
+        add_session(commands.add_parser(name, help=help_text))
+    step = commands.add_parser("step", help="play a few messages, or ticks of the plant, and stand still")
+    step.add_argument("messages", type=count, nargs="?", metavar="N", help="so many messages (default: 1)")
+    step.add_argument("--ticks", type=count, metavar="N", help="so many ticks of the plant")
+    seek = commands.add_parser("seek", help="go to a time of the recording")
+    seek.add_argument("seconds", type=float, metavar="S", help="seconds from its start")
+    rate = commands.add_parser("rate", help="go on faster or slower")
+    rate.add_argument("rate", type=above_zero, metavar="X", help="1 is as it was")
+    for command in (step, seek, rate):
+        add_session(command)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Tell the player."""
+    from rtgraph.launch.playing import steer  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
+    from rtgraph.msgs.session import PlayControl  # noqa: PLC0415
+
+    match args.command:
+        case "pause":
+            control = PlayControl(pause=True)
+        case "resume":
+            control = PlayControl(pause=False)
+        case "step":
+            if args.messages and args.ticks:
+                raise GraphError("messages and --ticks at once", hint="choose one")
+            control = PlayControl(ticks=args.ticks) if args.ticks else PlayControl(step=args.messages or 1)
+        case "seek":
+            if not args.seconds >= 0:
+                raise GraphError(f"{args.seconds} is before the start")
+            control = PlayControl(seek_s=args.seconds)
+        case _:
+            control = PlayControl(rate=args.rate)
+    steer(args.session, control)
+    return 0

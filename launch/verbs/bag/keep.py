@@ -1,0 +1,28 @@
+"""``rtgraph bag keep``: Have a recorder that keeps the last seconds in memory write them to a file."""
+
+from __future__ import annotations
+
+import argparse
+
+EXAMPLE = """\
+examples:
+  rtgraph launch boxing --record keep_s=60
+  rtgraph bag keep --reason "the arm jerked"
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the action's arguments."""
+    from rtgraph.launch.introspection.arguments import add_session  # noqa: PLC0415
+
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for whoever reads the file")
+    add_session(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Tell the recorder."""
+    from rtgraph.launch.playing import tell  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.msgs.session import KeepRecording  # noqa: PLC0415
+
+    tell(args.session, "keep_recording", KeepRecording(reason=args.reason), "recorder")
+    return 0

@@ -1,0 +1,40 @@
+"""``rtgraph top``: the nodes of a running graph, again and again."""
+
+from __future__ import annotations
+
+import argparse
+
+from rtgraph.launch.introspection.arguments import add_session, count
+
+EXAMPLE = """\
+examples:
+  rtgraph top
+  rtgraph top --sort cpu
+  rtgraph top --once --json
+
+IN and OUT are messages a second over the last two seconds; LOST and OVERWR count since the node began; QUEUE is
+what waits unread; AGE is how old the newest message at any input is; RSS holds what is shared with other nodes, too.
+"""
+COLUMNS = ("node", "cpu", "rss", "in", "out", "lost", "overwr", "queue", "age")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.description = "Watch the nodes of a running graph. q or Ctrl-C leaves; the graph goes on."
+    parser.epilog = EXAMPLE
+    add_session(parser)
+    parser.add_argument(
+        "--sort", choices=COLUMNS, help="by this column, greatest first (default: as in the graph)"
+    )
+    parser.add_argument("--once", action="store_true", help="print it once")
+    parser.add_argument("--json", action="store_true", help="a line of JSON each time")
+    parser.add_argument("--count", type=count, metavar="N", help="so many times")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Watch."""
+    # Only here, so that --help is instant.
+    from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
+    from rtgraph.launch.introspection.watching import watch  # noqa: PLC0415
+
+    return watch(pick(args.session), sort=args.sort, times=1 if args.once else args.count, as_json=args.json)

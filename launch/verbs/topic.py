@@ -1,0 +1,118 @@
+"""``rtgraph topic``: what is published in a running graph."""
+
+from __future__ import annotations
+
+import argparse
+
+from rtgraph.launch.introspection.arguments import above_zero, add_action, count
+
+EXAMPLE = """\
+examples:
+  rtgraph topic list
+  rtgraph topic info decision
+  rtgraph topic echo observation --count 1 --fields value,reward
+  rtgraph topic hz observation --duration 5
+  rtgraph topic pub beat '{"live": 3}' --rate 2 --count 10
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.description = "Look at what is published in a running graph. Looking changes nothing for anybody."
+    parser.epilog = EXAMPLE
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = add_action(actions, "list", "list topics", "rtgraph topic list --json")
+    listing.add_argument("--all", action="store_true", help="the runtime's own topics, too")
+    _topic(
+        add_action(actions, "info", "who publishes a topic, and who takes it", "rtgraph topic info decision")
+    )
+    echo = _topic(
+        add_action(actions, "echo", "print messages", "rtgraph topic echo applied --json --count 5"),
+        keyed=True,
+    )
+    echo.add_argument("--count", type=count, metavar="N", help="end after so many messages")
+    echo.add_argument("--duration", type=above_zero, metavar="S", help="end after so many seconds")
+    echo.add_argument("--fields", metavar="A,B.C", help="only these fields, by dotted path")
+    echo.add_argument("--full", action="store_true", help="every element of arrays, bytes and long lists")
+    for name, help_text in (
+        ("hz", "how often it is published"),
+        ("bw", "how much is published"),
+        ("delay", "how long messages are under way"),
+    ):
+        meter = _topic(
+            add_action(actions, name, help_text, f"rtgraph topic {name} observation --duration 3"), keyed=True
+        )
+        meter.add_argument(
+            "--window", type=above_zero, default=10.0, metavar="S", help="seconds looked back (default: 10)"
+        )
+        meter.add_argument("--count", type=count, metavar="N", help="end after so many messages")
+        meter.add_argument("--duration", type=above_zero, metavar="S", help="end after so many seconds")
+    pub = _topic(
+        add_action(actions, "pub", "publish messages", "rtgraph topic pub beat '{\"live\": 3}' --count 1"),
+        keyed=True,
+    )
+    pub.add_argument("fields", metavar="JSON", help="the message's fields")
+    pub.add_argument("--rate", type=above_zero, metavar="HZ", help="again and again, so often a second")
+    pub.add_argument(
+        "--count", type=count, metavar="N", help="so many (default: 1; with --rate: until Ctrl-C)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what is asked."""
+    # Only here, so that --help is instant.
+    from rtgraph.launch.introspection import topics  # noqa: PLC0415
+    from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
+
+    session = pick(args.session)
+    match args.action:
+        case "list":
+            return topics.print_list(session, everything=args.all, as_json=args.json)
+        case "info":
+            return topics.print_info(session, args.topic, as_json=args.json)
+        case "echo":
+            from rtgraph.launch.introspection.echo import echo  # noqa: PLC0415
+
+            wanted = tuple(args.fields.split(",")) if args.fields else ()
+            return echo(
+                session,
+                args.topic,
+                args.key,
+                count=args.count,
+                duration_s=args.duration,
+                fields=wanted,
+                full=args.full,
+                as_json=args.json,
+            )
+        case "pub":
+            from rtgraph.launch.introspection.pub import publish  # noqa: PLC0415
+
+            return publish(
+                session,
+                args.topic,
+                args.key,
+                args.fields,
+                rate_hz=args.rate,
+                count=args.count,
+                as_json=args.json,
+            )
+        case _:
+            from rtgraph.launch.introspection.metering import measure  # noqa: PLC0415
+
+            return measure(
+                session,
+                args.topic,
+                args.key,
+                args.action,
+                window_s=args.window,
+                count=args.count,
+                duration_s=args.duration,
+                as_json=args.json,
+            )
+
+
+def _topic(parser: argparse.ArgumentParser, *, keyed: bool = False) -> argparse.ArgumentParser:
+    parser.add_argument("topic", metavar="TOPIC", help="the full name, as `rtgraph topic list` has it")
+    if keyed:
+        parser.add_argument("--key", metavar="NODE", help="of a keyed topic, what is meant for this node")
+    return parser

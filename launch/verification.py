@@ -1,0 +1,282 @@
+"""Verifying a recording: every byte against the journals, and chosen nodes run again on what they consumed."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from rtgraph.graphs import Plan
+from rtgraph.msgs.envelope import envelope
+from rtgraph.msgs.errors import BagError, RtgraphError
+from rtgraph.nodes.recorder.bag import Bag, Recorded
+from rtgraph.nodes.recorder.journals import Life, journals
+from rtgraph.nodes.recorder.rerun import DELIVERY_LENGTH, Difference, MessageId, Rerun
+from rtgraph.nodes.recorder.story import WEIGHTS_FOLDER, weights_digest
+from rtgraph.nodes.runtime import Limits, NodePlan, Surroundings
+from rtgraph.nodes.runtime.journal import OUTPUT, Kind, digest_of
+from rtgraph.nodes.runtime.weights import Weights, map_file
+
+Outcome = Literal["same", "different", "unverifiable"]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What became of one life of a node."""
+
+    node: str
+    life: int
+    outcome: Outcome = "same"
+    consumed: int = 0
+    published: int = 0
+    until_s: float = 0.0
+    note: str = ""
+    """The first difference, or why it could not be verified, or how far the journal goes."""
+
+
+@dataclass(slots=True)
+class Verification:
+    """What a verification found."""
+
+    nodes: list[Verdict] = field(default_factory=list)
+    messages: int = 0
+    """Recorded messages compared with what their publisher wrote down."""
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether something was verified, and all of it is as it was."""
+        verified = [verdict for verdict in self.nodes if verdict.outcome != "unverifiable"]
+        return bool(verified) and len(verified) == len(self.nodes) and not self.differences
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"passed": self.passed, **asdict(self)}
+
+
+def verify(
+    bag: Bag, nodes: Sequence[str] = ("*",), progress: Callable[[float], None] | None = None
+) -> Verification:
+    """Verify a recording.
+
+    Every recorded message is compared with the digest that its publisher wrote down; the chosen nodes are run again
+    in the virtual world on what they consumed, and have to publish the same bytes.
+
+    Args:
+        bag: the recording.
+        nodes: globs of the nodes to run again.
+        progress: called with the share that is done.
+
+    Raises:
+        BagError: there is no plan or no journal in the recording, or no node of that name.
+    """
+    if bag.plan_yaml is None:
+        raise BagError(
+            f"{bag.path} holds no plan", hint="only what `rtgraph launch` recorded can be verified"
+        )
+    plan = Plan.from_yaml(bag.plan_yaml)
+    lives = journals(bag)
+    if not lives:
+        raise BagError(f"{bag.path} holds no journal", hint="record with `record: {journal: true}`")
+    chosen = [life for life in lives if any(fnmatch.fnmatchcase(life.node, name) for name in nodes)]
+    journalled = {life.node for life in lives}
+    unwritten = [
+        Verdict(node.name, 1, "unverifiable", note="it kept no journal")
+        for node in plan.nodes
+        if node.journal
+        and node.name not in journalled
+        and any(fnmatch.fnmatchcase(node.name, n) for n in nodes)
+    ]
+    if not chosen and not unwritten:
+        known = ", ".join(sorted(journalled))
+        raise BagError(f"no node with a journal matches {', '.join(nodes)}", hint=f"there are {known}")
+    return _Verifier(bag, plan, lives, chosen, unwritten).run(progress)
+
+
+class _Verifier:
+    """One pass over a recording. A message is kept for as long as somebody has yet to consume it."""
+
+    def __init__(
+        self, bag: Bag, plan: Plan, lives: Sequence[Life], chosen: Sequence[Life], verdicts: Sequence[Verdict]
+    ) -> None:
+        self._bag = bag
+        self._plans = {node.name: node for node in plan.nodes}
+        self._plan = plan
+        self._found = Verification(list(verdicts))
+        self._published = dict(_publications(lives, self._plans))
+        self._ended = {(life.node, life.incarnation): life.until_ns for life in lives}
+        self._found.differences += [life.problem for life in lives if life.problem]
+        self._wanted = Counter(wanted for life in chosen for wanted in _consumed(life, self._plans))
+        self._kept: dict[MessageId, bytes] = {}
+        self._waiting: dict[
+            MessageId, list[tuple[Verdict, Rerun, Generator[MessageId, bytes | None, None]]]
+        ] = {}
+        self._weights, self._missing_weights = _weights(bag, plan)
+        self._chosen = chosen
+
+    def run(self, progress: Callable[[float], None] | None) -> Verification:
+        for life in self._chosen:
+            self._begin(life)
+        span_ns = max(1, self._bag.end_ns - self._bag.start_ns)
+        for number, recorded in enumerate(self._bag.messages()):
+            self._take(recorded)
+            if progress is not None and number % 256 == 0:
+                progress((recorded.log_ns - self._bag.start_ns) / span_ns)
+        recorded_topics = {channel.topic.removesuffix(f"/{channel.key}") for channel in self._bag.channels}
+        for wanted, waiting in list(self._waiting.items()):
+            for verdict, rerun, steps in waiting:
+                if wanted.topic in recorded_topics:
+                    self._advance(verdict, rerun, steps, None)
+                else:
+                    verdict.outcome = "unverifiable"
+                    verdict.note = f"{wanted.topic}, which it consumes, was not recorded"
+        self._found.nodes.sort(key=lambda verdict: (verdict.node, verdict.life))
+        return self._found
+
+    def _begin(self, life: Life) -> None:
+        verdict = Verdict(life.node, life.incarnation + 1)
+        self._found.nodes.append(verdict)
+        node = self._plans.get(life.node)
+        if node is None:
+            verdict.outcome, verdict.note = "unverifiable", "it is not in the plan"
+            return
+        if life.problem:
+            verdict.outcome, verdict.note = "different", life.problem
+        elif not life.whole:
+            verdict.note = f"its journal ends at {life.until_ns / 1e9:.3f} s, before the node did"
+        missing = self._missing_weights.intersection(_strings(node.params)) if self._missing_weights else ()
+        if missing:
+            verdict.outcome = "unverifiable"
+            verdict.note = f"the weights {', '.join(sorted(missing))} that it used were not kept"
+            return
+        surroundings = Surroundings(
+            realtime=self._plan.world == "realtime",
+            limits=Limits(
+                self._plan.ticks,
+                None if self._plan.duration_s is None else round(self._plan.duration_s * 1e9),
+            ),
+            weights=self._weights,
+        )
+        try:
+            rerun = Rerun(node, life.incarnation, self._plan.seed, surroundings, life.entries)
+        except (RtgraphError, ImportError) as error:
+            verdict.outcome, verdict.note = "unverifiable", f"it cannot be made here: {error}"
+            return
+        self._advance(verdict, rerun, rerun.run(), None, first=True)
+
+    def _advance(
+        self,
+        verdict: Verdict,
+        rerun: Rerun,
+        steps: Generator[MessageId, bytes | None, None],
+        data: bytes | None,
+        *,
+        first: bool = False,
+    ) -> None:
+        """Run a node until it consumes what has not been read yet, or to its end."""
+        try:
+            wanted = next(steps) if first else steps.send(data)
+            while (kept := self._take_kept(wanted)) is not None:
+                wanted = steps.send(kept)
+            self._waiting.setdefault(wanted, []).append((verdict, rerun, steps))
+        except StopIteration:
+            pass
+        except Difference as difference:
+            verdict.outcome, verdict.note = "different", str(difference)
+            self._found.differences.append(str(difference))
+        except Exception as error:  # whatever a node's code raises is told, not raised: it did not then
+            verdict.outcome = "different"
+            verdict.note = f"{rerun.name} fails when it is run again: {type(error).__name__}: {error}"
+            self._found.differences.append(verdict.note)
+        finally:
+            done = rerun.progress
+            verdict.consumed, verdict.published = done.consumed, done.published
+            verdict.until_s = round(done.time_ns / 1e9, 6)
+
+    def _take(self, recorded: Recorded) -> None:
+        channel = recorded.channel
+        if channel.port == OUTPUT:
+            return
+        head = envelope(recorded.data)
+        topic = channel.topic.removesuffix(f"/{channel.key}") if channel.key else channel.topic
+        found = MessageId(topic, channel.key, head.source, head.incarnation, head.sequence)
+        expected = self._published.pop(found, None)
+        if expected is not None:
+            self._found.messages += 1
+            if digest_of(recorded.data) != expected:
+                self._found.differences.append(
+                    f"{found} is not what {head.source} published: its bytes differ"
+                )
+        elif head.stamp_ns <= self._ended.get((head.source, head.incarnation), -1):
+            self._found.differences.append(
+                f"{found} is in the recording, and {head.source} did not publish it"
+            )
+        if found in self._wanted:
+            self._kept[found] = recorded.data
+            for verdict, rerun, steps in self._waiting.pop(found, []):
+                self._advance(verdict, rerun, steps, self._take_kept(found))
+
+    def _take_kept(self, wanted: MessageId) -> bytes | None:
+        data = self._kept.get(wanted)
+        if data is not None:
+            self._wanted[wanted] -= 1
+            if not self._wanted[wanted]:
+                del self._kept[wanted], self._wanted[wanted]
+        return data
+
+
+def _publications(lives: Sequence[Life], plans: Mapping[str, NodePlan]) -> Iterator[tuple[MessageId, bytes]]:
+    for life in lives:
+        outputs = plans[life.node].outputs if life.node in plans else {}
+        for *_, published in life.entries:
+            for item in published:
+                if len(item) != DELIVERY_LENGTH:
+                    port, key, sequence, digest = item
+                    topic = outputs.get(port, port)
+                    yield MessageId(topic, key, life.node, life.incarnation, sequence), digest
+
+
+def _consumed(life: Life, plans: Mapping[str, NodePlan]) -> Iterator[MessageId]:
+    inputs = plans[life.node].inputs if life.node in plans else {}
+    for kind, _, what, published in life.entries:
+        nested = [item for item in published if len(item) == DELIVERY_LENGTH]
+        for port, publisher, incarnation, sequence, key, _ in [
+            *([what] if kind == Kind.DELIVERY else []),
+            *nested,
+        ]:
+            if port in inputs:
+                yield MessageId(inputs[port].topic, key, publisher, incarnation, sequence)
+
+
+def _weights(bag: Bag, plan: Plan) -> tuple[dict[str, Weights], set[str]]:
+    """Return the weights that nodes used, and the names of those that cannot be had any more.
+
+    They are read from beside the recording; where they are not there they are drawn from the seed, and used if that
+    gives what was recorded.
+    """
+    found: dict[str, Weights] = {}
+    missing: set[str] = set()
+    folder = (bag.path if bag.path.is_dir() else bag.path.parent) / WEIGHTS_FOLDER
+    for name, entry in plan.weights.items():
+        digest = bag.info.get(f"weights.{name}", "")
+        file = folder / f"{digest}.bin"
+        weights = Weights(name, entry.network, entry.spec, entry.seed)
+        if digest and file.exists():
+            weights.memory = map_file(file)
+        found[name] = weights
+        if not digest or weights_digest(weights) != digest:
+            missing.add(name)
+    return found, missing
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _strings(item)

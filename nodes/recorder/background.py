@@ -1,0 +1,112 @@
+"""Writing in a thread: who records is never held up by a disk."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from rtgraph.msgs.errors import BagError
+from rtgraph.nodes.recorder.bag import Channel
+
+WAITING_MOST_BYTES = 1 << 30
+_Write = tuple[Channel, int, int, int, bytes]
+
+
+class Storage(Protocol):
+    """Where a recorder writes."""
+
+    def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None: ...
+    def flush(self) -> None: ...
+    def keep(self, reason: str) -> None: ...
+    def close(self, lost: Mapping[str, int]) -> None: ...
+    def result(self) -> dict[str, Any]: ...
+
+
+class Background:
+    """A storage whose writing is done by a thread, in the order of the calls.
+
+    Args:
+        storage: what writes.
+        most_bytes: how many bytes may wait; what comes beyond is lost, and counted.
+
+    Raises (from the next call after it happened):
+        BagError: the storage failed.
+    """
+
+    def __init__(self, storage: Storage, most_bytes: int = WAITING_MOST_BYTES) -> None:
+        self._storage = storage
+        self._most_bytes = most_bytes
+        self._waiting: deque[_Write | Callable[[], None]] = deque()
+        self._waiting_bytes = 0
+        self._waiting_most = 0
+        self._lost: Counter[str] = Counter()
+        self._changed = threading.Condition()
+        self._problem: BagError | None = None
+        self._ended = False
+        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
+        self._thread.start()
+
+    def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:
+        """Have a message written."""
+        with self._changed:
+            self._raise()
+            if self._waiting_bytes + len(data) > self._most_bytes:
+                self._lost[f"{channel.publisher}:{channel.topic}"] += 1
+                return
+            self._waiting_bytes += len(data)
+            self._waiting_most = max(self._waiting_most, self._waiting_bytes)
+            self._waiting.append((channel, sequence, log_ns, publish_ns, data))
+
+    def flush(self) -> None:
+        """Have what was written handed to the operating system."""
+        self._ask(self._storage.flush)
+
+    def keep(self, reason: str) -> None:
+        """Have what a ring buffer holds written."""
+        self._ask(lambda: self._storage.keep(reason))
+
+    def close(self, lost: Mapping[str, int]) -> None:
+        """Write the rest and the account of losses, and wait for it."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        self._thread.join()
+        self._raise()
+        self._storage.close(Counter(lost) + self._lost)
+
+    def result(self) -> dict[str, Any]:
+        """Return what was written, and how much memory waiting messages took at most."""
+        return {**self._storage.result(), "waiting_most_bytes": self._waiting_most}
+
+    def _ask(self, work: Callable[[], None]) -> None:
+        with self._changed:
+            self._raise()
+            self._waiting.append(work)
+            self._changed.notify()
+
+    def _raise(self) -> None:
+        if self._problem is not None:
+            raise self._problem
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not (self._waiting or self._ended):
+                    self._changed.wait()
+                if not self._waiting:
+                    return
+                work = self._waiting.popleft()
+            try:
+                if callable(work):
+                    work()
+                else:
+                    self._storage.write(*work)
+            except BagError as error:
+                with self._changed:
+                    self._problem = error
+                return
+            if not callable(work):
+                with self._changed:
+                    self._waiting_bytes -= len(work[4])

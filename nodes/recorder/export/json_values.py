@@ -1,0 +1,102 @@
+"""Messages as plain JSON, arrays as what can be said of them in a line, and the schema of such JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+Json = dict[str, Any]
+
+DEEPEST = 8
+"""Levels of nesting that the schema describes."""
+
+SUMMARY: Json = {
+    "type": "object",
+    "properties": {
+        "dtype": {"type": "string"},
+        "shape": {"type": "array", "items": {"type": "integer"}},
+        "min": {"type": "number"},
+        "max": {"type": "number"},
+    },
+}
+
+_SCALARS = ("boolean", "integer", "number", "string")
+
+
+def jsonable(value: Any, note: Callable[[str, str], None], path: str = "") -> Any:
+    """Return a field as JSON values.
+
+    Arrays become their dtype, shape, least and greatest element, bytes their number; numbers that JSON has not
+    (NaN and the infinities) become null. ``note(path, why)`` is told about each of these.
+    """
+    if isinstance(value, dict):
+        return {
+            name: jsonable(inner, note, f"{path}.{name}" if path else name) for name, inner in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [jsonable(inner, note, path) for inner in value]
+    if isinstance(value, np.ndarray):
+        note(path, f"{value.dtype} array, of which only shape, least and greatest element are kept")
+        return summary(value)
+    if isinstance(value, (bytes, memoryview)):
+        note(path, "bytes, of which only the number is kept")
+        return {"bytes": len(value)}
+    if isinstance(value, float) and not math.isfinite(value):
+        note(path, f"{value}, which JSON has not: null instead")
+        return None
+    return value
+
+
+def summary(array: np.ndarray[Any, Any]) -> Json:
+    """Return what is said of an array."""
+    bounds = [array.min().item(), array.max().item()] if array.size else [None, None]
+    low, high = (None if isinstance(bound, float) and not math.isfinite(bound) else bound for bound in bounds)
+    return {"dtype": str(array.dtype), "shape": list(array.shape), "min": low, "max": high}
+
+
+def simple_schema(schema: bytes) -> Json:
+    """Return a JSON Schema of what ``jsonable`` makes of messages with a given one.
+
+    Only what Foxglove's reader takes, which is objects with properties, lists of one type, and scalars: references
+    are resolved, of several types the first that is not null is told, and properties it could not take are not.
+    """
+    whole: Json = json.loads(schema)
+    return _simple(whole, whole.get("$defs", {}), 0) or _object({})
+
+
+def _simple(schema: Json, definitions: Mapping[str, Json], depth: int) -> Json | None:
+    schema = _resolved(schema, definitions)
+    kind = schema.get("type")
+    if depth > DEEPEST:
+        return None
+    if kind == "object":
+        properties = schema.get("properties", {})
+        if properties.keys() == {"dtype", "shape", "buffer"}:
+            return SUMMARY
+        inner = {name: _simple(one, definitions, depth + 1) for name, one in properties.items()}
+        return _object({name: one for name, one in inner.items() if one is not None})
+    if kind == "array":
+        items = _simple(schema.get("items", {}), definitions, depth + 1)
+        return {"type": "array", "items": items} if items and items["type"] != "array" else None
+    return {"type": kind} if kind in _SCALARS else None
+
+
+def _resolved(schema: Json, definitions: Mapping[str, Json]) -> Json:
+    """Return what a reference, or the first alternative that is not null, comes to."""
+    for _ in range(DEEPEST):
+        alternatives = [one for key in ("anyOf", "oneOf", "allOf") for one in schema.get(key, ())]
+        if "$ref" in schema:
+            schema = definitions.get(schema["$ref"].rpartition("/")[2], {})
+        elif alternatives:
+            schema = next((one for one in alternatives if one.get("type") != "null"), {})
+        else:
+            break
+    return schema
+
+
+def _object(properties: Json) -> Json:
+    return {"type": "object", "properties": properties}

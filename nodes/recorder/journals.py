@@ -1,0 +1,66 @@
+"""The journals in a recording: gathered by node and life, each stretch checked against those before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgpack
+
+from rtgraph.msgs import decode
+from rtgraph.msgs.errors import DecodeError
+from rtgraph.msgs.journal import Journal
+from rtgraph.nodes.recorder.bag import Bag
+from rtgraph.nodes.runtime.journal import OUTPUT, Kind, chained
+
+
+@dataclass(slots=True)
+class Life:
+    """One life of a node, as it wrote it down."""
+
+    node: str
+    incarnation: int
+    entries: list[list[Any]] = field(default_factory=list)
+    problem: str = ""
+    """What is wrong with the journal itself; nothing after that is among the entries."""
+    until_ns: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether it goes on to the node's orderly end."""
+        return bool(self.entries) and self.entries[-1][0] == Kind.STOP
+
+
+def journals(bag: Bag) -> list[Life]:
+    """Return every journal in a recording, by node and life."""
+    lives: dict[tuple[str, int], Life] = {}
+    digests: dict[tuple[str, int], bytes] = {}
+    for recorded in bag.messages(topics=[OUTPUT]):
+        try:
+            stretch = decode(Journal, recorded.data)
+        except DecodeError as error:
+            name = recorded.channel.publisher
+            life = lives.setdefault((name, 0), Life(name, 0))
+            life.problem = (
+                life.problem or f"journal stretch {recorded.sequence} of {name} cannot be read: {error}"
+            )
+            continue
+        header = stretch.header
+        who = (header.source, header.incarnation)
+        life = lives.setdefault(who, Life(*who))
+        if life.problem:
+            continue
+        data = stretch.entries.tobytes()
+        digest = chained(digests.get(who, b""), data)
+        where = f"journal stretch {header.sequence} of {header.source}"
+        if stretch.first != len(life.entries):
+            life.problem = (
+                f"{where} begins with entry {stretch.first}, and not {len(life.entries)}: one is missing"
+            )
+        elif digest.hex() != stretch.digest:
+            life.problem = f"{where} is not as it was written: its digest differs"
+        else:
+            digests[who] = digest
+            life.entries += msgpack.unpackb(data)
+            life.until_ns = header.stamp_ns
+    return [lives[who] for who in sorted(lives)]

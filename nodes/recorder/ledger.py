@@ -1,0 +1,183 @@
+"""The account of a recording: of every publisher's messages, how many came, came twice, and never came."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+
+from pydantic import Field, ValidationError
+
+from rtgraph.msgs import Record
+
+MOST_GAPS = 1024
+"""Gaps of one stream that are kept open for messages that come late; older ones are closed."""
+
+
+class StreamLosses(Record):
+    """What became of the messages of one publisher's channel in one of its lives.
+
+    ``first`` and ``last`` are the sequence numbers seen, None if none was; ``count`` leaves duplicates out;
+    ``declared`` is how many the publisher says it sent, where that is known.
+    """
+
+    publisher: str
+    incarnation: int
+    channel: str
+    first: int | None
+    last: int | None
+    count: int = Field(ge=0)
+    lost: int = Field(ge=0)
+    duplicates: int = Field(ge=0)
+    declared: int | None = None
+
+
+class Losses(Record):
+    """The account of a whole recording, as it is written at its end."""
+
+    streams: tuple[StreamLosses, ...] = ()
+
+    @property
+    def lost(self) -> int:
+        """How many messages never came, in all."""
+        return sum(stream.lost for stream in self.streams)
+
+    @property
+    def duplicates(self) -> int:
+        """How many messages came more than once, in all."""
+        return sum(stream.duplicates for stream in self.streams)
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain values, the totals among them."""
+        return {"lost": self.lost, "duplicates": self.duplicates, **self.model_dump(mode="json")}
+
+    @classmethod
+    def from_json(cls, values: object) -> Losses | None:
+        """Return the account that plain values hold; None if they hold none."""
+        if not isinstance(values, dict):
+            return None
+        try:
+            return cls.model_validate({"streams": values.get("streams")})
+        except ValidationError:
+            return None
+
+
+class Ledger:
+    """Keeps the account while messages come, by the sequence numbers that publishers give them.
+
+    Args:
+        from_start: whether the recorder was there from the start, so that what comes before a stream's first
+            message was lost, and not just before its time.
+    """
+
+    def __init__(self, *, from_start: bool = True) -> None:
+        self._from_start = from_start
+        self._streams: dict[tuple[str, int, str], _Stream] = {}
+
+    def see(self, publisher: str, incarnation: int, channel: str, sequence: int) -> None:
+        """Take note of a message."""
+        stream = self._streams.get((publisher, incarnation, channel))
+        if stream is None:
+            last = -1 if self._from_start else sequence - 1
+            stream = self._streams[publisher, incarnation, channel] = _Stream(last)
+        stream.see(sequence)
+
+    def expect(self, losses: Losses) -> None:
+        """Begin with an account of these messages by somebody else: those not seen from now on are lost."""
+        for row in losses.streams:
+            stream = _Stream(-1 if row.first is None else row.first - 1)
+            if row.first is not None and row.last is not None and row.first <= row.last:
+                stream.last = row.last
+                stream.gaps.append((row.first, row.last))
+            self._streams[row.publisher, row.incarnation, row.channel] = stream
+
+    def losses(self, declared: Mapping[str, Mapping[str, int]] | None = None) -> Losses:
+        """Return the account.
+
+        Args:
+            declared: how many messages each publisher says it sent in its latest life, by channel. Channels that
+                are not recorded must be left out.
+        """
+        declared = declared or {}
+        latest = {publisher: 0 for publisher in declared}
+        for publisher, incarnation, _ in self._streams:
+            latest[publisher] = max(latest.get(publisher, 0), incarnation)
+        rows = []
+        for (publisher, incarnation, channel), stream in self._streams.items():
+            of_latest = declared.get(publisher, {}) if incarnation == latest[publisher] else {}
+            rows.append(stream.row(publisher, incarnation, channel, of_latest.get(channel)))
+        for publisher, channels in declared.items():
+            for channel, sent in channels.items():
+                if sent and (publisher, latest[publisher], channel) not in self._streams:
+                    rows.append(_Stream(-1).row(publisher, latest[publisher], channel, sent))
+        return Losses(streams=tuple(sorted(rows, key=_order)))
+
+
+class _Stream:
+    """One stream: the newest number, and the stretches of numbers that did not come (both ends among them)."""
+
+    __slots__ = ("closed", "count", "duplicates", "first", "gaps", "last", "newest")
+
+    def __init__(self, last: int) -> None:
+        self.last = last
+        self.gaps: list[tuple[int, int]] = []
+        self.closed = self.count = self.duplicates = 0
+        self.first: int | None = None
+        self.newest: int | None = None
+
+    def see(self, sequence: int) -> None:
+        if sequence > self.last:
+            if sequence > self.last + 1:
+                self._open(len(self.gaps), (self.last + 1, sequence - 1))
+            self.last = sequence
+        elif not self._fill(sequence):
+            self.duplicates += 1
+            return
+        self.count += 1
+        self.first = sequence if self.first is None else min(self.first, sequence)
+        self.newest = sequence if self.newest is None else max(self.newest, sequence)
+
+    def row(self, publisher: str, incarnation: int, channel: str, declared: int | None) -> StreamLosses:
+        lost = self.closed + sum(last - first + 1 for first, last in self.gaps)
+        if declared is not None:
+            lost += max(0, declared - (self.last + 1))
+        return StreamLosses(
+            publisher=publisher,
+            incarnation=incarnation,
+            channel=channel,
+            first=self.first,
+            last=self.newest,
+            count=self.count,
+            lost=lost,
+            duplicates=self.duplicates,
+            declared=declared,
+        )
+
+    def _open(self, place: int, *gaps: tuple[int, int]) -> None:
+        self.gaps[place:place] = gaps
+        while len(self.gaps) > MOST_GAPS:
+            first, last = self.gaps.pop(0)
+            self.closed += last - first + 1
+
+    def _fill(self, sequence: int) -> bool:
+        place = bisect_right(self.gaps, sequence, key=_first) - 1
+        if place < 0 or self.gaps[place][1] < sequence:
+            if self.first is None or sequence >= self.first or self.closed:
+                return False
+            # Not from the start: what comes late moves the start.
+            self._open(0, *_stretches((sequence + 1, self.first - 1)))
+            return True
+        first, last = self.gaps.pop(place)
+        self._open(place, *_stretches((first, sequence - 1), (sequence + 1, last)))
+        return True
+
+
+def _stretches(*stretches: tuple[int, int]) -> Sequence[tuple[int, int]]:
+    return [(first, last) for first, last in stretches if first <= last]
+
+
+def _first(gap: tuple[int, int]) -> int:
+    return gap[0]
+
+
+def _order(row: StreamLosses) -> tuple[str, int, str]:
+    return row.publisher, row.incarnation, row.channel

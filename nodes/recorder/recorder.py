@@ -1,0 +1,134 @@
+"""The recorder: writes everything that is published to a session file, and accounts for what is not in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from rtgraph.msgs import schema_hash
+from rtgraph.msgs.session import KeepRecording
+from rtgraph.nodes.recorder.background import Background
+from rtgraph.nodes.recorder.bag import Channel
+from rtgraph.nodes.recorder.storage import Storage, make_storage
+from rtgraph.nodes.recorder.story import attachments, info
+from rtgraph.nodes.runtime import Input, Node, Params, queue
+from rtgraph.nodes.runtime.node import port_message
+from rtgraph.nodes.runtime.taps import Taken, Tap, Tapped
+
+TAKE_PERIOD_NS = 20_000_000
+
+
+class RecorderParams(Params):
+    """What is recorded, and how."""
+
+    topics: tuple[str, ...] = ("*",)
+    """Globs of the topics to record; journals are recorded whatever it says."""
+    exclude: tuple[str, ...] = ()
+    """Globs of topics to leave out."""
+    file: str = Field(default="session.mcap", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.mcap$")
+    """The file's name, in the session folder."""
+    flush_s: float = Field(default=0.5, gt=0)
+    """How often what came is handed to the operating system: that much is lost at most when the recorder dies."""
+    split_mib: float | None = Field(default=None, gt=0)
+    """Begin a new file after so many MiB."""
+    split_s: float | None = Field(default=None, gt=0)
+    """Begin a new file after so many seconds."""
+    keep_s: float | None = Field(default=None, gt=0)
+    """Keep the last so many seconds in memory, and write them only when told to."""
+    keep_mib: float = Field(default=512.0, gt=0)
+    """Memory that may be kept at most."""
+    weights_mib: float = Field(default=256.0, ge=0)
+    """Weights up to this size are kept beside the recording, so that it can be verified anywhere."""
+
+
+class Recorder(Node[RecorderParams]):
+    """Records every message of a graph as it travels.
+
+    It has a queue of its own and, in real time, a thread that writes: a slow disk slows nobody. What does not fit
+    into a GiB of waiting messages is lost, counted, and told in the recording, in the summary and by the exit code.
+    """
+
+    stop_rank: ClassVar[int] = 3
+
+    everything = Tap()
+    keep_recording = Input(KeepRecording, queue(8), optional=True)
+
+    def on_start(self) -> None:
+        """Open the file: the plan and all that is known come first, since a crash loses the end."""
+        directory = self.context.surroundings.directory
+        self._channels: dict[str, Channel] = {}
+        self._ports = {(tapped.publisher, tapped.topic): tapped.port for tapped in self.everything.tapped}
+        self._types = {tapped.topic: message_type_of(tapped) for tapped in self.everything.tapped}
+        self._storage = None if directory is None else self._open(directory)
+        self.every(TAKE_PERIOD_NS, self._take_in)
+        self.every(round(self.params.flush_s * 1e9), self._flush)
+
+    def on_keep_recording(self, message: KeepRecording) -> None:
+        """Write what the ring buffer holds."""
+        if self._storage is not None:
+            self._take_in()
+            self._storage.keep(message.reason)
+
+    def on_stop(self) -> None:
+        """Write the rest, and the account of what was lost on the way."""
+        self._take_in()
+        if self._storage is not None:
+            self._storage.close({name: edge.lost for name, edge in self.everything.edges.items()})
+
+    def result(self) -> dict[str, Any]:
+        """Return what was recorded."""
+        return {} if self._storage is None else self._storage.result()
+
+    def _open(self, directory: Path) -> Storage | Background:
+        surroundings = self.context.surroundings
+        name = Path(self.params.file)
+        incarnation = self.context.identity.incarnation
+        if incarnation:  # a life before this one has written already
+            name = name.with_stem(f"{name.stem}-{incarnation}")
+        storage = make_storage(
+            directory / name,
+            self.params,
+            info(surroundings, self.now_ns),
+            attachments(directory, surroundings),
+        )
+        return Background(storage) if surroundings.realtime else storage
+
+    def _take_in(self) -> None:
+        storage = self._storage
+        for taken in self.everything.take_all():
+            if storage is not None:
+                header = taken.header
+                storage.write(
+                    self._channel(taken), header.sequence, taken.taken_ns, header.stamp_ns, taken.data
+                )
+
+    def _flush(self) -> None:
+        self._take_in()
+        if self._storage is not None:
+            self._storage.flush()
+
+    def _channel(self, taken: Taken) -> Channel:
+        found = self._channels.get(taken.header.source)
+        if found is None:
+            message_type = self._types[taken.topic]
+            publisher = taken.header.publisher
+            found = self._channels[taken.header.source] = Channel(
+                topic=taken.channel,
+                publisher=publisher,
+                port=self._ports.get((publisher, taken.topic), taken.topic),
+                key=taken.key,
+                schema_name=message_type.schema_name,
+                schema=json.dumps(schema(message_type), sort_keys=True).encode(),
+                schema_hash=schema_hash(message_type).hex(),
+            )
+        return found
+
+
+def message_type_of(tapped: Tapped) -> type[Message]:
+    """Return the class of the messages of an output."""
+    if tapped.port == OUTPUT:
+        return Journal
+    return port_message(load_class(tapped.node).output_ports[tapped.port])

@@ -1,0 +1,85 @@
+"""What a recording begins with: what was run, from which seed, by which versions, with which weights."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from rtgraph.nodes.recorder.bag import Attachment
+from rtgraph.nodes.runtime import Surroundings
+from rtgraph.nodes.runtime.clock import unix_ns
+from rtgraph.nodes.runtime.weights import Weights
+
+PLAN = "plan.yaml"
+WEIGHTS_FOLDER = "weights"
+_LIBRARIES = ("numpy", "torch", "ale-py", "gymnasium")
+
+
+def info(surroundings: Surroundings, now_ns: int) -> dict[str, str]:
+    """Return the facts about a launch that a recording tells.
+
+    Nothing that differs between two runs of one plan in the virtual world on one machine is among them.
+    """
+    found = {
+        "format": "1",
+        "world": "realtime" if surroundings.realtime else "virtual",
+        "rtgraph": importlib.metadata.version("rtgraph"),
+        "python": platform.python_version(),
+        "byte_order": sys.byteorder,
+    }
+    for name in _LIBRARIES:
+        if name.replace("-", "_") in sys.modules:
+            found[name] = importlib.metadata.version(name)
+    if "torch" in sys.modules:
+        found["cpu_capability"] = sys.modules["torch"].backends.cpu.get_cpu_capability()
+    if surroundings.realtime:
+        found["epoch_unix_ns"] = str(unix_ns() - now_ns)
+    return found
+
+
+def plan_attachment(directory: Path) -> list[Attachment]:
+    """Return the plan of the session in a folder, if it is there."""
+    file = directory / PLAN
+    return [Attachment(PLAN, "application/yaml", file.read_bytes())] if file.exists() else []
+
+
+def keep_weights(weights: Mapping[str, Weights], directory: Path, most_bytes: float) -> dict[str, str]:
+    """Write weights into files named by their content, beside the recording. Return the names, with the digests.
+
+    Weights larger than ``most_bytes`` in all are not kept; their digest is told all the same.
+    """
+    found: dict[str, str] = {}
+    left = most_bytes
+    for name, shared in weights.items():
+        contents = _contents(shared)
+        digest = _digest(contents)
+        found[f"weights.{name}"] = digest
+        if len(contents) > left:
+            continue
+        left -= len(contents)
+        folder = directory / WEIGHTS_FOLDER
+        folder.mkdir(exist_ok=True)
+        (folder / f"{digest}.bin").write_bytes(contents)
+    return found
+
+
+def weights_digest(weights: Weights) -> str:
+    """Return what stands for the content of weights in a recording."""
+    return _digest(_contents(weights))
+
+
+def _digest(contents: bytes | memoryview) -> str:
+    return hashlib.blake2b(contents, digest_size=16).hexdigest()
+
+
+def _contents(weights: Weights) -> bytes | memoryview:
+    if weights.memory is not None:
+        return weights.memory
+    # Only here, so that a recorder of graphs without networks needs no torch.
+    from rtgraph.nodes.networks.shared import contents  # noqa: PLC0415
+
+    return contents(weights)

@@ -1,0 +1,130 @@
+"""Parameters that may be changed while a node runs.
+
+A parameter is read-only unless it is declared changeable, at any depth::
+
+    class WalkerParams(Params):
+        rate_hz: float = 50.0
+        stride_m: Changeable[float] = Field(default=0.3, gt=0, le=0.5)
+
+The node then finds the new value in ``self.params`` at its next handler. If it keeps something made of it, it says what
+is to be done in ``on_params``. Parameters are known by dotted paths, such as ``policy.epsilon``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from rtgraph.msgs.errors import NodeError
+
+T = TypeVar("T")
+B = TypeVar("B", bound=BaseModel)
+
+
+class _Mark:
+    """Marks a field that may be changed."""
+
+
+_MARK = _Mark()
+Changeable = Annotated[T, _MARK]
+"""``Changeable[float]`` is a float that may be changed while the node runs."""
+
+
+def changeable_values(params: BaseModel) -> dict[str, object]:
+    """Return the changeable parameters by dotted path, and their values."""
+    found: dict[str, object] = {}
+    for name, field in type(params).model_fields.items():
+        value = getattr(params, name)
+        if _MARK in field.metadata:
+            found[name] = value
+        elif isinstance(value, BaseModel):
+            found |= {f"{name}.{path}": inner for path, inner in changeable_values(value).items()}
+    return found
+
+
+def changeable_paths(model: type[BaseModel]) -> list[str]:
+    """Return the dotted paths that a class of parameters has changeable ones at, whichever kinds it may hold."""
+    return list(dict.fromkeys(_paths(model, ())))
+
+
+def with_values(params: B, values: Mapping[str, object]) -> B:
+    """Return a copy of the parameters with other values at dotted paths, checked as the whole was.
+
+    Raises:
+        NodeError: a parameter is unknown or read-only, or a value is wrong.
+    """
+    known = changeable_values(params)
+    for path in values:
+        if path not in known:
+            raise NodeError(f"{path}: {_why_not(params, path)}", hint=_which(path, known))
+    try:
+        return _rebuilt(params, values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        named = next(
+            (path for path in values if path == place or path.endswith(f".{place}")), ", ".join(values)
+        )
+        raise NodeError(f"{named}: {first['msg']}") from error
+
+
+def _rebuilt(params: B, values: Mapping[str, object]) -> B:
+    parts: dict[str, dict[str, object]] = {}
+    own: dict[str, object] = {}
+    for path, value in values.items():
+        name, _, rest = path.partition(".")
+        if rest:
+            parts.setdefault(name, {})[rest] = value
+        else:
+            own[name] = value
+    for name, inner in parts.items():
+        own[name] = _rebuilt(getattr(params, name), inner)
+    fields = type(params).model_fields
+    everything = {**params.__dict__, **own}
+    return type(params).model_validate(
+        {fields[name].alias or name: value for name, value in everything.items()}
+    )
+
+
+def _paths(model: type[BaseModel], above: tuple[type[BaseModel], ...]) -> Iterator[str]:
+    if model in above:
+        return
+    for name, field in model.model_fields.items():
+        if _MARK in field.metadata:
+            yield name
+            continue
+        for inner in _models(field.annotation):
+            for path in _paths(inner, (*above, model)):
+                yield f"{name}.{path}"
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    else:
+        for argument in get_args(annotation):
+            yield from _models(argument)
+
+
+def _why_not(params: BaseModel, path: str) -> str:
+    value: object = params
+    for name in path.split("."):
+        if isinstance(value, BaseModel) and name in type(value).model_fields:
+            value = getattr(value, name)
+        elif isinstance(value, Mapping) and name in value:
+            value = value[name]
+        else:
+            return "there is no such parameter"
+    return "is read-only"
+
+
+def _which(path: str, known: Mapping[str, object]) -> str:
+    close = difflib.get_close_matches(path, known, n=1)
+    if close and path not in known:
+        return f"did you mean {close[0]!r}?"
+    return (
+        f"changeable are {', '.join(known)}" if known else "nothing of this node may be changed while it runs"
+    )
