@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 VERBS = {
+    "bag": "look into recordings, play, verify and export them",
     "check": "check a launch or graph file; nothing is started",
     "demo": "play Boxing sequentially, then staggered, and compare",
     "doctor": "say what this machine can do, and what is missing",

@@ -87,7 +87,7 @@ def _general(head: memoryview) -> Envelope:
                 break
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise DecodeError(f"not a message: {str(error)[:100] or type(error).__name__}") from error
-    source, *numbers = map(found.get, Envelope._fields[1:])
+    source, *numbers = (found.get(name) for name in Envelope._fields[1:])
     if type(schema_hash) is not bytes or len(schema_hash) != 8 or type(source) is not str:
         raise DecodeError("not a message: its header is wrong")
     for number, least in zip(numbers, (0, 0, -_BEYOND), strict=True):

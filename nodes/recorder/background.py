@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from rtgraph.msgs.errors import BagError
-from rtgraph.nodes.recorder.bag import Channel
+from rtgraph.nodes.recorder.channel import Channel
+from rtgraph.nodes.recorder.storage import Storage
 
 WAITING_MOST_BYTES = 1 << 30
-_Write = tuple[Channel, int, int, int, bytes]
-
-
-class Storage(Protocol):
-    """Where a recorder writes."""
-
-    def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None: ...
-    def flush(self) -> None: ...
-    def keep(self, reason: str) -> None: ...
-    def close(self, lost: Mapping[str, int]) -> None: ...
-    def result(self) -> dict[str, Any]: ...
+_Write = tuple[Channel, int, int, int, int, bytes]
 
 
 class Background:
@@ -29,10 +20,10 @@ class Background:
 
     Args:
         storage: what writes.
-        most_bytes: how many bytes may wait; what comes beyond is lost, and counted.
+        most_bytes: how many bytes may wait.
 
-    Raises (from the next call after it happened):
-        BagError: the storage failed.
+    Raises:
+        BagError: from the next call after the storage failed.
     """
 
     def __init__(self, storage: Storage, most_bytes: int = WAITING_MOST_BYTES) -> None:
@@ -41,23 +32,25 @@ class Background:
         self._waiting: deque[_Write | Callable[[], None]] = deque()
         self._waiting_bytes = 0
         self._waiting_most = 0
-        self._lost: Counter[str] = Counter()
         self._changed = threading.Condition()
         self._problem: BagError | None = None
         self._ended = False
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._thread.start()
 
-    def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Have a message written."""
+    def write(
+        self, channel: Channel, incarnation: int, sequence: int, log_ns: int, publish_ns: int, data: bytes
+    ) -> bool:
+        """Have a message written. Return whether there is room for it: if not, it is lost."""
         with self._changed:
             self._raise()
             if self._waiting_bytes + len(data) > self._most_bytes:
-                self._lost[f"{channel.publisher}:{channel.topic}"] += 1
-                return
+                return False
             self._waiting_bytes += len(data)
             self._waiting_most = max(self._waiting_most, self._waiting_bytes)
-            self._waiting.append((channel, sequence, log_ns, publish_ns, data))
+            self._waiting.append((channel, incarnation, sequence, log_ns, publish_ns, data))
+            self._changed.notify()
+            return True
 
     def flush(self) -> None:
         """Have what was written handed to the operating system."""
@@ -67,14 +60,14 @@ class Background:
         """Have what a ring buffer holds written."""
         self._ask(lambda: self._storage.keep(reason))
 
-    def close(self, lost: Mapping[str, int]) -> None:
+    def close(self, declared: Mapping[str, Mapping[str, int]]) -> None:
         """Write the rest and the account of losses, and wait for it."""
         with self._changed:
             self._ended = True
             self._changed.notify()
         self._thread.join()
         self._raise()
-        self._storage.close(Counter(lost) + self._lost)
+        self._storage.close(declared)
 
     def result(self) -> dict[str, Any]:
         """Return what was written, and how much memory waiting messages took at most."""
@@ -98,6 +91,7 @@ class Background:
                 if not self._waiting:
                     return
                 work = self._waiting.popleft()
+                self._waiting_bytes -= 0 if callable(work) else len(work[-1])
             try:
                 if callable(work):
                     work()
@@ -107,6 +101,3 @@ class Background:
                 with self._changed:
                     self._problem = error
                 return
-            if not callable(work):
-                with self._changed:
-                    self._waiting_bytes -= len(work[4])

@@ -60,7 +60,7 @@ def packed(record: McapRecord) -> bytes:
     """Return a record's bytes, its opcode and length among them."""
     builder = RecordBuilder()
     record.write(builder)
-    data: bytes = builder.end()
+    data: bytes = builder.end()  # type: ignore[no-untyped-call]
     return data
 
 

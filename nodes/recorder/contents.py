@@ -1,4 +1,4 @@
-"""What one file of a recording holds, and where: found in its index, or by reading it from end to end."""
+"""What one file of a recording holds, and where, as its index says it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -17,13 +17,12 @@ from mcap.records import Channel as ChannelRecord
 from mcap.records import Schema as SchemaRecord
 
 from rtgraph.nodes.recorder.channel import Attachment, Channel
-from rtgraph.nodes.recorder.chunk import ChunkDamaged, ChunkReader
+from rtgraph.nodes.recorder.chunk import ChunkReader
 from rtgraph.nodes.recorder.container import (
     FOOTER,
     INFO,
     LOSSES,
     MAGIC,
-    PROFILE,
     RECORD,
     channel_of,
     metadata_values,
@@ -61,16 +60,17 @@ class Contents:
     data_end: int | None = None
     """Where the data end and the index begins, in a finished file."""
 
-    def take_metadata(self, content: bytes) -> None:
-        """Take in a metadata record."""
+    def take_metadata(self, content: bytes) -> bool:
+        """Take in a metadata record, unless it is not as it was written."""
         record = parsed(Metadata.read, content)
         values = None if record is None else metadata_values(record)
         if record is None or values is None:
-            self.problems.append("a metadata record is damaged and left out")
-        elif record.name == INFO:
+            return False
+        if record.name == INFO:
             self.info = values
         elif record.name == LOSSES:
             self.losses = _losses(values.get("ledger", ""))
+        return True
 
 
 def header_of(file: BinaryIO) -> str | None:
@@ -90,7 +90,11 @@ def record_at(file: BinaryIO, offset: int, length: int, opcode: Opcode) -> bytes
     """Return the content of the record that stands at an offset; None if it is not there."""
     file.seek(offset)
     data = file.read(length)
-    if len(data) != length or length < RECORD.size or RECORD.unpack_from(data) != (opcode, length - RECORD.size):
+    if (
+        len(data) != length
+        or length < RECORD.size
+        or RECORD.unpack_from(data) != (opcode, length - RECORD.size)
+    ):
         return None
     return data[RECORD.size :]
 
@@ -133,7 +137,9 @@ def indexed(file: BinaryIO, size: int, reader: ChunkReader) -> Contents | None:
         elif opcode == Opcode.ATTACHMENT_INDEX and (attachment := parsed(AttachmentIndex.read, content)):
             found.attachments.append((attachment.offset, attachment.length))
         elif opcode == Opcode.METADATA_INDEX and (metadata := parsed(MetadataIndex.read, content)):
-            found.take_metadata(record_at(file, metadata.offset, metadata.length, Opcode.METADATA) or b"")
+            record = record_at(file, metadata.offset, metadata.length, Opcode.METADATA)
+            if record is None or not found.take_metadata(record):
+                found.problems.append(f"the metadata {metadata.name!r} are damaged and left out")
     for number, count in counts.items():
         channel_counted = reader.known.get(number)
         if channel_counted is not None:
@@ -142,94 +148,39 @@ def indexed(file: BinaryIO, size: int, reader: ChunkReader) -> Contents | None:
     return found
 
 
-def scanned(file: BinaryIO, size: int, reader: ChunkReader) -> Contents:
-    """Return what a file without an index holds, by reading it from end to end; every chunk is verified."""
-    return _Scan(file, size, reader).run()
+def _summary(file: BinaryIO, size: int) -> tuple[int, bytes] | None:
+    """Return where a file's summary begins, and its bytes; None if there is none that is as it was written."""
+    if size < _END_BYTES:
+        return None
+    file.seek(size - _END_BYTES)
+    end = file.read(_END_BYTES)
+    if len(end) < _END_BYTES or not end.endswith(MAGIC):
+        return None
+    opcode, length, begin, _, checksum = FOOTER.unpack_from(end)
+    data_bytes = size - _END_BYTES - begin
+    if (
+        (opcode, length) != (Opcode.FOOTER, FOOTER.size - RECORD.size)
+        or begin < _DATA_END_BYTES
+        or data_bytes < 0
+    ):
+        return None
+    file.seek(begin)
+    data = file.read(data_bytes)
+    if zlib.crc32(end[: FOOTER.size - 4], zlib.crc32(data)) != checksum:
+        return None
+    return begin, data
 
 
-class _Scan:
-    """One walk over a file, record by record; where one is damaged, on to the next that can be trusted."""
+def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
+    place = 0
+    while place + RECORD.size <= len(data):
+        opcode, length = RECORD.unpack_from(data, place)
+        place += RECORD.size + length
+        yield opcode, data[place - length : place]
 
-    def __init__(self, file: BinaryIO, size: int, reader: ChunkReader) -> None:
-        self._file = file
-        self._size = size
-        self._reader = reader
-        self._found = Contents()
-        self._ended = False
 
-    def run(self) -> Contents:
-        place = len(MAGIC)
-        while place < self._size and not self._ended:
-            length = self._length(place)
-            if length is not None and self._take(place, length):
-                place += length
-                continue
-            place = self._after_damage(place, length)
-        found = self._found
-        if self._ended:
-            found.problems.insert(0, "its index is damaged: everything was read to find out what it holds")
-        else:
-            found.problems.insert(0, "unfinished: what came after the last flush is missing")
-        return found
-
-    def _length(self, place: int) -> int | None:
-        """Return the length of the record at a place; None if what stands there is none."""
-        self._file.seek(place)
-        start = self._file.read(RECORD.size)
-        if len(start) < RECORD.size:
-            return None
-        opcode, length = RECORD.unpack(start)
-        if opcode not in _OPCODES or place + RECORD.size + length > self._size:
-            return None
-        if length != _LENGTHS.get(opcode, length):
-            return None
-        return RECORD.size + int(length)
-
-    def _take(self, place: int, length: int) -> bool:
-        """Take in a record; False if it is damaged."""
-        self._file.seek(place)
-        opcode = self._file.read(1)[0]
-        if opcode not in _TAKEN:
-            return True
-        content = record_at(self._file, place, length, Opcode(opcode))
-        if content is None:
-            return False
-        if opcode == Opcode.CHUNK:
-            return self._take_chunk(place, length, content)
-        if opcode == Opcode.METADATA:
-            self._found.take_metadata(content)
-        elif opcode == Opcode.ATTACHMENT:
-            if attachment_of(content) is None:
-                return False
-            self._found.attachments.append((place, length))
-        elif opcode == Opcode.FOOTER:
-            self._ended = place + length + len(MAGIC) >= self._size
-        return True
-
-    def _take_chunk(self, place: int, length: int, content: bytes) -> bool:
-        counts: Counter[Channel] = Counter()
-        start_ns = end_ns = None
-        try:
-            for channel, _, log_ns, *_ in self._reader.messages(self._reader.data(content)):
-                counts[channel] += 1
-                start_ns = log_ns if start_ns is None else min(start_ns, log_ns)
-                end_ns = log_ns if end_ns is None else max(end_ns, log_ns)
-        except ChunkDamaged:
-            return False
-        if start_ns is not None and end_ns is not None:
-            self._found.chunks.append(Stretch(place, length, start_ns, end_ns, frozenset(counts)))
-            self._found.counts += counts
-        return True
-
-    def _after_damage(self, place: int, length: int | None) -> int:
-        """Return where to go on behind a damaged record, or the end of the file."""
-        if length is not None and (place + length == self._size or self._length(place + length) is not None):
-            self._found.problems.append(f"{length:,} bytes from byte {place:,} on are damaged and left out")
-            return place + length
-        further = self._next_chunk(place + 1)
-        end = self._size if further is None else further
-        if further is None and length is None and self._is_tail(place):
-            self._found.problems.append(f"the last {end - place:,} bytes are no whole record and left out")
-        else:
-            self._found.problems.append(f"{end - place:,} bytes from byte {place:,} on are damaged and left out")
-        return end
+def _losses(text: str) -> Losses | None:
+    try:
+        return Losses.from_json(json.loads(text))
+    except (ValueError, RecursionError):
+        return None

@@ -34,7 +34,9 @@ def fields_of(document: Frame) -> tuple[bytes, dict[str, Any]]:
             raise DecodeError(f"wire format {version!r:.20} is not known, only {WIRE_VERSION} is")
         if type(schema_hash) is not bytes or type(fields) is not dict or type(buffers) is not list:
             raise DecodeError("not a message: its parts are not what they should be")
-        if any(type(buffer) is not bytes for buffer in buffers) or any(type(name) is not str for name in fields):
+        if any(type(buffer) is not bytes for buffer in buffers) or any(
+            type(name) is not str for name in fields
+        ):
             raise DecodeError("not a message: a buffer is not bytes, or a field has no name")
         return schema_hash, {name: _resolved(value, buffers) for name, value in fields.items()}
     except ValidationError as error:

@@ -98,7 +98,7 @@ class Ledger:
                 are not recorded must be left out.
         """
         declared = declared or {}
-        latest = {publisher: 0 for publisher in declared}
+        latest = dict.fromkeys(declared, 0)
         for publisher, incarnation, _ in self._streams:
             latest[publisher] = max(latest.get(publisher, 0), incarnation)
         rows = []

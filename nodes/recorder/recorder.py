@@ -8,13 +8,16 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from rtgraph.msgs import schema_hash
+from rtgraph.msgs import Message, schema, schema_hash
+from rtgraph.msgs.journal import Journal
 from rtgraph.msgs.session import KeepRecording
 from rtgraph.nodes.recorder.background import Background
-from rtgraph.nodes.recorder.bag import Channel
-from rtgraph.nodes.recorder.storage import Storage, make_storage
-from rtgraph.nodes.recorder.story import attachments, info
-from rtgraph.nodes.runtime import Input, Node, Params, queue
+from rtgraph.nodes.recorder.channel import Channel
+from rtgraph.nodes.recorder.sinks import make_sink
+from rtgraph.nodes.recorder.storage import Storage
+from rtgraph.nodes.recorder.story import info, keep_weights, plan_attachment
+from rtgraph.nodes.runtime import Input, Node, Params, load_class, queue
+from rtgraph.nodes.runtime.journal import OUTPUT
 from rtgraph.nodes.runtime.node import port_message
 from rtgraph.nodes.runtime.taps import Taken, Tap, Tapped
 
@@ -68,42 +71,49 @@ class Recorder(Node[RecorderParams]):
 
     def on_keep_recording(self, message: KeepRecording) -> None:
         """Write what the ring buffer holds."""
+        self._take_in()
         if self._storage is not None:
-            self._take_in()
             self._storage.keep(message.reason)
 
     def on_stop(self) -> None:
         """Write the rest, and the account of what was lost on the way."""
         self._take_in()
         if self._storage is not None:
-            self._storage.close({name: edge.lost for name, edge in self.everything.edges.items()})
+            declared: dict[str, dict[str, int]] = {}
+            for edge, sent in self.everything.declared.items():
+                publisher, _, channel = edge.partition(":")
+                declared.setdefault(publisher, {})[channel] = sent
+            self._storage.close(declared)
 
     def result(self) -> dict[str, Any]:
         """Return what was recorded."""
         return {} if self._storage is None else self._storage.result()
 
     def _open(self, directory: Path) -> Storage | Background:
-        surroundings = self.context.surroundings
-        name = Path(self.params.file)
+        surroundings, params = self.context.surroundings, self.params
+        path = directory / params.file
         incarnation = self.context.identity.incarnation
         if incarnation:  # a life before this one has written already
-            name = name.with_stem(f"{name.stem}-{incarnation}")
-        storage = make_storage(
-            directory / name,
-            self.params,
-            info(surroundings, self.now_ns),
-            attachments(directory, surroundings),
-        )
+            path = path.with_stem(f"{path.stem}-{incarnation}")
+        facts = info(surroundings, self.now_ns)
+        facts |= keep_weights(surroundings.weights, directory, params.weights_mib * 2**20)
+        storage = Storage(make_sink(path, params, facts, plan_attachment(directory)), path)
         return Background(storage) if surroundings.realtime else storage
 
     def _take_in(self) -> None:
         storage = self._storage
         for taken in self.everything.take_all():
             if storage is not None:
-                header = taken.header
-                storage.write(
-                    self._channel(taken), header.sequence, taken.taken_ns, header.stamp_ns, taken.data
+                head = taken.header
+                room = storage.write(
+                    self._channel(taken),
+                    head.incarnation,
+                    head.sequence,
+                    taken.taken_ns,
+                    head.stamp_ns,
+                    taken.data,
                 )
+                self.everything.edges[head.source].lost += not room
 
     def _flush(self) -> None:
         self._take_in()

@@ -74,7 +74,9 @@ class BagWriter:
         level: int = ZSTD_LEVEL,
     ) -> None:
         if compression not in COMPRESSIONS:
-            raise BagError(f"no compression is named {compression!r}", hint='there are "zstd" and "" for none')
+            raise BagError(
+                f"no compression is named {compression!r}", hint='there are "zstd" and "" for none'
+            )
         self.path = path
         self.size_bytes = 0
         """Bytes in the file; what was not flushed is not among them."""

@@ -159,6 +159,8 @@ class BoundInput(Generic[M]):
     on_pause: Callable[[bool], None] | None = None
     tapped: tuple[Tapped, ...] = ()
     """What a tap takes."""
+    declared: dict[str, int] = field(default_factory=dict)
+    """How many messages publishers that have ended say they sent, by edge; known at the end."""
     inbox: deque[M] = field(default_factory=deque)
     waiting: bool = False
     """The executor is to call the handler when the node is free."""

@@ -311,6 +311,8 @@ class RealtimeNode:
 
     def _count_the_missing(self) -> None:
         if self._stop is not None:
+            for name, sent in self._stop.sent.items():
+                self._node.inputs[name].declared = sent
             for (name, publisher), missing in self._unheard(self._stop).items():
                 self._node.inputs[name].edges[publisher].lost += missing
 

@@ -74,7 +74,7 @@ def described(bag: Bag) -> dict[str, Any]:
 def _lost(bag: Bag, publisher: str, topic: str) -> int | None:
     if bag.losses is None:
         return None
-    return bag.losses.lost(publisher, topic)
+    return sum(row.lost for row in bag.losses.streams if (row.publisher, row.channel) == (publisher, topic))
 
 
 def _print(bag: Bag) -> None:
@@ -84,7 +84,8 @@ def _print(bag: Bag) -> None:
     found = described(bag)
     console = Console(highlight=False)
     world, name = bag.info.get("world", "?"), bag.info.get("name", "")
-    size_mib = sum(file.stat().st_size for file in bag.files) / 2**20
+    files = [bag.path] if bag.path.is_file() else sorted(bag.path.glob("*.mcap"))
+    size_mib = sum(file.stat().st_size for file in files) / 2**20
     console.print(
         f"[bold]{bag.path}[/bold]  {name} ({world}), {found['duration_s']:.3f} s, "
         f"{found['messages']:,} messages, {size_mib:,.1f} MiB{'' if bag.complete else ', unfinished'}"

@@ -75,14 +75,11 @@ class Film:
         end_ns: int | None,
         progress: Progress | None,
     ) -> None:
-        self.ledger = Ledger()
-        for problem in bag.problems:
-            self.ledger.remark(f"the recording: {problem}")
+        self.ledger = Ledger(bag)
         self._bag, self._progress = bag, progress
         self._start_ns = bag.start_ns if start_ns is None else start_ns
         self._end_ns = bag.end_ns if end_ns is None else end_ns
         self.channel = _channel_to_show(bag, topics)
-        self._field = ""
         self.count, self.rate = self._timing()
 
     def _timing(self) -> tuple[int, Fraction]:
@@ -139,7 +136,7 @@ class Film:
         for recorded in self._bag.messages(
             topics=[glob.escape(topic) for topic in (self.channel.topic, *applied)],
             publishers=(glob.escape(publisher),),
-            start_ns=max(0, self._start_ns - MARGIN_NS),
+            start_ns=self._start_ns - MARGIN_NS,
             end_ns=self._end_ns + MARGIN_NS,
         ):
             try:

@@ -81,31 +81,23 @@ class _Converter:
         text = json.dumps(jsonable(fields, note), allow_nan=False)
         self._add(self._json_channel(recorded.channel), recorded, text.encode())
         for path, pixels in shown.items():
-            data = self._image(pixels, recorded.publish_ns + self._epoch_ns, recorded.channel.publisher)
+            data = _image(pixels, self._time_ns(recorded.publish_ns), recorded.channel.publisher)
             self._add(self._image_channel(recorded.channel, path), recorded, data)
 
     def _add(self, channel_id: int, recorded: Recorded, data: bytes) -> None:
         self._writer.add_message(
             channel_id,
-            log_time=recorded.log_ns + self._epoch_ns,
+            log_time=self._time_ns(recorded.log_ns),
             data=data,
-            publish_time=recorded.publish_ns + self._epoch_ns,
+            publish_time=self._time_ns(recorded.publish_ns),
             sequence=recorded.sequence,
         )
 
-    def _image(self, pixels: Pixels, stamp_ns: int, frame: str) -> bytes:
-        height, width, *channels = pixels.shape
-        image = RawImage(
-            frame_id=frame,
-            width=width,
-            height=height,
-            encoding=ENCODINGS[channels[0] if channels else 1],
-            step=width * (channels[0] if channels else 1),
-            data=pixels.tobytes(),
-        )
-        image.timestamp.seconds, image.timestamp.nanos = divmod(stamp_ns, SECOND_NS)
-        data: bytes = image.SerializeToString()
-        return data
+    def _time_ns(self, graph_ns: int) -> int:
+        time_ns = graph_ns + self._epoch_ns
+        if time_ns < 0:
+            self._ledger.remark("what has a time before 0 is shown at 0: MCAP has no earlier times")
+        return max(0, time_ns)
 
     def _new_json_channel(self, channel: Channel) -> int:
         schema = json.dumps(simple_schema(channel.schema), sort_keys=True).encode()
@@ -125,6 +117,21 @@ class _Converter:
     def _new_image_schema(self) -> int:
         schema_id: int = register_schema(self._writer, RawImage)
         return schema_id
+
+
+def _image(pixels: Pixels, stamp_ns: int, frame: str) -> bytes:
+    height, width, *channels = pixels.shape
+    image = RawImage(
+        frame_id=frame,
+        width=width,
+        height=height,
+        encoding=ENCODINGS[channels[0] if channels else 1],
+        step=width * (channels[0] if channels else 1),
+        data=pixels.tobytes(),
+    )
+    image.timestamp.seconds, image.timestamp.nanos = divmod(stamp_ns, SECOND_NS)
+    data: bytes = image.SerializeToString()
+    return data
 
 
 def _pictures(fields: dict[str, Any], prefix: str) -> Iterator[tuple[str, Pixels]]:

@@ -35,9 +35,7 @@ class Reading:
     ) -> None:
         self.bag = bag
         self.channels = chosen(bag, topics)
-        self.ledger = Ledger()
-        for problem in bag.problems:
-            self.ledger.remark(f"the recording: {problem}")
+        self.ledger = Ledger(bag)
         self._topics, self._start_ns, self._end_ns = topics, start_ns, end_ns
         self._progress, self._passes, self._done = progress, passes, 0
         self._expected = sum(bag.counts[channel] for channel in self.channels)

@@ -59,9 +59,10 @@ class Exporter(Protocol):
 
 
 class Ledger:
-    """Counts what is left out while an export goes on."""
+    """Counts what is left out while an export of a recording goes on."""
 
-    def __init__(self) -> None:
+    def __init__(self, bag: Bag) -> None:
+        self._bag = bag
         self._left_out: Counter[tuple[str, str]] = Counter()
         self._remarks: dict[str, None] = {}
 
@@ -76,4 +77,6 @@ class Ledger:
     def report(self, target: str, files: tuple[Path, ...], messages: int) -> ExportReport:
         """Return the report of an export that is done."""
         left_out = tuple(LeftOut(what, why, count) for (what, why), count in self._left_out.items())
-        return ExportReport(target, files, messages, left_out, tuple(self._remarks))
+        # Asked only now: what is damaged is found when it is read.
+        problems = tuple(f"the recording: {problem}" for problem in self._bag.problems)
+        return ExportReport(target, files, messages, left_out, (*problems, *self._remarks))

@@ -99,15 +99,15 @@ def test_a_restarted_plant_counts_its_ticks_anew(session):
 
 def test_a_range_in_the_middle_knows_that_it_has_not_the_whole_return(session):
     recording = session()
-    played(recording, 40)
-    film = film_of(recording.open(), start_ns=10 * PERIOD_NS, end_ns=25 * PERIOD_NS + 200_000)
+    played(recording, 120, episode_ticks=100)
+    film = film_of(recording.open(), start_ns=70 * PERIOD_NS, end_ns=104 * PERIOD_NS + 200_000)
     shots = list(film.shots())
-    assert [shot.tick for shot in shots] == list(range(10, 26))
-    assert film.count == 16
-    assert [shot.complete for shot in shots] == [False] * 10 + [True] * 6
+    assert [shot.tick for shot in shots] == list(range(70, 105))
+    assert film.count == 35
+    assert [shot.complete for shot in shots] == [False] * 30 + [True] * 5
     assert shots[0].total_reward == 0.5
-    assert shots[9].total_reward == 5.0
-    assert shots[-1].total_reward == 2.5
+    assert shots[29].total_reward == 15.0
+    assert shots[-1].total_reward == 2.0
 
 
 def test_without_a_screen_the_observation_is_shown(session):
@@ -130,7 +130,7 @@ def test_of_a_stack_the_newest_is_shown(session):
     recording.put("observation", Observation(tick=0, episode=0, value=stack), 0)
     film = film_of(recording.open())
     np.testing.assert_array_equal(next(film.shots()).pixels, value_of(3))
-    assert "newest" in film.ledger.report("", (), 0).remarks[-1]
+    assert "the newest is shown" in film.ledger.report("", (), 0).remarks[0]
 
 
 def test_no_pictures_is_an_error_that_says_how_to_get_some(session):
