@@ -11,7 +11,7 @@ import tempfile
 import termios
 import threading
 import tty
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rtgraph.graphs import Plan
@@ -59,7 +59,9 @@ def player_plan(
     names = {name: _topic(channel.topic, channel.key) for name, channel in channels.items()}
     for old in remap or {}:
         if old not in names.values():
-            raise LaunchError(f"there is no topic {old!r} to remap", hint=", ".join(sorted(set(names.values()))))
+            raise LaunchError(
+                f"there is no topic {old!r} to remap", hint=", ".join(sorted(set(names.values())))
+            )
     if not names:
         raise LaunchError(f"{bag.path} holds nothing to play", hint="see `rtgraph bag info`")
     player = NodePlan(
@@ -76,7 +78,8 @@ def player_plan(
             "topics": list(topics),
             "exclude": list(exclude),
         },
-        outputs={name: (remap or {}).get(topic, topic) for name, topic in names.items()} | {PROGRESS: PROGRESS},
+        outputs={name: (remap or {}).get(topic, topic) for name, topic in names.items()}
+        | {PROGRESS: PROGRESS},
         inputs={CONTROL: InputPlan(topic=CONTROL)},
     )
     return Plan(name=bag.path.stem, nodes=(player,))
@@ -127,7 +130,9 @@ def tell(wanted: str | None, topic: str, message: Message, who: str) -> None:
             raise LaunchError(f"no {who} is running")
         if len(able) > 1:
             names = ", ".join(f"{s.description.name} (process {s.description.pid})" for s in able)
-            raise LaunchError(f"{len(able)} graphs have a {who}: {names}", hint="say which with --session PID")
+            raise LaunchError(
+                f"{len(able)} graphs have a {who}: {names}", hint="say which with --session PID"
+            )
         session = able[0]
     else:
         session = pick(wanted)
@@ -206,22 +211,17 @@ class Console:
             client.ask(Publish(topic=CONTROL, document=encode(control)), Published)
 
     def _control(self, key: bytes) -> PlayControl | None:
-        match key:
-            case b" ":
-                return PlayControl(pause=not self._paused)
-            case b"\x1b[C":
-                return PlayControl(step=1)
-            case b"\x1b[B":
-                return PlayControl(ticks=1)
-            case b"+":
-                return PlayControl(rate=self._rate * RATE_STEP)
-            case b"-":
-                return PlayControl(rate=self._rate / RATE_STEP)
-            case b".":
-                return PlayControl(seek_s=self._position_s + SEEK_S)
-            case b",":
-                return PlayControl(seek_s=max(0.0, self._position_s - SEEK_S))
-        return None
+        rate, position_s = self._rate, self._position_s
+        meanings: dict[bytes, Callable[[], PlayControl]] = {
+            b" ": lambda: PlayControl(pause=not self._paused),
+            b"\x1b[C": lambda: PlayControl(step=1),
+            b"\x1b[B": lambda: PlayControl(ticks=1),
+            b"+": lambda: PlayControl(rate=rate * RATE_STEP),
+            b"-": lambda: PlayControl(rate=rate / RATE_STEP),
+            b".": lambda: PlayControl(seek_s=position_s + SEEK_S),
+            b",": lambda: PlayControl(seek_s=max(0.0, position_s - SEEK_S)),
+        }
+        return meanings[key]() if key in meanings else None
 
 
 @contextlib.contextmanager

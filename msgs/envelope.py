@@ -87,10 +87,19 @@ def _general(head: memoryview) -> Envelope:
                 break
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise DecodeError(f"not a message: {str(error)[:100] or type(error).__name__}") from error
-    source, *numbers = (found.get(name) for name in Envelope._fields[1:])
+    source = found.get("source")
     if type(schema_hash) is not bytes or len(schema_hash) != 8 or type(source) is not str:
         raise DecodeError("not a message: its header is wrong")
-    for number, least in zip(numbers, (0, 0, -_BEYOND), strict=True):
-        if type(number) is not int or not least <= number < _BEYOND:
-            raise DecodeError("not a message: its header holds what is no number")
-    return Envelope(schema_hash, source, *numbers)
+    return Envelope(
+        schema_hash,
+        source,
+        _checked(found.get("incarnation"), 0),
+        _checked(found.get("sequence"), 0),
+        _checked(found.get("stamp_ns"), -_BEYOND),
+    )
+
+
+def _checked(number: Any, least: int) -> int:
+    if type(number) is not int or not least <= number < _BEYOND:
+        raise DecodeError("not a message: its header holds what is no number")
+    return number

@@ -1,15 +1,23 @@
-"""Every snippet of the README and the docs is run, each page in a folder of its own, from top to bottom."""
+"""Every snippet of the README and the docs is run, each page in a folder of its own, from top to bottom.
+
+A command that ends in ``&`` is a launch that goes on beside the commands after it, until the page ends.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.launching import until
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -22,17 +30,23 @@ COMMAND = Path(sys.executable).with_name("rtgraph")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_snippets_run(page: Path, tmp_path: Path) -> None:
-    for language, text in SNIPPET.findall(page.read_text()):
-        named = FILE.match(text)
-        if named:
-            (tmp_path / named.group(1)).write_text(text)
-        if language == "bash":
-            for line in filter(None, map(str.strip, text.splitlines())):
-                run(shlex.split(line), tmp_path)
-        elif language == "python":
-            run([sys.executable, "-c", text], tmp_path)
-        else:
-            assert named, f"{page.name}: a {language} snippet that nothing runs"
+    # Short, and only this page's: that is where running graphs are found.
+    with tempfile.TemporaryDirectory(prefix="rt-", dir="/tmp") as runtime, contextlib.ExitStack() as beside:
+        places = {"XDG_RUNTIME_DIR": runtime, "TMPDIR": runtime, "PYTHONPATH": str(tmp_path)}
+        for language, text in SNIPPET.findall(page.read_text()):
+            named = FILE.match(text)
+            if named:
+                (tmp_path / named.group(1)).write_text(text)
+            if language == "bash":
+                for line in filter(None, map(str.strip, text.splitlines())):
+                    if line.endswith("&"):
+                        beside.enter_context(running(shlex.split(line[:-1]), tmp_path, places))
+                    else:
+                        run(shlex.split(line), tmp_path, places)
+            elif language == "python":
+                run([sys.executable, "-c", text], tmp_path, places)
+            else:
+                assert named, f"{page.name}: a {language} snippet that nothing runs"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -41,11 +55,40 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-def run(arguments: list[str], folder: Path) -> None:
-    if arguments[0] == "rtgraph":
-        arguments = [str(COMMAND), *arguments[1:]]
-    environment = os.environ | {"PYTHONPATH": str(folder)}
+def run(arguments: list[str], folder: Path, places: dict[str, str]) -> None:
     ended = subprocess.run(
-        arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        found(arguments),
+        cwd=folder,
+        env=os.environ | places,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert ended.returncode == 0, f"{shlex.join(arguments)}\n{ended.stdout[-2000:]}\n{ended.stderr[-2000:]}"
+
+
+@contextlib.contextmanager
+def running(arguments: list[str], folder: Path, places: dict[str, str]) -> Iterator[None]:
+    """Launch a graph, wait until it runs, and interrupt it at the end."""
+    said = folder / "said"
+    with open(said, "w") as output:
+        launch = subprocess.Popen(
+            found(arguments), cwd=folder, env=os.environ | places, stdout=output, stderr=output
+        )
+    try:
+        until(
+            lambda: list(Path(places["XDG_RUNTIME_DIR"]).glob("*/session.json")) or launch.poll() is not None,
+            60,
+            f"{shlex.join(arguments)} runs",
+        )
+        assert launch.poll() is None, said.read_text()
+        yield
+    finally:
+        launch.send_signal(signal.SIGINT)
+        code = launch.wait(30)
+    assert code == 130, said.read_text()
+
+
+def found(arguments: list[str]) -> list[str]:
+    return [str(COMMAND), *arguments[1:]] if arguments[0] == "rtgraph" else arguments

@@ -32,7 +32,7 @@ def echo(
         0; 1 where so many messages were wanted and the session ended before.
     """
     printed = 0
-    with Observer(session, topic, key) as observer:
+    with Observer(session, topic, key=key) as observer:
         end_ns = observer.now_ns() + round((duration_s or FOREVER_S) * 1e9)
         for observed in observer.until(end_ns):
             _print(observed, fields, full=full, as_json=as_json)

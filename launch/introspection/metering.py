@@ -37,7 +37,7 @@ def measure(
     """
     meter = Meter(window_s)
     left = count
-    with Observer(session, topic, key) as observer:
+    with Observer(session, topic, key=key) as observer:
         began_ns = observer.now_ns()
         end_ns = began_ns + round((duration_s or FOREVER_S) * 1e9)
         at_end_only = as_json and (count is not None or duration_s is not None)

@@ -60,33 +60,38 @@ class Losses:
 
 
 class Observer:
-    """Subscribes to a topic while it is entered.
+    """Subscribes to topics while it is entered.
 
     Args:
         session: the running graph.
-        topic: what to see.
+        topics: what to see.
         key: of a keyed topic only what is meant for this node.
+        waiting_most: how many messages may wait to be seen.
 
     Raises:
-        GraphError: nothing publishes the topic.
+        GraphError: nothing publishes one of the topics.
     """
 
-    def __init__(self, session: LiveSession, topic: str, key: str | None = None) -> None:
+    def __init__(
+        self, session: LiveSession, *topics: str, key: str | None = None, waiting_most: int = WAITING_MOST
+    ) -> None:
         self.losses = Losses()
         self.refused = 0
         self._session = session
         self._clock = WallClock(session.description.epoch_ns)
-        self._endpoints = _endpoints(session.description, topic)
-        self._lead = "\0".join((topic, *([] if key is None else [key]), "")).encode()
+        self._endpoints = _endpoints(session.description, topics)
+        self._leads = ["\0".join((topic, *([] if key is None else [key]), "")).encode() for topic in topics]
+        self._waiting_most = waiting_most
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._looked_ns = 0
 
     def __enter__(self) -> Self:
         self._socket = self._context.socket(zmq.SUB)
         self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.RCVHWM, WAITING_MOST)
+        self._socket.setsockopt(zmq.RCVHWM, self._waiting_most)
         self._socket.setsockopt(zmq.RECONNECT_IVL, 10)
-        self._socket.setsockopt(zmq.SUBSCRIBE, self._lead)
+        for lead in self._leads:
+            self._socket.setsockopt(zmq.SUBSCRIBE, lead)
         for endpoint in self._endpoints:
             self._socket.connect(endpoint)
         return self
@@ -149,5 +154,6 @@ class Observer:
         return Observed(topic.decode(), key.decode(), head, now_ns, frames, start)
 
 
-def _endpoints(description: Description, topic: str) -> Sequence[str]:
-    return tuple(dict.fromkeys(stream.endpoint for stream in description.published(topic)))
+def _endpoints(description: Description, topics: Sequence[str]) -> Sequence[str]:
+    streams = [stream for topic in topics for stream in description.published(topic)]
+    return tuple(dict.fromkeys(stream.endpoint for stream in streams))

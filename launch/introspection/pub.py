@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -12,12 +11,13 @@ from pydantic import ValidationError
 
 from rtgraph.graphs.names import nearest
 from rtgraph.launch.introspection.client import Client
+from rtgraph.launch.introspection.messages import message_class
 from rtgraph.launch.introspection.pacing import Pacer
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession
 from rtgraph.launch.printing import print_json
 from rtgraph.msgs import Message, encode
 from rtgraph.msgs.array import DTYPES, ArrayField
-from rtgraph.msgs.errors import GraphError, LaunchError
+from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.introspection import Publish, Published
 
 
@@ -81,8 +81,10 @@ def made(message_type: type[Message], text: str) -> Message:
         return message_type.model_validate(
             {key: _value(message_type, key, value) for key, value in values.items()}
         )
-    except (ValidationError, ValueError) as error:
-        raise GraphError(f"not a {name}: {_first(error)}", file=COMMAND_LINE) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise GraphError(f"not a {name}: {problem}", file=COMMAND_LINE) from error
 
 
 def _message_type(description: Description, topic: str) -> type[Message]:
@@ -93,15 +95,7 @@ def _message_type(description: Description, topic: str) -> type[Message]:
             file=COMMAND_LINE,
             hint=nearest(topic, takers),
         )
-    module, _, name = takers[topic].partition(":")
-    try:
-        found: type[Message] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise LaunchError(
-            f"the message class {takers[topic]} cannot be imported here: {error}",
-            hint="give the PYTHONPATH that the graph was launched with",
-        ) from error
-    return found
+    return message_class(takers[topic])
 
 
 def _value(message_type: type[Message], name: str, value: object) -> object:
@@ -109,9 +103,14 @@ def _value(message_type: type[Message], name: str, value: object) -> object:
     field = message_type.model_fields[name]
     annotations = [*field.metadata, *(part for arg in get_args(field.annotation) for part in get_args(arg))]
     arrays = [part for part in annotations if isinstance(part, ArrayField)]
-    if arrays and isinstance(value, list):
-        return np.asarray(value, dtype=DTYPES[arrays[0].dtype] if arrays[0].dtype else None)
-    return _with_arrays(value)
+    try:
+        if arrays and isinstance(value, list):
+            return np.asarray(value, dtype=DTYPES[arrays[0].dtype] if arrays[0].dtype else None)
+        return _with_arrays(value)
+    except (ValueError, OverflowError, TypeError) as error:
+        raise GraphError(
+            f"not a {message_type.__name__}: {name}: is no such array: {error}", file=COMMAND_LINE
+        ) from error
 
 
 def _with_arrays(value: Any) -> Any:
@@ -122,10 +121,3 @@ def _with_arrays(value: Any) -> Any:
     if isinstance(value, list):
         return [_with_arrays(item) for item in value]
     return value
-
-
-def _first(error: ValidationError | ValueError) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False)[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    return str(error)

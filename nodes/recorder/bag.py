@@ -68,6 +68,11 @@ class Bag:
         return cls(path, parts, [*problems, *missing(parts)])
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it is made of, in the order of writing."""
+        return tuple(part.path for part in self._parts)
+
+    @property
     def complete(self) -> bool:
         """Whether it was finished, and no file is missing. What was damaged later is among ``problems``."""
         return not self._problems and all(part.contents.complete for part in self._parts)

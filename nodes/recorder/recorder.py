@@ -97,7 +97,7 @@ class Recorder(Node[RecorderParams]):
             path = path.with_stem(f"{path.stem}-{incarnation}")
         facts = info(surroundings, self.now_ns)
         facts |= keep_weights(surroundings.weights, directory, params.weights_mib * 2**20)
-        storage = Storage(make_sink(path, params, facts, plan_attachment(directory)), path)
+        storage = Storage(make_sink(path, params, facts, plan_attachment(directory)))
         return Background(storage) if surroundings.realtime else storage
 
     def _take_in(self) -> None:
@@ -131,10 +131,15 @@ class Recorder(Node[RecorderParams]):
                 port=self._ports.get((publisher, taken.topic), taken.topic),
                 key=taken.key,
                 schema_name=message_type.schema_name,
-                schema=json.dumps(schema(message_type), sort_keys=True).encode(),
+                schema=schema_text(message_type),
                 schema_hash=schema_hash(message_type).hex(),
             )
         return found
+
+
+def schema_text(message_type: type[Message]) -> bytes:
+    """Return the JSON Schema of a message class, as a recording holds it."""
+    return json.dumps(schema(message_type), sort_keys=True).encode()
 
 
 def message_type_of(tapped: Tapped) -> type[Message]:

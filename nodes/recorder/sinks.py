@@ -1,4 +1,4 @@
-"""Which way a recorder writes, as its parameters say."""
+"""Which way a recorder writes, as its parameters say: one file, several in a row, or the last seconds when told to."""
 
 from __future__ import annotations
 
@@ -6,22 +6,88 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rtgraph.nodes.recorder.channel import Attachment
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.recorder.channel import Attachment, Channel
+from rtgraph.nodes.recorder.ring import Ring
+from rtgraph.nodes.recorder.splitting import SplittingWriter
+from rtgraph.nodes.recorder.storage import Sink
 from rtgraph.nodes.recorder.writer import BagWriter
 
 if TYPE_CHECKING:
     from rtgraph.nodes.recorder.recorder import RecorderParams
 
+MIB = 2**20
+
 
 def make_sink(
     path: Path, params: RecorderParams, info: Mapping[str, str], attachments: Sequence[Attachment]
-) -> Plain:
-    """Return what writes."""
-    return Plain(path, info=info, attachments=attachments)
+) -> Sink:
+    """Return what writes.
+
+    Raises:
+        NodeError: the last seconds are to be kept in files that are split.
+        BagError: the file cannot be made.
+    """
+    splits = params.split_mib is not None or params.split_s is not None
+    if params.keep_s is not None:
+        if splits:
+            raise NodeError("keep_s and split_mib or split_s at once", hint="choose one way to record")
+        return _Keeping(
+            Ring(
+                path,
+                info=info,
+                attachments=attachments,
+                keep_ns=round(params.keep_s * 1e9),
+                most_bytes=round(params.keep_mib * MIB),
+            )
+        )
+    if splits:
+        return _Splitting(
+            path,
+            info=info,
+            attachments=attachments,
+            most_bytes=None if params.split_mib is None else round(params.split_mib * MIB),
+            most_ns=None if params.split_s is None else round(params.split_s * 1e9),
+        )
+    return _Plain(path, info=info, attachments=attachments)
 
 
-class Plain(BagWriter):
+class _Plain(BagWriter):
     """One file."""
 
-    def keep(self, reason: str) -> None:
+    @property
+    def paths(self) -> Sequence[Path]:
+        return [self.path]
+
+    def keep(self, reason: str, losses: Mapping[str, object]) -> None:
         """Do nothing: everything is written as it comes."""
+
+
+class _Splitting(SplittingWriter):
+    """Several files in a row."""
+
+    def keep(self, reason: str, losses: Mapping[str, object]) -> None:
+        """Do nothing: everything is written as it comes."""
+
+
+class _Keeping:
+    """Files of the last seconds, one each time it is told to keep them."""
+
+    def __init__(self, ring: Ring) -> None:
+        self._ring = ring
+
+    @property
+    def paths(self) -> Sequence[Path]:
+        return self._ring.paths
+
+    def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:
+        self._ring.write(channel, sequence, log_ns, publish_ns, data)
+
+    def flush(self) -> None:
+        """Do nothing: what is in memory is not wanted yet."""
+
+    def keep(self, reason: str, losses: Mapping[str, object]) -> None:
+        self._ring.keep(reason, losses)
+
+    def close(self, losses: Mapping[str, object] | None = None) -> None:
+        """Do nothing: what nobody asked for is not kept."""

@@ -1,8 +1,8 @@
-"""What a recorder writes to: a file, several in a row, or a ring buffer; with the account of what came."""
+"""What a recorder writes to, with the account of what came."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,18 +13,22 @@ from rtgraph.nodes.recorder.ledger import Ledger
 class Sink(Protocol):
     """Where messages go."""
 
+    @property
+    def paths(self) -> Sequence[Path]:
+        """The files so far."""
+        ...
+
     def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None: ...
     def flush(self) -> None: ...
-    def keep(self, reason: str) -> None: ...
+    def keep(self, reason: str, losses: Mapping[str, object]) -> None: ...
     def close(self, losses: Mapping[str, object] | None = None) -> None: ...
 
 
 class Storage:
     """Writes messages to a sink and keeps the account of them."""
 
-    def __init__(self, sink: Sink, path: Path) -> None:
+    def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._path = path
         self._ledger = Ledger()
         self._messages = 0
         self._bytes = 0
@@ -45,8 +49,8 @@ class Storage:
         self._sink.flush()
 
     def keep(self, reason: str) -> None:
-        """Write what a ring buffer holds; everything is being written already where there is none."""
-        self._sink.keep(reason)
+        """Write what a ring buffer holds; where there is none, everything is written as it comes."""
+        self._sink.keep(reason, self._ledger.losses().as_json())
 
     def close(self, declared: Mapping[str, Mapping[str, int]]) -> None:
         """Write the account of losses, and close.
@@ -61,7 +65,7 @@ class Storage:
     def result(self) -> dict[str, Any]:
         """Return what was written."""
         return {
-            "file": self._path.name,
+            "files": [path.name for path in self._sink.paths],
             "messages": self._messages,
             "bytes": self._bytes,
             "lost": self._lost,

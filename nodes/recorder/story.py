@@ -24,9 +24,17 @@ def info(surroundings: Surroundings, now_ns: int) -> dict[str, str]:
 
     Nothing that differs between two runs of one plan in the virtual world on one machine is among them.
     """
+    found = facts("realtime" if surroundings.realtime else "virtual")
+    if surroundings.realtime:
+        found["epoch_unix_ns"] = str(unix_ns() - now_ns)
+    return found
+
+
+def facts(world: str) -> dict[str, str]:
+    """Return the versions of what decides the bits of a computation."""
     found = {
         "format": "1",
-        "world": "realtime" if surroundings.realtime else "virtual",
+        "world": world,
         "rtgraph": importlib.metadata.version("rtgraph"),
         "python": platform.python_version(),
         "byte_order": sys.byteorder,
@@ -36,8 +44,6 @@ def info(surroundings: Surroundings, now_ns: int) -> dict[str, str]:
             found[name] = importlib.metadata.version(name)
     if "torch" in sys.modules:
         found["cpu_capability"] = sys.modules["torch"].backends.cpu.get_cpu_capability()
-    if surroundings.realtime:
-        found["epoch_unix_ns"] = str(unix_ns() - now_ns)
     return found
 
 

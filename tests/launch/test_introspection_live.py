@@ -24,7 +24,8 @@ pytestmark = [pytest.mark.process, pytest.mark.timeout(100)]
 
 
 @pytest.fixture(scope="module")
-def launch() -> Iterator[Launch]:
+def launch(tmp_path_factory) -> Iterator[Launch]:
+    tmp_path_factory.getbasetemp()  # before there is another place for temporary files
     with Launch.of("observed") as launched:
         places = {"XDG_RUNTIME_DIR": str(launched.runtime), "TMPDIR": str(launched.runtime)}
         before = {name: os.environ.get(name) for name in places}
@@ -105,7 +106,7 @@ def test_a_topic_is_told_of(launch, capsys) -> None:
 
 @pytest.mark.parametrize(("topic", "rate_hz"), [("slow", 60.0), ("fast", 1000.0)])
 def test_hz_is_within_one_percent(launch, capsys, topic, rate_hz) -> None:
-    reading = json.loads(told(capsys, "topic", "hz", topic, "--duration", "3", "--json"))
+    reading = json.loads(told(capsys, "topic", "hz", topic, "--duration", "2", "--json"))
     assert reading["rate_hz"] == pytest.approx(rate_hz, rel=0.01)
     assert reading["published_hz"] == pytest.approx(rate_hz, rel=0.01)
     assert reading["interval_ms"]["mean"] == pytest.approx(1000 / rate_hz, rel=0.01)
@@ -114,7 +115,7 @@ def test_hz_is_within_one_percent(launch, capsys, topic, rate_hz) -> None:
 
 def test_hz_for_people(launch, capsys) -> None:
     shown = told(capsys, "topic", "hz", "slow", "--count", "70", "--window", "0.5")
-    assert re.search(r"^\d+\.\d+ Hz \(published 6\d\.\d+\)  interval [\d.]+ ± [\d.]+ ms", shown)
+    assert re.search(r"^\d+\.\d+ Hz \(published [\d.]+\)  interval [\d.]+ ± [\d.]+ ms", shown)
     assert "70 messages, 0 missed" in shown
 
 
@@ -190,11 +191,11 @@ def test_a_slow_reader_disturbs_nobody(launch, session) -> None:
         first = json.loads(echo.stdout.readline())["fields"]["number"]
         os.kill(echo.pid, signal.SIGSTOP)
         # More than what may wait for a subscriber, on both sides and in between.
-        enough = first + 4000
-        until(lambda: node(snapshot(session), "hammer").sent["beat"] > enough, 20, "4,000 beats")
+        enough = first + 3000
+        until(lambda: node(snapshot(session), "hammer").sent["beat"] > enough, 20, "3,000 beats")
         after = snapshot(session)
         os.kill(echo.pid, signal.SIGCONT)
-        numbers = [json.loads(echo.stdout.readline())["fields"]["number"] for _ in range(3000)]
+        numbers = [json.loads(echo.stdout.readline())["fields"]["number"] for _ in range(2500)]
         echo.kill()
     assert max(b - a for a, b in itertools.pairwise(numbers)) > 100, "nothing was dropped for the stopped one"
     for name in ("metronome", "hammer", "postman"):
@@ -202,7 +203,7 @@ def test_a_slow_reader_disturbs_nobody(launch, session) -> None:
     for edge in node(after, "listener").edges:
         assert edge.lost == 0
         assert edge.rate_hz == pytest.approx(60 if edge.port == "slow" else 1000, rel=0.05)
-    assert node(after, "listener").received - node(before, "listener").received > 4000
+    assert node(after, "listener").received - node(before, "listener").received > 3000
 
 
 # ---- publishing ----------------------------------------------------------------------------------------------------

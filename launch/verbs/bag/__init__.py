@@ -9,9 +9,12 @@ ACTIONS = {
     "info": "say what is in a recording",
     "play": "publish what was recorded, for whoever listens",
     "ctl": "steer a player: pause, resume, step, seek, rate",
+    "record": "record a graph that is running",
     "keep": "have a ring-buffer recorder write what it holds",
+    "recover": "make a whole recording of a damaged one",
     "verify": "run nodes again on a recording, and compare every byte",
     "graph": "draw the graph that made a recording",
+    "export": "turn a recording into what other tools read",
 }
 """Each action and what it does."""
 
@@ -33,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action = actions.add_parser(
             name,
             help=description,
-            description=module.__doc__.partition(": ")[2].strip(),
+            description=(module.__doc__ or "").partition(": ")[2].strip(),
             epilog=module.EXAMPLE,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )

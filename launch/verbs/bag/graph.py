@@ -17,18 +17,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", type=Path, metavar="FILE", help="an MCAP file, or a folder of those it was split into"
     )
-    parser.add_argument("--format", choices=("mermaid", "svg", "dot"), help="mermaid, or what the name of --out ends in")
+    parser.add_argument(
+        "--format", choices=("mermaid", "svg", "dot"), help="mermaid, or what the name of --out ends in"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write it there, not to stdout")
 
 
 def run(args: argparse.Namespace) -> int:
     """Draw it."""
     from rtgraph.graphs import Plan  # noqa: PLC0415 - so that --help is instant
-    from rtgraph.launch.verbs.graph import write_picture  # noqa: PLC0415
     from rtgraph.launch.verbs.bag.opening import opened  # noqa: PLC0415
+    from rtgraph.launch.verbs.graph import draw  # noqa: PLC0415
     from rtgraph.msgs.errors import BagError  # noqa: PLC0415
 
     bag = opened(args.file)
     if bag.plan_yaml is None:
         raise BagError(f"{args.file} holds no plan", hint="only what `rtgraph launch` recorded has one")
-    return write_picture(Plan.from_yaml(bag.plan_yaml), args.format, args.out)
+    return draw(Plan.from_yaml(bag.plan_yaml), args.format, args.out)

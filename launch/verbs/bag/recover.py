@@ -13,8 +13,45 @@ example:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="an MCAP file")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="an MCAP file, or a folder of those it was split into"
+    )
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="the new file (default: NAME-recovered.mcap)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Recover it, and say what could not be."""
+    import json  # noqa: PLC0415 - so that --help is instant
+
+    from rtgraph.launch.status import ConsoleStatus  # noqa: PLC0415
+    from rtgraph.nodes.recorder.recover import recover  # noqa: PLC0415
+
+    out = args.out or args.file.with_name(f"{args.file.stem}-recovered.mcap")
+    with ConsoleStatus() as status:
+        status.phase("recovering", 1.0)
+        found = recover(args.file, out, progress=lambda share: status.progress(share, f"{share:.0%}"))
+    if args.json:
+        told = {
+            "file": str(found.path),
+            "complete": found.complete,
+            "messages": found.messages,
+            "size_bytes": found.size_bytes,
+            "attachments": list(found.attachments),
+            "missing": found.missing,
+            "undecodable": found.undecodable,
+            "problems": list(found.problems),
+            "losses": found.losses.as_json(),
+        }
+        print(json.dumps(told, indent=2))
+        return 0
+    print(f"{found.path}: {found.messages:,} messages, {found.size_bytes / 2**20:,.1f} MiB")
+    for problem in found.problems:
+        print(f"  {problem}")
+    if found.missing:
+        print(f"  {found.missing:,} messages that the index tells of could not be read")
+    if found.losses.lost:
+        print(f"  {found.losses.lost:,} messages are missing by the publishers' count")
+    return 0

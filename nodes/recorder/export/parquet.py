@@ -2,7 +2,8 @@
 
 Scalars are columns of their own type, null where they are missing; arrays of one shape are fixed-shape tensors
 (``table["value"].combine_chunks().to_numpy_ndarray()`` is (N, *shape)); arrays whose shape changes are lists of their
-elements in C order, with the shapes as lists in ``NAME.shape``.
+elements in C order, with the shapes as lists in ``NAME.shape``. Booleans in tensors are uint8: Arrow has no tensors of
+booleans.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from rtgraph.nodes.recorder.export.output import whole
 from rtgraph.nodes.recorder.export.reading import Reading
 from rtgraph.nodes.recorder.export.report import ExportReport, Progress
 
-GROUP_BYTES = 8 << 20
+GROUP_BYTES = 2 << 20
 GROUP_ROWS = 1 << 14
 """A row group is cut at whichever comes first: so much is in memory for each topic."""
 
@@ -50,6 +51,10 @@ def export_parquet(
     with whole(out) as work:
         folder = work / out.name
         tables = survey(reading)
+        for table in tables.values():
+            for column in table.columns.values():
+                if _element(column) != column.element:
+                    reading.ledger.remark(f"{table.name}: {column.name} holds booleans, here as uint8")
         writers = {name: _Writer(table, folder / file_name(name), bag.info) for name, table in tables.items()}
         try:
             for recorded, fields in reading.messages():
@@ -114,10 +119,15 @@ def _is_list(column: Column) -> bool:
     return column.kind == "array" and (column.ragged or not math.prod(column.shape or ()))
 
 
+def _element(column: Column) -> np.dtype[Any]:
+    tensor = column.kind == "array" and column.shape != () and not _is_list(column)
+    return np.dtype("uint8") if tensor and column.element == np.bool_ else column.element
+
+
 def _type(column: Column) -> pa.DataType:
     if column.kind == "text":
         return pa.string()
-    element = pa.from_numpy_dtype(column.element)
+    element = pa.from_numpy_dtype(_element(column))
     if column.kind != "array" or column.shape == ():
         return element
     return pa.list_(element) if _is_list(column) else pa.fixed_shape_tensor(element, column.shape)
@@ -133,7 +143,9 @@ def _array(column: Column, values: list[Any]) -> pa.Array[Any]:
     mask = pa.array(missing) if missing.any() else None
     if not _is_list(column):
         zeros = np.zeros(column.shape or (), column.element)
-        stacked = np.stack([zeros if value is None else value for value in values])
+        stacked = np.stack([zeros if value is None else value for value in values]).astype(
+            _element(column), copy=False
+        )
         storage = pa.FixedSizeListArray.from_arrays(
             pa.array(stacked.reshape(-1)), type=kind.storage_type, mask=mask
         )

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -80,3 +82,25 @@ def test_a_greedy_policy_needs_discrete_actions_and_weights():
         policy(Continuous(low=(0.0,), high=(1.0,)), EpsilonGreedyParams())
     with pytest.raises(NodeError, match=r"no weights named 'policy'. hint: it has none"):
         policy(Discrete(count=2), EpsilonGreedyParams())
+
+
+def test_epsilon_is_changed_while_it_acts():
+    from rtgraph.nodes.networks.shared import fill
+    from rtgraph.nodes.runtime.weights import Weights, create, mapped
+
+    plant = PlantSpec(
+        rate_hz=60.0, observation=ArraySpec(dtype="uint8", shape=(84, 84)), action=Discrete(count=6)
+    )
+    network = {"kind": "impala", "depth": 1, "k": 0.0625}
+    descriptor = create("policy")
+    try:
+        fill(Weights("policy", network, plant, 0), descriptor)
+        weights = Weights("policy", network, plant, 0, mapped(descriptor))
+        params = EpsilonGreedyParams(epsilon=0.0)
+        made = make_policy(params, plant, np.random.default_rng(0), Surroundings(weights={"policy": weights}))
+        observation = np.zeros((84, 84), np.uint8)
+        assert not any(made.act(observation).explored for _ in range(5))
+        made.change(EpsilonGreedyParams(epsilon=1.0))
+        assert all(made.act(observation).explored for _ in range(50))
+    finally:
+        os.close(descriptor)

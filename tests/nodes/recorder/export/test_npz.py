@@ -150,7 +150,7 @@ def test_topics_and_range_choose(session, out):
 def test_memory_does_not_grow_with_the_recording(session, out, count):
     recording = session()
     for number in range(count):
-        recording.put("reading", Reading(values=np.full((210, 160, 3), number, np.uint8)), number)
+        recording.put("reading", Reading(values=np.full((210, 160, 3), number % 256, np.uint8)), number)
     bag = recording.open()
     tracemalloc.start()
     exporter("npz")(bag, out / "run.npz")

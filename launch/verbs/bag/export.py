@@ -1,0 +1,82 @@
+"""``rtgraph bag export``: Turn a recording into what other tools read: Foxglove, Rerun, Parquet, numpy, films."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+EXAMPLE = """\
+examples:
+  rtgraph bag export session/session.mcap --to npz
+  rtgraph bag export session/session.mcap --to mp4 --topics screen --start 5 --duration 10
+  rtgraph bag export session/session.mcap --to foxglove --out look.mcap
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the action's arguments."""
+    from rtgraph.launch.introspection.arguments import above_zero  # noqa: PLC0415
+    from rtgraph.nodes.recorder.export.targets import TARGETS  # noqa: PLC0415
+
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="an MCAP file, or a folder of those it was split into"
+    )
+    parser.add_argument(
+        "--to",
+        required=True,
+        choices=sorted(TARGETS),
+        metavar="TARGET",
+        help="; ".join(f"{target.name}: {target.what}" for target in TARGETS.values()),
+    )
+    parser.add_argument("--out", type=Path, metavar="PATH", help="where to (default: beside the recording)")
+    parser.add_argument("--topics", nargs="+", default=[], metavar="GLOB", help="only these topics")
+    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="begin so many seconds in")
+    parser.add_argument("--duration", type=above_zero, metavar="S", help="so many seconds of it")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export it, and say what was left out."""
+    import json  # noqa: PLC0415 - so that --help is instant
+
+    from rtgraph.launch.status import ConsoleStatus  # noqa: PLC0415
+    from rtgraph.launch.verbs.bag.opening import opened  # noqa: PLC0415
+    from rtgraph.nodes.recorder.export import TARGETS, exporter  # noqa: PLC0415
+
+    export = exporter(args.to)
+    bag = opened(args.file)
+    suffix = TARGETS[args.to].suffix
+    name = f"{args.file.stem}-foxglove" if args.to == "foxglove" else args.file.stem
+    out = args.out or args.file.with_name(f"{name}{suffix}" if suffix else f"{name}-{args.to}")
+    start_ns = bag.start_ns + round(args.start * 1e9)
+    end_ns = None if args.duration is None else start_ns + round(args.duration * 1e9)
+    with ConsoleStatus() as status:
+        status.phase(f"exporting to {args.to}", 1.0)
+        report = export(
+            bag,
+            out,
+            topics=tuple(args.topics),
+            start_ns=start_ns,
+            end_ns=end_ns,
+            progress=lambda share: status.progress(share, f"{share:.0%}"),
+        )
+    if args.json:
+        told = {
+            "target": report.target,
+            "files": [str(file) for file in report.files],
+            "messages": report.messages,
+            "left_out": [
+                {"what": item.what, "why": item.why, "count": item.count} for item in report.left_out
+            ],
+            "remarks": list(report.remarks),
+        }
+        print(json.dumps(told, indent=2))
+        return 0
+    for file in report.files:
+        print(file)
+    print(f"{report.messages:,} messages")
+    for item in report.left_out:
+        print(f"left out: {item.what} ({item.count:,}): {item.why}")
+    for remark in report.remarks:
+        print(f"note: {remark}")
+    return 0

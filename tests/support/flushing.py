@@ -1,0 +1,41 @@
+"""A process that records and flushes as fast as it is told to, and says by a pipe what it has flushed.
+
+``python -m support.flushing FILE SEED``: before every flush nothing, after it the number of messages written so far,
+8 bytes each, to stdout.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from support.bags import DECISION, INFO, OBSERVATION, PLAN
+
+from rtgraph.nodes.recorder.writer import BagWriter
+
+FLUSH_S = 0.003
+
+
+def message(seed: int, number: int):
+    """Return a message that anybody can tell from its number."""
+    generator = np.random.default_rng([seed, number])
+    data = bytes(1000) + generator.bytes(int(generator.integers(0, 20_000)))
+    return (OBSERVATION, DECISION)[number % 2], number, number * 1000, number * 1000 - 7, data
+
+
+def main() -> None:
+    path, seed = Path(sys.argv[1]), int(sys.argv[2])
+    writer = BagWriter(path, info=INFO, attachments=[PLAN], chunk_bytes=1 << 16)
+    number, due = 0, time.monotonic()
+    while True:
+        writer.write(*message(seed, number))
+        number += 1
+        if time.monotonic() >= due:
+            writer.flush()
+            os.write(1, number.to_bytes(8, "little"))
+            due = time.monotonic() + FLUSH_S
+
+
+if __name__ == "__main__":
+    main()
