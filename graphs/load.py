@@ -30,6 +30,7 @@ from rtgraph.graphs.substitute import References, substitute, substitute_file
 from rtgraph.graphs.validation import validated
 from rtgraph.graphs.wire import Wiring, check_include_remaps
 from rtgraph.nodes.runtime.faults import CrashFault, Fault
+from rtgraph.nodes.runtime.imports import look_in
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 
@@ -48,6 +49,8 @@ def load_launch(
     environment: Mapping[str, str] | None = None,
 ) -> Plan:
     """Return the plan of a launch file, or of a graph file, which is launched as it is.
+
+    Modules beside the files that are read can be imported from then on.
 
     >>> load_launch("demo.yaml", {"workers": "6"}, world="virtual", seed=3)  # doctest: +SKIP
 
@@ -89,6 +92,7 @@ def load_launch(
     scope = Scope(document, References(values, library.environment))
     parts, settings, faults = _expanded(scope, library, path)
     _check_names(parts)
+    look_in(*_own_folders(parts, [*folders, *graph_folders]))
 
     nodes = replaced(parts.nodes, settings.replace, document.top / "replace", scope)
     nodes = replaced(nodes, overrides.replace, overriding / "replace", scope)
@@ -143,6 +147,13 @@ def _expanded(scope: Scope, library: Library, path: Path) -> tuple[Parts, Settin
     for index, entry in enumerate(launch.graphs):
         parts += expand_include(entry, top / "graphs" / index, scope, library, chain)
     return parts, launch, launch.faults
+
+
+def _own_folders(parts: Parts, shipped: Sequence[Path]) -> list[Path]:
+    """Return the folders of the files that were read, without those of the files that come with rtgraph."""
+    read_in = dict.fromkeys(Path(scope.document.file).parent for scope in parts.scopes)
+    known = {folder.resolve() for folder in shipped}
+    return [folder for folder in read_in if folder.resolve() not in known]
 
 
 def _check_names(parts: Parts) -> None:

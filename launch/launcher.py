@@ -268,6 +268,7 @@ class Launcher:
         problem = member.problem or (
             f"killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         )
+        self._service.changes.died(name, problem)
         if member.statistics is not None or (self._stopping and not member.running):
             return
         if not self._epoch_ns:
@@ -389,7 +390,7 @@ class Launcher:
                     raise
                 self._outcome.fail(str(error))
         now_s = time.monotonic()
-        self._service.give_up(now_s)
+        self._service.changes.give_up(now_s)
         self._barrier.probe(now_s, lambda name, nonce: self._tell(self._members[name], Probe(nonce=nonce)))
         if not self._stopping:
             self._restart_the_due(now_s)
@@ -450,7 +451,7 @@ class Launcher:
         elif isinstance(message, Statistics):
             member.statistics = message
         elif isinstance(message, ParamsChanged):
-            self._service.changed(member.plan.name, message)
+            self._service.changes.done(member.plan.name, message)
         elif isinstance(message, Heartbeat):
             member.beats.append(message.beat)
         else:

@@ -15,8 +15,11 @@ from dataclasses import dataclass
 
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.forkserver import Preload, Request, StartNode, receive, send
+from rtgraph.nodes.runtime.imports import looked_in
 
 LAST_ANSWER_S = 1.0
+_SERVER = ("-P", "-m", "rtgraph.nodes.runtime.forkserver")
+"""Without the current folder in front of all others, where a file named as an installed module would take its place."""
 Started = Callable[["Process"], None]
 
 
@@ -128,11 +131,8 @@ class ForkServer:
         with open(self._log_file, "ab") as log, theirs:
             self._popen = subprocess.Popen(
                 [
-                    sys.executable,
-                    "-m",
-                    "rtgraph.nodes.runtime.forkserver",
-                    str(theirs.fileno()),
-                    str(os.getpid()),
+                    *(sys.executable, *_SERVER, "serve", str(theirs.fileno()), str(os.getpid())),
+                    *looked_in(),
                 ],
                 pass_fds=(theirs.fileno(), *self._descriptors),
                 stdin=subprocess.DEVNULL,
@@ -166,7 +166,7 @@ def start_with_own_python(python: str, request: StartNode, descriptors: Sequence
     try:
         with ours, theirs, open(request.log_file or os.devnull, "ab") as log:
             popen = subprocess.Popen(
-                [python, "-m", "rtgraph.nodes.runtime.forkserver", "node", str(theirs.fileno())],
+                [python, *_SERVER, "node", str(theirs.fileno()), *looked_in()],
                 pass_fds=(theirs.fileno(), *descriptors),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

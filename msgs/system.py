@@ -89,8 +89,8 @@ class Beat(Record):
     edges: list[EdgeRow] = Field(default_factory=list)
     unread: dict[str, int] = Field(default_factory=dict)
     """Messages that wait, by input; inputs where none do are left out."""
-    newest_ns: int | None = None
-    """How long before the beat the newest message that any input holds was published."""
+    age_ns: int | None = None
+    """How long before the beat the newest message that came at any input was published."""
 
 
 class Heartbeat(Message):

@@ -139,7 +139,7 @@ def _node(state: NodeState) -> LiveNode:
         overwritten=sum(edge.overwritten for edge in edges),
         refused=sum(edge.refused for edge in edges),
         unread=sum(beat.unread.values()),
-        age_ms=None if beat.newest_ns is None else beat.newest_ns / 1e6,
+        age_ms=None if beat.age_ns is None else beat.age_ns / 1e6,
         sent=beat.sent,
         waiting=beat.unread,
         edges=edges,

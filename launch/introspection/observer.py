@@ -11,9 +11,9 @@ from typing import NamedTuple, Self
 
 import zmq
 
-from rtgraph.launch.introspection.sessions import Description, LiveSession
+from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession
 from rtgraph.msgs.envelope import Envelope, envelope
-from rtgraph.msgs.errors import DecodeError
+from rtgraph.msgs.errors import DecodeError, GraphError
 from rtgraph.nodes.runtime.bus import LEAD_MOST, PROBE
 from rtgraph.nodes.runtime.clock import WallClock
 
@@ -79,7 +79,7 @@ class Observer:
         self.refused = 0
         self._session = session
         self._clock = WallClock(session.description.epoch_ns)
-        self._endpoints = _endpoints(session.description, topics)
+        self._endpoints = _endpoints(session.description, topics, keyed=key is not None)
         self._leads = ["\0".join((topic, *([] if key is None else [key]), "")).encode() for topic in topics]
         self._waiting_most = waiting_most
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -154,6 +154,8 @@ class Observer:
         return Observed(topic.decode(), key.decode(), head, now_ns, frames, start)
 
 
-def _endpoints(description: Description, topics: Sequence[str]) -> Sequence[str]:
+def _endpoints(description: Description, topics: Sequence[str], *, keyed: bool) -> Sequence[str]:
     streams = [stream for topic in topics for stream in description.published(topic)]
+    if keyed and not any(stream.keyed for stream in streams):
+        raise GraphError(f"{topics[0]!r} is not keyed", file=COMMAND_LINE, hint="leave out --key")
     return tuple(dict.fromkeys(stream.endpoint for stream in streams))

@@ -7,21 +7,20 @@ answered, and what a node has to do first is answered when the node has done it,
 from __future__ import annotations
 
 import fnmatch
-import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import zmq
 
 from rtgraph.graphs.names import nearest
+from rtgraph.launch.introspection.changes import Changes, Tell, params_of
 from rtgraph.launch.introspection.wire import QUESTIONS, Reader, written
 from rtgraph.launch.session import RuntimeDirectory
 from rtgraph.launch.supervision import Member
 from rtgraph.msgs import Message, Progress
-from rtgraph.msgs.errors import DecodeError, GraphError, LaunchError, NodeError
+from rtgraph.msgs.errors import DecodeError, GraphError, LaunchError
 from rtgraph.msgs.introspection import (
     AskGraph,
     AskParams,
@@ -29,7 +28,6 @@ from rtgraph.msgs.introspection import (
     Graph,
     NodeParams,
     NodeState,
-    ParamsSet,
     Publish,
     Published,
     Question,
@@ -37,9 +35,9 @@ from rtgraph.msgs.introspection import (
     State,
 )
 from rtgraph.msgs.introspection import Params as ParamsAnswer
-from rtgraph.msgs.system import ChangeParams, Inject, ParamsChanged
-from rtgraph.nodes.runtime import Params, load_class, validated_params
-from rtgraph.nodes.runtime.changeable import changeable_values, with_values
+from rtgraph.msgs.system import Inject
+from rtgraph.nodes.runtime import load_class
+from rtgraph.nodes.runtime.changeable import changeable_values
 from rtgraph.nodes.runtime.clock import WallClock
 
 SOURCE = "rtgraph topic pub"
@@ -48,22 +46,6 @@ WAITING_MOST = 64
 QUESTION_MOST_BYTES = 8 << 20
 QUESTIONS_AT_ONCE = 16
 """Questions answered before the launcher's other duties are looked at."""
-CHANGES_AT_ONCE = 64
-CHANGE_WITHIN_S = 2.0
-
-Tell = Callable[[Member, Message], None]
-
-
-@dataclass
-class _Change:
-    """A change of parameters that nodes have been told of."""
-
-    client: bytes
-    number: int
-    deadline_s: float
-    waiting: set[str]
-    values: dict[str, dict[str, Any]] = field(default_factory=dict)
-    problems: dict[str, str] = field(default_factory=dict)
 
 
 class Service:
@@ -94,8 +76,7 @@ class Service:
         self.socket.bind(self.endpoint)
         self._reader = Reader(QUESTIONS)
         self._progress: list[Progress] = []
-        self._changes: dict[int, _Change] = {}
-        self._numbers = itertools.count(1)
+        self.changes = Changes(members, tell, self._send)
         self._injected: defaultdict[tuple[str, str], int] = defaultdict(int)
 
     def __enter__(self) -> Self:
@@ -125,45 +106,24 @@ class Service:
             if isinstance(question, Question):
                 self._attend_to(client, question, now_s)
 
-    def changed(self, node: str, answer: ParamsChanged) -> None:
-        """Take in what a node made of a change of its parameters; it is to have them in its next lives, too."""
-        if not answer.problem:
-            self._members[node].changed |= answer.values
-        change = self._changes.get(answer.number)
-        if change is None:
-            return
-        change.waiting.discard(node)
-        if answer.problem:
-            change.problems[node] = answer.problem
-        else:
-            change.values[node] = answer.values
-        if not change.waiting:
-            self._close(answer.number)
-
-    def give_up(self, now_s: float) -> None:
-        """Answer for the nodes that have not answered in time."""
-        for number, change in list(self._changes.items()):
-            if now_s > change.deadline_s:
-                for node in change.waiting:
-                    change.problems[node] = (
-                        f"has not answered within {CHANGE_WITHIN_S:.0f} s; it takes the values when it is free"
-                    )
-                self._close(number)
-
     # Questions.
 
     def _attend_to(self, client: bytes, question: Question, now_s: float) -> None:
         try:
             answer = self._answer(client, question, now_s)
+            if answer is not None:
+                self._send(client, answer)
         except (GraphError, LaunchError) as error:
-            answer = Declined(
+            declined = Declined(
                 number=question.number,
                 problem=error.problem,
                 hint=error.hint or "",
                 asked_wrongly=isinstance(error, GraphError),
             )
-        if answer is not None:
-            self._send(client, answer)
+            self._send(client, declined)
+        except Exception as error:  # a node's own checks may raise anything, which is not to end the launch
+            problem = f"{type(error).__name__}: {error}"
+            self._send(client, Declined(number=question.number, problem=problem, asked_wrongly=False))
 
     def _answer(self, client: bytes, question: Question, now_s: float) -> Message | None:
         if isinstance(question, AskGraph):
@@ -171,8 +131,8 @@ class Service:
         if isinstance(question, AskParams):
             return self._params(question)
         if isinstance(question, SetParams):
-            return self._set(client, question, now_s)
-        if isinstance(question, Publish):
+            self.changes.begin(client, question, self._matching(question.nodes), now_s)
+        elif isinstance(question, Publish):
             return self._publish(question)
         return None
 
@@ -202,31 +162,6 @@ class Service:
                 )
             )
         return ParamsAnswer(number=question.number, nodes=nodes)
-
-    def _set(self, client: bytes, question: SetParams, now_s: float) -> ParamsSet | None:
-        members = self._matching(question.nodes)
-        if not question.values:
-            raise GraphError("nothing is to be changed", hint="give key=value")
-        if len(self._changes) >= CHANGES_AT_ONCE:
-            raise LaunchError("too many changes are under way", hint="try again")
-        for member in members:
-            try:
-                with_values(params_of(member), question.values)
-            except NodeError as error:
-                raise GraphError(f"{member.plan.name}: {error.problem}", hint=error.hint) from error
-        told = [member for member in members if member.ready and member.process is not None]
-        for member in members:
-            if member not in told:
-                member.changed |= question.values
-        number = next(self._numbers)
-        change = _Change(client, question.number, now_s + CHANGE_WITHIN_S, {m.plan.name for m in told})
-        change.values = {m.plan.name: dict(question.values) for m in members if m not in told}
-        self._changes[number] = change
-        for member in told:
-            self._tell(member, ChangeParams(number=number, values=question.values))
-        if not told:
-            self._close(number)
-        return None
 
     def _publish(self, question: Publish) -> Published:
         topics = {source.topic for member in self._members.values() for source in member.plan.inputs.values()}
@@ -280,18 +215,6 @@ class Service:
         if not found:
             raise GraphError(f"there is no node {pattern!r}", hint=nearest(pattern, self._members))
         return found
-
-    def _close(self, number: int) -> None:
-        change = self._changes.pop(number)
-        self._send(
-            change.client, ParamsSet(number=change.number, values=change.values, problems=change.problems)
-        )
-
-
-def params_of(member: Member) -> Params:
-    """Return the parameters that are in force in a node."""
-    params = validated_params(load_class(member.plan.node), member.plan.params)
-    return with_values(params, member.changed) if member.changed else params
 
 
 def _state(member: Member, now_s: float) -> NodeState:

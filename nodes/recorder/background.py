@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rtgraph.msgs.errors import BagError
-from rtgraph.nodes.recorder.channel import Channel
-from rtgraph.nodes.recorder.storage import Storage
+from rtgraph.nodes.recorder.storage import Entry, Storage
 
 WAITING_MOST_BYTES = 1 << 30
-_Write = tuple[Channel, int, int, int, int, bytes]
+_Write = tuple[int, Sequence[Entry]]
 
 
 class Background:
@@ -38,19 +37,23 @@ class Background:
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._thread.start()
 
-    def write(
-        self, channel: Channel, incarnation: int, sequence: int, log_ns: int, publish_ns: int, data: bytes
-    ) -> bool:
-        """Have a message written. Return whether there is room for it: if not, it is lost."""
+    def write(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Have messages written. Return those there is no room for: they are lost."""
+        size = sum(len(entry.data) for entry in entries)
         with self._changed:
             self._raise()
-            if self._waiting_bytes + len(data) > self._most_bytes:
-                return False
-            self._waiting_bytes += len(data)
-            self._waiting_most = max(self._waiting_most, self._waiting_bytes)
-            self._waiting.append((channel, incarnation, sequence, log_ns, publish_ns, data))
-            self._changed.notify()
-            return True
+            room = self._most_bytes - self._waiting_bytes
+            if size > room:
+                entries, lost = _that_fit(entries, room)
+                size = sum(len(entry.data) for entry in entries)
+            else:
+                lost = ()
+            if entries:
+                self._waiting_bytes += size
+                self._waiting_most = max(self._waiting_most, self._waiting_bytes)
+                self._waiting.append((size, entries))
+                self._changed.notify()
+            return lost
 
     def flush(self) -> None:
         """Have what was written handed to the operating system."""
@@ -91,13 +94,24 @@ class Background:
                 if not self._waiting:
                     return
                 work = self._waiting.popleft()
-                self._waiting_bytes -= 0 if callable(work) else len(work[-1])
             try:
                 if callable(work):
                     work()
                 else:
-                    self._storage.write(*work)
+                    size, entries = work
+                    self._storage.write(entries)
+                    with self._changed:
+                        self._waiting_bytes -= size
             except BagError as error:
                 with self._changed:
                     self._problem = error
                 return
+
+
+def _that_fit(entries: Sequence[Entry], room: int) -> tuple[Sequence[Entry], Sequence[Entry]]:
+    """Return the first entries, as many as there is room for, and the others."""
+    for place, entry in enumerate(entries):
+        room -= len(entry.data)
+        if room < 0:
+            return entries[:place], entries[place:]
+    return entries, ()

@@ -102,14 +102,15 @@ class ChunkBuilder:
         head = CHUNK.pack(unsigned(self._start_ns), unsigned(self._end_ns), len(data), zlib.crc32(data))
         size = struct.pack("<Q", len(content))
         length = len(head) + len(name) + len(size) + len(content)
-        parts = [RECORD.pack(Opcode.CHUNK, length), head, name, size, content]
+        begin = b"".join((RECORD.pack(Opcode.CHUNK, length), head, name, size))
         chunk_bytes = place = RECORD.size + length
         places: dict[int, int] = {}
+        indexes = []
         for number, stream in self._used.items():
             index = stream.index
             places[number] = offset + place
             inside = struct.pack(f"<BQHI{len(index)}Q", 7, 6 + 8 * len(index), number, 8 * len(index), *index)
-            parts.append(inside)
+            indexes.append(inside)
             place += len(inside)
         index_record = ChunkIndex(
             message_start_time=unsigned(self._start_ns),
@@ -123,7 +124,7 @@ class ChunkBuilder:
             uncompressed_size=len(data),
         )
         counts = {stream.number: len(stream.index) // 2 for stream in self._used.values()}
-        cut = Cut(b"".join(parts), index_record, counts, self._start_ns, self._end_ns)
+        cut = Cut((begin, content, b"".join(indexes)), index_record, counts, self._start_ns, self._end_ns)
         self.drop()
         return cut
 
@@ -155,7 +156,7 @@ class ChunkBuilder:
 class Cut:
     """A chunk ready to be written."""
 
-    data: bytes
+    data: tuple[bytes, ...]
     index: ChunkIndex
     counts: Mapping[int, int]
     """Messages by channel number."""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from mcap.data_stream import ReadDataStream, RecordBuilder
-from mcap.exceptions import McapError
+from mcap.exceptions import EndOfFile, McapError
 from mcap.records import Channel as ChannelRecord
 from mcap.records import McapRecord, Metadata
 from mcap.records import Schema as SchemaRecord
@@ -66,12 +66,22 @@ def packed(record: McapRecord) -> bytes:
 
 def parsed(read: Callable[[ReadDataStream], R], content: bytes) -> R | None:
     """Return the record that bytes hold, the opcode and length left out; None if they are not one, whole."""
-    stream = ReadDataStream(io.BytesIO(content))
+    stream = _Strict(io.BytesIO(content))
     try:
         record = read(stream)
     except (McapError, struct.error, UnicodeDecodeError, OverflowError, MemoryError):
         return None
     return record if stream.count == len(content) else None
+
+
+class _Strict(ReadDataStream):
+    """A stream that ends where its bytes end: the library's own gives less than was asked for, and says nothing."""
+
+    def read(self, length: int) -> bytes:
+        data = super().read(length)
+        if len(data) != length:
+            raise EndOfFile
+        return data
 
 
 def checked_metadata(name: str, values: Mapping[str, str]) -> Metadata:

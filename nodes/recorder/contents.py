@@ -82,7 +82,8 @@ def header_of(file: BinaryIO) -> str | None:
     opcode, length = RECORD.unpack_from(start, len(MAGIC))
     if opcode != Opcode.HEADER or length > 1 << 16:
         return None
-    header = parsed(Header.read, file.read(length))
+    content = file.read(length)
+    header = parsed(Header.read, content) if len(content) == length else None
     return None if header is None else header.profile
 
 

@@ -53,6 +53,9 @@ class _Playing(Node[P]):
     """What players share: the time of the recording, and being steered."""
 
     urgency: ClassVar[Urgency] = Urgency.TICK
+    """When it publishes among all that happens at an instant: a plant at its tick, others before it."""
+    ends: ClassVar[bool] = True
+    """Whether the launch is over when the recording is."""
 
     play_control = Input(PlayControl, queue(64), many=True, optional=True)
     play_progress = Output(PlayProgress)
@@ -121,7 +124,7 @@ class _Playing(Node[P]):
         due_ns = self._playback.due_ns()
         if due_ns is not None:
             self._due = self.at(due_ns, self._play_due, self.urgency)
-        elif self._playback.over and not self._playback.paused:
+        elif self.ends and self._playback.over and not self._playback.paused:
             self.finish("the recording is over")
 
     def _play_due(self) -> None:
@@ -175,6 +178,7 @@ class Player(_Playing[StandInParams]):
             # A plant stops first, as it would if it were there.
             "stop_rank": node_type.stop_rank,
             "urgency": Urgency.TICK if is_plant else Urgency.DELIVERY,
+            "ends": is_plant,
             **outputs,
             **({"spec": classmethod(_recorded_spec)} if is_plant else {}),
         }

@@ -14,12 +14,12 @@ from rtgraph.msgs.session import KeepRecording
 from rtgraph.nodes.recorder.background import Background
 from rtgraph.nodes.recorder.channel import Channel
 from rtgraph.nodes.recorder.sinks import make_sink
-from rtgraph.nodes.recorder.storage import Storage
+from rtgraph.nodes.recorder.storage import Entry, Storage
 from rtgraph.nodes.recorder.story import info, keep_weights, plan_attachment
 from rtgraph.nodes.runtime import Input, Node, Params, load_class, queue
 from rtgraph.nodes.runtime.journal import OUTPUT
 from rtgraph.nodes.runtime.node import port_message
-from rtgraph.nodes.runtime.taps import Taken, Tap, Tapped
+from rtgraph.nodes.runtime.taps import Taken, Tap, Tapped, edge_name
 
 TAKE_PERIOD_NS = 20_000_000
 
@@ -101,19 +101,16 @@ class Recorder(Node[RecorderParams]):
         return Background(storage) if surroundings.realtime else storage
 
     def _take_in(self) -> None:
-        storage = self._storage
-        for taken in self.everything.take_all():
-            if storage is not None:
-                head = taken.header
-                room = storage.write(
-                    self._channel(taken),
-                    head.incarnation,
-                    head.sequence,
-                    taken.taken_ns,
-                    head.stamp_ns,
-                    taken.data,
-                )
-                self.everything.edges[head.source].lost += not room
+        everything, storage = self.everything.take_all(), self._storage
+        if storage is None or not everything:
+            return
+        for lost in storage.write([self._entry(taken) for taken in everything]):
+            self.everything.edges[edge_name(lost.channel.publisher, lost.channel.topic)].lost += 1
+
+    def _entry(self, taken: Taken) -> Entry:
+        head = taken.header
+        channel = self._channel(taken)
+        return Entry(channel, head.incarnation, head.sequence, taken.taken_ns, head.stamp_ns, taken.data)
 
     def _flush(self) -> None:
         self._take_in()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from rtgraph.nodes.recorder.channel import Channel
 from rtgraph.nodes.recorder.ledger import Ledger
@@ -24,6 +24,17 @@ class Sink(Protocol):
     def close(self, losses: Mapping[str, object] | None = None) -> None: ...
 
 
+class Entry(NamedTuple):
+    """A message to write; ``sequence`` is its number among those of its channel in one life of the publisher."""
+
+    channel: Channel
+    incarnation: int
+    sequence: int
+    log_ns: int
+    publish_ns: int
+    data: bytes
+
+
 class Storage:
     """Writes messages to a sink and keeps the account of them."""
 
@@ -34,15 +45,15 @@ class Storage:
         self._bytes = 0
         self._lost = 0
 
-    def write(
-        self, channel: Channel, incarnation: int, sequence: int, log_ns: int, publish_ns: int, data: bytes
-    ) -> bool:
-        """Write a message and count it. There is always room."""
-        self._sink.write(channel, sequence, log_ns, publish_ns, data)
-        self._ledger.see(channel.publisher, incarnation, channel.topic, sequence)
-        self._messages += 1
-        self._bytes += len(data)
-        return True
+    def write(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Write messages and count them. Return those there was no room for: none."""
+        write, see = self._sink.write, self._ledger.see
+        for channel, incarnation, sequence, log_ns, publish_ns, data in entries:
+            write(channel, sequence, log_ns, publish_ns, data)
+            see(channel.publisher, incarnation, channel.topic, sequence)
+            self._bytes += len(data)
+        self._messages += len(entries)
+        return ()
 
     def flush(self) -> None:
         """Hand what was written to the operating system."""

@@ -180,7 +180,7 @@ class BagWriter:
             raise self._failed(f"{self.path} would have more than {MOST_CHANNELS:,} channels")
         count = builder.count
         cut = builder.cut(self.size_bytes)
-        self._put(cut.data, count)
+        self._put(*cut.data, messages=count)
         if not self.messages:
             self._start_ns, self._end_ns = cut.start_ns, cut.end_ns
         self._start_ns, self._end_ns = min(self._start_ns, cut.start_ns), max(self._end_ns, cut.end_ns)
@@ -228,13 +228,15 @@ class BagWriter:
             (Opcode.METADATA_INDEX, self._metadata),
         ]
 
-    def _put(self, data: bytes, messages: int = 0) -> None:
+    def _put(self, *data: bytes, messages: int = 0) -> None:
         """Write whole records, or nothing of them."""
-        place, left = self.size_bytes, memoryview(data)
+        size = self.size_bytes
         try:
-            while left:
-                written = os.pwrite(self._file.fileno(), left, place)
-                place, left = place + written, left[written:]
+            for piece in data:
+                left = memoryview(piece)
+                while left:
+                    written = os.pwrite(self._file.fileno(), left, size)
+                    size, left = size + written, left[written:]
         except OSError as error:
             missing = f"; its last {messages:,} messages are missing" if messages else ""
             try:
@@ -242,8 +244,9 @@ class BagWriter:
             except OSError:
                 missing += "; a record is cut off at its end"
             raise self._failed(f"{self.path} cannot be written: {error.strerror}{missing}") from error
-        self.size_bytes += len(data)
-        self._checksum = zlib.crc32(data, self._checksum)
+        self.size_bytes = size
+        for piece in data:
+            self._checksum = zlib.crc32(piece, self._checksum)
 
     def _failed(self, problem: str) -> BagError:
         self._builder.drop()

@@ -17,6 +17,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import msgpack
@@ -25,6 +26,7 @@ from pydantic import TypeAdapter
 from rtgraph.msgs import Record, message_types, schema_hash
 from rtgraph.nodes.runtime.context import generator
 from rtgraph.nodes.runtime.host import die_with, take_priority
+from rtgraph.nodes.runtime.imports import look_in
 from rtgraph.nodes.runtime.realtime import NodeConfig, RealtimeNode, WeightsPlan
 from rtgraph.nodes.runtime.weights import Weights
 
@@ -180,13 +182,19 @@ def _redirect(log_file: str | None) -> None:
 
 
 def main() -> None:
-    """Serve on the socket whose descriptor is the one argument; or, with ``node``, be one node of one's own."""
-    if sys.argv[1] == "node":
-        request = receive(socket.socket(fileno=int(sys.argv[2])))
-        run_process(_REQUEST.validate_python(request))
+    """Serve, as ``serve DESCRIPTOR LAUNCHER FOLDER...`` says, or be one node, as ``node DESCRIPTOR FOLDER...`` says.
+
+    ``DESCRIPTOR`` is that of the socket on which requests come, each ``FOLDER`` one that modules are found in.
+    """
+    role, descriptor, *rest = sys.argv[1:]
+    channel = socket.socket(fileno=int(descriptor))
+    if role == "node":
+        look_in(*map(Path, rest))
+        run_process(_REQUEST.validate_python(receive(channel)))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    die_with(int(sys.argv[2]))
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    die_with(int(rest[0]))
+    look_in(*map(Path, rest[1:]))
+    serve(channel)
 
 
 if __name__ == "__main__":

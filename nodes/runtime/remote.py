@@ -40,7 +40,7 @@ def beat(executor: Executor, at_ns: int, now_ns: int) -> Beat:
                 for publisher, edge in port.edges.items()
             ],
             "unread": {name: len(port.inbox) for name, port in inputs.items() if port.inbox},
-            "newest_ns": now_ns - max(newest) if newest else None,
+            "age_ns": now_ns - max(newest) if newest else None,
         }
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
 from rtgraph.msgs import Record
 from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.runtime.imports import module_of
 from rtgraph.nodes.runtime.node import Node, Params
 from rtgraph.nodes.runtime.taps import Tapped
 
@@ -66,10 +66,7 @@ def load_class(path: str) -> type[Node[Any]]:
     module_name, _, class_name = path.partition(":")
     if not module_name or not class_name:
         raise NodeError(f"{path!r} is not a class path", hint="write package.module:Class")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise NodeError(f"module {module_name!r} cannot be imported: {error}") from error
+    module = module_of(module_name)
     found = getattr(module, class_name, None)
     if found is None:
         names = [

@@ -17,22 +17,23 @@ from support.observed import Beat, Letter
 
 from rtgraph.graphs.plan import Plan
 from rtgraph.launch.introspection.announcement import describe
+from rtgraph.launch.introspection.changes import CHANGE_WITHIN_S
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.live import edge_notes, figures
 from rtgraph.launch.introspection.meters import Meter
 from rtgraph.launch.introspection.observer import Losses, Observed
 from rtgraph.launch.introspection.pub import made
-from rtgraph.launch.introspection.service import CHANGE_WITHIN_S, QUESTION_MOST_BYTES, Service
+from rtgraph.launch.introspection.service import QUESTION_MOST_BYTES, Service
 from rtgraph.launch.introspection.sessions import LiveSession, pick, running
 from rtgraph.launch.introspection.values import as_json, as_lines, fields, selected
 from rtgraph.launch.introspection.wire import written
 from rtgraph.launch.processes import Process
 from rtgraph.launch.session import RuntimeDirectory
 from rtgraph.launch.supervision import Member, RestartBudget
-from rtgraph.msgs import Message, encode
+from rtgraph.msgs import Message, decode, encode
 from rtgraph.msgs.envelope import Envelope
 from rtgraph.msgs.errors import DecodeError, GraphError, LaunchError
-from rtgraph.msgs.introspection import AskGraph, Graph, NodeState, ParamsSet, Publish, SetParams
+from rtgraph.msgs.introspection import AskGraph, Declined, Graph, NodeState, ParamsSet, Publish, SetParams
 from rtgraph.msgs.system import Beat as NodeBeat
 from rtgraph.msgs.system import ChangeParams, ParamsChanged
 from rtgraph.nodes.runtime import NodePlan, RestartPolicy
@@ -266,7 +267,7 @@ def test_figures_are_differences_of_beats() -> None:
             sent={"out": 2 * received},
             edges=[("in", "source/0", received, lost, 7, 1), ("in", "source/1", received, 0, 0, 0)],
             unread={"in": 3},
-            newest_ns=4_000_000,
+            age_ns=4_000_000,
         )
 
     states = [
@@ -374,15 +375,24 @@ def test_a_node_that_does_not_answer_is_answered_for(board, dealer) -> None:
     board.attend(100.0)
     (change,) = board.told
     assert isinstance(change, ChangeParams)
-    board.service.give_up(100.0 + CHANGE_WITHIN_S / 2)
+    board.service.changes.give_up(100.0 + CHANGE_WITHIN_S / 2)
     assert not dealer.poll(20)
-    board.service.give_up(100.1 + CHANGE_WITHIN_S)
+    board.service.changes.give_up(100.1 + CHANGE_WITHIN_S)
     assert dealer.poll(1000)
     assert dealer.recv_multipart()[0] == b"ParamsSet"
     assert board.member.changed == {}
     # It answers after all: its next life has the value.
-    board.service.changed("metronome", ParamsChanged(number=change.number, values={"gain": 2.0}))
+    board.service.changes.done("metronome", ParamsChanged(number=change.number, values={"gain": 2.0}))
     assert board.member.changed == {"gain": 2.0}
+
+
+def test_a_check_that_fails_does_not_end_the_launch(board, dealer) -> None:
+    dealer.send_multipart(written(SetParams(number=5, nodes="*", values={"gain": 7.0})))
+    board.attend()
+    kind, document = dealer.recv_multipart()
+    assert kind == b"Declined"
+    assert decode(Declined, document).problem == "RuntimeError: a check that fails itself"
+    assert board.told == []
 
 
 def test_a_node_that_is_away_has_the_value_in_its_next_life(board, dealer) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
 from collections.abc import Iterator
 from typing import Any
 
@@ -61,14 +63,13 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> 
 
 def command(*arguments: str, **popen: Any) -> subprocess.Popen[str]:
     """Start a verb in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
-        **popen,
-    )
+    environment = {**os.environ, "PYTHONPATH": str(TESTS), "TERM": "xterm"}
+    defaults = {
+        "args": [sys.executable, "-c", COMMAND, *arguments],
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+    }
+    return subprocess.Popen(text=True, env=environment, **(defaults | popen))
 
 
 def node(graph: LiveGraph, name: str) -> LiveNode:
@@ -158,6 +159,7 @@ def test_echo_for_people(launch, capsys) -> None:
     assert "picture: uint8 4×4, 7 to 7, mean 7.0" in shown
     assert "have no field 'nmber'" in told(capsys, "topic", "echo", "slow", "--fields", "nmber", code=2)
     assert "did you mean 'slow'?" in told(capsys, "topic", "echo", "slo", code=2)
+    assert "'slow' is not keyed" in told(capsys, "topic", "echo", "slow", "--key", "listener", code=2)
 
 
 def test_echo_of_one_key(launch, capsys) -> None:
@@ -301,6 +303,27 @@ def test_top_once(launch, session, capsys) -> None:
     assert {lines[2].split()[0], lines[3].split()[0]} == {"hammer", "listener"}
 
 
+@pytest.mark.parametrize(("pressed", "code"), [(b"q", 0), (b"\x03", 130)], ids=["q", "ctrl-c"])
+def test_top_in_a_terminal(launch, pressed, code) -> None:
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    # In a session of its own, whose terminal this is: that is how Ctrl-C comes to it.
+    run = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); " + COMMAND
+    with command(
+        args=[sys.executable, "-c", run, "top"], stdin=theirs, stdout=theirs, start_new_session=True
+    ) as top:
+        shown = b""
+        while b"hammer" not in shown:
+            shown += os.read(ours, 65536)
+        os.write(ours, pressed)
+        assert top.wait(10) == code
+        assert top.stderr is not None
+        assert top.stderr.read() == ""
+    assert termios.tcgetattr(theirs)[3] == before[3], "the terminal is not as it was"
+    os.close(ours)
+    os.close(theirs)
+
+
 def test_top_again_and_again(launch, capsys) -> None:
     first, second = map(json.loads, told(capsys, "top", "--json", "--count", "2").splitlines())
     assert second["now_s"] - first["now_s"] == pytest.approx(0.5, abs=0.3)
@@ -342,6 +365,17 @@ def test_a_parameter_is_changed_and_survives_the_node(launch, session, capsys) -
         told(capsys, "param", "get", "metronome", "gain", "rate_hz")
         == "metronome gain 2.5\nmetronome rate_hz 60.0\n"
     )
+
+
+def test_a_value_that_a_node_fails_of_is_not_kept(launch, session, capsys) -> None:
+    told(capsys, "param", "set", "metronome", "gain=4")
+    life = node(snapshot(session), "metronome").incarnation
+    assert "error: metronome failed: ValueError: too loud" in told(
+        capsys, "param", "set", "metronome", "gain=9", code=1
+    )
+    until(lambda: node(snapshot(session), "metronome").incarnation == life + 1, 10, "it is started again")
+    until(lambda: node(snapshot(session), "metronome").state == "running", 10, "it runs")
+    assert gain(capsys) == 4.0
 
 
 def gain(capsys: pytest.CaptureFixture[str]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from rtgraph.msgs import Message, array
 from rtgraph.nodes.runtime import Changeable, Input, Node, Output, Params, lossless, queue
@@ -23,10 +23,21 @@ class Letter(Message):
     weight: float = Field(default=1.0, ge=0)
 
 
+TOO_LOUD = 9.0
+UNLUCKY = 7.0
+
+
 class MetronomeParams(Params):
     rate_hz: float = 60.0
     side: int = 4
     gain: Changeable[float] = Field(default=1.0, ge=0, le=10)
+
+    @field_validator("gain")
+    @classmethod
+    def _no_seven(cls, gain: float) -> float:
+        if gain == UNLUCKY:
+            raise RuntimeError("a check that fails itself")
+        return gain
 
 
 class Metronome(Node[MetronomeParams]):
@@ -39,12 +50,12 @@ class Metronome(Node[MetronomeParams]):
         self._number = 0
         self._began_ns = self.now_ns
         self._picture = np.full((self.params.side, self.params.side), 7, np.uint8)
-        self._told: list[str] = []
         self._schedule()
 
     def on_params(self, changed: frozenset[str]) -> None:
-        self._told = sorted(changed)
-        self.log.info("changed: %s", self._told)
+        if self.params.gain == TOO_LOUD:
+            raise ValueError("too loud")
+        self.log.info("changed: %s", sorted(changed))
 
     def _schedule(self) -> None:
         self.at(self._began_ns + tick_time_ns(self._number, self.params.rate_hz), self._publish)
@@ -63,11 +74,7 @@ class Listener(Node[Params]):
     fast = Input(Beat, queue(64))
 
 
-class PostmanParams(Params):
-    pass
-
-
-class Postman(Node[PostmanParams]):
+class Postman(Node[Params]):
     """Writes a letter to every reader, ten times a second."""
 
     letter = Output(Letter, keyed=True)

@@ -1,0 +1,125 @@
+"""Changes of parameters that are under way: told to nodes, and not answered by all of them yet."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rtgraph.launch.supervision import Member
+from rtgraph.msgs import Message
+from rtgraph.msgs.errors import GraphError, LaunchError, NodeError
+from rtgraph.msgs.introspection import ParamsSet, SetParams
+from rtgraph.msgs.system import ChangeParams, ParamsChanged
+from rtgraph.nodes.runtime import Params, load_class, validated_params
+from rtgraph.nodes.runtime.changeable import with_values
+
+CHANGES_AT_ONCE = 64
+CHANGE_WITHIN_S = 2.0
+
+Tell = Callable[[Member, Message], None]
+Answer = Callable[[bytes, Message], None]
+
+
+@dataclass
+class _Change:
+    """What a client wants of nodes, and what they made of it so far."""
+
+    client: bytes
+    number: int
+    deadline_s: float
+    waiting: set[str]
+    values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+class Changes:
+    """Keeps the changes that are under way.
+
+    Args:
+        members: the nodes.
+        tell: sends a control message to a node.
+        answer: sends a message to a client.
+    """
+
+    def __init__(self, members: Mapping[str, Member], tell: Tell, answer: Answer) -> None:
+        self._members = members
+        self._tell = tell
+        self._answer = answer
+        self._changes: dict[int, _Change] = {}
+        self._numbers = itertools.count(1)
+
+    def begin(self, client: bytes, question: SetParams, members: Sequence[Member], now_s: float) -> None:
+        """Change parameters of nodes, and answer when they have done so; nodes that are away begin with the values.
+
+        Raises:
+            GraphError: one of them cannot take the values: none is told.
+            LaunchError: too much is under way.
+        """
+        if not question.values:
+            raise GraphError("nothing is to be changed", hint="give key=value")
+        if len(self._changes) >= CHANGES_AT_ONCE:
+            raise LaunchError("too many changes are under way", hint="try again")
+        for member in members:
+            try:
+                with_values(params_of(member), question.values)
+            except NodeError as error:
+                raise GraphError(f"{member.plan.name}: {error.problem}", hint=error.hint) from error
+        told = [member for member in members if member.ready and member.process is not None]
+        number = next(self._numbers)
+        change = _Change(client, question.number, now_s + CHANGE_WITHIN_S, {m.plan.name for m in told})
+        for member in members:
+            if member not in told:
+                member.changed |= question.values
+                change.values[member.plan.name] = dict(question.values)
+        self._changes[number] = change
+        for member in told:
+            self._tell(member, ChangeParams(number=number, values=question.values))
+        self._close_if_done(number)
+
+    def done(self, node: str, answer: ParamsChanged) -> None:
+        """Take in what a node made of a change; it is to have the values in its next lives, too."""
+        if not answer.problem:
+            self._members[node].changed |= answer.values
+        change = self._changes.get(answer.number)
+        if change is None:
+            return
+        change.waiting.discard(node)
+        if answer.problem:
+            change.problems[node] = answer.problem
+        else:
+            change.values[node] = answer.values
+        self._close_if_done(answer.number)
+
+    def died(self, node: str, problem: str) -> None:
+        """Take in that a node's process ended: what it was told of last is not in force."""
+        for number, change in list(self._changes.items()):
+            if node in change.waiting:
+                change.waiting.discard(node)
+                change.problems[node] = f"failed: {problem}"
+                self._close_if_done(number)
+
+    def give_up(self, now_s: float) -> None:
+        """Answer for the nodes that have not answered in time."""
+        for number, change in list(self._changes.items()):
+            if now_s > change.deadline_s:
+                for node in change.waiting:
+                    change.problems[node] = (
+                        f"has not answered within {CHANGE_WITHIN_S:.0f} s; it takes the values when it is free"
+                    )
+                change.waiting.clear()
+                self._close_if_done(number)
+
+    def _close_if_done(self, number: int) -> None:
+        change = self._changes[number]
+        if not change.waiting:
+            del self._changes[number]
+            told = ParamsSet(number=change.number, values=change.values, problems=change.problems)
+            self._answer(change.client, told)
+
+
+def params_of(member: Member) -> Params:
+    """Return the parameters that are in force in a node."""
+    params = validated_params(load_class(member.plan.node), member.plan.params)
+    return with_values(params, member.changed) if member.changed else params

@@ -1,0 +1,77 @@
+"""Players that stand in for nodes: in virtual time everything else does what it did."""
+
+from __future__ import annotations
+
+import pytest
+from support.sessions import RECORDING, recorded
+
+from rtgraph.graphs.recording import stand_ins
+from rtgraph.launch.verification import verify
+from rtgraph.msgs.errors import BagError, GraphError
+from rtgraph.nodes.recorder import Bag
+
+BOXING = {"k": "0.0625", "workers": "3", "latency_frames": "2.3"}
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    out = tmp_path_factory.mktemp("played") / "session"
+    recorded("boxing", out, BOXING)
+    return out / RECORDING
+
+
+def messages(file, topic):
+    return [message.data for message in Bag.open(file).messages(topics=[topic])]
+
+
+def replayed(file, out, *nodes, **options):
+    recorded("boxing", out, BOXING, replace=stand_ins(str(file), nodes), **options)
+    return out / RECORDING
+
+
+@pytest.mark.parametrize("node", ["plant", "worker", "coordinator"])
+def test_the_others_do_what_they_did(session, tmp_path, node):
+    again = replayed(session, tmp_path / "again", node)
+    for topic in ("observation", "decision", "applied", "state", "claim/*"):
+        assert messages(again, topic) == messages(session, topic), topic
+    assert verify(Bag.open(again)).passed
+
+
+def test_all_but_the_monitor_can_be_played(session, tmp_path):
+    again = replayed(session, tmp_path / "again", "plant", "worker", "coordinator")
+    assert messages(again, "progress") == messages(session, "progress")
+
+
+def test_a_player_ends_the_launch_when_the_recording_is_over(session, tmp_path):
+    result = recorded(
+        "boxing", tmp_path / "again", BOXING, replace=stand_ins(str(session), ["plant"]), ticks=None
+    )
+    assert result.summary["ended"] == "plant: the recording is over"
+    assert result.summary["ticks"] == 240
+
+
+def test_a_part_of_it_can_be_played_at_another_rate(session, tmp_path):
+    replace = stand_ins(str(session), ["plant"])
+    replace["plant"]["params"] |= {"start_s": 1.0, "duration_s": 2.0, "rate": 2.0}
+    recorded("boxing", tmp_path / "part", BOXING, replace=replace, ticks=None)
+    bag = Bag.open(tmp_path / "part" / RECORDING)
+    observed = [message.message() for message in bag.messages(topics=["observation"])]
+    assert [message.tick for message in observed] == list(range(60, 181))
+    assert observed[60].header.stamp_ns == pytest.approx(0.5e9, abs=2e7)
+
+
+def test_a_node_that_was_not_recorded_cannot_be_played(session, tmp_path):
+    with pytest.raises(GraphError, match="did you mean 'plant'"):
+        stand_ins(str(session), ["plnt"])
+    with pytest.raises(BagError):
+        stand_ins(str(tmp_path / "nothing.mcap"), ["plant"])
+
+
+def test_a_player_needs_the_ports_of_what_it_stands_in_for(session, tmp_path):
+    with pytest.raises(GraphError, match="cannot take the place"):
+        recorded(
+            "boxing",
+            tmp_path / "wrong",
+            BOXING,
+            replace={"plant": stand_ins(str(session), ["monitor"])["monitor"]},
+        )
