@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from rtgraph.graphs.arguments import ArgumentEntry
-from rtgraph.graphs.names import ClassPath, Name, PathName, Topic
+from rtgraph.graphs.names import ClassPath, InstanceName, Name, PathName, Topic
 from rtgraph.nodes.runtime.faults import Fault
 from rtgraph.nodes.runtime.wiring import RestartPolicy
 
@@ -27,11 +27,14 @@ NotTrue = BeforeValidator(_no_truth)
 
 MOST_REPLICAS = 10_000
 MOST_SEED = 2**63 - 1
+MOST_TICKS = 10**12
+MOST_SECONDS = 10**9
+"""Thirty years: what is asked for beyond is a slip of the pen, and its nanoseconds would soon overflow."""
 
 World = Literal["realtime", "virtual"]
 Seed = Annotated[int, NotTrue, Field(ge=0, le=MOST_SEED)]
-Ticks = Annotated[int, NotTrue, Field(ge=1)]
-Seconds = Annotated[float, NotTrue, Field(gt=0, allow_inf_nan=False)]
+Ticks = Annotated[int, NotTrue, Field(ge=1, le=MOST_TICKS)]
+Seconds = Annotated[float, NotTrue, Field(gt=0, le=MOST_SECONDS, allow_inf_nan=False)]
 Count = Annotated[int, NotTrue, Field(ge=0, le=MOST_REPLICAS)]
 Threads = Annotated[int, NotTrue, Field(ge=1)]
 Condition = bool | str
@@ -102,7 +105,7 @@ class Settings(Entry):
     seed: Seed = 0
     duration_s: Seconds | None = None
     ticks: Ticks | None = None
-    replace: dict[PathName, ReplacementEntry] = {}
+    replace: dict[InstanceName, ReplacementEntry] = {}
     record: bool | dict[str, Any] | None = Field(
         default=None,
         description="true, false, or the recorder's parameters and `journal`; left out: in the virtual world only",

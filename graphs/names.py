@@ -12,6 +12,7 @@ _NAME = "[a-z][a-z0-9_]*"
 
 NAME = rf"^{_NAME}$"
 PATH = rf"^{_NAME}(/{_NAME})*$"
+INSTANCE = rf"^{_NAME}(/{_NAME})*(/[0-9]+)?$"
 TOPIC = rf"^/?{_NAME}(/{_NAME})*$"
 _CLASS = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*"
 CLASS = rf"^{_CLASS}(\[{_CLASS}\])?$"
@@ -20,6 +21,8 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 """A node, an argument, weights: lower-case letters, digits and underscores."""
 PathName = Annotated[str, StringConstraints(pattern=PATH)]
 """Names with slashes between: a namespace, or a node with its namespace."""
+InstanceName = Annotated[str, StringConstraints(pattern=INSTANCE)]
+"""A node with its namespace, or one of its replicas."""
 Topic = Annotated[str, StringConstraints(pattern=TOPIC)]
 """A path; a slash in front makes it absolute."""
 ClassPath = Annotated[str, StringConstraints(pattern=CLASS)]
@@ -28,6 +31,7 @@ ClassPath = Annotated[str, StringConstraints(pattern=CLASS)]
 MEANINGS = {
     NAME: "a name: lower-case letters, digits and _, a letter first",
     PATH: "names with / between them: lower-case letters, digits and _, a letter first",
+    INSTANCE: "a node: names with / between them, lower-case letters, digits and _, a letter first",
     TOPIC: "a topic: names with / between them, lower-case letters, digits and _, a letter first",
     CLASS: "a class path: package.module:Class",
 }

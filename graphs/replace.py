@@ -32,6 +32,12 @@ def replaced(
     found = {node.name: node for node in nodes}
     for name, replacement in replacements.items():
         if name not in found:
+            whole, _, replica = name.rpartition("/")
+            if replica.isdecimal() and whole in found and found[whole].entry.replicas is not None:
+                raise (place / name).error(
+                    f"{name!r} is one of the replicas of {whole!r}, which are replaced all together",
+                    hint=f"replace {whole!r}",
+                )
             raise (place / name).error(f"there is no node {name!r} to replace", hint=nearest(name, found))
         node = found[name]
         found[name] = dataclasses.replace(

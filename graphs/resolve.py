@@ -61,12 +61,14 @@ class Resolver:
             self._resolving.append(node.name)
             value = self._substituted(node.params, node.scope)
             self._resolving.pop()
+            place = node.params.place
             try:
-                self._params[node.name] = validated(
-                    node_type.params_type, value, node.params.place, noun="param"
-                )
-            except NodeError as error:  # a validator of the node's own
-                raise node.params.place.error(error.problem, hint=error.hint) from error
+                params = validated(node_type.params_type, value, place, noun="param")
+                if node.entry.python is None:
+                    node_type.check(params)
+            except NodeError as error:  # a validator of the node's own, or its check
+                raise place.error(error.problem, hint=error.hint) from error
+            self._params[node.name] = params
         return self._params[node.name]
 
     def written_params(self, node: PlacedNode) -> dict[str, Any]:
@@ -106,8 +108,14 @@ class Resolver:
             params = self.params(node)
             try:
                 spec = describe(params)
-            except NodeError as error:
+            except RtgraphError as error:
                 raise node.params.place.error(error.problem, hint=error.hint) from error
+            except Exception as error:  # whatever the world inside raises, where it cannot be made
+                problem, _, hint = str(error).partition(". hint: ")
+                raise node.params.place.error(
+                    problem if isinstance(error, ValueError) else f"{type(error).__name__}: {problem}",
+                    hint=hint or None,
+                ) from error
             check_finite(spec.model_dump(), node.place)
             self._specs[name] = spec
         return self._specs[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -148,8 +148,14 @@ def _fields(annotation: object, path: tuple[int | str, ...]) -> set[str]:
     models = _models(annotation)
     for part in path:
         inner = [_models(m.model_fields[part].annotation) for m in models if part in m.model_fields]
-        models = set().union(*inner) if inner else models
+        # Where it is no field it may be a tag, by which one of several models was chosen.
+        models = set().union(*inner) if inner else {m for m in models if _is_tagged(m, part)} or models
     return {field.alias or name for model in models for name, field in model.model_fields.items()}
+
+
+def _is_tagged(model: type[BaseModel], tag: object) -> bool:
+    literals = (f.annotation for f in model.model_fields.values() if get_origin(f.annotation) is Literal)
+    return any(tag in typing.get_args(literal) for literal in literals)
 
 
 def _models(annotation: object) -> set[type[BaseModel]]:

@@ -21,6 +21,8 @@ class Outcome:
     """The signal that ended it."""
     statistics: dict[str, Statistics] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
+    causes: dict[str, str] = field(default_factory=dict)
+    """Why nodes were started again, the last time."""
     silent_s: dict[str, float] = field(default_factory=dict)
     """Nodes that were not heard for too long, and for how long."""
     import_s: float = 0.0

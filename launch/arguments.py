@@ -48,15 +48,14 @@ def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None
         metavar="FILE",
         help="put what this recording holds in the place of the nodes --replace names",
     )
+    group.add_argument("--record", action="store_true", help="record the session")
     group.add_argument(
-        "--record",
+        "--recorder",
         action="append",
         default=[],
-        nargs="?",
-        const="",
         type=_setting,
         metavar="KEY=VALUE",
-        help="record the session; with KEY=VALUE as the recorder's parameter says (topics=a,b  keep_s=60 ...)",
+        help="record it so: topics=a,b  exclude=c  keep_s=60  split_mib=500  journal=false ...",
     )
     group.add_argument("--no-record", action="store_true", help="do not record, in the virtual world either")
 
@@ -115,16 +114,14 @@ def _recording(args: argparse.Namespace) -> bool | dict[str, Any] | None:
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
 
     if args.no_record:
-        if args.record:
-            raise GraphError("--record and --no-record at once")
+        if args.record or args.recorder:
+            raise GraphError("--no-record, and --record or --recorder, at once", file="command line")
         return False
-    return dict(setting for setting in args.record if setting) or True if args.record else None
+    return dict(args.recorder) or (True if args.record else None)
 
 
-def _setting(text: str) -> tuple[str, Any] | None:
+def _setting(text: str) -> tuple[str, Any]:
     """Read one of the recorder's parameters: lists are written with commas."""
-    if not text:
-        return None
     key, value = _argument(text)
     if key in ("topics", "exclude"):
         return key, value.split(",")

@@ -6,11 +6,11 @@ import ast
 import importlib
 import importlib.util
 import inspect
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -20,6 +20,8 @@ from rtgraph.nodes.runtime.node import Node, port_message
 from rtgraph.nodes.runtime.ports import Input
 
 PACKAGE = "rtgraph.nodes"
+TAG = "kind"
+"""The field that says which of several models is meant."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +69,27 @@ def _input(name: str, port: Input[Any]) -> dict[str, Any]:
     return {"name": name, "message": port_message(port).__name__, "policy": str(port.policy), **flags}
 
 
-def _params(model: type[BaseModel]) -> list[dict[str, Any]]:
+def _params(model: type[BaseModel], *, without: str = "") -> list[dict[str, Any]]:
     rows = []
     for name, field in model.model_fields.items():
+        if name == without:
+            continue
+        kinds = _kinds(field.annotation)
         row: dict[str, Any] = {
             "name": field.alias or name,
-            "type": re.sub(r"\b(\w+\.)+(?=\w)", "", inspect.formatannotation(field.annotation)),
+            "type": " | ".join(kinds) if kinds else _type(field.annotation),
             "required": field.is_required(),
             "description": field.description or "",
         }
+        if kinds:
+            row["kinds"] = [
+                {
+                    "kind": kind,
+                    "description": inspect.cleandoc(member.__doc__ or ""),
+                    "params": _params(member, without=TAG),
+                }
+                for kind, member in kinds.items()
+            ]
         default = field.get_default(call_default_factory=True, validated_data={})
         if default is not PydanticUndefined:
             row["default"] = (
@@ -83,6 +97,32 @@ def _params(model: type[BaseModel]) -> list[dict[str, Any]]:
             )
         rows.append(row)
     return rows
+
+
+def _kinds(annotation: Any) -> dict[str, type[BaseModel]]:
+    """Return the models that a param takes one of, by the kind that tells them apart; none if it is no such param."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        tag = annotation.model_fields.get(TAG)
+        return {str(get_args(tag.annotation)[0]): annotation} if tag and get_args(tag.annotation) else {}
+    found: dict[str, type[BaseModel]] = {}
+    for inner in get_args(annotation):
+        found |= _kinds(inner)
+    return found
+
+
+def _type(annotation: Any) -> str:
+    """Return a type as people write it: without modules, bounds and what only the runtime looks at."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(inner[0])
+    if origin is Literal:
+        return " | ".join(map(str, inner))
+    if origin in (Union, UnionType):
+        return " | ".join(map(_type, inner))
+    if origin is not None and inner:
+        return f"{_type(origin)}[{', '.join(map(_type, inner))}]"
+    names = {type(None): "None", Ellipsis: "...", Any: "Any"}
+    return names.get(annotation) or getattr(annotation, "__name__", str(annotation))
 
 
 def _plain(value: object) -> object:

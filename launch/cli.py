@@ -6,11 +6,13 @@ that were all wanted, 128 + n ended by signal n (130 Ctrl-C, 143 SIGTERM, 129 SI
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import os
+# The rest is imported where it is used: whatever is imported here is so before `main` can take an interrupt.
 import sys
-from collections.abc import Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
 
 VERBS = {
     "bag": "look into recordings, play, verify and export them",
@@ -30,37 +32,49 @@ VERBS = {
 
 EXAMPLE = """\
 example:
-  rtgraph check demo.yaml workers=6
+  rtgraph launch boxing workers=6 --duration 10
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        return _told(error)
+
+
+def _run(arguments: list[str]) -> int:
+    import importlib  # noqa: PLC0415 - see above
+
+    from rtgraph.launch.parsing import Parser  # noqa: PLC0415
+
     verb = arguments[0] if arguments else ""
     if verb not in VERBS:
         return _without_verb(arguments)
     module = importlib.import_module(f"rtgraph.launch.verbs.{verb}")
-    parser = argparse.ArgumentParser(
-        prog=f"rtgraph {verb}", description=VERBS[verb], formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog=f"rtgraph {verb}", description=VERBS[verb])
     module.configure(parser)
     parsed = parser.parse_args(arguments[1:])
-    try:
-        code: int = module.run(parsed)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # Whoever read the output has seen enough; keep Python from complaining about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except Exception as error:
-        return _told(error)
+
+    from pathlib import Path  # noqa: PLC0415 - --help is instant, and what follows is not
+
+    from rtgraph.nodes.runtime.imports import look_in  # noqa: PLC0415
+
+    look_in(Path())
+    code: int = module.run(parsed)
+    sys.stdout.flush()
     return code
 
 
 def _told(error: Exception) -> int:
+    if isinstance(error, OSError) and not _stdout_works():
+        if isinstance(error, BrokenPipeError):  # whoever read the output has seen enough
+            return 141
+        print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
     from rtgraph.msgs.errors import GraphError, RtgraphError  # noqa: PLC0415 - importing msgs takes a while
 
     if not isinstance(error, RtgraphError):
@@ -69,12 +83,25 @@ def _told(error: Exception) -> int:
     return 2 if isinstance(error, GraphError) else 1
 
 
+def _stdout_works() -> bool:
+    """Say whether what was printed could be written; where it could not, keep Python from complaining at exit."""
+    import os  # noqa: PLC0415
+
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
+
+
 def _without_verb(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
+    from rtgraph.launch.parsing import Parser  # noqa: PLC0415 - see above
+
+    parser = Parser(
         prog="rtgraph",
         description="Run graphs of nodes that learn and act in real time.",
         epilog=EXAMPLE + "\n`rtgraph VERB --help` tells more of a verb.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")

@@ -107,6 +107,7 @@ class Launcher:
         if outcome.signal is not None:
             outcome.reason = signal.Signals(outcome.signal).name
         outcome.restarts = {name: m.budget.restarts for name, m in members.items() if m.budget.restarts}
+        outcome.causes = {name: members[name].died_of for name in outcome.restarts}
         if self._server is not None and self._server.restarts:
             outcome.restarts["fork server"] = self._server.restarts
         outcome.silent_s = {name: round(m.silent_most_s, 1) for name, m in members.items() if m.silent_most_s}
@@ -278,6 +279,7 @@ class Launcher:
         if wait_s is None:
             self._outcome.fail(f"{name} failed: {problem}")
             return
+        member.died_of = problem
         self._status.note(f"{name} {problem}: restarting ({member.budget.restarts})")
         member.ready = False
         member.restart_at = time.monotonic() + wait_s
@@ -354,7 +356,7 @@ class Launcher:
         if member.process is None:
             return
         self._status.note(f"{member.plan.name} did not stop: killed")
-        self._outcome.fail(f"{member.plan.name}: did not stop in time")
+        self._outcome.fail(f"{member.plan.name} did not stop in time")
         member.process.kill()
         member.process = None
 

@@ -132,7 +132,8 @@ class ForkServer:
             self._popen = subprocess.Popen(
                 [
                     *(sys.executable, *_SERVER, "serve", str(theirs.fileno()), str(os.getpid())),
-                    *looked_in(),
+                    # What this process finds, its nodes find.
+                    *sys.path,
                 ],
                 pass_fds=(theirs.fileno(), *self._descriptors),
                 stdin=subprocess.DEVNULL,

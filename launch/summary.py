@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rtgraph.graphs import Plan
 from rtgraph.msgs.system import EdgeReport
+from rtgraph.nodes.monitor.traces import watched
 from rtgraph.nodes.runtime import load_class
 
 DONE, FAILED, INVALID, LOST, SIGNALLED = 0, 1, 2, 3, 128
 """Exit codes. A launch that a signal ended adds its number, as shells do: 130 for Ctrl-C, 143 for SIGTERM."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a plan came to in its world: the summary, the exit code, and what failed."""
+
+    summary: dict[str, Any]
+    code: int
+    failures: tuple[str, ...] = ()
 
 
 def summarise(
@@ -19,24 +30,25 @@ def summarise(
     results: Mapping[str, dict[str, Any]],
     reports: Mapping[str, Iterable[EdgeReport]],
     restarts: Mapping[str, int],
+    causes: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the summary as JSON values.
+
+    The figures of one monitor are the summary's own; those of several stand by title under ``plants``.
 
     Args:
         plan: what was run.
         reason: why it ended.
-        results: what each node said of itself; the monitor's figures are the body of the summary.
+        results: what each node said of itself.
         reports: the counters of each node's inputs.
         restarts: how often each node was started again.
+        causes: why, the last time.
     """
-    figures: dict[str, Any] = {}
-    others: dict[str, Any] = {}
-    for node in plan.nodes:
-        result = results.get(node.name, {})
-        if "tick_lateness_ms" in result and not figures:
-            figures = dict(result)
-        elif result:
-            others[node.name] = result
+    monitors = watched(plan.nodes)
+    plants = {one.title: dict(results.get(one.monitor, {})) for one in monitors}
+    figures = {"plants": plants} if len(plants) > 1 else next(iter(plants.values()), {})
+    watching = {one.monitor for one in monitors}
+    others = {name: result for name, result in results.items() if result and name not in watching}
     edges = {
         f"{report.publisher} -> {node}.{report.port}": report
         for node, found in reports.items()
@@ -52,6 +64,7 @@ def summarise(
         "lost": {edge: report.lost + report.refused for edge, report in edges.items()},
         "overwritten": {edge: report.overwritten for edge, report in edges.items() if report.overwritten},
         "restarts": dict(restarts),
+        **({"restart_causes": dict(causes)} if causes else {}),
     }
 
 

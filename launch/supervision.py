@@ -58,6 +58,8 @@ class Member:
     go_at: float = 0.0
     """When it is let go, even though an edge of it is not proven: its neighbour may hang."""
     problem: str = ""
+    died_of: str = ""
+    """Why an earlier life of it ended."""
     statistics: Statistics | None = None
     heard_s: float = 0.0
     silent: bool = False

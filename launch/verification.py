@@ -13,10 +13,10 @@ from rtgraph.msgs.envelope import envelope
 from rtgraph.msgs.errors import BagError, RtgraphError
 from rtgraph.nodes.recorder.bag import Bag, Recorded
 from rtgraph.nodes.recorder.journals import Life, journals
-from rtgraph.nodes.recorder.rerun import DELIVERY_LENGTH, Difference, MessageId, Rerun
+from rtgraph.nodes.recorder.rerun import Difference, MessageId, Rerun
 from rtgraph.nodes.recorder.story import WEIGHTS_FOLDER, weights_digest
 from rtgraph.nodes.runtime import Limits, NodePlan, Surroundings
-from rtgraph.nodes.runtime.journal import OUTPUT, Kind, digest_of
+from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, Kind, digest_of
 from rtgraph.nodes.runtime.weights import Weights, map_file
 
 Outcome = Literal["same", "different", "unverifiable"]
@@ -232,7 +232,7 @@ def _publications(lives: Sequence[Life], plans: Mapping[str, NodePlan]) -> Itera
         outputs = plans[life.node].outputs if life.node in plans else {}
         for *_, published in life.entries:
             for item in published:
-                if len(item) != DELIVERY_LENGTH:
+                if len(item) < DELIVERY_LENGTH:
                     port, key, sequence, digest = item
                     topic = outputs.get(port, port)
                     yield MessageId(topic, key, life.node, life.incarnation, sequence), digest
@@ -241,12 +241,10 @@ def _publications(lives: Sequence[Life], plans: Mapping[str, NodePlan]) -> Itera
 def _consumed(life: Life, plans: Mapping[str, NodePlan]) -> Iterator[MessageId]:
     inputs = plans[life.node].inputs if life.node in plans else {}
     for kind, _, what, published in life.entries:
-        nested = [item for item in published if len(item) == DELIVERY_LENGTH]
-        for port, publisher, incarnation, sequence, key, _ in [
-            *([what] if kind == Kind.DELIVERY else []),
-            *nested,
-        ]:
-            if port in inputs:
+        deliveries = [item for item in published if len(item) >= DELIVERY_LENGTH]
+        for delivery in [what, *deliveries] if kind == Kind.DELIVERY else deliveries:
+            port, publisher, incarnation, sequence, key = delivery[:5]
+            if port in inputs and len(delivery) == DELIVERY_LENGTH:
                 yield MessageId(inputs[port].topic, key, publisher, incarnation, sequence)
 
 

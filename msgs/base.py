@@ -14,9 +14,12 @@ from rtgraph.msgs.errors import NodeError
 
 
 class Record(BaseModel):
-    """A frozen model that refuses unknown fields: the base of whatever travels or is written down."""
+    """A frozen model that refuses unknown fields: the base of whatever travels or is written down.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    What stands in quotes under a field describes it, in JSON Schemas among others.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     _names: ClassVar[set[str]] = set()
 

@@ -74,7 +74,7 @@ class Applied(Message):
     """Ticks between the observation decided on and this one."""
     age_ns: int | None = None
     starting: bool = False
-    """β acted only because the episode was younger than the gate's delay."""
+    """β acted only because the episode was too young for a decision."""
     delay_ticks: int = 0
     """D, the age that the ``playout`` gate holds decisions for; 0 for ``latest``."""
     due_ns: int
@@ -92,6 +92,8 @@ class Applied(Message):
     overwritten: int = 0
     late: int = 0
     dropped: int = 0
+    refused: int = 0
+    """Decisions that arrived with an action that the plant does not take."""
 
 
 class EpisodeEnd(Message):

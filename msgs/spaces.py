@@ -8,6 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
+RateHz = Annotated[float, Field(ge=0.001, le=1_000_000)]
+"""How often something steps, per second. Rates are taken to the microhertz."""
+
 
 class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,6 +64,6 @@ ActionSpec = Annotated[Discrete | Continuous | MultiDiscrete, Field(discriminato
 class PlantSpec(_Spec):
     """What a plant takes (actions) and gives (observations), and how often."""
 
-    rate_hz: float = Field(gt=0)
+    rate_hz: RateHz
     observation: ArraySpec
     action: ActionSpec

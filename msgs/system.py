@@ -163,3 +163,5 @@ class Statistics(Message):
     """Private memory of the process."""
     cpu_s: float = 0.0
     result: dict[str, Any] = Field(default_factory=dict)
+    problem: str = ""
+    """Why the result cannot be had."""

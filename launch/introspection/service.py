@@ -39,9 +39,8 @@ from rtgraph.msgs.system import Inject
 from rtgraph.nodes.runtime import load_class
 from rtgraph.nodes.runtime.changeable import changeable_values
 from rtgraph.nodes.runtime.clock import WallClock
+from rtgraph.nodes.runtime.journal import OUTSIDE
 
-SOURCE = "rtgraph topic pub"
-"""Who a message from outside the graph comes from, as the nodes see it. No node can have that name."""
 WAITING_MOST = 64
 QUESTION_MOST_BYTES = 8 << 20
 QUESTIONS_AT_ONCE = 16
@@ -177,7 +176,7 @@ class Service:
                 member,
                 Inject(
                     port=port,
-                    source=SOURCE,
+                    source=OUTSIDE,
                     sequence=number,
                     stamp_ns=self.clock.now_ns(),
                     document=question.document,

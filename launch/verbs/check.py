@@ -8,7 +8,7 @@ from rtgraph.launch.arguments import add_file, load
 
 EXAMPLE = """\
 example:
-  rtgraph check demo.yaml workers=6
+  rtgraph check boxing workers=6
 """
 
 

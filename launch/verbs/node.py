@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from rtgraph.launch.introspection.arguments import add_session
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 EXAMPLE = """\
 examples:
@@ -82,19 +86,14 @@ def _list(*, as_json: bool) -> int:
     if as_json:
         print_json(rows)
         return 0
-    shown = table("class", "what it is", "params", "inputs", "outputs")
+    shown = table("class", "what it is")
+    # One line each, whatever the width: `node info` tells the rest.
+    for column in shown.columns:
+        column.no_wrap, column.overflow = True, "ellipsis"
+    shown.columns[0].min_width = max((len(one["class"]) for one in rows), default=0)
     for one in rows:
-        if "problem" in one:
-            row(shown, one["class"], f"not here: {one['problem']}", "", "", "")
-            continue
-        row(
-            shown,
-            one["class"],
-            one["description"].partition("\n")[0],
-            "\n".join([*map(_param, one["params"]), *_changeable(one)]),
-            "\n".join(f"{port['name']}: {port['message']} {port['policy']}" for port in one["inputs"]),
-            "\n".join(f"{port['name']}: {port['message']}" for port in one["outputs"]),
-        )
+        what = f"not here: {one['problem']}" if "problem" in one else one["description"]
+        row(shown, one["class"], what.partition("\n")[0])
     console().print(shown)
     return 0
 
@@ -111,11 +110,9 @@ def _info(node_class: str, *, as_json: bool) -> int:
         return 0
     out = console()
     out.print(f"[bold]{path}[/bold]{'  (a plant)' if told['plant'] else ''}", highlight=False)
-    out.print(f"\n{told['description']}\n", markup=False, highlight=False)
+    out.print(f"\n{_prose(told['description'])}\n", markup=False, highlight=False)
     params = table("param", "type", "default", "")
-    for param in told["params"]:
-        default = "required" if param["required"] else _shown(param.get("default"))
-        row(params, param["name"], param["type"], default, param["description"])
+    _add_params(params, told["params"])
     ports = table("port", "direction", "message", "policy", "")
     for port in told["inputs"]:
         flags = ", ".join(flag for flag in ("many", "optional", "keyed") if port[flag])
@@ -134,6 +131,10 @@ def _changeable(told: dict[str, Any]) -> list[str]:
     return [f"changeable while it runs: {', '.join(told['changeable'])}"] if told["changeable"] else []
 
 
+def _prose(docstring: str) -> str:
+    return docstring.replace("``", "`")
+
+
 def _path(name: str) -> str:
     from rtgraph.graphs.names import nearest  # noqa: PLC0415
     from rtgraph.launch.catalog import node_classes  # noqa: PLC0415
@@ -145,10 +146,23 @@ def _path(name: str) -> str:
     return paths[name]
 
 
-def _param(param: dict[str, Any]) -> str:
-    return f"{param['name']}: {param['type']}" + (
-        "" if param["required"] else f" = {_shown(param.get('default'))}"
-    )
+def _add_params(shown: Table, params: Sequence[dict[str, Any]], indent: str = "") -> None:
+    """Add a row for each param; below one that takes one of several kinds, those kinds and their params."""
+    from rtgraph.launch.printing import row  # noqa: PLC0415 - so that --help is instant
+
+    for param in params:
+        default = "required" if param["required"] else _shown(param.get("default"))
+        kinds = param.get("kinds", ())
+        row(
+            shown,
+            indent + param["name"],
+            "one of:" if kinds else param["type"],
+            default,
+            _prose(" ".join(param["description"].split())),
+        )
+        for kind in kinds:
+            row(shown, f"{indent}  kind: {kind['kind']}", "", "", _prose(kind["description"].partition("\n")[0]))
+            _add_params(shown, kind["params"], indent + "    ")
 
 
 def _shown(value: object) -> str:

@@ -8,7 +8,7 @@ from rtgraph.launch.arguments import add_file, load
 
 EXAMPLE = """\
 example:
-  rtgraph plan demo.yaml workers=6 --world virtual
+  rtgraph plan boxing workers=6 --world virtual
 """
 
 

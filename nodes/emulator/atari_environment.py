@@ -17,8 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec
-from rtgraph.nodes.emulator.actions import check_discrete
+from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec, RateHz
 from rtgraph.nodes.emulator.snapshots import (
     Saved,
     derive_generator,
@@ -27,6 +26,7 @@ from rtgraph.nodes.emulator.snapshots import (
     unpack_generator,
     unpack_snapshot,
 )
+from rtgraph.nodes.plant.actions import check_discrete
 from rtgraph.nodes.plant.environment import Action, Array, Step
 from rtgraph.nodes.plant.preprocess import AreaResize
 
@@ -44,27 +44,24 @@ pasts gives two different pictures. Coming from the same two frames each time, e
 
 
 class AtariSettings(BaseModel):
-    """Which game is played, and how.
+    """Which game is played, and how."""
 
-    Attributes:
-        game: The name of a ROM of the ale-py wheel in snake case, as in "boxing" or "name_this_game".
-        full_action_set: All actions the console knows (18, with few exceptions) instead of those the game uses.
-        sticky: The chance that a step repeats the last action instead of the one given.
-        noop_max: An episode starts after 1 to so many no-op frames, drawn at random; 0 for none.
-        max_frames: Steps after which an episode is truncated, no-op frames not counted; None for no limit.
-        observation: "grey84" for (84, 84) uint8 grey, "rgb" for the whole picture, (height, width, 3) uint8.
-        rate_hz: Frames a second. The console's own rate is 60 (NTSC).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     game: str
+    """The name of a ROM of the ale-py wheel in snake case, as in "boxing" or "name_this_game"."""
     full_action_set: bool = True
+    """All actions the console knows (18, with few exceptions) instead of those the game uses."""
     sticky: float = Field(default=0.0, ge=0, le=1)
+    """The chance that a step repeats the last action instead of the one given."""
     noop_max: int = Field(default=30, ge=0)
+    """An episode starts after 1 to so many no-op frames, drawn at random; 0 for none."""
     max_frames: int | None = Field(default=None, ge=1)
+    """Steps after which an episode is truncated, no-op frames not counted; null for no limit."""
     observation: Literal["grey84", "rgb"] = "grey84"
-    rate_hz: float = Field(default=60.0, gt=0)
+    """As "grey84", (84, 84) uint8 in grey, or as "rgb", the whole picture, (height, width, 3) uint8."""
+    rate_hz: RateHz = 60.0
+    """Frames a second. The console's own rate is 60 (NTSC)."""
 
     def spec(self) -> PlantSpec:
         """Return what an environment of these settings takes and gives.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec
-from rtgraph.nodes.emulator.actions import check_discrete
+from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec, RateHz
 from rtgraph.nodes.emulator.snapshots import Saved, pack_snapshot, unpack_snapshot
+from rtgraph.nodes.plant.actions import check_discrete
 from rtgraph.nodes.plant.environment import Action, Array, Step
 
 _OWNER = "endless"
@@ -16,10 +16,12 @@ _OWNER = "endless"
 class EndlessSettings(BaseModel):
     """How many actions the endless environment takes and how often it steps."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     actions: int = Field(default=4, ge=1)
-    rate_hz: float = Field(default=60.0, gt=0)
+    """How many actions there are; none does anything."""
+    rate_hz: RateHz = 60.0
+    """Steps a second."""
 
     def spec(self) -> PlantSpec:
         """Return what an environment of these settings takes and gives."""

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
-from rtgraph.nodes.emulator.actions import check_continuous, check_discrete, check_multi_discrete
+from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec, RateHz
+from rtgraph.nodes.plant.actions import check_continuous, check_discrete, check_multi_discrete
 from rtgraph.nodes.plant.environment import Action, Array, SnapshotUnsupported, Step
 
 if TYPE_CHECKING:
@@ -23,23 +23,20 @@ _SNAPSHOT_UNSUPPORTED = (
 
 
 class GymnasiumSettings(BaseModel):
-    """Which environment is made, and how often it steps.
+    """Which environment is made, and how often it steps."""
 
-    Attributes:
-        id: The registered name, as in "CartPole-v1".
-        rate_hz: Steps a second.
-        kwargs: Passed on to ``gymnasium.make``, ``max_episode_steps`` among them.
-        render: Make pictures for ``screen``; many environments need an extra of gymnasium for it.
-        noop: The action that does nothing; None for 0, or for the number in each range that is nearest to 0.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     id: str
-    rate_hz: float = Field(gt=0)
+    """The registered name, as in "CartPole-v1"."""
+    rate_hz: RateHz
+    """Steps a second."""
     kwargs: dict[str, JsonValue] = Field(default_factory=dict)
+    """Passed on to `gymnasium.make`, `max_episode_steps` among them."""
     render: bool = False
+    """Make pictures for `screen`; many environments need an extra of gymnasium for it."""
     noop: int | tuple[int, ...] | tuple[float, ...] | None = None
+    """The action that does nothing; null for 0, or for the number in each range that is nearest to 0."""
 
     def spec(self) -> PlantSpec:
         """Return what an environment of these settings takes and gives, by making one and closing it.
@@ -174,10 +171,18 @@ def _make(settings: GymnasiumSettings) -> gymnasium.Env[Any, Any]:
     arguments: dict[str, Any] = {"disable_env_checker": True, **settings.kwargs}
     if settings.render:
         arguments["render_mode"] = "rgb_array"
+    if settings.id.startswith("ALE/"):
+        import ale_py  # noqa: PLC0415 - an emulator that only these need
+
+        gymnasium.register_envs(ale_py)
+        ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     try:
         return gymnasium.make(settings.id, **arguments)
-    except (gymnasium.error.Error, TypeError) as problem:
-        raise ValueError(f"gymnasium environment {settings.id!r} cannot be made: {problem}") from problem
+    except Exception as problem:  # whatever somebody's environment raises
+        kind = "" if isinstance(problem, gymnasium.error.Error | TypeError) else f"{type(problem).__name__}: "
+        raise ValueError(
+            f"gymnasium environment {settings.id!r} cannot be made: {kind}{problem}"
+        ) from problem
 
 
 def _action_spec(space: gymnasium.Space[Any], name: str) -> ActionSpec:

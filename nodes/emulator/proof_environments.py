@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Discrete, MultiDiscrete, PlantSpec
-from rtgraph.nodes.emulator.actions import check_discrete, check_multi_discrete
+from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Discrete, MultiDiscrete, PlantSpec, RateHz
 from rtgraph.nodes.emulator.snapshots import (
     Saved,
     derive_generator,
@@ -25,6 +24,7 @@ from rtgraph.nodes.emulator.snapshots import (
     unpack_generator,
     unpack_snapshot,
 )
+from rtgraph.nodes.plant.actions import check_discrete, check_multi_discrete
 from rtgraph.nodes.plant.environment import Action, Array, Step
 
 _INACTION_ACTIONS = ("a1", "a2", "a3")
@@ -33,11 +33,14 @@ _DEFAULT_BEHAVIOUR = 2
 
 
 class _LaneSettings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     lanes: int = Field(default=1, ge=1)
-    rate_hz: float = Field(default=60.0, gt=0)
+    """Independent copies that are stepped together."""
+    rate_hz: RateHz = 60.0
+    """Steps a second."""
     episode_ticks: int | None = Field(default=None, ge=1)
+    """Steps after which an episode is truncated; null for never."""
 
     def _lane_spec(self, states: int, actions: int, names: tuple[str, ...] = ()) -> PlantSpec:
         action: ActionSpec
@@ -61,10 +64,12 @@ class InactionSettings(_LaneSettings):
 
 
 class DelaySettings(_LaneSettings):
-    """The settings of the delay environment: ``states`` (n) in the cycle and the chance ``stay`` (p) to stay."""
+    """The settings of the delay environment: how long its cycle is, and how often a state stays."""
 
     states: int = Field(default=64, ge=2)
+    """How many states are in the cycle (n)."""
     stay: float = Field(default=0.9, ge=0, le=1)
+    """The chance that a state stays for a step (p)."""
 
     def spec(self) -> PlantSpec:
         """Return what an environment of these settings takes and gives."""

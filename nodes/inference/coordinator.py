@@ -24,7 +24,9 @@ class CoordinatorParams(Params):
     """What the coordinator is told."""
 
     plant: PlantSpec
+    """What the plant takes and gives: `${spec:plant}`."""
     stagger: MethodName = "paced"
+    """How workers are staggered; theirs must be the same."""
 
 
 @dataclass(slots=True)

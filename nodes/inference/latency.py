@@ -19,9 +19,12 @@ from pydantic import Field, model_validator
 from rtgraph.msgs import Record
 from rtgraph.nodes.runtime.clock import frames_ns
 
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
+Frames = Annotated[float, Field(ge=0, le=1e6)]
+Milliseconds = Annotated[float, Field(ge=0, le=1e9)]
+Times = Annotated[float, Field(ge=0, le=1e6)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Spread = Annotated[float, Field(ge=0, le=10)]
+"""Of a distribution. With more, next to everything would be drawn from its ends."""
 
 Draw = Callable[[], int]
 """Draws the next inference's duration in ns."""
@@ -30,8 +33,10 @@ Draw = Callable[[], int]
 class _Latency(Record):
     """A duration in frames or in milliseconds: exactly one of the two."""
 
-    frames: NonNegative | None = None
-    ms: NonNegative | None = None
+    frames: Frames | None = None
+    """The duration in frames of the plant."""
+    ms: Milliseconds | None = None
+    """The duration in milliseconds."""
 
     @model_validator(mode="after")
     def _one_unit(self) -> Self:
@@ -66,26 +71,28 @@ class Constant(_Latency):
 
 
 class Padded(Constant):
-    """The same by the name it has where it is added: inferences are padded to this duration."""
+    """As ``constant``, by the name it has where it is added: inferences are padded to this duration."""
 
     kind: Literal["padded"] = "padded"  # type: ignore[assignment]
 
 
 class Normal(_Latency):
-    """Normally distributed around the mean, with a standard deviation of ``sd`` times the mean; never below 1 %."""
+    """Normally distributed around the duration; never below 1 % of it."""
 
     kind: Literal["normal"] = "normal"
-    sd: NonNegative = 0.05
+    sd: Spread = 0.05
+    """The standard deviation, as a share of the duration."""
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         return lambda: self._ns(max(0.01, 1.0 + self.sd * rng.standard_normal()), rate_hz)
 
 
 class Lognormal(_Latency):
-    """Lognormal with this mean; ``sigma`` is the standard deviation of the logarithm."""
+    """Lognormal, with the duration as its mean."""
 
     kind: Literal["lognormal"] = "lognormal"
-    sigma: NonNegative = 0.5
+    sigma: Spread = 0.5
+    """The standard deviation of the logarithm."""
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         shift = self.sigma**2 / 2
@@ -93,23 +100,28 @@ class Lognormal(_Latency):
 
 
 class Mixture(_Latency):
-    """ε-greedy: a share ``epsilon`` of the decisions needs no forward pass and takes ``cost`` times the duration."""
+    """As of an ε-greedy policy, some of whose decisions need no forward pass."""
 
     kind: Literal["mixture"] = "mixture"
     epsilon: Share = 0.5
-    cost: NonNegative = 0.02
+    """The share of the decisions that need none."""
+    cost: Times = 0.02
+    """What those take, as a share of the duration."""
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         return lambda: self._ns(self.cost if rng.random() < self.epsilon else 1.0, rate_hz)
 
 
 class Spikes(_Latency):
-    """Normally distributed, but a share ``probability`` of the inferences takes exactly ``factor`` times the mean."""
+    """Normally distributed, but a few inferences take very much longer."""
 
     kind: Literal["spikes"] = "spikes"
-    sd: NonNegative = 0.03
+    sd: Spread = 0.03
+    """The standard deviation, as a share of the duration."""
     probability: Share = 0.002
-    factor: Positive = 10.0
+    """The share of the inferences that take longer."""
+    factor: Annotated[float, Field(gt=0, le=1e6)] = 10.0
+    """How many times the duration those take, exactly."""
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         def draw() -> int:
@@ -122,15 +134,15 @@ class Spikes(_Latency):
 
 
 class Empirical(Record):
-    """Durations that were measured: ``values_ms``, or the numbers of a text file (milliseconds, one a line).
-
-    ``order: sample`` draws them at random, ``order: sequence`` repeats them as they are.
-    """
+    """Durations that were measured: given here, or in a file."""
 
     kind: Literal["empirical"] = "empirical"
-    values_ms: tuple[NonNegative, ...] = ()
+    values_ms: tuple[Milliseconds, ...] = ()
+    """The durations in milliseconds."""
     file: str | None = None
+    """A text file of durations in milliseconds, one a line."""
     order: Literal["sample", "sequence"] = "sample"
+    """Whether they are drawn at random, or repeated as they are."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import inspect
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol
 
@@ -14,6 +14,7 @@ from rtgraph.msgs import Action, Continuous, Discrete, PlantSpec, Record
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.changeable import Changeable
 from rtgraph.nodes.runtime.context import Surroundings
+from rtgraph.nodes.runtime.imports import class_at
 
 Array = npt.NDArray[np.generic]
 
@@ -45,22 +46,23 @@ class RandomParams(Record):
 
 
 class EpsilonGreedyParams(Record):
-    """The action of highest value, but a random one with probability ``epsilon`` (discrete actions only).
-
-    ``weights`` names the weights of the graph that the network runs on.
-    """
+    """The action to which a network gives the highest value, but now and then a random one (discrete actions only)."""
 
     kind: Literal["epsilon_greedy"] = "epsilon_greedy"
     weights: str = "policy"
+    """The weights of the graph that the network runs on, by name: `${weights:policy}`."""
     epsilon: Changeable[float] = Field(default=0.05, ge=0, le=1)
+    """The share of random actions."""
 
 
 class ScriptedParams(Record):
-    """A class of your own, ``package.module:Class``, made with ``params``, that has ``act(observation) -> action``."""
+    """A class of your own that has ``act(observation) -> action``."""
 
     kind: Literal["scripted"] = "scripted"
     policy: str
+    """The class, `package.module:Class`."""
     params: dict[str, Any] = Field(default_factory=dict)
+    """What the class is made with, as keyword arguments."""
 
 
 PolicyParams = Annotated[RandomParams | EpsilonGreedyParams | ScriptedParams, Field(discriminator="kind")]
@@ -95,6 +97,37 @@ def make_policy(
     return EpsilonGreedyPolicy(weights, plant.action.count, params, rng)
 
 
+def check_policy(params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
+    """Check that a class of the user's own can be imported, takes its params and acts; nothing is made.
+
+    Raises:
+        NodeError: it cannot, or does not.
+    """
+    if not isinstance(params, ScriptedParams):
+        return
+    script = _script_class(params)
+    try:
+        inspect.signature(script).bind(**params.params)
+    except TypeError as error:
+        raise NodeError(f"policy {params.policy!r} cannot be made: {error}") from error
+    except ValueError:  # a class written in C tells nothing of what it takes
+        pass
+    if not callable(getattr(script, "act", None)):
+        raise NodeError(
+            f"policy {params.policy!r} does not act",
+            hint="define act(self, observation), which returns an action",
+        )
+
+
+def _script_class(params: ScriptedParams) -> type:
+    try:
+        return class_at(params.policy)
+    except NodeError as error:
+        raise NodeError(
+            f"policy {params.policy!r} cannot be made: {error.problem}", hint=error.hint
+        ) from error
+
+
 class RandomPolicy:
     """Draws every action uniformly from what the plant takes."""
 
@@ -120,10 +153,10 @@ class ScriptedPolicy:
     """Wraps a class of the user's own."""
 
     def __init__(self, params: ScriptedParams) -> None:
-        module_name, _, class_name = params.policy.partition(":")
+        made = _script_class(params)
         try:
-            self._script = getattr(importlib.import_module(module_name), class_name)(**params.params)
-        except (ImportError, AttributeError, TypeError, ValueError) as error:
+            self._script = made(**params.params)
+        except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
             raise NodeError(f"policy {params.policy!r} cannot be made: {error}") from error
 
     def act(self, observation: Array) -> Act:

@@ -16,7 +16,7 @@ from rtgraph.msgs import (
 )
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.inference.latency import Constant, LatencyParams, Measured
-from rtgraph.nodes.inference.policy import Act, PolicyParams, make_policy
+from rtgraph.nodes.inference.policy import Act, PolicyParams, check_policy, make_policy
 from rtgraph.nodes.inference.stagger import MethodName, worker_stagger
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, queue
 
@@ -29,9 +29,13 @@ class WorkerParams(Params):
     """What an inference worker is told."""
 
     plant: PlantSpec
+    """What the plant takes and gives: `${spec:plant}`."""
     policy: PolicyParams
+    """What chooses actions (π)."""
     latency: LatencyParams = Measured()
+    """How long an inference takes; in real time, what it is padded to."""
     stagger: MethodName = "paced"
+    """How workers are staggered; the coordinator's must be the same."""
 
 
 class Worker(Node[WorkerParams]):
@@ -50,6 +54,11 @@ class Worker(Node[WorkerParams]):
     decision = Output(Decision)
     inference_time = Output(InferenceTime)
     state = Output(WorkerState)
+
+    @classmethod
+    def check(cls, params: WorkerParams) -> None:
+        """Check that a scripted policy can be imported."""
+        check_policy(params.policy)
 
     def on_prepare(self) -> None:
         """Make the policy and warm it up."""

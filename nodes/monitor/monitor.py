@@ -19,8 +19,8 @@ class MonitorParams(Params):
 
     rate_hz: float | None = Field(default=None, gt=0)
     """The plant's nominal rate, to compare with."""
-    file: str = "trace.npz"
-    """Where the trace goes, in the session folder."""
+    file: str = Field(default="trace.npz", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.npz$")
+    """Where the trace goes, in the session folder. Where monitors would share a file, each has its name in front."""
 
 
 class Monitor(Node[MonitorParams]):
@@ -35,7 +35,7 @@ class Monitor(Node[MonitorParams]):
 
     def on_start(self) -> None:
         """Begin an empty trace."""
-        self.trace = Trace()
+        self.trace = Trace(whole=self.context.identity.incarnation == 0)
         self.every(PROGRESS_PERIOD_NS, self._say_progress)
 
     def _take_in(self) -> list[Applied]:
@@ -63,9 +63,11 @@ class Monitor(Node[MonitorParams]):
     def _say_progress(self) -> None:
         """Say how it goes, for whoever watches."""
         recent = self._take_in()
-        judged = [message for message in recent if message.by != "reset" and not message.starting]
         if not recent:
             return
+        acted = [message for message in recent if message.by != "reset"]
+        # Where there is nothing but starts, the default behaviour does act.
+        judged = [message for message in acted if not message.starting] or acted
         ages = [message.age_ticks for message in judged if message.age_ticks is not None]
         self.progress.publish(
             Progress(

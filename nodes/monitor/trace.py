@@ -31,8 +31,9 @@ _TICKS = (
         "age_ns",
         "delay_ticks",
     ),
-    *("arrived", "overwritten", "late", "dropped", "worker", "number"),
+    *("arrived", "overwritten", "late", "dropped", "worker", "number", "refused", "incarnation"),
 )
+_FATES = ("overwritten", "late", "dropped", "refused")
 _DECISIONS = ("worker", "number", "began_ns", "inference_ns", "stamp_ns", "observed_tick", "explored")
 
 
@@ -40,15 +41,24 @@ class Trace:
     """Everything the summary and the plots are made from.
 
     Columns are int64, but for ``reward`` (float64): of ticks, ``tick episode by starting due_ns lateness_ns work_ns
-    age_ticks age_ns delay_ticks arrived overwritten late dropped worker number reward`` (−1 where nothing applies);
-    of decisions, ``worker number began_ns inference_ns stamp_ns observed_tick explored``. Workers are numbered
-    in the order of ``workers``.
+    age_ticks age_ns delay_ticks arrived overwritten late dropped worker number refused incarnation reward`` (−1 where
+    nothing applies; ``incarnation`` is the plant's); of decisions, ``worker number began_ns inference_ns stamp_ns
+    observed_tick explored``. Workers are numbered in the order of ``workers``.
+
+    Args:
+        whole: whether it begins when the graph does. A trace that begins later cannot tell what the plant missed
+            before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = True) -> None:
         self.workers: list[str] = []
-        self.overruns = 0
-        self.slipped = 0
+        self.missed = 0
+        """Ticks that passed while the plant was down."""
+        self._incarnation = 0
+        self._next: int | None = 0 if whole else None
+        """The next tick of the plant's clock, if it goes on; None where that is not known."""
+        self._overruns: dict[int, int] = {}
+        self._slipped: dict[int, int] = {}
         self._numbers: dict[str, int] = {}
         # Row by row in one array each: a row is added at once, in the order of _TICKS and _DECISIONS.
         self._ticks = array("q")
@@ -66,11 +76,17 @@ class Trace:
                 *(m.delay_ticks, m.arrived, m.overwritten, m.late, m.dropped),
                 -1 if m.worker is None else self._number(m.worker),
                 -1 if m.decision is None else m.decision,
+                *(m.refused, m.header.incarnation),
             )
         )
         self._rewards.append(message.reward)
-        self.overruns = max(self.overruns, message.overruns)
-        self.slipped = max(self.slipped, message.slipped)
+        incarnation = m.header.incarnation
+        # A plant that is started again counts from 0, and its ticks on from where its clock stands.
+        self._overruns[incarnation] = m.overruns
+        self._slipped[incarnation] = m.slipped
+        if incarnation != self._incarnation and self._next is not None:
+            self.missed += max(0, m.tick - self._next)
+        self._incarnation, self._next = incarnation, m.tick + m.slipped + 1
 
     def decided(self, message: Decision) -> None:
         """Add a decision."""
@@ -91,6 +107,16 @@ class Trace:
         """Add the end of an episode."""
         self._episodes.append((message.episode, message.ticks, message.total_reward))
 
+    @property
+    def overruns(self) -> int:
+        """Ticks that were not over when the next one was due."""
+        return sum(self._overruns.values())
+
+    @property
+    def slipped(self) -> int:
+        """Ticks that the plant gave up to catch up with the clock."""
+        return sum(self._slipped.values())
+
     def ticks(self) -> dict[str, Column]:
         """Return the columns of the ticks."""
         return _columns(self._ticks, _TICKS) | {"reward": np.array(self._rewards, dtype=np.float64)}
@@ -103,12 +129,13 @@ class Trace:
         """Return the figures of the run from a tick on, as JSON values.
 
         Inaction is the share of the ticks, resets and the unavoidable start of each episode left out, on which the
-        default behaviour acted. ``tick_rate_error`` is the signed relative error of the rate that the regression of
+        default behaviour acted; no start is longer than the longest of an episode in which the policy acted later.
+        ``tick_rate_error`` is the signed relative error of the rate that the regression of
         the ticks' begin on their number gives.
         """
         ticks = self.ticks()
         kept = {name: column[ticks["tick"] >= ticks_from] for name, column in ticks.items()}
-        by, starting = kept["by"], kept["starting"] == 1
+        by, starting = kept["by"], _starts(kept)
         judged = (by != RESET) & ~starting
         policy = by == POLICY
         found = _rate(kept["tick"], kept["due_ns"] + kept["lateness_ns"])
@@ -122,6 +149,8 @@ class Trace:
             "tick_work_ms": _quantiles(kept["work_ns"] / 1e6),
             "overruns": self.overruns,
             "slipped": self.slipped,
+            "missed": self.missed,
+            "first_tick": int(ticks["tick"][0]) if ticks["tick"].size else None,
             "inaction": float(np.mean(by[judged] == DEFAULT)) if judged.any() else None,
             "inaction_start": int(np.sum(starting)),
             "age_ticks": _spread(kept["age_ticks"][policy]),
@@ -130,7 +159,7 @@ class Trace:
             "decisions": {
                 "made": int(seen["number"].size),
                 "applied": int(np.sum(policy)),
-                **{name: int(np.sum(kept[name])) for name in ("overwritten", "late", "dropped")},
+                **{name: int(np.sum(kept[name])) for name in _FATES},
             },
             "interval_ticks": {name: _spread(np.diff(kept["tick"][policy]))[name] for name in ("mean", "sd")},
             "inference_ms": self._inference(seen),
@@ -191,6 +220,23 @@ class SavedTrace:
 def _columns(rows: array[int], names: Sequence[str]) -> dict[str, Column]:
     table = np.array(rows, dtype=np.int64).reshape(-1, len(names))
     return {name: np.ascontiguousarray(table[:, column]) for column, name in enumerate(names)}
+
+
+def _starts(ticks: dict[str, Column]) -> Column:
+    """Return which ticks belong to the unavoidable start of an episode.
+
+    Where the policy never acts, an episode would be all start, however long: what is longer than the starts after
+    which it did act is none.
+    """
+    starting, by = ticks["starting"] == 1, ticks["by"]
+    _, first, episode = np.unique(np.cumsum(by == RESET), return_index=True, return_inverse=True)
+    counted = np.cumsum(starting)
+    place = counted - (counted - starting)[first][episode]
+    acted = np.zeros(first.size, np.bool_)
+    acted[episode[by == POLICY]] = True
+    longest = int(place[starting & acted[episode]].max(initial=0))
+    kept: Column = starting & (place <= longest)
+    return kept
 
 
 def _rate(ticks: Column, began_ns: Column) -> float | None:

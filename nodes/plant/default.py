@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Protocol
 
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.plant.environment import Action, Array
+from rtgraph.nodes.runtime.imports import class_at
 
 
 class DefaultBehaviour(Protocol):
@@ -49,15 +49,21 @@ def make_default(name: str) -> DefaultBehaviour:
     Raises:
         NodeError: there is no such behaviour.
     """
+    made: DefaultBehaviour = default_class(name)()
+    return made
+
+
+def default_class(name: str) -> type[DefaultBehaviour]:
+    """Return the class of a default behaviour, named as ``make_default`` says. Raises as that does."""
     if name in _BY_NAME:
-        return _BY_NAME[name]()
-    module_name, _, class_name = name.partition(":")
-    if not class_name:
+        return _BY_NAME[name]
+    if ":" not in name:
         raise NodeError(
             f"no default behaviour {name!r}", hint=f"{', '.join(_BY_NAME)} or package.module:Class"
         )
     try:
-        made: DefaultBehaviour = getattr(importlib.import_module(module_name), class_name)()
-    except (ImportError, AttributeError) as error:
-        raise NodeError(f"default behaviour {name!r} cannot be loaded: {error}") from error
-    return made
+        return class_at(name)
+    except NodeError as error:
+        raise NodeError(
+            f"default behaviour {name!r} cannot be loaded: {error.problem}", hint=error.hint
+        ) from error

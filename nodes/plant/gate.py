@@ -31,11 +31,12 @@ class LatestParams(Record):
 class PlayoutParams(Record):
     """Hold each decision until its observation is D ticks old, as packet audio holds packets against jitter.
 
-    D is the 0.99 quantile of the ages, in ticks, at which the last 400 decisions arrived. ``most_ticks`` bounds it.
+    D is the 0.99 quantile of the ages, in ticks, at which the last 400 decisions arrived.
     """
 
     kind: Literal["playout"] = "playout"
     most_ticks: int | None = Field(default=None, ge=1)
+    """What D is at most; null for no bound."""
 
 
 GateParams = Annotated[LatestParams | PlayoutParams, Field(discriminator="kind")]
@@ -54,6 +55,7 @@ class Choice:
     """Belonged to another episode or incarnation, or there was no room to hold it."""
     delay_ticks: int = 0
     starting: bool = False
+    """β acts because the episode is too young for a decision: it is its unavoidable start."""
 
 
 class Gate(Protocol):
@@ -105,7 +107,7 @@ class _EpisodeGate:
 
 
 class LatestGate(_EpisodeGate):
-    """The paper's rule: what arrived since the last tick acts now or never."""
+    """The paper's rule: what arrived since the last tick acts now or never. An episode starts with its first decision."""
 
     def choose(self, tick: int, arrivals: Sequence[Decision]) -> Choice:
         choice = Choice()
@@ -114,18 +116,23 @@ class LatestGate(_EpisodeGate):
             choice.decision = _newest(admitted)
             choice.overwritten = len(admitted) - 1
             self._applied = observed_tick(choice.decision)
+        choice.starting = self._applied < 0
         return choice
 
 
 class PlayoutGate(_EpisodeGate):
-    """Holds decisions until their observations are D ticks old; later ones act at once unless a newer one has."""
+    """Holds decisions until their observations are D ticks old; later ones act at once unless a newer one has.
+
+    An episode is starting until its first decision has acted, or D ticks have passed where D is known.
+    """
 
     def __init__(self, most_ticks: int | None = None) -> None:
         super().__init__()
         self._most_ticks = most_ticks
         self._held: list[Decision] = []
         self._ages: deque[int] = deque(maxlen=AGES_KEPT)
-        self._delay = 0
+        self._delay: int | None = None
+        """D; None before the first decision ever."""
 
     def begin(self, tick: int, episode: int, incarnation: int) -> int:
         dropped = len(self._held)
@@ -148,7 +155,8 @@ class PlayoutGate(_EpisodeGate):
         if len(self._held) > MOST_HELD:
             choice.dropped += len(self._held) - MOST_HELD
             del self._held[:-MOST_HELD]
-        ripe = [decision for decision in self._held if observed_tick(decision) <= tick - self._delay]
+        delay = self._delay or 0
+        ripe = [decision for decision in self._held if observed_tick(decision) <= tick - delay]
         if ripe:
             choice.decision = chosen = _newest(ripe)
             self._applied = observed_tick(chosen)
@@ -156,8 +164,8 @@ class PlayoutGate(_EpisodeGate):
             # Another decision on the same observation may still act: only strictly older ones never will.
             self._held = [d for d in self._held if d is not chosen and observed_tick(d) >= self._applied]
             choice.overwritten = before - 1 - len(self._held)
-        choice.delay_ticks = self._delay
-        choice.starting = choice.decision is None and tick - self._began < self._delay
+        choice.delay_ticks = delay
+        choice.starting = self._applied < 0 and (self._delay is None or tick - self._began < delay)
         return choice
 
     def _measure(self) -> None:

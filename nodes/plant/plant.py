@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import ClassVar, TypeVar
 
 from pydantic import Field
 
 from rtgraph.msgs import Applied, Decision, EpisodeEnd, Observation, PlantSpec, Screen
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.plant.default import make_default
+from rtgraph.nodes.plant.actions import check_action
+from rtgraph.nodes.plant.default import default_class, make_default
 from rtgraph.nodes.plant.environment import Action, Environment, Step
 from rtgraph.nodes.plant.gate import Choice, GateParams, LatestParams, make_gate, observed_tick
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Urgency, queue
@@ -20,6 +22,7 @@ class PlantParams(Params):
     """What every plant is told."""
 
     gate: GateParams = LatestParams()
+    """Which decision applies at a tick."""
     default: str = "noop"
     """The default behaviour β: noop, repeat_last, or package.module:Class."""
     catch_up_ticks: int = Field(default=3, ge=0)
@@ -38,7 +41,8 @@ class Plant(Node[P]):
 
     Tick k is due at ⌊k·10⁹/rate⌋ ns of the graph's clock: deadlines are absolute, so errors never accumulate. At
     each tick the gate chooses, the environment moves one step, and the observation and what was applied are
-    published. The first tick of an episode only resets.
+    published. The first tick of an episode only resets. A decision whose action is not as the spec says is refused:
+    it is counted, never comes to the gate, and its worker is named in the log.
 
     A subclass says what it takes and gives (``spec``) and makes its environment (``environment``).
     """
@@ -55,6 +59,11 @@ class Plant(Node[P]):
     def spec(cls, params: P) -> PlantSpec:
         """Say what the plant takes and gives, without starting it."""
         raise NodeError(f"{cls.__name__} does not say what it takes and gives", hint="define spec(params)")
+
+    @classmethod
+    def check(cls, params: P) -> None:
+        """Check that the default behaviour can be imported."""
+        default_class(params.default)
 
     def environment(self) -> Environment:
         """Make the plant's environment."""
@@ -75,13 +84,16 @@ class Plant(Node[P]):
         self._episode_ticks = 0
         self._episode_reward = 0.0
         self._overruns = self._slipped = self._work_ns = 0
+        self._refused: Counter[str] = Counter()
         self._tick = 0
         while self._due_ns() < self.now_ns - round(1e9 / self._rate_hz):
             self._tick += max(1, int((self.now_ns - self._due_ns()) * self._rate_hz / 1e9) - 1)
         self.at(self._due_ns(), self._on_tick, Urgency.TICK)
 
     def on_stop(self) -> None:
-        """Release the environment."""
+        """Release the environment, and say whose decisions were refused."""
+        for worker, count in self._refused.items():
+            self.log.warning("refused %d decisions of %s in all", count, worker)
         self._environment.close()
 
     def _due_ns(self) -> int:
@@ -90,16 +102,29 @@ class Plant(Node[P]):
     def _on_tick(self) -> None:
         began_ns, due_ns = self.now_ns, self._due_ns()
         arrivals = self.decision.take_all()
+        admissible = [decision for decision in arrivals if self._takes(decision)]
+        self._arrived, self._refused_now = len(arrivals), len(arrivals) - len(admissible)
         if self._resets:
-            self._reset(due_ns, began_ns, len(arrivals))
+            self._reset(due_ns, began_ns, len(admissible))
         else:
-            self._step(due_ns, began_ns, arrivals)
+            self._step(due_ns, began_ns, admissible)
         self._tick += 1
         self._work_ns = self.now_ns - began_ns
         if self._tick >= (self.context.surroundings.limits.ticks or math.inf):
             self.finish(f"{self._tick} ticks")
         self._keep_up()
         self.at(self._due_ns(), self._on_tick, Urgency.TICK)
+
+    def _takes(self, decision: Decision) -> bool:
+        """Say whether a decision's action is as the spec says; count it and name its worker where it is not."""
+        try:
+            check_action(decision.action, self._environment.spec.action)
+        except ValueError as error:
+            if not self._refused[decision.worker]:
+                self.log.warning("refused decision %d of %s: %s", decision.number, decision.worker, error)
+            self._refused[decision.worker] += 1
+            return False
+        return True
 
     def _keep_up(self) -> None:
         """Count an overrun; give up the ticks that are too many to make up for."""
@@ -110,7 +135,7 @@ class Plant(Node[P]):
         behind = int(behind_ns * self._rate_hz / 1e9) + 1
         self._slipped += max(0, behind - self.params.catch_up_ticks)
 
-    def _reset(self, due_ns: int, began_ns: int, arrived: int) -> None:
+    def _reset(self, due_ns: int, began_ns: int, unwanted: int) -> None:
         self._episode += 1
         self._episode_ticks, self._episode_reward = 0, 0.0
         self._resets, self._last = False, None
@@ -126,9 +151,7 @@ class Plant(Node[P]):
         first = Observation(tick=self._tick, episode=self._episode, first=True, value=self._observed)
         self._show(first)
         # What arrived was meant for the episode before.
-        self._report(
-            Choice(dropped=dropped + arrived), self._environment.noop, due_ns, began_ns, arrived, None
-        )
+        self._report(Choice(dropped=dropped + unwanted), self._environment.noop, due_ns, began_ns, None)
 
     def _step(self, due_ns: int, began_ns: int, arrivals: list[Decision]) -> None:
         choice = self._gate.choose(self._tick, arrivals)
@@ -151,7 +174,7 @@ class Plant(Node[P]):
                 measurements=step.measurements,
             )
         )
-        self._report(choice, action, due_ns, began_ns, len(arrivals), step)
+        self._report(choice, action, due_ns, began_ns, step)
         if step.terminated or step.truncated:
             self._end_episode(step)
 
@@ -164,9 +187,7 @@ class Plant(Node[P]):
                     Screen(tick=observation.tick, episode=observation.episode, image=screen), of=observation
                 )
 
-    def _report(
-        self, choice: Choice, action: Action, due_ns: int, began_ns: int, arrived: int, step: Step | None
-    ) -> None:
+    def _report(self, choice: Choice, action: Action, due_ns: int, began_ns: int, step: Step | None) -> None:
         decision = choice.decision
         lineage = decision.header.lineage if decision is not None else None
         self.applied.publish(
@@ -187,10 +208,11 @@ class Plant(Node[P]):
                 overruns=self._overruns,
                 slipped=self._slipped,
                 reward=0.0 if step is None else step.reward,
-                arrived=arrived,
+                arrived=self._arrived,
                 overwritten=choice.overwritten,
                 late=choice.late,
                 dropped=choice.dropped,
+                refused=self._refused_now,
             ),
             of=lineage,
         )

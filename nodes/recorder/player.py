@@ -41,10 +41,13 @@ class PlaybackParams(Params):
     file: str
     """The recording: an MCAP file, or a folder of those it was split into."""
     rate: float = Field(default=1.0, gt=0)
+    """How fast, in times the speed at which it was recorded."""
     start_s: float = Field(default=0.0, ge=0)
     """Where to begin, in seconds from the recording's start."""
     duration_s: float | None = Field(default=None, gt=0)
+    """How much of it, in seconds; null for all that follows."""
     loop: bool = False
+    """Begin anew at the end."""
     paused: bool = False
     """Wait to be told to go on."""
 
@@ -218,6 +221,7 @@ class BagPlayerParams(PlaybackParams):
     topics: tuple[str, ...] = ("*",)
     """Globs of the topics to play."""
     exclude: tuple[str, ...] = ()
+    """Globs of topics to leave out."""
 
 
 class BagPlayer(_Playing[BagPlayerParams]):

@@ -46,7 +46,7 @@ def recover(path: Path, out: Path, *, progress: Callable[[float], None] | None =
         progress: told how much is done, from 0 to 1.
 
     Raises:
-        BagError: there is no recording at ``path``, or ``out`` cannot be made.
+        BagError: there is no recording at ``path``, or ``out`` cannot be written; then it is removed again.
     """
     bag = Bag.open(path)
     attachments = tuple(bag.attached().values())
@@ -69,9 +69,11 @@ def recover(path: Path, out: Path, *, progress: Callable[[float], None] | None =
                 undecodable += 1
             if progress is not None and messages % 1000 == 0:
                 progress(min(1.0, messages / max(1, expected)))
-    finally:
         losses = ledger.losses()
         writer.close(losses.as_json())
+    except BaseException:
+        writer.discard()
+        raise
     return Recovery(
         path=out,
         complete=bag.complete and not bag.problems,

@@ -11,7 +11,7 @@ from rtgraph.msgs import Decoder, Message, encode
 from rtgraph.msgs.errors import DecodeError
 from rtgraph.nodes.runtime import Identity, NodePlan, Surroundings, Timer, load_class, validated_params
 from rtgraph.nodes.runtime.executor import Executor
-from rtgraph.nodes.runtime.journal import OUTPUT, Kind, digest_of
+from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, Kind, digest_of
 from rtgraph.nodes.runtime.ports import BoundOutput
 
 
@@ -68,7 +68,7 @@ class Rerun:
         self._plan = plan
         self._incarnation = incarnation
         self._entries = entries
-        self._realtime = surroundings.realtime
+        self._began = False
         self._host = _Host(self)
         node_type = load_class(plan.node)
         self._executor = Executor(
@@ -98,9 +98,10 @@ class Rerun:
             self._expected = deque(published)
             self._ready = deque()
             wanted = [what] if kind == Kind.DELIVERY else []
-            for delivery in [*wanted, *(item for item in published if len(item) == DELIVERY_LENGTH)]:
-                message = self._message_of(delivery, (yield self._id_of(delivery)))
-                self._ready.append((delivery[0], message))
+            for delivery in [*wanted, *(item for item in published if len(item) >= DELIVERY_LENGTH)]:
+                *_, document = delivery
+                data = (yield self._id_of(delivery)) if len(delivery) == DELIVERY_LENGTH else document
+                self._ready.append((delivery[0], self._message_of(delivery, data)))
             self._happen(Kind(kind), what, number)
             if self._expected:
                 raise Difference(f"{self._where(number)}: did not publish {self._told(self._expected[0])}")
@@ -121,7 +122,7 @@ class Rerun:
                 f"{self._id(output.name, found)} is not what was recorded ({what}): now {_shown(message)}"
             )
         self.progress.published += 1
-        while self._expected and len(self._expected[0]) == DELIVERY_LENGTH:
+        while self._expected and len(self._expected[0]) >= DELIVERY_LENGTH:
             self._expected.popleft()
             self._deliver_next()
 
@@ -130,6 +131,7 @@ class Rerun:
         if kind is Kind.PREPARE:
             executor.prepare()
         elif kind is Kind.START:
+            self._began = True
             executor.start()
         elif kind is Kind.DELIVERY:
             self._deliver_next()
@@ -138,6 +140,8 @@ class Rerun:
             if timer is None:
                 raise Difference(f"{self._where(number)}: has no timer {what}, which went off")
             executor.fire(timer)
+        elif kind is Kind.PARAMS:
+            executor.change(what, quietly=not self._began)
         elif kind is Kind.STOP:
             executor.stop()
 
@@ -147,7 +151,7 @@ class Rerun:
         self.progress.consumed += 1
 
     def _id_of(self, delivery: list[Any]) -> MessageId:
-        port, publisher, incarnation, sequence, key, _ = delivery
+        port, publisher, incarnation, sequence, key = delivery[:5]
         source = self._plan.inputs.get(port)
         return MessageId("" if source is None else source.topic, key, publisher, incarnation, sequence)
 
@@ -172,10 +176,6 @@ class Rerun:
 
     def _told(self, item: list[Any]) -> str:
         return str(self._id(item[0], item))
-
-
-DELIVERY_LENGTH = 6
-"""A delivery among what was published has six parts, a publication four."""
 
 
 class _Clock:

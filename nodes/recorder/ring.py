@@ -82,7 +82,7 @@ class Ring:
         """Write what is in memory into a file and forget it. Return the file, or None if there was nothing.
 
         Raises:
-            BagError: it cannot be written. What is in memory stays there.
+            BagError: it cannot be written. What is in memory stays there, and no part of it in a file.
         """
         if not self._kept:
             return None
@@ -93,7 +93,6 @@ class Ring:
             "ring.overwritten": str(self.overwritten),
             "ring.overwritten_early": str(self.overwritten_early),
         }
-        self.paths.append(path)  # a file that could not be finished keeps its name
         writer = BagWriter(
             path,
             info=info,
@@ -104,9 +103,11 @@ class Ring:
         try:
             for message in self._kept:
                 writer.write(*message)
-            writer.flush()
-        finally:
             writer.close(losses)
+        except BaseException:
+            writer.discard()
+            raise
+        self.paths.append(path)
         self._kept.clear()
         self.kept_bytes = self.overwritten = self.overwritten_early = 0
         return path

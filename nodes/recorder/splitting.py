@@ -66,11 +66,11 @@ class SplittingWriter:
     def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:
         """Write a message, into a new file if it is time for one."""
         if self._first_ns is not None and self._is_full(log_ns):
-            writer = self._writer
-            writer.close()
-            self._finished_bytes += writer.size_bytes
-            self._finished_messages += writer.messages
+            finished = self._writer
+            finished.close()
             self._writer = self._next()
+            self._finished_bytes += finished.size_bytes
+            self._finished_messages += finished.messages
         if self._first_ns is None:
             self._first_ns = log_ns
         self._writer.write(channel, sequence, log_ns, publish_ns, data)

@@ -99,8 +99,8 @@ class BagWriter:
             raise BagError(f"{path} cannot be made: {error.strerror}") from error
         try:
             self._begin(info, attachments)
-        except BagError:
-            self._file.close()
+        except BaseException:
+            self.discard()
             raise
 
     @property
@@ -139,7 +139,16 @@ class BagWriter:
                 )
             self._finish()
         finally:
-            self._file.close()
+            self._end()
+
+    def discard(self) -> None:
+        """Close the file, finished or not, and remove it."""
+        self._end()
+        self.path.unlink(missing_ok=True)
+
+    def _end(self) -> None:
+        self._file.close()
+        self._problem = self._problem or BagError(f"{self.path} is closed")
 
     def _begin(self, info: Mapping[str, str], attachments: Sequence[Attachment]) -> None:
         version = importlib.metadata.version("rtgraph")

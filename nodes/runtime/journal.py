@@ -8,8 +8,9 @@ An entry is ``[kind, clock, what, published]``:
 
 * ``kind``: what happened, a ``Kind``.
 * ``clock``: in real time everything read off the clock meanwhile, in ns; in virtual time the one instant.
-* ``what``: for a delivery ``[port, publisher, incarnation, sequence, key, digest]``, for a timer its number (timers
-  are counted as the node makes them), for changed parameters their new values.
+* ``what``: for a delivery ``[port, publisher, incarnation, sequence, key, digest]``, and the document itself where no
+  node published it; for a timer its number (timers are counted as the node makes them); for changed parameters
+  their new values.
 * ``published``: ``[output, key, sequence, digest]`` of every message, in order; and, where a message of the node's
   own came back to it at once, that delivery as above.
 """
@@ -30,6 +31,10 @@ from rtgraph.msgs.journal import Journal
 
 OUTPUT = "_journal"
 """The output, and the topic, that journals are published on. Names in graphs begin with a letter."""
+OUTSIDE = "rtgraph topic pub"
+"""Who is told as the publisher of what a person sends. No node has such a name, and no recording such messages."""
+DELIVERY_LENGTH = 6
+"""A delivery has so many parts or more, a publication fewer."""
 ENTRIES_MOST = 512
 AGE_MOST_NS = 500_000_000
 """A stretch is published when it is so long or so old: that much a kill loses."""
@@ -128,6 +133,8 @@ class JournalKeeper:
         header = message.header
         digest = self._documents.digest(message)
         what = [port, header.source, header.incarnation, header.sequence, key, digest]
+        if header.source == OUTSIDE:
+            what.append(self._documents.document(message))
         if self._open is not None:
             self._open[3].append(what)
             return False

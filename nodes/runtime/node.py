@@ -26,9 +26,12 @@ from rtgraph.nodes.runtime.taps import Tap
 
 
 class Params(BaseModel):
-    """The parameters of a node: a frozen pydantic model that refuses unknown keys."""
+    """The parameters of a node: a frozen pydantic model that refuses unknown keys.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    What stands in quotes under a field describes it, in ``rtgraph node info`` among others.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 P = TypeVar("P", bound=Params)
@@ -79,6 +82,16 @@ class Node(Generic[P]):
             self.inputs[name] = self.__dict__[name] = BoundInput(port, getattr(self, f"on_{name}", None))
         for name, output in type(self).output_ports.items():
             self.outputs[name] = self.__dict__[name] = BoundOutput(output, context.send)
+
+    @classmethod
+    def check(cls, params: P) -> None:
+        """Check what the types of the params cannot say; called when a graph is checked, before anything starts.
+
+        Such as that a class they name can be imported. Not called for a node with an interpreter of its own.
+
+        Raises:
+            NodeError: something is wrong with them.
+        """
 
     @property
     def name(self) -> str:

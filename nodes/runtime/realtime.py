@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from rtgraph.msgs import Message, PlantSpec, Record
 from rtgraph.msgs.base import UNSENT
@@ -42,6 +42,7 @@ from rtgraph.nodes.runtime.host import private_bytes, process_id, sharpen_timers
 from rtgraph.nodes.runtime.journal import Documents
 from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, EdgeCount
 from rtgraph.nodes.runtime.remote import beat, change_params, take_injected
+from rtgraph.nodes.runtime.results import in_one_line, result_of
 from rtgraph.nodes.runtime.weights import Weights, mapped
 from rtgraph.nodes.runtime.wiring import NodePlan, load_class, validated_params
 
@@ -49,8 +50,6 @@ HEARTBEAT_NS = 500_000_000
 SILENCE_NS = 1_000_000_000
 """When nothing more has come for so long, nothing more is waited for at the end."""
 LINGER_MS = 1000
-TOLD_MOST = 300
-"""Characters of an error that are told to the launcher; its log has them all."""
 
 log = logging.getLogger("rtgraph.realtime")
 
@@ -121,11 +120,10 @@ class RealtimeNode:
             if self._began:
                 self._executor.stop()
             self._say(self._statistics())
-        except (
-            Exception
-        ) as error:  # whatever a node's code raises is told to the launcher, then the process ends
+        # Whatever a node's code raises is told to the launcher, then the process ends.
+        except (Exception, SystemExit) as error:
             log.exception("%s failed", name)
-            self._say(Failed(node=name, incarnation=incarnation, problem=_in_one_line(error)))
+            self._say(Failed(node=name, incarnation=incarnation, problem=in_one_line(error)))
             return 1
         finally:
             if self._bus is not None:
@@ -316,7 +314,18 @@ class RealtimeNode:
             for (name, publisher), missing in self._unheard(self._stop).items():
                 self._node.inputs[name].edges[publisher].lost += missing
 
+    def _result(self) -> tuple[dict[str, JsonValue], str]:
+        """Return what the node says of itself, and why it cannot be had."""
+        if not self._began:
+            return {}, ""
+        try:
+            return result_of(self._node), ""
+        except (Exception, SystemExit) as error:  # whatever a node's code raises; its counters are told nevertheless
+            log.exception("%s has no result", self._node.name)
+            return {}, in_one_line(error)
+
     def _statistics(self) -> Statistics:
+        result, problem = self._result()
         used = resource.getrusage(resource.RUSAGE_SELF)
         return Statistics(
             node=self._node.name,
@@ -330,7 +339,8 @@ class RealtimeNode:
             scheduling=self._scheduling,
             memory_bytes=private_bytes(),
             cpu_s=used.ru_utime + used.ru_stime,
-            result=self._node.result() if self._began else {},
+            result=result,
+            problem=problem,
         )
 
 
@@ -348,11 +358,6 @@ def edge_reports(executor: Executor) -> list[EdgeReport]:
         for name, port in executor.node.inputs.items()
         for publisher, edge in sorted(port.edges.items())
     ]
-
-
-def _in_one_line(error: Exception) -> str:
-    told = " ".join(str(error).split())[:TOLD_MOST]
-    return f"{type(error).__name__}: {told}" if told else type(error).__name__
 
 
 def _surroundings(config: NodeConfig) -> Surroundings:

@@ -7,9 +7,12 @@ at one instant is that of ``Urgency``, then of the nodes in the plan, then of sc
 from __future__ import annotations
 
 import heapq
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from pydantic import JsonValue
 
 from rtgraph.msgs import Message
 from rtgraph.msgs.envelope import envelope
@@ -20,11 +23,14 @@ from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.faults import CrashFault, Fault, FaultInjector
 from rtgraph.nodes.runtime.journal import Documents
 from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput
+from rtgraph.nodes.runtime.results import in_one_line, result_of
 from rtgraph.nodes.runtime.taps import taken
 from rtgraph.nodes.runtime.wiring import NodePlan, load_class, validated_params
 
 MOST_EVENTS_AT_ONCE = 100_000
 """Events at one instant beyond which nodes are taken to send each other messages for ever."""
+
+log = logging.getLogger("rtgraph.world")
 
 _Event = tuple[int, int, int, int, Callable[..., None], tuple[Any, ...]]
 _Targets = list[tuple[Executor, BoundInput[Any]]]
@@ -72,10 +78,15 @@ class VirtualWorld:
         self.events = 0
         self.reason = ""
         self.restarts: dict[str, int] = {}
+        self.problems: dict[str, str] = {}
+        """Why a node has no result, by name, once ``results`` was asked for."""
         self._plans = tuple(plans)
         self._seed = seed
         self._surroundings = surroundings or Surroundings()
         self._heap: list[_Event] = []
+        self._begun: set[Executor] = set()
+        self._failed: set[Executor] = set()
+        self._interrupted = False
         self._scheduled = 0
         self._at_this_instant = 0
         self._recent: deque[str] = deque(maxlen=12)
@@ -95,7 +106,9 @@ class VirtualWorld:
                     self._push(fault.at_ns, Urgency.DELIVERY, -1, self._crash, (name, fault.restart_after_ns))
 
     def run(self, progress: Callable[[int], None] | None = None) -> None:
-        """Run until a node asks for the end, the duration is over, or nothing is left to happen.
+        """Run until a node asks for the end, the duration is over, nothing is left to happen, or ``interrupt`` is called.
+
+        When a node fails, the others are still stopped in order, so that what they have is saved.
 
         Args:
             progress: called with the virtual time about every 4,000 events.
@@ -103,11 +116,13 @@ class VirtualWorld:
         Raises:
             WorldError: a node failed, or messages go round without time passing.
         """
-        for executor in self.executors.values():
-            self._make(executor.prepare, ())
-        for executor in self.executors.values():
-            self._make(executor.start, ())
-        self._loop(self._surroundings.limits.duration_ns, progress)
+        failures: list[RtgraphError] = []
+        try:
+            self._begin()
+            self._loop(self._surroundings.limits.duration_ns, progress)
+        except RtgraphError as error:
+            failures.append(error)
+            self.reason = self.reason or error.problem
         if not self.reason:
             over = self._surroundings.limits.duration_ns
             self.reason = (
@@ -115,12 +130,41 @@ class VirtualWorld:
             )
             if over is not None and self._heap:
                 self.clock.time_ns = over
-        self._stop()
+        failures += self._stop()
+        for another in failures[1:]:
+            log.error("while stopping: %s", another, exc_info=another)
+        if failures:
+            raise failures[0]
 
-    def results(self) -> dict[str, dict[str, Any]]:
-        """Return what each node has to say of itself, by name, where it has something to say."""
-        found = {name: executor.node.result() for name, executor in self.executors.items()}
-        return {name: result for name, result in found.items() if result}
+    def interrupt(self, reason: str) -> None:
+        """End the run after this instant, in order. May be called from a signal handler."""
+        self._interrupted = True
+        self.reason = self.reason or reason
+
+    @property
+    def begun(self) -> bool:
+        """Whether the life of a node has begun."""
+        return bool(self._begun)
+
+    def results(self) -> dict[str, dict[str, JsonValue]]:
+        """Return what each node has to say of itself, by name, where it has something to say.
+
+        Why a node's result cannot be had is left in ``problems``.
+        """
+        found: dict[str, dict[str, JsonValue]] = {}
+        self.problems = {}
+        for name, executor in self.executors.items():
+            if executor not in self._begun or executor in self._failed:
+                continue
+            try:
+                result = result_of(executor.node)
+            except (Exception, SystemExit) as error:  # whatever a node's code raises
+                log.exception("%s has no result", name)
+                self.problems[name] = in_one_line(error)
+            else:
+                if result:
+                    found[name] = result
+        return found
 
     def node(self, name: str) -> Any:
         """Return a living node by its full name, to look at."""
@@ -163,6 +207,18 @@ class VirtualWorld:
         self.reason = self.reason or f"{executor.identity.name}: {reason}"
 
     # What happens inside.
+
+    def _begin(self) -> None:
+        for executor in self.executors.values():
+            if self._interrupted:
+                return
+            self._make(executor.prepare, ())
+        for executor in self.executors.values():
+            self._start(executor)
+
+    def _start(self, executor: Executor) -> None:
+        self._begun.add(executor)
+        self._make(executor.start, ())
 
     def _executor(self, plan: NodePlan, incarnation: int) -> Executor:
         node_type = load_class(plan.node)
@@ -235,12 +291,15 @@ class VirtualWorld:
             self._look_for_cycle(call, arguments)
         try:
             call(*arguments)
-        except RtgraphError:
-            raise
-        except Exception as error:
-            name = _who(call, arguments)
+        except (Exception, SystemExit) as error:  # whatever a node's code raises
+            executor = _whose(call, arguments)
+            if executor is not None:
+                executor.alive = False
+                self._failed.add(executor)
+            if isinstance(error, RtgraphError):
+                raise
             raise WorldError(
-                f"{name} failed at {self.clock.time_ns} ns: {type(error).__name__}: {error}"
+                f"{_who(call, arguments)} failed at {self.clock.time_ns} ns: {type(error).__name__}: {error}"
             ) from error
 
     def _look_for_cycle(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
@@ -256,17 +315,34 @@ class VirtualWorld:
                 hint="let one of these nodes spend time or wait for a timer",
             )
 
-    def _stop(self) -> None:
-        """Stop the nodes by rank; what one rank publishes in stopping still reaches the later ones."""
+    def _stop(self) -> list[RtgraphError]:
+        """Stop the nodes that live by rank; what one rank publishes in stopping still reaches the later ones.
+
+        Returns what failed; all the others are stopped nevertheless.
+        """
         self._heap.clear()
-        ranks = sorted({executor.node.stop_rank for executor in self.executors.values()})
-        for rank in ranks:
+        self._at_this_instant = 0
+        failures: list[RtgraphError] = []
+        for rank in sorted({executor.node.stop_rank for executor in self.executors.values()}):
             for executor in self.executors.values():
-                if executor.node.stop_rank == rank and executor.alive:
-                    self._make(executor.stop, ())
+                if executor.node.stop_rank == rank and executor.alive and executor in self._begun:
+                    failures += self._try(executor.stop, ())
             while self._heap and self._heap[0][:2] == (self.clock.time_ns, Urgency.DELIVERY):
                 _, _, _, _, call, arguments = heapq.heappop(self._heap)
-                self._make(call, arguments)
+                failed = self._try(call, arguments)
+                if failed and self._at_this_instant > MOST_EVENTS_AT_ONCE:
+                    self._heap.clear()
+                    self._at_this_instant = 0
+                failures += failed
+        return failures
+
+    def _try(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> list[RtgraphError]:
+        """Make one event happen; return why it failed, if it did."""
+        try:
+            self._make(call, arguments)
+        except RtgraphError as error:
+            return [error]
+        return []
 
     def _crash(self, name: str, restart_after_ns: int | None) -> None:
         executor = self.executors[name]
@@ -283,12 +359,17 @@ class VirtualWorld:
         self.executors[name] = self._executor(plan, self.executors[name].identity.incarnation + 1)
         self._connect()
         self._make(self.executors[name].prepare, ())
-        self._make(self.executors[name].start, ())
+        self._start(self.executors[name])
+
+
+def _whose(call: Callable[..., None], arguments: tuple[Any, ...]) -> Executor | None:
+    """Return the node that an event is about."""
+    for candidate in (getattr(call, "__self__", None), *arguments):
+        if isinstance(candidate, Executor):
+            return candidate
+    return None
 
 
 def _who(call: Callable[..., None], arguments: tuple[Any, ...]) -> str:
-    """Return the name of the node that an event is about."""
-    for candidate in (getattr(call, "__self__", None), *arguments):
-        if isinstance(candidate, Executor):
-            return candidate.identity.name
-    return "the world"
+    executor = _whose(call, arguments)
+    return "the world" if executor is None else executor.identity.name

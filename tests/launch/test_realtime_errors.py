@@ -104,7 +104,7 @@ def test_a_node_that_hangs_is_told_of_and_killed_at_the_end() -> None:
         launch.says("trouble has not been heard for 3")
         assert launch.interrupt() < 2.5
         assert launch.wait() == 1
-        assert "trouble: did not stop in time" in the_error(launch)
+        assert "trouble did not stop in time" in the_error(launch)
         summary = launch.summary()
         assert summary["silent_s"]["trouble"] >= 3
         assert summary["ended"] == "SIGINT"

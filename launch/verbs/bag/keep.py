@@ -6,7 +6,7 @@ import argparse
 
 EXAMPLE = """\
 examples:
-  rtgraph launch boxing --record keep_s=60
+  rtgraph launch boxing --recorder keep_s=60
   rtgraph bag keep --reason "the arm jerked"
 """
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.arguments import FOLDERS
-from rtgraph.launch.run import surroundings
+from rtgraph.launch.virtual import surroundings
 from rtgraph.nodes.emulator.atari_environment import AtariEnvironment, AtariSettings
 from rtgraph.nodes.runtime import VirtualWorld
 from tests.bench.rounds import in_turn, seconds

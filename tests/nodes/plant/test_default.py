@@ -30,7 +30,10 @@ def test_a_behaviour_of_ones_own_is_named_by_its_path():
     [
         ("hold", "no default behaviour 'hold'. hint: noop, repeat_last or package.module:Class"),
         ("support.fading:CountUp", "default behaviour 'support.fading:CountUp' cannot be loaded"),
-        ("nowhere.at_all:CountUp", "cannot be loaded: No module named 'nowhere'"),
+        (
+            "nowhere.at_all:CountUp",
+            "cannot be loaded: module 'nowhere.at_all' cannot be imported: No module named 'nowhere'",
+        ),
     ],
 )
 def test_what_is_none_is_refused(name, says):

@@ -91,3 +91,16 @@ def test_it_makes_no_recording_of_what_is_none_and_overwrites_nothing(path, tmp_
     with pytest.raises(BagError, match="is there already"):
         recover(path, path)
     assert Bag.open(path).complete
+
+
+@pytest.mark.parametrize("spare", [-3000, -10])
+def test_without_room_nothing_is_left_behind(path, tmp_path, full_disk, spare):
+    out = tmp_path / "out.mcap"
+    recover(path, out)
+    size = out.stat().st_size
+    out.unlink()
+    full_disk(size + spare)
+    with pytest.raises(BagError, match="cannot be written"):
+        recover(path, out)
+    assert not out.exists()
+    assert Bag.open(path).complete

@@ -77,15 +77,23 @@ def test_everything_is_kept_or_counted(tmp_path_factory, messages, keep_ns, most
     assert sorted(recorded.sequence for recorded in found) == list(range(overwritten, len(messages)))
 
 
-def test_a_file_that_cannot_be_written_leaves_the_ring_as_it_was(tmp_path):
+def test_a_file_that_cannot_be_made_leaves_the_ring_as_it_was(tmp_path):
     kept = ring(tmp_path)
     fill(kept, rows(3))
     (tmp_path / "session_0.mcap").write_bytes(b"in the way")
     with pytest.raises(BagError, match="is there already"):
         kept.keep("one")
-    assert len(kept) == 6
-    path = kept.keep("two")
-    assert (path.name, [row(recorded) for recorded in Bag.open(path).messages()]) == (
-        "session_1.mcap",
-        rows(3),
-    )
+    assert (tmp_path / "session_0.mcap").read_bytes() == b"in the way"
+    (tmp_path / "session_0.mcap").unlink()
+    assert [row(recorded) for recorded in Bag.open(kept.keep("two")).messages()] == rows(3)
+
+
+def test_on_a_full_disk_nothing_is_forgotten_and_nothing_is_there_twice(tmp_path, full_disk):
+    kept = ring(tmp_path, chunk_bytes=3000)
+    fill(kept, rows(10, size=40))
+    full_disk(9000)
+    with pytest.raises(BagError, match="cannot be written"):
+        kept.keep("one")
+    assert (list(tmp_path.iterdir()), kept.paths, len(kept)) == ([], [], 20)
+    full_disk(-1)
+    assert [row(recorded) for recorded in Bag.open(kept.keep("two")).messages()] == rows(10, size=40)

@@ -69,3 +69,20 @@ def test_a_recording_that_is_never_split_needs_no_splitting(tmp_path):
     with pytest.raises(BagError, match="nothing says when to split"):
         SplittingWriter(tmp_path / "session.mcap", info=INFO)
     assert not list(tmp_path.iterdir())
+
+
+def test_after_a_full_disk_it_goes_on_in_the_next_file(tmp_path, full_disk):
+    messages = rows(30)
+    writer = split(tmp_path, messages[:20], most_ns=10_000)
+    full_disk(20)
+    for _ in range(2):
+        with pytest.raises(BagError, match="cannot be written"):
+            writer.write(*messages[20])
+    full_disk(-1)
+    for message in messages[20:]:
+        writer.write(*message)
+    writer.close()
+    assert [path.name for path in writer.paths] == ["session_0.mcap", "session_1.mcap", "session_2.mcap"]
+    # The first file had no room for its last chunk and its end, which was told; from the second on all is there.
+    assert [row(recorded) for recorded in Bag.open(tmp_path).messages()] == messages[20:]
+    assert writer.size_bytes == sum(path.stat().st_size for path in writer.paths)

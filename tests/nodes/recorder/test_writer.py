@@ -1,4 +1,3 @@
-import resource
 import subprocess
 import sys
 
@@ -142,14 +141,6 @@ def test_where_nothing_can_be_written_it_says_so(tmp_path):
     assert not (tmp_path / "session.mcap").exists()
 
 
-@pytest.fixture
-def full_disk():
-    """Make every file end at so many bytes, as a full disk does (in the middle of a write)."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def test_on_a_full_disk_what_was_written_before_can_be_read(path, full_disk):
     messages = rows(40, size=40)
     writer = write(path, messages[:20], close=False)
@@ -167,7 +158,7 @@ def test_on_a_full_disk_what_was_written_before_can_be_read(path, full_disk):
         with pytest.raises(BagError):
             again()
     assert [row(recorded) for recorded in Bag.open(path).messages()] == messages[:20]
-    full_disk(resource.RLIM_INFINITY)
+    full_disk(-1)
     writer.close()
     bag = Bag.open(path)
     assert bag.complete
@@ -190,6 +181,17 @@ def test_a_disk_full_from_the_start_is_told_at_once(path, full_disk):
     full_disk(20)
     with pytest.raises(BagError, match="cannot be written"):
         BagWriter(path, info=INFO)
+    assert not path.exists()
+
+
+def test_after_the_end_nothing_is_written(path):
+    writer = write(path, rows(1))
+    for late in (writer.flush, lambda: writer.write(*rows(1)[0])):
+        with pytest.raises(BagError, match="is closed"):
+            late()
+    assert Bag.open(path).complete
+    writer.discard()
+    assert not path.exists()
 
 
 def test_writing_needs_neither_torch_nor_sockets():

@@ -232,19 +232,6 @@ def test_another_message_class_is_refused_and_counted(make, caplog) -> None:
     assert "schema" in caplog.text
 
 
-def test_what_comes_before_anybody_listens_falls(make) -> None:
-    talker, listener = make[0](), make[1]()
-    proven(talker, listener)
-    talker.node.picture.publish(picture(0))
-
-    def fell() -> bool:
-        listener.bus.receive(None)
-        talker.node.picture.publish(picture(1))
-        return bool(listener.hear().node.everything.inbox)
-
-    until(fell, 5.0, "a later one arrives")
-
-
 def test_an_endpoint_that_cannot_be_bound(make, folder) -> None:
     plan = BusPlan(plain=f"ipc://{folder / 'no' / 'such'}", lossless="", topics={})
     with pytest.raises(LaunchError, match="cannot bind"):

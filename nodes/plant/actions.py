@@ -1,13 +1,28 @@
-"""Check an action against what an environment takes, before anything moves."""
+"""Check an action against what a plant takes, before anything moves."""
 
 from __future__ import annotations
 
 import operator
+from typing import assert_never
 
 import numpy as np
 import numpy.typing as npt
 
+from rtgraph.msgs.spaces import ActionSpec, Continuous, Discrete, MultiDiscrete
 from rtgraph.nodes.plant.environment import Action
+
+
+def check_action(action: Action, spec: ActionSpec) -> None:
+    """Raise ``ValueError`` unless the action is one that the spec describes."""
+    match spec:
+        case Discrete():
+            check_discrete(action, spec.count)
+        case MultiDiscrete():
+            check_multi_discrete(action, spec.size, spec.count)
+        case Continuous():
+            check_continuous(action, np.array(spec.low), np.array(spec.high))
+        case _:
+            assert_never(spec)
 
 
 def check_discrete(action: Action, count: int) -> int:

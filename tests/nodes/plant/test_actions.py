@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rtgraph.nodes.emulator.actions import check_continuous, check_discrete, check_multi_discrete
+from rtgraph.nodes.plant.actions import check_continuous, check_discrete, check_multi_discrete
 
 LOW, HIGH = np.array([-1.0, 0.0]), np.array([1.0, 2.0])
 

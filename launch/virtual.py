@@ -1,0 +1,130 @@
+"""Runs a plan in the virtual world, in this process; what it did is kept even when a node fails or a person ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+from rtgraph.graphs import Plan
+from rtgraph.launch.session import Session
+from rtgraph.launch.signals import SIGNALS
+from rtgraph.launch.status import Status
+from rtgraph.launch.summary import DONE, FAILED, LOST, SIGNALLED, Ran, lossless_losses, summarise
+from rtgraph.msgs.errors import RtgraphError
+from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
+from rtgraph.nodes.runtime.realtime import edge_reports
+from rtgraph.nodes.runtime.weights import Weights
+
+LOG_FILE = "world.log"
+
+log = logging.getLogger("rtgraph.world")
+
+
+def run_virtual(plan: Plan, session: Session, status: Status) -> Ran:
+    """Run a plan to its end.
+
+    Raises:
+        RtgraphError: it could not begin.
+    """
+    with _logged(session):
+        _use_threads(plan)
+        _warn_of_no_limit(plan, status)
+        try:
+            world = VirtualWorld(
+                plan.nodes, seed=plan.seed, surroundings=surroundings(plan, session), faults=plan.faults
+            )
+        except RtgraphError:
+            log.exception("the world could not be made")
+            raise
+        failures, caught = _run(world, plan, status)
+        results = world.results()
+    failures += [f"{name}: {problem}" for name, problem in world.problems.items()]
+    reports = {name: edge_reports(executor) for name, executor in world.executors.items()}
+    causes = dict.fromkeys(world.restarts, "a crash was injected")
+    summary = summarise(plan, world.reason, results, reports, world.restarts, causes)
+    if failures:
+        return Ran(summary, FAILED, tuple(failures))
+    if caught is not None:
+        return Ran(summary, SIGNALLED + caught)
+    return Ran(summary, LOST if lossless_losses(plan, reports) else DONE)
+
+
+def surroundings(plan: Plan, session: Session | None) -> Surroundings:
+    """Return what the nodes of a plan may know of their launch, in the virtual world."""
+    return Surroundings(
+        realtime=False,
+        limits=Limits(plan.ticks, None if plan.duration_s is None else round(plan.duration_s * 1e9)),
+        directory=None if session is None else session.directory,
+        weights={name: Weights(name, w.network, w.spec, w.seed) for name, w in plan.weights.items()},
+    )
+
+
+def _run(world: VirtualWorld, plan: Plan, status: Status) -> tuple[list[str], int | None]:
+    """Run the world; return what failed, and the signal that ended it."""
+    status.phase(plan.name, plan.duration_s)
+    with _interruptible(world) as caught:
+        try:
+            world.run(
+                lambda time_ns: status.progress(time_ns / 1e9, f"{time_ns / 1e9:,.1f} s of virtual time")
+            )
+        except RtgraphError as error:
+            log.exception("the world ended at %.6f s", world.clock.now_ns() / 1e9)
+            if not world.begun:
+                raise
+            return [str(error)], None
+    return [], caught[0] if caught else None
+
+
+@contextlib.contextmanager
+def _interruptible(world: VirtualWorld) -> Iterator[list[int]]:
+    """Have the first signal end the world in order, the second at once. Yields those that came."""
+    caught: list[int] = []
+
+    def catch(number: int, _: FrameType | None) -> None:
+        caught.append(number)
+        if len(caught) > 1:
+            raise KeyboardInterrupt
+        world.interrupt(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, catch) for number in SIGNALS}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _logged(session: Session) -> Iterator[None]:
+    """Have what the nodes log go to a file of the session."""
+    handler = logging.FileHandler(session.logs / LOG_FILE)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("rtgraph")
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = True
+        handler.close()
+
+
+def _warn_of_no_limit(plan: Plan, status: Status) -> None:
+    limited = plan.ticks is not None or plan.duration_s is not None
+    if not limited and not any(node.params.get("episodes") for node in plan.nodes):
+        status.note(
+            "warning: this run has no limit: it goes on until a node ends it, or Ctrl-C. hint: --ticks N or --duration S"
+        )
+
+
+def _use_threads(plan: Plan) -> None:
+    """Give torch as many threads as the plan does: how many there are decides the last bits of a sum."""
+    if plan.weights:
+        # Only here: a graph without networks needs no torch.
+        import torch  # noqa: PLC0415
+
+        torch.set_num_threads(max(node.threads for node in plan.nodes))

@@ -1,0 +1,57 @@
+"""Which monitors a graph has, what to call what each of them watches, and where its trace goes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+
+from rtgraph.nodes.monitor.monitor import Monitor, MonitorParams
+from rtgraph.nodes.runtime import NodePlan, load_class, validated_params
+
+_USUAL_NAME = "monitor"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Watched:
+    """What one monitor watches."""
+
+    monitor: str
+    """The monitor's full name."""
+    title: str
+    """What to call it, with dots for slashes: the namespace of a ``monitor``, the name of any other."""
+    file: str
+    """The trace's name, in the session folder."""
+    rate_hz: float | None
+    """The plant's nominal rate."""
+
+
+def watched(nodes: Sequence[NodePlan]) -> list[Watched]:
+    """Return what the monitors among the nodes watch, in plan order."""
+    found = []
+    for node in nodes:
+        node_type = load_class(node.node)
+        if issubclass(node_type, Monitor):
+            params = validated_params(node_type, node.params)
+            if isinstance(params, MonitorParams):
+                found.append(Watched(node.name, _title(node.name), params.file, params.rate_hz))
+    if len({one.title for one in found}) < len(found):  # a/monitor, beside a monitor that is named a
+        return [dataclasses.replace(one, title=one.monitor.replace("/", ".")) for one in found]
+    return found
+
+
+def with_files_of_their_own(nodes: Sequence[NodePlan]) -> tuple[NodePlan, ...]:
+    """Return the nodes; where monitors would write to the same file, its name has their title in front."""
+    monitors = {one.monitor: one for one in watched(nodes)}
+    shared = Counter(one.file for one in monitors.values())
+    return tuple(
+        node.model_copy(update={"params": node.params | {"file": f"{one.title}.{one.file}"}})
+        if (one := monitors.get(node.name)) is not None and shared[one.file] > 1
+        else node
+        for node in nodes
+    )
+
+
+def _title(name: str) -> str:
+    namespace, _, last = name.rpartition("/")
+    return (namespace if namespace and last == _USUAL_NAME else name).replace("/", ".")

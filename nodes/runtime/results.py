@@ -1,0 +1,66 @@
+"""What a node says of itself at the end of a launch, as JSON values, and what it says of its errors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from pydantic import JsonValue
+
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.runtime.node import Node
+
+DEEPEST = 32
+TOLD_MOST = 300
+"""Characters of an error that are told in a summary; the log has them all."""
+_HINT = "give numbers, text, lists and dicts with text for keys"
+
+
+def result_of(node: Node[Any]) -> dict[str, JsonValue]:
+    """Return a node's result: numpy's numbers as Python's, and None for numbers that are none.
+
+    Raises:
+        NodeError: it holds something that JSON cannot.
+        Exception: whatever the node's code raises.
+    """
+    result: object = node.result()
+    if not isinstance(result, dict):
+        raise NodeError(f"{node.name}: result() gives a {type(result).__name__}", hint="give a dict")
+    return {
+        _key(key, f"{node.name}: result()"): _clean(value, f"{node.name}: result()[{key!r}]", DEEPEST)
+        for key, value in result.items()
+    }
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return an error's name and message, on one line that is not too long."""
+    told = " ".join(str(error).split())[:TOLD_MOST]
+    return f"{type(error).__name__}: {told}" if told else type(error).__name__
+
+
+def _clean(value: object, place: str, depth: int) -> JsonValue:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, int):
+        # What does not fit into 64 bits cannot travel.
+        if not -(2**63) <= value < 2**63:
+            raise NodeError(f"{place} is too large a number", hint="give it as text")
+        return int(value)
+    if depth and isinstance(value, dict):
+        return {_key(key, place): _clean(item, f"{place}[{key!r}]", depth - 1) for key, item in value.items()}
+    if depth and isinstance(value, list | tuple):
+        return [_clean(item, f"{place}[{number}]", depth - 1) for number, item in enumerate(value)]
+    if not depth:
+        raise NodeError(f"{place} is nested too deeply", hint=_HINT)
+    raise NodeError(f"{place} is a {type(value).__name__}, which JSON has not", hint=_HINT)
+
+
+def _key(key: object, place: str) -> str:
+    if isinstance(key, str):
+        return str(key)
+    raise NodeError(f"{place} has a key {key!r:.60}, which is no text", hint=_HINT)

@@ -1,0 +1,174 @@
+"""Recording, playing and verifying real processes; and killing those that record."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.launching import COMMAND, TESTS, Launch, until
+
+from rtgraph.launch.verification import verify
+from rtgraph.nodes.recorder import Bag
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+
+RECORDING = "session.mcap"
+
+
+def rtgraph(launch: Launch, *arguments: str, code: int = 0) -> str:
+    """Run another command beside a launch; return what it printed."""
+    environment = {
+        **os.environ,
+        "XDG_RUNTIME_DIR": str(launch.runtime),
+        "TMPDIR": str(launch.runtime),
+        "PYTHONPATH": str(TESTS),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-c", COMMAND, *arguments],
+        env=environment,
+        cwd=launch.base,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == code, ended.stderr
+    return ended.stdout
+
+
+def size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
+def topics(bag: Bag) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for channel, count in bag.counts.items():
+        found[channel.topic] = found.get(channel.topic, 0) + count
+    return found
+
+
+def test_a_recording_of_real_processes_is_whole_and_is_verified(tmp_path: Path) -> None:
+    with Launch.of("watched", "workers=3", "--record", "--ticks", "150") as launch:
+        assert launch.wait() == 0, launch.stderr
+        bag = Bag.open(launch.session / RECORDING)
+        assert bag.complete
+        assert bag.losses is not None
+        assert bag.losses.lost == 0
+        assert topics(bag)["observation"] == topics(bag)["applied"] == 150
+        declared = {(row.publisher, row.channel): row.declared for row in bag.losses.streams}
+        assert declared["plant", "observation"] == 150
+        found = verify(bag)
+        assert found.passed, found.as_json()
+        assert {verdict.node for verdict in found.nodes} >= {"plant", "worker/0", "worker/1", "worker/2"}
+        chosen = json.loads(
+            rtgraph(launch, "bag", "verify", str(launch.session), "--nodes", "worker/*", "--json")
+        )
+        assert chosen["passed"]
+        assert [verdict["node"] for verdict in chosen["nodes"]] == ["worker/0", "worker/1", "worker/2"]
+
+
+def test_a_recorder_that_is_killed_loses_no_more_than_the_last_moment() -> None:
+    flush_s = 0.2
+    with Launch.of("watched", "--recorder", f"flush_s={flush_s}", "--duration", "60") as launch:
+        launch.runs()
+        first = launch.session / RECORDING
+        until(lambda: size(first) > 50_000, 20, "much is recorded")
+        seen = max(message["tick"] for message in launch.witnessed() if "tick" in message)
+        launch.kill("session/recorder")
+        second = launch.session / "session-1.mcap"
+        until(lambda: size(second) > 50_000, 20, "a new life of the recorder records")
+        launch.interrupt()
+        # What came between its two lives is lost, and told.
+        assert launch.popen.returncode in (128 + signal.SIGINT, 3)
+        cut, following = Bag.open(first), Bag.open(second)
+        assert not cut.complete
+        assert following.complete
+        ticks = [message.message().tick for message in cut.messages(topics=["observation"])]
+        assert ticks == list(range(len(ticks)))
+        assert ticks[-1] >= seen - (flush_s + 0.3) * 60
+        assert following.losses is not None
+        assert following.losses.lost > 0
+        trace = launch.trace()
+        assert np.array_equal(trace["tick_tick"], np.arange(len(trace["tick_tick"])))
+        assert trace["tick_lateness_ns"].max() < 1e9 / 60
+        found = verify(cut)
+        assert not any(verdict.outcome == "different" for verdict in found.nodes), found.as_json()
+
+
+def test_a_recorder_that_stands_still_holds_nobody_up_and_misses_nothing() -> None:
+    with Launch.of("watched", "--record", "--duration", "60") as launch:
+        launch.runs()
+        stopped = launch.kill("session/recorder", signal.SIGSTOP)
+        before = sum("tick" in message for message in launch.witnessed())
+        until(
+            lambda: sum("tick" in message for message in launch.witnessed()) > before + 180, 20, "3 s go by"
+        )
+        os.kill(stopped, signal.SIGCONT)
+        launch.interrupt()
+        bag = Bag.open(launch.session / RECORDING)
+        assert bag.complete
+        assert bag.losses is not None
+        assert bag.losses.lost == 0
+        assert launch.trace()["tick_lateness_ns"].max() < 1e9 / 60
+
+
+def test_a_running_graph_can_be_recorded_from_outside_and_a_player_steered() -> None:
+    with Launch.of("watched", "--duration", "60") as launch:
+        launch.runs()
+        told = json.loads(
+            rtgraph(
+                launch, "bag", "record", "--duration", "2", "--out", "look.mcap", "--exclude", "_*", "--json"
+            )
+        )
+        assert told["lost"] == 0
+        launch.interrupt()
+        file = launch.base / "look.mcap"
+        described: dict[str, Any] = json.loads(rtgraph(launch, "bag", "info", str(file), "--json"))
+        rates = {topic["topic"]: topic["rate_hz"] for topic in described["topics"]}
+        assert rates["observation"] == pytest.approx(60, rel=0.05)
+        assert described["complete"]
+        with Launch(
+            "bag", "play", str(file), "--paused", "--loop", "--rate", "0.5", base=launch.base
+        ) as player:
+            until(lambda: "session" in player.stderr or "look" in player.stderr, 30, "the player runs")
+            until(lambda: _position(player) is not None, 10, "it tells where it is")
+            assert _position(player)["paused"]
+            rtgraph(player, "bag", "ctl", "step", "3")
+            assert _position(player)["played"] == 3
+            rtgraph(player, "bag", "ctl", "step", "--ticks", "2")
+            stood = _position(player)
+            assert stood["played"] >= 5
+            assert stood["paused"]
+            rtgraph(player, "bag", "ctl", "seek", "1.0")
+            assert _position(player)["position_s"] == pytest.approx(1.0, abs=0.01)
+            rtgraph(player, "bag", "ctl", "rate", "4")
+            rtgraph(player, "bag", "ctl", "resume")
+            until(lambda: _position(player)["round"] >= 2, 20, "it goes round and round")
+            player.interrupt()
+
+
+def _position(player: Launch) -> Any:
+    text = rtgraph(player, "topic", "echo", "play_progress", "--count", "1", "--json")
+    return json.loads(text.splitlines()[0])["message"] if text else None
+
+
+def test_a_ring_buffer_is_kept_when_it_is_told_to() -> None:
+    with Launch.of("watched", "--recorder", "keep_s=1", "--duration", "60") as launch:
+        launch.runs()
+        before = sum("tick" in message for message in launch.witnessed())
+        until(
+            lambda: sum("tick" in message for message in launch.witnessed()) > before + 120, 20, "2 s go by"
+        )
+        rtgraph(launch, "bag", "keep", "--reason", "look at this")
+        until(lambda: list(launch.session.glob("session_0.mcap")), 5, "it is kept")
+        launch.interrupt()
+        bag = Bag.open(launch.session / "session_0.mcap")
+        assert bag.info["ring.reason"] == "look at this"
+        assert 0.9e9 <= bag.end_ns - bag.start_ns <= 1.1e9
