@@ -15,7 +15,8 @@ $(READY): pyproject.toml constraints.txt
 	  || { echo "rtgraph needs Python >= 3.11, $(PYTHON) is older. hint: make PYTHON=python3.12" >&2; exit 1; }
 	@echo "setting up $(VENV) (torch is large: this takes a few minutes the first time) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@# Twice quiet: errors are shown, warnings about this machine's package indexes are not.
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@mkdir -p .typings/rtgraph
 	@for name in msgs nodes graphs launch; do ln -sfn ../../$$name .typings/rtgraph/$$name; done
 	@touch $(READY)

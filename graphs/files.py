@@ -55,7 +55,7 @@ def find(name: str | Path, folders: Sequence[Path], *, origin: Place | None = No
 
 def _names(folders: Sequence[Path], beside: Path) -> list[str]:
     shipped = [path.stem for folder in folders for path in folder.glob("*.yaml")]
-    return shipped + [path.name for path in beside.glob("*.yaml")]
+    return shipped + [path.name for path in beside.glob("[!.]*.yaml")]
 
 
 def read(path: Path) -> Document:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rtgraph.graphs import Plan
 
+MOST_PORT = 65535
 FOLDERS = (Path(__file__).parent,)
 """Where launch files are found by their name."""
 
@@ -126,6 +127,20 @@ def _setting(text: str) -> tuple[str, Any]:
     if key in ("topics", "exclude"):
         return key, value.split(",")
     return key, {"true": True, "false": False}.get(value, value)
+
+
+def folder(text: str) -> Path:
+    """Read a folder's name."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name is no folder")
+    return Path(text)
+
+
+def port(text: str) -> int:
+    """Read the number of a TCP port."""
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: they are 1 to {MOST_PORT}")
+    return int(text)
 
 
 def _argument(text: str) -> tuple[str, str]:

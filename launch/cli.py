@@ -84,11 +84,11 @@ def _told(error: Exception) -> int:
 
 
 def _stdout_works() -> bool:
-    """Say whether what was printed could be written; where it could not, keep Python from complaining at exit."""
+    """Say whether more can be printed; where it cannot, keep Python from complaining of that at exit."""
     import os  # noqa: PLC0415
 
     try:
-        sys.stdout.flush()
+        print(flush=True)  # of what could not be written some is dropped: only more of it tells
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return False

@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 from rtgraph.graphs import Plan
+from rtgraph.launch.arguments import MOST_PORT
 from rtgraph.launch.session import RuntimeDirectory
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime import Node, NodePlan, load_class
@@ -94,6 +95,11 @@ def _endpoints(node: NodePlan, runtime: RuntimeDirectory, tcp_port: int | None) 
     if tcp_port is None:
         return runtime.endpoint(f"{node.index}"), runtime.endpoint(f"{node.index}-all")
     port = tcp_port + 2 * node.index
+    if port + 1 > MOST_PORT:
+        raise LaunchError(
+            f"{node.name} would need the ports {port} and {port + 1}, and the last one is {MOST_PORT}",
+            hint="choose a lower --tcp-port: each node takes two",
+        )
     return f"tcp://{LOOPBACK}:{port}", f"tcp://{LOOPBACK}:{port + 1}"
 
 
@@ -103,7 +109,7 @@ def _must_be_free(endpoint: str) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, int(port)))
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             raise LaunchError(
-                f"{endpoint} is taken or not allowed: {error}", hint="choose another --tcp-port"
+                f"{endpoint} is taken or not allowed: {error.strerror}", hint="choose another --tcp-port"
             ) from error

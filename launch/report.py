@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from rich.console import Console
 
-from rtgraph.launch.run import Result
+from rtgraph.launch.run import Result, draw
+from rtgraph.launch.status import ConsoleStatus
 from rtgraph.launch.summary import DONE, LOST
-from rtgraph.launch.tables import headline, summary_table
+from rtgraph.launch.tables import Figures, count_of, headline, plants_of, summary_table
+from rtgraph.nodes.monitor.traces import watched
 
 
 def print_result(results: Mapping[str, Result], *, as_json: bool = False) -> int:
@@ -25,27 +27,97 @@ def print_result(results: Mapping[str, Result], *, as_json: bool = False) -> int
         )
     else:
         console = Console(highlight=False)
-        console.print(summary_table({title: result.summary for title, result in results.items()}))
+        columns = {
+            name: figures for title, result in results.items() for name, figures in _columns(title, result)
+        }
+        console.print(summary_table(columns))
         for title, result in results.items():
-            console.print(f"{title}: {headline(result.summary)}", markup=False, soft_wrap=True)
-            if result.summary["world"] == "virtual":
-                console.print(f"  {_speed(result)}", markup=False, soft_wrap=True)
-            places = [result.session.directory, *result.plots]
-            console.print("  " + "\n  ".join(map(str, places)), markup=False, soft_wrap=True)
+            for line in (*_headlines(title, result), f"  {result.session.directory}"):
+                console.print(line, markup=False, soft_wrap=True)
+    # What is said next is to stand below.
+    sys.stdout.flush()
     for title, result in results.items():
         for failure in result.failures:
-            print(f"error: {title}: {failure}. hint: see {result.session.logs}", file=sys.stderr)
-        if result.code == LOST:
+            hint = "; or see" if ". hint: " in failure else ". hint: see"
+            print(f"error: {title}: {failure}{hint} {result.session.logs}", file=sys.stderr)
+        for warning in _warnings(result):
+            print(f"warning: {title}: {warning}", file=sys.stderr)
+    return max((result.code for result in results.values()), default=DONE)
+
+
+def draw_results(results: Mapping[str, Result], *, quiet: bool = False) -> None:
+    """Draw the pictures, and print where they are. What goes wrong is a warning: the results are there without them."""
+    for title, result in results.items():
+        try:
+            with ConsoleStatus() as status:
+                paths = draw(result, status)
+        except Exception as error:  # whatever matplotlib or the disk raises
             print(
-                f"warning: {title}: messages were lost on the way to inputs that want them all",
+                f"warning: {title}: the plots could not be drawn: {type(error).__name__}: {error}",
                 file=sys.stderr,
             )
-    return max((result.code for result in results.values()), default=DONE)
+            continue
+        if not quiet:
+            for path in paths:
+                print(f"  {path}")
+
+
+def _columns(title: str, result: Result) -> Iterator[tuple[str, Figures]]:
+    plants = plants_of(result.summary)
+    if not plants:
+        yield title, result.summary
+    for plant, figures in plants.items():
+        yield f"{title} {plant}", figures
+
+
+def _headlines(title: str, result: Result) -> Iterator[str]:
+    plants = plants_of(result.summary)
+    if not plants:
+        yield f"{title}: {headline(result.summary)}"
+    for plant, figures in plants.items():
+        yield f"{title} {plant}: {headline(figures)}"
+    if plants:
+        lost, restarts = (count_of(result.summary, key) for key in ("lost", "restarts"))
+        yield f"{title}: messages lost {lost}, restarts {restarts}"
+    if result.summary["world"] == "virtual":
+        yield f"  {_speed(result)}"
+
+
+def _warnings(result: Result) -> Iterator[str]:
+    """Yield what must not go unseen although the launch went on."""
+    summary = result.summary
+    if result.code == LOST:
+        yield "messages were lost on the way to inputs that want them all"
+    causes = summary.get("restart_causes", {})
+    for name, count in summary["restarts"].items():
+        times = "once" if count == 1 else f"{count} times"
+        yield f"{name} was restarted {times}" + (f": {causes[name]}" if name in causes else "")
+    for plant, figures in (plants_of(summary) or {"": summary}).items():
+        whose = f"{plant}: " if plant else ""
+        refused = figures.get("decisions", {}).get("refused")
+        if refused:
+            yield (
+                f"{whose}{refused:,} decisions were refused: their actions are not what the plant takes. "
+                f"hint: see {result.session.logs}"
+            )
+        if figures.get("missed"):
+            yield f"{whose}{figures['missed']:,} ticks passed while the plant was down"
+    for one in watched(result.plan.nodes):
+        figures = plants_of(summary).get(one.title, summary)
+        if one.monitor in summary["restarts"] and figures.get("first_tick") is not None:
+            yield f"the figures and the trace of {one.monitor} begin at tick {figures['first_tick']:,}"
 
 
 def _speed(result: Result) -> str:
     """Say how fast virtual time went by, and in how much memory."""
-    ticks, rate_hz = result.summary.get("ticks") or 0, result.summary.get("tick_rate_hz")
+    virtual_s = max(
+        (
+            figures["ticks"] / figures["tick_rate_hz"]
+            for figures in (plants_of(result.summary) or {"": result.summary}).values()
+            if figures.get("ticks") and figures.get("tick_rate_hz")
+        ),
+        default=0.0,
+    )
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    speed = f", {ticks / rate_hz / result.wall_s:,.1f} × real time" if rate_hz and result.wall_s else ""
+    speed = f", {virtual_s / result.wall_s:,.1f} × real time" if virtual_s and result.wall_s else ""
     return f"{result.wall_s:,.1f} s of wall time{speed}, {peak_mib:,.0f} MiB at most"

@@ -36,7 +36,7 @@ class Session:
         """Make the folder (by default ``sessions/NAME-DATE-TIME``) and write the plan into it.
 
         Raises:
-            LaunchError: it cannot be written to, it holds a session already, or the disk is full.
+            LaunchError: it cannot be written to, it holds a session or anything else already, or the disk is full.
         """
         try:
             session = cls(_new_directory(plan.name) if directory is None else directory)
@@ -45,6 +45,7 @@ class Session:
                 raise LaunchError(
                     f"the disk under {session.directory} is full", hint="free space or choose another --out"
                 )
+            _refuse_what_is_not_empty(session.directory)
             with open(session.directory / "plan.yaml", "x") as file:
                 file.write(plan.to_yaml())
             session.logs.mkdir(exist_ok=True)
@@ -87,6 +88,13 @@ class Session:
                 f"{self.summary} cannot be written: {error.strerror}",
                 hint="free space or choose another --out",
             ) from error
+
+
+def _refuse_what_is_not_empty(directory: Path) -> None:
+    if any(directory.iterdir()) and not (directory / "plan.yaml").exists():
+        raise LaunchError(
+            f"{directory} is not empty, and what is in it is no session", hint="choose another --out"
+        )
 
 
 class RuntimeDirectory:

@@ -9,8 +9,12 @@ from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from rtgraph.msgs import Progress as ProgressMessage
+
+NARROW = 90
+"""Columns below which there is no room for a bar."""
 
 
 def progress_text(progress: ProgressMessage) -> str:
@@ -57,14 +61,14 @@ class ConsoleStatus:
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
         self._live = self._console.is_terminal
-        self._bar = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=24),
+        one_line = Column(no_wrap=True, overflow="ellipsis")
+        columns = (
+            TextColumn("[bold]{task.description}", table_column=one_line.copy()),
+            *(() if self._console.width < NARROW else (BarColumn(bar_width=24),)),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[text]}"),
-            console=self._console,
-            transient=True,
+            TextColumn("{task.fields[text]}", table_column=one_line.copy()),
         )
+        self._bar = Progress(*columns, console=self._console, transient=True)
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:

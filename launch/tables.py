@@ -39,6 +39,17 @@ def summary_table(figures: Mapping[str, Figures]) -> Table:
     return table
 
 
+def plants_of(summary: Figures) -> Mapping[str, Figures]:
+    """Return the figures of each plant by title, where a launch had several."""
+    return _part(summary, "plants")
+
+
+def count_of(figures: Figures, key: str) -> str:
+    """Return counts by name on one line: their sum, and the names with the greatest."""
+    total, *named = _counts(key)(figures).split("\n")
+    return f"{total} ({', '.join(named)})" if named else total
+
+
 def headline(figures: Figures) -> str:
     """Return a run in one line, such as "inaction 0.4 %, age 6.1 ± 0.2 ticks, tick lateness p99 0.31 ms"."""
     return ", ".join(
@@ -204,6 +215,7 @@ def _counts(key: str) -> Callable[[Figures], str]:
     return text
 
 
+_FATES = ("applied", "overwritten", "late", "dropped", "refused")
 _SECTIONS: tuple[tuple[_Row, ...], ...] = (
     (
         _Row("ticks", _number("ticks")),
@@ -212,6 +224,7 @@ _SECTIONS: tuple[tuple[_Row, ...], ...] = (
         _Row("lateness p50 / p99 / max (ms)", _numbers("tick_lateness_ms", "p50", "p99", "max")),
         _Row("overruns", _number("overruns")),
         _Row("ticks given up", _number("slipped")),
+        _Row("ticks missed", _number("missed")),
     ),
     (
         _Row("inaction", _inaction, _inaction_percent, -1, " points"),
@@ -221,7 +234,7 @@ _SECTIONS: tuple[tuple[_Row, ...], ...] = (
     ),
     (
         _Row("decisions made", _number("decisions", "made")),
-        *(_Row(f"  {fate}", _decisions(fate)) for fate in ("applied", "overwritten", "late", "dropped")),
+        *(_Row(f"  {fate}", _decisions(fate)) for fate in _FATES),
         _Row("inference p50 / worst p99 (ms)", _inference),
     ),
     (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from rtgraph.graphs import Plan
@@ -66,7 +68,7 @@ def verify(
 
     Args:
         bag: the recording.
-        nodes: globs of the nodes to run again.
+        nodes: globs of the nodes to run again, or packages that their classes are in (``inference``).
         progress: called with the share that is done.
 
     Raises:
@@ -80,27 +82,39 @@ def verify(
     lives = journals(bag)
     if not lives:
         raise BagError(f"{bag.path} holds no journal", hint="record with `record: {journal: true}`")
-    chosen = [life for life in lives if any(fnmatch.fnmatchcase(life.node, name) for name in nodes)]
+    wanted = {node.name for node in plan.nodes if _is_chosen(node, nodes)}
+    chosen = [life for life in lives if life.node in wanted]
     journalled = {life.node for life in lives}
     unwritten = [
         Verdict(node.name, 1, "unverifiable", note="it kept no journal")
         for node in plan.nodes
-        if node.journal
-        and node.name not in journalled
-        and any(fnmatch.fnmatchcase(node.name, n) for n in nodes)
+        if node.journal and node.name not in journalled and node.name in wanted
     ]
     if not chosen and not unwritten:
         known = ", ".join(sorted(journalled))
         raise BagError(f"no node with a journal matches {', '.join(nodes)}", hint=f"there are {known}")
-    return _Verifier(bag, plan, lives, chosen, unwritten).run(progress)
+    with tempfile.TemporaryDirectory(prefix="rtgraph-verify-") as scratch:
+        return _Verifier(bag, plan, lives, chosen, unwritten, Path(scratch)).run(progress)
+
+
+def _is_chosen(node: NodePlan, wanted: Sequence[str]) -> bool:
+    packages = node.node.partition(":")[0].split(".")
+    return any(fnmatch.fnmatchcase(node.name, glob) or glob in packages for glob in wanted)
 
 
 class _Verifier:
     """One pass over a recording. A message is kept for as long as somebody has yet to consume it."""
 
     def __init__(
-        self, bag: Bag, plan: Plan, lives: Sequence[Life], chosen: Sequence[Life], verdicts: Sequence[Verdict]
+        self,
+        bag: Bag,
+        plan: Plan,
+        lives: Sequence[Life],
+        chosen: Sequence[Life],
+        verdicts: Sequence[Verdict],
+        scratch: Path,
     ) -> None:
+        self._scratch = scratch
         self._bag = bag
         self._plans = {node.name: node for node in plan.nodes}
         self._plan = plan
@@ -157,6 +171,8 @@ class _Verifier:
                 self._plan.ticks,
                 None if self._plan.duration_s is None else round(self._plan.duration_s * 1e9),
             ),
+            # What nodes write of their own is not compared.
+            directory=self._scratch,
             weights=self._weights,
         )
         try:

@@ -66,6 +66,16 @@ class GraphError(RtgraphError):
         self.line = line
         self.key = key
 
+    def as_json(self) -> dict[str, str | int | None]:
+        """Return what it says and of what, each part by itself."""
+        return {
+            "problem": self.problem,
+            "hint": self.hint,
+            "file": self.file,
+            "line": self.line,
+            "key": self.key,
+        }
+
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
         return ": ".join(part for part in (place, self.key, super().__str__()) if part)

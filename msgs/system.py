@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
@@ -124,14 +124,6 @@ class ParamsChanged(Message):
     number: int
     values: dict[str, Any] = Field(default_factory=dict)
     problem: str = ""
-
-
-class Log(Message):
-    """A line of a node's log worth showing to a person."""
-
-    node: str
-    level: Literal["debug", "info", "warning", "error"]
-    text: str
 
 
 class Finish(Message):

@@ -5,6 +5,7 @@ A command that ends in ``&`` is a launch that goes on beside the commands after 
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
 import re
@@ -20,6 +21,7 @@ import pytest
 from support.launching import until
 
 ROOT = Path(__file__).parents[1]
+SOURCES = ("graphs", "launch", "msgs", "nodes")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SNIPPET = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"^# file: (\S+)\n")
@@ -32,7 +34,7 @@ COMMAND = Path(sys.executable).with_name("rtgraph")
 def test_snippets_run(page: Path, tmp_path: Path) -> None:
     # Short, and only this page's: that is where running graphs are found.
     with tempfile.TemporaryDirectory(prefix="rt-", dir="/tmp") as runtime, contextlib.ExitStack() as beside:
-        places = {"XDG_RUNTIME_DIR": runtime, "TMPDIR": runtime, "PYTHONPATH": str(tmp_path)}
+        places = {"XDG_RUNTIME_DIR": runtime, "TMPDIR": runtime}
         for language, text in SNIPPET.findall(page.read_text()):
             named = FILE.match(text)
             if named:
@@ -66,6 +68,31 @@ def run(arguments: list[str], folder: Path, places: dict[str, str]) -> None:
         check=False,
     )
     assert ended.returncode == 0, f"{shlex.join(arguments)}\n{ended.stdout[-2000:]}\n{ended.stderr[-2000:]}"
+
+
+def test_the_messages_told_of_are_those_that_are_said() -> None:
+    rows = re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs" / "troubleshooting.md").read_text(), re.MULTILINE)
+    assert len(rows) > 10
+    files = [file for folder in SOURCES for file in (ROOT / folder).rglob("*.py")]
+    said = [
+        pattern(text) for file in files for text in ast.walk(ast.parse(file.read_text())) if is_long(text)
+    ]
+    for row in rows:
+        problem = re.split(r"(?: …|\.) hint: ", row)[0]
+        assert any(one.fullmatch(problem) for one in said), f"nothing says {problem!r}"
+
+
+def is_long(node: ast.AST) -> bool:
+    """Say whether a part of a program is a text of which a few words do not depend on values."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    fixed = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return sum(character.isalpha() for text in fixed for character in text) >= 12
+
+
+def pattern(text: ast.JoinedStr | ast.Constant) -> re.Pattern[str]:
+    """Return what a text may read when it is said."""
+    parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+    return re.compile("".join(re.escape(p.value) if isinstance(p, ast.Constant) else ".+" for p in parts))
 
 
 @contextlib.contextmanager

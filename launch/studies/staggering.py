@@ -13,8 +13,8 @@ from typing import Any
 
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.arguments import FOLDERS
-from rtgraph.launch.virtual import surroundings
 from rtgraph.launch.studies.pool import mapped
+from rtgraph.launch.virtual import surroundings
 from rtgraph.nodes.monitor.trace import POLICY, Trace
 from rtgraph.nodes.runtime import VirtualWorld
 from rtgraph.nodes.runtime.clock import tick_time_ns

@@ -17,8 +17,8 @@ import numpy as np
 
 from rtgraph.graphs import load_launch
 from rtgraph.launch.arguments import FOLDERS
-from rtgraph.launch.virtual import surroundings
 from rtgraph.launch.studies.pool import mapped
+from rtgraph.launch.virtual import surroundings
 from rtgraph.nodes.emulator import theory
 from rtgraph.nodes.monitor.trace import RESET, Trace
 from rtgraph.nodes.runtime import VirtualWorld

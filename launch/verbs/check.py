@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 from rtgraph.launch.arguments import add_file, load
 
@@ -17,12 +18,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = "Check a launch or graph file to the last edge. Nothing is started."
     parser.epilog = EXAMPLE
     add_file(parser)
-    parser.add_argument("--json", action="store_true", help="print the counts as JSON")
+    parser.add_argument("--json", action="store_true", help="print the counts, or what is wrong, as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print one line; 0 says that the file is right."""
-    plan = load(args)
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
+
+    try:
+        plan = load(args)
+    except GraphError as error:
+        if not args.json:
+            raise
+        print(json.dumps({"error": error.as_json()}))
+        return 2
     counts = {
         "nodes": len(plan.nodes),
         "topics": len({topic for node in plan.nodes for topic in node.outputs.values()}),
@@ -31,8 +40,6 @@ def run(args: argparse.Namespace) -> int:
         "faults": len(plan.faults),
     }
     if args.json:
-        import json  # noqa: PLC0415
-
         print(json.dumps({"name": plan.name, "world": plan.world, "seed": plan.seed, **counts}))
     else:
         counted = ", ".join(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.arguments import FOLDERS, folder
 
 EXAMPLE = """\
 example:
   rtgraph demo --duration 15
 """
+UNTRAINED = "The network is untrained, its parameters are drawn at random: the reward says nothing, inaction and age do."
 RUNS = {"sequential": "sequential", "paced": "boxing"}
 
 
@@ -24,14 +24,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--duration", type=float, default=15.0, metavar="S", help="seconds of each run (default: 15)"
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where the two session folders go")
+    parser.add_argument("--out", type=folder, metavar="DIR", help="where the two session folders go")
     parser.add_argument("--json", action="store_true", help="print the summaries as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run both launches and compare them."""
     from rtgraph.graphs import load_launch  # noqa: PLC0415 - so that --help is instant
-    from rtgraph.launch.report import print_result  # noqa: PLC0415
+    from rtgraph.launch.report import draw_results, print_result  # noqa: PLC0415
     from rtgraph.launch.run import run as run_plan  # noqa: PLC0415
     from rtgraph.launch.status import ConsoleStatus  # noqa: PLC0415
 
@@ -43,4 +43,8 @@ def run(args: argparse.Namespace) -> int:
             results[title] = run_plan(plan, status, directory=out)
             if results[title].code:
                 break
-    return print_result(results, as_json=args.json)
+    code = print_result(results, as_json=args.json)
+    if not args.json:
+        print(UNTRAINED)
+    draw_results(results, quiet=args.json)
+    return code

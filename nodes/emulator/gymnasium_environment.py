@@ -10,16 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec, RateHz
 from rtgraph.nodes.plant.actions import check_continuous, check_discrete, check_multi_discrete
-from rtgraph.nodes.plant.environment import Action, Array, SnapshotUnsupported, Step
+from rtgraph.nodes.plant.environment import Action, Array, Step
 
 if TYPE_CHECKING:
     import gymnasium
 
 _DTYPES = frozenset(get_args(ArraySpec.model_fields["dtype"].annotation))
-_SNAPSHOT_UNSUPPORTED = (
-    "a gymnasium environment keeps its state where only it can find it, so it cannot be saved or restored. "
-    "hint: use an environment of rtgraph's own for what needs snapshots"
-)
 
 
 class GymnasiumSettings(BaseModel):
@@ -53,7 +49,8 @@ class GymnasiumEnvironment:
 
     Actions may be ``Discrete`` (numbered from 0 here, wherever they start there), a one-dimensional bounded float
     ``Box``, or a one-dimensional ``MultiDiscrete`` with as many choices in each place; observations ``Box`` or ``Discrete``
-    (int64, shape ()). Each reset draws a seed from the generator given to it.
+    (int64, shape ()). Each reset draws a seed from the generator given to it. It keeps its state where only it can find
+    it, so it cannot be saved: a copy could only be pickled, which runs code when it is read.
 
     Raises:
         ValueError: There is no such environment, it cannot be made, or its spaces are of another kind.
@@ -110,14 +107,6 @@ class GymnasiumEnvironment:
     def screen(self) -> npt.NDArray[np.uint8] | None:
         """Return the picture, (height, width, 3) uint8 RGB, or None unless the settings say ``render``."""
         return np.asarray(self._env.render(), np.uint8) if self._render else None
-
-    def snapshot(self) -> bytes:
-        """Raise ``SnapshotUnsupported``: a copy could only be pickled, which runs code when it is read."""
-        raise SnapshotUnsupported(_SNAPSHOT_UNSUPPORTED)
-
-    def restore(self, snapshot: bytes) -> None:
-        """Raise ``SnapshotUnsupported``."""
-        raise SnapshotUnsupported(_SNAPSHOT_UNSUPPORTED)
 
     def close(self) -> None:
         """Close the environment. Closing twice is allowed."""

@@ -1,7 +1,7 @@
 """What every plant shares: the tick loop, the gate, default behaviours, and what an environment is."""
 
 from rtgraph.nodes.plant.default import DefaultBehaviour
-from rtgraph.nodes.plant.environment import Environment, Step
+from rtgraph.nodes.plant.environment import Environment, Saveable, Step
 from rtgraph.nodes.plant.gate import Choice, Gate, LatestParams, PlayoutParams
 from rtgraph.nodes.plant.plant import Plant, PlantParams
 
@@ -14,5 +14,6 @@ __all__ = [
     "Plant",
     "PlantParams",
     "PlayoutParams",
+    "Saveable",
     "Step",
 ]

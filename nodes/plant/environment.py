@@ -1,9 +1,9 @@
-"""The world inside a plant: something that can be reset, stepped, saved and restored."""
+"""The world inside a plant: something that can be reset and stepped, and perhaps saved and restored."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,6 @@ from rtgraph.msgs.spaces import PlantSpec
 Array = npt.NDArray[np.generic]
 Action = int | Array
 """A number for ``Discrete`` actions, a vector for ``Continuous`` and ``MultiDiscrete`` ones."""
-
-
-class SnapshotUnsupported(RuntimeError):
-    """The environment cannot be saved and restored exactly, so it does neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +59,20 @@ class Environment(Protocol):
         """Return the picture a person would see, (height, width, 3) uint8 RGB, or None if there is none."""
         ...
 
+    def close(self) -> None:
+        """Release what is held. Closing twice is allowed."""
+        ...
+
+
+@runtime_checkable
+class Saveable(Environment, Protocol):
+    """An environment that can also be saved and restored, exactly. Not every one can."""
+
     def snapshot(self) -> bytes:
         """Return everything that decides the future, except the generator given to ``reset``.
 
         Raises:
             RuntimeError: Nothing has been reset yet, so there is nothing to save.
-            SnapshotUnsupported: This environment cannot be saved.
         """
         ...
 
@@ -77,10 +81,5 @@ class Environment(Protocol):
 
         Raises:
             ValueError: It is not a snapshot of such an environment; nothing has changed.
-            SnapshotUnsupported: This environment cannot be restored.
         """
-        ...
-
-    def close(self) -> None:
-        """Release what is held. Closing twice is allowed."""
         ...

@@ -74,6 +74,7 @@ class _Playing(Node[P]):
         self._playback = self.playback(self._bag)
         if self.params.paused:
             self._playback.pause(self.now_ns)
+            self._playback.stand_at(self._playback.start_ns)
         self._due: Timer | None = None
         self.every(PROGRESS_PERIOD_NS, self._say_progress)
         self._schedule()

@@ -51,7 +51,7 @@ class Rerun:
         plan: the node.
         incarnation: which life of it.
         seed: the launch's seed.
-        surroundings: as they were, but with no folder to write to.
+        surroundings: as they were, but for the folder to write to.
         entries: the journal.
     """
 

@@ -320,7 +320,8 @@ class RealtimeNode:
             return {}, ""
         try:
             return result_of(self._node), ""
-        except (Exception, SystemExit) as error:  # whatever a node's code raises; its counters are told nevertheless
+        # Whatever a node's code raises: its counters are told nevertheless.
+        except (Exception, SystemExit) as error:
             log.exception("%s has no result", self._node.name)
             return {}, in_one_line(error)
 

@@ -26,10 +26,9 @@ def result_of(node: Node[Any]) -> dict[str, JsonValue]:
     """
     result: object = node.result()
     if not isinstance(result, dict):
-        raise NodeError(f"{node.name}: result() gives a {type(result).__name__}", hint="give a dict")
+        raise NodeError(f"result() gives a {type(result).__name__}", hint="give a dict")
     return {
-        _key(key, f"{node.name}: result()"): _clean(value, f"{node.name}: result()[{key!r}]", DEEPEST)
-        for key, value in result.items()
+        _key(key, "result()"): _clean(value, f"result()[{key!r}]", DEEPEST) for key, value in result.items()
     }
 
 

@@ -299,7 +299,7 @@ class VirtualWorld:
             if isinstance(error, RtgraphError):
                 raise
             raise WorldError(
-                f"{_who(call, arguments)} failed at {self.clock.time_ns} ns: {type(error).__name__}: {error}"
+                f"{_who(call, arguments)} failed at {self.clock.time_ns} ns: {in_one_line(error)}"
             ) from error
 
     def _look_for_cycle(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
@@ -320,20 +320,28 @@ class VirtualWorld:
 
         Returns what failed; all the others are stopped nevertheless.
         """
-        self._heap.clear()
+        # What was under way at this instant when a node failed still arrives, unless it goes round for ever.
+        instant = self.clock.time_ns, Urgency.DELIVERY
+        going_round = self._at_this_instant > MOST_EVENTS_AT_ONCE
+        self._heap = [] if going_round else sorted(event for event in self._heap if event[:2] == instant)
         self._at_this_instant = 0
-        failures: list[RtgraphError] = []
+        failures = self._settle()
         for rank in sorted({executor.node.stop_rank for executor in self.executors.values()}):
             for executor in self.executors.values():
                 if executor.node.stop_rank == rank and executor.alive and executor in self._begun:
                     failures += self._try(executor.stop, ())
-            while self._heap and self._heap[0][:2] == (self.clock.time_ns, Urgency.DELIVERY):
-                _, _, _, _, call, arguments = heapq.heappop(self._heap)
-                failed = self._try(call, arguments)
-                if failed and self._at_this_instant > MOST_EVENTS_AT_ONCE:
-                    self._heap.clear()
-                    self._at_this_instant = 0
-                failures += failed
+            failures += self._settle()
+        return failures
+
+    def _settle(self) -> list[RtgraphError]:
+        """Make everything arrive that arrives at this instant; return what failed."""
+        failures: list[RtgraphError] = []
+        while self._heap and self._heap[0][:2] == (self.clock.time_ns, Urgency.DELIVERY):
+            _, _, _, _, call, arguments = heapq.heappop(self._heap)
+            failures += self._try(call, arguments)
+            if self._at_this_instant > MOST_EVENTS_AT_ONCE:
+                self._heap.clear()
+                self._at_this_instant = 0
         return failures
 
     def _try(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> list[RtgraphError]:

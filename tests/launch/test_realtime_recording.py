@@ -20,6 +20,7 @@ from rtgraph.nodes.recorder import Bag
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
 RECORDING = "session.mcap"
+NODES = ("plant", "worker/*", "coordinator", "monitor")
 
 
 def rtgraph(launch: Launch, *arguments: str, code: int = 0) -> str:
@@ -64,7 +65,7 @@ def test_a_recording_of_real_processes_is_whole_and_is_verified(tmp_path: Path) 
         assert topics(bag)["observation"] == topics(bag)["applied"] == 150
         declared = {(row.publisher, row.channel): row.declared for row in bag.losses.streams}
         assert declared["plant", "observation"] == 150
-        found = verify(bag)
+        found = verify(bag, NODES)
         assert found.passed, found.as_json()
         assert {verdict.node for verdict in found.nodes} >= {"plant", "worker/0", "worker/1", "worker/2"}
         chosen = json.loads(
@@ -98,7 +99,7 @@ def test_a_recorder_that_is_killed_loses_no_more_than_the_last_moment() -> None:
         trace = launch.trace()
         assert np.array_equal(trace["tick_tick"], np.arange(len(trace["tick_tick"])))
         assert trace["tick_lateness_ns"].max() < 1e9 / 60
-        found = verify(cut)
+        found = verify(cut, NODES)
         assert not any(verdict.outcome == "different" for verdict in found.nodes), found.as_json()
 
 
@@ -156,7 +157,7 @@ def test_a_running_graph_can_be_recorded_from_outside_and_a_player_steered() -> 
 
 def _position(player: Launch) -> Any:
     text = rtgraph(player, "topic", "echo", "play_progress", "--count", "1", "--json")
-    return json.loads(text.splitlines()[0])["message"] if text else None
+    return json.loads(text.splitlines()[0])["fields"] if text else None
 
 
 def test_a_ring_buffer_is_kept_when_it_is_told_to() -> None:

@@ -16,12 +16,13 @@ FIGURES = {
     "tick_work_ms": {"p50": 1.0, "p99": 2.0},
     "overruns": 2,
     "slipped": 1,
+    "missed": 4,
     "inaction": 0.004,
     "inaction_start": 7,
     "age_ticks": {"mean": 6.13, "sd": 0.22, "p50": 6.0, "p99": 7.0},
     "age_ms": {"mean": 102.2, "sd": 3.71, "p50": 100.0, "p99": 116.7},
     "delay_ticks": 6,
-    "decisions": {"made": 3600, "applied": 3580, "overwritten": 12, "late": 5, "dropped": 3},
+    "decisions": {"made": 3600, "applied": 3580, "overwritten": 12, "late": 5, "dropped": 3, "refused": 9},
     "interval_ticks": {"mean": 1.004, "sd": 0.063},
     "inference_ms": {
         "worker/0": {"p50": 88.0, "p99": 99.0, "count": 600},
@@ -92,6 +93,7 @@ def test_signs(value, text):
         ("lateness p50 / p99 / max (ms)", "0.0623 / 0.315 / 4.22"),
         ("overruns", "2"),
         ("ticks given up", "1"),
+        ("ticks missed", "4"),
         ("inaction", "0.4 %"),
         ("age, mean ± sd, p99 (ticks)", "6.1 ± 0.2, 7"),
         ("age, mean ± sd, p99 (ms)", "102.2 ± 3.7, 117"),
@@ -101,6 +103,7 @@ def test_signs(value, text):
         ("overwritten", "12, 0.33 %"),
         ("late", "5, 0.14 %"),
         ("dropped", "3, 0.083 %"),
+        ("refused", "9, 0.25 %"),
         ("inference p50 / worst p99 (ms)", "90 / 122"),
         ("reward", "1,234"),
         ("reward per second", "20.6"),
@@ -206,6 +209,6 @@ def test_the_figures_of_a_real_run():
         columns[method] = trace_of(world).figures(60.0)
     found = rows(columns)
     assert found["ticks"] == ["300", "300"]
-    assert found["inaction"][0] == "81.3 %"
+    assert found["inaction"][0] == "81 %"
     assert found["inaction"][1].endswith("points)")
     assert headline(columns["paced"]).endswith("age 6.0 ± 0.0 ticks, tick lateness p99 0 ms")

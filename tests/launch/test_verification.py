@@ -52,6 +52,15 @@ def test_chosen_nodes_alone_are_run_again(session):
     assert found.passed
 
 
+def test_nodes_are_chosen_by_the_package_of_their_class_too(session):
+    assert {verdict.node for verdict in verified(session / RECORDING, "inference").nodes} == {
+        "coordinator",
+        "worker/0",
+        "worker/1",
+        "worker/2",
+    }
+
+
 @pytest.mark.parametrize("topic", ["observation", "decision", "applied", "state"])
 def test_one_bit_of_one_message_is_found_and_named(session, tmp_path, topic):
     def change(message):

@@ -71,7 +71,7 @@ def test_the_summary_has_what_is_promised(tmp_path: Path) -> None:
     assert 0 <= summary["inaction"] <= 1
     for name in ("age_ticks", "age_ms"):
         assert set(summary[name]) == {"mean", "sd", "p50", "p99"}
-    assert set(summary["decisions"]) == {"made", "applied", "overwritten", "late", "dropped"}
+    assert set(summary["decisions"]) == {"made", "applied", "overwritten", "late", "dropped", "refused"}
     assert set(summary["interval_ticks"]) == {"mean", "sd"}
     assert {name: set(figures) for name, figures in summary["inference_ms"].items()} == {
         "worker/0": {"p50", "p99", "count"},

@@ -19,7 +19,7 @@ RECORDING = "session.mcap"
 def recorded(file: str, out: Path, arguments: dict[str, str] | None = None, **options: Any) -> Result:
     """Run a launch file in the virtual world, and record it."""
     options = {"world": "virtual", "seed": 3, "ticks": 240, "folders": FOLDERS} | options
-    return run(load_launch(file, arguments, **options), Silent(), directory=out, plots=False)
+    return run(load_launch(file, arguments, **options), Silent(), directory=out)
 
 
 def rewritten(file: Path, out: Path, change: Callable[[Recorded], bytes | None]) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
+import numpy as np
+
 from rtgraph.msgs import Applied, Decision, Message
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless, queue
 
@@ -67,6 +69,49 @@ class Raises(Node[Params]):
 
     def on_applied(self, _: Applied) -> None:
         raise ValueError("what is this?")
+
+
+class RaisesOnce(Node[Params]):
+    """Fails at tick 50."""
+
+    applied = Input(Applied, latest)
+
+    def on_applied(self, tick: Applied) -> None:
+        if tick.tick == 50:
+            raise ValueError("what\nis this?")
+
+
+class Exits(Node[Params]):
+    """Wants to end its process as if all was well."""
+
+    applied = Input(Applied, latest)
+
+    def on_applied(self, _: Applied) -> None:
+        raise SystemExit(0)
+
+
+class SaysNumbers(Node[Params]):
+    """Says of itself what numpy counted."""
+
+    def result(self) -> dict[str, Any]:
+        return {
+            "mean": np.float32(1.5),
+            "worst": float("nan"),
+            "by_lane": (np.int64(3), np.float64("inf")),
+            "sure": np.bool_(True),
+        }
+
+
+class SaysNonsense(Node[Params]):
+    def result(self) -> dict[str, Any]:
+        return {"seen": {"names": {1, 2}}}
+
+
+class Seven:
+    """A policy that always answers 7."""
+
+    def act(self, observation: object) -> int:
+        return 7
 
 
 class Hangs(Node[Params]):

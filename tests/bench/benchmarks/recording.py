@@ -133,9 +133,9 @@ def _lateness(number: int, say: Say, *, record: bool) -> dict[str, float]:
         folders=FOLDERS,
     )
     with tempfile.TemporaryDirectory(prefix="rtgraph-bench-") as folder:
-        found: dict[str, float] = run_plan(
-            plan, Silent(), directory=Path(folder) / "out", plots=False
-        ).summary["tick_lateness_ms"]
+        found: dict[str, float] = run_plan(plan, Silent(), directory=Path(folder) / "out").summary[
+            "tick_lateness_ms"
+        ]
     return found
 
 

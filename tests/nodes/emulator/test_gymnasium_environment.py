@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from rtgraph.msgs.spaces import ArraySpec, Continuous, Discrete, MultiDiscrete
 from rtgraph.nodes.emulator.gymnasium_environment import GymnasiumEnvironment, GymnasiumSettings
-from rtgraph.nodes.plant.environment import SnapshotUnsupported
+from rtgraph.nodes.plant.environment import Saveable
 
 BOX = spaces.Box(-1, 1, (2,), np.float32)
 
@@ -261,13 +261,9 @@ def test_a_noop_outside_the_action_space_is_refused(register, noop):
     assert made[0].closed == 1
 
 
-def test_snapshots_are_refused(register):
+def test_it_does_not_claim_to_be_saveable(register):
     register()
-    environment = begun(echo())
-    with pytest.raises(SnapshotUnsupported, match=r"cannot be saved or restored. hint: "):
-        environment.snapshot()
-    with pytest.raises(SnapshotUnsupported, match=r"cannot be saved or restored. hint: "):
-        environment.restore(b"")
+    assert not isinstance(echo(), Saveable)
 
 
 def test_it_is_closed_once(register):
@@ -290,3 +286,20 @@ def test_what_cannot_be_made_is_named(name, kwargs):
 def test_wrong_settings_are_refused(wrong):
     with pytest.raises(ValidationError):
         GymnasiumSettings(**({"id": "CartPole-v1", "rate_hz": 1} | wrong))
+
+
+def test_an_atari_game_of_gymnasium_is_known():
+    spec = GymnasiumSettings(id="ALE/Pong-v5", rate_hz=15).spec()
+    assert spec.observation.shape == (210, 160, 3)
+    assert spec.action.count == 6
+
+
+def test_whatever_an_environment_raises_is_named(monkeypatch):
+    def broken(**_):
+        raise RuntimeError("no display")
+
+    monkeypatch.setitem(
+        gymnasium.registry, "Broken-v0", gymnasium.envs.registration.EnvSpec("Broken-v0", broken)
+    )
+    with pytest.raises(ValueError, match="'Broken-v0' cannot be made: RuntimeError: no display"):
+        GymnasiumSettings(id="Broken-v0", rate_hz=1).spec()

@@ -52,7 +52,7 @@ def by_hand():
         applied(2, "default", reward=1.0, lateness_ns=3_000_000),
         applied(3, age_ticks=1, age_ns=PERIOD_NS, reward=2.0, worker="w/1", overwritten=1, arrived=2),
         applied(4, age_ticks=3, age_ns=3 * PERIOD_NS, late=2, arrived=3, dropped=1, overruns=2, slipped=0),
-        applied(5, "default"),
+        applied(5, "default", refused=4),
         applied(
             6, age_ticks=5, age_ns=5 * PERIOD_NS, delay_ticks=6, work_ns=4_000_000, overruns=2, slipped=1
         ),
@@ -76,7 +76,14 @@ def test_the_figures_are_those_worked_out_by_hand():
     assert figures["age_ms"]["mean"] == pytest.approx(60.0)
     assert figures["interval_ticks"]["mean"] == pytest.approx(1.5)  # from 3 to 4 to 6
     assert figures["interval_ticks"]["sd"] == pytest.approx(0.5)
-    assert figures["decisions"] == {"made": 3, "applied": 3, "overwritten": 1, "late": 2, "dropped": 1}
+    assert figures["decisions"] == {
+        "made": 3,
+        "applied": 3,
+        "overwritten": 1,
+        "late": 2,
+        "dropped": 1,
+        "refused": 4,
+    }
     assert figures["delay_ticks"] == 6
     assert (figures["overruns"], figures["slipped"]) == (2, 1)
     assert figures["tick_lateness_ms"]["max"] == pytest.approx(3.0)
@@ -95,6 +102,56 @@ def test_figures_from_a_tick_on_leave_out_what_was_before():
     assert figures["inaction"] == pytest.approx(1 / 3)
     assert figures["age_ticks"]["mean"] == pytest.approx(4.0)
     assert figures["decisions"]["late"] == 2
+
+
+def lived(incarnation, tick, **more):
+    header = Header(source="plant", incarnation=incarnation, sequence=0, stamp_ns=0)
+    return applied(tick, **more).stamped(header)
+
+
+def test_what_passed_while_the_plant_was_down_is_counted_and_nothing_else():
+    ticks = [
+        *(lived(0, tick, overruns=tick) for tick in range(4)),
+        lived(0, 4, overruns=4, slipped=2),  # at the time of tick 6
+        lived(1, 10, by="reset"),
+        lived(1, 11, overruns=1, slipped=1),
+        lived(3, 13, by="reset"),  # the life between never came to a tick
+    ]
+    figures = trace(*ticks).figures()
+    assert figures["missed"] == 3  # 7, 8 and 9; 12 was given up
+    assert (figures["overruns"], figures["slipped"]) == (5, 3)
+    assert trace(lived(1, 3, by="reset")).figures()["missed"] == 3
+
+
+def test_a_trace_that_begins_later_says_where_and_does_not_guess():
+    made = Trace(whole=False)
+    made.applied(lived(2, 40))
+    made.applied(lived(3, 44))
+    figures = made.figures()
+    assert (figures["first_tick"], figures["missed"]) == (40, 3)
+
+
+def starts(*lengths):
+    """Make a trace of episodes: so many ticks of start, and whether the policy acts for 4 ticks then."""
+    ticks = []
+    for length, acts in lengths:
+        ticks.append(applied(len(ticks), "reset"))
+        ticks += [applied(len(ticks) + n, "default", starting=True) for n in range(length)]
+        if acts:
+            ticks += [applied(len(ticks) + n) for n in range(4)]
+    return trace(*ticks).figures()
+
+
+def test_the_start_of_an_episode_is_apart_but_no_longer_than_where_the_policy_came_to_act():
+    assert (starts((3, True))["inaction"], starts((3, True))["inaction_start"]) == (0.0, 3)
+    # An episode that ended too early, and one that the policy would have been in time for.
+    figures = starts((3, True), (2, False), (5, False))
+    assert (figures["inaction"], figures["inaction_start"]) == (pytest.approx(2 / 6), 8)
+
+
+def test_where_the_policy_never_acts_there_is_nothing_but_inaction():
+    figures = starts((5, False), (7, False))
+    assert (figures["inaction"], figures["inaction_start"]) == (1.0, 0)
 
 
 def test_figures_of_nothing_are_nothing():
@@ -134,6 +191,7 @@ def test_the_columns_are_what_the_messages_said():
     assert ticks["delay_ticks"].tolist() == [0, 0, 0, 0, 0, 0, 6]
     assert ticks["arrived"].tolist() == [0, 0, 0, 2, 3, 0, 0]
     assert [ticks[name].sum() for name in ("overwritten", "late", "dropped", "episode")] == [1, 2, 1, 0]
+    assert ticks["refused"].tolist() == [0, 0, 0, 0, 0, 4, 0]
     assert ticks["reward"].tolist() == [0, 0, 1, 2, 0, 0, 0]
     assert decisions["worker"].tolist() == [2, 0, 0]
     assert decisions["number"].tolist() == [0, 0, 1]
@@ -211,6 +269,7 @@ def test_progress_is_said_every_half_second_of_what_was_since():
     world.run()
     # Decisions act at the even ticks; the tick at half a second is there before the timer.
     assert [message.tick for message in said] == [25, 50, 75, 100]
-    assert [message.inaction for message in said] == [13 / 25, 12 / 25] * 2
+    # The first begins at tick 2: before, no decision could be there.
+    assert [message.inaction for message in said] == [12 / 24, 12 / 25, 13 / 25, 12 / 25]
     assert {message.age_ticks for message in said} == {2.0}
     assert {(message.lateness_most_ms, message.overruns) for message in said} == {(0.0, 0)}

@@ -98,7 +98,9 @@ class Obvious:
         if not self.playout:
             self.gone |= {d.number for d in before if d is not chosen}
         overwritten = len(before) - len(self.held()) - (chosen is not None)
-        starting = chosen is None and self.playout and tick - self.began[0] < delay
+        acted = any(tick_ >= self.began[0] and self.own(d) for tick_, d in self.applied)
+        known = self.playout and bool(self.measured)
+        starting = not acted and (tick - self.began[0] < delay if known else True)
         return chosen, delay, starting, (overwritten, len(late), len(dropped))
 
 
@@ -265,6 +267,24 @@ def test_playout_says_when_an_episode_is_too_young():
     gate.choose(20, [decision(15)])  # D = 5
     gate.begin(21, 1, 0)
     assert [gate.choose(tick, []).starting for tick in range(22, 28)] == [True] * 4 + [False] * 2
+
+
+def test_the_first_episode_starts_until_its_first_decision_acts_for_nobody_knows_how_long_that_takes():
+    gate = begun(PlayoutGate())
+    assert [gate.choose(tick, []).starting for tick in range(1, 7)] == [True] * 6
+    assert gate.choose(7, [decision(0)]).starting is False
+    assert gate.choose(8, []).starting is False
+
+
+def test_with_the_latest_gate_each_episode_starts_until_its_first_decision():
+    gate = begun(LatestGate())
+    for began, episode in ((0, 0), (20, 1)):
+        gate.begin(began, episode, 0)
+        stray = decision(began, episode=7)
+        found = [gate.choose(began + tick, [stray] if tick == 2 else []).starting for tick in (1, 2, 3)]
+        found.append(gate.choose(began + 4, [decision(began, episode)]).starting)
+        found.append(gate.choose(began + 5, []).starting)
+        assert found == [True, True, True, False, False]
 
 
 def test_what_is_held_is_bounded():

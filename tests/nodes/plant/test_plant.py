@@ -186,6 +186,36 @@ def test_what_became_of_every_decision_is_counted():
     assert counted == [(3, 2, 0, 0), (1, 0, 1, 0)]
 
 
+def test_an_action_that_is_not_as_the_spec_says_is_refused_before_it_comes_to_the_gate(caplog):
+    host = plant(gate={"kind": "playout"})
+    run_ticks(host, 3)
+    on = host.messages("observation")[1]
+    wrong = [9, -1, np.array([3]), np.array(0.5)]
+    for number, action in enumerate(wrong):
+        decide(host, action, on=on, number=number)
+    applied = run_ticks(host, 4)[-1]
+    assert (applied.by, applied.arrived, applied.refused, applied.dropped) == ("default", 4, 4, 0)
+    assert (applied.delay_ticks, applied.starting) == (0, True), "a refused decision says nothing of ages"
+    decide(host, 8, on=on, number=4)
+    decide(host, 9, on=on, number=5)
+    applied = run_ticks(host, 5)[-1]
+    assert (applied.by, applied.action, applied.arrived, applied.refused) == ("policy", 8, 2, 1)
+    host.executor.stop()
+    assert [record.getMessage() for record in caplog.records] == [
+        "refused decision 0 of w/0: action 9: expected a whole number from 0 to 8",
+        "refused 5 decisions of w/0 in all",
+    ]
+
+
+def test_what_is_refused_at_the_start_of_an_episode_is_not_counted_twice():
+    host = plant(terminated_after=2)
+    run_ticks(host, 2)
+    decide(host, 9, on=host.messages("observation")[1])
+    decide(host, 3, on=host.messages("observation")[1], number=1)
+    applied = run_ticks(host, 3)[-1]
+    assert (applied.by, applied.arrived, applied.refused, applied.dropped) == ("reset", 2, 1, 1)
+
+
 def test_a_held_decision_acts_when_its_time_has_come():
     host = plant(gate={"kind": "playout"})
     run_ticks(host, 3)

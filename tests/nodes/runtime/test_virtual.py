@@ -177,6 +177,55 @@ def test_a_node_that_fails_is_named_with_the_time():
     assert isinstance(caught.value.__cause__, ValueError)
 
 
+def test_the_others_are_stopped_in_order_when_a_node_fails():
+    made = world(
+        ("source", "Source", {**every(10, 5), "last_words": "bye"}, None),
+        ("sink", "Sink", {"raise_at": 2}, ["source"]),
+        ("other", "Sink", {}, ["source"]),
+    )
+    with pytest.raises(WorldError, match="sink failed at 20 ns"):
+        made.run()
+    assert made.reason == "sink failed at 20 ns: ValueError: too much"
+    assert made.begun
+    assert [number for _, _, number in made.node("other").seen][:2] == [0, 1]
+    assert not any(executor.alive for executor in made.executors.values())
+    assert made.node("other").ping.edges["source"].received == 4, "the last words came, too"
+
+
+def test_a_node_that_exits_has_failed():
+    made = world(*pair())
+
+    def leave(_):
+        raise SystemExit(0)
+
+    made.node("sink").ping.handler = leave
+    with pytest.raises(WorldError, match="sink failed at 0 ns: SystemExit: 0"):
+        made.run()
+
+
+def test_an_interrupted_run_ends_in_order_after_the_instant():
+    made = world(*pair(source=every(10, 5)))
+    sink = made.node("sink")
+    take = sink.ping.handler
+
+    def interrupt(message):
+        take(message)
+        if len(sink.seen) == 3:
+            made.interrupt("SIGINT")
+
+    sink.ping.handler = interrupt
+    made.run()
+    assert (made.reason, made.clock.now_ns(), len(sink.seen)) == ("SIGINT", 20, 3)
+    assert not made.executors["sink"].alive, "it was stopped"
+
+
+def test_what_is_interrupted_before_it_begins_does_not_begin():
+    made = world(*pair())
+    made.interrupt("SIGTERM")
+    made.run()
+    assert (made.reason, made.begun, made.results()) == ("SIGTERM", False, {})
+
+
 def test_a_node_that_fails_in_its_second_life_is_named():
     with pytest.raises(WorldError, match="bird failed at 30 ns: RuntimeError: not again"):
         ran(

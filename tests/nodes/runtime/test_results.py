@@ -1,0 +1,102 @@
+"""What nodes say of themselves comes out as JSON values, or what is wrong with it is named."""
+
+import enum
+import json
+import math
+
+import numpy as np
+import pytest
+from support.host import HandHost
+
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.runtime import Node, Params
+from rtgraph.nodes.runtime.results import DEEPEST, TOLD_MOST, in_one_line, result_of
+
+
+class Fate(enum.IntEnum):
+    LATE = 3
+
+
+class Says(Node[Params]):
+    said: object = {}
+
+    def result(self):
+        return self.said
+
+
+def told(said):
+    node = HandHost(Says).node
+    node.said = said
+    return result_of(node)
+
+
+def nested(depth):
+    return {"a": nested(depth - 1)} if depth else {}
+
+
+def test_json_values_are_told_as_they_are():
+    said = {
+        "a": 1,
+        "b": -2.5,
+        "c": "text",
+        "d": None,
+        "e": True,
+        "f": [1, [2, {"g": []}]],
+        "h": {"i": 2**63 - 1},
+    }
+    assert told(said) == said
+    assert told({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.float32(1.5), 1.5),
+        (np.int64(-3), -3),
+        (np.uint8(200), 200),
+        (np.bool_(False), False),
+        (np.str_("text"), "text"),
+        (Fate.LATE, 3),
+        ((1, np.float64(2)), [1, 2.0]),
+        ({"a": {"b": np.float32("nan")}}, {"a": {"b": None}}),
+        *((value, None) for value in (math.nan, math.inf, -math.inf, np.float64("inf"))),
+    ],
+)
+def test_numbers_of_numpy_become_pythons_and_those_that_are_none_become_none(value, expected):
+    found = told({"x": value})["x"]
+    assert found == expected
+    assert type(found) is type(expected)
+    json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        (None, "result() gives a NoneType. hint: give a dict"),
+        ([1], "result() gives a list. hint: give a dict"),
+        ({"a": {1}}, "result()['a'] is a set, which JSON has not. hint: give numbers, text"),
+        ({"a": np.zeros(3)}, "result()['a'] is a ndarray, which"),
+        ({"a": [0, {"b": b"x"}]}, "result()['a'][1]['b'] is a bytes, which"),
+        ({3: 4}, "result() has a key 3, which is no text"),
+        ({"a": {None: 4}}, "result()['a'] has a key None, which is no text"),
+        ({"a": 2**63}, "result()['a'] is too large a number. hint: give it as text"),
+        (nested(DEEPEST + 2), "is nested too deeply"),
+    ],
+)
+def test_what_json_cannot_hold_is_named(said, problem):
+    with pytest.raises(NodeError) as caught:
+        told(said)
+    assert problem in str(caught.value)
+
+
+def test_a_dict_that_holds_itself_is_refused():
+    said = {}
+    said["again"] = said
+    with pytest.raises(NodeError, match="nested too deeply"):
+        told(said)
+
+
+def test_errors_are_told_in_one_line():
+    assert in_one_line(ValueError("a\n  b")) == "ValueError: a b"
+    assert in_one_line(KeyError()) == "KeyError"
+    assert len(in_one_line(ValueError("x" * 10_000))) == len("ValueError: ") + TOLD_MOST
