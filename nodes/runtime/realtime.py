@@ -43,6 +43,7 @@ from rtgraph.nodes.runtime.journal import Documents
 from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, EdgeCount
 from rtgraph.nodes.runtime.remote import beat, change_params, take_injected
 from rtgraph.nodes.runtime.results import in_one_line, result_of
+from rtgraph.nodes.runtime.taps import Taken
 from rtgraph.nodes.runtime.weights import Weights, mapped
 from rtgraph.nodes.runtime.wiring import NodePlan, load_class, validated_params
 
@@ -96,7 +97,7 @@ class RealtimeNode:
         self._go = False
         self._began = False
         self._spoke = False
-        self._early: list[tuple[BoundInput[Any], Message]] = []
+        self._early: list[tuple[BoundInput[Any], Any]] = []
         self._early_changes: list[ChangeParams] = []
         self._stop: Stop | None = None
         self._arrived_ns = 0
@@ -231,7 +232,7 @@ class RealtimeNode:
         self._arrived_ns = self.clock.now_ns()
         self._executor.deliver(port, message)
 
-    def _keep_for_later(self, port: BoundInput[Any], message: Message) -> None:
+    def _keep_for_later(self, port: BoundInput[Any], message: Any) -> None:
         self._early.append((port, message))
 
     def _make_due_calls(self) -> None:
@@ -257,7 +258,11 @@ class RealtimeNode:
             if isinstance(message, Probe) and self._bus is not None:
                 self._bus.probe(message.nonce)
             elif isinstance(message, Go):
-                self.clock.epoch_ns = message.epoch_ns
+                self.clock.epoch_ns = epoch_ns = message.epoch_ns
+                self._early = [
+                    (port, early.since(epoch_ns) if isinstance(early, Taken) else early)
+                    for port, early in self._early
+                ]
                 self._go = True
             elif isinstance(message, Inject):
                 take_injected(self._executor, message, self._taker())

@@ -5,7 +5,7 @@ A tap is for recorders. It changes nothing for those it listens to, and decodes 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from rtgraph.msgs import Message, Record
@@ -37,6 +37,10 @@ class Taken:
     header: TakenHeader
     data: bytes
     taken_ns: int
+
+    def since(self, epoch_ns: int) -> Taken:
+        """Return it as taken before the graph's time was known: ``taken_ns`` was the host's."""
+        return replace(self, taken_ns=self.taken_ns - epoch_ns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ def test_a_recorder_that_is_killed_loses_no_more_than_the_last_moment() -> None:
         ticks = [message.message().tick for message in cut.messages(topics=["observation"])]
         assert ticks == list(range(len(ticks)))
         assert ticks[-1] >= seen - (flush_s + 0.3) * 60
+        after = [message.message().tick for message in following.messages(topics=["observation"])]
+        assert after == list(range(after[0], after[0] + len(after)))
         assert following.losses is not None
         assert following.losses.lost > 0
         trace = launch.trace()

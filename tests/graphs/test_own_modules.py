@@ -1,0 +1,154 @@
+"""Classes that stand beside graph files: found, and checked before anything starts."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from rtgraph.graphs import SHIPPED, load_launch
+from rtgraph.msgs.errors import GraphError
+from rtgraph.nodes.runtime import imports
+
+NODE = "from rtgraph.nodes import Node, Params\n\n\nclass {name}(Node[Params]): ...\n"
+POLICY = """
+class Steady:
+    def __init__(self, action=0): ...
+    def act(self, observation): return 0
+
+
+class Idle:
+    def __init__(self): ...
+"""
+GRAPH = """
+includes:
+  - graph: coordination
+nodes:
+  plant:
+    class: rtgraph.nodes.emulator:Endless
+    params: {{default: "{default}"}}
+  worker:
+    class: rtgraph.nodes.inference:Worker
+    replicas: 2
+    {python}
+    params:
+      plant: "${{spec:plant}}"
+      policy: {{kind: scripted, policy: "{policy}", params: {params}}}
+      latency: {{kind: constant, frames: 1}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_path(monkeypatch):
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    monkeypatch.setattr(imports, "_folders", [])
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if name.startswith("beside_"):
+            del sys.modules[name]
+
+
+def written(
+    folder, *, policy="beside_policies:Steady", params="{}", default="noop", python=""
+) -> str:
+    (folder / "beside_policies.py").write_text(POLICY)
+    (folder / "main.yaml").write_text(
+        GRAPH.format(policy=policy, params=params, default=default, python=python)
+    )
+    return str(folder / "main.yaml")
+
+
+def test_modules_beside_the_file_and_beside_those_it_includes(tmp_path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "beside_inner.py").write_text(NODE.format(name="Inner"))
+    (tmp_path / "inner" / "inner.yaml").write_text("nodes:\n  inner: {class: 'beside_inner:Inner'}\n")
+    (tmp_path / "beside_outer.py").write_text(NODE.format(name="Outer"))
+    (tmp_path / "outer.yaml").write_text(
+        "includes:\n  - graph: inner/inner.yaml\nnodes:\n  outer: {class: 'beside_outer:Outer'}\n"
+    )
+    plan = load_launch(tmp_path / "outer.yaml")
+    assert [node.name for node in plan.nodes] == ["inner", "outer"]
+
+
+def test_the_graphs_that_ship_bring_no_modules() -> None:
+    load_launch("endless")
+    assert str(SHIPPED) not in sys.path
+
+
+@pytest.mark.parametrize(
+    ("changed", "key", "says"),
+    [
+        ({"policy": "beside_nowhere:X"}, "nodes.worker.params", "No module named 'beside_nowhere'"),
+        ({"policy": "beside_policies:X"}, "nodes.worker.params", "has no class 'X'"),
+        ({"policy": "beside_policies:Idle"}, "nodes.worker.params", "does not act"),
+        ({"params": "{speed: 2}"}, "nodes.worker.params", "unexpected keyword argument 'speed'"),
+        ({"default": "beside_policies:X"}, "nodes.plant.params", "has no class 'X'"),
+        ({"default": "nop"}, "nodes.plant.params", "no default behaviour 'nop'"),
+    ],
+)
+def test_what_cannot_be_made_is_found_by_the_check(changed, key, says, tmp_path) -> None:
+    assert len(load_launch(written(tmp_path, params="{action: 1}")).nodes) == 5
+    with pytest.raises(GraphError) as caught:
+        load_launch(written(tmp_path, **changed))
+    assert caught.value.key == key
+    assert says in caught.value.problem
+
+
+def test_an_interpreter_of_its_own_may_know_other_modules(tmp_path) -> None:
+    file = written(tmp_path, policy="beside_nowhere:X", python=f"python: {sys.executable}")
+    assert len(load_launch(file).nodes) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "says"),
+    [
+        ("gymnasium", {"id": "Nope-v0"}, "gymnasium environment 'Nope-v0' cannot be made"),
+        ("atari", {"game": "nosuchgame"}, "game 'nosuchgame': ale-py has no such game"),
+    ],
+)
+def test_a_world_that_cannot_be_made_is_told_with_its_place(name, arguments, says) -> None:
+    with pytest.raises(GraphError, match=says) as caught:
+        load_launch(name, arguments)
+    assert caught.value.key == "nodes.plant.params"
+    assert caught.value.line
+
+
+def test_the_hint_names_params_of_the_kind_that_was_chosen(tmp_path) -> None:
+    file = written(tmp_path)
+    text = (tmp_path / "main.yaml").read_text()
+    (tmp_path / "main.yaml").write_text(text.replace("frames: 1", "frames: 1, value_ms: 2"))
+    with pytest.raises(GraphError) as caught:
+        load_launch(file)
+    assert caught.value.problem == "unknown param 'value_ms'"
+    assert caught.value.hint == "there is frames, kind, ms" or caught.value.hint == "did you mean 'ms'?"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "overrides", "says"),
+    [
+        ({}, {"duration_s": 1e300}, "should be ≤ 1000000000"),
+        ({}, {"ticks": 10**30}, "should be ≤ 1000000000000"),
+        ({"latency_frames": "1e300"}, {}, r"1e\+300 is above the maximum"),
+        ({"rate_hz": "1e300"}, {}, r"1e\+300 is above the maximum"),
+    ],
+)
+def test_what_would_overflow_is_refused(arguments, overrides, says) -> None:
+    with pytest.raises(GraphError, match=says):
+        load_launch("endless", arguments, **overrides)
+
+
+def test_a_latency_of_ages_is_refused_in_a_file_of_ones_own(tmp_path) -> None:
+    file = written(tmp_path)
+    text = (tmp_path / "main.yaml").read_text()
+    (tmp_path / "main.yaml").write_text(text.replace("frames: 1", "ms: 1e300"))
+    with pytest.raises(GraphError, match=r"latency\.ms: should be ≤ 1000000000"):
+        load_launch(file)
+
+
+def test_one_replica_cannot_be_replaced() -> None:
+    replacement = {"class": "rtgraph.nodes.inference:Worker"}
+    with pytest.raises(GraphError, match="'worker/1' is one of the replicas of 'worker'.* hint: replace 'worker'"):
+        load_launch("endless", replace={"worker/1": replacement})
+    with pytest.raises(GraphError, match="there is no node 'plant/1' to replace"):
+        load_launch("endless", replace={"plant/1": replacement})
