@@ -121,8 +121,8 @@ def _type(annotation: Any) -> str:
         return " | ".join(map(_type, inner))
     if origin is not None and inner:
         return f"{_type(origin)}[{', '.join(map(_type, inner))}]"
-    names = {type(None): "None", Ellipsis: "...", Any: "Any"}
-    return names.get(annotation) or getattr(annotation, "__name__", str(annotation))
+    names = {type(None): "None", Ellipsis: "..."}
+    return names[annotation] if annotation in names else str(getattr(annotation, "__name__", annotation))
 
 
 def _plain(value: object) -> object:

@@ -161,7 +161,13 @@ def _add_params(shown: Table, params: Sequence[dict[str, Any]], indent: str = ""
             _prose(" ".join(param["description"].split())),
         )
         for kind in kinds:
-            row(shown, f"{indent}  kind: {kind['kind']}", "", "", _prose(kind["description"].partition("\n")[0]))
+            row(
+                shown,
+                f"{indent}  kind: {kind['kind']}",
+                "",
+                "",
+                _prose(kind["description"].partition("\n")[0]),
+            )
             _add_params(shown, kind["params"], indent + "    ")
 
 

@@ -49,9 +49,7 @@ def own_path(monkeypatch):
             del sys.modules[name]
 
 
-def written(
-    folder, *, policy="beside_policies:Steady", params="{}", default="noop", python=""
-) -> str:
+def written(folder, *, policy="beside_policies:Steady", params="{}", default="noop", python="") -> str:
     (folder / "beside_policies.py").write_text(POLICY)
     (folder / "main.yaml").write_text(
         GRAPH.format(policy=policy, params=params, default=default, python=python)
@@ -121,7 +119,7 @@ def test_the_hint_names_params_of_the_kind_that_was_chosen(tmp_path) -> None:
     with pytest.raises(GraphError) as caught:
         load_launch(file)
     assert caught.value.problem == "unknown param 'value_ms'"
-    assert caught.value.hint == "there is frames, kind, ms" or caught.value.hint == "did you mean 'ms'?"
+    assert caught.value.hint == "there is frames, kind, ms"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +146,9 @@ def test_a_latency_of_ages_is_refused_in_a_file_of_ones_own(tmp_path) -> None:
 
 def test_one_replica_cannot_be_replaced() -> None:
     replacement = {"class": "rtgraph.nodes.inference:Worker"}
-    with pytest.raises(GraphError, match="'worker/1' is one of the replicas of 'worker'.* hint: replace 'worker'"):
+    with pytest.raises(
+        GraphError, match=r"'worker/1' is one of the replicas of 'worker'.* hint: replace 'worker'"
+    ):
         load_launch("endless", replace={"worker/1": replacement})
     with pytest.raises(GraphError, match="there is no node 'plant/1' to replace"):
         load_launch("endless", replace={"plant/1": replacement})

@@ -201,6 +201,16 @@ def test_plots_that_cannot_be_drawn_cost_nothing_else(tmp_path: Path, capsys, mo
     assert json.loads((out / "summary.json").read_text())["ticks"] == 30
 
 
+def test_who_does_not_wait_for_the_pictures_has_the_results() -> None:
+    with Launch("launch", "endless", "--world", "virtual", "--ticks", "3000", "--out", "out") as launch:
+        launch.says("drawing")
+        launch.interrupt()
+        assert launch.wait() == 130
+        assert launch.summary()["ticks"] == 3000
+        assert "endless: inaction" in launch.stdout
+        assert "Traceback" not in launch.stderr
+
+
 # ---- two plants ------------------------------------------------------------------------------------------------------
 
 

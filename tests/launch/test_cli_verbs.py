@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -12,9 +13,13 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from rtgraph.graphs import Plan, load_launch
+from rtgraph.launch.catalog import described, node_classes
 from rtgraph.launch.cli import VERBS, main
+from rtgraph.launch.parsing import Parser
+from rtgraph.launch.verbs import param
 
 FILES = Path(__file__).parent.parent / "graphs" / "files"
+COMMAND = "import sys; from rtgraph.launch.cli import main; sys.exit(main(sys.argv[1:]))"
 STAGGERED = str(FILES / "staggered.yaml")
 
 
@@ -26,11 +31,11 @@ def test_check_says_ok_in_one_line(capsys) -> None:
 
 
 def test_check_counts_as_json(capsys) -> None:
-    assert main(["check", STAGGERED, "workers=2", "--world", "virtual", "--seed", "4", "--json"]) == 0
+    assert main(["check", STAGGERED, "workers=2", "--seed", "4", "--no-record", "--json"]) == 0
     counted = json.loads(capsys.readouterr().out)
     assert counted == {
         "name": "staggered",
-        "world": "virtual",
+        "world": "realtime",
         "seed": 4,
         "nodes": 3,
         "topics": 2,
@@ -162,7 +167,7 @@ def test_every_verb_has_help_with_an_example(verb, capsys) -> None:
         main([verb, "--help"])
     assert caught.value.code == 0
     shown = capsys.readouterr().out
-    assert re.search(rf"examples?:\n  rtgraph {verb}", shown)
+    assert re.search(rf"examples?:\n(  rtgraph .*\n)*  rtgraph {verb}", shown)
 
 
 def test_an_interrupt_is_exit_code_130(monkeypatch) -> None:
@@ -182,6 +187,147 @@ def test_help_imports_nothing_that_takes_long(arguments) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--duration", "2.5", "workers=2", "--seed", "4", "method=paced"],
+        ["workers=2", "method=paced", "--duration", "2.5", "--seed", "4"],
+    ],
+)
+def test_options_may_stand_between_arguments(arguments, capsys) -> None:
+    expected = load_launch(STAGGERED, {"workers": "2", "method": "paced"}, seed=4, duration_s=2.5)
+    assert main(["plan", STAGGERED, *arguments]) == 0
+    assert Plan.from_yaml(capsys.readouterr().out) == expected
+    assert main(["plan", "--seed", "4", STAGGERED, "workers=2", "--duration", "2.5", "method=paced"]) == 0
+    assert Plan.from_yaml(capsys.readouterr().out) == expected
+
+
+def test_options_may_stand_between_the_arguments_of_an_action() -> None:
+    parser = Parser(prog="rtgraph param")
+    param.configure(parser)
+    parsed = parser.parse_args(["set", "worker/0", "a=1", "--json", "b=2"])
+    assert parsed.changes == [("a", "1"), ("b", "2")]
+    assert parsed.json
+    with pytest.raises(SystemExit):
+        parser.parse_args(["set", "worker/0", "a=1", "--jsn", "b=2"])
+
+
+def test_what_is_wrong_as_json(tmp_path, capsys) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("nodes:\n  plant: {klass: 'support.toys:Plant'}\n")
+    assert main(["check", str(file), "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert json.loads(out) == {
+        "error": {
+            "problem": "unknown key 'klass'",
+            "hint": "did you mean 'class'?",
+            "file": str(file),
+            "line": 2,
+            "key": "nodes.plant.klass",
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--tcp-port", "0"], "'0' is no port: they are 1 to 65535"),
+        (["--tcp-port", "70000"], "'70000' is no port"),
+        (["--out", ""], "an empty name is no folder"),
+    ],
+)
+def test_wrong_options_are_told_before_anything_is_read(arguments, says, capsys) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["launch", "no such file", *arguments])
+    assert caught.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_node_info_tells_the_params_of_every_kind(capsys) -> None:
+    assert main(["node", "info", "Worker"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"^latency +one of:", text, re.MULTILINE)
+    for kind, param_name in (("mixture", "cost"), ("empirical", "order"), ("scripted", "policy")):
+        assert re.search(rf"^  kind: {kind} .*\n(    .*\n)*    {param_name} ", text, re.MULTILINE), kind
+    assert main(["node", "info", "Worker", "--json"]) == 0
+    params = {row["name"]: row for row in json.loads(capsys.readouterr().out)["params"]}
+    kinds = {row["kind"]: row for row in params["policy"]["kinds"]}
+    assert kinds["epsilon_greedy"]["params"][1] == {
+        "name": "epsilon",
+        "type": "float",
+        "required": False,
+        "description": "The share of random actions.",
+        "default": 0.05,
+    }
+
+
+def test_every_param_of_what_ships_is_described() -> None:
+    silent = [
+        f"{found.path} {path}"
+        for found in node_classes()
+        if found.node_type
+        for path in undescribed(described(found.path, found.node_type)["params"])
+    ]
+    assert silent == []
+
+
+def undescribed(params, prefix="") -> list[str]:
+    found = []
+    for row in params:
+        found += [] if row["description"] else [prefix + row["name"]]
+        for kind in row.get("kinds", ()):
+            found += undescribed(kind["params"], f"{prefix}{row['name']}.{kind['kind']}.")
+    return found
+
+
+def test_node_list_is_one_line_a_class_however_narrow(monkeypatch, capsys) -> None:
+    monkeypatch.setattr("rtgraph.launch.printing.WIDE", 60)
+    assert main(["node", "list"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.startswith("class")
+    assert [line.split()[0] for line in lines] == [found.path for found in node_classes()]
+
+
+@pytest.mark.parametrize("arguments", [["plan", STAGGERED], ["node", "list"]])
+def test_output_that_cannot_be_written_is_one_line(arguments) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", COMMAND, *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={"PYTHONPATH": str(FILES.parent.parent)},
+            check=False,
+        )
+    assert done.stderr == "error: the output cannot be written: No space left on device\n"
+    assert done.returncode == 1
+
+
+def test_an_interrupt_while_a_verb_is_imported_is_exit_code_130(monkeypatch) -> None:
+    def interrupted(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("importlib.import_module", interrupted)
+    assert main(["check", STAGGERED]) == 130
+
+
+def test_next_to_nothing_is_imported_before_an_interrupt_is_taken() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import rtgraph.launch.cli; print(set(sys.modules) - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    names = {name for name in ast.literal_eval(done.stdout) if not name.startswith("_")}
+    assert names <= {"rtgraph", "rtgraph.launch", "rtgraph.launch.cli"}
+
+
+def test_the_example_of_the_command_is_one_that_runs(capsys) -> None:
+    assert main([]) == 2
+    example = re.search(r"example:\n  rtgraph launch (.*)", capsys.readouterr().out)
+    assert example
+    assert main(["check", *example[1].split()]) == 0
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

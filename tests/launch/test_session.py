@@ -25,13 +25,21 @@ def test_a_session_holds_the_plan(tmp_path) -> None:
 
 
 def test_a_folder_is_used_once(tmp_path) -> None:
-    (tmp_path / "notes.txt").write_text("what else is in it does not matter")
-    session = Session.create(PLAN, tmp_path)
+    session = Session.create(PLAN, tmp_path / "out")
     with pytest.raises(LaunchError, match="holds a session already"):
-        Session.create(PLAN, tmp_path)
+        Session.create(PLAN, tmp_path / "out")
     session.discard()
+    assert not list(tmp_path.iterdir())
+    Session.create(PLAN, tmp_path / "out").discard()
+
+
+def test_a_folder_that_is_used_for_something_else_is_left_alone(tmp_path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(
+        LaunchError, match=r"is not empty, and what is in it is no session. hint: .* another --out"
+    ):
+        Session.create(PLAN, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-    Session.create(PLAN, tmp_path).discard()
 
 
 def test_what_is_no_folder(tmp_path) -> None:

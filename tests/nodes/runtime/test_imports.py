@@ -24,7 +24,9 @@ def own_path(monkeypatch):
 
 def test_modules_are_found_where_one_says(tmp_path) -> None:
     (tmp_path / "own_module_a.py").write_text("class Thing: ...\n")
-    with pytest.raises(NodeError, match=r"No module named .* hint: put it beside the graph file, or set PYTHONPATH"):
+    with pytest.raises(
+        NodeError, match=r"No module named .* hint: put it beside the graph file, or set PYTHONPATH"
+    ):
         module_of("own_module_a")
     look_in(tmp_path, tmp_path, tmp_path / "not there")
     assert class_at("own_module_a:Thing").__name__ == "Thing"
@@ -43,7 +45,9 @@ def test_what_is_installed_comes_first(tmp_path) -> None:
 def test_what_a_module_lacks_is_told_as_such(tmp_path) -> None:
     (tmp_path / "own_module_b.py").write_text("import no_such_driver\n")
     look_in(tmp_path)
-    with pytest.raises(NodeError, match=r"No module named 'no_such_driver'. hint: own_module_b imports it: install it"):
+    with pytest.raises(
+        NodeError, match=r"No module named 'no_such_driver'. hint: own_module_b imports it: install it"
+    ):
         module_of("own_module_b")
 
 
