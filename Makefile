@@ -25,7 +25,9 @@ demo: $(READY)  ## Boxing at 60 Hz, first with one worker, then staggered: both 
 	@$(BIN)/rtgraph demo
 
 test: $(READY)  ## run the tests
-	@$(BIN)/python -m pytest
+	@# First what starts no processes, on all cores; then real processes, whose lateness is looked at, one by one.
+	@$(BIN)/python -m pytest -m "not process" --numprocesses auto
+	@$(BIN)/python -m pytest -m process
 
 check: $(READY)  ## format, lint and type-check
 	@$(BIN)/ruff format --check .

@@ -14,7 +14,7 @@ from rtgraph.launch.signals import SIGNALS
 from rtgraph.launch.status import Status
 from rtgraph.launch.summary import DONE, FAILED, LOST, SIGNALLED, Ran, lossless_losses, summarise
 from rtgraph.msgs.errors import RtgraphError
-from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
+from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld, load_class
 from rtgraph.nodes.runtime.realtime import edge_reports
 from rtgraph.nodes.runtime.weights import Weights
 
@@ -115,7 +115,10 @@ def _logged(session: Session) -> Iterator[None]:
 
 def _warn_of_no_limit(plan: Plan, status: Status) -> None:
     limited = plan.ticks is not None or plan.duration_s is not None
-    if not limited and not any(node.params.get("episodes") for node in plan.nodes):
+    ends = any(
+        node.params.get("episodes") or getattr(load_class(node.node), "ends", False) for node in plan.nodes
+    )
+    if not limited and not ends:
         status.note(
             "warning: this run has no limit: it goes on until a node ends it, or Ctrl-C. hint: --ticks N or --duration S"
         )

@@ -93,6 +93,8 @@ class Message(Record):
     """
 
     schema_name: ClassVar[str] = ""
+    on_topics: ClassVar[bool] = True
+    """Whether it may be published on a topic; others are known only to those who talk to each other directly."""
     header: Header = UNSENT
 
     @classmethod
@@ -119,6 +121,15 @@ class Message(Record):
 
     def __hash__(self) -> int:
         return hash((type(self), self.header))
+
+
+class ControlMessage(Message):
+    """A message between the launcher, its nodes and those who look into a graph: never on a topic.
+
+    Its name is its own business: a message of a user's may have the same.
+    """
+
+    on_topics: ClassVar[bool] = False
 
 
 def size_bytes(message: BaseModel) -> int:
@@ -183,7 +194,7 @@ def _undescribed(schema: Any) -> Any:
 
 
 def message_types() -> dict[str, type[Message]]:
-    """Return every message class that has been imported, by name.
+    """Return every message class for topics that has been imported, by name.
 
     Raises:
         NodeError: two classes have the same name.
@@ -193,6 +204,8 @@ def message_types() -> dict[str, type[Message]]:
     while waiting:
         message_type = waiting.pop()
         waiting.extend(message_type.__subclasses__())
+        if not message_type.on_topics:
+            continue
         other = found.setdefault(message_type.schema_name, message_type)
         if other is not message_type:
             raise NodeError(

@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from rtgraph.msgs.base import Message, Record
+from rtgraph.msgs.base import ControlMessage, Record
 from rtgraph.msgs.system import Beat, Progress
 
 State = Literal["starting", "running", "silent", "restarting", "ended"]
 
 
-class Question(Message):
+class Question(ControlMessage):
     """The base of what is asked."""
 
     number: int = 0
@@ -62,7 +62,7 @@ class NodeState(Record):
     earlier: Beat | None = None
 
 
-class Graph(Message):
+class Graph(ControlMessage):
     """How every node stands, and what was last said of progress: the newest and the one before."""
 
     number: int
@@ -81,14 +81,14 @@ class NodeParams(Record):
     changeable: list[str] = Field(default_factory=list)
 
 
-class Params(Message):
+class Params(ControlMessage):
     """The parameters of nodes."""
 
     number: int
     nodes: list[NodeParams]
 
 
-class ParamsSet(Message):
+class ParamsSet(ControlMessage):
     """What each node made of a change: the values now in force, or a problem."""
 
     number: int
@@ -96,14 +96,14 @@ class ParamsSet(Message):
     problems: dict[str, str] = Field(default_factory=dict)
 
 
-class Published(Message):
+class Published(ControlMessage):
     """The inputs that a message was handed to, as ``node.port``."""
 
     number: int
     inputs: list[str]
 
 
-class Declined(Message):
+class Declined(ControlMessage):
     """Why a question has no other answer. ``asked_wrongly``: it is the question that is to be mended."""
 
     number: int

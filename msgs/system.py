@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from rtgraph.msgs.base import Message, Record
+from rtgraph.msgs.base import ControlMessage, Message, Record
 
 
 class Progress(Message):
@@ -32,7 +32,7 @@ class EdgeReport(Record):
     refused: int = 0
 
 
-class Ready(Message):
+class Ready(ControlMessage):
     """A node's process is up, its sockets bound and connected."""
 
     node: str
@@ -40,13 +40,13 @@ class Ready(Message):
     pid: int
 
 
-class Probe(Message):
+class Probe(ControlMessage):
     """The launcher asks a publisher to send this nonce through its real sockets."""
 
     nonce: int
 
 
-class Proven(Message):
+class Proven(ControlMessage):
     """A nonce came in at an input: the edge from its publisher works."""
 
     node: str
@@ -55,13 +55,13 @@ class Proven(Message):
     nonce: int
 
 
-class Go(Message):
+class Go(ControlMessage):
     """Begin: the graph's time is 0 when the host's monotonic clock reads ``epoch_ns``."""
 
     epoch_ns: int
 
 
-class Stop(Message):
+class Stop(ControlMessage):
     """End in order, before ``deadline_ns`` of the graph's time.
 
     ``sent`` says for each lossless input how many messages each publisher that has ended sent to it in all.
@@ -93,7 +93,7 @@ class Beat(Record):
     """How long before the beat the newest message that came at any input was published."""
 
 
-class Heartbeat(Message):
+class Heartbeat(ControlMessage):
     """A node is alive."""
 
     node: str
@@ -101,7 +101,7 @@ class Heartbeat(Message):
     beat: Beat
 
 
-class Inject(Message):
+class Inject(ControlMessage):
     """The launcher hands a node a message, as if a publisher had sent it to one of its inputs."""
 
     port: str
@@ -111,14 +111,14 @@ class Inject(Message):
     document: bytes
 
 
-class ChangeParams(Message):
+class ChangeParams(ControlMessage):
     """The launcher gives a node new values of parameters, by dotted path."""
 
     number: int
     values: dict[str, Any]
 
 
-class ParamsChanged(Message):
+class ParamsChanged(ControlMessage):
     """A node's answer to ``ChangeParams``: what is in force now, or why nothing was changed."""
 
     number: int
@@ -126,14 +126,14 @@ class ParamsChanged(Message):
     problem: str = ""
 
 
-class Finish(Message):
+class Finish(ControlMessage):
     """A node asks for the whole graph to stop: the work is done."""
 
     node: str
     reason: str
 
 
-class Failed(Message):
+class Failed(ControlMessage):
     """A node raised an error and is about to end."""
 
     node: str
@@ -141,7 +141,7 @@ class Failed(Message):
     problem: str
 
 
-class Statistics(Message):
+class Statistics(ControlMessage):
     """A node's counters at its end, and what it has to say of itself."""
 
     node: str

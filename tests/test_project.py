@@ -72,6 +72,8 @@ def test_exports_are_there(package: str) -> None:
         "rtgraph.nodes.runtime",
         "rtgraph.nodes.inference",
         "rtgraph.nodes.emulator",
+        "rtgraph.nodes.learner",
+        "rtgraph.nodes.replay",
         "rtgraph.launch.cli",
     ],
 )

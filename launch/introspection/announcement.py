@@ -11,7 +11,7 @@ from rtgraph.graphs import Plan
 from rtgraph.launch.introspection.sessions import Description, Stream, Taker
 from rtgraph.msgs import Message, schema_hash
 from rtgraph.msgs.journal import Journal
-from rtgraph.nodes.runtime import NodePlan, load_class
+from rtgraph.nodes.runtime import NodePlan, load_class, validated_params
 from rtgraph.nodes.runtime.bus import BusPlan
 from rtgraph.nodes.runtime.node import port_message
 
@@ -35,7 +35,8 @@ def describe(
 
 
 def _streams(node: NodePlan, endpoint: str) -> list[Stream]:
-    ports = load_class(node.node).output_ports
+    node_type = load_class(node.node)
+    ports = node_type.outputs_of(validated_params(node_type, node.params))
     found = []
     for port, topic in node.outputs.items():
         # A journal has no port on the class: the runtime publishes it.

@@ -27,7 +27,13 @@ def print_list(session: LiveSession, *, everything: bool, as_json: bool) -> int:
     shown = table("topic", "message", "published by", "taken by")
     for one in told:
         keyed = " (keyed)" if one.keyed else ""
-        row(shown, one.topic, f"{one.message}{keyed}", some(one.publishers), some(one.takers))
+        row(
+            shown,
+            one.topic,
+            f"{one.message}{keyed}",
+            some(list(dict.fromkeys(one.publishers))),
+            some(one.takers),
+        )
     console().print(shown)
     return 0
 

@@ -4,6 +4,13 @@ Importing this package does not import torch. The rest is imported where it is u
 ``rtgraph.nodes.networks.build`` and ``rtgraph.nodes.networks.parameters``.
 """
 
-from rtgraph.nodes.networks.spec import ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
+from rtgraph.nodes.networks.spec import (
+    HeadSpec,
+    ImpalaSpec,
+    MlpSpec,
+    NatureSpec,
+    NetworkSpec,
+    SupportSpec,
+)
 
-__all__ = ["ImpalaSpec", "MlpSpec", "NatureSpec", "NetworkSpec"]
+__all__ = ["HeadSpec", "ImpalaSpec", "MlpSpec", "NatureSpec", "NetworkSpec", "SupportSpec"]

@@ -12,7 +12,9 @@ from rtgraph.msgs.spaces import ActionSpec, Continuous, Discrete, MultiDiscrete,
 from rtgraph.nodes.networks.impala import Impala
 from rtgraph.nodes.networks.mlp import Mlp
 from rtgraph.nodes.networks.nature import Nature
-from rtgraph.nodes.networks.spec import ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
+from rtgraph.nodes.networks.network import Network
+from rtgraph.nodes.networks.noisy import NoisyLinear
+from rtgraph.nodes.networks.spec import HeadSpec, ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
 
 
 def build(
@@ -22,7 +24,7 @@ def build(
     *,
     device: torch.device | str | None = None,
     seed: int = 0,
-) -> nn.Module:
+) -> Network:
     """Build the network that fits a plant, initialised from a seed; no global generator is used.
 
     Args:
@@ -35,8 +37,13 @@ def build(
         seed: For `initialise`.
 
     Raises:
-        ValueError: The network cannot read the plant's observations.
+        ValueError: The network cannot read the plant's observations, or its head values the choice of one of
+            several actions, which the plant does not have.
     """
+    if spec.head != HeadSpec() and not isinstance(plant.action, Discrete):
+        raise ValueError(
+            f"a head that is not plain is for discrete actions, not for {plant.action.kind} ones"
+        )
     device = torch.device(device) if device is not None else torch.get_default_device()
     with torch.device("meta"):
         module = _assemble(
@@ -56,10 +63,11 @@ def count_parameters(spec: NetworkSpec, plant: PlantSpec, outputs: int | None = 
 def initialise(module: nn.Module, seed: int) -> None:
     """Draw all weights and biases anew: the same seed gives the same bits, on any device.
 
-    The rule is torch's own for these layers, uniform in ±1/√fan_in (Kaiming-uniform with a = √5).
+    The rule is torch's own for these layers, uniform in ±1/√fan_in (Kaiming-uniform with a = √5); the noise of
+    noisy ones starts from 0.5/√fan_in.
 
     Raises:
-        TypeError: A layer other than a linear or a convolutional one has parameters.
+        TypeError: A layer other than a linear, noisy or convolutional one has parameters.
         ValueError: The module is on the meta device, so that there is nothing to draw into.
     """
     generator = torch.Generator(device="cpu").manual_seed(seed)
@@ -69,6 +77,11 @@ def initialise(module: nn.Module, seed: int) -> None:
             _fill(layer.weight, bound, generator)
             if layer.bias is not None:
                 _fill(layer.bias, bound, generator)
+        elif isinstance(layer, NoisyLinear):
+            for mean in (layer.weight, layer.bias):
+                _fill(mean, 1 / math.sqrt(layer.weight.shape[1]), generator)
+            for noise in (layer.weight_noise, layer.bias_noise):
+                nn.init.constant_(noise, layer.initial_noise)
         elif any(True for _ in layer.parameters(recurse=False)):
             raise TypeError(f"no rule to initialise layer {name!r} of type {type(layer).__name__}")
 
@@ -83,12 +96,12 @@ def _fill(parameter: Tensor, bound: float, generator: torch.Generator) -> None:
         parameter.copy_(values)
 
 
-def _assemble(spec: NetworkSpec, observation: tuple[int, ...], outputs: int) -> nn.Module:
+def _assemble(spec: NetworkSpec, observation: tuple[int, ...], outputs: int) -> Network:
     match spec:
         case ImpalaSpec():
             return Impala(spec, observation, outputs)
         case NatureSpec():
-            return Nature(observation, outputs)
+            return Nature(spec, observation, outputs)
         case MlpSpec():
             return Mlp(spec, observation, outputs)
         case _:

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rtgraph.nodes.networks.frames import FrameShape, Window, as_input, remaining
+from rtgraph.nodes.networks.head import Head
+from rtgraph.nodes.networks.network import Network
+from rtgraph.nodes.networks.pooling import MaxPool
 from rtgraph.nodes.networks.spec import ImpalaSpec
 
 # The stride of the pooling at the head of each sequence, for "1xDeep" and "2xDeep".
@@ -30,7 +33,7 @@ class _Residual(nn.Module):
         return planes + change
 
 
-class Impala(nn.Module):
+class Impala(Network):
     """The IMPALA network of Espeholt et al. (2018), scaled as in Riemer et al. (2025).
 
     Each sequence is an unpadded 3x3 convolution, an unpadded 3x3 max pooling and two residual blocks.
@@ -59,22 +62,20 @@ class Impala(nn.Module):
             *(
                 nn.Sequential(
                     nn.Conv2d(before, after, kernel_size=3),
-                    nn.MaxPool2d(kernel_size=3, stride=stride),
+                    MaxPool(stride),
                     _Residual(after),
                     _Residual(after),
                 )
                 for (before, after), stride in zip(pairwise(channels), strides, strict=True)
             )
         )
-        self.features = nn.Linear(height * width * channels[-1], _FEATURES)
-        self.outputs = nn.Linear(_FEATURES, outputs)
+        self.head = Head(spec.head, height * width * channels[-1], _FEATURES, outputs)
         # One frame on one CPU core takes about 2/3 of the time with the channels innermost, once they fill
         # a vector of eight floats; below that it takes up to twice as long.
         if first > 8:
             nn.utils.convert_conv2d_weight_memory_format(self, torch.channels_last)
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """Compute the outputs, float32 of shape (batch, outputs), of a batch of frames (see `as_input`)."""
-        planes = functional.relu(self.sequences(as_input(frames, self.frame)))
-        outputs: Tensor = self.outputs(functional.relu(self.features(planes.flatten(1))))
-        return outputs
+    def features(self, observations: Tensor) -> Tensor:
+        """Compute what the last sequence makes of a batch of frames (see `as_input`), flattened."""
+        planes: Tensor = self.sequences(as_input(observations, self.frame))
+        return functional.relu(planes).flatten(1)

@@ -9,14 +9,16 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from rtgraph.nodes.networks.head import Head
+from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.spec import MlpSpec
 
 
-class Mlp(nn.Module):
+class Mlp(Network):
     """Linear layers with ReLU between them.
 
     Args:
-        spec: The sizes of the hidden layers.
+        spec: The sizes of the hidden layers, and the head.
         observation: The shape of one observation, of any number of axes; flattened.
         outputs: The number of outputs.
     """
@@ -24,14 +26,17 @@ class Mlp(nn.Module):
     def __init__(self, spec: MlpSpec, observation: Sequence[int], outputs: int) -> None:
         super().__init__()
         self.observation = tuple(observation)
+        sizes = (math.prod(observation), *spec.hidden)
+        *before, inputs = sizes[:-1] or sizes
         layers: list[nn.Module] = []
-        for inputs, features in pairwise((math.prod(observation), *spec.hidden)):
-            layers += [nn.Linear(inputs, features), nn.ReLU()]
-        last = spec.hidden[-1] if spec.hidden else math.prod(observation)
-        self.layers = nn.Sequential(*layers, nn.Linear(last, outputs))
+        for first, second in pairwise((*before, inputs)):
+            layers += [nn.Linear(first, second), nn.ReLU()]
+        self.layers = nn.Sequential(*layers)
+        # The last hidden layer is the head's, as it is in the convolutional networks.
+        self.head = Head(spec.head, inputs, spec.hidden[-1] if spec.hidden else None, outputs)
 
-    def forward(self, observations: Tensor) -> Tensor:
-        """Compute the outputs, float32 of shape (batch, outputs), of observations of any type, unscaled.
+    def features(self, observations: Tensor) -> Tensor:
+        """Compute all layers but the head of observations of any type, unscaled.
 
         Raises:
             ValueError: The observations have another shape than the network was built for.
@@ -40,5 +45,5 @@ class Mlp(nn.Module):
             raise ValueError(
                 f"expected observations of shape (batch, *{self.observation}), got {tuple(observations.shape)}"
             )
-        outputs: Tensor = self.layers(observations.reshape(len(observations), -1).to(torch.float32))
-        return outputs
+        features: Tensor = self.layers(observations.reshape(len(observations), -1).to(torch.float32))
+        return features

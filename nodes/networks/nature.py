@@ -7,16 +7,20 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from rtgraph.nodes.networks.frames import FrameShape, Window, as_input, remaining
+from rtgraph.nodes.networks.head import Head
+from rtgraph.nodes.networks.network import Network
+from rtgraph.nodes.networks.spec import NatureSpec
 
 _FILTERS = (32, 64, 64)
 _WINDOWS = (Window(8, 4), Window(4, 2), Window(3, 1))
 _FEATURES = 512
 
 
-class Nature(nn.Module):
+class Nature(Network):
     """The network of Mnih et al. (2015): three convolutions without padding, 512 features, the outputs.
 
     Args:
+        spec: The head.
         observation: The shape of one frame, (height, width) or (channels, height, width).
         outputs: The number of outputs.
 
@@ -24,7 +28,7 @@ class Nature(nn.Module):
         ValueError: The observation is no frame, or too small a one.
     """
 
-    def __init__(self, observation: Sequence[int], outputs: int) -> None:
+    def __init__(self, spec: NatureSpec, observation: Sequence[int], outputs: int) -> None:
         super().__init__()
         self.frame = FrameShape.of(observation)
         height, width = remaining(self.frame, _WINDOWS)
@@ -33,15 +37,10 @@ class Nature(nn.Module):
         for filters, window in zip(_FILTERS, _WINDOWS, strict=True):
             layers += [nn.Conv2d(channels, filters, window.side, window.stride), nn.ReLU()]
             channels = filters
-        self.layers = nn.Sequential(
-            *layers,
-            nn.Flatten(),
-            nn.Linear(height * width * channels, _FEATURES),
-            nn.ReLU(),
-            nn.Linear(_FEATURES, outputs),
-        )
+        self.layers = nn.Sequential(*layers, nn.Flatten())
+        self.head = Head(spec.head, height * width * channels, _FEATURES, outputs)
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """Compute the outputs, float32 of shape (batch, outputs), of a batch of frames (see `as_input`)."""
-        outputs: Tensor = self.layers(as_input(frames, self.frame))
-        return outputs
+    def features(self, observations: Tensor) -> Tensor:
+        """Compute what the convolutions make of a batch of frames (see `as_input`), flattened."""
+        features: Tensor = self.layers(as_input(observations, self.frame))
+        return features

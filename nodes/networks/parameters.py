@@ -51,8 +51,13 @@ def size_bytes(slots: Sequence[Slot]) -> int:
     return last.offset_bytes + math.prod(last.shape) * last.dtype.itemsize
 
 
-def write(module: nn.Module, buffer: Buffer) -> None:
+def write(module: nn.Module, buffer: Buffer, slots: Sequence[Slot] | None = None) -> None:
     """Copy a module's state, from whatever device, into a buffer.
+
+    Args:
+        module: What is copied.
+        buffer: Where to.
+        slots: The layout of those who read it, where their modules keep another memory format than this one.
 
     Raises:
         ValueError: The buffer is read-only, too small or not contiguous.
@@ -61,7 +66,7 @@ def write(module: nn.Module, buffer: Buffer) -> None:
     if not values.flags.writeable:
         raise ValueError("cannot write weights into a read-only buffer")
     state = _state(module)
-    for name, view in _views(layout(module), values).items():
+    for name, view in _views(layout(module) if slots is None else slots, values).items():
         view.copy_(state[name])
 
 

@@ -10,22 +10,23 @@ import torch
 from pydantic import TypeAdapter
 
 from rtgraph.nodes.networks.build import build, initialise
+from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.parameters import bind, layout, size_bytes, write
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.runtime.weights import Weights, mapped, reserve
 
 _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 _WARM_UP_MOST_BYTES = 256 << 20
-_prebuilt: dict[str, torch.nn.Module] = {}
+_prebuilt: dict[str, Network] = {}
 
 
-def shared_module(weights: Weights) -> torch.nn.Module:
+def shared_module(weights: Weights) -> Network:
     """Return the network of these weights, made once per process.
 
     Where the weights are in shared memory its parameters are that memory; else they are drawn from the seed.
     """
     made = weights.cache.get("module")
-    if isinstance(made, torch.nn.Module):
+    if isinstance(made, Network):
         return made
     spec = _SPEC.validate_python(weights.network)
     if weights.memory is None:

@@ -3,16 +3,75 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 
 class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ImpalaSpec(_Spec):
+class SupportSpec(_Spec):
+    """The returns that a distribution of returns can tell apart: ``atoms`` of them, evenly from ``low`` to ``high``.
+
+    It has to cover what a game can earn, discounted; losses too. What lies beyond counts as the nearest end.
+    """
+
+    low: FiniteFloat
+    high: FiniteFloat
+    atoms: int = Field(default=51, ge=2)
+
+    @model_validator(mode="after")
+    def _spans_something(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low ({self.low:g}) has to be below high ({self.high:g})")
+        return self
+
+    @property
+    def spacing(self) -> float:
+        """Δz, from one atom to the next."""
+        return (self.high - self.low) / (self.atoms - 1)
+
+
+class HeadSpec(_Spec):
+    """How a network gets from features to the values of actions; by default with linear layers.
+
+    All three together, with a network of one's choice, are that of Rainbow (Hessel et al., 2018).
+    """
+
+    dueling: bool = False
+    """One stream for the state, one for what actions add to it (Wang et al., 2016)."""
+    noisy: bool = False
+    """Explore by noise on the weights, of learned size (Fortunato et al., 2018): twice the parameters."""
+    support: SupportSpec | None = None
+    """Learn the distribution of returns, on this support (C51, Bellemare et al., 2017), instead of their mean."""
+
+
+_PLAIN = HeadSpec()
+
+
+class _Network(_Spec):
+    head: HeadSpec = _PLAIN
+
+    @model_serializer(mode="wrap")
+    def _without_a_plain_head(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = handler(self)
+        if self.head == _PLAIN:
+            del fields["head"]
+        return fields
+
+
+class ImpalaSpec(_Network):
     """The IMPALA residual network (Espeholt et al., 2018) at any width, one or two times as deep.
 
     Riemer et al. (2025) scale it by k: the first sequence has ⌊16k⌋ channels, the others ⌊32k⌋. With
@@ -30,13 +89,13 @@ class ImpalaSpec(_Spec):
         return math.floor(16 * self.k), math.floor(32 * self.k)
 
 
-class NatureSpec(_Spec):
+class NatureSpec(_Network):
     """The convolutional network of DQN (Mnih et al., 2015)."""
 
     kind: Literal["nature"] = "nature"
 
 
-class MlpSpec(_Spec):
+class MlpSpec(_Network):
     """Fully connected layers with ReLU between them, for vectors; no hidden layer makes it linear."""
 
     kind: Literal["mlp"] = "mlp"

@@ -81,6 +81,10 @@ class Ledger:
             stream = self._streams[publisher, incarnation, channel] = _Stream(last)
         stream.see(sequence)
 
+    def go_on_after(self, publisher: str, incarnation: int, channel: str, sequence: int) -> None:
+        """Take it that messages up to this one were recorded already: only later ones are looked for."""
+        self._streams[publisher, incarnation, channel] = _Stream(sequence)
+
     def expect(self, losses: Losses) -> None:
         """Begin with an account of these messages by somebody else: those not seen from now on are lost."""
         for row in losses.streams:

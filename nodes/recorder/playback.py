@@ -85,7 +85,7 @@ class Playback:
             if taken is not None:
                 yield taken
             if self._next is None and self._loop:
-                self._again(now_ns)
+                self.begin_again(now_ns)
 
     def take_ticks(self, ticks: int) -> Iterator[Recorded]:
         """Yield everything up to the end of so many ticks of the plant."""
@@ -128,7 +128,8 @@ class Playback:
         self._anchor_graph_ns = now_ns
         self._go_to(self._anchor_ns)
 
-    def _again(self, now_ns: int) -> None:
+    def begin_again(self, now_ns: int) -> None:
+        """Begin the next round."""
         self.rounds += 1
         # Where the end was due, so that rounds do not drift; the silence before the first message is kept.
         length_ns = self.end_ns - self._anchor_ns

@@ -15,7 +15,7 @@ from rtgraph.msgs import Message, PlantSpec, message_types, schema_hash
 from rtgraph.msgs.errors import BagError
 from rtgraph.msgs.session import PlayControl, PlayProgress
 from rtgraph.nodes.recorder.bag import Bag, Channel, Recorded
-from rtgraph.nodes.recorder.playback import Playback, messages_of
+from rtgraph.nodes.recorder.playback import TICK_SCHEMA, Playback, messages_of
 from rtgraph.nodes.runtime import (
     Input,
     Node,
@@ -66,8 +66,8 @@ class _Playing(Node[P]):
     def on_prepare(self) -> None:
         """Open the recording."""
         self._bag = Bag.open(Path(self.params.file))
-        for problem in self._bag.problems:
-            self.log.warning("%s", problem)
+        self._told: set[str] = set()
+        self._tell_problems()
 
     def on_start(self) -> None:
         """Begin."""
@@ -107,10 +107,19 @@ class _Playing(Node[P]):
     def on_stop(self) -> None:
         """Say where it ended."""
         self._say_progress()
+        self._tell_problems()
 
     def result(self) -> dict[str, Any]:
         """Return how much was played."""
-        return {"played": self._playback.played, "rounds": self._playback.rounds}
+        told = {"problems": sorted(self._told)} if self._told else {}
+        return {"played": self._playback.played, "rounds": self._playback.rounds, **told}
+
+    def _tell_problems(self) -> None:
+        """Say what is wrong with the recording: of chunks that is known only when they are read."""
+        for problem in self._bag.problems:
+            if problem not in self._told:
+                self._told.add(problem)
+                self.log.warning("%s: %s", self._bag.path, problem)
 
     def _step(self, message: PlayControl) -> None:
         taken = (found for _ in range(message.step) if (found := self._playback.take()) is not None)
@@ -125,7 +134,10 @@ class _Playing(Node[P]):
         """Wake up when the next message is due; ask for the end when none is left."""
         if self._due is not None:
             self._due.cancel()
-        due_ns = self._playback.due_ns()
+        playback = self._playback
+        if self.params.loop and playback.over and playback.played and not playback.paused:
+            playback.begin_again(self.now_ns)
+        due_ns = playback.due_ns()
         if due_ns is not None:
             self._due = self.at(due_ns, self._play_due, self.urgency)
         elif self.ends and self._playback.over and not self._playback.paused:
@@ -166,6 +178,21 @@ class Player(_Playing[StandInParams]):
     """
 
     stands_in_for: ClassVar[type[Node[Any]]]
+
+    def on_prepare(self) -> None:
+        """Open the recording, and see that it is not damaged: what everything else does depends on it.
+
+        Raises:
+            BagError: a part of it cannot be read.
+        """
+        super().on_prepare()
+        damage = [problem for problem in self._bag.verify() if problem not in self._told]
+        if damage:
+            raise BagError(
+                f"{self._bag.path} is damaged: {damage[0]}",
+                hint="`rtgraph bag recover` makes a whole recording of what can be read",
+            )
+        self._ticks = 0
 
     @classmethod
     @functools.cache
@@ -209,11 +236,19 @@ class Player(_Playing[StandInParams]):
         return playback
 
     def publish(self, recorded: Recorded) -> None:
-        """Publish a message on the port that it was published on."""
+        """Publish a message on the port that it was published on. A plant ends with its last tick, if it has one."""
         output = self.outputs.get(recorded.channel.port)
-        if output is not None and output is not self.play_progress:
-            message = recorded.message()
-            output.publish(message, of=message.header.lineage, key=recorded.channel.key or None)
+        if output is None or output is self.play_progress:
+            return
+        if self.ends and recorded.channel.schema_name == TICK_SCHEMA:
+            limit = self.context.surroundings.limits.ticks
+            self._ticks += 1
+            if limit is not None and self._ticks > limit:
+                return
+            if self._ticks == limit:
+                self.finish(f"{limit} ticks")
+        message = recorded.message()
+        output.publish(message, of=message.header.lineage, key=recorded.channel.key or None)
 
 
 class BagPlayerParams(PlaybackParams):
@@ -231,13 +266,25 @@ class BagPlayer(_Playing[BagPlayerParams]):
     def __init__(self, context: Context, params: BagPlayerParams) -> None:
         super().__init__(context, params)
         self._outputs: dict[tuple[str, str], BoundOutput[Any]] = {}
+        ports = self.outputs_of(params)
+        for name, channel in played_channels(
+            Bag.open(Path(params.file)), params.topics, params.exclude
+        ).items():
+            output = self.outputs[name] = BoundOutput(ports[name], context.send, source=channel.publisher)
+            self._outputs[channel.publisher, channel.port] = output
+
+    @classmethod
+    def outputs_of(cls, params: Params) -> dict[str, Output[Any]]:
+        """Return the outputs that a player of these parameters has: one of each publisher's ports."""
+        if not isinstance(params, BagPlayerParams):
+            return {}
         bag = Bag.open(Path(params.file))
         types = recorded_types(bag)
+        found = dict(cls.output_ports)
         for name, channel in played_channels(bag, params.topics, params.exclude).items():
-            port = Output(types[channel.schema_name], keyed=bool(channel.key))
-            port.name = name
-            output = self.outputs[name] = BoundOutput(port, context.send, source=channel.publisher)
-            self._outputs[channel.publisher, channel.port] = output
+            found[name] = Output(types[channel.schema_name], keyed=bool(channel.key))
+            found[name].name = name
+        return found
 
     def playback(self, bag: Bag) -> Playback:
         """Return the time of the recording, its start being now."""

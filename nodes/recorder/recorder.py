@@ -9,9 +9,11 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from rtgraph.msgs import Message, schema, schema_hash
+from rtgraph.msgs.envelope import envelope
 from rtgraph.msgs.journal import Journal
 from rtgraph.msgs.session import KeepRecording
 from rtgraph.nodes.recorder.background import Background
+from rtgraph.nodes.recorder.bag import Bag
 from rtgraph.nodes.recorder.channel import Channel
 from rtgraph.nodes.recorder.sinks import make_sink
 from rtgraph.nodes.recorder.storage import Entry, Storage
@@ -19,6 +21,7 @@ from rtgraph.nodes.recorder.story import info, keep_weights, plan_attachment
 from rtgraph.nodes.runtime import Input, Node, Params, load_class, queue
 from rtgraph.nodes.runtime.journal import OUTPUT
 from rtgraph.nodes.runtime.node import port_message
+from rtgraph.nodes.runtime.ports import EdgeCount
 from rtgraph.nodes.runtime.taps import Taken, Tap, Tapped, edge_name
 
 TAKE_PERIOD_NS = 20_000_000
@@ -98,7 +101,23 @@ class Recorder(Node[RecorderParams]):
         facts = info(surroundings, self.now_ns)
         facts |= keep_weights(surroundings.weights, directory, params.weights_mib * 2**20)
         storage = Storage(make_sink(path, params, facts, plan_attachment(directory)))
+        if incarnation:
+            self._go_on(storage, directory)
         return Background(storage) if surroundings.realtime else storage
+
+    def _go_on(self, storage: Storage, directory: Path) -> None:
+        """Take up the account where the lives before left it: what they recorded is not lost."""
+        last: dict[tuple[str, str], tuple[int, int]] = {}
+        for file in sorted(directory.glob(f"{Path(self.params.file).stem}*.mcap")):
+            for message in Bag.open(file).messages():
+                head = envelope(message.data)
+                stream = head.source, message.channel.topic
+                last[stream] = max(last.get(stream, (0, -1)), (head.incarnation, head.sequence))
+        for (publisher, channel), (incarnation, sequence) in last.items():
+            storage.go_on_after(publisher, incarnation, channel, sequence)
+            self.everything.edges[edge_name(publisher, channel)] = EdgeCount(
+                incarnation=incarnation, next_sequence=sequence + 1
+            )
 
     def _take_in(self) -> None:
         everything, storage = self.everything.take_all(), self._storage

@@ -45,6 +45,10 @@ class Storage:
         self._bytes = 0
         self._lost = 0
 
+    def go_on_after(self, publisher: str, incarnation: int, channel: str, sequence: int) -> None:
+        """Take it that messages up to this one were recorded already, by a life before."""
+        self._ledger.go_on_after(publisher, incarnation, channel, sequence)
+
     def write(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Write messages and count them. Return those there was no room for: none."""
         write, see = self._sink.write, self._ledger.see

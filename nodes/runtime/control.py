@@ -23,7 +23,7 @@ from rtgraph.msgs.system import (
     Stop,
 )
 
-_TYPES: dict[bytes, type[Message]] = {
+TYPES: dict[bytes, type[Message]] = {
     message_type.schema_name.encode(): message_type
     for message_type in (
         ChangeParams,
@@ -56,7 +56,7 @@ def unpack(frames: list[bytes]) -> Message:
     Raises:
         DecodeError: they hold none.
     """
-    message_type = _TYPES.get(frames[0]) if len(frames) == 2 else None
+    message_type = TYPES.get(frames[0]) if len(frames) == 2 else None
     if message_type is None:
         raise DecodeError("not a control message")
     decoder = _DECODERS.setdefault(frames[0], Decoder(message_type))

@@ -25,6 +25,7 @@ from pydantic import TypeAdapter
 
 from rtgraph.msgs import Record, message_types, schema_hash
 from rtgraph.nodes.runtime.context import generator
+from rtgraph.nodes.runtime.control import TYPES
 from rtgraph.nodes.runtime.host import die_with, take_priority
 from rtgraph.nodes.runtime.imports import look_in
 from rtgraph.nodes.runtime.realtime import NodeConfig, RealtimeNode, WeightsPlan
@@ -103,7 +104,7 @@ def _preload(wanted: Preload) -> None:
     for module in ("setproctitle", *wanted.modules):
         importlib.import_module(module)
     generator(0, "", 0)
-    for message_type in message_types().values():
+    for message_type in (*message_types().values(), *TYPES.values()):
         schema_hash(message_type)
     if wanted.weights:
         # Only here: a graph without networks needs no torch.

@@ -72,6 +72,12 @@ class Node(Generic[P]):
                     hint=f"inputs are {', '.join(inputs) or 'none'}",
                 )
 
+    @classmethod
+    def outputs_of(cls, params: Params) -> dict[str, Output[Any]]:
+        """Return the outputs that a node of this class has with these parameters: those of the class."""
+        del params
+        return cls.output_ports
+
     def __init__(self, context: Context, params: P) -> None:
         self.context = context
         self.params = params

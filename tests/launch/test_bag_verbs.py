@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from support.sessions import RECORDING, flipped, recorded, rewritten
 
+from rtgraph.graphs.recording import stand_ins
 from rtgraph.launch.cli import main
+from rtgraph.msgs.errors import BagError
 from rtgraph.nodes.recorder import Bag
 
 
@@ -28,7 +30,7 @@ def told(capsys, *arguments, code=0):
         ended = int(error.code or 0)
     captured = capsys.readouterr()
     assert ended == code, captured.err
-    return captured.out if not code else captured.err + captured.out
+    return captured.out if code in (0, 3) else captured.err + captured.out
 
 
 def test_info_says_what_is_in_it(session, capsys):
@@ -87,7 +89,7 @@ def test_the_graph_is_drawn(session, tmp_path, capsys):
 def test_a_damaged_file_is_recovered(session, tmp_path, capsys):
     data = (session / RECORDING).read_bytes()
     (tmp_path / "half.mcap").write_bytes(data[: len(data) // 2])
-    found = json.loads(told(capsys, "recover", tmp_path / "half.mcap", "--json"))
+    found = json.loads(told(capsys, "recover", tmp_path / "half.mcap", "--json", code=3))
     bag = Bag.open(Path(found["file"]))
     assert bag.complete
     assert sum(bag.counts.values()) == found["messages"] > 0
@@ -133,3 +135,19 @@ def test_nobody_to_talk_to_is_told(arguments, says, capsys, tmp_path, monkeypatc
 )
 def test_every_action_has_an_example_in_its_help(action, capsys):
     assert f"rtgraph bag {action}" in told(capsys, action, "--help")
+
+
+def test_a_hole_in_the_middle_is_found_by_those_who_look_or_play(session, tmp_path, capsys):
+    data = bytearray((session / RECORDING).read_bytes())
+    middle = len(data) // 3
+    data[middle : middle + 200] = bytes(200)
+    (tmp_path / "hole.mcap").write_bytes(data)
+    assert told(capsys, "info", tmp_path / "hole.mcap", "--check", code=1)
+    with pytest.raises(BagError, match="is damaged"):
+        recorded(
+            "boxing",
+            tmp_path / "again",
+            {"k": "0.0625", "workers": "2", "latency_frames": "1.5"},
+            ticks=None,
+            replace=stand_ins(str(tmp_path / "hole.mcap"), ["plant"]),
+        )

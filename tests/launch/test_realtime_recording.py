@@ -97,7 +97,10 @@ def test_a_recorder_that_is_killed_loses_no_more_than_the_last_moment() -> None:
         after = [message.message().tick for message in following.messages(topics=["observation"])]
         assert after == list(range(after[0], after[0] + len(after)))
         assert following.losses is not None
-        assert following.losses.lost > 0
+        # What came between its two lives, and nothing that the first one recorded.
+        (observed,) = [row for row in following.losses.streams if row.channel == "observation"]
+        assert observed.lost == after[0] - ticks[-1] - 1
+        assert observed.lost > 0
         trace = launch.trace()
         assert np.array_equal(trace["tick_tick"], np.arange(len(trace["tick_tick"])))
         assert trace["tick_lateness_ns"].max() < 1e9 / 60

@@ -25,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plan", action="store_true", help="print the plan of the graph that made it, and no more"
     )
+    parser.add_argument("--check", action="store_true", help="read all of it, and find every damaged part")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -34,14 +35,14 @@ def run(args: argparse.Namespace) -> int:
 
     from rtgraph.launch.verbs.bag.opening import opened  # noqa: PLC0415
 
-    bag = opened(args.file)
+    bag = opened(args.file, check=args.check)
     if args.plan:
         print(bag.plan_yaml or "", end="")
     elif args.json:
         print(json.dumps(described(bag), indent=2, ensure_ascii=False))
     else:
         _print(bag)
-    return 0
+    return 1 if args.check and bag.problems else 0
 
 
 def described(bag: Bag) -> dict[str, Any]:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from rtgraph.nodes.recorder.bag import Bag
 
 
-def opened(file: Path) -> Bag:
-    """Open a recording; warn on stderr of what is missing in it.
+def opened(file: Path, *, check: bool = False) -> Bag:
+    """Open a recording; warn on stderr of what is missing in it. ``check``: read all of it to find that out.
 
     Raises:
         BagError: it is none.
@@ -19,6 +19,6 @@ def opened(file: Path) -> Bag:
     from rtgraph.nodes.recorder.bag import Bag  # noqa: PLC0415 - so that --help is instant
 
     bag = Bag.open(file)
-    for problem in bag.problems:
+    for problem in bag.verify() if check else bag.problems:
         print(f"warning: {file}: {problem}", file=sys.stderr)
     return bag

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         if not (old and equals and new):
             raise GraphError(f"--remap {text!r} is not OLD=NEW")
         remap[old] = new
-    bag = opened(args.file)
+    bag = opened(args.file, check=True)
     plan = player_plan(
         bag,
         rate=args.rate,

@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Recover it, and say what could not be."""
+    """Recover it, and say what could not be: exit code 3 where something could not."""
     import json  # noqa: PLC0415 - so that --help is instant
 
     from rtgraph.launch.status import ConsoleStatus  # noqa: PLC0415
@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     with ConsoleStatus() as status:
         status.phase("recovering", 1.0)
         found = recover(args.file, out, progress=lambda share: status.progress(share, f"{share:.0%}"))
+    code = 0 if found.complete else 3
     if args.json:
         told = {
             "file": str(found.path),
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
             "losses": found.losses.as_json(),
         }
         print(json.dumps(told, indent=2))
-        return 0
+        return code
     print(f"{found.path}: {found.messages:,} messages, {found.size_bytes / 2**20:,.1f} MiB")
     for problem in found.problems:
         print(f"  {problem}")
@@ -54,4 +55,4 @@ def run(args: argparse.Namespace) -> int:
         print(f"  {found.missing:,} messages that the index tells of could not be read")
     if found.losses.lost:
         print(f"  {found.losses.lost:,} messages are missing by the publishers' count")
-    return 0
+    return code

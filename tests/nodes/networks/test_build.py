@@ -55,7 +55,7 @@ def test_nature_refuses_a_frame_that_is_too_small(plant):
 def test_mlp_takes_any_shape_and_type(plant, dtype):
     module = build(MlpSpec(hidden=(8,)), observing(plant, (2, 3), dtype))
     observations = torch.ones(5, 2, 3, dtype=getattr(torch, dtype))
-    first, last = module.layers[0], module.layers[-1]
+    first, _, last = module.head.actions
     torch.testing.assert_close(module(observations), last(first(torch.ones(5, 6)).relu()))
 
 
@@ -109,7 +109,7 @@ def test_the_weights_do_not_depend_on_the_memory_format(plant):
 
 
 def test_weights_are_uniform_within_the_bound(plant):
-    weight = build(MlpSpec(hidden=(64,)), observing(plant, (100,))).layers[0].weight
+    weight = build(MlpSpec(hidden=(64,)), observing(plant, (100,))).head.actions[0].weight
     assert weight.abs().max() <= 0.1
     assert abs(float(weight.detach().std()) - 0.1 / 3**0.5) < 0.003
 

@@ -57,7 +57,8 @@ def test_a_specification_does_not_change():
 
 
 def test_the_package_exports_specifications_only():
-    assert networks.__all__ == ["ImpalaSpec", "MlpSpec", "NatureSpec", "NetworkSpec"]
+    names = ["HeadSpec", "ImpalaSpec", "MlpSpec", "NatureSpec", "NetworkSpec", "SupportSpec"]
+    assert networks.__all__ == names
 
 
 def test_importing_the_package_does_not_import_torch():

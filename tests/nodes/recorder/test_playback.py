@@ -99,6 +99,15 @@ def test_seeking_goes_both_ways():
     assert made.over
 
 
+def test_what_is_over_may_begin_again():
+    made = playback()
+    made.seek(1000 * MS, 60 * MS)
+    made.take()
+    made.begin_again(70 * MS)
+    assert made.take().sequence == 0
+    assert made.rounds == 1
+
+
 def test_another_rate_goes_on_from_where_it_is():
     made = playback()
     played(made, 45)

@@ -50,6 +50,11 @@ def test_a_player_ends_the_launch_when_the_recording_is_over(session, tmp_path):
     assert result.summary["ticks"] == 240
 
 
+def test_a_limit_of_ticks_ends_it_before(session, tmp_path):
+    again = replayed(session, tmp_path / "again", "plant", ticks=100)
+    assert len(messages(again, "observation")) == len(messages(again, "applied")) == 100
+
+
 def test_a_part_of_it_can_be_played_at_another_rate(session, tmp_path):
     replace = stand_ins(str(session), ["plant"])
     replace["plant"]["params"] |= {"start_s": 1.0, "duration_s": 2.0, "rate": 2.0}

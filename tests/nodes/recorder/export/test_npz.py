@@ -10,7 +10,7 @@ from rtgraph.msgs import Message, array
 from rtgraph.nodes.recorder.export import exporter
 
 
-class Reading(Message):
+class SensorReading(Message):
     """A message with every kind of field."""
 
     count: int = 0
@@ -73,7 +73,7 @@ def test_arrays_of_changing_shape_come_back_one_by_one(session, out):
     given = [np.arange(np.prod(shape), dtype=np.float32).reshape(shape) for shape in shapes]
     recording = session()
     for number, values in enumerate(given):
-        recording.put("reading", Reading(values=values), number)
+        recording.put("reading", SensorReading(values=values), number)
     _, data = export(recording.open(), out)
     flat, offsets, found = (data[f"reading/values.{part}"] for part in ("flat", "offsets", "shapes"))
     assert flat.dtype == np.float32
@@ -88,7 +88,7 @@ def test_long_texts_are_bytes_and_lists_are_json(session, out):
     texts = ["short", "ä" * 1000, ""]
     recording = session()
     for number, text in enumerate(texts):
-        recording.put("reading", Reading(note=text, names=(text[:5],) * number), number)
+        recording.put("reading", SensorReading(note=text, names=(text[:5],) * number), number)
     _, data = export(recording.open(), out)
     flat, offsets = data["reading/note.flat"], data["reading/note.offsets"]
     pieces = [flat[start:end].tobytes().decode() for start, end in itertools.pairwise(offsets)]
@@ -99,7 +99,7 @@ def test_long_texts_are_bytes_and_lists_are_json(session, out):
 def test_whole_numbers_keep_every_digit(session, out):
     recording = session()
     for number, count in enumerate((2**64 - 1, 0)):
-        recording.put("reading", Reading(count=count, maybe=-(2**62) - 1 if number else None), number)
+        recording.put("reading", SensorReading(count=count, maybe=-(2**62) - 1 if number else None), number)
     _, data = export(recording.open(), out)
     assert data["reading/count"].tolist() == [2**64 - 1, 0]
     assert data["reading/maybe"].tolist() == [0, -(2**62) - 1]
@@ -107,8 +107,8 @@ def test_whole_numbers_keep_every_digit(session, out):
 
 def test_a_column_of_two_kinds_is_left_out_and_named(session, out):
     recording = session()
-    recording.put("reading", Reading(either=3), 0)
-    recording.put("reading", Reading(either=np.zeros(2)), 1)
+    recording.put("reading", SensorReading(either=3), 0)
+    recording.put("reading", SensorReading(either=np.zeros(2)), 1)
     report, data = export(recording.open(), out)
     assert "reading/either" not in data
     assert [(left.what, left.why) for left in report.left_out] == [
@@ -150,7 +150,7 @@ def test_topics_and_range_choose(session, out):
 def test_memory_does_not_grow_with_the_recording(session, out, count):
     recording = session()
     for number in range(count):
-        recording.put("reading", Reading(values=np.full((210, 160, 3), number % 256, np.uint8)), number)
+        recording.put("reading", SensorReading(values=np.full((210, 160, 3), number % 256, np.uint8)), number)
     bag = recording.open()
     tracemalloc.start()
     exporter("npz")(bag, out / "run.npz")

@@ -1,0 +1,125 @@
+"""The transitions that one update learns from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from rtgraph.nodes.learner.errors import LearningError
+
+Values = npt.NDArray[np.generic] | Tensor
+
+
+class Samples(Protocol):
+    """A batch as a replay buffer gives it: arrays of numpy or torch, all as long as the batch."""
+
+    @property
+    def observations(self) -> Values:
+        """What the decisions used, (batch, *observation)."""
+        ...
+
+    @property
+    def actions(self) -> Values:
+        """What was decided, whole numbers of shape (batch,)."""
+        ...
+
+    @property
+    def returns(self) -> Values:
+        """Σ gamma^j·reward until the next decision took effect, (batch,)."""
+        ...
+
+    @property
+    def next_observations(self) -> Values:
+        """What the next decisions used, (batch, *observation); anything where the discount is 0."""
+        ...
+
+    @property
+    def discounts(self) -> Values:
+        """gamma^ticks until then, (batch,); 0 where the episode terminated."""
+        ...
+
+    @property
+    def weights(self) -> Values:
+        """Importance weights, (batch,); 1 where all samples count alike."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`Samples` as tensors, known to fit: float32, and int64 for actions; observations as they came."""
+
+    observations: Tensor
+    actions: Tensor
+    returns: Tensor
+    next_observations: Tensor
+    discounts: Tensor
+    weights: Tensor
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    @classmethod
+    def of(
+        cls, samples: Samples, observation: tuple[int, ...], action_count: int, device: torch.device
+    ) -> Self:
+        """Check samples and bring them to a device.
+
+        Args:
+            samples: The batch.
+            observation: The shape of one observation.
+            action_count: How many actions there are.
+            device: Where to.
+
+        Raises:
+            LearningError: Shapes differ from those of such a batch (a column instead of a vector would be
+                broadcast, and weights then act on nothing), an action is none of them, or a discount is outside
+                0 to 1.
+        """
+        actions = _tensor(samples.actions)
+        if actions.is_floating_point() or actions.ndim != 1 or not len(actions):
+            raise LearningError(
+                f"actions should be whole numbers of shape (batch,), not {_described(actions)}"
+            )
+        if not 0 <= int(actions.min()) <= int(actions.max()) < action_count:
+            raise LearningError(f"an action is outside 0 to {action_count - 1}")
+        count = len(actions)
+        vectors = {
+            name: _checked(name, getattr(samples, name), (count,)).to(torch.float32)
+            for name in ("returns", "discounts", "weights")
+        }
+        if not bool(((vectors["discounts"] >= 0) & (vectors["discounts"] <= 1)).all()):
+            raise LearningError(
+                "a discount is outside 0 to 1", hint="it is gamma^ticks, or 0 at a terminal state"
+            )
+        shape = (count, *observation)
+        return cls(
+            observations=_checked("observations", samples.observations, shape).to(device),
+            actions=actions.to(device, torch.int64),
+            returns=vectors["returns"].to(device),
+            next_observations=_checked("next_observations", samples.next_observations, shape).to(device),
+            discounts=vectors["discounts"].to(device),
+            weights=vectors["weights"].to(device),
+        )
+
+
+def _checked(name: str, values: Values, shape: tuple[int, ...]) -> Tensor:
+    tensor = _tensor(values)
+    if tuple(tensor.shape) != shape:
+        raise LearningError(f"{name} should have the shape {shape}, not {tuple(tensor.shape)}")
+    return tensor
+
+
+def _tensor(values: Values) -> Tensor:
+    if isinstance(values, Tensor):
+        return values.detach()
+    # torch warns of arrays that may not be written to, and knows no other: those are copied.
+    return torch.from_numpy(np.require(values, requirements=["C", "W"]))
+
+
+def _described(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"

@@ -1,0 +1,116 @@
+"""Checkpoints: folders ``000007`` with ``tensors.safetensors`` and ``facts.json``, of which the last few are kept.
+
+A checkpoint is written beside its place, brought to the disk and only then renamed, so that whatever has a number is
+whole, at whatever instant its writer is killed. Numbers only go up, also where a run goes on from an older one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import safetensors.torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+
+from rtgraph.nodes.learner.errors import CheckpointError
+from rtgraph.nodes.learner.state import Facts, LearnerState
+
+_TENSORS = "tensors.safetensors"
+_FACTS = "facts.json"
+_UNFINISHED = ".unfinished"
+_GONE = ".gone"
+
+
+class Checkpoints:
+    """A folder of checkpoints that one learner writes.
+
+    Args:
+        folder: Made if it is not there.
+        keep: How many to keep, the newest.
+
+    Raises:
+        CheckpointError: The folder cannot be made.
+    """
+
+    def __init__(self, folder: Path, keep: int = 3) -> None:
+        if keep < 1:
+            raise ValueError(f"at least one checkpoint has to be kept, not {keep}")
+        self.folder = folder
+        self._keep = keep
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"cannot make {folder}: {error.strerror}") from error
+
+    def save(self, state: LearnerState) -> Path:
+        """Write a checkpoint, and return its path once it is safely on the disk; then drop those too old.
+
+        Raises:
+            CheckpointError: It cannot be written (a full disk, …); the earlier ones are all there.
+        """
+        unfinished = self.folder / _UNFINISHED
+        try:
+            self._sweep()
+            unfinished.mkdir()
+            (unfinished / _FACTS).write_text(state.facts.model_dump_json(indent=2))
+            safetensors.torch.save_file(state.tensors, unfinished / _TENSORS)
+            for path in (unfinished / _FACTS, unfinished / _TENSORS, unfinished):
+                _to_disk(path)
+            numbers = _numbers(self.folder)
+            path = self.folder / f"{numbers[-1] + 1 if numbers else 0:06d}"
+            unfinished.rename(path)
+            _to_disk(self.folder)
+            for number in numbers[: len(numbers) + 1 - self._keep]:
+                # Renamed first: half a checkpoint with a number would be taken for a whole one.
+                (self.folder / f"{number:06d}").rename(self.folder / _GONE)
+                shutil.rmtree(self.folder / _GONE)
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(
+                f"cannot write a checkpoint into {self.folder}: {error}", hint="is the disk full?"
+            ) from error
+        return path
+
+    def _sweep(self) -> None:
+        """Remove what a writer left that was killed."""
+        for name in (_UNFINISHED, _GONE):
+            if (self.folder / name).exists():
+                shutil.rmtree(self.folder / name)
+
+
+def load(path: Path) -> LearnerState:
+    """Read a checkpoint, or the newest one of a folder of them.
+
+    Raises:
+        CheckpointError: There is none, or it is not whole.
+    """
+    numbers = _numbers(path)
+    folder = path / f"{numbers[-1]:06d}" if numbers else path
+    try:
+        facts = Facts.model_validate_json((folder / _FACTS).read_text())
+        tensors = safetensors.torch.load_file(folder / _TENSORS)
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{path} is no checkpoint: it has no {Path(error.filename or _TENSORS).name}",
+            hint="give a checkpoint's folder, or the folder of checkpoints for the newest",
+        ) from error
+    except (OSError, ValueError, ValidationError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{folder} cannot be read: {str(error).splitlines()[0]}", hint="take an older checkpoint"
+        ) from error
+    return LearnerState(facts, tensors)
+
+
+def _numbers(folder: Path) -> list[int]:
+    if not folder.is_dir():
+        return []
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
+
+
+def _to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

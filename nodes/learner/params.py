@@ -1,0 +1,33 @@
+"""What a launch file says about updates. Checked without importing torch."""
+
+from __future__ import annotations
+
+from pydantic import Field, PositiveInt
+
+from rtgraph.msgs import Record
+
+
+class UpdateParams(Record):
+    """How weights are made better.
+
+    What is minimised follows from the network's head: the Huber loss of a value (DQN, Mnih et al., 2015), or with a
+    support the cross-entropy of a distribution (C51, Bellemare et al., 2017). The discount is the replay's business.
+    """
+
+    learning_rate: float = Field(default=1e-4, gt=0, allow_inf_nan=False)
+    adam_epsilon: float = Field(default=1e-8, gt=0, allow_inf_nan=False)
+    max_gradient_norm: float = Field(default=10.0, gt=0, allow_inf_nan=False)
+    """Longer gradients are shortened to this."""
+    target_every: PositiveInt = 10_000
+    """Updates between copies of the weights to the target network."""
+    double: bool = False
+    """Choose the next action by the weights themselves and only value it by the target (van Hasselt et al., 2016)."""
+    device: str = "cpu"
+    """As torch names it: `cpu`, `cuda`, `cuda:1`."""
+    channels_last: bool = True
+    """Keep convolutions with the channels innermost, which suits batches; 1.2 to 1.8 times as fast on one core."""
+    autocast: bool = False
+    """Compute in bfloat16 where that is safe; weights, gradients and the optimiser stay float32.
+
+    It needs hardware that can: a CPU without AVX-512 takes three to twelve times as long with it.
+    """

@@ -1,0 +1,168 @@
+"""Several learners, one sequence of weights: whose gradients make the next version.
+
+Learners compute at the same time and *offer* what they found; whoever owns the weights applies what is *due* and
+numbers the result. Nothing here knows what a gradient is, what time it is, or how an offer travels.
+
+>>> ring = RoundRobin(["learner/0", "learner/1"])
+>>> ring.offer("learner/1", gradient, based_on=0)
+True
+>>> ring.due()                                      # None: it is learner/0's turn
+>>> ring.leave("learner/0")                         # it died; the ring closes
+>>> ring.due()
+Update(version=1, offers=(Offer(learner='learner/1', ...),))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+G = TypeVar("G")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer(Generic[G]):
+    """A learner's gradient, and the version of the weights it was computed on."""
+
+    learner: str
+    gradient: G
+    based_on: int
+
+
+@dataclass(frozen=True, slots=True)
+class Update(Generic[G]):
+    """What to apply next (the mean, where there are several gradients), and the version that this makes."""
+
+    version: int
+    offers: tuple[Offer[G], ...]
+
+    @property
+    def delays(self) -> tuple[int, ...]:
+        """How many versions were made between the one an offer was computed on and its application."""
+        return tuple(self.version - 1 - offer.based_on for offer in self.offers)
+
+
+class _Ring(Generic[G]):
+    """Learners in their cyclic order, of whom some live, and what they offer.
+
+    ``refused`` counts offers that came from learners which are not in the ring (any more), ``discarded`` those
+    that were waiting when their learner left.
+    """
+
+    def __init__(self, learners: Sequence[str], version: int = 0) -> None:
+        if not learners or len(set(learners)) != len(learners):
+            raise ValueError(f"expected different learners, got {list(learners)}")
+        self._learners = tuple(learners)
+        self._alive = set(learners)
+        self._offers: dict[str, Offer[G]] = {}
+        self.version = version
+        self.refused = 0
+        self.discarded = 0
+
+    @property
+    def alive(self) -> tuple[str, ...]:
+        """Return who is in the ring, in order."""
+        return tuple(learner for learner in self._learners if learner in self._alive)
+
+    def offer(self, learner: str, gradient: G, based_on: int) -> bool:
+        """Take a gradient computed on a version; False where the learner is not in the ring, so that it is not used.
+
+        Raises:
+            ValueError: The learner's previous gradient is not applied yet (it would be overwritten), or there is
+                no such version yet.
+        """
+        if learner not in self._alive:
+            self.refused += 1
+            return False
+        if learner in self._offers:
+            raise ValueError(f"{learner!r} has offered a gradient that is not applied yet")
+        if not 0 <= based_on <= self.version:
+            raise ValueError(f"{learner!r} computed on version {based_on}, the newest is {self.version}")
+        self._offers[learner] = Offer(learner, gradient, based_on)
+        return True
+
+    def leave(self, learner: str) -> None:
+        """Go on without a learner, and without what it has offered.
+
+        Raises:
+            ValueError: It was never one of them.
+        """
+        self._known(learner)
+        self._alive.discard(learner)
+        if self._offers.pop(learner, None) is not None:
+            self.discarded += 1
+
+    def join(self, learner: str) -> None:
+        """Have a learner back at its place in the order.
+
+        Raises:
+            ValueError: It was never one of them.
+        """
+        self._known(learner)
+        self._alive.add(learner)
+
+    def _known(self, learner: str) -> int:
+        try:
+            return self._learners.index(learner)
+        except ValueError:
+            raise ValueError(f"{learner!r} is not one of {list(self._learners)}") from None
+
+    def _made(self, learners: Sequence[str]) -> Update[G]:
+        self.version += 1
+        return Update(self.version, tuple(self._offers.pop(learner) for learner in learners))
+
+
+class RoundRobin(_Ring[G]):
+    """Gradients applied one by one, in cyclic order (Langford et al., 2009; Riemer et al., 2025, section 3).
+
+    With N learners that each compute on the version their own gradient made, a gradient is applied N − 1 versions
+    after the one it was computed on. No gradient overwrites another, versions are consecutive.
+
+    Args:
+        learners: In their order; all alive.
+        version: What has been made so far.
+        turn: Whose turn it is, by default the first one's.
+
+    Raises:
+        ValueError: No learners, or one twice.
+    """
+
+    def __init__(self, learners: Sequence[str], version: int = 0, turn: str | None = None) -> None:
+        super().__init__(learners, version)
+        self._next = 0 if turn is None else self._known(turn)
+
+    @property
+    def turn(self) -> str | None:
+        """Return whose gradient is applied next; None where nobody is left."""
+        around = self._learners[self._next :] + self._learners[: self._next]
+        return next((learner for learner in around if learner in self._alive), None)
+
+    def due(self) -> Update[G] | None:
+        """Return what to apply now, and count it as applied; None while it has not been offered."""
+        learner = self.turn
+        if learner is None or learner not in self._offers:
+            return None
+        self._next = (self._learners.index(learner) + 1) % len(self._learners)
+        return self._made([learner])
+
+
+class Parallel(_Ring[G]):
+    """All gradients on one version, applied as their mean: the baseline of one batch N times as large.
+
+    Args and errors are those of `RoundRobin`.
+    """
+
+    def offer(self, learner: str, gradient: G, based_on: int) -> bool:
+        """Take a gradient; see `RoundRobin`. One on an older version is refused: all are of one batch."""
+        if learner in self._alive and learner not in self._offers and 0 <= based_on < self.version:
+            self.refused += 1
+            return False
+        return super().offer(learner, gradient, based_on)
+
+    def due(self) -> Update[G] | None:
+        """Return what to apply now, in the learners' order, and count it as applied; None until all have offered."""
+        alive = self.alive
+        if not alive or any(learner not in self._offers for learner in alive):
+            return None
+        return self._made(alive)

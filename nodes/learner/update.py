@@ -1,0 +1,323 @@
+"""One update after the other: gradients of a batch, applied by Adam, and a target network that follows.
+
+Weights, target, gradients and the optimiser's moments are one vector each, laid out as the networks' `parameters` say.
+
+>>> updater = Updater(MlpSpec(), plant, UpdateParams(learning_rate=1e-3), seed=0)
+>>> result = updater.step(buffer.sample(32, rng))               # one learner
+>>> mine = updater.gradients(batch, parameters=received)        # several: on whatever version has come
+>>> updater.apply(mine.vector)                                  # ... and in whatever order is right
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import JsonValue
+from torch import Tensor, nn
+
+from rtgraph.msgs import Discrete, PlantSpec
+from rtgraph.nodes.learner import losses
+from rtgraph.nodes.learner.batch import Batch, Samples
+from rtgraph.nodes.learner.errors import CheckpointError, LearningError
+from rtgraph.nodes.learner.optimiser import Adam
+from rtgraph.nodes.learner.params import UpdateParams
+from rtgraph.nodes.learner.state import Facts, LearnerState
+from rtgraph.nodes.networks.build import build
+from rtgraph.nodes.networks.flat import flatten, views
+from rtgraph.nodes.networks.network import Network
+from rtgraph.nodes.networks.parameters import Buffer, layout, write
+from rtgraph.nodes.networks.spec import NetworkSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Gradients:
+    """What a batch says about the weights, not clipped, and how well these did on it.
+
+    ``td_errors``, float32 of shape (batch,), says how far off each sample was, 0 or more: the absolute TD error, or
+    with a support the KL divergence. It is what priorities are made of.
+    """
+
+    vector: Tensor
+    loss: float
+    q_mean: float
+    """The mean value of the actions taken."""
+    td_errors: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateResult:
+    """What an update came to; see `Gradients`. The gradient's norm is that before clipping."""
+
+    version: int
+    loss: float
+    q_mean: float
+    td_errors: npt.NDArray[np.float32]
+    gradient_norm: float
+
+
+class _Evaluated(NamedTuple):
+    """As `Gradients`, but parameter by parameter."""
+
+    gradients: tuple[Tensor, ...]
+    loss: float
+    q_mean: float
+    td_errors: npt.NDArray[np.float32]
+
+
+class Updater:
+    """The weights of a network, and all that is needed to make them better.
+
+    Args:
+        network: Which network; its head says what is learned (see `UpdateParams`).
+        plant: What the network is built for, with discrete actions.
+        params: How to update.
+        seed: Of the first weights, and of the noise of noisy layers.
+
+    Raises:
+        LearningError: The plant's actions are not discrete, or there is no such device.
+        ValueError: The network cannot read the plant's observations.
+    """
+
+    def __init__(self, network: NetworkSpec, plant: PlantSpec, params: UpdateParams, seed: int) -> None:
+        if not isinstance(plant.action, Discrete):
+            raise LearningError(
+                f"values are learned for discrete actions, not for {plant.action.kind} ones",
+                hint="give the plant discrete actions",
+            )
+        self.network = network
+        self.plant = plant
+        self.params = params
+        self.version = 0
+        """Updates applied so far."""
+        self._actions = plant.action.count
+        self._device = _device(params.device)
+        self._rng = np.random.default_rng(seed)
+        self._online, self._weights = self._made(
+            lambda: build(network, plant, device=self._device, seed=seed)
+        )
+        self._slots = layout(self._online)
+        self._readers_slots = layout(build(network, plant, device="meta"))
+        self._target, self._target_weights = self._blank()
+        self._target.requires_grad_(requires_grad=False)
+        self._target_weights.copy_(self._weights)
+        self._delayed: tuple[Network, Tensor] | None = None
+        self._adam = Adam(self._weights, params.learning_rate, params.adam_epsilon)
+        self._own_gradient = list(views(self._adam.gradient, self._slots).values())
+
+    @property
+    def weights(self) -> Tensor:
+        """Return the weights of this version: a view, which the next update changes."""
+        return self._weights
+
+    @property
+    def target_weights(self) -> Tensor:
+        """Return the weights of the target network, likewise."""
+        return self._target_weights
+
+    def step(self, samples: Samples) -> UpdateResult:
+        """Make one update from a batch.
+
+        Raises:
+            LearningError: The batch does not fit, or gradients are not finite any more; nothing has changed then.
+        """
+        found = self._evaluated(self._online, samples)
+        torch._foreach_copy_(self._own_gradient, found.gradients)
+        norm = self.apply(self._adam.gradient)
+        return UpdateResult(self.version, found.loss, found.q_mean, found.td_errors, norm)
+
+    def gradients(self, samples: Samples, parameters: Tensor | None = None) -> Gradients:
+        """Compute the gradient of a batch and change nothing, in a vector of its own each time.
+
+        Args:
+            samples: The batch.
+            parameters: The weights to compute on, like `weights` of some version; by default those of this one.
+
+        Raises:
+            LearningError: The batch or the parameters do not fit.
+        """
+        found = self._evaluated(self._at(parameters), samples)
+        vector = torch.zeros_like(self._weights)
+        torch._foreach_copy_(list(views(vector, self._slots).values()), found.gradients)
+        return Gradients(vector, found.loss, found.q_mean, found.td_errors)
+
+    def apply(self, gradient: Tensor) -> float:
+        """Make the next version of the weights by a gradient, clipped, and return its norm before that.
+
+        Every ``target_every`` versions the weights are copied to the target network.
+
+        Raises:
+            LearningError: The gradient has another shape or is not finite; nothing has changed then.
+        """
+        if gradient.shape != self._weights.shape:
+            raise LearningError(f"the gradient has {gradient.numel()} numbers, not {self._weights.numel()}")
+        norm = float(torch.linalg.vector_norm(gradient))
+        if not math.isfinite(norm):
+            raise LearningError(
+                f"the gradient's norm is {norm} after {self.version} updates",
+                hint="lower learning_rate, or look for rewards or observations that are not finite",
+            )
+        factor = losses.clipping(norm, self.params.max_gradient_norm)
+        if gradient is not self._adam.gradient or factor < 1:
+            torch.mul(gradient, factor, out=self._adam.gradient)
+        self._adam.step()
+        self.version += 1
+        if self.version % self.params.target_every == 0:
+            self._target_weights.copy_(self._weights)
+        return norm
+
+    def adopt(self, version: int, weights: Tensor, target_weights: Tensor) -> None:
+        """Take over a version that another updater made, so that gradients are of that.
+
+        The optimiser's moments stay as they are: they are the business of the one that applies.
+
+        Raises:
+            LearningError: The vectors have another shape.
+        """
+        if not self._weights.shape == weights.shape == target_weights.shape:
+            raise LearningError(f"expected vectors of {self._weights.numel()} numbers, got {weights.numel()}")
+        self._weights.copy_(weights)
+        self._target_weights.copy_(target_weights)
+        self.version = version
+
+    def write(self, buffer: Buffer) -> None:
+        """Copy the weights to where inference processes read them (see `rtgraph.nodes.networks.parameters`).
+
+        Raises:
+            ValueError: The buffer is read-only, too small or not contiguous.
+        """
+        write(self._online, buffer, self._readers_slots)
+
+    def state(self, extra: Mapping[str, JsonValue] | None = None) -> LearnerState:
+        """Return a copy of all that an updater needs to go on exactly as this one will, and what its owner adds."""
+        tensors = {
+            f"{group}.{name}": view.to("cpu", copy=True, memory_format=torch.contiguous_format)
+            for group, vector in self._vectors().items()
+            for name, view in views(vector, self._slots).items()
+        }
+        facts = Facts(
+            version=self.version,
+            network=self.network,
+            plant=self.plant,
+            params=self.params,
+            optimiser_steps=self._adam.steps,
+            random=dict(self._rng.bit_generator.state),
+            extra=dict(extra or {}),
+        )
+        return LearnerState(facts, tensors)
+
+    def load_state(self, state: LearnerState) -> None:
+        """Go on from a state; the parameters of the update are this updater's own.
+
+        Raises:
+            CheckpointError: It is of another network or plant, or incomplete; nothing has changed then.
+        """
+        if (state.facts.network, state.facts.plant) != (self.network, self.plant):
+            raise CheckpointError(
+                "the state is that of another network or plant",
+                hint="resume with the same network and plant as before",
+            )
+        copies: list[tuple[Tensor, Tensor]] = []
+        for group, vector in self._vectors().items():
+            for name, view in views(vector, self._slots).items():
+                saved = state.tensors.get(f"{group}.{name}")
+                if saved is None or saved.shape != view.shape or saved.dtype != view.dtype:
+                    raise CheckpointError(f"the state has no {group}.{name} of shape {tuple(view.shape)}")
+                copies.append((view, saved))
+        try:
+            self._rng.bit_generator.state = state.facts.random
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"the state of the random generator is none: {error}") from error
+        for view, saved in copies:
+            view.copy_(saved)
+        self._adam.steps = state.facts.optimiser_steps
+        self.version = state.facts.version
+
+    def _evaluated(self, module: Network, samples: Samples) -> _Evaluated:
+        batch = Batch.of(samples, self.plant.observation.shape, self._actions, self._device)
+        wanted = self._wanted(module, batch)
+        module.draw_noise(self._rng)
+        with self._autocast():
+            scores = losses.of_actions(module.scores(batch.observations), batch.actions)
+        support = self.network.head.support
+        values = module.head.means(scores.detach())
+        if support is None:
+            per_sample = losses.huber(scores.squeeze(1), wanted)
+            errors = (wanted - values).abs()
+        else:
+            per_sample = losses.cross_entropy(scores, wanted)
+            errors = losses.divergence(per_sample.detach(), wanted)
+        loss = losses.weighted_mean(per_sample, batch.weights)
+        # New tensors every time: nothing can be left in them of an earlier batch.
+        found = torch.autograd.grad(loss, list(module.parameters()))
+        return _Evaluated(found, loss.item(), values.mean().item(), errors.cpu().numpy())
+
+    def _wanted(self, module: Network, batch: Batch) -> Tensor:
+        """Compute the target of each sample: a value, (batch,), or with a support probabilities, (batch, atoms)."""
+        self._target.draw_noise(self._rng)
+        with torch.no_grad(), self._autocast():
+            scores = self._target.scores(batch.next_observations)
+            if self.params.double:
+                module.draw_noise(self._rng)
+                chosen = module(batch.next_observations).argmax(1)
+            else:
+                chosen = self._target.head.means(scores).argmax(1)
+        support = self.network.head.support
+        following = losses.of_actions(scores, chosen)
+        if support is None:
+            return losses.targets(batch.returns, batch.discounts, following.squeeze(1))
+        return losses.project(following.softmax(1), batch.returns, batch.discounts, support)
+
+    def _at(self, parameters: Tensor | None) -> Network:
+        if parameters is None:
+            return self._online
+        if parameters.shape != self._weights.shape:
+            raise LearningError(f"there are {parameters.numel()} parameters, not {self._weights.numel()}")
+        if self._delayed is None:
+            self._delayed = self._blank()
+        module, vector = self._delayed
+        vector.copy_(parameters)
+        return module
+
+    def _blank(self) -> tuple[Network, Tensor]:
+        def blank() -> Network:
+            module = build(self.network, self.plant, device="meta")
+            module.to_empty(device=self._device)
+            return module
+
+        return self._made(blank)
+
+    def _made(self, make: Callable[[], Network]) -> tuple[Network, Tensor]:
+        module = make()
+        wanted = torch.channels_last if self.params.channels_last else torch.contiguous_format
+        nn.utils.convert_conv2d_weight_memory_format(module, wanted)
+        return module, flatten(module)
+
+    def _vectors(self) -> dict[str, Tensor]:
+        return {
+            "weights": self._weights,
+            "target": self._target_weights,
+            "first_moment": self._adam.first_moment,
+            "second_moment": self._adam.second_moment,
+        }
+
+    def _autocast(self) -> torch.autocast:
+        # One for each pass: what it casts without gradients it would hand out to the pass that needs them.
+        return torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self.params.autocast)
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise LearningError(
+            f"cannot learn on device {name!r}: {str(error).splitlines()[0]}",
+            hint="device: cpu works everywhere",
+        ) from error
+    return device

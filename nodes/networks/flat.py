@@ -1,0 +1,55 @@
+"""A module's parameters as one vector: to optimise, to average, to send and to copy them at one go."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from rtgraph.nodes.networks.parameters import Slot, layout, size_bytes
+
+_ALIGNMENT = 64
+
+
+def flatten(module: nn.Module) -> Tensor:
+    """Move a module's parameters into one new vector, of which they are views from then on, and return it.
+
+    The vector is laid out as `parameters.layout` says, float32, on the module's device; what lies between the
+    parameters is 0. Flatten before anything else holds on to the parameters' memory.
+
+    Raises:
+        ValueError: The module has state that is not float32 parameters.
+    """
+    slots = layout(module)
+    own = dict(module.named_parameters())
+    for slot in slots:
+        if slot.name not in own or slot.dtype != torch.float32:
+            raise ValueError(
+                f"{slot.name!r} is no float32 parameter: it cannot stand in a vector with others"
+            )
+    device = next(iter(own.values())).device
+    numbers = -(-size_bytes(slots) // _ALIGNMENT) * _ALIGNMENT // torch.float32.itemsize
+    vector = torch.zeros(numbers, dtype=torch.float32, device=device)
+    for name, view in views(vector, slots).items():
+        view.copy_(own[name].detach())
+        own[name].data = view
+    return vector
+
+
+def views(vector: Tensor, slots: Sequence[Slot]) -> dict[str, Tensor]:
+    """Return what stands in a vector laid out so, by name, without copying.
+
+    Raises:
+        ValueError: The vector is too short.
+    """
+    size = torch.float32.itemsize
+    if len(vector) * size < size_bytes(slots):
+        raise ValueError(f"a vector of {len(vector)} numbers is too short for {size_bytes(slots) // size}")
+    found = {}
+    for slot in slots:
+        first = slot.offset_bytes // size
+        part = vector[first : first + math.prod(slot.shape)]
+        found[slot.name] = part.as_strided(slot.shape, slot.stride, part.storage_offset())
+    return found

@@ -1,0 +1,104 @@
+"""Filling a replay memory from recordings: a person's demonstration is a recording like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from rtgraph.msgs import Applied, Observation
+from rtgraph.nodes.recorder import Bag
+from rtgraph.nodes.replay.buffer import ReplayBuffer
+from rtgraph.nodes.replay.errors import ReplayError
+from rtgraph.nodes.replay.transitions import Assembled, Assembler, Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What came of a recording."""
+
+    kept: int
+    """Transitions that the memory took when they came; a full one has given up others for them."""
+    assembled: dict[str, Assembled]
+    """By plant, what its messages came to."""
+    problems: tuple[str, ...]
+    """What is wrong with the recording, as far as reading it showed."""
+
+
+def fill(
+    buffer: ReplayBuffer,
+    bag: Bag,
+    *,
+    gamma: float,
+    rng: np.random.Generator | None = None,
+    plant: str = "*",
+    learn_default: bool = False,
+    n_step: int = 1,
+) -> Filled:
+    """Add the transitions of a recording to a replay memory.
+
+    Args:
+        buffer: what to fill.
+        bag: the recording; observations and what was applied must both be in it.
+        gamma: the discount per tick.
+        rng: what a reservoir draws from.
+        plant: a glob of the plants wanted; each is assembled by itself.
+        learn_default: see ``Assembler``.
+        n_step: see ``Assembler``.
+
+    Raises:
+        ReplayError: there is no such plant in the recording, or its frames do not fit the memory.
+        DecodeError: a message is damaged, or of another version.
+    """
+    found = _Recording(bag, plant, gamma, learn_default=learn_default, n_step=n_step)
+    kept = sum(buffer.add(transition, rng) for transition in found.transitions())
+    return Filled(
+        kept, {name: assembler.counts for name, assembler in found.assemblers.items()}, bag.problems
+    )
+
+
+class _Recording:
+    """The plants of a recording, each with its assembler."""
+
+    def __init__(self, bag: Bag, plant: str, gamma: float, *, learn_default: bool, n_step: int) -> None:
+        wanted = {Observation.schema_name, Applied.schema_name}
+        kinds: dict[str, set[str]] = {}
+        self._bag, self._topics = bag, set[str]()
+        for channel in bag.channels:
+            if channel.schema_name in wanted and fnmatchcase(channel.publisher, plant):
+                kinds.setdefault(channel.publisher, set()).add(channel.schema_name)
+                self._topics.add(channel.topic)
+        self.assemblers = {
+            name: Assembler(gamma, learn_default=learn_default, n_step=n_step)
+            for name in sorted(kinds)
+            if kinds[name] == wanted
+        }
+        if not self.assemblers:
+            half = [name for name in sorted(kinds) if kinds[name] != wanted]
+            raise ReplayError(
+                f"{bag.path} holds no plant {plant!r} with both what it observed and what was applied"
+                + (f" ({', '.join(half)}: only one of the two)" if half else ""),
+                hint="see what is in it: rtgraph bag info; record both topics",
+            )
+
+    def transitions(self) -> Iterator[Transition]:
+        """Yield the transitions of all plants, as the recording completes them."""
+        for recorded in self._bag.messages(
+            topics=[_literal(topic) for topic in sorted(self._topics)],
+            publishers=[_literal(name) for name in self.assemblers],
+        ):
+            message = recorded.message()
+            assembler = self.assemblers[recorded.channel.publisher]
+            if isinstance(message, Observation):
+                yield from assembler.observed(message)
+            elif isinstance(message, Applied):
+                yield from assembler.applied(message)
+        for assembler in self.assemblers.values():
+            yield from assembler.finish()
+
+
+def _literal(name: str) -> str:
+    """Return a glob that matches a name and nothing else."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

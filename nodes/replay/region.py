@@ -1,0 +1,176 @@
+"""Memory that outlives a process or is shared with others: a file, or a memory file, that describes itself.
+
+It begins with a page that says what it holds. A new one is made under another name and moved into place when it is
+whole, so a file is either there or not; what is in it then belongs to whoever lays it out, who has to leave it
+usable at every single store, for a process can be killed at any.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import mmap
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.nodes.replay.errors import ReplayError
+from rtgraph.nodes.runtime.host import available_bytes
+
+HEAD_BYTES = mmap.PAGESIZE
+_MAGIC = b"rtgraph replay 1\n"
+LEFT_BYTES = 128 << 20
+"""Memory that is not taken, since the kernel would then kill processes to have some."""
+
+Layout = Mapping[str, object]
+"""What a region holds, as JSON values."""
+
+
+class Region:
+    """A mapped file. Make one with ``Region.open`` (one process writes) or ``Region.attach`` (any number read)."""
+
+    def __init__(self, descriptor: int, layout: Layout, *, writable: bool, continued: bool) -> None:
+        self.descriptor = descriptor
+        """Of the file, for a process to inherit and attach to."""
+        self.layout = layout
+        self.continued = continued
+        """Whether it was there before."""
+        self._writable = writable
+        access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+        self._mapping = mmap.mmap(descriptor, 0, access=access)
+
+    @classmethod
+    def open(cls, layout: Layout, size_bytes: int, path: Path | None = None) -> Region:
+        """Open a region to write, or make it. Without a path it is memory, and gone with its last user.
+
+        Raises:
+            ReplayError: there is no room, another process writes it, or the file holds something else.
+        """
+        if path is None:
+            descriptor = os.memfd_create(f"rtgraph-{layout['kind']}", os.MFD_CLOEXEC)
+            try:
+                _fill(descriptor, layout, size_bytes, None)
+                return cls(descriptor, layout, writable=True, continued=False)
+            except BaseException:
+                os.close(descriptor)
+                raise
+        try:
+            continued = path.exists()
+            if not continued:
+                _make(path, layout, size_bytes)
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            raise ReplayError(f"{path} cannot be opened: {error.strerror}") from error
+        try:
+            _lock(descriptor, path)
+            _check(descriptor, layout, size_bytes, path)
+            return cls(descriptor, layout, writable=True, continued=continued)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    @classmethod
+    def attach(cls, source: Path | int) -> Region:
+        """Map a region that another process writes, read-only, by its path or an inherited descriptor.
+
+        Raises:
+            ReplayError: it cannot be read, or is none.
+        """
+        try:
+            descriptor = (
+                os.dup(source) if isinstance(source, int) else os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+            )
+        except OSError as error:
+            raise ReplayError(f"{source} cannot be opened: {error.strerror}") from error
+        try:
+            layout = _layout_of(descriptor, str(source))
+            return cls(descriptor, layout, writable=False, continued=True)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def array(self, dtype: npt.DTypeLike, shape: tuple[int, ...], offset: int) -> npt.NDArray[np.generic]:
+        """Return a part of it as an array, which stays valid after ``close``; ``offset`` is in bytes, after the head."""
+        array: npt.NDArray[np.generic] = np.ndarray(shape, dtype, self._mapping, HEAD_BYTES + offset)
+        return array
+
+    def sync(self) -> None:
+        """Have the disk hold what was written, so that it survives the power being cut from now on."""
+        self._mapping.flush()
+
+    def close(self) -> None:
+        """Let go of it; another may write it now. Closing twice is allowed."""
+        if self.descriptor >= 0:
+            # The mapping has a descriptor of its own, which would keep the lock.
+            if self._writable:
+                fcntl.flock(self.descriptor, fcntl.LOCK_UN)
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+def _make(path: Path, layout: Layout, size_bytes: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        _fill(descriptor, layout, size_bytes, path)
+        os.fsync(descriptor)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _fill(descriptor: int, layout: Layout, size_bytes: int, path: Path | None) -> None:
+    head = _MAGIC + json.dumps(layout).encode()
+    if len(head) >= HEAD_BYTES:
+        raise ReplayError(f"the description of {layout['kind']} is too long")
+    available = available_bytes()
+    if path is None and available is not None and size_bytes > available - LEFT_BYTES:
+        raise _no_room(layout, size_bytes, f"{available / 2**20:,.0f} MiB are available")
+    try:
+        # Now: a clear error here instead of a bus error at some frame later.
+        os.posix_fallocate(descriptor, 0, HEAD_BYTES + size_bytes)
+    except OSError as error:
+        raise _no_room(layout, size_bytes, str(error.strerror)) from error
+    os.pwrite(descriptor, head.ljust(HEAD_BYTES, b"\0"), 0)
+
+
+def _no_room(layout: Layout, size_bytes: int, why: str) -> ReplayError:
+    return ReplayError(
+        f"{layout['kind']} of a replay memory need {size_bytes / 2**20:,.0f} MiB: {why}",
+        hint="give the memory fewer bytes",
+    )
+
+
+def _layout_of(descriptor: int, name: str) -> Layout:
+    head = os.pread(descriptor, HEAD_BYTES, 0)
+    try:
+        layout = json.loads(head[len(_MAGIC) :].rstrip(b"\0")) if head.startswith(_MAGIC) else None
+    except ValueError:
+        layout = None
+    if len(head) < HEAD_BYTES or not isinstance(layout, dict):
+        raise ReplayError(f"{name} is no part of a replay memory", hint="choose another folder")
+    return layout
+
+
+def _check(descriptor: int, layout: Layout, size_bytes: int, path: Path) -> None:
+    found = _layout_of(descriptor, str(path))
+    wanted = json.loads(json.dumps(layout))
+    if found != wanted or os.fstat(descriptor).st_size != size_bytes + HEAD_BYTES:
+        raise ReplayError(
+            f"{path} was made for something else: {json.dumps(found)}",
+            hint=f"wanted is {json.dumps(wanted)}: choose another folder, or remove this one",
+        )
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise ReplayError(f"{path} is in use by another process", hint="one writes, others attach") from error

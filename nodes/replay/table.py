@@ -1,0 +1,117 @@
+"""The transitions themselves, without their frames: one row each.
+
+A row's first word is 0 while there is none or it is being written, and the row's index + 1 otherwise; it is written
+last and cleared first. So at whatever store a process is killed, each row is whole or absent.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.msgs import Action, ActionSpec, Continuous, Discrete
+from rtgraph.nodes.replay.errors import ReplayError
+from rtgraph.nodes.replay.region import Region
+
+_COUNTERS_BYTES = 64
+
+Rows = npt.NDArray[np.void]
+
+
+class Table:
+    """So many rows, in memory or in a file.
+
+    Args:
+        action: what an action is.
+        rows: how many fit.
+        order: which rows follow on which: another order makes nothing of them.
+        path: the file to keep them in, continued if it is there; None for memory.
+
+    Raises:
+        ReplayError: there is no room, or the file holds something else or is in use.
+    """
+
+    def __init__(self, action: ActionSpec, rows: int, order: str, path: Path | None = None) -> None:
+        self._action = action
+        dtype = row_dtype(action)
+        row = [list(map(str, field)) for field in dtype.descr]
+        layout = {"kind": "transitions", "rows": rows, "order": order, "row": row}
+        self.size_bytes = _COUNTERS_BYTES + rows * dtype.itemsize
+        self._region = Region.open(layout, self.size_bytes, path)
+        self._counters = self._region.array("<u8", (_COUNTERS_BYTES // 8,), 0)
+        self.rows: Rows = self._region.array(dtype, (rows,), _COUNTERS_BYTES)  # type: ignore[assignment]
+        self.index: npt.NDArray[np.uint64] = self.rows["index"]
+        self.priority: npt.NDArray[np.float32] = self.rows["priority"]
+        self._observation, self._next = self.rows["observation"], self.rows["next_observation"]
+
+    @property
+    def continued(self) -> bool:
+        """Whether it was there before."""
+        return self._region.continued
+
+    @property
+    def seen(self) -> int:
+        """How many transitions were offered, those not kept included."""
+        return int(self._counters[0])
+
+    @seen.setter
+    def seen(self, count: int) -> None:
+        self._counters[0] = count
+
+    def write(
+        self,
+        slot: int,
+        index: int,
+        frames: tuple[int, int],
+        action: Action,
+        outcome: tuple[float, float, int],
+        priority: float,
+    ) -> None:
+        """Write a row that is absent: the handles of its two frames; the reward, the discount, the ticks."""
+        self.rows[slot] = (0, *frames, action, *outcome, priority)
+        self.index[slot] = index + 1
+
+    def clear(self, slot: int) -> tuple[int, int]:
+        """Make a row absent; return the handles of its two frames."""
+        self.index[slot] = 0
+        return int(self._observation[slot]), int(self._next[slot])
+
+    def check(self, action: Action, reward: float) -> None:
+        """Check that a row can hold this. Raises ``ReplayError`` if it cannot."""
+        if isinstance(self._action, Discrete):
+            right = np.ndim(action) == 0 and 0 <= int(action) < self._action.count
+        else:
+            right = np.shape(action) == (self._action.size,)
+        if not right:
+            raise ReplayError(f"action {action!r} is none of this plant's")
+        if not math.isfinite(reward):
+            raise ReplayError(f"a reward of {reward}", hint="the plant's rewards have to be finite numbers")
+
+    def sync(self) -> None:
+        """Have the disk hold what was written."""
+        self._region.sync()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._region.close()
+
+
+def row_dtype(action: ActionSpec) -> np.dtype[np.void]:
+    """Return what a row is made of."""
+    kind = "<f4" if isinstance(action, Continuous) else "<i8"
+    shape = () if isinstance(action, Discrete) else (action.size,)
+    fields: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
+        ("index", "<u8"),
+        ("observation", "<i8"),
+        ("next_observation", "<i8"),
+        ("action", kind, shape),
+        ("reward", "<f4"),
+        ("discount", "<f4"),
+        ("ticks", "<u4"),
+        ("priority", "<f4"),
+    ]
+    # Aligned, so that the word that makes a row valid is written at once.
+    return np.dtype(fields, align=True)

@@ -1,0 +1,247 @@
+"""From what a plant observed and what was applied to it, to what can be learned from.
+
+In realtime a decision is made on one observation and applied some ticks later, between decisions the default
+behaviour β acts, and the world never waits: the delayed semi-MDP of Riemer et al. (ICLR 2025, Definition 1). So a
+transition begins at the *application* of a decision and ends at that of the next, but the observations it joins
+are the ones that the two decisions were made on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from rtgraph.msgs import Action, Applied, Observation
+from rtgraph.nodes.replay.errors import ReplayError
+from rtgraph.nodes.replay.multi_step import MultiStep
+from rtgraph.nodes.replay.transition import Frame, Transition
+
+__all__ = ["Assembled", "Assembler", "Frame", "Transition"]
+
+
+@dataclass(slots=True)
+class Assembled:
+    """What became of what an assembler was fed."""
+
+    transitions: int = 0
+    decisions: int = 0
+    """Decisions that took effect; β's too, where they are learned from."""
+    default_ticks: int = 0
+    """Ticks at which β acted."""
+    unowned_ticks: int = 0
+    """Ticks whose reward is no decision's: before an episode's first, or after something was lost."""
+    cut: int = 0
+    """Decisions not learned from, since what followed is not known: something was lost, or it all ended there."""
+    unknown: int = 0
+    """Decisions whose observation never came."""
+    unpaired: int = 0
+    """Messages without their counterpart: of each tick there is to be an observation and what was applied."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A decision that has taken effect and that no other has followed yet."""
+
+    frame: Frame
+    action: Action
+    tick: int
+    by_default: bool
+    discounted_reward: float = 0.0
+    factor: float = 1.0
+    """gamma^j at the next tick."""
+
+
+class Assembler:
+    """Makes transitions of one plant's observations and what was applied to it.
+
+    Each tick's two messages may come in either order, and one topic may run ahead of the other; within a topic,
+    the order is the plant's. Whatever was lost cuts the chain there: no transition spans it, none crosses an
+    episode or a restart of the plant, and ``counts`` tells.
+
+    Args:
+        gamma: the discount per tick.
+        learn_default: learn from β's actions too, as decisions made on the observation of the tick before.
+        n_step: how many decisions a transition spans; fewer at the end of an episode.
+        most_frames: the most observations kept in wait for decisions on them.
+
+    Raises:
+        ReplayError: an argument is out of range.
+    """
+
+    def __init__(
+        self, gamma: float, *, learn_default: bool = False, n_step: int = 1, most_frames: int = 4096
+    ) -> None:
+        if not 0.0 < gamma <= 1.0:
+            raise ReplayError(f"gamma is {gamma}", hint="choose it above 0 and at most 1, such as 0.99")
+        if most_frames < 2:
+            raise ReplayError(f"most_frames is {most_frames}", hint="2 is the least, the default is 4096")
+        self._gamma = gamma
+        self._learn_default = learn_default
+        self._most_frames = most_frames
+        self._chain = MultiStep(n_step)
+        self._observations: deque[Observation] = deque()
+        self._applied: deque[Applied] = deque()
+        self._frames: dict[tuple[int, int], Frame] = {}
+        """By incarnation and tick; no older than any decision to come can have been made on."""
+        self._oldest = (-1, -1)
+        self._done = (-1, -1)
+        """The newest tick gone through: whatever comes for it again is a duplicate."""
+        self._follows: tuple[int, int, int] | None = None
+        """Incarnation, episode and tick of what has to come next if nothing was lost."""
+        self._open: _Open | None = None
+        self.counts = Assembled()
+
+    def observed(self, observation: Observation) -> list[Transition]:
+        """Take an observation; return the transitions it completes."""
+        header = observation.header
+        self._frames[header.incarnation, observation.tick] = Frame(
+            header.source,
+            header.incarnation,
+            observation.episode,
+            observation.tick,
+            header.sequence,
+            observation.value,
+        )
+        if len(self._frames) > self._most_frames:
+            del self._frames[next(iter(self._frames))]
+        self._observations.append(observation)
+        if len(self._observations) > self._most_frames:
+            self._observations.popleft()
+            self.counts.unpaired += 1
+        return self._advance()
+
+    def applied(self, applied: Applied) -> list[Transition]:
+        """Take what was applied at a tick; return the transitions it completes."""
+        self._applied.append(applied)
+        if len(self._applied) > self._most_frames:
+            self._applied.popleft()
+            self.counts.unpaired += 1
+        return self._advance()
+
+    def finish(self) -> list[Transition]:
+        """Take it that nothing follows; return the transitions that this leaves shorter than ``n_step``."""
+        self.counts.unpaired += len(self._observations) + len(self._applied)
+        self._observations.clear()
+        self._applied.clear()
+        self._follows = None
+        return self._counted(self._cut())
+
+    def _advance(self) -> list[Transition]:
+        """Go through the ticks of which both messages have come."""
+        made: list[Transition] = []
+        while self._observations and self._applied:
+            observation, applied = self._observations[0], self._applied[0]
+            seen = observation.header.incarnation, observation.tick
+            done = applied.header.incarnation, applied.tick
+            # The older of two that differ has lost its counterpart: topics keep their order.
+            if seen <= done:
+                self._observations.popleft()
+            if done <= seen:
+                self._applied.popleft()
+            if seen == done and done > self._done:
+                self._done = done
+                made += self._tick(observation, applied)
+            else:
+                self.counts.unpaired += 1
+        return self._counted(made)
+
+    def _tick(self, observation: Observation, applied: Applied) -> list[Transition]:
+        incarnation, tick = applied.header.incarnation, applied.tick
+        place = (incarnation, applied.episode, tick)
+        made = self._cut() if self._follows != place else []
+        self._follows = (incarnation, applied.episode, tick + 1)
+        if applied.by == "reset":
+            self._oldest = (incarnation, tick)
+        elif applied.by == "policy":
+            made += self._decided(self._frame_of(applied), applied)
+        else:
+            self.counts.default_ticks += 1
+            if self._learn_default:
+                made += self._decided(self._frame(place, tick - 1), applied)
+        self._earn(observation.reward, resets=applied.by == "reset")
+        if observation.terminated or observation.truncated:
+            made += self._end_episode(place, terminated=observation.terminated)
+            self._follows = None
+        self._forget()
+        return made
+
+    def _decided(self, frame: Frame | None, applied: Applied) -> list[Transition]:
+        """End the open decision where the next takes effect, which is then the open one."""
+        self.counts.decisions += 1
+        if frame is None:
+            # There is nothing to bootstrap from, so the one before is lost as well.
+            self.counts.unknown += 1
+            return self._cut()
+        made = self._close(frame, applied.tick, terminated=False)
+        self._open = _Open(frame, applied.action, applied.tick, applied.by == "default")
+        if applied.by == "policy":
+            # A gate never applies a decision on an older observation than one applied before.
+            self._oldest = (frame.incarnation, frame.tick)
+        return made
+
+    def _earn(self, reward: float, *, resets: bool) -> None:
+        if self._open is not None:
+            self._open.discounted_reward += self._open.factor * reward
+            self._open.factor *= self._gamma
+        elif not resets:
+            self.counts.unowned_ticks += 1
+
+    def _end_episode(self, place: tuple[int, int, int], *, terminated: bool) -> list[Transition]:
+        if self._open is None:
+            return []
+        after = place[2] + 1
+        age = self._open.tick - self._open.frame.tick
+        frame = self._frame(place, after - 1 if terminated else after - age)
+        if frame is None:
+            return self._cut()
+        return self._close(frame, after, terminated=terminated) + self._chain.end()
+
+    def _close(self, following: Frame, tick: int, *, terminated: bool) -> list[Transition]:
+        decision, self._open = self._open, None
+        if decision is None:
+            return []
+        ticks = tick - decision.tick
+        step = Transition(
+            observation=decision.frame,
+            action=decision.action,
+            discounted_reward=decision.discounted_reward,
+            next_observation=following,
+            discount=0.0 if terminated else self._gamma**ticks,
+            ticks=ticks,
+            by_default=decision.by_default,
+        )
+        return self._chain.push(step)
+
+    def _cut(self) -> list[Transition]:
+        """Give up the open decision. What was complete before it stays right, and ends there."""
+        if self._open is not None:
+            self.counts.cut += 1
+            self._open = None
+        return self._chain.end()
+
+    def _frame_of(self, applied: Applied) -> Frame | None:
+        """Return what the decision was made on: exactly the observation that its lineage names, or None."""
+        lineage = applied.header.lineage
+        place = (applied.header.incarnation, applied.episode, applied.tick)
+        if lineage is None or (lineage.incarnation, lineage.episode) != place[:2]:
+            return None
+        if lineage.tick >= applied.tick:
+            return None
+        frame = self._frame(place, lineage.tick)
+        if frame is None or (frame.source, frame.sequence) != (lineage.source, lineage.sequence):
+            return None
+        return frame
+
+    def _frame(self, place: tuple[int, int, int], tick: int) -> Frame | None:
+        incarnation, episode, now = place
+        frame = self._frames.get((incarnation, tick))
+        return frame if frame is not None and frame.episode == episode and tick <= now else None
+
+    def _forget(self) -> None:
+        """Drop the frames that no decision to come can have been made on."""
+        while self._frames and (first := next(iter(self._frames))) < self._oldest:
+            del self._frames[first]
+
+    def _counted(self, made: list[Transition]) -> list[Transition]:
+        self.counts.transitions += len(made)
+        return made

@@ -1,0 +1,40 @@
+"""Batches as a replay buffer gives them, drawn at random, and the plants they are of."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
+from rtgraph.nodes.learner.batch import Batch
+
+GAMMA = 0.9
+SIZE = 5
+ACTIONS = 4
+
+VECTORS = PlantSpec(
+    rate_hz=60, observation=ArraySpec(dtype="float32", shape=(SIZE,)), action=Discrete(count=ACTIONS)
+)
+PIXELS = PlantSpec(
+    rate_hz=60, observation=ArraySpec(dtype="uint8", shape=(84, 84)), action=Discrete(count=ACTIONS)
+)
+
+
+def drawn(rng: np.random.Generator, size: int = 16, *, frames: bool = False) -> Batch:
+    """Draw a batch with terminals, one to four ticks between decisions, losses as well as wins, and weights."""
+
+    def observations() -> torch.Tensor:
+        if frames:
+            return torch.from_numpy(rng.integers(0, 256, (size, 84, 84), dtype=np.uint8))
+        return torch.from_numpy(rng.standard_normal((size, SIZE), dtype=np.float32))
+
+    ticks = rng.integers(1, 5, size)
+    running = rng.random(size) > 0.3
+    return Batch(
+        observations=observations(),
+        actions=torch.from_numpy(rng.integers(ACTIONS, size=size)),
+        returns=torch.from_numpy(rng.normal(0, 2, size).astype(np.float32)),
+        next_observations=observations(),
+        discounts=torch.from_numpy((GAMMA**ticks * running).astype(np.float32)),
+        weights=torch.from_numpy(rng.uniform(0.1, 1, size).astype(np.float32)),
+    )
