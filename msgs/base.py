@@ -132,10 +132,15 @@ class ControlMessage(Message):
     on_topics: ClassVar[bool] = False
 
 
+_SMALL = frozenset({int, float, bool, type(None), Header})
+
+
 def size_bytes(message: BaseModel) -> int:
     """Return about how much memory a message holds: its arrays, and some for the rest."""
     size = 200
     for value in message.__dict__.values():
+        if type(value) in _SMALL:
+            continue
         if isinstance(value, np.ndarray):
             size += value.nbytes
         elif isinstance(value, BaseModel):
