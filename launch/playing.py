@@ -27,7 +27,7 @@ from rtgraph.msgs.errors import LaunchError, RtgraphError
 from rtgraph.msgs.introspection import Publish, Published
 from rtgraph.msgs.session import PlayControl, PlayProgress
 from rtgraph.nodes.recorder.bag import Bag
-from rtgraph.nodes.recorder.player import played_channels
+from rtgraph.nodes.recorder.bag_player import played_channels
 from rtgraph.nodes.runtime import InputPlan, NodePlan
 
 CONTROL = "play_control"

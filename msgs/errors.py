@@ -11,10 +11,16 @@
     ├── GraphError        a graph or launch file is wrong (exit code 2)
     ├── WorldError        a running world cannot go on
     ├── LaunchError       the processes of a launch could not be started or kept
-    └── BagError          a recording cannot be written, or what is to be read is none
+    ├── BagError          a recording cannot be written, or what is to be read is none
+    ├── ReplayError       a replay memory was set up or used wrongly
+    │   └── FrameOverwritten   ... frames that were asked for are no longer there
+    ├── LearningError     an update cannot be made of what is there
+    └── CheckpointError   a checkpoint cannot be written, or what is to be read is none
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class RtgraphError(Exception):
@@ -91,3 +97,26 @@ class LaunchError(RtgraphError):
 
 class BagError(RtgraphError):
     """A recording cannot be written, or what is to be read is none."""
+
+
+class ReplayError(RtgraphError):
+    """A replay memory was set up or used wrongly, or what is on disk is none."""
+
+
+class FrameOverwritten(ReplayError):
+    """Frames that were asked for are no longer there. ``lost`` says at which places of the request."""
+
+    def __init__(self, lost: Sequence[int]) -> None:
+        super().__init__(
+            f"{len(lost)} of the frames asked for have been overwritten",
+            hint="sample anew; if it happens often, raise spare_frames or read sooner",
+        )
+        self.lost = tuple(lost)
+
+
+class LearningError(RtgraphError):
+    """An update cannot be made of what is there: the numbers are no longer finite, or a batch does not fit."""
+
+
+class CheckpointError(RtgraphError):
+    """A checkpoint cannot be written, or what is to be read is none, or one of something else."""

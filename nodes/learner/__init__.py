@@ -4,7 +4,7 @@ The rest is imported where it is used: `rtgraph.nodes.learner.update` (what one 
 `rtgraph.nodes.learner.losses` (what is minimised) and `rtgraph.nodes.learner.checkpoint` (how it survives).
 """
 
-from rtgraph.nodes.learner.errors import CheckpointError, LearningError
+from rtgraph.msgs.errors import CheckpointError, LearningError
 from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.round_robin import Offer, Parallel, RoundRobin, Update
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from rtgraph.nodes.learner.errors import LearningError
+from rtgraph.msgs.errors import LearningError
 
 Values = npt.NDArray[np.generic] | Tensor
 

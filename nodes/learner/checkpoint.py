@@ -14,7 +14,7 @@ import safetensors.torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 
-from rtgraph.nodes.learner.errors import CheckpointError
+from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.learner.state import Facts, LearnerState
 
 _TENSORS = "tensors.safetensors"

@@ -22,9 +22,9 @@ from pydantic import JsonValue
 from torch import Tensor, nn
 
 from rtgraph.msgs import Discrete, PlantSpec
+from rtgraph.msgs.errors import CheckpointError, LearningError
 from rtgraph.nodes.learner import losses
 from rtgraph.nodes.learner.batch import Batch, Samples
-from rtgraph.nodes.learner.errors import CheckpointError, LearningError
 from rtgraph.nodes.learner.optimiser import Adam
 from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.state import Facts, LearnerState

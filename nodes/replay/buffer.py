@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.errors import ReplayError
 from rtgraph.nodes.replay.batch import Batch, Draw
-from rtgraph.nodes.replay.errors import ReplayError
 from rtgraph.nodes.replay.frames import FrameStore
 from rtgraph.nodes.replay.prioritised import Priorities
 from rtgraph.nodes.replay.region import HEAD_BYTES

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs import ArraySpec
-from rtgraph.nodes.replay.errors import FrameOverwritten, ReplayError
+from rtgraph.msgs.errors import FrameOverwritten, ReplayError
 from rtgraph.nodes.replay.region import Region
 
 Handles = npt.NDArray[np.int64]

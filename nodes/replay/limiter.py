@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rtgraph.nodes.replay.errors import ReplayError
+from rtgraph.msgs.errors import ReplayError
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rtgraph.nodes.replay.errors import ReplayError
+from rtgraph.msgs.errors import ReplayError
 from rtgraph.nodes.replay.transition import Transition
 
 

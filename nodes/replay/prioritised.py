@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from rtgraph.nodes.replay.errors import ReplayError
+from rtgraph.msgs.errors import ReplayError
 from rtgraph.nodes.replay.sumtree import SumTree
 
 _MOST_CHANGED = 4096

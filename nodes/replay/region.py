@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rtgraph.nodes.replay.errors import ReplayError
+from rtgraph.msgs.errors import ReplayError
 from rtgraph.nodes.runtime.host import available_bytes
 
 HEAD_BYTES = mmap.PAGESIZE

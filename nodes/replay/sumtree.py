@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from rtgraph.nodes.replay.errors import ReplayError
+from rtgraph.msgs.errors import ReplayError
 
 Indices = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

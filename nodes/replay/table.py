@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs import Action, ActionSpec, Continuous, Discrete
-from rtgraph.nodes.replay.errors import ReplayError
+from rtgraph.msgs.errors import ReplayError
 from rtgraph.nodes.replay.region import Region
 
 _COUNTERS_BYTES = 64

@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from rtgraph.msgs import Action, Applied, Observation
-from rtgraph.nodes.replay.errors import ReplayError
+from rtgraph.msgs.errors import ReplayError
 from rtgraph.nodes.replay.multi_step import MultiStep
 from rtgraph.nodes.replay.transition import Frame, Transition
 
