@@ -16,7 +16,7 @@ from rtgraph.msgs.errors import BagError, RtgraphError
 from rtgraph.nodes.recorder.bag import Bag, Recorded
 from rtgraph.nodes.recorder.journals import Life, journals
 from rtgraph.nodes.recorder.rerun import Difference, MessageId, Rerun
-from rtgraph.nodes.recorder.story import WEIGHTS_FOLDER, weights_digest
+from rtgraph.nodes.recorder.story import WEIGHTS_FOLDER, facts, weights_digest
 from rtgraph.nodes.runtime import Limits, NodePlan, Surroundings
 from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, Kind, digest_of
 from rtgraph.nodes.runtime.weights import Weights, map_file
@@ -128,6 +128,7 @@ class _Verifier:
             MessageId, list[tuple[Verdict, Rerun, Generator[MessageId, bytes | None, None]]]
         ] = {}
         self._weights, self._missing_weights = _weights(bag, plan)
+        self._other_arithmetic = _other_arithmetic(bag) if plan.weights else ""
         self._chosen = chosen
 
     def run(self, progress: Callable[[float], None] | None) -> Verification:
@@ -160,10 +161,14 @@ class _Verifier:
             verdict.outcome, verdict.note = "different", life.problem
         elif not life.whole:
             verdict.note = f"its journal ends at {life.until_ns / 1e9:.3f} s, before the node did"
-        missing = self._missing_weights.intersection(_strings(node.params)) if self._missing_weights else ()
+        used = self._weights.keys() & set(_strings(node.params))
+        missing = self._missing_weights & used
         if missing:
             verdict.outcome = "unverifiable"
             verdict.note = f"the weights {', '.join(sorted(missing))} that it used were not kept"
+            return
+        if used and self._other_arithmetic:
+            verdict.outcome, verdict.note = "unverifiable", f"not comparable: {self._other_arithmetic}"
             return
         surroundings = Surroundings(
             realtime=self._plan.world == "realtime",
@@ -283,6 +288,13 @@ def _weights(bag: Bag, plan: Plan) -> tuple[dict[str, Weights], set[str]]:
         if not digest or weights_digest(weights) != digest:
             missing.add(name)
     return found, missing
+
+
+def _other_arithmetic(bag: Bag) -> str:
+    """Say what decides the last bits of a network's sums and is not as it was; nothing, where all is."""
+    here = facts(bag.info.get("world", ""))
+    differing = [name for name in ("torch", "cpu_capability") if bag.info.get(name) != here.get(name)]
+    return ", ".join(f"{name} was {bag.info.get(name)}, here it is {here.get(name)}" for name in differing)
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -42,7 +42,7 @@ class Player(Playing[StandInParams]):
         damage = [problem for problem in self._bag.verify() if problem not in self._told]
         if damage:
             raise BagError(
-                f"{self._bag.path} is damaged: {damage[0]}",
+                f"the recording {self._bag.path} is damaged: {damage[0]}",
                 hint="`rtgraph bag recover` makes a whole recording of what can be read",
             )
         self._ticks = 0

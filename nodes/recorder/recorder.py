@@ -10,6 +10,7 @@ from pydantic import Field
 
 from rtgraph.msgs import Message, schema, schema_hash
 from rtgraph.msgs.envelope import envelope
+from rtgraph.msgs.errors import BagError
 from rtgraph.msgs.journal import Journal
 from rtgraph.msgs.session import KeepRecording
 from rtgraph.nodes.recorder.background import Background
@@ -109,13 +110,18 @@ class Recorder(Node[RecorderParams]):
         """Take up the account where the lives before left it: what they recorded is not lost."""
         last: dict[tuple[str, str], tuple[int, int]] = {}
         for file in sorted(directory.glob(f"{Path(self.params.file).stem}*.mcap")):
-            for message in Bag.open(file).messages():
+            try:
+                newest = Bag.open(file).newest()
+            except BagError as error:  # a life that ended before its file had begun
+                self.log.warning("%s", error)
+                continue
+            for channel, message in newest.items():
                 head = envelope(message.data)
-                stream = head.source, message.channel.topic
+                stream = head.source, channel.topic
                 last[stream] = max(last.get(stream, (0, -1)), (head.incarnation, head.sequence))
-        for (publisher, channel), (incarnation, sequence) in last.items():
-            storage.go_on_after(publisher, incarnation, channel, sequence)
-            self.everything.edges[edge_name(publisher, channel)] = EdgeCount(
+        for (publisher, topic), (incarnation, sequence) in last.items():
+            storage.go_on_after(publisher, incarnation, topic, sequence)
+            self.everything.edges[edge_name(publisher, topic)] = EdgeCount(
                 incarnation=incarnation, next_sequence=sequence + 1
             )
 

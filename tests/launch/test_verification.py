@@ -7,7 +7,8 @@ from support.sessions import RECORDING, flipped, recorded, rewritten
 
 from rtgraph.launch.verification import verify
 from rtgraph.msgs.errors import BagError
-from rtgraph.nodes.recorder import Bag
+from rtgraph.nodes.recorder import Bag, BagWriter
+from rtgraph.nodes.recorder.channel import Attachment
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +20,16 @@ def session(tmp_path_factory):
 
 def verified(file, *nodes):
     return verify(Bag.open(file), nodes or ("*",))
+
+
+def with_info(bag, file, info):
+    """Write a recording anew with other facts about it."""
+    attachments = [Attachment(n, a.media_type, a.data) for n, a in bag.attached().items()]
+    writer = BagWriter(file, info=info, attachments=attachments)
+    for message in bag.messages():
+        writer.write(message.channel, message.sequence, message.log_ns, message.publish_ns, message.data)
+    writer.close()
+    return file
 
 
 def changed(session, tmp_path, change):
@@ -101,15 +112,7 @@ def test_weights_that_are_not_kept_are_drawn_anew(session, tmp_path):
 
 def test_other_weights_than_those_recorded_are_not_called_a_pass(session, tmp_path):
     bag = Bag.open(session / RECORDING)
-    info = bag.info | {"weights.policy": "0" * 32}
-    from rtgraph.nodes.recorder import BagWriter
-    from rtgraph.nodes.recorder.channel import Attachment
-
-    attachments = [Attachment(n, a.media_type, a.data) for n, a in bag.attached().items()]
-    writer = BagWriter(tmp_path / "other.mcap", info=info, attachments=attachments)
-    for message in bag.messages():
-        writer.write(message.channel, message.sequence, message.log_ns, message.publish_ns, message.data)
-    writer.close()
+    with_info(bag, tmp_path / "other.mcap", bag.info | {"weights.policy": "0" * 32})
     found = verified(tmp_path / "other.mcap")
     outcomes = {verdict.node: verdict.outcome for verdict in found.nodes}
     assert outcomes == {
@@ -122,6 +125,21 @@ def test_other_weights_than_those_recorded_are_not_called_a_pass(session, tmp_pa
     }
     assert not found.passed
     assert "weights policy" in next(v.note for v in found.nodes if v.node == "worker/0")
+
+
+@pytest.mark.parametrize("fact", ["torch", "cpu_capability"])
+def test_another_arithmetic_is_not_comparable_and_no_pass(session, tmp_path, fact):
+    bag = Bag.open(session / RECORDING)
+    assert fact in bag.info
+    file = with_info(bag, tmp_path / "other.mcap", bag.info | {fact: "another"})
+    (tmp_path / "weights").symlink_to(session / "weights")
+    found = verified(file)
+    assert not found.passed
+    assert not found.differences
+    verdicts = {verdict.node: verdict for verdict in found.nodes}
+    assert verdicts["plant"].outcome == "same"
+    assert verdicts["worker/0"].outcome == "unverifiable"
+    assert f"not comparable: {fact} was another" in verdicts["worker/0"].note
 
 
 def test_a_topic_that_was_not_recorded_leaves_its_consumers_unverifiable(tmp_path):

@@ -145,3 +145,10 @@ def test_a_launch_file_says_how_it_is_recorded(tmp_path):
     assert recorder.params["topics"] == ["applied"]
     assert {tapped.topic for tapped in recorder.taps["everything"]} == {"applied", "_journal"}
     assert all(node.journal for node in plan.nodes[:-1])
+
+
+def test_the_newest_of_each_channel_is_what_reading_everything_finds(tmp_path):
+    recorded("endless", tmp_path / "session", record={"flush_s": 0.1, "split_s": 1.0})
+    bag = Bag.open(tmp_path / "session")
+    slow = {message.channel: message for message in bag.messages()}
+    assert bag.newest() == slow
