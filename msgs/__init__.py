@@ -4,6 +4,16 @@ from rtgraph.msgs.array import array
 from rtgraph.msgs.base import Header, Lineage, Message, Record, message_types, schema, schema_hash
 from rtgraph.msgs.codec import Decoder, Encoder, decode, encode
 from rtgraph.msgs.inference import Claim, CoordinatorBeat, Decision, InferenceTime, StaggerDelay, WorkerState
+from rtgraph.msgs.learning import (
+    BatchRequest,
+    Gradient,
+    Learned,
+    LearnerState,
+    Priorities,
+    ReplayState,
+    SampledBatch,
+    WeightsVersion,
+)
 from rtgraph.msgs.plant import Action, Applied, EpisodeEnd, Observation, Screen
 from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
 from rtgraph.msgs.system import Progress
@@ -13,6 +23,7 @@ __all__ = [
     "ActionSpec",
     "Applied",
     "ArraySpec",
+    "BatchRequest",
     "Claim",
     "Continuous",
     "CoordinatorBeat",
@@ -21,17 +32,24 @@ __all__ = [
     "Discrete",
     "Encoder",
     "EpisodeEnd",
+    "Gradient",
     "Header",
     "InferenceTime",
+    "Learned",
+    "LearnerState",
     "Lineage",
     "Message",
     "MultiDiscrete",
     "Observation",
     "PlantSpec",
+    "Priorities",
     "Progress",
     "Record",
+    "ReplayState",
+    "SampledBatch",
     "Screen",
     "StaggerDelay",
+    "WeightsVersion",
     "WorkerState",
     "array",
     "decode",

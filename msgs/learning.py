@@ -1,0 +1,132 @@
+"""What replay memories, learners and those who act with what was learned say to each other."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from rtgraph.msgs.array import array
+from rtgraph.msgs.base import Message
+
+
+class WeightsVersion(Message):
+    """Weights have a new version, which can be acted with from now on.
+
+    Its parameters are in a slot of the memory that the nodes of a host share (see ``rtgraph.nodes.runtime.weights``),
+    for as long as nobody needs the slot for a newer one.
+    """
+
+    weights: str
+    """The name of the weights in the graph."""
+    version: int = Field(ge=0)
+    """Updates applied."""
+    slot: int = Field(ge=0)
+    target_version: int | None = Field(default=None, ge=0)
+    """The version whose parameters the target network has; None where nobody else computes with it."""
+    target_slot: int | None = Field(default=None, ge=0)
+
+
+class BatchRequest(Message):
+    """A learner wants a batch. It is answered when the replay memory's limiter allows it."""
+
+    learner: str
+    incarnation: int
+    number: int = Field(ge=0)
+    """Counts the learner's requests."""
+    size: int = Field(ge=1)
+    correction: float = Field(default=1.0, ge=0, le=1)
+    """β of prioritised sampling: how far importance weights make up for it."""
+
+
+class SampledBatch(Message):
+    """A batch for one learner, B transitions: what ``rtgraph.nodes.replay.Batch`` holds."""
+
+    number: int = Field(ge=0)
+    """That of the request."""
+    incarnation: int
+    """That of the learner that asked."""
+    store: str | None = None
+    """Where the frames are, for a learner on the same host to map; None where they are in this message."""
+    observations: array()  # type: ignore[valid-type]
+    """The frames, (B, *shape); where there is a ``store``, their handles in it, (B,) int64."""
+    actions: array()  # type: ignore[valid-type]
+    returns: array("float32", None)  # type: ignore[valid-type]
+    next_observations: array()  # type: ignore[valid-type]
+    """As ``observations``."""
+    discounts: array("float32", None)  # type: ignore[valid-type]
+    weights: array("float32", None)  # type: ignore[valid-type]
+    indices: array("int64", None)  # type: ignore[valid-type]
+    """Which transitions these are, to tell their new priorities by."""
+    ticks: int = Field(ge=0)
+    """Ticks of plants that the replay memory has seen."""
+
+
+class Priorities(Message):
+    """The temporal-difference errors of transitions, which become their priorities."""
+
+    indices: array("int64", None)  # type: ignore[valid-type]
+    errors: array("float32", None)  # type: ignore[valid-type]
+
+
+class ReplayState(Message):
+    """What a replay memory holds, and what passed through it. Sent once a second."""
+
+    transitions: int = Field(ge=0)
+    capacity: int = Field(ge=0)
+    frames: int = Field(ge=0)
+    size_bytes: int = Field(ge=0)
+    ticks: int = Field(ge=0)
+    """Ticks of plants seen."""
+    inserted: int = Field(ge=0)
+    """Transitions inserted."""
+    sampled: int = Field(ge=0)
+    """Transitions sampled."""
+    waiting: int = Field(ge=0)
+    """Requests that the limiter holds back."""
+
+
+class Gradient(Message):
+    """What a gradient learner found on one batch, offered to the learner that owns the weights."""
+
+    learner: str
+    incarnation: int
+    number: int = Field(ge=0)
+    """Counts the learner's gradients."""
+    based_on: int = Field(ge=0)
+    """The version of the weights that it was computed on."""
+    vector: array("float32", None)  # type: ignore[valid-type]
+    loss: float
+    q_mean: float
+    samples: int = Field(ge=1)
+    ticks: int = Field(ge=0)
+    """Ticks of plants that the replay memory had seen."""
+
+
+class LearnerState(Message):
+    """A gradient learner lives. Sent when ready, with each gradient, and twice a second."""
+
+    learner: str
+    incarnation: int
+    based_on: int | None = None
+    """The version of the weights that it computes on."""
+
+
+class Learned(Message):
+    """An update was applied."""
+
+    version: int = Field(ge=1)
+    """The version of the weights that it made."""
+    learner: str
+    """Whose gradient it was; several are joined by commas."""
+    delay: int = Field(default=0, ge=0)
+    """Versions made between the one its gradient was computed on and its application."""
+    loss: float
+    q_mean: float
+    """The mean over the batch of the values of the actions taken."""
+    gradient_norm: float
+    """Before it was clipped."""
+    samples: int = Field(ge=1)
+    """Transitions learned from."""
+    update_ns: int = Field(ge=0)
+    """How long the update took."""
+    ticks: int = Field(ge=0)
+    """Ticks of plants that the replay memory had seen when the batch was drawn."""
