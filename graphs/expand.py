@@ -6,7 +6,7 @@ plan, and so what decides between events at one instant.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -171,11 +171,11 @@ def expand_include(
         raise (place / "graph").error(
             f"{path.name} is a launch file", hint="include the graphs that it launches"
         )
-    given = substitute(entry.arguments, place / "arguments", outer.references)
+    declared = declared_arguments(document, library.folders, library.environment)
     arguments = resolved(
-        declared_arguments(document, library.environment),
+        declared,
         document.top / "arguments",
-        given if isinstance(given, dict) else {},
+        _given(entry, declared, place, outer),
         place / "arguments",
     )
     scope = Scope(
@@ -187,6 +187,17 @@ def expand_include(
         entry.remap,
     )
     return expand_graph(scope, library, (*chain, resolved_path))
+
+
+def _given(entry: IncludeEntry, declared: Container[str], place: Place, outer: Scope) -> dict[str, Value]:
+    """Return the arguments that an include gives: those written there, and those of the file itself if it exposes."""
+    given = substitute(entry.arguments, place / "arguments", outer.references)
+    passed = {
+        name: value
+        for name, value in outer.references.arguments.items()
+        if entry.expose and name in declared and value is not None
+    }
+    return passed | (given if isinstance(given, dict) else {})
 
 
 def _weights(scope: Scope, place: Place, name: str, entry: WeightsEntry) -> PlacedWeights:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -82,15 +82,51 @@ def file_kind(document: Document) -> Literal["graph", "launch"]:
     return "launch" if "graphs" in document.value or only_launch > only_graph else "graph"
 
 
-def declared_arguments(document: Document, environment: Mapping[str, str]) -> dict[str, ArgumentEntry]:
-    """Return the arguments that a file declares.
+def declared_arguments(
+    document: Document,
+    folders: Sequence[Path],
+    environment: Mapping[str, str],
+    chain: tuple[Path, ...] = (),
+) -> dict[str, ArgumentEntry]:
+    """Return the arguments that a file declares, and those of the graphs that it exposes, in the files' order.
+
+    Args:
+        document: the file.
+        folders: where the graphs it includes are found by name.
+        environment: the environment variables that declarations may refer to.
+        chain: the files being read, outermost first.
 
     Raises:
-        GraphError: a declaration is wrong.
+        GraphError: a declaration is wrong, or two exposed graphs declare one argument differently.
     """
     place = document.top / "arguments"
     content = substitute(document.value.get("arguments", {}), place, References(environment=environment))
     declared = adapted(_ARGUMENTS, dict[Name, ArgumentEntry], content, place)
     for name, entry in declared.items():
         check_declaration(entry, place / name)
+    own = set(declared)
+    for graph, given, include in _exposed(document):
+        path = find(graph, folders, origin=include / "graph")
+        if path.resolve() in chain:
+            continue  # told where graphs are included
+        inner = declared_arguments(read(path), folders, environment, (*chain, path.resolve()))
+        for name, entry in inner.items():
+            if name not in given and declared.setdefault(name, entry) != entry and name not in own:
+                raise (include / "expose").error(
+                    f"argument {name!r} is declared in two ways by the graphs exposed here",
+                    hint="declare it in this file",
+                )
     return declared
+
+
+def _exposed(document: Document) -> Iterator[tuple[str, Container[str], Place]]:
+    """Yield the graphs whose arguments are those of this file too, what they are given, and where that stands."""
+    section = "includes" if file_kind(document) == "graph" else "graphs"
+    entries = document.value.get(section, [])
+    for index, entry in enumerate(entries if isinstance(entries, list) else []):
+        # Whatever is not as it should be is told when the file is checked as a whole.
+        if not isinstance(entry, dict) or entry.get("expose") is not True:
+            continue
+        graph, given = entry.get("graph"), entry.get("arguments")
+        if isinstance(graph, str):
+            yield graph, given if isinstance(given, dict) else {}, document.top / section / index

@@ -87,7 +87,7 @@ def load_launch(
 
     path = find(name, [*folders, *graph_folders])
     document = read(path)
-    declared = declared_arguments(document, library.environment)
+    declared = declared_arguments(document, library.folders, library.environment)
     values = resolved(declared, document.top / "arguments", dict(arguments or {}))
     scope = Scope(document, References(values, library.environment))
     parts, settings, faults = _expanded(scope, library, path)
@@ -133,7 +133,7 @@ def arguments_of(
         GraphError: there is no such file, or it is wrong as far as it was read.
     """
     document = read(find(name, [*folders, *graph_folders]))
-    return declared_arguments(document, os.environ if environment is None else environment)
+    return declared_arguments(document, graph_folders, os.environ if environment is None else environment)
 
 
 def _expanded(scope: Scope, library: Library, path: Path) -> tuple[Parts, Settings, tuple[Fault, ...]]:

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from rtgraph.graphs.arguments import ArgumentEntry
 from rtgraph.graphs.names import ClassPath, InstanceName, Name, PathName, Topic
 from rtgraph.nodes.runtime.faults import Fault
+from rtgraph.nodes.runtime.versions import Sharing
 from rtgraph.nodes.runtime.wiring import RestartPolicy
 
 
@@ -51,11 +52,16 @@ class IncludeEntry(Entry):
 
     graph: str = Field(description="a file relative to this one, or the name of a shipped graph")
     arguments: dict[str, Any] = {}
+    expose: bool = Field(
+        default=False, description="the arguments not given here are this file's own too, and passed on"
+    )
     namespace: PathName | None = None
     remap: dict[PathName, Topic] = Field(
         default={}, description="topics of the included graph, and what they are called here"
     )
-    condition: Condition = Field(default=True, alias="if", description='true, false, "A == B" or "A != B"')
+    condition: Condition = Field(
+        default=True, alias="if", description='true, false, "A == B" or "A != B"; several with "and" between'
+    )
 
 
 class WeightsEntry(Entry):
@@ -64,6 +70,14 @@ class WeightsEntry(Entry):
     network: dict[str, Any]
     plant: Topic = Field(description="the plant it is built for")
     seed: Seed | None = Field(default=None, description="of its initialisation; the launch's own if left out")
+    sharing: Sharing = Field(
+        default="fixed",
+        description="fixed: nobody changes them; snapshot: whole versions; shared: changed in place while they are read",
+    )
+    checkpoint: str | None = Field(
+        default=None,
+        description="a learner's checkpoint, or a folder of them, whose weights come first; seen from the current folder",
+    )
 
 
 class NodeEntry(Entry):
@@ -72,10 +86,12 @@ class NodeEntry(Entry):
     node_class: ClassPath = Field(alias="class", description="package.module:Class")
     params: dict[str, Any] = {}
     replicas: Count | None = Field(default=None, description="makes nodes name/0 ... name/N-1, even for 1")
-    condition: Condition = Field(default=True, alias="if", description='true, false, "A == B" or "A != B"')
+    condition: Condition = Field(
+        default=True, alias="if", description='true, false, "A == B" or "A != B"; several with "and" between'
+    )
     remap: dict[str, Topic] = Field(default={}, description="the topic of a port, by default the port's name")
     restart: RestartPolicy = RestartPolicy()
-    priority: Literal["normal", "nice", "fifo", "auto"] = "normal"
+    priority: Literal["low", "normal", "nice", "fifo", "auto"] = "normal"
     python: str | None = Field(default=None, description="the interpreter of the node's process")
     threads: Threads = 1
 

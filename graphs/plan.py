@@ -16,6 +16,8 @@ from rtgraph.graphs.model import Seconds, Seed, Ticks, World
 from rtgraph.msgs import PlantSpec, Record
 from rtgraph.msgs.errors import GraphError
 from rtgraph.nodes.runtime.faults import Fault
+from rtgraph.nodes.runtime.versions import Sharing
+from rtgraph.nodes.runtime.weights import Weights
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 
@@ -27,6 +29,15 @@ class WeightsPlan(Record):
     """The full name of the plant (of all its replicas, where it has some)."""
     spec: PlantSpec
     seed: int
+    sharing: Sharing = "fixed"
+    checkpoint: str | None = None
+    """The folder of the checkpoint that the first version is in; None where it is drawn from the seed."""
+    version: int = 0
+    """The number of the first version."""
+
+    def weights(self, name: str) -> Weights:
+        """Return the weights, as nodes of one process share them."""
+        return Weights(name, self.network, self.spec, self.seed, self.sharing, self.checkpoint, self.version)
 
 
 class Plan(Record):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -17,7 +18,7 @@ from rtgraph.graphs.positions import Place, Value
 from rtgraph.graphs.substitute import substitute
 from rtgraph.graphs.validation import adapted, validated
 from rtgraph.msgs import PlantSpec
-from rtgraph.msgs.errors import NodeError, RtgraphError
+from rtgraph.msgs.errors import CheckpointError, NodeError, RtgraphError
 from rtgraph.nodes.runtime.node import Node, Params
 from rtgraph.nodes.runtime.wiring import load_class
 
@@ -124,9 +125,10 @@ class Resolver:
         """Return the plan of shared weights.
 
         Raises:
-            GraphError: the network is wrong, or its plant is no plant.
+            GraphError: the network is wrong, its plant is no plant, or the checkpoint is none or of others.
         """
         from rtgraph.nodes.networks import NetworkSpec  # noqa: PLC0415 - only graphs that have networks need it
+        from rtgraph.nodes.networks.kept import kept_in  # noqa: PLC0415
 
         network = adapted(
             TypeAdapter(NetworkSpec),
@@ -136,12 +138,21 @@ class Resolver:
         )
         plant = entry.scope.full(entry.entry.plant)
         spec = self.spec(plant, entry.place / "plant")
-        return WeightsPlan(
+        plan = WeightsPlan(
             network=network.model_dump(mode="json"),
             plant=plant,
             spec=spec,
             seed=seed if entry.entry.seed is None else entry.entry.seed,
+            sharing=entry.entry.sharing,
         )
+        if not entry.entry.checkpoint:
+            return plan
+        try:
+            kept = kept_in(Path(entry.entry.checkpoint))
+            kept.must_be_of(plan.network, spec)
+        except CheckpointError as error:
+            raise (entry.place / "checkpoint").error(error.problem, hint=error.hint) from error
+        return plan.model_copy(update={"checkpoint": str(kept.folder), "version": kept.version})
 
     def _substituted(self, raw: Raw, scope: Scope) -> Value:
         def spec(reference: str, place: Place) -> Value:

@@ -106,15 +106,20 @@ def escaped(text: str) -> str:
 
 
 def holds(condition: bool | str, place: Place, references: References) -> bool:
-    """Say whether an ``if`` is true: a truth value, or ``A == B`` or ``A != B``.
+    """Say whether an ``if`` is true: a truth value, ``A == B`` or ``A != B``, or several of these with ``and`` between.
 
     Both sides are compared as numbers where one of them is a number, else as text.
 
     Raises:
-        GraphError: it is neither.
+        GraphError: it is none of these.
     """
     if isinstance(condition, bool):
         return condition
+    # All are looked at, so that a mistake in a later one is told whatever the first says.
+    return all([_holds(part, place, references) for part in re.split(r"\s+and\s+", condition)])
+
+
+def _holds(condition: str, place: Place, references: References) -> bool:
     sides = re.split(r"\s*(==|!=)\s*", condition.strip())
     values = [substitute(side, place, references) for side in sides[::2]]
     if len(sides) == 3 and all(sides):
@@ -124,7 +129,10 @@ def holds(condition: bool | str, place: Place, references: References) -> bool:
         return values[0]
     if len(sides) == 1 and isinstance(values[0], str) and values[0].lower() in truths:
         return truths[values[0].lower()]
-    raise place.error(f"{condition!r} is not a condition", hint='write true, false, "A == B" or "A != B"')
+    raise place.error(
+        f"{condition!r} is not a condition",
+        hint='write true, false, "A == B" or "A != B", with "and" between several',
+    )
 
 
 def _same(left: Value, right: Value) -> bool:

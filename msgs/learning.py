@@ -35,6 +35,10 @@ class BatchRequest(Message):
     size: int = Field(ge=1)
     correction: float = Field(default=1.0, ge=0, le=1)
     """β of prioritised sampling: how far importance weights make up for it."""
+    in_place: bool = True
+    """Whether the learner can map the ``store``; False: the frames are to be in the answer."""
+    unread: int = Field(default=0, ge=0)
+    """Batches that the learner got so far and could not read any more."""
 
 
 class SampledBatch(Message):
@@ -65,6 +69,8 @@ class Priorities(Message):
 
     indices: array("int64", None)  # type: ignore[valid-type]
     errors: array("float32", None)  # type: ignore[valid-type]
+    drawn_by: int | None = None
+    """The incarnation of the replay memory that drew them; None where it is not known."""
 
 
 class ReplayState(Message):
@@ -82,12 +88,16 @@ class ReplayState(Message):
     """Transitions sampled."""
     waiting: int = Field(ge=0)
     """Requests that the limiter holds back."""
+    forgone: int = Field(default=0, ge=0)
+    """Updates that fell due while nobody asked for a batch, and are not made up for."""
 
 
 class Gradient(Message):
     """What a gradient learner found on one batch, offered to the learner that owns the weights."""
 
     learner: str
+    place: int = Field(ge=0)
+    """The learner's place in the cyclic order."""
     incarnation: int
     number: int = Field(ge=0)
     """Counts the learner's gradients."""
@@ -101,13 +111,22 @@ class Gradient(Message):
     """Ticks of plants that the replay memory had seen."""
 
 
+class GradientAnswer(Message):
+    """What became of a gradient, told to the learner that offered it."""
+
+    incarnation: int
+    """That of the learner."""
+    number: int = Field(ge=0)
+    version: int | None = None
+    """The version of the weights that it made; None where it was not used, and another is wanted."""
+
+
 class LearnerState(Message):
-    """A gradient learner lives. Sent when ready, with each gradient, and twice a second."""
+    """A gradient learner lives. Sent when ready, and twice a second while it does not compute."""
 
     learner: str
+    place: int = Field(ge=0)
     incarnation: int
-    based_on: int | None = None
-    """The version of the weights that it computes on."""
 
 
 class Learned(Message):
@@ -130,3 +149,24 @@ class Learned(Message):
     """How long the update took."""
     ticks: int = Field(ge=0)
     """Ticks of plants that the replay memory had seen when the batch was drawn."""
+
+
+class LearningProgress(Message):
+    """How learning goes: over the last few seconds, and of the return over the last episodes. None: not known."""
+
+    tick: int = Field(ge=0)
+    """Ticks of plants so far, those of the run that was resumed included."""
+    episodes: int = Field(ge=0)
+    """Episodes that ended, those of the run that was resumed included."""
+    return_mean: float | None = None
+    """The mean return of the last 20 of them."""
+    explored: float | None = None
+    """The share of decisions that were drawn at random."""
+    loss: float | None = None
+    updates_per_s: float | None = None
+    version: int | None = None
+    """The newest version of the weights."""
+    staleness: float | None = None
+    """Versions made since the one acted with, the mean over decisions."""
+    transitions: int | None = None
+    """Transitions in the replay memory."""

@@ -49,14 +49,16 @@ class GymnasiumEnvironment:
 
     Actions may be ``Discrete`` (numbered from 0 here, wherever they start there), a one-dimensional bounded float
     ``Box``, or a one-dimensional ``MultiDiscrete`` with as many choices in each place; observations ``Box`` or ``Discrete``
-    (int64, shape ()). Each reset draws a seed from the generator given to it. It keeps its state where only it can find
-    it, so it cannot be saved: a copy could only be pickled, which runs code when it is read.
+    (int64, shape ()). Each reset draws a seed from the generator given to it. It has no snapshots, as it keeps its state
+    where only it can find it. A world checkpoint saves its attributes and those of its wrappers, where they are numbers,
+    arrays and the like; an environment that keeps something else (a physics engine) is refused there.
 
     Raises:
         ValueError: There is no such environment, it cannot be made, or its spaces are of another kind.
     """
 
     def __init__(self, settings: GymnasiumSettings) -> None:
+        self._settings = settings
         self._env = _make(settings)
         self._closed = False
         try:
@@ -107,6 +109,18 @@ class GymnasiumEnvironment:
     def screen(self) -> npt.NDArray[np.uint8] | None:
         """Return the picture, (height, width, 3) uint8 RGB, or None unless the settings say ``render``."""
         return np.asarray(self._env.render(), np.uint8) if self._render else None
+
+    def world_state(self) -> dict[str, Any]:
+        """Return what the environment and its wrappers keep in their attributes, from the outermost in."""
+        layers = [_attributes(layer) for layer in _layers(self._env)]
+        return {"settings": self._settings, "over": self._over, "layers": layers}
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Make the environment anew, and give it the attributes that it had."""
+        GymnasiumEnvironment.__init__(self, state["settings"])
+        self._over = state["over"]
+        for layer, attributes in zip(_layers(self._env), state["layers"], strict=True):
+            vars(layer).update(attributes)
 
     def close(self) -> None:
         """Close the environment. Closing twice is allowed."""
@@ -172,6 +186,24 @@ def _make(settings: GymnasiumSettings) -> gymnasium.Env[Any, Any]:
         raise ValueError(
             f"gymnasium environment {settings.id!r} cannot be made: {kind}{problem}"
         ) from problem
+
+
+def _layers(env: gymnasium.Env[Any, Any]) -> list[gymnasium.Env[Any, Any]]:
+    """Return the wrappers of an environment, the outermost first, and at the end itself."""
+    import gymnasium  # noqa: PLC0415
+
+    layers = [env]
+    while isinstance(layers[-1], gymnasium.Wrapper):
+        layers.append(layers[-1].env)
+    return layers
+
+
+def _attributes(layer: gymnasium.Env[Any, Any]) -> dict[str, Any]:
+    """Return what a layer keeps, but for the next layer and what every environment of this name has alike."""
+    from gymnasium import Env, Space  # noqa: PLC0415
+    from gymnasium.envs.registration import EnvSpec  # noqa: PLC0415
+
+    return {name: value for name, value in vars(layer).items() if not isinstance(value, Env | Space | EnvSpec)}
 
 
 def _action_spec(space: gymnasium.Space[Any], name: str) -> ActionSpec:

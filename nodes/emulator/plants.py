@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rtgraph.msgs import PlantSpec
 from rtgraph.nodes.emulator.atari_environment import AtariEnvironment, AtariSettings
+from rtgraph.nodes.emulator.catch_environment import CatchEnvironment, CatchSettings
 from rtgraph.nodes.emulator.endless_environment import EndlessEnvironment, EndlessSettings
 from rtgraph.nodes.emulator.gymnasium_environment import GymnasiumEnvironment, GymnasiumSettings
 from rtgraph.nodes.emulator.proof_environments import (
@@ -88,3 +89,18 @@ class Endless(Plant[EndlessParams]):
 
     def environment(self) -> Environment:
         return EndlessEnvironment(self.params)
+
+
+class CatchParams(PlantParams, CatchSettings):
+    """The game of Catch, and what every plant is told."""
+
+
+class Catch(Plant[CatchParams]):
+    """A ball falls, a paddle is to catch it: the smallest game whose observation is a picture."""
+
+    @classmethod
+    def spec(cls, params: CatchParams) -> PlantSpec:
+        return CatchSettings.spec(params)
+
+    def environment(self) -> Environment:
+        return CatchEnvironment(self.params)

@@ -5,7 +5,22 @@ The rest is imported where it is used: `rtgraph.nodes.learner.update` (what one 
 """
 
 from rtgraph.msgs.errors import CheckpointError, LearningError
+from rtgraph.nodes.learner.gradient_learner import GradientLearner
+from rtgraph.nodes.learner.learner import Learner, LearnerParams
 from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.round_robin import Offer, Parallel, RoundRobin, Update
+from rtgraph.nodes.learner.sequential import SequentialAgent
 
-__all__ = ["CheckpointError", "LearningError", "Offer", "Parallel", "RoundRobin", "Update", "UpdateParams"]
+__all__ = [
+    "CheckpointError",
+    "GradientLearner",
+    "Learner",
+    "LearnerParams",
+    "LearningError",
+    "Offer",
+    "Parallel",
+    "RoundRobin",
+    "SequentialAgent",
+    "Update",
+    "UpdateParams",
+]

@@ -72,6 +72,10 @@ class Checkpoints:
             ) from error
         return path
 
+    def any(self) -> bool:
+        """Say whether there is one."""
+        return bool(_numbers(self.folder))
+
     def _sweep(self) -> None:
         """Remove what a writer left that was killed."""
         for name in (_UNFINISHED, _GONE):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, PositiveInt
 
 from rtgraph.msgs import Record
@@ -14,6 +16,8 @@ class UpdateParams(Record):
     support the cross-entropy of a distribution (C51, Bellemare et al., 2017). The discount is the replay's business.
     """
 
+    optimiser: Literal["adam", "sgd"] = "adam"
+    """Adam (Kingma & Ba, 2015), or plain gradient descent: weights − learning_rate · gradient."""
     learning_rate: float = Field(default=1e-4, gt=0, allow_inf_nan=False)
     adam_epsilon: float = Field(default=1e-8, gt=0, allow_inf_nan=False)
     max_gradient_norm: float = Field(default=10.0, gt=0, allow_inf_nan=False)

@@ -65,6 +65,11 @@ class _Ring(Generic[G]):
         """Return who is in the ring, in order."""
         return tuple(learner for learner in self._learners if learner in self._alive)
 
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Return whose gradient has not been applied yet."""
+        return frozenset(self._offers)
+
     def offer(self, learner: str, gradient: G, based_on: int) -> bool:
         """Take a gradient computed on a version; False where the learner is not in the ring, so that it is not used.
 

@@ -11,7 +11,7 @@ Weights, target, gradients and the optimiser's moments are one vector each, laid
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,13 +25,13 @@ from rtgraph.msgs import Discrete, PlantSpec
 from rtgraph.msgs.errors import CheckpointError, LearningError
 from rtgraph.nodes.learner import losses
 from rtgraph.nodes.learner.batch import Batch, Samples
-from rtgraph.nodes.learner.optimiser import Adam
+from rtgraph.nodes.learner.optimiser import Optimiser
 from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.state import Facts, LearnerState
 from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.flat import flatten, views
 from rtgraph.nodes.networks.network import Network
-from rtgraph.nodes.networks.parameters import Buffer, layout, write
+from rtgraph.nodes.networks.parameters import Buffer, layout, read, write
 from rtgraph.nodes.networks.spec import NetworkSpec
 
 
@@ -95,6 +95,8 @@ class Updater:
         self.params = params
         self.version = 0
         """Updates applied so far."""
+        self.target_version = 0
+        """The version whose weights the target network has."""
         self._actions = plant.action.count
         self._device = _device(params.device)
         self._rng = np.random.default_rng(seed)
@@ -107,8 +109,8 @@ class Updater:
         self._target.requires_grad_(requires_grad=False)
         self._target_weights.copy_(self._weights)
         self._delayed: tuple[Network, Tensor] | None = None
-        self._adam = Adam(self._weights, params.learning_rate, params.adam_epsilon)
-        self._own_gradient = list(views(self._adam.gradient, self._slots).values())
+        self._optimiser = Optimiser(self._weights, params)
+        self._own_gradient = list(views(self._optimiser.gradient, self._slots).values())
 
     @property
     def weights(self) -> Tensor:
@@ -128,7 +130,7 @@ class Updater:
         """
         found = self._evaluated(self._online, samples)
         torch._foreach_copy_(self._own_gradient, found.gradients)
-        norm = self.apply(self._adam.gradient)
+        norm = self.apply(self._optimiser.gradient)
         return UpdateResult(self.version, found.loss, found.q_mean, found.td_errors, norm)
 
     def gradients(self, samples: Samples, parameters: Tensor | None = None) -> Gradients:
@@ -163,13 +165,23 @@ class Updater:
                 hint="lower learning_rate, or look for rewards or observations that are not finite",
             )
         factor = losses.clipping(norm, self.params.max_gradient_norm)
-        if gradient is not self._adam.gradient or factor < 1:
-            torch.mul(gradient, factor, out=self._adam.gradient)
-        self._adam.step()
+        if gradient is not self._optimiser.gradient or factor < 1:
+            torch.mul(gradient, factor, out=self._optimiser.gradient)
+        self._optimiser.step()
         self.version += 1
         if self.version % self.params.target_every == 0:
             self._target_weights.copy_(self._weights)
+            self.target_version = self.version
         return norm
+
+    def apply_mean(self, gradients: Sequence[npt.NDArray[np.float32]]) -> float:
+        """Make the next version by the mean of gradients that came from elsewhere; see `apply`."""
+        total = torch.from_numpy(np.array(gradients[0]))
+        for gradient in gradients[1:]:
+            if gradient.shape != gradients[0].shape:
+                raise LearningError(f"gradients of {gradients[0].size} and {gradient.size} numbers")
+            total += torch.from_numpy(np.array(gradient))
+        return self.apply((total / len(gradients) if len(gradients) > 1 else total).to(self._device))
 
     def adopt(self, version: int, weights: Tensor, target_weights: Tensor) -> None:
         """Take over a version that another updater made, so that gradients are of that.
@@ -193,6 +205,23 @@ class Updater:
         """
         write(self._online, buffer, self._readers_slots)
 
+    def write_target(self, buffer: Buffer) -> None:
+        """Copy the target network's weights, as `write` does."""
+        write(self._target, buffer, self._readers_slots)
+
+    def read(self, version: int, buffer: Buffer) -> None:
+        """Take over the weights of a version that another updater has written (see `adopt`).
+
+        Raises:
+            ValueError: The buffer is too small or not contiguous.
+        """
+        read(self._online, buffer, self._readers_slots)
+        self.version = version
+
+    def read_target(self, buffer: Buffer) -> None:
+        """Take over the target network's weights, as `read` does."""
+        read(self._target, buffer, self._readers_slots)
+
     def state(self, extra: Mapping[str, JsonValue] | None = None) -> LearnerState:
         """Return a copy of all that an updater needs to go on exactly as this one will, and what its owner adds."""
         tensors = {
@@ -205,7 +234,7 @@ class Updater:
             network=self.network,
             plant=self.plant,
             params=self.params,
-            optimiser_steps=self._adam.steps,
+            optimiser_steps=self._optimiser.steps,
             random=dict(self._rng.bit_generator.state),
             extra=dict(extra or {}),
         )
@@ -235,8 +264,9 @@ class Updater:
             raise CheckpointError(f"the state of the random generator is none: {error}") from error
         for view, saved in copies:
             view.copy_(saved)
-        self._adam.steps = state.facts.optimiser_steps
+        self._optimiser.steps = state.facts.optimiser_steps
         self.version = state.facts.version
+        self.target_version = self.version - self.version % self.params.target_every
 
     def _evaluated(self, module: Network, samples: Samples) -> _Evaluated:
         batch = Batch.of(samples, self.plant.observation.shape, self._actions, self._device)
@@ -302,8 +332,8 @@ class Updater:
         return {
             "weights": self._weights,
             "target": self._target_weights,
-            "first_moment": self._adam.first_moment,
-            "second_moment": self._adam.second_moment,
+            "first_moment": self._optimiser.first_moment,
+            "second_moment": self._optimiser.second_moment,
         }
 
     def _autocast(self) -> torch.autocast:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from rtgraph.nodes.networks.head import Head
 from rtgraph.nodes.networks.network import Network
@@ -26,7 +27,8 @@ class Mlp(Network):
     def __init__(self, spec: MlpSpec, observation: Sequence[int], outputs: int) -> None:
         super().__init__()
         self.observation = tuple(observation)
-        sizes = (math.prod(observation), *spec.hidden)
+        self._one_hot = spec.one_hot
+        sizes = (math.prod(observation) * (spec.one_hot or 1), *spec.hidden)
         *before, inputs = sizes[:-1] or sizes
         layers: list[nn.Module] = []
         for first, second in pairwise((*before, inputs)):
@@ -45,5 +47,8 @@ class Mlp(Network):
             raise ValueError(
                 f"expected observations of shape (batch, *{self.observation}), got {tuple(observations.shape)}"
             )
-        features: Tensor = self.layers(observations.reshape(len(observations), -1).to(torch.float32))
+        inputs = observations.reshape(len(observations), -1)
+        if self._one_hot is not None:
+            inputs = functional.one_hot(inputs.to(torch.int64), self._one_hot).flatten(1)
+        features: Tensor = self.layers(inputs.to(torch.float32))
         return features

@@ -64,11 +64,11 @@ class _Network(_Spec):
     head: HeadSpec = _PLAIN
 
     @model_serializer(mode="wrap")
-    def _without_a_plain_head(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_what_is_plain(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = handler(self)
         if self.head == _PLAIN:
             del fields["head"]
-        return fields
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 class ImpalaSpec(_Network):
@@ -100,6 +100,8 @@ class MlpSpec(_Network):
 
     kind: Literal["mlp"] = "mlp"
     hidden: tuple[PositiveInt, ...] = (64, 64)
+    one_hot: PositiveInt | None = None
+    """Observations are whole numbers below this, and each enters as so many zeros with a one among them."""
 
 
 NetworkSpec = Annotated[ImpalaSpec | NatureSpec | MlpSpec, Field(discriminator="kind")]

@@ -13,6 +13,7 @@ from rtgraph.msgs.errors import LaunchError
 _PR_SET_PDEATHSIG = 1
 _PR_SET_TIMERSLACK = 29
 _PR_SET_CHILD_SUBREAPER = 36
+LOW = 10
 NICE = -10
 FIFO_PRIORITY = 10
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -72,7 +73,10 @@ def sharpen_timers() -> None:
 
 
 def take_priority(wanted: str) -> str:
-    """Ask for a priority, ``normal``, ``nice``, ``fifo`` or ``auto`` (the best allowed), and say what was given."""
+    """Ask for a priority, and say what was given: ``low``, ``normal``, ``nice``, ``fifo`` or ``auto`` (the best allowed)."""
+    if wanted == "low":
+        os.setpriority(os.PRIO_PROCESS, 0, LOW)
+        return f"nice {LOW}"
     if wanted in ("fifo", "auto"):
         try:
             os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(FIFO_PRIORITY))

@@ -74,7 +74,7 @@ FILES = [
     Broken("nothing for a mapping", "nodes:\n", 1, "nodes", "should be a mapping, not nothing"),
     Broken("a bad node name", "nodes:\n  Plant: {class: 'support.toys:Plant'}\n", 2, "nodes.Plant", "is not a name"),
     Broken("a number for text", "description: 3\nnodes: {}\n", 1, "description", "should be text, not 3", "quote it"),
-    Broken("a bad priority", worker("  priority: high\n"), 6, "nodes.worker.priority", "should be 'normal', 'nice'"),
+    Broken("a bad priority", worker("  priority: high\n"), 6, "nodes.worker.priority", "should be 'low', 'normal'"),
     Broken("a bad restart key", worker("  restart: {wen: never}\n"), 6, "nodes.worker.restart.wen", "unknown key", "'when'"),
     Broken("negative replicas", worker("  replicas: -1\n"), 6, "nodes.worker.replicas", "should be ≥ 0, not -1"),
     Broken("true replicas", worker("  replicas: true\n"), 6, "nodes.worker.replicas", "should be a number, not True"),

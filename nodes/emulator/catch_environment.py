@@ -1,0 +1,138 @@
+"""Catch: a ball falls, a paddle on the floor is to be under it. The smallest game whose observation is a picture.
+
+The game is that of Mnih, Heess, Graves & Kavukcuoglu, "Recurrent Models of Visual Attention" (2014), section 4.2, drawn
+large enough for the networks that play Atari.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec, RateHz
+from rtgraph.nodes.emulator.snapshots import (
+    Saved,
+    derive_generator,
+    pack_generator,
+    pack_snapshot,
+    unpack_generator,
+    unpack_snapshot,
+)
+from rtgraph.nodes.plant.actions import check_discrete
+from rtgraph.nodes.plant.environment import Action, Array, Step
+
+_OWNER = "catch"
+_SIZE = 84
+_STAY = 1
+
+
+class CatchSettings(BaseModel):
+    """How large the board of Catch is, and how often it steps."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    rows: int = Field(default=10, ge=3, le=42)
+    """Ticks that a ball falls, its first place included."""
+    columns: int = Field(default=5, ge=2, le=42)
+    """Places that the paddle, and the ball, can be at."""
+    rate_hz: RateHz = 60.0
+    """Steps a second."""
+
+    def spec(self) -> PlantSpec:
+        """Return what an environment of these settings takes and gives."""
+        return PlantSpec(
+            rate_hz=self.rate_hz,
+            observation=ArraySpec(dtype="uint8", shape=(_SIZE, _SIZE), low=0, high=255),
+            action=Discrete(count=3, names=("left", "stay", "right")),
+        )
+
+
+class _SavedBoard(Saved):
+    ball: tuple[int, int]
+    paddle: int
+    generator: bytes
+
+
+class CatchEnvironment:
+    """A ball falls a row a step; the paddle moves a column a step. Caught earns 1, missed -1, and ends the episode.
+
+    The observation is (84, 84) uint8: ball and paddle are white boxes on black. The ball starts in any column and
+    falls straight; the paddle starts in the middle.
+    """
+
+    def __init__(self, settings: CatchSettings) -> None:
+        self._spec = settings.spec()
+        self._rows, self._columns = settings.rows, settings.columns
+        self._ball: tuple[int, int] | None = None
+        self._paddle = 0
+        self._generator: np.random.Generator | None = None
+
+    @property
+    def spec(self) -> PlantSpec:
+        """What it takes and gives."""
+        return self._spec
+
+    @property
+    def noop(self) -> Action:
+        """Stay."""
+        return _STAY
+
+    @property
+    def observation(self) -> npt.NDArray[np.uint8]:
+        """The latest observation. Raises ``RuntimeError`` before the first reset."""
+        row, column = self._begun()
+        picture = np.zeros((_SIZE, _SIZE), np.uint8)
+        for y, x in ((row, column), (self._rows - 1, self._paddle)):
+            picture[
+                y * _SIZE // self._rows : (y + 1) * _SIZE // self._rows,
+                x * _SIZE // self._columns : (x + 1) * _SIZE // self._columns,
+            ] = 255
+        return picture
+
+    def reset(self, rng: np.random.Generator) -> Array:
+        """Let a ball go from any column."""
+        self._generator = derive_generator(rng)
+        self._ball = (0, int(self._generator.integers(self._columns)))
+        self._paddle = self._columns // 2
+        return self.observation
+
+    def step(self, action: Action) -> Step:
+        """Move paddle and ball. Raises ``ValueError`` on an action outside the spec, ``RuntimeError`` before a reset."""
+        row, column = self._begun()
+        if row == self._rows - 1:
+            raise RuntimeError("the ball is down: reset first")
+        self._paddle = min(self._columns - 1, max(0, self._paddle + check_discrete(action, 3) - _STAY))
+        self._ball = (row + 1, column)
+        down = row + 1 == self._rows - 1
+        reward = (1.0 if column == self._paddle else -1.0) if down else 0.0
+        return Step(self.observation, reward, down, False)
+
+    def screen(self) -> npt.NDArray[np.uint8]:
+        """Return the picture in colour, (84, 84, 3)."""
+        return np.repeat(self.observation[:, :, None], 3, axis=2)
+
+    def snapshot(self) -> bytes:
+        """Return where everything is. Raises ``RuntimeError`` before a reset."""
+        ball = self._begun()
+        if self._generator is None:
+            raise RuntimeError("no episode has begun: reset first")
+        saved = _SavedBoard(ball=ball, paddle=self._paddle, generator=pack_generator(self._generator))
+        return pack_snapshot(_OWNER, saved)
+
+    def restore(self, snapshot: bytes) -> None:
+        """Go back to the snapshot. Raises ``ValueError`` if it is none of a board of this size."""
+        saved = unpack_snapshot(snapshot, _OWNER, _SavedBoard)
+        row, column = saved.ball
+        if not (0 <= row < self._rows and 0 <= column < self._columns and 0 <= saved.paddle < self._columns):
+            raise ValueError("this snapshot of 'catch' is of another board")
+        self._generator = unpack_generator(saved.generator)
+        self._ball, self._paddle = saved.ball, saved.paddle
+
+    def close(self) -> None:
+        """Do nothing: nothing is held."""
+
+    def _begun(self) -> tuple[int, int]:
+        if self._ball is None:
+            raise RuntimeError("no episode has begun: reset first")
+        return self._ball

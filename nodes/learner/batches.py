@@ -1,0 +1,111 @@
+"""What every node that computes gradients has in common: batches, asked for one ahead of what it needs."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, PositiveInt
+
+from rtgraph.msgs import BatchRequest, Priorities, SampledBatch
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.inference.latency import LatencyParams, Measured
+from rtgraph.nodes.learner.params import UpdateParams
+from rtgraph.nodes.replay import Batch, BatchReader
+from rtgraph.nodes.runtime import Input, Node, Output, Params, queue
+from rtgraph.nodes.runtime.weights import Weights
+
+ASK_AGAIN_NS = 1_000_000_000
+
+
+class BatchParams(Params):
+    """What every node is told that computes gradients."""
+
+    weights: str
+    """The weights of the graph that are learned, by name: `${weights:policy}`."""
+    update: UpdateParams = UpdateParams()
+    """How they are made better."""
+    batch: PositiveInt = 16
+    """Transitions that an update learns from."""
+    correction: float = Field(default=1.0, ge=0, le=1)
+    """β of prioritised sampling, how far importance weights make up for it: what it begins with."""
+    correction_over: int = Field(default=0, ge=0)
+    """Updates over which β rises to 1, linearly; 0 for a β that stays."""
+    latency: LatencyParams = Measured()
+    """How long an update takes; in real time, what it is padded to."""
+
+
+B = TypeVar("B", bound=BatchParams)
+
+
+class Batches(Node[B]):
+    """The base of nodes that compute gradients."""
+
+    batch = Input(SampledBatch, queue(4), keyed=True, optional=True)
+    request = Output(BatchRequest)
+    priorities = Output(Priorities)
+
+    def on_prepare(self) -> None:
+        """Get ready to ask for batches."""
+        self._reader = BatchReader(self.name, self.context.identity.incarnation)
+        self._draw = self.params.latency.draws(self.rng, self.learned_weights().plant.rate_hz)
+
+    def on_stop(self) -> None:
+        """Let go of the frames."""
+        self._reader.close()
+
+    def learned_weights(self) -> Weights:
+        """Return the weights that are learned.
+
+        Raises:
+            NodeError: the graph has none of that name.
+        """
+        weights = self.context.surroundings.weights.get(self.params.weights)
+        if weights is None:
+            known = ", ".join(self.context.surroundings.weights) or "none"
+            raise NodeError(f"the graph has no weights named {self.params.weights!r}", hint=f"it has {known}")
+        return weights
+
+    def begin_asking(self, version: int) -> None:
+        """Ask for the first batch, and go on asking while none comes: the replay memory may have been restarted."""
+        self._ask(version)
+        self.every(ASK_AGAIN_NS, self._ask_again)
+
+    def answers(self, message: SampledBatch) -> bool:
+        """Say whether a message is what was asked for last; others are of no use any more."""
+        return self._reader.answers(message)
+
+    def read(self, message: SampledBatch, version: int) -> Batch | None:
+        """Ask for the next batch, and return this one; None where its frames are gone.
+
+        Args:
+            message: what came.
+            version: of the weights, which decides how far importance weights correct.
+        """
+        batch = self._reader.batch(message)
+        self._ask(version)
+        return batch
+
+    def update_ns(self, began_ns: int) -> int:
+        """Return how much longer an update takes that began then."""
+        return max(0, self._draw() - (self.now_ns - began_ns))
+
+    def prioritise(
+        self, message: SampledBatch, indices: npt.NDArray[np.int64], errors: npt.NDArray[np.float32]
+    ) -> None:
+        """Tell the replay memory how far off each transition of a batch was."""
+        self.priorities.publish(
+            Priorities(indices=indices, errors=errors, drawn_by=message.header.incarnation)
+        )
+
+    def _ask(self, version: int) -> None:
+        params = self.params
+        risen = min(1.0, version / params.correction_over) if params.correction_over else 0.0
+        correction = params.correction + (1.0 - params.correction) * risen
+        self.request.publish(self._reader.ask(params.batch, correction=correction))
+
+    def _ask_again(self) -> None:
+        open_request = self._reader.again()
+        if open_request is not None:
+            self.request.publish(open_request)

@@ -1,0 +1,135 @@
+"""A gradient learner: one of several that compute for one learner, each on weights that others make meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rtgraph.msgs import Gradient, GradientAnswer, LearnerState, SampledBatch, WeightsVersion
+from rtgraph.nodes.learner.batches import Batches, BatchParams
+from rtgraph.nodes.runtime import Input, Output, latest, queue
+
+if TYPE_CHECKING:
+    from rtgraph.nodes.learner.update import Gradients
+    from rtgraph.nodes.replay import Batch
+
+STATE_PERIOD_NS = 500_000_000
+
+
+class GradientLearner(Batches[BatchParams]):
+    """Computes gradients on the newest weights, offers each to the learner, and goes on when it was answered."""
+
+    weights = Input(WeightsVersion, latest)
+    answer = Input(GradientAnswer, queue(8), keyed=True)
+    gradient = Output(Gradient)
+    learner_state = Output(LearnerState)
+
+    def on_prepare(self) -> None:
+        """Make the network."""
+        super().on_prepare()
+        # Only here: to describe a graph takes no torch.
+        from rtgraph.nodes.learner.owner import updater_of  # noqa: PLC0415
+
+        self._updater = updater_of(self.learned_weights(), self.params.update)
+
+    def on_start(self) -> None:
+        """Say that there is one more, and ask for the first batch."""
+        self._number = 0
+        self._waits = False
+        self._made: tuple[SampledBatch, Batch, Gradients] | None = None
+        self._pending: SampledBatch | None = None
+        self._shown: WeightsVersion | None = None
+        self._read: tuple[int, int] | None = None
+        self._target: tuple[int, int] | None = None
+        self.every(STATE_PERIOD_NS, self._say_state)
+        self._say_state()
+        self.begin_asking(0)
+
+    def on_weights(self, shown: WeightsVersion) -> None:
+        """Compute on these from now on. Where their owner was restarted, what it was offered is forgotten."""
+        if self._shown is None or shown.header.incarnation > self._shown.header.incarnation:
+            self._waits = False
+        self._shown = shown
+        self._go_on()
+
+    def on_answer(self, answer: GradientAnswer) -> None:
+        """Go on: the gradient was applied, or is not going to be."""
+        if (answer.incarnation, answer.number) == (self.context.identity.incarnation, self._number - 1):
+            self._waits = False
+            self._go_on()
+
+    def on_batch(self, message: SampledBatch) -> None:
+        """Keep the batch until it is wanted."""
+        if self.answers(message):
+            self._pending = message
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Compute the next gradient, if the last was answered and there are weights and a batch."""
+        if self._waits or self._pending is None or not self._has_weights():
+            return
+        message, self._pending = self._pending, None
+        batch = self.read(message, self._updater.version)
+        if batch is None:
+            return
+        self._waits = True
+        self._began_ns = self.now_ns
+        self._made = message, batch, self._updater.gradients(batch)
+        self.spend(self.update_ns(self._began_ns), self._offer)
+
+    def _offer(self) -> None:
+        if self._made is None:
+            return
+        message, batch, found = self._made
+        self._made = None
+        self.prioritise(message, batch.indices, found.td_errors)
+        self.gradient.publish(
+            Gradient(
+                learner=self.name,
+                place=self.context.identity.replica,
+                incarnation=self.context.identity.incarnation,
+                number=self._number,
+                based_on=self._updater.version,
+                vector=found.vector.cpu().numpy(),
+                loss=found.loss,
+                q_mean=found.q_mean,
+                samples=len(batch.actions),
+                ticks=message.ticks,
+            )
+        )
+        self._number += 1
+
+    def _has_weights(self) -> bool:
+        """Read the newest weights; where their slot was taken meanwhile, newer ones are on their way."""
+        shown = self._shown
+        if shown is None or shown.target_version is None or shown.target_slot is None:
+            return False
+        life = shown.header.incarnation
+        if self._target != (life, shown.target_version):
+            if not self._copy(shown.target_version, shown.target_slot, target=True):
+                return False
+            self._target = (life, shown.target_version)
+        if self._read != (life, shown.version):
+            if not self._copy(shown.version, shown.slot, target=False):
+                return False
+            self._read = (life, shown.version)
+        return True
+
+    def _copy(self, version: int, slot: int, *, target: bool) -> bool:
+        versions = self.learned_weights().versions
+        held = versions.hold(version, slot)
+        if held is None:
+            return False
+        try:
+            if target:
+                self._updater.read_target(held)
+            else:
+                self._updater.read(version, held)
+        finally:
+            versions.release(slot)
+        return True
+
+    def _say_state(self) -> None:
+        identity = self.context.identity
+        self.learner_state.publish(
+            LearnerState(learner=self.name, place=identity.replica, incarnation=identity.incarnation)
+        )

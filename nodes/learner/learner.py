@@ -1,0 +1,108 @@
+"""The learner: it owns the weights and makes them better, while the world runs."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, PositiveInt
+
+from rtgraph.msgs import Gradient, GradientAnswer, Learned, LearnerState, SampledBatch
+from rtgraph.nodes.learner.learning import Learning, LearningParams
+from rtgraph.nodes.learner.ring import Ring
+from rtgraph.nodes.runtime import Input, Output, queue
+
+RING_PERIOD_NS = 250_000_000
+
+
+class LearnerParams(LearningParams):
+    """What a learner is told."""
+
+    learners: PositiveInt = 1
+    """How many processes compute gradients: more than 1 are gradient learners, 1 is the learner itself."""
+    order: Literal["round_robin", "parallel"] = "round_robin"
+    """Whether their gradients are applied one by one, in cyclic order, or all at once as one of a larger batch."""
+    silence_s: float = Field(default=3.0, gt=0)
+    """After how long a gradient learner that is not heard is left out, at least; more where gradients take longer."""
+
+
+class Learner(Learning[LearnerParams]):
+    """Makes one update after the other from what the replay memory gives it.
+
+    With several ``learners`` it computes no gradient itself: it applies those of the gradient learners, in cyclic order or
+    as one, and answers each. One that dies is left out, and taken in again when it is back.
+    """
+
+    gradient = Input(Gradient, queue(1024), many=True, optional=True)
+    learner_state = Input(LearnerState, queue(1024), many=True, optional=True)
+    answer = Output(GradientAnswer, keyed=True)
+
+    def on_start(self) -> None:
+        """Begin."""
+        super().on_start()
+        if self.params.learners > 1:
+            self._ring = Ring(
+                self.params.learners,
+                self.params.order,
+                self.owner.updater.version,
+                round(self.params.silence_s * 1e9),
+                self.now_ns,
+            )
+            self.every(RING_PERIOD_NS, self._look_for_silent)
+        else:
+            self.begin_asking(self.owner.updater.version)
+
+    def on_batch(self, message: SampledBatch) -> None:
+        """Make an update."""
+        if self.answers(message) and self.compute(message):
+            self.spend(self.left_ns(), self.computed)
+
+    def on_gradient(self, gradient: Gradient) -> None:
+        """Apply what is due now."""
+        for refused in self._ring.take(gradient, self.now_ns):
+            self._answer(refused, None)
+        self._apply_due()
+
+    def on_learner_state(self, state: LearnerState) -> None:
+        """Note that a gradient learner lives."""
+        self._ring.heard(state.place, state.incarnation, self.now_ns)
+        self._apply_due()
+
+    def shows_target(self) -> bool:
+        """Gradient learners compute with the target network."""
+        return self.params.learners > 1
+
+    def result(self) -> dict[str, Any]:
+        """Return how many updates were made, and of which gradient learners."""
+        found = super().result()
+        return found | {"ring": self._ring.figures()} if self.params.learners > 1 else found
+
+    def _apply_due(self) -> None:
+        while (due := self._ring.due()) is not None:
+            began_ns = self.now_ns
+            norm = self.owner.updater.apply_mean([offer.vector for offer in due.offers])
+            count = len(due.offers)
+            self.owner.learned_from(max(offer.ticks for offer in due.offers))
+            self.tell(
+                Learned(
+                    version=due.version,
+                    learner=",".join(offer.learner for offer in due.offers),
+                    delay=max(due.delays),
+                    loss=sum(offer.loss for offer in due.offers) / count,
+                    q_mean=sum(offer.q_mean for offer in due.offers) / count,
+                    gradient_norm=norm,
+                    samples=sum(offer.samples for offer in due.offers),
+                    update_ns=self.now_ns - began_ns,
+                    ticks=self.owner.ticks,
+                )
+            )
+            for offer in due.offers:
+                self._answer(offer, due.version)
+
+    def _answer(self, gradient: Gradient, version: int | None) -> None:
+        answer = GradientAnswer(incarnation=gradient.incarnation, number=gradient.number, version=version)
+        self.answer.publish(answer, key=gradient.learner)
+
+    def _look_for_silent(self) -> None:
+        for place in self._ring.leave_silent(self.now_ns):
+            self.log.warning("gradient learner %d is silent: it is left out", place)
+        self._apply_due()

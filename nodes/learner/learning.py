@@ -1,0 +1,155 @@
+"""What every node that owns weights and makes them better has in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, PositiveInt
+
+from rtgraph.msgs import Learned, SampledBatch, WeightsVersion
+from rtgraph.msgs.errors import CheckpointError
+from rtgraph.nodes.learner.batches import Batches, BatchParams
+from rtgraph.nodes.runtime import Output
+
+if TYPE_CHECKING:
+    from rtgraph.nodes.learner.owner import Owner
+    from rtgraph.nodes.learner.update import UpdateResult
+
+
+class LearningParams(BatchParams):
+    """What every node is told that owns weights."""
+
+    publish_every: PositiveInt = 1
+    """Updates between the versions that others are shown."""
+    checkpoint_every_s: float | None = Field(default=60.0, gt=0)
+    """Seconds of the graph's time between checkpoints; null for one at the end only."""
+    keep_checkpoints: PositiveInt = 3
+    """How many checkpoints are kept, the newest."""
+    checkpoints: str = Field(default="checkpoints", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
+    """The folder of the checkpoints, in the session folder."""
+    resume: str | None = None
+    """A checkpoint to go on from, or a folder of them."""
+
+
+P = TypeVar("P", bound=LearningParams)
+
+
+@dataclass(frozen=True, slots=True)
+class _Update:
+    """An update that is computed, but not yet over as time goes in the graph."""
+
+    message: SampledBatch
+    indices: npt.NDArray[np.int64]
+    result: UpdateResult
+    began_ns: int
+
+
+class Learning(Batches[P]):
+    """The base of nodes that own weights. After a kill they go on from their own newest checkpoint."""
+
+    weights = Output(WeightsVersion)
+    learned = Output(Learned)
+
+    owner: Owner
+    shown: WeightsVersion | None = None
+    """The version that others were shown last; None where that could not be done."""
+
+    def on_prepare(self) -> None:
+        """Make the network, or take up where a checkpoint left it."""
+        super().on_prepare()
+        self.owner = self._owned()
+
+    def on_start(self) -> None:
+        """Show the first version."""
+        self._unshown = 0
+        self._skipped = 0
+        self.show()
+        if self.params.checkpoint_every_s is not None:
+            self.every(round(self.params.checkpoint_every_s * 1e9), self._save)
+
+    def on_stop(self) -> None:
+        """Keep a last checkpoint."""
+        super().on_stop()
+        self._save()
+
+    def result(self) -> dict[str, Any]:
+        """Return how many updates were made, and how many versions nobody could be shown."""
+        return {"version": self.owner.updater.version, "ticks": self.owner.ticks, "skipped": self._skipped}
+
+    def tell(self, made: Learned) -> None:
+        """Publish that an update was applied, and the version that it made."""
+        self.learned.publish(made)
+        self._unshown += 1
+        if self._unshown >= self.params.publish_every:
+            self.show()
+
+    def compute(self, message: SampledBatch) -> bool:
+        """Make an update of a batch, which counts once `computed` is called; False where its frames are gone."""
+        batch = self.read(message, self.owner.updater.version)
+        if batch is None:
+            return False
+        began_ns = self.now_ns
+        self._update = _Update(message, batch.indices, self.owner.updater.step(batch), began_ns)
+        return True
+
+    def left_ns(self) -> int:
+        """Return how much longer the update takes that was just computed."""
+        return self.update_ns(self._update.began_ns)
+
+    def computed(self) -> None:
+        """Tell everybody of the update that was made."""
+        made = self._update
+        self.owner.learned_from(made.message.ticks)
+        self.prioritise(made.message, made.indices, made.result.td_errors)
+        self.tell(
+            Learned(
+                version=made.result.version,
+                learner=self.name,
+                loss=made.result.loss,
+                q_mean=made.result.q_mean,
+                gradient_norm=made.result.gradient_norm,
+                samples=len(made.indices),
+                update_ns=self.now_ns - made.began_ns,
+                ticks=self.owner.ticks,
+            )
+        )
+
+    def show(self) -> None:
+        """Publish the weights as they are. Where every slot is being read, the next version tries again."""
+        self.shown = self.owner.show()
+        if self.shown is None:
+            self._skipped += 1
+        else:
+            self._unshown = 0
+            self.weights.publish(self.shown)
+
+    def shows_target(self) -> bool:
+        """Say whether others compute with the target network."""
+        return False
+
+    def _owned(self) -> Owner:
+        # Only here: to describe a graph takes no torch.
+        from rtgraph.nodes.learner.owner import Owner  # noqa: PLC0415
+
+        params, directory = self.params, self.context.surroundings.directory
+        owner = Owner(
+            self.learned_weights(),
+            params.update,
+            None if directory is None else directory / params.checkpoints,
+            params.keep_checkpoints,
+            target=self.shows_target(),
+        )
+        if not (self.context.identity.incarnation and owner.resume_own()) and params.resume is not None:
+            owner.resume(Path(params.resume))
+        return owner
+
+    def _save(self) -> None:
+        try:
+            self.owner.save()
+        except CheckpointError as error:
+            # A full disk is no reason to stop learning; the earlier checkpoints are all there.
+            self.log.warning("%s", error)

@@ -1,0 +1,108 @@
+"""The gradient learners of one learner, as it hears of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rtgraph.msgs import Gradient
+from rtgraph.nodes.learner.round_robin import Parallel, RoundRobin
+
+LEASES = 4
+"""How many times the longest gap between two gradients of one learner may pass before it counts as silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Gradients to apply now, as one if there are several, and the version that this makes."""
+
+    version: int
+    offers: tuple[Gradient, ...]
+    delays: tuple[int, ...]
+
+
+class Ring:
+    """Who computes gradients, who of them lives, and whose gradient is applied next.
+
+    Args:
+        learners: how many there are, in the cyclic order of their places.
+        order: ``round_robin`` or ``parallel``.
+        version: of the weights now.
+        silence_ns: how long one may be silent at least before it is left out.
+        now_ns: the time; at first all count as alive.
+    """
+
+    def __init__(
+        self,
+        learners: int,
+        order: Literal["round_robin", "parallel"],
+        version: int,
+        silence_ns: int,
+        now_ns: int,
+    ) -> None:
+        names = [str(place) for place in range(learners)]
+        self._ring: RoundRobin[Gradient] | Parallel[Gradient] = (
+            RoundRobin(names, version) if order == "round_robin" else Parallel(names, version)
+        )
+        self._silence_ns = silence_ns
+        self._heard_ns = [now_ns] * learners
+        self._incarnation = [0] * learners
+        self._longest_ns = 0
+        self._applied = [0] * learners
+        self._left = 0
+
+    def heard(self, place: int, incarnation: int, now_ns: int) -> bool:
+        """Note that a learner lives; take it in again if it was out. False where it is none, or an earlier life."""
+        if not 0 <= place < len(self._heard_ns) or incarnation < self._incarnation[place]:
+            return False
+        name = str(place)
+        if incarnation > self._incarnation[place]:
+            self._incarnation[place] = incarnation
+            self._ring.leave(name)  # what its earlier life had offered is answered to nobody
+        elif name in self._ring.alive:
+            self._longest_ns = max(self._longest_ns, now_ns - self._heard_ns[place])
+        self._ring.join(name)
+        self._heard_ns[place] = now_ns
+        return True
+
+    def take(self, gradient: Gradient, now_ns: int) -> Sequence[Gradient]:
+        """Take a gradient; return those that are not going to be used, so that others can be asked for."""
+        if not self.heard(gradient.place, gradient.incarnation, now_ns):
+            return ()
+        if gradient.based_on > self._ring.version:
+            return (gradient,)  # on a version of a life of the weights that is over
+        return () if self._ring.offer(str(gradient.place), gradient, gradient.based_on) else (gradient,)
+
+    def due(self) -> Due | None:
+        """Return what is to be applied now; None while it has not come."""
+        update = self._ring.due()
+        if update is None:
+            return None
+        for offer in update.offers:
+            self._applied[int(offer.learner)] += 1
+        return Due(update.version, tuple(offer.gradient for offer in update.offers), update.delays)
+
+    def leave_silent(self, now_ns: int) -> list[int]:
+        """Leave out whoever was silent for too long; return their places."""
+        most_ns = max(self._silence_ns, LEASES * self._longest_ns)
+        waiting = self._ring.waiting
+        silent = [
+            int(name)
+            for name in self._ring.alive
+            # One that waits for its turn has nothing to say but that it lives.
+            if name not in waiting and now_ns - self._heard_ns[int(name)] > most_ns
+        ]
+        for place in silent:
+            self._ring.leave(str(place))
+            self._left += 1
+        return silent
+
+    def figures(self) -> dict[str, Any]:
+        """Return how many gradients of each were applied, in order of their places, and how often one was left out."""
+        return {
+            "applied": list(self._applied),
+            "left_out": self._left,
+            "discarded": self._ring.discarded,
+            "refused": self._ring.refused,
+        }
