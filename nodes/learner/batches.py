@@ -48,7 +48,9 @@ class Batches(Node[B]):
 
     def on_prepare(self) -> None:
         """Get ready to ask for batches."""
-        self._reader = BatchReader(self.name, self.context.identity.incarnation)
+        self._reader = BatchReader(
+            self.name, self.context.identity.incarnation, self.context.surroundings.directory
+        )
         self._draw = self.params.latency.draws(self.rng, self.learned_weights().plant.rate_hz)
 
     def on_stop(self) -> None:

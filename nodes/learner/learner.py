@@ -65,6 +65,11 @@ class Learner(Learning[LearnerParams]):
     def on_learner_state(self, state: LearnerState) -> None:
         """Note that a gradient learner lives."""
         self._ring.heard(state.place, state.incarnation, self.now_ns)
+        if self._ring.returned:
+            # It knows no weights yet, and the others may be waiting for it.
+            self.log.info("gradient learners %s are back", self._ring.returned)
+            self._ring.returned.clear()
+            self.show()
         self._apply_due()
 
     def shows_target(self) -> bool:

@@ -17,7 +17,7 @@ from rtgraph.nodes.runtime import Output
 
 if TYPE_CHECKING:
     from rtgraph.nodes.learner.owner import Owner
-    from rtgraph.nodes.learner.update import UpdateResult
+    from rtgraph.nodes.learner.update import Evaluation
 
 
 class LearningParams(BatchParams):
@@ -44,7 +44,7 @@ class _Update:
 
     message: SampledBatch
     indices: npt.NDArray[np.int64]
-    result: UpdateResult
+    found: Evaluation
     began_ns: int
 
 
@@ -88,12 +88,12 @@ class Learning(Batches[P]):
             self.show()
 
     def compute(self, message: SampledBatch) -> bool:
-        """Make an update of a batch, which counts once `computed` is called; False where its frames are gone."""
+        """Compute an update from a batch, which is made by `computed`; False where the batch's frames are gone."""
         batch = self.read(message, self.owner.updater.version)
         if batch is None:
             return False
         began_ns = self.now_ns
-        self._update = _Update(message, batch.indices, self.owner.updater.step(batch), began_ns)
+        self._update = _Update(message, batch.indices, self.owner.updater.prepare(batch), began_ns)
         return True
 
     def left_ns(self) -> int:
@@ -101,17 +101,18 @@ class Learning(Batches[P]):
         return self.update_ns(self._update.began_ns)
 
     def computed(self) -> None:
-        """Tell everybody of the update that was made."""
-        made = self._update
+        """Make the update, and tell everybody."""
+        made, updater = self._update, self.owner.updater
+        norm = updater.finish()
         self.owner.learned_from(made.message.ticks)
-        self.prioritise(made.message, made.indices, made.result.td_errors)
+        self.prioritise(made.message, made.indices, made.found.td_errors)
         self.tell(
             Learned(
-                version=made.result.version,
+                version=updater.version,
                 learner=self.name,
-                loss=made.result.loss,
-                q_mean=made.result.q_mean,
-                gradient_norm=made.result.gradient_norm,
+                loss=made.found.loss,
+                q_mean=made.found.q_mean,
+                gradient_norm=norm,
                 samples=len(made.indices),
                 update_ns=self.now_ns - made.began_ns,
                 ticks=self.owner.ticks,

@@ -45,6 +45,7 @@ class Ring:
         self._ring: RoundRobin[Gradient] | Parallel[Gradient] = (
             RoundRobin(names, version) if order == "round_robin" else Parallel(names, version)
         )
+        self.returned: list[int] = []
         self._silence_ns = silence_ns
         self._heard_ns = [now_ns] * learners
         self._incarnation = [0] * learners
@@ -53,7 +54,10 @@ class Ring:
         self._left = 0
 
     def heard(self, place: int, incarnation: int, now_ns: int) -> bool:
-        """Note that a learner lives; take it in again if it was out. False where it is none, or an earlier life."""
+        """Note that a learner lives; take it in again if it was out. False where it is none, or an earlier life.
+
+        Whoever is taken in again is among ``returned`` until that is emptied.
+        """
         if not 0 <= place < len(self._heard_ns) or incarnation < self._incarnation[place]:
             return False
         name = str(place)
@@ -62,7 +66,9 @@ class Ring:
             self._ring.leave(name)  # what its earlier life had offered is answered to nobody
         elif name in self._ring.alive:
             self._longest_ns = max(self._longest_ns, now_ns - self._heard_ns[place])
-        self._ring.join(name)
+        if name not in self._ring.alive:
+            self._ring.join(name)
+            self.returned.append(place)
         self._heard_ns[place] = now_ns
         return True
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,14 @@ class UpdateResult:
     q_mean: float
     td_errors: npt.NDArray[np.float32]
     gradient_norm: float
+
+
+class Evaluation(NamedTuple):
+    """How well the weights did on a batch; see `Gradients`."""
+
+    loss: float
+    q_mean: float
+    td_errors: npt.NDArray[np.float32]
 
 
 class _Evaluated(NamedTuple):
@@ -128,10 +136,23 @@ class Updater:
         Raises:
             LearningError: The batch does not fit, or gradients are not finite any more; nothing has changed then.
         """
+        found = self.prepare(samples)
+        norm = self.finish()
+        return UpdateResult(self.version, found.loss, found.q_mean, found.td_errors, norm)
+
+    def prepare(self, samples: Samples) -> Evaluation:
+        """Compute an update from a batch, and change nothing until `finish`.
+
+        Raises:
+            LearningError: The batch does not fit.
+        """
         found = self._evaluated(self._online, samples)
         torch._foreach_copy_(self._own_gradient, found.gradients)
-        norm = self.apply(self._optimiser.gradient)
-        return UpdateResult(self.version, found.loss, found.q_mean, found.td_errors, norm)
+        return Evaluation(found.loss, found.q_mean, found.td_errors)
+
+    def finish(self) -> float:
+        """Make the update that was prepared last, and return the norm of its gradient; see `apply`."""
+        return self.apply(self._optimiser.gradient)
 
     def gradients(self, samples: Samples, parameters: Tensor | None = None) -> Gradients:
         """Compute the gradient of a batch and change nothing, in a vector of its own each time.
@@ -267,6 +288,16 @@ class Updater:
         self._optimiser.steps = state.facts.optimiser_steps
         self.version = state.facts.version
         self.target_version = self.version - self.version % self.params.target_every
+
+    def world_state(self) -> dict[str, Any]:
+        """Return what a world checkpoint saves of it."""
+        made_of = {"network": self.network, "plant": self.plant, "params": self.params}
+        return {**made_of, "state": self.state()}
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Make the networks anew, and go on with their weights."""
+        Updater.__init__(self, state["network"], state["plant"], state["params"], seed=0)
+        self.load_state(state["state"])
 
     def _evaluated(self, module: Network, samples: Samples) -> _Evaluated:
         batch = Batch.of(samples, self.plant.observation.shape, self._actions, self._device)

@@ -1,0 +1,149 @@
+"""Learners as nodes, in virtual time, against descent by hand on a problem with one answer."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from pydantic import TypeAdapter
+from support.regression import NETWORK, SPEC, STATES, batch_of, plans
+from torch.nn import functional
+
+from rtgraph.nodes.learner.checkpoint import load
+from rtgraph.nodes.networks.build import build
+from rtgraph.nodes.networks.spec import NetworkSpec
+from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
+from rtgraph.nodes.runtime.faults import CrashFault
+from rtgraph.nodes.runtime.weights import Weights
+
+RATE = 0.05
+SGD = {"optimiser": "sgd", "learning_rate": RATE}
+
+
+def ran(learners, order="round_robin", duration_ms=300, faults=(), directory=None, sd=0.3, **update):
+    """Run learners on the regression; return the world."""
+    latency = {"kind": "normal", "ms": 7.0, "sd": sd} if sd else {"kind": "constant", "ms": 7.0}
+    network = TypeAdapter(NetworkSpec).validate_python(NETWORK).model_dump(mode="json")
+    world = VirtualWorld(
+        plans(learners, order, latency, SGD | update),
+        seed=3,
+        surroundings=Surroundings(
+            limits=Limits(None, duration_ms * 1_000_000),
+            directory=directory,
+            weights={"policy": Weights("policy", network, SPEC, seed=5, sharing="snapshot")},
+        ),
+        faults=faults,
+    )
+    world.run()
+    return world
+
+
+def by_hand(updates):
+    """Return every version of weight and bias that descent makes by the same gradients, written out."""
+    first = build(TypeAdapter(NetworkSpec).validate_python(NETWORK), SPEC, seed=5)
+    versions = [[parameter.detach().clone() for parameter in first.parameters()]]
+    used: dict[str, int] = {}
+    for update in updates:
+        gradients = []
+        for learner in update.learner.split(","):
+            number = used[learner] = used.get(learner, -1) + 1
+            batch = {name: torch.from_numpy(value) for name, value in batch_of(learner, number).items()}
+            weight, bias = (
+                one.clone().requires_grad_(requires_grad=True)
+                for one in versions[len(versions) - 1 - update.delay]
+            )
+            inputs = functional.one_hot(batch["observations"][:, 0], STATES).to(torch.float32)
+            values = functional.linear(inputs, weight, bias)[torch.arange(len(inputs)), batch["actions"]]
+            errors = functional.smooth_l1_loss(values, batch["returns"], reduction="none")
+            gradients.append(torch.autograd.grad((errors * batch["weights"]).mean(), [weight, bias]))
+        mean = [sum(parts[1:], parts[0]) / len(parts) for parts in zip(*gradients, strict=True)]
+        versions.append([one.sub(change, alpha=RATE) for one, change in zip(versions[-1], mean, strict=True)])
+    return versions
+
+
+def weights_of(world):
+    updater = world.node("learner").owner.updater
+    return [parameter.detach() for parameter in updater._online.parameters()]
+
+
+@pytest.mark.parametrize("learners", [1, 2, 4])
+@pytest.mark.parametrize("sd", [0.0, 0.3])
+def test_round_robin_is_delayed_descent_bit_for_bit(learners, sd):
+    world = ran(learners, sd=sd)
+    updates = world.node("source").updates
+    assert len(updates) > 30 * learners
+    assert [update.version for update in updates] == list(range(1, len(updates) + 1))
+    if learners > 1:
+        names = [f"gradient/{number}" for number in range(learners)]
+        assert [update.learner for update in updates] == [
+            names[index % learners] for index in range(len(updates))
+        ]
+        assert max(update.delay for update in updates) == learners - 1
+    for mine, hand in zip(weights_of(world), by_hand(updates)[-1], strict=True):
+        assert torch.equal(mine, hand)
+
+
+def test_parallel_learning_is_one_larger_batch():
+    world = ran(4, order="parallel")
+    updates = world.node("source").updates
+    assert len(updates) > 30
+    assert {update.learner for update in updates} == {"gradient/0,gradient/1,gradient/2,gradient/3"}
+    assert {update.delay for update in updates} == {0}
+    assert {update.samples for update in updates} == {16}
+    for mine, hand in zip(weights_of(world), by_hand(updates)[-1], strict=True):
+        assert torch.allclose(mine, hand, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("order", ["round_robin", "parallel"])
+def test_a_gradient_learner_that_dies_is_left_out_and_taken_in_again(order):
+    crash = CrashFault(node="gradient/1", at_ns=300_000_000, restart_after_ns=3_800_000_000)
+    world = ran(3, order, duration_ms=4_600, faults=[crash])
+    updates = world.node("source").updates
+    assert [update.version for update in updates] == list(range(1, len(updates) + 1))
+    turns = ["".join(name[-1] for name in update.learner.split(",")) for update in updates]
+    spelt = " ".join(turns)
+    # In order; without the one that is dead; in order again.
+    whole, left = ("(0 1 2 ?)+", "(0 2 ?)+") if order == "round_robin" else ("(012 ?)+", "(02 ?)+")
+    assert re.fullmatch(f"{whole}(0 )?{left}(0 )?(1 2 ?)?{whole}(0 ?)?(1 ?)?", spelt), spelt
+    assert world.node("learner").result()["ring"]["left_out"] == 1
+
+
+def test_a_learner_that_crashes_goes_on_from_its_checkpoint(tmp_path):
+    crash = CrashFault(node="learner", at_ns=1_000_000_000, restart_after_ns=100_000_000)
+    latency_ms = 7
+    world = ran(1, duration_ms=2_000, faults=[crash], directory=tmp_path, sd=0.0)
+    updates = world.node("source").updates
+    versions = [update.version for update in updates]
+    fall = next(index for index in range(1, len(versions)) if versions[index] <= versions[index - 1])
+    # A checkpoint a minute is not due in two seconds: it begins anew, at nothing.
+    assert versions[fall] == 1
+    assert versions[:fall] == list(range(1, 1000 // latency_ms + 1))
+    assert load(tmp_path / "checkpoints").facts.version == versions[-1]
+
+
+def test_priorities_are_told_for_every_transition_learned_from():
+    world = ran(2)
+    source = world.node("source")
+    assert source.errors >= sum(update.samples for update in source.updates)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_schedule_others():
+    first, again = ran(2), ran(2)
+    assert all(map(torch.equal, weights_of(first), weights_of(again)))
+    assert not all(map(torch.equal, weights_of(first), weights_of(ran(2, sd=0.0))))
+
+
+def test_learned_says_how_well_the_weights_did():
+    updates = ran(1, duration_ms=700, sd=0.0, target_every=1, learning_rate=1e-9).node("source").updates
+    for number, update in enumerate(updates[:5]):
+        batch = batch_of("learner", number)
+        first = build(TypeAdapter(NetworkSpec).validate_python(NETWORK), SPEC, seed=5)
+        values = first(torch.from_numpy(batch["observations"])).detach().numpy()
+        taken = values[np.arange(4), batch["actions"]]
+        errors = np.abs(taken - batch["returns"])
+        huber = np.where(errors < 1, errors**2 / 2, errors - 0.5)
+        assert update.q_mean == pytest.approx(taken.mean(), abs=1e-5)
+        assert update.loss == pytest.approx((huber * batch["weights"]).mean(), abs=1e-5)
+    assert {u.update_ns for u in updates} == {7_000_000}
