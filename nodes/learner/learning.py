@@ -128,6 +128,11 @@ class Learning(Batches[P]):
             self._unshown = 0
             self.weights.publish(self.shown)
 
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Go on as it was, with checkpoints in this session's folder."""
+        super().load_world_state(state)
+        self.owner.keep_in(self._folder())
+
     def shows_target(self) -> bool:
         """Say whether others compute with the target network."""
         return False
@@ -136,17 +141,21 @@ class Learning(Batches[P]):
         # Only here: to describe a graph takes no torch.
         from rtgraph.nodes.learner.owner import Owner  # noqa: PLC0415
 
-        params, directory = self.params, self.context.surroundings.directory
+        params = self.params
         owner = Owner(
             self.learned_weights(),
             params.update,
-            None if directory is None else directory / params.checkpoints,
+            self._folder(),
             params.keep_checkpoints,
             target=self.shows_target(),
         )
         if not (self.context.identity.incarnation and owner.resume_own()) and params.resume is not None:
             owner.resume(Path(params.resume))
         return owner
+
+    def _folder(self) -> Path | None:
+        directory = self.context.surroundings.directory
+        return None if directory is None else directory / self.params.checkpoints
 
     def _save(self) -> None:
         try:

@@ -48,11 +48,20 @@ class Owner:
         """Ticks of plants that were learned from, those of earlier runs included."""
         self._ticks_before = 0
         self._weights = weights
-        self._checkpoints = None if folder is None else Checkpoints(folder, keep)
-        self._saved: int | None = None
+        self._keep = keep
+        self.keep_in(folder)
         self._shows_target = target
         self._target: tuple[int, int] | None = None
         """Version and slot of the target network that was shown last."""
+
+    def keep_in(self, folder: Path | None) -> None:
+        """Keep checkpoints in a folder from now on; None for nowhere.
+
+        Raises:
+            CheckpointError: the folder cannot be made.
+        """
+        self._checkpoints = None if folder is None else Checkpoints(folder, self._keep)
+        self._saved: int | None = None
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint, or the newest of a folder of them.

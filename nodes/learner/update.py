@@ -291,13 +291,22 @@ class Updater:
 
     def world_state(self) -> dict[str, Any]:
         """Return what a world checkpoint saves of it."""
-        made_of = {"network": self.network, "plant": self.plant, "params": self.params}
-        return {**made_of, "state": self.state()}
+        return {
+            "network": self.network,
+            "plant": self.plant,
+            "params": self.params,
+            "state": self.state(),
+            "target_version": self.target_version,
+            # Of an update that is prepared and not finished.
+            "gradient": self._optimiser.gradient.to("cpu", copy=True),
+        }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
         """Make the networks anew, and go on with their weights."""
         Updater.__init__(self, state["network"], state["plant"], state["params"], seed=0)
         self.load_state(state["state"])
+        self.target_version = state["target_version"]
+        self._optimiser.gradient.copy_(state["gradient"])
 
     def _evaluated(self, module: Network, samples: Samples) -> _Evaluated:
         batch = Batch.of(samples, self.plant.observation.shape, self._actions, self._device)
@@ -316,7 +325,7 @@ class Updater:
         loss = losses.weighted_mean(per_sample, batch.weights)
         # New tensors every time: nothing can be left in them of an earlier batch.
         found = torch.autograd.grad(loss, list(module.parameters()))
-        return _Evaluated(found, loss.item(), values.mean().item(), errors.cpu().numpy())
+        return _Evaluated(found, loss.item(), values.mean().item(), errors.cpu().numpy().copy())
 
     def _wanted(self, module: Network, batch: Batch) -> Tensor:
         """Compute the target of each sample: a value, (batch,), or with a support probabilities, (batch, atoms)."""

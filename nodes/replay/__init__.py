@@ -1,18 +1,24 @@
-"""Replay memory: transitions of decisions, kept and drawn. Plain: no clock, no node, no torch."""
+"""Replay memory: transitions of decisions, kept and drawn. Without torch."""
 
 from rtgraph.msgs.errors import FrameOverwritten, ReplayError
 from rtgraph.nodes.replay.batch import Batch, Draw
-from rtgraph.nodes.replay.buffer import Holdings, ReplayBuffer
+from rtgraph.nodes.replay.buffer import ReplayBuffer
+from rtgraph.nodes.replay.client import BatchReader
 from rtgraph.nodes.replay.frames import Frames, FrameStore
 from rtgraph.nodes.replay.from_bag import Filled, fill
+from rtgraph.nodes.replay.holdings import Holdings
 from rtgraph.nodes.replay.limiter import Limiter
+from rtgraph.nodes.replay.memory import Assembly, Memory
+from rtgraph.nodes.replay.replay import Replay, ReplayParams
 from rtgraph.nodes.replay.sumtree import SumTree
 from rtgraph.nodes.replay.transitions import Assembled, Assembler, Frame, Transition
 
 __all__ = [
     "Assembled",
     "Assembler",
+    "Assembly",
     "Batch",
+    "BatchReader",
     "Draw",
     "Filled",
     "Frame",
@@ -21,8 +27,11 @@ __all__ = [
     "Frames",
     "Holdings",
     "Limiter",
+    "Memory",
+    "Replay",
     "ReplayBuffer",
     "ReplayError",
+    "ReplayParams",
     "SumTree",
     "Transition",
     "fill",

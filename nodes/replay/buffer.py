@@ -4,52 +4,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, get_args
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs import PlantSpec
-from rtgraph.msgs.errors import ReplayError
+from rtgraph.msgs.errors import CheckpointError, ReplayError
 from rtgraph.nodes.replay.batch import Batch, Draw
 from rtgraph.nodes.replay.frames import FrameStore
+from rtgraph.nodes.replay.holdings import Holdings
 from rtgraph.nodes.replay.prioritised import Priorities
-from rtgraph.nodes.replay.region import HEAD_BYTES
-from rtgraph.nodes.replay.sumtree import SumTree
-from rtgraph.nodes.replay.table import Table, row_dtype
+from rtgraph.nodes.replay.recovery import recover
+from rtgraph.nodes.replay.sizes import Order, Sampling, Sizes
+from rtgraph.nodes.replay.table import Table
 from rtgraph.nodes.replay.transition import Frame, Transition
-
-Order = Literal["recent", "reservoir"]
-Sampling = Literal["uniform", "prioritised"]
-_REFERENCE_BYTES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Holdings:
-    """What a replay memory holds."""
-
-    transitions: int
-    capacity: int
-    """The most transitions it can hold; fewer where each needs more frames of its own."""
-    frames: int
-    """Frames that transitions refer to, each stored once."""
-    seen: int
-    """Transitions ever offered to it."""
-    evicted: int
-    """Transitions that made room for others, since it was opened."""
-    skipped: int
-    """Transitions that the reservoir did not take, since it was opened."""
-    discarded: int
-    """Rows found damaged when it was opened: what was being written when a process was killed."""
-    size_bytes: int
-    """What it takes, in memory or on disk, however full it is."""
-
-    def as_json(self) -> dict[str, int]:
-        """Return it as JSON values."""
-        return asdict(self)
 
 
 class ReplayBuffer:
@@ -93,9 +64,18 @@ class ReplayBuffer:
             )
         if spare_frames < 0:
             raise ReplayError(f"spare_frames is {spare_frames}", hint="0 is the least")
+        self._options: dict[str, Any] = {
+            "capacity_bytes": capacity_bytes,
+            "plant": plant,
+            "order": order,
+            "sampling": sampling,
+            "priority_exponent": priority_exponent,
+            "spare_frames": spare_frames,
+        }
+        self._on_disk = folder is not None
         self._order = order
         self._spare = spare_frames
-        sizes = _Sizes.of(capacity_bytes, plant, order, sampling, spare_frames)
+        sizes = Sizes.of(capacity_bytes, plant, order, sampling, spare_frames)
         self.capacity = sizes.rows
         self.frames = FrameStore(plant.observation, sizes.frames, folder / "frames" if folder else None)
         try:
@@ -117,6 +97,20 @@ class ReplayBuffer:
             if sampling == "prioritised"
             else None
         )
+
+    @property
+    def continued(self) -> bool:
+        """Whether it was there before, on disk."""
+        return self._table.continued
+
+    @property
+    def ticks(self) -> int:
+        """Ticks of plants that whoever fills it has noted here, to go on from when it is continued."""
+        return self._table.ticks
+
+    @ticks.setter
+    def ticks(self, count: int) -> None:
+        self._table.ticks = count
 
     def __len__(self) -> int:
         """Return how many transitions it holds."""
@@ -242,6 +236,39 @@ class ReplayBuffer:
         self.frames.close()
         self._table.close()
 
+    def world_state(self) -> dict[str, Any]:
+        """Return all that it is, for a world checkpoint. Raises ``CheckpointError`` if it is on disk."""
+        if self._on_disk:
+            raise CheckpointError(
+                "a replay memory in a folder, which goes on when the world is taken back",
+                hint="keep it in memory: a checkpoint holds it whole",
+            )
+        priorities = self._priorities
+        return {
+            "options": self._options,
+            "frames": self.frames.contents(self._unused),
+            "table": self._table.contents(),
+            "references": self._references[: self._unused],
+            "stored": list(self._stored.items()),
+            "free": self._free,
+            "counts": [self._evicted, self._skipped, self._discarded, self._first, self._count, self._unused],
+            "priorities": None if priorities is None else priorities.contents(),
+        }
+
+    def load_world_state(self, state: Any) -> None:
+        """Become what a world checkpoint says."""
+        ReplayBuffer.__init__(self, **state["options"])
+        self.frames.restore(state["frames"])
+        self._table.restore(state["table"])
+        self._references[: len(state["references"])] = state["references"]
+        self._stored.update(state["stored"])
+        self._free = deque(state["free"])
+        (self._evicted, self._skipped, self._discarded, self._first, self._count, self._unused) = state[
+            "counts"
+        ]
+        if self._priorities is not None:
+            self._priorities.restore(state["priorities"])
+
     def _place(self, seen: int, rng: np.random.Generator | None) -> int | None:
         """Return the row for the next transition, or None if the reservoir passes it over."""
         if self._order == "recent":
@@ -288,80 +315,11 @@ class ReplayBuffer:
     def _continue(self) -> None:
         """Go on with what an earlier process left, which may have been killed at any instant."""
         table = self._table
-        index = table.index.astype(np.int64) - 1
-        rows = np.flatnonzero(index >= 0)
-        whole = (index[rows] % self.capacity == rows) & (
-            self.frames.alive(table.rows["observation"][rows])
-            & self.frames.alive(table.rows["next_observation"][rows])
-        )
-        kept = rows[whole]
-        if self._order == "recent":
-            kept = _newest_run(kept[np.argsort(index[kept])], index)
-        lost = np.setdiff1d(rows, kept, assume_unique=True)
-        table.index[lost] = 0
-        self._discarded = lost.size
-        if self._order == "recent":
-            last = int(index[kept[-1]]) + 1 if kept.size else 0
-            table.seen = max(table.seen, last)
-            if kept.size and table.seen > last:
-                # A row was lost at the very end: rows have to follow on one another.
-                table.seen = last
-            self._first = table.seen - kept.size
-        else:
-            kept = self._closed_up(kept)
+        kept, self._discarded = recover(table, self.frames, self.capacity, self._order)
         self._count = kept.size
+        if self._order == "recent":
+            self._first = table.seen - kept.size
         for column in ("observation", "next_observation"):
             np.add.at(self._references, table.rows[column][kept] % self.frames.slots, 1)
         self._unused = self.frames.used()
         self._free.extend(np.flatnonzero(self._references[: self._unused] == 0).tolist())
-
-    def _closed_up(self, kept: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Move rows from the end into gaps, so that they are the first ones."""
-        table = self._table
-        gaps = np.setdiff1d(np.arange(kept.size), kept)
-        for gap, row in zip(gaps.tolist(), kept[kept >= kept.size].tolist(), strict=True):
-            number = (int(table.index[row]) - 1) // self.capacity
-            moved = table.rows[row].copy()
-            moved["index"] = 0
-            table.rows[gap] = moved
-            table.index[gap] = number * self.capacity + gap + 1
-            table.index[row] = 0
-        return np.arange(kept.size)
-
-
-def _newest_run(rows: npt.NDArray[np.int64], index: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return, of rows sorted by index, those at the end whose indices follow on one another."""
-    breaks = np.flatnonzero(np.diff(index[rows]) != 1)
-    return rows[breaks[-1] + 1 :] if breaks.size else rows
-
-
-@dataclass(frozen=True, slots=True)
-class _Sizes:
-    rows: int
-    frames: int
-    size_bytes: int
-
-    @classmethod
-    def of(
-        cls, capacity_bytes: int, plant: PlantSpec, order: Order, sampling: Sampling, spare: int
-    ) -> _Sizes:
-        """Return how many rows and frames fit."""
-        frame = FrameStore.bytes_per_slot(plant.observation) + _REFERENCE_BYTES
-        row = row_dtype(plant.action).itemsize
-        frames_per_row = 1 if order == "recent" else 2
-
-        def size(rows: int) -> int:
-            tree = SumTree.bytes_for(rows) if sampling == "prioritised" else 0
-            return 2 * HEAD_BYTES + 64 + rows * row + (frames_per_row * rows + spare) * frame + tree
-
-        # A tree grows in steps, so the most that fit is searched for.
-        least, most = 3, max(4, capacity_bytes // (row + frame * frames_per_row) + 1)
-        if size(least) > capacity_bytes:
-            raise ReplayError(
-                f"a replay memory of {capacity_bytes:,} bytes",
-                hint=f"frames of {frame:,} bytes and {spare} spare ones need {size(least):,} at least",
-            )
-        while most - least > 1:
-            middle = (least + most) // 2
-            least, most = (middle, most) if size(middle) <= capacity_bytes else (least, middle)
-        return cls(least, frames_per_row * least + spare, size(least))

@@ -11,7 +11,7 @@ promise that (ARM), read in the process that writes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -97,6 +97,11 @@ class Frames:
         """The descriptor of the file that holds them, for a process to inherit and attach to."""
         return self._region.descriptor
 
+    @property
+    def location(self) -> str:
+        """The path by which other processes of this user on this host attach to them, while this one has them open."""
+        return self._region.location
+
     def close(self) -> None:
         """Let go of them. Arrays given out stay valid. Closing twice is allowed."""
         self._region.close()
@@ -162,6 +167,16 @@ class FrameStore(Frames):
         """Return the number of the first slot from which on none was ever written."""
         written = np.flatnonzero(self._words)
         return int(written[-1]) + 1 if written.size else 0
+
+    def contents(self, slots: int) -> dict[str, npt.NDArray[np.generic]]:
+        """Return a copy of what stands in the first slots."""
+        return {"words": self._words[:slots].copy(), "frames": self._pixels[:slots].copy()}
+
+    def restore(self, contents: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Have the first slots be as they were; the others were never written."""
+        slots = len(contents["words"])
+        self._words[:slots] = contents["words"]
+        self._pixels[:slots] = contents["frames"]
 
     def sync(self) -> None:
         """Have the disk hold what was written."""

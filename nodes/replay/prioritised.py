@@ -62,6 +62,17 @@ class Priorities:
         values = self._tree[rows]
         return rows, ((values / values.min()) ** -correction).astype(np.float32)
 
+    def contents(self) -> tuple[float, list[int], list[npt.NDArray[np.float64]]]:
+        """Return what is not in the rows: the highest priority, what is still to be worked in, and the tree."""
+        return self.highest, self._changed, self._tree.levels
+
+    def restore(self, contents: tuple[float, list[int], list[npt.NDArray[np.float64]]]) -> None:
+        """Become as it was, the rows being so already."""
+        self.highest, changed, levels = contents
+        self._changed = list(changed)
+        for mine, theirs in zip(self._tree.levels, levels, strict=True):
+            mine[:] = theirs
+
     def _work_in(self) -> None:
         if self._changed:
             rows = np.unique(np.array(self._changed, np.int64))

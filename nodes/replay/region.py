@@ -11,6 +11,7 @@ import fcntl
 import json
 import mmap
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs.errors import ReplayError
-from rtgraph.nodes.runtime.host import available_bytes
+from rtgraph.nodes.runtime.host import available_bytes, process_id
 
 HEAD_BYTES = mmap.PAGESIZE
 _MAGIC = b"rtgraph replay 1\n"
@@ -32,12 +33,16 @@ Layout = Mapping[str, object]
 class Region:
     """A mapped file. Make one with ``Region.open`` (one process writes) or ``Region.attach`` (any number read)."""
 
-    def __init__(self, descriptor: int, layout: Layout, *, writable: bool, continued: bool) -> None:
+    def __init__(
+        self, descriptor: int, layout: Layout, *, writable: bool, continued: bool, path: Path | None = None
+    ) -> None:
         self.descriptor = descriptor
         """Of the file, for a process to inherit and attach to."""
         self.layout = layout
         self.continued = continued
         """Whether it was there before."""
+        self.location = str(path.resolve()) if path else f"/proc/{process_id()}/fd/{descriptor}"
+        """Where other processes of this user on this host find it, while this one has it open."""
         self._writable = writable
         access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
         self._mapping = mmap.mmap(descriptor, 0, access=access)
@@ -67,7 +72,7 @@ class Region:
         try:
             _lock(descriptor, path)
             _check(descriptor, layout, size_bytes, path)
-            return cls(descriptor, layout, writable=True, continued=continued)
+            return cls(descriptor, layout, writable=True, continued=continued, path=path)
         except BaseException:
             os.close(descriptor)
             raise
@@ -80,8 +85,11 @@ class Region:
             ReplayError: it cannot be read, or is none.
         """
         try:
+            # Without waiting: whatever else the path may lead to, such as a pipe, is not to hold anybody up.
             descriptor = (
-                os.dup(source) if isinstance(source, int) else os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+                os.dup(source)
+                if isinstance(source, int)
+                else os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
             )
         except OSError as error:
             raise ReplayError(f"{source} cannot be opened: {error.strerror}") from error
@@ -149,7 +157,7 @@ def _no_room(layout: Layout, size_bytes: int, why: str) -> ReplayError:
 
 
 def _layout_of(descriptor: int, name: str) -> Layout:
-    head = os.pread(descriptor, HEAD_BYTES, 0)
+    head = os.pread(descriptor, HEAD_BYTES, 0) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
     try:
         layout = json.loads(head[len(_MAGIC) :].rstrip(b"\0")) if head.startswith(_MAGIC) else None
     except ValueError:

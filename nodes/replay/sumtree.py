@@ -26,7 +26,8 @@ class SumTree:
         if leaves < 1:
             raise ReplayError(f"a sum tree of {leaves} leaves", hint="1 is the least")
         self.leaves = leaves
-        self._levels = [np.zeros((rows, _FAN)) for rows in _rows(leaves)]
+        self.levels = [np.zeros((rows, _FAN)) for rows in _rows(leaves)]
+        """The values, 32 to a row, then the sums of rows, and so on."""
 
     @staticmethod
     def bytes_for(leaves: int) -> int:
@@ -36,11 +37,11 @@ class SumTree:
     @property
     def total(self) -> float:
         """The sum of all values."""
-        return float(self._levels[-1].sum())
+        return float(self.levels[-1].sum())
 
     def __getitem__(self, leaves: Indices) -> Floats:
         """Return the values of leaves."""
-        return self._levels[0].reshape(-1)[leaves]
+        return self.levels[0].reshape(-1)[leaves]
 
     def set(self, leaves: Indices, values: npt.NDArray[np.floating]) -> None:
         """Give leaves values; of one that is named twice, the last holds.
@@ -55,7 +56,7 @@ class SumTree:
         if not (np.isfinite(values).all() and (values >= 0).all()):
             raise ReplayError("a value to draw in proportion to is negative or not finite")
         places, sums = leaves, values
-        for level in self._levels:
+        for level in self.levels:
             level.reshape(-1)[places] = sums
             # Rows that have come together are summed twice, to the same value: cheaper than sorting them out.
             places = places // _FAN
@@ -73,7 +74,7 @@ class SumTree:
             raise ReplayError("nothing to draw: all values are 0")
         each = np.arange(masses.size)
         rows = np.zeros(masses.size, np.int64)
-        for level in reversed(self._levels):
+        for level in reversed(self.levels):
             values = level[rows]
             running = values.cumsum(axis=1)
             places = (running <= masses[:, None]).sum(axis=1)

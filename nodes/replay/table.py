@@ -7,6 +7,7 @@ last and cleared first. So at whatever store a process is killed, each row is wh
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,15 @@ class Table:
     def seen(self, count: int) -> None:
         self._counters[0] = count
 
+    @property
+    def ticks(self) -> int:
+        """How many ticks of plants were seen."""
+        return int(self._counters[1])
+
+    @ticks.setter
+    def ticks(self, count: int) -> None:
+        self._counters[1] = count
+
     def write(
         self,
         slot: int,
@@ -89,6 +99,17 @@ class Table:
             raise ReplayError(f"action {action!r} is none of this plant's")
         if not math.isfinite(reward):
             raise ReplayError(f"a reward of {reward}", hint="the plant's rewards have to be finite numbers")
+
+    def contents(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return a copy of what stands in it."""
+        used = int(np.flatnonzero(self.index)[-1]) + 1 if self.index.any() else 0
+        return {"counters": self._counters.copy(), "rows": self.rows[:used].copy().view("u1")}
+
+    def restore(self, contents: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Have the rows of a table that was never written be as they were."""
+        rows = np.ascontiguousarray(contents["rows"]).view(self.rows.dtype)
+        self._counters[:] = contents["counters"]
+        self.rows[: len(rows)] = rows
 
     def sync(self) -> None:
         """Have the disk hold what was written."""

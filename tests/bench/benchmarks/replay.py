@@ -1,15 +1,22 @@
-"""What a replay memory costs, beside plain numpy rings that keep both frames of every transition."""
+"""What a replay memory costs, beside a plain numpy ring and torchrl's buffers, which keep both frames of each transition."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Protocol
 
 import numpy as np
+import torch
+from tensordict import TensorDict
+from torchrl import logger as torchrl_logger
+from torchrl.data import LazyMemmapStorage, LazyTensorStorage, TensorDictReplayBuffer, TensorStorage
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
 from rtgraph.nodes.replay import Frame, ReplayBuffer, SumTree, Transition
-from rtgraph.nodes.replay.buffer import Sampling
+from rtgraph.nodes.replay.sizes import Sampling
 from tests.bench.rounds import in_turn, microseconds_per_call, seconds
 from tests.bench.rows import Aim, Row, Say
 
@@ -18,6 +25,8 @@ SCREEN = PlantSpec(
 )
 TRANSITIONS = 10_000
 INSERTED = 3_000
+FEW = 500
+"""Of transitions for a peer that takes its time."""
 BATCH = 32
 SPARE_FRAMES = 32
 """Few, as the memory is a hundredth of the paper's: they are to weigh as little here as they do there."""
@@ -25,86 +34,177 @@ CAPACITY_BYTES = TRANSITIONS * 7_150
 SAMPLING: tuple[Sampling, ...] = ("uniform", "prioritised")
 CALLS_S = 0.2
 LEAVES = 1_000_000
-RING = "numpy ring, both frames"
 CUMSUM = "numpy cumsum and searchsorted"
 
 
 def run(rounds: int, say: Say) -> list[Row]:
     """Measure inserting, sampling and size, then the sum tree at the paper's size."""
-    ring, rows = _Ring(TRANSITIONS), []
+    torchrl_logger.setLevel("WARNING")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as numpy copies
+    try:
+        return _measured(rounds, say)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _measured(rounds: int, say: Say) -> list[Row]:
+    rows, transitions = [], list(_chain())
     for sampling in SAMPLING:
-        say(sampling)
-        rows += _compared(rounds, sampling, ring)
+        # The ring knows no priorities: it is there for what drawing by them costs. (torchrl draws by them with a part
+        # in C++ that there is not for every version of torch.)
+        buffer = ReplayBuffer(CAPACITY_BYTES, SCREEN, sampling=sampling, spare_frames=SPARE_FRAMES)
+        rows += _own(buffer, sampling, rounds)
+        with tempfile.TemporaryDirectory() as folder:
+            storages = (LazyTensorStorage(TRANSITIONS), LazyMemmapStorage(TRANSITIONS, scratch_dir=folder))
+            peers = [partial(_Torchrl, storage) for storage in storages] if sampling == "uniform" else []
+            for make in (_Ring, *peers):
+                peer = make(transitions)
+                say(f"{sampling}, {peer.name}")
+                rows += _compared(rounds, sampling, buffer, peer)
+        buffer.close()
     say("sum tree")
     return [*rows, _tree(rounds)]
 
 
-def _compared(rounds: int, sampling: Sampling, ring: _Ring) -> list[Row]:
-    buffer = ReplayBuffer(CAPACITY_BYTES, SCREEN, sampling=sampling, spare_frames=SPARE_FRAMES)
+class _Peer(Protocol):
+    """Another memory, given transitions in whatever form it takes them in, made beforehand."""
+
+    name: str
+    size_bytes: float
+    """Of a transition."""
+
+    def fill(self) -> None:
+        """Fill it, by whatever way is fastest."""
+
+    def insert(self) -> int:
+        """Insert some more, one by one, as they come from a plant; return how many."""
+
+    def sample(self, batch: int) -> object:
+        """Draw a batch."""
+
+
+def _own(buffer: ReplayBuffer, sampling: Sampling, rounds: int) -> list[Row]:
+    """Fill ours, and measure what no peer is measured in."""
     rng = np.random.default_rng(0)
-    inserted = in_turn(rounds, lambda _: _rate(buffer.add), lambda _: _rate(ring.add))
+    while not buffer.holdings.evicted:
+        for transition in _chain():
+            buffer.add(transition)
+    if sampling == "uniform":
+        return []
+    indices, errors = buffer.draw(BATCH, rng).indices, rng.random(BATCH)
+    update = [
+        microseconds_per_call(lambda: buffer.update_priorities(indices, errors), CALLS_S)
+        for _ in range(rounds)
+    ]
+    return [Row(f"{sampling}: set {BATCH} priorities", "µs", statistics.median(update))]
+
+
+def _compared(rounds: int, sampling: Sampling, buffer: ReplayBuffer, peer: _Peer) -> list[Row]:
+    rng = np.random.default_rng(0)
+
+    def insert() -> int:
+        for transition in chain:
+            buffer.add(transition)
+        return len(chain)
+
+    chain = list(_chain())
+    peer.fill()
+    inserted = in_turn(rounds, lambda _: _rate(insert), lambda _: _rate(peer.insert))
     sampled = in_turn(
         rounds,
         lambda _: microseconds_per_call(lambda: buffer.sample(BATCH, rng), CALLS_S),
-        lambda _: microseconds_per_call(lambda: ring.sample(BATCH, rng), CALLS_S),
+        lambda _: microseconds_per_call(lambda: peer.sample(BATCH), CALLS_S),
     )
     holdings = buffer.holdings
-    rows = [
+    return [
         Row.compared(
-            f"{sampling}: insert", "transitions/s", inserted[0], RING, inserted[1], more_is_better=True
+            f"{sampling}: insert", "transitions/s", inserted[0], peer.name, inserted[1], more_is_better=True
         ),
-        Row.compared(f"{sampling}: sample {BATCH}", "µs", sampled[0], RING, sampled[1]),
+        Row.compared(f"{sampling}: sample {BATCH}", "µs", sampled[0], peer.name, sampled[1]),
         Row.compared(
             f"{sampling}: a transition of 84×84",
             "bytes",
             [holdings.size_bytes / holdings.transitions],
-            RING,
-            [ring.size_bytes / TRANSITIONS],
+            peer.name,
+            [peer.size_bytes],
             note=f"{holdings.transitions:,} held",
-            aim=Aim("at most 7200 bytes", "ours"),
+            aim=Aim("at most 7200 bytes", "ours") if isinstance(peer, _Ring) else None,
         ),
     ]
-    if sampling == "prioritised":
-        indices, errors = buffer.draw(BATCH, rng).indices, rng.random(BATCH)
-        update = [
-            microseconds_per_call(lambda: buffer.update_priorities(indices, errors), CALLS_S)
-            for _ in range(rounds)
-        ]
-        rows.append(Row(f"{sampling}: set {BATCH} priorities", "µs", statistics.median(update)))
-    buffer.close()
-    return rows
 
 
 class _Ring:
     """What is written in an afternoon: uniform, two frames a transition, nothing checked, nothing kept on disk."""
 
-    def __init__(self, capacity: int) -> None:
+    name = "numpy ring, both frames"
+
+    def __init__(self, transitions: Sequence[Transition]) -> None:
         shape = SCREEN.observation.shape
-        self._observations = np.zeros((capacity, *shape), np.uint8)
-        self._next = np.zeros((capacity, *shape), np.uint8)
-        self._actions = np.zeros(capacity, np.int64)
-        self._rewards = np.zeros(capacity, np.float32)
-        self._discounts = np.zeros(capacity, np.float32)
-        self._capacity, self._added = capacity, 0
+        self._transitions = transitions
+        self._observations = np.zeros((TRANSITIONS, *shape), np.uint8)
+        self._next = np.zeros((TRANSITIONS, *shape), np.uint8)
+        self._actions = np.zeros(TRANSITIONS, np.int64)
+        self._rewards = np.zeros(TRANSITIONS, np.float32)
+        self._discounts = np.zeros(TRANSITIONS, np.float32)
+        self._columns = (self._observations, self._actions, self._rewards, self._next, self._discounts)
+        self.size_bytes = sum(column.nbytes for column in self._columns) / TRANSITIONS
+        self._rng = np.random.default_rng(0)
+        self._added = 0
 
-    @property
-    def size_bytes(self) -> int:
-        arrays = (self._observations, self._next, self._actions, self._rewards, self._discounts)
-        return sum(array.nbytes for array in arrays)
+    def fill(self) -> None:
+        while self._added < TRANSITIONS:
+            self.insert()
 
-    def add(self, transition: Transition) -> None:
-        slot = self._added % self._capacity
-        self._observations[slot] = transition.observation.value
-        self._next[slot] = transition.next_observation.value
-        self._actions[slot] = transition.action
-        self._rewards[slot] = transition.discounted_reward
-        self._discounts[slot] = transition.discount
-        self._added += 1
+    def insert(self) -> int:
+        for transition in self._transitions:
+            slot = self._added % TRANSITIONS
+            self._observations[slot] = transition.observation.value
+            self._next[slot] = transition.next_observation.value
+            self._actions[slot] = transition.action
+            self._rewards[slot] = transition.discounted_reward
+            self._discounts[slot] = transition.discount
+            self._added += 1
+        return len(self._transitions)
 
-    def sample(self, batch: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        slots = rng.integers(min(self._added, self._capacity), size=batch)
-        columns = (self._observations, self._actions, self._rewards, self._next, self._discounts)
-        return tuple(column[slots] for column in columns)
+    def sample(self, batch: int) -> tuple[np.ndarray, ...]:
+        slots = self._rng.integers(min(self._added, TRANSITIONS), size=batch)
+        return tuple(column[slots] for column in self._columns)
+
+
+class _Torchrl:
+    """torchrl's buffer, in memory or mapped to files."""
+
+    def __init__(self, storage: TensorStorage, transitions: Sequence[Transition]) -> None:
+        self.name = f"torchrl, {type(storage).__name__}"
+        self._buffer = TensorDictReplayBuffer(storage=storage, batch_size=BATCH)
+        self._transitions = [_tensors(transition) for transition in transitions[:FEW]]
+        self.size_bytes = float(self._transitions[0].bytes())
+
+    def fill(self) -> None:
+        many = torch.stack(self._transitions)
+        for _ in range(TRANSITIONS // FEW):
+            self._buffer.extend(many)
+
+    def insert(self) -> int:
+        for transition in self._transitions:
+            self._buffer.add(transition)
+        return len(self._transitions)
+
+    def sample(self, batch: int) -> TensorDict:
+        return self._buffer.sample(batch)
+
+
+def _tensors(transition: Transition) -> TensorDict:
+    return TensorDict(
+        {
+            "observation": torch.from_numpy(transition.observation.value),
+            "next_observation": torch.from_numpy(transition.next_observation.value),
+            "action": torch.tensor(transition.action),
+            "reward": torch.tensor(transition.discounted_reward),
+            "discount": torch.tensor(transition.discount),
+        }
+    )
 
 
 def _chain() -> Iterator[Transition]:
@@ -117,16 +217,11 @@ def _chain() -> Iterator[Transition]:
         now = following
 
 
-def _rate(add: Callable[[Transition], object]) -> float:
-    chain = list(_chain())
-
-    def insert() -> None:
-        for transition in chain:
-            add(transition)
-
-    # Over and over until it is full and long past its first touch of the memory.
-    took_s = [seconds(insert) for _ in range(6)]
-    return INSERTED / took_s[-1]
+def _rate(insert: Callable[[], int]) -> float:
+    """Return how many are inserted in a second."""
+    counts: list[int] = []
+    took_s = seconds(lambda: counts.append(insert()))
+    return counts[0] / took_s
 
 
 def _tree(rounds: int) -> Row:

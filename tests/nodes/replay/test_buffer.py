@@ -60,10 +60,10 @@ def buffer_of(rows, plant=SMALL, **options):
 
 
 def _rows(size, plant, options):
-    from rtgraph.nodes.replay.buffer import _Sizes
+    from rtgraph.nodes.replay.sizes import Sizes
 
     try:
-        sizes = _Sizes.of(
+        sizes = Sizes.of(
             size,
             plant,
             options.get("order", "recent"),
@@ -204,7 +204,7 @@ def test_it_takes_no_more_bytes_than_it_was_given(order, sampling, tmp_path):
         files = sum(file.stat().st_size for file in folder.iterdir())
         beside = buffer._references.nbytes
         if buffer._priorities is not None:
-            beside += sum(level.nbytes for level in buffer._priorities._tree._levels)
+            beside += sum(level.nbytes for level in buffer._priorities._tree.levels)
         assert files + beside == buffer.size_bytes <= size
         assert buffer.size_bytes > size - 2 * 7_200 - 8_192
         buffer.close()

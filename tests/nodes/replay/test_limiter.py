@@ -1,3 +1,6 @@
+from fractions import Fraction
+from math import floor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +12,10 @@ EVENTS = st.lists(
         st.just(("insert", 1)),
         st.tuples(st.just("sample"), st.integers(1, 64)),
         st.sampled_from(
-            [(event, 0) for event in ("inserter_lost", "inserter_back", "sampler_lost", "sampler_back")]
+            [
+                (event, 0)
+                for event in ("inserter_lost", "inserter_back", "sampler_lost", "sampler_back", "forgo")
+            ]
         ),
         st.tuples(st.just("present"), st.integers(0, 20)),
     ),
@@ -20,6 +26,12 @@ LIMITERS = st.builds(
     st.none() | st.floats(0.01, 100),
     minimum=st.integers(1, 30),
     slack=st.floats(0, 100) | st.just(float("inf")),
+) | st.builds(
+    Limiter,
+    st.none() | st.floats(0.01, 100),
+    minimum=st.integers(1, 30),
+    slack=st.floats(16, 100),
+    batch=st.integers(1, 16),
 )
 
 
@@ -35,7 +47,8 @@ def test_one_of_the_two_may_always_go_on(limiter, events):
             limiter.present(count)
         elif event not in ("insert", "sample"):
             side, _, what = event.partition("_")
-            (gone.add if what == "lost" else gone.discard)(side)
+            if what:
+                (gone.add if what == "lost" else gone.discard)(side)
             getattr(limiter, event)()
         may_insert, may_sample = limiter.may_insert(), limiter.may_sample()
         assert may_insert or may_sample
@@ -99,6 +112,36 @@ def test_what_was_there_before_makes_nothing_due():
     assert limiter.due == 2
 
 
+@pytest.mark.parametrize("ratio", [0.25, 0.07, 1 / 3, 0.1, 2.5, 1e-7])
+def test_batches_that_have_to_be_due_are_never_early_nor_late_however_long_it_goes_on(ratio):
+    limiter = Limiter(ratio, slack=100, batch=1)
+    exact = Fraction(ratio).limit_denominator(10**8)
+    for _ in range(5):
+        limiter.inserted(999_999)
+        limiter.sampled(max(0, int(limiter.due) - 3))
+        while limiter.may_sample():
+            limiter.sampled(1)
+        assert limiter.counts.sampled == floor(limiter.counts.inserted * exact)
+
+
+def test_what_is_due_beyond_the_slack_is_forgone_and_told():
+    limiter = Limiter(0.5, slack=3, batch=1)
+    for _ in range(100):
+        limiter.inserted()
+        limiter.forgo()
+        assert limiter.due <= 3
+    assert limiter.counts.forgone == 47
+    drawn = 0
+    while limiter.may_sample():
+        limiter.sampled(1)
+        drawn += 1
+    assert drawn == 3
+    limiter.inserted()
+    assert not limiter.may_sample()
+    limiter.inserted()
+    assert limiter.may_sample()
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -108,6 +151,8 @@ def test_what_was_there_before_makes_nothing_due():
         {"samples_per_insert": 1, "minimum": 0},
         {"samples_per_insert": 1, "slack": -1},
         {"samples_per_insert": 1, "slack": float("nan")},
+        {"samples_per_insert": 1, "batch": 0},
+        {"samples_per_insert": 1, "batch": 8, "slack": 7},
     ],
 )
 def test_impossible_settings_are_refused(options):

@@ -58,7 +58,7 @@ def test_values_set_in_batches_are_those_set_last(values, changes, size):
         for leaf, value in batch:
             expected[leaf] = value
     assert np.array_equal(tree[np.arange(values.size)], expected)
-    for sums, anew in zip(tree._levels, tree_of(expected)._levels, strict=True):
+    for sums, anew in zip(tree.levels, tree_of(expected).levels, strict=True):
         assert np.array_equal(sums, anew), "sums drift from those made anew"
 
 

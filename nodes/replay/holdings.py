@@ -1,0 +1,30 @@
+"""What a replay memory says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What a replay memory holds."""
+
+    transitions: int
+    capacity: int
+    """The most transitions it can hold; fewer where each needs more frames of its own."""
+    frames: int
+    """Frames that transitions refer to, each stored once."""
+    seen: int
+    """Transitions ever offered to it."""
+    evicted: int
+    """Transitions that made room for others, since it was opened."""
+    skipped: int
+    """Transitions that the reservoir did not take, since it was opened."""
+    discarded: int
+    """Rows found damaged when it was opened: what was being written when a process was killed."""
+    size_bytes: int
+    """What it takes, in memory or on disk, however full it is."""
+
+    def as_json(self) -> dict[str, int]:
+        """Return it as JSON values."""
+        return asdict(self)

@@ -1,0 +1,274 @@
+"""The replay node: keeps what plants went through, and draws batches of it for learners."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+from pydantic import Field
+
+from rtgraph.msgs import (
+    Applied,
+    BatchRequest,
+    Observation,
+    PlantSpec,
+    Priorities,
+    ReplayState,
+    SampledBatch,
+)
+from rtgraph.msgs.errors import NodeError, ReplayError
+from rtgraph.nodes.recorder import Bag
+from rtgraph.nodes.replay.batch import Draw
+from rtgraph.nodes.replay.buffer import ReplayBuffer
+from rtgraph.nodes.replay.memory import Assembly, Memory
+from rtgraph.nodes.replay.requests import Requests
+from rtgraph.nodes.replay.sizes import Order, Sampling
+from rtgraph.nodes.replay.store import SharedStore
+from rtgraph.nodes.runtime import Input, Node, Output, Params, lossless, queue
+
+STATE_PERIOD_NS = 1_000_000_000
+
+_ON_DISK: WeakValueDictionary[Path, ReplayBuffer] = WeakValueDictionary()
+"""The memories on disk that this process has open: a life that crashed in the virtual world cannot close its own."""
+
+
+class ReplayParams(Params):
+    """What is kept, how transitions are made, and when they are given out."""
+
+    plant: PlantSpec
+    """What the plant takes and gives: `${spec:plant}`."""
+    capacity_mib: float = Field(default=256.0, gt=0)
+    """The most it takes, in memory or on disk."""
+    gamma: float = Field(default=0.99, gt=0, le=1)
+    """The discount per tick."""
+    n_step: int = Field(default=1, ge=1)
+    """How many decisions a transition spans."""
+    learn_default: bool = False
+    """Learn from the actions of the default behaviour β too."""
+    order: Order = "recent"
+    """What stays when it is full: the newest, or each ever seen with the same chance."""
+    sampling: Sampling = "uniform"
+    """How it is drawn from."""
+    priority_exponent: float = Field(default=0.5, ge=0, le=1)
+    """Alpha of prioritised sampling."""
+    minimum: int = Field(default=1000, ge=1)
+    """Transitions held before the first batch."""
+    updates_per_tick: float | None = Field(default=None, gt=0)
+    """Batches given out for each tick of the plant, such as 0.25 for one every 4 ticks; null for as many as are asked for."""
+    slack: int = Field(default=100, ge=1)
+    """Batches that may be caught up with when learners were slow or away; what falls due beyond is forgone."""
+    folder: str | None = None
+    """Keep it on disk, in this folder (relative to the session's), and go on with what is in it; null or empty for memory."""
+    fill: tuple[str, ...] = ()
+    """Recordings to begin with, such as demonstrations."""
+    in_place: bool = True
+    """In real time, let learners read frames where they are; else, and in the virtual world, they come in the messages."""
+    spare_frames: int = Field(default=256, ge=0)
+    """Frames stored after one was let go of, before its place is taken: the time that a learner has to read it."""
+
+
+class Replay(Node[ReplayParams]):
+    """Makes transitions of what plants observed and what was applied to them, keeps them, and answers requests.
+
+    Requests are answered in the order they came in, at once on a tick that makes a batch due. Ticks are never held
+    up, and nobody waits for an answer in a way that stops anything: without ticks there are no batches.
+    """
+
+    observation = Input(Observation, lossless, many=True)
+    applied = Input(Applied, lossless, many=True)
+    request = Input(BatchRequest, queue(256), many=True, optional=True)
+    priorities = Input(Priorities, queue(256), many=True, optional=True)
+    batch = Output(SampledBatch, keyed=True)
+    state = Output(ReplayState)
+
+    @classmethod
+    def check(cls, params: ReplayParams) -> None:
+        """Check that the recordings to begin with are there."""
+        for path in params.fill:
+            if not Path(path).is_file():
+                raise NodeError(f"fill: there is no recording {path}", hint="give the path of a .mcap file")
+
+    def on_prepare(self) -> None:
+        """Get hold of the memory, go on with what it holds, and take in the recordings."""
+        params = self.params
+        self._buffer = self._open()
+        self._memory = Memory(
+            self._buffer,
+            self.rng,
+            Assembly(params.gamma, params.n_step, params.learn_default),
+            minimum=params.minimum,
+            updates_per_tick=params.updates_per_tick,
+            slack=params.slack,
+        )
+        self._filled = 0
+        if self._buffer.continued:
+            self.log.info("going on with %d transitions", len(self._buffer))
+        else:
+            for path in params.fill:
+                self._fill(Path(path))
+        self._store = self._shared() if params.in_place and self.context.surroundings.realtime else None
+
+    def on_start(self) -> None:
+        """Begin with no request."""
+        self._requests = Requests()
+        self._priorities = {"set": 0, "gone": 0, "refused": 0}
+        self.every(STATE_PERIOD_NS, self._tell)
+
+    def on_applied(self, applied: Applied) -> None:
+        """Take in a tick, and give out what it makes due."""
+        # Published before it: no handler of its own, so that a tick is one event and not two.
+        self._observe()
+        refused = self._memory.refused
+        self._memory.applied(applied)
+        if self._memory.refused > refused:
+            self._complain(refused)
+        self._answer()
+
+    def on_request(self, request: BatchRequest) -> None:
+        """Answer now, or when a batch is due."""
+        if self._requests.take(request):
+            self._send(request, self._memory.draw_again(request.size, request.correction))
+        else:
+            self._answer()
+
+    def on_priorities(self, message: Priorities) -> None:
+        """Take over the errors of transitions as their priorities."""
+        counts, size = self._priorities, message.indices.size
+        if message.drawn_by not in (None, self.context.identity.incarnation) and not self._buffer.continued:
+            counts["gone"] += size
+            return
+        try:
+            there = self._buffer.update_priorities(message.indices, message.errors)
+        except ReplayError as error:
+            if not counts["refused"]:
+                self.log.warning("%s: %s", message.header.source, error)
+            counts["refused"] += size
+        else:
+            counts["set"] += there
+            counts["gone"] += size - there
+
+    def on_stop(self) -> None:
+        """Take in the rest and let go of the memory."""
+        self._observe()
+        self._memory.finish()
+        if self._store is not None:
+            self._store.withdraw()
+        self._buffer.close()
+
+    def result(self) -> dict[str, Any]:
+        """Return what it holds and what passed through it."""
+        memory = self._memory
+        return {
+            "holdings": self._buffer.holdings.as_json(),
+            "assembled": {name: asdict(counts) for name, counts in sorted(memory.assembled.items())},
+            "ticks": memory.ticks,
+            "refused": memory.refused,
+            "filled": self._filled,
+            "learners": self._requests.as_json(),
+            "sampled": memory.sampled,
+            "waiting": len(self._requests),
+            "replaced": self._requests.replaced,
+            "held_back": memory.held_back,
+            "forgone": memory.forgone,
+            "priorities": self._priorities,
+        }
+
+    def _open(self) -> ReplayBuffer:
+        params, folder = self.params, self._folder()
+        restarted = self.context.identity.incarnation and not self.context.surroundings.realtime
+        if restarted and folder is not None and (before := _ON_DISK.get(folder)) is not None:
+            before.close()
+        buffer = ReplayBuffer(
+            int(params.capacity_mib * 2**20),
+            params.plant,
+            order=params.order,
+            sampling=params.sampling,
+            priority_exponent=params.priority_exponent,
+            spare_frames=params.spare_frames,
+            folder=folder,
+        )
+        if folder is not None:
+            _ON_DISK[folder] = buffer
+        return buffer
+
+    def _folder(self) -> Path | None:
+        if not self.params.folder:
+            return None
+        directory, folder = self.context.surroundings.directory, Path(self.params.folder)
+        if directory is None and not folder.is_absolute():
+            raise ReplayError(
+                f"{self.name}: there is no session folder for {folder}",
+                hint="give an absolute path, or --out",
+            )
+        return (folder if directory is None else directory / folder).resolve()
+
+    def _fill(self, path: Path) -> None:
+        filled = self._memory.fill(Bag.open(path))
+        self._filled += filled.kept
+        self.log.info("%d transitions from %s", filled.kept, path)
+        for problem in filled.problems:
+            self.log.warning("%s: %s", path, problem)
+
+    def _shared(self) -> SharedStore | None:
+        """Let learners on this host find the frames, if that can be."""
+        directory = self.context.surroundings.directory
+        try:
+            return SharedStore(self._buffer.frames, self.params.folder or None, directory, self.name)
+        except OSError as error:
+            self.log.warning("frames go in messages, since they cannot be shared: %s", error)
+            return None
+
+    def _observe(self) -> None:
+        for observation in self.observation.take_all():
+            self._memory.observed(observation)
+
+    def _answer(self) -> None:
+        while (request := self._requests.first) is not None:
+            drawn = self._memory.draw(request.size, request.correction)
+            if drawn is None:
+                return
+            self._requests.answered(request)
+            self._send(request, drawn)
+
+    def _send(self, request: BatchRequest, drawn: Draw) -> None:
+        store = self._store if request.in_place else None
+        frames = drawn if store is not None else drawn.batch(self._buffer.frames)
+        self.batch.publish(
+            SampledBatch(
+                number=request.number,
+                incarnation=request.incarnation,
+                store=None if store is None else store.name,
+                observations=frames.observations,
+                actions=drawn.actions,
+                returns=drawn.returns,
+                next_observations=frames.next_observations,
+                discounts=drawn.discounts,
+                weights=drawn.weights,
+                indices=drawn.indices,
+                ticks=self._memory.ticks,
+            ),
+            key=request.learner,
+        )
+
+    def _complain(self, before: int) -> None:
+        if not before:
+            self.log.warning("not kept: %s", self._memory.problem)
+
+    def _tell(self) -> None:
+        self._observe()
+        holdings, memory = self._buffer.holdings, self._memory
+        self.state.publish(
+            ReplayState(
+                transitions=holdings.transitions,
+                capacity=holdings.capacity,
+                frames=holdings.frames,
+                size_bytes=holdings.size_bytes,
+                ticks=memory.ticks,
+                inserted=holdings.seen - holdings.skipped,
+                sampled=memory.sampled,
+                waiting=len(self._requests),
+                forgone=memory.forgone,
+            )
+        )

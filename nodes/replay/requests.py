@@ -1,0 +1,87 @@
+"""Who asked for a batch and has not got it yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rtgraph.msgs import BatchRequest
+
+
+@dataclass(slots=True)
+class _Asker:
+    """What is known of a learner."""
+
+    newest: BatchRequest
+    requests: int = 1
+    answers: int = 0
+    restarts: int = 0
+    earlier_unread: int = 0
+    """Batches that its earlier lives could not read."""
+
+
+class Requests:
+    """The open requests, in the order in which they came: of each learner, the newest of its newest life.
+
+    A request that is made once more keeps its place; what is older than a learner's newest is passed over.
+    """
+
+    def __init__(self) -> None:
+        self._askers: dict[str, _Asker] = {}
+        self._open: dict[str, BatchRequest] = {}
+        self.passed_over = 0
+        """Requests that were older than another of the same learner when they came."""
+        self.replaced = 0
+        """Requests that made way for a newer one before they were answered."""
+
+    def __len__(self) -> int:
+        """Return how many are open."""
+        return len(self._open)
+
+    @property
+    def first(self) -> BatchRequest | None:
+        """The one that has been open for longest."""
+        return next(iter(self._open.values()), None)
+
+    def take(self, request: BatchRequest) -> bool:
+        """Take a request; return whether it was answered before, so that its answer must have been lost."""
+        asker = self._askers.get(request.learner)
+        if asker is None:
+            self._askers[request.learner] = _Asker(request)
+        elif _age(request) < _age(asker.newest):
+            self.passed_over += 1
+            return False
+        elif _age(request) == _age(asker.newest):
+            if request.learner not in self._open:
+                return True
+            asker.newest = self._open[request.learner] = request
+            return False
+        else:
+            if request.incarnation > asker.newest.incarnation:
+                asker.restarts += 1
+                asker.earlier_unread += asker.newest.unread
+            asker.requests += 1
+            asker.newest = request
+            self.replaced += self._open.pop(request.learner, None) is not None
+        self._open[request.learner] = request
+        return False
+
+    def answered(self, request: BatchRequest) -> None:
+        """Note that a request was answered."""
+        self._open.pop(request.learner, None)
+        self._askers[request.learner].answers += 1
+
+    def as_json(self) -> dict[str, dict[str, int]]:
+        """Return by learner what was asked and answered, and what came too late to be read, as JSON values."""
+        return {
+            name: {
+                "requests": asker.requests,
+                "answers": asker.answers,
+                "unread": asker.earlier_unread + asker.newest.unread,
+                "restarts": asker.restarts,
+            }
+            for name, asker in sorted(self._askers.items())
+        }
+
+
+def _age(request: BatchRequest) -> tuple[int, int]:
+    return request.incarnation, request.number

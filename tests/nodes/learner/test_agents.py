@@ -1,0 +1,102 @@
+"""Whole agents that learn, in virtual time: from a launch file to what they earn."""
+
+from __future__ import annotations
+
+import pytest
+
+from rtgraph.graphs import load_launch
+from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.virtual import surroundings
+from rtgraph.nodes.emulator.theory import best_delayed_rate
+from rtgraph.nodes.runtime import VirtualWorld
+
+
+def ran(file, ticks, seed=0, **arguments):
+    """Run a shipped launch file in virtual time; return the world."""
+    plan = load_launch(
+        file, arguments, folders=FOLDERS, world="virtual", ticks=ticks, seed=seed, record=False
+    )
+    world = VirtualWorld(plan.nodes, seed=plan.seed, surroundings=surroundings(plan, None))
+    world.run()
+    return world
+
+
+def figures(world, ticks_from=0):
+    return world.node("monitor").trace.figures(ticks_from=ticks_from)
+
+
+@pytest.mark.parametrize(
+    ("agent", "age", "interval"),
+    [("infer_learn", 2, 5), ("learn_infer", 5, 5), ("single", 2, 2), ("staggered", 2, 1)],
+)
+def test_when_an_agent_acts(agent, age, interval):
+    found = figures(
+        ran(
+            "inaction_learning",
+            600,
+            agent=agent,
+            latency_frames=2,
+            update_frames=3,
+            updates_per_tick=1,
+            minimum=1,
+            gate="latest",
+            workers=3,
+        )
+    )
+    # A turn that ends just before a tick begins with an observation that is a tick old by then.
+    assert age <= found["age_ticks"]["mean"] <= age + 1
+    assert found["interval_ticks"]["mean"] == pytest.approx(interval, rel=0.03)
+    assert found["inaction"] == pytest.approx(1 - 1 / interval, abs=0.02)
+
+
+@pytest.mark.parametrize("agent", ["infer_learn", "learn_infer"])
+def test_a_sequential_agent_never_uses_an_observation_twice(agent):
+    world = ran("inaction_learning", 300, agent=agent, latency_frames=0.2, update_frames=0.2, minimum=1)
+    made = figures(world)["decisions"]["made"]
+    assert 295 <= made <= 300
+    assert world.node("agent").owner.updater.version > 50
+
+
+def test_what_is_earned_where_inaction_costs_is_the_acting_share():
+    """The rate of reward is the share of ticks on which it acts, within 2 %, once it knows which actions earn."""
+    world = ran(
+        "inaction_learning",
+        6000,
+        agent="infer_learn",
+        latency_frames=1,
+        update_frames=2,
+        updates_per_tick=1,
+        minimum=20,
+        gamma=0.3,
+        epsilon_from=1,
+        epsilon_over=1500,
+        epsilon=0,
+        target_every=50,
+        episode_ticks=1000,
+    )
+    found = figures(world, 3000)
+    assert 1 - found["inaction"] == pytest.approx(1 / 3, abs=0.01)
+    assert found["reward"]["mean"] == pytest.approx(1 - found["inaction"], rel=0.02)
+
+
+@pytest.mark.parametrize(("stay", "delay"), [(0.9, 2), (0.7, 5)])
+def test_learning_meets_the_best_that_delay_allows(stay, delay):
+    """Short for `make test`; the table in docs/learning.md has more."""
+    world = ran(
+        "delay_learning",
+        8000,
+        states=4,
+        stay=stay,
+        latency_frames=delay,
+        workers=delay + 1,
+        gamma=0.3,
+        epsilon_from=1,
+        epsilon_over=3000,
+        epsilon=0,
+        updates_per_tick=0.5,
+        minimum=100,
+        episode_ticks=1000,
+    )
+    assert figures(world, 4000)["age_ticks"]["mean"] == delay
+    # 4,000 ticks of chance are known to 0.8 % of the rate.
+    assert figures(world, 4000)["reward"]["mean"] >= 0.95 * best_delayed_rate(stay, delay)
