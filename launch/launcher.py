@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -19,15 +20,16 @@ from rtgraph.graphs import Plan
 from rtgraph.launch.accounting import Outcome, sent_to, statistics_of_all
 from rtgraph.launch.barrier import Barrier
 from rtgraph.launch.endpoints import bus_plans, edges
+from rtgraph.launch.going import Going
 from rtgraph.launch.introspection.announcement import describe
 from rtgraph.launch.introspection.service import Service
 from rtgraph.launch.processes import ForkServer, Process, last_line, start_with_own_python
 from rtgraph.launch.session import RuntimeDirectory, Session
 from rtgraph.launch.signals import Signals
-from rtgraph.launch.status import Status, progress_text
+from rtgraph.launch.status import Status
 from rtgraph.launch.supervision import Member, RestartBudget
 from rtgraph.launch.switchboard import Switchboard
-from rtgraph.msgs import Message
+from rtgraph.msgs import Message, Progress
 from rtgraph.msgs.errors import DecodeError, LaunchError
 from rtgraph.msgs.system import (
     ChangeParams,
@@ -74,6 +76,7 @@ class Launcher:
         self._status = status
         self._tcp_port = tcp_port
         self._outcome = Outcome()
+        self._going = Going(plan.ticks, plan.duration_s)
         self._members = {
             node.name: Member(node, load_class(node.node).stop_rank, RestartBudget(node.restart))
             for node in plan.nodes
@@ -148,7 +151,14 @@ class Launcher:
             self._closing.callback(os.close, descriptor)
             self._weights.append(
                 WeightsPlan(
-                    name=name, network=plan.network, plant=plan.spec, seed=plan.seed, descriptor=descriptor
+                    name=name,
+                    network=plan.network,
+                    plant=plan.spec,
+                    seed=plan.seed,
+                    sharing=plan.sharing,
+                    checkpoint=plan.checkpoint,
+                    version=plan.version,
+                    descriptor=descriptor,
                 )
             )
         self._server = ForkServer(
@@ -190,7 +200,7 @@ class Launcher:
             self._status.note(f"the graph cannot be looked into: {error}")
 
     def _fill_weights(self) -> None:
-        self._status.phase("drawing weights")
+        self._status.phase("making weights")
         filled: list[int] = []
 
         def started(process: Process) -> None:
@@ -202,10 +212,8 @@ class Launcher:
         self._pump_until(lambda: bool(filled), None, "the weights")
         if filled[0] != 0:
             problem = f"killed by signal {-filled[0]}" if filled[0] < 0 else last_line(log_file)
-            problem, _, hint = problem.removeprefix(f"{LaunchError.__module__}.LaunchError: ").partition(
-                ". hint: "
-            )
-            raise LaunchError(f"the weights could not be drawn: {problem}", hint=hint or f"see {log_file}")
+            problem, _, hint = re.sub(rf"^{LaunchError.__module__}\.\w+: ", "", problem).partition(". hint: ")
+            raise LaunchError(f"the weights could not be made: {problem}", hint=hint or f"see {log_file}")
 
     def _start_node(self, member: Member) -> None:
         plan = member.plan
@@ -250,7 +258,7 @@ class Launcher:
 
     def _until_the_end(self) -> None:
         limit_s = self._plan.duration_s
-        self._status.phase(self._plan.name, limit_s)
+        self._status.phase(self._plan.name, self._going.total)
         began = time.monotonic()
         while not (self._outcome.reason or self._signals.first is not None):
             self._pump(0.1)
@@ -404,10 +412,12 @@ class Launcher:
             self._hear()
         elif source is self._board.progress:
             for progress in self._board.progressed():
-                self._service.progressed(progress)
-                if self._epoch_ns:
-                    elapsed_s = (time.monotonic_ns() - self._epoch_ns) / 1e9
-                    self._status.progress(elapsed_s, progress_text(progress))
+                if isinstance(progress, Progress):
+                    self._service.progressed(progress)
+                self._going.heard(progress)
+            if self._epoch_ns:
+                elapsed_s = (time.monotonic_ns() - self._epoch_ns) / 1e9
+                self._status.progress(*self._going.told(elapsed_s, elapsed_s))
         elif source is self._service.socket:
             self._service.attend(time.monotonic())
         elif source == self._signals.descriptor:

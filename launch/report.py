@@ -34,7 +34,13 @@ def print_result(results: Mapping[str, Result], *, as_json: bool = False) -> int
         for title, result in results.items():
             for line in (*_headlines(title, result), f"  {result.session.directory}"):
                 console.print(line, markup=False, soft_wrap=True)
-    # What is said next is to stand below.
+    print_failures(results)
+    return max((result.code for result in results.values()), default=DONE)
+
+
+def print_failures(results: Mapping[str, Result]) -> None:
+    """Print what went wrong in launches."""
+    # What is said is to stand below what was printed.
     sys.stdout.flush()
     for title, result in results.items():
         for failure in result.failures:
@@ -42,7 +48,6 @@ def print_result(results: Mapping[str, Result], *, as_json: bool = False) -> int
             print(f"error: {title}: {failure}{hint} {result.session.logs}", file=sys.stderr)
         for warning in _warnings(result):
             print(f"warning: {title}: {warning}", file=sys.stderr)
-    return max((result.code for result in results.values()), default=DONE)
 
 
 def draw_results(results: Mapping[str, Result], *, quiet: bool = False) -> None:

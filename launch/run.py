@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from rtgraph.graphs import Plan
+from rtgraph.launch.games import game_of, learning_folders
 from rtgraph.launch.launcher import Launcher
+from rtgraph.launch.scores import random_line
 from rtgraph.launch.session import Session
 from rtgraph.launch.status import Status
 from rtgraph.launch.summary import DONE, FAILED, LOST, SIGNALLED, Ran, lossless_losses, summarise
 from rtgraph.launch.virtual import run_virtual
+from rtgraph.launch.worlds import Checkpoints
+from rtgraph.nodes.metrics.resume import EPISODES_FILE
 from rtgraph.nodes.monitor.trace import SavedTrace
 from rtgraph.nodes.monitor.traces import watched, with_files_of_their_own
 
@@ -29,8 +33,22 @@ class Result:
     wall_s: float = 0.0
 
 
-def run(plan: Plan, status: Status, *, directory: Path | None = None, tcp_port: int | None = None) -> Result:
+def run(
+    plan: Plan,
+    status: Status,
+    *,
+    directory: Path | None = None,
+    tcp_port: int | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Result:
     """Run a plan to its end, and write its summary. What a node failed of is told by the result.
+
+    Args:
+        plan: what to run.
+        status: where to say how it goes.
+        directory: the session folder.
+        tcp_port: where tcp is to be used, in real time.
+        checkpoints: of the world, in the virtual one.
 
     Raises:
         RtgraphError: it could not be started.
@@ -39,7 +57,7 @@ def run(plan: Plan, status: Status, *, directory: Path | None = None, tcp_port: 
     session = Session.create(plan, directory)
     began = time.monotonic()
     if plan.world == "virtual":
-        ran = run_virtual(plan, session, status)
+        ran = run_virtual(plan, session, status, checkpoints)
     else:
         ran = _run_realtime(plan, session, status, tcp_port)
     wall_s = time.monotonic() - began
@@ -64,7 +82,27 @@ def draw(result: Result, status: Status) -> tuple[Path, ...]:
 
             folder = result.session.plots / one.title if len(monitors) > 1 else result.session.plots
             paths += draw_trace(SavedTrace.load(trace), folder, rate_hz=one.rate_hz)
-    return tuple(paths)
+    return tuple(paths) + _draw_learning(result, status)
+
+
+def _draw_learning(result: Result, status: Status) -> tuple[Path, ...]:
+    """Draw what was learned, for each node that kept curves of it."""
+    folders = learning_folders(result.plan)
+    drawn = []
+    for name in folders:
+        folder = result.session.directory / name
+        if not (folder / EPISODES_FILE).exists():
+            continue
+        from rtgraph.launch.plots import draw_learning  # noqa: PLC0415 - see above
+        from rtgraph.launch.plots.curves import read_curve  # noqa: PLC0415
+
+        curve = read_curve(folder)
+        if curve.learned:
+            status.phase("drawing")
+            path = result.session.plots / ("learning.png" if len(folders) == 1 else f"{name}-learning.png")
+            lines = random_line(game_of(result.plan))
+            drawn.append(draw_learning({"": [curve]}, path, title=result.plan.name, lines=lines))
+    return tuple(drawn)
 
 
 def _run_realtime(plan: Plan, session: Session, status: Status, tcp_port: int | None) -> Ran:

@@ -8,22 +8,15 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress_bar import ProgressBar
 from rich.table import Column
+from rich.text import Text
 
-from rtgraph.msgs import Progress as ProgressMessage
+from rtgraph.launch.going import fitted
 
-NARROW = 90
-"""Columns below which there is no room for a bar."""
-
-
-def progress_text(progress: ProgressMessage) -> str:
-    """Say how a run goes, in a few words."""
-    age = "–" if progress.age_ticks is None else f"{progress.age_ticks:.1f}"
-    return (
-        f"tick {progress.tick:,}  inaction {progress.inaction:.1%}  age {age}  "
-        f"late ≤ {progress.lateness_most_ms:.2f} ms  reward {progress.reward:+.0f}"
-    )
+BAR = 24
+_ELAPSED = 7
 
 
 class Status(Protocol):
@@ -34,7 +27,7 @@ class Status(Protocol):
         ...
 
     def progress(self, done: float, text: str = "") -> None:
-        """Say how far the phase is."""
+        """Say how far the phase is. The text's parts stand two spaces apart, the most important first."""
         ...
 
     def note(self, text: str) -> None:
@@ -64,12 +57,13 @@ class ConsoleStatus:
         one_line = Column(no_wrap=True, overflow="ellipsis")
         columns = (
             TextColumn("[bold]{task.description}", table_column=one_line.copy()),
-            *(() if self._console.width < NARROW else (BarColumn(bar_width=24),)),
+            _RoomyBar(bar_width=BAR),
             TimeElapsedColumn(),
             TextColumn("{task.fields[text]}", table_column=one_line.copy()),
         )
         self._bar = Progress(*columns, console=self._console, transient=True)
         self._task: TaskID | None = None
+        self._taken = 0
 
     def __enter__(self) -> Self:
         if self._live:
@@ -91,13 +85,16 @@ class ConsoleStatus:
                 return
             if self._task is not None:
                 self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(text, total=total, text="")
+            self._task = self._bar.add_task(text, total=total, text="", room=0)
+            self._taken = len(text)
 
     def progress(self, done: float, text: str = "") -> None:
         """Say how far the phase is."""
         if self._live and self._task is not None:
+            room = self._console.width - self._taken - _ELAPSED - 3
+            shown = fitted(text, room)
             with contextlib.suppress(OSError):
-                self._bar.update(self._task, completed=done, text=text)
+                self._bar.update(self._task, completed=done, text=shown, room=room - len(shown))
 
     def note(self, text: str) -> None:
         """Say something worth keeping."""
@@ -106,3 +103,11 @@ class ConsoleStatus:
                 self._bar.console.print(text, markup=False)
             else:
                 print(text, file=sys.stderr, flush=True)
+
+
+class _RoomyBar(BarColumn):
+    """A bar, where the rest of the line leaves room for it."""
+
+    def render(self, task: Task) -> ProgressBar | Text:  # type: ignore[override]
+        """Return the bar, or nothing."""
+        return super().render(task) if task.fields["room"] >= BAR else Text()

@@ -8,6 +8,7 @@ from typing import Any
 
 from rtgraph.graphs import Plan
 from rtgraph.msgs.system import EdgeReport
+from rtgraph.nodes.metrics import Metrics
 from rtgraph.nodes.monitor.traces import watched
 from rtgraph.nodes.runtime import load_class
 
@@ -34,7 +35,8 @@ def summarise(
 ) -> dict[str, Any]:
     """Return the summary as JSON values.
 
-    The figures of one monitor are the summary's own; those of several stand by title under ``plants``.
+    The figures of one monitor are the summary's own; those of several stand by title under ``plants``. Those of a
+    node that keeps the curves of learning stand under ``learning``.
 
     Args:
         plan: what was run.
@@ -47,7 +49,10 @@ def summarise(
     monitors = watched(plan.nodes)
     plants = {one.title: dict(results.get(one.monitor, {})) for one in monitors}
     figures = {"plants": plants} if len(plants) > 1 else next(iter(plants.values()), {})
-    watching = {one.monitor for one in monitors}
+    keepers = [node.name for node in plan.nodes if issubclass(load_class(node.node), Metrics)]
+    # Of several each is told among the nodes.
+    learning = results.get(keepers[0], {}) if len(keepers) == 1 else {}
+    watching = {one.monitor for one in monitors} | ({keepers[0]} if learning else set())
     others = {name: result for name, result in results.items() if result and name not in watching}
     edges = {
         f"{report.publisher} -> {node}.{report.port}": report
@@ -60,6 +65,7 @@ def summarise(
         "seed": plan.seed,
         "ended": reason,
         **figures,
+        **({"learning": learning} if learning else {}),
         **({"nodes": others} if others else {}),
         "lost": {edge: report.lost + report.refused for edge, report in edges.items()},
         "overwritten": {edge: report.overwritten for edge, report in edges.items() if report.overwritten},

@@ -9,8 +9,9 @@ from typing import Self
 import zmq
 
 from rtgraph.graphs import Plan
+from rtgraph.launch.going import PROGRESS, Told
 from rtgraph.launch.session import RuntimeDirectory
-from rtgraph.msgs import Decoder, Message, Progress
+from rtgraph.msgs import Decoder, Message
 from rtgraph.msgs.errors import DecodeError
 from rtgraph.nodes.runtime import load_class
 from rtgraph.nodes.runtime.bus import PROBE, BusPlan
@@ -30,13 +31,14 @@ class Switchboard:
         self.control.bind(self.endpoint)
         self.progress = self._context.socket(zmq.SUB)
         self.progress.setsockopt(zmq.LINGER, 0)
+        self._decoders: dict[bytes, Decoder[Told]] = {}
         for node in plan.nodes:
             for port, topic in node.outputs.items():
                 output = load_class(node.node).output_ports.get(port)
-                if output is not None and output.message_type is Progress:
+                if output is not None and output.message_type in PROGRESS:
                     self.progress.setsockopt(zmq.SUBSCRIBE, topic.encode() + b"\0\0")
                     self.progress.connect(buses[node.name].plain)
-        self._progress_decoder = Decoder(Progress)
+                    self._decoders[topic.encode()] = Decoder(output.message_type)
 
     def __enter__(self) -> Self:
         return self
@@ -65,13 +67,13 @@ class Switchboard:
             except DecodeError as error:
                 yield name, incarnation, error
 
-    def progressed(self) -> Iterator[Progress]:
+    def progressed(self) -> Iterator[Told]:
         """Yield the progress that waits."""
         while True:
             try:
                 frame = self.progress.recv(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            start = frame.index(b"\0\0") + 2
-            if frame[start] != PROBE:
-                yield self._progress_decoder.decode([frame], start)
+            end = frame.index(b"\0\0")
+            if frame[end + 2] != PROBE:
+                yield self._decoders[frame[:end]].decode([frame], end + 2)

@@ -31,7 +31,8 @@ def summary_table(figures: Mapping[str, Figures]) -> Table:
     table.add_column("")
     for title in figures:
         table.add_column(Text(title), justify="right")
-    for section in _SECTIONS:
+    learned = any(column.get("learning") for column in columns)
+    for section in (*_SECTIONS[:-1], *((_LEARNING,) if learned else ()), _SECTIONS[-1]):
         for row in section:
             cells = [row.cell(column, columns[0]) for column in columns]
             table.add_row(Text(row.label), *cells, style="bold" if row.better else None)
@@ -168,6 +169,14 @@ def _inaction(figures: Figures) -> str:
     return percent(_inaction_percent(figures))
 
 
+def _share(*keys: str) -> Callable[[Figures], str]:
+    def text(figures: Figures) -> str:
+        share = _at(figures, *keys)
+        return percent(None if share is None else 100 * share)
+
+    return text
+
+
 def _decisions(fate: str) -> Callable[[Figures], str]:
     """Return what a row says of the decisions of one fate: how many, and which share of those made."""
 
@@ -250,3 +259,24 @@ _SECTIONS: tuple[tuple[_Row, ...], ...] = (
         _Row("restarts", _counts("restarts")),
     ),
 )
+_LEARNING = (
+    _Row("learning: episodes", _number("learning", "episodes")),
+    _Row(
+        "  return, last 100",
+        _number("learning", "return_last"),
+        lambda figures: _at(figures, "learning", "return_last"),
+        1,
+    ),
+    _Row("  return, best", _number("learning", "return_best")),
+    _Row("  wins, last 100", _share("learning", "wins")),
+    _Row("  version", _number("learning", "version")),
+    _Row("  updates", _number("learning", "updates")),
+    _Row("  updates per tick", _number("learning", "updates_per_tick")),
+    _Row("  updates / samples per second", _numbers("learning", "updates_per_s", "samples_per_s")),
+    _Row("  loss, mean", _number("learning", "loss")),
+    _Row("  Q, mean", _number("learning", "q_mean")),
+    _Row("  delay of gradients, mean (versions)", _number("learning", "delay")),
+    _Row("  staleness, mean (versions)", _number("learning", "staleness")),
+    _Row("  explored", _share("learning", "explored")),
+)
+"""Shown where something learned."""

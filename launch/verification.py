@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rtgraph.graphs import Plan
+from rtgraph.launch.verified_weights import RecordedWeights
 from rtgraph.msgs.envelope import envelope
 from rtgraph.msgs.errors import BagError, RtgraphError
 from rtgraph.nodes.recorder.bag import Bag, Recorded
 from rtgraph.nodes.recorder.journals import Life, journals
 from rtgraph.nodes.recorder.rerun import Difference, MessageId, Rerun
-from rtgraph.nodes.recorder.story import WEIGHTS_FOLDER, facts, weights_digest
 from rtgraph.nodes.runtime import Limits, NodePlan, Surroundings
-from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, Kind, digest_of
-from rtgraph.nodes.runtime.weights import Weights, map_file
+from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, digest_of
 
 Outcome = Literal["same", "different", "unverifiable"]
 
@@ -127,8 +126,7 @@ class _Verifier:
         self._waiting: dict[
             MessageId, list[tuple[Verdict, Rerun, Generator[MessageId, bytes | None, None]]]
         ] = {}
-        self._weights, self._missing_weights = _weights(bag, plan)
-        self._other_arithmetic = _other_arithmetic(bag) if plan.weights else ""
+        self._weights = RecordedWeights(bag, plan)
         self._chosen = chosen
 
     def run(self, progress: Callable[[float], None] | None) -> Verification:
@@ -161,16 +159,19 @@ class _Verifier:
             verdict.outcome, verdict.note = "different", life.problem
         elif not life.whole:
             verdict.note = f"its journal ends at {life.until_ns / 1e9:.3f} s, before the node did"
-        used = self._weights.keys() & set(_strings(node.params))
-        missing = self._missing_weights & used
-        if missing:
-            verdict.outcome = "unverifiable"
-            verdict.note = f"the weights {', '.join(sorted(missing))} that it used were not kept"
+        try:
+            if problem := self._weights.problem(life, node):
+                verdict.outcome, verdict.note = "unverifiable", problem
+                return
+            surroundings = self._surroundings(node)
+            rerun = Rerun(node, life.incarnation, self._plan.seed, surroundings, life.entries)
+        except (RtgraphError, ImportError) as error:
+            verdict.outcome, verdict.note = "unverifiable", f"it cannot be made here: {error}"
             return
-        if used and self._other_arithmetic:
-            verdict.outcome, verdict.note = "unverifiable", f"not comparable: {self._other_arithmetic}"
-            return
-        surroundings = Surroundings(
+        self._advance(verdict, rerun, rerun.run(), None, first=True)
+
+    def _surroundings(self, node: NodePlan) -> Surroundings:
+        return Surroundings(
             realtime=self._plan.world == "realtime",
             limits=Limits(
                 self._plan.ticks,
@@ -178,14 +179,8 @@ class _Verifier:
             ),
             # What nodes write of their own is not compared.
             directory=self._scratch,
-            weights=self._weights,
+            weights=self._weights.of(node),
         )
-        try:
-            rerun = Rerun(node, life.incarnation, self._plan.seed, surroundings, life.entries)
-        except (RtgraphError, ImportError) as error:
-            verdict.outcome, verdict.note = "unverifiable", f"it cannot be made here: {error}"
-            return
-        self._advance(verdict, rerun, rerun.run(), None, first=True)
 
     def _advance(
         self,
@@ -261,48 +256,7 @@ def _publications(lives: Sequence[Life], plans: Mapping[str, NodePlan]) -> Itera
 
 def _consumed(life: Life, plans: Mapping[str, NodePlan]) -> Iterator[MessageId]:
     inputs = plans[life.node].inputs if life.node in plans else {}
-    for kind, _, what, published in life.entries:
-        deliveries = [item for item in published if len(item) >= DELIVERY_LENGTH]
-        for delivery in [what, *deliveries] if kind == Kind.DELIVERY else deliveries:
-            port, publisher, incarnation, sequence, key = delivery[:5]
-            if port in inputs and len(delivery) == DELIVERY_LENGTH:
-                yield MessageId(inputs[port].topic, key, publisher, incarnation, sequence)
-
-
-def _weights(bag: Bag, plan: Plan) -> tuple[dict[str, Weights], set[str]]:
-    """Return the weights that nodes used, and the names of those that cannot be had any more.
-
-    They are read from beside the recording; where they are not there they are drawn from the seed, and used if that
-    gives what was recorded.
-    """
-    found: dict[str, Weights] = {}
-    missing: set[str] = set()
-    folder = (bag.path if bag.path.is_dir() else bag.path.parent) / WEIGHTS_FOLDER
-    for name, entry in plan.weights.items():
-        digest = bag.info.get(f"weights.{name}", "")
-        file = folder / f"{digest}.bin"
-        weights = Weights(name, entry.network, entry.spec, entry.seed)
-        if digest and file.exists():
-            weights.memory = map_file(file)
-        found[name] = weights
-        if not digest or weights_digest(weights) != digest:
-            missing.add(name)
-    return found, missing
-
-
-def _other_arithmetic(bag: Bag) -> str:
-    """Say what decides the last bits of a network's sums and is not as it was; nothing, where all is."""
-    here = facts(bag.info.get("world", ""))
-    differing = [name for name in ("torch", "cpu_capability") if bag.info.get(name) != here.get(name)]
-    return ", ".join(f"{name} was {bag.info.get(name)}, here it is {here.get(name)}" for name in differing)
-
-
-def _strings(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _strings(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _strings(item)
+    for delivery in life.deliveries():
+        port, publisher, incarnation, sequence, key = delivery[:5]
+        if port in inputs and len(delivery) == DELIVERY_LENGTH:
+            yield MessageId(inputs[port].topic, key, publisher, incarnation, sequence)

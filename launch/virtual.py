@@ -5,26 +5,29 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
+import time
 from collections.abc import Iterator
 from types import FrameType
 
 from rtgraph.graphs import Plan
+from rtgraph.launch.going import PROGRESS, Going, Told
 from rtgraph.launch.session import Session
 from rtgraph.launch.signals import SIGNALS
 from rtgraph.launch.status import Status
 from rtgraph.launch.summary import DONE, FAILED, LOST, SIGNALLED, Ran, lossless_losses, summarise
+from rtgraph.launch.worlds import Checkpoints, keeper_of, resumed
 from rtgraph.msgs.errors import RtgraphError
 from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld, load_class
 from rtgraph.nodes.runtime.realtime import edge_reports
-from rtgraph.nodes.runtime.weights import Weights
+from rtgraph.nodes.runtime.snapshot import Keeper
 
 LOG_FILE = "world.log"
 
 log = logging.getLogger("rtgraph.world")
 
 
-def run_virtual(plan: Plan, session: Session, status: Status) -> Ran:
-    """Run a plan to its end.
+def run_virtual(plan: Plan, session: Session, status: Status, checkpoints: Checkpoints | None = None) -> Ran:
+    """Run a plan to its end, perhaps from where another run of it left a checkpoint.
 
     Raises:
         RtgraphError: it could not begin.
@@ -36,10 +39,11 @@ def run_virtual(plan: Plan, session: Session, status: Status) -> Ran:
             world = VirtualWorld(
                 plan.nodes, seed=plan.seed, surroundings=surroundings(plan, session), faults=plan.faults
             )
+            keeper = _keeper(world, plan, session, checkpoints or Checkpoints(), status)
         except RtgraphError:
             log.exception("the world could not be made")
             raise
-        failures, caught = _run(world, plan, status)
+        failures, caught = _run(world, plan, status, keeper)
         results = world.results()
     failures += [f"{name}: {problem}" for name, problem in world.problems.items()]
     reports = {name: edge_reports(executor) for name, executor in world.executors.items()}
@@ -58,24 +62,51 @@ def surroundings(plan: Plan, session: Session | None) -> Surroundings:
         realtime=False,
         limits=Limits(plan.ticks, None if plan.duration_s is None else round(plan.duration_s * 1e9)),
         directory=None if session is None else session.directory,
-        weights={name: Weights(name, w.network, w.spec, w.seed) for name, w in plan.weights.items()},
+        weights={name: w.weights(name) for name, w in plan.weights.items()},
     )
 
 
-def _run(world: VirtualWorld, plan: Plan, status: Status) -> tuple[list[str], int | None]:
+def _keeper(
+    world: VirtualWorld, plan: Plan, session: Session, checkpoints: Checkpoints, status: Status
+) -> Keeper | None:
+    """Return what writes checkpoints, if any are wanted; where the world is to go on from one, it does from now on."""
+    every_s = checkpoints.every_s
+    if checkpoints.resume is not None:
+        before_s = resumed(world, plan, checkpoints.resume, status)
+        every_s = every_s or before_s
+    return None if every_s is None else keeper_of(plan, session.directory, every_s)
+
+
+def _run(
+    world: VirtualWorld, plan: Plan, status: Status, keeper: Keeper | None
+) -> tuple[list[str], int | None]:
     """Run the world; return what failed, and the signal that ended it."""
-    status.phase(plan.name, plan.duration_s)
+    going = Going(plan.ticks, plan.duration_s)
+    began = time.monotonic()
+
+    def tell(time_ns: int) -> None:
+        for message in _progress_of(world):
+            going.heard(message)
+        status.progress(*going.told(time_ns / 1e9, time.monotonic() - began))
+
+    status.phase(plan.name, going.total)
     with _interruptible(world) as caught:
         try:
-            world.run(
-                lambda time_ns: status.progress(time_ns / 1e9, f"{time_ns / 1e9:,.1f} s of virtual time")
-            )
+            world.run(tell, keeper)
         except RtgraphError as error:
             log.exception("the world ended at %.6f s", world.clock.now_ns() / 1e9)
             if not world.begun:
                 raise
             return [str(error)], None
     return [], caught[0] if caught else None
+
+
+def _progress_of(world: VirtualWorld) -> Iterator[Told]:
+    """Yield what nodes said last of how it goes."""
+    for executor in world.executors.values():
+        for output in executor.node.outputs.values():
+            if isinstance(output.newest, PROGRESS):
+                yield output.newest
 
 
 @contextlib.contextmanager

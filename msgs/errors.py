@@ -15,7 +15,8 @@
     ├── ReplayError       a replay memory was set up or used wrongly
     │   └── FrameOverwritten   ... frames that were asked for are no longer there
     ├── LearningError     an update cannot be made of what is there
-    └── CheckpointError   a checkpoint cannot be written, or what is to be read is none
+    ├── CheckpointError   a checkpoint cannot be written, or what is to be read is none
+    └── MetricsError      the curves of a run cannot be written, or what is to be read are none
 """
 
 from __future__ import annotations
@@ -120,3 +121,7 @@ class LearningError(RtgraphError):
 
 class CheckpointError(RtgraphError):
     """A checkpoint cannot be written, or what is to be read is none, or one of something else."""
+
+
+class MetricsError(RtgraphError):
+    """The curves of a run cannot be written, or what is to be read are none."""

@@ -99,6 +99,8 @@ class Applied(Message):
 class EpisodeEnd(Message):
     """What an episode came to: its return (the sum of its rewards) and length in ticks."""
 
+    tick: int = Field(ge=0)
+    """The plant's tick that ended it."""
     episode: int = Field(ge=0)
     ticks: int = Field(ge=0)
     total_reward: float

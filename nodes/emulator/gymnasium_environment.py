@@ -203,7 +203,9 @@ def _attributes(layer: gymnasium.Env[Any, Any]) -> dict[str, Any]:
     from gymnasium import Env, Space  # noqa: PLC0415
     from gymnasium.envs.registration import EnvSpec  # noqa: PLC0415
 
-    return {name: value for name, value in vars(layer).items() if not isinstance(value, Env | Space | EnvSpec)}
+    return {
+        name: value for name, value in vars(layer).items() if not isinstance(value, Env | Space | EnvSpec)
+    }
 
 
 def _action_spec(space: gymnasium.Space[Any], name: str) -> ActionSpec:

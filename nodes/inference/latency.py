@@ -66,8 +66,7 @@ class Constant(_Latency):
     kind: Literal["constant"] = "constant"
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
-        duration_ns = self._ns(1.0, rate_hz)
-        return lambda: duration_ns
+        return functools.partial(_same, self._ns(1.0, rate_hz))
 
 
 class Padded(Constant):
@@ -84,7 +83,10 @@ class Normal(_Latency):
     """The standard deviation, as a share of the duration."""
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
-        return lambda: self._ns(max(0.01, 1.0 + self.sd * rng.standard_normal()), rate_hz)
+        return functools.partial(self._drawn, rng, rate_hz)
+
+    def _drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
+        return self._ns(max(0.01, 1.0 + self.sd * rng.standard_normal()), rate_hz)
 
 
 class Lognormal(_Latency):
@@ -95,8 +97,10 @@ class Lognormal(_Latency):
     """The standard deviation of the logarithm."""
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
-        shift = self.sigma**2 / 2
-        return lambda: self._ns(math.exp(self.sigma * rng.standard_normal() - shift), rate_hz)
+        return functools.partial(self._drawn, rng, rate_hz)
+
+    def _drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
+        return self._ns(math.exp(self.sigma * rng.standard_normal() - self.sigma**2 / 2), rate_hz)
 
 
 class Mixture(_Latency):
@@ -109,7 +113,10 @@ class Mixture(_Latency):
     """What those take, as a share of the duration."""
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
-        return lambda: self._ns(self.cost if rng.random() < self.epsilon else 1.0, rate_hz)
+        return functools.partial(self._drawn, rng, rate_hz)
+
+    def _drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
+        return self._ns(self.cost if rng.random() < self.epsilon else 1.0, rate_hz)
 
 
 class Spikes(_Latency):
@@ -124,13 +131,11 @@ class Spikes(_Latency):
     """How many times the duration those take, exactly."""
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
-        def draw() -> int:
-            spike = rng.random() < self.probability
-            return self._ns(
-                self.factor if spike else max(0.01, 1.0 + self.sd * rng.standard_normal()), rate_hz
-            )
+        return functools.partial(self._drawn, rng, rate_hz)
 
-        return draw
+    def _drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
+        spike = rng.random() < self.probability
+        return self._ns(self.factor if spike else max(0.01, 1.0 + self.sd * rng.standard_normal()), rate_hz)
 
 
 class Empirical(Record):
@@ -153,15 +158,8 @@ class Empirical(Record):
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         values = [round(value * 1e6) for value in self.values_ms or _read(self.file or "")]
         if self.order == "sample":
-            return lambda: values[int(rng.integers(len(values)))]
-        position = 0
-
-        def draw() -> int:
-            nonlocal position
-            position += 1
-            return values[(position - 1) % len(values)]
-
-        return draw
+            return functools.partial(_one_of, values, rng)
+        return _Repeated(values).draw
 
 
 LatencyParams = Annotated[
@@ -170,8 +168,31 @@ LatencyParams = Annotated[
 ]
 
 
+class _Repeated:
+    """Gives durations one after the other, again and again."""
+
+    def __init__(self, values: list[int]) -> None:
+        self._values = values
+        self._position = 0
+
+    def draw(self) -> int:
+        self._position += 1
+        return self._values[(self._position - 1) % len(self._values)]
+
+
+# Functions and no lambdas: what a worker keeps has to be saved by name.
+
+
 def _zero() -> int:
     return 0
+
+
+def _same(duration_ns: int) -> int:
+    return duration_ns
+
+
+def _one_of(values: list[int], rng: np.random.Generator) -> int:
+    return values[int(rng.integers(len(values)))]
 
 
 @functools.cache

@@ -6,31 +6,49 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, RandomParams, ScriptedParams
-from rtgraph.nodes.networks.shared import shared_module
+from rtgraph.msgs import WeightsVersion
+from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, RandomParams, ScriptedParams
+from rtgraph.nodes.networks.shared import VersionedModule
 from rtgraph.nodes.runtime.weights import Weights
 
 
-class EpsilonGreedyPolicy:
+class EpsilonGreedyPolicy(Policy):
     """Chooses the action of highest value, or with probability ε any, without a forward pass."""
 
     def __init__(
         self, weights: Weights, actions: int, params: EpsilonGreedyParams, rng: np.random.Generator
     ) -> None:
-        self._module = shared_module(weights)
+        self._name = weights.name
+        self._network = VersionedModule(weights)
         self._actions = actions
-        self._epsilon = params.epsilon
+        self._params = params
         self._rng = rng
+        self.version = self._network.version
 
-    def act(self, observation: npt.NDArray[np.generic]) -> Act:
+    def act(self, observation: npt.NDArray[np.generic], tick: int = 0) -> Act:
         """Return the greedy action, or a random one."""
-        if self._epsilon > 0.0 and self._rng.random() < self._epsilon:
+        epsilon = self._params.epsilon_at(tick)
+        if epsilon > 0.0 and self._rng.random() < epsilon:
             return Act(int(self._rng.integers(self._actions)), explored=True)
+        module = self._network.module
+        # Drawn or dropped each time: others in this process may have drawn theirs for the same module.
+        if self._params.noise:
+            module.draw_noise(self._rng)
+        else:
+            module.drop_noise()
         with torch.inference_mode():
-            values = self._module(torch.tensor(observation).unsqueeze(0))
+            values = module(torch.tensor(observation).unsqueeze(0))
         return Act(int(values.argmax()))
+
+    def adopt(self, announced: WeightsVersion) -> bool:
+        """Act with another version from now on."""
+        if announced.weights != self._name:
+            return True
+        found = self._network.use(announced.version, announced.slot)
+        self.version = self._network.version
+        return found
 
     def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
         """Take another ε."""
         if isinstance(params, EpsilonGreedyParams):
-            self._epsilon = params.epsilon
+            self._params = params

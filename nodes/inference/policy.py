@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from rtgraph.msgs import Action, Continuous, Discrete, PlantSpec, Record
+from rtgraph.msgs import Action, Continuous, Discrete, PlantSpec, Record, WeightsVersion
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.changeable import Changeable
 from rtgraph.nodes.runtime.context import Surroundings
@@ -27,16 +27,26 @@ class Act:
     explored: bool = False
 
 
-class Policy(Protocol):
+class Policy:
     """Chooses actions. It keeps no clock, and takes chance only from the generator it was made with."""
 
-    def act(self, observation: Array) -> Act:
-        """Return the action for an observation."""
-        ...
+    version: int | None = None
+    """The version of the weights that it acts with; None where it has none."""
+
+    def act(self, observation: Array, tick: int = 0) -> Act:
+        """Return the action for an observation, made at that tick of the plant."""
+        raise NotImplementedError
+
+    def adopt(self, announced: WeightsVersion) -> bool:
+        """Act with another version from now on, if it is of this policy's weights.
+
+        Return False where it has gone already: the policy then stays with the version that it has.
+        """
+        del announced
+        return True
 
     def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
         """Take other parameters of its own kind, of which only the changeable ones differ."""
-        ...
 
 
 class RandomParams(Record):
@@ -46,13 +56,38 @@ class RandomParams(Record):
 
 
 class EpsilonGreedyParams(Record):
-    """The action to which a network gives the highest value, but now and then a random one (discrete actions only)."""
+    """The action to which a network gives the highest value, but now and then a random one (discrete actions only).
+
+    The share of random actions may fall with time: linearly from ``epsilon_from`` at tick 0 to ``epsilon`` at tick
+    ``epsilon_over``.
+    """
 
     kind: Literal["epsilon_greedy"] = "epsilon_greedy"
     weights: str = "policy"
     """The weights of the graph that the network runs on, by name: `${weights:policy}`."""
     epsilon: Changeable[float] = Field(default=0.05, ge=0, le=1)
     """The share of random actions."""
+    epsilon_from: float | None = Field(default=None, ge=0, le=1)
+    """Their share at the plant's tick 0; null: ``epsilon`` from the beginning."""
+    epsilon_over: int = Field(default=0, ge=0)
+    """Ticks until it is ``epsilon``."""
+    epsilon_begun: int = Field(default=0, ge=0)
+    """Ticks that a run before this one has done of them."""
+    noise: bool = True
+    """Whether a noisy network acts with noise, drawn for each decision; without, to see how good it is."""
+
+    @model_validator(mode="after")
+    def _falls_over_something(self) -> Self:
+        if self.epsilon_from is not None and not self.epsilon_over:
+            raise ValueError("epsilon_from needs epsilon_over, the ticks until the share is epsilon")
+        return self
+
+    def epsilon_at(self, tick: int) -> float:
+        """Return the share of random actions at a tick."""
+        if self.epsilon_from is None:
+            return self.epsilon
+        done = min(1.0, (self.epsilon_begun + tick) / self.epsilon_over)
+        return self.epsilon_from + done * (self.epsilon - self.epsilon_from)
 
 
 class ScriptedParams(Record):
@@ -128,14 +163,14 @@ def _script_class(params: ScriptedParams) -> type:
         ) from error
 
 
-class RandomPolicy:
+class RandomPolicy(Policy):
     """Draws every action uniformly from what the plant takes."""
 
     def __init__(self, plant: PlantSpec, rng: np.random.Generator) -> None:
         self._space = plant.action
         self._rng = rng
 
-    def act(self, observation: Array) -> Act:
+    def act(self, observation: Array, tick: int = 0) -> Act:
         """Return a random action."""
         space = self._space
         if isinstance(space, Discrete):
@@ -145,11 +180,8 @@ class RandomPolicy:
             return Act(self._rng.uniform(space.low, space.high).astype(np.float32), explored=True)
         return Act(self._rng.integers(space.count, size=space.size), explored=True)
 
-    def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
-        """Nothing of it may be changed."""
 
-
-class ScriptedPolicy:
+class ScriptedPolicy(Policy):
     """Wraps a class of the user's own."""
 
     def __init__(self, params: ScriptedParams) -> None:
@@ -159,9 +191,6 @@ class ScriptedPolicy:
         except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
             raise NodeError(f"policy {params.policy!r} cannot be made: {error}") from error
 
-    def act(self, observation: Array) -> Act:
+    def act(self, observation: Array, tick: int = 0) -> Act:
         """Return the script's action."""
         return Act(self._script.act(observation))
-
-    def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
-        """Nothing of it may be changed."""

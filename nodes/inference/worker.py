@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from rtgraph.msgs import (
@@ -12,6 +14,7 @@ from rtgraph.msgs import (
     Observation,
     PlantSpec,
     StaggerDelay,
+    WeightsVersion,
     WorkerState,
 )
 from rtgraph.msgs.errors import NodeError
@@ -45,12 +48,16 @@ class Worker(Node[WorkerParams]):
     infers, and begins again, used or not. With ``paced`` it infers from what the coordinator claims for it, never
     twice from one observation; when the coordinator has not been heard for half a second it runs free until the
     next claim.
+
+    It acts with the newest version of its weights that it has heard of, and goes over to a newer one between two
+    inferences, never during one.
     """
 
     observation = Input(Observation, latest)
     claim = Input(Claim, queue(8), keyed=True, optional=True)
     stagger = Input(StaggerDelay, queue(4096), keyed=True, optional=True)
     beat = Input(CoordinatorBeat, latest, optional=True)
+    weights = Input(WeightsVersion, latest, optional=True)
     decision = Output(Decision)
     inference_time = Output(InferenceTime)
     state = Output(WorkerState)
@@ -64,6 +71,7 @@ class Worker(Node[WorkerParams]):
         """Make the policy and warm it up."""
         params = self.params
         self._policy = make_policy(params.policy, params.plant, self.rng, self.context.surroundings)
+        self._versions = _Versions()
         self._draw = params.latency.draws(self.rng, params.plant.rate_hz)
         if not self.context.surroundings.realtime and isinstance(params.latency, Measured | Constant):
             self._must_take_time()
@@ -96,6 +104,18 @@ class Worker(Node[WorkerParams]):
         if not self._goes_on:
             self._begin(observation)
 
+    def result(self) -> dict[str, Any]:
+        """Return which versions of its weights it acted with, where there were several."""
+        told = self._versions.told()
+        # Nothing is to be told of weights that nobody changes.
+        return {"policy_versions": told} if told["last"] or told["switches"] or told["missed"] else {}
+
+    def on_weights(self, announced: WeightsVersion) -> None:
+        """Act with these weights from the next inference on."""
+        if not self._policy.adopt(announced):
+            # The slot is another version's already, so that news of a newer one is on the way.
+            self._versions.missed += 1
+
     def on_claim(self, claim: Claim) -> None:
         """Infer from what is claimed for this worker; answer a stale claim with how things stand."""
         stale = self._claimed is not None and claim.number <= self._claimed
@@ -107,10 +127,14 @@ class Worker(Node[WorkerParams]):
         self._begin(claim.observation)
 
     def _begin(self, observation: Observation) -> None:
+        announced = self.weights.take()
+        if announced is not None:  # it came while the worker was busy
+            self.on_weights(announced)
         self._idle = False
         self._observed = observation
         self._began_ns = self.now_ns
-        self._act: Act = self._policy.act(observation.value)
+        self._act: Act = self._policy.act(observation.value, observation.tick)
+        self._versions.acted_with(self._policy.version)
         elapsed_ns = self.now_ns - self._began_ns
         self.spend(max(0, self._draw() - elapsed_ns), self._finished)
 
@@ -138,6 +162,7 @@ class Worker(Node[WorkerParams]):
                 explored=self._act.explored,
                 began_ns=self._began_ns,
                 inference_ns=self._last_inference_ns or 0,
+                policy_version=self._policy.version or 0,
             ),
             of=self._observed,
         )
@@ -206,3 +231,28 @@ class Worker(Node[WorkerParams]):
         empty = np.zeros(spec.shape, spec.dtype)
         for _ in range(WARM_UP_INFERENCES):
             self._policy.act(empty)
+
+
+class _Versions:
+    """Which versions of the weights a worker acted with."""
+
+    def __init__(self) -> None:
+        self.missed = 0
+        self._first: int | None = None
+        self._last: int | None = None
+        self._switches = 0
+
+    def acted_with(self, version: int | None) -> None:
+        if self._first is None:
+            self._first = version
+        elif version != self._last:
+            self._switches += 1
+        self._last = version
+
+    def told(self) -> dict[str, Any]:
+        return {
+            "first": self._first,
+            "last": self._last,
+            "switches": self._switches,
+            "missed": self.missed,
+        }

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from rtgraph.msgs import Applied, Decision, EpisodeEnd
+from rtgraph.msgs import Applied, Decision, EpisodeEnd, WeightsVersion
 from rtgraph.msgs.system import Progress
 from rtgraph.nodes.monitor.trace import Trace
 from rtgraph.nodes.runtime import Input, Node, Output, Params, lossless
@@ -31,6 +31,7 @@ class Monitor(Node[MonitorParams]):
     applied = Input(Applied, lossless)
     decision = Input(Decision, lossless, many=True, optional=True)
     episode = Input(EpisodeEnd, lossless, optional=True)
+    weights = Input(WeightsVersion, lossless, optional=True)
     progress = Output(Progress)
 
     def on_start(self) -> None:
@@ -42,6 +43,8 @@ class Monitor(Node[MonitorParams]):
         """Add what came since the last time to the trace: all at once, which is much quicker than one by one."""
         for decision in self.decision.take_all():
             self.trace.decided(decision)
+        for announced in self.weights.take_all():
+            self.trace.announced(announced)
         for end in self.episode.take_all():
             self.trace.ended(end)
         ticks = self.applied.take_all()

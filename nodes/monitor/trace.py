@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from rtgraph.msgs import Applied, Decision, EpisodeEnd
+from rtgraph.msgs import Applied, Decision, EpisodeEnd, WeightsVersion
 
 Column = npt.NDArray[Any]
 
@@ -34,7 +34,16 @@ _TICKS = (
     *("arrived", "overwritten", "late", "dropped", "worker", "number", "refused", "incarnation"),
 )
 _FATES = ("overwritten", "late", "dropped", "refused")
-_DECISIONS = ("worker", "number", "began_ns", "inference_ns", "stamp_ns", "observed_tick", "explored")
+_DECISIONS = (
+    "worker",
+    "number",
+    "began_ns",
+    "inference_ns",
+    "stamp_ns",
+    "observed_tick",
+    "explored",
+    "policy_version",
+)
 
 
 class Trace:
@@ -43,7 +52,7 @@ class Trace:
     Columns are int64, but for ``reward`` (float64): of ticks, ``tick episode by starting due_ns lateness_ns work_ns
     age_ticks age_ns delay_ticks arrived overwritten late dropped worker number refused incarnation reward`` (−1 where
     nothing applies; ``incarnation`` is the plant's); of decisions, ``worker number began_ns inference_ns stamp_ns
-    observed_tick explored``. Workers are numbered in the order of ``workers``.
+    observed_tick explored policy_version``. Workers are numbered in the order of ``workers``.
 
     Args:
         whole: whether it begins when the graph does. A trace that begins later cannot tell what the plant missed
@@ -64,6 +73,7 @@ class Trace:
         self._ticks = array("q")
         self._rewards = array("d")
         self._decisions = array("q")
+        self._versions = array("q")
         self._episodes: list[tuple[int, int, float]] = []
 
     def applied(self, message: Applied) -> None:
@@ -100,8 +110,13 @@ class Trace:
                 message.header.stamp_ns,
                 -1 if lineage is None else lineage.tick,
                 message.explored,
+                message.policy_version,
             )
         )
+
+    def announced(self, message: WeightsVersion) -> None:
+        """Add a version of the weights."""
+        self._versions.extend((message.header.stamp_ns, message.version))
 
     def ended(self, message: EpisodeEnd) -> None:
         """Add the end of an episode."""
@@ -125,13 +140,23 @@ class Trace:
         """Return the columns of the decisions."""
         return _columns(self._decisions, _DECISIONS)
 
+    def episodes(self) -> dict[str, Column]:
+        """Return the columns of the episodes that ended."""
+        numbers, lengths, returns = zip(*self._episodes, strict=True) if self._episodes else ((), (), ())
+        return {
+            "number": np.array(numbers, np.int64),
+            "length": np.array(lengths, np.int64),
+            "return": np.array(returns, np.float64),
+        }
+
     def figures(self, rate_hz: float | None = None, *, ticks_from: int = 0) -> dict[str, Any]:
         """Return the figures of the run from a tick on, as JSON values.
 
         Inaction is the share of the ticks, resets and the unavoidable start of each episode left out, on which the
         default behaviour acted; no start is longer than the longest of an episode in which the policy acted later.
         ``tick_rate_error`` is the signed relative error of the rate that the regression of
-        the ticks' begin on their number gives.
+        the ticks' begin on their number gives. ``staleness_versions``, where weights have versions, is how far the
+        newest announced when a decision was made was ahead of the one acted with.
         """
         ticks = self.ticks()
         kept = {name: column[ticks["tick"] >= ticks_from] for name, column in ticks.items()}
@@ -163,6 +188,7 @@ class Trace:
             },
             "interval_ticks": {name: _spread(np.diff(kept["tick"][policy]))[name] for name in ("mean", "sd")},
             "inference_ms": self._inference(seen),
+            **({"staleness_versions": _staleness(seen, self._versions)} if self._versions else {}),
             "reward": {
                 "sum": float(np.sum(kept["reward"])),
                 "mean": _or_none(kept["reward"][by != RESET], np.mean),
@@ -175,9 +201,10 @@ class Trace:
         }
 
     def save(self, path: Path) -> None:
-        """Write the trace, whole or not at all: a .npz of its columns (``tick_…``, ``decision_…``) and the workers."""
+        """Write the trace, whole or not at all: a .npz of its columns (``tick_…``, ``decision_…``, ``episode_…``) and the workers."""
         columns = {f"tick_{name}": column for name, column in self.ticks().items()}
         columns |= {f"decision_{name}": column for name, column in self.decisions().items()}
+        columns |= {f"episode_{name}": column for name, column in self.episodes().items()}
         partial = path.with_suffix(".partial.npz")
         np.savez_compressed(partial, workers=np.array(self.workers, dtype=np.str_), **columns)  # type: ignore[arg-type]
         partial.replace(path)
@@ -202,11 +229,16 @@ class SavedTrace:
     """A trace read back from its .npz: the columns, for plots."""
 
     def __init__(
-        self, workers: Sequence[str], ticks: dict[str, Column], decisions: dict[str, Column]
+        self,
+        workers: Sequence[str],
+        ticks: dict[str, Column],
+        decisions: dict[str, Column],
+        episodes: dict[str, Column] | None = None,
     ) -> None:
         self.workers = list(workers)
         self.ticks = ticks
         self.decisions = decisions
+        self.episodes = episodes or {}
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -214,7 +246,8 @@ class SavedTrace:
         with np.load(path, allow_pickle=False) as file:
             ticks = {name[5:]: file[name] for name in file.files if name.startswith("tick_")}
             decisions = {name[9:]: file[name] for name in file.files if name.startswith("decision_")}
-            return cls([str(name) for name in file["workers"]], ticks, decisions)
+            episodes = {name[8:]: file[name] for name in file.files if name.startswith("episode_")}
+            return cls([str(name) for name in file["workers"]], ticks, decisions, episodes)
 
 
 def _columns(rows: array[int], names: Sequence[str]) -> dict[str, Column]:
@@ -247,6 +280,15 @@ def _rate(ticks: Column, began_ns: Column) -> float | None:
     number -= number.mean()
     slope = float(number @ (time_s - time_s.mean()) / (number @ number))
     return 1 / slope if slope > 0 else None
+
+
+def _staleness(decisions: dict[str, Column], versions: array[int]) -> dict[str, float | None]:
+    announced = np.array(versions, dtype=np.int64).reshape(-1, 2)
+    newest = np.searchsorted(announced[:, 0], decisions["stamp_ns"], side="right") - 1
+    # Nothing is stale before the first announcement, nor just after a learner went back to a checkpoint.
+    behind = announced[:, 1][newest] - decisions["policy_version"]
+    stale = np.maximum(np.where(newest < 0, 0, behind), 0)
+    return {"mean": _or_none(stale, np.mean), **_quantiles(stale)}
 
 
 def _quantiles(values: Column) -> dict[str, float | None]:

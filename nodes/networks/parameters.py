@@ -70,6 +70,17 @@ def write(module: nn.Module, buffer: Buffer, slots: Sequence[Slot] | None = None
         view.copy_(state[name])
 
 
+def read(module: nn.Module, buffer: Buffer, slots: Sequence[Slot]) -> None:
+    """Copy into a module's state what a buffer of that layout holds: the reverse of `write`.
+
+    Raises:
+        ValueError: The buffer is too small or not contiguous.
+    """
+    state = _state(module)
+    for name, view in views_of(buffer, slots).items():
+        state[name].copy_(view)
+
+
 def bind(module: nn.Module, buffer: Buffer) -> None:
     """Make every parameter and persistent buffer of a module a view of a buffer, without copying.
 
@@ -84,15 +95,23 @@ def bind(module: nn.Module, buffer: Buffer) -> None:
         ValueError: The buffer is too small or not contiguous, or the module has state that is not
             persistent and so would be left without values.
     """
-    values = np.frombuffer(buffer, dtype=np.uint8)
-    writeable = values.flags.writeable
-    views = _views(layout(module), values if writeable else np.asarray(_Unlocked(values)))
-    if not writeable:
+    views = views_of(buffer, layout(module))
+    if not np.frombuffer(buffer, dtype=np.uint8).flags.writeable:
         module.requires_grad_(requires_grad=False)
     module.load_state_dict(views, assign=True)
     for name, tensor in module.named_buffers():
         if tensor.is_meta:
             raise ValueError(f"buffer {name!r} is not persistent, so it has no place among the weights")
+
+
+def views_of(buffer: Buffer, slots: Sequence[Slot]) -> dict[str, Tensor]:
+    """Return what stands in a buffer of that layout, by name, without copying; see `bind` on read-only ones.
+
+    Raises:
+        ValueError: The buffer is too small or not contiguous.
+    """
+    values = np.frombuffer(buffer, dtype=np.uint8)
+    return _views(slots, values if values.flags.writeable else np.asarray(_Unlocked(values)))
 
 
 class _Unlocked:

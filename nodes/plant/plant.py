@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import Field
 
 from rtgraph.msgs import Applied, Decision, EpisodeEnd, Observation, PlantSpec, Screen
-from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.nodes.plant.actions import check_action
 from rtgraph.nodes.plant.default import default_class, make_default
-from rtgraph.nodes.plant.environment import Action, Environment, Step
+from rtgraph.nodes.plant.environment import Action, Environment, Saveable, Step
 from rtgraph.nodes.plant.gate import Choice, GateParams, LatestParams, make_gate, observed_tick
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Urgency, queue
 from rtgraph.nodes.runtime.clock import tick_time_ns
@@ -95,6 +95,28 @@ class Plant(Node[P]):
         for worker, count in self._refused.items():
             self.log.warning("refused %d decisions of %s in all", count, worker)
         self._environment.close()
+
+    def world_state(self) -> dict[str, Any]:
+        """Put the environment's snapshot in its place, where it makes one; other environments are saved as they are."""
+        state = super().world_state()
+        environment = state.get("_environment")
+        if isinstance(environment, Saveable):
+            # Before the first reset there is nothing that a new one has not.
+            state["_environment"] = environment.snapshot() if hasattr(self, "_observed") else None
+        return state
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Make the environment anew, and bring it to where it was."""
+        saved = state.pop("_environment")
+        super().load_world_state(state)
+        if saved is not None and not isinstance(saved, bytes):
+            self._environment = saved
+            return
+        self._environment = self.environment()
+        if saved is not None:
+            if not isinstance(self._environment, Saveable):
+                raise CheckpointError(f"{self.name}: its environment takes no snapshot")
+            self._environment.restore(saved)
 
     def _due_ns(self) -> int:
         return tick_time_ns(self._tick + self._slipped, self._rate_hz)
@@ -221,6 +243,7 @@ class Plant(Node[P]):
         self._resets = True
         self.episode.publish(
             EpisodeEnd(
+                tick=self._tick,
                 episode=self._episode,
                 ticks=self._episode_ticks,
                 total_reward=self._episode_reward,

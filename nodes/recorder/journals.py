@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ from rtgraph.msgs import decode
 from rtgraph.msgs.errors import DecodeError
 from rtgraph.msgs.journal import Journal
 from rtgraph.nodes.recorder.bag import Bag
-from rtgraph.nodes.runtime.journal import OUTPUT, Kind, chained
+from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, Kind, chained
 
 
 @dataclass(slots=True)
@@ -29,6 +30,13 @@ class Life:
     def whole(self) -> bool:
         """Whether it goes on to the node's orderly end."""
         return bool(self.entries) and self.entries[-1][0] == Kind.STOP
+
+    def deliveries(self) -> Iterator[list[Any]]:
+        """Yield what it consumed, in order, as the journal tells it."""
+        for kind, _, what, published in self.entries:
+            if kind == Kind.DELIVERY:
+                yield what
+            yield from (item for item in published if len(item) >= DELIVERY_LENGTH)
 
 
 def journals(bag: Bag) -> list[Life]:

@@ -85,6 +85,10 @@ class Ledger:
         """Take it that messages up to this one were recorded already: only later ones are looked for."""
         self._streams[publisher, incarnation, channel] = _Stream(sequence)
 
+    def reached(self) -> list[tuple[str, int, str, int]]:
+        """Return publisher, incarnation, channel and the newest number of each stream."""
+        return [(*stream, found.last) for stream, found in self._streams.items()]
+
     def expect(self, losses: Losses) -> None:
         """Begin with an account of these messages by somebody else: those not seen from now on are lost."""
         for row in losses.streams:

@@ -51,6 +51,10 @@ class RecorderParams(Params):
     """Weights up to this size are kept beside the recording, so that it can be verified anywhere."""
 
 
+_OF_A_FILE = ("_storage", "_channels", "_ports", "_types")
+"""What a recorder keeps that goes with the file it writes."""
+
+
 class Recorder(Node[RecorderParams]):
     """Records every message of a graph as it travels.
 
@@ -66,9 +70,7 @@ class Recorder(Node[RecorderParams]):
     def on_start(self) -> None:
         """Open the file: the plan and all that is known come first, since a crash loses the end."""
         directory = self.context.surroundings.directory
-        self._channels: dict[str, Channel] = {}
-        self._ports = {(tapped.publisher, tapped.topic): tapped.port for tapped in self.everything.tapped}
-        self._types = {tapped.topic: message_type_of(tapped) for tapped in self.everything.tapped}
+        self._begin()
         self._storage = None if directory is None else self._open(directory)
         self.every(TAKE_PERIOD_NS, self._take_in)
         self.every(round(self.params.flush_s * 1e9), self._flush)
@@ -89,20 +91,43 @@ class Recorder(Node[RecorderParams]):
                 declared.setdefault(publisher, {})[channel] = sent
             self._storage.close(declared)
 
+    def world_state(self) -> dict[str, Any]:
+        """Tell up to which message of each publisher everything was recorded."""
+        state = super().world_state()
+        reached = self._storage.reached() if isinstance(self._storage, Storage) else None
+        return {name: state[name] for name in state if name not in _OF_A_FILE} | {"_storage": reached}
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Begin a recording of this session's own, with what was not recorded yet."""
+        reached = state.pop("_storage")
+        super().load_world_state(state)
+        directory = self.context.surroundings.directory
+        self._begin()
+        self._storage = None if directory is None else self._open(directory, resumed=True)
+        if isinstance(self._storage, Storage):
+            for stream in reached or ():
+                self._storage.go_on_after(*stream)
+
     def result(self) -> dict[str, Any]:
         """Return what was recorded."""
         return {} if self._storage is None else self._storage.result()
 
-    def _open(self, directory: Path) -> Storage | Background:
+    def _begin(self) -> None:
+        self._channels: dict[str, Channel] = {}
+        self._ports = {(tapped.publisher, tapped.topic): tapped.port for tapped in self.everything.tapped}
+        self._types = {tapped.topic: message_type_of(tapped) for tapped in self.everything.tapped}
+
+    def _open(self, directory: Path, *, resumed: bool = False) -> Storage | Background:
         surroundings, params = self.context.surroundings, self.params
         path = directory / params.file
         incarnation = self.context.identity.incarnation
-        if incarnation:  # a life before this one has written already
+        restarted = incarnation and not resumed
+        if restarted:  # a life before this one has written already
             path = path.with_stem(f"{path.stem}-{incarnation}")
         facts = info(surroundings, self.now_ns)
         facts |= keep_weights(surroundings.weights, directory, params.weights_mib * 2**20)
         storage = Storage(make_sink(path, params, facts, plan_attachment(directory)))
-        if incarnation:
+        if restarted:
             self._go_on(storage, directory)
         return Background(storage) if surroundings.realtime else storage
 

@@ -49,6 +49,10 @@ class Storage:
         """Take it that messages up to this one were recorded already, by a life before."""
         self._ledger.go_on_after(publisher, incarnation, channel, sequence)
 
+    def reached(self) -> list[tuple[str, int, str, int]]:
+        """Return the newest message of each stream, as ``go_on_after`` takes them."""
+        return self._ledger.reached()
+
     def write(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Write messages and count them. Return those there was no room for: none."""
         write, see = self._sink.write, self._ledger.see

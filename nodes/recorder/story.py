@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rtgraph.nodes.recorder.bag import Attachment
 from rtgraph.nodes.runtime import Surroundings
 from rtgraph.nodes.runtime.clock import unix_ns
+from rtgraph.nodes.runtime.versions import hold_newest
 from rtgraph.nodes.runtime.weights import Weights
 
 PLAN = "plan.yaml"
@@ -54,38 +56,45 @@ def plan_attachment(directory: Path) -> list[Attachment]:
 
 
 def keep_weights(weights: Mapping[str, Weights], directory: Path, most_bytes: float) -> dict[str, str]:
-    """Write weights into files named by their content, beside the recording. Return the names, with the digests.
+    """Write weights, in their newest version, into files named by their content, beside the recording.
+
+    Return the names, with the digests.
 
     Weights larger than ``most_bytes`` in all are not kept; their digest is told all the same.
     """
     found: dict[str, str] = {}
     left = most_bytes
     for name, shared in weights.items():
-        contents = _contents(shared)
-        digest = _digest(contents)
-        found[f"weights.{name}"] = digest
-        if len(contents) > left:
-            continue
-        left -= len(contents)
-        folder = directory / WEIGHTS_FOLDER
-        folder.mkdir(exist_ok=True)
-        (folder / f"{digest}.bin").write_bytes(contents)
+        with _newest(shared) as contents:
+            digest = _digest(contents)
+            found[f"weights.{name}"] = digest
+            if len(contents) > left:
+                continue
+            left -= len(contents)
+            folder = directory / WEIGHTS_FOLDER
+            folder.mkdir(exist_ok=True)
+            (folder / f"{digest}.bin").write_bytes(contents)
     return found
 
 
 def weights_digest(weights: Weights) -> str:
-    """Return what stands for the content of weights in a recording."""
-    return _digest(_contents(weights))
+    """Return what stands for the content of weights, in their newest version, in a recording.
+
+    Raises:
+        CheckpointError: they come from a checkpoint that is not there.
+    """
+    with _newest(weights) as contents:
+        return _digest(contents)
 
 
-def _digest(contents: bytes | memoryview) -> str:
+def _digest(contents: memoryview) -> str:
     return hashlib.blake2b(contents, digest_size=16).hexdigest()
 
 
-def _contents(weights: Weights) -> bytes | memoryview:
-    if weights.memory is not None:
-        return weights.memory
-    # Only here, so that a recorder of graphs without networks needs no torch.
-    from rtgraph.nodes.networks.shared import contents  # noqa: PLC0415
-
-    return contents(weights)
+@contextlib.contextmanager
+def _newest(weights: Weights) -> Iterator[memoryview]:
+    _, slot, contents = hold_newest(weights.versions)
+    try:
+        yield contents
+    finally:
+        weights.versions.release(slot)

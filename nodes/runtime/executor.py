@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from rtgraph.msgs import Header, Lineage, Message
-from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.msgs.journal import Journal
 from rtgraph.nodes.runtime.changeable import with_values
 from rtgraph.nodes.runtime.clock import Clock
@@ -129,6 +129,31 @@ class Executor:
         """Publish what the journal holds."""
         if self._journal is not None:
             self._journal.flush()
+
+    def world_state(self) -> dict[str, Any]:
+        """Return all there is of the node's life but the node itself and its ports."""
+        return {
+            "params": self.node.params,
+            "rng": self.rng,
+            "timers": self._timers,
+            "busy": self.busy,
+            "alive": self.alive,
+            "waiting": self._waiting,
+            "journal": None if self._journal is None else self._journal.world_state(),
+        }
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Go on with a node's life."""
+        if type(state["params"]) is not type(self.node.params):
+            raise CheckpointError(f"{self.identity.name}: the parameters are of another class")
+        self.node.params = state["params"]
+        self.rng = state["rng"]
+        self._timers, self.busy, self.alive = state["timers"], state["busy"], state["alive"]
+        self._waiting = state["waiting"]
+        if (self._journal is None) != (state["journal"] is None):
+            raise CheckpointError(f"{self.identity.name}: it had a journal, or has one now")
+        if self._journal is not None:
+            self._journal.load_world_state(state["journal"])
 
     # What the node calls, by way of its context.
 

@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field
 
 from rtgraph.msgs import Record
@@ -65,6 +66,14 @@ class FaultInjector:
                 return [0] * copies
             return [int(self._rng.integers(fault.delay_most_ns + 1)) for _ in range(copies)]
         return [0]
+
+    def world_state(self) -> np.random.Generator:
+        """Return the chance that is left: the faults are the plan's."""
+        return self._rng
+
+    def load_world_state(self, state: np.random.Generator) -> None:
+        """Go on with this chance."""
+        self._rng = state
 
 
 def _about(fault: EdgeFault, source: str, target: str, port: str) -> bool:

@@ -29,7 +29,6 @@ from rtgraph.nodes.runtime.control import TYPES
 from rtgraph.nodes.runtime.host import die_with, take_priority
 from rtgraph.nodes.runtime.imports import look_in
 from rtgraph.nodes.runtime.realtime import NodeConfig, RealtimeNode, WeightsPlan
-from rtgraph.nodes.runtime.weights import Weights
 
 
 class StartNode(Record):
@@ -42,7 +41,7 @@ class StartNode(Record):
 
 
 class FillWeights(Record):
-    """Write freshly drawn parameters into shared memory, in a process that then ends."""
+    """Write the first versions into shared memory, in a process that then ends."""
 
     kind: Literal["fill"] = "fill"
     launcher: int
@@ -111,7 +110,7 @@ def _preload(wanted: Preload) -> None:
         from rtgraph.nodes.networks.shared import preload  # noqa: PLC0415
 
         for plan in wanted.weights:
-            preload(Weights(plan.name, plan.network, plan.plant, plan.seed))
+            preload(plan.weights())
 
 
 def _become_parent(channel: socket.socket, request: Any) -> None:
@@ -164,7 +163,7 @@ def _fill(request: FillWeights) -> None:
     from rtgraph.nodes.networks.shared import fill  # noqa: PLC0415
 
     for plan in request.weights:
-        fill(Weights(plan.name, plan.network, plan.plant, plan.seed), plan.descriptor)
+        fill(plan.weights(), plan.descriptor)
 
 
 def _name_process(title: str) -> None:

@@ -147,6 +147,20 @@ class JournalKeeper:
             digest = self._documents.digest(message)
             self._open[3].append([output, key or "", message.header.sequence, digest])
 
+    def world_state(self) -> dict[str, Any]:
+        """Return what is written and not published yet, and how far the journal is; called between two entries."""
+        return {
+            "entries": self._entries,
+            "first": self._first,
+            "since_ns": self._since_ns,
+            "digest": self._digest,
+        }
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Go on with a journal."""
+        self._entries, self._first = state["entries"], state["first"]
+        self._since_ns, self._digest = state["since_ns"], state["digest"]
+
     def flush(self) -> None:
         """Publish what is written and not published yet."""
         if not self._entries:

@@ -159,6 +159,21 @@ class Node(Generic[P]):
         """Ask for the whole graph to stop: the work is done."""
         self.context.finish(reason)
 
+    def world_state(self) -> dict[str, Any]:
+        """Return what a world checkpoint is to save of the node: its attributes, but for what the runtime gave it.
+
+        A node that holds something foreign (see ``rtgraph.nodes.runtime.saveable``) puts something else in its place.
+        """
+        given = {"context", "params", "inputs", "outputs", *self.inputs, *self.outputs}
+        return {name: value for name, value in vars(self).items() if name not in given}
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Become what a world checkpoint says. Neither ``on_prepare`` nor ``on_start`` was called, or will be.
+
+        Its timers, its inboxes and its generator are back by themselves; nothing may be published or scheduled here.
+        """
+        vars(self).update(state)
+
     def result(self) -> dict[str, Any]:
         """Return what the node wants to have said of it at the end of the launch, as JSON values."""
         return {}

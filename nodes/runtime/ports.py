@@ -143,6 +143,12 @@ class EdgeCount:
             self.next_sequence = sequence + 1
 
 
+_STATE_OF_INPUT = (
+    *("edges", "newest", "paused", "declared", "inbox", "waiting", "under_way"),
+    *("_added_bytes", "_full_at"),
+)
+
+
 @dataclass(slots=True, eq=False)
 class BoundInput(Generic[M]):
     """An input of a living node: its inbox and its counters.
@@ -223,6 +229,15 @@ class BoundInput(Generic[M]):
         """Let messages come again. What was published meanwhile is not counted as lost."""
         self._set_paused(False)
 
+    def world_state(self) -> dict[str, Any]:
+        """Return what came and what is counted."""
+        return {name: getattr(self, name) for name in _STATE_OF_INPUT}
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Go on with what came."""
+        for name in _STATE_OF_INPUT:
+            setattr(self, name, state[name])
+
     def _has_room(self, message: M) -> bool:
         """Say whether a message goes into a lossless inbox. Sizes are added up, and counted anew when it seems full."""
         if self._full_at and len(self.inbox) >= self._full_at:
@@ -262,6 +277,8 @@ class BoundOutput(Generic[M]):
     """Who is told as the publisher, where it is not the node itself: for players."""
     sent: dict[str | None, int] = field(default_factory=dict)
     """How many messages were published, by key: the next sequence number."""
+    newest: M | None = None
+    """The newest message that was published."""
     name: str = field(init=False)
     message_type: type[M] = field(init=False)
     keyed: bool = field(init=False)
@@ -288,4 +305,13 @@ class BoundOutput(Generic[M]):
             )
         if (key is not None) != self.keyed:
             raise NodeError(f"output {self.name!r} is {'keyed: say for whom' if self.keyed else 'not keyed'}")
+        self.newest = message
         self.send(self, message, None if of is None else of.origin(), key)
+
+    def world_state(self) -> dict[str, Any]:
+        """Return what was published."""
+        return {"sent": self.sent, "newest": self.newest}
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Go on counting."""
+        self.sent, self.newest = state["sent"], state["newest"]

@@ -43,8 +43,10 @@ from rtgraph.nodes.runtime.journal import Documents
 from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, EdgeCount
 from rtgraph.nodes.runtime.remote import beat, change_params, take_injected
 from rtgraph.nodes.runtime.results import in_one_line, result_of
+from rtgraph.nodes.runtime.shared_versions import SharedVersions
 from rtgraph.nodes.runtime.taps import Taken
-from rtgraph.nodes.runtime.weights import Weights, mapped
+from rtgraph.nodes.runtime.versions import Sharing
+from rtgraph.nodes.runtime.weights import Weights
 from rtgraph.nodes.runtime.wiring import NodePlan, load_class, validated_params
 
 HEARTBEAT_NS = 500_000_000
@@ -62,7 +64,16 @@ class WeightsPlan(Record):
     network: dict[str, Any]
     plant: PlantSpec
     seed: int
+    sharing: Sharing = "fixed"
+    checkpoint: str | None = None
+    version: int = 0
     descriptor: int
+
+    def weights(self) -> Weights:
+        """Return the weights, without their versions."""
+        return Weights(
+            self.name, self.network, self.plant, self.seed, self.sharing, self.checkpoint, self.version
+        )
 
 
 class NodeConfig(Record):
@@ -371,8 +382,11 @@ def _surroundings(config: NodeConfig) -> Surroundings:
         realtime=True,
         limits=Limits(ticks=config.ticks),
         directory=Path(config.directory) if config.directory is not None else None,
-        weights={
-            plan.name: Weights(plan.name, plan.network, plan.plant, plan.seed, mapped(plan.descriptor))
-            for plan in config.weights
-        },
+        weights={plan.name: _inherited(plan) for plan in config.weights},
     )
+
+
+def _inherited(plan: WeightsPlan) -> Weights:
+    weights = plan.weights()
+    weights.where = SharedVersions(plan.descriptor, plan.sharing)
+    return weights

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import heapq
 import logging
+import math
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from pydantic import JsonValue
 
 from rtgraph.msgs import Message
+from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.envelope import envelope
-from rtgraph.msgs.errors import RtgraphError, WorldError
+from rtgraph.msgs.errors import CheckpointError, RtgraphError, WorldError
 from rtgraph.nodes.runtime.clock import VirtualClock
 from rtgraph.nodes.runtime.context import Identity, Surroundings, Timer, Urgency
 from rtgraph.nodes.runtime.executor import Executor
@@ -24,6 +26,7 @@ from rtgraph.nodes.runtime.faults import CrashFault, Fault, FaultInjector
 from rtgraph.nodes.runtime.journal import Documents
 from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput
 from rtgraph.nodes.runtime.results import in_one_line, result_of
+from rtgraph.nodes.runtime.routes import Route, routes
 from rtgraph.nodes.runtime.taps import taken
 from rtgraph.nodes.runtime.wiring import NodePlan, load_class, validated_params
 
@@ -32,28 +35,24 @@ MOST_EVENTS_AT_ONCE = 100_000
 
 log = logging.getLogger("rtgraph.world")
 
+
+class Keeper(Protocol):
+    """Writes checkpoints of a world."""
+
+    def due_after(self, time_ns: int) -> int:
+        """Return when the next checkpoint is due; it is written before the first event of that time or later."""
+        ...
+
+    def write(self, world: VirtualWorld) -> object:
+        """Write one, between two events.
+
+        Raises:
+            CheckpointError: the world cannot be saved.
+        """
+        ...
+
+
 _Event = tuple[int, int, int, int, Callable[..., None], tuple[Any, ...]]
-_Targets = list[tuple[Executor, BoundInput[Any]]]
-
-
-class _Route:
-    """Where an output's messages go, in plan order; those with a key only to the node of that name, among the keyed."""
-
-    def __init__(self, topic: str) -> None:
-        self.topic = topic
-        self.all: _Targets = []
-        self.taps: _Targets = []
-        self._by_key: dict[str, _Targets] = {}
-
-    def targets(self, key: str) -> _Targets:
-        found = self._by_key.get(key)
-        if found is None:
-            found = self._by_key[key] = [
-                (receiver, port)
-                for receiver, port in self.all
-                if not port.port.keyed or receiver.identity.name == key
-            ]
-        return found
 
 
 class VirtualWorld:
@@ -91,10 +90,17 @@ class VirtualWorld:
         self._at_this_instant = 0
         self._recent: deque[str] = deque(maxlen=12)
         self._documents = Documents()
-        self._routes: dict[BoundOutput[Any], _Route] = {}
+        self._routes: dict[BoundOutput[Any], Route] = {}
+        self._calls: dict[str, Callable[..., None]] = {
+            "fire": Executor.fire,
+            "deliver": self._deliver,
+            "crash": self._crash,
+            "restart": self._restart,
+            "nothing": self._nothing,
+        }
         self._faults = FaultInjector(faults, seed) if faults else None
         self.executors = {plan.name: self._executor(plan, 0) for plan in self._plans}
-        self._connect()
+        self._routes = routes(self._plans, self.executors)
         for fault in faults:
             if isinstance(fault, CrashFault):
                 names = fault.matching(self.executors)
@@ -105,21 +111,26 @@ class VirtualWorld:
                 for name in names:
                     self._push(fault.at_ns, Urgency.DELIVERY, -1, self._crash, (name, fault.restart_after_ns))
 
-    def run(self, progress: Callable[[int], None] | None = None) -> None:
+    def run(self, progress: Callable[[int], None] | None = None, keeper: Keeper | None = None) -> None:
         """Run until a node asks for the end, the duration is over, nothing is left to happen, or ``interrupt`` is called.
 
         When a node fails, the others are still stopped in order, so that what they have is saved.
 
         Args:
             progress: called with the virtual time about every 4,000 events.
+            keeper: writes checkpoints: when they are due, and when the run is interrupted.
 
         Raises:
             WorldError: a node failed, or messages go round without time passing.
+            CheckpointError: a checkpoint cannot be written.
         """
         failures: list[RtgraphError] = []
         try:
-            self._begin()
-            self._loop(self._surroundings.limits.duration_ns, progress)
+            if not self._begun:
+                self._begin()
+            self._loop(self._surroundings.limits.duration_ns, progress, keeper)
+            if self._interrupted and keeper is not None and len(self._begun) >= len(self._plans):
+                keeper.write(self)
         except RtgraphError as error:
             failures.append(error)
             self.reason = self.reason or error.problem
@@ -140,6 +151,69 @@ class VirtualWorld:
         """End the run after this instant, in order. May be called from a signal handler."""
         self._interrupted = True
         self.reason = self.reason or reason
+
+    # What a world checkpoint needs.
+
+    @property
+    def plans(self) -> tuple[NodePlan, ...]:
+        """The nodes, in plan order."""
+        return self._plans
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """What the nodes may know of the launch."""
+        return self._surroundings
+
+    def lives(self) -> dict[str, int]:
+        """Return which life of each node this is."""
+        return {name: executor.identity.incarnation for name, executor in self.executors.items()}
+
+    def revive(self, lives: Mapping[str, int]) -> None:
+        """Make the nodes anew, each in this life, in a world that has not begun."""
+        if self._begun or set(lives) != set(self.executors):
+            raise CheckpointError("the checkpoint is of another plan: it has other nodes")
+        self.executors = {plan.name: self._executor(plan, lives[plan.name]) for plan in self._plans}
+        self._routes = routes(self._plans, self.executors)
+
+    def anchors(self) -> dict[str, object]:
+        """Return what is there as soon as the nodes are made, by name; it only has to become what it was."""
+        found: dict[str, object] = {"world": self, "clock": self.clock, "surroundings": self._surroundings}
+        found["unsent"] = UNSENT
+        if self._faults is not None:
+            found["faults"] = self._faults
+        for name, weights in self._surroundings.weights.items():
+            found |= {f"weights:{name}": weights, f"versions:{name}": weights.versions}
+        for name, executor in self.executors.items():
+            node = executor.node
+            found[f"life:{name}"] = executor
+            found |= {f"input:{name}:{port}": bound for port, bound in node.inputs.items()}
+            found |= {f"output:{name}:{port}": bound for port, bound in node.outputs.items()}
+        return found | {f"node:{name}": executor.node for name, executor in self.executors.items()}
+
+    def world_state(self) -> dict[str, Any]:
+        """Return the time, the counters and what is to come."""
+        return {
+            "time_ns": self.clock.time_ns,
+            "events": self.events,
+            "scheduled": self._scheduled,
+            "at_this_instant": self._at_this_instant,
+            "restarts": self.restarts,
+            "begun": [name for name, executor in self.executors.items() if executor in self._begun],
+            "failed": [name for name, executor in self.executors.items() if executor in self._failed],
+            "heap": [(*event[:4], *self._told(event)) for event in sorted(self._heap)],
+        }
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Go on from a time, with these counters and with this to come."""
+        self.clock.time_ns, self.events = state["time_ns"], state["events"]
+        self._scheduled, self._at_this_instant = state["scheduled"], state["at_this_instant"]
+        self.restarts = state["restarts"]
+        self._begun = {self.executors[name] for name in state["begun"]}
+        self._failed = {self.executors[name] for name in state["failed"]}
+        self._heap = [
+            (due, urgency, index, number, self._called(kind), arguments)
+            for due, urgency, index, number, kind, arguments in state["heap"]
+        ]
 
     @property
     def begun(self) -> bool:
@@ -175,7 +249,7 @@ class VirtualWorld:
     def schedule(self, executor: Executor, timer: Timer) -> None:
         """Schedule a call."""
         now_ns, due_ns = self.clock.time_ns, timer.due_ns
-        self._push(max(due_ns, now_ns), timer.urgency, executor.index, executor.fire, (timer,))
+        self._push(max(due_ns, now_ns), timer.urgency, executor.index, Executor.fire, (executor, timer))
 
     def transmit(
         self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None
@@ -234,24 +308,6 @@ class VirtualWorld:
             taps=plan.taps,
         )
 
-    def _connect(self) -> None:
-        self._routes.clear()
-        routes = {
-            (plan.name, topic): self._routes.setdefault(
-                self.executors[plan.name].node.outputs[port], _Route(topic)
-            )
-            for plan in self._plans
-            for port, topic in plan.outputs.items()
-        }
-        for plan in self._plans:
-            receiver = self.executors[plan.name]
-            for name, source in plan.inputs.items():
-                for publisher in source.publishers:
-                    routes[publisher, source.topic].all.append((receiver, receiver.node.inputs[name]))
-            for name, tapped in plan.taps.items():
-                for output in tapped:
-                    routes[output.publisher, output.topic].taps.append((receiver, receiver.node.inputs[name]))
-
     def _arrive(self, receiver: Executor, port: BoundInput[Any], message: Message, delay_ns: int) -> None:
         port.under_way += 1
         due = self.clock.time_ns + delay_ns
@@ -268,14 +324,20 @@ class VirtualWorld:
         self._scheduled += 1
         heapq.heappush(self._heap, (due, urgency, index, self._scheduled, call, arguments))
 
-    def _loop(self, until_ns: int | None, progress: Callable[[int], None] | None) -> None:
+    def _loop(
+        self, until_ns: int | None, progress: Callable[[int], None] | None, keeper: Keeper | None = None
+    ) -> None:
         heap, clock, pop = self._heap, self.clock, heapq.heappop
+        keep_ns = math.inf if keeper is None else keeper.due_after(clock.time_ns)
         while heap:
             due, urgency, _, _, call, arguments = heap[0]
             if due > clock.time_ns or urgency > Urgency.DELIVERY:
                 if self.reason or (until_ns is not None and due >= until_ns):
                     return
                 if due > clock.time_ns:
+                    if due >= keep_ns and keeper is not None:
+                        keeper.write(self)
+                        keep_ns = keeper.due_after(due)
                     clock.time_ns = due
                     self._at_this_instant = 0
             pop(heap)
@@ -352,6 +414,23 @@ class VirtualWorld:
             return [error]
         return []
 
+    def _told(self, event: _Event) -> tuple[str, tuple[Any, ...]]:
+        """Return what an event is called in a checkpoint, and of what it is."""
+        call, arguments = event[4:]
+        executor = _whose(call, arguments)
+        if executor is not None and not executor.alive:
+            return "nothing", ()  # it is about a life that is over
+        name = next(name for name, made in self._calls.items() if made == call)
+        return name, arguments
+
+    def _called(self, name: str) -> Callable[..., None]:
+        if name not in self._calls:
+            raise CheckpointError(f"an event {name!r:.60}, of which there is none")
+        return self._calls[name]
+
+    def _nothing(self) -> None:
+        """Let an event pass that is about a life that is over."""
+
     def _crash(self, name: str, restart_after_ns: int | None) -> None:
         executor = self.executors[name]
         if not executor.alive:
@@ -365,7 +444,7 @@ class VirtualWorld:
         plan = next(plan for plan in self._plans if plan.name == name)
         self.restarts[name] = self.restarts.get(name, 0) + 1
         self.executors[name] = self._executor(plan, self.executors[name].identity.incarnation + 1)
-        self._connect()
+        self._routes = routes(self._plans, self.executors)
         self._make(self.executors[name].prepare, ())
         self._start(self.executors[name])
 

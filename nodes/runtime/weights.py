@@ -1,7 +1,7 @@
-"""The weights of a network, as the nodes of one host share them: one copy, however many processes.
+"""The weights of a network, as the nodes of one host share them: one copy of each version, however many processes.
 
 The launcher makes a memory file before it starts any process, so there is nothing to find by name, to leak or to
-sweep up; processes inherit it and map it read-only. The runtime knows only bytes: what they mean is the networks'
+sweep up; processes inherit it and map it. The runtime knows only bytes: what they mean is the networks'
 business, so that a node without torch can carry them.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.host import available_bytes
+from rtgraph.nodes.runtime.versions import Sharing, Versions
 
 LEFT_BYTES = 128 << 20
 """Memory that is not taken, since the kernel would then kill processes to have some."""
@@ -23,19 +24,37 @@ LEFT_BYTES = 128 << 20
 
 @dataclass(slots=True)
 class Weights:
-    """A network and where its parameters are.
+    """A network and the versions of its parameters.
 
-    ``network`` describes it as ``rtgraph.nodes.networks.NetworkSpec`` does; ``memory`` holds its parameters,
-    or is None where everything is in one process and they are made on the spot from ``seed``. ``cache`` is for
-    whoever turns the bytes into a network, so that nodes of one process share that too.
+    ``network`` describes it as ``rtgraph.nodes.networks.NetworkSpec`` does. The first version, ``version``, is that
+    of a learner's ``checkpoint``, or drawn from ``seed``. ``cache`` is for whoever turns the bytes into a network, so
+    that nodes of one process share that too.
     """
 
     name: str
     network: dict[str, Any]
     plant: PlantSpec
     seed: int = 0
-    memory: memoryview | None = None
+    sharing: Sharing = "fixed"
+    checkpoint: str | None = None
+    version: int = 0
+    where: Versions | None = None
+    """The versions, where they are in shared memory or kept in a file; else they are made when first asked for."""
     cache: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def versions(self) -> Versions:
+        """The versions that there are.
+
+        Raises:
+            CheckpointError: they are to be made from a checkpoint, which is not there or of another network.
+        """
+        if self.where is None:
+            # Only here: a graph without networks needs no torch.
+            from rtgraph.nodes.networks.shared import local_versions  # noqa: PLC0415
+
+            self.where = local_versions(self)
+        return self.where
 
 
 def create(name: str) -> int:
@@ -65,9 +84,12 @@ def reserve(descriptor: int, name: str, size_bytes: int) -> None:
 
 
 def map_file(file: Path) -> memoryview:
-    """Return the contents of weights kept in a file, mapped: they begin on a page, as those in shared memory do."""
+    """Return the contents of weights kept in a file, mapped: they begin on a page, as those in shared memory do.
+
+    Whoever writes into them writes into a copy.
+    """
     with open(file, "rb") as opened:
-        return mapped(opened.fileno())
+        return memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY))
 
 
 def mapped(descriptor: int, *, writable: bool = False) -> memoryview:

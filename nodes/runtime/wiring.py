@@ -49,7 +49,7 @@ class NodePlan(Record):
     """Whether the node writes down what it consumed, so that it can be run again on a recording."""
     python: str | None = None
     """The interpreter of the node's process; None for the launcher's own."""
-    priority: Literal["normal", "nice", "fifo", "auto"] = "normal"
+    priority: Literal["low", "normal", "nice", "fifo", "auto"] = "normal"
     threads: int = Field(default=1, ge=1)
     restart: RestartPolicy = RestartPolicy()
 

@@ -11,15 +11,17 @@ import sys
 import pytest
 
 PROGRAM = """
-from rtgraph.launch.status import ConsoleStatus, progress_text
+from rtgraph.launch.going import Going
+from rtgraph.launch.status import ConsoleStatus
 from rtgraph.msgs import Progress
 
-told = Progress(
+going = Going(duration_s=10.0)
+going.heard( Progress(
     tick=123456, episode=2, inaction=0.125, age_ticks=6.1, lateness_most_ms=1.25, overruns=0, reward=1234.0
-)
+))
 with ConsoleStatus() as status:
     status.phase("a graph with a name", 10.0)
-    status.progress(5.0, progress_text(told))
+    status.progress(*going.told(5.0, 5.0))
     status._bar.refresh()
 """
 

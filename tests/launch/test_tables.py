@@ -212,3 +212,51 @@ def test_the_figures_of_a_real_run():
     assert found["inaction"][0] == "81 %"
     assert found["inaction"][1].endswith("points)")
     assert headline(columns["paced"]).endswith("age 6.0 ± 0.0 ticks, tick lateness p99 0 ms")
+
+
+LEARNING = {
+    "ticks": 6000,
+    "version": 875,
+    "episodes": 600,
+    "episodes_here": 600,
+    "return_last": -0.6,
+    "return_best": 1.0,
+    "wins": 0.2,
+    "updates": 875,
+    "loss": 0.0699,
+    "q_mean": -0.325,
+    "gradient_norm": 0.2,
+    "delay": 0.0,
+    "staleness": 0.729,
+    "explored": 0.852,
+    "samples_per_s": 140.0,
+    "updates_per_s": 8.75,
+    "updates_per_tick": 0.1458,
+}
+
+
+def test_what_was_learned_is_told_where_something_did():
+    found = rows({"learned": FIGURES | {"learning": LEARNING}, "played": FIGURES})
+    told = {
+        label: cells for label, cells in found.items() if label not in {*rows({"played": FIGURES}), "learned"}
+    }
+    assert told == {
+        "learning: episodes": ["600", DASH],
+        "return, last 100": [f"{MINUS}0.6", DASH],
+        "return, best": ["1", DASH],
+        "wins, last 100": ["20 %", DASH],
+        "version": ["875", DASH],
+        "updates": ["875", DASH],
+        "updates per tick": ["0.146", DASH],
+        "updates / samples per second": ["8.75 / 140", DASH],
+        "loss, mean": ["0.0699", DASH],
+        "Q, mean": [f"{MINUS}0.325", DASH],
+        "delay of gradients, mean (versions)": ["0", DASH],
+        "staleness, mean (versions)": ["0.729", DASH],
+        "explored": ["85.2 %", DASH],
+    }
+    better = FIGURES | {"learning": LEARNING | {"return_last": 0.4}}
+    assert (
+        rows({"first": FIGURES | {"learning": LEARNING}, "second": better})["return, last 100"][1]
+        == "0.4 (+1)"
+    )

@@ -121,7 +121,12 @@ def played(session: Session, ticks: int = 30, *, screen: bool = True, episode_ti
             session.put("decision", decision, stamp_ns + 7_000_000, publisher="worker/0", lineage=origin)
         if age == episode_ticks - 1:
             end = EpisodeEnd(
-                episode=episode, ticks=age, total_reward=0.5 * age, terminated=True, truncated=False
+                tick=tick,
+                episode=episode,
+                ticks=age,
+                total_reward=0.5 * age,
+                terminated=True,
+                truncated=False,
             )
             session.put("episode", end, stamp_ns)
 

@@ -86,7 +86,8 @@ def test_a_greedy_policy_needs_discrete_actions_and_weights():
 
 def test_epsilon_is_changed_while_it_acts():
     from rtgraph.nodes.networks.shared import fill
-    from rtgraph.nodes.runtime.weights import Weights, create, mapped
+    from rtgraph.nodes.runtime.shared_versions import SharedVersions
+    from rtgraph.nodes.runtime.weights import Weights, create
 
     plant = PlantSpec(
         rate_hz=60.0, observation=ArraySpec(dtype="uint8", shape=(84, 84)), action=Discrete(count=6)
@@ -95,7 +96,7 @@ def test_epsilon_is_changed_while_it_acts():
     descriptor = create("policy")
     try:
         fill(Weights("policy", network, plant, 0), descriptor)
-        weights = Weights("policy", network, plant, 0, mapped(descriptor))
+        weights = Weights("policy", network, plant, 0, where=SharedVersions(descriptor, "fixed"))
         params = EpsilonGreedyParams(epsilon=0.0)
         made = make_policy(params, plant, np.random.default_rng(0), Surroundings(weights={"policy": weights}))
         observation = np.zeros((84, 84), np.uint8)
@@ -104,3 +105,32 @@ def test_epsilon_is_changed_while_it_acts():
         assert all(made.act(observation).explored for _ in range(50))
     finally:
         os.close(descriptor)
+
+
+def test_epsilon_falls_linearly_from_the_ticks_of_the_observations():
+    falling = EpsilonGreedyParams(epsilon=0.1, epsilon_from=0.9, epsilon_over=100)
+    assert [falling.epsilon_at(tick) for tick in (0, 50, 100, 5_000)] == pytest.approx([0.9, 0.5, 0.1, 0.1])
+    resumed = falling.model_copy(update={"epsilon_begun": 50})
+    assert [resumed.epsilon_at(tick) for tick in (0, 25, 50)] == pytest.approx([0.5, 0.3, 0.1])
+    assert EpsilonGreedyParams(epsilon=0.3).epsilon_at(7) == 0.3
+    with pytest.raises(ValueError, match="epsilon_from needs epsilon_over"):
+        EpsilonGreedyParams(epsilon_from=1.0)
+
+
+def test_a_policy_explores_as_the_tick_says():
+    from rtgraph.nodes.runtime.weights import Weights
+
+    plant = PlantSpec(
+        rate_hz=60.0, observation=ArraySpec(dtype="float32", shape=(2,)), action=Discrete(count=6)
+    )
+    weights = Weights("policy", {"kind": "mlp", "hidden": []}, plant)
+    params = EpsilonGreedyParams(epsilon=0.0, epsilon_from=1.0, epsilon_over=1_000)
+    made = make_policy(params, plant, np.random.default_rng(0), Surroundings(weights={"policy": weights}))
+    observation = np.zeros(2, np.float32)
+
+    def explored(tick):
+        return sum(made.act(observation, tick).explored for _ in range(200))
+
+    assert explored(0) == 200
+    assert 60 < explored(500) < 140
+    assert explored(1_000) == 0

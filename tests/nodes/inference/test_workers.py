@@ -5,7 +5,7 @@ import pytest
 from support.host import HandHost
 from support.staggered import staggered_plans, staggered_world, trace_of
 
-from rtgraph.msgs import Claim, CoordinatorBeat, Observation
+from rtgraph.msgs import Claim, CoordinatorBeat, Observation, PlantSpec, WeightsVersion
 from rtgraph.msgs.errors import NodeError, WorldError
 from rtgraph.nodes.inference import Worker
 from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
@@ -218,6 +218,91 @@ def test_a_worker_of_the_other_methods_goes_on_at_once_and_reports():
         150_000_000,
     ]
     assert [report.inference_ns for report in host.messages("inference_time")] == [50_000_000] * 3
+
+
+# ---- versions of the weights ---------------------------------------------------------------------------------------
+
+
+class Learned:
+    """A worker whose network wants one action whatever it sees, another one with each version."""
+
+    def __init__(self):
+        from rtgraph.nodes.runtime.weights import Weights
+
+        plant = staggered_plans("none", [{}])[2].params["plant"]
+        network = {"kind": "mlp", "hidden": []}
+        self.weights = Weights("policy", network, PlantSpec.model_validate(plant), sharing="snapshot")
+        self.host = HandHost(
+            Worker,
+            {
+                "plant": plant,
+                "stagger": "none",
+                "policy": {"kind": "epsilon_greedy", "epsilon": 0.0},
+                "latency": {"kind": "constant", "frames": 3.0},
+            },
+            name="w/0",
+            surroundings=Surroundings(weights={"policy": self.weights}),
+        )
+        self.said = 0
+
+    def publish(self, version):
+        from support.publishing import parameters_of
+
+        slot = self.weights.versions.publish(version, parameters_of(version, self.weights))
+        return WeightsVersion(weights="policy", version=version, slot=slot)
+
+    def hears(self, announced):
+        self.host.deliver("weights", announced, source="learner", sequence=self.said)
+        self.said += 1
+
+    def decided(self):
+        return [(decision.policy_version, decision.action) for decision in self.host.messages("decision")]
+
+
+def test_weights_change_between_inferences_and_only_to_the_newest():
+    learned = Learned()
+    learned.host.begin()
+    learned.hears(learned.publish(1))
+    learned.host.deliver("observation", observation(0), source="plant")
+    for version in (2, 3, 6):  # in mid-inference
+        learned.hears(learned.publish(version))
+    learned.host.run_until(110_000_000)
+    assert learned.decided() == [(1, 1), (6, 2)]
+    assert learned.host.node.result() == {
+        "policy_versions": {"first": 1, "last": 6, "switches": 1, "missed": 0}
+    }
+
+
+def test_weights_that_have_gone_are_missed_and_counted():
+    learned = Learned()
+    learned.host.begin()
+    gone = learned.publish(1)
+    for version in range(2, 9):
+        learned.publish(version)
+    learned.hears(gone)
+    learned.host.deliver("observation", observation(0), source="plant")
+    learned.host.run_until(60_000_000)
+    ((version, _),) = learned.decided()
+    assert version == 0
+    assert learned.host.node.result()["policy_versions"]["missed"] == 1
+
+
+def test_a_worker_that_begins_late_begins_with_the_newest():
+    learned = Learned()
+    learned.publish(5)
+    learned.host.begin()
+    learned.host.deliver("observation", observation(0), source="plant")
+    learned.hears(learned.publish(7).model_copy(update={"weights": "another/policy"}))
+    learned.host.run_until(110_000_000)
+    assert learned.decided() == [(5, 1), (5, 1)], "other weights are not its own"
+
+
+def test_a_worker_on_weights_that_nobody_changes_tells_nothing_of_them():
+    learned = Learned()
+    learned.host.begin()
+    learned.host.deliver("observation", observation(0), source="plant")
+    learned.host.run_until(60_000_000)
+    assert learned.host.node.result() == {}
 
 
 # ---- what cannot be ------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.staggered import staggered_plans, staggered_world, trace_of
 
-from rtgraph.msgs import Applied, Decision, EpisodeEnd, Header, Lineage
+from rtgraph.msgs import Applied, Decision, EpisodeEnd, Header, Lineage, WeightsVersion
 from rtgraph.nodes.monitor import Trace
 from rtgraph.nodes.monitor.trace import SavedTrace
 from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
@@ -41,7 +41,12 @@ def decided(worker, number, inference_ns, tick=0, stamp_ns=0, explored=False):
 def trace(*messages):
     made = Trace()
     for message in messages:
-        {Applied: made.applied, Decision: made.decided, EpisodeEnd: made.ended}[type(message)](message)
+        {
+            Applied: made.applied,
+            Decision: made.decided,
+            EpisodeEnd: made.ended,
+            WeightsVersion: made.announced,
+        }[type(message)](message)
     return made
 
 
@@ -59,8 +64,8 @@ def by_hand():
         decided("w/10", 0, 30_000_000, tick=1, stamp_ns=7),
         decided("w/1", 0, 10_000_000, tick=1, explored=True),
         decided("w/1", 1, 20_000_000, tick=3),
-        EpisodeEnd(episode=0, ticks=6, total_reward=3.0, terminated=True, truncated=False),
-        EpisodeEnd(episode=1, ticks=2, total_reward=1.0, terminated=False, truncated=True),
+        EpisodeEnd(tick=6, episode=0, ticks=6, total_reward=3.0, terminated=True, truncated=False),
+        EpisodeEnd(tick=9, episode=1, ticks=2, total_reward=1.0, terminated=False, truncated=True),
     )
 
 
@@ -273,3 +278,21 @@ def test_progress_is_said_every_half_second_of_what_was_since():
     assert [message.inaction for message in said] == [12 / 24, 12 / 25, 13 / 25, 12 / 25]
     assert {message.age_ticks for message in said} == {2.0}
     assert {(message.lateness_most_ms, message.overruns) for message in said} == {(0.0, 0)}
+
+
+def announced(version, stamp_ns):
+    return WeightsVersion(weights="policy", version=version, slot=0).stamped(
+        Header(source="learner", incarnation=0, sequence=version, stamp_ns=stamp_ns)
+    )
+
+
+def test_staleness_is_counted_from_the_newest_version_of_when_a_decision_was_made():
+    def decision(version, stamp_ns):
+        return decided("w", 0, 1, stamp_ns=stamp_ns).model_copy(update={"policy_version": version})
+
+    versions = [announced(10, 100), announced(11, 200), announced(14, 300), announced(2, 400)]
+    stale = {(7, 50): 0, (10, 100): 0, (10, 199): 0, (10, 200): 1, (10, 350): 4, (14, 399): 0, (14, 500): 0}
+    found = trace(*versions, *(decision(*made) for made in stale)).figures()["staleness_versions"]
+    assert found == {"mean": pytest.approx(5 / 7), "p50": 0.0, "p99": pytest.approx(3.82)}
+    assert "staleness_versions" not in trace(decision(7, 50)).figures()
+    assert trace(*versions).figures()["staleness_versions"] == {"mean": None, "p50": None, "p99": None}

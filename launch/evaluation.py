@@ -1,0 +1,131 @@
+"""Evaluations: the same graph with a policy that no longer learns nor explores, for a number of episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from rtgraph.graphs import Plan, load_launch
+from rtgraph.graphs.load import arguments_of
+from rtgraph.launch.intervals import Spread
+from rtgraph.msgs.errors import GraphError, LaunchError
+from rtgraph.nodes.inference import Coordinator, Worker
+from rtgraph.nodes.monitor.trace import SavedTrace
+from rtgraph.nodes.monitor.traces import watched
+from rtgraph.nodes.runtime import NodePlan, load_class
+
+BaselineName = Literal["random", "noop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Episodes played: their returns and lengths in ticks, in order."""
+
+    returns: list[float]
+    lengths: list[int]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "episodes": len(self.returns),
+            "return": asdict(Spread.of(self.returns)),
+            "length": asdict(Spread.of(self.lengths)),
+            "returns": self.returns,
+            "lengths": self.lengths,
+        }
+
+
+def evaluation_plan(
+    file: str,
+    given: Mapping[str, str],
+    *,
+    policy: Path | BaselineName,
+    episodes: int,
+    world: str | None,
+    seed: int | None,
+    folders: tuple[Path, ...],
+) -> Plan:
+    """Return the plan of an evaluation: nobody learns, nothing is recorded, and it ends after so many episodes.
+
+    Args:
+        file: a launch file, or its name.
+        given: arguments of it. ``epsilon`` may be given in place of 0.
+        policy: a checkpoint, whose weights act greedily; or ``random``, or ``noop``: nobody acts, but for β.
+        episodes: how many.
+        world: in place of the file's.
+        seed: in place of the file's.
+        folders: where launch files are found by their name.
+
+    Raises:
+        GraphError: the file is wrong, or lacks an argument that an evaluation sets.
+    """
+    wanted = {"episodes": str(episodes)}
+    if isinstance(policy, Path):
+        wanted |= {"checkpoint": str(policy), "learn": "false", "epsilon": "0"}
+    declared = arguments_of(file, folders=folders)
+    missing = [repr(name) for name in wanted if name not in declared]
+    if missing:
+        raise GraphError(
+            f"cannot be evaluated: it has no argument {', '.join(missing)}",
+            file=file,
+            hint="an evaluation sets checkpoint, learn, epsilon and episodes",
+        )
+    for name in ("checkpoint", "learn", "episodes"):
+        if name in given:
+            raise GraphError(f"{name!r} is what an evaluation sets itself", file="command line")
+    quiet = {"learn": "false"} if "learn" in declared else {}
+    plan = load_launch(
+        file, {**quiet, **wanted, **given}, world=world, seed=seed, record=False, folders=folders
+    )
+    if len(watched(plan.nodes)) != 1:
+        raise GraphError("cannot be evaluated: it is not of one plant that is watched", file=file)
+    nodes = _without_workers(plan.nodes) if policy == "noop" else _with_policy(plan.nodes, policy)
+    weights = plan.weights if isinstance(policy, Path) else {}
+    return plan.model_copy(update={"name": f"{plan.name}-evaluation", "nodes": nodes, "weights": weights})
+
+
+def evaluated(plan: Plan, directory: Path) -> Evaluation:
+    """Return what the trace of a session tells of its episodes.
+
+    Raises:
+        LaunchError: none ended.
+    """
+    trace = SavedTrace.load(directory / watched(plan.nodes)[0].file)
+    if not trace.episodes["return"].size:
+        raise LaunchError("no episode ended", hint=f"see {directory}")
+    return Evaluation(trace.episodes["return"].tolist(), trace.episodes["length"].tolist())
+
+
+def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tuple[NodePlan, ...]:
+    """Let workers act at random, or as their network says: without noise, and however the launch file explores."""
+    found = []
+    for node in nodes:
+        params = node.params
+        if issubclass(load_class(node.node), Worker):
+            acts = params.get("policy", {})
+            if not isinstance(policy, Path):
+                params = params | {"policy": {"kind": "random"}}
+            elif acts.get("kind") == "epsilon_greedy":
+                params = params | {"policy": acts | {"epsilon_from": None, "noise": False}}
+        found.append(node.model_copy(update={"params": params}))
+    return tuple(found)
+
+
+def _without_workers(nodes: tuple[NodePlan, ...]) -> tuple[NodePlan, ...]:
+    """Leave out whoever decides: the default behaviour then acts on every tick."""
+    kept = [node for node in nodes if not issubclass(load_class(node.node), (Worker, Coordinator))]
+    names = {node.name for node in kept}
+    found = []
+    for index, node in enumerate(kept):
+        inputs = {
+            port: source.model_copy(update={"publishers": tuple(n for n in source.publishers if n in names)})
+            for port, source in node.inputs.items()
+        }
+        found.append(
+            node.model_copy(
+                update={"index": index, "inputs": {port: i for port, i in inputs.items() if i.publishers}}
+            )
+        )
+    return tuple(found)

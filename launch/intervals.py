@@ -1,0 +1,71 @@
+"""Means and how sure they are: Student's t."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What values of one kind come to. ``half_width`` is half of the mean's 95 % confidence interval; None for one value."""
+
+    count: int
+    mean: float
+    half_width: float | None
+    sd: float | None
+    least: float
+    median: float
+    most: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """Sum up one or more values."""
+        count = len(values)
+        sd = statistics.stdev(values) if count > 1 else None
+        return cls(
+            count,
+            statistics.fmean(values),
+            None if sd is None else sd / math.sqrt(count) * t_quantile(count - 1),
+            sd,
+            min(values),
+            statistics.median(values),
+            max(values),
+        )
+
+
+def t_quantile(degrees: int, confidence: float = CONFIDENCE) -> float:
+    """Return t such that a Student-t variable is within ±t with this probability.
+
+    The probability within ±t is a finite sum for a whole number of degrees of freedom (Abramowitz and Stegun 1964,
+    26.7.3 and 26.7.4); t is found by bisection.
+    """
+    if degrees < 1:
+        raise ValueError(f"{degrees} degrees of freedom")
+    least, most = 0.0, 1.0
+    while _within(most, degrees) < confidence:
+        most *= 2
+    for _ in range(64):
+        middle = (least + most) / 2
+        if _within(middle, degrees) < confidence:
+            least = middle
+        else:
+            most = middle
+    return most
+
+
+def _within(t: float, degrees: int) -> float:
+    angle = math.atan(t / math.sqrt(degrees))
+    cosine_squared = math.cos(angle) ** 2
+    odd = degrees % 2
+    term = math.cos(angle) if odd else 1.0
+    total = term if degrees > 1 else 0.0
+    for place in range(2 + odd, degrees, 2):
+        term *= (place - 1) / place * cosine_squared
+        total += term
+    total *= math.sin(angle)
+    return 2 / math.pi * (angle + total) if odd else total

@@ -1,0 +1,127 @@
+"""What learning curves show, read from the tables of sessions and prepared without matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.launch.intervals import t_quantile
+from rtgraph.msgs.errors import MetricsError
+from rtgraph.nodes.metrics import read_table
+
+Floats = npt.NDArray[np.float64]
+
+GRID = 200
+FEWEST_EPISODES, MOST_EPISODES = 10, 100
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One run: episodes (their ticks and returns) and periods (their ticks, and columns by name; NaN: not known)."""
+
+    episode_ticks: Floats
+    returns: Floats
+    update_ticks: Floats
+    updates: dict[str, Floats]
+
+    @property
+    def learned(self) -> bool:
+        """Whether there was an update at all."""
+        return bool(np.isfinite(self.updates["loss"]).any()) if "loss" in self.updates else False
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A mean over ticks; ``half_width`` is half of its 95 % confidence interval, NaN where there is none."""
+
+    ticks: Floats
+    mean: Floats
+    half_width: Floats
+
+
+def read_curve(path: Path) -> Curve:
+    """Return the curve of a session folder, of the folder of its tables, or of an ``episodes.csv``.
+
+    Raises:
+        MetricsError: There are no tables.
+    """
+    folders = (path, path / "metrics") if path.is_dir() else (path.parent,)
+    episodes = next((f / "episodes.csv" for f in folders if (f / "episodes.csv").exists()), None)
+    if path.is_file():
+        episodes = path
+    if episodes is None:
+        raise MetricsError(
+            f"{path} has no curves: there is no metrics/episodes.csv in it",
+            hint="give the folder of a session that learned, or its metrics/episodes.csv",
+        )
+    found = _columns(episodes)
+    for name in ("tick", "return"):
+        if name not in found:
+            raise MetricsError(f"{episodes} has no column {name!r}", hint="give an episodes.csv")
+    beside = episodes.with_name("updates.csv")
+    updates = _columns(beside) if beside.exists() else {}
+    return Curve(found["tick"], found["return"], updates.pop("tick", np.zeros(0)), updates)
+
+
+def running(curve: Curve) -> Band:
+    """Return the mean return of a run over windows of a tenth of its episodes, and how sure it is.
+
+    A window has 10 to 100 episodes; a third of them where there are fewer than 30.
+    """
+    count = curve.returns.size
+    width = min(MOST_EPISODES, max(count // 10, min(FEWEST_EPISODES, -(-count // 3))))
+    if not width:
+        return Band(*(np.zeros(0),) * 3)
+    windows = np.lib.stride_tricks.sliding_window_view(curve.returns, width)
+    middles = np.lib.stride_tricks.sliding_window_view(curve.episode_ticks, width).mean(axis=1)
+    if width == 1:
+        return Band(middles, windows.mean(axis=1), np.full(middles.size, np.nan))
+    sd = windows.std(axis=1, ddof=1)
+    return Band(middles, windows.mean(axis=1), sd / np.sqrt(width) * t_quantile(width - 1))
+
+
+def together(curves: Sequence[Curve]) -> Band:
+    """Return the mean of the running means of several runs where all of them have one, and how sure it is.
+
+    Of a single run it is its running mean.
+    """
+    bands = [band for band in map(running, curves) if band.ticks.size]
+    if len(bands) < 2:
+        return bands[0] if bands else Band(*(np.zeros(0),) * 3)
+    first, last = max(band.ticks[0] for band in bands), min(band.ticks[-1] for band in bands)
+    if last < first:
+        return Band(*(np.zeros(0),) * 3)
+    ticks = np.linspace(first, last, GRID)
+    means = np.array([np.interp(ticks, band.ticks, band.mean) for band in bands])
+    half = means.std(axis=0, ddof=1) / np.sqrt(len(bands)) * t_quantile(len(bands) - 1)
+    return Band(ticks, means.mean(axis=0), half)
+
+
+def smoothed(values: Floats, share: int = 40) -> Floats:
+    """Return running means over windows that are the ``share``-th part of the values to each side; shorter at the ends."""
+    width = max(1, values.size // share)
+    sums = np.cumsum(np.concatenate([[0.0], values]))
+    places = np.arange(values.size)
+    first, last = np.maximum(places - width, 0), np.minimum(places + width + 1, values.size)
+    means: Floats = (sums[last] - sums[first]) / (last - first)
+    return means
+
+
+def _columns(path: Path) -> dict[str, Floats]:
+    names, rows = read_table(path)
+    numbers = [
+        name for name in names if not any(isinstance(cell, str) for cell in _column(names, rows, name))
+    ]
+    return {
+        name: np.array([np.nan if cell is None else cell for cell in _column(names, rows, name)], np.float64)
+        for name in numbers
+    }
+
+
+def _column(names: Sequence[str], rows: Sequence[Sequence[object]], name: str) -> list[object]:
+    place = names.index(name)
+    return [row[place] for row in rows]

@@ -1,0 +1,40 @@
+"""What others score in the Atari games of the paper: lines to compare with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A mean return. ``half_width`` is half of its 95 % confidence interval, where that is known."""
+
+    mean: float
+    source: str
+    half_width: float | None = None
+    episodes: int | None = None
+
+
+HUMAN = {
+    "boxing": (Line(4.3, "Mnih et al. 2015"), Line(12.1, "Wang et al. 2016")),
+    "krull": (Line(2395.0, "Mnih et al. 2015"), Line(2665.5, "Wang et al. 2016")),
+    "name_this_game": (Line(4076.0, "Mnih et al. 2015"), Line(8049.0, "Wang et al. 2016")),
+}
+"""People's scores, as published. They played with sticky or skipped frames, so these are marks, not our protocol."""
+
+MEASURED: dict[str, dict[str, Line]] = {}
+"""Measured here."""
+
+
+def random_line(game: str | None) -> dict[str, Line]:
+    """Return the line of random play, where it was measured."""
+    found = MEASURED.get(game or "", {})
+    return {"random": found["random"]} if "random" in found else {}
+
+
+def lines(game: str) -> dict[str, Line]:
+    """Return the lines that there are for a game, by what to call them."""
+    found = dict(MEASURED.get(game, {}))
+    for line in HUMAN.get(game, ()):
+        found[f"human ({line.source})"] = line
+    return found

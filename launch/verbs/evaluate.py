@@ -1,0 +1,180 @@
+"""``rtgraph evaluate``: how good is what was learned."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from rtgraph.launch.arguments import FOLDERS, folder
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from rtgraph.launch.evaluation import Evaluation
+    from rtgraph.launch.run import Result
+
+EXAMPLE = """\
+examples:
+  rtgraph evaluate sessions/boxing-20260101-120000/checkpoints boxing k=0.25
+  rtgraph evaluate sessions/boxing-20260101-120000/checkpoints/000007 boxing k=0.25 --episodes 100 --world realtime
+  rtgraph evaluate boxing --policy random --episodes 30
+
+CHECKPOINT is a learner's checkpoint, or a folder of them (the newest counts); LAUNCH is what learned, with the same
+arguments for its network. It is played greedily: nobody learns, `epsilon` is 0 unless it is given, networks are
+without noise. With --policy there is no CHECKPOINT: `random` draws every action, `noop` leaves it to the default
+behaviour. The mean's interval is Student's, 95 %.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.description = "Play greedy episodes with the weights of a checkpoint, and say how good they are."
+    parser.usage = "rtgraph evaluate [CHECKPOINT] LAUNCH [name=value ...] [options]"
+    parser.epilog = EXAMPLE
+    parser.add_argument(
+        "words", metavar="CHECKPOINT LAUNCH name=value", nargs="+", help="what learned, and what it plays in"
+    )
+    parser.add_argument("--episodes", type=_positive, default=30, metavar="N", help="how many (default: 30)")
+    parser.add_argument("--policy", choices=("random", "noop"), help="play this in place of a checkpoint")
+    parser.add_argument("--seed", type=int, metavar="N", help="the seed of everything random")
+    parser.add_argument(
+        "--world",
+        choices=("virtual", "realtime"),
+        default="virtual",
+        help="virtual time in one process (the default), or real processes",
+    )
+    parser.add_argument(
+        "--out", type=folder, metavar="DIR", help="the session folder (default: sessions/NAME-DATE-TIME)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play, print what it came to, and return the launch's exit code."""
+    # The heavy imports come after the arguments are known to be right.
+    checkpoint, file, given = _words(args.words, args.policy)
+    from rtgraph.launch.evaluation import evaluated, evaluation_plan  # noqa: PLC0415
+    from rtgraph.launch.games import game_of  # noqa: PLC0415
+    from rtgraph.launch.report import print_failures  # noqa: PLC0415
+    from rtgraph.launch.run import run as run_plan  # noqa: PLC0415
+    from rtgraph.launch.status import ConsoleStatus  # noqa: PLC0415
+
+    plan = evaluation_plan(
+        file,
+        given,
+        policy=args.policy or _found(checkpoint),
+        episodes=args.episodes,
+        world=args.world,
+        seed=args.seed,
+        folders=FOLDERS,
+    )
+    with ConsoleStatus() as status:
+        result = run_plan(plan, status, directory=args.out)
+    played = evaluated(plan, result.session.directory)
+    what = args.policy or checkpoint
+    if args.json:
+        _print_json(played, what, file, game_of(plan), result)
+    else:
+        _print_table(played, what, game_of(plan), result)
+    print_failures({plan.name: result})
+    return result.code
+
+
+def _words(words: list[str], policy: Literal["random", "noop"] | None) -> tuple[str, str, dict[str, str]]:
+    """Return the checkpoint (empty with a policy), the launch file and its arguments."""
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
+
+    files = 1 if policy else 2
+    first, rest = words[:files], words[files:]
+    if len(first) < files or "=" in first[-1]:
+        raise GraphError(
+            "LAUNCH is missing",
+            file="command line",
+            hint="rtgraph evaluate CHECKPOINT LAUNCH [name=value ...]",
+        )
+    given: dict[str, str] = {}
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            hint = "with --policy there is no CHECKPOINT" if policy else None
+            raise GraphError(f"{word!r} is not name=value", file="command line", hint=hint)
+        if name in given:
+            raise GraphError(f"{name!r} is given twice", file="command line")
+        given[name] = value
+    return ("", first[0], given) if policy else (first[0], first[1], given)
+
+
+def _found(checkpoint: str) -> Path:
+    from rtgraph.msgs.errors import GraphError, MetricsError  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.nodes.metrics.resume import whole_checkpoint  # noqa: PLC0415
+
+    try:
+        return whole_checkpoint(Path(checkpoint)).resolve()
+    except MetricsError as error:
+        raise GraphError(error.problem, file="command line", hint=error.hint) from error
+
+
+def _print_json(played: Evaluation, what: str, file: str, game: str | None, result: Result) -> None:
+    from dataclasses import asdict  # noqa: PLC0415 - so that --help is instant
+
+    from rtgraph.launch.printing import print_json  # noqa: PLC0415
+    from rtgraph.launch.scores import lines  # noqa: PLC0415
+
+    compared = {name: asdict(line) for name, line in lines(game or "").items()}
+    print_json(
+        {
+            "policy": what,
+            "launch": file,
+            "world": result.plan.world,
+            "seed": result.plan.seed,
+            **played.as_json(),
+            "lines": compared,
+        }
+    )
+
+
+def _print_table(played: Evaluation, what: str, game: str | None, result: Result) -> None:
+    from rtgraph.launch.intervals import Spread  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.printing import console, row, table  # noqa: PLC0415
+    from rtgraph.launch.scores import lines  # noqa: PLC0415
+    from rtgraph.launch.tables import rounded  # noqa: PLC0415
+
+    numbers = ("mean", "± 95 %", "min", "median", "max", "n")
+    shown: Table = table("", *numbers, right=numbers)
+    for name, values in (("return", played.returns), ("length (ticks)", played.lengths)):
+        s = Spread.of(values)
+        figures = (s.mean, s.half_width, s.least, s.median, s.most)
+        row(
+            shown,
+            name,
+            *(rounded(None if figure is None else round(figure, 2)) for figure in figures),
+            s.count,
+        )
+    out = console()
+    out.print(
+        f"{what}: {len(played.returns)} episodes of {result.plan.name.removesuffix('-evaluation')}",
+        markup=False,
+    )
+    out.print(shown)
+    compared = lines(game or "")
+    if compared:
+        others: Table = table("return of", "mean", "± 95 %", "n", right=("mean", "± 95 %", "n"))
+        for name, line in compared.items():
+            row(
+                others,
+                name,
+                rounded(line.mean),
+                "" if line.half_width is None else rounded(line.half_width),
+                line.episodes,
+            )
+        out.print(others)
+    if len(set(played.returns)) == 1 and len(played.returns) > 1:
+        out.print("All episodes came to the same: what is not random cannot be judged by its interval.")
+    out.print(f"  {result.session.directory}", markup=False, soft_wrap=True)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of episodes")
+    return int(text)

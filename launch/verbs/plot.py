@@ -1,0 +1,68 @@
+"""``rtgraph plot``: draw what several sessions came to in one picture."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+EXAMPLE = """\
+examples:
+  rtgraph plot learning sessions/boxing-20260101-120000
+  rtgraph plot learning seed0 seed1 seed2 --out boxing.png
+  rtgraph plot learning staggered=a staggered=b sequential=c --out compared.png
+
+Sessions with the same label are drawn together, as seeds are: their mean and its 95 % interval. Without labels those
+are together whose launch files and arguments were the same.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.description = "Draw the curves of sessions that learned."
+    parser.epilog = EXAMPLE
+    pictures = parser.add_subparsers(dest="picture", metavar="PICTURE", required=True)
+    learning = pictures.add_parser("learning", help="returns over frames, losses, values", epilog=EXAMPLE)
+    learning.formatter_class = argparse.RawDescriptionHelpFormatter
+    learning.add_argument(
+        "sessions",
+        nargs="+",
+        metavar="[LABEL=]SESSION",
+        help="a session's folder, or its metrics/episodes.csv",
+    )
+    learning.add_argument(
+        "--out",
+        type=Path,
+        default=Path("learning.png"),
+        metavar="FILE",
+        help="the picture: .png, .svg or .pdf (default: learning.png)",
+    )
+    learning.add_argument("--title", metavar="TEXT", help="what stands above it")
+    learning.add_argument("--json", action="store_true", help="print what was drawn as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw the picture, and say where it is."""
+    from rtgraph.launch.gathering import gathered  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.plots import draw_learning  # noqa: PLC0415
+    from rtgraph.launch.printing import print_json  # noqa: PLC0415
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
+
+    if args.out.suffix not in (".png", ".svg", ".pdf"):
+        raise GraphError(f"--out {args.out} is no .png, .svg or .pdf", file="command line")
+    found = gathered(args.sessions)
+    draw_learning(found.groups, args.out, title=args.title or found.title, lines=found.lines)
+    if args.json:
+        runs = {
+            name: [
+                {
+                    "episodes": curve.returns.size,
+                    "ticks": float(curve.episode_ticks[-1]) if curve.returns.size else 0,
+                }
+                for curve in curves
+            ]
+            for name, curves in found.groups.items()
+        }
+        print_json({"out": str(args.out), "runs": runs})
+    else:
+        print(args.out)
+    return 0

@@ -1,0 +1,99 @@
+"""World checkpoints of a launch: where they are, what plan they are of, and how to go on from one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rtgraph.graphs import Plan
+from rtgraph.launch.status import Status
+from rtgraph.msgs.errors import CheckpointError, GraphError
+from rtgraph.nodes.recorder.story import facts
+from rtgraph.nodes.runtime import VirtualWorld
+from rtgraph.nodes.runtime.snapshot import Keeper, load
+from rtgraph.nodes.runtime.snapshot_file import SnapshotFile, SnapshotFolder
+
+FOLDER = "world"
+"""Where they are, in the session folder."""
+SHORTEST_S = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """What a launch in the virtual world is to do about checkpoints.
+
+    ``every_s`` is the virtual time between two; None: none are written, or in a resumed launch as often as before.
+    ``resume`` is the session folder to go on from.
+    """
+
+    every_s: float | None = None
+    resume: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.every_s is not None and not self.every_s >= SHORTEST_S:
+            raise GraphError(f"--checkpoint-every {self.every_s} s", hint=f"{SHORTEST_S} s is the least")
+
+
+def plan_of(session: Path) -> Plan:
+    """Return the plan that a session ran.
+
+    Raises:
+        CheckpointError: it is no session.
+    """
+    file = session / "plan.yaml"
+    try:
+        return Plan.from_yaml(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, GraphError) as error:
+        raise CheckpointError(
+            f"{session} is no session: its plan cannot be read: {error}", hint="name a session folder"
+        ) from error
+
+
+def keeper_of(plan: Plan, directory: Path, every_s: float) -> Keeper:
+    """Return what writes the checkpoints of a launch."""
+    about = {"plan": plan_digest(plan), "facts": facts("virtual"), "every_s": every_s}
+    return Keeper(directory / FOLDER, round(every_s * 1e9), about)
+
+
+def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> float:
+    """Have a world go on from the newest checkpoint of a session that can be read; return how often it wrote them.
+
+    Raises:
+        CheckpointError: there is none, or it is of another plan.
+    """
+    file = _newest(session, status)
+    if file.head.get("plan") != plan_digest(plan):
+        raise CheckpointError(
+            f"{session} ran another plan than {plan.name}", hint="only --ticks and --duration may differ"
+        )
+    load(world, file)
+    theirs, ours = file.head.get("facts", {}), facts("virtual")
+    others = [f"{name} was {theirs[name]}" for name in ours if theirs.get(name, ours[name]) != ours[name]]
+    if others:
+        status.note(f"warning: what comes may differ from a run that never stopped: {', '.join(others)}")
+    status.note(f"going on from {world.clock.time_ns / 1e9:,.3f} s of virtual time")
+    return float(file.head["every_s"])
+
+
+def plan_digest(plan: Plan) -> str:
+    """Return what stands for a plan in its checkpoints: everything but when it is to end."""
+    values: dict[str, Any] = plan.model_dump(mode="json", exclude={"ticks", "duration_s", "description"})
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _newest(session: Path, status: Status) -> SnapshotFile:
+    files = SnapshotFolder(session / FOLDER).files()
+    for number, path in enumerate(reversed(files), start=1):
+        try:
+            return SnapshotFile(path)
+        except CheckpointError as error:
+            if number == len(files):
+                raise
+            status.note(f"warning: {error}")
+    raise CheckpointError(
+        f"{session} has no world checkpoint", hint="write some with --checkpoint-every SECONDS"
+    )

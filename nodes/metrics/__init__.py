@@ -1,0 +1,6 @@
+"""What learning comes to: the node that keeps the curves, as TensorBoard event files and CSV, and their reader."""
+
+from rtgraph.nodes.metrics.metrics import Metrics
+from rtgraph.nodes.metrics.table import read_table
+
+__all__ = ["Metrics", "read_table"]

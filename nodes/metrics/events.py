@@ -1,0 +1,93 @@
+"""TensorBoard event files: scalars over ticks.
+
+Their names and contents tell nothing of where and when they were written: the time of an event is the graph's, in
+seconds, so that the virtual world gives the same bytes every time.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rtgraph.msgs.errors import MetricsError
+from rtgraph.nodes.metrics.table import Cell, Table
+
+_FORMAT = "brain.Event:2"
+
+
+class EventFile:
+    """Writes what is new in tables as scalars: the columns that have tags.
+
+    Args:
+        tags: For each table, the tag of each column that has one.
+        incarnation: Which life of its writer this is; each has a file of its own, since the one before may end in
+            half a record.
+        written: How many rows of each table are in an earlier life's file.
+    """
+
+    def __init__(self, tags: Sequence[Mapping[str, str]], incarnation: int, written: Sequence[int]) -> None:
+        self._tags = [dict(tagged) for tagged in tags]
+        self.name = f"events.out.tfevents.{incarnation:010d}.rtgraph"
+        self._written = list(written)
+        self._begun = False
+        # Now, where it may take its time: the first event of a run would else wait for it.
+        import tensorboardX  # noqa: F401, PLC0415 - loads torch where that is installed
+
+    def write(self, folder: Path, tables: Sequence[Table]) -> None:
+        """Append the rows that were added since the last time; all of them where the file is no longer there.
+
+        Raises:
+            MetricsError: It cannot be written.
+        """
+        path = folder / self.name
+        begins = not self._begun or not path.exists()
+        if self._begun and begins:
+            self._written = [0] * len(tables)
+        if not begins and all(
+            done == len(table.rows) for done, table in zip(self._written, tables, strict=True)
+        ):
+            return
+        events = [_first()] if begins else []
+        for tagged, table, done in zip(self._tags, tables, self._written, strict=True):
+            events += _events(tagged, table, done)
+        try:
+            with open(path, "wb" if begins else "ab") as file:
+                file.write(b"".join(map(_record, events)))
+        except OSError as error:
+            raise MetricsError(
+                f"{path} cannot be written: {error.strerror}", hint="free space there"
+            ) from error
+        self._begun, self._written = True, [len(table.rows) for table in tables]
+
+
+def _first() -> bytes:
+    from tensorboardX.proto.event_pb2 import Event  # noqa: PLC0415 - see above
+
+    data: bytes = Event(wall_time=0.0, file_version=_FORMAT).SerializeToString()
+    return data
+
+
+def _events(tagged: Mapping[str, str], table: Table, begin: int) -> Iterator[bytes]:
+    from tensorboardX.proto.event_pb2 import Event  # noqa: PLC0415 - see above
+    from tensorboardX.proto.summary_pb2 import Summary  # noqa: PLC0415
+
+    for row in table.rows[begin:]:
+        cells: dict[str, Cell] = dict(zip(table.columns, row, strict=True))
+        values = [
+            Summary.Value(tag=tag, simple_value=float(cell))
+            for column, tag in tagged.items()
+            if (cell := cells[column]) is not None
+        ]
+        event = Event(wall_time=cells["time_s"], step=cells["tick"], summary=Summary(value=values))
+        yield event.SerializeToString()
+
+
+def _record(data: bytes) -> bytes:
+    """Frame an event as TFRecord does: its length, the length's checksum, the event, its checksum."""
+    from tensorboardX.record_writer import masked_crc32c  # noqa: PLC0415 - see above
+
+    length = struct.pack("<Q", len(data))
+    return b"".join(
+        (length, struct.pack("<I", masked_crc32c(length)), data, struct.pack("<I", masked_crc32c(data)))
+    )

@@ -1,0 +1,60 @@
+"""The figures that a run's summary has from its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rtgraph.nodes.metrics.table import Table
+from rtgraph.nodes.metrics.tally import Tally
+
+RECENT_EPISODES = 20
+"""Those that the mean told live is of."""
+LAST_EPISODES = 100
+"""Those that the mean at the end is of."""
+
+
+def recent_return(episodes: Table) -> float | None:
+    """Return the mean return of the last few episodes, or None where none ended."""
+    return _mean(_returns(episodes, len(episodes.rows) - RECENT_EPISODES))
+
+
+def newest_tick(*tables: Table) -> int:
+    """Return the greatest tick of the last rows of tables, 0 where there are none."""
+    return max((int(tick) for table in tables if (tick := table.newest("tick"))), default=0)
+
+
+def figures(episodes: Table, updates: Table, total: Tally, carried: int) -> dict[str, Any]:
+    """Return what a run came to, as JSON values; None: nothing of the kind happened.
+
+    Args:
+        episodes: All of the curve.
+        updates: All of the curve.
+        total: What happened in this run.
+        carried: How many of the episodes were of the run that this one went on from.
+
+    Of the whole curve are ``ticks``, ``version``, ``episodes``, ``return_last`` (the mean of the last 100),
+    ``return_best`` and ``wins`` (the share of the last 100 episodes with a positive return); of this run the rest.
+    """
+    returns = _returns(episodes, 0)
+    last = returns[-LAST_EPISODES:]
+    sums = total.figures()
+    return {
+        "ticks": newest_tick(episodes, updates),
+        "version": updates.newest("version"),
+        "episodes": len(returns),
+        "episodes_here": len(returns) - carried,
+        "return_last": _mean(last),
+        "return_best": max(returns, default=None),
+        "wins": _mean([float(value > 0) for value in last]),
+        **{name: sums[name] for name in sums if name != "ticks_per_s"},
+    }
+
+
+def _returns(episodes: Table, begin: int) -> list[float]:
+    column = episodes.columns.index("return")
+    return [float(row[column] or 0.0) for row in episodes.rows[max(0, begin) :]]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

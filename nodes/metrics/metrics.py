@@ -1,0 +1,207 @@
+"""The metrics node: keeps the curves of a run that learns, as CSV and TensorBoard event files."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from rtgraph.msgs import Decision, EpisodeEnd, Learned, LearningProgress, ReplayState, WeightsVersion
+from rtgraph.msgs.errors import MetricsError, NodeError
+from rtgraph.nodes.metrics.columns import EPISODE_TAGS, EPISODES, UPDATE_TAGS, UPDATES
+from rtgraph.nodes.metrics.events import EventFile
+from rtgraph.nodes.metrics.figures import figures, newest_tick, recent_return
+from rtgraph.nodes.metrics.resume import EPISODES_FILE, UPDATES_FILE, Past, past_of, restarted
+from rtgraph.nodes.metrics.table import Table
+from rtgraph.nodes.metrics.tally import Tally, Versions
+from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless
+
+BEAT_S = 0.5
+"""How often what came is taken in, and told."""
+RECENT_BEATS = 10
+"""What is told is of so many."""
+
+
+class MetricsParams(Params):
+    """What the metrics node is told."""
+
+    period_s: float = Field(default=5.0, gt=0, le=86_400)
+    """The time that a row of updates stands for, in seconds of the graph's time."""
+    folder: str = Field(default="metrics", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
+    """Where the files go, in the session folder."""
+    resume: str | None = None
+    """The checkpoint that the run goes on from, in the folder of an earlier session: the curves go on from there too."""
+
+
+class Metrics(Node[MetricsParams]):
+    """Takes what learners, replay memories, workers and plants tell, and makes the curves of the run from it.
+
+    Writes ``episodes.csv`` (a row an episode), ``updates.csv`` (a row a period) and a TensorBoard event file of the
+    same figures over ticks, twice a second where there is something new.
+    """
+
+    stop_rank: ClassVar[int] = 2
+
+    episode = Input(EpisodeEnd, lossless, many=True)
+    learned = Input(Learned, lossless, many=True, optional=True)
+    replay_state = Input(ReplayState, latest, optional=True)
+    decision = Input(Decision, lossless, many=True, optional=True)
+    weights = Input(WeightsVersion, latest, optional=True)
+    learning = Output(LearningProgress)
+
+    @classmethod
+    def check(cls, params: MetricsParams) -> None:
+        """Check that the run to go on from can be."""
+        if params.resume:
+            try:
+                past_of(Path(params.resume), params.folder)
+            except MetricsError as error:
+                raise NodeError(f"resume: {error.problem}", hint=error.hint) from error
+
+    def on_prepare(self) -> None:
+        """Read what an earlier life of this node, or the run that is resumed, left behind."""
+        resumed = Past() if not self.params.resume else past_of(Path(self.params.resume), self.params.folder)
+        incarnation = self.context.identity.incarnation
+        folder = self._folder()
+        own = restarted(folder, incarnation) if folder is not None else None
+        past = own or resumed
+        self._before, self._before_s = resumed.ticks, resumed.time_s
+        self._carried = len(resumed.episodes)
+        self._episodes = Table(EPISODES, past.episodes)
+        self._updates = Table(UPDATES, past.updates)
+        self._last_ticks = max(self._before, newest_tick(self._episodes, self._updates))
+        written = [len(past.episodes), len(past.updates)] if own else [0, 0]
+        self._events = EventFile((EPISODE_TAGS, UPDATE_TAGS), incarnation, written)
+
+    def on_start(self) -> None:
+        """Begin to count."""
+        self._plants: dict[str, int] = {}
+        self._learned_ticks = 0
+        self._versions = Versions()
+        self._period, self._total = Tally(), Tally()
+        self._recent: deque[Tally] = deque(maxlen=RECENT_BEATS)
+        self._loss: float | None = None
+        self._transitions: int | None = None
+        self._last_beat_ns = self.now_ns
+        self._beats = 0
+        self._beats_a_period = max(1, round(self.params.period_s / BEAT_S))
+        self.every(max(1, round(self.params.period_s * 1e9 / self._beats_a_period)), self._beat)
+
+    def on_stop(self) -> None:
+        """Take in what came last, and write it."""
+        self._take_in()
+        if self._period.ticks or self._period.updates:
+            self._end_period()
+        self._write()
+
+    def result(self) -> dict[str, Any]:
+        """Return the figures of the run."""
+        return figures(self._episodes, self._updates, self._total, self._carried)
+
+    def _beat(self) -> None:
+        """Take in what came, write it down, and tell how it goes."""
+        self._take_in()
+        self._beats += 1
+        if self._beats % self._beats_a_period == 0:
+            self._end_period()
+        self._write()
+        self._tell()
+
+    def _take_in(self) -> None:
+        """Add up what came since the last time: all at once, which is much quicker than one by one."""
+        beat = Tally(duration_ns=self.now_ns - self._last_beat_ns)
+        for update in self.learned.take_all():
+            beat.learned(update)
+            self._versions.made(update.version, update.header.stamp_ns)
+            self._learned_ticks = max(self._learned_ticks, update.ticks)
+        weights = self.weights.take()
+        if weights is not None:
+            self._versions.made(weights.version, weights.header.stamp_ns)
+        for decision in self.decision.take_all():
+            beat.decided(decision, self._versions.newest_at(decision.header.stamp_ns))
+            lineage = decision.header.lineage
+            if lineage is not None:
+                self._seen(lineage.source, lineage.tick)
+        for end in self.episode.take_all():
+            self._ended(end)
+        held = self.replay_state.take()
+        if held is not None:
+            self._transitions = held.transitions
+        self._versions.forget_before(self._last_beat_ns)
+        ticks = self._ticks()
+        beat.ticks = max(0, ticks - self._last_ticks)
+        self._last_beat_ns, self._last_ticks = self.now_ns, max(ticks, self._last_ticks)
+        self._recent.append(beat)
+        for sums in (self._period, self._total):
+            sums.add(beat)
+
+    def _ended(self, end: EpisodeEnd) -> None:
+        source = end.header.source
+        self._seen(source, end.tick)
+        others = sum(ticks for plant, ticks in self._plants.items() if plant != source)
+        self._episodes.add(
+            {
+                "episode": len(self._episodes.rows),
+                "tick": self._before + others + end.tick + 1,
+                "length": end.ticks,
+                "return": end.total_reward,
+                "terminated": int(end.terminated),
+                "truncated": int(end.truncated),
+                "time_s": self._before_s + end.header.stamp_ns / 1e9,
+                "plant": source,
+            }
+        )
+
+    def _end_period(self) -> None:
+        """Add a row of updates."""
+        self._updates.add(
+            {
+                "tick": self._ticks(),
+                "time_s": self._before_s + self.now_ns / 1e9,
+                "version": self._versions.newest,
+                "transitions": self._transitions,
+                **self._period.figures(),
+            }
+        )
+        self._period = Tally()
+
+    def _tell(self) -> None:
+        recent = Tally.of(self._recent).figures()
+        if recent["loss"] is not None:
+            self._loss = recent["loss"]
+        self.learning.publish(
+            LearningProgress(
+                tick=self._ticks(),
+                episodes=len(self._episodes.rows),
+                return_mean=recent_return(self._episodes),
+                explored=recent["explored"],
+                loss=self._loss if self._loss is None or math.isfinite(self._loss) else None,
+                updates_per_s=recent["updates_per_s"] if self._total.updates else None,
+                version=self._versions.newest,
+                staleness=recent["staleness"],
+                transitions=self._transitions,
+            )
+        )
+
+    def _seen(self, plant: str, tick: int) -> None:
+        self._plants[plant] = max(self._plants.get(plant, 0), tick + 1)
+
+    def _ticks(self) -> int:
+        """Return the ticks of all plants so far; where none was heard of, those that learners tell."""
+        return self._before + (sum(self._plants.values()) if self._plants else self._learned_ticks)
+
+    def _write(self) -> None:
+        folder = self._folder()
+        if folder is None:
+            return
+        folder.mkdir(exist_ok=True)
+        self._episodes.write(folder / EPISODES_FILE)
+        self._updates.write(folder / UPDATES_FILE)
+        self._events.write(folder, (self._episodes, self._updates))
+
+    def _folder(self) -> Path | None:
+        directory = self.context.surroundings.directory
+        return None if directory is None else directory / self.params.folder

@@ -1,0 +1,104 @@
+"""What an earlier run's curves were up to the checkpoint that a run goes on from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rtgraph.msgs.errors import MetricsError
+from rtgraph.nodes.metrics.columns import EPISODES, UPDATES
+from rtgraph.nodes.metrics.table import Row, read_table
+
+FACTS = "facts.json"
+EPISODES_FILE, UPDATES_FILE = "episodes.csv", "updates.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The ticks and the time that a run had behind it, and the rows of its tables until then."""
+
+    ticks: int = 0
+    time_s: float = 0.0
+    episodes: list[Row] = field(default_factory=list)
+    updates: list[Row] = field(default_factory=list)
+
+
+def past_of(checkpoint: Path, folder: str) -> Past:
+    """Return the past of a run that goes on from a checkpoint, or from the newest one of a folder of them.
+
+    Args:
+        checkpoint: Inside a session folder: ``…/checkpoints`` or ``…/checkpoints/000007``.
+        folder: That of the tables, in the session folder.
+
+    Raises:
+        MetricsError: It is no checkpoint, or does not say how many ticks it comes after, or the tables are damaged.
+            Tables that are not there at all are no error: the curves then begin at the checkpoint.
+    """
+    whole = whole_checkpoint(checkpoint)
+    ticks = _ticks(whole / FACTS)
+    session = whole.resolve().parent.parent
+    episodes = _rows(session / folder / EPISODES_FILE, EPISODES, ticks)
+    updates = _rows(session / folder / UPDATES_FILE, UPDATES, ticks)
+    times = [
+        row[columns.index("time_s")]
+        for columns, rows in ((EPISODES, episodes), (UPDATES, updates))
+        for row in rows
+    ]
+    latest = max((float(time) for time in times if time is not None), default=0.0)
+    return Past(ticks, latest, episodes, updates)
+
+
+def restarted(directory: Path, incarnation: int) -> Past | None:
+    """Return what an earlier life of the same node wrote into a folder, or None where it is the first."""
+    if not incarnation or not (directory / EPISODES_FILE).exists():
+        return None
+    none = 1 << 62
+    return Past(
+        episodes=_rows(directory / EPISODES_FILE, EPISODES, none),
+        updates=_rows(directory / UPDATES_FILE, UPDATES, none),
+    )
+
+
+def whole_checkpoint(checkpoint: Path) -> Path:
+    """Return the folder of a checkpoint, or of the newest one in a folder of them.
+
+    Raises:
+        MetricsError: There is none.
+    """
+    if (checkpoint / FACTS).exists():
+        return checkpoint
+    try:
+        numbers = sorted(
+            (path for path in checkpoint.iterdir() if path.name.isdecimal()), key=lambda path: int(path.name)
+        )
+    except OSError as error:
+        raise MetricsError(f"{checkpoint} cannot be read: {error.strerror}") from error
+    if not numbers:
+        raise MetricsError(
+            f"{checkpoint} is no checkpoint: it has no {FACTS}",
+            hint="give a checkpoint's folder, or the folder of checkpoints for the newest",
+        )
+    return numbers[-1]
+
+
+def _ticks(facts: Path) -> int:
+    try:
+        ticks = json.loads(facts.read_text(encoding="utf-8"))["extra"]["ticks"]
+    except OSError as error:
+        raise MetricsError(f"{facts} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise MetricsError(f"{facts} does not say after how many ticks it was written") from error
+    if not isinstance(ticks, int) or ticks < 0:
+        raise MetricsError(f"{facts}: {ticks!r} is no number of ticks")
+    return ticks
+
+
+def _rows(path: Path, wanted: tuple[str, ...], until_tick: int) -> list[Row]:
+    if not path.exists():
+        return []
+    columns, rows = read_table(path)
+    if columns != wanted:
+        raise MetricsError(f"{path} has other columns: {','.join(columns)}", hint="it is of another version")
+    tick = columns.index("tick")
+    return [row for row in rows if isinstance(at := row[tick], int) and at <= until_tick]

@@ -1,0 +1,111 @@
+"""A table whose rows are written to a CSV file as they come, and read back from it.
+
+The file is opened, appended to and closed each time: what was written survives the writer, however it ends, and a
+table is plain data between two writes. Where the file is not there, as in another session folder, all rows are
+written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rtgraph.msgs.errors import MetricsError
+
+Cell = int | float | str | None
+Row = tuple[Cell, ...]
+
+_TEXT = frozenset({"plant"})
+
+
+class Table:
+    """Rows of one kind, oldest first.
+
+    Args:
+        columns: Their names.
+        rows: Those that there are already; they are written as well.
+    """
+
+    def __init__(self, columns: Sequence[str], rows: Sequence[Row] = ()) -> None:
+        self.columns = tuple(columns)
+        self.rows: list[Row] = list(rows)
+        self._written = 0
+        self._begun = False
+
+    def add(self, cells: Mapping[str, Cell]) -> None:
+        """Add a row. Columns that are not given are empty."""
+        unknown = cells.keys() - set(self.columns)
+        if unknown:
+            raise ValueError(f"no columns {sorted(unknown)}")
+        self.rows.append(tuple(cells.get(name) for name in self.columns))
+
+    def newest(self, column: str) -> Cell:
+        """Return what the last row has in a column, or None."""
+        return self.rows[-1][self.columns.index(column)] if self.rows else None
+
+    def write(self, path: Path) -> None:
+        """Append what was added since the last time.
+
+        Raises:
+            MetricsError: It cannot be written.
+        """
+        try:
+            if not self._begun or not path.exists():
+                self._write_all(path)
+            elif self._written < len(self.rows):
+                with open(path, "a", encoding="utf-8") as file:
+                    file.write(_lines(self.rows[self._written :]))
+        except OSError as error:
+            raise MetricsError(
+                f"{path} cannot be written: {error.strerror}", hint="free space there"
+            ) from error
+        self._begun, self._written = True, len(self.rows)
+
+    def _write_all(self, path: Path) -> None:
+        partial = path.with_suffix(".partial")
+        partial.write_text(_lines([self.columns, *self.rows]), encoding="utf-8")
+        partial.replace(path)
+
+
+def read_table(path: Path) -> tuple[tuple[str, ...], list[Row]]:
+    """Return the columns and rows of a file that a ``Table`` wrote. A line that was cut short by a kill is left out.
+
+    Raises:
+        MetricsError: There is no such file, or it is not one of these.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise MetricsError(f"{path} cannot be read: {reason}") from error
+    whole = [line.rstrip("\n").split(",") for line in lines if line.endswith("\n")]
+    if not whole:
+        raise MetricsError(f"{path} is empty", hint="give a file of a session's folder metrics")
+    columns = tuple(whole[0])
+    rows = []
+    for number, cells in enumerate(whole[1:], 2):
+        if len(cells) != len(columns):
+            raise MetricsError(f"{path}:{number}: {len(cells)} cells, and there are {len(columns)} columns")
+        rows.append(tuple(_cell(name, text, path, number) for name, text in zip(columns, cells, strict=True)))
+    return columns, rows
+
+
+def _lines(rows: Sequence[Row]) -> str:
+    return "".join(",".join(map(_text, row)) + "\n" for row in rows)
+
+
+def _text(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    return f"{cell:.9g}" if isinstance(cell, float) else str(cell)
+
+
+def _cell(column: str, text: str, path: Path, number: int) -> Cell:
+    if not text:
+        return None
+    if column in _TEXT:
+        return text
+    try:
+        return int(text) if text.lstrip("-").isdecimal() else float(text)
+    except ValueError as error:
+        raise MetricsError(f"{path}:{number}: {column}: {text!r} is no number") from error

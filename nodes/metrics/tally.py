@@ -1,0 +1,113 @@
+"""Sums over updates and decisions of a while, and the means and rates that follow from them."""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+from collections.abc import Sequence
+from typing import Self
+
+from rtgraph.msgs import Decision, Learned
+
+
+@dataclasses.dataclass(slots=True)
+class Tally:
+    """What happened in a while. Tallies add up."""
+
+    duration_ns: int = 0
+    ticks: int = 0
+    updates: int = 0
+    samples: int = 0
+    loss: float = 0.0
+    q_mean: float = 0.0
+    gradient_norm: float = 0.0
+    delay: int = 0
+    decisions: int = 0
+    explored: int = 0
+    dated: int = 0
+    """Decisions made when the newest version was known."""
+    staleness: int = 0
+
+    def learned(self, update: Learned) -> None:
+        """Count an update."""
+        self.updates += 1
+        self.samples += update.samples
+        self.loss += update.loss
+        self.q_mean += update.q_mean
+        self.gradient_norm += update.gradient_norm
+        self.delay += update.delay
+
+    def decided(self, decision: Decision, newest: int | None) -> None:
+        """Count a decision, made when ``newest`` was the newest version of the weights."""
+        self.decisions += 1
+        self.explored += decision.explored
+        if newest is not None:
+            self.dated += 1
+            # Weights taken from an older checkpoint have a lower number.
+            self.staleness += max(0, newest - decision.policy_version)
+
+    def add(self, other: Tally) -> None:
+        """Add what happened in another while."""
+        for name in _NAMES:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    @classmethod
+    def of(cls, tallies: Sequence[Tally]) -> Self:
+        """Return the sum of tallies."""
+        total = cls()
+        for tally in tallies:
+            total.add(tally)
+        return total
+
+    def figures(self) -> dict[str, int | float | None]:
+        """Return the columns of ``UPDATES`` that follow from the sums."""
+        seconds = self.duration_ns / 1e9
+        return {
+            "updates": self.updates,
+            "loss": _over(self.loss, self.updates),
+            "q_mean": _over(self.q_mean, self.updates),
+            "gradient_norm": _over(self.gradient_norm, self.updates),
+            "delay": _over(self.delay, self.updates),
+            "staleness": _over(self.staleness, self.dated),
+            "explored": _over(self.explored, self.decisions),
+            "samples_per_s": _over(self.samples, seconds),
+            "updates_per_s": _over(self.updates, seconds),
+            "updates_per_tick": _over(self.updates, self.ticks),
+            "ticks_per_s": _over(self.ticks, seconds),
+        }
+
+
+_NAMES = tuple(field.name for field in dataclasses.fields(Tally))
+
+
+class Versions:
+    """Which version of the weights was the newest, and when: for as long as decisions may still ask."""
+
+    def __init__(self) -> None:
+        self._stamps_ns: list[int] = []
+        self._versions: list[int] = []
+
+    @property
+    def newest(self) -> int | None:
+        """The newest version, or None where none is known."""
+        return self._versions[-1] if self._versions else None
+
+    def made(self, version: int, stamp_ns: int) -> None:
+        """Note that a version was made. What comes late is put in its place."""
+        place = bisect.bisect_right(self._stamps_ns, stamp_ns)
+        self._stamps_ns.insert(place, stamp_ns)
+        self._versions.insert(place, version)
+
+    def newest_at(self, time_ns: int) -> int | None:
+        """Return the version that was the newest at a time, or None where none was known then."""
+        place = bisect.bisect_right(self._stamps_ns, time_ns)
+        return self._versions[place - 1] if place else None
+
+    def forget_before(self, time_ns: int) -> None:
+        """Forget what nobody asks for who does not ask for times before this one."""
+        place = max(0, bisect.bisect_right(self._stamps_ns, time_ns) - 1)
+        del self._stamps_ns[:place], self._versions[:place]
+
+
+def _over(total: float, count: float) -> float | None:
+    return total / count if count else None

@@ -1,0 +1,108 @@
+"""Parameters that a learner's checkpoint keeps, for those who only act with them.
+
+A checkpoint is a folder with ``facts.json`` (among others ``version``, ``network`` and ``plant``) and
+``tensors.safetensors`` (among others each parameter, as ``weights.`` and its name). Whose folder it is, and what else
+is in it, is the learner's business. Importing this does not import torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.errors import CheckpointError
+from rtgraph.nodes.networks.spec import NetworkSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_FACTS, _TENSORS, _PREFIX = "facts.json", "tensors.safetensors", "weights."
+
+
+class _Facts(BaseModel):
+    version: int = Field(ge=0)
+    network: NetworkSpec
+    plant: PlantSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Parameters in a checkpoint: which version they are, of which network, for which plant."""
+
+    folder: Path
+    version: int
+    network: NetworkSpec
+    plant: PlantSpec
+
+    def must_be_of(self, network: dict[str, Any], plant: PlantSpec) -> None:
+        """Check that the parameters are those of a network (as JSON values) for a plant.
+
+        Raises:
+            CheckpointError: they are not.
+        """
+        for what, there, here in (
+            ("network", self.network.model_dump(mode="json"), network),
+            ("plant", self.plant.model_dump(mode="json"), plant.model_dump(mode="json")),
+        ):
+            if there != here:
+                raise CheckpointError(
+                    f"{self.folder} is of another {what}: {_differences(there, here)}",
+                    hint=f"give the graph the {what} that it was learned with",
+                )
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the parameters by the names of the network's own.
+
+        Raises:
+            CheckpointError: they cannot be read.
+        """
+        # Only here, where there is torch anyway.
+        from safetensors import SafetensorError, safe_open  # noqa: PLC0415
+
+        try:
+            # Not the whole file: the target network and the optimiser are three times as much again.
+            with safe_open(self.folder / _TENSORS, framework="pt") as file:
+                return {
+                    name.removeprefix(_PREFIX): file.get_tensor(name)
+                    for name in file.keys()  # noqa: SIM118 - it is no mapping
+                    if name.startswith(_PREFIX)
+                }
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(
+                f"{self.folder / _TENSORS} cannot be read: {str(error).splitlines()[0]}",
+                hint="take another checkpoint",
+            ) from error
+
+
+def kept_in(path: Path) -> Kept:
+    """Find the parameters in a checkpoint, or in the newest one of a folder of them.
+
+    Raises:
+        CheckpointError: there is none, or its facts cannot be read.
+    """
+    numbered = [inner for inner in path.iterdir() if inner.name.isdecimal()] if path.is_dir() else []
+    folder = max(numbered, key=lambda inner: int(inner.name), default=path)
+    try:
+        facts = _Facts.model_validate_json((folder / _FACTS).read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise CheckpointError(
+            f"{path} is no checkpoint: it has no {_FACTS}",
+            hint="give a checkpoint's folder, or the folder of checkpoints for the newest",
+        ) from error
+    except (OSError, ValidationError) as error:
+        raise CheckpointError(
+            f"{folder / _FACTS} cannot be read: {str(error).splitlines()[0]}", hint="take another checkpoint"
+        ) from error
+    return Kept(folder, facts.version, facts.network, facts.plant)
+
+
+def _differences(there: dict[str, Any], here: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{key} is {there.get(key)} there, {here.get(key)} here"
+        for key in sorted(there.keys() | here.keys())
+        if there.get(key) != here.get(key)
+    )

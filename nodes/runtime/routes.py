@@ -1,0 +1,51 @@
+"""Which inputs of the virtual world an output's messages go to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rtgraph.nodes.runtime.executor import Executor
+from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput
+from rtgraph.nodes.runtime.wiring import NodePlan
+
+_Targets = list[tuple[Executor, BoundInput[Any]]]
+
+
+class Route:
+    """Where an output's messages go, in plan order; those with a key only to the node of that name, among the keyed."""
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        self.all: _Targets = []
+        self.taps: _Targets = []
+        self._by_key: dict[str, _Targets] = {}
+
+    def targets(self, key: str) -> _Targets:
+        found = self._by_key.get(key)
+        if found is None:
+            found = self._by_key[key] = [
+                (receiver, port)
+                for receiver, port in self.all
+                if not port.port.keyed or receiver.identity.name == key
+            ]
+        return found
+
+
+def routes(plans: Sequence[NodePlan], executors: Mapping[str, Executor]) -> dict[BoundOutput[Any], Route]:
+    """Return where the messages of each output go, among nodes that live."""
+    made: dict[BoundOutput[Any], Route] = {}
+    by_topic = {
+        (plan.name, topic): made.setdefault(executors[plan.name].node.outputs[port], Route(topic))
+        for plan in plans
+        for port, topic in plan.outputs.items()
+    }
+    for plan in plans:
+        receiver = executors[plan.name]
+        for name, source in plan.inputs.items():
+            for publisher in source.publishers:
+                by_topic[publisher, source.topic].all.append((receiver, receiver.node.inputs[name]))
+        for name, tapped in plan.taps.items():
+            for output in tapped:
+                by_topic[output.publisher, output.topic].taps.append((receiver, receiver.node.inputs[name]))
+    return made

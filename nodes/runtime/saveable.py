@@ -1,0 +1,166 @@
+"""What of a world can be written down and made again, and by which names.
+
+Between two events the state of the virtual world is plain data: numbers, text, containers, arrays, generators and
+instances of classes with such attributes. An object that holds anything else (an emulator, a torch module, a file)
+says itself what it comes to::
+
+    class Policy:
+        def world_state(self) -> object:
+            return {"weights": self._weights, "rng": self._rng}
+
+        def load_world_state(self, state: Any) -> None:
+            self._weights, self._rng = state["weights"], state["rng"]
+            self._module = shared_module(self._weights)
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections import deque
+from collections.abc import Iterable
+from types import FunctionType
+from typing import Any, Protocol, runtime_checkable
+
+from rtgraph.msgs.errors import CheckpointError
+
+_OWN = ("rtgraph.msgs", "rtgraph.nodes")
+"""Packages whose modules may be imported because a checkpoint names them. All others are there already, or are not."""
+_HEAP_TYPE = 1 << 9
+"""The flag that CPython gives to classes written in Python."""
+_BUILTINS: dict[str, type] = {
+    f"{kind.__module__}:{kind.__qualname__}": kind
+    for kind in (bool, int, float, str, bytes, list, tuple, dict, set, frozenset, deque)
+}
+
+
+@runtime_checkable
+class WorldState(Protocol):
+    """An object that says itself what is to be saved of it."""
+
+    def world_state(self) -> object:
+        """Return all that decides the object's future, of whatever can be saved; called between two events.
+
+        It may refer to other objects of the world: each is saved once, and all who refer to it will again. Nothing
+        may change by being asked.
+        """
+        ...
+
+    def load_world_state(self, state: Any) -> None:
+        """Become what the state says. Called on an instance that was made without ``__init__``.
+
+        What the state refers to is complete by then, unless that refers back to this object.
+
+        Raises:
+            CheckpointError: it is not a state of such an object.
+        """
+        ...
+
+
+class Names:
+    """The classes and functions that a checkpoint may name.
+
+    Args:
+        packages: whose classes and functions may be named, apart from rtgraph's: those of the plan's nodes.
+        modules: single modules besides.
+    """
+
+    def __init__(self, packages: Iterable[str] = (), modules: Iterable[str] = ()) -> None:
+        self._packages = {"rtgraph", *packages}
+        self._modules = set(modules)
+
+    def of(self, thing: type | FunctionType) -> str:
+        """Return the name of a class or function.
+
+        Raises:
+            CheckpointError: it has none that it could be found by again.
+        """
+        name = f"{thing.__module__}:{thing.__qualname__}"
+        if _BUILTINS.get(name) is thing:
+            return name
+        if not self._admits(thing.__module__):
+            raise CheckpointError(
+                f"a {name}, which belongs to no package of the plan", hint="define world_state() on its owner"
+            )
+        if _looked_up(sys.modules.get(thing.__module__), thing.__qualname__) is not thing:
+            raise CheckpointError(
+                f"{name}, which cannot be found by its name",
+                hint="in place of a lambda or an inner function use functools.partial or a class",
+            )
+        return name
+
+    def type_at(self, name: str) -> type:
+        """Return the class of a name. Raises ``CheckpointError`` if there is none that may be named."""
+        found = _BUILTINS.get(name) or self._at(name)
+        if not isinstance(found, type):
+            raise CheckpointError(f"{name!r} is no class")
+        return found
+
+    def function_at(self, name: str) -> FunctionType:
+        """Return the function of a name. Raises ``CheckpointError`` if there is none that may be named."""
+        found = self._at(name)
+        if not isinstance(found, FunctionType):
+            raise CheckpointError(f"{name!r} is no function")
+        return found
+
+    def _at(self, name: str) -> type | FunctionType:
+        module_name, _, qualname = name.partition(":")
+        module = sys.modules.get(module_name)
+        if self._admits(module_name):
+            if module is None and module_name.startswith(tuple(f"{own}." for own in _OWN)):
+                try:
+                    module = importlib.import_module(module_name)
+                except ImportError as error:
+                    raise CheckpointError(f"there is no module {module_name!r}") from error
+            found = _looked_up(module, qualname)
+            if found is not None:
+                return found
+        raise CheckpointError(
+            f"{name!r} is not among the classes and functions of this plan",
+            hint="import it in the module of a node",
+        )
+
+    def _admits(self, module: str) -> bool:
+        return module.partition(".")[0] in self._packages or module in self._modules
+
+
+def refuse_foreign(kind: type) -> None:
+    """Check that instances of a class consist of nothing but attributes.
+
+    Raises:
+        CheckpointError: part of it is written in another language.
+    """
+    for base in kind.__mro__:
+        if base is not object and not base.__flags__ & _HEAP_TYPE:
+            raise CheckpointError(
+                f"a {kind.__module__}:{kind.__qualname__}, which is more than its attributes",
+                hint="define world_state() and load_world_state(state) on it, or on what holds it",
+            )
+
+
+def slots_of(kind: type) -> dict[str, Any]:
+    """Return the slots of a class and its bases, by name: the descriptors that hold their values."""
+    found: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        names = vars(base).get("__slots__", ())
+        for name in (names,) if isinstance(names, str) else names:
+            mangled = f"_{base.__name__.lstrip('_')}{name}" if _is_private(name) else name
+            if mangled in vars(base) and name not in ("__dict__", "__weakref__"):
+                found[mangled] = vars(base)[mangled]
+    return found
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("__") and not name.endswith("__")
+
+
+def _looked_up(module: object, qualname: str) -> type | FunctionType | None:
+    """Return the class or function of a module, if it is that module's own and has this very name."""
+    found: Any = module
+    for part in qualname.split("."):
+        if found is None or not isinstance(found, type | type(sys)):
+            return None
+        found = vars(found).get(part)
+    if isinstance(found, type | FunctionType) and found.__qualname__ == qualname:
+        return found if found.__module__ == getattr(module, "__name__", None) else None
+    return None

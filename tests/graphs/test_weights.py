@@ -1,0 +1,82 @@
+"""What a graph says of its weights: how they are shared, and the checkpoint that they begin with."""
+
+from __future__ import annotations
+
+import pytest
+
+from rtgraph.graphs import Plan, load_launch
+from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
+from rtgraph.msgs.errors import GraphError
+from rtgraph.nodes.learner import UpdateParams
+
+GRAPH = """\
+weights:
+  policy:
+    network: {{kind: mlp, hidden: [{hidden}]}}
+    plant: plant
+    {more}
+nodes:
+  plant: {{class: "support.toys:Robot", params: {{arm: left, rate_hz: {rate_hz}}}}}
+"""
+
+
+def written(folder, more, hidden=4, rate_hz=50.0):
+    file = folder / "graph.yaml"
+    file.write_text(GRAPH.format(more=more, hidden=hidden, rate_hz=rate_hz))
+    return file
+
+
+@pytest.fixture
+def checkpoints(tmp_path, monkeypatch):
+    from rtgraph.nodes.learner.checkpoint import Checkpoints
+    from rtgraph.nodes.learner.update import Updater
+    from rtgraph.nodes.networks import MlpSpec
+
+    plant = PlantSpec(
+        rate_hz=50, observation=ArraySpec(dtype="float32", shape=(7,)), action=Discrete(count=3)
+    )
+    updater = Updater(MlpSpec(hidden=(4,)), plant, UpdateParams(), seed=0)
+    kept = Checkpoints(tmp_path / "kept")
+    for updater.version in (40, 50):
+        kept.save(updater.state())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_weights_are_fixed_and_drawn_unless_the_graph_says_otherwise(tmp_path):
+    weights = load_launch(written(tmp_path, "")).weights["policy"]
+    assert (weights.sharing, weights.checkpoint, weights.version) == ("fixed", None, 0)
+    for nothing in ("''", "null"):
+        plan = load_launch(written(tmp_path, f"checkpoint: {nothing}"))
+        assert plan.weights["policy"].checkpoint is None
+
+
+def test_a_plan_names_the_very_checkpoint_and_its_version(checkpoints):
+    plan = load_launch(written(checkpoints, "sharing: snapshot\n    checkpoint: kept"))
+    weights = plan.weights["policy"]
+    assert (weights.sharing, weights.checkpoint, weights.version) == ("snapshot", "kept/000001", 50)
+    assert Plan.from_yaml(plan.to_yaml()) == plan
+    older = load_launch(written(checkpoints, "checkpoint: kept/000000")).weights["policy"]
+    assert (older.checkpoint, older.version) == ("kept/000000", 40)
+
+
+@pytest.mark.parametrize(
+    ("more", "change", "problem"),
+    [
+        ("sharing: snapshots", {}, r"sharing: should be 'fixed', 'snapshot' or 'shared'"),
+        ("checkpoint: nowhere", {}, r":5: weights.policy.checkpoint: nowhere is no checkpoint.*hint: give a"),
+        (
+            "checkpoint: kept",
+            {"hidden": 5},
+            r":5: weights.policy.checkpoint: .*another network: hidden is \[4\]",
+        ),
+        (
+            "checkpoint: kept",
+            {"rate_hz": 60.0},
+            r":5: weights.policy.checkpoint: .*another plant: rate_hz is 50",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_told_before_anything_starts(checkpoints, more, change, problem):
+    with pytest.raises(GraphError, match=problem):
+        load_launch(written(checkpoints, more, **change))

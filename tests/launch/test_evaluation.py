@@ -1,0 +1,152 @@
+"""``rtgraph evaluate``: a learner's checkpoint played greedily, and the baselines beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.cli import main
+from rtgraph.launch.evaluation import evaluation_plan
+from rtgraph.launch.games import game_of
+from rtgraph.nodes.inference import Worker
+from rtgraph.nodes.runtime import load_class
+
+FILES = Path(__file__).parent.parent / "graphs" / "files"
+
+
+def shown(capsys, *arguments) -> dict[str, object]:
+    code = main(["evaluate", *map(str, arguments), "--json"])
+    out, err = capsys.readouterr()
+    assert code == 0, err
+    return json.loads(out)
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory) -> Path:
+    """Return the session of a few updates."""
+    folder = tmp_path_factory.mktemp("learned") / "s"
+    arguments = ["minimum=20", "--ticks", "250", "--no-plots", "--json", "--out", str(folder)]
+    assert main(["launch", "gymnasium_learning", *arguments]) == 0
+    return folder
+
+
+def test_a_checkpoint_is_played_greedily(learned, tmp_path, capsys) -> None:
+    capsys.readouterr()
+    arguments = (learned / "checkpoints", "gymnasium_learning", "--episodes", 3, "--seed", 4)
+    told = shown(capsys, *arguments, "--out", tmp_path / "one")
+    assert told["episodes"] == told["return"]["count"] == len(told["returns"]) == len(told["lengths"]) == 3
+    assert told["return"]["mean"] == pytest.approx(sum(told["returns"]) / 3)
+    assert told["returns"] == told["lengths"], "a pole that stands for a tick earns 1"
+    again = shown(capsys, *arguments, "--out", tmp_path / "two")
+    assert again == told
+    summary = json.loads((tmp_path / "one" / "summary.json").read_text())
+    assert summary["episodes"]["count"] == 3
+    newest = max((learned / "checkpoints").iterdir())
+    version = json.loads((newest / "facts.json").read_text())["version"]
+    assert version > 0
+    policies = [summary["nodes"][f"worker/{number}"]["policy_versions"] for number in range(6)]
+    assert {(policy["first"], policy["last"]) for policy in policies} == {(version, version)}
+    assert "learning" not in summary
+
+
+def test_what_a_checkpoint_came_from_is_told_in_its_curves(learned, tmp_path, capsys) -> None:
+    """A run that goes on from a checkpoint begins with the rows of the one that wrote it."""
+    arguments = [f"resume={learned / 'checkpoints'}", "minimum=20", "--ticks", "100"]
+    assert (
+        main(
+            ["launch", "gymnasium_learning", *arguments, "--no-plots", "--json", "--out", str(tmp_path / "s")]
+        )
+        == 0
+    )
+    before, after = (
+        (folder / "metrics" / "episodes.csv").read_text().splitlines() for folder in (learned, tmp_path / "s")
+    )
+    newest = max((learned / "checkpoints").iterdir())
+    ticks = json.loads((newest / "facts.json").read_text())["extra"]["ticks"]
+    carried = [line for line in before[1:] if int(line.split(",")[1]) <= ticks]
+    assert len(carried) > 2
+    assert after[1 : len(carried) + 1] == carried
+    later = [int(line.split(",")[1]) for line in after[len(carried) + 1 :]]
+    assert later
+    assert later == sorted(later)
+    assert later[0] > ticks
+    # The newest tick known is that of the newest decision's observation.
+    assert ticks + 90 < json.loads(capsys.readouterr().out)["learning"]["ticks"] <= ticks + 100
+
+
+def test_the_plan_explores_nothing_and_records_nothing(learned) -> None:
+    plan = evaluation_plan(
+        "gymnasium_learning",
+        {},
+        policy=max((learned / "checkpoints").iterdir()),
+        episodes=7,
+        world="virtual",
+        seed=1,
+        folders=FOLDERS,
+    )
+    names = {node.name for node in plan.nodes}
+    assert not names & {"learner", "replay", "recorder"}
+    for node in plan.nodes:
+        if issubclass(load_class(node.node), Worker):
+            policy = node.params["policy"]
+            assert (policy["epsilon"], policy["epsilon_from"], policy["noise"]) == (0, None, False)
+        elif node.name == "plant":
+            assert node.params["episodes"] == 7
+
+
+@pytest.mark.parametrize("policy", ["random", "noop"])
+def test_baselines(policy, tmp_path, capsys) -> None:
+    told = shown(
+        capsys, "gymnasium", "workers=2", "--policy", policy, "--episodes", 3, "--out", tmp_path / "s"
+    )
+    assert told["policy"] == policy
+    assert len(told["returns"]) == 3
+    summary = json.loads((tmp_path / "s" / "summary.json").read_text())
+    # CartPole's default behaviour pushes left: without decisions the pole falls within ten ticks.
+    if policy == "noop":
+        assert summary["decisions"]["made"] == 0
+        assert max(told["lengths"]) <= 10
+    else:
+        assert summary["decisions"]["applied"] > 0
+
+
+def test_a_game_is_known_by_its_plant() -> None:
+    more = {"episodes": 1, "world": "virtual", "seed": 0, "folders": FOLDERS}
+    assert game_of(evaluation_plan("krull", {}, policy="noop", **more)) == "krull"
+    assert game_of(evaluation_plan("gymnasium", {}, policy="noop", **more)) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["boxing"], "LAUNCH is missing"),
+        (["here", "k=0.25"], "LAUNCH is missing"),
+        (["CHECKPOINT", "boxing", "fast"], "'fast' is not name=value"),
+        (["CHECKPOINT", "boxing", "episodes=3"], "is what an evaluation sets itself"),
+        (["CHECKPOINT", "boxing", "k=1", "k=2"], "'k' is given twice"),
+        (
+            ["CHECKPOINT", str(FILES / "staggered.yaml")],
+            "it has no argument 'episodes', 'checkpoint', 'learn', 'epsilon'",
+        ),
+        (["nowhere", "boxing"], "nowhere cannot be read: No such file or directory"),
+        (["boxing", "krull", "--policy", "random"], "with --policy there is no CHECKPOINT"),
+        (["boxing", "--policy", "random", "--episodes", "0"], "'0' is no number of episodes"),
+    ],
+)
+def test_what_is_asked_for_wrongly_is_told_in_a_line(words, problem, tmp_path, capsys) -> None:
+    (tmp_path / "000001").mkdir()
+    (tmp_path / "000001" / "facts.json").write_text("{}")
+    with pytest.raises(SystemExit) if "0" in words else _nothing():  # argparse's own errors end the program
+        assert main(["evaluate", *(str(tmp_path) if word == "CHECKPOINT" else word for word in words)]) == 2
+    err = capsys.readouterr().err
+    assert problem in err
+    assert "0" in words or err.count("\n") == 1
+
+
+def _nothing():
+    import contextlib
+
+    return contextlib.nullcontext()

@@ -1,0 +1,92 @@
+"""Learning in processes of their own: killed one after the other, while the plant goes on."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.launching import Launch, until
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at only
+
+
+def seen(launch: Launch, key: str) -> list[dict[str, Any]]:
+    return [line for line in launch.witnessed() if key in line]
+
+
+def newest(launch: Launch, life: int = 0) -> int:
+    """The newest version that a life of the learner has made."""
+    return max((update["version"] for update in seen(launch, "version") if update["life"] == life), default=0)
+
+
+def checkpoints(launch: Launch) -> dict[str, int]:
+    """The versions of the checkpoints, by number."""
+    folder = launch.session / "checkpoints"
+    return {
+        path.parent.name: json.loads(path.read_text())["version"] for path in folder.glob("[0-9]*/facts.json")
+    }
+
+
+def test_learner_replay_and_worker_are_killed_in_turn_and_the_run_goes_on() -> None:
+    before = set(SHARED_MEMORY.iterdir())
+    with Launch.of("learners") as launch:
+        until(lambda: len(checkpoints(launch)) >= 2 and newest(launch) > 60, 40, "the learner learns")
+        launch.kill("learner")
+        killed_at = newest(launch)
+        until(lambda: newest(launch, 1) > killed_at + 30, 15, "its next life learns")
+        launch.kill("replay")
+        again = newest(launch, 1)
+        until(lambda: newest(launch, 1) > again + 30, 15, "the learner gets batches of a new replay memory")
+        launch.kill("worker/1")
+        launch.witnessed()
+        count = len(seen(launch, "acted_with"))
+        until(lambda: len(seen(launch, "acted_with")) > count + 100, 15, "decisions are made")
+        launch.interrupt()
+        summary, trace, updates = launch.summary(), launch.trace(), seen(launch, "version")
+        acted = seen(launch, "acted_with")
+        last = max(checkpoints(launch).items())[1]
+
+    assert set(SHARED_MEMORY.iterdir()) <= before
+    assert summary["restarts"] == {"learner": 1, "replay": 1, "worker/1": 1}
+    assert summary["missed"] == summary["slipped"] == 0
+    assert np.array_equal(trace["tick_tick"], np.arange(len(trace["tick_tick"])))
+    lives = [[update for update in updates if update["life"] == life] for life in (0, 1)]
+    for life in lives:
+        assert all(two["version"] == one["version"] + 1 for one, two in pairwise(life))
+    # It went on from a checkpoint that was at most an interval old: 1 s, and what writing it takes.
+    lost = [update for update in lives[0] if update["version"] >= lives[1][0]["version"]]
+    assert len(lost) <= 60 * 1.5
+    assert lives[1][0]["version"] > 1
+    # Everybody acts with what the new life makes, and its last version is kept.
+    assert max(one["acted_with"] for one in acted) > lives[1][0]["version"] + 30
+    assert last == lives[1][-1]["version"] or last == lives[1][-1]["version"] + 1
+
+
+def test_no_update_is_lost_and_order_is_kept_when_a_gradient_learner_is_killed() -> None:
+    with Launch.of("learners", "learners=3", "updates_per_tick=null") as launch:
+        until(lambda: newest(launch) > 100, 40, "gradients are applied")
+        launch.kill("gradient/1")
+        killed_at = newest(launch)
+        until(
+            lambda: any(
+                update["version"] > killed_at + 60 and update["learner"] == "gradient/1"
+                for update in seen(launch, "version")
+            ),
+            20,
+            "its next life is in the ring",
+        )
+        launch.interrupt()
+        updates, summary = seen(launch, "version"), launch.summary()
+    assert summary["restarts"] == {"gradient/1": 1}
+    assert [update["version"] for update in updates] == list(range(1, len(updates) + 1))
+    turns = [int(update["learner"][-1]) for update in updates]
+    # In cyclic order, over one that is not there.
+    assert all((two - one) % 3 == 1 or {one, two} == {0, 2} for one, two in pairwise(turns))
+    assert max(update["delay"] for update in updates) == 2
+    assert set(turns[-3:]) == {0, 1, 2}

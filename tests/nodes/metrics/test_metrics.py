@@ -1,0 +1,196 @@
+"""The metrics node: what it makes of a script whose figures are known."""
+
+from __future__ import annotations
+
+import pytest
+from support.learning import checkpoint_after, learning_world, records
+
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.metrics import Metrics, read_table
+from rtgraph.nodes.metrics.metrics import MetricsParams
+
+EPISODES, UPDATES = "metrics/episodes.csv", "metrics/updates.csv"
+EVENTS = "metrics/events.out.tfevents.0000000000.rtgraph"
+
+
+def table(path):
+    columns, rows = read_table(path)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def ran(ticks, directory, **more):
+    directory.mkdir(exist_ok=True)
+    world = learning_world(ticks, directory, **more)
+    world.run()
+    return world
+
+
+def scalars(path):
+    """Return (tick, value) by tag."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    first, *events = [Event.FromString(record) for record in records(path.read_bytes())]
+    assert first.file_version == "brain.Event:2"
+    found = {}
+    for event in events:
+        for value in event.summary.value:
+            found.setdefault(value.tag, []).append((event.step, value.simple_value))
+    return found
+
+
+def test_the_tables_are_those_worked_out_by_hand(tmp_path):
+    ran(1010, tmp_path / "s")
+    episodes = table(tmp_path / "s" / EPISODES)
+    assert [row["tick"] for row in episodes] == list(range(50, 1001, 50))
+    assert episodes[3] == {
+        "episode": 3,
+        "tick": 200,
+        "length": 49,
+        "return": 1,
+        "terminated": 1,
+        "truncated": 0,
+        "time_s": 2,
+        "plant": "plant",
+    }
+    updates = table(tmp_path / "s" / UPDATES)
+    # Every 5 s, and what is left at the end. What happens at the instant of a beat is there before the beat.
+    assert [row["tick"] for row in updates] == [500, 1000, 1010]
+    assert [row["time_s"] for row in updates] == [5, 10, 10.1]
+    assert [row["version"] for row in updates] == [125, 250, 252]
+    assert [row["updates"] for row in updates] == [125, 125, 2]
+    first = updates[0]
+    assert first["loss"] == pytest.approx(sum(1 / n for n in range(1, 126)) / 125, rel=1e-6)
+    assert first["updates_per_tick"] == 0.25
+    assert (first["updates_per_s"], first["samples_per_s"], first["ticks_per_s"]) == (25, 400, 100)
+    assert (first["explored"], first["delay"], first["gradient_norm"]) == (0.1, 0, 2)
+    # No version is known before the first update; from then on it is the one before the newest that acts.
+    assert first["staleness"] == 1
+    assert first["transitions"] == 499
+
+
+def test_the_event_file_holds_what_the_tables_do(tmp_path):
+    ran(1010, tmp_path / "s")
+    found = scalars(tmp_path / "s" / EVENTS)
+    episodes, updates = table(tmp_path / "s" / EPISODES), table(tmp_path / "s" / UPDATES)
+    assert found["charts/episodic_return"] == [(row["tick"], row["return"]) for row in episodes]
+    assert found["charts/episodic_length"] == [(row["tick"], row["length"]) for row in episodes]
+    for tag, column in {
+        "charts/SPS": "ticks_per_s",
+        "losses/td_loss": "loss",
+        "losses/q_values": "q_mean",
+        "learner/updates_per_tick": "updates_per_tick",
+        "policy/staleness": "staleness",
+        "policy/explored": "explored",
+        "replay/transitions": "transitions",
+    }.items():
+        assert [step for step, _ in found[tag]] == [500, 1000, 1010], tag
+        assert [value for _, value in found[tag]] == pytest.approx([row[column] for row in updates]), tag
+
+
+def test_two_folders_hold_the_same_bytes(tmp_path):
+    for name in ("one", "another"):
+        ran(600, tmp_path / name)
+    one, another = (
+        {path.name: path.read_bytes() for path in sorted((tmp_path / name / "metrics").iterdir())}
+        for name in ("one", "another")
+    )
+    assert set(one) == {"episodes.csv", "updates.csv", "events.out.tfevents.0000000000.rtgraph"}
+    assert one == another
+
+
+def test_the_result(tmp_path):
+    world = ran(1010, tmp_path / "s")
+    found = world.results()["metrics"]
+    assert found["episodes"] == found["episodes_here"] == 20
+    assert found["return_last"] == sum(range(-2, 18)) / 20
+    assert found["return_best"] == 17
+    assert found["wins"] == 17 / 20
+    assert (found["ticks"], found["version"], found["updates"]) == (1010, 252, 252)
+    assert found["updates_per_tick"] == pytest.approx(252 / 1010)
+    assert found["samples_per_s"] == pytest.approx(252 * 16 / 10.1)
+    assert found["staleness"] == 1
+
+
+def test_without_a_learner_there_are_episodes_and_no_losses(tmp_path):
+    world = ran(600, tmp_path / "s", learns=False)
+    assert len(table(tmp_path / "s" / EPISODES)) == 12
+    row = table(tmp_path / "s" / UPDATES)[0]
+    assert (row["updates"], row["loss"], row["version"], row["staleness"]) == (0, None, None, None)
+    assert "losses/td_loss" not in scalars(tmp_path / "s" / EVENTS)
+    found = world.results()["metrics"]
+    assert (found["updates"], found["loss"], found["staleness"]) == (0, None, None)
+
+
+def test_without_a_session_nothing_is_written_and_all_is_told():
+    world = learning_world(600, None)
+    world.run()
+    assert world.results()["metrics"]["episodes"] == 12
+
+
+def test_a_resumed_run_has_one_curve(tmp_path):
+    ran(1010, tmp_path / "first")
+    checkpoint_after(tmp_path / "first", 400, number=3)
+    checkpoint = checkpoint_after(tmp_path / "first", 720, number=12)
+    whole = (tmp_path / "first" / EPISODES).read_text().splitlines()
+    for place, name in ((checkpoint, "second"), (checkpoint.parent, "third")):
+        world = ran(300, tmp_path / name, resume=str(place))
+        lines = (tmp_path / name / EPISODES).read_text().splitlines()
+        # 14 episodes had ended by tick 720, and the clock of the run stands at the last of what was carried over.
+        assert lines[:15] == whole[:15]
+        after = table(tmp_path / name / EPISODES)[14:]
+        assert [row["episode"] for row in after] == list(range(14, 20))
+        assert [row["tick"] for row in after] == [720 + 50 * n for n in range(1, 7)]
+        assert [row["time_s"] for row in after] == [7 + 0.5 * n for n in range(1, 7)]
+        updates = table(tmp_path / name / UPDATES)
+        assert [row["tick"] for row in updates] == [500, 1020]
+        assert len(scalars(tmp_path / name / EVENTS)["charts/episodic_return"]) == 20
+        found = world.results()["metrics"]
+        assert (found["episodes"], found["episodes_here"], found["ticks"]) == (20, 6, 1020)
+        assert found["updates"] == 75, "those of this run"
+
+
+def test_a_checkpoint_without_tables_begins_the_curve_there(tmp_path):
+    ran(100, tmp_path / "s", resume=str(checkpoint_after(tmp_path / "bare", 5000)))
+    assert [row["tick"] for row in table(tmp_path / "s" / EPISODES)] == [5050, 5100]
+
+
+@pytest.mark.parametrize(
+    ("facts", "problem"),
+    [
+        (None, "is no checkpoint"),
+        ("{", "after how many ticks"),
+        ('{"extra": {}}', "after how many ticks"),
+        ('{"extra": {"ticks": -1}}', "-1 is no number of ticks"),
+        ('{"extra": {"ticks": "9"}}', "'9' is no number of ticks"),
+    ],
+)
+def test_what_cannot_be_resumed_is_refused_before_anything_starts(tmp_path, facts, problem):
+    if facts is not None:
+        (tmp_path / "facts.json").write_text(facts)
+    with pytest.raises(NodeError, match=problem):
+        Metrics.check(MetricsParams(resume=str(tmp_path)))
+    with pytest.raises(NodeError, match="cannot be read"):
+        Metrics.check(MetricsParams(resume=str(tmp_path / "nowhere")))
+
+
+def test_a_restarted_node_goes_on_with_the_tables(tmp_path):
+    """What an earlier life left, even half a line, is taken over; the events go to a file of their own."""
+    from rtgraph.nodes.runtime.faults import CrashFault
+
+    (tmp_path / "s").mkdir()
+    world = learning_world(
+        1010, tmp_path / "s", faults=[CrashFault(node="metrics", at_ns=6_000_000_001, restart_after_ns=1)]
+    )
+    world.run()
+    ticks = [row["tick"] for row in table(tmp_path / "s" / EPISODES)]
+    assert ticks == list(range(50, 1001, 50))
+    # Its beats are those of its new life.
+    assert [row["tick"] for row in table(tmp_path / "s" / UPDATES)] == [500, 1010]
+    assert table(tmp_path / "s" / UPDATES)[1]["updates_per_tick"] == pytest.approx(0.25, rel=0.02)
+    again = tmp_path / "s" / "metrics" / "events.out.tfevents.0000000001.rtgraph"
+    both = [
+        step
+        for path in (tmp_path / "s" / EVENTS, again)
+        for step, _ in scalars(path)["charts/episodic_return"]
+    ]
+    assert both == ticks

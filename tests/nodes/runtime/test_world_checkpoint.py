@@ -1,0 +1,442 @@
+"""A world that goes on from a checkpoint does what it would have done; what cannot be saved is refused by name."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import mmap
+import struct
+import threading
+
+import msgpack
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support import keeping
+from support.staggered import plan, staggered_plans
+
+from rtgraph.msgs import encode
+from rtgraph.msgs.base import UNSENT
+from rtgraph.msgs.errors import CheckpointError
+from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
+from rtgraph.nodes.runtime.faults import CrashFault, EdgeFault
+from rtgraph.nodes.runtime.saveable import Names
+from rtgraph.nodes.runtime.snapshot import Keeper, load, names_of
+from rtgraph.nodes.runtime.snapshot_file import MAGIC, SnapshotFile, SnapshotFolder
+from rtgraph.nodes.runtime.snapshot_read import MAKERS, Reader, Reference, unpacked
+
+SECOND = 1_000_000_000
+
+
+class Listening(VirtualWorld):
+    """A world that writes down all that is published."""
+
+    def __init__(self, *args, **kwargs):
+        self.heard = []
+        super().__init__(*args, **kwargs)
+
+    def transmit(self, executor, output, message, key):
+        self.heard.append((self.clock.time_ns, executor.identity.name, output.name, key, encode(message)))
+        super().transmit(executor, output, message, key)
+
+
+def first_file(folder):
+    return SnapshotFile(SnapshotFolder(folder).files()[0])
+
+
+def assert_goes_on(make, folder, every_ns=SECOND):
+    """Run to the end; run with checkpoints; go on from the oldest that is left: all three come to the same."""
+    whole, kept, resumed = make(), make(), make()
+    whole.run()
+    kept.run(keeper=Keeper(folder, every_ns, {}))
+    assert kept.heard == whole.heard
+    file = first_file(folder)
+    load(resumed, file)
+    assert 0 < resumed.clock.time_ns == file.head["time_ns"] < whole.clock.time_ns
+    resumed.run()
+    after = [item for item in whole.heard if item[0] > file.head["time_ns"]]
+    assert 0 < len(after) < len(whole.heard)
+    assert resumed.heard == after
+    assert resumed.results() == whole.results()
+    assert (resumed.events, resumed.reason, resumed.restarts) == (whole.events, whole.reason, whole.restarts)
+    for name, executor in whole.executors.items():
+        assert resumed.executors[name].rng.bit_generator.state == executor.rng.bit_generator.state
+        for port, bound in executor.node.inputs.items():
+            assert resumed.node(name).inputs[port].edges == bound.edges
+    return resumed, whole
+
+
+LATENCIES = [
+    {"kind": "lognormal", "frames": 5},
+    {"kind": "normal", "frames": 4},
+    {"kind": "mixture", "frames": 6},
+    {"kind": "spikes", "frames": 3},
+    {"kind": "empirical", "values_ms": [40, 70, 90]},
+    {"kind": "empirical", "values_ms": [40, 70, 90], "order": "sequence"},
+    {"kind": "constant", "frames": 4.5},
+]
+
+
+@pytest.mark.parametrize("method", ["paced", "maximum_time", "expected_time"])
+def test_staggered_workers_go_on_as_they_would_have(tmp_path, method):
+    faults = (
+        EdgeFault(drop=0.02, duplicate=0.05, delay_most_ns=30_000_000),
+        CrashFault(node="worker/2", at_ns=SECOND, restart_after_ns=SECOND // 2),
+        CrashFault(node="worker/[34]", at_ns=round(3.3 * SECOND), restart_after_ns=SECOND // 3),
+        CrashFault(node="coordinator", at_ns=round(3.4 * SECOND), restart_after_ns=SECOND // 4),
+        CrashFault(node="worker/6", at_ns=round(2.95 * SECOND)),
+    )
+
+    def make():
+        limits = Surroundings(limits=Limits(ticks=250))
+        return Listening(staggered_plans(method, LATENCIES), seed=4, surroundings=limits, faults=faults)
+
+    resumed, whole = assert_goes_on(make, tmp_path)
+    assert resumed.restarts["worker/2"] == 1
+    columns = [world.node("monitor").trace.decisions() for world in (resumed, whole)]
+    assert all(np.array_equal(columns[0][name], columns[1][name]) for name in columns[1])
+
+
+SPECS = {
+    "Gymnasium": {"id": "CartPole-v1", "rate_hz": 60},
+    "Atari": {"game": "boxing", "sticky": 0.25, "max_frames": 100},
+    "Delay": {"lanes": 3, "episode_ticks": 50},
+    "Inaction": {"default": "repeat_last"},
+}
+
+
+@pytest.mark.parametrize("plant", SPECS)
+def test_plants_go_on_as_they_would_have(tmp_path, plant):
+    emulators = __import__("rtgraph.nodes.emulator", fromlist=[plant])
+    params = SPECS[plant] | {"gate": {"kind": "playout"}}
+    spec = getattr(emulators, plant).spec(getattr(emulators, plant).params_type(**params))
+
+    def make():
+        nodes = staggered_plans("paced", [{"kind": "lognormal", "frames": 3}] * 3)
+        nodes[0] = nodes[0].model_copy(
+            update={"node": f"rtgraph.nodes.emulator:{plant}", "params": params, "journal": True}
+        )
+        for number, node in enumerate(nodes[1:-1], start=1):
+            changed = node.params | {"plant": spec.model_dump(mode="json")}
+            nodes[number] = node.model_copy(update={"params": changed, "journal": True})
+        return Listening(nodes, seed=1, surroundings=Surroundings(limits=Limits(ticks=200)))
+
+    assert_goes_on(make, tmp_path)
+
+
+def test_an_interrupted_world_leaves_a_checkpoint_and_goes_on(tmp_path):
+    class Stopping(Listening):
+        def transmit(self, *message):
+            super().transmit(*message)
+            if len(self.heard) == 500:
+                self.interrupt("SIGINT")
+
+    def make(kind=Listening):
+        surroundings = Surroundings(limits=Limits(ticks=200))
+        return kind(staggered_plans("paced", LATENCIES), surroundings=surroundings)
+
+    whole, stopped, resumed = make(), make(Stopping), make()
+    whole.run()
+    stopped.run(keeper=Keeper(tmp_path, 100 * SECOND, {}))
+    assert (stopped.reason, len(SnapshotFolder(tmp_path).files())) == ("SIGINT", 1)
+    load(resumed, first_file(tmp_path))
+    resumed.run()
+    assert resumed.results() == whole.results()
+    assert resumed.heard == whole.heard[-len(resumed.heard) :]
+
+
+# ---- what is saved -------------------------------------------------------------------------------------------------
+
+
+def kept_again(tmp_path, make=keeping.everything):
+    """Return what a node kept, and what it has in a world that went on from a checkpoint in another folder."""
+    before, after = tmp_path / "before", tmp_path / "after"
+    world, again = keeping.world(make, before), keeping.world(make, after)
+    world._begin()
+    Keeper(tmp_path, SECOND, {}).write(world)
+    load(again, first_file(tmp_path))
+    return world.node("keeper"), again.node("keeper")
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory):
+    return kept_again(tmp_path_factory.mktemp("kept"))
+
+
+def test_values_come_back(nodes):
+    was, now = (node.kept for node in nodes)
+    for name in (
+        "plain",
+        "shared",
+        "sets",
+        "containers",
+        "default",
+        "bytes",
+        "complex",
+        "numbers",
+        "enum",
+        "frozen",
+    ):
+        assert now[name] == was[name], name
+        assert type(now[name]) is type(was[name])
+    assert list(map(type, now["containers"])) == list(map(type, was["containers"]))
+    assert now["containers"][0].maxlen == 3
+    assert list(now["containers"][2]) == ["b", "a"]
+    now["default"]["new"].append(1)
+    assert now["header"] == was["header"]
+    assert now["log"] is was["log"]
+
+
+def test_two_references_to_one_object_stay_one(nodes):
+    now = nodes[1].kept
+    one, two, (three,) = now["shared"]
+    assert one is two is three is now["pair"].left
+    assert type(now["pair"]) is keeping.Pair
+    assert now["pair"].right is keeping.Colour
+    ring = now["ring"]
+    assert ring.next.next is ring
+    assert ring.next.others == [ring]
+
+
+def test_arrays_come_back_with_their_memory_and_layout(nodes):
+    was, now = (node.kept for node in nodes)
+    for before, after in zip(was["arrays"], now["arrays"], strict=True):
+        assert after.dtype == before.dtype
+        assert after.shape == before.shape
+        assert np.array_equal(before, after)
+    whole, part, turned, *_ = now["arrays"]
+    whole[3, 0] = -1
+    assert part[0, 0] == turned[0, 3] == -1
+    assert now["fortran"].flags.f_contiguous
+    assert np.array_equal(now["fortran"], was["fortran"])
+    assert now["structured"].dtype == was["structured"].dtype
+    assert now["tensor"].dtype == was["tensor"].dtype
+    assert now["tensor"].equal(was["tensor"])
+
+
+def test_generators_go_on_and_spawn_as_they_would_have(nodes):
+    was, now = (node.kept["rng"] for node in nodes)
+    assert now[0] is nodes[1].rng
+    for before, after in zip(was[1:], now[1:], strict=True):
+        assert before.integers(2**60, size=5).tolist() == after.integers(2**60, size=5).tolist()
+    assert was[3].spawn(1)[0].integers(2**60) == now[3].spawn(1)[0].integers(2**60)
+
+
+def test_what_is_held_weakly_and_what_can_be_called_come_back(nodes):
+    was, now = nodes
+    key, *weak = now.kept["weak"]
+    assert (weak[0][key], weak[1][1] is key, key in weak[2]) == (1, True, True)
+    method, bound, plain, function = now.kept["calls"]
+    assert method.__self__ is now is not was
+    assert (method(1), bound(), plain(), function(5)) == (2, 5, 8, 10)
+    assert now.kept["slotted"].private() == 1
+    assert not hasattr(now.kept["slotted"], "unset")
+
+
+def test_what_is_there_already_is_not_made_again(nodes):
+    now = nodes[1]
+    assert now.kept["message"].header is UNSENT
+    assert now.kept["ports"][0] is now.ping
+    assert now.kept["ports"][1] is now.context
+    assert now.kept["ports"][2] is now.context.surroundings
+
+
+def test_the_session_folder_is_the_new_one(nodes):
+    elsewhere, folder = nodes[1].kept["paths"]
+    assert str(elsewhere) == "elsewhere"
+    assert folder == nodes[1].context.surroundings.directory != nodes[0].context.surroundings.directory
+
+
+def test_objects_with_a_state_of_their_own_are_made_after_what_they_refer_to(nodes):
+    now = nodes[1].kept["stateful"]
+    assert now.seen_of_owner == 6
+    assert (now.take(), now.owner.take()) == (21, 6)
+
+
+# ---- what is refused -----------------------------------------------------------------------------------------------
+
+
+class Elsewhere:
+    """A class of no package of the plan."""
+
+
+def memory_mapped(_):
+    return np.frombuffer(mmap.mmap(-1, 4096), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda _: [lambda: 1], "keeper: kept[0]: "),
+        (lambda _: {"gen": (n for n in ())}, "keeper: kept.gen: a builtins:generator"),
+        (lambda _: io.StringIO(), "keeper: kept: a _io:StringIO"),
+        (lambda _: threading.Lock(), "keeper: kept: a _thread:lock"),
+        (lambda _: keeping.Linked("x", Elsewhere()), "keeper: kept.next: a "),
+        (lambda _: np.array([object()]), "keeper: kept: an array of objects"),
+        (memory_mapped, "keeper: kept: an array in the memory of a memoryview"),
+        (lambda _: keeping.torch.zeros(4)[:2], "keeper: kept: a tensor that is a part of another"),
+        (lambda _: keeping.torch.nn.Linear(1, 1), "keeper: kept: a torch.nn.modules.linear:Linear"),
+        (lambda _: ValueError("x"), "keeper: kept: a builtins:ValueError"),
+        (lambda _: [].append, "keeper: kept: a builtins:builtin_function_or_method"),
+        (lambda _: keeping.functools.partial(print), "keeper: kept: a partial call of "),
+    ],
+)
+def test_what_cannot_be_saved_is_named_with_its_node_and_attribute(tmp_path, make, told):
+    world = keeping.world(make)
+    with pytest.raises(CheckpointError) as caught:
+        world.run(keeper=Keeper(tmp_path, SECOND, {}))
+    assert str(caught.value).startswith(f"the world cannot be saved: {told}")
+    assert not SnapshotFolder(tmp_path).files()
+    assert world.executors["sink"].alive is False  # the others were stopped in order
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os:system",
+        "subprocess:Popen",
+        "builtins:eval",
+        "support.keeping:np",
+        "rtgraph.nodes.runtime.host:os.system",
+        "rtgraph.launch.nothing:There",
+        "support.keeping:Nothing",
+        "rtgraph.nodes.nowhere:Class",
+        ":",
+        "",
+    ],
+)
+def test_only_what_belongs_to_the_plan_can_be_named(name):
+    names = Names(["support"])
+    for find in (names.type_at, names.function_at):
+        with pytest.raises(CheckpointError):
+            find(name)
+
+
+def read(*records):
+    """Make the objects of records, the first of which refers to a node."""
+    world = keeping.world(lambda _: None)
+    reader = Reader(names_of(world.plans), world.anchors(), records, lambda _: np.empty(0, np.uint8))
+    reader.make()
+    return reader.value(Reference(0))
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [["instance", "support.keeping:KeeperNode", {}]],
+        [["stateful", "support.keeping:KeeperNode", {}]],
+        [["stateful", "rtgraph.nodes.runtime.executor:Executor", {}]],
+        [["stateful", "support.keeping:Linked", {}]],
+        [["instance", "support.keeping:Colour", {}]],
+        [["instance", "rtgraph.msgs.errors:WorldError", {}]],
+        [["model", "support.keeping:Linked", {}, None, None, None]],
+        [["named", "support.keeping:Pair", [1]]],
+        [["method", Reference(1), "__init__"], ["anchor", "node:keeper"]],
+        [["method", Reference(1), "nothing"], ["anchor", "node:keeper"]],
+        [["method", Reference(1), "context"], ["anchor", "node:keeper"]],
+        [["partial", Reference(1), [], []], ["type", "support.keeping:Linked"]],
+        [["tuple", [Reference(0)]]],
+        [["path", True, "../../etc/passwd"]],
+        [["array", ["|O", [1], "C", True, b"12345678"]]],
+        [["array", ["<f8", [10**12], "C", True, b"12345678"]]],
+        [["array", ["<f8", [-1, -1], "C", True, b"12345678"]]],
+        [["view", Reference(1), ["<f8", [9], [8], 0, True]], ["array", ["<f8", [1], "C", True, b"12345678"]]],
+        [["bits", ["PCG64", [[1], True, [], 2, 0], {}]]],
+        [["bits", ["os", None, {}]]],
+        [["unknown", 1]],
+        [["tensor", ["ones", [1], b"1234"]]],
+    ],
+    ids=lambda records: f"{records[0][0]}-{records[0][1]!r:.30}",
+)
+def test_records_that_are_none_are_refused(records):
+    with pytest.raises((CheckpointError, KeyError, ValueError)):
+        read(*records)
+
+
+# ---- files ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("written")
+    world = keeping.world(keeping.everything, folder)
+    world._begin()
+    return Keeper(folder, SECOND, {}).write(world)
+
+
+def test_two_are_kept_and_numbers_go_on(tmp_path):
+    folder = SnapshotFolder(tmp_path / "new")
+    for number in range(4):
+        folder.write({"number": number}, [], [])
+    assert sorted(path.name for path in folder.folder.iterdir()) == ["000003.world", "000004.world"]
+    assert SnapshotFile(folder.files()[-1]).head == {"number": 3}
+
+
+def test_a_disk_that_does_not_take_it_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        SnapshotFolder(tmp_path / "file").write({}, [], [])
+
+
+def test_another_plan_is_refused(tmp_path, written):
+    other = VirtualWorld([plan(0, "other", "support.chatter:Sink", {}, "", {})])
+    with pytest.raises(CheckpointError, match="another plan"):
+        load(other, SnapshotFile(written))
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_file_that_was_changed_anywhere_is_damaged(written, tmp_path_factory, data):
+    whole = written.read_bytes()
+    place = data.draw(st.integers(0, len(whole) - 1))
+    changed = data.draw(st.sampled_from(["cut", "flip"]))
+    path = tmp_path_factory.getbasetemp() / "changed.world"
+    flipped = whole[:place] + bytes([whole[place] ^ data.draw(st.integers(1, 255))]) + whole[place + 1 :]
+    path.write_bytes(whole[:place] if changed == "cut" else flipped)
+    with pytest.raises(CheckpointError):
+        SnapshotFile(path)
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_a_file_holds_there_is_one_error_at_most(written, tmp_path_factory, data):
+    """Bytes of the document are changed and the digest is made to fit: it is read, or refused in the documented way."""
+    whole = bytearray(written.read_bytes()[:-32])
+    head, document = struct.unpack_from("<QQ", whole, len(MAGIC))
+    start = len(MAGIC) + 16 + head
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = start + data.draw(st.integers(0, document - 1))
+        whole[place] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.getbasetemp() / "hostile.world"
+    path.write_bytes(bytes(whole) + hashlib.blake2b(whole, digest_size=32).digest())
+    world = keeping.world(keeping.everything, path.parent)
+    with contextlib.suppress(CheckpointError):
+        load(world, SnapshotFile(path))
+
+
+REFERENCES = st.builds(lambda number: msgpack.ExtType(1, number.to_bytes(4, "big")), st.integers(0, 3))
+VALUES = st.one_of(st.integers(-9, 9), st.text(max_size=8), st.binary(max_size=8), REFERENCES, st.none())
+RECORDS = st.lists(
+    st.tuples(
+        st.sampled_from(sorted(MAKERS)), VALUES | st.lists(VALUES, max_size=4), VALUES | st.lists(VALUES)
+    ),
+    max_size=6,
+)
+
+
+@given(RECORDS)
+@settings(max_examples=100, deadline=None)
+def test_whatever_records_there_are_there_is_one_error(tmp_path_factory, records):
+    world = keeping.world(lambda _: None)
+    folder = SnapshotFolder(tmp_path_factory.getbasetemp() / "records")
+    path = folder.write({"lives": world.lives()}, [{}, records], [])
+    with pytest.raises(CheckpointError):
+        load(world, SnapshotFile(path))
+
+
+def test_integers_of_any_size_and_unknown_values():
+    assert unpacked(2, (-(2**90)).to_bytes(12, "big", signed=True)) == -(2**90)
+    with pytest.raises(CheckpointError):
+        unpacked(9, b"")

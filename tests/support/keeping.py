@@ -1,0 +1,173 @@
+"""A node that keeps whatever it is told to, for tests of what a world checkpoint saves."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import weakref
+from array import array
+from collections import Counter, OrderedDict, defaultdict, deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from support.chatter import Ping
+
+from rtgraph.msgs import Header
+from rtgraph.nodes.runtime import InputPlan, NodePlan, Output, Params, Surroundings, VirtualWorld
+from rtgraph.nodes.runtime.node import Node
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Pair(NamedTuple):
+    left: object
+    right: object
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    number: int
+    inner: tuple[Any, ...] = ()
+
+
+@dataclass(eq=False)
+class Linked:
+    name: str
+    next: Linked | None = None
+    others: list[Linked] = field(default_factory=list)
+
+
+class Slotted:
+    __slots__ = ("__private", "plain", "unset")
+
+    def __init__(self) -> None:
+        self.__private = 1
+        self.plain = 2
+
+    def private(self) -> int:
+        return self.__private
+
+
+class Counting:
+    """Holds a generator, which only it can make anew."""
+
+    def __init__(self, start: int, owner: object = None) -> None:
+        self.at = start
+        self.owner = owner
+        self.numbers = (n for n in range(start, 10**6))
+
+    def take(self) -> int:
+        self.at = next(self.numbers)
+        return self.at
+
+    def world_state(self) -> object:
+        return {"next": self.at + 1, "owner": self.owner}
+
+    def load_world_state(self, state: Any) -> None:
+        # What it refers to is whole by now.
+        self.seen_of_owner = getattr(state["owner"], "at", None)
+        Counting.__init__(self, state["next"], state["owner"])
+
+
+def doubled(number: int) -> int:
+    return 2 * number
+
+
+class KeeperNode(Node[Params]):
+    """Keeps what ``KEPT`` holds when it starts; every second it publishes what it makes of it."""
+
+    made: Any = None
+    ping = Output(Ping)
+
+    def on_start(self) -> None:
+        self.kept: Any = type(self).made(self)
+        self.every(1_000_000_000, self._tell)
+
+    def _tell(self) -> None:
+        self.ping.publish(Ping(number=int(self.rng.integers(1000))))
+
+    def method(self, number: int) -> int:
+        return number + 1
+
+
+def world(make: Any, directory: Path | None = None) -> VirtualWorld:
+    """Return a world of a source of which each second something is heard, and of one that keeps what is made."""
+    KeeperNode.made = staticmethod(make)
+    plan = NodePlan(name="keeper", index=0, node="support.keeping:KeeperNode", outputs={"ping": "ping"})
+    hearing = NodePlan(
+        name="sink",
+        index=1,
+        node="support.chatter:Sink",
+        inputs={"ping": InputPlan(topic="ping", publishers=("keeper",))},
+    )
+    return VirtualWorld([plan, hearing], surroundings=Surroundings(directory=directory))
+
+
+def everything(node: KeeperNode) -> dict[str, Any]:
+    """Return one of each kind that can be saved, some of them twice."""
+    shared = [1, 2]
+    whole = np.arange(1000, dtype=np.float32).reshape(40, 25)
+    ring = Linked("a")
+    ring.next = Linked("b", ring, [ring])
+    key = Linked("key")
+    child = np.random.default_rng(7)
+    child.spawn(3)
+    other = Counting(5)
+    other.take()
+    return {
+        "plain": (None, True, 1, -(2**70), 1.5, float("inf"), "text", b"bytes"),
+        "shared": [shared, shared, (shared,)],
+        "sets": [{1, 2}, frozenset({3, "x"}), {Frozen(1, (2,)): "value"}],
+        "containers": [deque([1, 2], maxlen=3), Counter("aab"), OrderedDict(b=1, a=2), range(3, 9, 2)],
+        "default": defaultdict(list, {"x": [1]}),
+        "bytes": bytearray(b"abc"),
+        "complex": 1 + 2j,
+        "numbers": array("q", range(500)),
+        "enum": [Colour.RED, Colour.BLUE],
+        "pair": Pair(shared, Colour),
+        "frozen": Frozen(3, (Frozen(4),)),
+        "ring": ring,
+        "slotted": Slotted(),
+        "arrays": [
+            whole,
+            whole[3:9, ::2],
+            whole.T,
+            np.float32(2.5),
+            np.zeros((0, 3)),
+            np.array(7),
+            np.bool_(1),
+        ],
+        "fortran": np.asfortranarray(np.arange(600.0).reshape(20, 30)),
+        "structured": np.array([(1, 2.0)], dtype=[("a", "<i4"), ("b", "<f8", (2,))]),
+        "tensor": torch.arange(300, dtype=torch.bfloat16).reshape(3, 100),
+        "rng": [
+            node.rng,
+            np.random.Generator(np.random.SFC64(3)),
+            np.random.Generator(np.random.MT19937(1)),
+            child,
+        ],
+        "weak": [
+            key,
+            weakref.WeakKeyDictionary({key: 1}),
+            weakref.WeakValueDictionary({1: key}),
+            weakref.WeakSet([key]),
+        ],
+        "calls": [
+            node.method,
+            functools.partial(node.method, 4),
+            functools.partial(doubled, number=4),
+            doubled,
+        ],
+        "message": Ping(number=3, said="unsent"),
+        "header": Header(source="a", incarnation=0, sequence=1, stamp_ns=2),
+        "stateful": Counting(20, other),
+        "log": node.log,
+        "ports": [node.ping, node.context, node.context.surroundings],
+        "paths": [Path("elsewhere"), node.context.surroundings.directory],
+    }

@@ -1,0 +1,161 @@
+"""What learning says, told by a node that follows a script: for tests of those who listen."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rtgraph.msgs import Decision, EpisodeEnd, Learned, Lineage, ReplayState, WeightsVersion
+from rtgraph.nodes.runtime import InputPlan, Node, NodePlan, Output, Params, Surroundings, VirtualWorld
+from rtgraph.nodes.runtime.faults import Fault
+
+TICK_NS = 10_000_000
+EVERY = 4
+"""Ticks between updates."""
+EPISODE_TICKS = 50
+SAMPLES = 16
+
+
+class ToldParams(Params):
+    """What the teller is told."""
+
+    ticks: int
+    learns: bool = True
+
+
+class Teller(Node[ToldParams]):
+    """Ticks at 100 Hz, ends an episode every 50 ticks with a return of its number less 2, and learns every 4 ticks.
+
+    Every tick brings a decision, which every tenth time is explored, made with the version before the newest.
+    """
+
+    episode = Output(EpisodeEnd)
+    learned = Output(Learned)
+    replay_state = Output(ReplayState)
+    decision = Output(Decision)
+    weights = Output(WeightsVersion)
+
+    def on_start(self) -> None:
+        self._tick = -1
+        self._version = 0
+        self.every(TICK_NS, self._on_tick)
+
+    def _on_tick(self) -> None:
+        self._tick += 1
+        tick = self._tick
+        if self.params.learns and tick % EVERY == EVERY - 1:
+            self._version += 1
+            self.learned.publish(told_update(self._version, tick + 1))
+        origin = Lineage(
+            source="plant", incarnation=0, sequence=tick, stamp_ns=self.now_ns, tick=tick, episode=0
+        )
+        self.decision.publish(
+            Decision(
+                worker="worker/0",
+                number=tick,
+                action=0,
+                began_ns=self.now_ns,
+                inference_ns=0,
+                policy_version=max(0, self._version - 1),
+                explored=tick % 10 == 0,
+            ),
+            of=origin,
+        )
+        if tick % EPISODE_TICKS == EPISODE_TICKS - 1:
+            number = tick // EPISODE_TICKS
+            self.episode.publish(
+                EpisodeEnd(
+                    tick=tick,
+                    episode=number,
+                    ticks=EPISODE_TICKS - 1,
+                    total_reward=number - 2.0,
+                    terminated=True,
+                    truncated=False,
+                )
+            )
+            self.replay_state.publish(told_state(tick))
+        if tick + 1 == self.params.ticks:
+            self.finish(f"{tick + 1} ticks")
+
+
+def told_update(version: int, ticks: int) -> Learned:
+    """Return an update whose loss is 1 / version."""
+    return Learned(
+        version=version,
+        learner="learner",
+        loss=1 / version,
+        q_mean=0.5,
+        gradient_norm=2.0,
+        samples=SAMPLES,
+        update_ns=1,
+        ticks=ticks,
+    )
+
+
+def told_state(tick: int) -> ReplayState:
+    """Return a replay memory's state that holds a transition a tick."""
+    counts = dict.fromkeys(("capacity", "frames", "size_bytes", "inserted", "sampled", "waiting"), 0)
+    return ReplayState(transitions=tick, ticks=tick, **counts)
+
+
+def learning_world(
+    ticks: int,
+    directory: Path | None,
+    *,
+    learns: bool = True,
+    faults: Sequence[Fault] = (),
+    **params: Any,
+) -> VirtualWorld:
+    """Return a world of a teller and the metrics node that listens to it."""
+    ports = ("episode", "learned", "replay_state", "decision", "weights")
+    teller = NodePlan(
+        index=0,
+        name="plant",
+        node="support.learning:Teller",
+        params={"ticks": ticks, "learns": learns},
+        outputs={port: port for port in ports},
+    )
+    metrics = NodePlan(
+        index=1,
+        name="metrics",
+        node="rtgraph.nodes.metrics:Metrics",
+        params=params,
+        inputs={port: InputPlan(topic=port, publishers=("plant",)) for port in ports},
+        outputs={"learning": "learning"},
+    )
+    return VirtualWorld([teller, metrics], surroundings=Surroundings(directory=directory), faults=faults)
+
+
+def checkpoint_after(session: Path, ticks: int, number: int = 7) -> Path:
+    """Leave word of a checkpoint in a session folder, as far as those read it who do not learn; return its path."""
+    folder = session / "checkpoints" / f"{number:06d}"
+    folder.mkdir(parents=True)
+    (folder / "facts.json").write_text(json.dumps({"version": ticks // EVERY, "extra": {"ticks": ticks}}))
+    return folder
+
+
+def records(data: bytes) -> list[bytes]:
+    """Return the records of an event file, each checked against both of its checksums (CRC-32C, masked)."""
+    found = []
+    while data:
+        (length,), (length_sum,) = struct.unpack("<Q", data[:8]), struct.unpack("<I", data[8:12])
+        assert length_sum == _masked(data[:8])
+        record, (record_sum,) = data[12 : 12 + length], struct.unpack("<I", data[12 + length : 16 + length])
+        assert record_sum == _masked(record)
+        found.append(record)
+        data = data[16 + length :]
+    return found
+
+
+def _masked(data: bytes) -> int:
+    """Return the checksum as TFRecord has it, bit by bit: slow, and by nobody's table but the polynomial's own."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    crc ^= 0xFFFFFFFF
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF

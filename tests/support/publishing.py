@@ -1,0 +1,87 @@
+"""A node that publishes versions of weights as a learner does. Whoever acts with half a version acts wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from rtgraph.msgs import Decision, Observation, WeightsVersion
+from rtgraph.nodes.networks.build import build
+from rtgraph.nodes.networks.parameters import write
+from rtgraph.nodes.networks.spec import MlpSpec
+from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless
+from rtgraph.nodes.runtime.weights import Weights
+
+ACTIONS = 4
+
+
+def action_of(version: int) -> int:
+    """Return the action that a version's network gives the highest value, whatever it sees."""
+    return version % ACTIONS
+
+
+def parameters_of(version: int, weights: Weights) -> Callable[[memoryview], None]:
+    """Return what writes a version: no weights, and a bias for one action."""
+    network = build(MlpSpec(hidden=()), weights.plant)
+    for parameter in network.parameters():
+        parameter.data.zero_()
+        if parameter.ndim == 1:
+            parameter.data[action_of(version)] = 1
+    return lambda memory: write(network, memory)
+
+
+class PublisherParams(Params):
+    weights: str
+    every: int = 1
+    """Ticks between versions."""
+
+
+class Publisher(Node[PublisherParams]):
+    """Publishes a version every so many ticks."""
+
+    observation = Input(Observation, latest)
+    weights = Output(WeightsVersion)
+
+    def on_prepare(self) -> None:
+        torch.set_num_threads(1)
+        self._weights = self.context.surroundings.weights[self.params.weights]
+        self._version = self._weights.versions.newest()[0]
+
+    def on_observation(self, observation: Observation) -> None:
+        if observation.tick % self.params.every:
+            return
+        self._version += 1
+        slot = self._weights.versions.publish(self._version, parameters_of(self._version, self._weights))
+        if slot is not None:
+            self.weights.publish(
+                WeightsVersion(weights=self.params.weights, version=self._version, slot=slot)
+            )
+
+    def result(self) -> dict[str, Any]:
+        return {
+            "published": self.weights.sent.get(None, 0),
+            "skipped": self._weights.versions.skipped,
+            "version": self._version,
+        }
+
+
+class Checker(Node[Params]):
+    """Counts decisions that are not those of the version they say they were made with."""
+
+    stop_rank = 2
+    decision = Input(Decision, lossless, many=True)
+
+    def on_start(self) -> None:
+        self._decisions = self._wrong = 0
+        self._versions: set[int] = set()
+
+    def on_decision(self, decision: Decision) -> None:
+        self._decisions += 1
+        if decision.policy_version:  # the first version is drawn at random
+            self._wrong += decision.action != action_of(decision.policy_version)
+            self._versions.add(decision.policy_version)
+
+    def result(self) -> dict[str, Any]:
+        return {"decisions": self._decisions, "wrong": self._wrong, "versions": len(self._versions)}
