@@ -116,7 +116,8 @@ def holds(condition: bool | str, place: Place, references: References) -> bool:
     if isinstance(condition, bool):
         return condition
     # All are looked at, so that a mistake in a later one is told whatever the first says.
-    return all([_holds(part, place, references) for part in re.split(r"\s+and\s+", condition)])
+    held = [_holds(part, place, references) for part in re.split(r"\s+and\s+", condition)]
+    return all(held)
 
 
 def _holds(condition: str, place: Place, references: References) -> bool:

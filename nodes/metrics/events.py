@@ -7,11 +7,11 @@ seconds, so that the virtual world gives the same bytes every time.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rtgraph.msgs.errors import MetricsError
-from rtgraph.nodes.metrics.table import Cell, Table
+from rtgraph.nodes.metrics.table import Row, Table
 
 _FORMAT = "brain.Event:2"
 
@@ -48,9 +48,14 @@ class EventFile:
             done == len(table.rows) for done, table in zip(self._written, tables, strict=True)
         ):
             return
-        events = [_first()] if begins else []
-        for tagged, table, done in zip(self._tags, tables, self._written, strict=True):
-            events += _events(tagged, table, done)
+        new = [
+            (row[table.columns.index("time_s")] or 0.0, place, _event(tagged, table.columns, row))
+            for place, (tagged, table, done) in enumerate(zip(self._tags, tables, self._written, strict=True))
+            for row in table.rows[done:]
+        ]
+        # The order in which they came, also where all of them are written at once.
+        new.sort(key=lambda event: event[:2])
+        events = [*([_first()] if begins else []), *(event for _, _, event in new)]
         try:
             with open(path, "wb" if begins else "ab") as file:
                 file.write(b"".join(map(_record, events)))
@@ -68,19 +73,19 @@ def _first() -> bytes:
     return data
 
 
-def _events(tagged: Mapping[str, str], table: Table, begin: int) -> Iterator[bytes]:
+def _event(tagged: Mapping[str, str], columns: Sequence[str], row: Row) -> bytes:
     from tensorboardX.proto.event_pb2 import Event  # noqa: PLC0415 - see above
     from tensorboardX.proto.summary_pb2 import Summary  # noqa: PLC0415
 
-    for row in table.rows[begin:]:
-        cells: dict[str, Cell] = dict(zip(table.columns, row, strict=True))
-        values = [
-            Summary.Value(tag=tag, simple_value=float(cell))
-            for column, tag in tagged.items()
-            if (cell := cells[column]) is not None
-        ]
-        event = Event(wall_time=cells["time_s"], step=cells["tick"], summary=Summary(value=values))
-        yield event.SerializeToString()
+    cells = dict(zip(columns, row, strict=True))
+    values = [
+        Summary.Value(tag=tag, simple_value=float(cell))
+        for column, tag in tagged.items()
+        if (cell := cells[column]) is not None
+    ]
+    event = Event(wall_time=cells["time_s"], step=cells["tick"], summary=Summary(value=values))
+    data: bytes = event.SerializeToString()
+    return data
 
 
 def _record(data: bytes) -> bytes:

@@ -55,8 +55,8 @@ class ReplayParams(Params):
     """Alpha of prioritised sampling."""
     minimum: int = Field(default=1000, ge=1)
     """Transitions held before the first batch."""
-    updates_per_tick: float | None = Field(default=None, gt=0)
-    """Batches given out for each tick of the plant, such as 0.25 for one every 4 ticks; null for as many as are asked for."""
+    updates_per_tick: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """Batches given out for each tick of the plant, such as 0.25 for one every 4 ticks; 0 for as many as are asked for."""
     slack: int = Field(default=100, ge=1)
     """Batches that may be caught up with when learners were slow or away; what falls due beyond is forgone."""
     folder: str | None = None
@@ -99,7 +99,7 @@ class Replay(Node[ReplayParams]):
             self.rng,
             Assembly(params.gamma, params.n_step, params.learn_default),
             minimum=params.minimum,
-            updates_per_tick=params.updates_per_tick,
+            updates_per_tick=params.updates_per_tick or None,
             slack=params.slack,
         )
         self._filled = 0

@@ -98,6 +98,16 @@ def test_two_folders_hold_the_same_bytes(tmp_path):
     assert one == another
 
 
+def test_where_the_files_are_gone_they_are_written_again_the_same(tmp_path):
+    """As in the session of a run that goes on from a checkpoint of its world."""
+    node = ran(1010, tmp_path / "s").node("metrics")
+    (tmp_path / "again").mkdir()
+    node._events.write(tmp_path / "again", (node._episodes, node._updates))
+    assert (tmp_path / "again" / (tmp_path / EVENTS).name).read_bytes() == (
+        tmp_path / "s" / EVENTS
+    ).read_bytes()
+
+
 def test_the_result(tmp_path):
     world = ran(1010, tmp_path / "s")
     found = world.results()["metrics"]
