@@ -11,12 +11,16 @@ from rtgraph.graphs import Plan, load_launch
 from rtgraph.graphs.load import arguments_of
 from rtgraph.launch.intervals import Spread
 from rtgraph.msgs.errors import GraphError, LaunchError
+from rtgraph.nodes.emulator import Atari
 from rtgraph.nodes.inference import Coordinator, Worker
 from rtgraph.nodes.monitor.trace import SavedTrace
 from rtgraph.nodes.monitor.traces import watched
 from rtgraph.nodes.runtime import NodePlan, load_class
 
 BaselineName = Literal["random", "noop"]
+
+MOST_FRAMES = 108_000
+"""Half an hour of play, after which evaluations of Atari games are cut short by custom (Machado et al. 2018)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ def evaluation_plan(
     world: str | None,
     seed: int | None,
     folders: tuple[Path, ...],
+    most_frames: int = MOST_FRAMES,
 ) -> Plan:
     """Return the plan of an evaluation: nobody learns, nothing is recorded, and it ends after so many episodes.
 
@@ -57,6 +62,7 @@ def evaluation_plan(
         world: in place of the file's.
         seed: in place of the file's.
         folders: where launch files are found by their name.
+        most_frames: after which an episode of an Atari game is truncated, if the file says nothing of it.
 
     Raises:
         GraphError: the file is wrong, or lacks an argument that an evaluation sets.
@@ -82,6 +88,7 @@ def evaluation_plan(
     if len(watched(plan.nodes)) != 1:
         raise GraphError("cannot be evaluated: it is not of one plant that is watched", file=file)
     nodes = _without_workers(plan.nodes) if policy == "noop" else _with_policy(plan.nodes, policy)
+    nodes = tuple(_cut_short(node, most_frames) for node in nodes)
     weights = plan.weights if isinstance(policy, Path) else {}
     return plan.model_copy(update={"name": f"{plan.name}-evaluation", "nodes": nodes, "weights": weights})
 
@@ -96,6 +103,13 @@ def evaluated(plan: Plan, directory: Path) -> Evaluation:
     if not trace.episodes["return"].size:
         raise LaunchError("no episode ended", hint=f"see {directory}")
     return Evaluation(trace.episodes["return"].tolist(), trace.episodes["length"].tolist())
+
+
+def _cut_short(node: NodePlan, most_frames: int) -> NodePlan:
+    """Truncate episodes of a plant that would let them go on for ever."""
+    if not issubclass(load_class(node.node), Atari) or node.params.get("max_frames") is not None:
+        return node
+    return node.model_copy(update={"params": node.params | {"max_frames": most_frames}})
 
 
 def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tuple[NodePlan, ...]:

@@ -22,8 +22,22 @@ HUMAN = {
 }
 """People's scores, as published. They played with sticky or skipped frames, so these are marks, not our protocol."""
 
-MEASURED: dict[str, dict[str, Line]] = {}
-"""Measured here."""
+MEASURED = {
+    "boxing": {
+        "random": Line(-1.4, "measured here", 1.3, 40),
+        "noop": Line(-54.0, "measured here", 0.0, 40),
+    },
+    "krull": {
+        "random": Line(2040.0, "measured here", 245.0, 40),
+        "noop": Line(0.0, "measured here", 0.0, 40),
+    },
+}
+"""Our own, frame by frame, without sticky actions, after 1 to 30 no-op frames:
+
+    rtgraph evaluate GAME --policy random|noop --episodes 40 --seed 1
+
+Boxing: random −1.4 ± 1.3 (−12 to 10), noop −54 in each. Krull: random 2,040 ± 245 (830 to 4,680), noop 0 in each.
+"""
 
 
 def random_line(game: str | None) -> dict[str, Line]:

@@ -37,6 +37,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--episodes", type=_positive, default=30, metavar="N", help="how many (default: 30)")
     parser.add_argument("--policy", choices=("random", "noop"), help="play this in place of a checkpoint")
+    parser.add_argument(
+        "--most-frames",
+        type=_positive,
+        metavar="N",
+        help="cut an episode of an Atari game short after so many (default: 108000, half an hour of play)",
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="the seed of everything random")
     parser.add_argument(
         "--world",
@@ -68,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
         world=args.world,
         seed=args.seed,
         folders=FOLDERS,
+        **({} if args.most_frames is None else {"most_frames": args.most_frames}),
     )
     with ConsoleStatus() as status:
         result = run_plan(plan, status, directory=args.out)
@@ -176,5 +183,5 @@ def _print_table(played: Evaluation, what: str, game: str | None, result: Result
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of episodes")
+        raise argparse.ArgumentTypeError(f"{text!r} is no positive number")
     return int(text)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from rtgraph.msgs import (
     Applied,
@@ -62,11 +62,16 @@ class ReplayParams(Params):
     folder: str | None = None
     """Keep it on disk, in this folder (relative to the session's), and go on with what is in it; null or empty for memory."""
     fill: tuple[str, ...] = ()
-    """Recordings to begin with, such as demonstrations."""
+    """Recordings to begin with, such as demonstrations: one, or a list of them."""
     in_place: bool = True
     """In real time, let learners read frames where they are; else, and in the virtual world, they come in the messages."""
     spare_frames: int = Field(default=256, ge=0)
     """Frames stored after one was let go of, before its place is taken: the time that a learner has to read it."""
+
+    @field_validator("fill", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return () if not value else (value,) if isinstance(value, str) else value
 
 
 class Replay(Node[ReplayParams]):

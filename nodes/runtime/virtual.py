@@ -118,7 +118,7 @@ class VirtualWorld:
 
         Args:
             progress: called with the virtual time about every 4,000 events.
-            keeper: writes checkpoints: when they are due, and when the run is interrupted.
+            keeper: writes checkpoints: when they are due, and at the end, before the nodes are stopped.
 
         Raises:
             WorldError: a node failed, or messages go round without time passing.
@@ -129,7 +129,7 @@ class VirtualWorld:
             if not self._begun:
                 self._begin()
             self._loop(self._surroundings.limits.duration_ns, progress, keeper)
-            if self._interrupted and keeper is not None and len(self._begun) >= len(self._plans):
+            if keeper is not None and len(self._begun) >= len(self._plans):
                 keeper.write(self)
         except RtgraphError as error:
             failures.append(error)

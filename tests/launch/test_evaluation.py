@@ -113,6 +113,13 @@ def test_baselines(policy, tmp_path, capsys) -> None:
         assert summary["decisions"]["applied"] > 0
 
 
+def test_a_game_that_never_ends_is_cut_short() -> None:
+    more = {"episodes": 1, "world": "virtual", "seed": 0, "folders": FOLDERS}
+    for given, frames in (({}, 108_000), ({"most_frames": 50}, 50)):
+        plan = evaluation_plan("name_this_game", {}, policy="noop", **more, **given)
+        assert plan.nodes[0].params["max_frames"] == frames
+
+
 def test_a_game_is_known_by_its_plant() -> None:
     more = {"episodes": 1, "world": "virtual", "seed": 0, "folders": FOLDERS}
     assert game_of(evaluation_plan("krull", {}, policy="noop", **more)) == "krull"
@@ -133,7 +140,7 @@ def test_a_game_is_known_by_its_plant() -> None:
         ),
         (["nowhere", "boxing"], "nowhere cannot be read: No such file or directory"),
         (["boxing", "krull", "--policy", "random"], "with --policy there is no CHECKPOINT"),
-        (["boxing", "--policy", "random", "--episodes", "0"], "'0' is no number of episodes"),
+        (["boxing", "--policy", "random", "--episodes", "0"], "'0' is no positive number"),
     ],
 )
 def test_what_is_asked_for_wrongly_is_told_in_a_line(words, problem, tmp_path, capsys) -> None:

@@ -12,6 +12,7 @@ from support.launching import Launch, until
 
 from rtgraph.launch.cli import main
 from rtgraph.nodes.recorder.bag import Bag
+from rtgraph.nodes.runtime.snapshot_file import SnapshotFile
 
 BOXING = ("boxing", "k=0.0625", "workers=6", "--world", "virtual", "--seed", "2", "--no-plots")
 ENDLESS = ("endless", "workers=2", "--world", "virtual", "--no-plots")
@@ -45,7 +46,8 @@ def test_a_launch_that_goes_on_is_the_same_to_the_bit(tmp_path: Path, capsys) ->
     whole = launched(tmp_path / "whole", *BOXING, "--ticks", "120")
     kept = launched(tmp_path / "kept", *BOXING, "--ticks", "80", "--checkpoint-every", "0.5")
     assert kept["ticks"] == 80
-    assert checkpoints(tmp_path / "kept") == ["000001.world", "000002.world"]
+    # At 0.5 s and 1 s, and at the end; the last two are kept.
+    assert checkpoints(tmp_path / "kept") == ["000002.world", "000003.world"]
     # Only when it ends may differ; without FILE the plan is the session's.
     resumed = launched(
         tmp_path / "resumed", "--resume-world", str(tmp_path / "kept"), "--ticks", "120", "--no-plots"
@@ -128,17 +130,16 @@ def test_checkpoints_are_of_the_virtual_world(tmp_path: Path, capsys) -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill", "interrupt"])
 def test_a_launch_that_was_ended_goes_on(tmp_path: Path, number: int) -> None:
     whole = launched(tmp_path / "whole", *ENDLESS, "--ticks", "2500")
-    every = "5" if number == signal.SIGKILL else "1000"
-    with Launch("launch", *ENDLESS, "--checkpoint-every", every, "--out", "out") as launch:
+    with Launch("launch", *ENDLESS, "--checkpoint-every", "5", "--out", "out") as launch:
         folder = launch.session / "world"
-        begun = folder if number == signal.SIGKILL else launch.session / "session.mcap"
-        until(
-            lambda: begun.exists() and (begun.is_file() or checkpoints(launch.session)),
-            30,
-            "a checkpoint is there",
-        )
+        until(lambda: folder.exists() and checkpoints(launch.session), 30, "a checkpoint is there")
         os.kill(launch.popen.pid, number)
         assert launch.wait() == (-number if number == signal.SIGKILL else 128 + number)
+        number_of_newest = int(checkpoints(launch.session)[-1].partition(".")[0])
+        newest = SnapshotFile(folder / checkpoints(launch.session)[-1]).head["time_ns"]
+        # The n-th was due at n · 5 s, and the last event before was just over; a person's is one more, before its time.
+        due_ns = number_of_newest * 5_000_000_000
+        assert due_ns - 100_000_000 < newest < due_ns if number == signal.SIGKILL else newest < due_ns
         resume = ("--resume-world", str(launch.session), "--no-plots", "--ticks", "2500")
         resumed = launched(tmp_path / "resumed", *resume)
     assert without_recorder(resumed) == without_recorder(whole)
