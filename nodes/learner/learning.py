@@ -17,7 +17,7 @@ from rtgraph.nodes.runtime import Output
 
 if TYPE_CHECKING:
     from rtgraph.nodes.learner.owner import Owner
-    from rtgraph.nodes.learner.update import Evaluation
+    from rtgraph.nodes.learner.evaluation import Evaluation
 
 
 class LearningParams(BatchParams):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from rtgraph.msgs import Discrete, PlantSpec
 from rtgraph.msgs.errors import CheckpointError, LearningError
 from rtgraph.nodes.learner import losses
 from rtgraph.nodes.learner.batch import Batch, Samples
+from rtgraph.nodes.learner.evaluation import Evaluated, Evaluation, Evaluator
 from rtgraph.nodes.learner.optimiser import Optimiser
 from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.state import Facts, LearnerState
@@ -59,23 +60,6 @@ class UpdateResult:
     q_mean: float
     td_errors: npt.NDArray[np.float32]
     gradient_norm: float
-
-
-class Evaluation(NamedTuple):
-    """How well the weights did on a batch; see `Gradients`."""
-
-    loss: float
-    q_mean: float
-    td_errors: npt.NDArray[np.float32]
-
-
-class _Evaluated(NamedTuple):
-    """As `Gradients`, but parameter by parameter."""
-
-    gradients: tuple[Tensor, ...]
-    loss: float
-    q_mean: float
-    td_errors: npt.NDArray[np.float32]
 
 
 class Updater:
@@ -117,6 +101,7 @@ class Updater:
         self._target.requires_grad_(requires_grad=False)
         self._target_weights.copy_(self._weights)
         self._delayed: tuple[Network, Tensor] | None = None
+        self._evaluator = Evaluator(self._target, network.head.support, params, self._rng)
         self._optimiser = Optimiser(self._weights, params)
         self._own_gradient = list(views(self._optimiser.gradient, self._slots).values())
 
@@ -148,7 +133,7 @@ class Updater:
         """
         found = self._evaluated(self._online, samples)
         torch._foreach_copy_(self._own_gradient, found.gradients)
-        return Evaluation(found.loss, found.q_mean, found.td_errors)
+        return found.told
 
     def finish(self) -> float:
         """Make the update that was prepared last, and return the norm of its gradient; see `apply`."""
@@ -167,7 +152,7 @@ class Updater:
         found = self._evaluated(self._at(parameters), samples)
         vector = torch.zeros_like(self._weights)
         torch._foreach_copy_(list(views(vector, self._slots).values()), found.gradients)
-        return Gradients(vector, found.loss, found.q_mean, found.td_errors)
+        return Gradients(vector, *found.told)
 
     def apply(self, gradient: Tensor) -> float:
         """Make the next version of the weights by a gradient, clipped, and return its norm before that.
@@ -308,40 +293,9 @@ class Updater:
         self.target_version = state["target_version"]
         self._optimiser.gradient.copy_(state["gradient"])
 
-    def _evaluated(self, module: Network, samples: Samples) -> _Evaluated:
+    def _evaluated(self, module: Network, samples: Samples) -> Evaluated:
         batch = Batch.of(samples, self.plant.observation.shape, self._actions, self._device)
-        wanted = self._wanted(module, batch)
-        module.draw_noise(self._rng)
-        with self._autocast():
-            scores = losses.of_actions(module.scores(batch.observations), batch.actions)
-        support = self.network.head.support
-        values = module.head.means(scores.detach())
-        if support is None:
-            per_sample = losses.huber(scores.squeeze(1), wanted)
-            errors = (wanted - values).abs()
-        else:
-            per_sample = losses.cross_entropy(scores, wanted)
-            errors = losses.divergence(per_sample.detach(), wanted)
-        loss = losses.weighted_mean(per_sample, batch.weights)
-        # New tensors every time: nothing can be left in them of an earlier batch.
-        found = torch.autograd.grad(loss, list(module.parameters()))
-        return _Evaluated(found, loss.item(), values.mean().item(), errors.cpu().numpy().copy())
-
-    def _wanted(self, module: Network, batch: Batch) -> Tensor:
-        """Compute the target of each sample: a value, (batch,), or with a support probabilities, (batch, atoms)."""
-        self._target.draw_noise(self._rng)
-        with torch.no_grad(), self._autocast():
-            scores = self._target.scores(batch.next_observations)
-            if self.params.double:
-                module.draw_noise(self._rng)
-                chosen = module(batch.next_observations).argmax(1)
-            else:
-                chosen = self._target.head.means(scores).argmax(1)
-        support = self.network.head.support
-        following = losses.of_actions(scores, chosen)
-        if support is None:
-            return losses.targets(batch.returns, batch.discounts, following.squeeze(1))
-        return losses.project(following.softmax(1), batch.returns, batch.discounts, support)
+        return self._evaluator.evaluated(module, batch)
 
     def _at(self, parameters: Tensor | None) -> Network:
         if parameters is None:
@@ -375,10 +329,6 @@ class Updater:
             "first_moment": self._optimiser.first_moment,
             "second_moment": self._optimiser.second_moment,
         }
-
-    def _autocast(self) -> torch.autocast:
-        # One for each pass: what it casts without gradients it would hand out to the pass that needs them.
-        return torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self.params.autocast)
 
 
 def _device(name: str) -> torch.device:

@@ -1,0 +1,92 @@
+"""What a batch says about weights: how well they do on it, and which way is better."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from rtgraph.nodes.learner import losses
+from rtgraph.nodes.learner.batch import Batch
+from rtgraph.nodes.learner.params import UpdateParams
+from rtgraph.nodes.networks.network import Network
+from rtgraph.nodes.networks.spec import SupportSpec
+
+
+class Evaluation(NamedTuple):
+    """How well weights did on a batch."""
+
+    loss: float
+    q_mean: float
+    """The mean value of the actions taken."""
+    td_errors: npt.NDArray[np.float32]
+    """How far off each sample was, (batch,), 0 or more: the absolute TD error, or with a support the KL divergence."""
+
+
+class Evaluated(NamedTuple):
+    """Gradients, parameter by parameter, and what else there is to tell."""
+
+    gradients: tuple[Tensor, ...]
+    told: Evaluation
+
+
+class Evaluator:
+    """Compares a network's values with what its target network makes of a batch.
+
+    Args:
+        target: The target network.
+        support: What the head's distributions are on; None where it gives values.
+        params: How updates are made.
+        rng: For the noise of noisy layers.
+    """
+
+    def __init__(
+        self, target: Network, support: SupportSpec | None, params: UpdateParams, rng: np.random.Generator
+    ) -> None:
+        self._target = target
+        self._support = support
+        self._params = params
+        self._rng = rng
+
+    def evaluated(self, module: Network, batch: Batch) -> Evaluated:
+        """Compute the gradients of a network's parameters, and change nothing."""
+        wanted = self._wanted(module, batch)
+        module.draw_noise(self._rng)
+        with self._autocast(batch):
+            scores = losses.of_actions(module.scores(batch.observations), batch.actions)
+        values = module.head.means(scores.detach())
+        if self._support is None:
+            per_sample = losses.huber(scores.squeeze(1), wanted)
+            errors = (wanted - values).abs()
+        else:
+            per_sample = losses.cross_entropy(scores, wanted)
+            errors = losses.divergence(per_sample.detach(), wanted)
+        loss = losses.weighted_mean(per_sample, batch.weights)
+        # New tensors every time: nothing can be left in them of an earlier batch.
+        found = torch.autograd.grad(loss, list(module.parameters()))
+        # A copy, which outlives the tensor: messages and world checkpoints hold it.
+        told = Evaluation(loss.item(), values.mean().item(), errors.cpu().numpy().copy())
+        return Evaluated(found, told)
+
+    def _wanted(self, module: Network, batch: Batch) -> Tensor:
+        """Compute the target of each sample: a value, (batch,), or with a support probabilities, (batch, atoms)."""
+        self._target.draw_noise(self._rng)
+        with torch.no_grad(), self._autocast(batch):
+            scores = self._target.scores(batch.next_observations)
+            if self._params.double:
+                module.draw_noise(self._rng)
+                chosen = module(batch.next_observations).argmax(1)
+            else:
+                chosen = self._target.head.means(scores).argmax(1)
+        following = losses.of_actions(scores, chosen)
+        if self._support is None:
+            return losses.targets(batch.returns, batch.discounts, following.squeeze(1))
+        return losses.project(following.softmax(1), batch.returns, batch.discounts, self._support)
+
+    def _autocast(self, batch: Batch) -> torch.autocast:
+        # One for each pass: what it casts without gradients it would hand out to the pass that needs them.
+        device = batch.observations.device.type
+        return torch.autocast(device, dtype=torch.bfloat16, enabled=self._params.autocast)
