@@ -20,7 +20,7 @@ HUMAN = {
     "krull": (Line(2395.0, "Mnih et al. 2015"), Line(2665.5, "Wang et al. 2016")),
     "name_this_game": (Line(4076.0, "Mnih et al. 2015"), Line(8049.0, "Wang et al. 2016")),
 }
-"""People's scores, as published. They played with sticky or skipped frames, so these are marks, not our protocol."""
+"""People's scores as published: marks to compare with, not measured in our protocol."""
 
 MEASURED = {
     "boxing": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.sessions import RECORDING, recorded
 
 from rtgraph.graphs import load_launch
 from rtgraph.launch.arguments import FOLDERS
@@ -100,3 +101,33 @@ def test_learning_meets_the_best_that_delay_allows(stay, delay):
     assert figures(world, 4000)["age_ticks"]["mean"] == delay
     # 4,000 ticks of chance are known to 0.8 % of the rate.
     assert figures(world, 4000)["reward"]["mean"] >= 0.95 * best_delayed_rate(stay, delay)
+
+
+def test_rainbow_runs_as_it_ships():
+    world = ran("boxing_rainbow", 120, k=0.0625, latency_frames=1, workers=2, minimum=30, replay_mib=8)
+    learner = world.node("learner")
+    assert learner.owner.updater.version >= 15
+    assert learner.owner.updater.network.head.support.low == -10
+    assert world.node("replay").result()["learners"]["learner"]["answers"] >= 15
+    # It explores by noise alone.
+    assert world.node("metrics").result()["explored"] == 0
+    assert {
+        world.node(f"worker/{number}").result()["policy_versions"]["switches"] > 5 for number in (0, 1)
+    } == {True}
+
+
+def test_a_demonstration_is_learned_from_before_anything_was_done(tmp_path):
+    played = {"states": "8", "latency_frames": "1", "workers": "2"}
+    recorded("delay", tmp_path / "played", played, ticks=300)
+    world = ran(
+        "delay_learning",
+        40,
+        states=8,
+        latency_frames=1,
+        workers=2,
+        minimum=200,
+        updates_per_tick=1,
+        demonstration=str(tmp_path / "played" / RECORDING),
+    )
+    assert world.node("replay").result()["filled"] == pytest.approx(296, abs=4)
+    assert world.node("learner").owner.updater.version >= 35
