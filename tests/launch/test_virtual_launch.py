@@ -36,9 +36,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("boxing", "k=0.0625", "workers=6", "--ticks", "400"),
-        ("gymnasium", "--ticks", "400"),
-        ("delay", "lanes=8", "--ticks", "400"),
+        ("boxing", "k=0.0625", "workers=6", "--ticks", "200"),
+        ("gymnasium", "--ticks", "200"),
+        ("delay", "lanes=8", "--ticks", "200"),
     ],
     ids=lambda arguments: arguments[0],
 )

@@ -30,7 +30,7 @@ def test_a_world_that_was_taken_back_goes_on_as_it_would_have(params, tmp_path):
     options = {"asker": {"update_ns": 11_000_000}, **params}
     whole = world_of(150, **options)
     whole.run(keeper=Keeper(tmp_path, 1_000_000_000, {}))
-    file = SnapshotFile(max(tmp_path.iterdir()))
+    file = SnapshotFile(min(tmp_path.iterdir()))
     resumed = world_of(150, **options)
     load(resumed, file)
     assert 0 < resumed.clock.now_ns() < whole.clock.now_ns()
