@@ -17,6 +17,7 @@ from rtgraph.msgs.errors import BagError, RtgraphError
 from rtgraph.nodes.recorder.bag import Bag, Recorded
 from rtgraph.nodes.recorder.journals import Life, journals
 from rtgraph.nodes.recorder.rerun import Difference, MessageId, Rerun
+from rtgraph.nodes.recorder.story import GOES_ON
 from rtgraph.nodes.runtime import Limits, NodePlan, Surroundings
 from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, digest_of
 
@@ -71,11 +72,17 @@ def verify(
         progress: called with the share that is done.
 
     Raises:
-        BagError: there is no plan or no journal in the recording, or no node of that name.
+        BagError: there is no plan or no journal in the recording, no node of that name, or it begins in mid-run.
     """
     if bag.plan_yaml is None:
         raise BagError(
             f"{bag.path} holds no plan", hint="only what `rtgraph launch` recorded can be verified"
+        )
+    if GOES_ON in bag.info:
+        begins_s = int(bag.info[GOES_ON]) / 1e9
+        raise BagError(
+            f"{bag.path} begins at {begins_s:.3f} s, where another session left off: its nodes cannot be run again",
+            hint="run that session to the same end, and verify its recording: the bytes are the same",
         )
     plan = Plan.from_yaml(bag.plan_yaml)
     lives = journals(bag)

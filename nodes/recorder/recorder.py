@@ -18,7 +18,7 @@ from rtgraph.nodes.recorder.bag import Bag
 from rtgraph.nodes.recorder.channel import Channel
 from rtgraph.nodes.recorder.sinks import make_sink
 from rtgraph.nodes.recorder.storage import Entry, Storage
-from rtgraph.nodes.recorder.story import info, keep_weights, plan_attachment
+from rtgraph.nodes.recorder.story import GOES_ON, info, keep_weights, plan_attachment
 from rtgraph.nodes.runtime import Input, Node, Params, load_class, queue
 from rtgraph.nodes.runtime.journal import OUTPUT
 from rtgraph.nodes.runtime.node import port_message
@@ -126,6 +126,8 @@ class Recorder(Node[RecorderParams]):
             path = path.with_stem(f"{path.stem}-{incarnation}")
         facts = info(surroundings, self.now_ns)
         facts |= keep_weights(surroundings.weights, directory, params.weights_mib * 2**20)
+        if resumed:
+            facts[GOES_ON] = str(self.now_ns)
         storage = Storage(make_sink(path, params, facts, plan_attachment(directory)))
         if restarted:
             self._go_on(storage, directory)

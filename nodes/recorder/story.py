@@ -18,6 +18,8 @@ from rtgraph.nodes.runtime.weights import Weights
 
 PLAN = "plan.yaml"
 WEIGHTS_FOLDER = "weights"
+GOES_ON = "goes_on_ns"
+"""Among the facts of a recording that begins where a world checkpoint left off: when that was."""
 _LIBRARIES = ("numpy", "torch", "ale-py", "gymnasium")
 
 

@@ -11,6 +11,8 @@ import pytest
 from support.launching import Launch, until
 
 from rtgraph.launch.cli import main
+from rtgraph.launch.verification import verify
+from rtgraph.msgs.errors import BagError
 from rtgraph.nodes.recorder.bag import Bag
 from rtgraph.nodes.runtime.snapshot_file import SnapshotFile
 
@@ -59,6 +61,8 @@ def test_a_launch_that_goes_on_is_the_same_to_the_bit(tmp_path: Path, capsys) ->
     assert 200 < len(later) < 0.7 * len(recorded(tmp_path / "whole"))
     assert later == recorded(tmp_path / "whole")[-len(later) :]
     assert resumed["nodes"]["session/recorder"]["lost"] == 0
+    with pytest.raises(BagError, match="where another session left off"):
+        verify(Bag.open(tmp_path / "resumed" / "session.mcap"))
     # It writes checkpoints as often as the one it goes on from.
     assert checkpoints(tmp_path / "resumed") == ["000001.world", "000002.world"]
 
