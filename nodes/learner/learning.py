@@ -16,8 +16,8 @@ from rtgraph.nodes.learner.batches import Batches, BatchParams
 from rtgraph.nodes.runtime import Output
 
 if TYPE_CHECKING:
-    from rtgraph.nodes.learner.owner import Owner
     from rtgraph.nodes.learner.evaluation import Evaluation
+    from rtgraph.nodes.learner.owner import Owner
 
 
 class LearningParams(BatchParams):
