@@ -49,7 +49,8 @@ class CatchSettings(BaseModel):
 
 
 class _SavedBoard(Saved):
-    ball: tuple[int, int]
+    row: int
+    column: int
     paddle: int
     generator: bytes
 
@@ -114,10 +115,12 @@ class CatchEnvironment:
 
     def snapshot(self) -> bytes:
         """Return where everything is. Raises ``RuntimeError`` before a reset."""
-        ball = self._begun()
+        row, column = self._begun()
         if self._generator is None:
             raise RuntimeError("no episode has begun: reset first")
-        saved = _SavedBoard(ball=ball, paddle=self._paddle, generator=pack_generator(self._generator))
+        saved = _SavedBoard(
+            row=row, column=column, paddle=self._paddle, generator=pack_generator(self._generator)
+        )
         return pack_snapshot(_OWNER, saved)
 
     def restore(self, snapshot: bytes) -> None:

@@ -18,8 +18,8 @@ from rtgraph.nodes.networks import ImpalaSpec
 from tests.bench.rounds import in_turn, seconds
 from tests.bench.rows import Aim, Row, Say
 
-CASES = ((0.25, 16), (0.25, 32), (1.0, 16), (1.0, 32))
-UPDATES = {0.25: 8, 1.0: 3}
+CASES = ((0.25, 16), (0.25, 32), (1.0, 16), (1.0, 32), (7.0, 16), (7.0, 32))
+UPDATES = {0.25: 8, 1.0: 3, 7.0: 1}
 """How many are made in a round, by the network's width."""
 ACTIONS = 18
 DISCOUNT = 0.99
