@@ -126,11 +126,11 @@ class CatchEnvironment:
     def restore(self, snapshot: bytes) -> None:
         """Go back to the snapshot. Raises ``ValueError`` if it is none of a board of this size."""
         saved = unpack_snapshot(snapshot, _OWNER, _SavedBoard)
-        row, column = saved.ball
-        if not (0 <= row < self._rows and 0 <= column < self._columns and 0 <= saved.paddle < self._columns):
+        on_board = 0 <= saved.row < self._rows and 0 <= saved.column < self._columns
+        if not on_board or not 0 <= saved.paddle < self._columns:
             raise ValueError("this snapshot of 'catch' is of another board")
         self._generator = unpack_generator(saved.generator)
-        self._ball, self._paddle = saved.ball, saved.paddle
+        self._ball, self._paddle = (saved.row, saved.column), saved.paddle
 
     def close(self) -> None:
         """Do nothing: nothing is held."""
