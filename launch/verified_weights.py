@@ -92,6 +92,9 @@ def _copied(weights: Weights) -> Weights:
 
 def _other_arithmetic(bag: Bag) -> str:
     """Say what decides the last bits of a network's sums and is not as it was; nothing, where all is."""
+    # Only here: to verify a graph without networks takes no torch. With it, the facts are those of its arithmetic.
+    import torch  # noqa: F401, PLC0415
+
     here = facts(bag.info.get("world", ""))
     differing = [name for name in ("torch", "cpu_capability") if bag.info.get(name) != here.get(name)]
     return ", ".join(f"{name} was {bag.info.get(name)}, here it is {here.get(name)}" for name in differing)

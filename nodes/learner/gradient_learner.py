@@ -45,10 +45,8 @@ class GradientLearner(Batches[BatchParams]):
         self.begin_asking(0)
 
     def on_weights(self, shown: WeightsVersion) -> None:
-        """Compute on these from now on. Where their owner was restarted, what it was offered is forgotten."""
-        if self._shown is None or shown.header.incarnation > self._shown.header.incarnation:
-            self._waits = False
-        self._shown = shown
+        """Compute on these from now on."""
+        self._heard_of(shown)
         self._go_on()
 
     def on_answer(self, answer: GradientAnswer) -> None:
@@ -65,6 +63,8 @@ class GradientLearner(Batches[BatchParams]):
 
     def _go_on(self) -> None:
         """Compute the next gradient, if the last was answered and there are weights and a batch."""
+        if (shown := self.weights.take()) is not None:  # it came while the learner was busy
+            self._heard_of(shown)
         if self._waits or self._pending is None or not self._has_weights():
             return
         message, self._pending = self._pending, None
@@ -97,6 +97,12 @@ class GradientLearner(Batches[BatchParams]):
             )
         )
         self._number += 1
+
+    def _heard_of(self, shown: WeightsVersion) -> None:
+        """Take in a version. Where its owner was restarted, what that was offered is forgotten."""
+        if self._shown is None or shown.header.incarnation > self._shown.header.incarnation:
+            self._waits = False
+        self._shown = shown
 
     def _has_weights(self) -> bool:
         """Read the newest weights; where their slot was taken meanwhile, newer ones are on their way."""
