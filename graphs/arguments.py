@@ -14,7 +14,7 @@ from rtgraph.msgs.errors import GraphError
 
 
 class ArgumentEntry(BaseModel):
-    """An argument. Without a default it must be given; a default of null means none, unless given."""
+    """An argument. Without a default it must be given; null means none, where that can be."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -94,6 +94,8 @@ def _missing(name: str, entry: ArgumentEntry, declaration: Place, giving: Place 
 
 def _accepted(entry: ArgumentEntry, given: Value, place: Place) -> Value:
     value = _typed(entry, given, place)
+    if value is None:
+        return None
     if entry.choices is not None:
         choices = [_typed(entry, choice, place) for choice in entry.choices]
         if value not in choices:
@@ -111,6 +113,8 @@ def _accepted(entry: ArgumentEntry, given: Value, place: Place) -> Value:
 
 def _typed(entry: ArgumentEntry, given: Value, place: Place) -> Value:
     value = _parsed(entry, given) if isinstance(given, str) else given
+    if value is None:
+        return None
     if isinstance(value, int) and not isinstance(value, bool) and entry.type == "float":
         value = float(value)
     if type(value).__name__ != entry.type:
@@ -120,7 +124,9 @@ def _typed(entry: ArgumentEntry, given: Value, place: Place) -> Value:
 
 
 def _parsed(entry: ArgumentEntry, text: str) -> Value:
-    """Return text as the declared type, or as it is where that cannot be."""
+    """Return text as the declared type, or as it is where that cannot be; ``null`` is none of any type."""
+    if text == "null":
+        return None
     try:
         match entry.type:
             case "int":

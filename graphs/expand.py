@@ -15,7 +15,7 @@ from rtgraph.graphs.files import declared_arguments, file_kind, find, read
 from rtgraph.graphs.model import GraphFile, IncludeEntry, NodeEntry, WeightsEntry
 from rtgraph.graphs.names import joined
 from rtgraph.graphs.positions import Document, Place, Value
-from rtgraph.graphs.substitute import References, holds, substitute, substitute_file
+from rtgraph.graphs.substitute import Arguments, References, holds, substitute, substitute_file
 from rtgraph.graphs.validation import validated
 
 
@@ -32,7 +32,9 @@ class Scope:
     """One reading of a file: its arguments, and how its names become full names.
 
     ``asked`` collects the topics that nodes inside named, as they are called in this file; ``partial`` is set when
-    a condition switched something off. Both are for telling a remap that does nothing.
+    a condition switched something off. Both are for telling a remap that does nothing. ``passed`` are the arguments
+    that an exposed graph has from this file, with the reading of that graph: for telling an argument that does
+    nothing.
     """
 
     document: Document
@@ -43,6 +45,7 @@ class Scope:
     remap: Mapping[str, str] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     partial: bool = False
+    passed: list[tuple[str, Scope]] = field(default_factory=list)
 
     @property
     def namespace(self) -> str:
@@ -64,6 +67,13 @@ class Scope:
         if name in self.remap:
             return self.outer.topic(self.remap[name])
         return self.outer.topic(joined(self.inner_namespace, name))
+
+    def has_effect(self, argument: str) -> bool:
+        """Say whether anything that is not switched off looked at an argument, here or where it was passed on."""
+        arguments = self.references.arguments
+        if isinstance(arguments, Arguments) and argument in arguments.used:
+            return True
+        return any(name == argument and inner.has_effect(name) for name, inner in self.passed)
 
     def switched_off(self) -> None:
         """Note that a condition took something out of this file, and so out of those that include it."""
@@ -172,32 +182,29 @@ def expand_include(
             f"{path.name} is a launch file", hint="include the graphs that it launches"
         )
     declared = declared_arguments(document, library.folders, library.environment)
-    arguments = resolved(
-        declared,
-        document.top / "arguments",
-        _given(entry, declared, place, outer),
-        place / "arguments",
-    )
+    written, passed = _given(entry, declared, place, outer)
+    arguments = resolved(declared, document.top / "arguments", passed | written, place / "arguments")
     scope = Scope(
         document,
-        References(arguments, library.environment),
+        References(Arguments(arguments), library.environment),
         outer,
         place,
         entry.namespace or "",
         entry.remap,
     )
+    outer.passed += [(name, scope) for name in passed if name not in written]
     return expand_graph(scope, library, (*chain, resolved_path))
 
 
-def _given(entry: IncludeEntry, declared: Container[str], place: Place, outer: Scope) -> dict[str, Value]:
+def _given(
+    entry: IncludeEntry, declared: Container[str], place: Place, outer: Scope
+) -> tuple[dict[str, Value], dict[str, Value]]:
     """Return the arguments that an include gives: those written there, and those of the file itself if it exposes."""
     given = substitute(entry.arguments, place / "arguments", outer.references)
     passed = {
-        name: value
-        for name, value in outer.references.arguments.items()
-        if entry.expose and name in declared and value is not None
+        name: value for name, value in outer.references.arguments.items() if entry.expose and name in declared
     }
-    return passed | (given if isinstance(given, dict) else {})
+    return given if isinstance(given, dict) else {}, passed
 
 
 def _weights(scope: Scope, place: Place, name: str, entry: WeightsEntry) -> PlacedWeights:

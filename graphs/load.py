@@ -26,7 +26,7 @@ from rtgraph.graphs.positions import Document, Place
 from rtgraph.graphs.recording import with_recorder
 from rtgraph.graphs.replace import check_replacements, replaced
 from rtgraph.graphs.resolve import Resolver
-from rtgraph.graphs.substitute import References, substitute, substitute_file
+from rtgraph.graphs.substitute import Arguments, References, substitute, substitute_file
 from rtgraph.graphs.validation import validated
 from rtgraph.graphs.wire import Wiring, check_include_remaps
 from rtgraph.nodes.runtime.faults import CrashFault, Fault
@@ -47,6 +47,7 @@ def load_launch(
     folders: Sequence[Path] = (),
     graph_folders: Sequence[Path] = (SHIPPED,),
     environment: Mapping[str, str] | None = None,
+    effective: bool = False,
 ) -> Plan:
     """Return the plan of a launch file, or of a graph file, which is launched as it is.
 
@@ -66,6 +67,7 @@ def load_launch(
         graph_folders: where graphs are found by name.
         record: whether to record, or the recorder's parameters and ``journal``. The virtual world records by default.
         environment: the environment variables that files may refer to; those of the process if left out.
+        effective: refuse an argument that nothing looks at which the others leave switched on.
 
     Raises:
         GraphError: something is wrong with the files, the arguments or the overrides. Of several problems the first
@@ -89,7 +91,7 @@ def load_launch(
     document = read(path)
     declared = declared_arguments(document, library.folders, library.environment)
     values = resolved(declared, document.top / "arguments", dict(arguments or {}))
-    scope = Scope(document, References(values, library.environment))
+    scope = Scope(document, References(Arguments(values), library.environment))
     parts, settings, faults = _expanded(scope, library, path)
     _check_names(parts)
     look_in(*_own_folders(parts, [*folders, *graph_folders]))
@@ -104,6 +106,9 @@ def load_launch(
     place = (overriding if overrides.record is not None else document.top) / "record"
     plans = with_recorder(_wired(nodes, parts.scopes, resolver, document), recorded, place)
     _check_faults(faults, plans, settings, document.top / "faults")
+    weights = {entry.name: resolver.weights_plan(entry, settings.seed) for entry in parts.weights}
+    if effective:
+        _check_effect(arguments or {}, scope)
     return Plan(
         name=path.stem,
         description=str(
@@ -115,7 +120,7 @@ def load_launch(
         ticks=settings.ticks,
         duration_s=settings.duration_s,
         nodes=plans,
-        weights={entry.name: resolver.weights_plan(entry, settings.seed) for entry in parts.weights},
+        weights=weights,
         faults=faults,
     )
 
@@ -185,6 +190,15 @@ def _wired(
     if not plans:
         raise document.top.error("has no nodes to run")
     return plans
+
+
+def _check_effect(given: Mapping[str, object], scope: Scope) -> None:
+    for name in given:
+        if not scope.has_effect(name):
+            raise (scope.document.top / "arguments" / name).error(
+                "has no effect here: nothing that the other arguments leave switched on uses it",
+                hint="leave it out, or look at what decides, such as `agent` and `learn`",
+            )
 
 
 def _check_faults(

@@ -20,6 +20,18 @@ _TOKEN = re.compile(r"(?P<escape>\$\$\{)|\$\{(?P<reference>[^${}]*)\}|(?P<bad>\$
 _LATER = {"params", "network", "arguments", "if"}
 
 
+class Arguments(dict[str, Value]):
+    """The values of a file's arguments, and which of them were asked for."""
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        super().__init__(values)
+        self.used: set[str] = set()
+
+    def __getitem__(self, name: str) -> Value:
+        self.used.add(name)
+        return super().__getitem__(name)
+
+
 @dataclass(frozen=True)
 class References:
     """What references in one file mean."""

@@ -69,6 +69,7 @@ def load(args: argparse.Namespace) -> Plan:
     """
     from rtgraph.graphs import load_launch  # noqa: PLC0415 - so that --help is instant
 
+    replacements = _replacements(args)
     return load_launch(
         args.file,
         _unique(args.arguments),
@@ -76,9 +77,11 @@ def load(args: argparse.Namespace) -> Plan:
         seed=args.seed,
         ticks=args.ticks,
         duration_s=args.duration,
-        replace=_replacements(args),
+        replace=replacements,
         record=_recording(args),
         folders=FOLDERS,
+        # What a node took that is replaced has no effect any more, and that is as it should be.
+        effective=not replacements,
     )
 
 

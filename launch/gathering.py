@@ -13,7 +13,7 @@ from rtgraph.launch.plots.curves import Curve, read_curve
 from rtgraph.launch.scores import Line, random_line
 from rtgraph.msgs.errors import GraphError
 
-_CHANCE = frozenset({"resume", "checkpoint", "epsilon_begun", "replay_folder"})
+_CHANCE = frozenset({"resume", "checkpoint", "replay_folder"})
 """Arguments that say where a run came from, not what it is."""
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from rtgraph.msgs import WeightsVersion
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, RandomParams, ScriptedParams
+from rtgraph.nodes.networks.kept import kept_in
 from rtgraph.nodes.networks.shared import VersionedModule
 from rtgraph.nodes.runtime.weights import Weights
 
@@ -23,13 +26,21 @@ class EpsilonGreedyPolicy(Policy):
         self._actions = actions
         self._params = params
         self._rng = rng
+        self._begun = 0 if params.resume is None else kept_in(Path(params.resume)).ticks
         self.version = self._network.version
 
     def act(self, observation: npt.NDArray[np.generic], tick: int = 0) -> Act:
         """Return the greedy action, or a random one."""
-        epsilon = self._params.epsilon_at(tick)
+        epsilon = self._params.epsilon_at(self._begun + tick)
         if epsilon > 0.0 and self._rng.random() < epsilon:
             return Act(int(self._rng.integers(self._actions)), explored=True)
+        return self._greedy(observation)
+
+    def warm_up(self, observation: npt.NDArray[np.generic]) -> None:
+        """Run the network, whatever the share of random actions is."""
+        self._greedy(observation)
+
+    def _greedy(self, observation: npt.NDArray[np.generic]) -> Act:
         module = self._network.module
         # Drawn or dropped each time: others in this process may have drawn theirs for the same module.
         if self._params.noise:

@@ -37,6 +37,10 @@ class Policy:
         """Return the action for an observation, made at that tick of the plant."""
         raise NotImplementedError
 
+    def warm_up(self, observation: Array) -> None:
+        """Do once what takes longer the first time."""
+        self.act(observation)
+
     def adopt(self, announced: WeightsVersion) -> bool:
         """Act with another version from now on, if it is of this policy's weights.
 
@@ -71,8 +75,8 @@ class EpsilonGreedyParams(Record):
     """Their share at the plant's tick 0; null: ``epsilon`` from the beginning."""
     epsilon_over: int = Field(default=0, ge=0)
     """Ticks until it is ``epsilon``."""
-    epsilon_begun: int = Field(default=0, ge=0)
-    """Ticks that a run before this one has done of them."""
+    resume: str | None = None
+    """A checkpoint that a run goes on from, or a folder of them: the ticks until then have passed already."""
     noise: bool = True
     """Whether a noisy network acts with noise, drawn for each decision; without, to see how good it is."""
 
@@ -83,10 +87,10 @@ class EpsilonGreedyParams(Record):
         return self
 
     def epsilon_at(self, tick: int) -> float:
-        """Return the share of random actions at a tick."""
+        """Return the share of random actions at a tick, counted from the beginning of the first run."""
         if self.epsilon_from is None:
             return self.epsilon
-        done = min(1.0, (self.epsilon_begun + tick) / self.epsilon_over)
+        done = min(1.0, tick / self.epsilon_over)
         return self.epsilon_from + done * (self.epsilon - self.epsilon_from)
 
 

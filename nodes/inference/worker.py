@@ -230,7 +230,7 @@ class Worker(Node[WorkerParams]):
         spec = self.params.plant.observation
         empty = np.zeros(spec.shape, spec.dtype)
         for _ in range(WARM_UP_INFERENCES):
-            self._policy.act(empty)
+            self._policy.warm_up(empty)
 
 
 class _Versions:

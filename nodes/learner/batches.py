@@ -17,6 +17,8 @@ from rtgraph.nodes.runtime import Input, Node, Output, Params, queue
 from rtgraph.nodes.runtime.weights import Weights
 
 ASK_AGAIN_NS = 1_000_000_000
+MOST_AT_ONCE = 200
+"""Updates at one instant of virtual time; more are due at once only where nothing makes them wait."""
 
 
 class BatchParams(Params):
@@ -51,6 +53,7 @@ class Batches(Node[B]):
         self._reader = BatchReader(
             self.name, self.context.identity.incarnation, self.context.surroundings.directory
         )
+        self._read_ns, self._at_once = -1, 0
         self._draw = self.params.latency.draws(self.rng, self.learned_weights().plant.rate_hz)
 
     def on_stop(self) -> None:
@@ -78,6 +81,16 @@ class Batches(Node[B]):
         """Say whether a message is what was asked for last; others are of no use any more."""
         return self._reader.answers(message)
 
+    def _must_take_time(self) -> None:
+        """Refuse to learn for ever at one instant."""
+        self._at_once = self._at_once + 1 if self.now_ns == self._read_ns else 0
+        self._read_ns = self.now_ns
+        if self._at_once > MOST_AT_ONCE and not self.context.surroundings.realtime:
+            raise NodeError(
+                f"{self.name}: more than {MOST_AT_ONCE} updates at one instant: in the virtual world they must take time",
+                hint="give them a latency (update_frames), or the replay memory a cadence (updates_per_tick)",
+            )
+
     def read(self, message: SampledBatch, version: int) -> Batch | None:
         """Ask for the next batch, and return this one; None where its frames are gone.
 
@@ -85,6 +98,7 @@ class Batches(Node[B]):
             message: what came.
             version: of the weights, which decides how far importance weights correct.
         """
+        self._must_take_time()
         batch = self._reader.batch(message)
         self._ask(version)
         return batch

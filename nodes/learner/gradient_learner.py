@@ -29,7 +29,9 @@ class GradientLearner(Batches[BatchParams]):
         # Only here: to describe a graph takes no torch.
         from rtgraph.nodes.learner.owner import updater_of  # noqa: PLC0415
 
-        self._updater = updater_of(self.learned_weights(), self.params.update)
+        # Noise of its own: that of several learners is to differ.
+        noise_seed = int(self.rng.integers(2**62))
+        self._updater = updater_of(self.learned_weights(), self.params.update, noise_seed)
 
     def on_start(self) -> None:
         """Say that there is one more, and ask for the first batch."""

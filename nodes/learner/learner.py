@@ -76,6 +76,10 @@ class Learner(Learning[LearnerParams]):
         """Gradient learners compute with the target network."""
         return self.params.learners > 1
 
+    def versions_between_shows(self) -> int:
+        """Gradient learners compute on the newest version, so that each has to be shown to them."""
+        return 1 if self.params.learners > 1 else super().versions_between_shows()
+
     def result(self) -> dict[str, Any]:
         """Return how many updates were made, and of which gradient learners."""
         found = super().result()
@@ -86,7 +90,6 @@ class Learner(Learning[LearnerParams]):
             began_ns = self.now_ns
             norm = self.owner.updater.apply_mean([offer.vector for offer in due.offers])
             count = len(due.offers)
-            self.owner.learned_from(max(offer.ticks for offer in due.offers))
             self.tell(
                 Learned(
                     version=due.version,
@@ -97,7 +100,7 @@ class Learner(Learning[LearnerParams]):
                     gradient_norm=norm,
                     samples=sum(offer.samples for offer in due.offers),
                     update_ns=self.now_ns - began_ns,
-                    ticks=self.owner.ticks,
+                    ticks=max(offer.ticks for offer in due.offers),
                 )
             )
             for offer in due.offers:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from rtgraph.nodes.learner.owner import Owner
 
 
+SHOW_AGAIN_NS = 20_000_000
+
+
 class LearningParams(BatchParams):
     """What every node is told that owns weights."""
 
@@ -68,6 +71,8 @@ class Learning(Batches[P]):
         self._unshown = 0
         self._skipped = 0
         self.show()
+        if self.context.surroundings.realtime:
+            self.every(SHOW_AGAIN_NS, self._show_again)
         if self.params.checkpoint_every_s is not None:
             self.every(round(self.params.checkpoint_every_s * 1e9), self._save)
 
@@ -78,13 +83,14 @@ class Learning(Batches[P]):
 
     def result(self) -> dict[str, Any]:
         """Return how many updates were made, and how many versions nobody could be shown."""
-        return {"version": self.owner.updater.version, "ticks": self.owner.ticks, "skipped": self._skipped}
+        version, ticks = self.owner.updater.version, self.owner.ticks(self.now_ns)
+        return {"version": version, "ticks": ticks, "skipped": self._skipped}
 
     def tell(self, made: Learned) -> None:
         """Publish that an update was applied, and the version that it made."""
         self.learned.publish(made)
         self._unshown += 1
-        if self._unshown >= self.params.publish_every:
+        if self._unshown >= self.versions_between_shows():
             self.show()
 
     def compute(self, message: SampledBatch) -> bool:
@@ -104,7 +110,6 @@ class Learning(Batches[P]):
         """Make the update, and tell everybody."""
         made, updater = self._update, self.owner.updater
         norm = updater.finish()
-        self.owner.learned_from(made.message.ticks)
         self.prioritise(made.message, made.indices, made.found.td_errors)
         self.tell(
             Learned(
@@ -115,12 +120,12 @@ class Learning(Batches[P]):
                 gradient_norm=norm,
                 samples=len(made.indices),
                 update_ns=self.now_ns - made.began_ns,
-                ticks=self.owner.ticks,
+                ticks=made.message.ticks,
             )
         )
 
     def show(self) -> None:
-        """Publish the weights as they are. Where every slot is being read, the next version tries again."""
+        """Publish the weights as they are; where every slot is being read, soon."""
         self.shown = self.owner.show()
         if self.shown is None:
             self._skipped += 1
@@ -132,6 +137,10 @@ class Learning(Batches[P]):
         """Go on as it was, with checkpoints in this session's folder."""
         super().load_world_state(state)
         self.owner.keep_in(self._folder())
+
+    def versions_between_shows(self) -> int:
+        """Return how many versions are made for each that others are shown."""
+        return self.params.publish_every
 
     def shows_target(self) -> bool:
         """Say whether others compute with the target network."""
@@ -148,6 +157,7 @@ class Learning(Batches[P]):
             self._folder(),
             params.keep_checkpoints,
             target=self.shows_target(),
+            noise_seed=int(self.rng.integers(2**62)),
         )
         if not (self.context.identity.incarnation and owner.resume_own()) and params.resume is not None:
             owner.resume(Path(params.resume))
@@ -157,9 +167,14 @@ class Learning(Batches[P]):
         directory = self.context.surroundings.directory
         return None if directory is None else directory / self.params.checkpoints
 
+    def _show_again(self) -> None:
+        """Show what could not be shown: others may have nothing to compute or act with until then."""
+        if self.shown is None:
+            self.show()
+
     def _save(self) -> None:
         try:
-            self.owner.save()
+            self.owner.save(self.now_ns)
         except CheckpointError as error:
             # A full disk is no reason to stop learning; the earlier checkpoints are all there.
             self.log.warning("%s", error)

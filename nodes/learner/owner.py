@@ -4,25 +4,38 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import TypeAdapter
+from pydantic import JsonValue, TypeAdapter
 
 from rtgraph.msgs import WeightsVersion
 from rtgraph.nodes.learner.checkpoint import Checkpoints, load
 from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.update import Updater
 from rtgraph.nodes.networks.spec import NetworkSpec
+from rtgraph.nodes.runtime.versions import hold_newest
 from rtgraph.nodes.runtime.weights import Weights
 
 _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 
 
-def updater_of(weights: Weights, params: UpdateParams) -> Updater:
-    """Return an updater of the network that these weights are of, with the weights of version 0.
+def updater_of(weights: Weights, params: UpdateParams, noise_seed: int) -> Updater:
+    """Return an updater that begins with what these weights begin with: drawn from their seed, or a checkpoint's.
 
     Raises:
         LearningError: the weights cannot be learned.
     """
-    return Updater(_SPEC.validate_python(weights.network), weights.plant, params, seed=weights.seed)
+    spec = _SPEC.validate_python(weights.network)
+    updater = Updater(spec, weights.plant, params, seed=weights.seed, noise_seed=noise_seed)
+    if weights.checkpoint:
+        version, slot, memory = hold_newest(weights.versions)
+        updater.read(version, memory)
+        updater.read_target(memory)
+        updater.target_version = version
+        weights.versions.release(slot)
+    return updater
+
+
+def _count(value: JsonValue) -> int:
+    return value if isinstance(value, int) else 0
 
 
 class Owner:
@@ -34,6 +47,7 @@ class Owner:
         folder: where checkpoints go; None for nowhere.
         keep: how many of them are kept.
         target: whether others compute with the target network, and so have to be shown it.
+        noise_seed: of the noise of noisy layers.
 
     Raises:
         LearningError: the weights cannot be learned.
@@ -41,11 +55,16 @@ class Owner:
     """
 
     def __init__(
-        self, weights: Weights, params: UpdateParams, folder: Path | None, keep: int, *, target: bool
+        self,
+        weights: Weights,
+        params: UpdateParams,
+        folder: Path | None,
+        keep: int,
+        *,
+        target: bool,
+        noise_seed: int = 0,
     ) -> None:
-        self.updater = updater_of(weights, params)
-        self.ticks = 0
-        """Ticks of plants that were learned from, those of earlier runs included."""
+        self.updater = updater_of(weights, params, noise_seed)
         self._ticks_before = 0
         self._weights = weights
         self._keep = keep
@@ -71,8 +90,7 @@ class Owner:
         """
         state = load(path)
         self.updater.load_state(state)
-        ticks = state.facts.extra.get("ticks", 0)
-        self.ticks = self._ticks_before = ticks if isinstance(ticks, int) else 0
+        self._ticks_before = _count(state.facts.extra.get("ticks"))
 
     def resume_own(self) -> bool:
         """Go on from the newest checkpoint of an earlier life, if there is one.
@@ -82,12 +100,14 @@ class Owner:
         """
         if self._checkpoints is None or not self._checkpoints.any():
             return False
-        self.resume(self._checkpoints.folder)
+        state = load(self._checkpoints.folder)
+        self.updater.load_state(state)
+        self._ticks_before = _count(state.facts.extra.get("ticks_before"))
         return True
 
-    def learned_from(self, ticks: int) -> None:
-        """Note how many ticks the replay memory had seen."""
-        self.ticks = max(self.ticks, self._ticks_before + ticks)
+    def ticks(self, now_ns: int) -> int:
+        """Return the plant's ticks until now, by its rate; those of the runs that this one goes on from are among them."""
+        return self._ticks_before + int(now_ns * self._weights.plant.rate_hz / 1e9)
 
     def show(self) -> WeightsVersion | None:
         """Put the weights where others read them; None where every slot is being read, and nothing was written."""
@@ -107,14 +127,15 @@ class Owner:
             target_slot=target_slot,
         )
 
-    def save(self) -> None:
+    def save(self, now_ns: int) -> None:
         """Keep a checkpoint, unless this version is kept already.
 
         Raises:
             CheckpointError: it cannot be written; the earlier ones are all there.
         """
         if self._checkpoints is not None and self._saved != self.updater.version:
-            self._checkpoints.save(self.updater.state({"ticks": self.ticks}))
+            counts: dict[str, JsonValue] = {"ticks": self.ticks(now_ns), "ticks_before": self._ticks_before}
+            self._checkpoints.save(self.updater.state(counts))
             self._saved = self.updater.version
 
     def _show_target(self) -> bool:

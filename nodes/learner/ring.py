@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,7 +11,9 @@ from rtgraph.msgs import Gradient
 from rtgraph.nodes.learner.round_robin import Parallel, RoundRobin
 
 LEASES = 4
-"""How many times the longest gap between two gradients of one learner may pass before it counts as silent."""
+"""How many times the longest of the last gaps before a gradient may pass before a learner counts as silent."""
+GAPS = 32
+"""How many gaps are remembered: a standstill is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Ring:
         self._silence_ns = silence_ns
         self._heard_ns = [now_ns] * learners
         self._incarnation = [0] * learners
-        self._longest_ns = 0
+        self._gaps_ns: deque[int] = deque(maxlen=GAPS)
         self._applied = [0] * learners
         self._left = 0
 
@@ -64,8 +67,6 @@ class Ring:
         if incarnation > self._incarnation[place]:
             self._incarnation[place] = incarnation
             self._ring.leave(name)  # what its earlier life had offered is answered to nobody
-        elif name in self._ring.alive:
-            self._longest_ns = max(self._longest_ns, now_ns - self._heard_ns[place])
         if name not in self._ring.alive:
             self._ring.join(name)
             self.returned.append(place)
@@ -74,11 +75,18 @@ class Ring:
 
     def take(self, gradient: Gradient, now_ns: int) -> Sequence[Gradient]:
         """Take a gradient; return those that are not going to be used, so that others can be asked for."""
+        if not 0 <= gradient.place < len(self._heard_ns):
+            return ()
+        gap_ns = now_ns - self._heard_ns[gradient.place]
         if not self.heard(gradient.place, gradient.incarnation, now_ns):
             return ()
+        self._gaps_ns.append(gap_ns)
         if gradient.based_on > self._ring.version:
             return (gradient,)  # on a version of a life of the weights that is over
-        return () if self._ring.offer(str(gradient.place), gradient, gradient.based_on) else (gradient,)
+        name = str(gradient.place)
+        # A learner waits for its newest only: one that it had offered before the weights' owner was restarted.
+        self._ring.withdraw(name)
+        return () if self._ring.offer(name, gradient, gradient.based_on) else (gradient,)
 
     def due(self) -> Due | None:
         """Return what is to be applied now; None while it has not come."""
@@ -91,7 +99,7 @@ class Ring:
 
     def leave_silent(self, now_ns: int) -> list[int]:
         """Leave out whoever was silent for too long; return their places."""
-        most_ns = max(self._silence_ns, LEASES * self._longest_ns)
+        most_ns = max(self._silence_ns, LEASES * max(self._gaps_ns, default=0))
         waiting = self._ring.waiting
         silent = [
             int(name)

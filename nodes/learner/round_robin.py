@@ -87,6 +87,11 @@ class _Ring(Generic[G]):
         self._offers[learner] = Offer(learner, gradient, based_on)
         return True
 
+    def withdraw(self, learner: str) -> None:
+        """Forget what a learner has offered, if anything waits."""
+        if self._offers.pop(learner, None) is not None:
+            self.discarded += 1
+
     def leave(self, learner: str) -> None:
         """Go on without a learner, and without what it has offered.
 
@@ -95,8 +100,7 @@ class _Ring(Generic[G]):
         """
         self._known(learner)
         self._alive.discard(learner)
-        if self._offers.pop(learner, None) is not None:
-            self.discarded += 1
+        self.withdraw(learner)
 
     def join(self, learner: str) -> None:
         """Have a learner back at its place in the order.

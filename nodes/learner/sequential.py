@@ -48,6 +48,10 @@ class SequentialAgent(Learning[SequentialParams]):
         """Check the policy."""
         check_policy(params.policy)
 
+    def on_params(self, changed: frozenset[str]) -> None:
+        """Let the policy have what was changed of it."""
+        self._policy.change(self.params.policy)
+
     def on_start(self) -> None:
         """Begin with the first observation."""
         super().on_start()

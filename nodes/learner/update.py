@@ -69,14 +69,22 @@ class Updater:
         network: Which network; its head says what is learned (see `UpdateParams`).
         plant: What the network is built for, with discrete actions.
         params: How to update.
-        seed: Of the first weights, and of the noise of noisy layers.
+        seed: Of the first weights.
+        noise_seed: Of the noise of noisy layers; by default that seed too.
 
     Raises:
         LearningError: The plant's actions are not discrete, or there is no such device.
         ValueError: The network cannot read the plant's observations.
     """
 
-    def __init__(self, network: NetworkSpec, plant: PlantSpec, params: UpdateParams, seed: int) -> None:
+    def __init__(
+        self,
+        network: NetworkSpec,
+        plant: PlantSpec,
+        params: UpdateParams,
+        seed: int,
+        noise_seed: int | None = None,
+    ) -> None:
         if not isinstance(plant.action, Discrete):
             raise LearningError(
                 f"values are learned for discrete actions, not for {plant.action.kind} ones",
@@ -91,7 +99,7 @@ class Updater:
         """The version whose weights the target network has."""
         self._actions = plant.action.count
         self._device = _device(params.device)
-        self._rng = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(seed if noise_seed is None else noise_seed)
         self._online, self._weights = self._made(
             lambda: build(network, plant, device=self._device, seed=seed)
         )

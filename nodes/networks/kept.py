@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError
@@ -27,6 +27,7 @@ class _Facts(BaseModel):
     version: int = Field(ge=0)
     network: NetworkSpec
     plant: PlantSpec
+    extra: dict[str, JsonValue] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Kept:
     version: int
     network: NetworkSpec
     plant: PlantSpec
+    ticks: int
+    """Of the plant, until then; 0 where it is not known."""
 
     def must_be_of(self, network: dict[str, Any], plant: PlantSpec) -> None:
         """Check that the parameters are those of a network (as JSON values) for a plant.
@@ -97,7 +100,8 @@ def kept_in(path: Path) -> Kept:
         raise CheckpointError(
             f"{folder / _FACTS} cannot be read: {str(error).splitlines()[0]}", hint="take another checkpoint"
         ) from error
-    return Kept(folder, facts.version, facts.network, facts.plant)
+    ticks = facts.extra.get("ticks")
+    return Kept(folder, facts.version, facts.network, facts.plant, ticks if isinstance(ticks, int) else 0)
 
 
 def _differences(there: dict[str, Any], here: dict[str, Any]) -> str:

@@ -65,6 +65,8 @@ class BatchReader:
         However often it is made, it counts once.
         """
         if self._open is not None:
+            # Whose frames these are may be dead: its memory must not be kept from the one that is to follow it.
+            self._detach()
             self._open = self._open.model_copy(update={"in_place": self._refused is None})
         return self._open
 

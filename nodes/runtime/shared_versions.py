@@ -26,7 +26,8 @@ def memory_bytes(sharing: Sharing, size_bytes: int) -> int:
 
 def slot_count(sharing: Sharing) -> int:
     """Return how many versions stand in a memory file side by side."""
-    return SLOTS if sharing == "snapshot" else 1
+    # In place: one that is acted with, and one for what nobody acts with, such as the target network's.
+    return {"fixed": 1, "shared": 2, "snapshot": SLOTS}[sharing]
 
 
 def first_version(memory: memoryview, sharing: Sharing, size_bytes: int, version: int, write: Write) -> None:
@@ -83,7 +84,7 @@ class SharedVersions:
     def hold(self, version: int, slot: int) -> memoryview | None:
         """See `Versions.hold`. Takes 2 µs."""
         if self.sharing != "snapshot":
-            return self._slots[slot] if slot == 0 else None
+            return self._slots[slot] if 0 <= slot < len(self._slots) else None
         if version < 0 or not 0 <= slot < len(self._slots):
             return None
         first = not self._holds[slot]
@@ -110,9 +111,11 @@ class SharedVersions:
         memory = self._to_write()
         head = memory[: mmap.PAGESIZE].cast("q")
         if self.sharing == "shared":
-            write(_slot(memory, 0, self._size_bytes))
-            head[_VERSIONS] = version
-            return 0
+            # In place; what nobody is to act with has a slot of its own.
+            place = 0 if newest else 1
+            write(_slot(memory, place, self._size_bytes))
+            head[_VERSIONS + place] = version
+            return place
         slot = self._lock_a_free_one(keep)
         if slot is None:
             self.skipped += 1

@@ -136,9 +136,12 @@ class LocalVersions:
         if self.sharing == "fixed":
             raise fixed()
         if self.sharing == "shared":
-            write(self._copies[0].memory)
-            self._copies[0].version = version
-            return 0
+            slot = 0 if newest else 1
+            if slot not in self._copies:
+                self._copies[slot] = _Copy(new_memory(self._copies[0].memory.nbytes), version)
+            write(self._copies[slot].memory)
+            self._copies[slot].version = version
+            return slot
         self._forget({self._newest, *keep})
         memory = self._spare.pop() if self._spare else new_memory(self._copies[self._newest].memory.nbytes)
         write(memory)

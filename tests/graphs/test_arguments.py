@@ -50,7 +50,6 @@ def test_text_is_parsed(kind, text, expected) -> None:
         ("bool", 1),
         ("bool", "1"),
         ("str", 6),
-        ("str", None),
     ],
 )
 def test_other_types_are_refused(kind, given_value) -> None:

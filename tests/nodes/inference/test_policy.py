@@ -110,8 +110,6 @@ def test_epsilon_is_changed_while_it_acts():
 def test_epsilon_falls_linearly_from_the_ticks_of_the_observations():
     falling = EpsilonGreedyParams(epsilon=0.1, epsilon_from=0.9, epsilon_over=100)
     assert [falling.epsilon_at(tick) for tick in (0, 50, 100, 5_000)] == pytest.approx([0.9, 0.5, 0.1, 0.1])
-    resumed = falling.model_copy(update={"epsilon_begun": 50})
-    assert [resumed.epsilon_at(tick) for tick in (0, 25, 50)] == pytest.approx([0.5, 0.3, 0.1])
     assert EpsilonGreedyParams(epsilon=0.3).epsilon_at(7) == 0.3
     with pytest.raises(ValueError, match="epsilon_from needs epsilon_over"):
         EpsilonGreedyParams(epsilon_from=1.0)

@@ -40,7 +40,7 @@ def test_when_an_agent_acts(agent, age, interval):
             update_frames=3,
             updates_per_tick=1,
             minimum=1,
-            gate="latest",
+            gate="latest" if agent == "staggered" else "playout",
             workers=3,
         )
     )
