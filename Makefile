@@ -25,7 +25,7 @@ demo: $(READY)  ## Boxing at 60 Hz, first with one worker, then staggered: both 
 	@$(BIN)/rtgraph demo
 
 test: $(READY)  ## run the tests
-	@# First what starts no processes, on all cores; then real processes, whose lateness is looked at, one by one.
+	@# First on all cores; then, one by one, real processes whose lateness is looked at.
 	@$(BIN)/python -m pytest -m "not process" --numprocesses auto
 	@$(BIN)/python -m pytest -m process
 

@@ -12,7 +12,7 @@ from support.launching import FILES, Launch, until
 
 from rtgraph.launch.verbs import launch as launch_verb
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.timeout(120)
 
 WORLDS = ["realtime", "virtual"]
 

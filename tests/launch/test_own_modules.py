@@ -33,7 +33,6 @@ nodes:
 COMMAND = "import sys; sys.path.remove(''); from rtgraph.launch.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("own", [[], [f"python={sys.executable}"]], ids=["forked", "own python"])
 def test_a_class_beside_the_file_runs(own, tmp_path) -> None:
     folder, elsewhere = tmp_path / "graphs", tmp_path / "elsewhere"

@@ -11,7 +11,7 @@ import sys
 import pytest
 from support.launching import Launch, until
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.timeout(120)
 
 
 def errors(launch: Launch) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support.launching import Launch, until
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(240)
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at only
 

@@ -7,7 +7,7 @@ from support.launching import Launch, until
 
 from rtgraph.nodes.metrics import read_table
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(100)]
+pytestmark = pytest.mark.timeout(200)
 
 
 def test_what_was_written_stays_and_a_restarted_node_goes_on_with_it() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.launching import Launch, until
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.timeout(180)
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at only
 

@@ -106,7 +106,6 @@ def test_a_world_goes_on_from_a_checkpoint_with_the_versions_that_it_had(tmp_pat
     assert resumed.results()["checker"]["versions"] > 100
 
 
-@pytest.mark.process
 def test_whoever_is_killed_nobody_acts_with_half_a_version() -> None:
     with Launch.of("versions", "witness=true", "--duration", "3", "--world", "realtime") as launch:
         launch.runs()

@@ -130,7 +130,6 @@ def test_checkpoints_are_of_the_virtual_world(tmp_path: Path, capsys) -> None:
     assert "no FILE is given" in capsys.readouterr().err
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill", "interrupt"])
 def test_a_launch_that_was_ended_goes_on(tmp_path: Path, number: int) -> None:
     whole = launched(tmp_path / "whole", *ENDLESS, "--ticks", "2500")

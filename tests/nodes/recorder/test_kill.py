@@ -17,7 +17,6 @@ TESTS = Path(__file__).parents[2]
 KILLS = int(os.environ.get("RTGRAPH_KILLS", "10"))
 
 
-@pytest.mark.process
 @pytest.mark.timeout(600)
 def test_killed_at_any_instant_it_holds_all_that_was_flushed(tmp_path):
     generator = np.random.default_rng(7)

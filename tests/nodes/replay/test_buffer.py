@@ -426,7 +426,6 @@ while True:
 """
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("order", ["recent", "reservoir"])
 def test_a_kill_at_any_instant_leaves_it_whole(order, tmp_path):
     folder = tmp_path / "replay"

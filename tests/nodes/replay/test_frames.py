@@ -172,7 +172,6 @@ for number in range(10**9):
 """
 
 
-@pytest.mark.process
 def test_a_reader_beside_a_writer_that_never_rests_is_given_no_torn_frame(tmp_path):
     path = tmp_path / "frames"
     with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE) as writer:

@@ -242,7 +242,6 @@ def killed(number):
     os.waitpid(number, 0)
 
 
-@pytest.mark.process
 def test_nobody_reads_half_a_version_however_fast_they_come():
     least, last, size = 500, 1 << 40, 400_000
 
@@ -276,7 +275,6 @@ def test_nobody_reads_half_a_version_however_fast_they_come():
     assert codes == [0, 0], "2: half a version was read"
 
 
-@pytest.mark.process
 def test_what_a_killed_reader_held_is_free():
     def hold(pipe):
         with opened(descriptor) as versions:
@@ -298,7 +296,6 @@ def test_what_a_killed_reader_held_is_free():
         assert publisher.skipped == 1
 
 
-@pytest.mark.process
 def test_what_a_killed_publisher_had_half_written_is_never_read():
     def write_half(pipe):
         def write(memory):
