@@ -74,6 +74,9 @@ class WeightsEntry(Entry):
         default="fixed",
         description="fixed: nobody changes them; snapshot: whole versions; shared: changed in place while they are read",
     )
+    resume: str | None = Field(
+        default=None, description="the same, where no checkpoint is given: that which a run goes on from"
+    )
     checkpoint: str | None = Field(
         default=None,
         description="a learner's checkpoint, or a folder of them, whose weights come first; seen from the current folder",

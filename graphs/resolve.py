@@ -145,13 +145,20 @@ class Resolver:
             seed=seed if entry.entry.seed is None else entry.entry.seed,
             sharing=entry.entry.sharing,
         )
-        if not entry.entry.checkpoint:
+        checkpoint, resume = entry.entry.checkpoint, entry.entry.resume
+        if checkpoint and resume:
+            raise (entry.place / "checkpoint").error(
+                "there is one to begin with, and one to go on from", hint="give checkpoint or resume"
+            )
+        first = checkpoint or resume
+        if not first:
             return plan
         try:
-            kept = kept_in(Path(entry.entry.checkpoint))
+            kept = kept_in(Path(first))
             kept.must_be_of(plan.network, spec)
         except CheckpointError as error:
-            raise (entry.place / "checkpoint").error(error.problem, hint=error.hint) from error
+            place = entry.place / ("checkpoint" if checkpoint else "resume")
+            raise place.error(error.problem, hint=error.hint) from error
         return plan.model_copy(update={"checkpoint": str(kept.folder), "version": kept.version})
 
     def _substituted(self, raw: Raw, scope: Scope) -> Value:

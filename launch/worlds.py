@@ -11,10 +11,12 @@ from typing import Any
 from rtgraph.graphs import Plan
 from rtgraph.launch.status import Status
 from rtgraph.msgs.errors import CheckpointError, GraphError
+from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.recorder.story import facts
-from rtgraph.nodes.runtime import VirtualWorld
+from rtgraph.nodes.runtime import VirtualWorld, load_class
 from rtgraph.nodes.runtime.snapshot import Keeper, load
 from rtgraph.nodes.runtime.snapshot_file import SnapshotFile, SnapshotFolder
+from rtgraph.nodes.runtime.wiring import validated_params
 
 FOLDER = "world"
 """Where they are, in the session folder."""
@@ -62,13 +64,14 @@ def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> f
     """Have a world go on from the newest checkpoint of a session that can be read; return how often it wrote them.
 
     Raises:
-        CheckpointError: there is none, or it is of another plan.
+        CheckpointError: there is none, it is of another plan, or there is nothing left to do.
     """
     file = _newest(session, status)
     if file.head.get("plan") != plan_digest(plan):
         raise CheckpointError(
             f"{session} ran another plan than {plan.name}", hint="only --ticks and --duration may differ"
         )
+    _must_have_more_to_do(int(file.head["time_ns"]), plan, session)
     load(world, file)
     theirs, ours = file.head.get("facts", {}), facts("virtual")
     others = [f"{name} was {theirs[name]}" for name in ours if theirs.get(name, ours[name]) != ours[name]]
@@ -83,6 +86,22 @@ def plan_digest(plan: Plan) -> str:
     values: dict[str, Any] = plan.model_dump(mode="json", exclude={"ticks", "duration_s", "description"})
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _must_have_more_to_do(time_ns: int, plan: Plan, session: Path) -> None:
+    done_s = time_ns / 1e9
+    for node in plan.nodes:
+        plant = load_class(node.node)
+        if issubclass(plant, Plant):
+            done = int(done_s * plant.spec(validated_params(plant, node.params)).rate_hz + 1e-6) + 1
+            if plan.ticks is not None and done >= plan.ticks:
+                raise CheckpointError(
+                    f"{session} has made {done:,} ticks already", hint="give it more: --ticks N"
+                )
+    if plan.duration_s is not None and done_s >= plan.duration_s:
+        raise CheckpointError(
+            f"{session} has run for {done_s:,.3f} s already", hint="give it longer: --duration SECONDS"
+        )
 
 
 def _newest(session: Path, status: Status) -> SnapshotFile:

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 
 from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.learner.state import Facts, LearnerState
+from rtgraph.nodes.networks.kept import CHECKPOINTS
 
 _TENSORS = "tensors.safetensors"
 _FACTS = "facts.json"
@@ -84,11 +85,12 @@ class Checkpoints:
 
 
 def load(path: Path) -> LearnerState:
-    """Read a checkpoint, or the newest one of a folder of them.
+    """Read a checkpoint, or the newest one of a folder or a session of them.
 
     Raises:
         CheckpointError: There is none, or it is not whole.
     """
+    path = path / CHECKPOINTS if (path / CHECKPOINTS).is_dir() else path
     numbers = _numbers(path)
     folder = path / f"{numbers[-1]:06d}" if numbers else path
     try:

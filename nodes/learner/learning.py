@@ -68,8 +68,7 @@ class Learning(Batches[P]):
 
     def on_start(self) -> None:
         """Show the first version."""
-        self._unshown = 0
-        self._skipped = 0
+        self._unshown = self._skipped = self._unsaved = 0
         self.show()
         if self.context.surroundings.realtime:
             self.every(SHOW_AGAIN_NS, self._show_again)
@@ -77,14 +76,15 @@ class Learning(Batches[P]):
             self.every(round(self.params.checkpoint_every_s * 1e9), self._save)
 
     def on_stop(self) -> None:
-        """Keep a last checkpoint."""
+        """Keep a last checkpoint. It is an error if that cannot be written: what was learned would be lost."""
         super().on_stop()
-        self._save()
+        self.owner.save(self.now_ns)
 
     def result(self) -> dict[str, Any]:
         """Return how many updates were made, and how many versions nobody could be shown."""
         version, ticks = self.owner.updater.version, self.owner.ticks(self.now_ns)
-        return {"version": version, "ticks": ticks, "skipped": self._skipped}
+        told = {"version": version, "ticks": ticks, "skipped": self._skipped}
+        return told | ({"checkpoints_failed": self._unsaved} if self._unsaved else {})
 
     def tell(self, made: Learned) -> None:
         """Publish that an update was applied, and the version that it made."""
@@ -177,4 +177,5 @@ class Learning(Batches[P]):
             self.owner.save(self.now_ns)
         except CheckpointError as error:
             # A full disk is no reason to stop learning; the earlier checkpoints are all there.
+            self._unsaved += 1
             self.log.warning("%s", error)

@@ -9,6 +9,7 @@ from pathlib import Path
 from rtgraph.msgs.errors import MetricsError
 from rtgraph.nodes.metrics.columns import EPISODES, UPDATES
 from rtgraph.nodes.metrics.table import Row, read_table
+from rtgraph.nodes.networks.kept import CHECKPOINTS
 
 FACTS = "facts.json"
 EPISODES_FILE, UPDATES_FILE = "episodes.csv", "updates.csv"
@@ -61,11 +62,12 @@ def restarted(directory: Path, incarnation: int) -> Past | None:
 
 
 def whole_checkpoint(checkpoint: Path) -> Path:
-    """Return the folder of a checkpoint, or of the newest one in a folder of them.
+    """Return the folder of a checkpoint, or of the newest one in a folder or a session of them.
 
     Raises:
         MetricsError: There is none.
     """
+    checkpoint = checkpoint / CHECKPOINTS if (checkpoint / CHECKPOINTS).is_dir() else checkpoint
     if (checkpoint / FACTS).exists():
         return checkpoint
     try:

@@ -20,6 +20,8 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 if TYPE_CHECKING:
     from torch import Tensor
 
+CHECKPOINTS = "checkpoints"
+"""Where they are in a session folder, unless a launch file says otherwise."""
 _FACTS, _TENSORS, _PREFIX = "facts.json", "tensors.safetensors", "weights."
 
 
@@ -82,11 +84,12 @@ class Kept:
 
 
 def kept_in(path: Path) -> Kept:
-    """Find the parameters in a checkpoint, or in the newest one of a folder of them.
+    """Find the parameters in a checkpoint, or in the newest one of a folder or a session of them.
 
     Raises:
         CheckpointError: there is none, or its facts cannot be read.
     """
+    path = path / CHECKPOINTS if (path / CHECKPOINTS).is_dir() else path
     numbered = [inner for inner in path.iterdir() if inner.name.isdecimal()] if path.is_dir() else []
     folder = max(numbered, key=lambda inner: int(inner.name), default=path)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 from weakref import WeakKeyDictionary
@@ -41,6 +41,7 @@ class ReplayBuffer:
         spare_frames: see above.
         folder: where to keep it on disk, memory-mapped, continued if it is there. A process may be killed at any
             instant; against the power being cut there is ``sync``.
+        meaning: what its transitions have in common, such as the discount; a folder with others is refused.
 
     Raises:
         ReplayError: there is no room, or the folder holds something else or is in use.
@@ -56,6 +57,7 @@ class ReplayBuffer:
         priority_exponent: float = 0.5,
         spare_frames: int = 256,
         folder: Path | None = None,
+        meaning: Mapping[str, object] | None = None,
     ) -> None:
         if order not in get_args(Order) or sampling not in get_args(Sampling):
             raise ReplayError(
@@ -79,7 +81,8 @@ class ReplayBuffer:
         self.capacity = sizes.rows
         self.frames = FrameStore(plant.observation, sizes.frames, folder / "frames" if folder else None)
         try:
-            self._table = Table(plant.action, sizes.rows, order, folder / "transitions" if folder else None)
+            path = folder / "transitions" if folder else None
+            self._table = Table(plant.action, sizes.rows, order, path, meaning)
         except BaseException:
             self.frames.close()
             raise

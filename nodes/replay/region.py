@@ -171,9 +171,13 @@ def _check(descriptor: int, layout: Layout, size_bytes: int, path: Path) -> None
     found = _layout_of(descriptor, str(path))
     wanted = json.loads(json.dumps(layout))
     if found != wanted or os.fstat(descriptor).st_size != size_bytes + HEAD_BYTES:
+        names = sorted(found.keys() | wanted.keys())
+        differing = [name for name in names if found.get(name) != wanted.get(name)] or ["size"]
+        told = ", ".join(f"{name} {json.dumps(found.get(name))}" for name in differing)
         raise ReplayError(
-            f"{path} was made for something else: {json.dumps(found)}",
-            hint=f"wanted is {json.dumps(wanted)}: choose another folder, or remove this one",
+            f"{path} was made for something else, with {told}",
+            hint=f"here it is {', '.join(json.dumps(wanted.get(name)) for name in differing)}: "
+            "choose another folder, the same settings (replay_mib among them), or remove this one",
         )
 
 

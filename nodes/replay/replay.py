@@ -60,7 +60,7 @@ class ReplayParams(Params):
     slack: int = Field(default=100, ge=1)
     """Batches that may be caught up with when learners were slow or away; what falls due beyond is forgone."""
     folder: str | None = None
-    """Keep it on disk, in this folder (relative to the session's), and go on with what is in it; null or empty for memory."""
+    """Keep it on disk, in this folder, and go on with what is in it; null or empty for memory."""
     fill: tuple[str, ...] = ()
     """Recordings to begin with, such as demonstrations: one, or a list of them."""
     in_place: bool = True
@@ -193,21 +193,14 @@ class Replay(Node[ReplayParams]):
             priority_exponent=params.priority_exponent,
             spare_frames=params.spare_frames,
             folder=folder,
+            meaning={name: getattr(params, name) for name in ("gamma", "n_step", "learn_default")},
         )
         if folder is not None:
             _ON_DISK[folder] = buffer
         return buffer
 
     def _folder(self) -> Path | None:
-        if not self.params.folder:
-            return None
-        directory, folder = self.context.surroundings.directory, Path(self.params.folder)
-        if directory is None and not folder.is_absolute():
-            raise ReplayError(
-                f"{self.name}: there is no session folder for {folder}",
-                hint="give an absolute path, or --out",
-            )
-        return (folder if directory is None else directory / folder).resolve()
+        return Path(self.params.folder).resolve() if self.params.folder else None
 
     def _fill(self, path: Path) -> None:
         filled = self._memory.fill(Bag.open(path))

@@ -29,17 +29,26 @@ class Table:
         action: what an action is.
         rows: how many fit.
         order: which rows follow on which: another order makes nothing of them.
+        meaning: what else rows of one memory have in common: those of another would be mistaken for its own.
         path: the file to keep them in, continued if it is there; None for memory.
 
     Raises:
         ReplayError: there is no room, or the file holds something else or is in use.
     """
 
-    def __init__(self, action: ActionSpec, rows: int, order: str, path: Path | None = None) -> None:
+    def __init__(
+        self,
+        action: ActionSpec,
+        rows: int,
+        order: str,
+        path: Path | None = None,
+        meaning: Mapping[str, object] | None = None,
+    ) -> None:
         self._action = action
         dtype = row_dtype(action)
         row = [list(map(str, field)) for field in dtype.descr]
         layout = {"kind": "transitions", "rows": rows, "order": order, "row": row}
+        layout |= {"actions": action.model_dump(mode="json"), **(meaning or {})}
         self.size_bytes = _COUNTERS_BYTES + rows * dtype.itemsize
         self._region = Region.open(layout, self.size_bytes, path)
         self._counters = self._region.array("<u8", (_COUNTERS_BYTES // 8,), 0)

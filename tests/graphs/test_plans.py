@@ -302,3 +302,40 @@ def test_golden_plans_hold_no_path_of_this_machine() -> None:
     for path in GOLDEN.glob("*.yaml"):
         assert str(HERE.parents[1]) not in path.read_text()
         assert yaml.safe_load(path.read_text())["format"] == 1
+
+
+def test_an_exposed_graph_gives_and_takes_arguments(tmp_path) -> None:
+    (tmp_path / "inner.yaml").write_text(
+        "arguments: {game: {type: str, default: pong}, k: {type: int, default: 1}, other: {type: int, default: 5}}\n"
+        "nodes:\n"
+        "  free: {class: 'support.toys:Free', params: {options: {game: '${game}', k: '${k}'}}}\n"
+        "  more: {class: 'support.toys:Free', if: '${k} == 2 and ${game} != pong', params: {options: {o: '${other}'}}}\n"
+    )
+    outer = tmp_path / "outer.yaml"
+    outer.write_text(
+        "arguments: {k: {type: int, default: 3}}\n"
+        "graphs:\n  - {graph: ./inner.yaml, expose: true, arguments: {game: boxing}}\n"
+    )
+    assert list(arguments_of(outer)) == ["k", "other"]
+    assert load_launch(outer).nodes[0].params["options"] == {"game": "boxing", "k": 3}
+    assert [node.name for node in load_launch(outer, {"k": "2"}).nodes] == ["free", "more"]
+    with pytest.raises(GraphError, match="has no effect here") as told:
+        load_launch(outer, {"other": "7"}, effective=True)
+    assert told.value.key == "arguments.other"
+    with pytest.raises(GraphError, match="unknown argument 'game'"):
+        load_launch(outer, {"game": "krull"})
+    load_launch(outer, {"other": "7", "k": "2"}, effective=True)
+
+
+def test_two_exposed_graphs_must_agree(tmp_path) -> None:
+    for name, default in (("one", 1), ("two", 2)):
+        (tmp_path / f"{name}.yaml").write_text(
+            f"arguments: {{k: {{type: int, default: {default}}}}}\nnodes: {{{name}: {{class: 'support.toys:Free'}}}}\n"
+        )
+    outer = tmp_path / "outer.yaml"
+    text = "includes:\n  - {graph: ./one.yaml, expose: true}\n  - {graph: ./two.yaml, expose: true}\n"
+    outer.write_text(text)
+    with pytest.raises(GraphError, match="argument 'k' is declared in two ways"):
+        load_launch(outer)
+    outer.write_text("arguments: {k: {type: int, default: 4}}\n" + text)
+    assert arguments_of(outer)["k"].default == 4

@@ -61,6 +61,8 @@ def test_a_launch_that_goes_on_is_the_same_to_the_bit(tmp_path: Path, capsys) ->
     assert 200 < len(later) < 0.7 * len(recorded(tmp_path / "whole"))
     assert later == recorded(tmp_path / "whole")[-len(later) :]
     assert resumed["nodes"]["session/recorder"]["lost"] == 0
+    assert main(["launch", "--resume-world", str(tmp_path / "kept"), "--out", str(tmp_path / "no")]) == 1
+    assert "has made 80 ticks already. hint: give it more: --ticks N" in capsys.readouterr().err
     with pytest.raises(BagError, match="where another session left off"):
         verify(Bag.open(tmp_path / "resumed" / "session.mcap"))
     # It writes checkpoints as often as the one it goes on from.

@@ -159,7 +159,8 @@ def test_a_learner_that_was_restarted_gets_batches_and_the_request_of_its_former
 
 
 @pytest.mark.parametrize("folder", [None, "memory"])
-def test_a_memory_that_crashed_begins_anew_or_goes_on_from_its_folder(folder, tmp_path):
+def test_a_memory_that_crashed_begins_anew_or_goes_on_from_its_folder(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     crash = CrashFault(node="replay", at_ns=2_000_000_000, restart_after_ns=1_000_000)
     world = ran(200, folder=folder, directory=tmp_path, world={"faults": [crash]})
     batches = list(heard(world, SampledBatch))
@@ -177,14 +178,17 @@ def test_a_memory_that_crashed_begins_anew_or_goes_on_from_its_folder(folder, tm
     assert all(batch.store is None for batch in batches)
 
 
-def test_a_later_launch_goes_on_with_the_folder_of_an_earlier_one(tmp_path):
+def test_a_later_launch_goes_on_with_the_folder_of_an_earlier_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     first = ran(200, folder="memory", directory=tmp_path)
     kept = rows(first.node("replay")._buffer)
     second = ran(100, folder=str(tmp_path / "memory"), seed=1)
     assert rows(second.node("replay")._buffer)[: len(kept)] == kept
     assert second.results()["replay"]["ticks"] == 300
     with pytest.raises(ReplayError, match="made for something else"):
-        ran(5, folder=str(tmp_path / "memory"), capacity_mib=0.6)
+        ran(5, folder="memory", capacity_mib=0.6)
+    with pytest.raises(ReplayError, match=r"with gamma 0\.9\. hint: here it is 0\.5"):
+        ran(5, folder="memory", gamma=0.5)
 
 
 def test_a_recording_is_there_before_the_first_tick(tmp_path):
@@ -204,8 +208,11 @@ def test_a_recording_is_there_before_the_first_tick(tmp_path):
     assert result["learners"]["learner"]["answers"] == 30
 
 
-def test_two_runs_say_the_same_and_nothing_of_where_they_ran(tmp_path):
+def test_two_runs_say_the_same_and_nothing_of_where_they_ran(tmp_path, monkeypatch):
     def said(directory, **more):
+        if directory is not None:
+            directory.mkdir()
+            monkeypatch.chdir(directory)
         world = ran(120, sampling="prioritised", order="reservoir", directory=directory, **more)
         return [(taken.topic, taken.data) for taken in world.node("collector").taken], world.results()
 
@@ -230,7 +237,6 @@ def test_what_the_plant_should_not_have_sent_is_refused_and_counted():
     ("params", "problem"),
     [
         ({"minimum": 10**9}, "the first batch is to come at 1,000,000,000 transitions"),
-        ({"folder": "somewhere"}, "no session folder"),
         ({"capacity_mib": 0.001}, "a replay memory of 1,048 bytes"),
     ],
 )

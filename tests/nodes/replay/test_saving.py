@@ -40,7 +40,8 @@ def test_a_world_that_was_taken_back_goes_on_as_it_would_have(params, tmp_path):
     assert resumed.results() == whole.results()
 
 
-def test_a_memory_on_disk_is_not_saved_and_says_so(tmp_path):
+def test_a_memory_on_disk_is_not_saved_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     world = world_of(100, folder="kept", directory=tmp_path)
     with pytest.raises(CheckpointError, match="a replay memory in a folder"):
         world.run(keeper=Keeper(tmp_path / "world", 1_000_000_000, {}))
