@@ -37,6 +37,7 @@ class GradientLearner(Batches[BatchParams]):
         """Say that there is one more, and ask for the first batch."""
         self._number = 0
         self._waits = False
+        self._awaited = 0
         self._made: tuple[SampledBatch, Batch, Gradients] | None = None
         self._pending: SampledBatch | None = None
         self._shown: WeightsVersion | None = None
@@ -55,6 +56,8 @@ class GradientLearner(Batches[BatchParams]):
         """Go on: the gradient was applied, or is not going to be."""
         if (answer.incarnation, answer.number) == (self.context.identity.incarnation, self._number - 1):
             self._waits = False
+            # The version that its gradient made, or at least another than that it was computed on, is on its way.
+            self._awaited = self._updater.version + 1 if answer.version is None else answer.version
             self._go_on()
 
     def on_batch(self, message: SampledBatch) -> None:
@@ -103,13 +106,15 @@ class GradientLearner(Batches[BatchParams]):
     def _heard_of(self, shown: WeightsVersion) -> None:
         """Take in a version. Where its owner was restarted, what that was offered is forgotten."""
         if self._shown is None or shown.header.incarnation > self._shown.header.incarnation:
-            self._waits = False
+            self._waits, self._awaited = False, 0
         self._shown = shown
 
     def _has_weights(self) -> bool:
-        """Read the newest weights; where their slot was taken meanwhile, newer ones are on their way."""
+        """Read the newest weights; where they are not those awaited, or are gone already, newer ones are on their way."""
         shown = self._shown
         if shown is None or shown.target_version is None or shown.target_slot is None:
+            return False
+        if shown.version < self._awaited:
             return False
         life = shown.header.incarnation
         if self._target != (life, shown.target_version):
