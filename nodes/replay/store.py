@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 from rtgraph.nodes.replay.frames import Frames
@@ -16,7 +17,7 @@ class SharedStore:
 
     Args:
         frames: what others are to read.
-        folder: where they are on disk, if they are, relative to the session folder.
+        folder: where they are on disk, if they are.
         directory: the session folder.
         node: the name of the node that has them.
 
@@ -24,10 +25,11 @@ class SharedStore:
         OSError: the link cannot be made.
     """
 
-    def __init__(self, frames: Frames, folder: str | None, directory: Path | None, node: str) -> None:
+    def __init__(self, frames: Frames, folder: Path | None, directory: Path | None, node: str) -> None:
         self._link: Path | None = None
         if folder is not None:
-            self.name = str(Path(folder) / "frames")
+            file = folder.resolve() / "frames"
+            self.name = str(file) if directory is None else os.path.relpath(file, directory.resolve())
         elif directory is None:
             self.name = frames.location
         else:

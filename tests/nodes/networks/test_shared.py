@@ -160,7 +160,8 @@ def test_a_checkpoint_of_something_else_is_refused(checkpoints):
 
 def test_what_is_no_checkpoint_is_refused(checkpoints, tmp_path):
     folder, _ = checkpoints
-    for nowhere in (tmp_path / "nowhere", tmp_path, folder / "000000" / "facts.json"):
+    (tmp_path / "empty").mkdir()
+    for nowhere in (tmp_path / "nowhere", tmp_path / "empty", folder / "000000" / "facts.json"):
         with pytest.raises(CheckpointError, match=r"is no checkpoint.*hint: give a checkpoint's folder"):
             kept_in(nowhere)
     newest = folder / "000001"

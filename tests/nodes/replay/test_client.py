@@ -58,7 +58,7 @@ def is_right(batch):
 @pytest.mark.parametrize("folder", [None, "kept"])
 def test_a_batch_read_in_place_is_the_one_that_comes_by_message(folder, tmp_path):
     buffer = filled(folder=tmp_path / folder if folder else None)
-    store = SharedStore(buffer.frames, folder, tmp_path, "replay/0")
+    store = SharedStore(buffer.frames, folder and tmp_path / folder, tmp_path, "replay/0")
     assert str(os.getpid()) not in store.name
     reader = BatchReader("learner", 0, tmp_path)
     in_place, by_message = (reader.batch(answer(buffer, reader.ask(8), name)) for name in (store.name, None))
