@@ -57,6 +57,8 @@ RESTART_PROOF_S = 1.0
 STOP_DEADLINE_S = 10.0
 INTERRUPTED_STOP_S = 1.2
 """What all but the recorders have when a person wants to stop; what is recorded is saved for as long as it takes."""
+STOP_EACH_S = 0.015
+"""What each node adds to that: a few cores are shared by all that end."""
 HURRIED_STOP_S = 1.2
 """What is left after a second signal."""
 LAST_WORDS_S = 0.3
@@ -332,7 +334,8 @@ class Launcher:
         began = time.monotonic()
         for place, rank in enumerate(ranks, 1):
             last = place == len(ranks)
-            whole_s = STOP_DEADLINE_S if last or self._signals.first is None else INTERRUPTED_STOP_S
+            interrupted_s = INTERRUPTED_STOP_S + STOP_EACH_S * len(self._members)
+            whole_s = STOP_DEADLINE_S if last or self._signals.first is None else interrupted_s
             deadline = began + whole_s * (1 if last else place / len(ranks))
             stopped = [m for m in self._members.values() if m.rank == rank and m.process is not None]
             for member in stopped:
