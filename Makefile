@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench format clean help
+.PHONY: demo test docs check bench format clean help
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -26,8 +26,11 @@ demo: $(READY)  ## Boxing at 60 Hz, first with one worker, then staggered: both 
 
 test: $(READY)  ## run the tests
 	@# First on all cores; then, one by one, real processes whose lateness is looked at.
-	@$(BIN)/python -m pytest -m "not process" --numprocesses auto
+	@$(BIN)/python -m pytest -m "not process and not snippets" --numprocesses auto
 	@$(BIN)/python -m pytest -m process
+
+docs: $(READY)  ## run every snippet of the docs
+	@$(BIN)/python -m pytest -m snippets --numprocesses auto tests/test_docs.py
 
 check: $(READY)  ## format, lint and type-check
 	@$(BIN)/ruff format --check .

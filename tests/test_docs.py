@@ -28,6 +28,7 @@ FILE = re.compile(r"^# file: (\S+)\n")
 COMMAND = Path(sys.executable).with_name("rtgraph")
 
 
+@pytest.mark.snippets
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_snippets_run(page: Path, tmp_path: Path) -> None:
