@@ -113,12 +113,12 @@ def _words(words: list[str], policy: Literal["random", "noop"] | None) -> tuple[
 
 
 def _found(checkpoint: str) -> Path:
-    from rtgraph.msgs.errors import GraphError, MetricsError  # noqa: PLC0415 - so that --help is instant
-    from rtgraph.nodes.metrics.resume import whole_checkpoint  # noqa: PLC0415
+    from rtgraph.msgs.errors import CheckpointError, GraphError  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.nodes.networks.checkpoints import checkpoint_in  # noqa: PLC0415
 
     try:
-        return whole_checkpoint(Path(checkpoint)).resolve()
-    except MetricsError as error:
+        return checkpoint_in(Path(checkpoint)).resolve()
+    except CheckpointError as error:
         raise GraphError(error.problem, file="command line", hint=error.hint) from error
 
 

@@ -16,10 +16,8 @@ from safetensors import SafetensorError
 
 from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.learner.state import Facts, LearnerState
-from rtgraph.nodes.networks.kept import CHECKPOINTS
+from rtgraph.nodes.networks.checkpoints import FACTS, TENSORS, checkpoint_in, numbers_in
 
-_TENSORS = "tensors.safetensors"
-_FACTS = "facts.json"
 _UNFINISHED = ".unfinished"
 _GONE = ".gone"
 
@@ -55,11 +53,11 @@ class Checkpoints:
         try:
             self._sweep()
             unfinished.mkdir()
-            (unfinished / _FACTS).write_text(state.facts.model_dump_json(indent=2))
-            safetensors.torch.save_file(state.tensors, unfinished / _TENSORS)
-            for path in (unfinished / _FACTS, unfinished / _TENSORS, unfinished):
+            (unfinished / FACTS).write_text(state.facts.model_dump_json(indent=2))
+            safetensors.torch.save_file(state.tensors, unfinished / TENSORS)
+            for path in (unfinished / FACTS, unfinished / TENSORS, unfinished):
                 _to_disk(path)
-            numbers = _numbers(self.folder)
+            numbers = numbers_in(self.folder)
             path = self.folder / f"{numbers[-1] + 1 if numbers else 0:06d}"
             unfinished.rename(path)
             _to_disk(self.folder)
@@ -75,7 +73,7 @@ class Checkpoints:
 
     def any(self) -> bool:
         """Say whether there is one."""
-        return bool(_numbers(self.folder))
+        return bool(numbers_in(self.folder))
 
     def _sweep(self) -> None:
         """Remove what a writer left that was killed."""
@@ -90,28 +88,15 @@ def load(path: Path) -> LearnerState:
     Raises:
         CheckpointError: There is none, or it is not whole.
     """
-    path = path / CHECKPOINTS if (path / CHECKPOINTS).is_dir() else path
-    numbers = _numbers(path)
-    folder = path / f"{numbers[-1]:06d}" if numbers else path
+    folder = checkpoint_in(path)
     try:
-        facts = Facts.model_validate_json((folder / _FACTS).read_text())
-        tensors = safetensors.torch.load_file(folder / _TENSORS)
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            f"{path} is no checkpoint: it has no {Path(error.filename or _TENSORS).name}",
-            hint="give a checkpoint's folder, or the folder of checkpoints for the newest",
-        ) from error
+        facts = Facts.model_validate_json((folder / FACTS).read_text())
+        tensors = safetensors.torch.load_file(folder / TENSORS)
     except (OSError, ValueError, ValidationError, SafetensorError) as error:
         raise CheckpointError(
             f"{folder} cannot be read: {str(error).splitlines()[0]}", hint="take an older checkpoint"
         ) from error
     return LearnerState(facts, tensors)
-
-
-def _numbers(folder: Path) -> list[int]:
-    if not folder.is_dir():
-        return []
-    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
 
 
 def _to_disk(path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from rtgraph.msgs import Decision, EpisodeEnd, Learned, LearningProgress, ReplayState, WeightsVersion
-from rtgraph.msgs.errors import MetricsError, NodeError
+from rtgraph.msgs.errors import CheckpointError, MetricsError, NodeError
 from rtgraph.nodes.metrics.columns import EPISODE_TAGS, EPISODES, UPDATE_TAGS, UPDATES
 from rtgraph.nodes.metrics.events import EventFile
 from rtgraph.nodes.metrics.figures import figures, newest_tick, recent_return
@@ -58,7 +58,7 @@ class Metrics(Node[MetricsParams]):
         if params.resume:
             try:
                 past_of(Path(params.resume), params.folder)
-            except MetricsError as error:
+            except (CheckpointError, MetricsError) as error:
                 raise NodeError(f"resume: {error.problem}", hint=error.hint) from error
 
     def on_prepare(self) -> None:

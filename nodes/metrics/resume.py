@@ -9,9 +9,8 @@ from pathlib import Path
 from rtgraph.msgs.errors import MetricsError
 from rtgraph.nodes.metrics.columns import EPISODES, UPDATES
 from rtgraph.nodes.metrics.table import Row, read_table
-from rtgraph.nodes.networks.kept import CHECKPOINTS
+from rtgraph.nodes.networks.checkpoints import FACTS, checkpoint_in
 
-FACTS = "facts.json"
 EPISODES_FILE, UPDATES_FILE = "episodes.csv", "updates.csv"
 
 
@@ -33,10 +32,11 @@ def past_of(checkpoint: Path, folder: str) -> Past:
         folder: That of the tables, in the session folder.
 
     Raises:
-        MetricsError: It is no checkpoint, or does not say how many ticks it comes after, or the tables are damaged.
+        CheckpointError: It is no checkpoint.
+        MetricsError: It does not say how many ticks it comes after, or the tables are damaged.
             Tables that are not there at all are no error: the curves then begin at the checkpoint.
     """
-    whole = whole_checkpoint(checkpoint)
+    whole = checkpoint_in(checkpoint)
     ticks = _ticks(whole / FACTS)
     session = whole.resolve().parent.parent
     episodes = _rows(session / folder / EPISODES_FILE, EPISODES, ticks)
@@ -59,29 +59,6 @@ def restarted(directory: Path, incarnation: int) -> Past | None:
         episodes=_rows(directory / EPISODES_FILE, EPISODES, none),
         updates=_rows(directory / UPDATES_FILE, UPDATES, none),
     )
-
-
-def whole_checkpoint(checkpoint: Path) -> Path:
-    """Return the folder of a checkpoint, or of the newest one in a folder or a session of them.
-
-    Raises:
-        MetricsError: There is none.
-    """
-    checkpoint = checkpoint / CHECKPOINTS if (checkpoint / CHECKPOINTS).is_dir() else checkpoint
-    if (checkpoint / FACTS).exists():
-        return checkpoint
-    try:
-        numbers = sorted(
-            (path for path in checkpoint.iterdir() if path.name.isdecimal()), key=lambda path: int(path.name)
-        )
-    except OSError as error:
-        raise MetricsError(f"{checkpoint} cannot be read: {error.strerror}") from error
-    if not numbers:
-        raise MetricsError(
-            f"{checkpoint} is no checkpoint: it has no {FACTS}",
-            hint="give a checkpoint's folder, or the folder of checkpoints for the newest",
-        )
-    return numbers[-1]
 
 
 def _ticks(facts: Path) -> int:

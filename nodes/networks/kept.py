@@ -15,14 +15,13 @@ from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError
+from rtgraph.nodes.networks.checkpoints import FACTS, TENSORS, checkpoint_in
 from rtgraph.nodes.networks.spec import NetworkSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-CHECKPOINTS = "checkpoints"
-"""Where they are in a session folder, unless a launch file says otherwise."""
-_FACTS, _TENSORS, _PREFIX = "facts.json", "tensors.safetensors", "weights."
+_PREFIX = "weights."
 
 
 class _Facts(BaseModel):
@@ -70,7 +69,7 @@ class Kept:
 
         try:
             # Not the whole file: the target network and the optimiser are three times as much again.
-            with safe_open(self.folder / _TENSORS, framework="pt") as file:
+            with safe_open(self.folder / TENSORS, framework="pt") as file:
                 return {
                     name.removeprefix(_PREFIX): file.get_tensor(name)
                     for name in file.keys()  # noqa: SIM118 - it is no mapping
@@ -78,7 +77,7 @@ class Kept:
                 }
         except (OSError, SafetensorError) as error:
             raise CheckpointError(
-                f"{self.folder / _TENSORS} cannot be read: {str(error).splitlines()[0]}",
+                f"{self.folder / TENSORS} cannot be read: {str(error).splitlines()[0]}",
                 hint="take another checkpoint",
             ) from error
 
@@ -89,19 +88,12 @@ def kept_in(path: Path) -> Kept:
     Raises:
         CheckpointError: there is none, or its facts cannot be read.
     """
-    path = path / CHECKPOINTS if (path / CHECKPOINTS).is_dir() else path
-    numbered = [inner for inner in path.iterdir() if inner.name.isdecimal()] if path.is_dir() else []
-    folder = max(numbered, key=lambda inner: int(inner.name), default=path)
+    folder = checkpoint_in(path)
     try:
-        facts = _Facts.model_validate_json((folder / _FACTS).read_bytes())
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise CheckpointError(
-            f"{path} is no checkpoint: it has no {_FACTS}",
-            hint="give a checkpoint's folder, or the folder of checkpoints for the newest",
-        ) from error
+        facts = _Facts.model_validate_json((folder / FACTS).read_bytes())
     except (OSError, ValidationError) as error:
         raise CheckpointError(
-            f"{folder / _FACTS} cannot be read: {str(error).splitlines()[0]}", hint="take another checkpoint"
+            f"{folder / FACTS} cannot be read: {str(error).splitlines()[0]}", hint="take another checkpoint"
         ) from error
     ticks = facts.extra.get("ticks")
     return Kept(folder, facts.version, facts.network, facts.plant, ticks if isinstance(ticks, int) else 0)

@@ -138,7 +138,7 @@ def test_a_game_is_known_by_its_plant() -> None:
             ["CHECKPOINT", str(FILES / "staggered.yaml")],
             "it has no argument 'episodes', 'checkpoint', 'learn', 'epsilon'",
         ),
-        (["nowhere", "boxing"], "nowhere cannot be read: No such file or directory"),
+        (["nowhere", "boxing"], "nowhere is no checkpoint: there is no such folder"),
         (["boxing", "krull", "--policy", "random"], "with --policy there is no CHECKPOINT"),
         (["boxing", "--policy", "random", "--episodes", "0"], "'0' is no positive number"),
     ],

@@ -156,8 +156,11 @@ def test_a_file_cut_short_is_told(tmp_path):
 
 
 def test_what_is_no_checkpoint_is_told(tmp_path):
-    for path in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(CheckpointError, match=r"is no checkpoint: it has no facts.json.*hint: give"):
+    for path, lacks in (
+        (tmp_path, "it has no facts.json"),
+        (tmp_path / "nowhere", "there is no such folder"),
+    ):
+        with pytest.raises(CheckpointError, match=rf"is no checkpoint: {lacks}.*hint: give"):
             load(path)
 
 

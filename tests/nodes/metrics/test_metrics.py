@@ -179,7 +179,7 @@ def test_what_cannot_be_resumed_is_refused_before_anything_starts(tmp_path, fact
         (tmp_path / "facts.json").write_text(facts)
     with pytest.raises(NodeError, match=problem):
         Metrics.check(MetricsParams(resume=str(tmp_path)))
-    with pytest.raises(NodeError, match="cannot be read"):
+    with pytest.raises(NodeError, match="is no checkpoint: there is no such folder"):
         Metrics.check(MetricsParams(resume=str(tmp_path / "nowhere")))
 
 

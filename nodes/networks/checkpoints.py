@@ -1,0 +1,46 @@
+"""Where checkpoints are: folders ``000007`` with ``facts.json`` and ``tensors.safetensors``, the highest the newest.
+
+Importing this does not import torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rtgraph.msgs.errors import CheckpointError
+
+CHECKPOINTS = "checkpoints"
+"""Where they are in a session folder, unless a launch file says otherwise."""
+FACTS, TENSORS = "facts.json", "tensors.safetensors"
+
+
+def numbers_in(folder: Path) -> list[int]:
+    """Return the numbers of the checkpoints in a folder, the oldest first; none where there is no such folder.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    if not folder.is_dir():
+        return []
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
+
+
+def checkpoint_in(path: Path) -> Path:
+    """Return the folder of a checkpoint, which was given itself or is the newest in a folder or a session of them.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    try:
+        if (path / FACTS).exists():
+            return path
+        folder = path / CHECKPOINTS if (path / CHECKPOINTS).is_dir() else path
+        if numbers := numbers_in(folder):
+            return folder / f"{numbers[-1]:06d}"
+        lacks = f"it has no {FACTS}" if path.exists() else "there is no such folder"
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+    raise CheckpointError(
+        f"{path} is no checkpoint: {lacks}",
+        hint="give a checkpoint's folder, or that of a session for its newest",
+    )
