@@ -47,8 +47,7 @@ def check_declaration(entry: ArgumentEntry, place: Place) -> None:
         raise (place / "minimum").error(f"{entry.minimum:g} is above the maximum, {entry.maximum:g}")
     for index, choice in enumerate(entry.choices or ()):
         _typed(entry, choice, place / "choices" / index)
-    if entry.default is not None:
-        _accepted(entry, entry.default, place / "default")
+    _accepted(entry, entry.default, place / "default")
 
 
 def resolved(
@@ -80,9 +79,7 @@ def resolved(
         elif entry.required:
             raise _missing(name, entry, declarations / name, giving)
         else:
-            values[name] = (
-                None if entry.default is None else _typed(entry, entry.default, declarations / name)
-            )
+            values[name] = _typed(entry, entry.default, declarations / name)
     return values
 
 
@@ -94,9 +91,7 @@ def _missing(name: str, entry: ArgumentEntry, declaration: Place, giving: Place 
 
 def _accepted(entry: ArgumentEntry, given: Value, place: Place) -> Value:
     value = _typed(entry, given, place)
-    if value is None:
-        return None
-    if entry.choices is not None:
+    if value is not None and entry.choices is not None:
         choices = [_typed(entry, choice, place) for choice in entry.choices]
         if value not in choices:
             raise place.error(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
@@ -27,15 +28,15 @@ class Act:
     explored: bool = False
 
 
-class Policy:
+class Policy(ABC):
     """Chooses actions. It keeps no clock, and takes chance only from the generator it was made with."""
 
     version: int | None = None
     """The version of the weights that it acts with; None where it has none."""
 
+    @abstractmethod
     def act(self, observation: Array, tick: int = 0) -> Act:
         """Return the action for an observation, made at that tick of the plant."""
-        raise NotImplementedError
 
     def warm_up(self, observation: Array) -> None:
         """Do once what takes longer the first time."""
@@ -51,6 +52,7 @@ class Policy:
 
     def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
         """Take other parameters of its own kind, of which only the changeable ones differ."""
+        del params
 
 
 class RandomParams(Record):

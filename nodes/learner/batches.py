@@ -81,16 +81,6 @@ class Batches(Node[B]):
         """Say whether a message is what was asked for last; others are of no use any more."""
         return self._reader.answers(message)
 
-    def _must_take_time(self) -> None:
-        """Refuse to learn for ever at one instant."""
-        self._at_once = self._at_once + 1 if self.now_ns == self._read_ns else 0
-        self._read_ns = self.now_ns
-        if self._at_once > MOST_AT_ONCE and not self.context.surroundings.realtime:
-            raise NodeError(
-                f"{self.name}: more than {MOST_AT_ONCE} updates at one instant: in the virtual world they must take time",
-                hint="give them a latency (update_frames), or the replay memory a cadence (updates_per_tick)",
-            )
-
     def read(self, message: SampledBatch, version: int) -> Batch | None:
         """Ask for the next batch, and return this one; None where its frames are gone.
 
@@ -114,6 +104,16 @@ class Batches(Node[B]):
         self.priorities.publish(
             Priorities(indices=indices, errors=errors, drawn_by=message.header.incarnation)
         )
+
+    def _must_take_time(self) -> None:
+        """Refuse to learn for ever at one instant."""
+        self._at_once = self._at_once + 1 if self.now_ns == self._read_ns else 0
+        self._read_ns = self.now_ns
+        if self._at_once > MOST_AT_ONCE and not self.context.surroundings.realtime:
+            raise NodeError(
+                f"{self.name}: more than {MOST_AT_ONCE} updates at one instant: in the virtual world they must take time",
+                hint="give them a latency (update_frames), or the replay memory a cadence (updates_per_tick)",
+            )
 
     def _ask(self, version: int) -> None:
         params = self.params

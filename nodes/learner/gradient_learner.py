@@ -23,6 +23,9 @@ class GradientLearner(Batches[BatchParams]):
     gradient = Output(Gradient)
     learner_state = Output(LearnerState)
 
+    _made: tuple[SampledBatch, Batch, Gradients]
+    """What was computed, but is not yet over as time goes in the graph."""
+
     def on_prepare(self) -> None:
         """Make the network."""
         super().on_prepare()
@@ -38,7 +41,6 @@ class GradientLearner(Batches[BatchParams]):
         self._number = 0
         self._waits = False
         self._awaited = 0
-        self._made: tuple[SampledBatch, Batch, Gradients] | None = None
         self._pending: SampledBatch | None = None
         self._shown: WeightsVersion | None = None
         self._read: tuple[int, int] | None = None
@@ -82,10 +84,7 @@ class GradientLearner(Batches[BatchParams]):
         self.spend(self.update_ns(self._began_ns), self._offer)
 
     def _offer(self) -> None:
-        if self._made is None:
-            return
         message, batch, found = self._made
-        self._made = None
         self.prioritise(message, batch.indices, found.td_errors)
         self.gradient.publish(
             Gradient(

@@ -27,7 +27,7 @@ class LearningParams(BatchParams):
     """What every node is told that owns weights."""
 
     publish_every: PositiveInt = 1
-    """Updates between the versions that others are shown."""
+    """Updates between the versions that others are shown. With several learners every version is shown."""
     checkpoint_every_s: float | None = Field(default=60.0, gt=0)
     """Seconds of the graph's time between checkpoints; null for one at the end only."""
     keep_checkpoints: PositiveInt = 3

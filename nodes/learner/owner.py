@@ -62,7 +62,7 @@ class Owner:
         keep: int,
         *,
         target: bool,
-        noise_seed: int = 0,
+        noise_seed: int,
     ) -> None:
         self.updater = updater_of(weights, params, noise_seed)
         self._ticks_before = 0

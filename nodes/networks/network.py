@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from torch import Tensor, nn
 
@@ -9,7 +11,7 @@ from rtgraph.nodes.networks.head import Head
 from rtgraph.nodes.networks.noisy import draw
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """A network that values actions: `features` of an observation, and a head on them.
 
     A subclass gives ``head`` and `features`.
@@ -17,13 +19,13 @@ class Network(nn.Module):
 
     head: Head
 
+    @abstractmethod
     def features(self, observations: Tensor) -> Tensor:
         """Compute what the head works from, of shape (batch, features).
 
         Raises:
             ValueError: The observations have another shape than the network was built for.
         """
-        raise NotImplementedError
 
     def forward(self, observations: Tensor) -> Tensor:
         """Compute values, float32 of shape (batch, outputs), of a batch of observations.
