@@ -66,8 +66,22 @@ class Source(Node[Params]):
         self.updates.append(learned)
 
 
-def plans(learners: int, order: str, latency: dict[str, object], update: dict[str, object]) -> list[NodePlan]:
-    """Return the plans of the source, the learner, and the gradient learners where there are several."""
+def plans(
+    learners: int,
+    order: str,
+    latency: dict[str, object],
+    update: dict[str, object],
+    learner: dict[str, object] | None = None,
+) -> list[NodePlan]:
+    """Return the plans of the source, the learner, and the gradient learners where there are several.
+
+    Args:
+        learners: how many there are.
+        order: of their gradients.
+        latency: of an update.
+        update: how it is made.
+        learner: other parameters of the learner.
+    """
     names = [f"gradient/{number}" for number in range(learners)] if learners > 1 else []
     asking = names or ["learner"]
     params = {"weights": "policy", "update": update, "batch": SIZE, "latency": latency}
@@ -81,7 +95,7 @@ def plans(learners: int, order: str, latency: dict[str, object], update: dict[st
         {
             "name": "learner",
             "node": "rtgraph.nodes.learner:Learner",
-            "params": {**params, "learners": learners, "order": order},
+            "params": {**params, "learners": learners, "order": order, **(learner or {})},
             "outputs": ["request", "priorities", "learned", "weights", "answer"],
             "inputs": {"gradient": names, "learner_state": names} if names else {"batch": ["source"]},
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby, pairwise
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from pydantic import TypeAdapter
 from support.regression import NETWORK, SPEC, STATES, batch_of, plans
 from torch.nn import functional
 
+from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.nodes.learner.checkpoint import load
 from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.spec import NetworkSpec
@@ -22,22 +24,40 @@ RATE = 0.05
 SGD = {"optimiser": "sgd", "learning_rate": RATE}
 
 
-def ran(learners, order="round_robin", duration_ms=300, faults=(), directory=None, sd=0.3, **update):
+def ran(learners, order="round_robin", duration_ms=300, **more):
     """Run learners on the regression; return the world."""
-    latency = {"kind": "normal", "ms": 7.0, "sd": sd} if sd else {"kind": "constant", "ms": 7.0}
-    network = TypeAdapter(NetworkSpec).validate_python(NETWORK).model_dump(mode="json")
-    world = VirtualWorld(
-        plans(learners, order, latency, SGD | update),
+    world = made(learners, order, duration_ms, **more)
+    world.run()
+    return world
+
+
+def made(
+    learners,
+    order="round_robin",
+    duration_ms=300,
+    *,
+    faults=(),
+    directory=None,
+    ms=7.0,
+    sd=0.3,
+    weights=None,
+    network=NETWORK,
+    learner=None,
+    **update,
+):
+    latency = {"kind": "normal", "ms": ms, "sd": sd} if sd else {"kind": "constant", "ms": ms}
+    spec = TypeAdapter(NetworkSpec).validate_python(network).model_dump(mode="json")
+    weights = {"seed": 5, "sharing": "snapshot"} | (weights or {})
+    return VirtualWorld(
+        plans(learners, order, latency, SGD | update, learner),
         seed=3,
         surroundings=Surroundings(
             limits=Limits(None, duration_ms * 1_000_000),
             directory=directory,
-            weights={"policy": Weights("policy", network, SPEC, seed=5, sharing="snapshot")},
+            weights={"policy": Weights("policy", spec, SPEC, **weights)},
         ),
         faults=faults,
     )
-    world.run()
-    return world
 
 
 def by_hand(updates):
@@ -121,6 +141,104 @@ def test_a_learner_that_crashes_goes_on_from_its_checkpoint(tmp_path):
     assert versions[fall] == 1
     assert versions[:fall] == list(range(1, 1000 // latency_ms + 1))
     assert load(tmp_path / "checkpoints").facts.version == versions[-1]
+
+
+def lives(updates):
+    """Split what was learned by the learner's lives."""
+    return [list(life) for _, life in groupby(updates, lambda update: update.header.incarnation)]
+
+
+@pytest.mark.parametrize("order", ["round_robin", "parallel"])
+@pytest.mark.parametrize("at_ms", [1000, 1150, 1300, 1470])
+def test_a_learner_that_crashes_while_gradients_are_computed_goes_on_with_all_of_them(tmp_path, order, at_ms):
+    """What was computed on a version that its new life has not made yet is dropped, and is asked for again."""
+    crash = CrashFault(node="learner", at_ns=at_ms * 1_000_000, restart_after_ns=100_000_000)
+    world = ran(
+        3, order, 4_000, faults=[crash], directory=tmp_path, ms=400.0, learner={"checkpoint_every_s": 0.5}
+    )
+    first, second = lives(world.node("source").updates)
+    for life in (first, second):
+        assert [update.version for update in life] == list(
+            range(life[0].version, life[0].version + len(life))
+        )
+    assert 0 < second[0].version <= first[-1].version + 1
+    assert {name for update in second for name in update.learner.split(",")} == {
+        f"gradient/{place}" for place in range(3)
+    }
+    # No update was waited for longer than one that had to be computed anew.
+    stamps_ns = [at_ms * 1_000_000, *(update.header.stamp_ns for update in second), 4_000_000_000]
+    assert max(later - earlier for earlier, later in pairwise(stamps_ns)) < 1_300_000_000
+    assert world.node("learner").result()["ring"]["left_out"] == 0
+
+
+def test_gradients_that_take_longer_than_the_silence_that_is_allowed_leave_nobody_out():
+    world = ran(3, duration_ms=60_000, ms=4_000.0, learner={"silence_s": 3.0})
+    # How long they take is not known before the first have come.
+    turns = [update.learner[-1] for update in world.node("source").updates[3:]]
+    assert len(turns) > 30
+    assert "".join(turns) in "012" * len(turns)
+    assert world.node("learner").result()["ring"]["left_out"] == 3
+
+
+def test_checkpoints_say_after_how_many_ticks_also_after_a_crash_and_a_resume(tmp_path):
+    crash = CrashFault(node="learner", at_ns=1_000_000_000, restart_after_ns=100_000_000)
+    often = {"checkpoint_every_s": 0.2}
+    ran(1, duration_ms=2_000, faults=[crash], directory=tmp_path / "first", learner=often)
+    assert load(tmp_path / "first").facts.extra == {"ticks": 120, "ticks_before": 0}
+    resumed = often | {"resume": str(tmp_path / "first")}
+    world = ran(1, duration_ms=2_000, faults=[crash], directory=tmp_path / "second", learner=resumed)
+    assert load(tmp_path / "second").facts.extra == {"ticks": 240, "ticks_before": 120}
+    first, second = lives(world.node("source").updates)
+    begun = load(tmp_path / "first").facts.version
+    assert first[0].version == begun + 1
+    assert begun < second[0].version <= first[-1].version + 1
+
+
+def test_a_learner_begins_with_the_weights_of_a_checkpoint(tmp_path):
+    learned = ran(1, directory=tmp_path)
+    version = learned.node("learner").owner.updater.version
+    begun = {"checkpoint": str(tmp_path / "checkpoints"), "version": version}
+    for learners in (1, 2):
+        world = ran(learners, duration_ms=1, weights=begun)
+        updater = world.node("learner").owner.updater
+        assert updater.version == updater.target_version == version > 10
+        assert all(map(torch.equal, weights_of(world), weights_of(learned)))
+        assert torch.equal(updater.target_weights, updater.weights)
+
+
+def test_a_target_network_is_shown_apart_from_weights_that_change_in_place():
+    world = ran(2, weights={"sharing": "shared"}, target_every=11)
+    owner, other = world.node("learner").owner.updater, world.node("gradient/0")._updater
+    assert owner.version > owner.target_version > 0
+    assert torch.equal(other.target_weights, owner.target_weights)
+    assert not torch.equal(other.target_weights, owner.weights)
+    for mine, hand in zip(weights_of(world), by_hand(world.node("source").updates)[-1], strict=True):
+        assert torch.equal(mine, hand)
+
+
+def test_each_gradient_learner_has_noise_of_its_own():
+    noisy = {"kind": "mlp", "hidden": [], "one_hot": STATES, "head": {"noisy": True}}
+    world = ran(3, network=noisy)
+    drawn = [world.node(f"gradient/{place}")._updater._rng.bytes(8) for place in range(3)]
+    assert len(set(drawn)) == 3
+
+
+def test_updates_without_end_at_one_instant_are_refused():
+    with pytest.raises(NodeError, match=r"more than 200 updates at one instant.*hint: give them a latency"):
+        ran(1, ms=0.0, sd=0.0)
+
+
+def test_a_last_checkpoint_that_cannot_be_written_is_an_error(tmp_path):
+    folder = tmp_path / "checkpoints"
+
+    def put_something_in_its_way(_: int) -> None:
+        if folder.is_dir():
+            folder.rmdir()
+            folder.write_text("")
+
+    with pytest.raises(CheckpointError, match="cannot write a checkpoint"):
+        made(1, duration_ms=10_000, directory=tmp_path).run(put_something_in_its_way)
+    assert folder.is_file()
 
 
 def test_priorities_are_told_for_every_transition_learned_from():
