@@ -12,8 +12,12 @@ from collections.abc import Collection
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.versions import NONE, Sharing, Write, fixed
 
-SLOTS = 4
+FEWEST = 4
 """One that is the newest, one that the target network has, one that is still read, and one to write into."""
+MOST = 64
+"""Staggered readers hold a version each, and gradients wait for a version that could not be written: more are better."""
+ROOM_BYTES = 64 << 20
+"""What more than the fewest may take."""
 _MAGIC = 0x7274_7765_6967_6874
 _KIND, _SIZE, _COUNT, _NEWEST, _VERSIONS = range(5)
 """Where in the head stands what it is, a slot's size, how many there are, which is the newest, and their versions."""
@@ -21,19 +25,21 @@ _KIND, _SIZE, _COUNT, _NEWEST, _VERSIONS = range(5)
 
 def memory_bytes(sharing: Sharing, size_bytes: int) -> int:
     """Return how large a memory file is that holds versions of so many bytes each."""
-    return mmap.PAGESIZE + slot_count(sharing) * _stride(size_bytes)
+    return mmap.PAGESIZE + slot_count(sharing, size_bytes) * _stride(size_bytes)
 
 
-def slot_count(sharing: Sharing) -> int:
-    """Return how many versions stand in a memory file side by side."""
+def slot_count(sharing: Sharing, size_bytes: int) -> int:
+    """Return how many versions of so many bytes stand in a memory file side by side."""
+    if sharing == "snapshot":
+        return min(MOST, max(FEWEST, ROOM_BYTES // _stride(size_bytes)))
     # In place: one that is acted with, and one for what nobody acts with, such as the target network's.
-    return {"fixed": 1, "shared": 2, "snapshot": SLOTS}[sharing]
+    return 2 if sharing == "shared" else 1
 
 
 def first_version(memory: memoryview, sharing: Sharing, size_bytes: int, version: int, write: Write) -> None:
     """Lay out an empty memory file, mapped to be written, and write the first version into it."""
     head = memory[: mmap.PAGESIZE].cast("q")
-    slots = slot_count(sharing)
+    slots = slot_count(sharing, size_bytes)
     for field, value in enumerate((0, size_bytes, slots, 0, *[NONE] * slots)):
         head[field] = value
     write(_slot(memory, 0, size_bytes))
@@ -62,7 +68,7 @@ class SharedVersions:
         self._memory = memoryview(mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ))
         self._head = self._memory[: mmap.PAGESIZE].cast("q")
         magic, self._size_bytes, count = self._head[:3].tolist()
-        if magic != _MAGIC or count != slot_count(sharing):
+        if magic != _MAGIC or count != slot_count(sharing, self._size_bytes):
             raise LaunchError(f"there are no {sharing} weights in descriptor {descriptor}")
         self._slots = [_slot(self._memory, slot, self._size_bytes) for slot in range(count)]
         self._holds = [0] * count

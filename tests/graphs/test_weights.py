@@ -56,6 +56,8 @@ def test_a_plan_names_the_very_checkpoint_and_its_version(checkpoints):
     weights = plan.weights["policy"]
     assert (weights.sharing, weights.checkpoint, weights.version) == ("snapshot", "kept/000001", 50)
     assert Plan.from_yaml(plan.to_yaml()) == plan
+    # Whoever goes on from one begins with it just so, and nothing has to be learned for that.
+    assert load_launch(written(checkpoints, "resume: kept")).weights["policy"].checkpoint == "kept/000001"
     older = load_launch(written(checkpoints, "checkpoint: kept/000000")).weights["policy"]
     assert (older.checkpoint, older.version) == ("kept/000000", 40)
 
@@ -65,6 +67,12 @@ def test_a_plan_names_the_very_checkpoint_and_its_version(checkpoints):
     [
         ("sharing: snapshots", {}, r"sharing: should be 'fixed', 'snapshot' or 'shared'"),
         ("checkpoint: nowhere", {}, r":5: weights.policy.checkpoint: nowhere is no checkpoint.*hint: give a"),
+        ("resume: nowhere", {}, r":5: weights.policy.resume: nowhere is no checkpoint"),
+        (
+            "checkpoint: kept\n    resume: kept",
+            {},
+            r":5: weights.policy.checkpoint: there is one to begin with, and one to go on from.*hint: give",
+        ),
         (
             "checkpoint: kept",
             {"hidden": 5},

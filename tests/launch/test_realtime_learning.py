@@ -92,3 +92,16 @@ def test_no_update_is_lost_and_order_is_kept_when_a_gradient_learner_is_killed()
     assert sum(update["delay"] > 2 for update in updates) <= 3
     assert max(update["delay"] for update in updates) >= 2
     assert set(turns[-3:]) == {0, 1, 2}
+
+
+def test_learning_in_parallel_goes_on_where_a_version_could_not_be_shown() -> None:
+    """Of a network of 14 MB there are four versions at most, and six workers hold them for a second each."""
+    arguments = ("learners=2", "learning=parallel", "workers=6", "latency_frames=60", "updates_per_tick=0")
+    with Launch.of("learners", "hidden=1800", *arguments) as launch:
+        until(lambda: newest(launch) > 15, 60, "it learns")
+        launch.interrupt()
+        updates, summary = seen(launch, "version"), launch.summary()
+    assert summary["restarts"] == {}
+    assert summary["nodes"]["learner"]["skipped"] > 0
+    assert [update["version"] for update in updates] == list(range(1, len(updates) + 1))
+    assert {update["learner"] for update in updates} == {"gradient/0,gradient/1"}

@@ -16,7 +16,7 @@ from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.parameters import layout, size_bytes, write
 from rtgraph.nodes.networks.shared import VersionedModule, fill
-from rtgraph.nodes.runtime.shared_versions import SLOTS, SharedVersions
+from rtgraph.nodes.runtime.shared_versions import SharedVersions, slot_count
 from rtgraph.nodes.runtime.weights import Weights, create
 from tests.bench.rounds import in_turn, microseconds_per_call, seconds
 from tests.bench.rows import Aim, Row, Say
@@ -65,7 +65,7 @@ def _publishing(
 
     size = size_bytes(slots)
     copies = np.ones((2, size), np.uint8)
-    for _ in range(SLOTS):  # all are mapped in afterwards
+    for _ in range(slot_count("snapshot", size)):  # all are mapped in afterwards
         publish()
     ours, peer = in_turn(
         rounds,

@@ -115,6 +115,27 @@ def test_epsilon_falls_linearly_from_the_ticks_of_the_observations():
         EpsilonGreedyParams(epsilon_from=1.0)
 
 
+def test_a_run_that_goes_on_explores_as_if_it_had_never_ended(tmp_path):
+    from rtgraph.nodes.learner import UpdateParams
+    from rtgraph.nodes.learner.checkpoint import Checkpoints
+    from rtgraph.nodes.learner.update import Updater
+    from rtgraph.nodes.networks import MlpSpec
+    from rtgraph.nodes.runtime.weights import Weights
+
+    plant = PlantSpec(
+        rate_hz=60.0, observation=ArraySpec(dtype="float32", shape=(2,)), action=Discrete(count=6)
+    )
+    network = MlpSpec(hidden=())
+    Checkpoints(tmp_path).save(Updater(network, plant, UpdateParams(), seed=0).state({"ticks": 600}))
+    weights = Weights("policy", network.model_dump(mode="json"), plant)
+    params = EpsilonGreedyParams(epsilon=0.0, epsilon_from=1.0, epsilon_over=1_000, resume=str(tmp_path))
+    made = make_policy(params, plant, np.random.default_rng(0), Surroundings(weights={"policy": weights}))
+    observation = np.zeros(2, np.float32)
+    explored = [sum(made.act(observation, tick).explored for _ in range(500)) / 500 for tick in (0, 200, 400)]
+    assert explored == pytest.approx([0.4, 0.2, 0.0], abs=0.07)
+    assert explored[2] == 0
+
+
 def test_a_policy_explores_as_the_tick_says():
     from rtgraph.nodes.runtime.weights import Weights
 

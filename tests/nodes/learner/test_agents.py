@@ -58,6 +58,30 @@ def test_a_sequential_agent_never_uses_an_observation_twice(agent):
     assert world.node("agent").owner.updater.version > 50
 
 
+def test_the_exploration_of_a_sequential_agent_is_changed_while_it_acts():
+    plan = load_launch(
+        "inaction_learning",
+        {"agent": "infer_learn", "latency_frames": "1", "update_frames": "1", "minimum": "1", "epsilon": "0"},
+        folders=FOLDERS,
+        world="virtual",
+        duration_s=8,
+        record=False,
+    )
+    world = VirtualWorld(plan.nodes, seed=0, surroundings=surroundings(plan, None))
+    changed_ns = []
+
+    def change(now_ns):
+        if now_ns > 3_000_000_000 and not changed_ns:
+            changed_ns.append(now_ns)
+            world.executors["agent"].change({"policy.epsilon": 1.0})
+
+    world.run(change)
+    made = world.node("monitor").trace.decisions()
+    before = made["began_ns"] < changed_ns[0]
+    assert 30 < before.sum() < len(before) - 30
+    assert (made["explored"] == ~before).all()
+
+
 def test_what_is_earned_where_inaction_costs_is_the_acting_share():
     """The rate of reward is the share of ticks on which it acts, within 2 %, once it knows which actions earn."""
     world = ran(

@@ -1,6 +1,7 @@
 """Reading batches where they are, however little the memory they are in can be relied on."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,6 +124,25 @@ def test_a_restarted_memory_is_never_read_in_the_former_ones_frames(tmp_path):
         name = SharedStore(buffer.frames, None, tmp_path, "replay").name
         batch = reader.batch(answer(buffer, reader.ask(8), name, incarnation=incarnation))
         assert (batch.observations[:, 0] == batch.returns).all()
+
+
+def test_frames_of_one_that_does_not_answer_are_let_go_of(tmp_path):
+    """It may be dead, and what it kept in memory be more than there is room for twice."""
+    buffer = filled(folder=tmp_path / "kept")
+    name = SharedStore(buffer.frames, tmp_path / "kept", tmp_path, "replay").name
+    reader = BatchReader("learner", 0, tmp_path)
+
+    def mapped():
+        return Path("/proc/self/maps").read_text().count(str(tmp_path / "kept" / "frames"))
+
+    own = mapped()
+    is_right(reader.batch(answer(buffer, reader.ask(8), name)))
+    assert mapped() > own > 0
+    request = reader.ask(8)
+    assert reader.again() == request
+    assert mapped() == own
+    is_right(reader.batch(answer(buffer, request, name)))
+    reader.close()
 
 
 @pytest.mark.parametrize("what", ["nothing", "folder", "pipe", "text", "short", "transitions", "zero"])

@@ -11,11 +11,27 @@ import numpy as np
 import pytest
 
 from rtgraph.msgs.errors import LaunchError, NodeError
-from rtgraph.nodes.runtime.shared_versions import SLOTS, SharedVersions, first_version, memory_bytes
+from rtgraph.nodes.runtime import shared_versions
+from rtgraph.nodes.runtime.shared_versions import (
+    FEWEST,
+    MOST,
+    ROOM_BYTES,
+    SharedVersions,
+    first_version,
+    memory_bytes,
+    slot_count,
+)
 from rtgraph.nodes.runtime.versions import LocalVersions, hold_newest, new_memory
 from rtgraph.nodes.runtime.weights import create, mapped, reserve
 
 SIZE = 40_000
+SLOTS = FEWEST
+
+
+@pytest.fixture(autouse=True)
+def few_slots(monkeypatch):
+    """As few as for large networks, so that they run out."""
+    monkeypatch.setattr(shared_versions, "MOST", SLOTS)
 
 
 def filled(version):
@@ -67,6 +83,14 @@ def made(request):
 
 
 # ---- one process ---------------------------------------------------------------------------------------------------
+
+
+def test_there_are_as_many_slots_as_there_is_room_for(monkeypatch):
+    monkeypatch.setattr(shared_versions, "MOST", MOST)
+    sizes = (1, 40_000, 4 << 20, (16 << 20) + 1, 1 << 30)
+    assert [slot_count("snapshot", size) for size in sizes] == [64, 64, 16, 4, 4]
+    assert [slot_count(sharing, 1) for sharing in ("fixed", "shared")] == [1, 2]
+    assert all(memory_bytes("snapshot", size) <= ROOM_BYTES + 4096 for size in sizes[:3])
 
 
 def test_the_first_version_is_there_and_nobody_writes_it(made):
