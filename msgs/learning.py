@@ -103,7 +103,10 @@ class Gradient(Message):
     """Counts the learner's gradients."""
     based_on: int = Field(ge=0)
     """The version of the weights that it was computed on."""
+    store: str | None = None
+    """Where the vector is, for a learner on the same host to map; None where it is in this message."""
     vector: array("float32", None)  # type: ignore[valid-type]
+    """One number a parameter; none where there is a ``store``."""
     loss: float
     q_mean: float
     samples: int = Field(ge=1)
@@ -119,6 +122,8 @@ class GradientAnswer(Message):
     number: int = Field(ge=0)
     version: int | None = None
     """The version of the weights that it made; None where it was not used, and another is wanted."""
+    in_place: bool = True
+    """Whether the ``store`` could be mapped; False: the vector is to be in the message."""
 
 
 class LearnerState(Message):

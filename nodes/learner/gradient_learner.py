@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtgraph.msgs import Gradient, GradientAnswer, LearnerState, SampledBatch, WeightsVersion
+from rtgraph.msgs.errors import ReplayError
 from rtgraph.nodes.learner.batches import Batches, BatchParams
+from rtgraph.nodes.learner.handover import GradientMemory
 from rtgraph.nodes.runtime import Input, Output, latest, queue
 
 if TYPE_CHECKING:
@@ -35,6 +37,12 @@ class GradientLearner(Batches[BatchParams]):
         # Noise of its own: that of several learners is to differ.
         noise_seed = int(self.rng.integers(2**62))
         self._updater = updater_of(self.learned_weights(), self.params.update, noise_seed)
+        self._memory = self._shared()
+
+    def on_stop(self) -> None:
+        """Let go of what is shared."""
+        super().on_stop()
+        self._share_no_more()
 
     def on_start(self) -> None:
         """Say that there is one more, and ask for the first batch."""
@@ -58,8 +66,13 @@ class GradientLearner(Batches[BatchParams]):
         """Go on: the gradient was applied, or is not going to be."""
         if (answer.incarnation, answer.number) == (self.context.identity.incarnation, self._number - 1):
             self._waits = False
-            # The version that its gradient made, or at least another than that it was computed on, is on its way.
-            self._awaited = self._updater.version + 1 if answer.version is None else answer.version
+            if not answer.in_place:
+                self._share_no_more()
+            elif answer.version is None:
+                # Another than that it was computed on is on its way.
+                self._awaited = self._updater.version + 1
+            else:
+                self._awaited = answer.version
             self._go_on()
 
     def on_batch(self, message: SampledBatch) -> None:
@@ -86,6 +99,9 @@ class GradientLearner(Batches[BatchParams]):
     def _offer(self) -> None:
         message, batch, found = self._made
         self.prioritise(message, batch.indices, found.td_errors)
+        vector = found.vector.cpu().numpy()
+        if self._memory is not None:
+            self._memory.leave(self._number, vector)
         self.gradient.publish(
             Gradient(
                 learner=self.name,
@@ -93,7 +109,8 @@ class GradientLearner(Batches[BatchParams]):
                 incarnation=self.context.identity.incarnation,
                 number=self._number,
                 based_on=self._updater.version,
-                vector=found.vector.cpu().numpy(),
+                store=None if self._memory is None else self._memory.name,
+                vector=vector if self._memory is None else vector[:0],
                 loss=found.loss,
                 q_mean=found.q_mean,
                 samples=len(batch.actions),
@@ -101,6 +118,22 @@ class GradientLearner(Batches[BatchParams]):
             )
         )
         self._number += 1
+
+    def _shared(self) -> GradientMemory | None:
+        """Let the learner on this host find the gradients; in virtual time there is one process anyway."""
+        surroundings = self.context.surroundings
+        if not surroundings.realtime or surroundings.directory is None:
+            return None
+        try:
+            return GradientMemory(self._updater.weights.numel(), surroundings.directory, self.name)
+        except (ReplayError, OSError) as error:
+            self.log.warning("gradients go in messages, since they cannot be shared: %s", error)
+            return None
+
+    def _share_no_more(self) -> None:
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
 
     def _heard_of(self, shown: WeightsVersion) -> None:
         """Take in a version. Where its owner was restarted, what that was offered is forgotten."""

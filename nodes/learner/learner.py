@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, PositiveInt
 
 from rtgraph.msgs import Gradient, GradientAnswer, Learned, LearnerState, SampledBatch
+from rtgraph.nodes.learner.handover import GradientReader
 from rtgraph.nodes.learner.learning import Learning, LearningParams
 from rtgraph.nodes.learner.ring import Ring
 from rtgraph.nodes.runtime import Input, Output, queue
@@ -40,6 +41,9 @@ class Learner(Learning[LearnerParams]):
         """Begin."""
         super().on_start()
         if self.params.learners > 1:
+            self._handed = GradientReader(
+                self.owner.updater.weights.numel(), self.context.surroundings.directory
+            )
             self._ring = Ring(
                 self.params.learners,
                 self.params.order,
@@ -56,9 +60,20 @@ class Learner(Learning[LearnerParams]):
         if self.answers(message) and self.compute(message):
             self.spend(self.left_ns(), self.computed)
 
+    def on_stop(self) -> None:
+        """Keep a last checkpoint, and let go of what gradient learners share."""
+        super().on_stop()
+        if self.params.learners > 1:
+            self._handed.close()
+
     def on_gradient(self, gradient: Gradient) -> None:
         """Apply what is due now."""
-        for refused in self._ring.take(gradient, self.now_ns):
+        vector = self._handed.vector(gradient)
+        if vector is None:
+            # Its learner is dead, or elsewhere: let it send the next one whole.
+            self._answer(gradient, None, in_place=False)
+            return
+        for refused in self._ring.take(gradient.model_copy(update={"vector": vector}), self.now_ns):
             self._answer(refused, None)
         self._apply_due()
 
@@ -106,8 +121,10 @@ class Learner(Learning[LearnerParams]):
             for offer in due.offers:
                 self._answer(offer, due.version)
 
-    def _answer(self, gradient: Gradient, version: int | None) -> None:
-        answer = GradientAnswer(incarnation=gradient.incarnation, number=gradient.number, version=version)
+    def _answer(self, gradient: Gradient, version: int | None, *, in_place: bool = True) -> None:
+        answer = GradientAnswer(
+            incarnation=gradient.incarnation, number=gradient.number, version=version, in_place=in_place
+        )
         self.answer.publish(answer, key=gradient.learner)
 
     def _look_for_silent(self) -> None:

@@ -151,7 +151,7 @@ def _fill(descriptor: int, layout: Layout, size_bytes: int, path: Path | None) -
 
 def _no_room(layout: Layout, size_bytes: int, why: str) -> ReplayError:
     return ReplayError(
-        f"{layout['kind']} of a replay memory need {size_bytes / 2**20:,.0f} MiB: {why}",
+        f"{layout['kind']} need {size_bytes / 2**20:,.0f} MiB: {why}",
         hint="give the memory fewer bytes",
     )
 

@@ -213,7 +213,9 @@ class Replay(Node[ReplayParams]):
         """Let learners on this host find the frames, if that can be."""
         directory = self.context.surroundings.directory
         try:
-            return SharedStore(self._buffer.frames, self._folder(), directory, self.name)
+            return SharedStore(
+                self._buffer.frames.location, directory, self.name, on_disk=self._folder() is not None
+            )
         except OSError as error:
             self.log.warning("frames go in messages, since they cannot be shared: %s", error)
             return None

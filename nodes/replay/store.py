@@ -1,4 +1,4 @@
-"""Letting other processes on this host know where the frames of a replay memory are."""
+"""Letting other processes on this host know where memory is that they may read."""
 
 from __future__ import annotations
 
@@ -6,43 +6,43 @@ import contextlib
 import os
 from pathlib import Path
 
-from rtgraph.nodes.replay.frames import Frames
-
 
 class SharedStore:
-    """The name of a replay memory's frames, relative to the session folder.
+    """The name of a file that others may map, relative to the session folder.
 
-    So it is the same whenever the session is run, whatever the number of the process. Frames in memory have no name
-    of their own: a link in the session folder leads to them, for as long as the process lives.
+    So it is the same whenever the session is run, whatever the number of the process. Memory has no name
+    of its own: a link in the session folder leads to it, for as long as the process lives.
 
     Args:
-        frames: what others are to read.
-        folder: where they are on disk, if they are.
+        location: of the file, or of the memory as long as this process has it open.
         directory: the session folder.
-        node: the name of the node that has them.
+        node: the name of the node that has it.
+        kind: what it is, of which a node has one.
+        on_disk: whether it is a file that has a name of its own.
 
     Raises:
         OSError: the link cannot be made.
     """
 
-    def __init__(self, frames: Frames, folder: Path | None, directory: Path | None, node: str) -> None:
+    def __init__(
+        self, location: str, directory: Path | None, node: str, kind: str = "frames", *, on_disk: bool = False
+    ) -> None:
         self._link: Path | None = None
-        if folder is not None:
-            file = folder.resolve() / "frames"
-            self.name = str(file) if directory is None else os.path.relpath(file, directory.resolve())
-        elif directory is None:
-            self.name = frames.location
+        if directory is None:
+            self.name = location
+        elif on_disk:
+            self.name = os.path.relpath(location, directory.resolve())
         else:
-            self._link = directory / f".{node.replace('/', '.')}.frames"
+            self._link = directory / f".{node.replace('/', '.')}.{kind}"
             self.name = self._link.name
             # An earlier life may have left one, which leads nowhere.
             part = self._link.with_name(f"{self.name}.part")
             part.unlink(missing_ok=True)
-            part.symlink_to(frames.location)
+            part.symlink_to(location)
             part.replace(self._link)
 
     def withdraw(self) -> None:
-        """Let nobody find them any more. Those who have them keep them."""
+        """Let nobody find it any more. Those who have it keep it."""
         if self._link is not None:
             with contextlib.suppress(OSError):
                 self._link.unlink()

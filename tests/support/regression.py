@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 
 from rtgraph.msgs import BatchRequest, Learned, PlantSpec, Priorities, SampledBatch
+from rtgraph.nodes.learner import GradientLearner
+from rtgraph.nodes.learner.handover import GradientMemory
 from rtgraph.nodes.runtime import Input, Node, NodePlan, Output, Params, lossless, queue
 
 STATES, ACTIONS, SIZE = 5, 3, 4
@@ -66,12 +69,34 @@ class Source(Node[Params]):
         self.updates.append(learned)
 
 
+class Sharing(GradientLearner):
+    """Leaves gradients in memory, as in real time."""
+
+    def on_prepare(self) -> None:
+        super().on_prepare()
+        directory = self.context.surroundings.directory
+        assert directory is not None
+        self._memory = GradientMemory(self._updater.weights.numel(), self.folder(directory), self.name)
+
+    def folder(self, session: Path) -> Path:
+        return session
+
+
+class Elsewhere(Sharing):
+    """Leaves them where the learner does not find them."""
+
+    def folder(self, session: Path) -> Path:
+        (session / "elsewhere").mkdir(exist_ok=True)
+        return session / "elsewhere"
+
+
 def plans(
     learners: int,
     order: str,
     latency: dict[str, object],
     update: dict[str, object],
     learner: dict[str, object] | None = None,
+    gradients: str = "rtgraph.nodes.learner:GradientLearner",
 ) -> list[NodePlan]:
     """Return the plans of the source, the learner, and the gradient learners where there are several.
 
@@ -81,6 +106,7 @@ def plans(
         latency: of an update.
         update: how it is made.
         learner: other parameters of the learner.
+        gradients: the class of the gradient learners.
     """
     names = [f"gradient/{number}" for number in range(learners)] if learners > 1 else []
     asking = names or ["learner"]
@@ -105,7 +131,7 @@ def plans(
             "name": name,
             "replica": number,
             "replicas": learners,
-            "node": "rtgraph.nodes.learner:GradientLearner",
+            "node": gradients,
             "params": params,
             "outputs": ["request", "priorities", "gradient", "learner_state"],
             "inputs": {"weights": ["learner"], "answer": ["learner"], "batch": ["source"]},

@@ -43,13 +43,14 @@ def made(
     weights=None,
     network=NETWORK,
     learner=None,
+    gradients="rtgraph.nodes.learner:GradientLearner",
     **update,
 ):
     latency = {"kind": "normal", "ms": ms, "sd": sd} if sd else {"kind": "constant", "ms": ms}
     spec = TypeAdapter(NetworkSpec).validate_python(network).model_dump(mode="json")
     weights = {"seed": 5, "sharing": "snapshot"} | (weights or {})
     return VirtualWorld(
-        plans(learners, order, latency, SGD | update, learner),
+        plans(learners, order, latency, SGD | update, learner, gradients),
         seed=3,
         surroundings=Surroundings(
             limits=Limits(None, duration_ms * 1_000_000),
@@ -103,6 +104,21 @@ def test_round_robin_is_delayed_descent_bit_for_bit(learners, sd):
         assert max(update.delay for update in updates) == learners - 1
     for mine, hand in zip(weights_of(world), by_hand(updates)[-1], strict=True):
         assert torch.equal(mine, hand)
+
+
+@pytest.mark.parametrize("order", ["round_robin", "parallel"])
+def test_gradients_that_are_left_in_memory_are_those_that_go_in_messages(tmp_path, order):
+    shared = ran(3, order, directory=tmp_path, gradients="support.regression:Sharing")
+    assert all(map(torch.equal, weights_of(shared), weights_of(ran(3, order))))
+    assert not list(tmp_path.glob(".*")), "nobody finds them afterwards"
+
+
+def test_gradients_that_are_not_found_in_memory_come_in_messages_from_then_on(tmp_path):
+    world = ran(3, directory=tmp_path, gradients="support.regression:Elsewhere")
+    updates = world.node("source").updates
+    assert len(updates) > 85
+    assert [update.learner[-1] for update in updates] == [str(at % 3) for at in range(len(updates))]
+    assert world.node("gradient/1")._memory is None
 
 
 def test_parallel_learning_is_one_larger_batch():

@@ -59,7 +59,7 @@ def is_right(batch):
 @pytest.mark.parametrize("folder", [None, "kept"])
 def test_a_batch_read_in_place_is_the_one_that_comes_by_message(folder, tmp_path):
     buffer = filled(folder=tmp_path / folder if folder else None)
-    store = SharedStore(buffer.frames, folder and tmp_path / folder, tmp_path, "replay/0")
+    store = SharedStore(buffer.frames.location, tmp_path, "replay/0", on_disk=folder is not None)
     assert str(os.getpid()) not in store.name
     reader = BatchReader("learner", 0, tmp_path)
     in_place, by_message = (reader.batch(answer(buffer, reader.ask(8), name)) for name in (store.name, None))
@@ -91,7 +91,10 @@ def test_only_the_answer_to_the_open_request_is_one():
 
 def test_a_batch_that_was_overwritten_is_none_and_counted(tmp_path):
     buffer = filled()
-    store, reader = SharedStore(buffer.frames, None, tmp_path, "replay").name, BatchReader("l", 0, tmp_path)
+    store, reader = (
+        SharedStore(buffer.frames.location, tmp_path, "replay").name,
+        BatchReader("l", 0, tmp_path),
+    )
     late = answer(buffer, reader.ask(8), store)
     add(buffer, 2 * buffer.capacity, 50)
     assert reader.batch(late) is None
@@ -102,14 +105,14 @@ def test_a_batch_that_was_overwritten_is_none_and_counted(tmp_path):
 
 def test_a_memory_that_is_gone_is_no_reason_to_fail_and_the_next_is_mapped(tmp_path):
     first, second = filled(), filled(60)
-    name = SharedStore(first.frames, None, tmp_path, "replay").name
+    name = SharedStore(first.frames.location, tmp_path, "replay").name
     reader = BatchReader("learner", 0, tmp_path)
     before = answer(first, reader.ask(8), name)
     first.close()  # as a process that ends does
     assert reader.batch(before) is None
     assert not reader.ask(8).in_place
     # The memory that was begun anew has the same name, and is found by it.
-    assert SharedStore(second.frames, None, tmp_path, "replay").name == name
+    assert SharedStore(second.frames.location, tmp_path, "replay").name == name
     is_right(reader.batch(answer(second, reader.ask(8), None, incarnation=1)))
     request = reader.ask(8)
     assert request.in_place
@@ -121,7 +124,7 @@ def test_a_restarted_memory_is_never_read_in_the_former_ones_frames(tmp_path):
     first, second = filled(30, 1000), filled(30)
     reader = BatchReader("learner", 0, tmp_path)
     for incarnation, buffer in enumerate((first, second)):
-        name = SharedStore(buffer.frames, None, tmp_path, "replay").name
+        name = SharedStore(buffer.frames.location, tmp_path, "replay").name
         batch = reader.batch(answer(buffer, reader.ask(8), name, incarnation=incarnation))
         assert (batch.observations[:, 0] == batch.returns).all()
 
@@ -129,7 +132,7 @@ def test_a_restarted_memory_is_never_read_in_the_former_ones_frames(tmp_path):
 def test_frames_of_one_that_does_not_answer_are_let_go_of(tmp_path):
     """It may be dead, and what it kept in memory be more than there is room for twice."""
     buffer = filled(folder=tmp_path / "kept")
-    name = SharedStore(buffer.frames, tmp_path / "kept", tmp_path, "replay").name
+    name = SharedStore(buffer.frames.location, tmp_path, "replay", on_disk=True).name
     reader = BatchReader("learner", 0, tmp_path)
 
     def mapped():
@@ -170,7 +173,7 @@ def test_what_is_no_store_is_never_read_nor_waited_for(what, tmp_path):
 
 def test_handles_that_are_none_are_refused(tmp_path):
     buffer = filled()
-    name = SharedStore(buffer.frames, None, tmp_path, "replay").name
+    name = SharedStore(buffer.frames.location, tmp_path, "replay").name
     reader = BatchReader("learner", 0, tmp_path)
     whole = answer(buffer, reader.ask(8), None)
     assert reader.batch(whole.model_copy(update={"store": name})) is None

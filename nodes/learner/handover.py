@@ -1,0 +1,118 @@
+"""Gradients in memory: left there by those who compute them, for the learner on the same host that applies them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.msgs import Gradient
+from rtgraph.msgs.errors import ReplayError
+from rtgraph.nodes.replay.region import Region
+from rtgraph.nodes.replay.store import SharedStore
+
+_KIND = "gradient"
+_TURNS = 2
+_NONE = -1
+Vector = npt.NDArray[np.float32]
+
+
+class GradientMemory:
+    """Where one gradient learner leaves its gradients.
+
+    A gradient stays for as long as the one after it: the learner may have been restarted, and read late what was
+    offered to its former life.
+
+    Args:
+        size: numbers in a gradient.
+        directory: the session folder.
+        node: the name of the gradient learner.
+
+    Raises:
+        ReplayError: there is no room.
+        OSError: the session folder cannot be written.
+    """
+
+    def __init__(self, size: int, directory: Path, node: str) -> None:
+        self._region = Region.open(_layout(size), _size_bytes(size))
+        self._numbers, self._vectors = _arrays(self._region, size)
+        self._numbers[:] = _NONE
+        self._shared = SharedStore(self._region.location, directory, node, _KIND)
+        self.name = self._shared.name
+        """The ``store`` of its gradients."""
+
+    def leave(self, number: int, vector: Vector) -> None:
+        """Leave the gradient of that number, in the place of the one before the last."""
+        turn = number % _TURNS
+        self._numbers[turn] = _NONE
+        self._vectors[turn] = vector
+        self._numbers[turn] = number
+
+    def close(self) -> None:
+        """Let nobody find it any more."""
+        self._shared.withdraw()
+        self._region.close()
+
+
+class GradientReader:
+    """Reads gradients where they were left.
+
+    Args:
+        size: numbers in a gradient.
+        directory: the session folder.
+    """
+
+    def __init__(self, size: int, directory: Path | None) -> None:
+        self._layout = _layout(size)
+        self._size = size
+        self._directory = directory
+        self._mapped: dict[str, tuple[int, Region]] = {}
+        """By store: the life of the learner that it is of, and the memory."""
+
+    def vector(self, gradient: Gradient) -> Vector | None:
+        """Return a copy of a gradient's vector; None where it is not to be had here, or is gone."""
+        if gradient.store is None:
+            found: Vector = gradient.vector
+            return found
+        try:
+            region = self._region(gradient.store, gradient.incarnation)
+        except ReplayError:
+            return None
+        if region.layout != self._layout:
+            return None
+        numbers, vectors = _arrays(region, self._size)
+        turn = gradient.number % _TURNS
+        vector = vectors[turn].copy()
+        # Read after the copy: had another one been begun meanwhile, this would not be its number.
+        return vector if numbers[turn] == gradient.number else None
+
+    def close(self) -> None:
+        """Let go of all of them. Closing twice is allowed."""
+        for _, region in self._mapped.values():
+            region.close()
+        self._mapped.clear()
+
+    def _region(self, store: str, incarnation: int) -> Region:
+        life, region = self._mapped.get(store, (None, None))
+        if region is None or life != incarnation:
+            if region is not None:
+                region.close()
+                del self._mapped[store]
+            region = Region.attach(Path(store) if self._directory is None else self._directory / store)
+            self._mapped[store] = incarnation, region
+        return region
+
+
+def _layout(size: int) -> dict[str, object]:
+    return {"kind": _KIND, "size": size}
+
+
+def _size_bytes(size: int) -> int:
+    return _TURNS * (np.dtype(np.int64).itemsize + size * np.dtype(np.float32).itemsize)
+
+
+def _arrays(region: Region, size: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    numbers = region.array(np.int64, (_TURNS,), 0)
+    vectors = region.array(np.float32, (_TURNS, size), numbers.nbytes)
+    return numbers.view(np.int64), vectors.view(np.float32)
