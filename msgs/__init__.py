@@ -14,6 +14,8 @@ from rtgraph.msgs.learning import (
     Priorities,
     ReplayState,
     SampledBatch,
+    WeightsChunk,
+    WeightsRequest,
     WeightsVersion,
 )
 from rtgraph.msgs.plant import Action, Applied, EpisodeEnd, Observation, Screen
@@ -53,6 +55,8 @@ __all__ = [
     "SampledBatch",
     "Screen",
     "StaggerDelay",
+    "WeightsChunk",
+    "WeightsRequest",
     "WeightsVersion",
     "WorkerState",
     "array",

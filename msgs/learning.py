@@ -25,6 +25,39 @@ class WeightsVersion(Message):
     target_slot: int | None = Field(default=None, ge=0)
 
 
+class WeightsRequest(Message):
+    """A node that shares no memory with the learner wants parts of a version of the weights."""
+
+    receiver: str
+    number: int = Field(ge=0)
+    """Counts the receiver's requests."""
+    incarnation: int
+    """That of the receiver."""
+    target: bool = False
+    """Whether the target network's weights are wanted."""
+    version: int | None = None
+    """Of which version; None for the newest."""
+    first: int = Field(default=0, ge=0)
+    """The first part that is wanted."""
+    count: int = Field(ge=1)
+    """How many parts are wanted at most."""
+
+
+class WeightsChunk(Message):
+    """A part of a version of the weights. Parts are of equal size, but for the last."""
+
+    number: int = Field(ge=0)
+    """That of the request."""
+    incarnation: int
+    """That of the receiver that asked."""
+    life: int
+    """That of the learner which made the version, or of who else did."""
+    version: int = Field(ge=0)
+    part: int = Field(ge=0)
+    parts: int = Field(ge=1)
+    content: array("uint8", None)  # type: ignore[valid-type]
+
+
 class BatchRequest(Message):
     """A learner wants a batch. It is answered when the replay memory's limiter allows it."""
 

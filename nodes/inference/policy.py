@@ -128,10 +128,7 @@ def make_policy(
         raise NodeError(
             f"an epsilon_greedy policy needs discrete actions, the plant has {plant.action.kind} ones"
         )
-    weights = surroundings.weights.get(params.weights)
-    if weights is None:
-        known = ", ".join(surroundings.weights) or "none"
-        raise NodeError(f"the graph has no weights named {params.weights!r}", hint=f"it has {known}")
+    weights = surroundings.weights_named(params.weights)
     # Only here, so that a graph of scripted policies needs no torch.
     from rtgraph.nodes.inference.network_policy import EpsilonGreedyPolicy  # noqa: PLC0415
 

@@ -66,11 +66,7 @@ class Batches(Node[B]):
         Raises:
             NodeError: the graph has none of that name.
         """
-        weights = self.context.surroundings.weights.get(self.params.weights)
-        if weights is None:
-            known = ", ".join(self.context.surroundings.weights) or "none"
-            raise NodeError(f"the graph has no weights named {self.params.weights!r}", hint=f"it has {known}")
-        return weights
+        return self.context.surroundings.weights_named(self.params.weights)
 
     def begin_asking(self, version: int) -> None:
         """Ask for the first batch, and go on asking while none comes: the replay memory may have been restarted."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from rtgraph.msgs import Lineage
+from rtgraph.msgs.errors import NodeError
 
 if TYPE_CHECKING:
     from rtgraph.nodes.runtime.ports import BoundOutput
@@ -81,6 +82,17 @@ class Surroundings:
     directory: Path | None = None
     """The session folder, or None where nothing is to be written."""
     weights: dict[str, Weights] = field(default_factory=dict)
+
+    def weights_named(self, name: str) -> Weights:
+        """Return weights of the graph.
+
+        Raises:
+            NodeError: it has none of that name.
+        """
+        if name not in self.weights:
+            known = ", ".join(self.weights) or "none"
+            raise NodeError(f"the graph has no weights named {name!r}", hint=f"it has {known}")
+        return self.weights[name]
 
 
 class Context(Protocol):

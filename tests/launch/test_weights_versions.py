@@ -124,3 +124,17 @@ def test_whoever_is_killed_nobody_acts_with_half_a_version() -> None:
         assert summary["nodes"]["worker/0"]["policy_versions"]["switches"] > 3
     # The memory never had a name: it went with the processes.
     assert not [name for name in os.listdir("/dev/shm") if "rtgraph" in name]  # noqa: S108
+
+
+def test_whoever_of_a_relay_is_killed_nobody_acts_with_half_a_version() -> None:
+    with Launch.of("relay", "witness=true", "--duration", "3", "--world", "realtime") as launch:
+        launch.runs()
+        for node in ("sender", "receiver", "learner"):
+            killed = launch.kill(node)
+            until(lambda: launch.process(node) not in (0, killed), 20, f"{node} is back")  # noqa: B023
+        launch.wait()
+        summary = launch.summary()
+    assert set(summary["restarts"]) == {"sender", "receiver", "learner"}
+    assert summary["nodes"]["checker"]["wrong"] == 0
+    assert summary["nodes"]["receiver"]["received"] > 3
+    assert summary["nodes"]["worker/0"]["policy_versions"]["switches"] > 3

@@ -1,0 +1,126 @@
+"""Weights relayed to nodes that share no memory with the learner: whole versions only, whatever is lost."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from pydantic import TypeAdapter
+from support.launching import FILES
+from support.regression import NETWORK, SPEC, plans
+
+from rtgraph.graphs import load_launch
+from rtgraph.launch.virtual import surroundings
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.networks.spec import NetworkSpec
+from rtgraph.nodes.runtime import Limits, NodePlan, Surroundings, VirtualWorld
+from rtgraph.nodes.runtime.faults import CrashFault, EdgeFault
+from rtgraph.nodes.runtime.weights import Weights
+
+RELAY = str(FILES / "relay.yaml")
+MLP = TypeAdapter(NetworkSpec).validate_python(NETWORK).model_dump(mode="json")
+
+
+def ran(ticks=400, faults=(), **arguments):
+    plan = load_launch(
+        RELAY, {name: str(value) for name, value in arguments.items()}, ticks=ticks, record=False
+    )
+    world = VirtualWorld(plan.nodes, seed=0, surroundings=surroundings(plan, None), faults=faults)
+    world.run()
+    return world.results()
+
+
+@pytest.mark.parametrize("part_bytes", [1, 16, 1 << 20])
+def test_versions_come_in_whole_however_small_their_parts(part_bytes):
+    found = ran(part_bytes=part_bytes)
+    assert found["checker"]["wrong"] == 0
+    # One every five ticks, and the one that both began with.
+    assert found["learner"]["version"] == 80
+    assert found["receiver"] == {"received": 81, "asked_again": 0}
+    assert found["checker"]["versions"] == 80
+
+
+def test_what_is_lost_doubled_or_late_is_asked_for_again_and_nothing_is_mixed():
+    lossy = EdgeFault(drop=0.1, duplicate=0.1, delay_most_ns=3_000_000)
+    edges = [
+        lossy.model_copy(update={"port": port}) for port in ("weights_chunk", "weights_request", "weights")
+    ]
+    found = ran(ticks=1000, faults=edges)
+    assert found["checker"]["wrong"] == 0
+    assert found["receiver"]["asked_again"] > 50
+    # A version is a dozen messages, of which a tenth is lost: two in three have to be waited for.
+    assert found["receiver"]["received"] > 50
+    assert found["checker"]["versions"] > 50
+
+
+@pytest.mark.parametrize("node", ["sender", "receiver", "learner"])
+def test_whoever_crashes_versions_come_in_again(node):
+    crash = CrashFault(node=node, at_ns=2_000_000_001, restart_after_ns=500_000_000)
+    found = ran(faults=[crash])
+    assert found["checker"]["wrong"] == 0
+    assert found["checker"]["versions"] >= 70
+    assert found["worker/0"]["policy_versions"]["last"] == found["learner"]["version"] >= 70
+
+
+def relayed(gradients=2, *, far_network=MLP, sharing="snapshot"):
+    """Gradient learners that have the weights, the target network too, from a relay."""
+    found = plans(gradients, "round_robin", {"kind": "normal", "ms": 7.0, "sd": 0.3}, {"target_every": 7})
+    dumped = [one.model_dump() for one in found]
+    for one in dumped:
+        if one["name"].startswith("gradient"):
+            one["params"] = one["params"] | {"weights": "far"}
+            one["inputs"]["weights"] = {"topic": "far_weights", "publishers": ["receiver"]}
+    dumped += [
+        {
+            "name": "sender",
+            "node": "rtgraph.nodes.relay:WeightsSender",
+            "params": {"weights": "policy", "part_bytes": 10},
+            "outputs": {"weights_chunk": "chunk"},
+            "inputs": {
+                "weights": {"topic": "weights", "publishers": ["learner"]},
+                "weights_request": {"topic": "weights_request", "publishers": ["receiver"]},
+            },
+        },
+        {
+            "name": "receiver",
+            "node": "rtgraph.nodes.relay:WeightsReceiver",
+            "params": {"weights": "far"},
+            "outputs": {"weights_request": "weights_request", "weights": "far_weights"},
+            "inputs": {
+                "announced": {"topic": "weights", "publishers": ["learner"]},
+                "weights_chunk": {"topic": "chunk", "publishers": ["sender"]},
+            },
+        },
+    ]
+    return VirtualWorld(
+        [NodePlan.model_validate(one | {"index": index}) for index, one in enumerate(dumped)],
+        seed=3,
+        surroundings=Surroundings(
+            limits=Limits(None, 500_000_000),
+            weights={
+                "policy": Weights("policy", MLP, SPEC, seed=5, sharing="snapshot"),
+                "far": Weights("far", far_network, SPEC, seed=6, sharing=sharing),
+            },
+        ),
+    )
+
+
+def test_gradients_of_relayed_weights_are_those_of_the_learners_own():
+    world = relayed()
+    world.run()
+    updates = world.node("source").updates
+    assert len(updates) > 80
+    assert [update.version for update in updates] == list(range(1, len(updates) + 1))
+    owner, far = world.node("learner").owner.updater, world.node("gradient/0")._updater
+    assert owner.target_version > 50
+    assert torch.equal(far.target_weights, owner.target_weights)
+    assert not torch.equal(far.target_weights, far.weights)
+
+
+def test_weights_of_another_size_or_that_nobody_may_change_are_refused():
+    larger = TypeAdapter(NetworkSpec).validate_python({**NETWORK, "hidden": [7]}).model_dump(mode="json")
+    with pytest.raises(
+        NodeError, match=r"come in are of 76 bytes, 'far' of 396.*hint: give both the same network"
+    ):
+        relayed(far_network=larger).run()
+    with pytest.raises(NodeError, match=r"the weights 'far' are shared.*hint: give them `sharing: snapshot`"):
+        relayed(sharing="shared").run()
