@@ -33,7 +33,6 @@ class _Held:
     life: int
     version: int
     slot: int
-    memory: memoryview
     used_ns: int
 
 
@@ -73,8 +72,8 @@ class WeightsSender(Node[SenderParams]):
         if held is None:
             return  # it is gone already: a newer one is on its way
         held.used_ns = self.now_ns
-        size = self.params.part_bytes
-        parts = -(-held.memory.nbytes // size)
+        memory, size = self._versions.memory(held.slot), self.params.part_bytes
+        parts = -(-memory.nbytes // size)
         for part in range(first, min(first + request.count, parts)):
             self.weights_chunk.publish(
                 WeightsChunk(
@@ -84,7 +83,7 @@ class WeightsSender(Node[SenderParams]):
                     version=held.version,
                     part=part,
                     parts=parts,
-                    content=np.frombuffer(held.memory[part * size : (part + 1) * size], np.uint8),
+                    content=np.frombuffer(memory[part * size : (part + 1) * size], np.uint8),
                 ),
                 key=request.receiver,
             )
@@ -95,14 +94,14 @@ class WeightsSender(Node[SenderParams]):
         if announced is None:
             if target:
                 return None
-            version, slot, memory = hold_newest(self._versions)  # the one that everybody begins with
-            held = _Held(_FIRST_LIFE, version, slot, memory, self.now_ns)
+            version, slot, _ = hold_newest(self._versions)  # the one that everybody begins with
+            held = _Held(_FIRST_LIFE, version, slot, self.now_ns)
         else:
             told = announced.target_version if target else announced.version
             where = announced.target_slot if target else announced.slot
-            if told is None or where is None or (found := self._versions.hold(told, where)) is None:
+            if told is None or where is None or self._versions.hold(told, where) is None:
                 return None
-            held = _Held(announced.header.incarnation, told, where, found, self.now_ns)
+            held = _Held(announced.header.incarnation, told, where, self.now_ns)
         self._held[key] = held
         return held
 

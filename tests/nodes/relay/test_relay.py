@@ -14,6 +14,8 @@ from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.runtime import Limits, NodePlan, Surroundings, VirtualWorld
 from rtgraph.nodes.runtime.faults import CrashFault, EdgeFault
+from rtgraph.nodes.runtime.snapshot import Keeper, load
+from rtgraph.nodes.runtime.snapshot_file import SnapshotFile
 from rtgraph.nodes.runtime.weights import Weights
 
 RELAY = str(FILES / "relay.yaml")
@@ -124,3 +126,21 @@ def test_weights_of_another_size_or_that_nobody_may_change_are_refused():
         relayed(far_network=larger).run()
     with pytest.raises(NodeError, match=r"the weights 'far' are shared.*hint: give them `sharing: snapshot`"):
         relayed(sharing="shared").run()
+
+
+def test_a_world_goes_on_from_a_checkpoint_with_what_was_on_its_way(tmp_path):
+    plan = load_launch(RELAY, {"part_bytes": "1"}, ticks=400, record=False)
+    slow = EdgeFault(port="weights_chunk", delay_most_ns=60_000_000)
+
+    def world():
+        return VirtualWorld(plan.nodes, seed=0, surroundings=surroundings(plan, None), faults=[slow])
+
+    through, resumed = world(), world()
+    through.run(keeper=Keeper(tmp_path, 4 * 10**9, {}))
+    load(resumed, SnapshotFile(tmp_path / "000001.world"))
+    coming = resumed.node("receiver")._coming
+    assert coming is not None
+    assert 0 < coming.got < coming.parts
+    resumed.run()
+    assert resumed.results() == through.results()
+    assert resumed.results()["checker"]["wrong"] == 0
