@@ -4,7 +4,8 @@ Weights, target, gradients and the optimiser's moments are one vector each, laid
 
 >>> updater = Updater(MlpSpec(), plant, UpdateParams(learning_rate=1e-3), seed=0)
 >>> result = updater.step(buffer.sample(32, rng))               # one learner
->>> mine = updater.gradients(batch, parameters=received)        # several: on whatever version has come
+>>> updater.read(version, received)                             # several: on whatever version has come
+>>> mine = updater.gradients(batch)
 >>> updater.apply(mine.vector)                                  # ... and in whatever order is right
 """
 
@@ -108,7 +109,6 @@ class Updater:
         self._target, self._target_weights = self._blank()
         self._target.requires_grad_(requires_grad=False)
         self._target_weights.copy_(self._weights)
-        self._delayed: tuple[Network, Tensor] | None = None
         self._evaluator = Evaluator(self._target, network.head.support, params, self._rng)
         self._optimiser = Optimiser(self._weights, params)
         self._own_gradient = list(views(self._optimiser.gradient, self._slots).values())
@@ -139,7 +139,7 @@ class Updater:
         Raises:
             LearningError: The batch does not fit.
         """
-        found = self._evaluated(self._online, samples)
+        found = self._evaluated(samples)
         torch._foreach_copy_(self._own_gradient, found.gradients)
         return found.told
 
@@ -147,17 +147,13 @@ class Updater:
         """Make the update that was prepared last, and return the norm of its gradient; see `apply`."""
         return self.apply(self._optimiser.gradient)
 
-    def gradients(self, samples: Samples, parameters: Tensor | None = None) -> Gradients:
+    def gradients(self, samples: Samples) -> Gradients:
         """Compute the gradient of a batch and change nothing, in a vector of its own each time.
 
-        Args:
-            samples: The batch.
-            parameters: The weights to compute on, like `weights` of some version; by default those of this one.
-
         Raises:
-            LearningError: The batch or the parameters do not fit.
+            LearningError: The batch does not fit.
         """
-        found = self._evaluated(self._at(parameters), samples)
+        found = self._evaluated(samples)
         vector = torch.zeros_like(self._weights)
         torch._foreach_copy_(list(views(vector, self._slots).values()), found.gradients)
         return Gradients(vector, *found.told)
@@ -197,20 +193,6 @@ class Updater:
             total += torch.from_numpy(np.array(gradient))
         return self.apply((total / len(gradients) if len(gradients) > 1 else total).to(self._device))
 
-    def adopt(self, version: int, weights: Tensor, target_weights: Tensor) -> None:
-        """Take over a version that another updater made, so that gradients are of that.
-
-        The optimiser's moments stay as they are: they are the business of the one that applies.
-
-        Raises:
-            LearningError: The vectors have another shape.
-        """
-        if not self._weights.shape == weights.shape == target_weights.shape:
-            raise LearningError(f"expected vectors of {self._weights.numel()} numbers, got {weights.numel()}")
-        self._weights.copy_(weights)
-        self._target_weights.copy_(target_weights)
-        self.version = version
-
     def write(self, buffer: Buffer) -> None:
         """Copy the weights to where inference processes read them (see `rtgraph.nodes.networks.parameters`).
 
@@ -224,7 +206,9 @@ class Updater:
         write(self._target, buffer, self._readers_slots)
 
     def read(self, version: int, buffer: Buffer) -> None:
-        """Take over the weights of a version that another updater has written (see `adopt`).
+        """Take over the weights of a version that another updater has written, so that gradients are of that.
+
+        The optimiser's moments stay as they are: they are the business of the one that applies.
 
         Raises:
             ValueError: The buffer is too small or not contiguous.
@@ -301,20 +285,9 @@ class Updater:
         self.target_version = state["target_version"]
         self._optimiser.gradient.copy_(state["gradient"])
 
-    def _evaluated(self, module: Network, samples: Samples) -> Evaluated:
+    def _evaluated(self, samples: Samples) -> Evaluated:
         batch = Batch.of(samples, self.plant.observation.shape, self._actions, self._device)
-        return self._evaluator.evaluated(module, batch)
-
-    def _at(self, parameters: Tensor | None) -> Network:
-        if parameters is None:
-            return self._online
-        if parameters.shape != self._weights.shape:
-            raise LearningError(f"there are {parameters.numel()} parameters, not {self._weights.numel()}")
-        if self._delayed is None:
-            self._delayed = self._blank()
-        module, vector = self._delayed
-        vector.copy_(parameters)
-        return module
+        return self._evaluator.evaluated(self._online, batch)
 
     def _blank(self) -> tuple[Network, Tensor]:
         def blank() -> Network:

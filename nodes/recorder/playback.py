@@ -36,7 +36,6 @@ class Playback:
         self._messages = messages
         self._rate = rate
         self._loop = loop
-        self._offset_ns = 0
         self._iterator: Iterator[Recorded] = iter(())
         self._next: Recorded | None = None
         self._anchor_graph_ns = self._anchor_ns = start_ns

@@ -103,11 +103,6 @@ class BagWriter:
             self.discard()
             raise
 
-    @property
-    def waiting_bytes(self) -> int:
-        """What the chunk in progress holds, uncompressed."""
-        return self._builder.size_bytes
-
     def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:
         """Write a message: its number at its publisher, when it was taken and published, and its document."""
         if self._problem is not None:

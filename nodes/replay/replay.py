@@ -175,6 +175,7 @@ class Replay(Node[ReplayParams]):
             "sampled": memory.sampled,
             "waiting": len(self._requests),
             "replaced": self._requests.replaced,
+            "passed_over": self._requests.passed_over,
             "held_back": memory.held_back,
             "forgone": memory.forgone,
             "priorities": self._priorities,
