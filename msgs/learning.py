@@ -19,6 +19,8 @@ class WeightsVersion(Message):
     """The name of the weights in the graph."""
     version: int = Field(ge=0)
     """Updates applied."""
+    life: int = 0
+    """Which life of the learner made it: a later one may make the same version once more, another one."""
     slot: int = Field(ge=0)
     target_version: int | None = Field(default=None, ge=0)
     """The version whose parameters the target network has; None where nobody else computes with it."""
@@ -26,17 +28,15 @@ class WeightsVersion(Message):
 
 
 class WeightsRequest(Message):
-    """A node that shares no memory with the learner wants parts of a version of the weights."""
+    """A node that shares no memory with the learner wants a version of the weights, or more parts of one."""
 
     receiver: str
-    number: int = Field(ge=0)
-    """Counts the receiver's requests."""
-    incarnation: int
-    """That of the receiver."""
-    target: bool = False
-    """Whether the target network's weights are wanted."""
+    life: int | None = None
+    """Of the version that has begun to come in; None for whichever is the newest."""
     version: int | None = None
-    """Of which version; None for the newest."""
+    target: int | None = None
+    """The version that the target network has which is here already, of the same life; it need not be sent again."""
+    target_life: int | None = None
     first: int = Field(default=0, ge=0)
     """The first part that is wanted."""
     count: int = Field(ge=1)
@@ -44,15 +44,15 @@ class WeightsRequest(Message):
 
 
 class WeightsChunk(Message):
-    """A part of a version of the weights. Parts are of equal size, but for the last."""
+    """A part of a version of the weights, to which the target network's may be joined. All but the last are of equal size."""
 
-    number: int = Field(ge=0)
-    """That of the request."""
-    incarnation: int
-    """That of the receiver that asked."""
     life: int
-    """That of the learner which made the version, or of who else did."""
+    """That of the learner which made the version."""
     version: int = Field(ge=0)
+    target: int | None = None
+    """The version that the target network has; None where nobody else computes with it."""
+    joined: bool = False
+    """Whether the target network's weights follow in the same parts."""
     part: int = Field(ge=0)
     parts: int = Field(ge=1)
     content: array("uint8", None)  # type: ignore[valid-type]

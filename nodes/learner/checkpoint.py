@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 
 from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.learner.state import Facts, LearnerState
-from rtgraph.nodes.networks.checkpoints import FACTS, TENSORS, checkpoint_in, numbers_in
+from rtgraph.nodes.networks.checkpoints import FACTS, TENSORS, checkpoint_in, name_of, numbers_in
 
 _UNFINISHED = ".unfinished"
 _GONE = ".gone"
@@ -58,12 +58,12 @@ class Checkpoints:
             for path in (unfinished / FACTS, unfinished / TENSORS, unfinished):
                 _to_disk(path)
             numbers = numbers_in(self.folder)
-            path = self.folder / f"{numbers[-1] + 1 if numbers else 0:06d}"
+            path = self.folder / name_of(numbers[-1] + 1 if numbers else 0)
             unfinished.rename(path)
             _to_disk(self.folder)
             for number in numbers[: len(numbers) + 1 - self._keep]:
                 # Renamed first: half a checkpoint with a number would be taken for a whole one.
-                (self.folder / f"{number:06d}").rename(self.folder / _GONE)
+                (self.folder / name_of(number)).rename(self.folder / _GONE)
                 shutil.rmtree(self.folder / _GONE)
         except (OSError, SafetensorError) as error:
             raise CheckpointError(

@@ -125,7 +125,12 @@ class GradientLearner(Batches[BatchParams]):
         if not surroundings.realtime or surroundings.directory is None:
             return None
         try:
-            return GradientMemory(self._updater.weights.numel(), surroundings.directory, self.name)
+            return GradientMemory(
+                self._updater.weights.numel(),
+                surroundings.directory,
+                self.name,
+                self.context.identity.incarnation,
+            )
         except (ReplayError, OSError) as error:
             self.log.warning("gradients go in messages, since they cannot be shared: %s", error)
             return None
@@ -137,7 +142,7 @@ class GradientLearner(Batches[BatchParams]):
 
     def _heard_of(self, shown: WeightsVersion) -> None:
         """Take in a version. Where its owner was restarted, what that was offered is forgotten."""
-        if self._shown is None or shown.header.incarnation > self._shown.header.incarnation:
+        if self._shown is None or shown.life > self._shown.life:
             self._waits, self._awaited = False, 0
         self._shown = shown
 
@@ -148,7 +153,7 @@ class GradientLearner(Batches[BatchParams]):
             return False
         if shown.version < self._awaited:
             return False
-        life = shown.header.incarnation
+        life = shown.life
         if self._target != (life, shown.target_version):
             if not self._copy(shown.target_version, shown.target_slot, target=True):
                 return False

@@ -12,7 +12,7 @@ from rtgraph.msgs.errors import ReplayError
 from rtgraph.nodes.replay.region import Region
 from rtgraph.nodes.replay.store import SharedStore
 
-_KIND = "gradient"
+_KIND = "gradients"
 _TURNS = 2
 _NONE = -1
 Vector = npt.NDArray[np.float32]
@@ -28,17 +28,22 @@ class GradientMemory:
         size: numbers in a gradient.
         directory: the session folder.
         node: the name of the gradient learner.
+        incarnation: which life of it this is.
 
     Raises:
         ReplayError: there is no room.
         OSError: the session folder cannot be written.
     """
 
-    def __init__(self, size: int, directory: Path, node: str) -> None:
-        self._region = Region.open(_layout(size), _size_bytes(size))
+    def __init__(self, size: int, directory: Path, node: str, incarnation: int) -> None:
+        self._region = Region.open(_layout(size, node, incarnation), _size_bytes(size))
         self._numbers, self._vectors = _arrays(self._region, size)
         self._numbers[:] = _NONE
-        self._shared = SharedStore(self._region.location, directory, node, _KIND)
+        try:
+            self._shared = SharedStore(self._region.location, directory, node, _KIND)
+        except OSError:
+            self._region.close()
+            raise
         self.name = self._shared.name
         """The ``store`` of its gradients."""
 
@@ -64,22 +69,17 @@ class GradientReader:
     """
 
     def __init__(self, size: int, directory: Path | None) -> None:
-        self._layout = _layout(size)
         self._size = size
         self._directory = directory
-        self._mapped: dict[str, tuple[int, Region]] = {}
-        """By store: the life of the learner that it is of, and the memory."""
+        self._mapped: dict[str, Region] = {}
 
     def vector(self, gradient: Gradient) -> Vector | None:
         """Return a copy of a gradient's vector; None where it is not to be had here, or is gone."""
         if gradient.store is None:
             found: Vector = gradient.vector
             return found
-        try:
-            region = self._region(gradient.store, gradient.incarnation)
-        except ReplayError:
-            return None
-        if region.layout != self._layout:
+        region = self._region(gradient.store, _layout(self._size, gradient.learner, gradient.incarnation))
+        if region is None:
             return None
         numbers, vectors = _arrays(region, self._size)
         turn = gradient.number % _TURNS
@@ -89,23 +89,30 @@ class GradientReader:
 
     def close(self) -> None:
         """Let go of all of them. Closing twice is allowed."""
-        for _, region in self._mapped.values():
+        for region in self._mapped.values():
             region.close()
         self._mapped.clear()
 
-    def _region(self, store: str, incarnation: int) -> Region:
-        life, region = self._mapped.get(store, (None, None))
-        if region is None or life != incarnation:
-            if region is not None:
-                region.close()
-                del self._mapped[store]
+    def _region(self, store: str, layout: dict[str, object]) -> Region | None:
+        """Return the memory of that size and of that life of its learner; None where that is not what is found."""
+        region = self._mapped.get(store)
+        if region is not None and region.layout == layout:
+            return region
+        try:
             region = Region.attach(Path(store) if self._directory is None else self._directory / store)
-            self._mapped[store] = incarnation, region
+        except ReplayError:
+            return None
+        if region.layout != layout:
+            region.close()
+            return None
+        if store in self._mapped:
+            self._mapped[store].close()
+        self._mapped[store] = region
         return region
 
 
-def _layout(size: int) -> dict[str, object]:
-    return {"kind": _KIND, "size": size}
+def _layout(size: int, node: str, incarnation: int) -> dict[str, object]:
+    return {"kind": _KIND, "size": size, "node": node, "incarnation": incarnation}
 
 
 def _size_bytes(size: int) -> int:

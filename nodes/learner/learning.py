@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 SHOW_AGAIN_NS = 20_000_000
+ANNOUNCE_AGAIN_NS = 1_000_000_000
 
 
 class LearningParams(BatchParams):
@@ -70,6 +71,7 @@ class Learning(Batches[P]):
         """Show the first version."""
         self._unshown = self._skipped = self._unsaved = 0
         self.show()
+        self.every(ANNOUNCE_AGAIN_NS, self._announce_again)
         if self.context.surroundings.realtime:
             self.every(SHOW_AGAIN_NS, self._show_again)
         if self.params.checkpoint_every_s is not None:
@@ -126,11 +128,12 @@ class Learning(Batches[P]):
 
     def show(self) -> None:
         """Publish the weights as they are; where every slot is being read, soon."""
-        self.shown = self.owner.show()
+        self.shown = self.owner.show(self.context.identity.incarnation)
         if self.shown is None:
             self._skipped += 1
         else:
             self._unshown = 0
+            self._announced_ns = self.now_ns
             self.weights.publish(self.shown)
 
     def load_world_state(self, state: dict[str, Any]) -> None:
@@ -171,6 +174,12 @@ class Learning(Batches[P]):
         """Show what could not be shown: others may have nothing to compute or act with until then."""
         if self.shown is None:
             self.show()
+
+    def _announce_again(self) -> None:
+        """Say once more which version there is, if it was not said of late: whoever began since does not know."""
+        if self.shown is not None and self.now_ns - self._announced_ns >= ANNOUNCE_AGAIN_NS:
+            self._announced_ns = self.now_ns
+            self.weights.publish(self.shown)
 
     def _save(self) -> None:
         try:

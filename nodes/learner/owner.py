@@ -109,8 +109,12 @@ class Owner:
         """Return the plant's ticks until now, by its rate; those of the runs that this one goes on from are among them."""
         return self._ticks_before + int(now_ns * self._weights.plant.rate_hz / 1e9)
 
-    def show(self) -> WeightsVersion | None:
-        """Put the weights where others read them; None where every slot is being read, and nothing was written."""
+    def show(self, life: int) -> WeightsVersion | None:
+        """Put the weights where others read them; None where every slot is being read, and nothing was written.
+
+        Args:
+            life: of the node that owns them.
+        """
         updater, versions = self.updater, self._weights.versions
         if self._shows_target and not self._show_target():
             return None
@@ -122,6 +126,7 @@ class Owner:
         return WeightsVersion(
             weights=self._weights.name,
             version=updater.version,
+            life=life,
             slot=slot,
             target_version=target_version,
             target_slot=target_slot,

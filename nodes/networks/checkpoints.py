@@ -14,6 +14,11 @@ CHECKPOINTS = "checkpoints"
 FACTS, TENSORS = "facts.json", "tensors.safetensors"
 
 
+def name_of(number: int) -> str:
+    """Return the name of a checkpoint's folder."""
+    return f"{number:06d}"
+
+
 def numbers_in(folder: Path) -> list[int]:
     """Return the numbers of the checkpoints in a folder, the oldest first; none where there is no such folder.
 
@@ -22,7 +27,8 @@ def numbers_in(folder: Path) -> list[int]:
     """
     if not folder.is_dir():
         return []
-    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
+    numbers = [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
+    return sorted(number for number in numbers if (folder / name_of(number)).is_dir())
 
 
 def checkpoint_in(path: Path) -> Path:
@@ -36,7 +42,7 @@ def checkpoint_in(path: Path) -> Path:
             return path
         folder = path / CHECKPOINTS if (path / CHECKPOINTS).is_dir() else path
         if numbers := numbers_in(folder):
-            return folder / f"{numbers[-1]:06d}"
+            return folder / name_of(numbers[-1])
         lacks = f"it has no {FACTS}" if path.exists() else "there is no such folder"
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error

@@ -2,186 +2,213 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from rtgraph.msgs import WeightsChunk, WeightsRequest, WeightsVersion
 from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.relay.snapshots import snapshots_of
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, queue
 
-_NONE = (-1, -1)
+_MOST_AT_ONCE = 128
 _RETRY_NS = 20_000_000
-"""Between attempts to find a slot that nobody reads."""
+"""Between attempts to find slots that nobody reads."""
+_PATIENCE = 4
+"""How many times the last gap between two parts is waited for the next."""
 
 
 class ReceiverParams(Params):
     """What a receiver is told."""
 
+    of: str
+    """The weights that are followed, by name: `${weights:policy}`."""
     weights: str
-    """The weights that are kept the same as the sender's, by name: `${weights:far}`. Of the same network, `snapshot`."""
-    window: PositiveInt = 8
+    """Those that are made the same, by name: `${weights:far}`. Of the same network and plant, `snapshot`."""
+    window: int = Field(default=8, ge=1, le=_MOST_AT_ONCE)
     """How many parts are asked for at once."""
     ask_again_s: float = Field(default=0.5, gt=0)
-    """After how long without a part it asks again."""
+    """After how long without a part it asks again, at least; longer where parts take longer to come."""
 
 
 @dataclass(slots=True)
-class _Version:
-    """A version that is coming in."""
+class _Coming:
+    """A version that is coming in, perhaps with the target network's weights after it."""
 
     life: int
-    number: int
+    version: int
+    target: int | None
+    joined: bool
     parts: int
     content: bytearray = field(default_factory=bytearray)
     got: int = 0
     """Parts that are there: the first ones."""
+    target_slot: int | None = None
+    """Where the target network's weights were put, or are already."""
 
 
 class WeightsReceiver(Node[ReceiverParams]):
-    """Follows the weights of a sender, and publishes each version that has come in whole, as a learner does.
+    """Follows the weights of a sender, and announces each version that has come in whole, as a learner does.
 
     It takes the newest version whenever it is done with one; those between are passed over. What is lost is asked
     for again.
     """
 
     announced = Input(WeightsVersion, latest)
-    weights_chunk = Input(WeightsChunk, queue(256), keyed=True)
+    weights_chunk = Input(WeightsChunk, queue(2 * _MOST_AT_ONCE), keyed=True)
     weights_request = Output(WeightsRequest)
     weights = Output(WeightsVersion)
 
     def on_prepare(self) -> None:
         """Find the weights."""
-        self._versions = self.context.surroundings.weights_named(self.params.weights).versions
-        if self._versions.sharing != "snapshot":
-            raise NodeError(
-                f"the weights {self.params.weights!r} are {self._versions.sharing}",
-                hint="give them `sharing: snapshot`",
-            )
+        self._versions = snapshots_of(self.context.surroundings, self.params.weights)
         self._size = self._versions.memory(self._versions.newest()[1]).nbytes
 
     def on_start(self) -> None:
         """Ask for the version that there is."""
         self._wanted: WeightsVersion | None = None
-        self._todo: list[bool] = []
-        """What is asked for next: the target network, and the weights."""
-        self._asked = 0
-        self._asked_ns: int | None = None
-        """When, or when the last part came; None while nothing is asked for."""
-        self._target = False
-        self._coming: _Version | None = None
-        self._have: dict[bool, tuple[int, int]] = {}
-        """The life and the number of the version that is here, of the weights and of the target network."""
-        self._target_slot: int | None = None
+        self._coming: _Coming | None = None
+        self._whole = False
+        self._until = 0
+        """The part up to which was asked for."""
+        self._here: WeightsVersion | None = None
+        """What was announced last here."""
+        self._heard_ns = self.now_ns
+        self._patience_ns = round(self.params.ask_again_s * 1e9)
         self._received = self._again = 0
-        self.every(round(self.params.ask_again_s * 1e9), self._ask_again)
+        self.every(round(self.params.ask_again_s * 1e9), self._look_for_what_is_lost)
         self._ask()
 
     def on_announced(self, announced: WeightsVersion) -> None:
-        """Ask for it, unless another is coming in."""
+        """Ask for it if it is newer than what is here; if not, somebody here may not know what there is."""
+        if announced.weights != self.params.of:
+            return
         self._wanted = announced
-        if self._asked_ns is None:
-            self._begin()
+        if self._until:
+            return  # another is coming in
+        if self._lacks():
+            self._ask()
+        elif self._here is not None:
+            self.weights.publish(self._here)
 
     def on_weights_chunk(self, chunk: WeightsChunk) -> None:
         """Take in a part; with the last one there is a version."""
-        asked = self.context.identity.incarnation, self._asked - 1
-        if (chunk.incarnation, chunk.number) != asked or self._asked_ns is None:
-            return  # asked for again since
+        if not self._until or self._whole:
+            return
         coming = self._coming
-        if coming is None or (coming.life, coming.number) != (chunk.life, chunk.version):
-            coming = self._coming = _Version(chunk.life, chunk.version, chunk.parts)
+        if coming is None or (coming.life, coming.version, coming.target, coming.joined) != (
+            chunk.life,
+            chunk.version,
+            chunk.target,
+            chunk.joined,
+        ):
+            if chunk.part:
+                return  # of one that was given up
+            coming = self._coming = _Coming(
+                chunk.life, chunk.version, chunk.target, chunk.joined, chunk.parts
+            )
         if chunk.part != coming.got:
-            return  # one before it was lost, and all from that one on will be asked for again
+            return  # it is here already, or one before it was lost
         coming.content += memoryview(chunk.content)
         coming.got += 1
-        self._asked_ns = self.now_ns
+        least_ns = round(self.params.ask_again_s * 1e9)
+        self._patience_ns = max(least_ns, _PATIENCE * (self.now_ns - self._heard_ns))
+        self._heard_ns = self.now_ns
         if coming.got == coming.parts:
+            self._whole = True
             self._finish()
-        elif coming.got == self._until:
+        elif coming.got >= self._until:
             self._ask()
 
     def result(self) -> dict[str, Any]:
         """Return how many versions came in, and how often something had to be asked for again."""
         return {"received": self._received, "asked_again": self._again}
 
-    def _begin(self) -> None:
-        """Ask for what is newer than what is here, once for each that is announced."""
-        if not self._todo and self._wanted is not None:
-            wanted, self._wanted = self._wanted, None
-            if self._lacks(wanted, target=True):
-                self._todo = [True, False]  # it is told with the weights, so it has to be there before them
-            elif self._lacks(wanted, target=False):
-                self._todo = [False]
-        if self._todo:
-            self._target, self._coming = self._todo.pop(0), None
-            self._ask()
+    def _lacks(self) -> bool:
+        """Say whether something was announced that is not here."""
+        wanted, here = self._wanted, self._here
+        if wanted is None or here is None:
+            return wanted is not None
+        newer = (wanted.life, wanted.version) > (here.life, here.version)
+        return newer or wanted.target_version not in (None, here.target_version)
 
-    def _lacks(self, wanted: WeightsVersion, *, target: bool) -> bool:
-        version = wanted.target_version if target else wanted.version
-        return version is not None and self._have.get(target, _NONE) < (wanted.header.incarnation, version)
-
-    def _ask(self) -> None:
-        coming = self._coming
+    def _ask(self, count: int | None = None) -> None:
+        """Ask for the next parts of what is coming in, or for the newest version."""
+        coming, here = self._coming, self._here
         first = 0 if coming is None else coming.got
-        self._until = first + self.params.window
-        self._asked_ns = self.now_ns
+        count = count or self.params.window
+        self._until = first + count
+        self._heard_ns = self.now_ns
         self.weights_request.publish(
             WeightsRequest(
                 receiver=self.name,
-                number=self._asked,
-                incarnation=self.context.identity.incarnation,
-                target=self._target,
-                version=None if coming is None else coming.number,
+                life=None if coming is None else coming.life,
+                version=None if coming is None else coming.version,
+                target=None if here is None else here.target_version,
+                target_life=None if here is None else here.life,
                 first=first,
-                count=self.params.window,
+                count=count,
             )
         )
-        self._asked += 1
 
-    def _ask_again(self) -> None:
-        whole = self._coming is not None and self._coming.got == self._coming.parts
-        if self._asked_ns is None or whole:
-            return
-        if self.now_ns - self._asked_ns >= self.params.ask_again_s * 1e9:
-            self._again += 1
+    def _look_for_what_is_lost(self) -> None:
+        """Ask again when nothing has come for long, for a single part: what was asked for may yet be on its way."""
+        if not self._until and self._lacks():
             self._ask()
+        elif self._until and not self._whole and self.now_ns - self._heard_ns >= self._patience_ns:
+            self._again += 1
+            self._patience_ns *= 2
+            self._ask(1)
 
     def _finish(self) -> None:
-        """Put what has come in where others read it, when there is a place for it."""
-        coming, versions = self._coming, self._versions
+        """Put what has come in where others read it, as soon as there is a place for it, and say so."""
+        coming = self._coming
         if coming is None:
             return
-        content = coming.content
-        if len(content) != self._size:
+        size = self._size
+        if len(coming.content) != (2 * size if coming.joined else size):
             raise NodeError(
-                f"the weights that come in are of {len(content)} bytes, {self.params.weights!r} of {self._size}",
+                f"the weights that come in are of {len(coming.content) // (1 + coming.joined)} bytes, "
+                f"{self.params.weights!r} of {size}",
                 hint="give both the same network and plant",
             )
-
-        def write(memory: memoryview) -> None:
-            memory[:] = content
-
-        kept = () if self._target_slot is None else (self._target_slot,)
-        slot = versions.publish(coming.number, write, keep=kept, newest=not self._target)
+        here, content = self._here, coming.content
+        if coming.joined and coming.target_slot is None:
+            coming.target_slot = self._versions.publish(
+                coming.target or 0, _writes(content, size), newest=False
+            )
+        elif coming.target is not None and here is not None:
+            coming.target_slot = here.target_slot
+        targets = coming.target_slot, None if here is None else here.target_slot
+        kept = [slot for slot in targets if slot is not None]
+        placed = coming.target_slot is not None or not coming.joined
+        slot = self._versions.publish(coming.version, _writes(content, 0), keep=kept) if placed else None
         if slot is None:
             self.after(_RETRY_NS, self._finish)
             return
-        self._have[self._target] = coming.life, coming.number
-        self._coming = self._asked_ns = None
-        if self._target:
-            self._target_slot = slot
-        else:
-            self._received += 1
-            target = self._have.get(True)
-            self.weights.publish(
-                WeightsVersion(
-                    weights=self.params.weights,
-                    version=coming.number,
-                    slot=slot,
-                    target_version=None if target is None else target[1],
-                    target_slot=self._target_slot,
-                )
-            )
-        self._begin()
+        self._received += 1
+        self._coming, self._whole, self._until = None, False, 0
+        self._here = WeightsVersion(
+            weights=self.params.weights,
+            version=coming.version,
+            life=coming.life,
+            slot=slot,
+            target_version=None if coming.target_slot is None else coming.target,
+            target_slot=coming.target_slot,
+        )
+        self.weights.publish(self._here)
+        if self._lacks() and (here is None or _identity(here) != _identity(self._here)):
+            self._ask()  # else the sender knows no newer one yet either: later
+
+
+def _identity(version: WeightsVersion) -> tuple[int, int, int | None]:
+    return version.life, version.version, version.target_version
+
+
+def _writes(content: bytearray, first: int) -> Callable[[memoryview], None]:
+    def write(memory: memoryview) -> None:
+        memory[:] = memoryview(content)[first : first + memory.nbytes]
+
+    return write

@@ -1,13 +1,15 @@
-"""The learner's side of a relay: it reads versions of the weights in shared memory, and sends them in parts."""
+"""The learner's side of a relay: it copies versions of the weights out of shared memory, and sends them in parts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field, PositiveInt
 
 from rtgraph.msgs import WeightsChunk, WeightsRequest, WeightsVersion
+from rtgraph.nodes.relay.snapshots import snapshots_of
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, queue
 from rtgraph.nodes.runtime.versions import hold_newest
 
@@ -22,22 +24,28 @@ class SenderParams(Params):
     """The weights that are sent, by name: `${weights:policy}`."""
     part_bytes: PositiveInt = 1 << 20
     """How large a part is."""
-    lease_s: float = Field(default=2.0, gt=0)
+    lease_s: float = Field(default=60.0, gt=0)
     """After how long a receiver that asks no more is forgotten."""
 
 
 @dataclass(slots=True)
-class _Held:
-    """A version that a receiver is reading, which is not overwritten meanwhile."""
+class _Parcel:
+    """A version that a receiver is taking in, copied: nobody has to wait until it is there."""
 
     life: int
     version: int
-    slot: int
+    target: int | None
+    joined: bool
+    content: npt.NDArray[np.uint8]
     used_ns: int
 
 
 class WeightsSender(Node[SenderParams]):
-    """Answers receivers that ask for parts of the newest version. Each reads at its own pace, and whole versions only."""
+    """Answers receivers that ask for the newest version, or for more parts of the one that they are taking in.
+
+    Each goes on at its own pace, and gets whole versions only. The target network's weights are joined where it has
+    others than a receiver has.
+    """
 
     weights = Input(WeightsVersion, latest)
     weights_request = Input(WeightsRequest, queue(64), many=True)
@@ -45,72 +53,72 @@ class WeightsSender(Node[SenderParams]):
 
     def on_prepare(self) -> None:
         """Find the weights."""
-        self._versions = self.context.surroundings.weights_named(self.params.weights).versions
-        self._held: dict[tuple[str, bool], _Held] = {}
+        self._versions = snapshots_of(self.context.surroundings, self.params.weights)
+        self._parcels: dict[str, _Parcel] = {}
         self._announced: WeightsVersion | None = None
 
     def on_start(self) -> None:
         """Forget receivers that are gone, from time to time."""
         self.every(round(self.params.lease_s * 1e9), self._forget)
 
-    def on_stop(self) -> None:
-        """Let everything be overwritten."""
-        for key in list(self._held):
-            self._release(key)
-
     def on_weights(self, announced: WeightsVersion) -> None:
-        """Send this one from now on, to those who begin."""
+        """Note whose the newest version is, and where the target network's weights are."""
         if announced.weights == self.params.weights:
             self._announced = announced
 
     def on_weights_request(self, request: WeightsRequest) -> None:
-        """Send what was asked for; where that version is gone, the newest from its beginning."""
-        key = request.receiver, request.target
-        held, first = self._held.get(key), request.first
-        if held is None or held.version != request.version:
-            held, first = self._hold_newest(key), 0
-        if held is None:
-            return  # it is gone already: a newer one is on its way
-        held.used_ns = self.now_ns
-        memory, size = self._versions.memory(held.slot), self.params.part_bytes
-        parts = -(-memory.nbytes // size)
+        """Send what was asked for; where that version is not at hand any more, the newest from its beginning."""
+        parcel, first = self._parcels.get(request.receiver), request.first
+        if parcel is None or (parcel.life, parcel.version) != (request.life, request.version):
+            parcel, first = self._parcel(request), 0
+            self._parcels[request.receiver] = parcel
+        parcel.used_ns = self.now_ns
+        size = self.params.part_bytes
+        parts = -(-parcel.content.size // size)
         for part in range(first, min(first + request.count, parts)):
             self.weights_chunk.publish(
                 WeightsChunk(
-                    number=request.number,
-                    incarnation=request.incarnation,
-                    life=held.life,
-                    version=held.version,
+                    life=parcel.life,
+                    version=parcel.version,
+                    target=parcel.target,
+                    joined=parcel.joined,
                     part=part,
                     parts=parts,
-                    content=np.frombuffer(memory[part * size : (part + 1) * size], np.uint8),
+                    content=parcel.content[part * size : (part + 1) * size],
                 ),
                 key=request.receiver,
             )
 
-    def _hold_newest(self, key: tuple[str, bool]) -> _Held | None:
-        self._release(key)
-        announced, (_, target) = self._announced, key
-        if announced is None:
-            if target:
-                return None
-            version, slot, _ = hold_newest(self._versions)  # the one that everybody begins with
-            held = _Held(_FIRST_LIFE, version, slot, self.now_ns)
-        else:
-            told = announced.target_version if target else announced.version
-            where = announced.target_slot if target else announced.slot
-            if told is None or where is None or self._versions.hold(told, where) is None:
-                return None
-            held = _Held(announced.header.incarnation, told, where, self.now_ns)
-        self._held[key] = held
-        return held
+    def _parcel(self, request: WeightsRequest) -> _Parcel:
+        """Copy the newest version that there is, which may not have been announced yet."""
+        announced, versions = self._announced, self._versions
+        version, slot, memory = hold_newest(versions)
+        copies = [np.array(np.frombuffer(memory, np.uint8))]
+        versions.release(slot)
+        life = _FIRST_LIFE if announced is None else announced.life
+        target = None if announced is None else announced.target_version
+        if target is not None and (request.target_life, request.target) != (life, target):
+            memory_of_target = self._hold_target()
+            if memory_of_target is None:
+                target = None  # it is gone: another is about to be announced
+            else:
+                copies.append(memory_of_target)
+        content = copies[0] if len(copies) == 1 else np.concatenate(copies)
+        return _Parcel(life, version, target, len(copies) > 1, content, self.now_ns)
 
-    def _release(self, key: tuple[str, bool]) -> None:
-        held = self._held.pop(key, None)
-        if held is not None:
-            self._versions.release(held.slot)
+    def _hold_target(self) -> npt.NDArray[np.uint8] | None:
+        announced = self._announced
+        if announced is None or announced.target_version is None or announced.target_slot is None:
+            return None
+        memory = self._versions.hold(announced.target_version, announced.target_slot)
+        if memory is None:
+            return None
+        copy = np.array(np.frombuffer(memory, np.uint8))
+        self._versions.release(announced.target_slot)
+        return copy
 
     def _forget(self) -> None:
         oldest_ns = self.now_ns - round(self.params.lease_s * 1e9)
-        for key in [key for key, held in self._held.items() if held.used_ns < oldest_ns]:
-            self._release(key)
+        self._parcels = {
+            receiver: parcel for receiver, parcel in self._parcels.items() if parcel.used_ns >= oldest_ns
+        }

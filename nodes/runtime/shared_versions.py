@@ -17,7 +17,9 @@ FEWEST = 4
 MOST = 64
 """Staggered readers hold a version each, and gradients wait for a version that could not be written: more are better."""
 ROOM_BYTES = 64 << 20
-"""What more than the fewest may take."""
+"""What they may take together, where that is more than the fewest take."""
+_USUAL = 8
+"""Others are used only where these are all held: readers know what is where in a few better than in many."""
 _MAGIC = 0x7274_7765_6967_6874
 _KIND, _SIZE, _COUNT, _NEWEST, _VERSIONS = range(5)
 """Where in the head stands what it is, a slot's size, how many there are, which is the newest, and their versions."""
@@ -145,10 +147,13 @@ class SharedVersions:
         return self._writable
 
     def _lock_a_free_one(self, keep: Collection[int]) -> int | None:
-        newest, count = self._head[_NEWEST], len(self._slots)
+        newest, count = int(self._head[_NEWEST]), len(self._slots)
+        usual = min(count, _USUAL)
         # Round and round, so that a version stays for as long as it can, for those who hear of it late.
-        for slot in ((newest + step) % count for step in range(1, count)):
-            if slot not in keep and not self._holds[slot] and self._lock(slot, fcntl.F_WRLCK):
+        in_turn: list[int] = [(newest + step) % usual for step in range(1, usual + 1)]
+        for slot in in_turn + list(range(usual, count)):
+            needed = slot == newest or slot in keep
+            if not needed and not self._holds[slot] and self._lock(slot, fcntl.F_WRLCK):
                 return slot
         return None
 

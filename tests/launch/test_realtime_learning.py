@@ -71,9 +71,9 @@ def test_learner_replay_and_worker_are_killed_in_turn_and_the_run_goes_on() -> N
 def test_no_update_is_lost_and_order_is_kept_when_a_gradient_learner_is_killed() -> None:
     with Launch.of("learners", "learners=3", "updates_per_tick=0") as launch:
         until(lambda: newest(launch) > 100, 40, "gradients are applied")
-        shared = sorted(launch.session.glob(".*.gradient"))
-        assert [path.name for path in shared] == [f".gradient.{place}.gradient" for place in range(3)]
-        assert all("memfd:rtgraph-gradient" in str(path.readlink().readlink()) for path in shared)
+        shared = sorted(launch.session.glob(".*.gradients"))
+        assert [path.name for path in shared] == [f".gradient.{place}.gradients" for place in range(3)]
+        assert all("memfd:rtgraph-gradients" in str(path.readlink().readlink()) for path in shared)
         launch.kill("gradient/1")
         killed_at = newest(launch)
         until(

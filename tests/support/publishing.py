@@ -36,6 +36,8 @@ class PublisherParams(Params):
     weights: str
     every: int = 1
     """Ticks between versions."""
+    last: int | None = None
+    """The tick after which there are no more."""
 
 
 class Publisher(Node[PublisherParams]):
@@ -50,7 +52,8 @@ class Publisher(Node[PublisherParams]):
         self._version = self._weights.versions.newest()[0]
 
     def on_observation(self, observation: Observation) -> None:
-        if observation.tick % self.params.every:
+        last = self.params.last
+        if observation.tick % self.params.every or (last is not None and observation.tick > last):
             return
         self._version += 1
         slot = self._weights.versions.publish(self._version, parameters_of(self._version, self._weights))

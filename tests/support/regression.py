@@ -76,7 +76,12 @@ class Sharing(GradientLearner):
         super().on_prepare()
         directory = self.context.surroundings.directory
         assert directory is not None
-        self._memory = GradientMemory(self._updater.weights.numel(), self.folder(directory), self.name)
+        self._memory = GradientMemory(
+            self._updater.weights.numel(),
+            self.folder(directory),
+            self.name,
+            self.context.identity.incarnation,
+        )
 
     def folder(self, session: Path) -> Path:
         return session

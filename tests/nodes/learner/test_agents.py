@@ -64,7 +64,7 @@ def test_the_exploration_of_a_sequential_agent_is_changed_while_it_acts():
         {"agent": "infer_learn", "latency_frames": "1", "update_frames": "1", "minimum": "1", "epsilon": "0"},
         folders=FOLDERS,
         world="virtual",
-        duration_s=8,
+        duration_s=20,
         record=False,
     )
     world = VirtualWorld(plan.nodes, seed=0, surroundings=surroundings(plan, None))
@@ -76,8 +76,9 @@ def test_the_exploration_of_a_sequential_agent_is_changed_while_it_acts():
             world.executors["agent"].change({"policy.epsilon": 1.0})
 
     world.run(change)
+    assert changed_ns
     made = world.node("monitor").trace.decisions()
-    before = made["began_ns"] < changed_ns[0]
+    before = made["began_ns"] <= changed_ns[0]
     assert 30 < before.sum() < len(before) - 30
     assert (made["explored"] == ~before).all()
 

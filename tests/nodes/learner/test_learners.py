@@ -257,6 +257,13 @@ def test_a_last_checkpoint_that_cannot_be_written_is_an_error(tmp_path):
     assert folder.is_file()
 
 
+def test_who_begins_late_is_told_which_version_there_is():
+    """Nobody computes a gradient, so that there is no other version for long."""
+    learner = ran(2, duration_ms=3_500, ms=10_000.0).node("learner")
+    assert learner.owner.updater.version == 0
+    assert learner.weights.sent[None] == 4
+
+
 def test_priorities_are_told_for_every_transition_learned_from():
     world = ran(2)
     source = world.node("source")

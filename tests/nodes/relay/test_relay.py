@@ -63,9 +63,29 @@ def test_whoever_crashes_versions_come_in_again(node):
     assert found["worker/0"]["policy_versions"]["last"] == found["learner"]["version"] >= 70
 
 
-def relayed(gradients=2, *, far_network=MLP, sharing="snapshot"):
+@pytest.mark.parametrize("bytes_per_s", [100, 1000, 10_000])
+def test_a_slow_link_carries_versions_one_after_the_other(bytes_per_s):
+    """Ten parts are a version; at 100 bytes/s a part takes longer than is waited for at first."""
+    found = ran(ticks=1200, part_bytes=8, bytes_per_s=bytes_per_s)
+    assert found["checker"]["wrong"] == 0
+    passed = found["link"]["passed_bytes"]
+    # As many as the link can carry, or as were made; little is sent twice.
+    assert found["receiver"]["received"] >= min(0.9 * 20 * bytes_per_s / 80, 235)
+    assert passed <= 1.1 * 80 * found["receiver"]["received"] + 80
+
+
+@pytest.mark.parametrize("late", ["sender", "receiver"])
+def test_the_last_version_comes_in_whoever_heard_of_it_first(late):
+    found = ran(faults=[EdgeFault(port="weights", target=late, delay_most_ns=50_000_000)], last=200)
+    assert found["learner"]["version"] == 41
+    assert found["worker/0"]["policy_versions"]["last"] == 41
+
+
+def relayed(
+    order="round_robin", duration_ms=500, faults=(), *, far_network=MLP, sharing=("snapshot", "snapshot")
+):
     """Gradient learners that have the weights, the target network too, from a relay."""
-    found = plans(gradients, "round_robin", {"kind": "normal", "ms": 7.0, "sd": 0.3}, {"target_every": 7})
+    found = plans(2, order, {"kind": "normal", "ms": 7.0, "sd": 0.3}, {"target_every": 7})
     dumped = [one.model_dump() for one in found]
     for one in dumped:
         if one["name"].startswith("gradient"):
@@ -85,7 +105,7 @@ def relayed(gradients=2, *, far_network=MLP, sharing="snapshot"):
         {
             "name": "receiver",
             "node": "rtgraph.nodes.relay:WeightsReceiver",
-            "params": {"weights": "far"},
+            "params": {"of": "policy", "weights": "far"},
             "outputs": {"weights_request": "weights_request", "weights": "far_weights"},
             "inputs": {
                 "announced": {"topic": "weights", "publishers": ["learner"]},
@@ -96,11 +116,12 @@ def relayed(gradients=2, *, far_network=MLP, sharing="snapshot"):
     return VirtualWorld(
         [NodePlan.model_validate(one | {"index": index}) for index, one in enumerate(dumped)],
         seed=3,
+        faults=faults,
         surroundings=Surroundings(
-            limits=Limits(None, 500_000_000),
+            limits=Limits(None, duration_ms * 1_000_000),
             weights={
-                "policy": Weights("policy", MLP, SPEC, seed=5, sharing="snapshot"),
-                "far": Weights("far", far_network, SPEC, seed=6, sharing=sharing),
+                "policy": Weights("policy", MLP, SPEC, seed=5, sharing=sharing[0]),
+                "far": Weights("far", far_network, SPEC, seed=6, sharing=sharing[1]),
             },
         ),
     )
@@ -118,14 +139,29 @@ def test_gradients_of_relayed_weights_are_those_of_the_learners_own():
     assert not torch.equal(far.target_weights, far.weights)
 
 
-def test_weights_of_another_size_or_that_nobody_may_change_are_refused():
+@pytest.mark.parametrize("order", ["round_robin", "parallel"])
+@pytest.mark.parametrize("node", ["sender", "receiver", "learner", "gradient/0"])
+@pytest.mark.parametrize("at_ms", [1000, 1005])
+def test_gradients_go_on_whoever_crashes(order, node, at_ms):
+    crash = CrashFault(node=node, at_ns=at_ms * 1_000_000 + 1, restart_after_ns=200_000_000)
+    world = relayed(order, 4_000, [crash])
+    world.run()
+    stamps_ns = [update.header.stamp_ns for update in world.node("source").updates]
+    # As many in the last second as in the first.
+    assert sum(stamp > 3e9 for stamp in stamps_ns) > 0.9 * sum(stamp < 1e9 for stamp in stamps_ns) > 100
+
+
+def test_weights_of_another_size_or_of_which_half_may_be_seen_are_refused():
     larger = TypeAdapter(NetworkSpec).validate_python({**NETWORK, "hidden": [7]}).model_dump(mode="json")
     with pytest.raises(
         NodeError, match=r"come in are of 76 bytes, 'far' of 396.*hint: give both the same network"
     ):
         relayed(far_network=larger).run()
-    with pytest.raises(NodeError, match=r"the weights 'far' are shared.*hint: give them `sharing: snapshot`"):
-        relayed(sharing="shared").run()
+    for sharing, name in ((("snapshot", "shared"), "far"), (("shared", "snapshot"), "policy")):
+        with pytest.raises(
+            NodeError, match=rf"the weights '{name}' are shared.*hint: give them `sharing: snapshot`"
+        ):
+            relayed(sharing=sharing).run()
 
 
 def test_a_world_goes_on_from_a_checkpoint_with_what_was_on_its_way(tmp_path):

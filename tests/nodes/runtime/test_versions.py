@@ -342,3 +342,16 @@ def test_what_a_killed_publisher_had_half_written_is_never_read():
         with opened(descriptor) as next_life:
             assert next_life.publish(8, filled(8)) == 1
         assert whole(reader.hold(8, 1), 8)
+
+
+def test_few_slots_are_used_unless_more_are_held(monkeypatch):
+    monkeypatch.setattr(shared_versions, "MOST", MOST)
+    with memory_file() as descriptor, opened(descriptor) as publisher, contextlib.ExitStack() as closing:
+        slots = [publisher.publish(version, filled(version)) for version in range(8, 30)]
+        assert slots[:9] == [1, 2, 3, 4, 5, 6, 7, 0, 1]
+        assert set(slots) == set(range(8))
+        for version in range(30, 60):
+            hold_newest(closing.enter_context(opened(descriptor)))
+            assert publisher.publish(version, filled(version)) is not None
+        assert publisher.newest()[1] == 30
+        assert publisher.skipped == 0
