@@ -104,8 +104,10 @@ class WeightsReceiver(Node[ReceiverParams]):
             chunk.target,
             chunk.joined,
         ):
-            if chunk.part:
-                return  # of one that was given up
+            here = self._here
+            older = here is not None and (chunk.life, chunk.version) < (here.life, here.version)
+            if chunk.part or older:
+                return  # of one that was given up, or that comes late
             coming = self._coming = _Coming(
                 chunk.life, chunk.version, chunk.target, chunk.joined, chunk.parts
             )
@@ -175,10 +177,10 @@ class WeightsReceiver(Node[ReceiverParams]):
                 hint="give both the same network and plant",
             )
         here, content = self._here, coming.content
-        if coming.joined and coming.target_slot is None:
-            coming.target_slot = self._versions.publish(
-                coming.target or 0, _writes(content, size), newest=False
-            )
+        if coming.joined:
+            if coming.target_slot is None:
+                target = coming.target or 0
+                coming.target_slot = self._versions.publish(target, _writes(content, size), newest=False)
         elif coming.target is not None and here is not None:
             coming.target_slot = here.target_slot
         targets = coming.target_slot, None if here is None else here.target_slot

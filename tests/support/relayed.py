@@ -1,8 +1,12 @@
-"""A link of limited speed between the two ends of a relay."""
+"""A link of limited speed between the two ends of a relay, and a receiver that often finds no place."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from rtgraph.msgs import WeightsChunk, WeightsRequest
+from rtgraph.nodes.relay import WeightsReceiver
 from rtgraph.nodes.runtime import Input, Node, Output, Params, lossless
 
 
@@ -36,3 +40,18 @@ class Link(Node[LinkParams]):
 
     def result(self) -> dict[str, int]:
         return {"passed_bytes": self._passed_bytes}
+
+
+class Crowded(WeightsReceiver):
+    """Finds every slot in use two times of three."""
+
+    def on_prepare(self) -> None:
+        super().on_prepare()
+        publish: Callable[..., int | None] = self._versions.publish
+        self.tries = 0
+
+        def crowded(*arguments: Any, **more: Any) -> int | None:
+            self.tries += 1
+            return None if self.tries % 3 else publish(*arguments, **more)
+
+        self._versions.publish = crowded  # type: ignore[method-assign]

@@ -82,7 +82,13 @@ def test_the_last_version_comes_in_whoever_heard_of_it_first(late):
 
 
 def relayed(
-    order="round_robin", duration_ms=500, faults=(), *, far_network=MLP, sharing=("snapshot", "snapshot")
+    order="round_robin",
+    duration_ms=500,
+    faults=(),
+    *,
+    far_network=MLP,
+    sharing=("snapshot", "snapshot"),
+    receiver="rtgraph.nodes.relay:WeightsReceiver",
 ):
     """Gradient learners that have the weights, the target network too, from a relay."""
     found = plans(2, order, {"kind": "normal", "ms": 7.0, "sd": 0.3}, {"target_every": 7})
@@ -104,7 +110,7 @@ def relayed(
         },
         {
             "name": "receiver",
-            "node": "rtgraph.nodes.relay:WeightsReceiver",
+            "node": receiver,
             "params": {"of": "policy", "weights": "far"},
             "outputs": {"weights_request": "weights_request", "weights": "far_weights"},
             "inputs": {
@@ -127,11 +133,12 @@ def relayed(
     )
 
 
-def test_gradients_of_relayed_weights_are_those_of_the_learners_own():
-    world = relayed()
+@pytest.mark.parametrize("receiver", ["rtgraph.nodes.relay:WeightsReceiver", "support.relayed:Crowded"])
+def test_gradients_of_relayed_weights_are_those_of_the_learners_own(receiver):
+    world = relayed(duration_ms=2_000, receiver=receiver)
     world.run()
     updates = world.node("source").updates
-    assert len(updates) > 80
+    assert len(updates) > 40
     assert [update.version for update in updates] == list(range(1, len(updates) + 1))
     owner, far = world.node("learner").owner.updater, world.node("gradient/0")._updater
     assert owner.target_version > 50
