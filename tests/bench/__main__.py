@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = sorted(module.name for module in pkgutil.iter_modules(tests.bench.benchmarks.__path__))
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
-        description="Measure rtgraph beside its peers, in turn. All of it takes about four minutes.",
+        description="Measure rtgraph beside its peers, in turn. All of it takes about ten minutes.",
         epilog="example: python -m tests.bench --only latency --rounds 3",
     )
     parser.add_argument(
