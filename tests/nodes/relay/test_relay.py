@@ -141,16 +141,15 @@ def test_gradients_of_relayed_weights_are_those_of_the_learners_own(receiver):
     assert len(updates) > 40
     assert [update.version for update in updates] == list(range(1, len(updates) + 1))
     owner, far = world.node("learner").owner.updater, world.node("gradient/0")._updater
-    assert owner.target_version > 50
+    assert owner.target_version > 20
     assert torch.equal(far.target_weights, owner.target_weights)
     assert not torch.equal(far.target_weights, far.weights)
 
 
 @pytest.mark.parametrize("order", ["round_robin", "parallel"])
 @pytest.mark.parametrize("node", ["sender", "receiver", "learner", "gradient/0"])
-@pytest.mark.parametrize("at_ms", [1000, 1005])
-def test_gradients_go_on_whoever_crashes(order, node, at_ms):
-    crash = CrashFault(node=node, at_ns=at_ms * 1_000_000 + 1, restart_after_ns=200_000_000)
+def test_gradients_go_on_whoever_crashes(order, node):
+    crash = CrashFault(node=node, at_ns=1_005_000_001, restart_after_ns=200_000_000)
     world = relayed(order, 4_000, [crash])
     world.run()
     stamps_ns = [update.header.stamp_ns for update in world.node("source").updates]
