@@ -142,7 +142,11 @@ def test_gradients_of_relayed_weights_are_those_of_the_learners_own(receiver):
     assert [update.version for update in updates] == list(range(1, len(updates) + 1))
     owner, far = world.node("learner").owner.updater, world.node("gradient/0")._updater
     assert owner.target_version > 20
-    assert torch.equal(far.target_weights, owner.target_weights)
+    # A crowded one may be on its way still.
+    newest = world.node("gradient/0")._target[1] == owner.target_version
+    assert newest or receiver.endswith("Crowded")
+    assert torch.equal(far.target_weights, owner.target_weights) == newest
+    assert world.node("gradient/0")._target[1] >= owner.target_version - 7
     assert not torch.equal(far.target_weights, far.weights)
 
 
