@@ -122,6 +122,8 @@ class Plant(Node[P]):
         return tick_time_ns(self._tick + self._slipped, self._rate_hz)
 
     def _on_tick(self) -> None:
+        if self._is_over():
+            return  # the others take a moment to stop, in real time
         began_ns, due_ns = self.now_ns, self._due_ns()
         arrivals = self.decision.take_all()
         admissible = [decision for decision in arrivals if self._takes(decision)]
@@ -132,10 +134,17 @@ class Plant(Node[P]):
             self._step(due_ns, began_ns, admissible)
         self._tick += 1
         self._work_ns = self.now_ns - began_ns
-        if self._tick >= (self.context.surroundings.limits.ticks or math.inf):
-            self.finish(f"{self._tick} ticks")
+        if self._is_over():
+            self.finish(f"{self._tick} ticks" if self._lasted() else f"{self.params.episodes} episodes")
         self._keep_up()
         self.at(self._due_ns(), self._on_tick, Urgency.TICK)
+
+    def _is_over(self) -> bool:
+        episodes = self.params.episodes
+        return self._lasted() or (episodes is not None and self._resets and self._episode + 1 >= episodes)
+
+    def _lasted(self) -> bool:
+        return self._tick >= (self.context.surroundings.limits.ticks or math.inf)
 
     def _takes(self, decision: Decision) -> bool:
         """Say whether a decision's action is as the spec says; count it and name its worker where it is not."""
@@ -251,5 +260,3 @@ class Plant(Node[P]):
                 truncated=step.truncated,
             )
         )
-        if self.params.episodes is not None and self._episode + 1 >= self.params.episodes:
-            self.finish(f"{self.params.episodes} episodes")

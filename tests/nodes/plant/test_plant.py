@@ -335,6 +335,10 @@ def test_a_launch_ends_after_so_many_ticks():
     run_ticks(host, 4)
     assert host.finished == ["5 ticks"]
     assert len(host.messages("applied")) == 5
+    # Until the launch has ended there are no more, however long that takes.
+    run_ticks(host, 20)
+    assert host.finished == ["5 ticks"]
+    assert len(host.messages("applied")) == 5
 
 
 def test_a_launch_ends_after_so_many_episodes():
@@ -343,6 +347,10 @@ def test_a_launch_ends_after_so_many_episodes():
     assert host.finished == []
     run_ticks(host, 7)
     assert host.finished == ["2 episodes"]
+    ticks = len(host.messages("applied"))
+    run_ticks(host, 20)
+    assert host.finished == ["2 episodes"]
+    assert len(host.messages("applied")) == ticks
 
 
 def test_the_screen_is_published_only_where_it_is_wanted():
