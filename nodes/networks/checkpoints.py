@@ -27,7 +27,7 @@ def numbers_in(folder: Path) -> list[int]:
     """
     if not folder.is_dir():
         return []
-    numbers = [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
+    numbers = {int(path.name) for path in folder.iterdir() if path.name.isdecimal()}
     return sorted(number for number in numbers if (folder / name_of(number)).is_dir())
 
 

@@ -18,6 +18,8 @@ _RETRY_NS = 20_000_000
 """Between attempts to find slots that nobody reads."""
 _PATIENCE = 4
 """How many times the last gap between two parts is waited for the next."""
+_LONGEST_NS = 10_000_000_000
+"""Between two requests that nothing answers: a sender that was gone for long is found soon after."""
 
 
 class ReceiverParams(Params):
@@ -161,7 +163,7 @@ class WeightsReceiver(Node[ReceiverParams]):
             self._ask()
         elif self._until and not self._whole and self.now_ns - self._heard_ns >= self._patience_ns:
             self._again += 1
-            self._patience_ns *= 2
+            self._patience_ns = max(self._patience_ns, min(2 * self._patience_ns, _LONGEST_NS))
             self._ask(1)
 
     def _finish(self) -> None:

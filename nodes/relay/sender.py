@@ -98,15 +98,15 @@ class WeightsSender(Node[SenderParams]):
         life = _FIRST_LIFE if announced is None else announced.life
         target = None if announced is None else announced.target_version
         if target is not None and (request.target_life, request.target) != (life, target):
-            memory_of_target = self._hold_target()
-            if memory_of_target is None:
+            copy = self._copy_of_target()
+            if copy is None:
                 target = None  # it is gone: another is about to be announced
             else:
-                copies.append(memory_of_target)
+                copies.append(copy)
         content = copies[0] if len(copies) == 1 else np.concatenate(copies)
         return _Parcel(life, version, target, len(copies) > 1, content, self.now_ns)
 
-    def _hold_target(self) -> npt.NDArray[np.uint8] | None:
+    def _copy_of_target(self) -> npt.NDArray[np.uint8] | None:
         announced = self._announced
         if announced is None or announced.target_version is None or announced.target_slot is None:
             return None

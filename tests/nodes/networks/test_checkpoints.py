@@ -6,7 +6,7 @@ from rtgraph.nodes.networks.checkpoints import checkpoint_in, numbers_in
 
 @pytest.fixture
 def session(tmp_path):
-    for name in ("000009", "000010", ".unfinished", "note", "11", "٠٠٠٠١٢"):
+    for name in ("000009", "000010", ".unfinished", "note", "10", "11", "٠٠٠٠١٢"):
         (tmp_path / "checkpoints" / name).mkdir(parents=True)
         (tmp_path / "checkpoints" / name / "facts.json").write_text("{}")
     return tmp_path

@@ -190,3 +190,11 @@ def test_a_world_goes_on_from_a_checkpoint_with_what_was_on_its_way(tmp_path):
     resumed.run()
     assert resumed.results() == through.results()
     assert resumed.results()["checker"]["wrong"] == 0
+
+
+def test_a_sender_that_was_gone_for_long_is_found_soon_after():
+    crash = CrashFault(node="sender", at_ns=2_000_000_001, restart_after_ns=60_000_000_000)
+    found = ran(ticks=80 * 60, faults=[crash])
+    assert found["checker"]["wrong"] == 0
+    # Five s before it is asked at last, on average; twelve versions a second from then on.
+    assert found["receiver"]["received"] > 12 * (80 - 62 - 10)
