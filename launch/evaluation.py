@@ -122,7 +122,8 @@ def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tu
             if not isinstance(policy, Path):
                 params = params | {"policy": {"kind": "random"}}
             elif acts.get("kind") == "epsilon_greedy":
-                params = params | {"policy": acts | {"epsilon_from": None, "noise": False}}
+                steady = {"epsilon_from": None, "epsilon_over": None, "noise": False}
+                params = params | {"policy": acts | steady}
         found.append(node.model_copy(update={"params": params}))
     return tuple(found)
 

@@ -11,6 +11,7 @@ import zmq
 from rtgraph.graphs import Plan
 from rtgraph.launch.going import PROGRESS, Told
 from rtgraph.launch.session import RuntimeDirectory
+from rtgraph.launch.supervision import Member
 from rtgraph.msgs import Decoder, Message
 from rtgraph.msgs.errors import DecodeError
 from rtgraph.nodes.runtime import load_class
@@ -50,9 +51,10 @@ class Switchboard:
         self.control.close()
         self._context.term()
 
-    def tell(self, node: str, incarnation: int, message: Message) -> None:
-        """Send a message to one life of a node."""
-        self.control.send_multipart([f"{node}#{incarnation}".encode(), *pack(message)])
+    def tell(self, member: Member, message: Message) -> None:
+        """Send a message to a node, in its present life."""
+        identity = f"{member.plan.name}#{member.incarnation}".encode()
+        self.control.send_multipart([identity, *pack(message)])
 
     def heard(self) -> Iterator[tuple[str, str, Message | DecodeError]]:
         """Yield what waits: the node, its incarnation, and what it said (the error, where that is no message)."""

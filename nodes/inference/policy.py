@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from rtgraph.msgs import Action, Continuous, Discrete, PlantSpec, Record, WeightsVersion
 from rtgraph.msgs.errors import NodeError
@@ -18,6 +18,9 @@ from rtgraph.nodes.runtime.context import Surroundings
 from rtgraph.nodes.runtime.imports import class_at
 
 Array = npt.NDArray[np.generic]
+
+EPSILON_OVER = 100_000
+"""Ticks over which the share of random actions falls, where nothing else is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class EpsilonGreedyParams(Record):
     """The action to which a network gives the highest value, but now and then a random one (discrete actions only).
 
     The share of random actions may fall with time: linearly from ``epsilon_from`` at tick 0 to ``epsilon`` at tick
-    ``epsilon_over``.
+    ``epsilon_over``, which without the former means nothing, and is refused.
     """
 
     kind: Literal["epsilon_greedy"] = "epsilon_greedy"
@@ -75,24 +78,24 @@ class EpsilonGreedyParams(Record):
     """The share of random actions."""
     epsilon_from: float | None = Field(default=None, ge=0, le=1)
     """Their share at the plant's tick 0; null: ``epsilon`` from the beginning."""
-    epsilon_over: int = Field(default=0, ge=0)
-    """Ticks until it is ``epsilon``."""
+    epsilon_over: PositiveInt | None = None
+    """Ticks until it is ``epsilon``; null: 100,000."""
     resume: str | None = None
     """A checkpoint that a run goes on from, or a folder of them: the ticks until then have passed already."""
     noise: bool = True
     """Whether a noisy network acts with noise, drawn for each decision; without, to see how good it is."""
 
     @model_validator(mode="after")
-    def _falls_over_something(self) -> Self:
-        if self.epsilon_from is not None and not self.epsilon_over:
-            raise ValueError("epsilon_from needs epsilon_over, the ticks until the share is epsilon")
+    def _falls_from_something(self) -> Self:
+        if self.epsilon_from is None and self.epsilon_over is not None:
+            raise ValueError("epsilon_over needs epsilon_from, the share of random actions at the beginning")
         return self
 
     def epsilon_at(self, tick: int) -> float:
         """Return the share of random actions at a tick, counted from the beginning of the first run."""
         if self.epsilon_from is None:
             return self.epsilon
-        done = min(1.0, tick / self.epsilon_over)
+        done = min(1.0, tick / (self.epsilon_over or EPSILON_OVER))
         return self.epsilon_from + done * (self.epsilon - self.epsilon_from)
 
 

@@ -111,8 +111,10 @@ def test_epsilon_falls_linearly_from_the_ticks_of_the_observations():
     falling = EpsilonGreedyParams(epsilon=0.1, epsilon_from=0.9, epsilon_over=100)
     assert [falling.epsilon_at(tick) for tick in (0, 50, 100, 5_000)] == pytest.approx([0.9, 0.5, 0.1, 0.1])
     assert EpsilonGreedyParams(epsilon=0.3).epsilon_at(7) == 0.3
-    with pytest.raises(ValueError, match="epsilon_from needs epsilon_over"):
-        EpsilonGreedyParams(epsilon_from=1.0)
+    unsaid = EpsilonGreedyParams(epsilon=0.0, epsilon_from=1.0)
+    assert [unsaid.epsilon_at(tick) for tick in (0, 25_000, 100_000)] == pytest.approx([1, 0.75, 0])
+    with pytest.raises(ValueError, match="epsilon_over needs epsilon_from"):
+        EpsilonGreedyParams(epsilon_over=1_000)
 
 
 def test_a_run_that_goes_on_explores_as_if_it_had_never_ended(tmp_path):

@@ -1,0 +1,35 @@
+"""What is waited for: sockets and descriptors, each with what is done when there is something to read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import zmq
+
+Source = zmq.Socket[Any] | int
+
+
+class Poll:
+    """Waits for many sources at once."""
+
+    def __init__(self) -> None:
+        self._poller = zmq.Poller()
+        self._calls: dict[Source, Callable[[], None]] = {}
+
+    def add(self, source: Source, call: Callable[[], None]) -> None:
+        """Wait for a source, too."""
+        self._calls[source] = call
+        self._poller.register(source, zmq.POLLIN)
+
+    def remove(self, source: Source) -> None:
+        """Wait for a source no more. Do so before it is closed: its number may soon be that of another."""
+        del self._calls[source]
+        self._poller.unregister(source)
+
+    def wait(self, longest_s: float) -> Iterator[Callable[[], None]]:
+        """Wait at most so long, and yield what is to be done."""
+        for source, _ in self._poller.poll(round(longest_s * 1000)):
+            call = self._calls.get(source)
+            if call is not None:
+                yield call
