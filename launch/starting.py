@@ -15,8 +15,8 @@ from rtgraph.launch.session import Session
 from rtgraph.launch.supervision import Member
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.bus import BusPlan
+from rtgraph.nodes.runtime.config import InheritedWeights, NodeConfig
 from rtgraph.nodes.runtime.forkserver import FillWeights, Preload, StartNode
-from rtgraph.nodes.runtime.realtime import NodeConfig, WeightsPlan
 from rtgraph.nodes.runtime.weights import create
 
 Ended = Callable[[Process, int], None]
@@ -42,7 +42,7 @@ class Starter:
         self._poll = poll
         self._control = control
         self._buses = buses
-        self._weights: tuple[WeightsPlan, ...] = ()
+        self._weights: tuple[InheritedWeights, ...] = ()
         self._server: ForkServer | None = None
         self._watched: list[Process] = []
 
@@ -75,7 +75,7 @@ class Starter:
         """Make the memory of the weights, still empty, and start the fork server."""
         for name, plan in self._plan.weights.items():
             self._weights += (
-                WeightsPlan(
+                InheritedWeights(
                     name=name,
                     network=plan.network,
                     plant=plan.spec,

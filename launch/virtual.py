@@ -18,7 +18,7 @@ from rtgraph.launch.summary import DONE, FAILED, LOST, SIGNALLED, Ran, lossless_
 from rtgraph.launch.worlds import Checkpoints, keeper_of, resumed
 from rtgraph.msgs.errors import RtgraphError
 from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld, load_class
-from rtgraph.nodes.runtime.realtime import edge_reports
+from rtgraph.nodes.runtime.results import edge_reports
 from rtgraph.nodes.runtime.snapshot import Keeper
 
 LOG_FILE = "world.log"

@@ -24,11 +24,12 @@ import msgpack
 from pydantic import TypeAdapter
 
 from rtgraph.msgs import Record, message_types, schema_hash
+from rtgraph.nodes.runtime.config import InheritedWeights, NodeConfig
 from rtgraph.nodes.runtime.context import generator
 from rtgraph.nodes.runtime.control import TYPES
 from rtgraph.nodes.runtime.host import die_with, take_priority
 from rtgraph.nodes.runtime.imports import look_in
-from rtgraph.nodes.runtime.realtime import NodeConfig, RealtimeNode, WeightsPlan
+from rtgraph.nodes.runtime.realtime import RealtimeNode
 
 
 class StartNode(Record):
@@ -46,14 +47,14 @@ class FillWeights(Record):
     kind: Literal["fill"] = "fill"
     launcher: int
     log_file: str | None
-    weights: tuple[WeightsPlan, ...]
+    weights: tuple[InheritedWeights, ...]
 
 
 class Preload(Record):
     """What all nodes share: modules to import, networks to build."""
 
     modules: tuple[str, ...]
-    weights: tuple[WeightsPlan, ...] = ()
+    weights: tuple[InheritedWeights, ...] = ()
 
 
 Request = StartNode | FillWeights
@@ -109,8 +110,8 @@ def _preload(wanted: Preload) -> None:
         # Only here: a graph without networks needs no torch.
         from rtgraph.nodes.networks.shared import preload  # noqa: PLC0415
 
-        for plan in wanted.weights:
-            preload(plan.weights())
+        for weights in wanted.weights:
+            preload(weights.described())
 
 
 def _become_parent(channel: socket.socket, request: Any) -> None:
@@ -162,8 +163,8 @@ def _fill(request: FillWeights) -> None:
     # Only here: a graph without networks needs no torch.
     from rtgraph.nodes.networks.shared import fill  # noqa: PLC0415
 
-    for plan in request.weights:
-        fill(plan.weights(), plan.descriptor)
+    for weights in request.weights:
+        fill(weights.described(), weights.descriptor)
 
 
 def _name_process(title: str) -> None:

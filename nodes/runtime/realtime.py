@@ -12,16 +12,14 @@ import logging
 import resource
 import select
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
-from rtgraph.msgs import Message, PlantSpec, Record
+from rtgraph.msgs import Message
 from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.system import (
     ChangeParams,
-    EdgeReport,
     Failed,
     Finish,
     Go,
@@ -33,21 +31,19 @@ from rtgraph.msgs.system import (
     Statistics,
     Stop,
 )
-from rtgraph.nodes.runtime.bus import Bus, BusPlan, make_context
+from rtgraph.nodes.runtime.bus import Bus, make_context
 from rtgraph.nodes.runtime.clock import WallClock
-from rtgraph.nodes.runtime.context import Identity, Limits, Surroundings, Timer
+from rtgraph.nodes.runtime.config import NodeConfig
+from rtgraph.nodes.runtime.context import Identity, Timer
 from rtgraph.nodes.runtime.control import ControlClient
 from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.host import private_bytes, process_id, sharpen_timers
 from rtgraph.nodes.runtime.journal import Documents
 from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, EdgeCount
 from rtgraph.nodes.runtime.remote import beat, change_params, take_injected
-from rtgraph.nodes.runtime.results import in_one_line, result_of
-from rtgraph.nodes.runtime.shared_versions import SharedVersions
+from rtgraph.nodes.runtime.results import edge_reports, in_one_line, result_of
 from rtgraph.nodes.runtime.taps import Taken
-from rtgraph.nodes.runtime.versions import Sharing
-from rtgraph.nodes.runtime.weights import Weights
-from rtgraph.nodes.runtime.wiring import NodePlan, load_class, validated_params
+from rtgraph.nodes.runtime.wiring import load_class, validated_params
 
 HEARTBEAT_NS = 500_000_000
 SILENCE_NS = 1_000_000_000
@@ -55,41 +51,6 @@ SILENCE_NS = 1_000_000_000
 LINGER_MS = 1000
 
 log = logging.getLogger("rtgraph.realtime")
-
-
-class WeightsPlan(Record):
-    """Weights that a process inherits: what they are of, and the descriptor of the memory they are in."""
-
-    name: str
-    network: dict[str, Any]
-    plant: PlantSpec
-    seed: int
-    sharing: Sharing = "fixed"
-    checkpoint: str | None = None
-    version: int = 0
-    descriptor: int
-
-    def weights(self) -> Weights:
-        """Return the weights, without their versions."""
-        return Weights(
-            self.name, self.network, self.plant, self.seed, self.sharing, self.checkpoint, self.version
-        )
-
-
-class NodeConfig(Record):
-    """All that a node's process is told."""
-
-    plan: NodePlan
-    incarnation: int
-    seed: int
-    control: str
-    bus: BusPlan
-    ticks: int | None = None
-    directory: str | None = None
-    changed: dict[str, Any] = Field(default_factory=dict)
-    """Parameters that were changed in an earlier life of the node, by dotted path."""
-    weights: tuple[WeightsPlan, ...] = ()
-    scheduling: str = "normal"
 
 
 class RealtimeNode:
@@ -154,7 +115,7 @@ class RealtimeNode:
             validated_params(node_type, plan.params),
             index=plan.index,
             seed=config.seed,
-            surroundings=_surroundings(config),
+            surroundings=config.surroundings(),
             journal=Documents() if plan.journal else None,
             taps=plan.taps,
         )
@@ -359,34 +320,3 @@ class RealtimeNode:
             result=result,
             problem=problem,
         )
-
-
-def edge_reports(executor: Executor) -> list[EdgeReport]:
-    """Return what became of each publisher's messages at each input of a node."""
-    return [
-        EdgeReport(
-            port=name,
-            publisher=publisher,
-            received=edge.received,
-            lost=edge.lost,
-            overwritten=edge.overwritten,
-            refused=edge.refused,
-        )
-        for name, port in executor.node.inputs.items()
-        for publisher, edge in sorted(port.edges.items())
-    ]
-
-
-def _surroundings(config: NodeConfig) -> Surroundings:
-    return Surroundings(
-        realtime=True,
-        limits=Limits(ticks=config.ticks),
-        directory=Path(config.directory) if config.directory is not None else None,
-        weights={plan.name: _inherited(plan) for plan in config.weights},
-    )
-
-
-def _inherited(plan: WeightsPlan) -> Weights:
-    weights = plan.weights()
-    weights.where = SharedVersions(plan.descriptor, plan.sharing)
-    return weights

@@ -1,4 +1,4 @@
-"""What a node says of itself at the end of a launch, as JSON values, and what it says of its errors."""
+"""What a node says of itself at the end of a launch: its result as JSON values, its edges, its errors."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 from pydantic import JsonValue
 
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.system import EdgeReport
+from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.node import Node
 
 DEEPEST = 32
@@ -30,6 +32,22 @@ def result_of(node: Node[Any]) -> dict[str, JsonValue]:
     return {
         _key(key, "result()"): _clean(value, f"result()[{key!r}]", DEEPEST) for key, value in result.items()
     }
+
+
+def edge_reports(executor: Executor) -> list[EdgeReport]:
+    """Return what became of each publisher's messages at each input of a node."""
+    return [
+        EdgeReport(
+            port=name,
+            publisher=publisher,
+            received=edge.received,
+            lost=edge.lost,
+            overwritten=edge.overwritten,
+            refused=edge.refused,
+        )
+        for name, port in executor.node.inputs.items()
+        for publisher, edge in sorted(port.edges.items())
+    ]
 
 
 def in_one_line(error: BaseException) -> str:
