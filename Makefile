@@ -30,7 +30,8 @@ test: $(READY)  ## run the tests
 	@$(BIN)/python -m pytest -m process
 
 docs: $(READY)  ## run every snippet of the docs
-	@$(BIN)/python -m pytest -m snippets --numprocesses auto tests/test_docs.py
+	@# They wait more than they compute.
+	@$(BIN)/python -m pytest -m snippets --numprocesses 4 tests/test_docs.py
 
 check: $(READY)  ## format, lint and type-check
 	@$(BIN)/ruff format --check .
