@@ -79,13 +79,9 @@ class Crew:
         self._session = session
         self._outcome = outcome
         self._status = status
-        self._epoch_ns = 0
+        self.epoch_ns = 0
+        """When the graph's time begins, by the host's clock; 0 until the nodes are let go."""
         self._stopping = False
-
-    @property
-    def gone(self) -> bool:
-        """Whether the nodes were let go."""
-        return self._epoch_ns != 0
 
     # Starting.
 
@@ -104,7 +100,7 @@ class Crew:
 
     def go(self, epoch_ns: int) -> None:
         """Let all nodes go. The graph's time begins at that time of the host's clock."""
-        self._epoch_ns = epoch_ns
+        self.epoch_ns = epoch_ns
         for member in self._members.values():
             self._let_go(member)
 
@@ -129,7 +125,7 @@ class Crew:
         self._starter.start(member, started, lambda process, code: self._ended(member, process, code))
 
     def _let_go(self, member: Member) -> None:
-        self._board.tell(member, Go(epoch_ns=self._epoch_ns))
+        self._board.tell(member, Go(epoch_ns=self.epoch_ns))
         member.running = True
         member.heard_s = time.monotonic()
 
@@ -157,7 +153,7 @@ class Crew:
             if member.restart_at is not None and now_s >= member.restart_at:
                 member.incarnation += 1
                 self._start(member)
-            elif self.gone and member.ready and not member.running and self._may_go(member, now_s):
+            elif self.epoch_ns and member.ready and not member.running and self._may_go(member, now_s):
                 self._let_go(member)
             if member.fell_silent(now_s):
                 self._status.note(
@@ -198,7 +194,7 @@ class Crew:
         member.go_at = member.heard_s + RESTART_PROOF_S
         if member.changed != member.given:
             self._board.tell(member, ChangeParams(number=0, values=member.changed))
-        if self.gone:
+        if self.epoch_ns:
             self.barrier.require([member.plan.name])
         else:
             self._status.progress(sum(m.ready for m in self._members.values()))
@@ -213,7 +209,7 @@ class Crew:
                 continue
             if not member.running:
                 member.process.kill()  # it has not begun: there is nothing that it could save
-            deadline_ns = int(deadline_s * 1e9) - self._epoch_ns
+            deadline_ns = int(deadline_s * 1e9) - self.epoch_ns
             sent = sent_to(member, self._members)
             self._board.tell(member, Stop(reason=self._outcome.reason, deadline_ns=deadline_ns, sent=sent))
 
@@ -245,7 +241,7 @@ class Crew:
         self._changes.died(name, problem)
         if member.statistics is not None or (self._stopping and not member.running):
             return
-        if not self.gone:
+        if not self.epoch_ns:
             raise LaunchError(f"{name} did not start: {problem}", hint=f"see {self._session.log_file(name)}")
         wait_s = None if self._stopping else member.budget.died(time.monotonic())
         member.running = False

@@ -56,7 +56,6 @@ class Launcher:
         self._outcome = Outcome()
         self._going = Going(plan.ticks, plan.duration_s)
         self._members = members_of(plan)
-        self._epoch_ns = 0
         self._signals = Signals()
         self._poll = Poll()
         self._closing = contextlib.ExitStack()
@@ -84,7 +83,7 @@ class Launcher:
         if self._starter.restarts:
             outcome.restarts["fork server"] = self._starter.restarts
         outcome.silent_s = {name: round(m.silent_most_s, 1) for name, m in members.items() if m.silent_most_s}
-        outcome.statistics = statistics_of_all(members, began=bool(self._epoch_ns))
+        outcome.statistics = statistics_of_all(members, began=bool(self._crew.epoch_ns))
         return outcome
 
     def _open(self) -> None:
@@ -137,8 +136,7 @@ class Launcher:
         status.phase(f"proving {len(crew.barrier.edges)} edges", len(crew.barrier.edges))
         crew.prove()
         self._pump_until(lambda: not crew.barrier.pending, PROOF_DEADLINE_S, crew.what_is_unproven)
-        self._epoch_ns = time.monotonic_ns() + HEAD_START_NS
-        crew.go(self._epoch_ns)
+        crew.go(time.monotonic_ns() + HEAD_START_NS)
         outcome.start_s = time.monotonic() - began
         self._announce()
 
@@ -150,9 +148,9 @@ class Launcher:
 
     def _announce(self) -> None:
         """Leave word for those who want to look into the graph; without it the graph runs just as well."""
-        self._service.clock.epoch_ns = self._epoch_ns
+        self._service.clock.epoch_ns = self._crew.epoch_ns
         described = describe(
-            self._plan, self._session.directory, self._buses, self._epoch_ns, self._service.endpoint
+            self._plan, self._session.directory, self._buses, self._crew.epoch_ns, self._service.endpoint
         )
         try:
             self._runtime.announce(described.model_dump_json())
@@ -211,7 +209,7 @@ class Launcher:
             try:
                 attend()
             except LaunchError as error:
-                if not self._epoch_ns:
+                if not self._crew.epoch_ns:
                     raise
                 self._outcome.fail(str(error))
         now_s = time.monotonic()
@@ -223,6 +221,6 @@ class Launcher:
             if isinstance(progress, Progress):
                 self._service.progressed(progress)
             self._going.heard(progress)
-        if self._epoch_ns:
-            elapsed_s = (time.monotonic_ns() - self._epoch_ns) / 1e9
+        if self._crew.epoch_ns:
+            elapsed_s = (time.monotonic_ns() - self._crew.epoch_ns) / 1e9
             self._status.progress(*self._going.told(elapsed_s, elapsed_s))

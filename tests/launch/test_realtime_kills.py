@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.launching import Launch, state_of, until
+from support.launching import PERIOD_NS, Launch, state_of, until
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(90)]
-
-PERIOD_NS = 1e9 / 60
 
 
 def decisions(launch: Launch, worker: str, incarnation: int) -> list[dict[str, Any]]:

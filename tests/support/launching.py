@@ -22,8 +22,7 @@ TESTS = Path(__file__).parent.parent
 FILES = TESTS / "launch" / "files"
 COMMAND = "import sys; from rtgraph.launch.cli import main; sys.exit(main(sys.argv[1:]))"
 RUNNING_WITHIN_S = 40.0
-HELD_UP_NS = 150_000_000
-"""A host that has other things to do makes a tick late by less."""
+PERIOD_NS = 1e9 / 60
 
 _pause = threading.Event()
 
@@ -166,10 +165,10 @@ class Launch:
             return dict(file)
 
     def ticked_on(self) -> None:
-        """Check that the plant missed no tick, and waited for nobody; a node's next life comes later than that."""
+        """Check that the plant, at 60 Hz, missed no tick, and that none was late by a period."""
         trace = self.trace()
         assert np.array_equal(trace["tick_tick"], np.arange(len(trace["tick_tick"])))
-        assert trace["tick_lateness_ns"].max() < HELD_UP_NS
+        assert trace["tick_lateness_ns"].max() < PERIOD_NS
 
     # What is done.
 
