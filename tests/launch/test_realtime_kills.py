@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.launching import PERIOD_NS, Launch, state_of, until
+from support.stalls import Stalls
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(90)]
 
@@ -43,7 +44,7 @@ def kill_the_launcher(launch: Launch) -> None:
 
 
 def test_killed_nodes_are_back_and_the_plant_never_misses_a_tick() -> None:
-    with Launch.of("watched", "workers=6", "latency_frames=5.3") as launch:
+    with Stalls() as stalls, Launch.of("watched", "workers=6", "latency_frames=5.3") as launch:
         launch.runs()
         before = launch.kill("worker/1")
         until(lambda: decisions(launch, "worker/1", 1), 2.0, "worker/1 decides again")
@@ -66,7 +67,7 @@ def test_killed_nodes_are_back_and_the_plant_never_misses_a_tick() -> None:
         until(lambda: len(list(launch.witnessed())) > made + 60, 5.0, "decisions go on")
         assert launch.interrupt() < 5
         assert launch.wait() == 130
-        launch.ticked_on()
+        launch.ticked_on(stalls)
         assert launch.summary()["restarts"] == {
             "worker/1": 1,
             "worker/2": 1,
@@ -80,7 +81,7 @@ def test_workers_run_free_without_the_coordinator_and_obey_it_again() -> None:
     def observed() -> list[int]:
         return [seen["observed"] for seen in launch.witnessed() if "decision" in seen]
 
-    with Launch.of("watched", "workers=4", "latency_frames=3.3") as launch:
+    with Stalls() as stalls, Launch.of("watched", "workers=4", "latency_frames=3.3") as launch:
         launch.runs()
         launch.kill("coordinator", signal.SIGSTOP)
         until(lambda: "running free" in launch.log("worker/0"), 3.0, "worker/0 runs free")
@@ -95,7 +96,7 @@ def test_workers_run_free_without_the_coordinator_and_obey_it_again() -> None:
 
         until(paced, 10.0, "each observation is claimed for one worker again")
         launch.interrupt()
-        launch.ticked_on()
+        launch.ticked_on(stalls)
 
 
 def test_a_killed_plant_comes_back_at_the_right_tick() -> None:
@@ -132,7 +133,7 @@ def test_what_a_killed_monitor_missed_is_counted_as_lost() -> None:
 
 
 def test_a_node_that_stands_still_slows_nobody() -> None:
-    with Launch.of("flood") as launch:
+    with Stalls() as stalls, Launch.of("flood") as launch:
         until(lambda: "life 1" in launch.log("sink"), 40, "the sink is ready")
         launch.says("flood ...")
         sink = launch.kill("sink", signal.SIGSTOP)
@@ -142,7 +143,7 @@ def test_a_node_that_stands_still_slows_nobody() -> None:
         launch.says("sink is heard again")
         until(lambda: "caught up" in launch.log("sink"), 20, "the sink has caught up")
         launch.interrupt()
-        launch.ticked_on()
+        launch.ticked_on(stalls)
         summary = launch.summary()
         counted, sent = summary["nodes"]["sink"], summary["nodes"]["flood"]["sent"]
         assert counted["lost"] > 0

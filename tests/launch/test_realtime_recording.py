@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from support.launching import COMMAND, TESTS, Launch, until
+from support.stalls import Stalls
 
 from rtgraph.launch.verification import verify
 from rtgraph.nodes.recorder import Bag
@@ -76,7 +77,10 @@ def test_a_recording_of_real_processes_is_whole_and_is_verified(tmp_path: Path) 
 
 def test_a_recorder_that_is_killed_loses_no_more_than_the_last_moment() -> None:
     flush_s = 0.2
-    with Launch.of("watched", "--recorder", f"flush_s={flush_s}", "--duration", "60") as launch:
+    with (
+        Stalls() as stalls,
+        Launch.of("watched", "--recorder", f"flush_s={flush_s}", "--duration", "60") as launch,
+    ):
         launch.runs()
         first = launch.session / RECORDING
         until(lambda: size(first) > 50_000, 20, "much is recorded")
@@ -100,13 +104,13 @@ def test_a_recorder_that_is_killed_loses_no_more_than_the_last_moment() -> None:
         (observed,) = [row for row in following.losses.streams if row.channel == "observation"]
         assert observed.lost == after[0] - ticks[-1] - 1
         assert observed.lost > 0
-        launch.ticked_on()
+        launch.ticked_on(stalls)
         found = verify(cut, NODES)
         assert not any(verdict.outcome == "different" for verdict in found.nodes), found.as_json()
 
 
 def test_a_recorder_that_stands_still_holds_nobody_up_and_misses_nothing() -> None:
-    with Launch.of("watched", "--record", "--duration", "60") as launch:
+    with Stalls() as stalls, Launch.of("watched", "--record", "--duration", "60") as launch:
         launch.runs()
         stopped = launch.kill("session/recorder", signal.SIGSTOP)
         before = sum("tick" in message for message in launch.witnessed())
@@ -119,7 +123,7 @@ def test_a_recorder_that_stands_still_holds_nobody_up_and_misses_nothing() -> No
         assert bag.complete
         assert bag.losses is not None
         assert bag.losses.lost == 0
-        launch.ticked_on()
+        launch.ticked_on(stalls)
 
 
 def test_a_running_graph_can_be_recorded_from_outside_and_a_player_steered() -> None:
