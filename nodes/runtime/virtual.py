@@ -6,11 +6,9 @@ at one instant is that of ``Urgency``, then of the nodes in the plan, then of sc
 
 from __future__ import annotations
 
-import heapq
 import logging
 import math
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Protocol
 
 from pydantic import JsonValue
@@ -19,6 +17,7 @@ from rtgraph.msgs import Message
 from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.envelope import envelope
 from rtgraph.msgs.errors import CheckpointError, RtgraphError, WorldError
+from rtgraph.nodes.runtime.agenda import Agenda
 from rtgraph.nodes.runtime.clock import VirtualClock
 from rtgraph.nodes.runtime.context import Identity, Surroundings, Timer, Urgency
 from rtgraph.nodes.runtime.executor import Executor
@@ -29,9 +28,6 @@ from rtgraph.nodes.runtime.results import in_one_line, result_of
 from rtgraph.nodes.runtime.routes import Route, routes
 from rtgraph.nodes.runtime.taps import taken
 from rtgraph.nodes.runtime.wiring import NodePlan, load_class, validated_params
-
-MOST_EVENTS_AT_ONCE = 100_000
-"""Events at one instant beyond which nodes are taken to send each other messages for ever."""
 
 log = logging.getLogger("rtgraph.world")
 
@@ -50,9 +46,6 @@ class Keeper(Protocol):
             CheckpointError: the world cannot be saved.
         """
         ...
-
-
-_Event = tuple[int, int, int, int, Callable[..., None], tuple[Any, ...]]
 
 
 class VirtualWorld:
@@ -74,7 +67,6 @@ class VirtualWorld:
         faults: Sequence[Fault] = (),
     ) -> None:
         self.clock = VirtualClock()
-        self.events = 0
         self.reason = ""
         self.restarts: dict[str, int] = {}
         self.problems: dict[str, str] = {}
@@ -82,22 +74,20 @@ class VirtualWorld:
         self._plans = tuple(plans)
         self._seed = seed
         self._surroundings = surroundings or Surroundings()
-        self._heap: list[_Event] = []
         self._begun: set[Executor] = set()
-        self._failed: set[Executor] = set()
         self._interrupted = False
-        self._scheduled = 0
-        self._at_this_instant = 0
-        self._recent: deque[str] = deque(maxlen=12)
         self._documents = Documents()
         self._routes: dict[BoundOutput[Any], Route] = {}
-        self._calls: dict[str, Callable[..., None]] = {
-            "fire": Executor.fire,
-            "deliver": self._deliver,
-            "crash": self._crash,
-            "restart": self._restart,
-            "nothing": self._nothing,
-        }
+        self.agenda = Agenda(
+            self.clock,
+            {
+                "fire": Executor.fire,
+                "deliver": self._deliver,
+                "crash": self._crash,
+                "restart": self._restart,
+            },
+        )
+        """What is to happen."""
         self._faults = FaultInjector(faults, seed) if faults else None
         self.executors = {plan.name: self._executor(plan, 0) for plan in self._plans}
         self._routes = routes(self._plans, self.executors)
@@ -109,7 +99,9 @@ class VirtualWorld:
                         f"a crash of {fault.node!r} is to be injected, which is the name of no node"
                     )
                 for name in names:
-                    self._push(fault.at_ns, Urgency.DELIVERY, -1, self._crash, (name, fault.restart_after_ns))
+                    self.agenda.push(
+                        fault.at_ns, Urgency.DELIVERY, -1, self._crash, (name, fault.restart_after_ns)
+                    )
 
     def run(self, progress: Callable[[int], None] | None = None, keeper: Keeper | None = None) -> None:
         """Run until a node asks for the end, the duration is over, nothing is left to happen, or ``interrupt`` is called.
@@ -128,7 +120,7 @@ class VirtualWorld:
         try:
             if not self._begun:
                 self._begin()
-            self._loop(self._surroundings.limits.duration_ns, progress, keeper)
+            self._run(progress, keeper)
             if keeper is not None and len(self._begun) >= len(self._plans):
                 keeper.write(self)
         except RtgraphError as error:
@@ -136,10 +128,9 @@ class VirtualWorld:
             self.reason = self.reason or error.problem
         if not self.reason:
             over = self._surroundings.limits.duration_ns
-            self.reason = (
-                "nothing left to happen" if over is None or not self._heap else "the duration is over"
-            )
-            if over is not None and self._heap:
+            to_come = self.agenda.next_ns is not None
+            self.reason = "the duration is over" if over is not None and to_come else "nothing left to happen"
+            if over is not None and to_come:
                 self.clock.time_ns = over
         failures += self._stop()
         for another in failures[1:]:
@@ -177,8 +168,13 @@ class VirtualWorld:
 
     def anchors(self) -> dict[str, object]:
         """Return what is there as soon as the nodes are made, by name; it only has to become what it was."""
-        found: dict[str, object] = {"world": self, "clock": self.clock, "surroundings": self._surroundings}
-        found["unsent"] = UNSENT
+        found: dict[str, object] = {
+            "world": self,
+            "agenda": self.agenda,
+            "clock": self.clock,
+            "surroundings": self._surroundings,
+            "unsent": UNSENT,
+        }
         if self._faults is not None:
             found["faults"] = self._faults
         for name, weights in self._surroundings.weights.items():
@@ -191,29 +187,28 @@ class VirtualWorld:
         return found | {f"node:{name}": executor.node for name, executor in self.executors.items()}
 
     def world_state(self) -> dict[str, Any]:
-        """Return the time, the counters and what is to come."""
+        """Return the time, and what became of the nodes."""
         return {
             "time_ns": self.clock.time_ns,
-            "events": self.events,
-            "scheduled": self._scheduled,
-            "at_this_instant": self._at_this_instant,
             "restarts": self.restarts,
-            "begun": [name for name, executor in self.executors.items() if executor in self._begun],
-            "failed": [name for name, executor in self.executors.items() if executor in self._failed],
-            "heap": [(*event[:4], *self._told(event)) for event in sorted(self._heap)],
+            "begun": self._names(self._begun),
+            "failed": self._names(self.agenda.failed),
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Go on from a time, with these counters and with this to come."""
-        self.clock.time_ns, self.events = state["time_ns"], state["events"]
-        self._scheduled, self._at_this_instant = state["scheduled"], state["at_this_instant"]
+        """Go on from a time, with these nodes alive."""
+        self.clock.time_ns = state["time_ns"]
         self.restarts = state["restarts"]
         self._begun = {self.executors[name] for name in state["begun"]}
-        self._failed = {self.executors[name] for name in state["failed"]}
-        self._heap = [
-            (due, urgency, index, number, self._called(kind), arguments)
-            for due, urgency, index, number, kind, arguments in state["heap"]
-        ]
+        self.agenda.failed = {self.executors[name] for name in state["failed"]}
+
+    def _names(self, lives: Set[Executor]) -> list[str]:
+        return [name for name, executor in self.executors.items() if executor in lives]
+
+    @property
+    def events(self) -> int:
+        """How many events there were."""
+        return self.agenda.events
 
     @property
     def begun(self) -> bool:
@@ -228,7 +223,7 @@ class VirtualWorld:
         found: dict[str, dict[str, JsonValue]] = {}
         self.problems = {}
         for name, executor in self.executors.items():
-            if executor not in self._begun or executor in self._failed:
+            if executor not in self._begun or executor in self.agenda.failed:
                 continue
             try:
                 result = result_of(executor.node)
@@ -249,7 +244,7 @@ class VirtualWorld:
     def schedule(self, executor: Executor, timer: Timer) -> None:
         """Schedule a call."""
         now_ns, due_ns = self.clock.time_ns, timer.due_ns
-        self._push(max(due_ns, now_ns), timer.urgency, executor.index, Executor.fire, (executor, timer))
+        self.agenda.push(max(due_ns, now_ns), timer.urgency, executor.index, Executor.fire, (executor, timer))
 
     def transmit(
         self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None
@@ -286,13 +281,13 @@ class VirtualWorld:
         for executor in self.executors.values():
             if self._interrupted:
                 return
-            self._make(executor.prepare, ())
+            self.agenda.happen(executor.prepare, ())
         for executor in self.executors.values():
             self._start(executor)
 
     def _start(self, executor: Executor) -> None:
         self._begun.add(executor)
-        self._make(executor.start, ())
+        self.agenda.happen(executor.start, ())
 
     def _executor(self, plan: NodePlan, incarnation: int) -> Executor:
         node_type = load_class(plan.node)
@@ -311,125 +306,38 @@ class VirtualWorld:
     def _arrive(self, receiver: Executor, port: BoundInput[Any], message: Message, delay_ns: int) -> None:
         port.under_way += 1
         due = self.clock.time_ns + delay_ns
-        self._push(due, Urgency.DELIVERY, receiver.index, self._deliver, (receiver, port, message))
+        self.agenda.push(due, Urgency.DELIVERY, receiver.index, self._deliver, (receiver, port, message))
 
     def _deliver(self, receiver: Executor, port: BoundInput[Any], message: Message) -> None:
         port.under_way -= 1
         if receiver.alive:
             receiver.deliver(port, message)
 
-    def _push(
-        self, due: int, urgency: int, index: int, call: Callable[..., None], arguments: tuple[Any, ...]
-    ) -> None:
-        self._scheduled += 1
-        heapq.heappush(self._heap, (due, urgency, index, self._scheduled, call, arguments))
-
-    def _loop(
-        self, until_ns: int | None, progress: Callable[[int], None] | None, keeper: Keeper | None = None
-    ) -> None:
-        heap, clock, pop = self._heap, self.clock, heapq.heappop
-        keep_ns = math.inf if keeper is None else keeper.due_after(clock.time_ns)
-        while heap:
-            due, urgency, _, _, call, arguments = heap[0]
-            if due > clock.time_ns or urgency > Urgency.DELIVERY:
-                if self.reason or (until_ns is not None and due >= until_ns):
-                    return
-                if due > clock.time_ns:
-                    if due >= keep_ns and keeper is not None:
-                        keeper.write(self)
-                        keep_ns = keeper.due_after(due)
-                    clock.time_ns = due
-                    self._at_this_instant = 0
-            pop(heap)
-            self._make(call, arguments)
-            if progress is not None and self.events % 4096 == 0:
-                progress(clock.time_ns)
-
-    def _make(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        """Make one event happen."""
-        self.events += 1
-        self._at_this_instant += 1
-        if self._at_this_instant > MOST_EVENTS_AT_ONCE - 100:
-            self._look_for_cycle(call, arguments)
-        try:
-            call(*arguments)
-        except (Exception, SystemExit) as error:  # whatever a node's code raises
-            executor = _whose(call, arguments)
-            if executor is not None:
-                executor.alive = False
-                self._failed.add(executor)
-            if isinstance(error, RtgraphError):
-                raise
-            raise WorldError(
-                f"{_who(call, arguments)} failed at {self.clock.time_ns} ns: {in_one_line(error)}"
-            ) from error
-
-    def _look_for_cycle(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        """Note the last events of an instant that has very many; refuse to go on when there are too many."""
-        name = _who(call, arguments)
-        if arguments and isinstance(arguments[-1], Message):
-            name = f"{arguments[-1].header.source} -> {name}.{arguments[1].name}"
-        self._recent.append(name)
-        if self._at_this_instant > MOST_EVENTS_AT_ONCE:
-            raise WorldError(
-                f"{MOST_EVENTS_AT_ONCE:,} events at {self.clock.time_ns} ns: a cycle without delay: "
-                f"{', '.join(dict.fromkeys(self._recent))}",
-                hint="let one of these nodes spend time or wait for a timer",
-            )
+    def _run(self, progress: Callable[[int], None] | None, keeper: Keeper | None) -> None:
+        agenda, duration_ns = self.agenda, self._surroundings.limits.duration_ns
+        end_ns = math.inf if duration_ns is None else duration_ns
+        keep_ns = math.inf if keeper is None else keeper.due_after(self.clock.time_ns)
+        while True:
+            agenda.run(min(end_ns, keep_ns), lambda: self.reason, progress)
+            next_ns = agenda.next_ns
+            if keeper is None or next_ns is None or self.reason or not keep_ns <= next_ns < end_ns:
+                return
+            keeper.write(self)
+            keep_ns = keeper.due_after(next_ns)
 
     def _stop(self) -> list[RtgraphError]:
         """Stop the nodes that live by rank; what one rank publishes in stopping still reaches the later ones.
 
         Returns what failed; all the others are stopped nevertheless.
         """
-        # What was under way at this instant when a node failed still arrives, unless it goes round for ever.
-        instant = self.clock.time_ns, Urgency.DELIVERY
-        going_round = self._at_this_instant > MOST_EVENTS_AT_ONCE
-        self._heap = [] if going_round else sorted(event for event in self._heap if event[:2] == instant)
-        self._at_this_instant = 0
-        failures = self._settle()
+        # What was under way at this instant when a node failed still arrives.
+        failures = self.agenda.end()
         for rank in sorted({executor.node.stop_rank for executor in self.executors.values()}):
             for executor in self.executors.values():
                 if executor.node.stop_rank == rank and executor.alive and executor in self._begun:
-                    failures += self._try(executor.stop, ())
-            failures += self._settle()
+                    failures += self.agenda.attempt(executor.stop, ())
+            failures += self.agenda.settle()
         return failures
-
-    def _settle(self) -> list[RtgraphError]:
-        """Make everything arrive that arrives at this instant; return what failed."""
-        failures: list[RtgraphError] = []
-        while self._heap and self._heap[0][:2] == (self.clock.time_ns, Urgency.DELIVERY):
-            _, _, _, _, call, arguments = heapq.heappop(self._heap)
-            failures += self._try(call, arguments)
-            if self._at_this_instant > MOST_EVENTS_AT_ONCE:
-                self._heap.clear()
-                self._at_this_instant = 0
-        return failures
-
-    def _try(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> list[RtgraphError]:
-        """Make one event happen; return why it failed, if it did."""
-        try:
-            self._make(call, arguments)
-        except RtgraphError as error:
-            return [error]
-        return []
-
-    def _told(self, event: _Event) -> tuple[str, tuple[Any, ...]]:
-        """Return what an event is called in a checkpoint, and of what it is."""
-        call, arguments = event[4:]
-        executor = _whose(call, arguments)
-        if executor is not None and not executor.alive:
-            return "nothing", ()  # it is about a life that is over
-        name = next(name for name, made in self._calls.items() if made == call)
-        return name, arguments
-
-    def _called(self, name: str) -> Callable[..., None]:
-        if name not in self._calls:
-            raise CheckpointError(f"an event {name!r:.60}, of which there is none")
-        return self._calls[name]
-
-    def _nothing(self) -> None:
-        """Let an event pass that is about a life that is over."""
 
     def _crash(self, name: str, restart_after_ns: int | None) -> None:
         executor = self.executors[name]
@@ -438,25 +346,12 @@ class VirtualWorld:
         executor.alive = False
         if restart_after_ns is not None:
             due = self.clock.time_ns + restart_after_ns
-            self._push(due, Urgency.DELIVERY, -1, self._restart, (name,))
+            self.agenda.push(due, Urgency.DELIVERY, -1, self._restart, (name,))
 
     def _restart(self, name: str) -> None:
         plan = next(plan for plan in self._plans if plan.name == name)
         self.restarts[name] = self.restarts.get(name, 0) + 1
         self.executors[name] = self._executor(plan, self.executors[name].identity.incarnation + 1)
         self._routes = routes(self._plans, self.executors)
-        self._make(self.executors[name].prepare, ())
+        self.agenda.happen(self.executors[name].prepare, ())
         self._start(self.executors[name])
-
-
-def _whose(call: Callable[..., None], arguments: tuple[Any, ...]) -> Executor | None:
-    """Return the node that an event is about."""
-    for candidate in (getattr(call, "__self__", None), *arguments):
-        if isinstance(candidate, Executor):
-            return candidate
-    return None
-
-
-def _who(call: Callable[..., None], arguments: tuple[Any, ...]) -> str:
-    executor = _whose(call, arguments)
-    return "the world" if executor is None else executor.identity.name

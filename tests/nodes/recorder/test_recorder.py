@@ -103,7 +103,7 @@ def test_a_ring_buffer_writes_the_last_seconds_when_it_is_told_to(tmp_path):
         recorder.node.on_keep_recording(KeepRecording(reason="the arm jerked"))
         assert not port.inbox
 
-    world._push(5_000_000_000, 2, 99, told, ())
+    world.agenda.push(5_000_000_000, 2, 99, told, ())
     world.run()
     (file,) = tmp_path.glob("*.mcap")
     bag = Bag.open(file)

@@ -1,10 +1,12 @@
+import math
+
 import pytest
 from support.staggered import plan, staggered_plans, trace_of
 
 from rtgraph.msgs.errors import NodeError, WorldError
 from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
+from rtgraph.nodes.runtime.agenda import MOST_EVENTS_AT_ONCE
 from rtgraph.nodes.runtime.faults import CrashFault, EdgeFault
-from rtgraph.nodes.runtime.virtual import MOST_EVENTS_AT_ONCE
 
 
 def world(*nodes, duration_ns=None, **more):
@@ -93,8 +95,8 @@ def test_two_runs_are_equal_event_for_event_and_another_seed_differs():
             surroundings=Surroundings(limits=Limits(ticks=200)),
         )
         log = []
-        push = made._push
-        made._push = lambda due, urgency, index, call, arguments: (
+        push = made.agenda.push
+        made.agenda.push = lambda due, urgency, index, call, arguments: (
             log.append((due, int(urgency), index, call.__name__)),
             push(due, urgency, index, call, arguments),
         )
@@ -132,7 +134,7 @@ def test_an_overtaking_message_waits_for_what_is_under_way():
     sink.busy = True  # as another event of this instant would make it
     source._send()
     sink.busy = False
-    made._loop(None, None)
+    made.agenda.run(math.inf, bool, None)
     assert [number for _, _, number in sink.node.seen] == [0, 1]
     assert sink.node.ping.edges["source"].lost == 0
 
