@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtgraph.msgs import Gradient, GradientAnswer, LearnerState, SampledBatch, WeightsVersion
-from rtgraph.msgs.errors import ReplayError
+from rtgraph.msgs.errors import RegionError
 from rtgraph.nodes.learner.batches import Batches, BatchParams
 from rtgraph.nodes.learner.handover import GradientMemory
 from rtgraph.nodes.runtime import Input, Output, latest, queue
@@ -131,7 +131,7 @@ class GradientLearner(Batches[BatchParams]):
                 self.name,
                 self.context.identity.incarnation,
             )
-        except (ReplayError, OSError) as error:
+        except (RegionError, OSError) as error:
             self.log.warning("gradients go in messages, since they cannot be shared: %s", error)
             return None
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs import Gradient
-from rtgraph.msgs.errors import ReplayError
-from rtgraph.nodes.replay.region import Region
+from rtgraph.msgs.errors import RegionError
 from rtgraph.nodes.replay.store import SharedStore
+from rtgraph.nodes.runtime.region import Region
 
 _KIND = "gradients"
 _TURNS = 2
@@ -31,7 +31,7 @@ class GradientMemory:
         incarnation: which life of it this is.
 
     Raises:
-        ReplayError: there is no room.
+        RegionError: there is no room.
         OSError: the session folder cannot be written.
     """
 
@@ -100,7 +100,7 @@ class GradientReader:
             return region
         try:
             region = Region.attach(Path(store) if self._directory is None else self._directory / store)
-        except ReplayError:
+        except RegionError:
             return None
         if region.layout != layout:
             region.close()

@@ -44,7 +44,7 @@ class ReplayBuffer:
         meaning: what its transitions have in common, such as the discount; a folder with others is refused.
 
     Raises:
-        ReplayError: there is no room, or the folder holds something else or is in use.
+        RegionError: there is no room, or the folder holds something else or is in use.
     """
 
     def __init__(

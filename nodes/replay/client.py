@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rtgraph.msgs import BatchRequest, SampledBatch
-from rtgraph.msgs.errors import FrameOverwritten, ReplayError
+from rtgraph.msgs.errors import FrameOverwritten, RegionError, ReplayError
 from rtgraph.nodes.replay.batch import Batch, Draw
 from rtgraph.nodes.replay.frames import Frames
 
@@ -94,7 +94,7 @@ class BatchReader:
             return _drawn(message).batch(self._frames_of((message.store, header.source, header.incarnation)))
         except FrameOverwritten:
             pass
-        except ReplayError:
+        except (RegionError, ReplayError):
             self._refused = (header.source, header.incarnation)
             self._detach()
         self.unread += 1

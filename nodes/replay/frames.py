@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from rtgraph.msgs import ArraySpec
 from rtgraph.msgs.errors import FrameOverwritten, ReplayError
-from rtgraph.nodes.replay.region import Region
+from rtgraph.nodes.runtime.region import Region
 
 Handles = npt.NDArray[np.int64]
 WORD_BYTES = 8
@@ -48,7 +48,7 @@ class Frames:
         """Map the frames that another process stores, read-only, by their path or an inherited descriptor.
 
         Raises:
-            ReplayError: there are none.
+            RegionError, ReplayError: there are none.
         """
         region = Region.attach(source)
         try:
@@ -116,7 +116,7 @@ class FrameStore(Frames):
         path: the file to keep them in, continued if it is there; None for memory.
 
     Raises:
-        ReplayError: there is no room, or the file holds something else or is in use.
+        RegionError: there is no room, or the file holds something else or is in use.
     """
 
     def __init__(self, spec: ArraySpec, slots: int, path: Path | None = None) -> None:

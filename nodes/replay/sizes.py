@@ -8,9 +8,9 @@ from typing import Literal
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import ReplayError
 from rtgraph.nodes.replay.frames import FrameStore
-from rtgraph.nodes.replay.region import HEAD_BYTES
 from rtgraph.nodes.replay.sumtree import SumTree
 from rtgraph.nodes.replay.table import row_dtype
+from rtgraph.nodes.runtime.region import HEAD_BYTES
 
 Order = Literal["recent", "reservoir"]
 Sampling = Literal["uniform", "prioritised"]

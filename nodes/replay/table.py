@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from rtgraph.msgs import Action, ActionSpec, Continuous, Discrete
 from rtgraph.msgs.errors import ReplayError
-from rtgraph.nodes.replay.region import Region
+from rtgraph.nodes.runtime.region import Region
 
 _COUNTERS_BYTES = 64
 
@@ -33,7 +33,7 @@ class Table:
         path: the file to keep them in, continued if it is there; None for memory.
 
     Raises:
-        ReplayError: there is no room, or the file holds something else or is in use.
+        RegionError: there is no room, or the file holds something else or is in use.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rtgraph.msgs import Gradient
-from rtgraph.msgs.errors import ReplayError
+from rtgraph.msgs.errors import RegionError
 from rtgraph.nodes.learner.handover import GradientMemory, GradientReader
 
 SIZE = 1000
@@ -124,5 +124,5 @@ def test_what_is_no_gradient_or_one_of_another_size_is_none(reader, tmp_path):
 
 
 def test_more_than_there_is_room_for_is_told(tmp_path):
-    with pytest.raises(ReplayError, match=r"gradients need .* MiB"):
+    with pytest.raises(RegionError, match=r"gradients need .* MiB"):
         GradientMemory(1 << 45, tmp_path, "gradient/0", 0)

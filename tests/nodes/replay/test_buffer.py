@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtgraph.msgs import ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
+from rtgraph.msgs.errors import RegionError
 from rtgraph.nodes.replay import FrameOverwritten, Frames, ReplayBuffer, ReplayError
 from rtgraph.nodes.replay.transitions import Frame, Transition
 
@@ -385,7 +386,7 @@ def test_a_restart_goes_on_where_it_was(order, sampling, tmp_path):
         buffer.sync()
         held, expected = len(buffer), buffer.sample(500, rng(1))
         seen = buffer.holdings.seen
-        with pytest.raises(ReplayError, match="in use"):
+        with pytest.raises(RegionError, match="in use"):
             buffer_of(20, **options)
         buffer.close()
         buffer = buffer_of(20, **options)
@@ -398,7 +399,7 @@ def test_a_restart_goes_on_where_it_was(order, sampling, tmp_path):
         numbers(buffer)
     buffer.close()
     for other in ({"order": "reservoir" if order == "recent" else "recent"}, {"spare_frames": 9}):
-        with pytest.raises(ReplayError, match="made for something else"):
+        with pytest.raises(RegionError, match="made for something else"):
             buffer_of(20, **options | other)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rtgraph.msgs import ArraySpec
+from rtgraph.msgs.errors import RegionError
 from rtgraph.nodes.replay import FrameOverwritten, Frames, FrameStore, ReplayError
 
 SPEC = ArraySpec(dtype="uint8", shape=(6, 5))
@@ -83,7 +84,7 @@ def test_what_is_kept_in_a_file_is_there_again_and_one_process_writes_it(tmp_pat
     store = FrameStore(SPEC, 4, path)
     assert not store.continued
     handles = [store.write(number % 4, frame(number)) for number in range(6)]
-    with pytest.raises(ReplayError, match="in use"):
+    with pytest.raises(RegionError, match="in use"):
         FrameStore(SPEC, 4, path)
     store.close()
     again = FrameStore(SPEC, 4, path)
@@ -129,16 +130,16 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     path = tmp_path / "frames"
     FrameStore(SPEC, 4, path).close()
     for spec, slots in ((SPEC, 5), (ArraySpec(dtype="uint8", shape=(5, 6)), 4)):
-        with pytest.raises(ReplayError, match="made for something else"):
+        with pytest.raises(RegionError, match="made for something else"):
             FrameStore(spec, slots, path)
     whole = path.read_bytes()
     for damaged in (b"", b"\0" * 9000, whole[:100], whole[:20].ljust(5000, b"\xff"), whole[:-1]):
         path.write_bytes(damaged)
-        with pytest.raises(ReplayError):
+        with pytest.raises(RegionError):
             FrameStore(SPEC, 4, path)
-        with pytest.raises(ReplayError):
+        with pytest.raises(RegionError):
             Frames.attach(path)
-    with pytest.raises(ReplayError, match="cannot be opened"):
+    with pytest.raises(RegionError, match="cannot be opened"):
         Frames.attach(tmp_path / "nothing")
 
 
@@ -153,7 +154,7 @@ def test_a_frame_of_another_kind_is_refused_and_changes_nothing():
 
 
 def test_more_memory_than_there_is_is_refused_at_once():
-    with pytest.raises(ReplayError, match=r"need .* MiB.*hint: give the memory fewer bytes"):
+    with pytest.raises(RegionError, match=r"need .* MiB.*hint: make them fewer"):
         FrameStore(ArraySpec(dtype="uint8", shape=(1 << 20,)), 1 << 24)
 
 

@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rtgraph.msgs.errors import ReplayError
+from rtgraph.msgs.errors import RegionError
 from rtgraph.nodes.runtime.host import available_bytes, process_id
 
 HEAD_BYTES = mmap.PAGESIZE
-_MAGIC = b"rtgraph replay 1\n"
+_MAGIC = b"rtgraph region 1\n"
 LEFT_BYTES = 128 << 20
 """Memory that is not taken, since the kernel would then kill processes to have some."""
 
@@ -52,7 +52,7 @@ class Region:
         """Open a region to write, or make it. Without a path it is memory, and gone with its last user.
 
         Raises:
-            ReplayError: there is no room, another process writes it, or the file holds something else.
+            RegionError: there is no room, another process writes it, or the file holds something else.
         """
         if path is None:
             descriptor = os.memfd_create(f"rtgraph-{layout['kind']}", os.MFD_CLOEXEC)
@@ -68,7 +68,7 @@ class Region:
                 _make(path, layout, size_bytes)
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:
-            raise ReplayError(f"{path} cannot be opened: {error.strerror}") from error
+            raise RegionError(f"{path} cannot be opened: {error.strerror}") from error
         try:
             _lock(descriptor, path)
             _check(descriptor, layout, size_bytes, path)
@@ -82,7 +82,7 @@ class Region:
         """Map a region that another process writes, read-only, by its path or an inherited descriptor.
 
         Raises:
-            ReplayError: it cannot be read, or is none.
+            RegionError: it cannot be read, or is none.
         """
         try:
             # Without waiting: whatever else the path may lead to, such as a pipe, is not to hold anybody up.
@@ -92,7 +92,7 @@ class Region:
                 else os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
             )
         except OSError as error:
-            raise ReplayError(f"{source} cannot be opened: {error.strerror}") from error
+            raise RegionError(f"{source} cannot be opened: {error.strerror}") from error
         try:
             layout = _layout_of(descriptor, str(source))
             return cls(descriptor, layout, writable=False, continued=True)
@@ -137,7 +137,7 @@ def _make(path: Path, layout: Layout, size_bytes: int) -> None:
 def _fill(descriptor: int, layout: Layout, size_bytes: int, path: Path | None) -> None:
     head = _MAGIC + json.dumps(layout).encode()
     if len(head) >= HEAD_BYTES:
-        raise ReplayError(f"the description of {layout['kind']} is too long")
+        raise RegionError(f"the description of {layout['kind']} is too long")
     available = available_bytes()
     if path is None and available is not None and size_bytes > available - LEFT_BYTES:
         raise _no_room(layout, size_bytes, f"{available / 2**20:,.0f} MiB are available")
@@ -149,10 +149,10 @@ def _fill(descriptor: int, layout: Layout, size_bytes: int, path: Path | None) -
     os.pwrite(descriptor, head.ljust(HEAD_BYTES, b"\0"), 0)
 
 
-def _no_room(layout: Layout, size_bytes: int, why: str) -> ReplayError:
-    return ReplayError(
+def _no_room(layout: Layout, size_bytes: int, why: str) -> RegionError:
+    return RegionError(
         f"{layout['kind']} need {size_bytes / 2**20:,.0f} MiB: {why}",
-        hint="give the memory fewer bytes",
+        hint="make them fewer or smaller",
     )
 
 
@@ -163,7 +163,9 @@ def _layout_of(descriptor: int, name: str) -> Layout:
     except ValueError:
         layout = None
     if len(head) < HEAD_BYTES or not isinstance(layout, dict):
-        raise ReplayError(f"{name} is no part of a replay memory", hint="choose another folder")
+        raise RegionError(
+            f"{name} is not of the form that rtgraph gives to shared memory", hint="choose another folder"
+        )
     return layout
 
 
@@ -174,7 +176,7 @@ def _check(descriptor: int, layout: Layout, size_bytes: int, path: Path) -> None
         names = sorted(found.keys() | wanted.keys())
         differing = [name for name in names if found.get(name) != wanted.get(name)] or ["size"]
         told = ", ".join(f"{name} {json.dumps(found.get(name))}" for name in differing)
-        raise ReplayError(
+        raise RegionError(
             f"{path} was made for something else, with {told}",
             hint=f"here it is {', '.join(json.dumps(wanted.get(name)) for name in differing)}: "
             "choose another folder, the same settings (replay_mib among them), or remove this one",
@@ -185,4 +187,4 @@ def _lock(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise ReplayError(f"{path} is in use by another process", hint="one writes, others attach") from error
+        raise RegionError(f"{path} is in use by another process", hint="one writes, others attach") from error
