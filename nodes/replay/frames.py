@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs import ArraySpec
-from rtgraph.msgs.errors import FrameOverwritten, ReplayError
+from rtgraph.msgs.errors import FrameOverwritten, RegionError, ReplayError
 from rtgraph.nodes.runtime.region import Region
 
 Handles = npt.NDArray[np.int64]
@@ -39,7 +39,7 @@ class Frames:
             words = region.array("<u8", (self.slots,), 0)
             pixels = region.array(self.spec.dtype, (self.slots, *self.spec.shape), self.slots * WORD_BYTES)
         except (KeyError, TypeError, ValueError) as error:
-            raise ReplayError("these are not the frames of a replay memory") from error
+            raise RegionError("these are not the frames of a replay memory") from error
         self._words = cast(npt.NDArray[np.uint64], words)
         self._pixels = pixels
 
@@ -48,7 +48,7 @@ class Frames:
         """Map the frames that another process stores, read-only, by their path or an inherited descriptor.
 
         Raises:
-            RegionError, ReplayError: there are none.
+            RegionError: there are none.
         """
         region = Region.attach(source)
         try:
