@@ -115,14 +115,6 @@ def _warnings(result: Result) -> Iterator[str]:
 
 def _speed(result: Result) -> str:
     """Say how fast virtual time went by, and in how much memory."""
-    virtual_s = max(
-        (
-            figures["ticks"] / figures["tick_rate_hz"]
-            for figures in (plants_of(result.summary) or {"": result.summary}).values()
-            if figures.get("ticks") and figures.get("tick_rate_hz")
-        ),
-        default=0.0,
-    )
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    speed = f", {virtual_s / result.wall_s:,.1f} × real time" if virtual_s and result.wall_s else ""
+    speed = f", {result.virtual_s / result.wall_s:,.1f} × real time" if result.wall_s else ""
     return f"{result.wall_s:,.1f} s of wall time{speed}, {peak_mib:,.0f} MiB at most"

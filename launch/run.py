@@ -31,6 +31,7 @@ class Result:
     code: int
     failures: tuple[str, ...] = ()
     wall_s: float = 0.0
+    virtual_s: float = 0.0
 
 
 def run(
@@ -62,7 +63,7 @@ def run(
         ran = _run_realtime(plan, session, status, tcp_port)
     wall_s = time.monotonic() - began
     session.write_summary(ran.summary)
-    return Result(session, plan, ran.summary, ran.code, ran.failures, wall_s)
+    return Result(session, plan, ran.summary, ran.code, ran.failures, wall_s, ran.virtual_s)
 
 
 def draw(result: Result, status: Status) -> tuple[Path, ...]:

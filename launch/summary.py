@@ -23,6 +23,8 @@ class Ran:
     summary: dict[str, Any]
     code: int
     failures: tuple[str, ...] = ()
+    virtual_s: float = 0.0
+    """How much virtual time went by, since where it went on from."""
 
 
 def summarise(

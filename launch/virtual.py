@@ -43,17 +43,19 @@ def run_virtual(plan: Plan, session: Session, status: Status, checkpoints: Check
         except RtgraphError:
             log.exception("the world could not be made")
             raise
+        began_ns = world.clock.now_ns()
         failures, caught = _run(world, plan, status, keeper)
         results = world.results()
     failures += [f"{name}: {problem}" for name, problem in world.problems.items()]
     reports = {name: edge_reports(executor) for name, executor in world.executors.items()}
     causes = dict.fromkeys(world.restarts, "a crash was injected")
     summary = summarise(plan, world.reason, results, reports, world.restarts, causes)
+    code = LOST if lossless_losses(plan, reports) else DONE
     if failures:
-        return Ran(summary, FAILED, tuple(failures))
-    if caught is not None:
-        return Ran(summary, SIGNALLED + caught)
-    return Ran(summary, LOST if lossless_losses(plan, reports) else DONE)
+        code = FAILED
+    elif caught is not None:
+        code = SIGNALLED + caught
+    return Ran(summary, code, tuple(failures), (world.clock.now_ns() - began_ns) / 1e9)
 
 
 def surroundings(plan: Plan, session: Session | None) -> Surroundings:
