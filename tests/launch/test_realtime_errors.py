@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from support.launching import Launch, until
+from support.ports import free_ports
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -27,22 +28,19 @@ def the_error(launch: Launch) -> str:
 
 
 def test_a_port_that_is_taken() -> None:
+    first = free_ports(20)
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind(("127.0.0.1", first + 3))
         taken.listen()
-        port = taken.getsockname()[1]
-        with Launch.of("watched", "--tcp-port", str(port - 3)) as launch:
+        with Launch.of("watched", "--tcp-port", str(first)) as launch:
             assert launch.wait() == 1
-            assert f"tcp://127.0.0.1:{port} is taken" in the_error(launch)
+            assert f"tcp://127.0.0.1:{first + 3} is taken" in the_error(launch)
             # The folder is free for the next try.
             assert not launch.session.exists()
 
 
 def test_tcp_works() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with Launch.of("watched", "--tcp-port", str(min(port, 60000)), "--ticks", "30") as launch:
+    with Launch.of("watched", "--tcp-port", str(free_ports(20)), "--ticks", "30") as launch:
         assert launch.wait() == 0, launch.stderr
         assert launch.summary()["ticks"] >= 30
         assert sum(launch.summary()["lost"].values()) == 0
