@@ -3,8 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Tests wait more than they compute.
-WORKERS := $(shell expr $$(nproc) + 1)
 
 .PHONY: demo test docs check bench format clean help
 .DEFAULT_GOAL := help
@@ -28,11 +26,11 @@ demo: $(READY)  ## Boxing at 60 Hz, first with one worker, then staggered: both 
 
 test: $(READY)  ## run the tests
 	@# First on all cores; then, one by one, real processes whose lateness is looked at.
-	@$(BIN)/python -m pytest -m "not process and not snippets" --numprocesses $(WORKERS)
+	@$(BIN)/python -m pytest -m "not process and not snippets" --numprocesses auto
 	@$(BIN)/python -m pytest -m process
 
 docs: $(READY)  ## run every snippet of the docs
-	@# They wait even more.
+	@# They wait more than they compute.
 	@$(BIN)/python -m pytest -m snippets --numprocesses 4 tests/test_docs.py
 
 check: $(READY)  ## format, lint and type-check
