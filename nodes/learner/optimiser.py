@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.optim.adam import adam
 
 from rtgraph.nodes.learner.params import UpdateParams
+
+_BETAS = (0.9, 0.999)
 
 
 class Optimiser:
@@ -19,9 +22,8 @@ class Optimiser:
         self.first_moment = torch.zeros_like(weights)
         self.second_moment = torch.zeros_like(weights)
         self._weights = weights
-        self._learning_rate = params.learning_rate
+        self._params = params
         self._step = torch.zeros((), dtype=torch.float32, device=weights.device)
-        self._adam = self._made(params) if params.optimiser == "adam" else None
 
     @property
     def steps(self) -> int:
@@ -34,19 +36,23 @@ class Optimiser:
 
     def step(self) -> None:
         """Make one step."""
-        if self._adam is not None:
-            self._adam.step()
-        else:
-            self._weights.sub_(self.gradient, alpha=self._learning_rate)
-
-    def _made(self, params: UpdateParams) -> torch.optim.Adam:
-        leaf = nn.Parameter(self._weights)  # the same memory
-        leaf.grad = self.gradient
-        adam = torch.optim.Adam([leaf], lr=params.learning_rate, eps=params.adam_epsilon, fused=True)
-        # As torch would make it in the first step: made now, a checkpoint can be loaded into it.
-        adam.state[leaf] = {
-            "step": self._step,
-            "exp_avg": self.first_moment,
-            "exp_avg_sq": self.second_moment,
-        }
-        return adam
+        if self._params.optimiser == "sgd":
+            self._weights.sub_(self.gradient, alpha=self._params.learning_rate)
+            return
+        # Not the class: it imports what torch compiles with, which takes two seconds.
+        adam(
+            [self._weights],
+            [self.gradient],
+            [self.first_moment],
+            [self.second_moment],
+            [],
+            [self._step],
+            fused=True,
+            amsgrad=False,
+            beta1=_BETAS[0],
+            beta2=_BETAS[1],
+            lr=self._params.learning_rate,
+            weight_decay=0.0,
+            eps=self._params.adam_epsilon,
+            maximize=False,
+        )

@@ -33,7 +33,7 @@ from rtgraph.nodes.learner.state import Facts, LearnerState
 from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.flat import flatten, views
 from rtgraph.nodes.networks.network import Network
-from rtgraph.nodes.networks.parameters import Buffer, layout, read, write
+from rtgraph.nodes.networks.parameters import Buffer, allocate, layout, read, write
 from rtgraph.nodes.networks.spec import NetworkSpec
 
 
@@ -292,7 +292,7 @@ class Updater:
     def _blank(self) -> tuple[Network, Tensor]:
         def blank() -> Network:
             module = build(self.network, self.plant, device="meta")
-            module.to_empty(device=self._device)
+            allocate(module, self._device)
             return module
 
         return self._made(blank)

@@ -14,6 +14,7 @@ from rtgraph.nodes.networks.mlp import Mlp
 from rtgraph.nodes.networks.nature import Nature
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.noisy import NoisyLinear
+from rtgraph.nodes.networks.parameters import allocate
 from rtgraph.nodes.networks.spec import HeadSpec, ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
 
 
@@ -50,7 +51,7 @@ def build(
             spec, plant.observation.shape, _outputs(plant.action) if outputs is None else outputs
         )
     if device.type != "meta":
-        module.to_empty(device=device)
+        allocate(module, device)
         initialise(module, seed)
     return module
 

@@ -51,6 +51,22 @@ def size_bytes(slots: Sequence[Slot]) -> int:
     return last.offset_bytes + math.prod(last.shape) * last.dtype.itemsize
 
 
+def allocate(module: nn.Module, device: torch.device) -> None:
+    """Give a module on the meta device memory of its own, with whatever is in it.
+
+    As ``Module.to_empty`` does, whose first call takes a second: it imports what torch compiles with.
+
+    Raises:
+        ValueError: The module has state that is not persistent.
+    """
+    state = _state(module)
+    memory = {
+        name: torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=device)
+        for name, tensor in state.items()
+    }
+    _assign(module, memory)
+
+
 def write(module: nn.Module, buffer: Buffer, slots: Sequence[Slot] | None = None) -> None:
     """Copy a module's state, from whatever device, into a buffer.
 
@@ -98,10 +114,7 @@ def bind(module: nn.Module, buffer: Buffer) -> None:
     views = views_of(buffer, layout(module))
     if not np.frombuffer(buffer, dtype=np.uint8).flags.writeable:
         module.requires_grad_(requires_grad=False)
-    module.load_state_dict(views, assign=True)
-    for name, tensor in module.named_buffers():
-        if tensor.is_meta:
-            raise ValueError(f"buffer {name!r} is not persistent, so it has no place among the weights")
+    _assign(module, views)
 
 
 def views_of(buffer: Buffer, slots: Sequence[Slot]) -> dict[str, Tensor]:
@@ -126,6 +139,13 @@ class _Unlocked:
     @property
     def __array_interface__(self) -> dict[str, object]:
         return {**self.source.__array_interface__, "data": (self.source.ctypes.data, False)}
+
+
+def _assign(module: nn.Module, tensors: dict[str, Tensor]) -> None:
+    module.load_state_dict(tensors, assign=True)
+    for name, tensor in module.named_buffers():
+        if tensor.is_meta:
+            raise ValueError(f"buffer {name!r} is not persistent, so it has no place among the weights")
 
 
 def _state(module: nn.Module) -> dict[str, Tensor]:
