@@ -31,7 +31,7 @@ test: $(READY)  ## run the tests
 
 docs: $(READY)  ## run every snippet of the docs
 	@# They wait more than they compute.
-	@$(BIN)/python -m pytest -m snippets --numprocesses 4 tests/test_docs.py
+	@$(BIN)/python -m pytest -m snippets --numprocesses 4 --maxschedchunk 1 tests/test_docs.py
 
 check: $(READY)  ## format, lint and type-check
 	@$(BIN)/ruff format --check .
