@@ -116,5 +116,7 @@ def _warnings(result: Result) -> Iterator[str]:
 def _speed(result: Result) -> str:
     """Say how fast virtual time went by, and in how much memory."""
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    speed = f", {result.virtual_s / result.wall_s:,.1f} × real time" if result.wall_s else ""
+    speed = (
+        f", {result.virtual_s / result.wall_s:,.1f} × real time" if result.virtual_s and result.wall_s else ""
+    )
     return f"{result.wall_s:,.1f} s of wall time{speed}, {peak_mib:,.0f} MiB at most"

@@ -12,7 +12,7 @@
     ├── WorldError        a running world cannot go on
     ├── LaunchError       the processes of a launch could not be started or kept
     ├── BagError          a recording cannot be written, or what is to be read is none
-    ├── RegionError       memory that is a file or shared cannot be had, or what is to be opened is none
+    ├── RegionError       memory that is shared or a file cannot be had, or a file is none of rtgraph's
     ├── ReplayError       a replay memory was set up or used wrongly
     │   └── FrameOverwritten   ... frames that were asked for are no longer there
     ├── LearningError     an update cannot be made of what is there
@@ -102,7 +102,7 @@ class BagError(RtgraphError):
 
 
 class RegionError(RtgraphError):
-    """Memory that is a file, or shared between processes, cannot be had, or what is to be opened is none."""
+    """Memory that is a file, or shared between processes, cannot be had, or a file is none of rtgraph's."""
 
 
 class ReplayError(RtgraphError):

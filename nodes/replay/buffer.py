@@ -45,6 +45,7 @@ class ReplayBuffer:
 
     Raises:
         RegionError: there is no room, or the folder holds something else or is in use.
+        ReplayError: an option is out of range.
     """
 
     def __init__(

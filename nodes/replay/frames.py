@@ -117,6 +117,7 @@ class FrameStore(Frames):
 
     Raises:
         RegionError: there is no room, or the file holds something else or is in use.
+        ReplayError: there are no slots.
     """
 
     def __init__(self, spec: ArraySpec, slots: int, path: Path | None = None) -> None:

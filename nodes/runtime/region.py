@@ -22,7 +22,7 @@ from rtgraph.msgs.errors import RegionError
 from rtgraph.nodes.runtime.host import available_bytes, process_id
 
 HEAD_BYTES = mmap.PAGESIZE
-_MAGIC = b"rtgraph region 1\n"
+_MAGIC = b"rtgraph replay 1\n"
 LEFT_BYTES = 128 << 20
 """Memory that is not taken, since the kernel would then kill processes to have some."""
 
@@ -152,7 +152,7 @@ def _fill(descriptor: int, layout: Layout, size_bytes: int, path: Path | None) -
 def _no_room(layout: Layout, size_bytes: int, why: str) -> RegionError:
     return RegionError(
         f"{layout['kind']} need {size_bytes / 2**20:,.0f} MiB: {why}",
-        hint="make them fewer or smaller",
+        hint="give it fewer bytes, or free memory",
     )
 
 
@@ -163,9 +163,7 @@ def _layout_of(descriptor: int, name: str) -> Layout:
     except ValueError:
         layout = None
     if len(head) < HEAD_BYTES or not isinstance(layout, dict):
-        raise RegionError(
-            f"{name} is not of the form that rtgraph gives to shared memory", hint="choose another folder"
-        )
+        raise RegionError(f"{name} is no memory of rtgraph's", hint="choose another folder")
     return layout
 
 

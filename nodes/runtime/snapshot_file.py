@@ -24,7 +24,7 @@ from rtgraph.nodes.runtime.snapshot_arrays import Array
 from rtgraph.nodes.runtime.snapshot_read import unpacked
 from rtgraph.nodes.runtime.snapshot_write import packed
 
-MAGIC = b"rtgraph world 1\n"
+MAGIC = b"rtgraph world 2\n"
 KEPT = 2
 SUFFIX = ".world"
 _ALIGNMENT = 64

@@ -36,7 +36,7 @@ class Keeper(Protocol):
     """Writes checkpoints of a world."""
 
     def due_after(self, time_ns: int) -> int:
-        """Return when the next checkpoint is due; it is written before the first event of that time or later."""
+        """Return when the next checkpoint is due, later than ``time_ns``; it is written before the first event of that time or later."""
         ...
 
     def write(self, world: VirtualWorld) -> object:
@@ -143,6 +143,11 @@ class VirtualWorld:
         self._interrupted = True
         self.reason = self.reason or reason
 
+    @property
+    def events(self) -> int:
+        """How many events there were."""
+        return self.agenda.events
+
     # What a world checkpoint needs.
 
     @property
@@ -204,11 +209,6 @@ class VirtualWorld:
 
     def _names(self, lives: Set[Executor]) -> list[str]:
         return [name for name, executor in self.executors.items() if executor in lives]
-
-    @property
-    def events(self) -> int:
-        """How many events there were."""
-        return self.agenda.events
 
     @property
     def begun(self) -> bool:

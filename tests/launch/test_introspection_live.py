@@ -110,7 +110,7 @@ def test_hz_is_within_one_percent(launch, capsys, topic, rate_hz) -> None:
     def reading() -> dict[str, Any]:
         seen: dict[str, Any] = json.loads(told(capsys, "topic", "hz", topic, "--duration", "2", "--json"))
         assert seen["missed"] == 0
-        assert seen["interval_ms"]["mean"] == pytest.approx(1000 / seen["rate_hz"])
+        assert seen["rate_hz"] == pytest.approx(seen["published_hz"], rel=0.1)
         return seen
 
     # A metronome that the host held up makes up for it, and then its rate is what is read, truly another one.

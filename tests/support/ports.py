@@ -13,7 +13,7 @@ _OWN = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]
 
 def free_ports(count: int) -> int:
     """Return the first of so many in a row; processes look for them in different places."""
-    first = 1024 + os.getpid() * 97 % (_OWN - 2048)
+    first = 1024 + os.getpid() * 97 % max(_OWN - 2048, 1)
     while not all(map(_free, range(first, first + count))):
         first += count
         assert first + count < _OWN, "no ports are free"

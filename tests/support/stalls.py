@@ -15,17 +15,19 @@ STEP_S = 0.002
 class Stalls:
     """Watches each processor while a ``with`` block runs, by a process pinned to it that wakes every 2 ms.
 
+    Times are the host's monotonic clock's.
+
     It has the highest realtime priority: nothing that a test starts can hold it up, so what does is the host.
     Where that priority is not given to us there is no watch, and no stall is ever known of.
     """
 
     def __enter__(self) -> Self:
-        self._late_ns = tempfile.TemporaryFile("a+")
+        self._told = tempfile.TemporaryFile("a+")
         self.watches = [
             subprocess.Popen(
                 [sys.executable, "-IS", __file__, str(processor)],
                 stdin=subprocess.DEVNULL,
-                stdout=self._late_ns,
+                stdout=self._told,
             )
             for processor in os.sched_getaffinity(0)
         ]
@@ -35,12 +37,18 @@ class Stalls:
         for watch in self.watches:
             watch.kill()
             watch.wait()
-        self._late_ns.close()
+        self._told.close()
 
-    def longest_ns(self) -> int:
-        """Return the longest stall so far; 0 where there was none."""
-        self._late_ns.seek(0)
-        return max(map(int, self._late_ns), default=0)
+    def within_ns(self, begin_ns: int, end_ns: int) -> int:
+        """Return for how much of a time the processor stood still that did so the longest."""
+        stood: dict[str, int] = {}
+        self._told.seek(0)
+        for line in self._told:
+            processor, *times = line.split()
+            first, last = map(int, times)
+            overlap = min(last, end_ns) - max(first, begin_ns)
+            stood[processor] = stood.get(processor, 0) + max(overlap, 0)
+        return max(stood.values(), default=0)
 
 
 def _watch(processor: int) -> None:
@@ -51,11 +59,11 @@ def _watch(processor: int) -> None:
         return
     parent = os.getppid()
     while os.getppid() == parent:
-        slept_at_ns = time.monotonic_ns()
+        due_ns = time.monotonic_ns() + round(STEP_S * 1e9)
         time.sleep(STEP_S)
-        late_ns = time.monotonic_ns() - slept_at_ns - round(STEP_S * 1e9)
-        if late_ns > STEP_S * 1e9:
-            os.write(sys.stdout.fileno(), b"%d\n" % late_ns)
+        now_ns = time.monotonic_ns()
+        if now_ns - due_ns > STEP_S * 1e9:
+            os.write(sys.stdout.fileno(), b"%d %d %d\n" % (processor, due_ns, now_ns))
 
 
 if __name__ == "__main__":

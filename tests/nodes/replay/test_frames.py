@@ -154,7 +154,7 @@ def test_a_frame_of_another_kind_is_refused_and_changes_nothing():
 
 
 def test_more_memory_than_there_is_is_refused_at_once():
-    with pytest.raises(RegionError, match=r"need .* MiB.*hint: make them fewer"):
+    with pytest.raises(RegionError, match=r"need .* MiB.*hint: give it fewer"):
         FrameStore(ArraySpec(dtype="uint8", shape=(1 << 20,)), 1 << 24)
 
 

@@ -134,7 +134,7 @@ def test_an_overtaking_message_waits_for_what_is_under_way():
     sink.busy = True  # as another event of this instant would make it
     source._send()
     sink.busy = False
-    made.agenda.run(math.inf, bool, None)
+    made.agenda.run(math.inf, lambda: False, None)
     assert [number for _, _, number in sink.node.seen] == [0, 1]
     assert sink.node.ping.edges["source"].lost == 0
 
