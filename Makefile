@@ -30,7 +30,7 @@ test: $(READY)  ## run the tests
 	@$(BIN)/python -m pytest -m process
 
 docs: $(READY)  ## run every snippet of the docs
-	@# They wait more than they compute.
+	@# Each waits about as long as it computes.
 	@$(BIN)/python -m pytest -m snippets --numprocesses 4 --maxschedchunk 1 tests/test_docs.py
 
 check: $(READY)  ## format, lint and type-check

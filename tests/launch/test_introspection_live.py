@@ -107,18 +107,12 @@ def test_a_topic_is_told_of(launch, capsys) -> None:
 
 @pytest.mark.parametrize(("topic", "rate_hz"), [("slow", 60.0), ("fast", 1000.0)])
 def test_hz_is_within_one_percent(launch, capsys, topic, rate_hz) -> None:
-    def reading() -> dict[str, Any]:
-        seen: dict[str, Any] = json.loads(told(capsys, "topic", "hz", topic, "--duration", "2", "--json"))
-        assert seen["missed"] == 0
-        assert seen["rate_hz"] == pytest.approx(seen["published_hz"], rel=0.1)
-        return seen
-
-    # A metronome that the host held up makes up for it, and then its rate is what is read, truly another one.
-    readings = (reading() for _ in range(5))
-    assert any(
-        (seen["rate_hz"], seen["published_hz"]) == pytest.approx((rate_hz, rate_hz), rel=0.01)
-        for seen in readings
-    )
+    # Long, since a publisher that the host holds up makes up for it: 80 ms are 1 % of this.
+    reading = json.loads(told(capsys, "topic", "hz", topic, "--duration", "8", "--json"))
+    assert reading["rate_hz"] == pytest.approx(rate_hz, rel=0.01)
+    assert reading["published_hz"] == pytest.approx(rate_hz, rel=0.01)
+    assert reading["interval_ms"]["mean"] == pytest.approx(1000 / rate_hz, rel=0.01)
+    assert reading["missed"] == 0
 
 
 def test_hz_for_people(launch, capsys) -> None:
@@ -194,10 +188,6 @@ def test_ctrl_c_ends_quietly(launch) -> None:
 
 
 def test_a_slow_reader_disturbs_nobody(launch, session) -> None:
-    def at_their_rates() -> bool:
-        rates_hz = {edge.port: edge.rate_hz for edge in node(snapshot(session), "listener").edges}
-        return rates_hz == pytest.approx({"slow": 60, "fast": 1000}, rel=0.05)
-
     before = snapshot(session)
     with command("topic", "echo", "fast", "--json", "--fields", "number") as echo:
         assert echo.stdout is not None
@@ -206,7 +196,6 @@ def test_a_slow_reader_disturbs_nobody(launch, session) -> None:
         # More than what may wait for a subscriber, on both sides and in between.
         enough = first + 3000
         until(lambda: node(snapshot(session), "hammer").sent["beat"] > enough, 20, "3,000 beats")
-        until(at_their_rates, 5, "beats are taken at the rate at which they are made")
         after = snapshot(session)
         os.kill(echo.pid, signal.SIGCONT)
         numbers = [json.loads(echo.stdout.readline())["fields"]["number"] for _ in range(2500)]
@@ -216,6 +205,7 @@ def test_a_slow_reader_disturbs_nobody(launch, session) -> None:
         assert node(after, name).state == "running"
     for edge in node(after, "listener").edges:
         assert edge.lost == 0
+        assert edge.rate_hz == pytest.approx(60 if edge.port == "slow" else 1000, rel=0.05)
     assert node(after, "listener").received - node(before, "listener").received > 3000
 
 
