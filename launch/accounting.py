@@ -23,6 +23,8 @@ class Outcome:
     restarts: dict[str, int] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)
     """Why nodes were started again, the last time."""
+    down: dict[str, str] = field(default_factory=dict)
+    """Nodes that were down at the end, and their last errors."""
     silent_s: dict[str, float] = field(default_factory=dict)
     """Nodes that were not heard for too long, and for how long."""
     import_s: float = 0.0

@@ -179,7 +179,7 @@ class Crew:
         elif isinstance(message, Finish):
             self._outcome.reason = self._outcome.reason or f"{message.node}: {message.reason}"
         elif isinstance(message, Failed):
-            member.problem = message.problem
+            member.failed(message)
         elif isinstance(message, Statistics):
             member.statistics = message
         elif isinstance(message, ParamsChanged):
@@ -200,6 +200,12 @@ class Crew:
             self._status.progress(sum(m.ready for m in self._members.values()))
 
     # Ending.
+
+    def miss_the_dead(self) -> None:
+        """Fail the launch for each node that is down as the graph ends. Call it before the first ``stop``."""
+        for name, member in self._members.items():
+            if not member.running and name not in self._outcome.down:
+                self._give_up(member, f"{name} was down at the end: {member.died_of}")
 
     def stop(self, rank: int, deadline_s: float) -> None:
         """Tell the nodes of a rank to stop by that time of the monotonic clock. None is started again from now on."""
@@ -243,15 +249,22 @@ class Crew:
             return
         if not self.epoch_ns:
             raise LaunchError(f"{name} did not start: {problem}", hint=f"see {self._session.log_file(name)}")
-        wait_s = None if self._stopping else member.budget.died(time.monotonic())
-        member.running = False
-        if wait_s is None:
-            self._outcome.fail(f"{name} failed: {problem}")
+        member.running, member.died_of = False, problem
+        if member.failed_to_start:
+            self._give_up(member, f"{name} did not start: {problem}")
             return
-        member.died_of = problem
+        wait_s = None if self._stopping else member.budget.died(time.monotonic())
+        if wait_s is None:
+            self._give_up(member, f"{name} failed: {problem}")
+            return
         self._status.note(f"{name} {problem}: restarting ({member.budget.restarts})")
         member.ready = False
         member.restart_at = time.monotonic() + wait_s
+
+    def _give_up(self, member: Member, failure: str) -> None:
+        """Fail the launch: a node is down for good."""
+        self._outcome.down[member.plan.name] = member.died_of
+        self._outcome.fail(failure)
 
     def _hear_last_words(self, member: Member, code: int) -> None:
         """Wait for what a process said just before it ended: that it ended may be known sooner."""

@@ -171,6 +171,7 @@ class Launcher:
     def _stop(self) -> None:
         self._outcome.signal = self._signals.first
         self._status.phase("stopping")
+        self._crew.miss_the_dead()
         ranks = sorted({member.rank for member in self._members.values()})
         began = time.monotonic()
         for place, rank in enumerate(ranks, 1):

@@ -14,6 +14,7 @@ from rtgraph.launch.status import ConsoleStatus
 from rtgraph.launch.summary import DONE, LOST
 from rtgraph.launch.tables import Figures, count_of, headline, plants_of, summary_table
 from rtgraph.nodes.monitor.traces import watched
+from rtgraph.nodes.runtime.virtual import INJECTED
 
 
 def print_result(results: Mapping[str, Result], *, as_json: bool = False) -> int:
@@ -97,6 +98,9 @@ def _warnings(result: Result) -> Iterator[str]:
     for name, count in summary["restarts"].items():
         times = "once" if count == 1 else f"{count} times"
         yield f"{name} was restarted {times}" + (f": {causes[name]}" if name in causes else "")
+    for name, problem in summary.get("down", {}).items():
+        if problem == INJECTED:  # every other node that is down is among the failures
+            yield f"{name} was down at the end: {problem}"
     for plant, figures in (plants_of(summary) or {"": summary}).items():
         whose = f"{plant}: " if plant else ""
         refused = figures.get("decisions", {}).get("refused")

@@ -110,7 +110,9 @@ def _run_realtime(plan: Plan, session: Session, status: Status, tcp_port: int | 
     outcome = Launcher(plan, session, status, tcp_port=tcp_port).run()
     reports = {name: statistics.edges for name, statistics in outcome.statistics.items()}
     results = {name: statistics.result for name, statistics in outcome.statistics.items()}
-    summary = summarise(plan, outcome.reason, results, reports, outcome.restarts, outcome.causes)
+    summary = summarise(
+        plan, outcome.reason, results, reports, outcome.restarts, outcome.causes, outcome.down
+    )
     summary["processes"] = {
         name: {
             "scheduling": statistics.scheduling,

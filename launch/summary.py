@@ -34,6 +34,7 @@ def summarise(
     reports: Mapping[str, Iterable[EdgeReport]],
     restarts: Mapping[str, int],
     causes: Mapping[str, str],
+    down: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the summary as JSON values.
 
@@ -47,6 +48,7 @@ def summarise(
         reports: the counters of each node's inputs.
         restarts: how often each node was started again.
         causes: why, the last time.
+        down: nodes that were down at the end, and their last errors.
     """
     monitors = watched(plan.nodes)
     plants = {one.title: dict(results.get(one.monitor, {})) for one in monitors}
@@ -73,6 +75,7 @@ def summarise(
         "overwritten": {edge: report.overwritten for edge, report in edges.items() if report.overwritten},
         "restarts": dict(restarts),
         **({"restart_causes": dict(causes)} if causes else {}),
+        **({"down": dict(down)} if down else {}),
     }
 
 

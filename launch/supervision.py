@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rtgraph.launch.processes import Process
-from rtgraph.msgs.system import Beat, Statistics
+from rtgraph.msgs.system import Beat, Failed, Statistics
 from rtgraph.nodes.runtime import NodePlan, RestartPolicy
 
 SILENT_AFTER_S = 3.0
@@ -58,8 +58,10 @@ class Member:
     go_at: float = 0.0
     """When it is let go, even though an edge of it is not proven: its neighbour may hang."""
     problem: str = ""
+    failed_to_start: bool = False
+    """Its first life raised an error before ``on_start`` returned."""
     died_of: str = ""
-    """Why an earlier life of it ended."""
+    """Why its last life that ended did."""
     statistics: Statistics | None = None
     heard_s: float = 0.0
     silent: bool = False
@@ -86,6 +88,11 @@ class Member:
         self.silent_most_s = max(self.silent_most_s, silent_s)
         fell, self.silent = not self.silent, True
         return fell
+
+    def failed(self, message: Failed) -> None:
+        """Take note of the error that ends its process."""
+        self.problem = message.problem
+        self.failed_to_start = not message.started and not self.incarnation
 
     def begin_anew(self) -> None:
         """Forget the life before."""

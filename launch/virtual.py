@@ -18,8 +18,9 @@ from rtgraph.launch.summary import DONE, FAILED, LOST, SIGNALLED, Ran, lossless_
 from rtgraph.launch.worlds import Checkpoints, keeper_of, resumed
 from rtgraph.msgs.errors import RtgraphError
 from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld, load_class
-from rtgraph.nodes.runtime.results import edge_reports
+from rtgraph.nodes.runtime.results import edge_reports, in_one_line
 from rtgraph.nodes.runtime.snapshot import Keeper
+from rtgraph.nodes.runtime.virtual import INJECTED
 
 LOG_FILE = "world.log"
 
@@ -48,8 +49,8 @@ def run_virtual(plan: Plan, session: Session, status: Status, checkpoints: Check
         results = world.results()
     failures += [f"{name}: {problem}" for name, problem in world.problems.items()]
     reports = {name: edge_reports(executor) for name, executor in world.executors.items()}
-    causes = dict.fromkeys(world.restarts, "a crash was injected")
-    summary = summarise(plan, world.reason, results, reports, world.restarts, causes)
+    causes = dict.fromkeys(world.restarts, INJECTED)
+    summary = summarise(plan, world.reason, results, reports, world.restarts, causes, world.down)
     code = LOST if lossless_losses(plan, reports) else DONE
     if failures:
         code = FAILED
@@ -99,8 +100,15 @@ def _run(
             log.exception("the world ended at %.6f s", world.clock.now_ns() / 1e9)
             if not world.begun:
                 raise
-            return [str(error)], None
+            return [_naming_the_node(error, world)], None
     return [], caught[0] if caught else None
+
+
+def _naming_the_node(error: RtgraphError, world: VirtualWorld) -> str:
+    """Return an error's text, after the name of the node that raised it where the text does not have it."""
+    told, raised = str(error), in_one_line(error)
+    name = next((name for name, problem in world.down.items() if problem == raised), "")
+    return told if name in told else f"{name}: {told}"
 
 
 def _progress_of(world: VirtualWorld) -> Iterator[Told]:

@@ -139,6 +139,8 @@ class Failed(ControlMessage):
     node: str
     incarnation: int
     problem: str
+    started: bool = True
+    """False if it failed before ``on_start`` returned."""
 
 
 class Statistics(ControlMessage):

@@ -31,8 +31,8 @@ class Agenda:
     def __init__(self, clock: VirtualClock, calls: Mapping[str, Callable[..., None]]) -> None:
         self.events = 0
         """How many have happened."""
-        self.failed: set[Executor] = set()
-        """The lives of nodes that an event brought to an end."""
+        self.failed: dict[Executor, str] = {}
+        """The lives of nodes that an error ended, and the error."""
         self._clock = clock
         self._calls = {**calls, "nothing": self._nothing}
         self._heap: list[_Event] = []
@@ -96,7 +96,7 @@ class Agenda:
             executor = _whose(call, arguments)
             if executor is not None:
                 executor.alive = False
-                self.failed.add(executor)
+                self.failed[executor] = in_one_line(error)
             if isinstance(error, RtgraphError):
                 raise
             raise WorldError(

@@ -68,6 +68,7 @@ class RealtimeNode:
         self._scheduled = 0
         self._go = False
         self._began = False
+        self._started = False
         self._spoke = False
         self._early: list[tuple[BoundInput[Any], Any]] = []
         self._early_changes: list[ChangeParams] = []
@@ -96,7 +97,8 @@ class RealtimeNode:
         # Whatever a node's code raises is told to the launcher, then the process ends.
         except (Exception, SystemExit) as error:
             log.exception("%s failed", name)
-            self._say(Failed(node=name, incarnation=incarnation, problem=in_one_line(error)))
+            problem = in_one_line(error)
+            self._say(Failed(node=name, incarnation=incarnation, problem=problem, started=self._started))
             return 1
         finally:
             if self._bus is not None:
@@ -188,6 +190,7 @@ class RealtimeNode:
         """Start the node, and give it what was published by nodes that started a moment earlier."""
         self._began = True
         self._executor.start()
+        self._started = True
         for change in self._early_changes:
             self._say(change_params(self._executor, change))
         early, self._early = self._early, []

@@ -29,6 +29,8 @@ from rtgraph.nodes.runtime.routes import Route, routes
 from rtgraph.nodes.runtime.taps import taken
 from rtgraph.nodes.runtime.wiring import NodePlan, load_class, validated_params
 
+INJECTED = "a crash was injected"
+
 log = logging.getLogger("rtgraph.world")
 
 
@@ -71,6 +73,8 @@ class VirtualWorld:
         self.restarts: dict[str, int] = {}
         self.problems: dict[str, str] = {}
         """Why a node has no result, by name, once ``results`` was asked for."""
+        self.down: dict[str, str] = {}
+        """Why a node was down at the end, by name, once the run is over."""
         self._plans = tuple(plans)
         self._seed = seed
         self._surroundings = surroundings or Surroundings()
@@ -320,6 +324,7 @@ class VirtualWorld:
 
         Returns what failed; all the others are stopped nevertheless.
         """
+        self.down = dict.fromkeys((n for n, e in self.executors.items() if not e.alive), INJECTED)
         # What was under way at this instant when a node failed still arrives.
         failures = self.agenda.end()
         for rank in sorted({executor.node.stop_rank for executor in self.executors.values()}):
@@ -327,6 +332,7 @@ class VirtualWorld:
                 if executor.node.stop_rank == rank and executor.alive and executor in self._begun:
                     failures += self.agenda.attempt(executor.stop, ())
             failures += self.agenda.settle()
+        self.down |= {e.identity.name: problem for e, problem in self.agenda.failed.items()}
         return failures
 
     def _crash(self, name: str, restart_after_ns: int | None) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support.launching import FILES, Launch, until
 
+from rtgraph.launch.cli import main
 from rtgraph.launch.verbs import launch as launch_verb
 
 pytestmark = pytest.mark.timeout(120)
@@ -113,6 +114,29 @@ def test_a_node_that_cannot_prepare_in_virtual_time_is_no_session() -> None:
         )
         assert "Traceback" in launch.log("world")
         assert not (launch.session / "summary.json").exists()
+
+
+def test_an_error_of_rtgraph_in_virtual_time_names_the_node_and_is_in_the_summary(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    given = ["trouble=Misuses", "--world", "virtual", "--ticks", "30", "--no-plots", "--out", str(out)]
+    assert main(["launch", str(FILES / "trouble.yaml"), *given]) == 1
+    assert f"error: trouble: trouble: the lens is dirty. hint: see {out}" in capsys.readouterr().err
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["down"] == {"trouble": "NodeError: the lens is dirty"}
+
+
+def test_a_node_that_an_injected_fault_keeps_down_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = tmp_path / "crash.yaml", tmp_path / "out"
+    file.write_text(
+        "world: virtual\nticks: 30\ngraphs: [{graph: endless}]\nfaults: [{kind: crash, node: worker/0, at_ns: 1}]\n"
+    )
+    assert main(["launch", str(file), "--no-plots", "--out", str(out)]) == 0
+    assert "warning: crash: worker/0 was down at the end: a crash was injected" in capsys.readouterr().err
+    assert json.loads((out / "summary.json").read_text())["down"] == {"worker/0": "a crash was injected"}
 
 
 def test_a_node_that_exits_is_a_node_that_failed() -> None:

@@ -80,6 +80,16 @@ def test_a_node_that_cannot_prepare() -> None:
         )
 
 
+def test_a_node_that_cannot_start_is_not_started_again() -> None:
+    with Launch.of("trouble", "trouble=FailsToStart") as launch:
+        assert launch.wait() == 1
+        assert "trouble did not start: RuntimeError: there is no such camera. hint: see" in the_error(launch)
+        summary = launch.summary()
+        assert summary["restarts"] == {}
+        assert summary["down"] == {"trouble": "RuntimeError: there is no such camera"}
+        assert "trouble did not start" in summary["ended"]
+
+
 def test_a_node_that_fails_again_and_again() -> None:
     with Launch.of("trouble", "trouble=Raises") as launch:
         assert launch.wait() == 1

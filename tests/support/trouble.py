@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rtgraph.msgs import Applied, Decision, Message
+from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless, queue
 
 
@@ -48,6 +49,11 @@ class FailsToPrepare(Node[Params]):
         raise RuntimeError("there is no such robot\nanywhere")
 
 
+class FailsToStart(Node[Params]):
+    def on_start(self) -> None:
+        raise RuntimeError("there is no such camera")
+
+
 class FailsToStop(Node[Params]):
     def on_stop(self) -> None:
         raise RuntimeError("the last page cannot be written")
@@ -69,6 +75,15 @@ class Raises(Node[Params]):
 
     def on_applied(self, _: Applied) -> None:
         raise ValueError("what is this?")
+
+
+class Misuses(Node[Params]):
+    """Fails at a message by an error of rtgraph that does not name the node."""
+
+    applied = Input(Applied, latest)
+
+    def on_applied(self, _: Applied) -> None:
+        raise NodeError("the lens is dirty")
 
 
 class RaisesOnce(Node[Params]):

@@ -359,6 +359,7 @@ def test_a_crashed_node_is_silent_until_its_restart_and_nothing_counts_as_lost()
     sink = made.executors["sink"]
     assert sink.identity.incarnation == 1
     assert made.restarts == {"sink": 1}
+    assert made.down == {}
     assert [time_ns for time_ns, _, _ in sink.node.seen] == [60, 70, 80, 90]
     assert sink.node.ping.edges["source"].lost == 0
 
@@ -381,6 +382,7 @@ def test_a_node_that_is_not_restarted_stays_dead_and_is_not_stopped():
     )
     assert [number for _, _, number in made.node("sink").seen] == [0, 1, 2, 3]
     assert made.restarts == {}
+    assert made.down == {"source": "a crash was injected"}
 
 
 def test_what_a_dead_node_had_begun_is_not_finished():
