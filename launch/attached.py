@@ -11,9 +11,10 @@ from pathlib import Path
 from rtgraph.launch.introspection.messages import message_class
 from rtgraph.launch.introspection.observer import Observed, Observer
 from rtgraph.launch.introspection.sessions import LiveSession, Stream
+from rtgraph.launch.printing import printed
 from rtgraph.launch.signals import Signals
 from rtgraph.launch.status import ConsoleStatus
-from rtgraph.launch.summary import DONE, LOST
+from rtgraph.launch.summary import LOST
 from rtgraph.msgs import Message
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.recorder.channel import Attachment, Channel
@@ -77,11 +78,10 @@ def record(
         finally:
             losses = ledger.losses()
             writer.close(losses.as_json())
-    if as_json:
-        print(json.dumps({"file": str(file), "messages": writer.messages, "lost": losses.lost}))
-    else:
-        print(f"{file}: {writer.messages:,} messages, {losses.lost:,} lost")
-    return LOST if losses.lost else DONE
+    found = {"file": str(file), "messages": writer.messages, "lost": losses.lost}
+    said = f"{file}: {writer.messages:,} messages, {losses.lost:,} lost"
+    unprinted = printed(lambda: print(json.dumps(found) if as_json else said))
+    return LOST if losses.lost else unprinted
 
 
 def _chosen(session: LiveSession, topics: Sequence[str], exclude: Sequence[str]) -> list[Stream]:

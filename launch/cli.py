@@ -1,7 +1,7 @@
 """The ``rtgraph`` command: finds the verb, and turns errors into exit codes.
 
 Exit codes: 0 done, 1 a node or the launch failed, 2 the graph or the command line is wrong, 3 done but messages were lost
-that were all wanted, 128 + n ended by signal n (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP).
+that were all wanted, 128 + n ended by signal n (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP, 141 nobody reads the output any more).
 """
 
 from __future__ import annotations
@@ -35,16 +35,38 @@ EXAMPLE = """\
 example:
   rtgraph launch boxing workers=6 --duration 10
 """
+READER_LEFT = 141
+"""What SIGPIPE would make of it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
+    from rtgraph.launch.interruption import Interrupted, Interruptible  # noqa: PLC0415 - see above
+
     try:
-        return _run(list(sys.argv[1:] if argv is None else argv))
+        with Interruptible():
+            return _guarded(list(sys.argv[1:] if argv is None else argv))
+    except Interrupted as signal:
+        return signal.code
     except KeyboardInterrupt:
         return 130
+
+
+def _guarded(arguments: list[str]) -> int:
+    """Run the command line; return the exit code, whatever goes wrong."""
+    from rtgraph.launch import streams  # noqa: PLC0415 - see above
+
+    streams.prepare()
+    try:
+        try:
+            code = _run(arguments)
+        except SystemExit:  # --help, or a usage error
+            sys.stdout.flush()
+            raise
+        sys.stdout.flush()
     except Exception as error:
         return _told(error)
+    return code
 
 
 def _run(arguments: list[str]) -> int:
@@ -66,14 +88,13 @@ def _run(arguments: list[str]) -> int:
 
     look_in(Path())
     code: int = module.run(parsed)
-    sys.stdout.flush()
     return code
 
 
 def _told(error: Exception) -> int:
     if isinstance(error, OSError) and not _stdout_works():
         if isinstance(error, BrokenPipeError):  # whoever read the output has seen enough
-            return 141
+            return READER_LEFT
         print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
         return 1
     from rtgraph.msgs.errors import GraphError, RtgraphError  # noqa: PLC0415 - importing msgs takes a while
@@ -86,12 +107,12 @@ def _told(error: Exception) -> int:
 
 def _stdout_works() -> bool:
     """Say whether more can be printed; where it cannot, keep Python from complaining of that at exit."""
-    import os  # noqa: PLC0415
+    from rtgraph.launch.streams import discard  # noqa: PLC0415
 
     try:
         print(flush=True)  # of what could not be written some is dropped: only more of it tells
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout.fileno())
         return False
     return True
 

@@ -4,18 +4,47 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rtgraph.launch.streams import discard
+from rtgraph.launch.summary import DONE, FAILED
+
 WIDE = 200
 
 
-def console() -> Console:
+class Printer(Console):
+    """Prints on stdout. That its reader has left is raised, as ``print`` does; rich would end the process with code 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise it again."""
+        raise  # noqa: PLE0704 - rich calls this where it has caught a BrokenPipeError
+
+
+def console() -> Printer:
     """Return where tables are printed. Where nobody looks at a terminal there is no width to keep to."""
-    return Console(width=None if sys.stdout.isatty() else WIDE)
+    return Printer(width=None if sys.stdout.isatty() else WIDE)
+
+
+def printed(output: Callable[[], None]) -> int:
+    """Print what a run came to, which is over and saved: its exit code does not depend on who reads this.
+
+    Returns:
+        0, also if the reader has left; 1 if it cannot be written for another reason, which is said.
+    """
+    try:
+        output()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard(sys.stdout.fileno())
+    except OSError as error:
+        discard(sys.stdout.fileno())
+        print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
+        return FAILED
+    return DONE
 
 
 def table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> Table:

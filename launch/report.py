@@ -6,9 +6,9 @@ import json
 import resource
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 
-from rich.console import Console
-
+from rtgraph.launch.printing import Printer, printed
 from rtgraph.launch.run import Result, draw
 from rtgraph.launch.status import ConsoleStatus
 from rtgraph.launch.summary import DONE, LOST
@@ -19,6 +19,12 @@ from rtgraph.nodes.runtime.virtual import INJECTED
 
 def print_result(results: Mapping[str, Result], *, as_json: bool = False) -> int:
     """Print the summaries of one or more launches side by side, and return the worst exit code."""
+    unprinted = printed(lambda: _print_summaries(results, as_json=as_json))
+    print_failures(results)
+    return max((result.code for result in results.values()), default=DONE) or unprinted
+
+
+def _print_summaries(results: Mapping[str, Result], *, as_json: bool) -> None:
     if as_json:
         summaries = {title: result.summary for title, result in results.items()}
         print(
@@ -26,23 +32,19 @@ def print_result(results: Mapping[str, Result], *, as_json: bool = False) -> int
                 next(iter(summaries.values())) if len(summaries) == 1 else summaries, indent=2, sort_keys=True
             )
         )
-    else:
-        console = Console(highlight=False)
-        columns = {
-            name: figures for title, result in results.items() for name, figures in _columns(title, result)
-        }
-        console.print(summary_table(columns))
-        for title, result in results.items():
-            for line in (*_headlines(title, result), f"  {result.session.directory}"):
-                console.print(line, markup=False, soft_wrap=True)
-    print_failures(results)
-    return max((result.code for result in results.values()), default=DONE)
+        return
+    console = Printer(highlight=False)
+    columns = {
+        name: figures for title, result in results.items() for name, figures in _columns(title, result)
+    }
+    console.print(summary_table(columns))
+    for title, result in results.items():
+        for line in (*_headlines(title, result), f"  {result.session.directory}"):
+            console.print(line, markup=False, soft_wrap=True)
 
 
 def print_failures(results: Mapping[str, Result]) -> None:
     """Print what went wrong in launches."""
-    # What is said is to stand below what was printed.
-    sys.stdout.flush()
     for title, result in results.items():
         for failure in result.failures:
             hint = "; or see" if ". hint: " in failure else ". hint: see"
@@ -63,9 +65,9 @@ def draw_results(results: Mapping[str, Result], *, quiet: bool = False) -> None:
                 file=sys.stderr,
             )
             continue
-        if not quiet:
-            for path in paths:
-                print(f"  {path}")
+        if paths and not quiet:
+            lines = "\n".join(f"  {path}" for path in paths)
+            printed(partial(print, lines))
 
 
 def _columns(title: str, result: Result) -> Iterator[tuple[str, Figures]]:

@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from rtgraph.launch.interruption import ending_signals
 
 
 class Signals:
@@ -25,7 +25,9 @@ class Signals:
         self._wake.setblocking(False)
         self._waker.setblocking(False)
         self._wakeup_before = signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
-        self._before: dict[int, Any] = {number: signal.signal(number, self._caught) for number in SIGNALS}
+        self._before: dict[int, Any] = {
+            number: signal.signal(number, self._caught) for number in ending_signals()
+        }
         return self
 
     def __exit__(

@@ -11,8 +11,8 @@ from types import FrameType
 
 from rtgraph.graphs import Plan
 from rtgraph.launch.going import PROGRESS, Going, Told
+from rtgraph.launch.interruption import Interrupted, ending_signals
 from rtgraph.launch.session import Session
-from rtgraph.launch.signals import SIGNALS
 from rtgraph.launch.status import Status
 from rtgraph.launch.summary import DONE, FAILED, LOST, SIGNALLED, Ran, lossless_losses, summarise
 from rtgraph.launch.worlds import Checkpoints, keeper_of, resumed
@@ -127,10 +127,10 @@ def _interruptible(world: VirtualWorld) -> Iterator[list[int]]:
     def catch(number: int, _: FrameType | None) -> None:
         caught.append(number)
         if len(caught) > 1:
-            raise KeyboardInterrupt
+            raise Interrupted(number)
         world.interrupt(signal.Signals(number).name)
 
-    before = {number: signal.signal(number, catch) for number in SIGNALS}
+    before = {number: signal.signal(number, catch) for number in ending_signals()}
     try:
         yield caught
     finally:

@@ -31,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run both launches and compare them."""
     from rtgraph.graphs import load_launch  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.printing import printed  # noqa: PLC0415
     from rtgraph.launch.report import draw_results, print_result  # noqa: PLC0415
     from rtgraph.launch.run import run as run_plan  # noqa: PLC0415
     from rtgraph.launch.status import ConsoleStatus  # noqa: PLC0415
@@ -45,6 +46,6 @@ def run(args: argparse.Namespace) -> int:
                 break
     code = print_result(results, as_json=args.json)
     if not args.json:
-        print(UNTRAINED)
+        printed(lambda: print(UNTRAINED))
     draw_results(results, quiet=args.json)
     return code

@@ -32,6 +32,8 @@ def run(args: argparse.Namespace) -> int:
         from rich.console import Console  # noqa: PLC0415
         from rich.table import Table  # noqa: PLC0415
 
+        from rtgraph.launch.printing import Printer  # noqa: PLC0415
+
         with Console(stderr=True).status("measuring"):
             findings = diagnose()
         table = Table(box=None, pad_edge=False)
@@ -39,5 +41,5 @@ def run(args: argparse.Namespace) -> int:
             table.add_column(title, overflow="fold")
         for finding in findings:
             table.add_row(finding.what, f"[{STYLES[finding.state]}]{finding.found}[/]", finding.hint)
-        Console(highlight=False).print(table)
+        Printer(highlight=False).print(table)
     return 1 if any(finding.state == "missing" for finding in findings) else 0

@@ -62,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
     checkpoint, file, given = _words(args.words, args.policy)
     from rtgraph.launch.evaluation import evaluated, evaluation_plan  # noqa: PLC0415
     from rtgraph.launch.games import game_of  # noqa: PLC0415
+    from rtgraph.launch.printing import printed  # noqa: PLC0415
     from rtgraph.launch.report import print_failures  # noqa: PLC0415
     from rtgraph.launch.run import run as run_plan  # noqa: PLC0415
     from rtgraph.launch.status import ConsoleStatus  # noqa: PLC0415
@@ -80,12 +81,10 @@ def run(args: argparse.Namespace) -> int:
         result = run_plan(plan, status, directory=args.out)
     played = evaluated(plan, result.session.directory)
     what = args.policy or checkpoint
-    if args.json:
-        _print_json(played, what, file, game_of(plan), result)
-    else:
-        _print_table(played, what, game_of(plan), result)
+    show = _print_json if args.json else _print_table
+    unprinted = printed(lambda: show(played, what, file, game_of(plan), result))
     print_failures({plan.name: result})
-    return result.code
+    return result.code or unprinted
 
 
 def _words(words: list[str], policy: Literal["random", "noop"] | None) -> tuple[str, str, dict[str, str]]:
@@ -141,7 +140,7 @@ def _print_json(played: Evaluation, what: str, file: str, game: str | None, resu
     )
 
 
-def _print_table(played: Evaluation, what: str, game: str | None, result: Result) -> None:
+def _print_table(played: Evaluation, what: str, _: str, game: str | None, result: Result) -> None:
     from rtgraph.launch.intervals import Spread  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.printing import console, row, table  # noqa: PLC0415
     from rtgraph.launch.scores import lines  # noqa: PLC0415

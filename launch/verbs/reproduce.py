@@ -132,9 +132,9 @@ def _shown(rows: Iterator[T], total: int) -> Iterator[T]:
 
 
 def _print(table: object) -> None:
-    from rich.console import Console  # noqa: PLC0415
+    from rtgraph.launch.printing import Printer  # noqa: PLC0415
 
-    console = Console(highlight=False)
+    console = Printer(highlight=False)
     console.width = max(console.width, 128)  # a cut figure is worse than a wrapped line
     console.print(table)
 

@@ -79,11 +79,12 @@ def _lost(bag: Bag, publisher: str, topic: str) -> int | None:
 
 
 def _print(bag: Bag) -> None:
-    from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
+    from rtgraph.launch.printing import Printer  # noqa: PLC0415
+
     found = described(bag)
-    console = Console(highlight=False)
+    console = Printer(highlight=False)
     world, name = bag.info.get("world", "?"), bag.info.get("name", "")
     files = [bag.path] if bag.path.is_file() else sorted(bag.path.glob("*.mcap"))
     size_mib = sum(file.stat().st_size for file in files) / 2**20

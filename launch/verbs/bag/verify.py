@@ -56,10 +56,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print(found: Verification) -> None:
-    from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    console = Console(highlight=False)
+    from rtgraph.launch.printing import Printer  # noqa: PLC0415
+
+    console = Printer(highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("node", "outcome"):
         table.add_column(column)

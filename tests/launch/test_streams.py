@@ -1,0 +1,95 @@
+"""Standard streams that are closed, full, or no longer read."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.launching import COMMAND
+
+LAUNCH = (
+    "launch",
+    "endless",
+    "--world",
+    "virtual",
+    "--ticks",
+    "5",
+    "--no-plots",
+    "--no-record",
+    "--out",
+    "out",
+)
+FULL = "error: the output cannot be written: No space left on device\n"
+
+
+def run(folder: Path, *arguments: str, closing: str = "", **streams: int) -> subprocess.CompletedProcess[str]:
+    """Run the command, the streams that ``closing`` names closed as a shell does it, stderr in a file."""
+    with open(folder / "stderr", "w") as stderr:
+        return subprocess.run(
+            ["sh", "-c", f'exec "$@" {closing}', "sh", sys.executable, "-c", COMMAND, *arguments],
+            cwd=folder,
+            check=False,
+            timeout=60,
+            # argparse passes over what it cannot write, unless it is buffered.
+            env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+            **{
+                "stdin": subprocess.DEVNULL,
+                "stdout": subprocess.DEVNULL,
+                "stderr": stderr.fileno(),
+                **streams,
+            },
+        )
+
+
+@pytest.fixture
+def left() -> int:
+    """A pipe that nobody reads any more."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    yield writing
+    os.close(writing)
+
+
+@pytest.fixture
+def full() -> int:
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    yield descriptor
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("closing", [">&-", "<&- >&- 2>&-"])
+def test_a_launch_with_closed_streams_is_a_launch(closing, tmp_path) -> None:
+    assert run(tmp_path, *LAUNCH, closing=closing).returncode == 0
+    assert (tmp_path / "out" / "summary.json").exists()
+    # What is opened first does not take the number of a closed stream, and so what is printed.
+    for file in ("plan.yaml", "summary.json"):
+        assert "endless ..." not in (tmp_path / "out" / file).read_text()
+
+
+def test_a_launch_is_what_it_was_although_nobody_reads_of_it(left, tmp_path) -> None:
+    assert run(tmp_path, *LAUNCH, stdout=left).returncode == 0
+    assert (tmp_path / "stderr").read_text() == "endless ...\n"
+    assert run(tmp_path, *LAUNCH[:-1], "again", stdout=left, stderr=left).returncode == 0
+    assert (tmp_path / "again" / "summary.json").exists()
+
+
+def test_a_launch_that_cannot_say_what_it_came_to_says_so(full, tmp_path) -> None:
+    assert run(tmp_path, *LAUNCH, stdout=full).returncode == 1
+    assert (tmp_path / "stderr").read_text() == f"endless ...\n{FULL}"
+    assert (tmp_path / "out" / "summary.json").exists()
+
+
+@pytest.mark.parametrize("verb", [("node", "list"), ("--help",)])
+def test_whoever_has_seen_enough_ends_what_only_prints(verb, left, full, tmp_path) -> None:
+    assert run(tmp_path, *verb, stdout=left).returncode == 141
+    assert (tmp_path / "stderr").read_text() == ""
+    assert run(tmp_path, *verb, stdout=full).returncode == 1
+    assert (tmp_path / "stderr").read_text() == FULL
+
+
+def test_an_error_that_nobody_reads_keeps_its_code(left, full, tmp_path) -> None:
+    for stderr in (left, full):
+        assert run(tmp_path, "check", "nosuch", stderr=stderr).returncode == 2
