@@ -156,6 +156,7 @@ class Resolver:
         try:
             kept = kept_in(Path(first))
             kept.must_be_of(plan.network, spec)
+            kept.must_be_finite()
         except CheckpointError as error:
             place = entry.place / ("checkpoint" if checkpoint else "resume")
             raise place.error(error.problem, hint=error.hint) from error

@@ -103,6 +103,9 @@ def _warnings(result: Result) -> Iterator[str]:
     for name, problem in summary.get("down", {}).items():
         if problem == INJECTED:  # every other node that is down is among the failures
             yield f"{name} was down at the end: {problem}"
+    for name, figures in summary.get("nodes", {}).items():
+        said = figures.get("warnings")
+        yield from (f"{name}: {text}" for text in (said if isinstance(said, list) else ()))
     for plant, figures in (plants_of(summary) or {"": summary}).items():
         whose = f"{plant}: " if plant else ""
         refused = figures.get("decisions", {}).get("refused")

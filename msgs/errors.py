@@ -14,7 +14,8 @@
     ├── BagError          a recording cannot be written, or what is to be read is none
     ├── RegionError       memory that is shared or a file cannot be had, or a file is none of rtgraph's
     ├── ReplayError       a replay memory was set up or used wrongly
-    │   └── FrameOverwritten   ... frames that were asked for are no longer there
+    │   ├── FrameOverwritten   ... frames that were asked for are no longer there
+    │   └── NotFinite          ... a transition holds a number that is not finite
     ├── LearningError     an update cannot be made of what is there
     ├── CheckpointError   a checkpoint cannot be written, or what is to be read is none
     └── MetricsError      the curves of a run cannot be written, or what is to be read are none
@@ -118,6 +119,10 @@ class FrameOverwritten(ReplayError):
             hint="sample anew; if it happens often, raise spare_frames or read sooner",
         )
         self.lost = tuple(lost)
+
+
+class NotFinite(ReplayError):
+    """A transition holds a NaN, an infinite number, or a reward beyond float32: nothing can be learned from it."""
 
 
 class LearningError(RtgraphError):

@@ -47,8 +47,14 @@ class Checkpoints:
         """Write a checkpoint, and return its path once it is safely on the disk; then drop those too old.
 
         Raises:
-            CheckpointError: It cannot be written (a full disk, …); the earlier ones are all there.
+            CheckpointError: It cannot be written (a full disk, …), or a number in it is not finite; the earlier ones
+                are all there.
         """
+        if broken := state.not_finite():
+            raise CheckpointError(
+                f"version {state.facts.version} is not kept in {self.folder}: {broken} is not finite",
+                hint="go on from an earlier checkpoint, with a lower learning_rate",
+            )
         unfinished = self.folder / _UNFINISHED
         try:
             self._sweep()
@@ -86,7 +92,7 @@ def load(path: Path) -> LearnerState:
     """Read a checkpoint, or the newest one of a folder or a session of them.
 
     Raises:
-        CheckpointError: There is none, or it is not whole.
+        CheckpointError: There is none, it is not whole, or a number in it is not finite.
     """
     folder = checkpoint_in(path)
     try:
@@ -96,7 +102,12 @@ def load(path: Path) -> LearnerState:
         raise CheckpointError(
             f"{folder} cannot be read: {str(error).splitlines()[0]}", hint="take an older checkpoint"
         ) from error
-    return LearnerState(facts, tensors)
+    state = LearnerState(facts, tensors)
+    if broken := state.not_finite():
+        raise CheckpointError(
+            f"{folder} is of no use: {broken} is not finite", hint="take an older checkpoint"
+        )
+    return state
 
 
 def _to_disk(path: Path) -> None:

@@ -34,6 +34,10 @@ class LearnerState:
     facts: Facts
     tensors: dict[str, Tensor]
 
+    def not_finite(self) -> str | None:
+        """Return the name of a tensor with a number that is not finite; None if there is none."""
+        return next((name for name, tensor in self.tensors.items() if not tensor.isfinite().all()), None)
+
     def weights(self) -> dict[str, Tensor]:
         """Return the weights by the names of the network's parameters, as ``load_state_dict`` takes them."""
         prefix = "weights."

@@ -164,7 +164,8 @@ class Updater:
         Every ``target_every`` versions the weights are copied to the target network.
 
         Raises:
-            LearningError: The gradient has another shape or is not finite; nothing has changed then.
+            LearningError: The gradient has another shape or is not finite, and nothing has changed; or it makes
+                the weights infinite, which are of no use from then on.
         """
         if gradient.shape != self._weights.shape:
             raise LearningError(f"the gradient has {gradient.numel()} numbers, not {self._weights.numel()}")
@@ -178,6 +179,10 @@ class Updater:
         if gradient is not self._optimiser.gradient or factor < 1:
             torch.mul(gradient, factor, out=self._optimiser.gradient)
         self._optimiser.step()
+        if not math.isfinite(float(self._weights.sum())):
+            raise LearningError(
+                f"the weights are not finite after {self.version + 1} updates", hint="lower learning_rate"
+            )
         self.version += 1
         if self.version % self.params.target_every == 0:
             self._target_weights.copy_(self._weights)

@@ -7,10 +7,13 @@ is in it, is the learner's business. Importing this does not import torch.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from rtgraph.msgs import PlantSpec
@@ -58,23 +61,43 @@ class Kept:
                     hint=f"give the graph the {what} that it was learned with",
                 )
 
+    def must_be_finite(self) -> None:
+        """Check that every parameter is a finite number.
+
+        Raises:
+            CheckpointError: one is not, or they cannot be read.
+        """
+        # With numpy, since a graph is checked without torch; one by one, since they may take gigabytes.
+        for name, values in self._read("np"):
+            self._check_finite(name, values)
+
     def tensors(self) -> dict[str, Tensor]:
         """Return the parameters by the names of the network's own.
 
         Raises:
-            CheckpointError: they cannot be read.
+            CheckpointError: they cannot be read, or are not all finite numbers.
         """
-        # Only here, where there is torch anyway.
-        from safetensors import SafetensorError, safe_open  # noqa: PLC0415
+        found: dict[str, Tensor] = {}
+        for name, tensor in self._read("pt"):
+            self._check_finite(name, tensor.numpy())
+            found[name] = tensor
+        return found
+
+    def _check_finite(self, name: str, values: npt.NDArray[np.generic]) -> None:
+        if not np.isfinite(values).all():
+            raise CheckpointError(
+                f"{self.folder} is of no use: {_PREFIX}{name} is not finite", hint="take an older checkpoint"
+            )
+
+    def _read(self, framework: Literal["np", "pt"]) -> Iterator[tuple[str, Any]]:
+        from safetensors import SafetensorError, safe_open  # noqa: PLC0415 - for pt, it imports torch
 
         try:
             # Not the whole file: the target network and the optimiser are three times as much again.
-            with safe_open(self.folder / TENSORS, framework="pt") as file:
-                return {
-                    name.removeprefix(_PREFIX): file.get_tensor(name)
-                    for name in file.keys()  # noqa: SIM118 - it is no mapping
-                    if name.startswith(_PREFIX)
-                }
+            with safe_open(self.folder / TENSORS, framework=framework) as file:
+                for name in file.keys():  # noqa: SIM118 - it is no mapping
+                    if name.startswith(_PREFIX):
+                        yield name.removeprefix(_PREFIX), file.get_tensor(name)
         except (OSError, SafetensorError) as error:
             raise CheckpointError(
                 f"{self.folder / TENSORS} cannot be read: {str(error).splitlines()[0]}",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from pydantic import Field
 
 from rtgraph.msgs import WeightsChunk, WeightsRequest, WeightsVersion
@@ -79,7 +80,9 @@ class WeightsReceiver(Node[ReceiverParams]):
         """What was announced last here."""
         self._heard_ns = self.now_ns
         self._patience_ns = round(self.params.ask_again_s * 1e9)
-        self._received = self._again = 0
+        self._received = self._again = self._refused = 0
+        self._useless: tuple[int, int] | None = None
+        """Life and version of weights that came in and are not finite: not asked for again."""
         self.every(round(self.params.ask_again_s * 1e9), self._look_for_what_is_lost)
         self._ask()
 
@@ -127,14 +130,17 @@ class WeightsReceiver(Node[ReceiverParams]):
             self._ask()
 
     def result(self) -> dict[str, Any]:
-        """Return how many versions came in, and how often something had to be asked for again."""
-        return {"received": self._received, "asked_again": self._again}
+        """Return how many versions came in or were refused, and how often something had to be asked for again."""
+        refused = {"refused": self._refused} if self._refused else {}
+        return {"received": self._received, "asked_again": self._again} | refused
 
     def _lacks(self) -> bool:
         """Say whether something was announced that is not here."""
         wanted, here = self._wanted, self._here
-        if wanted is None or here is None:
-            return wanted is not None
+        if wanted is None or (wanted.life, wanted.version) == self._useless:
+            return False
+        if here is None:
+            return True
         newer = (wanted.life, wanted.version) > (here.life, here.version)
         return newer or wanted.target_version not in (None, here.target_version)
 
@@ -179,6 +185,9 @@ class WeightsReceiver(Node[ReceiverParams]):
                 hint="give both the same network and plant",
             )
         here, content = self._here, coming.content
+        if not np.isfinite(np.frombuffer(content, np.float32)).all():
+            self._refuse(coming)
+            return
         if coming.joined:
             if coming.target_slot is None:
                 target = coming.target or 0
@@ -205,6 +214,16 @@ class WeightsReceiver(Node[ReceiverParams]):
         self.weights.publish(self._here)
         if self._lacks() and (here is None or _identity(here) != _identity(self._here)):
             self._ask()  # else the sender knows no newer one yet either: later
+
+    def _refuse(self, coming: _Coming) -> None:
+        """Go on with the version that is here: weights that are not finite are of no use to anybody."""
+        if not self._refused:
+            self.log.warning("version %d is not finite: the one before it stays", coming.version)
+        self._refused += 1
+        self._useless = coming.life, coming.version
+        self._coming, self._whole, self._until = None, False, 0
+        if self._lacks():
+            self._ask()
 
 
 def _identity(version: WeightsVersion) -> tuple[int, int, int | None]:

@@ -1,6 +1,6 @@
 """Replay memory: transitions of decisions, kept and drawn. Without torch."""
 
-from rtgraph.msgs.errors import FrameOverwritten, RegionError, ReplayError
+from rtgraph.msgs.errors import FrameOverwritten, NotFinite, RegionError, ReplayError
 from rtgraph.nodes.replay.batch import Batch, Draw
 from rtgraph.nodes.replay.buffer import ReplayBuffer
 from rtgraph.nodes.replay.client import BatchReader
@@ -28,6 +28,7 @@ __all__ = [
     "Holdings",
     "Limiter",
     "Memory",
+    "NotFinite",
     "RegionError",
     "Replay",
     "ReplayBuffer",

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs import PlantSpec
-from rtgraph.msgs.errors import CheckpointError, ReplayError
+from rtgraph.msgs.errors import CheckpointError, NotFinite, ReplayError
 from rtgraph.nodes.replay.batch import Batch, Draw
 from rtgraph.nodes.replay.frames import FrameStore
 from rtgraph.nodes.replay.holdings import Holdings
@@ -124,13 +124,19 @@ class ReplayBuffer:
         """Take a transition; return whether it was kept. ``reservoir`` draws from ``rng`` which one goes for it.
 
         Raises:
+            NotFinite: a number in it is not finite, or its reward is too large for a float32. Nothing has changed.
             ReplayError: it does not fit the plant, or there is no ``rng`` where one is needed. Nothing has changed.
         """
-        self._table.check(transition.action, transition.discounted_reward)
+        self._table.check(transition.action, transition.discounted_reward, transition.discount)
         for frame in (transition.observation, transition.next_observation):
             if not self.frames.spec.admits(frame.value):
                 found = f"{frame.value.dtype} of shape {frame.value.shape}"
                 raise ReplayError(f"a frame of {found}, the plant's are {self.frames.spec}")
+            if frame.value.dtype.kind == "f" and not np.isfinite(frame.value).all():
+                raise NotFinite(
+                    f"the observation of tick {frame.tick} is not finite",
+                    hint="look for what the plant divides by 0, or reads from a sensor that is off",
+                )
         seen = self._table.seen
         slot = self._place(seen, rng)
         if slot is None:

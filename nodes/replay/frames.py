@@ -24,6 +24,8 @@ from rtgraph.nodes.runtime.region import Region
 
 Handles = npt.NDArray[np.int64]
 WORD_BYTES = 8
+_AT_ONCE = 1024
+"""Frames that are looked through in one go."""
 
 
 class Frames:
@@ -79,6 +81,19 @@ class Frames:
         if not there.all():
             raise FrameOverwritten(np.flatnonzero(~there).tolist())
         return found
+
+    def finite(self, handles: Handles) -> npt.NDArray[np.bool_]:
+        """Say of each handle whether the frame in its slot holds finite numbers only, (n,)."""
+        if self._pixels.dtype.kind != "f":
+            return np.ones(handles.shape, np.bool_)
+        slots, places = np.unique(handles % self.slots, return_inverse=True)
+        found = np.ones(slots.size, np.bool_)
+        # In parts: a store may be larger than the memory that is left for a copy of it.
+        for first in range(0, slots.size, _AT_ONCE):
+            part = slice(first, first + _AT_ONCE)
+            pixels = np.isfinite(cast(npt.NDArray[np.floating], self._pixels[slots[part]]))
+            found[part] = pixels.all(axis=tuple(range(1, pixels.ndim)))
+        return found[places]
 
     def view(self, handle: int) -> npt.NDArray[np.generic]:
         """Return a frame in place, read-only, without a copy. Ask ``alive`` again when done with it.

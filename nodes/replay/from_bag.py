@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from rtgraph.msgs import Applied, Observation
-from rtgraph.msgs.errors import ReplayError
+from rtgraph.msgs.errors import NotFinite, ReplayError
 from rtgraph.nodes.recorder import Bag
 from rtgraph.nodes.replay.buffer import ReplayBuffer
 from rtgraph.nodes.replay.transitions import Assembled, Assembler, Transition
@@ -21,6 +21,8 @@ class Filled:
 
     kept: int
     """Transitions that the memory took when they came; a full one has given up others for them."""
+    not_finite: int
+    """Transitions left out, since a number in them is not finite."""
     assembled: dict[str, Assembled]
     """By plant, what its messages came to."""
     problems: tuple[str, ...]
@@ -53,9 +55,22 @@ def fill(
         DecodeError: a message is damaged, or of another version.
     """
     found = _Recording(bag, plant, gamma, learn_default=learn_default, n_step=n_step)
-    kept = sum(buffer.add(transition, rng) for transition in found.transitions())
+    kept = not_finite = 0
+    problem = ""
+    for transition in found.transitions():
+        try:
+            kept += buffer.add(transition, rng)
+        except NotFinite as error:
+            not_finite += 1
+            problem = problem or error.problem
     return Filled(
-        kept, {name: assembler.counts for name, assembler in found.assemblers.items()}, bag.problems
+        kept,
+        not_finite,
+        {name: assembler.counts for name, assembler in found.assemblers.items()},
+        (
+            *bag.problems,
+            *([f"{not_finite} transitions left out, the first for {problem}"] if problem else []),
+        ),
     )
 
 

@@ -21,7 +21,7 @@ class Holdings:
     skipped: int
     """Transitions that the reservoir did not take, since it was opened."""
     discarded: int
-    """Rows found damaged when it was opened: what was being written when a process was killed."""
+    """Rows left out when it was opened: damaged, since a process was killed while it wrote them, or not finite."""
     size_bytes: int
     """What it takes, in memory or on disk, however full it is."""
 

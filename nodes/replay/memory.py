@@ -67,7 +67,7 @@ class Memory:
         self.refused = 0
         """Transitions that the buffer did not admit."""
         self.problem = ""
-        """Why it did not admit the last of them."""
+        """Why it did not admit the first of them."""
         self.sampled = 0
         """Transitions drawn."""
         self._rng = rng
@@ -180,4 +180,4 @@ class Memory:
                 self.buffer.add(transition, self._rng)
             except ReplayError as error:
                 self.refused += 1
-                self.problem = error.problem
+                self.problem = self.problem or error.problem

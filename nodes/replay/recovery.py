@@ -13,7 +13,7 @@ Rows = npt.NDArray[np.int64]
 
 
 def recover(table: Table, frames: Frames, capacity: int, order: Order) -> tuple[Rows, int]:
-    """Clear the rows that are damaged, or that miss a frame, and bring the others into order.
+    """Clear the rows that are damaged, miss a frame or hold a number that is not finite; bring the others into order.
 
     Returns:
         The rows that are left, and how many were cleared.
@@ -24,6 +24,12 @@ def recover(table: Table, frames: Frames, capacity: int, order: Order) -> tuple[
         frames.alive(table.rows["observation"][rows]) & frames.alive(table.rows["next_observation"][rows])
     )
     kept = rows[whole]
+    # Memories that were written by earlier versions may hold such rows.
+    kept = kept[
+        table.finite(kept)
+        & frames.finite(table.rows["observation"][kept])
+        & frames.finite(table.rows["next_observation"][kept])
+    ]
     if order == "recent":
         kept = _newest_run(kept[np.argsort(index[kept])], index)
     lost = np.setdiff1d(rows, kept, assume_unique=True)

@@ -118,6 +118,7 @@ class Replay(Node[ReplayParams]):
     def on_start(self) -> None:
         """Begin with no request."""
         self._requests = Requests()
+        self._complained = False
         self._priorities = {"set": 0, "gone": 0, "refused": 0}
         self.every(STATE_PERIOD_NS, self._tell)
 
@@ -125,10 +126,8 @@ class Replay(Node[ReplayParams]):
         """Take in a tick, and give out what it makes due."""
         # Published before it: no handler of its own, so that a tick is one event and not two.
         self._observe()
-        refused = self._memory.refused
         self._memory.applied(applied)
-        if self._memory.refused > refused:
-            self._complain(refused)
+        self._complain()
         self._answer()
 
     def on_request(self, request: BatchRequest) -> None:
@@ -158,12 +157,13 @@ class Replay(Node[ReplayParams]):
         """Take in the rest and let go of the memory."""
         self._observe()
         self._memory.finish()
+        self._complain()
         if self._store is not None:
             self._store.withdraw()
         self._buffer.close()
 
     def result(self) -> dict[str, Any]:
-        """Return what it holds and what passed through it."""
+        """Return what it holds and what passed through it, and warnings where something went wrong."""
         memory = self._memory
         return {
             "holdings": self._buffer.holdings.as_json(),
@@ -179,6 +179,7 @@ class Replay(Node[ReplayParams]):
             "held_back": memory.held_back,
             "forgone": memory.forgone,
             "priorities": self._priorities,
+            **({"warnings": warnings} if (warnings := self._warnings()) else {}),
         }
 
     def _open(self) -> ReplayBuffer:
@@ -253,9 +254,20 @@ class Replay(Node[ReplayParams]):
             key=request.learner,
         )
 
-    def _complain(self, before: int) -> None:
-        if not before:
+    def _complain(self) -> None:
+        """Log why transitions are not kept, once."""
+        if self._memory.problem and not self._complained:
+            self._complained = True
             self.log.warning("not kept: %s", self._memory.problem)
+
+    def _warnings(self) -> list[str]:
+        """Return what a person should see at the end of a launch."""
+        refused = self._memory.refused
+        return (
+            [f"{refused:,} transitions were not kept, the first for {self._memory.problem}"]
+            if refused
+            else []
+        )
 
     def _tell(self) -> None:
         self._observe()

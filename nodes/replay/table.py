@@ -6,7 +6,6 @@ last and cleared first. So at whatever store a process is killed, each row is wh
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs import Action, ActionSpec, Continuous, Discrete
-from rtgraph.msgs.errors import ReplayError
+from rtgraph.msgs.errors import NotFinite, ReplayError
 from rtgraph.nodes.runtime.region import Region
 
 _COUNTERS_BYTES = 64
+_MOST = float(np.finfo(np.float32).max)
 
 Rows = npt.NDArray[np.void]
 
@@ -98,16 +98,39 @@ class Table:
         self.index[slot] = 0
         return int(self._observation[slot]), int(self._next[slot])
 
-    def check(self, action: Action, reward: float) -> None:
-        """Check that a row can hold this. Raises ``ReplayError`` if it cannot."""
+    def finite(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Say of each of these rows whether its numbers are finite, (n,)."""
+        found: npt.NDArray[np.bool_] = np.isfinite(self.rows["reward"][rows]) & np.isfinite(
+            self.rows["discount"][rows]
+        )
+        actions = np.isfinite(self.rows["action"][rows])
+        found &= actions.all(axis=1) if actions.ndim > 1 else actions
+        return found
+
+    def check(self, action: Action, reward: float, discount: float) -> None:
+        """Check that a row can hold this.
+
+        Raises:
+            NotFinite: a number is not finite, or too large for a float32.
+            ReplayError: the action does not fit the plant, or the discount is outside 0 to 1.
+        """
         if isinstance(self._action, Discrete):
             right = np.ndim(action) == 0 and 0 <= int(action) < self._action.count
         else:
             right = np.shape(action) == (self._action.size,)
         if not right:
             raise ReplayError(f"action {action!r} is none of this plant's")
-        if not math.isfinite(reward):
-            raise ReplayError(f"a reward of {reward}", hint="the plant's rewards have to be finite numbers")
+        if isinstance(self._action, Continuous) and not np.isfinite(action).all():
+            raise NotFinite(f"action {action!r} is not finite")
+        if not abs(reward) <= _MOST:
+            raise NotFinite(
+                f"a reward of {reward:g}",
+                hint=f"rewards must be finite, and within ±{_MOST:.2g} when added up over a transition",
+            )
+        if not 0.0 <= discount <= 1.0:
+            raise ReplayError(
+                f"a discount of {discount:g}", hint="it is gamma^ticks, or 0 at a terminal state"
+            )
 
     def contents(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return a copy of what stands in it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -22,13 +23,13 @@ def action_of(version: int) -> int:
     return version % ACTIONS
 
 
-def parameters_of(version: int, weights: Weights) -> Callable[[memoryview], None]:
+def parameters_of(version: int, weights: Weights, value: float = 1.0) -> Callable[[memoryview], None]:
     """Return what writes a version: no weights, and a bias for one action."""
     network = build(MlpSpec(hidden=()), weights.plant)
     for parameter in network.parameters():
         parameter.data.zero_()
         if parameter.ndim == 1:
-            parameter.data[action_of(version)] = 1
+            parameter.data[action_of(version)] = value
     return lambda memory: write(network, memory)
 
 
@@ -38,6 +39,8 @@ class PublisherParams(Params):
     """Ticks between versions."""
     last: int | None = None
     """The tick after which there are no more."""
+    broken: int | None = None
+    """Every so many versions, one has a bias that is not finite."""
 
 
 class Publisher(Node[PublisherParams]):
@@ -56,7 +59,9 @@ class Publisher(Node[PublisherParams]):
         if observation.tick % self.params.every or (last is not None and observation.tick > last):
             return
         self._version += 1
-        slot = self._weights.versions.publish(self._version, parameters_of(self._version, self._weights))
+        value = math.nan if self.params.broken and self._version % self.params.broken == 0 else 1.0
+        write_version = parameters_of(self._version, self._weights, value)
+        slot = self._weights.versions.publish(self._version, write_version)
         if slot is not None:
             self.weights.publish(
                 WeightsVersion(weights=self.params.weights, version=self._version, slot=slot)

@@ -58,6 +58,31 @@ def test_a_sequential_agent_never_uses_an_observation_twice(agent):
     assert world.node("agent").owner.updater.version > 50
 
 
+@pytest.mark.parametrize(
+    ("name", "refused", "problem"),
+    [
+        ("NanOnce", 2, "the observation of tick 100 is not finite"),
+        ("HugeReward", 3, "a reward of 1e+39"),
+        ("NanReward", 4, "a reward of nan"),
+        ("InfReward", 4, "a reward of inf"),
+    ],
+)
+def test_what_is_not_finite_is_not_learned_from_and_learning_goes_on(name, refused, problem):
+    world = ran(
+        "gymnasium_learning",
+        200,
+        id=f"support.edges:{name}-v0",
+        workers=1,
+        latency_frames=1,
+        minimum=20,
+        updates_per_tick=0.5,
+    )
+    results = world.results()
+    assert results["replay"]["refused"] == refused
+    assert results["replay"]["warnings"] == [f"{refused} transitions were not kept, the first for {problem}"]
+    assert results["learner"]["version"] > 70
+
+
 def test_the_exploration_of_a_sequential_agent_is_changed_while_it_acts():
     plan = load_launch(
         "inaction_learning",

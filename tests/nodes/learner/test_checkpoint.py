@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from support.batches import PIXELS, VECTORS, drawn
 
@@ -209,3 +210,19 @@ def test_a_checkpoint_is_plain_json_and_safetensors(tmp_path):
         "first_moment",
         "second_moment",
     }
+
+
+@pytest.mark.parametrize("group", ["weights", "target", "second_moment"])
+def test_what_is_not_finite_is_neither_written_nor_read(tmp_path, group):
+    updater = Updater(SMALL, VECTORS, PARAMS, seed=1)
+    checkpoints = Checkpoints(tmp_path)
+    path = checkpoints.save(updater.state())
+    state = updater.state()
+    found = next(key for key in state.tensors if key.startswith(group))
+    state.tensors[found].view(-1)[0] = float("nan")
+    with pytest.raises(CheckpointError, match=rf"version 0 is not kept in .*: {found} is not finite"):
+        checkpoints.save(state)
+    assert numbers(tmp_path) == ["000000"]
+    safetensors.torch.save_file(state.tensors, path / "tensors.safetensors")
+    with pytest.raises(CheckpointError, match=rf"000000 is of no use: {found} is not finite"):
+        load(path)

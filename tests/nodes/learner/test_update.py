@@ -311,3 +311,11 @@ def test_round_robin_with_networks_is_delayed_updates_by_hand():
         hand.apply(twin.gradients(batch).vector)
         versions.append(shown(hand))
     assert torch.equal(owner.weights, hand.weights)
+
+
+def test_weights_that_become_infinite_are_told_and_make_no_version():
+    params = UpdateParams(optimiser="sgd", learning_rate=1e30, max_gradient_norm=1e38)
+    updater = Updater(MlpSpec(hidden=(16,)), VECTORS, params, seed=1)
+    with pytest.raises(LearningError, match=r"the weights are not finite after 1 updates. hint: lower"):
+        updater.apply(torch.full_like(updater.weights, 1e9))
+    assert updater.version == 0

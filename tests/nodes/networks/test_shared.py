@@ -8,6 +8,7 @@ import os
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
@@ -156,6 +157,21 @@ def test_a_checkpoint_of_something_else_is_refused(checkpoints):
         weights_of(MlpSpec(hidden=(9,)), checkpoint=str(folder), version=6).versions.newest()
     with pytest.raises(CheckpointError, match="holds version 6, and did hold version 4"):
         weights_of(checkpoint=str(folder), version=4).versions.newest()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_weights_that_are_not_finite_are_refused(checkpoints, value):
+    folder, _ = checkpoints
+    path = folder / "000001" / "tensors.safetensors"
+    tensors = safetensors.torch.load_file(path)
+    name = next(name for name in tensors if name.startswith("weights."))
+    tensors[name].view(-1)[0] = value
+    safetensors.torch.save_file(tensors, path)
+    problem = f"000001 is of no use: {name} is not finite"
+    with pytest.raises(CheckpointError, match=problem):
+        kept_in(folder).must_be_finite()
+    with pytest.raises(CheckpointError, match=problem):
+        weights_of(checkpoint=str(folder), version=6).versions.newest()
 
 
 def test_what_is_no_checkpoint_is_refused(checkpoints, tmp_path):

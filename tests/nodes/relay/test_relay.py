@@ -81,6 +81,14 @@ def test_the_last_version_comes_in_whoever_heard_of_it_first(late):
     assert found["worker/0"]["policy_versions"]["last"] == 41
 
 
+def test_a_version_that_is_not_finite_does_not_come_in():
+    found = ran(broken=8)
+    assert found["learner"]["version"] == 80
+    assert found["receiver"] == {"received": 71, "asked_again": 0, "refused": 10}
+    # The last version is one of those: the one before it stays.
+    assert found["worker/0"]["policy_versions"]["last"] == 79
+
+
 def relayed(
     order="round_robin",
     duration_ms=500,

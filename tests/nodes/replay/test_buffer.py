@@ -1,3 +1,4 @@
+import math
 import os
 import signal
 import subprocess
@@ -272,6 +273,73 @@ def test_what_does_not_fit_is_refused_and_changes_nothing():
         with pytest.raises(ReplayError):
             buffer.add(bad)
     assert (buffer.holdings, numbers(buffer)) == before
+
+
+FLOATS = PlantSpec(
+    rate_hz=60,
+    observation=ArraySpec(dtype="float32", shape=(2,)),
+    action=Continuous(low=(-1.0, -1.0), high=(1.0, 1.0)),
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"observation": [np.nan, 0]}, "the observation of tick 1 is not finite"),
+        ({"next_observation": [0, -np.inf]}, "the observation of tick 2 is not finite"),
+        ({"action": np.float32([np.nan, 0])}, "is not finite"),
+        ({"discounted_reward": 1e39}, r"a reward of 1e\+39"),
+        ({"discounted_reward": -3.5e38}, r"a reward of -3.5e\+38"),
+        ({"discounted_reward": math.nan}, "a reward of nan"),
+        ({"discount": math.inf}, "a discount of inf"),
+        ({"discount": math.nan}, "a discount of nan"),
+        ({"discount": -0.1}, "a discount of -0.1"),
+    ],
+    ids=str,
+)
+def test_numbers_that_are_not_finite_are_refused_and_change_nothing(change, problem):
+    def step(tick, **changed):
+        values = {
+            "observation": [tick, 0],
+            "next_observation": [tick + 1, 0],
+            "action": np.float32([0, 1]),
+            "discounted_reward": 1.0,
+            "discount": 0.5,
+        } | changed
+        for number, name in enumerate(("observation", "next_observation"), tick):
+            values[name] = Frame("plant", 0, 0, number, number, np.float32(values[name]))
+        return Transition(ticks=1, **values)
+
+    buffer = buffer_of(10, FLOATS)
+    buffer.add(step(0))
+    before = buffer.holdings
+    with pytest.raises(ReplayError, match=problem):
+        buffer.add(step(1, **change))
+    assert buffer.holdings == before
+    assert buffer.sample(4, rng()).returns.tolist() == [1.0] * 4
+
+
+def test_what_an_earlier_version_kept_that_is_not_finite_is_left_out(tmp_path):
+    def opened():
+        return ReplayBuffer(20_000, FLOATS, folder=tmp_path)
+
+    def add(buffer, count, first):
+        for number in range(first, first + count):
+            now, following = (
+                Frame("plant", 0, 0, at, at, np.float32([at, at])) for at in (number, number + 1)
+            )
+            buffer.add(Transition(now, np.float32([0, 1]), 1.0, following, 0.5, 1))
+
+    buffer = opened()
+    add(buffer, 30, 0)
+    place = int(buffer._table.rows["observation"][9]) % buffer.frames.slots
+    buffer.frames._pixels[place, 1] = np.nan
+    buffer._table.rows["reward"][4] = np.inf
+    buffer.close()
+    buffer = opened()
+    assert (len(buffer), buffer.holdings.discarded) == (20, 10)
+    assert np.isfinite(buffer.sample(200, rng()).observations).all()
+    buffer.close()
 
 
 def test_nothing_is_drawn_from_nothing():

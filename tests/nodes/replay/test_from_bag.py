@@ -100,6 +100,20 @@ def test_what_a_recording_has_lost_is_counted_and_nothing_spans_it(recording, tm
     assert filled.assembled["plant"].cut >= 2
 
 
+def test_what_is_not_finite_in_a_recording_is_left_out_and_counted(tmp_path):
+    recorded("gymnasium", tmp_path, {"id": "support.edges:NanOnce-v0", "workers": "1", "latency_frames": "1"})
+    plant = PlantSpec(
+        rate_hz=50, observation=ArraySpec(dtype="float32", shape=(4,)), action=Discrete(count=3)
+    )
+    buffer = ReplayBuffer(1_000_000, plant)
+    filled = fill(buffer, Bag.open(tmp_path / RECORDING), gamma=GAMMA)
+    assert filled.not_finite == 2  # the one that ends there, and the one that begins there
+    assert filled.kept == len(buffer) == filled.assembled["plant"].transitions - 2 > 150
+    assert filled.problems == (
+        "2 transitions left out, the first for the observation of tick 100 is not finite",
+    )
+
+
 def test_several_recordings_add_up_though_their_messages_are_numbered_alike(recording, tmp_path):
     recorded("delay", tmp_path, seed=4)
     bags = [Bag.open(recording), Bag.open(tmp_path / RECORDING)]
