@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,13 +31,25 @@ class Evaluation:
     returns: list[float]
     lengths: list[int]
 
+    @property
+    def finite(self) -> list[float]:
+        """The returns that are finite, of which figures are made."""
+        return [value for value in self.returns if math.isfinite(value)]
+
+    @property
+    def not_finite(self) -> int:
+        """The number of episodes with a return that is not finite."""
+        return len(self.returns) - len(self.finite)
+
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return it as JSON values: returns that are not finite as None, and no figures of returns if none is finite."""
+        finite = self.finite
         return {
             "episodes": len(self.returns),
-            "return": asdict(Spread.of(self.returns)),
+            "not_finite": self.not_finite,
+            "return": asdict(Spread.of(finite)) if finite else None,
             "length": asdict(Spread.of(self.lengths)),
-            "returns": self.returns,
+            "returns": [value if math.isfinite(value) else None for value in self.returns],
             "lengths": self.lengths,
         }
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 CONFIDENCE = 0.95
+_LARGE = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +25,19 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Sum up one or more values."""
+        """Sum up one or more finite values."""
         count = len(values)
-        sd = statistics.stdev(values) if count > 1 else None
+        # The square of a larger value, or the sum of two, may not be a number any more.
+        scale = max(1.0, max(map(abs, values)) / _LARGE)
+        scaled = [value / scale for value in values] if scale > 1.0 else values
+        sd = statistics.stdev(scaled) if count > 1 else None
         return cls(
             count,
-            statistics.fmean(values),
-            None if sd is None else sd / math.sqrt(count) * t_quantile(count - 1),
-            sd,
+            statistics.fmean(scaled) * scale,
+            _finite(None if sd is None else sd / math.sqrt(count) * t_quantile(count - 1) * scale),
+            _finite(None if sd is None else sd * scale),
             min(values),
-            statistics.median(values),
+            statistics.median(scaled) * scale,
             max(values),
         )
 
@@ -56,6 +60,10 @@ def t_quantile(degrees: int, confidence: float = CONFIDENCE) -> float:
         else:
             most = middle
     return most
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _within(t: float, degrees: int) -> float:

@@ -114,6 +114,8 @@ def _warnings(result: Result) -> Iterator[str]:
                 f"{whose}{refused:,} decisions were refused: their actions are not what the plant takes. "
                 f"hint: see {result.session.logs}"
             )
+        if odd := figures.get("reward", {}).get("not_finite"):
+            yield f"{whose}{odd:,} rewards were not finite: the figures leave them and their episodes out"
         if figures.get("missed"):
             yield f"{whose}{figures['missed']:,} ticks passed while the plant was down"
     for one in watched(result.plan.nodes):

@@ -46,6 +46,8 @@ class Band:
 def read_curve(path: Path) -> Curve:
     """Return the curve of a session folder, of the folder of its tables, or of an ``episodes.csv``.
 
+    Episodes with a return that is not finite are left out.
+
     Raises:
         MetricsError: There are no tables.
     """
@@ -64,7 +66,8 @@ def read_curve(path: Path) -> Curve:
             raise MetricsError(f"{episodes} has no column {name!r}", hint="give an episodes.csv")
     beside = episodes.with_name("updates.csv")
     updates = _columns(beside) if beside.exists() else {}
-    return Curve(found["tick"], found["return"], updates.pop("tick", np.zeros(0)), updates)
+    finite = np.isfinite(found["return"])
+    return Curve(found["tick"][finite], found["return"][finite], updates.pop("tick", np.zeros(0)), updates)
 
 
 def running(curve: Curve) -> Band:

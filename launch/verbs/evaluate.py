@@ -148,14 +148,14 @@ def _print_table(played: Evaluation, what: str, _: str, game: str | None, result
 
     numbers = ("mean", "± 95 %", "min", "median", "max", "n")
     shown: Table = table("", *numbers, right=numbers)
-    for name, values in (("return", played.returns), ("length (ticks)", played.lengths)):
-        s = Spread.of(values)
-        figures = (s.mean, s.half_width, s.least, s.median, s.most)
+    for name, values in (("return", played.finite), ("length (ticks)", played.lengths)):
+        s = Spread.of(values) if values else None
+        figures = (s.mean, s.half_width, s.least, s.median, s.most) if s else (None,) * 5
         row(
             shown,
             name,
             *(rounded(None if figure is None else round(figure, 2)) for figure in figures),
-            s.count,
+            len(values),
         )
     out = console()
     out.print(
@@ -163,6 +163,8 @@ def _print_table(played: Evaluation, what: str, _: str, game: str | None, result
         markup=False,
     )
     out.print(shown)
+    if played.not_finite:
+        out.print(f"Returns of {played.not_finite} episodes are not finite: the figures leave them out.")
     compared = lines(game or "")
     if compared:
         others: Table = table("return of", "mean", "± 95 %", "n", right=("mean", "± 95 %", "n"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,15 +36,18 @@ def figures(episodes: Table, updates: Table, total: Tally, carried: int) -> dict
 
     Of the whole curve are ``ticks``, ``version``, ``episodes``, ``return_last`` (the mean of the last 100),
     ``return_best`` and ``wins`` (the share of the last 100 episodes with a positive return); of this run the rest.
+    Episodes with a return that is not finite are counted, as ``not_finite`` where there are any, and left out of those.
     """
     returns = _returns(episodes, 0)
-    last = returns[-LAST_EPISODES:]
+    last = _returns(episodes, len(episodes.rows) - LAST_EPISODES)
     sums = total.figures()
+    missing = len(episodes.rows) - len(returns)
     return {
         "ticks": newest_tick(episodes, updates),
         "version": updates.newest("version"),
-        "episodes": len(returns),
-        "episodes_here": len(returns) - carried,
+        "episodes": len(episodes.rows),
+        "episodes_here": len(episodes.rows) - carried,
+        **({"not_finite": missing} if missing else {}),
         "return_last": _mean(last),
         "return_best": max(returns, default=None),
         "wins": _mean([float(value > 0) for value in last]),
@@ -52,8 +56,10 @@ def figures(episodes: Table, updates: Table, total: Tally, carried: int) -> dict
 
 
 def _returns(episodes: Table, begin: int) -> list[float]:
+    """Return the finite returns from that row on."""
     column = episodes.columns.index("return")
-    return [float(row[column] or 0.0) for row in episodes.rows[max(0, begin) :]]
+    returns = [float(row[column] or 0.0) for row in episodes.rows[max(0, begin) :]]
+    return [value for value in returns if math.isfinite(value)]
 
 
 def _mean(values: Sequence[float]) -> float | None:

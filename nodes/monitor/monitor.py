@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -80,6 +81,6 @@ class Monitor(Node[MonitorParams]):
                 age_ticks=sum(ages) / len(ages) if ages else None,
                 lateness_most_ms=max(m.lateness_ns for m in recent) / 1e6,
                 overruns=recent[-1].overruns,
-                reward=sum(m.reward for m in recent),
+                reward=sum(m.reward for m in recent if math.isfinite(m.reward)),
             )
         )

@@ -156,7 +156,8 @@ class Trace:
         default behaviour acted; no start is longer than the longest of an episode in which the policy acted later.
         ``tick_rate_error`` is the signed relative error of the rate that the regression of
         the ticks' begin on their number gives. ``staleness_versions``, where weights have versions, is how far the
-        newest announced when a decision was made was ahead of the one acted with.
+        newest announced when a decision was made was ahead of the one acted with. Rewards and returns that are not
+        finite are counted, as ``not_finite``, and left out of sums and means.
         """
         ticks = self.ticks()
         kept = {name: column[ticks["tick"] >= ticks_from] for name, column in ticks.items()}
@@ -189,15 +190,8 @@ class Trace:
             "interval_ticks": {name: _spread(np.diff(kept["tick"][policy]))[name] for name in ("mean", "sd")},
             "inference_ms": self._inference(seen),
             **({"staleness_versions": _staleness(seen, self._versions)} if self._versions else {}),
-            "reward": {
-                "sum": float(np.sum(kept["reward"])),
-                "mean": _or_none(kept["reward"][by != RESET], np.mean),
-            },
-            "episodes": {
-                "count": len(self._episodes),
-                "return_mean": _or_none(np.array([total for _, _, total in self._episodes]), np.mean),
-                "length_mean": _or_none(np.array([length for _, length, _ in self._episodes]), np.mean),
-            },
+            "reward": _earned(kept["reward"], by != RESET),
+            "episodes": _played(self.episodes()),
         }
 
     def save(self, path: Path) -> None:
@@ -289,6 +283,27 @@ def _staleness(decisions: dict[str, Column], versions: array[int]) -> dict[str, 
     behind = announced[:, 1][newest] - decisions["policy_version"]
     stale = np.maximum(np.where(newest < 0, 0, behind), 0)
     return {"mean": _or_none(stale, np.mean), **_quantiles(stale)}
+
+
+def _earned(rewards: Column, acted: Column) -> dict[str, Any]:
+    finite = np.isfinite(rewards)
+    with np.errstate(over="ignore"):  # of huge rewards: no figure then
+        total, mean = _or_none(rewards[finite], np.sum), _or_none(rewards[acted & finite], np.mean)
+    return {"sum": total if rewards.size else 0.0, "mean": mean, **_counted(finite)}
+
+
+def _played(episodes: dict[str, Column]) -> dict[str, Any]:
+    returns = episodes["return"]
+    finite = np.isfinite(returns)
+    with np.errstate(over="ignore"):
+        mean = _or_none(returns[finite], np.mean)
+    length = _or_none(episodes["length"], np.mean)
+    return {"count": int(returns.size), "return_mean": mean, "length_mean": length, **_counted(finite)}
+
+
+def _counted(finite: Column) -> dict[str, int]:
+    """Return how many values are not finite, if any."""
+    return {} if finite.all() else {"not_finite": int(np.sum(~finite))}
 
 
 def _quantiles(values: Column) -> dict[str, float | None]:

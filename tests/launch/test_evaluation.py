@@ -157,3 +157,45 @@ def _nothing():
     import contextlib
 
     return contextlib.nullcontext()
+
+
+NAN_EVERY_THIRD = ["gymnasium", "id=support.edges:NanReward-v0", "workers=1", "latency_frames=1"]
+
+
+def test_episodes_that_are_not_finite_are_counted_apart(tmp_path, capsys) -> None:
+    told = shown(capsys, *NAN_EVERY_THIRD, "--policy", "random", "--episodes", 4, "--out", tmp_path / "one")
+    assert (told["episodes"], told["not_finite"]) == (4, 2)
+    assert told["returns"] == [None, 17.0, 17.0, None]
+    assert told["lengths"] == [17] * 4
+    assert (told["return"]["count"], told["return"]["mean"]) == (2, 17.0)
+    summary = json.loads((tmp_path / "one" / "summary.json").read_text())
+    assert summary["reward"] == {"sum": 66.0, "mean": 1.0, "not_finite": 2}
+    assert summary["episodes"] == {"count": 4, "return_mean": 17.0, "length_mean": 17.0, "not_finite": 2}
+    assert (
+        main(
+            [
+                "evaluate",
+                *NAN_EVERY_THIRD,
+                "--policy",
+                "random",
+                "--episodes",
+                "2",
+                "--out",
+                str(tmp_path / "two"),
+            ]
+        )
+        == 0
+    )
+    out, err = capsys.readouterr()
+    assert "1 rewards were not finite: the figures leave them and their episodes out" in err
+    assert "Returns of 1 episodes are not finite: the figures leave them out." in out
+    assert [line.split() for line in out.splitlines() if line.startswith("return")] == [
+        ["return", "17", "–", "17", "17", "17", "1"]
+    ]
+
+
+def test_an_evaluation_without_a_finite_return_has_no_figures_of_it(tmp_path, capsys) -> None:
+    always = ["gymnasium", "id=support.edges:NanAlways-v0", "workers=1", "latency_frames=1"]
+    told = shown(capsys, *always, "--policy", "random", "--episodes", 2, "--out", tmp_path / "one")
+    assert (told["episodes"], told["not_finite"], told["return"]) == (2, 2, None)
+    assert told["returns"] == [None, None]

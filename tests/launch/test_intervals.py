@@ -38,3 +38,11 @@ def test_a_spread_worked_out_by_hand():
 
 def test_one_value_has_no_interval():
     assert (Spread.of([4.0]).half_width, Spread.of([4.0]).sd) == (None, None)
+
+
+def test_huge_values_have_a_spread_too() -> None:
+    spread = Spread.of([1.5e308, -1.5e308, 1e308, 1e308])
+    assert spread.mean == pytest.approx(0.5e308)
+    assert (spread.least, spread.most, spread.median) == (-1.5e308, 1.5e308, pytest.approx(1e308))
+    assert spread.sd == pytest.approx(1.3540064e308, rel=1e-6)
+    assert spread.half_width is None  # it is beyond what a float holds

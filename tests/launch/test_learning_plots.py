@@ -52,6 +52,12 @@ def test_a_curve_is_read_from_wherever_it_is(tmp_path):
         read_curve(folder / "metrics" / "updates.csv")
 
 
+def test_a_curve_leaves_out_episodes_that_are_not_finite(tmp_path):
+    curve = read_curve(session(tmp_path / "a", [1.0, float("nan"), 3.0, float("inf")]))
+    assert curve.returns.tolist() == [1.0, 3.0]
+    assert curve.episode_ticks.size == 2
+
+
 @pytest.mark.parametrize(
     ("episodes", "width"), [(1, 1), (3, 1), (9, 3), (30, 10), (99, 10), (500, 50), (5000, 100)]
 )

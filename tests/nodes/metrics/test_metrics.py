@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from support.learning import checkpoint_after, learning_world, records
 
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.metrics import Metrics, read_table
+from rtgraph.nodes.metrics import Metrics, columns, read_table
+from rtgraph.nodes.metrics.figures import figures, recent_return
 from rtgraph.nodes.metrics.metrics import MetricsParams
+from rtgraph.nodes.metrics.table import Table
+from rtgraph.nodes.metrics.tally import Tally
 
 EPISODES, UPDATES = "metrics/episodes.csv", "metrics/updates.csv"
 EVENTS = "metrics/events.out.tfevents.0000000000.rtgraph"
@@ -204,3 +209,14 @@ def test_a_restarted_node_goes_on_with_the_tables(tmp_path):
         for step, _ in scalars(path)["charts/episodic_return"]
     ]
     assert both == ticks
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+def test_returns_that_are_not_finite_are_counted_and_left_out(broken):
+    episodes = Table(columns.EPISODES)
+    for number, value in enumerate([1.0, broken, 3.0, -2.0]):
+        episodes.add({"episode": number, "tick": number, "return": value})
+    found = figures(episodes, Table(columns.UPDATES), Tally(), carried=1)
+    assert (found["episodes"], found["episodes_here"], found["not_finite"]) == (4, 3, 1)
+    assert (found["return_last"], found["return_best"], found["wins"]) == (2 / 3, 3.0, 2 / 3)
+    assert recent_return(episodes) == 2 / 3
