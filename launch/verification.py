@@ -14,11 +14,13 @@ from rtgraph.graphs import Plan
 from rtgraph.launch.verified_weights import RecordedWeights
 from rtgraph.msgs.envelope import envelope
 from rtgraph.msgs.errors import BagError, RtgraphError
+from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.recorder.bag import Bag, Recorded
 from rtgraph.nodes.recorder.journals import Life, journals
 from rtgraph.nodes.recorder.rerun import Difference, MessageId, Rerun
-from rtgraph.nodes.recorder.story import GOES_ON
-from rtgraph.nodes.runtime import Limits, NodePlan, Surroundings
+from rtgraph.nodes.recorder.story import GOES_ON, TIME_BASE_FACT
+from rtgraph.nodes.runtime import Limits, NodePlan, Surroundings, load_class
+from rtgraph.nodes.runtime.clock import TIME_BASE
 from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, digest_of
 
 Outcome = Literal["same", "different", "unverifiable"]
@@ -134,6 +136,7 @@ class _Verifier:
             MessageId, list[tuple[Verdict, Rerun, Generator[MessageId, bytes | None, None]]]
         ] = {}
         self._weights = RecordedWeights(bag, plan)
+        self._other_time_base = bag.info.get(TIME_BASE_FACT) != TIME_BASE
         self._chosen = chosen
 
     def run(self, progress: Callable[[float], None] | None) -> Verification:
@@ -167,7 +170,7 @@ class _Verifier:
         elif not life.whole:
             verdict.note = f"its journal ends at {life.until_ns / 1e9:.3f} s, before the node did"
         try:
-            if problem := self._weights.problem(life, node):
+            if problem := self._by_other_times(node) or self._weights.problem(life, node):
                 verdict.outcome, verdict.note = "unverifiable", problem
                 return
             surroundings = self._surroundings(node)
@@ -176,6 +179,18 @@ class _Verifier:
             verdict.outcome, verdict.note = "unverifiable", f"it cannot be made here: {error}"
             return
         self._advance(verdict, rerun, rerun.run(), None, first=True)
+
+    def _by_other_times(self, node: NodePlan) -> str:
+        """Say why a node of a recording on another time base cannot be run again; nothing where it can.
+
+        In the virtual world every time follows from that base. In real time the journal holds the clock's readings, and
+        only a plant works out when its ticks are due.
+        """
+        if not self._other_time_base or not (
+            self._plan.world == "virtual" or issubclass(load_class(node.node), Plant)
+        ):
+            return ""
+        return "not comparable: recorded on another time base, where ticks fell on other nanoseconds"
 
     def _surroundings(self, node: NodePlan) -> Surroundings:
         return Surroundings(

@@ -12,8 +12,9 @@ from rtgraph.graphs import Plan
 from rtgraph.launch.status import Status
 from rtgraph.msgs.errors import CheckpointError, GraphError
 from rtgraph.nodes.plant import Plant
-from rtgraph.nodes.recorder.story import facts
+from rtgraph.nodes.recorder.story import TIME_BASE_FACT, facts
 from rtgraph.nodes.runtime import VirtualWorld, load_class
+from rtgraph.nodes.runtime.clock import TIME_BASE, period_ns
 from rtgraph.nodes.runtime.snapshot import Keeper, load
 from rtgraph.nodes.runtime.snapshot_file import SnapshotFile, SnapshotFolder
 from rtgraph.nodes.runtime.wiring import validated_params
@@ -67,13 +68,19 @@ def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> f
         CheckpointError: there is none, it is of another plan, or there is nothing left to do.
     """
     file = _newest(session, status)
+    theirs, ours = file.head.get("facts", {}), facts("virtual")
+    if theirs.get(TIME_BASE_FACT) != TIME_BASE:
+        raise CheckpointError(
+            f"{session} was written on another time base, where ticks fell on other nanoseconds: "
+            "this version cannot go on from it",
+            hint="run it anew, or go on with the version of rtgraph that wrote it",
+        )
     if file.head.get("plan") != plan_digest(plan):
         raise CheckpointError(
             f"{session} ran another plan than {plan.name}", hint="only --ticks and --duration may differ"
         )
     _must_have_more_to_do(int(file.head["time_ns"]), plan, session)
     load(world, file)
-    theirs, ours = file.head.get("facts", {}), facts("virtual")
     others = [f"{name} was {theirs[name]}" for name in ours if theirs.get(name, ours[name]) != ours[name]]
     if others:
         status.note(f"warning: what comes may differ from a run that never stopped: {', '.join(others)}")
@@ -93,7 +100,7 @@ def _must_have_more_to_do(time_ns: int, plan: Plan, session: Path) -> None:
     for node in plan.nodes:
         plant = load_class(node.node)
         if issubclass(plant, Plant):
-            done = int(done_s * plant.spec(validated_params(plant, node.params)).rate_hz + 1e-6) + 1
+            done = time_ns // period_ns(plant.spec(validated_params(plant, node.params)).rate_hz) + 1
             if plan.ticks is not None and done >= plan.ticks:
                 raise CheckpointError(
                     f"{session} has made {done:,} ticks already", hint="give it more: --ticks N"

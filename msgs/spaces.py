@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 RateHz = Annotated[float, Field(ge=0.001, le=1_000_000)]
-"""How often something steps, per second. Rates are taken to the microhertz."""
+"""How often something steps, per second. A step takes a whole number of ns, the nearest to 10⁹ / rate."""
 
 
 class _Spec(BaseModel):

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from rtgraph.nodes.inference.pacing import natural_order
 from rtgraph.nodes.monitor.trace import POLICY, SavedTrace
+from rtgraph.nodes.runtime import clock
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -57,7 +58,7 @@ class Timeline:
 def period_ns(trace: SavedTrace, rate_hz: float | None) -> float | None:
     """Return the time between ticks: the nominal one, else the median found, None if neither is known."""
     if rate_hz:
-        return 1e9 / rate_hz
+        return float(clock.period_ns(rate_hz))
     between = np.diff(integers(trace.ticks["due_ns"]))
     return float(np.median(between)) if between.size else None
 

@@ -18,6 +18,7 @@ from rtgraph.launch.plots.data import (
     timeline,
 )
 from rtgraph.nodes.monitor.trace import DEFAULT, POLICY, RESET, SavedTrace
+from rtgraph.nodes.runtime import clock
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -157,8 +158,8 @@ def draw_age(figure: Figure, trace: SavedTrace, rate_hz: float | None) -> None:
     axes.set_xlabel("age of the observation at application (ticks)")
     axes.set_ylabel("share of applied decisions (%)")
     if rate_hz:
-        above = axes.twiny()
-        above.set_xlim(left * 1e3 / rate_hz, right * 1e3 / rate_hz)
+        above, tick_ms = axes.twiny(), clock.period_ns(rate_hz) / 1e6
+        above.set_xlim(left * tick_ms, right * tick_ms)
         above.set_xlabel("age (ms)")
         above.spines["top"].set_visible(True)
     axes.set_title(_counted(ages.size, "applied decision"))

@@ -45,10 +45,10 @@ class _Latency(Record):
         return self
 
     def _ns(self, times: float, rate_hz: float) -> int:
-        """Return ``times`` the duration, floored to ns, never negative."""
+        """Return ``times`` the duration, rounded to ns, never negative."""
         if self.frames is not None:
             return max(0, frames_ns(self.frames * times, rate_hz))
-        return max(0, int((self.ms or 0.0) * 1e6 * times + 1e-6))
+        return max(0, round((self.ms or 0.0) * 1e6 * times))
 
 
 class Measured(Record):

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from rtgraph.msgs import Observation, WorkerState
+from rtgraph.nodes.runtime.clock import period_ns
 
 SLOWEST_ADAPTATION = 0.02
 LEASE_LEAST_NS = 1_000_000_000
@@ -36,7 +37,7 @@ class Pacing:
     """
 
     def __init__(self, rate_hz: float, first_claim: int = 0) -> None:
-        self._rate_hz = rate_hz
+        self._period_ns = period_ns(rate_hz)
         self._seats: dict[str, _Seat] = {}
         self._newest: Observation | None = None
         self._mean_ns = 0.0
@@ -101,7 +102,7 @@ class Pacing:
 
     def _earliest_ns(self) -> int:
         live = sum(not seat.suspect for seat in self._seats.values())
-        if self._last_claim_ns is None or not live or live >= self._mean_ns * self._rate_hz / 1e9:
+        if self._last_claim_ns is None or not live or live * self._period_ns >= self._mean_ns:
             return 0
         return self._last_claim_ns + math.ceil(self._mean_ns / live)
 

@@ -11,6 +11,7 @@ from rtgraph.nodes.learner.checkpoint import Checkpoints, load
 from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.update import Updater
 from rtgraph.nodes.networks.spec import NetworkSpec
+from rtgraph.nodes.runtime.clock import period_ns
 from rtgraph.nodes.runtime.versions import hold_newest
 from rtgraph.nodes.runtime.weights import Weights
 
@@ -107,7 +108,7 @@ class Owner:
 
     def ticks(self, now_ns: int) -> int:
         """Return the plant's ticks until now, by its rate; those of the runs that this one goes on from are among them."""
-        return self._ticks_before + int(now_ns * self._weights.plant.rate_hz / 1e9)
+        return self._ticks_before + now_ns // period_ns(self._weights.plant.rate_hz)
 
     def show(self, life: int) -> WeightsVersion | None:
         """Put the weights where others read them; None where every slot is being read, and nothing was written.

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from rtgraph.msgs import Applied, Decision, EpisodeEnd, WeightsVersion
+from rtgraph.msgs.spaces import RateHz
 from rtgraph.msgs.system import Progress
 from rtgraph.nodes.monitor.trace import Trace
 from rtgraph.nodes.runtime import Input, Node, Output, Params, lossless
@@ -18,7 +19,7 @@ PROGRESS_PERIOD_NS = 500_000_000
 class MonitorParams(Params):
     """What the monitor is told."""
 
-    rate_hz: float | None = Field(default=None, gt=0)
+    rate_hz: RateHz | None = None
     """The plant's nominal rate, to compare with."""
     file: str = Field(default="trace.npz", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.npz$")
     """Where the trace goes, in the session folder. Where monitors would share a file, each has its name in front."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs import Applied, Decision, EpisodeEnd, WeightsVersion
+from rtgraph.nodes.runtime.clock import true_rate_hz
 
 Column = npt.NDArray[Any]
 
@@ -154,10 +155,11 @@ class Trace:
 
         Inaction is the share of the ticks, resets and the unavoidable start of each episode left out, on which the
         default behaviour acted; no start is longer than the longest of an episode in which the policy acted later.
-        ``tick_rate_error`` is the signed relative error of the rate that the regression of
-        the ticks' begin on their number gives. ``staleness_versions``, where weights have versions, is how far the
-        newest announced when a decision was made was ahead of the one acted with. Rewards and returns that are not
-        finite are counted, as ``not_finite``, and left out of sums and means.
+        ``tick_rate_hz`` is the rate that the regression of the ticks' begin on their number gives, ``tick_rate_error`` its
+        signed relative error; ``true_rate_hz`` is what it is held against, the nominal rate with a tick's period rounded
+        to ns. ``staleness_versions``, where weights have versions, is how far the newest announced when a decision was
+        made was ahead of the one acted with. Rewards and returns that are not finite are counted, as ``not_finite``, and
+        left out of sums and means.
         """
         ticks = self.ticks()
         kept = {name: column[ticks["tick"] >= ticks_from] for name, column in ticks.items()}
@@ -165,12 +167,14 @@ class Trace:
         judged = (by != RESET) & ~starting
         policy = by == POLICY
         found = _rate(kept["tick"], kept["due_ns"] + kept["lateness_ns"])
+        true = None if rate_hz is None else true_rate_hz(rate_hz)
         late_ms = kept["lateness_ns"] / 1e6
         seen = self.decisions()
         return {
             "ticks": int(by.size),
+            "true_rate_hz": true,
             "tick_rate_hz": found,
-            "tick_rate_error": None if found is None or not rate_hz else found / rate_hz - 1,
+            "tick_rate_error": None if found is None or true is None else found / true - 1,
             "tick_lateness_ms": _quantiles(late_ms) | {"max": _or_none(late_ms, np.max)},
             "tick_work_ms": _quantiles(kept["work_ns"] / 1e6),
             "overruns": self.overruns,

@@ -15,7 +15,7 @@ from rtgraph.nodes.plant.default import default_class, make_default
 from rtgraph.nodes.plant.environment import Action, Environment, Saveable, Step
 from rtgraph.nodes.plant.gate import Choice, GateParams, LatestParams, make_gate, observed_tick
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Urgency, queue
-from rtgraph.nodes.runtime.clock import tick_time_ns
+from rtgraph.nodes.runtime.clock import period_ns
 
 
 class PlantParams(Params):
@@ -39,8 +39,8 @@ P = TypeVar("P", bound=PlantParams)
 class Plant(Node[P]):
     """The base of every plant: the tick loop, the gate and the default behaviour.
 
-    Tick k is due at ⌊k·10⁹/rate⌋ ns of the graph's clock: deadlines are absolute, so errors never accumulate. At
-    each tick the gate chooses, the environment moves one step, and the observation and what was applied are
+    Tick k is due at k·P of the graph's clock, P being the whole number of ns nearest to 10⁹/rate: deadlines are
+    absolute, so errors never accumulate. At each tick the gate chooses, the environment moves one step, and the observation and what was applied are
     published. The first tick of an episode only resets. A decision whose action is not as the spec says is refused:
     it is counted, never comes to the gate, and its worker is named in the log.
 
@@ -75,7 +75,7 @@ class Plant(Node[P]):
 
     def on_start(self) -> None:
         """Begin at the first tick that is not over yet: tick 0, unless the plant was restarted."""
-        self._rate_hz = self._environment.spec.rate_hz
+        self._period_ns = period_ns(self._environment.spec.rate_hz)
         self._gate = make_gate(self.params.gate)
         self._default = make_default(self.params.default)
         self._last: Action | None = None
@@ -85,9 +85,7 @@ class Plant(Node[P]):
         self._episode_reward = 0.0
         self._overruns = self._slipped = self._work_ns = 0
         self._refused: Counter[str] = Counter()
-        self._tick = 0
-        while self._due_ns() < self.now_ns - round(1e9 / self._rate_hz):
-            self._tick += max(1, int((self.now_ns - self._due_ns()) * self._rate_hz / 1e9) - 1)
+        self._tick = max(0, -(-self.now_ns // self._period_ns) - 1)
         self.at(self._due_ns(), self._on_tick, Urgency.TICK)
 
     def on_stop(self) -> None:
@@ -119,7 +117,7 @@ class Plant(Node[P]):
             self._environment.restore(saved)
 
     def _due_ns(self) -> int:
-        return tick_time_ns(self._tick + self._slipped, self._rate_hz)
+        return (self._tick + self._slipped) * self._period_ns
 
     def _on_tick(self) -> None:
         if self._is_over():
@@ -163,7 +161,7 @@ class Plant(Node[P]):
         if behind_ns <= 0:
             return
         self._overruns += 1
-        behind = int(behind_ns * self._rate_hz / 1e9) + 1
+        behind = behind_ns // self._period_ns + 1
         self._slipped += max(0, behind - self.params.catch_up_ticks)
 
     def _reset(self, due_ns: int, began_ns: int, unwanted: int) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rtgraph.nodes.recorder.bag import Attachment
 from rtgraph.nodes.runtime import Surroundings
-from rtgraph.nodes.runtime.clock import unix_ns
+from rtgraph.nodes.runtime.clock import TIME_BASE, unix_ns
 from rtgraph.nodes.runtime.versions import hold_newest
 from rtgraph.nodes.runtime.weights import Weights
 
@@ -20,6 +20,8 @@ PLAN = "plan.yaml"
 WEIGHTS_FOLDER = "weights"
 GOES_ON = "goes_on_ns"
 """Among the facts of a recording that begins where a world checkpoint left off: when that was."""
+TIME_BASE_FACT = "time_base"
+"""Among the facts: the rule by which ticks and durations become ns. Older recordings do not have it."""
 _LIBRARIES = ("numpy", "torch", "ale-py", "gymnasium")
 
 
@@ -42,6 +44,7 @@ def facts(world: str) -> dict[str, str]:
         "rtgraph": importlib.metadata.version("rtgraph"),
         "python": platform.python_version(),
         "byte_order": sys.byteorder,
+        TIME_BASE_FACT: TIME_BASE,
     }
     for name in _LIBRARIES:
         if name.replace("-", "_") in sys.modules:

@@ -46,18 +46,40 @@ class VirtualClock:
         return self.time_ns
 
 
-def tick_time_ns(tick: int, rate_hz: float) -> int:
-    """Return when a tick is due: ⌊tick · 10⁹ / rate⌋, so that rounding never accumulates.
+TIME_BASE = "whole ns"
+"""The rule that ``period_ns``, ``tick_time_ns`` and ``frames_ns`` follow, as recordings and world checkpoints name it.
 
-    Rates are taken to the microhertz.
+Those that name no rule are older: there each tick and each duration was floored by itself.
+"""
+
+_BILLION = 1_000_000_000
+
+
+def period_ns(rate_hz: float) -> int:
+    """Return the time between two ticks, P = round(10⁹ / rate).
+
+    A whole number, so that ticks, latencies and spacings given in ticks add up without a rest: tick k is at k·P, and an
+    inference of n frames that begins at a tick ends at one. (Flooring each by itself let an inference end 1 ns before its
+    tick, and the next one begin with the old observation.) The true rate, ``true_rate_hz``, differs by at most half a
+    nanosecond in P: 0.02 ppm at 60 Hz, 500 ppm near 1 MHz.
     """
-    return tick * 1_000_000_000_000_000 // round(rate_hz * 1_000_000)
+    return round(_BILLION / rate_hz)
+
+
+def true_rate_hz(rate_hz: float) -> float:
+    """Return the rate of ticks that are ``period_ns`` apart."""
+    return _BILLION / period_ns(rate_hz)
+
+
+def tick_time_ns(tick: int, rate_hz: float) -> int:
+    """Return when a tick is due: tick · P."""
+    return tick * period_ns(rate_hz)
 
 
 def frames_ns(frames: float, rate_hz: float) -> int:
-    """Return a duration given in frames, floored.
+    """Return a duration given in frames: frames · P, rounded to ns.
 
-    Floored, not rounded: an inference of exactly 70 frames that came out one nanosecond too long would miss its
-    tick, every time. Frames are taken to the billionth, rates to the microhertz.
+    Frames are taken to the billionth, so that what is a whole number but for the last bits of a float, as 3 · 0.1 / 0.1, is
+    that number.
     """
-    return round(frames * 1_000_000_000) * 1_000_000 // round(rate_hz * 1_000_000)
+    return (round(frames * _BILLION) * period_ns(rate_hz) + _BILLION // 2) // _BILLION

@@ -14,9 +14,10 @@ instant at which something is due to the next, and at each of them does everythi
 
 All inferences take at least 1 ns, so nothing done at an instant makes more work at the same instant.
 
-Time is integer nanoseconds. Tick k is at floor(k * 10**9 / rate); its observation has the number k. The workers
-begin at time 0, just after observation 0. Every fraction of a nanosecond is rounded down, except the distance
-between paced claims, a lower bound, which is rounded up.
+Time is integer nanoseconds. A tick's period is the whole number of them that is nearest to 10**9 / rate; tick k is
+that times k, and its observation has the number k. An inference time in frames is that many periods, to the nearest
+nanosecond. The workers begin at time 0, just after observation 0. Every other fraction of a nanosecond is rounded
+down, except the distance between paced claims, a lower bound, which is rounded up.
 """
 
 import math
@@ -53,12 +54,18 @@ def draw(kind, rng, size, mean_frames=5.3, rate=60):
         frames = np.where(rng.random(size) < 0.002, 10 * mean_frames, usual)
     else:
         raise ValueError(f"kind {kind!r} is not one of {', '.join(KINDS)}")
-    return np.maximum(np.floor(frames * SECOND / rate), 1).astype(np.int64)
+    return np.maximum(np.rint(frames * period_ns(rate)), 1).astype(np.int64)
+
+
+def period_ns(rate):
+    """The time from one tick to the next."""
+    below = int(SECOND // rate)
+    return below if SECOND - below * rate <= (below + 1) * rate - SECOND else below + 1
 
 
 def tick_ns(tick, rate=60):
-    """When a tick happens. Every tick is computed from its number, so no error adds up."""
-    return tick * SECOND // rate
+    """When a tick happens."""
+    return tick * period_ns(rate)
 
 
 def dist(x, y, n):
@@ -185,7 +192,7 @@ class Paced:
 
     def earliest_ns(self):
         """Return when the next claim is allowed: with too few workers for every tick, mean / N after the last one."""
-        too_few = self.n < self.mean_ns * self.rate / SECOND
+        too_few = self.n * period_ns(self.rate) < self.mean_ns
         return self.claimed_ns + math.ceil(self.mean_ns / self.n) if too_few else self.claimed_ns
 
     def timer_ns(self, newest):

