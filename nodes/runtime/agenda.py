@@ -21,7 +21,7 @@ _Event = tuple[int, int, int, int, Callable[..., None], tuple[Any, ...]]
 
 
 class Agenda:
-    """The events to come: by time, then ``Urgency``, then the index of their node in the plan, then scheduling.
+    """The events to come, in the order that ``Urgency`` gives them.
 
     Args:
         clock: stands at the time of the event that happens.

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class Urgency(enum.IntEnum):
-    """The order of what happens at one instant, in both worlds.
+    """The order of events, in both worlds: by time, then urgency, then place of the node in the plan, then scheduling.
 
-    At equal times: messages arrive and work is completed, then plants tick, then timers fire, then nodes become
-    free. So a decision that is due exactly at a tick counts for it, and an observation is readable at its own
-    instant by a worker that becomes free then. Within one class the order is that of the nodes in the plan, then
-    that of scheduling. What is published with no delay at an instant arrives before anything less urgent of that
-    instant, so that a relay between two nodes changes nothing.
+    This is the tie rule, and it stands nowhere else in the code. At equal times messages arrive and work is completed,
+    then plants tick, then timers fire, then nodes become free. What is published with no delay at an instant arrives
+    before anything less urgent of that instant, so that a relay between two nodes changes nothing. So a decision that
+    is due exactly at a tick counts for it, and an observation is readable at its own instant by a worker that becomes
+    free then.
     """
 
     DELIVERY = 0

@@ -1,7 +1,6 @@
 """The virtual world: every node in one process, under a discrete-event scheduler with virtual time.
 
-It is deterministic: the same plan and seed give the same events in the same order, and so the same bytes. The order
-at one instant is that of ``Urgency``, then of the nodes in the plan, then of scheduling.
+It is deterministic: the same plan and seed give the same events in the same order (``Urgency``), and so the same bytes.
 """
 
 from __future__ import annotations
