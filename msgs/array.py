@@ -54,7 +54,7 @@ class ArrayField:
         }
 
     def _validate(self, value: Any, info: ValidationInfo) -> npt.NDArray[np.generic]:
-        array = _frozen(value) if isinstance(value, np.ndarray) else _from_wire(value, info.context)
+        array = value if isinstance(value, np.ndarray) else _from_wire(value, info.context)
         name = _NAMES.get(array.dtype)
         if name is None or (self.dtype is not None and name != self.dtype):
             raise ValueError(f"an array of {self.dtype or 'a numeric type'} is wanted, not of {array.dtype}")
@@ -62,7 +62,7 @@ class ArrayField:
             raise ValueError(f"an array of shape {_shown(self.shape)} is wanted, not {array.shape}")
         if array.ndim > MAX_DIMENSIONS:
             raise ValueError(f"an array has at most {MAX_DIMENSIONS} dimensions, not {array.ndim}")
-        return array
+        return frozen(value) if array is value else array
 
 
 def array(dtype: str | None = None, *shape: int | None) -> Any:
@@ -79,26 +79,50 @@ def array(dtype: str | None = None, *shape: int | None) -> Any:
     return Annotated[np.ndarray, ArrayField(dtype, shape or None)]
 
 
+def frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Return an array of the same values, in C order, that nobody can write: a copy, unless it stands on ``bytes``.
+
+    A read-only array is copied as well: its owner can make it writeable again, or write the memory it is a view of.
+    A view of ``bytes`` can never be written. A subclass (``np.matrix``, ``np.memmap``) becomes a plain array.
+
+    Raises:
+        ValueError: it is a masked array, or its elements do not travel.
+    """
+    if _on_bytes(array):
+        return array
+    if isinstance(array, np.ma.MaskedArray):
+        raise ValueError(  # noqa: TRY004 - pydantic adds the field to a ValueError only
+            "a masked array does not travel, since its mask would be lost: publish array.filled(value)"
+        )
+    dtype = array.dtype
+    if dtype not in _NAMES:
+        raise ValueError(f"an array of {dtype} does not travel")
+    return np.ndarray(array.shape, dtype, np.asarray(array).tobytes())
+
+
 def to_wire(value: npt.NDArray[np.generic], buffers: list[memoryview | bytes]) -> dict[str, object]:
     """Put an array's bytes into ``buffers`` and return what stands for it in the message."""
     buffers.append(value.data.cast("B") if value.size and value.ndim else value.tobytes())
     return {"dtype": _NAMES[value.dtype], "shape": value.shape, "buffer": len(buffers) - 1}
 
 
-def _frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """Return a read-only array in C order: a view where that will do, and the array itself if it is one already."""
+def _on_bytes(array: npt.NDArray[np.generic]) -> bool:
+    """Say whether a plain array in C order stands on ``bytes``, which nobody can write."""
+    if type(array) is not np.ndarray or array.dtype not in _NAMES:
+        return False
+    base: object = array.base
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, memoryview):
+        base = base.obj
+    if type(base) is not bytes:
+        return False
     flags = array.flags
-    if not flags.c_contiguous:
-        array = array.copy("C")
-        flags = array.flags
-    if flags.writeable:
-        array = array.view()
-        array.setflags(write=False)
-    return array
+    return flags.c_contiguous and flags.aligned
 
 
 def _from_wire(value: Any, buffers: Sequence[Any] | None) -> npt.NDArray[np.generic]:
-    """Rebuild an array as a read-only view of the bytes that came in: nothing is allocated."""
+    """Return an array as a read-only view of the bytes that came in, copied only where they are not aligned."""
     if buffers is None or not isinstance(value, dict) or value.keys() != {"dtype", "shape", "buffer"}:
         raise ValueError("an array is wanted")
     name, shape, index = value["dtype"], value["shape"], value["buffer"]
@@ -117,7 +141,8 @@ def _from_wire(value: Any, buffers: Sequence[Any] | None) -> npt.NDArray[np.gene
     data = memoryview(buffers[index])
     if size != data.nbytes:
         raise ValueError(f"an array of shape {tuple(shape)} does not have {data.nbytes} bytes")
-    return np.ndarray(shape, dtype, data.toreadonly())
+    made: npt.NDArray[np.generic] = np.ndarray(shape, dtype, data.toreadonly())
+    return made if made.flags.aligned else np.ndarray(shape, dtype, bytes(data))
 
 
 def _as_json(value: npt.NDArray[np.generic]) -> dict[str, object]:

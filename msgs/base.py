@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -108,10 +109,25 @@ class Message(Record):
 
     def stamped(self, header: Header) -> Self:
         """Return this message with a header: itself if it was never sent, a copy if it was."""
-        if self.header is not UNSENT:
-            return self.model_copy(update={"header": header})
-        self.__dict__["header"] = header
-        return self
+        stamped = self if self.header is UNSENT else self.__copy__()
+        stamped.__dict__["header"] = header
+        return stamped
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with other values, checked as at the construction, which pydantic alone does not.
+
+        Raises:
+            ValidationError: a value is not what its field takes.
+        """
+        copied = super().model_copy(deep=deep)
+        return type(self)(**{**copied.__dict__, **update}) if update else copied
+
+    @classmethod
+    def model_construct(  # type: ignore[override]  # the plugin of pydantic gives each class one of its own
+        cls, _fields_set: set[str] | None = None, **values: Any
+    ) -> Self:
+        """Make a message, with its values checked: what is not checked may arrive as something else."""
+        return cls(**values)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -139,15 +155,23 @@ def size_bytes(message: BaseModel) -> int:
     """Return about how much memory a message holds: its arrays, and some for the rest."""
     size = 200
     for value in message.__dict__.values():
-        if type(value) in _SMALL:
-            continue
-        if isinstance(value, np.ndarray):
-            size += value.nbytes
-        elif isinstance(value, BaseModel):
-            size += size_bytes(value)
-        elif isinstance(value, (bytes, str)):
-            size += len(value)
+        if type(value) not in _SMALL:
+            size += _size_of(value)
     return size
+
+
+def _size_of(value: object) -> int:
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, BaseModel):
+        return size_bytes(value)
+    if isinstance(value, (bytes, bytearray, str)):
+        return len(value)
+    if isinstance(value, dict):
+        return 16 * len(value) + sum(_size_of(item) for pair in value.items() for item in pair)
+    if isinstance(value, (list, tuple)):
+        return 8 * len(value) + sum(map(_size_of, value))
+    return 0
 
 
 def _equal(one: object, other: object) -> bool:
@@ -158,6 +182,8 @@ def _equal(one: object, other: object) -> bool:
             and one.dtype == other.dtype
             and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
         )
+    if isinstance(one, BaseModel) and type(one) is type(other):
+        return _equal(one.__dict__, other.__dict__)
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_equal(value, other[key]) for key, value in one.items())
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pydantic import Field, PositiveInt, model_validator
 
 from rtgraph.msgs import Action, Continuous, Discrete, PlantSpec, Record, WeightsVersion
+from rtgraph.msgs.array import frozen
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.changeable import Changeable
 from rtgraph.nodes.runtime.context import Surroundings
@@ -198,5 +199,6 @@ class ScriptedPolicy(Policy):
             raise NodeError(f"policy {params.policy!r} cannot be made: {error}") from error
 
     def act(self, observation: Array, tick: int = 0) -> Act:
-        """Return the script's action."""
-        return Act(self._script.act(observation))
+        """Return the script's action, in memory that the script cannot write."""
+        action = self._script.act(observation)
+        return Act(frozen(action) if isinstance(action, np.ndarray) else action)

@@ -73,7 +73,9 @@ class Learner(Learning[LearnerParams]):
             # Its learner is dead, or elsewhere: let it send the next one whole.
             self._answer(gradient, None, in_place=False)
             return
-        for refused in self._ring.take(gradient.model_copy(update={"vector": vector}), self.now_ns):
+        # Unchecked: a check would copy the vector, which may be in the memory that its learner shares.
+        whole = Gradient.unchecked(gradient.__dict__ | {"vector": vector})
+        for refused in self._ring.take(whole, self.now_ns):
             self._answer(refused, None)
         self._apply_due()
 

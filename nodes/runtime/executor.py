@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from rtgraph.msgs import Header, Lineage, Message
+from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.errors import CheckpointError, NodeError
+from rtgraph.msgs.isolation import holds_containers, isolated
 from rtgraph.msgs.journal import Journal
 from rtgraph.nodes.runtime.changeable import with_values
 from rtgraph.nodes.runtime.clock import Clock
@@ -59,6 +61,8 @@ class Executor:
         self._now_ns = host.clock.now_ns
         self._journal: JournalKeeper | None = None
         self._timers = 0
+        self._shared = not surroundings.realtime
+        """Whether other nodes are given the very messages that this one is."""
         self.log = logging.getLogger(f"rtgraph.{identity.name}")
         self.busy = False
         self.alive = True
@@ -197,8 +201,12 @@ class Executor:
         )
 
     def send(self, output: BoundOutput[Any], message: Any, lineage: Lineage | None, key: str | None) -> None:
-        """Write a message's header and hand it to the world."""
-        stamped = message.stamped(self._header(output, lineage, key, self._now_ns()))
+        """Write a message's header and hand it to the world, with nothing in it that the node can still write."""
+        own = isolated(message)
+        header = self._header(output, lineage, key, self._now_ns())
+        stamped = own.stamped(header)
+        if own is not message and message.header is UNSENT:
+            message.stamped(header)  # what derives from it is published `of` it
         if self._journal is not None:
             self._journal.published(output.name, key, stamped)
         self.host.transmit(self, output, stamped, key)
@@ -210,6 +218,8 @@ class Executor:
     # What happens inside.
 
     def _take_in(self, port: BoundInput[Any], message: Any) -> None:
+        if self._shared and isinstance(message, Message) and holds_containers(type(message)):
+            message = isolated(message)
         port.put(message)
         if port.handler is None:
             return

@@ -11,12 +11,13 @@ from rtgraph.msgs import (
     Lineage,
     Message,
     Observation,
+    Record,
     array,
     message_types,
     schema,
     schema_hash,
 )
-from rtgraph.msgs.base import UNSENT
+from rtgraph.msgs.base import UNSENT, size_bytes
 from rtgraph.msgs.errors import NodeError
 
 LINEAGE = Lineage(source="plant", incarnation=1, sequence=7, stamp_ns=70, tick=7, episode=2)
@@ -183,3 +184,45 @@ def test_two_messages_of_one_name_are_refused_with_both_modules():
     clash()
     gc.collect()
     assert message_types()["Decision"] is Decision
+
+
+def test_the_shortcuts_of_pydantic_check_as_well():
+    message = reading()
+    samples = np.float32([3, 4])
+    copied = message.model_copy(update={"samples": samples})
+    constructed = Reading.model_construct(celsius=1.5, samples=samples)
+    samples.fill(99)
+    assert copied.samples.tolist() == constructed.samples.tolist() == [3, 4]
+    for wrong in ({"samples": np.zeros(2)}, {"celsius": "warm"}, {"kelvin": 1}):
+        with pytest.raises(ValidationError, match=next(iter(wrong))):
+            message.model_copy(update=wrong)
+    with pytest.raises(ValidationError, match=r"samples\n.*Field required"):
+        Reading.model_construct(celsius=1.5)
+    assert message.model_copy() == message
+
+
+def test_messages_with_records_that_hold_arrays_are_compared():
+    class Inner(Record):
+        values: array("float32", None)
+
+    class Outer(Message):
+        inner: Inner
+
+    def outer(value):
+        return Outer(inner=Inner(values=np.float32([1, value])))
+
+    assert outer(2) == outer(2)
+    assert outer(2) != outer(3)
+
+
+def test_the_size_of_a_message_counts_what_is_nested_in_it():
+    class Nested(Message):
+        pictures: list[array("uint8", None)] = Field(default_factory=list)
+        named: dict[str, array("uint8", None)] = Field(default_factory=dict)
+        pair: tuple[bytes, str] = (b"", "")
+
+    picture = np.zeros(1000, np.uint8)
+    least = size_bytes(Nested())
+    assert size_bytes(Nested(pictures=[picture, picture])) >= least + 2000
+    assert size_bytes(Nested(named={"a": picture})) >= least + 1000
+    assert size_bytes(Nested(pair=(b"x" * 500, "y" * 500))) >= least + 1000

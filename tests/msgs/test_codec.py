@@ -130,9 +130,9 @@ def test_strided_arrays_travel_in_order(value):
 
 
 def test_large_arrays_are_copied_neither_in_nor_out():
-    pixels = np.zeros((300, 300), np.uint8)
-    frames = Encoder(Observation).encode(observation(pixels))
-    assert np.shares_memory(np.frombuffer(frames[1], np.uint8), pixels)
+    message = observation(np.zeros((300, 300), np.uint8))
+    frames = Encoder(Observation).encode(message)
+    assert np.shares_memory(np.frombuffer(frames[1], np.uint8), message.value)
     received = [bytes(frames[0]), bytes(frames[1])]
     back = Decoder(Observation).decode(received)
     assert np.shares_memory(back.value, np.frombuffer(received[1], np.uint8))

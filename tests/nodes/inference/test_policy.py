@@ -155,3 +155,20 @@ def test_a_policy_explores_as_the_tick_says():
     assert explored(0) == 200
     assert 60 < explored(500) < 140
     assert explored(1_000) == 0
+
+
+class Shared:
+    """Acts with one array, which all instances share."""
+
+    buffer = np.zeros(2, np.float32)
+
+    def act(self, observation):
+        self.buffer += 1
+        return self.buffer
+
+
+def test_a_script_may_reuse_the_array_of_its_actions():
+    params = ScriptedParams(policy=f"{__name__}:Shared")
+    space = Continuous(low=(-9.0, -9.0), high=(9.0, 9.0))
+    first, second = (policy(space, params).act(OBSERVATION) for _ in range(2))
+    assert [first.action.tolist(), second.action.tolist()] == [[1, 1], [2, 2]]

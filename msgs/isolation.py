@@ -1,0 +1,198 @@
+"""What keeps a message from sharing memory that somebody can write.
+
+A message holds plain data: numbers, text, bytes, arrays, records, and lists, tuples and dicts of these. Its arrays
+cannot be written (see ``frozen``), its lists and dicts can. So a message is published with lists and dicts that its
+sender does not hold, and in the virtual world, where nothing is encoded, each subscriber gets its own. Whatever
+would arrive as something else, or not at all, is refused when it is published, in both worlds alike.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.msgs.array import ArrayField, frozen
+from rtgraph.msgs.base import Message, Record
+from rtgraph.msgs.errors import EncodeError
+
+M = TypeVar("M", bound=Message)
+
+LEAST, MOST = -(2**63), 2**64 - 1
+"""The integers that travel."""
+DEEPEST = 200
+"""How deep lists, dicts and records may be nested."""
+_CONSTANT = frozenset({float, bool, type(None), bytes})
+_IMMUTABLE = _CONSTANT | {int, str}
+
+
+def isolated(message: M) -> M:
+    """Return a message that shares nothing writeable with this one: itself if it holds nothing writeable.
+
+    Raises:
+        EncodeError: a field holds something that does not travel.
+    """
+    values = message.__dict__
+    changed: dict[str, object] = {}
+    for name, loose in _fields_looked_at(type(message)):
+        value: Any = values.get(name)
+        kind = type(value)
+        # The usual ones, so that a message of numbers costs a microsecond.
+        if kind in _CONSTANT or (kind is int and LEAST <= value <= MOST):
+            continue
+        try:
+            kept = _isolated(value, loose, DEEPEST)
+        except (EncodeError, ValueError) as error:
+            told = error.problem if isinstance(error, EncodeError) else str(error)
+            hint = error.hint if isinstance(error, EncodeError) else None
+            raise EncodeError(f"{type(message).__name__}.{name}: {told}", hint=hint) from error
+        if kept is not value:
+            changed[name] = kept
+    return _replaced(message, changed) if changed else message
+
+
+@functools.cache
+def holds_containers(message_type: type[Record]) -> bool:
+    """Say whether messages of a class may hold something that their receiver can write."""
+    return not _is_immutable_record(message_type, {message_type})
+
+
+@functools.cache
+def _fields_looked_at(message_type: type[Message]) -> tuple[tuple[str, bool], ...]:
+    """Return the fields that are looked at before a message is published, and whether any value fits the field."""
+    return tuple(
+        (name, _is_loose(field.annotation))
+        for name, field in message_type.model_fields.items()
+        if name != "header"
+        and field.annotation not in _CONSTANT
+        and get_origin(field.annotation) is not Literal
+    )
+
+
+def _is_immutable(annotation: Any, metadata: Sequence[Any], seen: set[type[Record]]) -> bool:
+    """Say whether no value of an annotation can be written. ``seen`` holds the records that are being looked at."""
+    if annotation in _IMMUTABLE or any(isinstance(each, ArrayField) for each in metadata):
+        return True
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _is_immutable(arguments[0], arguments[1:], seen)
+    if origin in (Union, types.UnionType, tuple):
+        return all(_is_immutable(each, (), seen) for each in arguments if each is not ...)
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        return annotation in seen or _is_immutable_record(annotation, seen | {annotation})
+    return origin is Literal or (isinstance(annotation, type) and issubclass(annotation, enum.Enum))
+
+
+def _is_immutable_record(record_type: type[Record], seen: set[type[Record]]) -> bool:
+    fields = record_type.model_fields.values()
+    return bool(record_type.model_config.get("frozen")) and all(
+        _is_immutable(field.annotation, field.metadata, seen) for field in fields
+    )
+
+
+def _is_loose(annotation: Any) -> bool:
+    """Say whether a field takes values of any class: what arrives there is what msgpack makes of them."""
+    return annotation in (Any, object) or any(map(_is_loose, get_args(annotation)))
+
+
+def _isolated(value: Any, loose: bool, deepest: int) -> Any:
+    kind = type(value)
+    if kind in _CONSTANT:
+        return value
+    if not deepest:
+        raise EncodeError("it is nested too deeply")
+    usual = _BY_TYPE.get(kind)
+    if usual is not None:
+        return usual(value, loose, deepest)
+    for base, isolate in _BY_CLASS:
+        if isinstance(value, base):
+            return isolate(value, loose, deepest)
+    raise EncodeError(f"a {kind.__name__} does not travel")
+
+
+def _integer(value: int, loose: bool, deepest: int) -> int:
+    if not LEAST <= value <= MOST:
+        raise EncodeError("an integer of more than 64 bits does not travel", hint="send it as text")
+    return value
+
+
+def _text(value: str, loose: bool, deepest: int) -> str:
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise EncodeError(f"{value!r:.60} is not valid Unicode") from error
+    return value
+
+
+def _array(value: npt.NDArray[np.generic], loose: bool, deepest: int) -> npt.NDArray[np.generic]:
+    if loose:
+        raise EncodeError(
+            "an array does not travel in a field of any type", hint="declare it with rtgraph.msgs.array"
+        )
+    return frozen(value)
+
+
+def _tuple(value: tuple[Any, ...], loose: bool, deepest: int) -> tuple[Any, ...]:
+    items = [_isolated(item, loose, deepest - 1) for item in value]
+    if all(one is other for one, other in zip(items, value, strict=True)):
+        return value
+    return tuple(items) if type(value) is tuple else type(value)(*items)
+
+
+def _record(record: Record, loose: bool, deepest: int) -> Record:
+    if loose:
+        raise EncodeError(
+            f"a {type(record).__name__} does not travel in a field of any type", hint="name its class there"
+        )
+    changed = {}
+    for name, field in type(record).model_fields.items():
+        value = record.__dict__.get(name)
+        kept = _isolated(value, _is_loose(field.annotation), deepest - 1)
+        if kept is not value:
+            changed[name] = kept
+    return _replaced(record, changed) if changed or not record.model_config.get("frozen") else record
+
+
+R = TypeVar("R", bound=Record)
+
+
+def _replaced(record: R, changed: Mapping[str, object]) -> R:
+    if record.__pydantic_private__ is None:
+        return record.unchecked({**record.__dict__, **changed})
+    made = record.__copy__()
+    made.__dict__.update(changed)
+    return made
+
+
+def _key(key: object) -> str | bytes:
+    if isinstance(key, str):
+        return _text(key, loose=False, deepest=0)
+    if isinstance(key, bytes):
+        return key
+    raise EncodeError(f"a dict with a key {key!r:.60} does not travel", hint="keys are text or bytes")
+
+
+_BY_CLASS: tuple[tuple[type | tuple[type, ...], Callable[[Any, bool, int], Any]], ...] = (
+    (int, _integer),
+    (str, _text),
+    (np.ndarray, _array),
+    (list, lambda value, loose, deepest: [_isolated(item, loose, deepest - 1) for item in value]),
+    (
+        dict,
+        lambda value, loose, deepest: {
+            _key(key): _isolated(item, loose, deepest - 1) for key, item in value.items()
+        },
+    ),
+    (tuple, _tuple),
+    (Record, _record),
+    (bytearray, lambda value, loose, deepest: bytearray(value)),
+    (memoryview, lambda value, loose, deepest: bytes(value)),
+    ((float, bytes), lambda value, loose, deepest: value),
+)
+_BY_TYPE = {base: isolate for base, isolate in _BY_CLASS if isinstance(base, type)}

@@ -1,0 +1,191 @@
+import copy
+import datetime
+import enum
+from collections import OrderedDict
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from pydantic import BaseModel, ConfigDict, Field
+
+from rtgraph.msgs import Applied, Claim, Decision, Message, Observation, Record, array, decode, encode
+from rtgraph.msgs.errors import EncodeError
+from rtgraph.msgs.isolation import MOST, holds_containers, isolated
+
+
+class Kind(enum.IntEnum):
+    ONE = 1
+
+
+class Inner(Record):
+    numbers: list[int] = Field(default_factory=list)
+
+
+class Loose(Record):
+    model_config = ConfigDict(frozen=False)
+    number: int = 0
+
+
+class Everything(Message):
+    number: int = 0
+    text: str = ""
+    kind: Kind = Kind.ONE
+    mode: Literal["a", "b"] = "a"
+    values: array() = np.zeros(0)
+    either: int | array() = 0
+    numbers: list[int] = Field(default_factory=list)
+    nested: dict[str, list[dict[str, float]]] = Field(default_factory=dict)
+    arrays: dict[str, array("uint8", None)] = Field(default_factory=dict)
+    fixed: tuple[list[int], ...] = ()
+    inner: Inner = Inner()
+    loose_record: Loose | None = None
+    anything: Any = None
+    bag: dict[str, Any] = Field(default_factory=dict)
+    by_number: dict[int, float] = Field(default_factory=dict)
+    some: set[int] | None = None
+
+
+def changeable():
+    return Everything(
+        numbers=[1, 2],
+        nested={"a": [{"b": 1.0}]},
+        arrays={"p": np.zeros(2, np.uint8)},
+        fixed=([1], [2]),
+        inner=Inner(numbers=[5]),
+        loose_record=Loose(),
+        anything=[1, {"x": [2]}],
+        bag={"k": {"j": [3]}},
+    )
+
+
+def spoil(message):
+    """Write everything in a message that can be written."""
+    message.numbers.append(99)
+    message.nested["a"][0]["b"] = 99.0
+    message.arrays["p"] = None
+    message.fixed[0].append(99)
+    message.inner.numbers.clear()
+    message.loose_record.number = 99
+    message.anything[1]["x"].append(99)
+    message.bag["k"]["j"].append(99)
+
+
+def test_two_messages_share_nothing_that_can_be_written():
+    message, as_it_was = changeable(), changeable()
+    own = isolated(message)
+    assert own == message == as_it_was
+    spoil(message)
+    assert message != as_it_was
+    assert own == as_it_was
+    spoil(own)  # nor is what the receiver got protected in any way: it is the receiver's
+
+
+def test_a_message_that_nobody_can_write_is_not_copied():
+    observation = Observation(tick=1, episode=0, value=np.zeros(3), measurements={"x": 1.0})
+    decision = Decision(worker="w", number=0, action=np.zeros(2), began_ns=0, inference_ns=0)
+    assert isolated(decision) is decision
+    own = isolated(observation)
+    assert own is not observation
+    assert own.measurements is not observation.measurements
+    assert own.value is observation.value, "the array was copied again"
+    assert own == observation
+
+
+def test_classes_tell_whether_they_hold_what_can_be_written():
+    assert not any(map(holds_containers, (Decision, Applied)))
+    assert all(map(holds_containers, (Observation, Claim, Everything, Inner, Loose)))
+
+    class Tree(Record):
+        branches: "tuple[Tree, ...]" = ()
+        leaf: float | None = None
+
+    class Bush(Record):
+        branches: "tuple[Bush, ...]" = ()
+        leaves: list[float] = Field(default_factory=list)
+
+    Tree.model_rebuild(_types_namespace={"Tree": Tree})
+    Bush.model_rebuild(_types_namespace={"Bush": Bush})
+    assert not holds_containers(Tree)
+    assert holds_containers(Bush)
+
+
+def test_arrays_that_came_past_the_check_are_made_safe_nevertheless():
+    message = copy.deepcopy(Everything(values=np.arange(3.0)))
+    assert message.values.flags.owndata
+    buffer = message.values
+    own = isolated(message)
+    buffer.flags.writeable = True
+    buffer.fill(99)
+    assert own.values.tolist() == [0, 1, 2]
+    default = isolated(Everything())
+    assert not np.shares_memory(default.values, Everything.model_fields["values"].default)
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"number": 2**64}, r"number: an integer of more than 64 bits .*hint: send it as text"),
+        ({"number": -(2**63) - 1}, "number: an integer of more than 64 bits"),
+        ({"numbers": [1, 2**70]}, "numbers: an integer of more than 64 bits"),
+        ({"text": "\udcff"}, "text: .* is not valid Unicode"),
+        ({"by_number": {1: 2.0}}, "by_number: a dict with a key 1 does not travel. hint: keys are text"),
+        ({"some": {1}}, "some: a set does not travel"),
+        (
+            {"anything": np.zeros(2)},
+            "anything: an array does not travel in a field of any type. hint: declare it",
+        ),
+        ({"bag": {"a": [np.zeros(2)]}}, "bag: an array does not travel in a field of any type"),
+        ({"anything": Inner()}, "anything: a Inner does not travel in a field of any type"),
+        ({"anything": np.int64(3)}, "anything: a int64 does not travel"),
+        ({"anything": datetime.timedelta(1)}, "anything: a timedelta does not travel"),
+        ({"anything": object()}, "anything: a object does not travel"),
+    ],
+    ids=lambda each: next(iter(each)) if isinstance(each, dict) else "",
+)
+def test_what_would_arrive_otherwise_is_refused_and_named(values, problem):
+    with pytest.raises(EncodeError, match=rf"Everything\.{problem}"):
+        isolated(Everything(**values))
+
+
+def test_what_contains_itself_is_refused():
+    endless = []
+    endless.append(endless)
+    with pytest.raises(EncodeError, match=r"Everything\.anything: it is nested too deeply"):
+        isolated(Everything(anything=endless))
+
+
+def test_other_models_are_refused():
+    class Other(BaseModel):
+        number: int = 0
+
+    class Holds(Message):
+        other: Other
+
+    with pytest.raises(EncodeError, match=r"Holds\.other: a Other does not travel"):
+        isolated(Holds(other=Other()))
+
+
+def test_what_is_not_refused_arrives_as_it_was_published():
+    message = Everything(
+        number=MOST,
+        text="größer",
+        either=np.arange(3),
+        anything=[
+            None,
+            True,
+            -1.5,
+            "x",
+            b"y",
+            [1],
+            {"z": OrderedDict(a=1)},
+            bytearray(b"w"),
+            memoryview(b"v"),
+        ],
+        bag={"key": [1, {"x": 2}]},
+        fixed=([1], []),
+    )
+    own = isolated(message)
+    arrived = decode(Everything, encode(own))
+    assert arrived.model_copy(update={"anything": None}) == own.model_copy(update={"anything": None})
+    assert arrived.anything == [None, True, -1.5, "x", b"y", [1], {"z": {"a": 1}}, b"w", b"v"]
+    assert isolated(own) == own
