@@ -110,8 +110,9 @@ def _run_realtime(plan: Plan, session: Session, status: Status, tcp_port: int | 
     outcome = Launcher(plan, session, status, tcp_port=tcp_port).run()
     reports = {name: statistics.edges for name, statistics in outcome.statistics.items()}
     results = {name: statistics.result for name, statistics in outcome.statistics.items()}
+    problems = {name: s.problem for name, s in outcome.statistics.items() if s.problem}
     summary = summarise(
-        plan, outcome.reason, results, reports, outcome.restarts, outcome.causes, outcome.down
+        plan, outcome.reason, results, reports, outcome.restarts, outcome.causes, outcome.down, problems
     )
     summary["processes"] = {
         name: {
@@ -124,9 +125,9 @@ def _run_realtime(plan: Plan, session: Session, status: Status, tcp_port: int | 
     summary["import_s"], summary["start_s"] = round(outcome.import_s, 3), round(outcome.start_s, 3)
     if outcome.silent_s:
         summary["silent_s"] = outcome.silent_s
-    problems = [f"{name}: {s.problem}" for name, s in outcome.statistics.items() if s.problem]
     if outcome.failures or problems:
-        return Ran(summary, FAILED, (*outcome.failures, *problems))
+        told = (f"{name}: {problem}" for name, problem in problems.items())
+        return Ran(summary, FAILED, (*outcome.failures, *told))
     if outcome.signal is not None:
         return Ran(summary, SIGNALLED + outcome.signal)
     return Ran(summary, LOST if lossless_losses(plan, reports) else DONE)

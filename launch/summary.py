@@ -35,6 +35,7 @@ def summarise(
     restarts: Mapping[str, int],
     causes: Mapping[str, str],
     down: Mapping[str, str],
+    problems: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the summary as JSON values.
 
@@ -49,6 +50,7 @@ def summarise(
         restarts: how often each node was started again.
         causes: why, the last time.
         down: nodes that were down at the end, and their last errors.
+        problems: why a node has no result, or says that it failed.
     """
     monitors = watched(plan.nodes)
     plants = {one.title: dict(results.get(one.monitor, {})) for one in monitors}
@@ -76,6 +78,7 @@ def summarise(
         "restarts": dict(restarts),
         **({"restart_causes": dict(causes)} if causes else {}),
         **({"down": dict(down)} if down else {}),
+        **({"problems": dict(problems)} if problems else {}),
     }
 
 

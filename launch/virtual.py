@@ -50,7 +50,9 @@ def run_virtual(plan: Plan, session: Session, status: Status, checkpoints: Check
     failures += [f"{name}: {problem}" for name, problem in world.problems.items()]
     reports = {name: edge_reports(executor) for name, executor in world.executors.items()}
     causes = dict.fromkeys(world.restarts, INJECTED)
-    summary = summarise(plan, world.reason, results, reports, world.restarts, causes, world.down)
+    summary = summarise(
+        plan, world.reason, results, reports, world.restarts, causes, world.down, world.problems
+    )
     code = LOST if lossless_losses(plan, reports) else DONE
     if failures:
         code = FAILED

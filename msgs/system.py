@@ -158,4 +158,4 @@ class Statistics(ControlMessage):
     cpu_s: float = 0.0
     result: dict[str, Any] = Field(default_factory=dict)
     problem: str = ""
-    """Why the result cannot be had."""
+    """Why the result cannot be had, or the node says that it failed."""

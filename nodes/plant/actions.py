@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import assert_never
+from typing import Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -51,15 +51,31 @@ def check_multi_discrete(action: Action, size: int, count: int) -> npt.NDArray[n
 def check_continuous(
     action: Action, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Return the action as float64. Raises ``ValueError`` unless each number is within its own range."""
+    """Return the action as float64. Raises ``ValueError`` unless each number is within its own range.
+
+    The bounds are taken in the action's own type, or in float32 if that makes them wider: most policies compute in
+    float32, in which 0.1 is a little more than in float64. So a number clipped to a bound is always within it.
+    """
     vector = np.asarray(action)
     if vector.shape != low.shape or vector.dtype.kind not in "iuf":
         raise ValueError(f"action: expected {low.size} numbers, got shape {vector.shape} of {vector.dtype}")
     numbers = vector.astype(np.float64)
-    within = (low <= numbers) & (numbers <= high)
+    least, most = _bounds(vector.dtype, low, high)
+    within = (least <= numbers) & (numbers <= most)
     if not within.all():
         wrong = int(np.flatnonzero(~within)[0])
         raise ValueError(
             f"action[{wrong}] = {vector[wrong]}: expected a number from {low[wrong]} to {high[wrong]}"
         )
     return numbers
+
+
+def _bounds(
+    dtype: np.dtype[Any], low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the bounds as numbers of a type have them."""
+    with np.errstate(over="ignore"):
+        if dtype.kind == "f" and dtype.itemsize < 8:
+            return low.astype(dtype).astype(np.float64), high.astype(dtype).astype(np.float64)
+        narrow = low.astype(np.float32).astype(np.float64), high.astype(np.float32).astype(np.float64)
+    return np.minimum(low, narrow[0]), np.maximum(high, narrow[1])

@@ -6,14 +6,17 @@ import math
 from collections import Counter
 from typing import Any, ClassVar, TypeVar
 
+import numpy as np
 from pydantic import Field
 
 from rtgraph.msgs import Applied, Decision, EpisodeEnd, Observation, PlantSpec, Screen
+from rtgraph.msgs.array import frozen
 from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.nodes.plant.actions import check_action
 from rtgraph.nodes.plant.default import default_class, make_default
-from rtgraph.nodes.plant.environment import Action, Environment, Saveable, Step
+from rtgraph.nodes.plant.environment import Action, Array, Environment, Saveable, Step
 from rtgraph.nodes.plant.gate import Choice, GateParams, LatestParams, make_gate, observed_tick
+from rtgraph.nodes.plant.outcome import Outcomes
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Urgency, queue
 from rtgraph.nodes.runtime.clock import period_ns
 
@@ -40,9 +43,10 @@ class Plant(Node[P]):
     """The base of every plant: the tick loop, the gate and the default behaviour.
 
     Tick k is due at k·P of the graph's clock, P being the whole number of ns nearest to 10⁹/rate: deadlines are
-    absolute, so errors never accumulate. At each tick the gate chooses, the environment moves one step, and the observation and what was applied are
-    published. The first tick of an episode only resets. A decision whose action is not as the spec says is refused:
-    it is counted, never comes to the gate, and its worker is named in the log.
+    absolute, so errors never accumulate. At each tick the gate chooses, the environment moves one step, and the
+    observation and what was applied are published. The first tick of an episode only resets. A decision whose action is not as the spec says is refused:
+    it is counted, never comes to the gate, and its worker is named in the log. A launch in which all were refused has
+    failed. Every outcome of the environment is compared with the spec; what is not finite is published and counted.
 
     A subclass says what it takes and gives (``spec``) and makes its environment (``environment``).
     """
@@ -85,6 +89,9 @@ class Plant(Node[P]):
         self._episode_reward = 0.0
         self._overruns = self._slipped = self._work_ns = 0
         self._refused: Counter[str] = Counter()
+        self._taken = 0
+        self._first_refusal = ""
+        self._outcomes = Outcomes(self.name, self._environment.spec.observation, self.log)
         self._tick = max(0, -(-self.now_ns // self._period_ns) - 1)
         self.at(self._due_ns(), self._on_tick, Urgency.TICK)
 
@@ -93,6 +100,16 @@ class Plant(Node[P]):
         for worker, count in self._refused.items():
             self.log.warning("refused %d decisions of %s in all", count, worker)
         self._environment.close()
+
+    def result(self) -> dict[str, Any]:
+        """Return how many observations and rewards were not finite, where any were."""
+        return self._outcomes.result()
+
+    def failure(self) -> str:
+        """Return why the first decision was refused, if every decision was."""
+        if self._taken or not self._refused:
+            return ""
+        return f"all {self._refused.total():,} decisions were refused, the first: {self._first_refusal}"
 
     def world_state(self) -> dict[str, Any]:
         """Put the environment's snapshot in its place, where it makes one; other environments are saved as they are."""
@@ -151,8 +168,12 @@ class Plant(Node[P]):
         except ValueError as error:
             if not self._refused[decision.worker]:
                 self.log.warning("refused decision %d of %s: %s", decision.number, decision.worker, error)
+            self._first_refusal = (
+                self._first_refusal or f"decision {decision.number} of {decision.worker}: {error}"
+            )
             self._refused[decision.worker] += 1
             return False
+        self._taken += 1
         return True
 
     def _keep_up(self) -> None:
@@ -168,16 +189,10 @@ class Plant(Node[P]):
         self._episode += 1
         self._episode_ticks, self._episode_reward = 0, 0.0
         self._resets, self._last = False, None
-        self._observed = self._environment.reset(self.rng)
-        wanted = self._environment.spec.observation
-        if not wanted.admits(self._observed):
-            found = f"{self._observed.dtype} of shape {self._observed.shape}"
-            raise NodeError(
-                f"{self.name}: observed {found}, its spec says {wanted.dtype} of shape {wanted.shape}"
-            )
+        value = self._outcomes.observation(self._environment.reset(self.rng), self._tick)
         self._default.begin(self._environment.noop)
         dropped = self._gate.begin(self._tick, self._episode, self.context.identity.incarnation)
-        first = Observation(tick=self._tick, episode=self._episode, first=True, value=self._observed)
+        first = Observation(tick=self._tick, episode=self._episode, first=True, value=value)
         self._show(first)
         # What arrived was meant for the episode before.
         self._report(Choice(dropped=dropped + unwanted), self._environment.noop, due_ns, began_ns, None)
@@ -188,8 +203,12 @@ class Plant(Node[P]):
             action: Action = choice.decision.action
         else:
             action = self._default.act(self._observed, self._last)
-        step = self._environment.step(action)
-        self._last, self._observed = action, step.observation
+        # The environment gets a copy that it may write. What is applied is what was chosen, whatever becomes of that.
+        given = action
+        if isinstance(action, np.ndarray):
+            action, given = frozen(action), action.copy()
+        step = self._outcomes.step(self._environment.step(given), self._tick)
+        self._last = action
         self._episode_ticks += 1
         self._episode_reward += step.reward
         self._show(
@@ -209,11 +228,14 @@ class Plant(Node[P]):
 
     def _show(self, observation: Observation) -> None:
         self.observation.publish(observation)
+        # Not the environment's own array, which β and the next step may write.
+        self._observed: Array = observation.value
         if self.params.publish_screen:
             screen = self._environment.screen()
             if screen is not None:
+                image = self._outcomes.screen(screen, self._tick)
                 self.screen.publish(
-                    Screen(tick=observation.tick, episode=observation.episode, image=screen), of=observation
+                    Screen(tick=observation.tick, episode=observation.episode, image=image), of=observation
                 )
 
     def _report(self, choice: Choice, action: Action, due_ns: int, began_ns: int, step: Step | None) -> None:

@@ -178,6 +178,10 @@ class Node(Generic[P]):
         """Return what the node wants to have said of it at the end of the launch, as JSON values."""
         return {}
 
+    def failure(self) -> str:
+        """Return why the launch has failed although the node lived to its end; empty if it has not."""
+        return ""
+
 
 def port_message(port: Input[Any] | Output[Any]) -> type[Message]:
     """Return the class of the messages of a port."""

@@ -295,11 +295,11 @@ class RealtimeNode:
                 self._node.inputs[name].edges[publisher].lost += missing
 
     def _result(self) -> tuple[dict[str, JsonValue], str]:
-        """Return what the node says of itself, and why it cannot be had."""
+        """Return what the node says of itself, and why that cannot be had or the node failed."""
         if not self._began:
             return {}, ""
         try:
-            return result_of(self._node), ""
+            return result_of(self._node), self._node.failure()
         # Whatever a node's code raises: its counters are told nevertheless.
         except (Exception, SystemExit) as error:
             log.exception("%s has no result", self._node.name)

@@ -71,7 +71,7 @@ class VirtualWorld:
         self.reason = ""
         self.restarts: dict[str, int] = {}
         self.problems: dict[str, str] = {}
-        """Why a node has no result, by name, once ``results`` was asked for."""
+        """Why a node has no result, or says that it failed, by name, once ``results`` was called."""
         self.down: dict[str, str] = {}
         """Why a node was down at the end, by name, once the run is over."""
         self._plans = tuple(plans)
@@ -211,7 +211,7 @@ class VirtualWorld:
     def results(self) -> dict[str, dict[str, JsonValue]]:
         """Return what each node has to say of itself, by name, where it has something to say.
 
-        Why a node's result cannot be had is left in ``problems``.
+        Why a node has no result, or says that it failed, is left in ``problems``.
         """
         found: dict[str, dict[str, JsonValue]] = {}
         self.problems = {}
@@ -219,13 +219,15 @@ class VirtualWorld:
             if executor not in self._begun or executor in self.agenda.failed:
                 continue
             try:
-                result = result_of(executor.node)
+                result, failure = result_of(executor.node), executor.node.failure()
             except (Exception, SystemExit) as error:  # whatever a node's code raises
                 log.exception("%s has no result", name)
                 self.problems[name] = in_one_line(error)
             else:
                 if result:
                     found[name] = result
+                if failure:
+                    self.problems[name] = failure
         return found
 
     def node(self, name: str) -> Any:

@@ -62,3 +62,38 @@ def test_numbers_within_their_ranges_become_float64(action):
 def test_numbers_outside_are_refused(action, message):
     with pytest.raises(ValueError, match=message):
         check_continuous(action, LOW, HIGH)
+
+
+BOUNDS = [0.1, 0.3, 0.7, 1 / 3, 2.0, 1e6 + 0.1, 1e-9, 5e-324, 3e38]
+
+
+@pytest.mark.parametrize("bound", BOUNDS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_a_number_clipped_to_a_bound_is_within_it_whatever_type_it_is_cast_to(bound, dtype):
+    low, high = np.array([-bound]), np.array([bound])
+    with np.errstate(over="ignore", under="ignore"):
+        for far in (1e308, -1e308):
+            clipped_then_cast = np.clip(np.array([far]), low, high).astype(dtype)
+            cast_then_clipped = np.clip(np.array([far]).astype(dtype), low.astype(dtype), high.astype(dtype))
+            for action in (clipped_then_cast, cast_then_clipped):
+                check_continuous(action, low, high)
+                if dtype is np.float32:
+                    check_continuous(action.astype(np.float64), low, high)
+
+
+@pytest.mark.parametrize("bound", BOUNDS[:-2])
+def test_the_next_number_beyond_a_bound_is_refused(bound):
+    low, high = np.array([-bound]), np.array([bound])
+    for dtype in (np.float32, np.float16):
+        with np.errstate(over="ignore"):
+            beyond = np.nextafter(np.array([bound]).astype(dtype), dtype(np.inf))
+        for action in (beyond, -beyond):
+            if np.isfinite(beyond).all() or dtype is np.float32:
+                with pytest.raises(ValueError, match="expected a number from"):
+                    check_continuous(action, low, high)
+    twice_rounded = np.nextafter(np.float32(bound), np.float32(np.inf)).astype(np.float64)
+    with pytest.raises(ValueError, match="expected a number from"):
+        check_continuous(np.array([twice_rounded]), low, high)
+    for wrong in (np.inf, -np.inf, np.nan):
+        with pytest.raises(ValueError, match="expected a number from"):
+            check_continuous(np.array([wrong]), low, high)

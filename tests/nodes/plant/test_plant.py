@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from support.fading import PERIOD_NS, Fading
+from support.fading import PERIOD_NS, Fading, FadingEnvironment
 from support.host import HandHost
 from support.staggered import plan
 
-from rtgraph.msgs import Decision
+from rtgraph.msgs import ArraySpec, Continuous, Decision, PlantSpec
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.plant import Plant, PlantParams
 from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
@@ -385,5 +385,114 @@ def test_a_plant_without_an_environment_says_what_is_missing():
 def test_an_observation_that_is_not_as_the_spec_says_is_refused(monkeypatch):
     host = plant()
     monkeypatch.setattr(type(host.node.environment()), "reset", lambda self, rng: np.zeros(7, np.float64))
-    with pytest.raises(NodeError, match=r"observed float64 of shape \(7,\), its spec says"):
+    with pytest.raises(NodeError, match=r"observed float64 of shape \(7,\) at tick 0, its spec says"):
         run_ticks(host, 1)
+
+
+def test_a_wrong_observation_in_the_middle_of_an_episode_names_the_plant_and_the_tick():
+    host = plant()
+    environment = host.node._environment
+
+    def widen(steps):
+        if steps == 5:
+            environment._observe = lambda: np.zeros(3)
+
+    environment.on_step = widen
+    with pytest.raises(NodeError, match=r"plant: observed float64 of shape \(3,\) at tick 5, its spec says"):
+        run_ticks(host, 9)
+    assert len(host.messages("observation")) == 5
+
+
+# ---- arrays that somebody goes on writing --------------------------------------------------------------------------
+
+
+class ReusingEnvironment(FadingEnvironment):
+    """Hands out one array again and again, and writes the actions that it is given."""
+
+    spec = PlantSpec(
+        rate_hz=100.0,
+        observation=ArraySpec(dtype="float32", shape=(2,)),
+        action=Continuous(low=(-9.0,), high=(9.0,)),
+    )
+    noop = np.zeros(1)
+    buffer = np.zeros(2, np.float32)
+
+    def _observe(self):
+        self.buffer[:] = self.resets, self.steps
+        return self.buffer
+
+    def step(self, action):
+        found = super().step(action.copy())
+        action *= 100
+        return found
+
+    def screen(self):
+        image = self.__dict__.setdefault("image", np.zeros((2, 3, 3), np.uint8))
+        image.fill(self.steps)
+        return image
+
+
+class Reusing(Fading):
+    @classmethod
+    def spec(cls, params):
+        return ReusingEnvironment.spec
+
+    def environment(self):
+        return ReusingEnvironment(self.params)
+
+
+class Reuser:
+    """A default behaviour that acts with one array, in which it counts."""
+
+    def begin(self, noop):
+        self.buffer = np.zeros(1)
+
+    def act(self, observation, last):
+        self.buffer += 1
+        return self.buffer
+
+
+def test_a_plant_and_a_default_behaviour_may_reuse_their_arrays():
+    host = HandHost(Reusing, {"publish_screen": True}, name="plant")
+    host.begin()
+    host.node._default = Reuser()
+    host.run_until(5 * PERIOD_NS)
+    assert [each.value.tolist() for each in host.messages("observation")] == [[1, n] for n in range(6)]
+    assert [each.image.max() for each in host.messages("screen")] == list(range(6))
+    assert [each.action.tolist() for each in host.messages("applied")] == [[n] for n in range(6)]
+    assert [action.tolist() for action in host.node._environment.actions] == [[n] for n in range(1, 6)]
+
+
+def test_a_default_behaviour_cannot_write_the_observation(monkeypatch):
+    host = plant()
+    monkeypatch.setattr(host.node._default, "act", lambda observation, last: observation.fill(9))
+    with pytest.raises(ValueError, match="read-only"):
+        run_ticks(host, 3)
+
+
+# ---- a run in which nothing was taken ------------------------------------------------------------------------------
+
+
+def test_a_plant_that_took_no_decision_at_all_says_that_the_launch_failed():
+    host = plant()
+    run_ticks(host, 0)
+    first = host.messages("observation")[0]
+    assert host.node.failure() == ""
+    for number in range(3):
+        decide(host, 99, first, number)
+    run_ticks(host, 1)
+    assert host.node.failure().startswith(
+        "all 3 decisions were refused, the first: decision 0 of w/0: action 99"
+    )
+    decide(host, 8, first)
+    run_ticks(host, 2)
+    assert host.node.failure() == ""
+
+
+def test_a_plant_tells_what_was_not_finite():
+    host = HandHost(Reusing, {}, name="plant")
+    host.begin()
+    host.node._environment.on_step = lambda steps: setattr(host.node._environment, "resets", np.nan)
+    assert host.node.result() == {}
+    host.run_until(4 * PERIOD_NS)
+    assert host.node.result()["not_finite"] == {"observations": 4}

@@ -1,0 +1,122 @@
+"""Check what an environment gives at every step against the plant's spec, before anybody acts or learns from it."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.spaces import ArraySpec
+from rtgraph.nodes.plant.environment import Array, Step
+
+SCREEN = "(height, width, 3) uint8"
+
+
+class Outcomes:
+    """Checks the outcomes of a plant's steps, and counts those that are not finite.
+
+    Args:
+        plant: the plant's name, for errors.
+        spec: what its observations are.
+        log: where the first observation and the first reward that are not finite are reported.
+
+    Raises:
+        NodeError: by every method: the environment gave something other than the spec says.
+    """
+
+    def __init__(self, plant: str, spec: ArraySpec, log: logging.Logger) -> None:
+        self._counts: dict[str, int] = {}
+        self._first: dict[str, int] = {}
+        self._plant = plant
+        self._spec = spec
+        self._log = log
+        self._may_be_infinite = np.dtype(spec.dtype).kind == "f"
+
+    def observation(self, value: object, tick: int) -> Array:
+        """Return the observation of a tick."""
+        spec = self._spec
+        if not isinstance(value, np.ndarray):
+            raise NodeError(
+                f"{self._plant}: observed a {type(value).__name__} at tick {tick}", hint="give a numpy array"
+            )
+        if not spec.admits(value):
+            raise NodeError(
+                f"{self._plant}: observed {value.dtype} of shape {value.shape} at tick {tick}, "
+                f"its spec says {spec.dtype} of shape {spec.shape}"
+            )
+        if self._may_be_infinite and not np.isfinite(value).all():
+            self._count("observations", tick)
+        return value
+
+    def step(self, step: object, tick: int) -> Step:
+        """Return the outcome of a step, its numbers as Python's."""
+        if not isinstance(step, Step):
+            hint = "return rtgraph.nodes.plant.Step(observation, reward, terminated, truncated)"
+            raise NodeError(f"{self._plant}: its environment's step gave a {type(step).__name__}", hint=hint)
+        reward = self._number("reward", step.reward, tick)
+        if not math.isfinite(reward):
+            self._count("rewards", tick)
+        if not isinstance(step.measurements, dict) or not all(isinstance(k, str) for k in step.measurements):
+            raise self._error(tick, f"measured {step.measurements!r:.60}", "numbers by name")
+        return replace(
+            step,
+            observation=self.observation(step.observation, tick),
+            reward=reward,
+            terminated=self._flag("terminated", step.terminated, tick),
+            truncated=self._flag("truncated", step.truncated, tick),
+            measurements={
+                name: self._number(f"measurements[{name!r}]", value, tick)
+                for name, value in step.measurements.items()
+            },
+        )
+
+    def screen(self, image: object, tick: int) -> npt.NDArray[np.uint8]:
+        """Return the picture of a tick."""
+        if not isinstance(image, np.ndarray):
+            raise self._error(tick, f"its screen is a {type(image).__name__}", SCREEN)
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise self._error(tick, f"its screen is {image.dtype} of shape {image.shape}", SCREEN)
+        return image
+
+    def result(self) -> dict[str, Any]:
+        """Return how many observations and rewards were not finite, with a warning of each kind; empty if all were."""
+        if not self._counts:
+            return {}
+        warnings = [
+            f"{count:,} {what} were not finite, the first at tick {self._first[what]}"
+            for what, count in self._counts.items()
+        ]
+        return {"not_finite": dict(self._counts), "warnings": warnings}
+
+    def _number(self, name: str, value: Any, tick: int) -> float:
+        value = _scalar(value)
+        if not isinstance(value, float | int | np.floating | np.integer | np.bool_):
+            raise self._error(tick, f"its {name} is {value!r:.60}", "a number")
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
+
+    def _flag(self, name: str, value: Any, tick: int) -> bool:
+        value = _scalar(value)
+        if not isinstance(value, bool | np.bool_ | int | np.integer) or value not in (0, 1):
+            raise self._error(tick, f"its {name} is {value!r:.60}", "True or False")
+        return bool(value)
+
+    def _count(self, what: str, tick: int) -> None:
+        self._counts[what] = self._counts.get(what, 0) + 1
+        if self._first.setdefault(what, tick) == tick:
+            self._log.warning("one of the %s is not finite: tick %d; more are only counted", what, tick)
+
+    def _error(self, tick: int, found: str, wanted: str) -> NodeError:
+        return NodeError(f"{self._plant}: {found} at tick {tick}, it should be {wanted}")
+
+
+def _scalar(value: Any) -> Any:
+    """Return the number that an array without dimensions holds; anything else as it is."""
+    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value

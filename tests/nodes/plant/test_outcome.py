@@ -1,0 +1,104 @@
+import logging
+
+import numpy as np
+import pytest
+
+from rtgraph.msgs import ArraySpec
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.plant import Step
+from rtgraph.nodes.plant.outcome import Outcomes
+
+SPEC = ArraySpec(dtype="float32", shape=(2,))
+GOOD = np.zeros(2, np.float32)
+
+
+def outcomes():
+    return Outcomes("arm/0", SPEC, logging.getLogger("rtgraph.test"))
+
+
+def step(**changes):
+    return Step(**{"observation": GOOD, "reward": 1.0, "terminated": False, "truncated": False, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"observation": np.zeros(3, np.float32)},
+            r"observed float32 of shape \(3,\) at tick 100, its spec says float32 of shape",
+        ),
+        (
+            {"observation": np.zeros(2)},
+            r"observed float64 of shape \(2,\) at tick 100, its spec says float32",
+        ),
+        ({"observation": [0.0, 0.0]}, "observed a list"),
+        ({"observation": None}, "observed a NoneType"),
+        ({"reward": "1"}, "its reward is '1'"),
+        ({"reward": None}, "its reward is None"),
+        ({"reward": 1j}, "its reward is 1j"),
+        ({"reward": np.ones(1)}, "its reward is array"),
+        ({"terminated": 2}, "its terminated is 2"),
+        ({"terminated": 1.0}, "its terminated is 1.0"),
+        ({"truncated": "no"}, "its truncated is 'no'"),
+        ({"truncated": None}, "its truncated is None"),
+        ({"measurements": {"x": "1"}}, r"its measurements\['x'\] is '1'"),
+        ({"measurements": [1.0]}, r"measured \[1.0\]"),
+        ({"measurements": {1: 1.0}}, "measured {1: 1.0}"),
+    ],
+    ids=str,
+)
+def test_an_outcome_that_is_not_as_the_spec_says_names_the_plant_and_the_tick(changes, problem):
+    with pytest.raises(NodeError, match=f"arm/0: {problem}") as caught:
+        outcomes().step(step(**changes), 100)
+    assert " at tick 100" in str(caught.value)
+
+
+def test_a_step_of_another_kind_is_refused():
+    with pytest.raises(NodeError, match=r"arm/0: its environment's step gave a tuple. hint: return .*Step\("):
+        outcomes().step((GOOD, 1.0, False, False, {}), 1)
+
+
+def test_numbers_of_numpy_become_python_ones():
+    found = outcomes().step(
+        step(
+            reward=np.float32(0.5),
+            terminated=np.bool_(True),
+            truncated=np.array(0),
+            measurements={"x": np.int8(3), "y": np.array(2.5)},
+        ),
+        1,
+    )
+    assert (found.reward, found.terminated, found.truncated) == (0.5, True, False)
+    assert [type(each) for each in (found.reward, found.terminated, found.truncated)] == [float, bool, bool]
+    assert found.measurements == {"x": 3.0, "y": 2.5}
+
+
+def test_what_is_not_finite_is_counted_and_warned_of_once(caplog):
+    checked = outcomes()
+    assert checked.result() == {}
+    for tick in range(3):
+        checked.observation(np.array([0, (np.nan, np.inf, 1.0)[tick]], np.float32), tick)
+    assert checked.result()["not_finite"] == {"observations": 2}
+    for later, reward in enumerate((np.nan, -np.inf, 10**400, 0.0)):
+        checked.step(step(reward=reward), 7 + later)
+    assert checked.result() == {
+        "not_finite": {"observations": 2, "rewards": 3},
+        "warnings": [
+            "2 observations were not finite, the first at tick 0",
+            "3 rewards were not finite, the first at tick 7",
+        ],
+    }
+    assert [record.getMessage() for record in caplog.records] == [
+        "one of the observations is not finite: tick 0; more are only counted",
+        "one of the rewards is not finite: tick 7; more are only counted",
+    ]
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3)), [[[0, 0, 0]]]]
+)
+def test_a_screen_of_another_kind_is_refused(image):
+    with pytest.raises(
+        NodeError, match=r"arm/0: its screen is .* at tick 1, it should be \(height, width, 3\) uint8"
+    ):
+        outcomes().screen(image, 1)
