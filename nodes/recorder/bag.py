@@ -15,7 +15,8 @@ from typing import BinaryIO
 from rtgraph.msgs.errors import BagError
 from rtgraph.nodes.recorder.channel import Attachment, Channel, Recorded
 from rtgraph.nodes.recorder.contents import Stretch
-from rtgraph.nodes.recorder.folder import files_of, missing
+from rtgraph.nodes.recorder.folder import files_of
+from rtgraph.nodes.recorder.holes import holes
 from rtgraph.nodes.recorder.ledger import Losses
 from rtgraph.nodes.recorder.part import Part
 
@@ -65,7 +66,7 @@ class Bag:
         if not path.is_dir():
             return cls(path, [Part(path)], [])
         parts, problems = files_of(path)
-        return cls(path, parts, [*problems, *missing(parts)])
+        return cls(path, parts, [*problems, *holes(parts)])
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -28,6 +28,8 @@ MAGIC = b"\x89MCAP0\r\n"
 PROFILE = "rtgraph"
 INFO, LOSSES = "rtgraph", "losses"
 """The names of the metadata records: what is known at the start, and the ledger at the end."""
+RECOVERED = "recovered"
+"""The key of the info that says of a recording that it was recovered, and how many problems there were."""
 CHECKSUM = "checksum"
 """The key under which a metadata record carries the CRC-32 of the rest."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rtgraph.msgs.errors import BagError
-from rtgraph.nodes.recorder.container import PROFILE
+from rtgraph.nodes.recorder.container import PROFILE, RECOVERED
 from rtgraph.nodes.recorder.contents import header_of
 from rtgraph.nodes.recorder.part import Part
 
 _NAME = re.compile(r"(?P<stem>.+?)(?:-(?P<life>\d+))?(?:_(?P<number>\d+))?")
+_PLAN = "plan.yaml"
 
 
 def numbered(path: Path, number: int) -> Path:
@@ -20,16 +21,18 @@ def numbered(path: Path, number: int) -> Path:
 
 
 def files_of(folder: Path) -> tuple[list[Part], list[str]]:
-    """Open the recording in a folder: its parts in order, and what is wrong with other files.
+    """Open the recording in a folder: its parts in order, and what is wrong with the files.
 
     Files belong together when they are named alike but for the numbers (``session_0.mcap``; ``session-1.mcap``
-    when the recorder was started anew) and have the same plan.
+    when the recorder was started anew) and no two have different plans: where one's plan is damaged, its name
+    decides. What ``recover`` wrote beside a recording is left out.
 
     Raises:
         BagError: there is none, or there are several.
     """
     problems: list[str] = []
-    groups: dict[tuple[str, bytes | None], list[Part]] = {}
+    unreadable: list[Path] = []
+    found: dict[str, list[Part]] = {}
     for path in sorted(folder.glob("*.mcap"), key=_order):
         try:
             with path.open("rb") as file:
@@ -38,25 +41,45 @@ def files_of(folder: Path) -> tuple[list[Part], list[str]]:
                 continue  # such as an export
             part = Part(path)
         except (BagError, OSError) as error:
-            problems.append(str(error))
+            problem = error.problem if isinstance(error, BagError) else f"{path} cannot be read: {error}"
+            problems.append(problem)
+            unreadable.append(path)
             continue
-        plan = part.attachments().get("plan.yaml")
-        groups.setdefault((_order(path)[0], None if plan is None else plan.data), []).append(part)
+        found.setdefault(_order(path)[0], []).append(part)
+    originals = {
+        stem: parts for stem, parts in found.items() if not all(RECOVERED in p.contents.info for p in parts)
+    }
+    groups = [group for parts in (originals or found).values() for group in _by_plan(parts)]
     if not groups:
         raise BagError(f"there is no recording in {folder}", hint="; ".join(problems) or None)
     if len(groups) > 1:
-        names = ", ".join(part.path.name for parts in groups.values() for part in parts)
+        names = ", ".join(part.path.name for parts in groups for part in parts)
         raise BagError(f"there are several recordings in {folder}", hint=f"open one of them: {names}")
-    (parts,) = groups.values()
-    return parts, problems
+    return groups[0], [*problems, *_missing([*(part.path for part in groups[0]), *unreadable])]
 
 
-def missing(parts: Iterable[Part]) -> Sequence[str]:
+def _by_plan(parts: Sequence[Part]) -> list[list[Part]]:
+    """Return the parts of one name, together unless their plans differ."""
+    attached = [part.attachments().get(_PLAN) for part in parts]
+    plans = [None if plan is None else plan.data for plan in attached]
+    known = set(plans) - {None}
+    if len(known) <= 1:
+        for part, plan in zip(parts, plans, strict=True):
+            if plan is None and known:
+                part.problem("its plan is missing; its name says that it is a part of this recording")
+        return [list(parts)]
+    groups: dict[bytes | None, list[Part]] = {}
+    for part, plan in zip(parts, plans, strict=True):
+        groups.setdefault(plan, []).append(part)
+    return list(groups.values())
+
+
+def _missing(paths: Sequence[Path]) -> Sequence[str]:
     """Return what to say of files missing between others."""
     problems = []
     numbers: dict[tuple[str, int], list[int]] = {}
-    for part in parts:
-        stem, life, number = _order(part.path)
+    for path in paths:
+        stem, life, number = _order(path)
         if number >= 0:
             numbers.setdefault((stem, life), []).append(number)
     for (stem, life), found in numbers.items():

@@ -33,16 +33,18 @@ class Part:
             with path.open("rb") as file:
                 size = file.seek(0, 2)
                 profile = header_of(file)
-                if profile is None:
+                # Without its first bytes only what ends as a recording does is known to be one.
+                found = indexed(file, size, self._reader)
+                if profile is None and (found is None or not found.counts):
                     raise BagError(
                         f"{path} is no recording", hint="a recording is an MCAP file that rtgraph wrote"
                     )
-                self.contents: Contents = indexed(file, size, self._reader) or scanned(
-                    file, size, self._reader
-                )
+                self.contents: Contents = found or scanned(file, size, self._reader)
         except OSError as error:
             raise BagError(f"{path} cannot be read: {error.strerror}") from error
-        if profile != PROFILE:
+        if profile is None:
+            self.contents.problems.insert(0, "its first bytes are damaged")
+        elif profile != PROFILE:
             self.contents.problems.insert(0, f"it was not written by rtgraph: its profile is {profile!r:.40}")
 
     def problem(self, text: str) -> None:

@@ -9,11 +9,9 @@ from pathlib import Path
 from rtgraph.msgs.envelope import envelope
 from rtgraph.msgs.errors import DecodeError
 from rtgraph.nodes.recorder.bag import Bag
+from rtgraph.nodes.recorder.container import RECOVERED
 from rtgraph.nodes.recorder.ledger import Ledger, Losses
 from rtgraph.nodes.recorder.writer import BagWriter
-
-RECOVERED = "recovered"
-"""The key of the info that says of a recording that it was recovered, and how many problems there were."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@ from support.bags import DECISION, INFO, NOTES, OBSERVATION, PLAN, row, rows, wr
 
 from rtgraph.msgs.errors import BagError
 from rtgraph.nodes.recorder.bag import Bag
-from rtgraph.nodes.recorder.ledger import Ledger
+from rtgraph.nodes.recorder.ledger import Ledger, Losses
 from rtgraph.nodes.recorder.recover import recover
 
 MESSAGES = rows(30)
@@ -69,10 +69,11 @@ def test_a_whole_recording_is_copied_and_said_to_be_whole(path, tmp_path):
 
 def test_a_split_recording_becomes_one_file(tmp_path):
     write(tmp_path / "session_0.mcap", rows(5))
-    write(tmp_path / "session_2.mcap", rows(5, 10))
+    write(tmp_path / "session_2.mcap", rows(5, 10), losses=Losses().as_json())
     report = recover(tmp_path, tmp_path.parent / f"{tmp_path.name}.mcap")
     assert (report.messages, report.losses.lost) == (20, 10)
-    assert report.problems == ("session_1.mcap is missing",)
+    assert report.problems[0] == "session_1.mcap is missing"
+    assert report.problems[1].endswith("is missing, at least 10 messages by their sequence numbers")
 
 
 def test_messages_that_are_no_documents_are_kept_and_counted(tmp_path):

@@ -53,7 +53,7 @@ def test_what_was_flushed_is_there_in_every_file(tmp_path):
     assert sum(Bag.open(tmp_path).counts.values()) == 30
     assert not Bag.open(tmp_path).complete
     assert writer.messages == 30
-    writer.close()
+    writer.close(Losses().as_json())
     assert Bag.open(tmp_path).complete
 
 
