@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rtgraph.graphs.names import nearest
 from rtgraph.graphs.positions import Place, Value
 from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.text import Typed, number, readable, shortened, truth, whole_number
 
 
 class ArgumentEntry(BaseModel):
@@ -61,7 +61,7 @@ def resolved(
     Args:
         declared: the arguments.
         declarations: where they are declared.
-        given: values; text is parsed by the declared type.
+        given: values; ``Typed`` text is read by the declared type.
         giving: where the values were written; None for a command line.
 
     Raises:
@@ -107,31 +107,42 @@ def _accepted(entry: ArgumentEntry, given: Value, place: Place) -> Value:
 
 
 def _typed(entry: ArgumentEntry, given: Value, place: Place) -> Value:
-    value = _parsed(entry, given) if isinstance(given, str) else given
-    if value is None:
+    if isinstance(given, Typed):
+        return _read(entry, given, place)
+    if given is None:
         return None
-    if isinstance(value, int) and not isinstance(value, bool) and entry.type == "float":
-        value = float(value)
-    if type(value).__name__ != entry.type:
-        hint = "quote it" if entry.type == "str" and isinstance(value, (int, float)) else None
-        raise place.error(f"should be {_KINDS[entry.type]}, not {given!r}", hint=hint)
-    return value
+    if isinstance(given, int) and not isinstance(given, bool) and entry.type == "float":
+        return float(given)
+    if type(given).__name__ != entry.type:
+        hint = None
+        if entry.type == "str" and isinstance(given, (int, float)):
+            hint = "quote it"
+        elif isinstance(given, str) and isinstance(_tried(entry, given), (int, float)):
+            hint = "leave out the quotes"
+        raise place.error(f"should be {_KINDS[entry.type]}, not {shortened(given)}", hint=hint)
+    return given
 
 
-def _parsed(entry: ArgumentEntry, text: str) -> Value:
-    """Return text as the declared type, or as it is where that cannot be; ``null`` is none of any type."""
-    if text == "null":
+def _read(entry: ArgumentEntry, text: Typed, place: Place) -> Value:
+    """Return what typed text stands for: ``null`` for none, where the default is none or the type is not text."""
+    if text == "null" and (entry.type != "str" or entry.default is None):
         return None
     try:
-        match entry.type:
-            case "int":
-                return int(text)
-            case "float":
-                number = float(text)
-                return number if math.isfinite(number) else text
-            case "bool":
-                return {"true": True, "false": False}.get(text.lower(), text)
-            case "str":
-                return text
+        # Text stays as typed as it was: a param that it is handed to may be a number.
+        return Typed(readable(text)) if entry.type == "str" else _READERS[entry.type](text)
+    except ValueError as error:
+        raise place.error(str(error)) from error
+
+
+def _tried(entry: ArgumentEntry, text: str) -> Value:
+    try:
+        return _READERS[entry.type](text)
     except ValueError:
-        return text
+        return None
+
+
+_READERS: dict[str, Callable[[str], bool | int | float]] = {
+    "int": whole_number,
+    "float": number,
+    "bool": truth,
+}

@@ -29,6 +29,7 @@ from rtgraph.graphs.resolve import Resolver
 from rtgraph.graphs.substitute import Arguments, References, substitute, substitute_file
 from rtgraph.graphs.validation import validated
 from rtgraph.graphs.wire import Wiring, check_include_remaps
+from rtgraph.msgs.text import Typed
 from rtgraph.nodes.runtime.faults import CrashFault, Fault
 from rtgraph.nodes.runtime.imports import look_in
 from rtgraph.nodes.runtime.wiring import NodePlan
@@ -90,7 +91,8 @@ def load_launch(
     path = find(name, [*folders, *graph_folders])
     document = read(path)
     declared = declared_arguments(document, library.folders, library.environment)
-    values = resolved(declared, document.top / "arguments", dict(arguments or {}))
+    typed = {name: Typed(text) for name, text in (arguments or {}).items()}
+    values = resolved(declared, document.top / "arguments", typed)
     scope = Scope(document, References(Arguments(values), library.environment))
     parts, settings, faults = _expanded(scope, library, path)
     _check_names(parts)
@@ -102,8 +104,12 @@ def load_launch(
         update={key: getattr(overrides, key) for key in overrides.model_fields_set}
     )
     resolver = Resolver(nodes, parts.weights)
-    recorded = settings.world == "virtual" if settings.record is None else settings.record
     place = (overriding if overrides.record is not None else document.top) / "record"
+    recorded = settings.world == "virtual" if settings.record is None else settings.record
+    if isinstance(recorded, dict):
+        # As it was written: only there typed text is known for what it is.
+        written = record or substitute(document.value["record"], place, scope.references)
+        recorded = dict(written) if isinstance(written, Mapping) else recorded
     plans = with_recorder(_wired(nodes, parts.scopes, resolver, document), recorded, place)
     _check_faults(faults, plans, settings, document.top / "faults")
     weights = {entry.name: resolver.weights_plan(entry, settings.seed) for entry in parts.weights}
@@ -114,7 +120,7 @@ def load_launch(
         description=str(
             substitute(document.value.get("description", ""), document.top / "description", scope.references)
         ),
-        arguments=values,
+        arguments={key: str(value) if isinstance(value, Typed) else value for key, value in values.items()},
         world=settings.world,
         seed=settings.seed,
         ticks=settings.ticks,

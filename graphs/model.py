@@ -7,24 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
 from rtgraph.graphs.arguments import ArgumentEntry
 from rtgraph.graphs.names import ClassPath, InstanceName, Name, PathName, Topic
 from rtgraph.nodes.runtime.faults import Fault
 from rtgraph.nodes.runtime.versions import Sharing
 from rtgraph.nodes.runtime.wiring import RestartPolicy
-
-
-def _no_truth(value: object) -> object:
-    if isinstance(value, bool):
-        raise PydanticCustomError("number_type", "Input should be a number")
-    return value
-
-
-NotTrue = BeforeValidator(_no_truth)
-"""Keeps ``true`` from being taken for 1."""
 
 MOST_REPLICAS = 10_000
 MOST_SEED = 2**63 - 1
@@ -33,11 +22,11 @@ MOST_SECONDS = 10**9
 """Thirty years: what is asked for beyond is a slip of the pen, and its nanoseconds would soon overflow."""
 
 World = Literal["realtime", "virtual"]
-Seed = Annotated[int, NotTrue, Field(ge=0, le=MOST_SEED)]
-Ticks = Annotated[int, NotTrue, Field(ge=1, le=MOST_TICKS)]
-Seconds = Annotated[float, NotTrue, Field(gt=0, le=MOST_SECONDS, allow_inf_nan=False)]
-Count = Annotated[int, NotTrue, Field(ge=0, le=MOST_REPLICAS)]
-Threads = Annotated[int, NotTrue, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
+Ticks = Annotated[int, Field(ge=1, le=MOST_TICKS)]
+Seconds = Annotated[float, Field(gt=0, le=MOST_SECONDS, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=MOST_REPLICAS)]
+Threads = Annotated[int, Field(ge=1)]
 Condition = bool | str
 
 

@@ -10,11 +10,12 @@ import json
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from rtgraph.graphs.model import Seconds, Seed, Ticks, World
 from rtgraph.msgs import PlantSpec, Record
 from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.strict import complaint, strict
 from rtgraph.nodes.runtime.faults import Fault
 from rtgraph.nodes.runtime.versions import Sharing
 from rtgraph.nodes.runtime.weights import Weights
@@ -74,13 +75,15 @@ class Plan(Record):
         """
         try:
             content = yaml.load(text, Loader=_Loader)  # noqa: S506 - one of the safe ones
-            return cls.model_validate(content)
+            return strict(TypeAdapter(cls), content)
         except yaml.YAMLError as error:
             raise GraphError(f"the plan is not YAML: {error}") from error
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             key = ".".join(map(str, first["loc"])) or None
-            raise GraphError(f"is not a plan: {first['msg']}", key=key) from error
+            raise GraphError(f"is not a plan: {complaint(first)[0]}", key=key) from error
+        except ValueError as error:
+            raise GraphError(f"is not a plan: {error}") from error
 
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

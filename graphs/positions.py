@@ -15,6 +15,7 @@ from typing import TypeAlias
 import yaml
 
 from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.text import number, whole_number
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 Path: TypeAlias = tuple[str | int, ...]
@@ -226,8 +227,8 @@ def _converted(tag: str, text: str) -> Value:
         case "bool":
             return text.lower() == "true"
         case "int":
-            return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+            return whole_number(str(int(text, 0)) if text[:2] in ("0o", "0x") else text)
         case "float":
-            return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+            return float(text.replace(".", "")) if text.lower().endswith(("inf", "nan")) else number(text)
         case _:
             raise ValueError(f"the tag {tag!r} means nothing here")

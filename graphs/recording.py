@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from rtgraph.graphs.names import nearest
 from rtgraph.graphs.plan import Plan
 from rtgraph.graphs.positions import Place
 from rtgraph.graphs.resolve import imported
-from rtgraph.graphs.validation import validated
+from rtgraph.graphs.validation import adapted, validated
 from rtgraph.msgs.errors import GraphError
 from rtgraph.nodes.runtime.journal import OUTPUT
 from rtgraph.nodes.runtime.taps import Tapped
@@ -39,7 +41,7 @@ def with_recorder(
     nodes = list(plans)
     if record is not False:
         given = dict(record) if isinstance(record, Mapping) else {}
-        if given.pop("journal", True):
+        if adapted(TypeAdapter(bool), bool, given.pop("journal", True), place / "journal"):
             nodes = [node.model_copy(update={"journal": True}) if _keeps(node) else node for node in nodes]
         if any(node.name == RECORDER for node in nodes):
             raise place.error(

@@ -1,7 +1,8 @@
 """References in files: ``${argument}``, ``${env:NAME}``, ``${spec:node.field}`` and ``${weights:name}``.
 
 A scalar that is one reference and nothing else takes the type of what it refers to; elsewhere the value becomes
-part of the text. ``$${`` stands for ``${``. What a reference gives is not looked at again.
+part of the text. ``$${`` stands for ``${``. What a reference gives is not looked at again. The text of an environment
+variable, and text that is made of references, is what the type declared where it stands makes of it (``Typed``).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 
 from rtgraph.graphs.names import nearest
 from rtgraph.graphs.positions import Place, Value
+from rtgraph.msgs.text import Typed, number, readable
 
 Lookup = Callable[[str, Place], Value]
 
@@ -55,7 +57,7 @@ class References:
         if before == "env":
             if name not in self.environment:
                 raise place.error(f"the environment variable {name!r} is not set", hint=f"export {name}=...")
-            return self.environment[name]
+            return _readable(self.environment[name], name, place)
         if before in self.lookups:
             return self.lookups[before](name, place)
         if before in ("spec", "weights"):
@@ -151,7 +153,7 @@ def _holds(condition: str, place: Place, references: References) -> bool:
 def _same(left: Value, right: Value) -> bool:
     if any(isinstance(side, (int, float)) and not isinstance(side, bool) for side in (left, right)):
         try:
-            return float(_text(left)) == float(_text(right))
+            return number(_text(left)) == number(_text(right))
         except ValueError:
             return False
     return _text(left) == _text(right)
@@ -177,7 +179,16 @@ def _scalar(text: str, place: Place, references: References) -> Value:
             )
         return _text(value)
 
-    return _TOKEN.sub(part, text)
+    made = _TOKEN.sub(part, text)
+    refers = any(token["reference"] is not None for token in _TOKEN.finditer(text))
+    return Typed(made) if refers else made
+
+
+def _readable(text: str, variable: str, place: Place) -> Typed:
+    try:
+        return Typed(readable(text))
+    except ValueError as error:
+        raise place.error(f"the environment variable {variable!r} is not UTF-8") from error
 
 
 def _text(value: Value) -> str:

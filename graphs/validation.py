@@ -12,6 +12,8 @@ from pydantic_core import ErrorDetails
 from rtgraph.graphs.names import MEANINGS, nearest
 from rtgraph.graphs.positions import Place
 from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.strict import complaint, strict
+from rtgraph.msgs.text import shortened
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -29,22 +31,25 @@ def validated(model: type[M], value: object, place: Place, *, noun: str = "key")
     Raises:
         GraphError: the value does not fit; of several problems an unknown key comes first, then the first line.
     """
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise graph_error(error, value, place, model, noun=noun) from error
+    return _checked(TypeAdapter(model), model, value, place, noun)
 
 
 def adapted(adapter: TypeAdapter[T], annotation: object, value: object, place: Place) -> T:
     """Return the value as a type that is no model, such as a union of them. Raises as ``validated``."""
+    return _checked(adapter, annotation, value, place, "key")
+
+
+def _checked(adapter: TypeAdapter[T], annotation: object, value: object, place: Place, noun: str) -> T:
     try:
-        return adapter.validate_python(value)
+        return strict(adapter, value)
     except ValidationError as error:
-        raise graph_error(error, value, place, annotation) from error
+        raise _graph_error(error, value, place, annotation, noun) from error
+    except ValueError as error:
+        raise place.error(str(error)) from error
 
 
-def graph_error(
-    error: ValidationError, value: object, place: Place, annotation: object, *, noun: str = "key"
+def _graph_error(
+    error: ValidationError, value: object, place: Place, annotation: object, noun: str
 ) -> GraphError:
     """Return the first of pydantic's errors as a graph error."""
     located = [
@@ -69,78 +74,23 @@ def _has(value: Mapping[str, object] | Sequence[object], part: int | str) -> boo
     return part in value if isinstance(value, Mapping) else isinstance(part, int) and part < len(value)
 
 
-_KINDS = {
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "number_type": "a number",
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "finite_number": "a finite number",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "string_type": "text",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-    "list_type": "a list",
-    "tuple_type": "a list",
-}
-_BOUNDS = {
-    "greater_than": (">", "gt"),
-    "greater_than_equal": ("≥", "ge"),
-    "less_than": ("<", "lt"),
-    "less_than_equal": ("≤", "le"),
-}
-
-
 def _told(details: ErrorDetails, annotation: object, noun: str) -> tuple[str, str | None]:
     context: dict[str, Any] = details.get("ctx", {})
     given, name = details["input"], str(details["loc"][-1]) if details["loc"] else ""
-    problem, hint = f"{details['msg'].replace('Input should', 'should')}, not {_short(given)}", None
     match details["type"]:
         case "extra_forbidden":
-            problem, hint = (
-                f"unknown {noun} {name!r}",
-                nearest(name, _fields(annotation, details["loc"][:-1])),
-            )
+            return f"unknown {noun} {name!r}", nearest(name, _fields(annotation, details["loc"][:-1]))
         case "missing":
-            problem = f"missing {noun} {name!r}"
-        case "too_short":
-            problem = "is empty, and should not be"
+            return f"missing {noun} {name!r}", None
         case "union_tag_invalid":
             tag, tags = str(context["tag"]), str(context["expected_tags"])
             problem = f"unknown {str(context['discriminator']).strip(chr(39))} {tag!r}"
-            hint = nearest(tag, tags.replace("'", "").split(", "))
+            return problem, nearest(tag, tags.replace("'", "").split(", "))
         case "union_tag_not_found":
-            problem = f"missing {noun} {context['discriminator']}"
-        case "literal_error":
-            problem = f"should be {context['expected']}, not {_short(given)}"
-            hint = _meant(given, str(context["expected"]))
-        case "string_type":
-            problem = f"should be text, not {_short(given)}"
-            hint = "quote it" if isinstance(given, (int, float)) else None
+            return f"missing {noun} {context['discriminator']}", None
         case "string_pattern_mismatch" if context["pattern"] in MEANINGS:
-            problem = f"{_short(given)} is not {MEANINGS[context['pattern']]}"
-        case "value_error" | "assertion_error":
-            problem = details["msg"].partition(", ")[2]
-        case known if known in _KINDS:
-            problem = f"should be {_KINDS[known]}, not {_short(given)}"
-        case known if known in _BOUNDS:
-            sign, bound = _BOUNDS[known]
-            problem = f"should be {sign} {context[bound]}, not {_short(given)}"
-    return problem, hint
-
-
-def _meant(given: object, expected: str) -> str | None:
-    words = expected.replace(" or ", ", ").replace("'", "").split(", ")
-    hint = nearest(str(given), words)
-    return hint if hint and hint.startswith("did") else None
-
-
-def _short(value: object) -> str:
-    text = "nothing" if value is None else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+            return f"{shortened(given)} is not {MEANINGS[context['pattern']]}", None
+    return complaint(details)
 
 
 def _fields(annotation: object, path: tuple[int | str, ...]) -> set[str]:

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rtgraph.launch.typed import decimal, whole
+
 if TYPE_CHECKING:
     from rtgraph.graphs import Plan
 
@@ -34,9 +36,9 @@ def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None
     group.add_argument(
         "--world", choices=("realtime", "virtual"), help="real processes, or virtual time in one"
     )
-    group.add_argument("--seed", type=int, metavar="N", help="the seed of everything random")
-    group.add_argument("--ticks", type=int, metavar="N", help="end after so many ticks of the plant")
-    group.add_argument("--duration", type=float, metavar="S", help="end after so many seconds")
+    group.add_argument("--seed", type=whole, metavar="N", help="the seed of everything random")
+    group.add_argument("--ticks", type=whole, metavar="N", help="end after so many ticks of the plant")
+    group.add_argument("--duration", type=decimal, metavar="S", help="end after so many seconds")
     group.add_argument(
         "--replace",
         action="append",
@@ -54,7 +56,7 @@ def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None
         "--recorder",
         action="append",
         default=[],
-        type=_setting,
+        type=_argument,
         metavar="KEY=VALUE",
         help="record it so: topics=a,b  exclude=c  keep_s=60  split_mib=500  journal=false ...",
     )
@@ -121,15 +123,10 @@ def _recording(args: argparse.Namespace) -> bool | dict[str, Any] | None:
         if args.record or args.recorder:
             raise GraphError("--no-record, and --record or --recorder, at once", file="command line")
         return False
-    return dict(args.recorder) or (True if args.record else None)
+    from rtgraph.msgs.text import Typed  # noqa: PLC0415
 
-
-def _setting(text: str) -> tuple[str, Any]:
-    """Read one of the recorder's parameters: lists are written with commas."""
-    key, value = _argument(text)
-    if key in ("topics", "exclude"):
-        return key, value.split(",")
-    return key, {"true": True, "false": False}.get(value, value)
+    settings = {key: Typed(value) for key, value in _unique(args.recorder).items()}
+    return settings or (True if args.record else None)
 
 
 def folder(text: str) -> Path:
@@ -141,9 +138,10 @@ def folder(text: str) -> Path:
 
 def port(text: str) -> int:
     """Read the number of a TCP port."""
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_PORT:
+    number = whole(text)
+    if not 1 <= number <= MOST_PORT:
         raise argparse.ArgumentTypeError(f"{text!r} is no port: they are 1 to {MOST_PORT}")
-    return int(text)
+    return number
 
 
 def _argument(text: str) -> tuple[str, str]:

@@ -29,6 +29,7 @@ from rtgraph.msgs.session import PlayControl, PlayProgress
 from rtgraph.nodes.recorder.bag import Bag
 from rtgraph.nodes.recorder.bag_player import played_channels
 from rtgraph.nodes.runtime import InputPlan, NodePlan
+from rtgraph.nodes.runtime.journal import OUTPUT
 
 CONTROL = "play_control"
 PROGRESS = "play_progress"
@@ -64,6 +65,16 @@ def player_plan(
             )
     if not names:
         raise LaunchError(f"{bag.path} holds nothing to play", hint="see `rtgraph bag info`")
+    begin_ns = bag.start_ns + round(start_s * 1e9)
+    end_ns = None if duration_s is None else begin_ns + round(duration_s * 1e9)
+    chosen = bag.messages(topics=topics, exclude=(OUTPUT, *exclude), start_ns=begin_ns, end_ns=end_ns)
+    if next(chosen, None) is None:
+        span = (
+            f"from {start_s:g} s on"
+            if duration_s is None
+            else f"in the {duration_s:g} s from {start_s:g} s on"
+        )
+        raise LaunchError(f"{bag.path} holds nothing to play {span}", hint="see `rtgraph bag info`")
     player = NodePlan(
         name="player",
         index=0,

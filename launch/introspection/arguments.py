@@ -26,27 +26,3 @@ def add_session(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--session", metavar="WHICH", help="a running graph's name, process or session folder, if several run"
     )
-
-
-def above_zero(text: str) -> float:
-    """Return a number of seconds or Hz.
-
-    Raises:
-        ArgumentTypeError: it is not positive.
-    """
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not above zero")
-    return number
-
-
-def count(text: str) -> int:
-    """Return a whole number from 1 on.
-
-    Raises:
-        ArgumentTypeError: it is less.
-    """
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not positive")
-    return number

@@ -12,8 +12,9 @@ from rtgraph.msgs import Message
 from rtgraph.msgs.errors import GraphError, LaunchError, NodeError
 from rtgraph.msgs.introspection import ParamsSet, SetParams
 from rtgraph.msgs.system import ChangeParams, ParamsChanged
+from rtgraph.msgs.text import Typed
 from rtgraph.nodes.runtime import Params, load_class, validated_params
-from rtgraph.nodes.runtime.changeable import with_values
+from rtgraph.nodes.runtime.changeable import with_values, written_values
 
 CHANGES_AT_ONCE = 64
 CHANGE_WITHIN_S = 2.0
@@ -53,6 +54,8 @@ class Changes:
     def begin(self, client: bytes, question: SetParams, members: Sequence[Member], now_s: float) -> None:
         """Change parameters of nodes, and answer when they have done so; nodes that are away begin with the values.
 
+        Text is read as the type that each node declares.
+
         Raises:
             GraphError: one of them cannot take the values: none is told.
             LaunchError: too much is under way.
@@ -61,21 +64,26 @@ class Changes:
             raise GraphError("nothing is to be changed", hint="give key=value")
         if len(self._changes) >= CHANGES_AT_ONCE:
             raise LaunchError("too many changes are under way", hint="try again")
+        values = {
+            key: Typed(value) if isinstance(value, str) else value for key, value in question.values.items()
+        }
+        wanted: dict[str, dict[str, Any]] = {}
         for member in members:
             try:
-                with_values(params_of(member), question.values)
+                changed = with_values(params_of(member), values)
             except NodeError as error:
                 raise GraphError(f"{member.plan.name}: {error.problem}", hint=error.hint) from error
+            wanted[member.plan.name] = written_values(changed, values)
         told = [member for member in members if member.ready and member.process is not None]
         number = next(self._numbers)
         change = _Change(client, question.number, now_s + CHANGE_WITHIN_S, {m.plan.name for m in told})
         for member in members:
             if member not in told:
-                member.changed |= question.values
-                change.values[member.plan.name] = dict(question.values)
+                member.changed |= wanted[member.plan.name]
+                change.values[member.plan.name] = dict(wanted[member.plan.name])
         self._changes[number] = change
         for member in told:
-            self._tell(member, ChangeParams(number=number, values=question.values))
+            self._tell(member, ChangeParams(number=number, values=wanted[member.plan.name]))
         self._close_if_done(number)
 
     def done(self, node: str, answer: ParamsChanged) -> None:

@@ -6,14 +6,13 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 
-import yaml
-
 from rtgraph.graphs.names import nearest
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, LiveSession
 from rtgraph.launch.printing import console, print_json, row, table
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.introspection import AskParams, NodeParams, Params, ParamsSet, SetParams
+from rtgraph.msgs.text import readable
 
 LONGEST = 60
 
@@ -76,15 +75,22 @@ def print_values(session: LiveSession, nodes: str, keys: Sequence[str], *, as_js
 def change(session: LiveSession, nodes: str, changes: Sequence[tuple[str, str]], *, as_json: bool) -> int:
     """Change parameters of nodes, and print what is in force then.
 
+    Values are sent as text: the launcher knows the types that nodes declare.
+
     Returns:
         0; 1 where a node did not take it.
 
     Raises:
         GraphError: a parameter is unknown or read-only, or a value is wrong: nothing was changed.
     """
-    values = {key: _value(key, text) for key, text in changes}
+    values = dict(changes)
     if len(values) < len(changes):
         raise GraphError("a parameter is given twice", file=COMMAND_LINE)
+    for text in values.values():
+        try:
+            readable(text)
+        except ValueError as error:
+            raise GraphError(str(error), file=COMMAND_LINE) from error
     with Client(session) as client:
         answer = client.ask(SetParams(nodes=nodes, values=values), ParamsSet)
     if as_json:
@@ -129,13 +135,6 @@ def _branches(values: Mapping[str, object], prefix: str = "") -> dict[str, objec
             found[f"{prefix}{key}"] = value
             found |= _branches(value, f"{prefix}{key}.")
     return found
-
-
-def _value(key: str, text: str) -> object:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise GraphError(f"{key}: {text!r} is no value", file=COMMAND_LINE) from error
 
 
 def _text(value: object) -> str:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any, get_args
-
-import numpy as np
 from pydantic import ValidationError
 
 from rtgraph.graphs.names import nearest
@@ -16,9 +11,11 @@ from rtgraph.launch.introspection.pacing import Pacer
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession
 from rtgraph.launch.printing import print_json
 from rtgraph.msgs import Message, encode
-from rtgraph.msgs.array import DTYPES, ArrayField
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.introspection import Publish, Published
+from rtgraph.msgs.json_arrays import message_of
+from rtgraph.msgs.strict import complaint, from_json
+from rtgraph.msgs.text import shortened
 
 
 def publish(
@@ -61,30 +58,31 @@ def made(message_type: type[Message], text: str) -> Message:
         GraphError: it is no JSON, or does not fit the class.
     """
     name = message_type.__name__
+    fields = {field for field in message_type.model_fields if field != "header"}
     try:
-        values = json.loads(text)
+        values = from_json(text, finite=False)
     except ValueError as error:
         raise GraphError(
             f"the message is no JSON: {error}", file=COMMAND_LINE, hint="such as '{\"value\": 1}'"
         ) from error
     if not isinstance(values, dict):
-        raise GraphError(f"a {name} is an object of fields, not {text[:40]}", file=COMMAND_LINE)
-    fields = {field for field in message_type.model_fields if field != "header"}
+        raise GraphError(f"a {name} is an object of fields, not {shortened(text)}", file=COMMAND_LINE)
     unknown = sorted(values.keys() - fields)
     if unknown:
         raise GraphError(
-            f"{name} has no field {unknown[0]!r}",
+            f"{name} has no field {shortened(unknown[0])}",
             file=COMMAND_LINE,
             hint=nearest(unknown[0], fields) or "it has none",
         )
     try:
-        return message_type.model_validate(
-            {key: _value(message_type, key, value) for key, value in values.items()}
-        )
+        return message_of(message_type, values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        raise GraphError(f"not a {name}: {problem}", file=COMMAND_LINE) from error
+        problem, hint = complaint(first)
+        place = ".".join(map(str, first["loc"]))
+        raise GraphError(f"not a {name}: {place}: {problem}", file=COMMAND_LINE, hint=hint) from error
+    except ValueError as error:
+        raise GraphError(f"not a {name}: {error}", file=COMMAND_LINE) from error
 
 
 def _message_type(description: Description, topic: str) -> type[Message]:
@@ -96,28 +94,3 @@ def _message_type(description: Description, topic: str) -> type[Message]:
             hint=nearest(topic, takers),
         )
     return message_class(takers[topic])
-
-
-def _value(message_type: type[Message], name: str, value: object) -> object:
-    """Turn lists into arrays where the field is one."""
-    field = message_type.model_fields[name]
-    annotations = [*field.metadata, *(part for arg in get_args(field.annotation) for part in get_args(arg))]
-    arrays = [part for part in annotations if isinstance(part, ArrayField)]
-    try:
-        if arrays and isinstance(value, list):
-            return np.asarray(value, dtype=DTYPES[arrays[0].dtype] if arrays[0].dtype else None)
-        return _with_arrays(value)
-    except (ValueError, OverflowError, TypeError) as error:
-        raise GraphError(
-            f"not a {message_type.__name__}: {name}: is no such array: {error}", file=COMMAND_LINE
-        ) from error
-
-
-def _with_arrays(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        if value.keys() == {"dtype", "shape", "data"} and value["dtype"] in DTYPES:
-            return np.asarray(value["data"], DTYPES[value["dtype"]]).reshape(value["shape"])
-        return {key: _with_arrays(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_arrays(item) for item in value]
-    return value

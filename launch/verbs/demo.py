@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from rtgraph.launch.arguments import FOLDERS, folder
+from rtgraph.launch.typed import above_zero
 
 EXAMPLE = """\
 example:
@@ -22,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = EXAMPLE
     parser.add_argument(
-        "--duration", type=float, default=15.0, metavar="S", help="seconds of each run (default: 15)"
+        "--duration", type=above_zero, default=15.0, metavar="S", help="seconds of each run (default: 15)"
     )
     parser.add_argument("--out", type=folder, metavar="DIR", help="where the two session folders go")
     parser.add_argument("--json", action="store_true", help="print the summaries as JSON")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rtgraph.launch.arguments import FOLDERS, folder
+from rtgraph.launch.typed import count, whole
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,15 +36,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "words", metavar="CHECKPOINT LAUNCH name=value", nargs="+", help="what learned, and what it plays in"
     )
-    parser.add_argument("--episodes", type=_positive, default=30, metavar="N", help="how many (default: 30)")
+    parser.add_argument("--episodes", type=count, default=30, metavar="N", help="how many (default: 30)")
     parser.add_argument("--policy", choices=("random", "noop"), help="play this in place of a checkpoint")
     parser.add_argument(
         "--most-frames",
-        type=_positive,
+        type=count,
         metavar="N",
         help="cut an episode of an Atari game short after so many (default: 108000, half an hour of play)",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="the seed of everything random")
+    parser.add_argument("--seed", type=whole, metavar="N", help="the seed of everything random")
     parser.add_argument(
         "--world",
         choices=("virtual", "realtime"),
@@ -180,9 +181,3 @@ def _print_table(played: Evaluation, what: str, _: str, game: str | None, result
     if len(set(played.returns)) == 1 and len(played.returns) > 1:
         out.print("All episodes came to the same: what is not random cannot be judged by its interval.")
     out.print(f"  {result.session.directory}", markup=False, soft_wrap=True)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive number")
-    return int(text)

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from rtgraph.launch.arguments import add_file, folder, load, port
+from rtgraph.launch.typed import above_zero
 
 if TYPE_CHECKING:
     from rtgraph.graphs import Plan
@@ -38,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--checkpoint-every",
-        type=float,
+        type=above_zero,
         metavar="S",
         help="write a checkpoint of the virtual world every so many of its seconds, and on Ctrl-C",
     )
@@ -86,7 +87,7 @@ def _plan(args: argparse.Namespace) -> Plan:
     if args.resume_world is None:
         raise GraphError("no FILE is given", file="command line", hint="rtgraph launch boxing")
     others = ("world", "seed", "replay", "record", "no_record", "replace", "recorder")
-    given = next((name for name in others if getattr(args, name)), None)
+    given = next((name for name in others if getattr(args, name) not in (None, [])), None)
     if given is not None:
         raise GraphError(
             f"--{given.replace('_', '-')} changes the plan, and --resume-world goes on with the same",

@@ -32,7 +32,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     change.add_argument("nodes", metavar="NODES", help="a node, or a pattern such as 'worker/*'")
     change.add_argument(
-        "changes", metavar="KEY=VALUE", nargs="+", type=_change, help="values as YAML writes them"
+        "changes",
+        metavar="KEY=VALUE",
+        nargs="+",
+        type=_change,
+        help="values, read as the types that are declared",
     )
 
 

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeVar
 
+from rtgraph.launch.typed import count, counts, words
+
 if TYPE_CHECKING:
     from rtgraph.launch.studies import staggering, theory
 
@@ -27,17 +29,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     studies = parser.add_subparsers(dest="study", metavar="STUDY", required=True)
     one = studies.add_parser("staggering", help="inaction and age of every stagger method", epilog=EXAMPLE)
     one.formatter_class = argparse.RawDescriptionHelpFormatter
-    one.add_argument(
-        "--seeds", type=_positive, default=10, metavar="N", help="runs of each case (default: 10)"
-    )
-    one.add_argument("--methods", type=_words, metavar="A,B", help="only these methods")
-    one.add_argument("--latencies", type=_words, metavar="A,B", help="only these latencies")
-    one.add_argument("--workers", type=_numbers, metavar="N,M", help="only these numbers of workers")
-    one.add_argument("--ticks", type=_positive, metavar="N", help="the last tick (default: 20000)")
+    one.add_argument("--seeds", type=count, default=10, metavar="N", help="runs of each case (default: 10)")
+    one.add_argument("--methods", type=words, metavar="A,B", help="only these methods")
+    one.add_argument("--latencies", type=words, metavar="A,B", help="only these latencies")
+    one.add_argument("--workers", type=counts, metavar="N,M", help="only these numbers of workers")
+    one.add_argument("--ticks", type=count, metavar="N", help="the last tick (default: 20000)")
     other = studies.add_parser("theory", help="reward rates against Theorem 1", epilog=EXAMPLE)
     other.formatter_class = argparse.RawDescriptionHelpFormatter
     for study in (one, other):
-        study.add_argument("--jobs", type=_positive, metavar="N", help="processes (default: one a core)")
+        study.add_argument("--jobs", type=count, metavar="N", help="processes (default: one a core)")
         study.add_argument("--json", action="store_true", help="print a JSON list in place of the table")
 
 
@@ -146,18 +146,3 @@ def _known(given: tuple[str, ...] | None, known: tuple[str, ...], what: str) -> 
         if name not in known:
             raise GraphError(f"no {what} {name!r}", file="command line", hint=f"known are {', '.join(known)}")
     return given or known
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not positive")
-    return number
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split(","))
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(_positive(part) for part in text.split(","))

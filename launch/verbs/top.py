@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from rtgraph.launch.introspection.arguments import add_session, count
+from rtgraph.launch.introspection.arguments import add_session
+from rtgraph.launch.typed import count
 
 EXAMPLE = """\
 examples:

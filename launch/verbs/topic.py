@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from rtgraph.launch.introspection.arguments import above_zero, add_action, count
+from rtgraph.launch.introspection.arguments import add_action
+from rtgraph.launch.typed import above_zero, count, words
 
 EXAMPLE = """\
 examples:
@@ -32,7 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     echo.add_argument("--count", type=count, metavar="N", help="end after so many messages")
     echo.add_argument("--duration", type=above_zero, metavar="S", help="end after so many seconds")
-    echo.add_argument("--fields", metavar="A,B.C", help="only these fields, by dotted path")
+    echo.add_argument(
+        "--fields", type=words, default=(), metavar="A,B.C", help="only these fields, by dotted path"
+    )
     echo.add_argument("--full", action="store_true", help="every element of arrays, bytes and long lists")
     for name, help_text in (
         ("hz", "how often it is published"),
@@ -73,14 +76,13 @@ def run(args: argparse.Namespace) -> int:
         case "echo":
             from rtgraph.launch.introspection.echo import echo  # noqa: PLC0415
 
-            wanted = tuple(args.fields.split(",")) if args.fields else ()
             return echo(
                 session,
                 args.topic,
                 args.key,
                 count=args.count,
                 duration_s=args.duration,
-                fields=wanted,
+                fields=args.fields,
                 full=args.full,
                 as_json=args.json,
             )

@@ -13,12 +13,14 @@ is to be done in ``on_params``. Parameters are known by dotted paths, such as ``
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.strict import complaint, strict
 
 T = TypeVar("T")
 B = TypeVar("B", bound=BaseModel)
@@ -51,7 +53,11 @@ def changeable_paths(model: type[BaseModel]) -> list[str]:
 
 
 def with_values(params: B, values: Mapping[str, object]) -> B:
-    """Return a copy of the parameters with other values at dotted paths, checked as the whole was.
+    """Return a copy of the parameters with other values at dotted paths, checked as strictly as those of a file.
+
+    Args:
+        params: the parameters in force.
+        values: values as JSON has them; ``Typed`` text is read as the type that is declared.
 
     Raises:
         NodeError: a parameter is unknown or read-only, or a value is wrong.
@@ -60,33 +66,51 @@ def with_values(params: B, values: Mapping[str, object]) -> B:
     for path in values:
         if path not in known:
             raise NodeError(f"{path}: {_why_not(params, path)}", hint=_which(path, known))
+    content: dict[str, Any] = params.model_dump(mode="json", by_alias=True)
+    for path, value in values.items():
+        _put(content, params, path.split("."), value)
     try:
-        return _rebuilt(params, values)
+        changed = strict(TypeAdapter(type(params)), content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         named = next(
             (path for path in values if path == place or path.endswith(f".{place}")), ", ".join(values)
         )
-        raise NodeError(f"{named}: {first['msg']}") from error
+        problem, hint = complaint(first)
+        raise NodeError(f"{named}: {problem}", hint=hint) from error
+    except ValueError as error:
+        raise NodeError(f"{', '.join(values)}: {error}") from error
+    _check_finite(changed, values)
+    return changed
 
 
-def _rebuilt(params: B, values: Mapping[str, object]) -> B:
-    parts: dict[str, dict[str, object]] = {}
-    own: dict[str, object] = {}
-    for path, value in values.items():
-        name, _, rest = path.partition(".")
-        if rest:
-            parts.setdefault(name, {})[rest] = value
-        else:
-            own[name] = value
-    for name, inner in parts.items():
-        own[name] = _rebuilt(getattr(params, name), inner)
-    fields = type(params).model_fields
-    everything = {**params.__dict__, **own}
-    return type(params).model_validate(
-        {fields[name].alias or name: value for name, value in everything.items()}
-    )
+def written_values(params: BaseModel, paths: Iterable[str]) -> dict[str, Any]:
+    """Return the values at dotted paths as JSON has them."""
+    content = params.model_dump(mode="json", by_alias=True)
+    return {path: _taken(content, params, path.split(".")) for path in paths}
+
+
+def _taken(content: dict[str, Any], params: BaseModel, names: Sequence[str]) -> Any:
+    first, *rest = names
+    value = content[type(params).model_fields[first].alias or first]
+    return _taken(value, getattr(params, first), rest) if rest else value
+
+
+def _put(content: dict[str, Any], params: BaseModel, names: Sequence[str], value: object) -> None:
+    first, *rest = names
+    key = type(params).model_fields[first].alias or first
+    if rest:
+        _put(content[key], getattr(params, first), rest, value)
+    else:
+        content[key] = value
+
+
+def _check_finite(params: BaseModel, paths: Iterable[str]) -> None:
+    for path in paths:
+        value = changeable_values(params).get(path)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise NodeError(f"{path}: should be a finite number, not {value}")
 
 
 def _paths(model: type[BaseModel], above: tuple[type[BaseModel], ...]) -> Iterator[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from rtgraph.msgs import Record
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.strict import complaint, strict
 from rtgraph.nodes.runtime.imports import module_of
 from rtgraph.nodes.runtime.node import Node, Params
 from rtgraph.nodes.runtime.taps import Tapped
@@ -99,8 +100,11 @@ def validated_params(node_type: type[Node[Any]], params: dict[str, Any]) -> Para
         NodeError: a parameter is unknown, missing or wrong; the first one is named.
     """
     try:
-        return node_type.params_type.model_validate(params)
+        return strict(TypeAdapter(node_type.params_type), params)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "params"
-        raise NodeError(f"{node_type.__name__}: {place}: {first['msg']}") from error
+        problem, hint = complaint(first)
+        raise NodeError(f"{node_type.__name__}: {place}: {problem}", hint=hint) from error
+    except ValueError as error:
+        raise NodeError(f"{node_type.__name__}: {error}") from error

@@ -10,6 +10,7 @@ from rtgraph.graphs import ArgumentEntry
 from rtgraph.graphs.arguments import resolved
 from rtgraph.graphs.positions import Document
 from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.text import Typed
 
 TOP = Document("x.yaml", {}, {(): 1}).top
 
@@ -32,8 +33,9 @@ def value(given_value, **declared):
     ],
 )
 def test_text_is_parsed(kind, text, expected) -> None:
-    assert value(text, type=kind) == expected
-    assert type(value(text, type=kind)) is type(expected)
+    found = value(Typed(text), type=kind)
+    assert found == expected
+    assert isinstance(found, type(expected))
 
 
 @pytest.mark.parametrize(
@@ -59,17 +61,17 @@ def test_other_types_are_refused(kind, given_value) -> None:
 
 @given(st.integers(-(10**12), 10**12))
 def test_a_whole_number_survives_text(number) -> None:
-    assert value(str(number), type="int") == number
+    assert value(Typed(number), type="int") == number
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_survives_text(number) -> None:
-    assert value(repr(number), type="float") == number
+    assert value(Typed(number), type="float") == number
 
 
 def test_defaults_come_in_the_order_of_declaration() -> None:
     declared = {"b": ArgumentEntry(type="int", default=1), "a": ArgumentEntry(type="float", default=2)}
-    assert list(resolved(declared, TOP, {"a": "3"}).items()) == [("b", 1), ("a", 3.0)]
+    assert list(resolved(declared, TOP, {"a": Typed("3")}).items()) == [("b", 1), ("a", 3.0)]
 
 
 def test_a_default_of_null_means_none() -> None:

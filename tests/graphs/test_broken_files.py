@@ -77,7 +77,7 @@ FILES = [
     Broken("a bad priority", worker("  priority: high\n"), 6, "nodes.worker.priority", "should be 'low', 'normal'"),
     Broken("a bad restart key", worker("  restart: {wen: never}\n"), 6, "nodes.worker.restart.wen", "unknown key", "'when'"),
     Broken("negative replicas", worker("  replicas: -1\n"), 6, "nodes.worker.replicas", "should be ≥ 0, not -1"),
-    Broken("true replicas", worker("  replicas: true\n"), 6, "nodes.worker.replicas", "should be a number, not True"),
+    Broken("true replicas", worker("  replicas: true\n"), 6, "nodes.worker.replicas", "should be a whole number, not True"),
     Broken("too many replicas", worker("  replicas: 100000\n"), 6, "nodes.worker.replicas", "should be ≤ 10000"),
     Broken("no threads", worker("  threads: 0\n"), 6, "nodes.worker.threads", "should be ≥ 1, not 0"),
     # Arguments.
@@ -90,7 +90,7 @@ FILES = [
     Broken("a missing argument", "arguments:\n  x: {type: int}\n" + PLANT, 2, "arguments.x", "missing argument 'x'", "add x=..."),
     Broken("an unknown argument", "arguments:\n  workers: {type: int, default: 1}\n" + PLANT, 1, "arguments", "unknown argument 'worker'", "'workers'", {"worker": "2"}),
     Broken("arguments where there are none", PLANT, None, "arguments", "unknown argument 'x'", "there are no arguments", {"x": "2"}),
-    Broken("an argument of another type", "arguments:\n  x: {type: int, default: 1}\n" + PLANT, 2, "arguments.x", "should be a whole number, not '1.5'", "", {"x": "1.5"}),
+    Broken("an argument of another type", "arguments:\n  x: {type: int, default: 1}\n" + PLANT, 2, "arguments.x", "should be a whole number in decimal digits, not '1.5'", "", {"x": "1.5"}),
     Broken("a bool that is none", "arguments:\n  x: {type: bool, default: true}\n" + PLANT, 2, "arguments.x", "should be true or false, not '1'", "", {"x": "1"}),
     Broken("an argument above the maximum", "arguments:\n  x: {type: float, default: 1, maximum: 2}\n" + PLANT, 2, "arguments.x", "3.0 is above the maximum, 2", "", {"x": "3"}),
     Broken("an argument not among the choices", "arguments:\n  x: {type: str, default: none, choices: [none, paced]}\n" + PLANT, 2, "arguments.x", "'pased' is not among the choices", "did you mean 'paced'?", {"x": "pased"}),

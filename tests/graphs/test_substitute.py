@@ -38,7 +38,7 @@ REFERENCES = References(ARGUMENTS, {"HOME": "/home/me", "EMPTY": ""})
 def test_references(text, value) -> None:
     found = substitute({"a": [text, 1]}, TOP, REFERENCES)
     assert found == {"a": [value, 1]}
-    assert type(found["a"][0]) is type(value)
+    assert isinstance(found["a"][0], type(value))
 
 
 @pytest.mark.parametrize(

@@ -395,6 +395,25 @@ def test_a_check_that_fails_does_not_end_the_launch(board, dealer) -> None:
     assert board.told == []
 
 
+@pytest.mark.parametrize(("text", "gain"), [("010", 10.0), ("1e-1", 0.1), ("3", 3.0)])
+def test_text_is_set_as_the_type_that_is_declared(board, dealer, text, gain) -> None:
+    dealer.send_multipart(written(SetParams(number=5, nodes="*", values={"gain": text})))
+    board.attend()
+    (change,) = board.told
+    assert change.values == {"gain": gain}
+    assert type(change.values["gain"]) is float
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "12:30", "1_0", "off", "true", "null", "", "9" * 400, "x"])
+def test_text_that_is_no_value_of_the_type_changes_nothing(board, dealer, text) -> None:
+    dealer.send_multipart(written(SetParams(number=5, nodes="*", values={"gain": text})))
+    board.attend()
+    kind, document = dealer.recv_multipart()
+    assert kind == b"Declined"
+    assert "metronome: gain: " in decode(Declined, document).problem
+    assert board.told == []
+
+
 def test_a_node_that_is_away_has_the_value_in_its_next_life(board, dealer) -> None:
     board.member.ready = False
     dealer.send_multipart(written(SetParams(number=5, nodes="metro*", values={"gain": 2})))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from rtgraph.launch.typed import above_zero, count, from_start
+
 EXAMPLE = """\
 examples:
   rtgraph bag ctl pause
@@ -17,7 +19,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    from rtgraph.launch.introspection.arguments import above_zero, add_session, count  # noqa: PLC0415
+    from rtgraph.launch.introspection.arguments import add_session  # noqa: PLC0415
 
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, help_text in (("pause", "stand still"), ("resume", "go on")):
@@ -26,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     step.add_argument("messages", type=count, nargs="?", metavar="N", help="so many messages (default: 1)")
     step.add_argument("--ticks", type=count, metavar="N", help="so many ticks of the plant")
     seek = commands.add_parser("seek", help="go to a time of the recording")
-    seek.add_argument("seconds", type=float, metavar="S", help="seconds from its start")
+    seek.add_argument("seconds", type=from_start, metavar="S", help="seconds from its start")
     rate = commands.add_parser("rate", help="go on faster or slower")
     rate.add_argument("rate", type=above_zero, metavar="X", help="1 is as it was")
     for command in (step, seek, rate):
@@ -49,8 +51,6 @@ def run(args: argparse.Namespace) -> int:
                 raise GraphError("messages and --ticks at once", hint="choose one")
             control = PlayControl(ticks=args.ticks) if args.ticks else PlayControl(step=args.messages or 1)
         case "seek":
-            if not args.seconds >= 0:
-                raise GraphError(f"{args.seconds} is before the start")
             control = PlayControl(seek_s=args.seconds)
         case _:
             control = PlayControl(rate=args.rate)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rtgraph.launch.typed import above_zero, from_start
+
 EXAMPLE = """\
 examples:
   rtgraph bag export session/session.mcap --to npz
@@ -15,7 +17,6 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    from rtgraph.launch.introspection.arguments import above_zero  # noqa: PLC0415
     from rtgraph.nodes.recorder.export.targets import TARGETS  # noqa: PLC0415
 
     parser.add_argument(
@@ -30,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="PATH", help="where to (default: beside the recording)")
     parser.add_argument("--topics", nargs="+", default=[], metavar="GLOB", help="only these topics")
-    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="begin so many seconds in")
+    parser.add_argument("--start", type=from_start, default=0.0, metavar="S", help="begin so many seconds in")
     parser.add_argument("--duration", type=above_zero, metavar="S", help="so many seconds of it")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -40,15 +41,15 @@ def run(args: argparse.Namespace) -> int:
     import json  # noqa: PLC0415 - so that --help is instant
 
     from rtgraph.launch.status import ConsoleStatus  # noqa: PLC0415
-    from rtgraph.launch.verbs.bag.opening import opened  # noqa: PLC0415
+    from rtgraph.launch.verbs.bag.opening import beside, opened, start_in  # noqa: PLC0415
     from rtgraph.nodes.recorder.export import TARGETS, exporter  # noqa: PLC0415
 
     export = exporter(args.to)
     bag = opened(args.file)
     suffix = TARGETS[args.to].suffix
-    name = f"{args.file.stem}-foxglove" if args.to == "foxglove" else args.file.stem
-    out = args.out or args.file.with_name(f"{name}{suffix}" if suffix else f"{name}-{args.to}")
-    start_ns = bag.start_ns + round(args.start * 1e9)
+    ending = f"-foxglove{suffix}" if args.to == "foxglove" else suffix or f"-{args.to}"
+    out = args.out or beside(args.file, ending)
+    start_ns = start_in(bag, args.start)
     end_ns = None if args.duration is None else start_ns + round(args.duration * 1e9)
     with ConsoleStatus() as status:
         status.phase(f"exporting to {args.to}", 1.0)

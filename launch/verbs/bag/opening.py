@@ -10,6 +10,21 @@ if TYPE_CHECKING:
     from rtgraph.nodes.recorder.bag import Bag
 
 
+def beside(file: Path, ending: str) -> Path:
+    """Return the name of a file beside a recording: its own name without ``.mcap``, that of its folder whole, and an ending.
+
+    Raises:
+        GraphError: the recording has no name, as ``/`` has none.
+    """
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
+
+    place = file if file.name not in ("", "..") else file.resolve()
+    if not place.name:
+        raise GraphError(f"{file} has no name to make another one of", hint="give --out")
+    name = place.stem if place.suffix == ".mcap" and not place.is_dir() else place.name
+    return place.with_name(f"{name}{ending}")
+
+
 def opened(file: Path, *, check: bool = False) -> Bag:
     """Open a recording; warn on stderr of what is missing in it. ``check``: read all of it to find that out.
 
@@ -22,3 +37,24 @@ def opened(file: Path, *, check: bool = False) -> Bag:
     for problem in bag.verify() if check else bag.problems:
         print(f"warning: {file}: {problem}", file=sys.stderr)
     return bag
+
+
+def start_in(bag: Bag, start_s: float) -> int:
+    """Return an instant in a recording, in ns of the graph's clock.
+
+    Args:
+        bag: the recording.
+        start_s: seconds from its start.
+
+    Raises:
+        GraphError: the recording is over by then.
+    """
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
+
+    start_ns = bag.start_ns + round(start_s * 1e9)
+    if start_ns > bag.end_ns:
+        length_s = max(0, bag.end_ns - bag.start_ns) / 1e9
+        raise GraphError(
+            f"--start {start_s:g}: {bag.path} ends after {length_s:.3f} s", hint="begin before its end"
+        )
+    return start_ns

@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rtgraph.launch.typed import above_zero, from_start
+
 EXAMPLE = """\
 examples:
   rtgraph bag play session/session.mcap
@@ -19,13 +21,11 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    from rtgraph.launch.introspection.arguments import above_zero  # noqa: PLC0415
-
     parser.add_argument(
         "file", type=Path, metavar="FILE", help="an MCAP file, or a folder of those it was split into"
     )
     parser.add_argument("--rate", type=above_zero, default=1.0, metavar="X", help="how fast (default: 1)")
-    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="begin so many seconds in")
+    parser.add_argument("--start", type=from_start, default=0.0, metavar="S", help="begin so many seconds in")
     parser.add_argument("--duration", type=above_zero, metavar="S", help="play so many seconds of it")
     parser.add_argument("--loop", action="store_true", help="again and again")
     parser.add_argument("--paused", action="store_true", help="wait to be told to go on")
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Play it."""
     from rtgraph.launch.playing import play, player_plan  # noqa: PLC0415 - so that --help is instant
-    from rtgraph.launch.verbs.bag.opening import opened  # noqa: PLC0415
+    from rtgraph.launch.verbs.bag.opening import opened, start_in  # noqa: PLC0415
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 
     remap: dict[str, str] = {}
@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
             raise GraphError(f"--remap {text!r} is not OLD=NEW")
         remap[old] = new
     bag = opened(args.file, check=True)
+    start_in(bag, args.start)
     plan = player_plan(
         bag,
         rate=args.rate,

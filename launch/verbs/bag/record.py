@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rtgraph.launch.typed import above_zero
+
 EXAMPLE = """\
 examples:
   rtgraph bag record --duration 10
@@ -18,7 +20,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    from rtgraph.launch.introspection.arguments import above_zero, add_session  # noqa: PLC0415
+    from rtgraph.launch.introspection.arguments import add_session  # noqa: PLC0415
 
     parser.add_argument("--topics", nargs="+", default=["*"], metavar="GLOB", help="only these topics")
     parser.add_argument("--exclude", nargs="+", default=[], metavar="GLOB", help="not these topics")

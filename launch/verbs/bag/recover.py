@@ -27,9 +27,10 @@ def run(args: argparse.Namespace) -> int:
     import json  # noqa: PLC0415 - so that --help is instant
 
     from rtgraph.launch.status import ConsoleStatus  # noqa: PLC0415
+    from rtgraph.launch.verbs.bag.opening import beside  # noqa: PLC0415
     from rtgraph.nodes.recorder.recover import recover  # noqa: PLC0415
 
-    out = args.out or args.file.with_name(f"{args.file.stem}-recovered.mcap")
+    out = args.out or beside(args.file, "-recovered.mcap")
     with ConsoleStatus() as status:
         status.phase("recovering", 1.0)
         found = recover(args.file, out, progress=lambda share: status.progress(share, f"{share:.0%}"))

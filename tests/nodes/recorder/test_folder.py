@@ -124,7 +124,7 @@ def test_what_was_recovered_beside_a_recording_is_not_another_one(folder):
     assert (messages, bag.complete) == (without(1), True)
 
 
-@examples(120)
+@examples(40)
 @given(
     number=st.integers(0, 3),
     place=st.floats(0, 1, exclude_max=True),
