@@ -30,6 +30,8 @@ INFO, LOSSES = "rtgraph", "losses"
 """The names of the metadata records: what is known at the start, and the ledger at the end."""
 RECOVERED = "recovered"
 """The key of the info that says of a recording that it was recovered, and how many problems there were."""
+RING_REASON = "ring.reason"
+"""The key of the info that says of a file that it holds the last seconds before somebody wanted them, and why."""
 CHECKSUM = "checksum"
 """The key under which a metadata record carries the CRC-32 of the rest."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from rtgraph.nodes.recorder.channel import Channel
+from rtgraph.nodes.recorder.container import RING_REASON
 from rtgraph.nodes.recorder.contents import Stretch
 from rtgraph.nodes.recorder.part import Part
 
@@ -22,6 +23,8 @@ def holes(parts: Sequence[Part]) -> Iterator[str]:
     Args:
         parts: the files that can be read, in order.
     """
+    if any(RING_REASON in part.contents.info for part in parts):
+        return  # such files hold the last seconds before each was written, with nothing between them
     split = [part for part in parts if _NUMBER.fullmatch(part.path.stem)]
     holding = [part for part in split if part.contents.chunks]
     for before, after in pairwise(holding):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rtgraph.nodes.recorder.channel import Attachment, Channel
+from rtgraph.nodes.recorder.container import RING_REASON
 from rtgraph.nodes.recorder.folder import numbered
 from rtgraph.nodes.recorder.writer import CHUNK_BYTES, BagWriter
 
@@ -89,7 +90,7 @@ class Ring:
         path = numbered(self.path, len(self.paths))
         info = {
             **self._info,
-            "ring.reason": reason,
+            RING_REASON: reason,
             "ring.overwritten": str(self.overwritten),
             "ring.overwritten_early": str(self.overwritten_early),
         }

@@ -88,7 +88,7 @@ def test_what_is_no_node_is_refused(path, says):
 
 def test_parameters_are_checked_and_the_wrong_one_named():
     assert validated_params(Counter, {"step": 3}).step == 3
-    with pytest.raises(NodeError, match="Counter: step: Input should be a valid integer"):
+    with pytest.raises(NodeError, match="Counter: step: should be a whole number, not 'much'"):
         validated_params(Counter, {"step": "much"})
     with pytest.raises(NodeError, match="Counter: stepp: Extra inputs are not permitted"):
         validated_params(Counter, {"stepp": 3})
