@@ -1,0 +1,37 @@
+"""The processes of a study: they end when it does, however that comes about."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import pytest
+from support.launching import COMMAND, Launch, until
+
+STUDY = (
+    "from support import standing; from rtgraph.launch.studies import theory; theory.run_case = standing.{}; "
+)
+
+
+def study(case: str) -> Launch:
+    """Start a study in two processes, each of which does that in place of a case."""
+    arguments = ("reproduce", "theory", "--jobs", "2")
+    return Launch(args=[sys.executable, "-c", STUDY.format(case) + COMMAND, *arguments])
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_study_that_is_ended_leaves_no_process(number, code) -> None:
+    with study("stand_still") as ended:
+        until(lambda: len(list(ended.folder.glob("standing-*"))) == 2, 60, "two processes work")
+        ended.interrupt(number)
+        assert ended.wait() == code
+        until(lambda: not ended.processes(), 5, "its processes ended")
+        if number == signal.SIGTERM:
+            assert "Traceback" not in ended.stderr
+
+
+def test_a_process_that_is_killed_is_one_clear_error() -> None:
+    with study("die") as broken:
+        assert broken.wait(60) == 1
+        said = broken.stderr.strip()
+        assert said == "error: one of 2 processes was killed. hint: memory may have run out: use fewer --jobs"
