@@ -10,7 +10,6 @@ import resource
 import select
 import shutil
 import sys
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -18,6 +17,8 @@ from typing import Any, Literal
 import numpy as np
 import psutil
 
+from rtgraph.launch.descriptors import SMALL_GRAPH
+from rtgraph.launch.runtime_directory import MOST_BASE_BYTES, chosen
 from rtgraph.nodes.runtime.host import sharpen_timers, take_priority
 
 PACKAGES = ("rtgraph", "pyzmq", "msgpack", "pydantic", "numpy", "torch", "ale-py", "gymnasium", "matplotlib")
@@ -114,22 +115,34 @@ def _priority(wanted: str, title: str, hint: str) -> Finding:
 
 
 def _descriptors() -> Finding:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < 1024:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < SMALL_GRAPH:
         return Finding(
-            "open files", f"{soft} (at most {hard})", "note", "ulimit -n 4096, for graphs of many nodes"
+            "open files",
+            f"at most {most}",
+            "missing",
+            f"ulimit -n 1024: a process of a graph needs {SMALL_GRAPH} or more",
         )
-    return Finding("open files", f"{soft}")
+    if most < 1024:
+        return Finding("open files", f"at most {most}", "note", "ulimit -n 4096, for graphs of many nodes")
+    return Finding("open files", f"at most {most}")
 
 
 def _runtime_directory() -> Finding:
-    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    free = shutil.disk_usage(base).free
-    if not os.access(base, os.W_OK):
+    base, refused = chosen()
+    # What nobody asked for is no news.
+    passed_over = "; ".join(
+        f"not {one}: {why}" for one, why in refused.items() if one.variable or base is None
+    )
+    if base is None:
+        hint = f"set XDG_RUNTIME_DIR to a folder that you can write to, of at most {MOST_BASE_BYTES} bytes"
+        return Finding("socket folder", passed_over, "missing", hint)
+    text = f"{base.path}, {shutil.disk_usage(base.path).free / 2**30:.1f} GiB free"
+    if passed_over:
         return Finding(
-            "socket folder", f"{base} cannot be written to", "missing", "set XDG_RUNTIME_DIR or TMPDIR"
+            "socket folder", f"{text}; {passed_over}", "note", "set XDG_RUNTIME_DIR to another folder"
         )
-    return Finding("socket folder", f"{base}, {free / 2**30:.1f} GiB free")
+    return Finding("socket folder", text)
 
 
 def _governor() -> Finding:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rtgraph.graphs import Plan
 from rtgraph.launch.arguments import MOST_PORT
-from rtgraph.launch.session import RuntimeDirectory
+from rtgraph.launch.runtime_directory import RuntimeDirectory
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime import Node, NodePlan, load_class
 from rtgraph.nodes.runtime.bus import BusPlan

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from rtgraph.graphs import Plan
+from rtgraph.launch import descriptors
 from rtgraph.launch.accounting import Outcome, statistics_of_all
 from rtgraph.launch.crew import Crew, members_of
 from rtgraph.launch.endpoints import bus_plans
@@ -20,7 +21,8 @@ from rtgraph.launch.going import Going
 from rtgraph.launch.introspection.announcement import describe
 from rtgraph.launch.introspection.service import Service
 from rtgraph.launch.polling import Poll
-from rtgraph.launch.session import RuntimeDirectory, Session
+from rtgraph.launch.runtime_directory import RuntimeDirectory
+from rtgraph.launch.session import Session
 from rtgraph.launch.signals import Signals
 from rtgraph.launch.starting import Starter
 from rtgraph.launch.status import Status
@@ -92,9 +94,10 @@ class Launcher:
         adopt_orphans()
         closing.callback(leave_orphans)
         closing.enter_context(self._signals)
-        self._runtime = runtime = RuntimeDirectory()
-        closing.callback(runtime.remove)
         try:
+            descriptors.allow(*descriptors.needed(plan))
+            self._runtime = runtime = RuntimeDirectory()
+            closing.callback(runtime.remove)
             self._buses = bus_plans(plan, runtime, self._tcp_port)
         except LaunchError:
             self._session.discard()

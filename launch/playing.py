@@ -7,7 +7,6 @@ import os
 import select
 import signal
 import sys
-import tempfile
 import termios
 import threading
 import tty
@@ -19,6 +18,7 @@ from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.observer import Observer
 from rtgraph.launch.introspection.sessions import Description, LiveSession, pick, running
 from rtgraph.launch.launcher import Launcher
+from rtgraph.launch.scratch import scratch_folder
 from rtgraph.launch.session import Session
 from rtgraph.launch.status import ConsoleStatus
 from rtgraph.launch.summary import DONE, FAILED, SIGNALLED
@@ -99,7 +99,7 @@ def player_plan(
 def play(plan: Plan, bag: Bag, directory: Path | None = None) -> int:
     """Play until the recording is over, or somebody ends it. Return the exit code."""
     with contextlib.ExitStack() as closing:
-        folder = directory or Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="rtgraph-play-")))
+        folder = directory or closing.enter_context(scratch_folder("play"))
         status = closing.enter_context(ConsoleStatus())
         console = Console(status, (bag.end_ns - bag.start_ns) / 1e9)
         closing.callback(console.stop)

@@ -10,7 +10,7 @@ import zmq
 
 from rtgraph.graphs import Plan
 from rtgraph.launch.going import PROGRESS, Told
-from rtgraph.launch.session import RuntimeDirectory
+from rtgraph.launch.runtime_directory import RuntimeDirectory
 from rtgraph.launch.supervision import Member
 from rtgraph.msgs import Decoder, Message
 from rtgraph.msgs.errors import DecodeError

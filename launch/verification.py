@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rtgraph.graphs import Plan
+from rtgraph.launch.scratch import scratch_folder
 from rtgraph.launch.verified_weights import RecordedWeights
 from rtgraph.msgs.envelope import envelope
 from rtgraph.msgs.errors import BagError, RtgraphError
@@ -101,8 +101,8 @@ def verify(
     if not chosen and not unwritten:
         known = ", ".join(sorted(journalled))
         raise BagError(f"no node with a journal matches {', '.join(nodes)}", hint=f"there are {known}")
-    with tempfile.TemporaryDirectory(prefix="rtgraph-verify-") as scratch:
-        return _Verifier(bag, plan, lives, chosen, unwritten, Path(scratch)).run(progress)
+    with scratch_folder("verify") as scratch:
+        return _Verifier(bag, plan, lives, chosen, unwritten, scratch).run(progress)
 
 
 def _is_chosen(node: NodePlan, wanted: Sequence[str]) -> bool:

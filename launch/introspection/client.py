@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 
 import zmq
 
+from rtgraph.launch.descriptors import CLIENT, allow
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, LiveSession
 from rtgraph.launch.introspection.wire import ANSWERS, Reader, written
 from rtgraph.msgs import Message
@@ -23,6 +24,7 @@ class Client:
     """Asks one launcher, while it is entered."""
 
     def __init__(self, session: LiveSession) -> None:
+        allow(CLIENT, "looking into a running graph")
         self._session = session
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._reader = Reader(ANSWERS)

@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 
 import zmq
 
+from rtgraph.launch.descriptors import CLIENT, allow
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession
 from rtgraph.msgs.envelope import Envelope, envelope
 from rtgraph.msgs.errors import DecodeError, GraphError
@@ -82,6 +83,7 @@ class Observer:
         self._endpoints = _endpoints(session.description, topics, keyed=key is not None)
         self._leads = ["\0".join((topic, *([] if key is None else [key]), "")).encode() for topic in topics]
         self._waiting_most = waiting_most
+        allow(CLIENT + len(self._endpoints), "watching a running graph")
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._looked_ns = 0
 

@@ -17,7 +17,7 @@ import zmq
 from rtgraph.graphs.names import nearest
 from rtgraph.launch.introspection.changes import Changes, Tell, params_of
 from rtgraph.launch.introspection.wire import QUESTIONS, Reader, written
-from rtgraph.launch.session import RuntimeDirectory
+from rtgraph.launch.runtime_directory import RuntimeDirectory
 from rtgraph.launch.supervision import Member
 from rtgraph.msgs import Message, Progress
 from rtgraph.msgs.errors import DecodeError, GraphError, LaunchError

@@ -9,7 +9,7 @@ from support.launching import FILES
 
 from rtgraph.graphs import load_launch
 from rtgraph.launch.endpoints import bus_plans, edges
-from rtgraph.launch.session import RuntimeDirectory
+from rtgraph.launch.runtime_directory import RuntimeDirectory
 from rtgraph.msgs.errors import LaunchError
 
 

@@ -16,6 +16,7 @@ from support.launching import until
 from support.observed import Beat, Letter
 
 from rtgraph.graphs.plan import Plan
+from rtgraph.launch import runtime_directory
 from rtgraph.launch.introspection.announcement import describe
 from rtgraph.launch.introspection.changes import CHANGE_WITHIN_S
 from rtgraph.launch.introspection.client import Client
@@ -28,7 +29,7 @@ from rtgraph.launch.introspection.sessions import LiveSession, pick, running
 from rtgraph.launch.introspection.values import as_json, as_lines, fields, selected
 from rtgraph.launch.introspection.wire import written
 from rtgraph.launch.processes import Process
-from rtgraph.launch.session import RuntimeDirectory
+from rtgraph.launch.runtime_directory import RuntimeDirectory
 from rtgraph.launch.supervision import Member, RestartBudget
 from rtgraph.msgs import Message, decode, encode
 from rtgraph.msgs.envelope import Envelope
@@ -51,6 +52,9 @@ def base(tmp_path, monkeypatch) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="rt-", dir="/tmp") as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
         monkeypatch.setattr(tempfile, "tempdir", folder)
+        monkeypatch.delenv("TMPDIR", raising=False)
+        monkeypatch.setattr(runtime_directory, "_SHARED", ())
+        monkeypatch.setattr(runtime_directory, "_OF_USERS", Path(folder) / "users")
         yield Path(folder)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 import threading
 
 import pytest
 
 from rtgraph.graphs import Plan
 from rtgraph.launch import session as module
-from rtgraph.launch.session import RuntimeDirectory, Session
+from rtgraph.launch.session import Session
 from rtgraph.msgs.errors import LaunchError
 
 PLAN = Plan(name="small")
@@ -85,17 +83,3 @@ def test_a_summary_is_written_whole_or_not_at_all(tmp_path) -> None:
     with pytest.raises(LaunchError, match="cannot be written"):
         session.write_summary({})
     assert not list(tmp_path.glob("*.partial"))
-
-
-def test_runtime_folders_of_the_dead_are_swept_and_of_the_living_are_not(monkeypatch) -> None:
-    with tempfile.TemporaryDirectory(prefix="rt-") as base:  # short, as a socket's path has to be
-        monkeypatch.setenv("XDG_RUNTIME_DIR", base)
-        dead, living = RuntimeDirectory(), RuntimeDirectory()
-        assert dead.path.stat().st_mode & 0o777 == 0o700
-        os.close(dead._lock)  # as the end of a process does
-        following = RuntimeDirectory()
-        assert not dead.path.exists()
-        assert living.path.exists()
-        for directory in (living, following):
-            directory.remove()
-            assert not directory.path.exists()

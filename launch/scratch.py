@@ -1,0 +1,28 @@
+"""A folder for what is needed for a while only."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from rtgraph.msgs.errors import LaunchError
+
+
+@contextlib.contextmanager
+def scratch_folder(purpose: str) -> Iterator[Path]:
+    """Make a temporary folder, and remove it at the end.
+
+    Raises:
+        LaunchError: there is no place for one.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=f"rtgraph-{purpose}-")
+    except OSError as error:
+        raise LaunchError(
+            f"no temporary folder can be made: {error.strerror}",
+            hint="set TMPDIR to a folder that you can write to",
+        ) from error
+    with folder as path:
+        yield Path(path)
