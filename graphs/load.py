@@ -19,6 +19,7 @@ from rtgraph.graphs.expand import (
     expand_include,
 )
 from rtgraph.graphs.files import SHIPPED, declared_arguments, file_kind, find, read
+from rtgraph.graphs.messages import check_messages
 from rtgraph.graphs.model import LaunchFile, Settings
 from rtgraph.graphs.names import nearest
 from rtgraph.graphs.plan import Plan
@@ -187,6 +188,7 @@ def _wired(
     nodes: Sequence[PlacedNode], scopes: Sequence[Scope], resolver: Resolver, document: Document
 ) -> tuple[NodePlan, ...]:
     wiring = Wiring(nodes, resolver)
+    check_messages(nodes, resolver)
     check_include_remaps(scopes)
     check_replacements(nodes, wiring)
     for node in nodes:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from rtgraph.msgs.declaration import check_message_class
 from rtgraph.msgs.errors import NodeError
 
 
@@ -101,6 +102,8 @@ class Message(Record):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
+        if cls.on_topics:
+            check_message_class(cls, Record)
         cls.schema_name = cls.__name__
 
     def origin(self) -> Lineage | None:

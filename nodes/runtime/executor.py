@@ -16,11 +16,12 @@ from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.msgs.isolation import holds_containers, isolated
 from rtgraph.msgs.journal import Journal
+from rtgraph.nodes.runtime.calls import check_method, checked_period_ns, whole_ns
 from rtgraph.nodes.runtime.changeable import with_values
 from rtgraph.nodes.runtime.clock import Clock
 from rtgraph.nodes.runtime.context import Identity, Surroundings, Timer, Urgency, generator
 from rtgraph.nodes.runtime.journal import OUTPUT, Documents, JournalKeeper, Kind
-from rtgraph.nodes.runtime.node import Node, Params
+from rtgraph.nodes.runtime.node import Node, Params, check_ports_are_whole
 from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, Output
 from rtgraph.nodes.runtime.taps import Tapped
 
@@ -66,9 +67,10 @@ class Executor:
         self.log = logging.getLogger(f"rtgraph.{identity.name}")
         self.busy = False
         self.alive = True
+        self._began = False
         self._completing = False
         self._waiting: deque[Timer | BoundInput[Any]] = deque()
-        self.node = node_type(self, params)
+        self.node = self._made(node_type, params)
         for name, tapped in (taps or {}).items():
             self.node.inputs[name].tapped = tapped
         if journal is not None:
@@ -79,10 +81,13 @@ class Executor:
     def prepare(self) -> None:
         """Do what takes long, before the graph begins."""
         self._written(Kind.PREPARE, self.node.on_prepare)
+        check_ports_are_whole(self.node)
 
     def start(self) -> None:
         """Begin the node's life."""
+        self._began = True
         self._written(Kind.START, self.node.on_start)
+        check_ports_are_whole(self.node)
 
     def stop(self) -> None:
         """End the node's life in order."""
@@ -153,6 +158,7 @@ class Executor:
         self.node.params = state["params"]
         self.rng = state["rng"]
         self._timers, self.busy, self.alive = state["timers"], state["busy"], state["alive"]
+        self._began = True
         self._waiting = state["waiting"]
         if (self._journal is None) != (state["journal"] is None):
             raise CheckpointError(f"{self.identity.name}: it had a journal, or has one now")
@@ -169,7 +175,10 @@ class Executor:
         """Schedule a call of a method of the node."""
         if urgency is Urgency.FREE:
             raise NodeError(f"{self.identity.name}: a timer's urgency is not FREE, which is the world's own")
-        self._must_be_own(handler)
+        if type(due_ns) is not int:
+            due_ns = whole_ns(due_ns, "at()")
+        self._must_live("nothing can be scheduled")
+        check_method(handler, self.node)
         timer = self._timer(due_ns, handler, urgency)
         if self.busy and due_ns <= self._now_ns():
             self._waiting.append(timer)
@@ -179,21 +188,24 @@ class Executor:
 
     def every(self, period_ns: int, handler: Callable[[], None]) -> Timer:
         """Schedule a call of a method of the node, again and again."""
-        if period_ns <= 0:
-            raise NodeError(f"{self.identity.name}: a period of {period_ns} ns is not positive")
-        self._must_be_own(handler)
+        self._must_live("nothing can be scheduled")
+        check_method(handler, self.node)
+        period_ns = checked_period_ns(period_ns)
         timer = self._timer(self.now_ns() + period_ns, handler, Urgency.TIMER, period_ns)
         self.host.schedule(self, timer)
         return timer
 
     def spend(self, duration_ns: int, then: Callable[[], None] | None) -> None:
         """Make the node busy."""
+        if type(duration_ns) is not int:
+            duration_ns = whole_ns(duration_ns, "spend()")
         if duration_ns < 0:
             raise NodeError(f"{self.identity.name}: cannot spend {duration_ns} ns")
+        self._must_live("no time can be spent")
         if self.busy and not self._completing:
             raise NodeError(f"{self.identity.name}: is busy already", hint="spend again in `then`")
         if then is not None:
-            self._must_be_own(then)
+            check_method(then, self.node)
         self.busy = True
         self._completing = False
         self.host.schedule(
@@ -202,6 +214,7 @@ class Executor:
 
     def send(self, output: BoundOutput[Any], message: Any, lineage: Lineage | None, key: str | None) -> None:
         """Write a message's header and hand it to the world, with nothing in it that the node can still write."""
+        self._must_live("nothing can be published")
         own = isolated(message)
         header = self._header(output, lineage, key, self._now_ns())
         stamped = own.stamped(header)
@@ -324,10 +337,18 @@ class Executor:
             elif not item.cancelled:
                 self._call(item)
 
-    def _must_be_own(self, handler: Callable[[], None]) -> None:
-        # Only methods of the node: what is to come can then be written down by name.
-        if getattr(handler, "__self__", None) is not self.node:
-            raise NodeError(f"{self.identity.name}: {handler!r} is not a method of the node")
+    def _made(self, node_type: type[Node[Any]], params: Params) -> Node[Any]:
+        node = node_type(self, params)
+        if not hasattr(node, "outputs"):
+            raise NodeError(f"{node_type.__name__}.__init__ does not call super().__init__(context, params)")
+        return node
+
+    def _must_live(self, problem: str) -> None:
+        if not (self._began and self.alive):
+            raise NodeError(
+                f"{self.identity.name}: {problem} {'after on_stop' if self._began else 'before on_start'}",
+                hint=f"do it in {'on_stop at the latest' if self._began else 'on_start'}",
+            )
 
 
 def _nothing() -> None:

@@ -20,7 +20,9 @@ from pydantic import BaseModel, ConfigDict
 
 from rtgraph.msgs import Message
 from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.runtime.calls import whole_ns
 from rtgraph.nodes.runtime.context import Context, Timer, Urgency
+from rtgraph.nodes.runtime.declaration import check_class, check_params_type
 from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, Input, Output
 from rtgraph.nodes.runtime.taps import Tap
 
@@ -35,8 +37,6 @@ class Params(BaseModel):
 
 
 P = TypeVar("P", bound=Params)
-
-_LIFECYCLE = {"on_prepare", "on_start", "on_params", "on_stop"}
 
 
 class Node(Generic[P]):
@@ -56,21 +56,18 @@ class Node(Generic[P]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for base in getattr(cls, "__orig_bases__", ()):
-            for argument in get_args(base) if isinstance(get_origin(base), type) else ():
-                if isinstance(argument, type) and issubclass(argument, Params):
+        for base in cls.__dict__.get("__orig_bases__", ()):
+            origin = get_origin(base)
+            for argument in get_args(base) if isinstance(origin, type) and issubclass(origin, Node) else ():
+                if not isinstance(argument, TypeVar):
+                    check_params_type(cls, argument, Params)
                     cls.params_type = argument
         members = inspect.getmembers_static(cls)
         inputs = {name: port for name, port in members if isinstance(port, Input)}
+        check_class(cls, Node, (Input, Output), inputs)
         cls.tap_ports = {name: port for name, port in inputs.items() if isinstance(port, Tap)}
         cls.input_ports = {name: port for name, port in inputs.items() if name not in cls.tap_ports}
         cls.output_ports = {name: port for name, port in members if isinstance(port, Output)}
-        for name, _ in members:
-            if name.startswith("on_") and name not in _LIFECYCLE and name[3:] not in inputs:
-                raise NodeError(
-                    f"{cls.__name__}.{name} handles no input port named {name[3:]!r}",
-                    hint=f"inputs are {', '.join(inputs) or 'none'}",
-                )
 
     @classmethod
     def outputs_of(cls, params: Params) -> dict[str, Output[Any]]:
@@ -120,7 +117,10 @@ class Node(Generic[P]):
         return self.context.log
 
     def on_prepare(self) -> None:
-        """Do what takes long, before the graph begins: load, allocate, warm up. Nothing can be published yet."""
+        """Do what takes long, before the graph begins: load, allocate, warm up.
+
+        Nothing can be published or scheduled yet.
+        """
 
     def on_start(self) -> None:
         """Begin: every edge is proven, the clock stands at or after 0."""
@@ -139,24 +139,46 @@ class Node(Generic[P]):
         tick counts for it. The node is free again after everything else of that instant.
 
         Raises:
-            NodeError: the duration is negative, or the node is busy already.
+            NodeError: the duration is negative or not whole, or the node is busy already.
         """
         self.context.spend(duration_ns, then)
 
     def after(self, delay_ns: int, handler: Callable[[], None]) -> Timer:
-        """Call a method of this node once, ``delay_ns`` from now (when the node is free)."""
+        """Call a method of this node once, ``delay_ns`` from now (when the node is free).
+
+        Raises:
+            NodeError: the delay is negative or not whole, or the handler is not a method of the node.
+        """
+        if type(delay_ns) is not int:
+            delay_ns = whole_ns(delay_ns, "after()")
+        if delay_ns < 0:
+            raise NodeError(f"after() takes a delay, and {delay_ns} ns is negative")
         return self.at(self.now_ns + delay_ns, handler)
 
     def at(self, due_ns: int, handler: Callable[[], None], urgency: Urgency = Urgency.TIMER) -> Timer:
-        """Call a method of this node once, at a time of the graph's clock (when the node is free)."""
+        """Call a method of this node once, at a time of the graph's clock (when the node is free).
+
+        Raises:
+            NodeError: the time is not whole, or the handler is not a method of the node.
+        """
         return self.context.at(due_ns, handler, urgency)
 
     def every(self, period_ns: int, handler: Callable[[], None]) -> Timer:
-        """Call a method of this node again and again, first one period from now. Periods missed are skipped."""
+        """Call a method of this node again and again, first one period from now. Periods missed are skipped.
+
+        Raises:
+            NodeError: the period is not whole or below a microsecond, or the handler is not a method of the node.
+        """
         return self.context.every(period_ns, handler)
 
     def finish(self, reason: str) -> None:
-        """Ask for the whole graph to stop: the work is done."""
+        """Ask for the whole graph to stop: the work is done.
+
+        Raises:
+            NodeError: the reason is not text.
+        """
+        if not isinstance(reason, str) or not reason:
+            raise NodeError(f"finish() takes the reason as text, not {reason!r:.60}")
         self.context.finish(reason)
 
     def world_state(self) -> dict[str, Any]:
@@ -187,3 +209,20 @@ def port_message(port: Input[Any] | Output[Any]) -> type[Message]:
     """Return the class of the messages of a port."""
     message_type: type[Message] = port.message_type
     return message_type
+
+
+def check_ports_are_whole(node: Node[Any]) -> None:
+    """Check that a node's ports are those of its class, and still there under their names.
+
+    Raises:
+        NodeError: an attribute took the place of one, or is one itself.
+    """
+    kind = type(node).__name__
+    for name, value in vars(node).items():
+        if isinstance(value, Input | Output):
+            raise NodeError(f"{kind}.{name} is a port of one node: declare it in the class")
+        bound = node.inputs.get(name) or node.outputs.get(name)
+        if bound is not None and value is not bound:
+            raise NodeError(
+                f"{kind}.{name} is a port and cannot be an attribute, too", hint="rename the attribute"
+            )

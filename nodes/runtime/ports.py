@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 from rtgraph.msgs import Lineage, Message
 from rtgraph.msgs.base import size_bytes
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.where import declared_at
+from rtgraph.nodes.runtime.declaration import check_message_type
 
 if TYPE_CHECKING:
     from rtgraph.nodes.runtime.node import Node
@@ -49,10 +51,28 @@ lossless = Policy("lossless", None)
 
 
 def queue(depth: int) -> Policy:
-    """Keep the newest ``depth`` messages."""
+    """Keep the newest ``depth`` messages.
+
+    Raises:
+        NodeError: the depth is not a whole number of at least one.
+    """
+    if type(depth) is not int:
+        raise NodeError(f"{declared_at()}a queue holds a whole number of messages, not {depth!r:.60}")
     if depth < 1:
-        raise NodeError(f"a queue holds at least one message, not {depth}")
+        raise NodeError(f"{declared_at()}a queue holds at least one message, not {depth}")
     return Policy("queue", depth)
+
+
+def _check_policy(policy: object) -> None:
+    if isinstance(policy, Policy):
+        return
+    hint = "write latest, lossless or queue(n)"
+    if policy is queue:
+        hint = "write queue(n): how many messages it keeps"
+    elif policy in ("latest", "lossless"):
+        hint = f"write {policy}, without quotes: from rtgraph.nodes import {policy}"
+    shown = getattr(policy, "__name__", repr(policy))
+    raise NodeError(f"{declared_at()}{shown:.60} is not an input's policy", hint=hint)
 
 
 class Input(Generic[M]):
@@ -66,6 +86,9 @@ class Input(Generic[M]):
         many: several publishers may feed it. Fan-in is declared, never inferred.
         optional: it may stay unfed.
         keyed: of a publisher's keyed messages only those under this node's own name arrive.
+
+    Raises:
+        NodeError: what is given for messages is not a message class, or for the policy not a policy.
     """
 
     whole: ClassVar[bool] = False
@@ -80,6 +103,8 @@ class Input(Generic[M]):
         optional: bool = False,
         keyed: bool = False,
     ) -> None:
+        check_message_type(type(self).__name__, message_type)
+        _check_policy(policy)
         self.message_type = message_type
         self.policy = policy
         self.many = many
@@ -99,9 +124,14 @@ class Input(Generic[M]):
 
 
 class Output(Generic[M]):
-    """A port that publishes messages of one class. ``keyed`` ones are addressed to one node by its name."""
+    """A port that publishes messages of one class. ``keyed`` ones are addressed to one node by its name.
+
+    Raises:
+        NodeError: what is given for messages is not a message class.
+    """
 
     def __init__(self, message_type: type[M], *, keyed: bool = False) -> None:
+        check_message_type("Output", message_type)
         self.message_type = message_type
         self.keyed = keyed
         self.name = ""
@@ -305,6 +335,10 @@ class BoundOutput(Generic[M]):
             )
         if (key is not None) != self.keyed:
             raise NodeError(f"output {self.name!r} is {'keyed: say for whom' if self.keyed else 'not keyed'}")
+        if key is not None and not isinstance(key, str):
+            raise NodeError(f"output {self.name!r} takes the name of a node as key, not {key!r:.60}")
+        if of is not None and not isinstance(of, (Message, Lineage)):
+            raise NodeError(f"of= takes a message or a lineage, not {of!r:.60}")
         self.newest = message
         self.send(self, message, None if of is None else of.origin(), key)
 

@@ -152,3 +152,27 @@ def test_one_replica_cannot_be_replaced() -> None:
         load_launch("endless", replace={"worker/1": replacement})
     with pytest.raises(GraphError, match="there is no node 'plant/1' to replace"):
         load_launch("endless", replace={"plant/1": replacement})
+
+
+SEEN = """
+from rtgraph.msgs import Message
+from rtgraph.nodes import Node, Output, Params
+class BesideSeen(Message):
+    {field}: float
+class W(Node[Params]):
+    {field} = Output(BesideSeen)
+"""
+
+
+def test_two_message_classes_of_one_name_are_refused(tmp_path) -> None:
+    for letter in "ab":
+        (tmp_path / f"beside_seen_{letter}.py").write_text(SEEN.format(field=f"seen_{letter}"))
+    (tmp_path / "g.yaml").write_text(
+        "nodes:\n  a: {class: 'beside_seen_a:W'}\n  b: {class: 'beside_seen_b:W'}\n"
+    )
+    with pytest.raises(
+        GraphError, match=r"two message classes are named BesideSeen.* hint: rename one"
+    ) as caught:
+        load_launch(tmp_path / "g.yaml")
+    assert (caught.value.line, caught.value.key) == (3, "nodes.b.class")
+    assert "beside_seen_a in 'a'" in caught.value.problem

@@ -56,6 +56,7 @@ class BusNode:
 
     def __init__(self, context: Any, node_type: type[Node[Any]], name: str, plan: BusPlan) -> None:
         self.host = HandHost(node_type, name=name)
+        self.host.begin()
         self.node = self.host.node
         self.bus = Bus(context, self.node, plan)
         self.host.transmit = lambda _, output, message, key: self.bus.publish(output.name, message, key)  # type: ignore[method-assign]

@@ -256,28 +256,28 @@ def test_a_call_for_now_of_a_busy_node_is_made_when_it_is_free():
 
 def test_a_periodic_timer_keeps_to_its_grid():
     host, node = diary()
-    timer = node.every(10, node.again)
-    host.run_until(35)
+    timer = node.every(10_000, node.again)
+    host.run_until(35_000)
     timer.cancel()
-    host.run_until(100)
-    assert node.lines == [(10, "again"), (20, "again"), (30, "again")]
+    host.run_until(100_000)
+    assert node.lines == [(10_000, "again"), (20_000, "again"), (30_000, "again")]
 
 
 def test_a_periodic_timer_skips_what_it_missed():
     host, node = diary()
-    node.every(10, node.again)
-    host.run_until(5)
-    node.spend(40)
-    host.run_until(70)
-    # Due at 10, made at 45 when free; 20, 30 and 40 are skipped.
-    assert node.lines == [(45, "again"), (50, "again"), (60, "again"), (70, "again")]
+    node.every(10_000, node.again)
+    host.run_until(5_000)
+    node.spend(40_000)
+    host.run_until(70_000)
+    # Due at 10 µs, made at 45 when free; 20, 30 and 40 are skipped.
+    assert node.lines == [(45_000, "again"), (50_000, "again"), (60_000, "again"), (70_000, "again")]
 
 
 def test_a_periodic_timer_may_end_itself():
     class Thrice(Diary):
         def on_start(self):
             super().on_start()
-            self.timer = self.every(10, self.again)
+            self.timer = self.every(10_000, self.again)
 
         def again(self):
             super().again()
@@ -286,7 +286,7 @@ def test_a_periodic_timer_may_end_itself():
 
     host = HandHost(Thrice)
     host.begin()
-    host.run_until(100)
+    host.run_until(100_000)
     assert len(host.node.lines) == 3
 
 

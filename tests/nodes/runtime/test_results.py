@@ -18,7 +18,7 @@ class Fate(enum.IntEnum):
 
 
 class Says(Node[Params]):
-    said: object = {}
+    said: object = None
 
     def result(self):
         return self.said

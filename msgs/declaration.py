@@ -1,0 +1,147 @@
+"""What a message class may declare. Mistakes are refused when the class is made, not when the first one is sent."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from rtgraph.msgs.array import ArrayField
+from rtgraph.msgs.errors import MessageError
+from rtgraph.msgs.where import declared_at
+
+_TAKEN = frozenset({"header", "origin", "stamped", "unchecked", "schema_name"})
+"""What every message has under these names."""
+_PLAIN = (bool, int, float, str, bytes, type(None))
+_WAYS = {
+    "ndarray": "declare arrays with rtgraph.msgs.array",
+    "set": "write tuple[...]",
+    "frozenset": "write tuple[...]",
+}
+_WHAT_TRAVELS = "numbers, text, bytes, tuples, dicts with text for keys, arrays and records do"
+Problem = tuple[str, str | None]
+"""What is wrong, and the way out."""
+Looked = tuple[Problem | None, tuple[Any, ...]]
+_shipped: dict[str, type[BaseModel]] = {}
+"""The message classes that come with rtgraph, by name."""
+
+
+def check_message_class(cls: type[BaseModel], record: type[BaseModel]) -> None:
+    """Check that messages of a class travel, and come out as they went in.
+
+    Args:
+        cls: the class, a subclass of ``Message``.
+        record: ``Record``, the base of what may stand in a field.
+
+    Raises:
+        MessageError: its name, a field or its configuration cannot work.
+    """
+    problem, hint = next(_problems(cls, record), ("", None))
+    if problem:
+        raise MessageError(f"{declared_at()}{cls.__name__}{problem}", hint=hint)
+
+
+def _problems(cls: type[BaseModel], record: type[BaseModel]) -> Iterator[Problem]:
+    if cls.__module__.startswith("rtgraph."):
+        _shipped[cls.__name__] = cls
+    elif cls.__name__ in _shipped:
+        other = _shipped[cls.__name__]
+        yield (
+            f" is the name of a message class of {other.__module__} already",
+            "rename one: a message is known by its class's name",
+        )
+    for name in _TAKEN & inspect.get_annotations(cls).keys():
+        yield f".{name}: every message has that already", "give the field another name"
+    for name in cls.__private_attributes__:
+        yield f".{name}: an attribute with _ in front does not travel", "make it a field, without the _"
+    for name, value in vars(cls).items():
+        if isinstance(value, functools.cached_property):
+            yield f".{name}: a cached property changes the message", "write @property"
+    if not cls.model_config.get("frozen") or cls.model_config.get("extra") != "forbid":
+        yield (
+            ": a message is frozen and takes no other fields",
+            "leave frozen and extra out of its model_config",
+        )
+    for name, field in cls.model_fields.items():
+        if field.alias is not None or field.validation_alias is not None:
+            yield f".{name}: a field with an alias does not travel", "name the field as the alias"
+        problem = None if _is_array(field) else _untravelling(field.annotation, record)
+        if problem is not None:
+            yield f".{name}: {problem[0]}", problem[1]
+
+
+def _untravelling(annotation: Any, record: type[BaseModel]) -> Problem | None:
+    """Return what keeps values of a type from travelling, and the way out; None if nothing does."""
+    waiting: list[Any] = [annotation]
+    seen: list[Any] = []
+    while waiting:
+        item = waiting.pop()
+        if any(item is other for other in seen):
+            continue
+        seen.append(item)
+        problem, inner = _form(item, record)
+        if problem is not None:
+            return problem
+        waiting += reversed(inner)
+    return None
+
+
+def _form(item: Any, record: type[BaseModel]) -> Looked:
+    """Look at an annotation; return what is wrong with it, and what is inside it."""
+    origin, inner = get_origin(item), get_args(item)
+    if item is Any or item is object:
+        return ("a field of any type cannot be checked or read by others", "name its type"), ()
+    if origin is Annotated:
+        return None, () if any(isinstance(part, ArrayField) for part in inner[1:]) else inner[:1]
+    if origin in (Union, types.UnionType):
+        return None, inner
+    if hasattr(item, "__value__"):  # an alias: `type X = ...`
+        return None, (item.__value__,)
+    kind = origin or item
+    # What is left are names that are resolved later, type variables, None and Literal.
+    return _kind(kind, inner, record) if isinstance(kind, type) else (None, ())
+
+
+def _kind(kind: type, inner: tuple[Any, ...], record: type[BaseModel]) -> Looked:
+    if issubclass(kind, BaseModel):
+        return _model(kind, record)
+    if issubclass(kind, Mapping):
+        return _mapping(kind, inner)
+    if issubclass(kind, _PLAIN) or hasattr(kind, "_fields"):  # the latter: a named tuple
+        return None, ()
+    if issubclass(kind, (tuple, list)) or kind is Sequence:
+        if not inner:
+            return (f"{kind.__name__} does not say what is in it", "write tuple[float, ...], say"), ()
+        return None, tuple(part for part in inner if part is not Ellipsis)
+    return (f"a {kind.__name__} does not travel", _WAYS.get(kind.__name__, _WHAT_TRAVELS)), ()
+
+
+def _model(kind: type[BaseModel], record: type[BaseModel]) -> Looked:
+    if not issubclass(kind, record):
+        return (f"a {kind.__name__} does not travel", "derive it from rtgraph.msgs.Record"), ()
+    fields = kind.model_fields.values()
+    return None, tuple(field.annotation for field in fields if not _is_array(field))
+
+
+def _mapping(kind: type, inner: tuple[Any, ...]) -> Looked:
+    if typing.is_typeddict(kind):
+        return None, ()
+    if len(inner) != 2:
+        return (f"{kind.__name__} does not say what is in it", "write dict[str, float], say"), ()
+    key, value = inner
+    if get_origin(key) is Literal or (isinstance(key, type) and issubclass(key, str)):
+        return None, (value,)
+    return (
+        f"{key.__name__} as the key of a dict does not travel: only text does",
+        "write dict[str, ...]",
+    ), ()
+
+
+def _is_array(field: FieldInfo) -> bool:
+    return any(isinstance(item, ArrayField) for item in field.metadata)

@@ -1,0 +1,210 @@
+"""What a node class may declare. Mistakes are refused when the class is made, so that a check finds them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping
+from types import FunctionType
+from typing import Any, get_origin
+
+import numpy as np
+
+from rtgraph.msgs import Message
+from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.where import declared_at
+
+LIFECYCLE = {"on_prepare": 0, "on_start": 0, "on_params": 1, "on_stop": 0}
+"""The methods of a node's life, and how many arguments each takes besides the node."""
+_OF_THE_RUNTIME = frozenset(
+    [
+        "context",
+        "params",
+        "inputs",
+        "outputs",
+        "name",
+        "now_ns",
+        "rng",
+        "log",
+        "spend",
+        "after",
+        "at",
+        "every",
+        "finish",
+    ]
+)
+"""What the runtime gives each node under these names."""
+_ASKED_OF_THE_CLASS = ("spec", "check", "outputs_of")
+_PORT_NAME = re.compile("[a-z][a-z0-9_]*")
+_MUTABLE = (list, dict, set, bytearray, deque, np.ndarray)
+
+
+def check_class(cls: type, base: type, port_type: tuple[type, ...], inputs: Iterable[str]) -> None:
+    """Check what the body of a node class declares.
+
+    Args:
+        cls: the class; what it inherits was checked before.
+        base: ``Node``.
+        port_type: the classes of ports.
+        inputs: the names of its input ports, inherited ones too.
+
+    Raises:
+        NodeError: a port, a handler or an attribute cannot work.
+    """
+    body = dict(vars(cls))
+    try:
+        _check_annotations(body, port_type)
+        for name, value in body.items():
+            if isinstance(value, port_type):
+                _check_port_name(name, value, base)
+            elif name.startswith("on_"):
+                _check_handler(name, value, set(inputs))
+            else:
+                _check_attribute(name, value, body, port_type)
+        _check_init(body.get("__init__"))
+    except NodeError as error:
+        raise NodeError(f"{declared_at()}{cls.__name__}{error.problem}", hint=error.hint) from None
+
+
+def check_params_type(cls: type, argument: object, params: type) -> None:
+    """Check what stands in the brackets of ``Node[...]``.
+
+    Raises:
+        NodeError: it is not a ``Params`` class.
+    """
+    if not (isinstance(argument, type) and issubclass(argument, params)):
+        shown = argument.__name__ if isinstance(argument, type) else repr(argument)
+        raise NodeError(
+            f"{declared_at()}{cls.__name__}: {shown} in brackets is not a class of parameters",
+            hint="derive it from rtgraph.nodes.Params, which is a pydantic model",
+        )
+
+
+def check_message_type(port: str, message_type: object) -> None:
+    """Check what messages a port is declared with.
+
+    Raises:
+        NodeError: it is not a message class, or one that is not for topics.
+    """
+    shown = message_type.__name__ if isinstance(message_type, type) else f"{message_type!r:.60}"
+    if not (isinstance(message_type, type) and issubclass(message_type, Message)):
+        instance = isinstance(message_type, Message)
+        raise NodeError(
+            f"{declared_at()}{port}({shown}): a port is declared with a message class",
+            hint=f"write {type(message_type).__name__}, the class, not one of its messages"
+            if instance
+            else "derive one from rtgraph.msgs.Message and annotate its fields",
+        )
+    if not message_type.on_topics:
+        raise NodeError(
+            f"{declared_at()}{port}({shown}): {shown} travels between the launcher and its nodes only",
+            hint="declare a message class for the topic",
+        )
+
+
+def _check_annotations(body: Mapping[str, Any], port_type: tuple[type, ...]) -> None:
+    names = tuple(f"{kind.__name__}(" for kind in port_type)
+    for name, annotation in body.get("__annotations__", {}).items():
+        meant = isinstance(annotation, port_type) or (
+            isinstance(annotation, str) and annotation.startswith(names)
+        )
+        if meant and name not in body:
+            raise NodeError(
+                f".{name} is an annotation, which declares no port",
+                hint=f"write {name} = ..., not {name}: ...",
+            )
+
+
+def _check_port_name(name: str, port: Any, base: type) -> None:
+    kind = "output" if type(port).__name__ == "Output" else "input"
+    if hasattr(base, name) or name in _OF_THE_RUNTIME:
+        raise NodeError(
+            f": a port cannot be named {name!r}, which every node has already",
+            hint=f"rename the {kind}; `remap` in the graph file gives it any topic",
+        )
+    if not _PORT_NAME.fullmatch(name):
+        raise NodeError(
+            f": a port cannot be named {name!r}",
+            hint="a port's name is lower-case letters, digits and _, a letter first",
+        )
+    if port.name != name:
+        raise NodeError(
+            f": {port.name!r} and {name!r} are one port", hint="declare each port with a call of its own"
+        )
+
+
+def _check_handler(name: str, handler: object, inputs: set[str]) -> None:
+    if name not in LIFECYCLE and name[3:] not in inputs:
+        raise NodeError(
+            f".{name} handles no input port named {name[3:]!r}",
+            hint=f"inputs are {', '.join(sorted(inputs)) or 'none'}; a node's life has {', '.join(LIFECYCLE)}",
+        )
+    arguments = LIFECYCLE.get(name, 1)
+    _check_method(name, handler, arguments, "message" if name[3:] in inputs else "changed")
+
+
+def _check_method(name: str, method: object, arguments: int, argument: str = "") -> None:
+    wanted = f"def {name}(self{f', {argument}' if arguments else ''})"
+    if not isinstance(method, FunctionType):
+        raise NodeError(f".{name} is a {type(method).__name__}, not a method", hint=f"write {wanted}")
+    check_at_one_instant(f".{name}", method)
+    if not takes(method, 1 + arguments):
+        raise NodeError(f".{name}{inspect.signature(method)} has other arguments", hint=f"write {wanted}")
+
+
+def check_at_one_instant(name: str, method: FunctionType) -> None:
+    """Check that calling a method does its work, and does not only make a coroutine or a generator.
+
+    Raises:
+        NodeError: it is async, or yields.
+    """
+    inner = inspect.unwrap(method)
+    kind = "async" if inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner) else ""
+    kind = kind or ("a generator" if inspect.isgeneratorfunction(inner) else "")
+    if kind:
+        raise NodeError(
+            f"{name} is {kind}, and a handler runs at one instant",
+            hint="to go on later call self.after(delay_ns, self.method), to take time self.spend(duration_ns, self.method)",
+        )
+
+
+def takes(method: FunctionType, arguments: int) -> bool:
+    """Say whether a function can be called with so many positional arguments."""
+    try:
+        inspect.signature(method).bind(*[None] * arguments)
+    except TypeError:
+        return False
+    return True
+
+
+def _check_attribute(name: str, value: object, body: Mapping[str, Any], port_type: tuple[type, ...]) -> None:
+    if name in _OF_THE_RUNTIME:
+        raise NodeError(f".{name} hides what every node has under this name", hint="rename it")
+    if any(kind in (value if isinstance(value, type) else None, get_origin(value)) for kind in port_type):
+        raise NodeError(
+            f".{name} is a class of ports, not a port", hint=f"write {name} = Input(Message, latest)"
+        )
+    if name in _ASKED_OF_THE_CLASS and isinstance(value, FunctionType):
+        raise NodeError(
+            f".{name} is asked of the class, before there is a node", hint="write @classmethod above it"
+        )
+    if name == "result":
+        _check_method(name, value, 0)
+    annotation = str(body.get("__annotations__", {}).get(name, ""))
+    constant = name.startswith("__") or name.isupper() or "ClassVar" in annotation or "Final" in annotation
+    if isinstance(value, _MUTABLE) and not constant:
+        raise NodeError(
+            f".{name} is a {type(value).__name__} that all replicas in one process share",
+            hint=f"make it in on_start (self.{name} = ...), or name it in capitals if it is a constant",
+        )
+
+
+def _check_init(init: object) -> None:
+    if init is None:
+        return
+    way = "set attributes up in on_start, or in on_prepare what takes long"
+    if not isinstance(init, FunctionType) or not takes(init, 3):
+        raise NodeError(".__init__ does not take what the runtime gives: (self, context, params)", hint=way)
+    if "__init__" not in init.__code__.co_names:
+        raise NodeError(".__init__ does not call super().__init__(context, params)", hint=way)
