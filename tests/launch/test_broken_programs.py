@@ -30,9 +30,9 @@ def last_line(text: str) -> str:
 
 
 @pytest.mark.parametrize("world", WORLDS)
-def test_an_action_that_the_plant_does_not_take_is_refused_and_told_of(world: str) -> None:
+def test_a_launch_in_which_the_plant_takes_no_action_at_all_fails(world: str) -> None:
     with Launch.of("seven", "--world", world, "--ticks", "60") as launch:
-        assert launch.wait() == 0, launch.stderr
+        assert launch.wait() == 1, launch.stderr
         summary, log = launch.summary(), log_of(launch, "plant", world)
         refused = summary["decisions"]["refused"]
         assert refused > 20
@@ -42,9 +42,12 @@ def test_an_action_that_the_plant_does_not_take_is_refused_and_told_of(world: st
         assert "of worker: action 7: expected a whole number from 0 to 1" in log
         assert log.count("action 7") == 1, "one line for each worker, not for each decision"
         assert f"refused {refused} decisions of worker in all" in log
-        warning = last_line(launch.stderr)
-        assert warning.startswith(f"warning: seven: {refused} decisions were refused")
-        assert "hint: see out/logs" in warning
+        assert f"warning: seven: {refused} decisions were refused" in launch.stderr
+        problem = summary["problems"]["plant"]
+        assert problem.startswith(
+            f"all {refused} decisions were refused, the first: decision 0 of worker: action 7"
+        )
+        assert f"plant: {problem}" in " ".join(launch.stderr.split())
 
 
 # ---- what a node says of itself --------------------------------------------------------------------------------------
