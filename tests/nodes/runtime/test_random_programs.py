@@ -78,7 +78,7 @@ def test_in_the_virtual_world_all_see_what_was_published(seed):
     )
     failed = contextlib.nullcontext()
     if crashing and not faults:
-        failed = pytest.raises(WorldError, match="sender failed at .* ns: RuntimeError: crash of sender")
+        failed = pytest.raises(WorldError, match=r"sender failed at .* ns: RuntimeError: crash of sender")
     elif crashing:  # it may have been restarted before it came to its crash
         failed = contextlib.suppress(WorldError)
     with failed:
