@@ -27,6 +27,8 @@ class Outcome:
     """Nodes that were down at the end, and their last errors."""
     silent_s: dict[str, float] = field(default_factory=dict)
     """Nodes that were not heard for too long, and for how long."""
+    left_behind: dict[str, list[str]] = field(default_factory=dict)
+    """The commands of processes that nodes started and left, by node: they were ended."""
     import_s: float = 0.0
     start_s: float = 0.0
     duration_s: float = 0.0

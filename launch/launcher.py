@@ -26,6 +26,7 @@ from rtgraph.launch.session import Session
 from rtgraph.launch.signals import Signals
 from rtgraph.launch.starting import Starter
 from rtgraph.launch.status import Status
+from rtgraph.launch.sweeping import Sweeper
 from rtgraph.launch.switchboard import Switchboard
 from rtgraph.msgs import Progress
 from rtgraph.msgs.errors import LaunchError
@@ -106,7 +107,10 @@ class Launcher:
         self._service = service = closing.enter_context(
             Service(plan.name, runtime, self._members, board.tell)
         )
-        self._starter = closing.enter_context(Starter(plan, self._session, poll, board.endpoint, self._buses))
+        sweeper = closing.enter_context(Sweeper(board.endpoint, self._status.note, self._outcome.left_behind))
+        self._starter = closing.enter_context(
+            Starter(plan, self._session, poll, board.endpoint, self._buses, sweeper)
+        )
         self._crew = crew = Crew(
             plan,
             self._members,
@@ -219,6 +223,7 @@ class Launcher:
         now_s = time.monotonic()
         self._service.changes.give_up(now_s)
         self._crew.look_after(now_s)
+        self._starter.look_after(now_s)
 
     def _progressed(self) -> None:
         for progress in self._board.progressed():

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rtgraph.msgs.errors import LaunchError
@@ -58,8 +58,9 @@ class Process:
 class ForkServer:
     """The launcher's end of the fork server. It is started anew when it dies; requests wait for it meanwhile."""
 
-    def __init__(self, preload: Preload, log_file: str) -> None:
+    def __init__(self, preload: Preload, log_file: str, environment: Mapping[str, str]) -> None:
         self._preload = preload
+        self._environment = environment
         self._descriptors = tuple(weights.descriptor for weights in preload.weights)
         self._log_file = log_file
         self._waiting: deque[tuple[Request, Started]] = deque()
@@ -77,6 +78,11 @@ class ForkServer:
     def pid(self) -> int:
         """The server's process."""
         return self._popen.pid
+
+    @property
+    def asked(self) -> bool:
+        """Whether it owes an answer: it may have made a process that is not known here yet."""
+        return bool(self._asked)
 
     def request(self, request: Request, started: Started) -> None:
         """Ask for a process; ``started`` is called with it (from ``answer``)."""
@@ -128,19 +134,21 @@ class ForkServer:
         self.restarts += 1
         self.ready = False
         ours, theirs = socket.socketpair()
-        with open(self._log_file, "ab") as log, theirs:
-            self._popen = subprocess.Popen(
-                [
-                    *(sys.executable, *_SERVER, "serve", str(theirs.fileno()), str(os.getpid())),
-                    # What this process finds, its nodes find.
-                    *sys.path,
-                ],
-                pass_fds=(theirs.fileno(), *self._descriptors),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        role = ("serve", str(theirs.fileno()), str(os.getpid()))
+        try:
+            with open(self._log_file, "ab") as log, theirs:
+                self._popen = subprocess.Popen(
+                    [sys.executable, *_SERVER, *role, *sys.path],  # what this process finds, its nodes find
+                    pass_fds=(theirs.fileno(), *self._descriptors),
+                    env=self._environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            ours.close()
+            raise LaunchError(f"the fork server cannot be started: {error}") from error
         self._channel = ours
         send(ours, self._preload.model_dump(mode="json"))
 
@@ -157,7 +165,9 @@ class ForkServer:
         self._start()
 
 
-def start_with_own_python(python: str, request: StartNode, descriptors: Sequence[int]) -> Process:
+def start_with_own_python(
+    python: str, request: StartNode, descriptors: Sequence[int], environment: Mapping[str, str]
+) -> Process:
     """Start a node with an interpreter of its own.
 
     Raises:
@@ -169,6 +179,7 @@ def start_with_own_python(python: str, request: StartNode, descriptors: Sequence
             popen = subprocess.Popen(
                 [python, *_SERVER, "node", str(theirs.fileno()), *looked_in()],
                 pass_fds=(theirs.fileno(), *descriptors),
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -123,6 +123,8 @@ def _run_realtime(plan: Plan, session: Session, status: Status, tcp_port: int | 
         for name, statistics in outcome.statistics.items()
     }
     summary["import_s"], summary["start_s"] = round(outcome.import_s, 3), round(outcome.start_s, 3)
+    if outcome.left_behind:
+        summary["left_behind"] = outcome.left_behind
     if outcome.silent_s:
         summary["silent_s"] = outcome.silent_s
     if outcome.failures or problems:

@@ -13,6 +13,7 @@ from rtgraph.launch.polling import Poll
 from rtgraph.launch.processes import ForkServer, Process, last_line, start_with_own_python
 from rtgraph.launch.session import Session
 from rtgraph.launch.supervision import Member
+from rtgraph.launch.sweeping import Sweeper
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.bus import BusPlan
 from rtgraph.nodes.runtime.config import InheritedWeights, NodeConfig
@@ -32,11 +33,19 @@ class Starter:
         poll: what the launcher waits for, and now also for these processes.
         control: the endpoint at which the launcher talks with nodes.
         buses: where nodes publish, and find each other.
+        sweeper: ends what they leave behind.
     """
 
     def __init__(
-        self, plan: Plan, session: Session, poll: Poll, control: str, buses: Mapping[str, BusPlan]
+        self,
+        plan: Plan,
+        session: Session,
+        poll: Poll,
+        control: str,
+        buses: Mapping[str, BusPlan],
+        sweeper: Sweeper,
     ) -> None:
+        self._sweeper = sweeper
         self._plan = plan
         self._session = session
         self._poll = poll
@@ -89,6 +98,7 @@ class Starter:
         self._server = ForkServer(
             Preload(modules=tuple(_modules(self._plan)), weights=self._weights),
             str(self._session.log_file("fork-server")),
+            self._sweeper.environment,
         )
         self._poll.add(self._server.descriptor, self._answered)
 
@@ -135,6 +145,7 @@ class Starter:
         )
 
         def watched(process: Process) -> None:
+            self._sweeper.began(process.pid, plan.name)
             self._watch(process, ended)
             started(process)
 
@@ -142,7 +153,13 @@ class Starter:
             self._ask(request, watched)
         else:
             descriptors = [weights.descriptor for weights in self._weights]
-            watched(start_with_own_python(plan.python, request, descriptors))
+            watched(start_with_own_python(plan.python, request, descriptors, self._sweeper.environment))
+
+    def look_after(self, now_s: float) -> None:
+        """Do what is due about processes that nodes left behind."""
+        self._sweeper.attend(now_s)
+        if self._server is not None and not self._server.asked:
+            self._sweeper.reap([self._server.pid, *(process.pid for process in self._watched)])
 
     def _ask(self, request: StartNode | FillWeights, started: Callable[[Process], None]) -> None:
         if self._server is None:
@@ -161,7 +178,9 @@ class Starter:
         def over() -> None:
             self._poll.remove(process.pidfd)
             self._watched.remove(process)
-            ended(process, process.reap())
+            code = process.reap()
+            self._sweeper.ended(process.pid)
+            ended(process, code)
 
         self._watched.append(process)
         self._poll.add(process.pidfd, over)

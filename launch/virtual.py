@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 from rtgraph.graphs import Plan
+from rtgraph.launch.children import ended_with
 from rtgraph.launch.going import PROGRESS, Going, Told
 from rtgraph.launch.interruption import Interrupted, ending_signals
 from rtgraph.launch.session import Session
@@ -33,7 +34,7 @@ def run_virtual(plan: Plan, session: Session, status: Status, checkpoints: Check
     Raises:
         RtgraphError: it could not begin.
     """
-    with _logged(session):
+    with _logged(session), ended_with(status.note) as left_behind:
         _use_threads(plan)
         _warn_of_no_limit(plan, status)
         try:
@@ -53,6 +54,8 @@ def run_virtual(plan: Plan, session: Session, status: Status, checkpoints: Check
     summary = summarise(
         plan, world.reason, results, reports, world.restarts, causes, world.down, world.problems
     )
+    if left_behind:
+        summary["left_behind"] = {"a node": left_behind}
     code = LOST if lossless_losses(plan, reports) else DONE
     if failures:
         code = FAILED

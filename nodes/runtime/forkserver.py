@@ -31,6 +31,11 @@ from rtgraph.nodes.runtime.host import die_with, take_priority
 from rtgraph.nodes.runtime.imports import look_in
 from rtgraph.nodes.runtime.realtime import RealtimeNode
 
+TITLE = "rtgraph: "
+"""What the title of a node's process begins with; its name follows."""
+NODE_VARIABLE = "RTGRAPH_NODE"
+"""The environment variable by which what a node starts is known to be its."""
+
 
 class StartNode(Record):
     """Make a process of a node. Its output goes to ``log_file``."""
@@ -152,7 +157,8 @@ def _work(request: Request) -> int:
         _fill(request)
         return 0
     plan = request.config.plan
-    _name_process(f"rtgraph: {plan.name}")
+    _name_process(f"{TITLE}{plan.name}")
+    os.environ[NODE_VARIABLE] = plan.name
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(plan.threads)
     given = take_priority(plan.priority)

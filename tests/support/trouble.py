@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from typing import Any, ClassVar
 
 import numpy as np
@@ -63,8 +65,6 @@ class Sluggish(Node[Params]):
     """Takes its time to prepare."""
 
     def on_prepare(self) -> None:
-        import threading
-
         threading.Event().wait(20)
 
 
@@ -84,6 +84,36 @@ class Misuses(Node[Params]):
 
     def on_applied(self, _: Applied) -> None:
         raise NodeError("the lens is dirty")
+
+
+class Leaves(Node[Params]):
+    """Starts a process in its session and one in a session apart, and ends neither. Fails at tick 50 of its first life."""
+
+    applied = Input(Applied, latest)
+
+    def on_prepare(self) -> None:
+        # A Popen would complain when it is collected.
+        os.posix_spawnp("sleep", ["sleep", "97"], os.environ)
+        os.posix_spawnp("sleep", ["sleep", "98"], os.environ, setsid=True)
+
+    def on_start(self) -> None:
+        self.log.info("it goes")
+
+    def on_applied(self, tick: Applied) -> None:
+        if tick.tick >= 50 and self.context.identity.incarnation == 0:
+            raise ValueError("enough")
+
+
+class Forks(Node[Params]):
+    """Leaves a copy of itself behind, in a session apart and with another parent, as daemons do."""
+
+    def on_prepare(self) -> None:
+        if os.fork() == 0:
+            if os.fork() == 0:
+                os.setsid()
+                threading.Event().wait(60)
+            os._exit(0)
+        os.wait()
 
 
 class RaisesOnce(Node[Params]):

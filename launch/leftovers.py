@@ -1,0 +1,141 @@
+"""Processes that nodes started and did not end. They are found by a mark in their environment, and ended.
+
+Run as a script this is the warden of a launch: it waits for the launcher to end, and if it was killed, ends what nodes
+left behind. That needs a process besides the launcher: the kernel ends the nodes then, but not what they have started.
+Nothing outside the standard library is imported, so that the warden is small and there at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+MARK = "RTGRAPH_LAUNCH"
+"""The variable that holds, in each process of a launch, which launch that is."""
+GRACE_S = 0.4
+"""From SIGTERM to SIGKILL."""
+NODES_END_WITHIN_S = 1.0
+_COMMAND_LETTERS = 80
+_ROUNDS = 5
+"""What is ended may have started something meanwhile."""
+
+
+class Leftover(NamedTuple):
+    """A process that was left behind."""
+
+    pid: int
+    session: int
+    command: str
+    environment: bytes
+    """Its variables, each between two zeros."""
+
+
+def find(launch: str, sessions: Collection[int] = (), besides: Collection[int] = ()) -> list[Leftover]:
+    """Return the living processes of a launch.
+
+    Args:
+        launch: what their mark says.
+        sessions: of these sessions all processes belong to it, marked or not.
+        besides: processes that are left out, as this one is.
+    """
+    mark = f"\0{MARK}={launch}\0".encode()
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit() or int(entry) in besides or int(entry) == os.getpid():
+            continue
+        state, session = _state_of(entry)
+        environment = b"\0" + _read(entry, "environ") + b"\0"
+        if state not in ("", "Z", "X") and (session in sessions or mark in environment):
+            command = _read(entry, "cmdline").replace(b"\0", b" ").decode(errors="replace").strip()
+            found.append(Leftover(int(entry), session, command, environment))
+    return found
+
+
+def end(found: Collection[Leftover], grace_s: float = GRACE_S) -> None:
+    """End processes: SIGTERM, and SIGKILL for those that are still there after a while."""
+    with contextlib.ExitStack() as closing:
+        watched = []
+        for one in found:
+            with contextlib.suppress(OSError):
+                watched.append(os.pidfd_open(one.pid))
+                closing.callback(os.close, watched[-1])
+        _signal(watched, signal.SIGTERM)
+        _signal(_wait(watched, grace_s), signal.SIGKILL)
+        _wait(watched, grace_s)
+
+
+def end_all(launch: str, sessions: Collection[int] = (), besides: Collection[int] = ()) -> Iterator[Leftover]:
+    """End all processes of a launch; yield those that there were."""
+    for _ in range(_ROUNDS):
+        found = find(launch, sessions, besides)
+        if not found:
+            return
+        end(found)
+        yield from found
+
+
+def short(command: str) -> str:
+    """Return the beginning of a command."""
+    return command if len(command) <= _COMMAND_LETTERS else f"{command[: _COMMAND_LETTERS - 1]}…"
+
+
+def _signal(descriptors: Collection[int], number: signal.Signals) -> None:
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(descriptor, number)
+
+
+def _wait(descriptors: Collection[int], within_s: float) -> list[int]:
+    """Wait for processes to end; return the descriptors of those that do not in time."""
+    left = list(descriptors)
+    deadline = time.monotonic() + within_s
+    poll = select.poll()
+    for descriptor in left:
+        poll.register(descriptor, select.POLLIN)
+    while left and (remaining_s := deadline - time.monotonic()) > 0:
+        for descriptor, _ in poll.poll(remaining_s * 1000):
+            poll.unregister(descriptor)
+            left.remove(descriptor)
+    return left
+
+
+def _state_of(process: str) -> tuple[str, int]:
+    """Return the state and the session of a process; nothing if it is gone."""
+    # The name before them, in parentheses, may hold anything.
+    fields = _read(process, "stat").rpartition(b")")[2].split()
+    return (fields[0].decode(), int(fields[3])) if fields else ("", 0)
+
+
+def _read(process: str, file: str) -> bytes:
+    try:
+        with open(f"/proc/{process}/{file}", "rb") as opened:
+            return opened.read()
+    except OSError:  # it has ended, or is another user's
+        return b""
+
+
+def _guard(launch: str) -> None:
+    """Read the processes of nodes, each when it begins and when it ends, until the launcher ends; see ``Sweeper``."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    nodes: set[int] = set()
+    for line in sys.stdin.buffer:
+        nodes ^= {int(line)}
+    # The kernel ends the nodes, or they bring what they move to rest.
+    alive = []
+    for node in nodes:
+        with contextlib.suppress(OSError):
+            alive.append(os.pidfd_open(node))
+    _wait(alive, NODES_END_WITHIN_S)
+    for _ in end_all(launch, nodes):
+        pass
+
+
+if __name__ == "__main__":
+    _guard(sys.argv[1])

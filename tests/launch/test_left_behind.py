@@ -1,0 +1,76 @@
+"""Processes that nodes start and do not end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+from support.launching import FILES, Launch, until
+
+from rtgraph.launch.cli import main
+from rtgraph.launch.leftovers import MARK, end, end_all, find
+
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+
+
+def test_only_what_bears_the_mark_or_is_of_a_session_is_found_and_ended() -> None:
+    def start(launch: str, **more: object) -> subprocess.Popen[bytes]:
+        started = subprocess.Popen(
+            [sys.executable, "-ISc", STUBBORN], stdout=subprocess.PIPE, env={MARK: launch}, **more
+        )
+        started.stdout.readline()
+        return started
+
+    with start("one") as marked, start("other") as other, start("", start_new_session=True) as of_session:
+        found = {one.pid for one in find("one", (of_session.pid,))}
+        assert found == {marked.pid, of_session.pid}
+        assert [one.pid for one in find("one", besides=(marked.pid,))] == []
+        assert {one.pid for one in end_all("one", (of_session.pid,))} == found
+        # They do not heed SIGTERM.
+        assert (marked.wait(5), of_session.wait(5)) == (-signal.SIGKILL, -signal.SIGKILL)
+        assert other.poll() is None
+        end(find("other"), 0.01)
+        assert other.wait(5) == -signal.SIGKILL
+
+
+def test_what_nodes_of_a_virtual_world_leave_is_ended_too(tmp_path, capsys) -> None:
+    before = psutil.Process().children(recursive=True)
+    arguments = ("--world", "virtual", "--ticks", "5", "--no-plots", "--out", str(tmp_path / "out"))
+    assert main(["launch", str(FILES / "trouble.yaml"), "trouble=Leaves", *arguments]) == 0
+    assert psutil.Process().children(recursive=True) == before
+    said = capsys.readouterr().err
+    assert "a node left 1 process behind: sleep 97 (process " in said
+    assert "a node left 1 process behind: sleep 98 (process " in said
+
+
+@pytest.mark.process
+@pytest.mark.timeout(90)
+class TestRealtime:
+    """``Launch`` checks that no process is left."""
+
+    def test_a_node_takes_with_it_what_it_has_started(self) -> None:
+        with Launch.of("trouble", "trouble=Leaves") as launch:
+            # It fails, and begins again: what is in its session is ended at once.
+            launch.says("trouble left 1 process behind: sleep 97 (process ")
+            until(lambda: launch.log("trouble").count("it goes") == 2, 10, "the node is back")
+            assert launch.interrupt(signal.SIGTERM) < 2.5
+            assert launch.wait() == 143
+            left = launch.summary()["left_behind"]
+            assert sorted(left["trouble"]) == ["sleep 97", "sleep 97", "sleep 98", "sleep 98"]
+
+    def test_a_daemon_does_not_outlive_the_launch(self) -> None:
+        with Launch.of("trouble", "trouble=Forks", "--ticks", "5") as launch:
+            assert launch.wait() == 0
+            assert launch.summary()["left_behind"] == {"trouble": ["rtgraph: trouble"]}
+
+    @pytest.mark.parametrize("node", ["Leaves", "Forks"])
+    def test_nothing_outlives_a_launcher_that_is_killed(self, node) -> None:
+        with Launch.of("trouble", f"trouble={node}", leaves_runtime=True) as launch:
+            until(lambda: "is ready" in launch.log("trouble"), 40, "the node is ready")
+            os.kill(launch.popen.pid, signal.SIGKILL)
+            launch.wait()
+            until(lambda: not launch.processes(), 5.0, "what the node left has ended")
