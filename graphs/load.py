@@ -30,7 +30,8 @@ from rtgraph.graphs.resolve import Resolver
 from rtgraph.graphs.substitute import Arguments, References, substitute, substitute_file
 from rtgraph.graphs.validation import validated
 from rtgraph.graphs.wire import Wiring, check_include_remaps
-from rtgraph.msgs.text import Typed
+from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.text import Typed, readable
 from rtgraph.nodes.runtime.faults import CrashFault, Fault
 from rtgraph.nodes.runtime.imports import look_in
 from rtgraph.nodes.runtime.wiring import NodePlan
@@ -90,6 +91,10 @@ def load_launch(
     )
 
     path = find(name, [*folders, *graph_folders])
+    try:
+        readable(path.stem)
+    except ValueError as error:
+        raise GraphError(f"the name {error}", file=ascii(str(path)), hint="rename the file") from error
     document = read(path)
     declared = declared_arguments(document, library.folders, library.environment)
     typed = {name: Typed(text) for name, text in (arguments or {}).items()}

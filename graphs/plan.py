@@ -56,15 +56,20 @@ class Plan(Record):
     weights: dict[str, WeightsPlan] = Field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
 
-    def to_yaml(self) -> str:
+    def to_yaml(self, *, ascii_only: bool = False) -> str:
         """Return the plan as YAML; ``from_yaml`` gives an equal one."""
         return yaml.dump(
-            self.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110
+            self.model_dump(mode="json"),
+            Dumper=_Dumper,
+            sort_keys=False,
+            allow_unicode=not ascii_only,
+            width=110,
         )
 
-    def to_json(self) -> str:
+    def to_json(self, *, ascii_only: bool = False) -> str:
         """Return the plan as JSON; ``from_yaml`` reads that too."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        values = self.model_dump(mode="json")
+        return json.dumps(values, indent=2, ensure_ascii=ascii_only, allow_nan=False) + "\n"
 
     @classmethod
     def from_yaml(cls, text: str) -> Self:

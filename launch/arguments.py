@@ -133,7 +133,12 @@ def folder(text: str) -> Path:
     """Read a folder's name."""
     if not text:
         raise argparse.ArgumentTypeError("an empty name is no folder")
-    return Path(text)
+    from rtgraph.msgs.text import readable  # noqa: PLC0415 - so that --help is instant
+
+    try:
+        return Path(readable(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"the name {error}") from error
 
 
 def port(text: str) -> int:

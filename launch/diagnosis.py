@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import resource
@@ -148,7 +147,7 @@ def _runtime_directory() -> Finding:
 def _governor() -> Finding:
     path = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
     try:
-        with open(path) as file:
+        with open(path, encoding="ascii") as file:
             governor = file.read().strip()
     except OSError:
         return Finding("cpu governor", "not known here")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rtgraph.launch.streams import discard
+from rtgraph.launch.streams import discard, is_utf8
 from rtgraph.launch.summary import DONE, FAILED
 
 WIDE = 200
@@ -62,9 +62,9 @@ def row(made: Table, *cells: object) -> None:
 
 def print_json(value: object) -> None:
     """Print a value as JSON, for people to read too."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    print(json.dumps(value, indent=2, ensure_ascii=not is_utf8(), allow_nan=False))
 
 
 def print_line(value: object) -> None:
     """Print a value as one line of JSON, at once."""
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
+    print(json.dumps(value, ensure_ascii=not is_utf8(), allow_nan=False), flush=True)

@@ -199,7 +199,7 @@ def start_with_own_python(
 def last_line(file: str) -> str:
     """Return the last line of a log: of a process that failed, what it failed of."""
     try:
-        with open(file, errors="replace") as log:
+        with open(file, encoding="utf-8", errors="replace") as log:
             lines = [line.strip() for line in log if line.strip()]
     except OSError:
         return ""

@@ -40,7 +40,7 @@ class Session:
                     f"the disk under {session.directory} is full", hint="free space or choose another --out"
                 )
             _refuse_what_is_not_empty(session.directory)
-            with open(session.directory / "plan.yaml", "x") as file:
+            with open(session.directory / "plan.yaml", "x", encoding="utf-8") as file:
                 file.write(plan.to_yaml())
             session.logs.mkdir(exist_ok=True)
         except FileExistsError as error:
@@ -73,7 +73,8 @@ class Session:
         """
         partial = self.summary.with_suffix(".partial")
         try:
-            partial.write_text(json.dumps(summary, indent=2, sort_keys=True, allow_nan=False) + "\n")
+            text = json.dumps(summary, indent=2, sort_keys=True, allow_nan=False) + "\n"
+            partial.write_text(text, encoding="utf-8")
             partial.replace(self.summary)
         except OSError as error:
             with contextlib.suppress(OSError):

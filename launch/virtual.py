@@ -146,7 +146,7 @@ def _interruptible(world: VirtualWorld) -> Iterator[list[int]]:
 @contextlib.contextmanager
 def _logged(session: Session) -> Iterator[None]:
     """Have what the nodes log go to a file of the session."""
-    handler = logging.FileHandler(session.logs / LOG_FILE)
+    handler = logging.FileHandler(session.logs / LOG_FILE, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logger = logging.getLogger("rtgraph")
     logger.addHandler(handler)

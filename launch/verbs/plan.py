@@ -22,6 +22,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan."""
-    plan = load(args)
-    print(plan.to_json() if args.json else plan.to_yaml(), end="")
+    from rtgraph.launch.streams import is_utf8  # noqa: PLC0415 - so that --help is instant
+
+    written = load(args).to_json if args.json else load(args).to_yaml
+    print(written(ascii_only=not is_utf8()), end="")
     return 0

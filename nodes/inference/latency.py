@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from rtgraph.msgs import Record
+from rtgraph.msgs.text import number
 from rtgraph.nodes.runtime.clock import frames_ns
 
 Frames = Annotated[float, Field(ge=0, le=1e6)]
@@ -197,7 +198,7 @@ def _one_of(values: list[int], rng: np.random.Generator) -> int:
 
 @functools.cache
 def _read(file: str) -> tuple[float, ...]:
-    values = tuple(float(line) for line in Path(file).read_text().split())
+    values = tuple(number(word) for word in Path(file).read_text(encoding="utf-8").split())
     if not values or min(values) < 0:
         raise ValueError(f"{file}: durations in milliseconds are wanted, one a line")
     return values

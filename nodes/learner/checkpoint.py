@@ -59,7 +59,7 @@ class Checkpoints:
         try:
             self._sweep()
             unfinished.mkdir()
-            (unfinished / FACTS).write_text(state.facts.model_dump_json(indent=2))
+            (unfinished / FACTS).write_text(state.facts.model_dump_json(indent=2), encoding="utf-8")
             safetensors.torch.save_file(state.tensors, unfinished / TENSORS)
             for path in (unfinished / FACTS, unfinished / TENSORS, unfinished):
                 _to_disk(path)
@@ -96,7 +96,7 @@ def load(path: Path) -> LearnerState:
     """
     folder = checkpoint_in(path)
     try:
-        facts = Facts.model_validate_json((folder / FACTS).read_text())
+        facts = Facts.model_validate_json((folder / FACTS).read_text(encoding="utf-8"))
         tensors = safetensors.torch.load_file(folder / TENSORS)
     except (OSError, ValueError, ValidationError, SafetensorError) as error:
         raise CheckpointError(

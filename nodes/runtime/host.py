@@ -121,7 +121,7 @@ def resident_bytes() -> int:
 def private_bytes(process: int | str = "self") -> int:
     """Return the memory that only this process has, in bytes; 0 where the host does not tell."""
     try:
-        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:
         return 0
     return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Private_"))
@@ -130,7 +130,7 @@ def private_bytes(process: int | str = "self") -> int:
 def available_bytes() -> int | None:
     """Return the memory that can still be had, in bytes; None where the host does not tell."""
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
         return None
     found = [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]

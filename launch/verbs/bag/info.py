@@ -31,15 +31,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print it."""
-    import json  # noqa: PLC0415 - so that --help is instant
-
+    from rtgraph.launch.printing import print_json  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.verbs.bag.opening import opened  # noqa: PLC0415
 
     bag = opened(args.file, check=args.check)
     if args.plan:
         print(bag.plan_yaml or "", end="")
     elif args.json:
-        print(json.dumps(described(bag), indent=2, ensure_ascii=False))
+        print_json(described(bag))
     else:
         _print(bag)
     return 1 if args.check and bag.problems else 0
