@@ -30,6 +30,7 @@ from rtgraph.launch.sweeping import Sweeper
 from rtgraph.launch.switchboard import Switchboard
 from rtgraph.msgs import Progress
 from rtgraph.msgs.errors import LaunchError
+from rtgraph.msgs.text import readable
 from rtgraph.nodes.runtime.host import adopt_orphans, leave_orphans
 
 START_DEADLINE_S = 60.0
@@ -65,6 +66,10 @@ class Launcher:
 
     def run(self) -> Outcome:
         """Start the graph, run it to its end, and stop it."""
+        try:
+            readable(str(self._session.directory.absolute()))
+        except ValueError as error:  # messages to nodes name their logs
+            raise LaunchError(f"the session folder {error}", hint="choose another --out") from error
         with self._closing:
             self._open()
             try:

@@ -26,6 +26,7 @@ from rtgraph.msgs import Message, decode, encode
 from rtgraph.msgs.errors import LaunchError, RtgraphError
 from rtgraph.msgs.introspection import Publish, Published
 from rtgraph.msgs.session import PlayControl, PlayProgress
+from rtgraph.msgs.text import readable
 from rtgraph.nodes.recorder.bag import Bag
 from rtgraph.nodes.recorder.bag_player import played_channels
 from rtgraph.nodes.runtime import InputPlan, NodePlan
@@ -80,7 +81,7 @@ def player_plan(
         index=0,
         node="rtgraph.nodes.recorder:BagPlayer",
         params={
-            "file": str(bag.path.resolve()),
+            "file": _readable(bag.path),
             "rate": rate,
             "start_s": start_s,
             "duration_s": duration_s,
@@ -94,6 +95,13 @@ def player_plan(
         inputs={CONTROL: InputPlan(topic=CONTROL)},
     )
     return Plan(name=bag.path.stem, nodes=(player,))
+
+
+def _readable(path: Path) -> str:
+    try:
+        return readable(str(path.resolve()))
+    except ValueError as error:
+        raise LaunchError(f"the name of the recording {error}", hint="rename it, or its folder") from error
 
 
 def play(plan: Plan, bag: Bag, directory: Path | None = None) -> int:

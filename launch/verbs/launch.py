@@ -87,7 +87,8 @@ def _plan(args: argparse.Namespace) -> Plan:
     if args.resume_world is None:
         raise GraphError("no FILE is given", file="command line", hint="rtgraph launch boxing")
     others = ("world", "seed", "replay", "record", "no_record", "replace", "recorder")
-    given = next((name for name in others if getattr(args, name) not in (None, [])), None)
+    # A seed of 0 is given too.
+    given = next((name for name in others if getattr(args, name) or type(getattr(args, name)) is int), None)
     if given is not None:
         raise GraphError(
             f"--{given.replace('_', '-')} changes the plan, and --resume-world goes on with the same",

@@ -90,12 +90,22 @@ def test_a_likeness_or_an_escape_stands_for_what_is_not_there(run, graph):
     assert b"\\xf6-\\udcff.yaml" in error
 
 
-def test_names_that_are_not_utf8_are_refused(run, tmp_path):
+def test_names_that_are_not_utf8_are_refused(run, tmp_path, monkeypatch):
     file = Path(os.fsdecode(bytes(tmp_path) + b"/g\xff.yaml"))
     file.write_text(GRAPH, encoding="utf-8")
     code, _, error = run("utf-8", "check", file)
     assert code == 2
     assert b"is not UTF-8. hint: rename the file" in error
+    monkeypatch.chdir(tmp_path)
+    os.mkdir(b"cwd\xff")
+    monkeypatch.chdir(os.fsdecode(b"cwd\xff"))
+    code, _, error = run("utf-8", "launch", "endless", "--world", "virtual", "--ticks", "3", "--no-plots")
+    assert code == 0, error
+    code, _, error = run("utf-8", "launch", "endless", "--duration", "1", "--no-plots")
+    assert (code, b"is not UTF-8. hint: choose another --out" in error) == (1, True)
+    (recorded,) = Path("sessions").glob("*/session.mcap")
+    code, _, error = run("utf-8", "bag", "play", recorded)
+    assert (code, b"is not UTF-8. hint: rename it" in error) == (1, True)
     for arguments in (
         ("launch", "endless", "--out", os.fsdecode(b"o\xff")),
         ("check", "endless", "workers=\udcff"),
