@@ -94,8 +94,10 @@ def _headlines(title: str, result: Result) -> Iterator[str]:
 def _warnings(result: Result) -> Iterator[str]:
     """Yield what must not go unseen although the launch went on."""
     summary = result.summary
-    if result.code == LOST:
+    if result.code == LOST and any(summary["lost"].values()):
         yield "messages were lost on the way to inputs that want them all"
+    if summary.get("unread"):
+        yield f"messages were unread when their node stopped: {count_of(summary, 'unread')}"
     causes = summary.get("restart_causes", {})
     for name, count in summary["restarts"].items():
         times = "once" if count == 1 else f"{count} times"

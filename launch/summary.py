@@ -75,6 +75,7 @@ def summarise(
         **({"nodes": others} if others else {}),
         "lost": {edge: report.lost + report.refused for edge, report in edges.items()},
         "overwritten": {edge: report.overwritten for edge, report in edges.items() if report.overwritten},
+        "unread": {edge: report.unread for edge, report in edges.items() if report.unread},
         "restarts": dict(restarts),
         **({"restart_causes": dict(causes)} if causes else {}),
         **({"down": dict(down)} if down else {}),
@@ -83,10 +84,10 @@ def summarise(
 
 
 def lossless_losses(plan: Plan, reports: Mapping[str, Iterable[EdgeReport]]) -> int:
-    """Return how many messages were lost on the way to inputs that were to have everything."""
+    """Return how many messages lossless inputs lost: on the way to them, or unread when their node stopped."""
     types = {node.name: load_class(node.node) for node in plan.nodes}
     return sum(
-        report.lost + report.refused
+        report.lost + report.refused + report.unread
         for node, found in reports.items()
         for report in found
         if report.port in types[node].tap_ports or types[node].input_ports[report.port].policy.depth is None

@@ -256,6 +256,7 @@ _SECTIONS: tuple[tuple[_Row, ...], ...] = (
     ),
     (
         _Row("messages lost", _counts("lost")),
+        _Row("messages unread", _counts("unread")),
         _Row("restarts", _counts("restarts")),
     ),
 )

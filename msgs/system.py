@@ -30,6 +30,8 @@ class EdgeReport(Record):
     lost: int = 0
     overwritten: int = 0
     refused: int = 0
+    unread: int = 0
+    """Messages that a lossless input still held when its node had stopped."""
 
 
 class Ready(ControlMessage):

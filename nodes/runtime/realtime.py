@@ -252,14 +252,17 @@ class RealtimeNode:
                 self._hear_until_ns = now_ns + (message.deadline_ns - now_ns) // 2
 
     def _heard_out(self, stop: Stop) -> bool:
-        """Say whether all that was published for the lossless inputs has come in, or will not come any more."""
+        """Say whether everything for the lossless inputs has come in and is handled, or time is up."""
         now_ns = self.clock.now_ns()
-        if now_ns > self._hear_until_ns or now_ns > self._arrived_ns + SILENCE_NS:
+        if now_ns > self._hear_until_ns:
             return True
-        if self._unheard(stop):
+        if self._unheard(stop) and now_ns <= self._arrived_ns + SILENCE_NS:
             return False
+        # A busy node goes on with its lossless inputs only.
+        busy = self._executor.busy
         return not any(
-            port.inbox for port in self._node.inputs.values() if port.handler and not self._executor.busy
+            port.inbox and port.handler and not (busy and port.depth is not None)
+            for port in self._node.inputs.values()
         )
 
     def _unheard(self, stop: Stop) -> dict[tuple[str, str], int]:

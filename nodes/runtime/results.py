@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -35,19 +36,25 @@ def result_of(node: Node[Any]) -> dict[str, JsonValue]:
 
 
 def edge_reports(executor: Executor) -> list[EdgeReport]:
-    """Return what became of each publisher's messages at each input of a node."""
-    return [
-        EdgeReport(
-            port=name,
-            publisher=publisher,
-            received=edge.received,
-            lost=edge.lost,
-            overwritten=edge.overwritten,
-            refused=edge.refused,
-        )
-        for name, port in executor.node.inputs.items()
-        for publisher, edge in sorted(port.edges.items())
-    ]
+    """Return what became of each publisher's messages at each input of a node that has stopped."""
+    found = []
+    for name, port in executor.node.inputs.items():
+        # What other inputs hold is no loss: they keep the newest only.
+        held = port.inbox if port.depth is None else ()
+        unread = Counter(message.header.source for message in held)
+        found += [
+            EdgeReport(
+                port=name,
+                publisher=publisher,
+                received=edge.received,
+                lost=edge.lost,
+                overwritten=edge.overwritten,
+                refused=edge.refused,
+                unread=unread[publisher],
+            )
+            for publisher, edge in sorted(port.edges.items())
+        ]
+    return found
 
 
 def in_one_line(error: BaseException) -> str:

@@ -85,3 +85,18 @@ def test_workers_share_one_copy_of_the_weights() -> None:
         # With the processes, whose end is seen to below, the memory is gone: it never had a name.
         assert not list(Path("/dev/shm").glob("*rtgraph*"))  # noqa: S108
         assert sum(launch.summary()["lost"].values()) == 0
+
+
+@pytest.mark.parametrize("world", ["realtime", "virtual"])
+def test_what_a_lossless_input_still_held_at_the_end_is_lost(world: str) -> None:
+    with Launch.of("backlog", "--world", world, "--duration", "0.5", "--no-record") as launch:
+        assert launch.wait() == 3, launch.stderr
+        summary = launch.summary()
+        unread = summary["unread"]
+        if world == "realtime":  # in virtual time a run ends at its instant
+            assert unread.keys() == {"source -> slow.ping"}
+        assert 300 < unread["source -> slow.ping"] < 400
+        assert set(summary["lost"].values()) == {0}
+        total = sum(unread.values())
+        assert f"warning: backlog: messages were unread when their node stopped: {total:,}" in launch.stderr
+        assert "messages were lost" not in launch.stderr

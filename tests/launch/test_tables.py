@@ -32,6 +32,7 @@ FIGURES = {
     "reward": {"sum": 1234.0, "mean": 0.34},
     "episodes": {"count": 3, "return_mean": 411.33, "length_mean": 1199.0},
     "lost": {"plant -> recorder.observation": 0, "worker/0 -> recorder.decision": 0},
+    "unread": {},
     "restarts": {},
 }
 SLOWER = FIGURES | {"inaction": 0.81, "reward": {"sum": 200.0, "mean": 0.05}}
@@ -110,6 +111,7 @@ def test_signs(value, text):
         ("episodes", "3"),
         ("return, mean", "411"),
         ("messages lost", "0"),
+        ("messages unread", "0"),
         ("restarts", "0"),
     ],
 )
@@ -169,7 +171,8 @@ def test_figures_that_are_not_there_are_a_dash(figures):
 
 def test_losses_and_restarts_are_named_with_the_worst_first():
     lost = {f"worker/{number} -> recorder.decision": number for number in range(6)}
-    text = shown({"paced": FIGURES | {"lost": lost, "restarts": {"worker/3": 2}}})
+    unread = {"src -> sink.tick": 9}
+    text = shown({"paced": FIGURES | {"lost": lost, "unread": unread, "restarts": {"worker/3": 2}}})
     lines = [line.split("│")[2].strip() for line in text.splitlines() if line.count("│") == 3]
     assert lines[lines.index("15") :] == [
         "15",
@@ -177,6 +180,8 @@ def test_losses_and_restarts_are_named_with_the_worst_first():
         "worker/4 -> recorder.decision: 4",
         "worker/3 -> recorder.decision: 3",
         "and 2 more",
+        "9",
+        "src -> sink.tick: 9",
         "2",
         "worker/3: 2",
     ]

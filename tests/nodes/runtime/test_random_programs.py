@@ -22,6 +22,7 @@ from rtgraph.msgs.errors import WorldError
 from rtgraph.nodes.runtime import Surroundings, VirtualWorld
 from rtgraph.nodes.runtime.bus import Bus, BusPlan
 from rtgraph.nodes.runtime.faults import CrashFault, EdgeFault
+from rtgraph.nodes.runtime.ports import EdgeCount
 from rtgraph.nodes.runtime.taps import Tapped
 
 PROGRAMS = 20
@@ -159,11 +160,8 @@ class BusProgram:
         for host, bus in zip(receivers, buses[1:], strict=True):
             bus.receive(host.executor.deliver)
         wanted = sender.node.outputs["parcel"].sent.get(None, 0)
-        return all(
-            host.node.inputs["parcel"].edges[sender.node.name].next_sequence == wanted
-            for host in receivers
-            if wanted
-        )
+        edges = [host.node.inputs["parcel"].edges.get(sender.node.name, EdgeCount()) for host in receivers]
+        return all(edge.next_sequence == wanted for edge in edges)
 
     def close(self) -> None:
         self.context.term()

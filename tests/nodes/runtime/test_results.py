@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from support.chatter import Ping
 from support.host import HandHost
 
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.runtime import Node, Params
-from rtgraph.nodes.runtime.results import DEEPEST, TOLD_MOST, in_one_line, result_of
+from rtgraph.nodes.runtime import Input, Node, Params, lossless, queue
+from rtgraph.nodes.runtime.results import DEEPEST, TOLD_MOST, edge_reports, in_one_line, result_of
 
 
 class Fate(enum.IntEnum):
@@ -100,3 +101,25 @@ def test_errors_are_told_in_one_line():
     assert in_one_line(ValueError("a\n  b")) == "ValueError: a b"
     assert in_one_line(KeyError()) == "KeyError"
     assert len(in_one_line(ValueError("x" * 10_000))) == len("ValueError: ") + TOLD_MOST
+
+
+def test_what_lossless_inputs_hold_at_the_end_is_unread():
+    class Port(Node[Params]):
+        everything = Input(Ping, lossless, many=True)
+        newest = Input(Ping, queue(9), many=True)
+
+    host = HandHost(Port)
+    host.begin()
+    for port in ("everything", "newest"):
+        for number in range(3):
+            host.deliver(port, Ping(number=number), source="one", sequence=number)
+        host.deliver(port, Ping(number=0), source="two")
+    host.node.everything.take()
+    host.executor.stop()
+    unread = {(each.port, each.publisher): each.unread for each in edge_reports(host.executor)}
+    assert unread == {
+        ("everything", "one"): 2,
+        ("everything", "two"): 1,
+        ("newest", "one"): 0,
+        ("newest", "two"): 0,
+    }
