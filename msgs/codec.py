@@ -138,7 +138,12 @@ class Decoder(Generic[M]):
 
 def encode(message: Message) -> bytes:
     """Return a message as one msgpack document."""
-    return b"".join(_codecs.encoder(type(message)).encode(message))
+    return b"".join(frames_of(message))
+
+
+def frames_of(message: Message) -> list[Frame]:
+    """Return the frames of a message: its document, cut at large buffers, which are not copied."""
+    return _codecs.encoder(type(message)).encode(message)
 
 
 def decode(message_type: type[M], document: Frame) -> M:

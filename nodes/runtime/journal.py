@@ -26,7 +26,8 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from rtgraph.msgs import Message, encode
+from rtgraph.msgs import Message
+from rtgraph.msgs.codec import Frame, frames_of
 from rtgraph.msgs.journal import Journal
 
 OUTPUT = "_journal"
@@ -52,27 +53,37 @@ class Kind(enum.IntEnum):
 
 
 class Documents:
-    """The wire documents of the last messages, so that each is encoded once for all who want to see it."""
+    """The wire documents of the last messages, so that each is encoded once for all who want to see it.
 
-    def __init__(self, most: int = 64) -> None:
+    Args:
+        most: how many messages are kept.
+        most_bytes: how large their documents are at most, together; the newest is always kept.
+    """
+
+    def __init__(self, most: int = 64, most_bytes: int = 1 << 26) -> None:
         self._most = most
-        self._found: OrderedDict[int, tuple[Message, bytes, bytes]] = OrderedDict()
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._found: OrderedDict[int, tuple[Message, list[Frame], bytes]] = OrderedDict()
 
     def document(self, message: Message) -> bytes:
         """Return the wire document of a message."""
-        return self._of(message)[1]
+        return b"".join(self._of(message)[1])
 
     def digest(self, message: Message) -> bytes:
         """Return the digest of a message's document."""
         return self._of(message)[2]
 
-    def _of(self, message: Message) -> tuple[Message, bytes, bytes]:
+    def _of(self, message: Message) -> tuple[Message, list[Frame], bytes]:
         found = self._found.get(id(message))
         if found is None:
-            data = encode(message)
-            found = self._found[id(message)] = (message, data, digest_of(data))
-            if len(self._found) > self._most:
-                self._found.popitem(last=False)
+            # Large arrays are neither copied nor put together: they are hashed where they are.
+            frames = frames_of(message)
+            found = self._found[id(message)] = (message, frames, digest_of(*frames))
+            self._bytes += sum(map(len, frames))
+            while len(self._found) > self._most or (self._bytes > self._most_bytes and len(self._found) > 1):
+                _, (_, oldest, _) = self._found.popitem(last=False)
+                self._bytes -= sum(map(len, oldest))
         return found
 
 
@@ -173,9 +184,12 @@ class JournalKeeper:
         self._publish(Journal(first=first, entries=np.frombuffer(data, np.uint8), digest=self._digest.hex()))
 
 
-def digest_of(data: bytes) -> bytes:
-    """Return the 8 bytes that stand for a document in a journal."""
-    return hashlib.blake2b(data, digest_size=8).digest()
+def digest_of(*parts: Frame) -> bytes:
+    """Return the 8 bytes that stand for a document in a journal, given whole or in parts."""
+    made = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        made.update(part)
+    return made.digest()
 
 
 def chained(before: bytes, data: bytes) -> bytes:
