@@ -19,6 +19,10 @@ class Priorities:
 
     What changes is noted, and worked into the tree at the next draw, all at once.
 
+    New rows get the highest priority of those that are held, so that each is likely to be drawn soon (Schaul et al.,
+    section 3.3). Not the highest ever: after one error of 10⁹ everything new would be drawn almost alone, for ever
+    (torchrl has the same as ``max_priority_within_buffer``).
+
     Args:
         index: of each row, 0 where there is none; read, never written.
         values: of each row p^alpha, written here.
@@ -35,22 +39,30 @@ class Priorities:
         rows = np.flatnonzero(index)
         self._tree.set(rows, values[rows])
         self.highest = float(values[rows].max()) if rows.size else 1.0
-        """What new rows get: the highest so far, so that each is likely to be seen once."""
+        """What new rows get: no less than any that is held. What was overwritten counts until the next draw."""
         self._changed: list[int] = []
+        self._lowered = False
+        """Whether a row with the highest priority has got another one, or is gone."""
 
     def note(self, row: int) -> None:
         """Note that a row was written or cleared."""
         self._changed.append(row)
+        if not self._index[row] and self._values[row] >= self.highest:
+            self._lowered = True
         if len(self._changed) >= _MOST_CHANGED:
             self._work_in()
 
     def update(self, rows: npt.NDArray[np.int64], errors: npt.NDArray[np.floating]) -> None:
         """Give rows the priority of their newest temporal-difference errors, which are finite."""
         values = (np.abs(errors.astype(np.float64)) + LEAST_ERROR) ** self._exponent
-        values = np.minimum(values, _HIGHEST)
+        values = np.minimum(values, _HIGHEST).astype(np.float32)
+        lowered = self._values[rows].max(initial=0.0) >= self.highest
         self._values[rows] = values
         self._changed += rows.tolist()
         self.highest = max(self.highest, float(values.max(initial=0.0)))
+        if lowered:
+            self._lowered = True
+            self._work_in()
 
     def draw(
         self, count: int, correction: float, rng: np.random.Generator
@@ -62,13 +74,13 @@ class Priorities:
         values = self._tree[rows]
         return rows, ((values / values.min()) ** -correction).astype(np.float32)
 
-    def contents(self) -> tuple[float, list[int], list[npt.NDArray[np.float64]]]:
+    def contents(self) -> tuple[float, bool, list[int], list[npt.NDArray[np.float64]]]:
         """Return what is not in the rows: the highest priority, what is still to be worked in, and the tree."""
-        return self.highest, self._changed, self._tree.levels
+        return self.highest, self._lowered, self._changed, self._tree.levels
 
-    def restore(self, contents: tuple[float, list[int], list[npt.NDArray[np.float64]]]) -> None:
+    def restore(self, contents: tuple[float, bool, list[int], list[npt.NDArray[np.float64]]]) -> None:
         """Become as it was, the rows being so already."""
-        self.highest, changed, levels = contents
+        self.highest, self._lowered, changed, levels = contents
         self._changed = list(changed)
         for mine, theirs in zip(self._tree.levels, levels, strict=True):
             mine[:] = theirs
@@ -78,3 +90,6 @@ class Priorities:
             rows = np.unique(np.array(self._changed, np.int64))
             self._changed.clear()
             self._tree.set(rows, np.where(self._index[rows] > 0, self._values[rows], 0.0))
+        if self._lowered:
+            self._lowered = False
+            self.highest = self._tree.highest or 1.0

@@ -39,6 +39,11 @@ class SumTree:
         """The sum of all values."""
         return float(self.levels[-1].sum())
 
+    @property
+    def highest(self) -> float:
+        """The highest of all values."""
+        return float(self.levels[0].max())
+
     def __getitem__(self, leaves: Indices) -> Floats:
         """Return the values of leaves."""
         return self.levels[0].reshape(-1)[leaves]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from rtgraph.msgs import ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
 from rtgraph.msgs.errors import RegionError
@@ -378,17 +379,51 @@ def test_draws_are_in_proportion_to_priorities_and_weights_undo_it():
     assert (buffer.sample(100, rng(), correction=0.0).weights == 1).all()
 
 
-def test_the_new_have_the_highest_priority_so_far():
+def highest_by_hand(buffer):
+    table = buffer._table
+    return float(table.priority[table.index > 0].max())
+
+
+def test_the_new_have_the_highest_priority_of_those_held():
     buffer = buffer_of(1_000, sampling="prioritised", priority_exponent=1.0)
     for transition in chain(500):
         buffer.add(transition)
     buffer.update_priorities(np.arange(500), np.full(500, 1e-4))
     buffer.update_priorities(np.array([7]), np.array([50.0]))
-    buffer.update_priorities(np.array([7]), np.array([0.0]))
     for transition in chain(10, first=500):
         buffer.add(transition)
-    counts = np.bincount(buffer.draw(1_000, rng()).actions, minlength=510)
+    counts = np.bincount(buffer.draw(1_100, rng()).actions, minlength=510)
     assert counts[500:] == pytest.approx([100] * 10, abs=2)
+    assert counts[7] == pytest.approx(100, abs=2)
+
+
+def test_an_outlier_that_was_put_right_is_forgotten():
+    buffer = buffer_of(1_000, sampling="prioritised", priority_exponent=0.6)
+    for transition in chain(50):
+        buffer.add(transition)
+    buffer.update_priorities(np.arange(50), np.linspace(0.1, 1.0, 50))
+    buffer.update_priorities(np.array([3]), np.array([1e9]))
+    buffer.update_priorities(np.array([3]), np.array([0.1]))
+    for transition in chain(1, first=50):
+        buffer.add(transition)
+    share = (buffer.draw(6_400, rng()).indices == 50).mean()
+    assert share == pytest.approx(1 / 51, abs=0.02)
+
+
+@pytest.mark.parametrize("order", ["recent", "reservoir"])
+@given(data=st.data())
+@examples(30)
+def test_new_priorities_are_never_above_the_highest_held_for_longer_than_until_a_draw(order, data):
+    buffer = buffer_of(8, order=order, sampling="prioritised", priority_exponent=1.0)
+    chance = rng(1)
+    for transition in chain(40):
+        buffer.add(transition, chance)
+        if data.draw(st.booleans()):
+            errors = data.draw(st.lists(st.sampled_from([0.0, 0.5, 1.0, 1e9]), min_size=2, max_size=2))
+            buffer.update_priorities(buffer.draw(2, chance).indices, errors)
+            buffer.draw(1, chance)
+            assert buffer._priorities.highest == pytest.approx(highest_by_hand(buffer))
+        assert buffer._priorities.highest >= highest_by_hand(buffer)
 
 
 def test_priorities_of_what_has_gone_meanwhile_are_passed_over():
