@@ -31,7 +31,7 @@ class UpdateParams(Record):
     channels_last: bool = True
     """Keep convolutions with the channels innermost, which suits batches; 1.2 to 1.8 times as fast on one core."""
     autocast: bool = False
-    """Compute in bfloat16 where that is safe; weights, gradients and the optimiser stay float32.
+    """Compute in bfloat16 where that is safe; last layers, values, weights, gradients and the optimiser stay float32.
 
     It needs hardware that can: a CPU without AVX-512 takes three to twelve times as long with it.
     """

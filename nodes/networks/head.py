@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +13,9 @@ from rtgraph.nodes.networks.spec import HeadSpec, SupportSpec
 
 class Head(nn.Module):
     """From features to values, or to a distribution of returns per action.
+
+    Where autocast computes in bfloat16, last layers and means stay in float32: bfloat16 has three significant digits, and
+    the values of two actions often differ by less, so that another one would be the greatest.
 
     Args:
         spec: What it is made of.
@@ -37,23 +42,43 @@ class Head(nn.Module):
         """Compute values of shape (...) of scores of shape (..., atoms)."""
         if self.support is None:
             return scores.squeeze(-1)
-        return scores.softmax(-1) @ atoms_of(self.support, scores.device)
+        with _exactly(scores.device):
+            means: Tensor = scores.softmax(-1) @ atoms_of(self.support, scores.device)
+        return means
 
     def scores(self, features: Tensor) -> Tensor:
         """Compute what the last layer gives, float32 of shape (batch, outputs, atoms).
 
         They are logits of the atoms' probabilities, or without a support, as the one atom, the value.
         """
-        scores: Tensor = self.actions(features).to(torch.float32).unflatten(1, (self._outputs, -1))
+        scores = torch.unflatten(_through(self.actions, features), 1, (self._outputs, -1))
         if self.state is None:
             return scores
-        state: Tensor = self.state(features).to(torch.float32).unsqueeze(1)
+        state = _through(self.state, features).unsqueeze(1)
         return state + scores - scores.mean(1, keepdim=True)
 
 
 def atoms_of(support: SupportSpec, device: torch.device | None = None) -> Tensor:
     """Return the returns that the atoms stand for, float32 of shape (atoms,)."""
     return torch.linspace(support.low, support.high, support.atoms, dtype=torch.float32, device=device)
+
+
+def _through(stream: nn.Sequential, features: Tensor) -> Tensor:
+    """Compute what a stream of layers gives, the last one in float32."""
+    *before, last = stream
+    for layer in before:
+        features = layer(features)
+    with _exactly(features.device):
+        outputs: Tensor = last(features.to(torch.float32))
+    return outputs
+
+
+def _exactly(device: torch.device) -> AbstractContextManager[object]:
+    """Return a context without autocast."""
+    # Asked for first: it costs an inference 5 µs.
+    if torch.is_autocast_enabled(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
 
 
 def _stream(

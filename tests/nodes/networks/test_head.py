@@ -119,3 +119,28 @@ def test_a_support_spans_something(support):
 def test_a_head_with_no_features_of_its_own():
     head = Head(HeadSpec(), 3, None, 2)
     assert head(torch.zeros(4, 3)).shape == (4, 2)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [HeadSpec(), HeadSpec(dueling=True), HeadSpec(support=SupportSpec(low=0, high=100)), RAINBOW],
+    ids=repr,
+)
+def test_values_are_told_apart_in_bfloat16_too(plant, head):
+    """Values around 20 that differ by a hundredth: bfloat16 has nothing between 20 and 20.125."""
+    module = build(MlpSpec(hidden=(32, 32), head=head), on_vectors(plant), seed=1)
+    inputs = torch.randn(2000, 5, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        if head.support is None:
+            for stream in (module.head.actions, module.head.state or []):
+                if len(stream):
+                    stream[-1].weight.mul_(0.05)
+            (module.head.state or module.head.actions)[-1].bias.add_(20)
+        values = module(inputs)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            scores = module.scores(inputs)
+            means, fast = module.head.means(scores), module(inputs)
+    assert means.dtype == fast.dtype == torch.float32
+    assert torch.equal(means, fast)
+    assert (fast.argmax(1) != values.argmax(1)).float().mean() < 0.02
+    assert len(fast[:, 0].unique()) > 1000
