@@ -35,10 +35,21 @@ class WeightsPlan(Record):
     """The folder of the checkpoint that the first version is in; None where it is drawn from the seed."""
     version: int = 0
     """The number of the first version."""
+    begun: int = 0
+    """The version from which schedules count updates."""
 
     def weights(self, name: str) -> Weights:
         """Return the weights, as nodes of one process share them."""
-        return Weights(name, self.network, self.spec, self.seed, self.sharing, self.checkpoint, self.version)
+        return Weights(
+            name,
+            self.network,
+            self.spec,
+            self.seed,
+            self.sharing,
+            self.checkpoint,
+            self.version,
+            self.begun,
+        )
 
 
 class Plan(Record):

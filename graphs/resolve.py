@@ -160,7 +160,10 @@ class Resolver:
         except CheckpointError as error:
             place = entry.place / ("checkpoint" if checkpoint else "resume")
             raise place.error(error.problem, hint=error.hint) from error
-        return plan.model_copy(update={"checkpoint": str(kept.folder), "version": kept.version})
+        begun = kept.begun if resume else kept.version
+        return plan.model_copy(
+            update={"checkpoint": str(kept.folder), "version": kept.version, "begun": begun}
+        )
 
     def _substituted(self, raw: Raw, scope: Scope) -> Value:
         def spec(reference: str, place: Place) -> Value:

@@ -68,6 +68,10 @@ class Batches(Node[B]):
         """
         return self.context.surroundings.weights_named(self.params.weights)
 
+    def begun(self) -> int:
+        """Return the version at which learning began, from which β counts updates."""
+        return self.learned_weights().begun
+
     def begin_asking(self, version: int) -> None:
         """Ask for the first batch, and go on asking while none comes: the replay memory may have been restarted."""
         self._ask(version)
@@ -113,7 +117,8 @@ class Batches(Node[B]):
 
     def _ask(self, version: int) -> None:
         params = self.params
-        risen = min(1.0, version / params.correction_over) if params.correction_over else 0.0
+        made = max(0, version - self.begun())
+        risen = min(1.0, made / params.correction_over) if params.correction_over else 0.0
         correction = params.correction + (1.0 - params.correction) * risen
         self.request.publish(self._reader.ask(params.batch, correction=correction))
 

@@ -141,6 +141,10 @@ class Learning(Batches[P]):
         super().load_world_state(state)
         self.owner.keep_in(self._folder())
 
+    def begun(self) -> int:
+        """Return the version at which learning began: a checkpoint that is resumed knows it."""
+        return self.owner.updater.begun
+
     def versions_between_shows(self) -> int:
         """Return how many versions are made for each that others are shown."""
         return self.params.publish_every

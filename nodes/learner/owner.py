@@ -31,6 +31,7 @@ def updater_of(weights: Weights, params: UpdateParams, noise_seed: int) -> Updat
         updater.read(version, memory)
         updater.read_target(memory)
         updater.target_version = version
+        updater.begun = weights.begun
         weights.versions.release(slot)
     return updater
 

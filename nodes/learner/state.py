@@ -16,7 +16,9 @@ class Facts(Record):
     """What is not a tensor: what the weights are of, counters, and the state of the random generator."""
 
     version: int = Field(ge=0)
-    """Updates applied."""
+    """Updates applied, those included that made the weights that a run began with."""
+    begun: int = Field(default=0, ge=0)
+    """The version at which learning began, from which schedules count."""
     network: NetworkSpec
     plant: PlantSpec
     params: UpdateParams

@@ -95,7 +95,9 @@ class Updater:
         self.plant = plant
         self.params = params
         self.version = 0
-        """Updates applied so far."""
+        """Updates applied so far, those included that made the weights that a run began with."""
+        self.begun = 0
+        """The version at which learning began, from which schedules count."""
         self.target_version = 0
         """The version whose weights the target network has."""
         self._actions = plant.action.count
@@ -184,7 +186,7 @@ class Updater:
                 f"the weights are not finite after {self.version + 1} updates", hint="lower learning_rate"
             )
         self.version += 1
-        if self.version % self.params.target_every == 0:
+        if (self.version - self.begun) % self.params.target_every == 0:
             self._target_weights.copy_(self._weights)
             self.target_version = self.version
         return norm
@@ -234,6 +236,7 @@ class Updater:
         }
         facts = Facts(
             version=self.version,
+            begun=self.begun,
             network=self.network,
             plant=self.plant,
             params=self.params,
@@ -268,8 +271,8 @@ class Updater:
         for view, saved in copies:
             view.copy_(saved)
         self._optimiser.steps = state.facts.optimiser_steps
-        self.version = state.facts.version
-        self.target_version = self.version - self.version % self.params.target_every
+        self.version, self.begun = state.facts.version, state.facts.begun
+        self.target_version = self.version - (self.version - self.begun) % self.params.target_every
 
     def world_state(self) -> dict[str, Any]:
         """Return what a world checkpoint saves of it."""

@@ -31,6 +31,7 @@ class _Facts(BaseModel):
     version: int = Field(ge=0)
     network: NetworkSpec
     plant: PlantSpec
+    begun: int = Field(default=0, ge=0)
     extra: dict[str, JsonValue] = {}
 
 
@@ -44,6 +45,8 @@ class Kept:
     plant: PlantSpec
     ticks: int
     """Of the plant, until then; 0 where it is not known."""
+    begun: int
+    """The version at which learning began."""
 
     def must_be_of(self, network: dict[str, Any], plant: PlantSpec) -> None:
         """Check that the parameters are those of a network (as JSON values) for a plant.
@@ -119,7 +122,8 @@ def kept_in(path: Path) -> Kept:
             f"{folder / FACTS} cannot be read: {str(error).splitlines()[0]}", hint="take another checkpoint"
         ) from error
     ticks = facts.extra.get("ticks")
-    return Kept(folder, facts.version, facts.network, facts.plant, ticks if isinstance(ticks, int) else 0)
+    ticks = ticks if isinstance(ticks, int) else 0
+    return Kept(folder, facts.version, facts.network, facts.plant, ticks, facts.begun)
 
 
 def _differences(there: dict[str, Any], here: dict[str, Any]) -> str:

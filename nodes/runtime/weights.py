@@ -38,6 +38,9 @@ class Weights:
     sharing: Sharing = "fixed"
     checkpoint: str | None = None
     version: int = 0
+    begun: int = 0
+    """The version at which learning began, from which schedules count: where a run begins with a checkpoint's weights,
+    that of the checkpoint; where it goes on, that of the run that it goes on from."""
     where: Versions | None = None
     """The versions, where they are in shared memory or kept in a file; else they are made when first asked for."""
     cache: dict[str, object] = field(default_factory=dict)
