@@ -165,6 +165,7 @@ class Learning(Batches[P]):
             params.keep_checkpoints,
             target=self.shows_target(),
             noise_seed=int(self.rng.integers(2**62)),
+            most_ticks=self.context.surroundings.limits.ticks,
         )
         if not (self.context.identity.incarnation and owner.resume_own()) and params.resume is not None:
             owner.resume(Path(params.resume))

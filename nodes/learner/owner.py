@@ -50,6 +50,7 @@ class Owner:
         keep: how many of them are kept.
         target: whether others compute with the target network, and so have to be shown it.
         noise_seed: of the noise of noisy layers.
+        most_ticks: after which the plant ends; None if it does not end by itself.
 
     Raises:
         LearningError: the weights cannot be learned.
@@ -65,8 +66,10 @@ class Owner:
         *,
         target: bool,
         noise_seed: int,
+        most_ticks: int | None = None,
     ) -> None:
         self.updater = updater_of(weights, params, noise_seed)
+        self._most_ticks = most_ticks
         self._ticks_before = 0
         self._weights = weights
         self._keep = keep
@@ -82,7 +85,8 @@ class Owner:
             CheckpointError: the folder cannot be made.
         """
         self._checkpoints = None if folder is None else Checkpoints(folder, self._keep)
-        self._saved: int | None = None
+        self._saved: tuple[int, int] | None = None
+        """Version and ticks of the newest checkpoint of this life."""
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint, or the newest of a folder of them.
@@ -109,7 +113,9 @@ class Owner:
 
     def ticks(self, now_ns: int) -> int:
         """Return the plant's ticks until now, by its rate; those of the runs that this one goes on from are among them."""
-        return self._ticks_before + now_ns // period_ns(self._weights.plant.rate_hz)
+        # One more than the periods that are over: tick 0 is at 0.
+        ticks = now_ns // period_ns(self._weights.plant.rate_hz) + 1
+        return self._ticks_before + (ticks if self._most_ticks is None else min(ticks, self._most_ticks))
 
     def show(self, life: int) -> WeightsVersion | None:
         """Put the weights where others read them; None where every slot is being read, and nothing was written.
@@ -135,15 +141,16 @@ class Owner:
         )
 
     def save(self, now_ns: int) -> None:
-        """Keep a checkpoint, unless this version is kept already.
+        """Keep a checkpoint, unless one of this version and tick is kept already.
 
         Raises:
             CheckpointError: it cannot be written; the earlier ones are all there.
         """
-        if self._checkpoints is not None and self._saved != self.updater.version:
-            counts: dict[str, JsonValue] = {"ticks": self.ticks(now_ns), "ticks_before": self._ticks_before}
+        saved = self.updater.version, self.ticks(now_ns)
+        if self._checkpoints is not None and self._saved != saved:
+            counts: dict[str, JsonValue] = {"ticks": saved[1], "ticks_before": self._ticks_before}
             self._checkpoints.save(self.updater.state(counts))
-            self._saved = self.updater.version
+            self._saved = saved
 
     def _show_target(self) -> bool:
         """Put the target network into a slot of its own, where it stays until there is another one."""
