@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -73,7 +74,8 @@ def evaluation_plan(
         policy: a checkpoint, whose weights act greedily; or ``random``, or ``noop``: nobody acts, but for β.
         episodes: how many.
         world: in place of the file's.
-        seed: in place of the file's.
+        seed: in place of the file's. The plan has another one that is made of it, since the same would have the
+            evaluation begin with the first episodes of the training.
         folders: where launch files are found by their name.
         most_frames: after which an episode of an Atari game is truncated, if the file says nothing of it.
 
@@ -103,7 +105,13 @@ def evaluation_plan(
     nodes = _without_workers(plan.nodes) if policy == "noop" else _with_policy(plan.nodes, policy)
     nodes = tuple(_cut_short(node, most_frames) for node in nodes)
     weights = plan.weights if isinstance(policy, Path) else {}
-    return plan.model_copy(update={"name": f"{plan.name}-evaluation", "nodes": nodes, "weights": weights})
+    changed = {
+        "name": f"{plan.name}-evaluation",
+        "seed": _seed_of(plan.seed),
+        "nodes": nodes,
+        "weights": weights,
+    }
+    return plan.model_copy(update=changed)
 
 
 def evaluated(plan: Plan, directory: Path) -> Evaluation:
@@ -116,6 +124,12 @@ def evaluated(plan: Plan, directory: Path) -> Evaluation:
     if not trace.episodes["return"].size:
         raise LaunchError("no episode ended", hint=f"see {directory}")
     return Evaluation(trace.episodes["return"].tolist(), trace.episodes["length"].tolist())
+
+
+def _seed_of(seed: int) -> int:
+    """Return the seed of evaluations that are asked for with a seed: every stream of chance is another one."""
+    digest = hashlib.blake2b(f"evaluation {seed}".encode(), digest_size=6).digest()
+    return int.from_bytes(digest, "little")
 
 
 def _cut_short(node: NodePlan, most_frames: int) -> NodePlan:

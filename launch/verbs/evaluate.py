@@ -23,7 +23,8 @@ examples:
 
 CHECKPOINT is a learner's checkpoint, or a folder of them (the newest counts); LAUNCH is what learned, with the same
 arguments for its network. It is played greedily: nobody learns, `epsilon` is 0 unless it is given, networks are
-without noise. With --policy there is no CHECKPOINT: `random` draws every action, `noop` leaves it to the default
+without noise. Its episodes are others than those of a training with the same seed; in the virtual world, the same
+--seed plays the same ones. With --policy there is no CHECKPOINT: `random` draws every action, `noop` leaves it to the default
 behaviour. The mean's interval is Student's, 95 %.
 """
 
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     played = evaluated(plan, result.session.directory)
     what = args.policy or checkpoint
     show = _print_json if args.json else _print_table
-    unprinted = printed(lambda: show(played, what, file, game_of(plan), result))
+    unprinted = printed(lambda: show(played, what, file, game_of(plan), result, args.seed))
     print_failures({plan.name: result})
     return result.code or unprinted
 
@@ -122,7 +123,9 @@ def _found(checkpoint: str) -> Path:
         raise GraphError(error.problem, file="command line", hint=error.hint) from error
 
 
-def _print_json(played: Evaluation, what: str, file: str, game: str | None, result: Result) -> None:
+def _print_json(
+    played: Evaluation, what: str, file: str, game: str | None, result: Result, seed: int | None
+) -> None:
     from dataclasses import asdict  # noqa: PLC0415 - so that --help is instant
 
     from rtgraph.launch.printing import print_json  # noqa: PLC0415
@@ -134,14 +137,16 @@ def _print_json(played: Evaluation, what: str, file: str, game: str | None, resu
             "policy": what,
             "launch": file,
             "world": result.plan.world,
-            "seed": result.plan.seed,
+            "seed": seed,
             **played.as_json(),
             "lines": compared,
         }
     )
 
 
-def _print_table(played: Evaluation, what: str, _: str, game: str | None, result: Result) -> None:
+def _print_table(
+    played: Evaluation, what: str, _file: str, game: str | None, result: Result, _seed: int | None
+) -> None:
     from rtgraph.launch.intervals import Spread  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.printing import console, row, table  # noqa: PLC0415
     from rtgraph.launch.scores import lines  # noqa: PLC0415

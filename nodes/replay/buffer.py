@@ -221,16 +221,24 @@ class ReplayBuffer:
     @property
     def holdings(self) -> Holdings:
         """What it holds."""
+        frames = int(np.count_nonzero(self._references))
+        room = self.frames.slots - self._spare
         return Holdings(
             transitions=self._count,
             capacity=self.capacity,
-            frames=int(np.count_nonzero(self._references)),
+            fits=min(self.capacity, room * self._count // frames) if frames else self.capacity,
+            frames=frames,
             seen=self._table.seen,
             evicted=self._evicted,
             skipped=self._skipped,
             discarded=self._discarded,
             size_bytes=self.size_bytes,
         )
+
+    @property
+    def full(self) -> bool:
+        """Whether transitions had to make room for others since it was opened."""
+        return self._evicted > 0
 
     def sync(self) -> None:
         """Have the disk hold it, so that what is there now survives the power being cut. Takes long when it is large.

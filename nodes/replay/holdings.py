@@ -11,7 +11,9 @@ class Holdings:
 
     transitions: int
     capacity: int
-    """The most transitions it can hold; fewer where each needs more frames of its own."""
+    """The most transitions it can hold, where each shares its frames with its neighbours."""
+    fits: int
+    """How many it can hold if the others need as many frames as those that it holds: short episodes need more."""
     frames: int
     """Frames that transitions refer to, each stored once."""
     seen: int

@@ -98,6 +98,31 @@ class Memory:
         """How often a batch was asked for and none was due."""
         return self._limiter.counts.sample_waits
 
+    @property
+    def cannot_begin(self) -> str:
+        """Why no batch will be drawn if plants go on as they do; nothing where one was, or may be.
+
+        A memory has a slot for one frame a transition. Where each needs a second one, since episodes are short, fewer
+        transitions fit.
+        """
+        if self._begun or not self.buffer.full:
+            return ""
+        return (
+            f"{self.buffer.holdings.fits:,} transitions of such short episodes fit, "
+            f"and the first update comes at minimum={self._minimum}: raise replay_mib, or lower minimum"
+        )
+
+    @property
+    def nothing_drawn(self) -> str:
+        """Why no batch was drawn; nothing where one was."""
+        if self.sampled:
+            return ""
+        if not self._begun:
+            return self.cannot_begin or (
+                f"{len(self.buffer):,} transitions are held, and the first update comes at minimum={self._minimum}"
+            )
+        return "none was due, which updates_per_tick decides"
+
     def observed(self, observation: Observation) -> None:
         """Take in an observation."""
         self._add(self._assembler(observation.header.source).observed(observation))

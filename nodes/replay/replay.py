@@ -24,7 +24,7 @@ from rtgraph.nodes.replay.batch import Draw
 from rtgraph.nodes.replay.buffer import ReplayBuffer
 from rtgraph.nodes.replay.memory import Assembly, Memory
 from rtgraph.nodes.replay.requests import Requests
-from rtgraph.nodes.replay.sizes import Order, Sampling
+from rtgraph.nodes.replay.sizes import Order, Sampling, Sizes
 from rtgraph.nodes.replay.store import SharedStore
 from rtgraph.nodes.runtime import Input, Node, Output, Params, lossless, queue
 
@@ -68,10 +68,17 @@ class ReplayParams(Params):
     spare_frames: int = Field(default=256, ge=0)
     """Frames stored after one was let go of, before its place is taken: the time that a learner has to read it."""
 
+    @property
+    def capacity_bytes(self) -> int:
+        """The most it takes, in bytes."""
+        return int(self.capacity_mib * 2**20)
+
     @field_validator("fill", mode="before")
     @classmethod
     def _one_or_several(cls, value: object) -> object:
-        return () if not value else (value,) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return (value,) if value else ()
+        return tuple(value) if isinstance(value, list) else value or ()
 
 
 class Replay(Node[ReplayParams]):
@@ -90,7 +97,22 @@ class Replay(Node[ReplayParams]):
 
     @classmethod
     def check(cls, params: ReplayParams) -> None:
-        """Check that the recordings to begin with are there."""
+        """Check that the recordings to begin with are there, and that as many transitions fit as are waited for.
+
+        Raises:
+            NodeError: they are not, or do not.
+        """
+        try:
+            sizes = Sizes.of(
+                params.capacity_bytes, params.plant, params.order, params.sampling, params.spare_frames
+            )
+        except ReplayError as error:
+            raise NodeError(error.problem, hint=error.hint) from error
+        if params.minimum > sizes.rows:
+            raise NodeError(
+                f"minimum: the first update comes at {params.minimum:,} transitions, and {sizes.rows:,} fit",
+                hint="lower minimum, or raise capacity_mib (replay_mib)",
+            )
         for path in params.fill:
             if not Path(path).is_file():
                 raise NodeError(f"fill: there is no recording {path}", hint="give the path of a .mcap file")
@@ -118,7 +140,7 @@ class Replay(Node[ReplayParams]):
     def on_start(self) -> None:
         """Begin with no request."""
         self._requests = Requests()
-        self._complained = False
+        self._complained = self._full = False
         self._priorities = {"set": 0, "gone": 0, "refused": 0}
         self.every(STATE_PERIOD_NS, self._tell)
 
@@ -188,7 +210,7 @@ class Replay(Node[ReplayParams]):
         if restarted and folder is not None and (before := _ON_DISK.get(folder)) is not None:
             before.close()
         buffer = ReplayBuffer(
-            int(params.capacity_mib * 2**20),
+            params.capacity_bytes,
             params.plant,
             order=params.order,
             sampling=params.sampling,
@@ -255,19 +277,23 @@ class Replay(Node[ReplayParams]):
         )
 
     def _complain(self) -> None:
-        """Log why transitions are not kept, once."""
+        """Log why transitions are not kept, or why no batch will be drawn, each once."""
+        if not self._full and self._buffer.full:
+            self._full = True
+            if problem := self._memory.cannot_begin:
+                self.log.warning("no update can be made: %s", problem)
         if self._memory.problem and not self._complained:
             self._complained = True
             self.log.warning("not kept: %s", self._memory.problem)
 
     def _warnings(self) -> list[str]:
         """Return what a person should see at the end of a launch."""
-        refused = self._memory.refused
-        return (
-            [f"{refused:,} transitions were not kept, the first for {self._memory.problem}"]
-            if refused
-            else []
-        )
+        memory, found = self._memory, []
+        if memory.refused:
+            found.append(f"{memory.refused:,} transitions were not kept, the first for {memory.problem}")
+        if self._requests.askers and (problem := memory.nothing_drawn):
+            found.append(f"no update was made: {problem}")
+        return found
 
     def _tell(self) -> None:
         self._observe()
@@ -275,7 +301,7 @@ class Replay(Node[ReplayParams]):
         self.state.publish(
             ReplayState(
                 transitions=holdings.transitions,
-                capacity=holdings.capacity,
+                capacity=holdings.fits,
                 frames=holdings.frames,
                 size_bytes=holdings.size_bytes,
                 ticks=memory.ticks,

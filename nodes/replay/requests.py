@@ -38,6 +38,11 @@ class Requests:
         return len(self._open)
 
     @property
+    def askers(self) -> int:
+        """How many learners have ever asked."""
+        return len(self._askers)
+
+    @property
     def first(self) -> BatchRequest | None:
         """The one that has been open for longest."""
         return next(iter(self._open.values()), None)

@@ -13,6 +13,7 @@ from rtgraph.launch.evaluation import evaluation_plan
 from rtgraph.launch.games import game_of
 from rtgraph.nodes.inference import Worker
 from rtgraph.nodes.runtime import load_class
+from rtgraph.nodes.runtime.context import generator
 
 FILES = Path(__file__).parent.parent / "graphs" / "files"
 
@@ -75,6 +76,21 @@ def test_what_a_checkpoint_came_from_is_told_in_its_curves(learned, tmp_path, ca
     assert later[0] > ticks
     # The newest tick known is that of the newest decision's observation.
     assert ticks + 90 < json.loads(capsys.readouterr().out)["learning"]["ticks"] <= ticks + 100
+
+
+def test_an_evaluation_plays_other_episodes_than_the_training_with_the_same_seed() -> None:
+    played = {}
+    for seed in (0, 0, 1):
+        plan = evaluation_plan(
+            "gymnasium", {}, policy="random", episodes=3, world="virtual", seed=seed, folders=FOLDERS
+        )
+        played.setdefault(seed, set()).add(plan.seed)
+    assert len(played[0]) == len(played[1]) == 1
+    seeds = [0, 1, *played[0], *played[1]]
+    assert len(set(seeds)) == 4
+    # What an environment draws its episodes from is a function of the plan's seed.
+    drawn = {seed: generator(seed, "plant", 0).integers(2**31, size=8).tolist() for seed in seeds}
+    assert len({number for numbers in drawn.values() for number in numbers}) == 32
 
 
 def test_the_plan_explores_nothing_and_records_nothing(learned) -> None:

@@ -1,0 +1,54 @@
+"""A launch whose learner made no update says why."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from rtgraph.launch.cli import main
+
+WIDE = [
+    "gymnasium_learning",
+    "id=support.edges:OneStepWide-v0",
+    "workers=1",
+    "latency_frames=1",
+    "replay_mib=2",
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ticks", "problem"),
+    [
+        (
+            ["minimum=200"],
+            400,
+            "130 transitions of such short episodes fit, and the first update comes at minimum=200",
+        ),
+        (["minimum=100"], 40, "20 transitions are held, and the first update comes at minimum=100"),
+        (["minimum=10", "updates_per_tick=0.01"], 60, "none was due, which updates_per_tick decides"),
+    ],
+    ids=["does not fit", "too few", "not due"],
+)
+def test_a_launch_without_an_update_says_why(arguments, ticks, problem, tmp_path, capsys) -> None:
+    out = tmp_path / "s"
+    options = ["--ticks", str(ticks), "--no-plots", "--no-record", "--out", str(out)]
+    assert main(["launch", *WIDE, *arguments, *options]) == 0
+    assert f"warning: gymnasium_learning: replay: no update was made: {problem}" in capsys.readouterr().err
+    replay = json.loads((out / "summary.json").read_text())["nodes"]["replay"]
+    assert replay["sampled"] == 0
+    if "130" in problem:
+        assert "no update can be made: 130" in (out / "logs" / "replay.log").read_text()
+        assert replay["holdings"]["transitions"] in (129, 130)
+        assert (replay["holdings"]["fits"], replay["holdings"]["capacity"]) == (130, 260)
+
+
+def test_a_launch_that_learns_says_nothing_of_it(tmp_path, capsys) -> None:
+    options = ["--ticks", "60", "--no-plots", "--no-record", "--out", str(tmp_path / "s")]
+    assert main(["launch", *WIDE, "minimum=10", *options]) == 0
+    assert "warning" not in capsys.readouterr().err
+
+
+def test_a_memory_that_can_never_hold_enough_is_refused_by_check(capsys) -> None:
+    assert main(["check", *WIDE, "minimum=300"]) == 2
+    assert "minimum: the first update comes at 300 transitions, and 260 fit" in capsys.readouterr().err
