@@ -11,9 +11,10 @@ from support.sessions import RECORDING, recorded
 from rtgraph.msgs import Applied, Observation, ReplayState, SampledBatch
 from rtgraph.msgs.errors import NodeError, RegionError, ReplayError
 from rtgraph.nodes.replay import Assembler, Replay, ReplayBuffer, ReplayParams
+from rtgraph.nodes.runtime.clock import period_ns
 from rtgraph.nodes.runtime.faults import CrashFault, EdgeFault
 
-TICK_NS = 1e9 / 60
+TICK_NS = period_ns(60)
 
 
 def by_hand(world, **assembly):
