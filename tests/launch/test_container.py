@@ -68,9 +68,9 @@ def has_processes(running: Running) -> bool:
 @pytest.mark.parametrize(
     ("verb", "ready"),
     [
-        (("launch", "endless", "--no-plots", "--json"), imports),
-        (("launch", "endless", "--no-plots", "--json"), runs),
-        (("launch", "endless", "--no-plots", "--json", "--world", "virtual"), runs),
+        (("launch", "endless", "--no-plots"), imports),
+        (("launch", "endless", "--no-plots"), runs),
+        (("launch", "endless", "--no-plots", "--world", "virtual"), runs),
         (("reproduce", "theory", "--jobs", "2"), has_processes),
     ],
     ids=["importing", "running", "virtual", "reproduce"],

@@ -9,10 +9,12 @@ import sys
 
 import psutil
 import pytest
-from support.launching import FILES, Launch, until
+from support.launching import FILES, Launch, state_of, until
 
 from rtgraph.launch.cli import main
 from rtgraph.launch.leftovers import MARK, end, end_all, find
+from rtgraph.launch.sweeping import Sweeper
+from rtgraph.nodes.runtime.host import adopt_orphans, leave_orphans
 
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
 
@@ -35,6 +37,32 @@ def test_only_what_bears_the_mark_or_is_of_a_session_is_found_and_ended() -> Non
         assert other.poll() is None
         end(find("other"), 0.01)
         assert other.wait(5) == -signal.SIGKILL
+
+
+def test_adopted_processes_that_have_ended_are_reaped_and_those_of_others_are_not() -> None:
+    notes: list[str] = []
+    adopt_orphans()
+    try:
+        with (
+            Sweeper("this one", notes.append, {}) as sweeper,
+            subprocess.Popen(["true"]) as own,
+            subprocess.Popen(["true"], start_new_session=True) as known,
+        ):
+            daemon = int(
+                subprocess.run(
+                    ["setsid", "-f", "sh", "-c", "echo $$"], capture_output=True, check=True
+                ).stdout
+            )
+            for process in (own.pid, known.pid, daemon):
+                until(lambda process=process: state_of(process) == "Z", 10, "it has ended")
+            sweeper.reap([known.pid])
+            assert [state_of(process.pid) for process in (own, known)] == ["Z", "Z"]
+            assert [process.wait(5) for process in (own, known)] == [0, 0]
+            sweeper.reap([])
+            assert state_of(daemon) == ""
+    finally:
+        leave_orphans()
+    assert notes == []
 
 
 def test_what_nodes_of_a_virtual_world_leave_is_ended_too(tmp_path, capsys) -> None:

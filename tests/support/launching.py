@@ -23,7 +23,7 @@ TESTS = Path(__file__).parent.parent
 FILES = TESTS / "launch" / "files"
 COMMAND = "import sys; from rtgraph.launch.cli import main; sys.exit(main(sys.argv[1:]))"
 RUNNING_WITHIN_S = 40.0
-PERIOD_NS = 1e9 / 60
+PERIOD_NS = round(1e9 / 60)
 
 _pause = threading.Event()
 
