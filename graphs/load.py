@@ -21,6 +21,7 @@ from rtgraph.graphs.expand import (
 from rtgraph.graphs.files import SHIPPED, declared_arguments, file_kind, find, read
 from rtgraph.graphs.messages import check_messages
 from rtgraph.graphs.model import LaunchFile, Settings
+from rtgraph.graphs.modules import LocalModules
 from rtgraph.graphs.names import nearest
 from rtgraph.graphs.plan import Plan
 from rtgraph.graphs.positions import Document, Place
@@ -109,7 +110,8 @@ def load_launch(
     settings = settings.model_copy(
         update={key: getattr(overrides, key) for key in overrides.model_fields_set}
     )
-    resolver = Resolver(nodes, parts.weights)
+    modules = LocalModules(path.parent, [*folders, *graph_folders])
+    resolver = Resolver(nodes, parts.weights, modules)
     place = (overriding if overrides.record is not None else document.top) / "record"
     recorded = settings.world == "virtual" if settings.record is None else settings.record
     if isinstance(recorded, dict):
@@ -134,6 +136,7 @@ def load_launch(
         nodes=plans,
         weights=weights,
         faults=faults,
+        modules=modules.plan(),
     )
 
 

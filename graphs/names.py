@@ -14,7 +14,8 @@ NAME = rf"^{_NAME}$"
 PATH = rf"^{_NAME}(/{_NAME})*$"
 INSTANCE = rf"^{_NAME}(/{_NAME})*(/[0-9]+)?$"
 TOPIC = rf"^/?{_NAME}(/{_NAME})*$"
-_CLASS = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*"
+_IDENTIFIER = r"[^\W\d]\w*"
+_CLASS = rf"{_IDENTIFIER}(\.{_IDENTIFIER})*:{_IDENTIFIER}"
 CLASS = rf"^{_CLASS}(\[{_CLASS}\])?$"
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]

@@ -10,13 +10,20 @@ import json
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+)
 
 from rtgraph.graphs.model import Seconds, Seed, Ticks, World
 from rtgraph.msgs import PlantSpec, Record
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.strict import complaint, strict
 from rtgraph.nodes.runtime.faults import Fault
+from rtgraph.nodes.runtime.local_modules import LocalModule
 from rtgraph.nodes.runtime.versions import Sharing
 from rtgraph.nodes.runtime.weights import Weights
 from rtgraph.nodes.runtime.wiring import NodePlan
@@ -66,6 +73,16 @@ class Plan(Record):
     nodes: tuple[NodePlan, ...] = ()
     weights: dict[str, WeightsPlan] = Field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
+    modules: dict[str, LocalModule] = Field(default_factory=dict)
+    """The modules of the user's own that it runs, by their first names."""
+
+    @model_serializer(mode="wrap")
+    def _without_no_modules(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave ``modules`` out if there are none: most plans have none, and old ones say nothing of them."""
+        written: dict[str, Any] = handler(self)
+        if not written.get("modules", True):
+            del written["modules"]
+        return written
 
     def to_yaml(self, *, ascii_only: bool = False) -> str:
         """Return the plan as YAML; ``from_yaml`` gives an equal one."""

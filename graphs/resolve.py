@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
 from rtgraph.graphs.expand import PlacedNode, PlacedWeights, Raw, Scope
+from rtgraph.graphs.modules import LocalModules
 from rtgraph.graphs.names import nearest
 from rtgraph.graphs.plan import WeightsPlan
 from rtgraph.graphs.positions import Place, Value
@@ -30,7 +31,10 @@ class Resolver:
     follows from the references, and a circle is an error.
     """
 
-    def __init__(self, nodes: Sequence[PlacedNode], weights: Sequence[PlacedWeights]) -> None:
+    def __init__(
+        self, nodes: Sequence[PlacedNode], weights: Sequence[PlacedWeights], modules: LocalModules
+    ) -> None:
+        self._modules = modules
         self._nodes = {node.name: node for node in nodes}
         self._weights = {entry.name: entry for entry in weights}
         self._types: dict[str, type[Node[Any]]] = {}
@@ -45,6 +49,7 @@ class Resolver:
             GraphError: it cannot be imported, does not exist, or is not a node.
         """
         if node.name not in self._types:
+            self._modules.claim_class(node)
             self._types[node.name] = imported(node.entry.node_class, node.class_place)
         return self._types[node.name]
 
@@ -62,6 +67,7 @@ class Resolver:
             self._resolving.append(node.name)
             value = self._substituted(node.params, node.scope)
             self._resolving.pop()
+            self._modules.claim_params(node, value)
             place = node.params.place
             try:
                 params = validated(node_type.params_type, value, place, noun="param")
@@ -189,8 +195,6 @@ def imported(path: str, place: Place) -> type[Node[Any]]:
         return load_class(path)
     except RtgraphError as error:
         raise place.error(error.problem, hint=error.hint) from error
-    except Exception as error:  # whatever a module raises while it is imported
-        raise place.error(f"importing {path!r} failed: {type(error).__name__}: {error}") from error
 
 
 def check_finite(value: object, place: Place) -> None:

@@ -63,7 +63,7 @@ def record(
             file, info=info, attachments=[Attachment(PLAN, "application/yaml", description.plan.encode())]
         )
         try:
-            channels = _Channels(description.plan, streams)
+            channels = _Channels(description.modules, streams)
             while (now_ns := observer.now_ns()) < end_ns and signals.first is None and not observer.ended:
                 for observed in observer.until(min(end_ns, now_ns + TURN_NS)):
                     channel, head = channels.of(observed), observed.envelope
@@ -101,10 +101,12 @@ def _chosen(session: LiveSession, topics: Sequence[str], exclude: Sequence[str])
 class _Channels:
     """Finds the channel of a message. The schemas are those of the classes, which are imported for that."""
 
-    def __init__(self, plan: str, streams: Sequence[Stream]) -> None:
+    def __init__(self, modules: Mapping[str, str], streams: Sequence[Stream]) -> None:
         self._streams: Mapping[tuple[str, str], Stream] = {(s.node, s.topic): s for s in streams}
         self._of_topic = {stream.topic: stream for stream in streams}
-        self._types: dict[str, type[Message]] = {s.message: message_class(s.message) for s in streams}
+        self._types: dict[str, type[Message]] = {
+            s.message: message_class(s.message, modules) for s in streams
+        }
         self._found: dict[tuple[str, str, str], Channel] = {}
 
     def of(self, observed: Observed) -> Channel:

@@ -19,6 +19,7 @@ from rtgraph.launch.worlds import Checkpoints
 from rtgraph.nodes.metrics.resume import EPISODES_FILE
 from rtgraph.nodes.monitor.trace import SavedTrace
 from rtgraph.nodes.monitor.traces import watched, with_files_of_their_own
+from rtgraph.nodes.runtime.local_modules import use
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def run(
     Raises:
         RtgraphError: it could not be started.
     """
+    use(plan.modules, None if checkpoints is None else checkpoints.resume)
     plan = plan.model_copy(update={"nodes": with_files_of_their_own(plan.nodes)})
     session = Session.create(plan, directory)
     began = time.monotonic()

@@ -12,6 +12,8 @@ from typing import Any, Self
 
 from rtgraph.graphs import Plan
 from rtgraph.msgs.errors import LaunchError
+from rtgraph.nodes.runtime.local_modules import FILE as MODULES_FILE
+from rtgraph.nodes.runtime.local_modules import paths_as_json
 
 LEAST_FREE_BYTES = 32 << 20
 
@@ -42,6 +44,8 @@ class Session:
             _refuse_what_is_not_empty(session.directory)
             with open(session.directory / "plan.yaml", "x", encoding="utf-8") as file:
                 file.write(plan.to_yaml())
+            if plan.modules:
+                (session.directory / MODULES_FILE).write_text(paths_as_json(plan.modules), encoding="utf-8")
             session.logs.mkdir(exist_ok=True)
         except FileExistsError as error:
             if not directory or not directory.is_dir():
@@ -58,6 +62,7 @@ class Session:
         """Remove what ``create`` made, where nothing was added."""
         with contextlib.suppress(OSError):
             (self.directory / "plan.yaml").unlink()
+            (self.directory / MODULES_FILE).unlink(missing_ok=True)
             self.logs.rmdir()
             self.directory.rmdir()
 

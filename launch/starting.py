@@ -18,6 +18,7 @@ from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.bus import BusPlan
 from rtgraph.nodes.runtime.config import InheritedWeights, NodeConfig
 from rtgraph.nodes.runtime.forkserver import FillWeights, Preload, StartNode
+from rtgraph.nodes.runtime.imports import pinned
 from rtgraph.nodes.runtime.weights import create
 
 Ended = Callable[[Process, int], None]
@@ -96,7 +97,7 @@ class Starter:
                 ),
             )
         self._server = ForkServer(
-            Preload(modules=tuple(_modules(self._plan)), weights=self._weights),
+            Preload(modules=tuple(_modules(self._plan)), pinned=pinned(), weights=self._weights),
             str(self._session.log_file("fork-server")),
             self._sweeper.environment,
         )
@@ -141,7 +142,10 @@ class Starter:
             weights=self._weights,
         )
         request = StartNode(
-            launcher=os.getpid(), log_file=str(self._session.log_file(plan.name)), config=config
+            launcher=os.getpid(),
+            log_file=str(self._session.log_file(plan.name)),
+            config=config,
+            modules=pinned() if plan.python is not None else {},
         )
 
         def watched(process: Process) -> None:

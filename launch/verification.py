@@ -17,9 +17,11 @@ from rtgraph.msgs.errors import BagError, RtgraphError
 from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.recorder.bag import Bag, Recorded
 from rtgraph.nodes.recorder.journals import Life, journals
+from rtgraph.nodes.recorder.recorded import use_recorded_modules
 from rtgraph.nodes.recorder.rerun import Difference, MessageId, Rerun
 from rtgraph.nodes.recorder.story import GOES_ON, TIME_BASE_FACT
 from rtgraph.nodes.runtime import Limits, NodePlan, Surroundings, load_class
+from rtgraph.nodes.runtime.class_paths import modules_named
 from rtgraph.nodes.runtime.clock import TIME_BASE
 from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, digest_of
 
@@ -87,6 +89,7 @@ def verify(
             hint="run that session to the same end, and verify its recording: the bytes are the same",
         )
     plan = Plan.from_yaml(bag.plan_yaml)
+    problems = use_recorded_modules(bag)
     lives = journals(bag)
     if not lives:
         raise BagError(f"{bag.path} holds no journal", hint="record with `record: {journal: true}`")
@@ -102,7 +105,7 @@ def verify(
         known = ", ".join(sorted(journalled))
         raise BagError(f"no node with a journal matches {', '.join(nodes)}", hint=f"there are {known}")
     with scratch_folder("verify") as scratch:
-        return _Verifier(bag, plan, lives, chosen, unwritten, scratch).run(progress)
+        return _Verifier(bag, plan, lives, chosen, unwritten, scratch, problems).run(progress)
 
 
 def _is_chosen(node: NodePlan, wanted: Sequence[str]) -> bool:
@@ -121,8 +124,10 @@ class _Verifier:
         chosen: Sequence[Life],
         verdicts: Sequence[Verdict],
         scratch: Path,
+        problems: Mapping[str, str],
     ) -> None:
         self._scratch = scratch
+        self._problems = problems
         self._bag = bag
         self._plans = {node.name: node for node in plan.nodes}
         self._plan = plan
@@ -170,7 +175,8 @@ class _Verifier:
         elif not life.whole:
             verdict.note = f"its journal ends at {life.until_ns / 1e9:.3f} s, before the node did"
         try:
-            if problem := self._by_other_times(node) or self._weights.problem(life, node):
+            problem = self._by_other_times(node) or self._by_other_modules(node)
+            if problem := problem or self._weights.problem(life, node):
                 verdict.outcome, verdict.note = "unverifiable", problem
                 return
             surroundings = self._surroundings(node)
@@ -191,6 +197,11 @@ class _Verifier:
         ):
             return ""
         return "not comparable: recorded on another time base, where ticks fell on other nanoseconds"
+
+    def _by_other_modules(self, node: NodePlan) -> str | None:
+        """Return why the code of a node is not what it was. Modules import each other: all of the user's own count."""
+        own = any(name in self._plan.modules for name in modules_named(node))
+        return next(iter(self._problems.values()), None) if own else None
 
     def _surroundings(self, node: NodePlan) -> Surroundings:
         return Surroundings(

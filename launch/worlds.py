@@ -75,6 +75,7 @@ def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> f
             "this version cannot go on from it",
             hint="run it anew, or go on with the version of rtgraph that wrote it",
         )
+    _must_run_the_same_modules(plan, session)
     if file.head.get("plan") != plan_digest(plan):
         raise CheckpointError(
             f"{session} ran another plan than {plan.name}", hint="only --ticks and --duration may differ"
@@ -93,6 +94,16 @@ def plan_digest(plan: Plan) -> str:
     values: dict[str, Any] = plan.model_dump(mode="json", exclude={"ticks", "duration_s", "description"})
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _must_run_the_same_modules(plan: Plan, session: Path) -> None:
+    then = plan_of(session).modules
+    for name, module in plan.modules.items():
+        if name in then and then[name].digest != module.digest:
+            raise CheckpointError(
+                f"{Path(module.file).name} is not the file that {session} ran with",
+                hint="go on with the file as it was",
+            )
 
 
 def _must_have_more_to_do(time_ns: int, plan: Plan, session: Path) -> None:

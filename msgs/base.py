@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import weakref
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
@@ -227,6 +228,14 @@ def _undescribed(schema: Any) -> Any:
     return kept
 
 
+_retired: weakref.WeakSet[type[Message]] = weakref.WeakSet()
+
+
+def retire(message_type: type[Message]) -> None:
+    """Leave a class out of ``message_types``: its module was forgotten, and may be imported anew."""
+    _retired.add(message_type)
+
+
 def message_types() -> dict[str, type[Message]]:
     """Return every message class for topics that has been imported, by name.
 
@@ -238,7 +247,7 @@ def message_types() -> dict[str, type[Message]]:
     while waiting:
         message_type = waiting.pop()
         waiting.extend(message_type.__subclasses__())
-        if not message_type.on_topics:
+        if not message_type.on_topics or message_type in _retired:
             continue
         other = found.setdefault(message_type.schema_name, message_type)
         if other is not message_type:

@@ -13,6 +13,7 @@ from rtgraph.msgs import Message, schema_hash
 from rtgraph.msgs.journal import Journal
 from rtgraph.nodes.runtime import NodePlan, load_class, validated_params
 from rtgraph.nodes.runtime.bus import BusPlan
+from rtgraph.nodes.runtime.imports import pinned
 from rtgraph.nodes.runtime.node import port_message
 
 
@@ -31,6 +32,7 @@ def describe(
         nodes=tuple(node.name for node in plan.nodes),
         streams=tuple(stream for node in plan.nodes for stream in _streams(node, buses[node.name].plain)),
         takers=tuple(taker for node in plan.nodes for taker in _takers(node)),
+        modules=pinned(),
     )
 
 

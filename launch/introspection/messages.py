@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import importlib
+from collections.abc import Mapping
+from pathlib import Path
 
 from rtgraph.msgs import Message
-from rtgraph.msgs.errors import LaunchError
+from rtgraph.msgs.errors import LaunchError, NodeError
+from rtgraph.nodes.runtime.imports import also_pin, module_of
 
 
-def message_class(path: str) -> type[Message]:
-    """Import a message class, ``package.module:Class``.
+def message_class(path: str, modules: Mapping[str, str]) -> type[Message]:
+    """Import a message class, ``package.module:Class``, from where the running graph has its module.
+
+    Args:
+        path: the class.
+        modules: the files and packages of modules that are not installed, by their first names.
 
     Raises:
         LaunchError: it is not to be found here.
     """
     module, _, name = path.partition(":")
+    for first, file in modules.items():
+        also_pin(first, Path(file))
     try:
-        found: type[Message] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
+        found: type[Message] = getattr(module_of(module), name)
+    except (NodeError, AttributeError) as error:
         raise LaunchError(
             f"the message class {path} cannot be imported here: {error}",
             hint="give the PYTHONPATH that the graph was launched with",

@@ -93,4 +93,4 @@ def _message_type(description: Description, topic: str) -> type[Message]:
             file=COMMAND_LINE,
             hint=nearest(topic, takers),
         )
-    return message_class(takers[topic])
+    return message_class(takers[topic], description.modules)

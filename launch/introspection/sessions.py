@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from rtgraph.graphs.names import nearest
 from rtgraph.launch.runtime_directory import announced, is_in_use
@@ -60,6 +60,8 @@ class Description(Record):
     nodes: tuple[str, ...]
     streams: tuple[Stream, ...]
     takers: tuple[Taker, ...]
+    modules: dict[str, str] = Field(default_factory=dict)
+    """The files and packages of modules that are not installed, by their first names."""
 
     def topics(self) -> tuple[str, ...]:
         """Return every topic that is published or taken; those of the runtime itself begin with an underscore."""

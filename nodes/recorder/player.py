@@ -11,7 +11,7 @@ from rtgraph.msgs.errors import BagError
 from rtgraph.nodes.recorder.bag import Bag, Recorded
 from rtgraph.nodes.recorder.playback import TICK_SCHEMA, Playback, messages_of
 from rtgraph.nodes.recorder.playing import PlaybackParams, Playing
-from rtgraph.nodes.recorder.recorded import recorded_nodes
+from rtgraph.nodes.recorder.recorded import recorded_nodes, use_recorded_modules
 from rtgraph.nodes.runtime import Node, Output, Urgency, load_class, validated_params
 from rtgraph.nodes.runtime.journal import OUTPUT
 
@@ -107,6 +107,7 @@ class Player(Playing[StandInParams]):
 def _recorded_spec(cls: type[Player], params: StandInParams) -> PlantSpec:
     """Say what the plant said of itself when it was recorded."""
     bag = Bag.open(Path(params.file))
+    use_recorded_modules(bag)
     path = f"{cls.stands_in_for.__module__}:{cls.stands_in_for.__qualname__}"
     for name, node in recorded_nodes(bag).items():
         node_type = load_class(node["node"])

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
+from pydantic import TypeAdapter
 
 from rtgraph.msgs import Message, message_types, schema_hash
-from rtgraph.msgs.errors import BagError
+from rtgraph.msgs.errors import BagError, NodeError
 from rtgraph.nodes.recorder.bag import Bag
 from rtgraph.nodes.runtime import load_class
+from rtgraph.nodes.runtime.imports import also_pin, look_in, pinned
+from rtgraph.nodes.runtime.local_modules import LocalModule, locate
+
+_MODULES = TypeAdapter(dict[str, LocalModule])
+_WAY = "put it beside the recording or into the current folder, as it was"
 
 
 def recorded_types(bag: Bag) -> dict[str, type[Message]]:
@@ -18,18 +25,41 @@ def recorded_types(bag: Bag) -> dict[str, type[Message]]:
     Raises:
         BagError: a class is not there, or has another schema.
     """
+    problems = use_recorded_modules(bag)
     for node in recorded_nodes(bag).values():
-        load_class(node["node"])
+        try:
+            load_class(node["node"])
+        except NodeError as error:
+            problem = problems.get(node["node"].partition(":")[0].partition(".")[0], error.problem)
+            raise BagError(
+                f"{node['node']}, which published, cannot be imported: {problem}", hint=_WAY
+            ) from error
     known = message_types()
     for channel in bag.channels:
         message_type = known.get(channel.schema_name)
         if message_type is None or schema_hash(message_type).hex() != channel.schema_hash:
             problem = "is not known here" if message_type is None else "has another schema here"
             raise BagError(
-                f"{channel.schema_name}, on {channel.topic}, {problem}",
+                f"{channel.schema_name}, on {channel.topic}, {problem}{_other_files(problems)}",
                 hint="leave it out with --exclude, or use the version of the code that recorded it",
             )
     return known
+
+
+def use_recorded_modules(bag: Bag) -> dict[str, str]:
+    """Import the modules of the graph that was recorded from where they are; return what is wrong with them, by name."""
+    modules = yaml.safe_load(bag.plan_yaml or "{}").get("modules", {})
+    folder = bag.path if bag.path.is_dir() else bag.path.parent
+    look_in(folder)
+    located = locate(_MODULES.validate_python(modules), folder)
+    for name, path in located.paths.items():
+        if name not in pinned():
+            also_pin(name, path)
+    return located.problems
+
+
+def _other_files(problems: Mapping[str, str]) -> str:
+    return f": {next(iter(problems.values()))}" if problems else ""
 
 
 def recorded_nodes(bag: Bag) -> dict[str, dict[str, Any]]:

@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgpack
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from rtgraph.msgs import Record, message_types, schema_hash
 from rtgraph.nodes.runtime.config import InheritedWeights, NodeConfig
 from rtgraph.nodes.runtime.context import generator
 from rtgraph.nodes.runtime.control import TYPES
 from rtgraph.nodes.runtime.host import die_with, take_priority
-from rtgraph.nodes.runtime.imports import look_in
+from rtgraph.nodes.runtime.imports import look_in, module_of, pin
 from rtgraph.nodes.runtime.realtime import RealtimeNode
 
 TITLE = "rtgraph: "
@@ -45,6 +45,8 @@ class StartNode(Record):
     launcher: int
     log_file: str | None
     config: NodeConfig
+    modules: dict[str, str] = Field(default_factory=dict)
+    """The pinned modules, for a process that no fork server made."""
 
 
 class FillWeights(Record):
@@ -60,6 +62,8 @@ class Preload(Record):
     """What all nodes share: modules to import, networks to build."""
 
     modules: tuple[str, ...]
+    pinned: dict[str, str] = Field(default_factory=dict)
+    """The modules that are found in these files or packages."""
     weights: tuple[InheritedWeights, ...] = ()
 
 
@@ -107,8 +111,9 @@ def serve(channel: socket.socket) -> None:
 def _preload(wanted: Preload) -> None:
     """Do once what every node would do for itself, so that they share the memory of it."""
     # numpy.random and setproctitle are else imported by each node for itself, 4 MB and 50 ms each time.
+    pin({name: Path(module) for name, module in wanted.pinned.items()})
     for module in ("setproctitle", *wanted.modules):
-        importlib.import_module(module)
+        module_of(module)
     generator(0, "", 0)
     for message_type in (*message_types().values(), *TYPES.values()):
         schema_hash(message_type)
@@ -201,7 +206,9 @@ def main() -> None:
     channel = socket.socket(fileno=int(descriptor))
     if role == "node":
         look_in(*map(Path, rest))
-        run_process(_REQUEST.validate_python(receive(channel)))
+        request = StartNode.model_validate(receive(channel))
+        pin({name: Path(module) for name, module in request.modules.items()})
+        run_process(request)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with(int(rest[0]))
     look_in(*map(Path, rest[1:]))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rtgraph.msgs.errors import CheckpointError, RtgraphError
+from rtgraph.nodes.runtime.class_paths import class_paths
 from rtgraph.nodes.runtime.imports import module_of
 from rtgraph.nodes.runtime.node import port_message
 from rtgraph.nodes.runtime.ports import Input, Output
@@ -116,14 +117,14 @@ def names_of(plans: Iterable[NodePlan]) -> Names:
     packages: set[str] = set()
     modules: set[str] = set()
     for plan in plans:
-        for path in (plan.node, *_class_paths(plan.params)):
+        for path in (plan.node, *class_paths(plan.params)):
             packages.update(part.partition(":")[0].partition(".")[0] for part in path.split("["))
         node_type = load_class(plan.node)
         packages.add(node_type.__module__.partition(".")[0])
         ports: list[Input[Any] | Output[Any]] = [*node_type.input_ports.values()]
         for port in (*ports, *node_type.output_ports.values()):
             modules.add(port_message(port).__module__)
-        for path in _class_paths(plan.params):
+        for path in class_paths(plan.params):
             _import(path)
     return Names(packages, modules)
 
@@ -136,19 +137,6 @@ def _become(anchor: object, state: Any) -> None:
 
 def _anchors(records: Any) -> list[str]:
     return [record[1] for record in records if record[0] == "anchor"]
-
-
-def _class_paths(value: object) -> list[str]:
-    """Return whatever among parameters looks as a class path does."""
-    if isinstance(value, str):
-        module, colon, name = value.partition(":")
-        dotted = [*module.split("."), *name.split(".")]
-        return [value] if colon and all(part.isidentifier() for part in dotted) else []
-    if isinstance(value, dict):
-        return [path for inner in value.values() for path in _class_paths(inner)]
-    if isinstance(value, list | tuple):
-        return [path for inner in value for path in _class_paths(inner)]
-    return []
 
 
 def _import(path: str) -> None:

@@ -9,8 +9,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 from rtgraph.msgs import Record
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.strict import complaint, strict
-from rtgraph.nodes.runtime.imports import module_of
+from rtgraph.nodes.runtime.imports import file_of, module_of, passed_over
 from rtgraph.nodes.runtime.node import Node, Params
+from rtgraph.nodes.runtime.sources import normalised
 from rtgraph.nodes.runtime.taps import Tapped
 
 
@@ -68,7 +69,7 @@ def load_class(path: str) -> type[Node[Any]]:
     if not module_name or not class_name:
         raise NodeError(f"{path!r} is not a class path", hint="write package.module:Class")
     module = module_of(module_name)
-    found = getattr(module, class_name, None)
+    found = getattr(module, normalised(class_name), None)
     if found is None:
         names = [
             n
@@ -76,8 +77,8 @@ def load_class(path: str) -> type[Node[Any]]:
             if isinstance(v, type) and issubclass(v, Node) and v is not Node
         ]
         raise NodeError(
-            f"module {module_name!r} has no {class_name!r}",
-            hint=f"its nodes are {', '.join(names) or 'none'}",
+            f"module {module_name!r} has no {class_name!r} ({file_of(module)})",
+            hint=passed_over(module) or f"its nodes are {', '.join(names) or 'none'}",
         )
     if not (isinstance(found, type) and issubclass(found, Node)):
         raise NodeError(f"{path!r} is not a node class", hint="nodes subclass rtgraph.nodes.Node")

@@ -1,0 +1,68 @@
+"""The source files of modules beside graph files: finding them, telling versions apart, and what they import."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def normalised(name: str) -> str:
+    """Return a name as Python's own identifiers are: one form for each letter, however it was typed."""
+    return name if name.isascii() else unicodedata.normalize("NFKC", name)
+
+
+def local_module(name: str, folder: Path) -> Path | None:
+    """Return what a module's first name stands for in a folder: a file, or the folder of a package; None if nothing.
+
+    A folder without ``__init__.py`` is a package if it has the module that is asked for.
+    """
+    first, _, rest = name.partition(".")
+    for spelt in dict.fromkeys(
+        (first, unicodedata.normalize("NFC", first), unicodedata.normalize("NFD", first))
+    ):
+        package, file = folder / spelt, folder / f"{spelt}.py"
+        inner = package.joinpath(*rest.split(".")) if rest else None
+        try:
+            if (package / "__init__.py").is_file():
+                return package
+            if file.is_file():
+                return file
+            if inner and (inner.with_name(f"{inner.name}.py").is_file() or (inner / "__init__.py").is_file()):
+                return package
+        except (OSError, ValueError):  # too long, or not a path at all
+            return None
+    return None
+
+
+def digest(module: Path) -> str:
+    """Return what tells versions of a module apart: it depends on the source of the file, or of all in the package."""
+    found = hashlib.blake2b(digest_size=8)
+    for file in source_files(module):
+        found.update(b"" if file == module else file.relative_to(module).as_posix().encode() + b"\0")
+        found.update(file.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def source_files(module: Path) -> list[Path]:
+    """Return the files of a module, in an order that is the same on every host."""
+    if module.is_file():
+        return [module]
+    return sorted(file for file in module.rglob("*.py") if file.is_file())
+
+
+def imported_names(module: Path) -> Iterator[str]:
+    """Yield the names of the modules that a module imports, each in full. What cannot be parsed imports nothing."""
+    for file in source_files(module):
+        try:
+            tree = ast.parse(file.read_bytes())
+        except (OSError, SyntaxError, ValueError):  # told when it is imported
+            continue
+        for item in ast.walk(tree):
+            if isinstance(item, ast.Import):
+                yield from (alias.name for alias in item.names)
+            elif isinstance(item, ast.ImportFrom) and not item.level and item.module:
+                yield item.module
+                yield from (f"{item.module}.{alias.name}" for alias in item.names)
