@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -11,19 +12,21 @@ from support.own_modules import forgotten_modules, write_class, write_graph
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.msgs.errors import GraphError
 from rtgraph.nodes.runtime import load_class
-from rtgraph.nodes.runtime.imports import class_at
+from rtgraph.nodes.runtime.imports import class_at, module_of
 
 __all__ = ["forgotten_modules"]
 
 
 def file_of(node_class: str) -> Path:
-    return Path(__import__("sys").modules[load_class(node_class).__module__].__file__)
+    return Path(sys.modules[load_class(node_class).__module__].__file__)
 
 
 def both(folder: Path, left: str, right: str) -> Path:
     write_graph(folder / "left" / "g.yaml", left, node="one")
     write_graph(folder / "right" / "g.yaml", right, node="two")
-    (folder / "main.yaml").write_text("includes: [{graph: left/g.yaml}, {graph: right/g.yaml}]\n")
+    (folder / "main.yaml").write_text(
+        "includes:\n  - {graph: left/g.yaml, namespace: left}\n  - {graph: right/g.yaml, namespace: right}\n"
+    )
     return folder / "main.yaml"
 
 
@@ -31,7 +34,7 @@ def test_two_files_of_one_name_are_refused_with_both(tmp_path) -> None:
     write_class(tmp_path / "left" / "camera.py")
     write_class(tmp_path / "right" / "camera.py", 2.0)
     with pytest.raises(
-        GraphError, match="two files are module 'camera'.*left/camera.py.*right/camera.py"
+        GraphError, match=r"two files are module 'camera'.*left/camera.py.*right/camera.py"
     ) as caught:
         load_launch(both(tmp_path, "camera:Beside", "camera:Beside"))
     assert caught.value.key == "nodes.two.class"
@@ -57,7 +60,7 @@ def test_what_modules_import_beside_them_is_theirs_too(tmp_path) -> None:
         (tmp_path / side).mkdir()
         (tmp_path / side / "helper.py").write_text(f"WHO = {side!r}\n")
         write_class(tmp_path / side / f"beside_{side}.py", name=name, head="import helper")
-    with pytest.raises(GraphError, match="two files are module 'helper'.*left/helper.py.*right/helper.py"):
+    with pytest.raises(GraphError, match=r"two files are module 'helper'.*left/helper.py.*right/helper.py"):
         load_launch(both(tmp_path, "beside_left:One", "beside_right:Two"))
     (tmp_path / "right" / "helper.py").unlink()
     write_class(tmp_path / "right" / "beside_right.py", name="Two")
@@ -122,7 +125,7 @@ def test_a_file_that_was_changed_is_imported_anew(tmp_path) -> None:
     for limit in (1, 2):
         write_class(file, head=f"LIMIT = {limit}")
         digests.add(load_launch(graph).modules["camera"].digest)
-        assert __import__("camera").LIMIT == limit
+        assert limit == module_of("camera").LIMIT
     assert len(digests) == 2
 
 

@@ -7,6 +7,19 @@ import subprocess
 import sys
 
 import pytest
+from support.own_modules import forgotten_modules, write_class, write_graph
+
+from rtgraph.graphs import load_launch
+from rtgraph.launch.run import run
+from rtgraph.launch.status import Silent
+from rtgraph.launch.verification import verify
+from rtgraph.launch.worlds import Checkpoints, plan_of
+from rtgraph.msgs.errors import BagError, CheckpointError, NodeError
+from rtgraph.nodes.recorder.bag import Bag
+from rtgraph.nodes.recorder.recorded import recorded_types
+from rtgraph.nodes.runtime import imports, local_modules
+
+__all__ = ["forgotten_modules"]
 
 CLASS = """
 import queue
@@ -64,3 +77,99 @@ def test_a_class_beside_the_file_runs(own, tmp_path) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert "counter counted, queue is whole" in (elsewhere / "out" / "summary.json").read_text()
+
+
+@pytest.fixture
+def recorded(tmp_path, monkeypatch):
+    """A session that ran `graphs/camera.py`, seen by a process that knows nothing of it, from another folder."""
+    write_class(tmp_path / "graphs" / "camera.py")
+    graph = write_graph(
+        tmp_path / "graphs" / "g.yaml",
+        "camera:Beside",
+        includes="includes: [{graph: endless, arguments: {workers: 1, latency_frames: 1}}]",
+    )
+    plan = load_launch(graph, world="virtual", ticks=30)
+    ran = run(plan, Silent(), directory=tmp_path / "session", checkpoints=Checkpoints(every_s=0.2))
+    assert ran.code == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    forget(monkeypatch)
+    return tmp_path
+
+
+def forget(monkeypatch) -> None:
+    monkeypatch.setattr(local_modules, "_known", {})
+    imports.pin({})
+    for name in list(imports._loaded):
+        imports._forget_another(name)
+
+
+def camera(folder):
+    bag = Bag.open(folder / "session.mcap")
+    (verdict,) = (verdict for verdict in verify(bag).nodes if verdict.node == "watcher")
+    return verdict
+
+
+def test_a_recording_is_verified_from_elsewhere_by_its_session_folder(recorded) -> None:
+    verdict = camera(recorded / "session")
+    assert (verdict.outcome, verdict.note) == ("same", "")
+    assert verdict.published > 10
+
+
+def test_neither_the_recording_nor_the_summary_holds_a_path(recorded) -> None:
+    for file in ("session.mcap", "summary.json", "plan.yaml"):
+        assert str(recorded).encode() not in (recorded / "session" / file).read_bytes(), file
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome", "says"),
+    [
+        (None, "unverifiable", "camera.py, which this was recorded with, is not found"),
+        (
+            "# other\n",
+            "unverifiable",
+            "camera.py is not the file this was recorded with (camera.py has other content)",
+        ),
+        ("", "same", ""),
+    ],
+)
+def test_a_recording_that_was_moved_finds_the_file_beside_it_or_here(
+    text, outcome, says, recorded, monkeypatch
+) -> None:
+    (recorded / "moved").mkdir()
+    (recorded / "session" / "session.mcap").rename(recorded / "moved" / "session.mcap")
+    source = (recorded / "graphs" / "camera.py").read_text()
+    (recorded / "graphs" / "camera.py").unlink()
+    if text is not None:
+        (recorded / "elsewhere" / "camera.py").write_text(source + text)
+    verdict = camera(recorded / "moved")
+    assert (verdict.outcome, verdict.note) == (outcome, says)
+
+
+def test_a_namesake_in_the_current_folder_is_not_run(recorded) -> None:
+    write_class(recorded / "elsewhere" / "camera.py", 2.0)
+    assert camera(recorded / "session").outcome == "same"
+
+
+def test_players_find_the_classes_of_a_recording_from_elsewhere(recorded, monkeypatch) -> None:
+    bag = Bag.open(recorded / "session" / "session.mcap")
+    assert "BesideSeen" in recorded_types(bag)
+    forget(monkeypatch)
+    (recorded / "graphs" / "camera.py").unlink()
+    with pytest.raises(
+        BagError, match=r"camera.py, which this was recorded with, is not found. hint: put it beside"
+    ):
+        recorded_types(bag)
+
+
+def test_a_world_goes_on_from_elsewhere_with_the_same_file_only(recorded, monkeypatch) -> None:
+    plan = plan_of(recorded / "session").model_copy(update={"ticks": 40})
+    checkpoints = Checkpoints(resume=recorded / "session")
+    assert run(plan, Silent(), directory=recorded / "more", checkpoints=checkpoints).code == 0
+    forget(monkeypatch)
+    write_class(recorded / "graphs" / "camera.py", 2.0)
+    with pytest.raises(NodeError, match=r"camera.py is not the file this was recorded with"):
+        run(plan, Silent(), directory=recorded / "other", checkpoints=checkpoints)
+    changed = load_launch(recorded / "graphs" / "g.yaml", world="virtual", ticks=40)
+    with pytest.raises(CheckpointError, match=r"camera.py is not the file that .*session ran with"):
+        run(changed, Silent(), directory=recorded / "another", checkpoints=checkpoints)
