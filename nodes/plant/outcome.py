@@ -15,6 +15,7 @@ from rtgraph.msgs.spaces import ArraySpec
 from rtgraph.nodes.plant.environment import Array, Step
 
 SCREEN = "(height, width, 3) uint8"
+OBSERVATIONS, REWARDS = "observations", "rewards"
 
 
 class Outcomes:
@@ -50,7 +51,7 @@ class Outcomes:
                 f"its spec says {spec.dtype} of shape {spec.shape}"
             )
         if self._may_be_infinite and not np.isfinite(value).all():
-            self._count("observations", tick)
+            self._count(OBSERVATIONS, tick)
         return value
 
     def step(self, step: object, tick: int) -> Step:
@@ -60,7 +61,7 @@ class Outcomes:
             raise NodeError(f"{self._plant}: its environment's step gave a {type(step).__name__}", hint=hint)
         reward = self._number("reward", step.reward, tick)
         if not math.isfinite(reward):
-            self._count("rewards", tick)
+            self._count(REWARDS, tick)
         if not isinstance(step.measurements, dict) or not all(isinstance(k, str) for k in step.measurements):
             raise self._error(tick, f"measured {step.measurements!r:.60}", "numbers by name")
         return replace(
@@ -84,14 +85,15 @@ class Outcomes:
         return image
 
     def result(self) -> dict[str, Any]:
-        """Return how many observations and rewards were not finite, with a warning of each kind; empty if all were."""
-        if not self._counts:
-            return {}
-        warnings = [
-            f"{count:,} {what} were not finite, the first at tick {self._first[what]}"
-            for what, count in self._counts.items()
-        ]
-        return {"not_finite": dict(self._counts), "warnings": warnings}
+        """Return how many observations and rewards were not finite, with a warning; empty if all were finite.
+
+        The monitor warns of rewards.
+        """
+        found: dict[str, Any] = {"not_finite": dict(self._counts)} if self._counts else {}
+        if count := self._counts.get(OBSERVATIONS):
+            first = self._first[OBSERVATIONS]
+            found["warnings"] = [f"{count:,} observations were not finite, the first at tick {first}"]
+        return found
 
     def _number(self, name: str, value: Any, tick: int) -> float:
         value = _scalar(value)
