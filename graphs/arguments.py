@@ -125,7 +125,7 @@ def _typed(entry: ArgumentEntry, given: Value, place: Place) -> Value:
 
 def _read(entry: ArgumentEntry, text: Typed, place: Place) -> Value:
     """Return what typed text stands for: ``null`` for none, where the default is none or the type is not text."""
-    if text == "null" and (entry.type != "str" or entry.default is None):
+    if text == "null" and (entry.type != "str" or (entry.default is None and not entry.required)):
         return None
     try:
         # Text stays as typed as it was: a param that it is handed to may be a number.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import signal
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rtgraph.graphs import Plan
+from rtgraph.graphs.names import MEANINGS, PATH, TOPIC
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.observer import Observer
 from rtgraph.launch.introspection.sessions import Description, LiveSession, pick, running
@@ -64,6 +66,9 @@ def player_plan(
             raise LaunchError(
                 f"there is no topic {old!r} to remap", hint=", ".join(sorted(set(names.values())))
             )
+    for new in (remap or {}).values():
+        if not re.fullmatch(PATH, new):
+            raise LaunchError(f"--remap to {new!r}, which is not {MEANINGS[TOPIC]}")
     if not names:
         raise LaunchError(f"{bag.path} holds nothing to play", hint="see `rtgraph bag info`")
     begin_ns = bag.start_ns + round(start_s * 1e9)

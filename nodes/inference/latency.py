@@ -198,7 +198,11 @@ def _one_of(values: list[int], rng: np.random.Generator) -> int:
 
 @functools.cache
 def _read(file: str) -> tuple[float, ...]:
-    values = tuple(number(word) for word in Path(file).read_text(encoding="utf-8").split())
+    wanted = f"{file}: durations in milliseconds are wanted, one a line"
+    try:
+        values = tuple(number(word) for word in Path(file).read_text(encoding="utf-8").split())
+    except ValueError as error:
+        raise ValueError(f"{wanted}: {error}") from error
     if not values or min(values) < 0:
-        raise ValueError(f"{file}: durations in milliseconds are wanted, one a line")
+        raise ValueError(wanted)
     return values

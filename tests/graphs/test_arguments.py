@@ -74,5 +74,12 @@ def test_defaults_come_in_the_order_of_declaration() -> None:
     assert list(resolved(declared, TOP, {"a": Typed("3")}).items()) == [("b", 1), ("a", 3.0)]
 
 
+def test_null_is_text_unless_text_may_be_none() -> None:
+    assert value(Typed("null"), type="str") == "null"
+    assert value(Typed("null"), type="str", default="x") == "null"
+    assert value(Typed("null"), type="str", default=None) is None
+    assert value(Typed("null"), type="int", default=1) is None
+
+
 def test_a_default_of_null_means_none() -> None:
     assert resolved({"x": ArgumentEntry(type="int", default=None)}, TOP, {}) == {"x": None}
