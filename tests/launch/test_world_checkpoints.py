@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from support.launching import Launch, until
 
+from rtgraph.launch import worlds
 from rtgraph.launch.cli import main
 from rtgraph.launch.verification import verify
 from rtgraph.msgs.errors import BagError
 from rtgraph.nodes.recorder.bag import Bag
+from rtgraph.nodes.recorder.story import TIME_BASE_FACT, facts
 from rtgraph.nodes.runtime.snapshot_file import SnapshotFile
 
 BOXING = ("boxing", "k=0.0625", "workers=6", "--world", "virtual", "--seed", "2", "--no-plots")
@@ -155,3 +157,18 @@ def test_a_launch_that_was_ended_goes_on(tmp_path: Path, number: int) -> None:
         resumed = launched(tmp_path / "resumed", *resume)
     assert without_recorder(resumed) == without_recorder(whole)
     assert (tmp_path / "resumed/trace.npz").read_bytes() == (tmp_path / "whole/trace.npz").read_bytes()
+
+
+def test_a_checkpoint_of_another_time_base_is_refused(tmp_path: Path, monkeypatch, capsys) -> None:
+    def older(world: str) -> dict[str, str]:
+        return {name: value for name, value in facts(world).items() if name != TIME_BASE_FACT}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(worlds, "facts", older)
+        launched(tmp_path / "older", *ENDLESS, "--ticks", "30", "--checkpoint-every", "0.2")
+    arguments = ["--resume-world", str(tmp_path / "older"), "--ticks", "60", "--out", str(tmp_path / "new")]
+    assert main(["launch", *arguments]) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "older was written on another time base, where ticks fell on other nanoseconds" in said
+    assert "hint: run it anew" in said
+    assert "Traceback" not in said

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+
+import numpy as np
 import pytest
 from support.sessions import RECORDING, recorded
 
-from rtgraph.graphs import load_launch
+from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.arguments import FOLDERS
 from rtgraph.launch.virtual import surroundings
 from rtgraph.nodes.emulator.theory import best_delayed_rate
+from rtgraph.nodes.monitor.trace import POLICY
 from rtgraph.nodes.runtime import VirtualWorld
 
 
@@ -26,28 +30,68 @@ def figures(world, ticks_from=0):
     return world.node("monitor").trace.figures(ticks_from=ticks_from)
 
 
-@pytest.mark.parametrize(
-    ("agent", "age", "interval"),
-    [("infer_learn", 2, 5), ("learn_infer", 5, 5), ("single", 2, 2), ("staggered", 2, 1)],
-)
-def test_when_an_agent_acts(agent, age, interval):
-    found = figures(
-        ran(
-            "inaction_learning",
-            600,
-            agent=agent,
-            latency_frames=2,
-            update_frames=3,
-            updates_per_tick=1,
-            minimum=1,
-            gate="latest" if agent == "staggered" else "playout",
-            workers=3,
-        )
+RATES_HZ = [60.0, 59.7275, 50.0, 30.0, 144.0]
+
+
+@functools.cache
+def learning_plan(agent):
+    arguments = {
+        "agent": agent,
+        "updates_per_tick": 1,
+        "minimum": 1,
+        "batch": 1,
+        "gate": "latest",
+        "workers": 1,
+    }
+    return load_launch(
+        "inaction_learning", arguments, folders=FOLDERS, world="virtual", ticks=1, record=False
     )
-    # A turn that ends just before a tick begins with an observation that is a tick old by then.
-    assert age <= found["age_ticks"]["mean"] <= age + 1
-    assert found["interval_ticks"]["mean"] == pytest.approx(interval, rel=0.03)
-    assert found["inaction"] == pytest.approx(1 - 1 / interval, abs=0.02)
+
+
+def whole_frames(agent, frames, update_frames, rate_hz, ticks):
+    """Return the columns of a run at a rate, whose inferences and updates take so many frames."""
+    plan = learning_plan(agent)
+    plan = Plan.from_yaml(plan.to_yaml().replace("rate_hz: 60.0", f"rate_hz: {rate_hz}"))
+    inference, update = ({"kind": "padded", "frames": length} for length in (frames, update_frames))
+    changed = {
+        "plant": {"rate_hz": rate_hz},
+        "agent": {"inference": inference, "latency": update},
+        "worker/0": {"latency": inference},
+    }
+    nodes = [
+        node.model_copy(update={"params": node.params | changed.get(node.name, {})}) for node in plan.nodes
+    ]
+    plan = plan.model_copy(update={"nodes": tuple(nodes), "ticks": ticks})
+    world = VirtualWorld(plan.nodes, seed=plan.seed, surroundings=surroundings(plan, None))
+    world.run()
+    return world.node("monitor").trace.ticks()
+
+
+@pytest.mark.parametrize("frames", range(1, 9))
+@pytest.mark.parametrize("agent", ["infer_learn", "learn_infer", "single"])
+def test_an_agent_acts_when_theory_says(agent, frames):
+    """Inferences take n whole frames, updates m, so all begins and ends at ticks.
+
+    A turn that begins at tick k has that tick's observation, since an observation is readable at its own instant.
+    ``infer_learn`` decides at k + n, which counts for that tick: n ticks old. It learns until k + n + m, where the next turn
+    begins. ``learn_infer`` decides at k + m + n, m + n ticks old, and begins again. One asynchronous worker begins again at
+    k + n, whatever the learner does.
+    """
+    update_frames = 1 + frames % 3
+    interval = frames if agent == "single" else frames + update_frames
+    age = frames + update_frames if agent == "learn_infer" else frames
+    settled = 8 * interval  # once there is something to learn from
+    ticks = whole_frames(agent, frames, update_frames, RATES_HZ[frames % 5], settled + 3 * interval)
+    judged = slice(settled, None)
+    acted = ticks["by"][judged] == POLICY
+    assert ticks["age_ticks"][judged][acted].tolist() == [age] * 3
+    assert set(np.diff(np.flatnonzero(acted))) == {interval}
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_staggered_workers_act_at_every_tick(workers):
+    found = figures(ran("inaction_learning", 200, latency_frames=2, minimum=1, workers=workers), 60)
+    assert (found["age_ticks"]["mean"], found["age_ticks"]["sd"], found["inaction"]) == (2, 0, 0)
 
 
 @pytest.mark.parametrize("agent", ["infer_learn", "learn_infer"])
