@@ -111,16 +111,17 @@ def load_launch(
         update={key: getattr(overrides, key) for key in overrides.model_fields_set}
     )
     modules = LocalModules(path.parent, [*folders, *graph_folders])
-    resolver = Resolver(nodes, parts.weights, modules)
+    resolver = Resolver(nodes, parts.weights, modules, realtime=settings.world == "realtime")
     place = (overriding if overrides.record is not None else document.top) / "record"
     recorded = settings.world == "virtual" if settings.record is None else settings.record
     if isinstance(recorded, dict):
         # As it was written: only there typed text is known for what it is.
         written = record or substitute(document.value["record"], place, scope.references)
         recorded = dict(written) if isinstance(written, Mapping) else recorded
-    plans = with_recorder(_wired(nodes, parts.scopes, resolver, document), recorded, place)
+    with resolver:
+        plans = with_recorder(_wired(nodes, parts.scopes, resolver, document), recorded, place)
+        weights = {entry.name: resolver.weights_plan(entry, settings.seed) for entry in parts.weights}
     _check_faults(faults, plans, settings, document.top / "faults")
-    weights = {entry.name: resolver.weights_plan(entry, settings.seed) for entry in parts.weights}
     if effective:
         _check_effect(arguments or {}, scope)
     return Plan(
@@ -137,6 +138,7 @@ def load_launch(
         weights=weights,
         faults=faults,
         modules=modules.plan(),
+        described=resolver.described,
     )
 
 

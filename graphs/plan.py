@@ -22,6 +22,7 @@ from rtgraph.graphs.model import Seconds, Seed, Ticks, World
 from rtgraph.msgs import PlantSpec, Record
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.strict import complaint, strict
+from rtgraph.nodes.runtime.description import NodeDescription
 from rtgraph.nodes.runtime.faults import Fault
 from rtgraph.nodes.runtime.local_modules import LocalModule
 from rtgraph.nodes.runtime.versions import Sharing
@@ -76,12 +77,16 @@ class Plan(Record):
     modules: dict[str, LocalModule] = Field(default_factory=dict)
     """The modules of the user's own that it runs, by their first names."""
 
+    described: dict[str, NodeDescription] = Field(default_factory=dict)
+    """What other interpreters say of node classes that cannot be imported here, by class path."""
+
     @model_serializer(mode="wrap")
-    def _without_no_modules(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave ``modules`` out if there are none: most plans have none, and old ones say nothing of them."""
+    def _without_what_is_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave ``modules`` and ``described`` out if there are none: most plans have none, and old ones do not say."""
         written: dict[str, Any] = handler(self)
-        if not written.get("modules", True):
-            del written["modules"]
+        for name in ("modules", "described"):
+            if not written.get(name, True):
+                del written[name]
         return written
 
     def to_yaml(self, *, ascii_only: bool = False) -> str:

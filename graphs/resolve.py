@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
+from rtgraph.graphs.elsewhere import Elsewhere
 from rtgraph.graphs.expand import PlacedNode, PlacedWeights, Raw, Scope
 from rtgraph.graphs.modules import LocalModules
 from rtgraph.graphs.names import nearest
@@ -19,7 +20,8 @@ from rtgraph.graphs.positions import Place, Value
 from rtgraph.graphs.substitute import substitute
 from rtgraph.graphs.validation import adapted, validated
 from rtgraph.msgs import PlantSpec
-from rtgraph.msgs.errors import CheckpointError, NodeError, RtgraphError
+from rtgraph.msgs.errors import CheckpointError, GraphError, NodeError, RtgraphError
+from rtgraph.nodes.runtime.description import NodeDescription
 from rtgraph.nodes.runtime.node import Node, Params
 from rtgraph.nodes.runtime.wiring import load_class
 
@@ -32,15 +34,28 @@ class Resolver:
     """
 
     def __init__(
-        self, nodes: Sequence[PlacedNode], weights: Sequence[PlacedWeights], modules: LocalModules
+        self,
+        nodes: Sequence[PlacedNode],
+        weights: Sequence[PlacedWeights],
+        modules: LocalModules,
+        *,
+        realtime: bool,
     ) -> None:
         self._modules = modules
+        self._realtime = realtime
+        self._elsewhere = Elsewhere()
         self._nodes = {node.name: node for node in nodes}
         self._weights = {entry.name: entry for entry in weights}
         self._types: dict[str, type[Node[Any]]] = {}
         self._params: dict[str, Params] = {}
         self._specs: dict[str, PlantSpec] = {}
         self._resolving: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._elsewhere.close()
 
     def node_type(self, node: PlacedNode) -> type[Node[Any]]:
         """Return a node's class.
@@ -50,7 +65,10 @@ class Resolver:
         """
         if node.name not in self._types:
             self._modules.claim_class(node)
-            self._types[node.name] = imported(node.entry.node_class, node.class_place)
+            if self._runs_elsewhere(node):
+                self._types[node.name] = self._elsewhere.node_type(node)
+            else:
+                self._types[node.name] = self._imported_here(node)
         return self._types[node.name]
 
     def params(self, node: PlacedNode) -> Params:
@@ -69,14 +87,35 @@ class Resolver:
             self._resolving.pop()
             self._modules.claim_params(node, value)
             place = node.params.place
+            if self._runs_elsewhere(node):
+                value = self._elsewhere.params(node, value)
             try:
                 params = validated(node_type.params_type, value, place, noun="param")
-                if node.entry.python is None:
+                if not self._runs_elsewhere(node):
                     node_type.check(params)
             except NodeError as error:  # a validator of the node's own, or its check
                 raise place.error(error.problem, hint=error.hint) from error
             self._params[node.name] = params
         return self._params[node.name]
+
+    @property
+    def described(self) -> dict[str, NodeDescription]:
+        """What other interpreters say of classes that cannot be imported here, by class path."""
+        return self._elsewhere.described
+
+    def _runs_elsewhere(self, node: PlacedNode) -> bool:
+        return self._realtime and node.entry.python is not None
+
+    def _imported_here(self, node: PlacedNode) -> type[Node[Any]]:
+        try:
+            return imported(node.entry.node_class, node.class_place)
+        except GraphError as error:
+            if node.entry.python is None:
+                raise
+            raise node.class_place.error(
+                error.problem,
+                hint="the virtual world runs every node in this process: install here what it needs, or run in real time",
+            ) from error
 
     def written_params(self, node: PlacedNode) -> dict[str, Any]:
         """Return a node's parameters as JSON values, defaults filled in.
@@ -114,7 +153,7 @@ class Resolver:
                 raise place.error(f"{name!r} is no plant: it has no spec", hint=nearest(name, plants))
             params = self.params(node)
             try:
-                spec = describe(params)
+                spec = self._elsewhere.specs.get(name) or describe(params)
             except RtgraphError as error:
                 raise node.params.place.error(error.problem, hint=error.hint) from error
             except Exception as error:  # whatever the world inside raises, where it cannot be made

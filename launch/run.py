@@ -19,7 +19,9 @@ from rtgraph.launch.worlds import Checkpoints
 from rtgraph.nodes.metrics.resume import EPISODES_FILE
 from rtgraph.nodes.monitor.trace import SavedTrace
 from rtgraph.nodes.monitor.traces import watched, with_files_of_their_own
+from rtgraph.nodes.runtime.description import class_of
 from rtgraph.nodes.runtime.local_modules import use
+from rtgraph.nodes.runtime.wiring import stand_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def run(
         RtgraphError: it could not be started.
     """
     use(plan.modules, None if checkpoints is None else checkpoints.resume)
+    stand_in({path: class_of(description) for path, description in plan.described.items()})
     plan = plan.model_copy(update={"nodes": with_files_of_their_own(plan.nodes)})
     session = Session.create(plan, directory)
     began = time.monotonic()

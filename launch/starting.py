@@ -97,7 +97,12 @@ class Starter:
                 ),
             )
         self._server = ForkServer(
-            Preload(modules=tuple(_modules(self._plan)), pinned=pinned(), weights=self._weights),
+            Preload(
+                modules=tuple(_modules(self._plan)),
+                pinned=pinned(),
+                described=self._plan.described,
+                weights=self._weights,
+            ),
             str(self._session.log_file("fork-server")),
             self._sweeper.environment,
         )

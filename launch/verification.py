@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rtgraph.graphs import Plan
+from rtgraph.graphs.model import World
 from rtgraph.launch.scratch import scratch_folder
 from rtgraph.launch.verified_weights import RecordedWeights
 from rtgraph.msgs.envelope import envelope
@@ -175,7 +178,11 @@ class _Verifier:
         elif not life.whole:
             verdict.note = f"its journal ends at {life.until_ns / 1e9:.3f} s, before the node did"
         try:
-            problem = self._by_other_times(node) or self._by_other_modules(node)
+            problem = (
+                self._by_other_times(node)
+                or self._by_other_modules(node)
+                or by_other_python(node, self._plan.world)
+            )
             if problem := problem or self._weights.problem(life, node):
                 verdict.outcome, verdict.note = "unverifiable", problem
                 return
@@ -274,6 +281,16 @@ class _Verifier:
             if not self._wanted[wanted]:
                 del self._kept[wanted], self._wanted[wanted]
         return data
+
+
+def by_other_python(node: NodePlan, world: World) -> str | None:
+    """Return why a node cannot be run again by this interpreter: it ran in another one."""
+    if node.python is None or world == "virtual":
+        return None
+    theirs = Path(shutil.which(node.python) or node.python).absolute().parent
+    if theirs == Path(sys.executable).absolute().parent:
+        return None
+    return f"it ran in the interpreter {node.python}: verify with the rtgraph that is installed there"
 
 
 def _publications(lives: Sequence[Life], plans: Mapping[str, NodePlan]) -> Iterator[tuple[MessageId, bytes]]:

@@ -195,9 +195,21 @@ def _equal(one: object, other: object) -> bool:
     return one == other
 
 
+_as_described: weakref.WeakKeyDictionary[type[Message], tuple[dict[str, Any], bytes]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def as_described(message_type: type[Message], json_schema: dict[str, Any], known_hash: bytes) -> None:
+    """Give a class the schema of one that is not here: messages of it can be passed on and recorded, not decoded."""
+    _as_described[message_type] = json_schema, known_hash
+
+
 @functools.cache
 def schema(message_type: type[Message]) -> dict[str, Any]:
     """Return the JSON Schema of a message class (arrays appear as objects with ``dtype`` and ``shape``)."""
+    if message_type in _as_described:
+        return _as_described[message_type][0]
     return message_type.model_json_schema(mode="serialization")
 
 
@@ -208,6 +220,8 @@ def schema_hash(message_type: type[Message]) -> bytes:
     They depend on the class's name and on the names, types, bounds and defaults of its fields; not on docstrings,
     so that mending a description does not cut off a peer.
     """
+    if message_type in _as_described:
+        return _as_described[message_type][1]
     described = [message_type.schema_name, _undescribed(schema(message_type))]
     text = json.dumps(described, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=8).digest()

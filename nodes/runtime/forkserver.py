@@ -28,9 +28,11 @@ from rtgraph.msgs import Record, message_types, schema_hash
 from rtgraph.nodes.runtime.config import InheritedWeights, NodeConfig
 from rtgraph.nodes.runtime.context import generator
 from rtgraph.nodes.runtime.control import TYPES
+from rtgraph.nodes.runtime.description import NodeDescription, class_of
 from rtgraph.nodes.runtime.host import die_with, take_priority
 from rtgraph.nodes.runtime.imports import look_in, module_of, pin
 from rtgraph.nodes.runtime.realtime import RealtimeNode
+from rtgraph.nodes.runtime.wiring import stand_in
 
 TITLE = "rtgraph: "
 """What the title of a node's process begins with; its name follows."""
@@ -64,6 +66,8 @@ class Preload(Record):
     modules: tuple[str, ...]
     pinned: dict[str, str] = Field(default_factory=dict)
     """The modules that are found in these files or packages."""
+    described: dict[str, NodeDescription] = Field(default_factory=dict)
+    """The classes of other interpreters that are not here, by path."""
     weights: tuple[InheritedWeights, ...] = ()
 
 
@@ -112,6 +116,7 @@ def _preload(wanted: Preload) -> None:
     """Do once what every node would do for itself, so that they share the memory of it."""
     # numpy.random and setproctitle are else imported by each node for itself, 4 MB and 50 ms each time.
     pin({name: Path(module) for name, module in wanted.pinned.items()})
+    stand_in({path: class_of(description) for path, description in wanted.described.items()})
     for module in ("setproctitle", *wanted.modules):
         module_of(module)
     generator(0, "", 0)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 
 import pytest
+from support.own_modules import forgotten_modules, interpreter
 
 from rtgraph.graphs import SHIPPED, load_launch
 from rtgraph.msgs.errors import GraphError
-from rtgraph.nodes.runtime import imports
+
+__all__ = ["forgotten_modules"]
 
 NODE = "from rtgraph.nodes import Node, Params\n\n\nclass {name}(Node[Params]): ...\n"
 POLICY = """
@@ -36,17 +38,6 @@ nodes:
       policy: {{kind: scripted, policy: "{policy}", params: {params}}}
       latency: {{kind: constant, frames: 1}}
 """
-
-
-@pytest.fixture(autouse=True)
-def own_path(monkeypatch):
-    monkeypatch.setattr(sys, "path", sys.path.copy())
-    monkeypatch.setattr(imports, "_folders", [])
-    before = set(sys.modules)
-    yield
-    for name in set(sys.modules) - before:
-        if name.startswith("beside_"):
-            del sys.modules[name]
 
 
 def written(folder, *, policy="beside_policies:Steady", params="{}", default="noop", python="") -> str:
@@ -94,8 +85,13 @@ def test_what_cannot_be_made_is_found_by_the_check(changed, key, says, tmp_path)
 
 
 def test_an_interpreter_of_its_own_may_know_other_modules(tmp_path) -> None:
-    file = written(tmp_path, policy="beside_nowhere:X", python=f"python: {sys.executable}")
+    (tmp_path / "drivers").mkdir()
+    (tmp_path / "drivers" / "beside_nowhere.py").write_text(POLICY)
+    python = interpreter(tmp_path / "python", tmp_path / "drivers")
+    file = written(tmp_path, policy="beside_nowhere:Steady", python=f"python: {python}")
     assert len(load_launch(file).nodes) == 5
+    with pytest.raises(GraphError, match=f"has no class 'X'.*, says {python}"):
+        load_launch(written(tmp_path, policy="beside_nowhere:X", python=f"python: {python}"))
 
 
 @pytest.mark.parametrize(

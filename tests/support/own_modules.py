@@ -55,3 +55,10 @@ def write_graph(file: Path, node_class: str, *, node: str = "watcher", includes:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"{includes}\nnodes:\n  {node}: {{class: '{node_class}'}}\n", encoding="utf-8")
     return file
+
+
+def interpreter(file: Path, drivers: Path) -> Path:
+    """Write an interpreter that finds modules which this one does not."""
+    file.write_text(f'#!/bin/sh\nPYTHONPATH={drivers} exec {sys.executable} "$@"\n')
+    file.chmod(0o755)
+    return file
