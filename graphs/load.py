@@ -30,12 +30,15 @@ from rtgraph.graphs.replace import check_replacements, replaced
 from rtgraph.graphs.resolve import Resolver
 from rtgraph.graphs.substitute import Arguments, References, substitute, substitute_file
 from rtgraph.graphs.validation import validated
-from rtgraph.graphs.wire import Wiring, check_include_remaps
+from rtgraph.graphs.wire import Wiring, check_include_remaps, instances
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.text import Typed, readable
 from rtgraph.nodes.runtime.faults import CrashFault, Fault
 from rtgraph.nodes.runtime.imports import look_in
 from rtgraph.nodes.runtime.wiring import NodePlan
+
+MOST_LETTERS = 200
+"""In the full name of a node or of weights: names of logs, traces and pictures have more after it, and 255 bytes."""
 
 
 def load_launch(
@@ -192,6 +195,13 @@ def _check_names(parts: Parts) -> None:
                     hint="give one of the graphs a namespace",
                 )
             seen[item.name] = item.place
+            longest = max(instances(item), key=len, default="") if isinstance(item, PlacedNode) else item.name
+            if len(longest) > MOST_LETTERS:
+                raise item.place.error(
+                    f"the name {longest[:20]}... has {len(longest)} letters with its namespace, and files are named "
+                    f"after it: at most {MOST_LETTERS} fit",
+                    hint="shorten it, or its namespaces",
+                )
 
 
 def _wired(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any, assert_never, get_args
 
 import numpy as np
@@ -174,8 +175,9 @@ def _make(settings: GymnasiumSettings) -> gymnasium.Env[Any, Any]:
     arguments: dict[str, Any] = {"disable_env_checker": True, **settings.kwargs}
     if settings.render:
         arguments["render_mode"] = "rgb_array"
-    if settings.id.startswith("ALE/"):
-        import ale_py  # noqa: PLC0415 - an emulator that only these need
+    # One that a module registers ("module:Env-v0") is known only when gymnasium has imported that.
+    if ":" not in settings.id and settings.id not in gymnasium.registry:
+        import ale_py  # noqa: PLC0415 - an emulator that only Atari games need, under their old names too
 
         gymnasium.register_envs(ale_py)
         ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
@@ -183,8 +185,11 @@ def _make(settings: GymnasiumSettings) -> gymnasium.Env[Any, Any]:
         return gymnasium.make(settings.id, **arguments)
     except Exception as problem:  # whatever somebody's environment raises
         kind = "" if isinstance(problem, gymnasium.error.Error | TypeError) else f"{type(problem).__name__}: "
+        close = difflib.get_close_matches(settings.id, gymnasium.registry, n=1)
+        unknown = isinstance(problem, gymnasium.error.UnregisteredEnv) and close
+        hint = f". hint: did you mean {close[0]!r}?" if unknown else ""
         raise ValueError(
-            f"gymnasium environment {settings.id!r} cannot be made: {kind}{problem}"
+            f"gymnasium environment {settings.id!r} cannot be made: {kind}{problem}{hint}"
         ) from problem
 
 

@@ -172,3 +172,20 @@ def test_two_message_classes_of_one_name_are_refused(tmp_path) -> None:
         load_launch(tmp_path / "g.yaml")
     assert (caught.value.line, caught.value.key) == (3, "nodes.b.class")
     assert "beside_seen_a in 'a'" in caught.value.problem
+
+
+@pytest.mark.parametrize("replicas", ["", "replicas: 11"])
+def test_a_name_that_no_file_can_have_is_refused(replicas, tmp_path) -> None:
+    (tmp_path / "beside_named.py").write_text(NODE.format(name="Named"))
+    rest = f", {replicas}" if replicas else ""
+    for letters, fits in ((200 - 3 * bool(replicas), True), (201 - 3 * bool(replicas), False)):
+        name = "n" * letters
+        (tmp_path / "g.yaml").write_text(f"nodes:\n  {name}: {{class: 'beside_named:Named'{rest}}}\n")
+        if fits:
+            load_launch(tmp_path / "g.yaml")
+            continue
+        with pytest.raises(
+            GraphError, match=r"has 201 letters with its namespace.*at most 200 fit"
+        ) as caught:
+            load_launch(tmp_path / "g.yaml")
+        assert caught.value.key == f"nodes.{name}"

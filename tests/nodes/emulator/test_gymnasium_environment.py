@@ -303,3 +303,13 @@ def test_whatever_an_environment_raises_is_named(monkeypatch):
     )
     with pytest.raises(ValueError, match="'Broken-v0' cannot be made: RuntimeError: no display"):
         GymnasiumSettings(id="Broken-v0", rate_hz=1).spec()
+
+
+def test_atari_games_have_their_old_names():
+    spec = GymnasiumSettings(id="PongNoFrameskip-v4", rate_hz=60.0).spec()
+    assert spec.observation.shape == (210, 160, 3)
+
+
+def test_the_nearest_name_is_told_of_an_environment_there_is_not():
+    with pytest.raises(ValueError, match=r"cannot be made: .*hint: did you mean 'PongNoFrameskip-v4'"):
+        GymnasiumSettings(id="PongNoFrameskp-v4", rate_hz=60.0).spec()
