@@ -66,6 +66,7 @@ class WeightsEntry(Entry):
     resume: str | None = Field(
         default=None, description="the same, where no checkpoint is given: that which a run goes on from"
     )
+    transfer: bool = Field(default=False, description="take a checkpoint of another world")
     checkpoint: str | None = Field(
         default=None,
         description="a learner's checkpoint, or a folder of them, whose weights come first; seen from the current folder",

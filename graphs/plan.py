@@ -24,6 +24,7 @@ from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.strict import complaint, strict
 from rtgraph.nodes.runtime.description import NodeDescription
 from rtgraph.nodes.runtime.faults import Fault
+from rtgraph.nodes.runtime.identity import Identity
 from rtgraph.nodes.runtime.local_modules import LocalModule
 from rtgraph.nodes.runtime.versions import Sharing
 from rtgraph.nodes.runtime.weights import Weights
@@ -43,6 +44,8 @@ class WeightsPlan(Record):
     """The folder of the checkpoint that the first version is in; None where it is drawn from the seed."""
     version: int = 0
     """The number of the first version."""
+    identity: Identity = Field(default_factory=dict)
+    """Which world the plant is."""
     begun: int = 0
     """The version from which schedules count updates."""
 
@@ -57,6 +60,7 @@ class WeightsPlan(Record):
             self.checkpoint,
             self.version,
             self.begun,
+            self.identity,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -22,8 +23,11 @@ from rtgraph.graphs.validation import adapted, validated
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError, GraphError, NodeError, RtgraphError
 from rtgraph.nodes.runtime.description import NodeDescription
+from rtgraph.nodes.runtime.identity import Identity, identity_of
 from rtgraph.nodes.runtime.node import Node, Params
 from rtgraph.nodes.runtime.wiring import load_class
+
+_LOG = logging.getLogger("rtgraph.graphs")
 
 
 class Resolver:
@@ -166,6 +170,12 @@ class Resolver:
             self._specs[name] = spec
         return self._specs[name]
 
+    def identity(self, name: str, place: Place) -> Identity:
+        """Return which world a plant is; the rest as for ``spec``."""
+        self.spec(name, place)
+        node = self._nodes[name]
+        return identity_of(node.entry.node_class, self.node_type(node), self.params(node))
+
     def weights_plan(self, entry: PlacedWeights, seed: int) -> WeightsPlan:
         """Return the plan of shared weights.
 
@@ -189,6 +199,7 @@ class Resolver:
             spec=spec,
             seed=seed if entry.entry.seed is None else entry.entry.seed,
             sharing=entry.entry.sharing,
+            identity=self.identity(plant, entry.place / "plant"),
         )
         checkpoint, resume = entry.entry.checkpoint, entry.entry.resume
         if checkpoint and resume:
@@ -202,6 +213,11 @@ class Resolver:
             kept = kept_in(Path(first))
             kept.must_be_of(plan.network, spec)
             kept.must_be_finite()
+            # To go on is to go on in the same world.
+            if not kept.identity:
+                _LOG.warning("%s does not say which world it is of: it is older than that", kept.folder)
+            elif resume or not entry.entry.transfer:
+                kept.must_be_in(plan.identity)
         except CheckpointError as error:
             place = entry.place / ("checkpoint" if checkpoint else "resume")
             raise place.error(error.problem, hint=error.hint) from error
@@ -220,7 +236,10 @@ class Resolver:
                 raise place.error(f"there are no weights {name!r}", hint=nearest(name, self._weights))
             return name
 
-        lookups = {"spec": spec, "weights": weights}
+        def identity(reference: str, place: Place) -> Value:
+            return dict(self.identity(scope.full(reference), place))
+
+        lookups = {"spec": spec, "identity": identity, "weights": weights}
         return substitute(raw.value, raw.place, replace(raw.references, lookups=lookups))
 
 

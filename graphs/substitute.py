@@ -60,13 +60,14 @@ class References:
             return _readable(self.environment[name], name, place)
         if before in self.lookups:
             return self.lookups[before](name, place)
-        if before in ("spec", "weights"):
+        if before in ("spec", "identity", "weights"):
             raise place.error(
                 f"${{{reference}}} is not known yet here",
                 hint=f"{before} references stand in params and networks",
             )
         raise place.error(
-            f"unknown reference ${{{reference}}}", hint=nearest(before, ("env", "spec", "weights"))
+            f"unknown reference ${{{reference}}}",
+            hint=nearest(before, ("env", "spec", "identity", "weights")),
         )
 
     def _hint(self, name: str) -> str:

@@ -23,6 +23,8 @@ class AtariParams(PlantParams, AtariSettings):
 class Atari(Plant[AtariParams]):
     """An Atari 2600 game at 60 Hz, frame by frame."""
 
+    incidental = frozenset({"rate_hz", "max_frames"})
+
     @classmethod
     def spec(cls, params: AtariParams) -> PlantSpec:
         return AtariSettings.spec(params)
@@ -37,6 +39,8 @@ class GymnasiumParams(PlantParams, GymnasiumSettings):
 
 class Gymnasium(Plant[GymnasiumParams]):
     """Any environment that Gymnasium knows, at a rate of its own."""
+
+    incidental = frozenset({"rate_hz", "render", "noop"})
 
     @classmethod
     def spec(cls, params: GymnasiumParams) -> PlantSpec:
@@ -53,6 +57,8 @@ class InactionParams(PlantParams, InactionSettings):
 class Inaction(Plant[InactionParams]):
     """The paper's environment in which every tick without a decision costs its reward."""
 
+    incidental = frozenset({"rate_hz", "episode_ticks"})
+
     @classmethod
     def spec(cls, params: InactionParams) -> PlantSpec:
         return InactionSettings.spec(params)
@@ -67,6 +73,8 @@ class DelayParams(PlantParams, DelaySettings):
 
 class Delay(Plant[DelayParams]):
     """The paper's environment in which every tick of delay makes the observation less true."""
+
+    incidental = frozenset({"rate_hz", "episode_ticks"})
 
     @classmethod
     def spec(cls, params: DelayParams) -> PlantSpec:
@@ -83,6 +91,8 @@ class EndlessParams(PlantParams, EndlessSettings):
 class Endless(Plant[EndlessParams]):
     """A plant that never ends and costs next to nothing: for studies of timing."""
 
+    incidental = frozenset({"rate_hz"})
+
     @classmethod
     def spec(cls, params: EndlessParams) -> PlantSpec:
         return EndlessSettings.spec(params)
@@ -97,6 +107,8 @@ class CatchParams(PlantParams, CatchSettings):
 
 class Catch(Plant[CatchParams]):
     """A ball falls, a paddle is to catch it: the smallest game whose observation is a picture."""
+
+    incidental = frozenset({"rate_hz"})
 
     @classmethod
     def spec(cls, params: CatchParams) -> PlantSpec:

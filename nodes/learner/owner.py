@@ -10,6 +10,7 @@ from rtgraph.msgs import WeightsVersion
 from rtgraph.nodes.learner.checkpoint import Checkpoints, load
 from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.update import Updater
+from rtgraph.nodes.networks.kept import kept_in
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.runtime.clock import period_ns
 from rtgraph.nodes.runtime.versions import hold_newest
@@ -92,8 +93,9 @@ class Owner:
         """Go on from a checkpoint, or the newest of a folder of them.
 
         Raises:
-            CheckpointError: it cannot be read, or is that of another network or plant.
+            CheckpointError: it cannot be read, or is that of another network, plant or world.
         """
+        kept_in(path).must_be_in(self._weights.identity)
         state = load(path)
         self.updater.load_state(state)
         self._ticks_before = _count(state.facts.extra.get("ticks"))
@@ -149,6 +151,8 @@ class Owner:
         saved = self.updater.version, self.ticks(now_ns)
         if self._checkpoints is not None and self._saved != saved:
             counts: dict[str, JsonValue] = {"ticks": saved[1], "ticks_before": self._ticks_before}
+            if self._weights.identity:
+                counts["identity"] = self._weights.identity
             self._checkpoints.save(self.updater.state(counts))
             self._saved = saved
 

@@ -20,6 +20,7 @@ from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.networks.checkpoints import FACTS, TENSORS, checkpoint_in
 from rtgraph.nodes.networks.spec import NetworkSpec
+from rtgraph.nodes.runtime.identity import Identity, differences
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,6 +48,8 @@ class Kept:
     """Of the plant, until then; 0 where it is not known."""
     begun: int
     """The version at which learning began."""
+    identity: Identity
+    """Which world the plant is; empty where it is not known."""
 
     def must_be_of(self, network: dict[str, Any], plant: PlantSpec) -> None:
         """Check that the parameters are those of a network (as JSON values) for a plant.
@@ -63,6 +66,18 @@ class Kept:
                     f"{self.folder} is of another {what}: {_differences(there, here)}",
                     hint=f"give the graph the {what} that it was learned with",
                 )
+
+    def must_be_in(self, world: Identity) -> None:
+        """Check that the parameters were learned in this world.
+
+        Raises:
+            CheckpointError: they were learned in another one.
+        """
+        if found := differences(self.identity, world):
+            raise CheckpointError(
+                f"{self.folder} is of another world: {found}",
+                hint="checkpoint=… with transfer=true begins with its weights all the same",
+            )
 
     def must_be_finite(self) -> None:
         """Check that every parameter is a finite number.
@@ -123,7 +138,16 @@ def kept_in(path: Path) -> Kept:
         ) from error
     ticks = facts.extra.get("ticks")
     ticks = ticks if isinstance(ticks, int) else 0
-    return Kept(folder, facts.version, facts.network, facts.plant, ticks, facts.begun)
+    identity = facts.extra.get("identity")
+    return Kept(
+        folder,
+        facts.version,
+        facts.network,
+        facts.plant,
+        ticks,
+        facts.begun,
+        identity if isinstance(identity, dict) else {},
+    )
 
 
 def _differences(there: dict[str, Any], here: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from rtgraph.msgs import Applied, Decision, EpisodeEnd, Observation, PlantSpec, Screen
 from rtgraph.msgs.array import frozen
@@ -52,6 +52,8 @@ class Plant(Node[P]):
     """
 
     stop_rank: ClassVar[int] = 0
+    incidental: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that do not make another world: they pace it, show it or end its episodes."""
 
     decision = Input(Decision, queue(256), many=True, optional=True)
     observation = Output(Observation)
@@ -63,6 +65,11 @@ class Plant(Node[P]):
     def spec(cls, params: P) -> PlantSpec:
         """Say what the plant takes and gives, without starting it."""
         raise NodeError(f"{cls.__name__} does not say what it takes and gives", hint="define spec(params)")
+
+    @classmethod
+    def identity(cls, params: P) -> dict[str, JsonValue]:
+        """Return the parameters that make the world: of checkpoints and replay memories, all have to be the same."""
+        return params.model_dump(mode="json", exclude={*PlantParams.model_fields, *cls.incidental})
 
     @classmethod
     def check(cls, params: P) -> None:

@@ -12,7 +12,8 @@ from rtgraph.nodes.recorder.bag import Bag, Recorded
 from rtgraph.nodes.recorder.playback import TICK_SCHEMA, Playback, messages_of
 from rtgraph.nodes.recorder.playing import PlaybackParams, Playing
 from rtgraph.nodes.recorder.recorded import recorded_nodes, use_recorded_modules
-from rtgraph.nodes.runtime import Node, Output, Urgency, load_class, validated_params
+from rtgraph.nodes.runtime import Node, Output, Params, Urgency, load_class, validated_params
+from rtgraph.nodes.runtime.identity import Identity, identity_of
 from rtgraph.nodes.runtime.journal import OUTPUT
 
 
@@ -64,7 +65,11 @@ class Player(Playing[StandInParams]):
             "urgency": Urgency.TICK if is_plant else Urgency.DELIVERY,
             "ends": is_plant,
             **outputs,
-            **({"spec": classmethod(_recorded_spec)} if is_plant else {}),
+            **(
+                {"spec": classmethod(_recorded_spec), "identity": classmethod(_recorded_world)}
+                if is_plant
+                else {}
+            ),
         }
         for name, output in outputs.items():
             output.__set_name__(cls, name)
@@ -106,12 +111,23 @@ class Player(Playing[StandInParams]):
 
 def _recorded_spec(cls: type[Player], params: StandInParams) -> PlantSpec:
     """Say what the plant said of itself when it was recorded."""
+    node_type, _, plant = _recorded_plant(cls, params)
+    spec: PlantSpec = cast("Any", node_type).spec(plant)
+    return spec
+
+
+def _recorded_world(cls: type[Player], params: StandInParams) -> Identity:
+    """Say which world the plant was when it was recorded."""
+    node_type, node_class, plant = _recorded_plant(cls, params)
+    return identity_of(node_class, node_type, plant)
+
+
+def _recorded_plant(cls: type[Player], params: StandInParams) -> tuple[type[Node[Any]], str, Params]:
     bag = Bag.open(Path(params.file))
     use_recorded_modules(bag)
     path = f"{cls.stands_in_for.__module__}:{cls.stands_in_for.__qualname__}"
     for name, node in recorded_nodes(bag).items():
         node_type = load_class(node["node"])
         if name == params.node or (params.node is None and node_type is cls.stands_in_for):
-            spec: PlantSpec = cast("Any", node_type).spec(validated_params(node_type, node["params"]))
-            return spec
+            return node_type, node["node"], validated_params(node_type, node["params"])
     raise BagError(f"{params.file} holds no recording of a {path}", hint="give `node`, the name it had")

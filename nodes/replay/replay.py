@@ -21,12 +21,14 @@ from rtgraph.msgs import (
 from rtgraph.msgs.errors import NodeError, ReplayError
 from rtgraph.nodes.recorder import Bag
 from rtgraph.nodes.replay.batch import Draw
+from rtgraph.nodes.replay.belonging import check_folder, check_recording, mark_folder
 from rtgraph.nodes.replay.buffer import ReplayBuffer
 from rtgraph.nodes.replay.memory import Assembly, Memory
 from rtgraph.nodes.replay.requests import Requests
 from rtgraph.nodes.replay.sizes import Order, Sampling, Sizes
 from rtgraph.nodes.replay.store import SharedStore
 from rtgraph.nodes.runtime import Input, Node, Output, Params, lossless, queue
+from rtgraph.nodes.runtime.identity import Identity
 
 STATE_PERIOD_NS = 1_000_000_000
 
@@ -39,6 +41,10 @@ class ReplayParams(Params):
 
     plant: PlantSpec
     """What the plant takes and gives: `${spec:plant}`."""
+    identity: Identity = Field(default_factory=dict)
+    """Which world the plant is: `${identity:plant}`. Folders and recordings of another one are refused."""
+    transfer: bool = False
+    """Take them all the same."""
     capacity_mib: float = Field(default=256.0, gt=0)
     """The most it takes, in memory or on disk."""
     gamma: float = Field(default=0.99, gt=0, le=1)
@@ -116,10 +122,32 @@ class Replay(Node[ReplayParams]):
         for path in params.fill:
             if not Path(path).is_file():
                 raise NodeError(f"fill: there is no recording {path}", hint="give the path of a .mcap file")
+        try:
+            cls._check_world(params)
+        except ReplayError as error:
+            raise NodeError(error.problem, hint=error.hint) from error
+
+    @staticmethod
+    def _check_world(params: ReplayParams) -> list[str]:
+        """Check that all there is to begin with is of this world; return what does not say which one it is of.
+
+        Raises:
+            ReplayError: something is of another one.
+            BagError: a recording cannot be read.
+        """
+        if not params.identity or params.transfer:
+            return []
+        folder = params.folder
+        unknown = [folder] if folder and not check_folder(Path(folder), params.identity) else []
+        return unknown + [
+            path for path in params.fill if not check_recording(Bag.open(Path(path)), params.identity)
+        ]
 
     def on_prepare(self) -> None:
         """Get hold of the memory, go on with what it holds, and take in the recordings."""
         params = self.params
+        for path in self._check_world(params):
+            self.log.warning("%s does not say which world it is of", path)
         self._buffer = self._open()
         self._memory = Memory(
             self._buffer,
@@ -209,6 +237,8 @@ class Replay(Node[ReplayParams]):
         restarted = self.context.identity.incarnation and not self.context.surroundings.realtime
         if restarted and folder is not None and (before := _ON_DISK.get(folder)) is not None:
             before.close()
+        if folder is not None and params.identity and not (folder / "frames").exists():
+            mark_folder(folder, params.identity)
         buffer = ReplayBuffer(
             params.capacity_bytes,
             params.plant,

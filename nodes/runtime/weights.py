@@ -16,6 +16,7 @@ from typing import Any
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.host import available_bytes
+from rtgraph.nodes.runtime.identity import Identity
 from rtgraph.nodes.runtime.versions import Sharing, Versions
 
 LEFT_BYTES = 128 << 20
@@ -41,6 +42,8 @@ class Weights:
     begun: int = 0
     """The version at which learning began, from which schedules count: where a run begins with a checkpoint's weights,
     that of the checkpoint; where it goes on, that of the run that it goes on from."""
+    identity: Identity = field(default_factory=dict)
+    """Which world the plant is."""
     where: Versions | None = None
     """The versions, where they are in shared memory or kept in a file; else they are made when first asked for."""
     cache: dict[str, object] = field(default_factory=dict)
