@@ -21,10 +21,19 @@ from rtgraph.graphs.validation import validated
 
 @dataclass(frozen=True)
 class Library:
-    """Where included graphs are found by name, and the environment their references may read."""
+    """Where included graphs are found by name, and the environment their references may read.
 
-    folders: Sequence[Path]
+    Launch files cannot be included; their folders are looked through to say so.
+    """
+
+    graph_folders: Sequence[Path]
     environment: Mapping[str, str]
+    launch_folders: Sequence[Path] = ()
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        """All folders, those of graphs first."""
+        return [*self.graph_folders, *self.launch_folders]
 
 
 @dataclass(eq=False)
@@ -179,7 +188,8 @@ def expand_include(
     document = read(path)
     if file_kind(document) == "launch":
         raise (place / "graph").error(
-            f"{path.name} is a launch file", hint="include the graphs that it launches"
+            f"{path.name} is a launch file, which cannot be included",
+            hint=f"include what it launches: {_launched(document)}",
         )
     declared = declared_arguments(document, library.folders, library.environment)
     written, passed = _given(entry, declared, place, outer)
@@ -194,6 +204,14 @@ def expand_include(
     )
     outer.passed += [(name, scope) for name in passed if name not in written]
     return expand_graph(scope, library, (*chain, resolved_path))
+
+
+def _launched(document: Document) -> str:
+    """Return the names of the graphs that a launch file includes."""
+    entries = document.value.get("graphs")
+    listed = entries if isinstance(entries, list) else []
+    found = [str(entry.get("graph")) for entry in listed if isinstance(entry, dict)]
+    return ", ".join(found) or "the graphs in it"
 
 
 def _given(

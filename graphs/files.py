@@ -46,16 +46,25 @@ def find(name: str | Path, folders: Sequence[Path], *, origin: Place | None = No
         for candidate in candidates:
             if text and candidate.is_file():
                 return candidate
-        hint = nearest(text, _names(folders, candidates[-1].parent))
+        problem, hint = _missing(text, candidates[-1], folders, is_path=is_path)
     except (OSError, ValueError):  # too long, or not a path at all
-        hint = None
-    problem = f"no such file: {candidates[-1]}" if is_path else f"no graph or launch file is named {text!r}"
+        problem, hint = f"no graph or launch file is named {text!r}", None
     raise origin.error(problem, hint=hint) if origin else GraphError(problem, hint=hint)
+
+
+def _missing(text: str, path: Path, folders: Sequence[Path], *, is_path: bool) -> tuple[str, str | None]:
+    """Return what to say of a name that stands for no file, and what may be meant."""
+    if text and path.is_dir():
+        inside = ", ".join(sorted(file.name for file in path.glob("[!.]*.yaml")))
+        hint = f"name a file in it: {inside}" if inside else "name a file"
+        return f"{path} is a folder, not a graph or launch file", hint
+    problem = f"no such file: {path}" if is_path else f"no graph or launch file is named {text!r}"
+    return problem, nearest(text, _names(folders, path.parent))
 
 
 def _names(folders: Sequence[Path], beside: Path) -> list[str]:
     shipped = [path.stem for folder in folders for path in folder.glob("*.yaml")]
-    return shipped + [path.name for path in beside.glob("[!.]*.yaml")]
+    return shipped + [path.name for path in beside.glob("[!.]*.yaml") if path.is_file()]
 
 
 def read(path: Path) -> Document:

@@ -23,6 +23,7 @@ from rtgraph.graphs.messages import check_messages
 from rtgraph.graphs.model import LaunchFile, Settings
 from rtgraph.graphs.modules import LocalModules
 from rtgraph.graphs.names import nearest
+from rtgraph.graphs.placement import check_placements
 from rtgraph.graphs.plan import Plan
 from rtgraph.graphs.positions import Document, Place
 from rtgraph.graphs.recording import with_recorder
@@ -78,9 +79,10 @@ def load_launch(
 
     Raises:
         GraphError: something is wrong with the files, the arguments or the overrides. Of several problems the first
-            is told, in this order: files and arguments, nodes in the order of the plan, edges, faults, weights.
+            is told, in this order: files and arguments, nodes in the order of the plan, edges, faults, weights,
+            nodes in their places.
     """
-    library = Library(graph_folders, os.environ if environment is None else environment)
+    library = Library(graph_folders, os.environ if environment is None else environment, folders)
     given = {
         "world": world,
         "seed": seed,
@@ -124,6 +126,7 @@ def load_launch(
     with resolver:
         plans = with_recorder(_wired(nodes, parts.scopes, resolver, document), recorded, place)
         weights = {entry.name: resolver.weights_plan(entry, settings.seed) for entry in parts.weights}
+        check_placements(nodes, resolver, weights, settings.world)
     _check_faults(faults, plans, settings, document.top / "faults")
     if effective:
         _check_effect(arguments or {}, scope)

@@ -15,7 +15,7 @@ from rtgraph.graphs.plan import Plan
 from rtgraph.graphs.positions import Place
 from rtgraph.graphs.resolve import imported
 from rtgraph.graphs.validation import adapted, validated
-from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.errors import GraphError, NodeError
 from rtgraph.nodes.runtime.journal import OUTPUT
 from rtgraph.nodes.runtime.taps import Tapped
 from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan, load_class
@@ -48,7 +48,11 @@ def with_recorder(
                 f"there is a node named {RECORDER!r} already", hint="rename it, or do not record"
             )
         node_type = imported(RECORDER_CLASS, place)
-        params = validated(node_type.params_type, given, place, noun="key")
+        try:
+            params = validated(node_type.params_type, given, place, noun="key")
+        except NodeError as error:  # a validator of the recorder's
+            raise place.error(error.problem, hint=error.hint) from error
+        _check_patterns(given, nodes, place)
         written = params.model_dump(mode="json")
         inputs = {port: InputPlan(topic=port) for port in node_type.input_ports}
         nodes.append(
@@ -107,6 +111,23 @@ def _tapping(node: NodePlan, nodes: Sequence[NodePlan]) -> NodePlan:
         and not _matches(topic, unwanted)
     )
     return node.model_copy(update={"taps": dict.fromkeys(taps, tapped)})
+
+
+def _check_patterns(given: Mapping[str, Any], nodes: Sequence[NodePlan], place: Place) -> None:
+    """Check that every pattern matches a topic, and that something is left to record.
+
+    Raises:
+        GraphError: one matches none, or nothing is left.
+    """
+    topics = sorted({topic for node in nodes for topic in node.outputs.values()})
+    journals = [OUTPUT] if any(node.journal for node in nodes) else []
+    for key in ("topics", "exclude"):
+        for pattern in given.get(key, ()):
+            if not any(fnmatch.fnmatchcase(topic, pattern) for topic in [*topics, *journals]):
+                raise (place / key).error(f"{pattern!r} matches no topic", hint=nearest(pattern, topics))
+    wanted, unwanted = given.get("topics", ["*"]), given.get("exclude", ())
+    if topics and not any(_matches(topic, wanted) and not _matches(topic, unwanted) for topic in topics):
+        raise place.error("leaves no topic to record", hint=f"the topics are {', '.join(topics)}")
 
 
 def _matches(topic: str, patterns: Sequence[str]) -> bool:

@@ -21,7 +21,7 @@ from rtgraph.graphs.positions import Place, Value
 from rtgraph.graphs.substitute import substitute
 from rtgraph.graphs.validation import adapted, validated
 from rtgraph.msgs import PlantSpec
-from rtgraph.msgs.errors import CheckpointError, GraphError, NodeError, RtgraphError
+from rtgraph.msgs.errors import CheckpointError, GraphError, RtgraphError
 from rtgraph.nodes.runtime.description import NodeDescription
 from rtgraph.nodes.runtime.identity import Identity, identity_of
 from rtgraph.nodes.runtime.node import Node, Params
@@ -97,7 +97,9 @@ class Resolver:
                 params = validated(node_type.params_type, value, place, noun="param")
                 if not self._runs_elsewhere(node):
                     node_type.check(params)
-            except NodeError as error:  # a validator of the node's own, or its check
+            except GraphError:
+                raise
+            except RtgraphError as error:  # a validator of the node's own, or its check
                 raise place.error(error.problem, hint=error.hint) from error
             self._params[node.name] = params
         return self._params[node.name]
@@ -183,6 +185,7 @@ class Resolver:
             GraphError: the network is wrong, its plant is no plant, or the checkpoint is none or of others.
         """
         from rtgraph.nodes.networks import NetworkSpec  # noqa: PLC0415 - only graphs that have networks need it
+        from rtgraph.nodes.networks.fit import check_fit  # noqa: PLC0415
         from rtgraph.nodes.networks.kept import kept_in  # noqa: PLC0415
 
         network = adapted(
@@ -193,6 +196,11 @@ class Resolver:
         )
         plant = entry.scope.full(entry.entry.plant)
         spec = self.spec(plant, entry.place / "plant")
+        try:
+            check_fit(network, spec)
+        except ValueError as error:
+            problem, _, hint = str(error).partition(". hint: ")
+            raise entry.network.place.error(problem, hint=hint or None) from error
         plan = WeightsPlan(
             network=network.model_dump(mode="json"),
             plant=plant,

@@ -123,9 +123,11 @@ class Wiring:
 
     def _check_input(self, topic: str, end: End[Input[Any]]) -> None:
         publishers = self.outputs.get(topic, [])
-        if not publishers and not end.port.optional and instances(end.node):
+        names = [name for publisher in publishers for name in instances(publisher.node)]
+        if not names and not end.port.optional and instances(end.node):
+            without = f"{publishers[0].node.name!r} would, but has no replicas" if publishers else None
             raise end.place.error(
-                f"nothing publishes {topic!r} for {end} ({end.message})", hint=self._meant(end)
+                f"nothing publishes {topic!r} for {end} ({end.message})", hint=without or self._meant(end)
             )
         for publisher in publishers:
             _check_same_type(topic, end, publisher)
@@ -134,7 +136,6 @@ class Wiring:
                     f"{publisher} is keyed, {end} on {topic!r} is not",
                     hint="declare the input with keyed=True",
                 )
-        names = [name for publisher in publishers for name in instances(publisher.node)]
         if len(names) > 1 and not end.port.many:
             shown = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
             raise end.place.error(

@@ -26,13 +26,22 @@ def bus_plans(plan: Plan, runtime: RuntimeDirectory, tcp_port: int | None = None
     Raises:
         LaunchError: a port is taken.
     """
+    if tcp_port is not None:
+        check_ports(plan, tcp_port)
     endpoints = {node.name: _endpoints(node, runtime, tcp_port) for node in plan.nodes}
     types = {node.name: load_class(node.node) for node in plan.nodes}
-    if tcp_port is not None:
-        for pair in endpoints.values():
-            for endpoint in pair:
-                _must_be_free(endpoint)
     return {node.name: _bus_plan(node, plan, types, endpoints) for node in plan.nodes}
+
+
+def check_ports(plan: Plan, tcp_port: int) -> None:
+    """Check that there are ports for all nodes, from this one on, and that they are free.
+
+    Raises:
+        LaunchError: they are too few, or one is taken.
+    """
+    for node in plan.nodes:
+        for endpoint in _tcp_endpoints(node, tcp_port):
+            _must_be_free(endpoint)
 
 
 def edges(plan: Plan) -> list[tuple[str, str, str]]:
@@ -94,6 +103,10 @@ def _is_lossless(node_type: type[Node[Any]], port: str) -> bool:
 def _endpoints(node: NodePlan, runtime: RuntimeDirectory, tcp_port: int | None) -> tuple[str, str]:
     if tcp_port is None:
         return runtime.endpoint(f"{node.index}"), runtime.endpoint(f"{node.index}-all")
+    return _tcp_endpoints(node, tcp_port)
+
+
+def _tcp_endpoints(node: NodePlan, tcp_port: int) -> tuple[str, str]:
     port = tcp_port + 2 * node.index
     if port + 1 > MOST_PORT:
         raise LaunchError(

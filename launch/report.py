@@ -13,6 +13,7 @@ from rtgraph.launch.run import Result, draw
 from rtgraph.launch.status import ConsoleStatus
 from rtgraph.launch.summary import DONE, LOST
 from rtgraph.launch.tables import Figures, count_of, headline, plants_of, summary_table
+from rtgraph.msgs.errors import RtgraphError
 from rtgraph.nodes.monitor.traces import watched
 from rtgraph.nodes.runtime.virtual import INJECTED
 
@@ -60,10 +61,8 @@ def draw_results(results: Mapping[str, Result], *, quiet: bool = False) -> None:
             with ConsoleStatus() as status:
                 paths = draw(result, status)
         except Exception as error:  # whatever matplotlib or the disk raises
-            print(
-                f"warning: {title}: the plots could not be drawn: {type(error).__name__}: {error}",
-                file=sys.stderr,
-            )
+            told = error if isinstance(error, RtgraphError) else f"{type(error).__name__}: {error}"
+            print(f"warning: {title}: the plots could not be drawn: {told}", file=sys.stderr)
             continue
         if paths and not quiet:
             lines = "\n".join(f"  {path}" for path in paths)

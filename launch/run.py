@@ -16,6 +16,7 @@ from rtgraph.launch.status import Status
 from rtgraph.launch.summary import DONE, FAILED, LOST, SIGNALLED, Ran, lossless_losses, summarise
 from rtgraph.launch.virtual import run_virtual
 from rtgraph.launch.worlds import Checkpoints
+from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.metrics.resume import EPISODES_FILE
 from rtgraph.nodes.monitor.trace import SavedTrace
 from rtgraph.nodes.monitor.traces import watched, with_files_of_their_own
@@ -45,7 +46,7 @@ def run(
     tcp_port: int | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> Result:
-    """Run a plan to its end, and write its summary. What a node failed of is told by the result.
+    """Run a plan to its end, and write its summary. What failed is in the result, the summary's file included.
 
     Args:
         plan: what to run.
@@ -67,8 +68,12 @@ def run(
     else:
         ran = _run_realtime(plan, session, status, tcp_port)
     wall_s = time.monotonic() - began
-    session.write_summary(ran.summary)
-    return Result(session, plan, ran.summary, ran.code, ran.failures, wall_s, ran.virtual_s)
+    code, failures = ran.code, ran.failures
+    try:
+        session.write_summary(ran.summary)
+    except LaunchError as error:  # whoever launched it still sees the summary
+        code, failures = FAILED, (*failures, str(error))
+    return Result(session, plan, ran.summary, code, failures, wall_s, ran.virtual_s)
 
 
 def draw(result: Result, status: Status) -> tuple[Path, ...]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rtgraph.msgs.errors import LaunchError
+from rtgraph.nodes.runtime.atomic import write_atomically
 
 SOCKET_PATH_BYTES = 107
 """The longest path of a Unix socket. Bytes, not letters."""
@@ -58,14 +59,7 @@ class RuntimeDirectory:
         Raises:
             LaunchError: it cannot be written.
         """
-        partial = self.path / f"{_ANNOUNCEMENT}.partial"
-        try:
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(self.path / _ANNOUNCEMENT)
-        except OSError as error:
-            raise LaunchError(
-                f"{self.path} cannot be written to: {error.strerror}", hint="free space there"
-            ) from error
+        write_atomically(self.path / _ANNOUNCEMENT, text, LaunchError)
 
     def remove(self) -> None:
         """Remove the folder."""

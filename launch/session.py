@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import errno
 import itertools
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any, Self
 
 from rtgraph.graphs import Plan
 from rtgraph.msgs.errors import LaunchError
+from rtgraph.nodes.runtime.atomic import write_atomically
 from rtgraph.nodes.runtime.local_modules import FILE as MODULES_FILE
 from rtgraph.nodes.runtime.local_modules import paths_as_json
 
 LEAST_FREE_BYTES = 32 << 20
+_SESSIONS = Path("sessions")
 
 
 class Session:
@@ -34,22 +38,15 @@ class Session:
         Raises:
             LaunchError: it cannot be written to, it holds a session or anything else already, or the disk is full.
         """
+        check_directory(directory)
         try:
             session = cls(_new_directory(plan.name) if directory is None else directory)
             session.directory.mkdir(parents=True, exist_ok=True)
-            if shutil.disk_usage(session.directory).free < LEAST_FREE_BYTES:
-                raise LaunchError(
-                    f"the disk under {session.directory} is full", hint="free space or choose another --out"
-                )
-            _refuse_what_is_not_empty(session.directory)
-            with open(session.directory / "plan.yaml", "x", encoding="utf-8") as file:
-                file.write(plan.to_yaml())
+            session._write_plan(plan)
             if plan.modules:
                 (session.directory / MODULES_FILE).write_text(paths_as_json(plan.modules), encoding="utf-8")
             session.logs.mkdir(exist_ok=True)
-        except FileExistsError as error:
-            if not directory or not directory.is_dir():
-                raise LaunchError(f"{error.filename} is no folder", hint="choose another --out") from error
+        except FileExistsError as error:  # another launch was quicker
             raise LaunchError(f"{directory} holds a session already", hint="choose another --out") from error
         except OSError as error:
             raise LaunchError(
@@ -57,6 +54,17 @@ class Session:
                 hint="choose another --out",
             ) from error
         return session
+
+    def _write_plan(self, plan: Plan) -> None:
+        """Write the plan, which makes the folder this session's: another launch cannot write one there any more."""
+        file = self.directory / "plan.yaml"
+        with open(file, "xb") as opened:
+            try:
+                opened.write(plan.to_yaml().encode())
+                opened.flush()
+            except OSError:
+                file.unlink()
+                raise
 
     def discard(self) -> None:
         """Remove what ``create`` made, where nothing was added."""
@@ -76,22 +84,37 @@ class Session:
         Raises:
             LaunchError: it cannot be written.
         """
-        partial = self.summary.with_suffix(".partial")
-        try:
-            text = json.dumps(summary, indent=2, sort_keys=True, allow_nan=False) + "\n"
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(self.summary)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                partial.unlink()
-            raise LaunchError(
-                f"{self.summary} cannot be written: {error.strerror}",
-                hint="free space or choose another --out",
-            ) from error
+        text = json.dumps(summary, indent=2, sort_keys=True, allow_nan=False) + "\n"
+        write_atomically(self.summary, text, LaunchError)
+
+
+def check_directory(directory: Path | None) -> None:
+    """Check that a folder can become that of a session; by default a new one in ``sessions``. Nothing is made.
+
+    Raises:
+        LaunchError: it cannot be written to, it holds a session or anything else already, or the disk is full.
+    """
+    wanted, hint = directory or _SESSIONS, "choose another --out"
+    try:
+        there = next(path for path in (wanted, *wanted.absolute().parents) if os.path.lexists(path))
+        if there == wanted and not wanted.is_dir():
+            raise LaunchError(f"{wanted} is no folder", hint=hint)
+        if directory is not None and there == wanted:
+            _refuse_what_is_not_empty(wanted)
+        reason = errno.ENOTDIR if not there.is_dir() else 0 if os.access(there, os.W_OK) else errno.EACCES
+        if reason:
+            raise LaunchError(f"cannot write the session folder {wanted}: {os.strerror(reason)}", hint=hint)
+        free = shutil.disk_usage(there).free
+    except OSError as error:
+        raise LaunchError(f"cannot write the session folder {wanted}: {error.strerror}", hint=hint) from error
+    if free < LEAST_FREE_BYTES:
+        raise LaunchError(f"the disk under {wanted} is full", hint="free space or choose another --out")
 
 
 def _refuse_what_is_not_empty(directory: Path) -> None:
-    if any(directory.iterdir()) and not (directory / "plan.yaml").exists():
+    if (directory / "plan.yaml").exists():
+        raise LaunchError(f"{directory} holds a session already", hint="choose another --out")
+    if any(directory.iterdir()):
         raise LaunchError(
             f"{directory} is not empty, and what is in it is no session", hint="choose another --out"
         )
@@ -99,7 +122,7 @@ def _refuse_what_is_not_empty(directory: Path) -> None:
 
 def _new_directory(name: str) -> Path:
     """Make a folder that no other launch has."""
-    wanted = Path("sessions") / f"{name}-{datetime.datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    wanted = _SESSIONS / f"{name}-{datetime.datetime.now().astimezone():%Y%m%d-%H%M%S}"
     wanted.parent.mkdir(exist_ok=True)
     for number in itertools.count(1):
         directory = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")

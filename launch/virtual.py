@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 
 from rtgraph.graphs import Plan
@@ -17,8 +19,9 @@ from rtgraph.launch.session import Session
 from rtgraph.launch.status import Status
 from rtgraph.launch.summary import DONE, FAILED, LOST, SIGNALLED, Ran, lossless_losses, summarise
 from rtgraph.launch.worlds import Checkpoints, keeper_of, resumed
-from rtgraph.msgs.errors import RtgraphError
+from rtgraph.msgs.errors import LaunchError, RtgraphError
 from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld, load_class
+from rtgraph.nodes.runtime.atomic import cannot_write, writing
 from rtgraph.nodes.runtime.results import edge_reports, in_one_line
 from rtgraph.nodes.runtime.snapshot import Keeper
 from rtgraph.nodes.runtime.virtual import INJECTED
@@ -34,7 +37,7 @@ def run_virtual(plan: Plan, session: Session, status: Status, checkpoints: Check
     Raises:
         RtgraphError: it could not begin.
     """
-    with _logged(session), ended_with(status.note) as left_behind:
+    with _logged(session) as log_file, ended_with(status.note) as left_behind:
         _use_threads(plan)
         _warn_of_no_limit(plan, status)
         try:
@@ -48,6 +51,7 @@ def run_virtual(plan: Plan, session: Session, status: Status, checkpoints: Check
         began_ns = world.clock.now_ns()
         failures, caught = _run(world, plan, status, keeper)
         results = world.results()
+    failures += log_file.problems
     failures += [f"{name}: {problem}" for name, problem in world.problems.items()]
     reports = {name: edge_reports(executor) for name, executor in world.executors.items()}
     causes = dict.fromkeys(world.restarts, INJECTED)
@@ -112,7 +116,8 @@ def _run(
 def _naming_the_node(error: RtgraphError, world: VirtualWorld) -> str:
     """Return an error's text, after the name of the node that raised it where the text does not have it."""
     told, raised = str(error), in_one_line(error)
-    name = next((name for name, problem in world.down.items() if problem == raised), "")
+    failed = world.agenda.failed.items()
+    name = next((executor.identity.name for executor, problem in failed if problem == raised), "")
     return told if name in told else f"{name}: {told}"
 
 
@@ -143,16 +148,44 @@ def _interruptible(world: VirtualWorld) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+class _LogFile(logging.FileHandler):
+    """Writes a log as far as the disk lets it; what could not be written costs nothing else."""
+
+    def __init__(self, path: Path) -> None:
+        with writing(path, LaunchError):
+            super().__init__(path, encoding="utf-8", errors="backslashreplace")
+        self.problems: list[str] = []
+        """Why some of it is missing: the first reason."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Keep the reason why a line is missing."""
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            self._missing(error)
+        else:
+            super().handleError(record)
+
+    def close(self) -> None:
+        """Close the file, with or without its last lines."""
+        try:
+            super().close()
+        except OSError as error:
+            self._missing(error)
+
+    def _missing(self, error: OSError) -> None:
+        self.problems = self.problems or [str(cannot_write(Path(self.baseFilename), error, LaunchError))]
+
+
 @contextlib.contextmanager
-def _logged(session: Session) -> Iterator[None]:
+def _logged(session: Session) -> Iterator[_LogFile]:
     """Have what the nodes log go to a file of the session."""
-    handler = logging.FileHandler(session.logs / LOG_FILE, encoding="utf-8", errors="backslashreplace")
+    handler = _LogFile(session.logs / LOG_FILE)
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logger = logging.getLogger("rtgraph")
     logger.addHandler(handler)
     logger.propagate = False
     try:
-        yield
+        yield handler
     finally:
         logger.removeHandler(handler)
         logger.propagate = True

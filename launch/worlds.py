@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rtgraph.graphs import Plan
-from rtgraph.launch.status import Status
+from rtgraph.launch.status import Silent, Status
 from rtgraph.msgs.errors import CheckpointError, GraphError
 from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.recorder.story import TIME_BASE_FACT, facts
@@ -67,9 +67,32 @@ def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> f
     Raises:
         CheckpointError: there is none, it is of another plan, or there is nothing left to do.
     """
-    file = _newest(session, status)
+    file = _fitting(plan, session, status)
     theirs, ours = file.head.get("facts", {}), facts("virtual")
-    if theirs.get(TIME_BASE_FACT) != TIME_BASE:
+    load(world, file)
+    others = [f"{name} was {theirs[name]}" for name in ours if theirs.get(name, ours[name]) != ours[name]]
+    if others:
+        status.note(f"warning: what comes may differ from a run that never stopped: {', '.join(others)}")
+    status.note(f"going on from {world.clock.time_ns / 1e9:,.3f} s of virtual time")
+    return float(file.head["every_s"])
+
+
+def check_resume(plan: Plan, session: Path) -> None:
+    """Check that a plan can go on from a session. Raises as ``resumed``."""
+    _fitting(plan, session, Silent())
+
+
+def plan_digest(plan: Plan) -> str:
+    """Return what stands for a plan in its checkpoints: everything but when it is to end."""
+    values: dict[str, Any] = plan.model_dump(mode="json", exclude={"ticks", "duration_s", "description"})
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _fitting(plan: Plan, session: Path, status: Status) -> SnapshotFile:
+    """Return the checkpoint that a plan can go on from."""
+    file = _newest(session, status)
+    if file.head.get("facts", {}).get(TIME_BASE_FACT) != TIME_BASE:
         raise CheckpointError(
             f"{session} was written on another time base, where ticks fell on other nanoseconds: "
             "this version cannot go on from it",
@@ -81,19 +104,7 @@ def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> f
             f"{session} ran another plan than {plan.name}", hint="only --ticks and --duration may differ"
         )
     _must_have_more_to_do(int(file.head["time_ns"]), plan, session)
-    load(world, file)
-    others = [f"{name} was {theirs[name]}" for name in ours if theirs.get(name, ours[name]) != ours[name]]
-    if others:
-        status.note(f"warning: what comes may differ from a run that never stopped: {', '.join(others)}")
-    status.note(f"going on from {world.clock.time_ns / 1e9:,.3f} s of virtual time")
-    return float(file.head["every_s"])
-
-
-def plan_digest(plan: Plan) -> str:
-    """Return what stands for a plan in its checkpoints: everything but when it is to end."""
-    values: dict[str, Any] = plan.model_dump(mode="json", exclude={"ticks", "duration_s", "description"})
-    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return file
 
 
 def _must_run_the_same_modules(plan: Plan, session: Path) -> None:

@@ -18,7 +18,7 @@
     │   └── NotFinite          ... a transition holds a number that is not finite
     ├── LearningError     an update cannot be made of what is there
     ├── CheckpointError   a checkpoint cannot be written, or what is to be read is none
-    └── MetricsError      the curves of a run cannot be written, or what is to be read are none
+    └── MetricsError      the curves or the trace of a run cannot be written, or what is to be read are none
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ class RtgraphError(Exception):
         super().__init__(problem)
         self.problem = problem
         self.hint = hint
+
+    def as_json(self) -> dict[str, str | int | None]:
+        """Return its parts as JSON values."""
+        return {"problem": self.problem, "hint": self.hint}
 
     def __str__(self) -> str:
         return f"{self.problem}. hint: {self.hint}" if self.hint else self.problem
@@ -76,14 +80,8 @@ class GraphError(RtgraphError):
         self.key = key
 
     def as_json(self) -> dict[str, str | int | None]:
-        """Return what it says and of what, each part by itself."""
-        return {
-            "problem": self.problem,
-            "hint": self.hint,
-            "file": self.file,
-            "line": self.line,
-            "key": self.key,
-        }
+        """Return its parts as JSON values, the place among them."""
+        return {**super().as_json(), "file": self.file, "line": self.line, "key": self.key}
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
@@ -134,4 +132,4 @@ class CheckpointError(RtgraphError):
 
 
 class MetricsError(RtgraphError):
-    """The curves of a run cannot be written, or what is to be read are none."""
+    """The curves or the trace of a run cannot be written, or what is to be read are none."""

@@ -160,4 +160,4 @@ class Statistics(ControlMessage):
     cpu_s: float = 0.0
     result: dict[str, Any] = Field(default_factory=dict)
     problem: str = ""
-    """Why the result cannot be had, or the node says that it failed."""
+    """Why the node failed at its end: its ``on_stop`` or ``result`` raised an error, or it says so itself."""

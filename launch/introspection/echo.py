@@ -50,9 +50,8 @@ def echo(
 
 def _print(observed: Observed, wanted: Sequence[str], *, full: bool, as_json: bool) -> None:
     values = fields(observed.document())
-    header = values.pop("header")
-    head = observed.envelope
-    shown = selected(values, wanted) if wanted else values
+    header, head = values["header"], observed.envelope
+    shown = selected(values, wanted or [name for name in values if name != "header"])
     missing = [path for path in wanted if path not in shown]
     if missing:
         raise GraphError(

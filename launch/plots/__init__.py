@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from rtgraph.launch.plots.curves import Curve
 from rtgraph.launch.scores import Line
+from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.monitor.trace import SavedTrace
+from rtgraph.nodes.runtime.atomic import atomic_path, writing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,10 +75,12 @@ def _figure(path: Path) -> Iterator[Figure]:
 
     from rtgraph.launch.plots.pictures import STYLE  # noqa: PLC0415
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path.parent, LaunchError):
+        path.parent.mkdir(parents=True, exist_ok=True)
     with matplotlib.style.context(["default", STYLE]):  # whatever the user's matplotlibrc says
         figure = Figure(dpi=150)
         FigureCanvasAgg(figure)
         yield figure
         metadata = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-        figure.savefig(path, metadata=metadata.get(path.suffix))
+        with atomic_path(path, LaunchError) as partial:
+            figure.savefig(partial, format=path.suffix[1:], metadata=metadata.get(path.suffix))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from rtgraph.launch.arguments import add_file, load
+from rtgraph.launch.preparing import add_launch, prepared
 
 EXAMPLE = """\
 example:
@@ -15,23 +15,23 @@ example:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.description = "Check a launch or graph file to the last edge. Nothing is started."
+    parser.description = "Check all that `rtgraph launch` would refuse before it starts, with the same options. Nothing is started."
     parser.epilog = EXAMPLE
-    add_file(parser)
+    add_launch(parser)
     parser.add_argument("--json", action="store_true", help="print the counts, or what is wrong, as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print one line; 0 says that the file is right."""
-    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.msgs.errors import GraphError, RtgraphError  # noqa: PLC0415 - so that --help is instant
 
     try:
-        plan = load(args)
-    except GraphError as error:
+        plan = prepared(args).plan
+    except RtgraphError as error:
         if not args.json:
             raise
         print(json.dumps({"error": error.as_json()}))
-        return 2
+        return 2 if isinstance(error, GraphError) else 1
     counts = {
         "nodes": len(plan.nodes),
         "topics": len({topic for node in plan.nodes for topic in node.outputs.values()}),

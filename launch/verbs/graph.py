@@ -55,6 +55,7 @@ def draw(plan: Plan, wanted: str | None, out: Path | None, notes: Notes | None =
     """
     from rtgraph.graphs import dot, mermaid, svg  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.errors import LaunchError  # noqa: PLC0415
+    from rtgraph.nodes.runtime.atomic import write_atomically  # noqa: PLC0415
 
     writers = {"mermaid": mermaid, "svg": svg, "dot": dot}
     suffix = out.suffix[1:] if out else ""
@@ -62,10 +63,7 @@ def draw(plan: Plan, wanted: str | None, out: Path | None, notes: Notes | None =
     if out is None:
         print(picture, end="")
         return 0
-    try:
-        out.write_text(picture, encoding="utf-8")
-    except OSError as error:
-        raise LaunchError(f"{out} cannot be written: {error.strerror}") from error
+    write_atomically(out, picture, LaunchError)
     print(f"wrote {out}")
     return 0
 

@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from rtgraph.msgs import Record
+from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.text import number
 from rtgraph.nodes.runtime.clock import frames_ns
 
@@ -201,8 +202,10 @@ def _read(file: str) -> tuple[float, ...]:
     wanted = f"{file}: durations in milliseconds are wanted, one a line"
     try:
         values = tuple(number(word) for word in Path(file).read_text(encoding="utf-8").split())
+    except OSError as error:
+        raise NodeError(f"latency: {file} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise ValueError(f"{wanted}: {error}") from error
+        raise NodeError(f"{wanted}: {error}") from error
     if not values or min(values) < 0:
-        raise ValueError(wanted)
+        raise NodeError(wanted)
     return values

@@ -128,23 +128,33 @@ def make_policy(
         return RandomPolicy(plant, rng)
     if isinstance(params, ScriptedParams):
         return ScriptedPolicy(params)
-    if not isinstance(plant.action, Discrete):
-        raise NodeError(
-            f"an epsilon_greedy policy needs discrete actions, the plant has {plant.action.kind} ones"
-        )
+    count = _count_of_actions(plant)
     weights = surroundings.weights_named(params.weights)
     # Only here, so that a graph of scripted policies needs no torch.
     from rtgraph.nodes.inference.network_policy import EpsilonGreedyPolicy  # noqa: PLC0415
 
-    return EpsilonGreedyPolicy(weights, plant.action.count, params, rng)
+    return EpsilonGreedyPolicy(weights, count, params, rng)
 
 
-def check_policy(params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
-    """Check that a class of the user's own can be imported, takes its params and acts; nothing is made.
+def _count_of_actions(plant: PlantSpec) -> int:
+    if not isinstance(plant.action, Discrete):
+        raise NodeError(
+            f"an epsilon_greedy policy needs discrete actions, the plant has {plant.action.kind} ones",
+            hint="choose another plant, or a policy of another kind",
+        )
+    return plant.action.count
+
+
+def check_policy(params: RandomParams | EpsilonGreedyParams | ScriptedParams, plant: PlantSpec) -> None:
+    """Check that a policy fits the plant; and that a class of the user's own can be imported, takes its params and acts.
+
+    Nothing is made.
 
     Raises:
         NodeError: it cannot, or does not.
     """
+    if isinstance(params, EpsilonGreedyParams):
+        _count_of_actions(plant)
     if not isinstance(params, ScriptedParams):
         return
     script = _script_class(params)

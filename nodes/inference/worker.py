@@ -18,10 +18,11 @@ from rtgraph.msgs import (
     WorkerState,
 )
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.inference.latency import Constant, LatencyParams, Measured
-from rtgraph.nodes.inference.policy import Act, PolicyParams, check_policy, make_policy
+from rtgraph.nodes.inference.latency import Constant, Draw, LatencyParams, Measured
+from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, PolicyParams, check_policy, make_policy
 from rtgraph.nodes.inference.stagger import MethodName, worker_stagger
-from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, queue
+from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest, queue
+from rtgraph.nodes.runtime.context import generator
 
 STATE_PERIOD_NS = 500_000_000
 BEAT_TIMEOUT_NS = 500_000_000
@@ -64,8 +65,17 @@ class Worker(Node[WorkerParams]):
 
     @classmethod
     def check(cls, params: WorkerParams) -> None:
-        """Check that a scripted policy can be imported."""
-        check_policy(params.policy)
+        """Check that the policy fits the plant, and that a scripted one can be imported."""
+        check_policy(params.policy, params.plant)
+
+    @classmethod
+    def check_placement(cls, params: WorkerParams, placement: Placement) -> None:
+        """Check that the weights are there, and that in the virtual world inferences take time."""
+        if isinstance(params.policy, EpsilonGreedyParams):
+            placement.weights_named(params.policy.weights)
+        draw = params.latency.draws(generator(0, placement.name, 0), params.plant.rate_hz)
+        if not placement.realtime:
+            _must_take_time(placement.name, params.latency, draw)
 
     def on_prepare(self) -> None:
         """Make the policy and warm it up."""
@@ -73,8 +83,8 @@ class Worker(Node[WorkerParams]):
         self._policy = make_policy(params.policy, params.plant, self.rng, self.context.surroundings)
         self._versions = _Versions()
         self._draw = params.latency.draws(self.rng, params.plant.rate_hz)
-        if not self.context.surroundings.realtime and isinstance(params.latency, Measured | Constant):
-            self._must_take_time()
+        if not self.context.surroundings.realtime:
+            _must_take_time(self.name, params.latency, self._draw)
         if self.context.surroundings.realtime:
             self._warm_up()
 
@@ -218,19 +228,21 @@ class Worker(Node[WorkerParams]):
             self.log.warning("the coordinator is silent: running free")
             self.observation.resume()
 
-    def _must_take_time(self) -> None:
-        if self._draw() == 0:
-            raise NodeError(
-                f"{self.name}: an inference must take time in the virtual world, which cannot measure it",
-                hint="give a duration, or an empirical latency with a file of measured ones",
-            )
-
     def _warm_up(self) -> None:
         """Infer from an empty observation, so that no statistic holds the first, slow passes."""
         spec = self.params.plant.observation
         empty = np.zeros(spec.shape, spec.dtype)
         for _ in range(WARM_UP_INFERENCES):
             self._policy.warm_up(empty)
+
+
+def _must_take_time(name: str, latency: LatencyParams, draw: Draw) -> None:
+    """Refuse inferences that take no time: the node would infer for ever at one instant."""
+    if isinstance(latency, Measured | Constant) and draw() == 0:
+        raise NodeError(
+            f"{name}: an inference must take time in the virtual world, which cannot measure it",
+            hint="give a duration, or an empirical latency with a file of measured ones",
+        )
 
 
 class _Versions:

@@ -11,9 +11,10 @@ from pydantic import Field, PositiveInt
 from rtgraph.msgs import BatchRequest, Priorities, SampledBatch
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.inference.latency import LatencyParams, Measured
-from rtgraph.nodes.learner.params import UpdateParams
+from rtgraph.nodes.learner.params import UpdateParams, must_be_discrete
 from rtgraph.nodes.replay import Batch, BatchReader
-from rtgraph.nodes.runtime import Input, Node, Output, Params, queue
+from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, queue
+from rtgraph.nodes.runtime.context import generator
 from rtgraph.nodes.runtime.weights import Weights
 
 ASK_AGAIN_NS = 1_000_000_000
@@ -47,6 +48,18 @@ class Batches(Node[B]):
     batch = Input(SampledBatch, queue(4), keyed=True, optional=True)
     request = Output(BatchRequest)
     priorities = Output(Priorities)
+
+    @classmethod
+    def check_placement(cls, params: B, placement: Placement) -> None:
+        """Check that the weights are there and can be learned, and that there is the device to learn on."""
+        plant = placement.weights_named(params.weights).plant
+        must_be_discrete(plant)
+        params.latency.draws(generator(0, placement.name, 0), plant.rate_hz)
+        if params.update.device != "cpu":
+            # Only here: to describe a graph takes no torch.
+            from rtgraph.nodes.learner.update import device_named  # noqa: PLC0415
+
+            device_named(params.update.device)
 
     def on_prepare(self) -> None:
         """Get ready to ask for batches."""

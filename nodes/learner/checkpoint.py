@@ -6,8 +6,8 @@ whole, at whatever instant its writer is killed. Numbers only go up, also where 
 
 from __future__ import annotations
 
-import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import safetensors.torch
@@ -17,8 +17,8 @@ from safetensors import SafetensorError
 from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.learner.state import Facts, LearnerState
 from rtgraph.nodes.networks.checkpoints import FACTS, TENSORS, checkpoint_in, name_of, numbers_in
+from rtgraph.nodes.runtime.atomic import atomic_path, writing
 
-_UNFINISHED = ".unfinished"
 _GONE = ".gone"
 
 
@@ -38,10 +38,8 @@ class Checkpoints:
             raise ValueError(f"at least one checkpoint has to be kept, not {keep}")
         self.folder = folder
         self._keep = keep
-        try:
+        with writing(folder, CheckpointError):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CheckpointError(f"cannot make {folder}: {error.strerror}") from error
 
     def save(self, state: LearnerState) -> Path:
         """Write a checkpoint, and return its path once it is safely on the disk; then drop those too old.
@@ -55,37 +53,35 @@ class Checkpoints:
                 f"version {state.facts.version} is not kept in {self.folder}: {broken} is not finite",
                 hint="go on from an earlier checkpoint, with a lower learning_rate",
             )
-        unfinished = self.folder / _UNFINISHED
-        try:
-            self._sweep()
-            unfinished.mkdir()
-            (unfinished / FACTS).write_text(state.facts.model_dump_json(indent=2), encoding="utf-8")
-            safetensors.torch.save_file(state.tensors, unfinished / TENSORS)
-            for path in (unfinished / FACTS, unfinished / TENSORS, unfinished):
-                _to_disk(path)
+        with writing(self.folder, CheckpointError):
             numbers = numbers_in(self.folder)
             path = self.folder / name_of(numbers[-1] + 1 if numbers else 0)
-            unfinished.rename(path)
-            _to_disk(self.folder)
-            for number in numbers[: len(numbers) + 1 - self._keep]:
-                # Renamed first: half a checkpoint with a number would be taken for a whole one.
-                (self.folder / name_of(number)).rename(self.folder / _GONE)
-                shutil.rmtree(self.folder / _GONE)
-        except (OSError, SafetensorError) as error:
-            raise CheckpointError(
-                f"cannot write a checkpoint into {self.folder}: {error}", hint="is the disk full?"
-            ) from error
+        with atomic_path(path, CheckpointError, durable=True) as unfinished:
+            unfinished.mkdir()
+            (unfinished / FACTS).write_text(state.facts.model_dump_json(indent=2), encoding="utf-8")
+            try:
+                safetensors.torch.save_file(state.tensors, unfinished / TENSORS)
+            except SafetensorError as error:  # which holds the reason in its text
+                raise CheckpointError(
+                    f"{path} cannot be written: {error}", hint="is the disk full?"
+                ) from error
+        with writing(self.folder, CheckpointError):
+            self._drop(numbers[: len(numbers) + 1 - self._keep])
         return path
 
     def any(self) -> bool:
         """Say whether there is one."""
         return bool(numbers_in(self.folder))
 
-    def _sweep(self) -> None:
-        """Remove what a writer left that was killed."""
-        for name in (_UNFINISHED, _GONE):
-            if (self.folder / name).exists():
-                shutil.rmtree(self.folder / name)
+    def _drop(self, numbers: Sequence[int]) -> None:
+        """Remove checkpoints, and what a writer left that was killed while it did so."""
+        gone = self.folder / _GONE
+        if gone.exists():
+            shutil.rmtree(gone)
+        for number in numbers:
+            # Renamed first: half a checkpoint with a number would be taken for a whole one.
+            (self.folder / name_of(number)).rename(gone)
+            shutil.rmtree(gone)
 
 
 def load(path: Path) -> LearnerState:
@@ -108,11 +104,3 @@ def load(path: Path) -> LearnerState:
             f"{folder} is of no use: {broken} is not finite", hint="take an older checkpoint"
         )
     return state
-
-
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

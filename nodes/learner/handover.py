@@ -31,8 +31,7 @@ class GradientMemory:
         incarnation: which life of it this is.
 
     Raises:
-        RegionError: there is no room.
-        OSError: the session folder cannot be written.
+        RegionError: there is no room, or the session folder cannot be written.
     """
 
     def __init__(self, size: int, directory: Path, node: str, incarnation: int) -> None:
@@ -41,7 +40,7 @@ class GradientMemory:
         self._numbers[:] = _NONE
         try:
             self._shared = SharedStore(self._region.location, directory, node, _KIND)
-        except OSError:
+        except RegionError:
             self._region.close()
             raise
         self.name = self._shared.name

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt
 
-from rtgraph.msgs import Record
+from rtgraph.msgs import Discrete, PlantSpec, Record
+from rtgraph.msgs.errors import LearningError
 
 
 class UpdateParams(Record):
@@ -35,3 +36,17 @@ class UpdateParams(Record):
 
     It needs hardware that can: a CPU without AVX-512 takes three to twelve times as long with it.
     """
+
+
+def must_be_discrete(plant: PlantSpec) -> int:
+    """Return how many actions a plant has.
+
+    Raises:
+        LearningError: they are not discrete.
+    """
+    if not isinstance(plant.action, Discrete):
+        raise LearningError(
+            f"values are learned for discrete actions, not for {plant.action.kind} ones",
+            hint="give the plant discrete actions",
+        )
+    return plant.action.count

@@ -8,7 +8,8 @@ from rtgraph.msgs import Decision, Observation, PlantSpec, SampledBatch
 from rtgraph.nodes.inference.latency import LatencyParams, Measured
 from rtgraph.nodes.inference.policy import EpsilonGreedyParams, check_policy, make_policy
 from rtgraph.nodes.learner.learning import Learning, LearningParams
-from rtgraph.nodes.runtime import Input, Output, latest
+from rtgraph.nodes.runtime import Input, Output, Placement, latest
+from rtgraph.nodes.runtime.context import generator
 
 
 class SequentialParams(LearningParams):
@@ -45,8 +46,15 @@ class SequentialAgent(Learning[SequentialParams]):
 
     @classmethod
     def check(cls, params: SequentialParams) -> None:
-        """Check the policy."""
-        check_policy(params.policy)
+        """Check that the policy fits the plant."""
+        check_policy(params.policy, params.plant)
+
+    @classmethod
+    def check_placement(cls, params: SequentialParams, placement: Placement) -> None:
+        """Check also that the policy's weights are there, and what inferences take can be read."""
+        super().check_placement(params, placement)
+        placement.weights_named(params.policy.weights)
+        params.inference.draws(generator(0, placement.name, 0), params.plant.rate_hz)
 
     def on_params(self, changed: frozenset[str]) -> None:
         """Let the policy have what was changed of it."""

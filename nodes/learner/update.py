@@ -22,13 +22,13 @@ import torch
 from pydantic import JsonValue
 from torch import Tensor, nn
 
-from rtgraph.msgs import Discrete, PlantSpec
+from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError, LearningError
 from rtgraph.nodes.learner import losses
 from rtgraph.nodes.learner.batch import Batch, Samples
 from rtgraph.nodes.learner.evaluation import Evaluated, Evaluation, Evaluator
 from rtgraph.nodes.learner.optimiser import Optimiser
-from rtgraph.nodes.learner.params import UpdateParams
+from rtgraph.nodes.learner.params import UpdateParams, must_be_discrete
 from rtgraph.nodes.learner.state import Facts, LearnerState
 from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.flat import flatten, views
@@ -86,11 +86,7 @@ class Updater:
         seed: int,
         noise_seed: int | None = None,
     ) -> None:
-        if not isinstance(plant.action, Discrete):
-            raise LearningError(
-                f"values are learned for discrete actions, not for {plant.action.kind} ones",
-                hint="give the plant discrete actions",
-            )
+        self._actions = must_be_discrete(plant)
         self.network = network
         self.plant = plant
         self.params = params
@@ -100,8 +96,7 @@ class Updater:
         """The version at which learning began, from which schedules count."""
         self.target_version = 0
         """The version whose weights the target network has."""
-        self._actions = plant.action.count
-        self._device = _device(params.device)
+        self._device = device_named(params.device)
         self._rng = np.random.default_rng(seed if noise_seed is None else noise_seed)
         self._online, self._weights = self._made(
             lambda: build(network, plant, device=self._device, seed=seed)
@@ -320,7 +315,12 @@ class Updater:
         }
 
 
-def _device(name: str) -> torch.device:
+def device_named(name: str) -> torch.device:
+    """Return a device to learn on.
+
+    Raises:
+        LearningError: it is not there.
+    """
     try:
         device = torch.device(name)
         torch.empty(0, device=device)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rtgraph.msgs.errors import MetricsError
 from rtgraph.nodes.metrics.table import Row, Table
+from rtgraph.nodes.runtime.atomic import writing
 
 _FORMAT = "brain.Event:2"
 
@@ -56,13 +57,8 @@ class EventFile:
         # The order in which they came, also where all of them are written at once.
         new.sort(key=lambda event: event[:2])
         events = [*([_first()] if begins else []), *(event for _, _, event in new)]
-        try:
-            with open(path, "wb" if begins else "ab") as file:
-                file.write(b"".join(map(_record, events)))
-        except OSError as error:
-            raise MetricsError(
-                f"{path} cannot be written: {error.strerror}", hint="free space there"
-            ) from error
+        with writing(path, MetricsError), open(path, "wb" if begins else "ab") as file:
+            file.write(b"".join(map(_record, events)))
         self._begun, self._written = True, [len(table.rows) for table in tables]
 
 

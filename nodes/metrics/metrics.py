@@ -18,6 +18,7 @@ from rtgraph.nodes.metrics.resume import EPISODES_FILE, UPDATES_FILE, Past, past
 from rtgraph.nodes.metrics.table import Table
 from rtgraph.nodes.metrics.tally import Tally, Versions
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless
+from rtgraph.nodes.runtime.atomic import writing
 
 BEAT_S = 0.5
 """How often what came is taken in, and told."""
@@ -197,7 +198,8 @@ class Metrics(Node[MetricsParams]):
         folder = self._folder()
         if folder is None:
             return
-        folder.mkdir(exist_ok=True)
+        with writing(folder, MetricsError):
+            folder.mkdir(exist_ok=True)
         self._episodes.write(folder / EPISODES_FILE)
         self._updates.write(folder / UPDATES_FILE)
         self._events.write(folder, (self._episodes, self._updates))

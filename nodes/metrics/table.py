@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rtgraph.msgs.errors import MetricsError
+from rtgraph.nodes.runtime.atomic import write_atomically, writing
 
 Cell = int | float | str | None
 Row = tuple[Cell, ...]
@@ -49,22 +50,12 @@ class Table:
         Raises:
             MetricsError: It cannot be written.
         """
-        try:
-            if not self._begun or not path.exists():
-                self._write_all(path)
-            elif self._written < len(self.rows):
-                with open(path, "a", encoding="utf-8") as file:
-                    file.write(_lines(self.rows[self._written :]))
-        except OSError as error:
-            raise MetricsError(
-                f"{path} cannot be written: {error.strerror}", hint="free space there"
-            ) from error
+        if not self._begun or not path.exists():
+            write_atomically(path, _lines([self.columns, *self.rows]), MetricsError)
+        elif self._written < len(self.rows):
+            with writing(path, MetricsError), open(path, "a", encoding="utf-8") as file:
+                file.write(_lines(self.rows[self._written :]))
         self._begun, self._written = True, len(self.rows)
-
-    def _write_all(self, path: Path) -> None:
-        partial = path.with_suffix(".partial")
-        partial.write_text(_lines([self.columns, *self.rows]), encoding="utf-8")
-        partial.replace(path)
 
 
 def read_table(path: Path) -> tuple[tuple[str, ...], list[Row]]:

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs import Applied, Decision, EpisodeEnd, WeightsVersion
+from rtgraph.msgs.errors import MetricsError
+from rtgraph.nodes.runtime.atomic import atomic_path
 from rtgraph.nodes.runtime.clock import true_rate_hz
 
 Column = npt.NDArray[Any]
@@ -199,13 +201,16 @@ class Trace:
         }
 
     def save(self, path: Path) -> None:
-        """Write the trace, whole or not at all: a .npz of its columns (``tick_…``, ``decision_…``, ``episode_…``) and the workers."""
+        """Write the trace, whole or not at all: a .npz of its columns (``tick_…``, ``decision_…``, ``episode_…``) and the workers.
+
+        Raises:
+            MetricsError: it cannot be written.
+        """
         columns = {f"tick_{name}": column for name, column in self.ticks().items()}
         columns |= {f"decision_{name}": column for name, column in self.decisions().items()}
         columns |= {f"episode_{name}": column for name, column in self.episodes().items()}
-        partial = path.with_suffix(".partial.npz")
-        np.savez_compressed(partial, workers=np.array(self.workers, dtype=np.str_), **columns)  # type: ignore[arg-type]
-        partial.replace(path)
+        with atomic_path(path, MetricsError) as partial, open(partial, "wb") as file:
+            np.savez_compressed(file, workers=np.array(self.workers, dtype=np.str_), **columns)  # type: ignore[arg-type]
 
     def _number(self, worker: str) -> int:
         number = self._numbers.get(worker)

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from rtgraph.msgs.spaces import ActionSpec, Continuous, Discrete, MultiDiscrete, PlantSpec
+from rtgraph.nodes.networks.fit import check_fit
 from rtgraph.nodes.networks.impala import Impala
 from rtgraph.nodes.networks.mlp import Mlp
 from rtgraph.nodes.networks.nature import Nature
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.noisy import NoisyLinear
 from rtgraph.nodes.networks.parameters import allocate
-from rtgraph.nodes.networks.spec import HeadSpec, ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
+from rtgraph.nodes.networks.spec import ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
 
 
 def build(
@@ -41,10 +42,7 @@ def build(
         ValueError: The network cannot read the plant's observations, or its head values the choice of one of
             several actions, which the plant does not have.
     """
-    if spec.head != HeadSpec() and not isinstance(plant.action, Discrete):
-        raise ValueError(
-            f"a head that is not plain is for discrete actions, not for {plant.action.kind} ones"
-        )
+    check_fit(spec, plant)
     device = torch.device(device) if device is not None else torch.get_default_device()
     with torch.device("meta"):
         module = _assemble(

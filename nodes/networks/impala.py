@@ -9,14 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rtgraph.nodes.networks.frames import FrameShape, Window, as_input, remaining
+from rtgraph.nodes.networks.fit import IMPALA_STRIDES, FrameShape, remaining, windows_of
+from rtgraph.nodes.networks.frames import as_input
 from rtgraph.nodes.networks.head import Head
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.pooling import MaxPool
 from rtgraph.nodes.networks.spec import ImpalaSpec
 
-# The stride of the pooling at the head of each sequence, for "1xDeep" and "2xDeep".
-_POOL_STRIDES = {1: (2, 2, 2), 2: (2, 1, 1, 1, 2, 1)}
 _FEATURES = 512
 
 
@@ -52,10 +51,8 @@ class Impala(Network):
     def __init__(self, spec: ImpalaSpec, observation: Sequence[int], outputs: int) -> None:
         super().__init__()
         self.frame = FrameShape.of(observation)
-        strides = _POOL_STRIDES[spec.depth]
-        height, width = remaining(
-            self.frame, [w for stride in strides for w in (Window(3, 1), Window(3, stride))]
-        )
+        strides = IMPALA_STRIDES[spec.depth]
+        height, width = remaining(self.frame, windows_of(spec))
         first, later = spec.widths
         channels = [self.frame.channels, first] + [later] * (len(strides) - 1)
         self.sequences = nn.Sequential(

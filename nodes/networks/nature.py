@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from rtgraph.nodes.networks.frames import FrameShape, Window, as_input, remaining
+from rtgraph.nodes.networks.fit import FrameShape, remaining, windows_of
+from rtgraph.nodes.networks.frames import as_input
 from rtgraph.nodes.networks.head import Head
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.spec import NatureSpec
 
 _FILTERS = (32, 64, 64)
-_WINDOWS = (Window(8, 4), Window(4, 2), Window(3, 1))
 _FEATURES = 512
 
 
@@ -31,10 +31,10 @@ class Nature(Network):
     def __init__(self, spec: NatureSpec, observation: Sequence[int], outputs: int) -> None:
         super().__init__()
         self.frame = FrameShape.of(observation)
-        height, width = remaining(self.frame, _WINDOWS)
+        height, width = remaining(self.frame, windows_of(spec))
         layers: list[nn.Module] = []
         channels = self.frame.channels
-        for filters, window in zip(_FILTERS, _WINDOWS, strict=True):
+        for filters, window in zip(_FILTERS, windows_of(spec), strict=True):
             layers += [nn.Conv2d(channels, filters, window.side, window.stride), nn.ReLU()]
             channels = filters
         self.layers = nn.Sequential(*layers, nn.Flatten())

@@ -12,7 +12,7 @@ from rtgraph.nodes.recorder.bag import Bag, Recorded
 from rtgraph.nodes.recorder.playback import TICK_SCHEMA, Playback, messages_of
 from rtgraph.nodes.recorder.playing import PlaybackParams, Playing
 from rtgraph.nodes.recorder.recorded import recorded_nodes, use_recorded_modules
-from rtgraph.nodes.runtime import Node, Output, Params, Urgency, load_class, validated_params
+from rtgraph.nodes.runtime import Node, Output, Params, Placement, Urgency, load_class, validated_params
 from rtgraph.nodes.runtime.identity import Identity, identity_of
 from rtgraph.nodes.runtime.journal import OUTPUT
 
@@ -32,6 +32,11 @@ class Player(Playing[StandInParams]):
     """
 
     stands_in_for: ClassVar[type[Node[Any]]]
+
+    @classmethod
+    def check_placement(cls, params: StandInParams, placement: Placement) -> None:
+        """Check that the recording is there, and holds what the node published."""
+        _must_have_published(Bag.open(Path(params.file)), params.node or placement.name)
 
     def on_prepare(self) -> None:
         """Open the recording, and see that it is not damaged: what everything else does depends on it.
@@ -80,12 +85,7 @@ class Player(Playing[StandInParams]):
         """Return the time of the recording: the graph's own, where it is played from the start at rate 1."""
         params = self.params
         node = params.node or self.name
-        publishers = {channel.publisher for channel in bag.channels}
-        if node not in publishers:
-            raise BagError(
-                f"{bag.path} holds nothing that {node!r} published",
-                hint=f"it has {', '.join(sorted(publishers)) or 'no messages'}",
-            )
+        _must_have_published(bag, node)
         start_ns = round(params.start_s * 1e9)
         end_ns = bag.end_ns if params.duration_s is None else start_ns + round(params.duration_s * 1e9)
         messages = messages_of(bag, exclude=(OUTPUT,), publishers=(node,))
@@ -107,6 +107,15 @@ class Player(Playing[StandInParams]):
                 self.finish(f"{limit} ticks")
         message = recorded.message()
         output.publish(message, of=message.header.lineage, key=recorded.channel.key or None)
+
+
+def _must_have_published(bag: Bag, node: str) -> None:
+    publishers = {channel.publisher for channel in bag.channels}
+    if node not in publishers:
+        raise BagError(
+            f"{bag.path} holds nothing that {node!r} published",
+            hint=f"it has {', '.join(sorted(publishers)) or 'no messages'}",
+        )
 
 
 def _recorded_spec(cls: type[Player], params: StandInParams) -> PlantSpec:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rtgraph.msgs import Message, schema, schema_hash
 from rtgraph.msgs.envelope import envelope
-from rtgraph.msgs.errors import BagError
+from rtgraph.msgs.errors import BagError, NodeError
 from rtgraph.msgs.journal import Journal
 from rtgraph.msgs.session import KeepRecording
 from rtgraph.nodes.recorder.background import Background
@@ -49,6 +49,12 @@ class RecorderParams(Params):
     """Memory that may be kept at most."""
     weights_mib: float = Field(default=256.0, ge=0)
     """Weights up to this size are kept beside the recording, so that it can be verified anywhere."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.keep_s is not None and (self.split_mib is not None or self.split_s is not None):
+            raise NodeError("keep_s and split_mib or split_s at once", hint="choose one way to record")
+        return self
 
 
 _OF_A_FILE = ("_storage", "_channels", "_ports", "_types")

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.recorder.channel import Attachment, Channel
 from rtgraph.nodes.recorder.ring import Ring
 from rtgraph.nodes.recorder.splitting import SplittingWriter
@@ -25,13 +24,9 @@ def make_sink(
     """Return what writes.
 
     Raises:
-        NodeError: the last seconds are to be kept in files that are split.
         BagError: the file cannot be made.
     """
-    splits = params.split_mib is not None or params.split_s is not None
     if params.keep_s is not None:
-        if splits:
-            raise NodeError("keep_s and split_mib or split_s at once", hint="choose one way to record")
         return _Keeping(
             Ring(
                 path,
@@ -41,7 +36,7 @@ def make_sink(
                 most_bytes=round(params.keep_mib * MIB),
             )
         )
-    if splits:
+    if params.split_mib is not None or params.split_s is not None:
         return _Splitting(
             path,
             info=info,

@@ -10,8 +10,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from rtgraph.msgs.errors import BagError
 from rtgraph.nodes.recorder.bag import Attachment
 from rtgraph.nodes.runtime import Surroundings
+from rtgraph.nodes.runtime.atomic import write_atomically, writing
 from rtgraph.nodes.runtime.clock import TIME_BASE, unix_ns
 from rtgraph.nodes.runtime.versions import hold_newest
 from rtgraph.nodes.runtime.weights import Weights
@@ -66,6 +68,9 @@ def keep_weights(weights: Mapping[str, Weights], directory: Path, most_bytes: fl
     Return the names, with the digests.
 
     Weights larger than ``most_bytes`` in all are not kept; their digest is told all the same.
+
+    Raises:
+        BagError: they cannot be written.
     """
     found: dict[str, str] = {}
     left = most_bytes
@@ -77,8 +82,9 @@ def keep_weights(weights: Mapping[str, Weights], directory: Path, most_bytes: fl
                 continue
             left -= len(contents)
             folder = directory / WEIGHTS_FOLDER
-            folder.mkdir(exist_ok=True)
-            (folder / f"{digest}.bin").write_bytes(contents)
+            with writing(folder, BagError):
+                folder.mkdir(exist_ok=True)
+            write_atomically(folder / f"{digest}.bin", contents, BagError)
     return found
 
 

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from rtgraph.msgs import WeightsChunk, WeightsRequest, WeightsVersion
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.relay.snapshots import snapshots_of
-from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, queue
+from rtgraph.nodes.relay.snapshots import check_snapshots, snapshots_of
+from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest, queue
 
 _MOST_AT_ONCE = 128
 _RETRY_NS = 20_000_000
@@ -63,6 +63,11 @@ class WeightsReceiver(Node[ReceiverParams]):
     weights_chunk = Input(WeightsChunk, queue(2 * _MOST_AT_ONCE), keyed=True)
     weights_request = Output(WeightsRequest)
     weights = Output(WeightsVersion)
+
+    @classmethod
+    def check_placement(cls, params: ReceiverParams, placement: Placement) -> None:
+        """Check that the weights are there, in whole versions."""
+        check_snapshots(placement.weights_named(params.weights))
 
     def on_prepare(self) -> None:
         """Find the weights."""

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from pydantic import Field, PositiveInt
 
 from rtgraph.msgs import WeightsChunk, WeightsRequest, WeightsVersion
-from rtgraph.nodes.relay.snapshots import snapshots_of
-from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, queue
+from rtgraph.nodes.relay.snapshots import check_snapshots, snapshots_of
+from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest, queue
 from rtgraph.nodes.runtime.versions import hold_newest
 
 _FIRST_LIFE = -1
@@ -50,6 +50,11 @@ class WeightsSender(Node[SenderParams]):
     weights = Input(WeightsVersion, latest)
     weights_request = Input(WeightsRequest, queue(64), many=True)
     weights_chunk = Output(WeightsChunk, keyed=True)
+
+    @classmethod
+    def check_placement(cls, params: SenderParams, placement: Placement) -> None:
+        """Check that the weights are there, in whole versions."""
+        check_snapshots(placement.weights_named(params.weights))
 
     def on_prepare(self) -> None:
         """Find the weights."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.context import Surroundings
 from rtgraph.nodes.runtime.versions import Versions
+from rtgraph.nodes.runtime.weights import Weights
 
 
 def snapshots_of(surroundings: Surroundings, name: str) -> Versions:
@@ -13,10 +14,19 @@ def snapshots_of(surroundings: Surroundings, name: str) -> Versions:
     Raises:
         NodeError: there are none of that name, or half a version may be seen of them.
     """
-    versions = surroundings.weights_named(name).versions
-    if versions.sharing != "snapshot":
+    weights = surroundings.weights_named(name)
+    check_snapshots(weights)
+    return weights.versions
+
+
+def check_snapshots(weights: Weights) -> None:
+    """Check that whole versions can be taken from weights.
+
+    Raises:
+        NodeError: half a version may be seen of them, or there are no others.
+    """
+    if weights.sharing != "snapshot":
         raise NodeError(
-            f"the weights {name!r} are {versions.sharing}, and a relay takes whole versions only",
+            f"the weights {weights.name!r} are {weights.sharing}, and a relay takes whole versions only",
             hint="give them `sharing: snapshot`",
         )
-    return versions

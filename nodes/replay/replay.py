@@ -18,7 +18,7 @@ from rtgraph.msgs import (
     ReplayState,
     SampledBatch,
 )
-from rtgraph.msgs.errors import NodeError, ReplayError
+from rtgraph.msgs.errors import NodeError, RegionError, ReplayError
 from rtgraph.nodes.recorder import Bag
 from rtgraph.nodes.replay.batch import Draw
 from rtgraph.nodes.replay.belonging import check_folder, check_recording, mark_folder
@@ -270,7 +270,7 @@ class Replay(Node[ReplayParams]):
             return SharedStore(
                 self._buffer.frames.location, directory, self.name, on_disk=self._folder() is not None
             )
-        except OSError as error:
+        except RegionError as error:
             self.log.warning("frames go in messages, since they cannot be shared: %s", error)
             return None
 

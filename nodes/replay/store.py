@@ -6,6 +6,9 @@ import contextlib
 import os
 from pathlib import Path
 
+from rtgraph.msgs.errors import RegionError
+from rtgraph.nodes.runtime.atomic import atomic_path
+
 
 class SharedStore:
     """The name of a file that others may map, relative to the session folder.
@@ -21,7 +24,7 @@ class SharedStore:
         on_disk: whether it is a file that has a name of its own.
 
     Raises:
-        OSError: the link cannot be made.
+        RegionError: the link cannot be made.
     """
 
     def __init__(
@@ -36,10 +39,8 @@ class SharedStore:
             self._link = directory / f".{node.replace('/', '.')}.{kind}"
             self.name = self._link.name
             # An earlier life may have left one, which leads nowhere.
-            part = self._link.with_name(f"{self.name}.part")
-            part.unlink(missing_ok=True)
-            part.symlink_to(location)
-            part.replace(self._link)
+            with atomic_path(self._link, RegionError) as partial:
+                partial.symlink_to(location)
 
     def withdraw(self) -> None:
         """Let nobody find it any more. Those who have it keep it."""

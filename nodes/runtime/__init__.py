@@ -1,7 +1,7 @@
 """What makes a class a node, and the two worlds that nodes live in."""
 
 from rtgraph.nodes.runtime.changeable import Changeable
-from rtgraph.nodes.runtime.context import Identity, Limits, Surroundings, Timer, Urgency
+from rtgraph.nodes.runtime.context import Identity, Limits, Placement, Surroundings, Timer, Urgency
 from rtgraph.nodes.runtime.node import Node, Params
 from rtgraph.nodes.runtime.ports import Input, Output, Policy, latest, lossless, queue
 from rtgraph.nodes.runtime.virtual import VirtualWorld
@@ -17,6 +17,7 @@ __all__ = [
     "NodePlan",
     "Output",
     "Params",
+    "Placement",
     "Policy",
     "RestartPolicy",
     "Surroundings",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -74,6 +74,24 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """What is known of a node's place in its graph before anything starts."""
+
+    name: str
+    realtime: bool
+    weights: Mapping[str, Weights] = field(default_factory=dict)
+    """The weights of the graph, by name."""
+
+    def weights_named(self, name: str) -> Weights:
+        """Return weights of the graph.
+
+        Raises:
+            NodeError: it has none of that name.
+        """
+        return named_weights(self.weights, name)
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a node may know of the launch it is part of."""
 
@@ -89,10 +107,19 @@ class Surroundings:
         Raises:
             NodeError: it has none of that name.
         """
-        if name not in self.weights:
-            known = ", ".join(self.weights) or "none"
-            raise NodeError(f"the graph has no weights named {name!r}", hint=f"it has {known}")
-        return self.weights[name]
+        return named_weights(self.weights, name)
+
+
+def named_weights(weights: Mapping[str, Weights], name: str) -> Weights:
+    """Return the weights of that name.
+
+    Raises:
+        NodeError: there are none.
+    """
+    if name not in weights:
+        known = ", ".join(weights) or "none"
+        raise NodeError(f"the graph has no weights named {name!r}", hint=f"it has {known}")
+    return weights[name]
 
 
 class Context(Protocol):

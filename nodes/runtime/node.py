@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from rtgraph.msgs import Message
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.calls import whole_ns
-from rtgraph.nodes.runtime.context import Context, Timer, Urgency
+from rtgraph.nodes.runtime.context import Context, Placement, Timer, Urgency
 from rtgraph.nodes.runtime.declaration import check_class, check_params_type
 from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, Input, Output
 from rtgraph.nodes.runtime.taps import Tap
@@ -94,6 +94,14 @@ class Node(Generic[P]):
 
         Raises:
             NodeError: something is wrong with them.
+        """
+
+    @classmethod
+    def check_placement(cls, params: P, placement: Placement) -> None:
+        """Check what also depends on the node's place in the graph; called after ``check``, for each replica.
+
+        Raises:
+            NodeError: the node cannot start there.
         """
 
     @property

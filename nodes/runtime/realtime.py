@@ -91,9 +91,7 @@ class RealtimeNode:
             self._say(Ready(node=name, incarnation=incarnation, pid=process_id()))
             self._loop()
             self._count_the_missing()
-            if self._began:
-                self._executor.stop()
-            self._say(self._statistics())
+            self._say(self._statistics(self._stopped()))
         # Whatever a node's code raises is told to the launcher, then the process ends.
         except (Exception, SystemExit) as error:
             log.exception("%s failed", name)
@@ -297,6 +295,17 @@ class RealtimeNode:
             for (name, publisher), missing in self._unheard(self._stop).items():
                 self._node.inputs[name].edges[publisher].lost += missing
 
+    def _stopped(self) -> str:
+        """Stop the node; return the error that this raised. What it counted is told nevertheless."""
+        if not self._began:
+            return ""
+        try:
+            self._executor.stop()
+        except (Exception, SystemExit) as error:  # whatever a node's code raises
+            log.exception("%s failed to stop", self._node.name)
+            return f"on_stop failed: {in_one_line(error)}"
+        return ""
+
     def _result(self) -> tuple[dict[str, JsonValue], str]:
         """Return what the node says of itself, and why that cannot be had or the node failed."""
         if not self._began:
@@ -308,8 +317,8 @@ class RealtimeNode:
             log.exception("%s has no result", self._node.name)
             return {}, in_one_line(error)
 
-    def _statistics(self) -> Statistics:
-        result, problem = self._result()
+    def _statistics(self, stop_problem: str) -> Statistics:
+        result, result_problem = self._result()
         used = resource.getrusage(resource.RUSAGE_SELF)
         return Statistics(
             node=self._node.name,
@@ -324,5 +333,5 @@ class RealtimeNode:
             memory_bytes=private_bytes(),
             cpu_s=used.ru_utime + used.ru_stime,
             result=result,
-            problem=problem,
+            problem=stop_problem or result_problem,
         )

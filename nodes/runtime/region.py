@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs.errors import RegionError
+from rtgraph.nodes.runtime.atomic import atomic_path, writing
 from rtgraph.nodes.runtime.host import available_bytes, process_id
 
 HEAD_BYTES = mmap.PAGESIZE
@@ -120,18 +121,14 @@ class Region:
 
 
 def _make(path: Path, layout: Layout, size_bytes: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        _fill(descriptor, layout, size_bytes, path)
-        os.fsync(descriptor)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(descriptor)
+    with writing(path, RegionError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path, RegionError, durable=True) as partial:
+        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            _fill(descriptor, layout, size_bytes, path)
+        finally:
+            os.close(descriptor)
 
 
 def _fill(descriptor: int, layout: Layout, size_bytes: int, path: Path | None) -> None:

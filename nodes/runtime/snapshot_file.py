@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import mmap
-import os
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import msgpack
 import numpy as np
 
 from rtgraph.msgs.errors import CheckpointError
+from rtgraph.nodes.runtime.atomic import atomic_path, writing
 from rtgraph.nodes.runtime.snapshot_arrays import Array
 from rtgraph.nodes.runtime.snapshot_read import unpacked
 from rtgraph.nodes.runtime.snapshot_write import packed
@@ -30,7 +30,6 @@ SUFFIX = ".world"
 _ALIGNMENT = 64
 _DIGEST_BYTES = 32
 _LENGTHS = struct.Struct("<QQ")
-_UNFINISHED = ".unfinished"
 
 
 class SnapshotFolder:
@@ -52,21 +51,10 @@ class SnapshotFolder:
         """
         before = self.files()
         path = self.folder / f"{int(before[-1].stem) + 1 if before else 1:06d}{SUFFIX}"
-        partial = path.with_suffix(_UNFINISHED)
-        try:
+        with writing(self.folder, CheckpointError):
             self.folder.mkdir(parents=True, exist_ok=True)
-            with open(partial, "wb") as file:
-                _write(file, head, document, buffers)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-            _sync_folder(self.folder)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                partial.unlink()
-            raise CheckpointError(
-                f"{path} cannot be written: {error.strerror}", hint="free space or choose another --out"
-            ) from error
+        with atomic_path(path, CheckpointError, durable=True) as partial, open(partial, "wb") as file:
+            _write(file, head, document, buffers)
         for old in self.files()[:-KEPT]:
             with contextlib.suppress(OSError):  # it is tried again the next time
                 old.unlink()
@@ -158,11 +146,3 @@ def _write(file: IO[bytes], head: dict[str, Any], document: Any, buffers: Sequen
         write(bytes(first + offset - file.tell()))
         write(buffer.data)
     file.write(digest.digest())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -216,13 +216,14 @@ class VirtualWorld:
         found: dict[str, dict[str, JsonValue]] = {}
         self.problems = {}
         for name, executor in self.executors.items():
-            if executor not in self._begun or executor in self.agenda.failed:
+            if executor not in self._begun or self.down.get(name, INJECTED) != INJECTED:
                 continue
             try:
                 result, failure = result_of(executor.node), executor.node.failure()
             except (Exception, SystemExit) as error:  # whatever a node's code raises
                 log.exception("%s has no result", name)
-                self.problems[name] = in_one_line(error)
+                if executor not in self.agenda.failed:  # else what it failed of before is told
+                    self.problems[name] = in_one_line(error)
             else:
                 if result:
                     found[name] = result
@@ -326,6 +327,7 @@ class VirtualWorld:
         Returns what failed; all the others are stopped nevertheless.
         """
         self.down = dict.fromkeys((n for n, e in self.executors.items() if not e.alive), INJECTED)
+        self.down |= {executor.identity.name: problem for executor, problem in self.agenda.failed.items()}
         # What was under way at this instant when a node failed still arrives.
         failures = self.agenda.end()
         for rank in sorted({executor.node.stop_rank for executor in self.executors.values()}):
@@ -333,7 +335,6 @@ class VirtualWorld:
                 if executor.node.stop_rank == rank and executor.alive and executor in self._begun:
                     failures += self.agenda.attempt(executor.stop, ())
             failures += self.agenda.settle()
-        self.down |= {e.identity.name: problem for e, problem in self.agenda.failed.items()}
         return failures
 
     def _crash(self, name: str, restart_after_ns: int | None) -> None:

@@ -172,6 +172,8 @@ def _kind(value: object) -> Kind:
 def _exportable(table: Table, ledger: Ledger) -> Iterator[tuple[str, Column]]:
     for number, (name, column) in enumerate(table.columns.items()):
         what = f"{table.name}: {name}"
+        if not column.present and any(other.startswith(f"{name}.") for other in table.columns):
+            continue  # a record that is there at times: its fields have columns, null where it is not
         if not column.present:
             ledger.remark(f"{what} is always null, so it has no column")
         elif column.problem:

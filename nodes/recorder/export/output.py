@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rtgraph.msgs.errors import BagError
+from rtgraph.nodes.runtime.atomic import writing
 
 
 @contextmanager
@@ -19,15 +20,16 @@ def whole(out: Path) -> Iterator[Path]:
     Beside it, because what is spooled there may be larger than the system's folder for temporary files.
 
     Raises:
-        BagError: ``out`` is there already, or its folder is not.
+        BagError: ``out`` is there already, its folder is not, or it cannot be written.
     """
     if out.exists() or out.is_symlink():
         raise BagError(f"{out} is there already", hint="remove it, or write to another name")
     if not out.parent.is_dir():
         raise BagError(f"{out.parent} is no folder", hint="make it first")
-    work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
-        yield work
-        os.rename(work / out.name, out)
-    finally:
-        shutil.rmtree(work)
+    with writing(out, BagError):
+        work = Path(tempfile.mkdtemp(prefix=".export-", dir=out.parent))
+        try:
+            yield work
+            os.rename(work / out.name, out)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)

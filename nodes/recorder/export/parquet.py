@@ -8,6 +8,7 @@ booleans.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -24,6 +25,8 @@ from rtgraph.nodes.recorder.export.output import whole
 from rtgraph.nodes.recorder.export.reading import Reading
 from rtgraph.nodes.recorder.export.report import ExportReport, Progress
 
+LONGEST_NAME = 240
+"""Bytes of a file's name without its suffix: file systems take 255 in all."""
 GROUP_BYTES = 2 << 20
 GROUP_ROWS = 1 << 14
 """A row group is cut at whichever comes first: so much is in memory for each topic."""
@@ -68,8 +71,16 @@ def export_parquet(
 
 def file_name(table: str) -> Path:
     """Return the file of a topic, within the folder whatever the topic's name is."""
-    *folders, name = [quote(part, safe="").replace(".", "%2E") or "%" for part in table.split("/")]
+    *folders, name = [_short(quote(part, safe="").replace(".", "%2E") or "%") for part in table.split("/")]
     return Path(*folders, f"{name}.parquet")
+
+
+def _short(name: str) -> str:
+    """Return a name that a file can have: of a longer one the beginning, and what tells it from others."""
+    if len(name) <= LONGEST_NAME:
+        return name
+    digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
+    return f"{name[: LONGEST_NAME - 2 * 8 - 1]}~{digest}"
 
 
 class _Writer:

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from rtgraph.nodes.networks.frames import FrameShape, Window, as_input, remaining
+from rtgraph.nodes.networks.fit import FrameShape, Window, remaining
+from rtgraph.nodes.networks.frames import as_input
 
 GREY = FrameShape(1, 2, 3)
 

@@ -1,0 +1,38 @@
+"""Whether each node can start in its place: what depends on its name, the world and the weights of the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rtgraph.graphs.expand import PlacedNode
+from rtgraph.graphs.model import World
+from rtgraph.graphs.plan import WeightsPlan
+from rtgraph.graphs.resolve import Resolver
+from rtgraph.graphs.wire import instances
+from rtgraph.msgs.errors import RtgraphError
+from rtgraph.nodes.plant import Plant
+from rtgraph.nodes.runtime import Placement
+
+
+def check_placements(
+    nodes: Sequence[PlacedNode], resolver: Resolver, weights: Mapping[str, WeightsPlan], world: World
+) -> None:
+    """Have every node check its place; and every plant say what it takes and gives, which a launch would ask it.
+
+    Nodes with an interpreter of their own are left out: their modules may not be here.
+
+    Raises:
+        GraphError: one cannot start there.
+    """
+    known = {name: plan.weights(name) for name, plan in weights.items()}
+    for node in nodes:
+        if node.entry.python is not None:
+            continue
+        node_type, params = resolver.node_type(node), resolver.params(node)
+        if issubclass(node_type, Plant) and "spec" in vars(node_type):
+            resolver.spec(node.name, node.place)
+        for name in instances(node):
+            try:
+                node_type.check_placement(params, Placement(name, world == "realtime", known))
+            except RtgraphError as error:
+                raise node.params.place.error(error.problem, hint=error.hint) from error

@@ -1,0 +1,97 @@
+"""All that a launch can refuse before anything is made or started. ``rtgraph check`` does this, and no more."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rtgraph.launch.arguments import add_file, folder, load, port
+from rtgraph.launch.typed import above_zero
+
+if TYPE_CHECKING:
+    from rtgraph.graphs import Plan
+    from rtgraph.launch.worlds import Checkpoints
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A launch that nothing speaks against."""
+
+    plan: Plan
+    checkpoints: Checkpoints
+
+
+def add_launch(parser: argparse.ArgumentParser) -> None:
+    """Add FILE, and the options that decide whether it can be launched."""
+    add_file(parser, optional=True)
+    parser.add_argument(
+        "--out", type=folder, metavar="DIR", help="the session folder (default: sessions/NAME-DATE-TIME)"
+    )
+    parser.add_argument(
+        "--tcp-port", type=port, metavar="PORT", help="use tcp on loopback from this port on, in place of ipc"
+    )
+    parser.add_argument(
+        "--checkpoint-every",
+        type=above_zero,
+        metavar="S",
+        help="write a checkpoint of the virtual world every so many of its seconds, and on Ctrl-C",
+    )
+    parser.add_argument(
+        "--resume-world",
+        type=folder,
+        metavar="SESSION",
+        help="go on from the newest checkpoint of this session; FILE may be left out",
+    )
+
+
+def prepared(args: argparse.Namespace) -> Prepared:
+    """Return the launch that the command line asks for.
+
+    Raises:
+        GraphError: the file, its arguments or the options are wrong.
+        RtgraphError: this host, or what is on its disk, does not allow it: a port, the session folder, a checkpoint.
+    """
+    from rtgraph.launch.endpoints import check_ports  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.session import check_directory  # noqa: PLC0415
+    from rtgraph.launch.worlds import Checkpoints, check_resume  # noqa: PLC0415
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
+
+    plan = _plan(args)
+    wanted = Checkpoints(args.checkpoint_every, args.resume_world)
+    if wanted != Checkpoints() and plan.world != "virtual":
+        raise GraphError(
+            "--checkpoint-every and --resume-world are for the virtual world", hint="--world virtual"
+        )
+    if args.tcp_port is not None:
+        if plan.world != "realtime":
+            raise GraphError("--tcp-port is for the realtime world", hint="--world realtime")
+        check_ports(plan, args.tcp_port)
+    if wanted.resume is not None:
+        check_resume(plan, wanted.resume)
+    check_directory(args.out)
+    return Prepared(plan, wanted)
+
+
+def _plan(args: argparse.Namespace) -> Plan:
+    """Return the plan that the command line asks for, or that of the session that is to go on."""
+    from rtgraph.graphs import Plan  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.worlds import plan_of  # noqa: PLC0415
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
+
+    if args.file is not None:
+        return load(args)
+    if args.resume_world is None:
+        raise GraphError("no FILE is given", file="command line", hint="rtgraph launch boxing")
+    others = ("world", "seed", "replay", "record", "no_record", "replace", "recorder")
+    # A seed of 0 is given too.
+    given = next((name for name in others if getattr(args, name) or type(getattr(args, name)) is int), None)
+    if given is not None:
+        raise GraphError(
+            f"--{given.replace('_', '-')} changes the plan, and --resume-world goes on with the same",
+            hint="only --ticks and --duration may differ",
+        )
+    plan = plan_of(args.resume_world)
+    limits = {"ticks": args.ticks, "duration_s": args.duration}
+    changed = {name: value for name, value in limits.items() if value is not None}
+    return Plan.model_validate(plan.model_dump() | changed) if changed else plan

@@ -1,0 +1,107 @@
+"""Whether a network fits a plant. Checked without importing torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rtgraph.msgs import Discrete, PlantSpec
+from rtgraph.msgs.spaces import ArraySpec
+from rtgraph.nodes.networks.spec import HeadSpec, ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
+
+IMPALA_STRIDES = {1: (2, 2, 2), 2: (2, 1, 1, 1, 2, 1)}
+"""The stride of the pooling at the head of each sequence, for "1xDeep" and "2xDeep"."""
+_NO_BOUND = float("inf")
+
+
+class FrameShape(NamedTuple):
+    """The shape of one frame, the channel axis always present."""
+
+    channels: int
+    height: int
+    width: int
+
+    @classmethod
+    def of(cls, shape: Sequence[int]) -> FrameShape:
+        """Read an observation's shape: (height, width) for one grey frame, or (channels, height, width).
+
+        Raises:
+            ValueError: The shape has neither two nor three axes.
+        """
+        match tuple(shape):
+            case (height, width):
+                return cls(1, height, width)
+            case (channels, height, width):
+                return cls(channels, height, width)
+            case other:
+                raise ValueError(
+                    f"an observation of shape {other} is no frame: expected (height, width) or "
+                    "(channels, height, width). hint: use kind: mlp for vectors"
+                )
+
+
+class Window(NamedTuple):
+    """The side and the stride of an unpadded convolution or pooling."""
+
+    side: int
+    stride: int
+
+
+def remaining(frame: FrameShape, windows: Sequence[Window]) -> tuple[int, int]:
+    """Compute the height and width that are left of a frame after a chain of unpadded windows.
+
+    Raises:
+        ValueError: The frame is too small for at least one position of every window.
+    """
+    smallest = 1
+    for window in reversed(windows):
+        smallest = (smallest - 1) * window.stride + window.side
+    height, width = frame.height, frame.width
+    if min(height, width) < smallest:
+        raise ValueError(
+            f"a frame of {height}x{width} is too small: this network needs at least {smallest}x{smallest}. "
+            "hint: the axes are (channels, height, width), the channels first"
+        )
+    for window in windows:
+        height = (height - window.side) // window.stride + 1
+        width = (width - window.side) // window.stride + 1
+    return height, width
+
+
+def windows_of(network: ImpalaSpec | NatureSpec) -> tuple[Window, ...]:
+    """Return the unpadded windows of a convolutional network, the first one first."""
+    if isinstance(network, NatureSpec):
+        return Window(8, 4), Window(4, 2), Window(3, 1)
+    return tuple(w for stride in IMPALA_STRIDES[network.depth] for w in (Window(3, 1), Window(3, stride)))
+
+
+def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
+    """Check that a network can read a plant's observations, and that its head can value the plant's actions.
+
+    Raises:
+        ValueError: it cannot; the text ends in a hint.
+    """
+    if network.head != HeadSpec() and not isinstance(plant.action, Discrete):
+        raise ValueError(
+            f"a head that is not plain is for discrete actions, not for {plant.action.kind} ones. "
+            "hint: leave the head out, or choose a plant with discrete actions"
+        )
+    if isinstance(network, MlpSpec):
+        _check_one_hot(network.one_hot, plant.observation)
+    else:
+        remaining(FrameShape.of(plant.observation.shape), windows_of(network))
+
+
+def _check_one_hot(one_hot: int | None, observation: ArraySpec) -> None:
+    """Check that every observation has a place among so many."""
+    if one_hot is None:
+        return
+    low = observation.low if observation.low is not None else 0
+    high = observation.high if observation.high is not None else one_hot - 1
+    if observation.dtype == "uint8" and observation.high is None:
+        high = 255
+    if low < 0 or high >= one_hot:
+        wanted = f"one_hot: {high + 1:.0f} or more" if low >= 0 and high < _NO_BOUND else "leave one_hot out"
+        raise ValueError(
+            f"one_hot is {one_hot}, and the plant's observations go from {low:g} to {high:g}. hint: {wanted}"
+        )
