@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from rtgraph.graphs.names import nearest
-from rtgraph.graphs.positions import Place, Value
+from rtgraph.graphs.positions import Place, Value, parse
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.text import Typed, number, readable, shortened, truth, whole_number
 
@@ -18,7 +18,7 @@ class ArgumentEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    type: Literal["int", "float", "str", "bool"]
+    type: Literal["int", "float", "str", "bool", "mapping"]
     default: Any = None
     minimum: float | None = Field(default=None, allow_inf_nan=False)
     maximum: float | None = Field(default=None, allow_inf_nan=False)
@@ -31,7 +31,13 @@ class ArgumentEntry(BaseModel):
         return "default" not in self.model_fields_set
 
 
-_KINDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "mapping": "a mapping such as {key: value}",
+}
 
 
 def check_declaration(entry: ArgumentEntry, place: Place) -> None:
@@ -113,7 +119,7 @@ def _typed(entry: ArgumentEntry, given: Value, place: Place) -> Value:
         return None
     if isinstance(given, int) and not isinstance(given, bool) and entry.type == "float":
         return float(given)
-    if type(given).__name__ != entry.type:
+    if _type_of(given) != entry.type:
         hint = None
         if entry.type == "str" and isinstance(given, (int, float)):
             hint = "quote it"
@@ -134,6 +140,22 @@ def _read(entry: ArgumentEntry, text: Typed, place: Place) -> Value:
         raise place.error(str(error)) from error
 
 
+def _type_of(value: Value) -> str:
+    return "mapping" if isinstance(value, dict) else type(value).__name__
+
+
+def _mapping(text: str) -> dict[str, Value]:
+    """Return a mapping in YAML's or JSON's notation.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        return parse(text, "").value
+    except GraphError as error:
+        raise ValueError(f"should be {_KINDS['mapping']}, not {shortened(text)}") from error
+
+
 def _tried(entry: ArgumentEntry, text: str) -> Value:
     try:
         return _READERS[entry.type](text)
@@ -141,8 +163,9 @@ def _tried(entry: ArgumentEntry, text: str) -> Value:
         return None
 
 
-_READERS: dict[str, Callable[[str], bool | int | float]] = {
+_READERS: dict[str, Callable[[str], Value]] = {
     "int": whole_number,
     "float": number,
     "bool": truth,
+    "mapping": _mapping,
 }

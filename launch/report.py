@@ -97,16 +97,7 @@ def _warnings(result: Result) -> Iterator[str]:
         yield "messages were lost on the way to inputs that want them all"
     if summary.get("unread"):
         yield f"messages were unread when their node stopped: {count_of(summary, 'unread')}"
-    causes = summary.get("restart_causes", {})
-    for name, count in summary["restarts"].items():
-        times = "once" if count == 1 else f"{count} times"
-        yield f"{name} was restarted {times}" + (f": {causes[name]}" if name in causes else "")
-    for name, problem in summary.get("down", {}).items():
-        if problem == INJECTED:  # every other node that is down is among the failures
-            yield f"{name} was down at the end: {problem}"
-    for name, figures in summary.get("nodes", {}).items():
-        said = figures.get("warnings")
-        yield from (f"{name}: {text}" for text in (said if isinstance(said, list) else ()))
+    yield from _warnings_of_nodes(summary)
     for plant, figures in (plants_of(summary) or {"": summary}).items():
         whose = f"{plant}: " if plant else ""
         refused = figures.get("decisions", {}).get("refused")
@@ -123,6 +114,20 @@ def _warnings(result: Result) -> Iterator[str]:
         figures = plants_of(summary).get(one.title, summary)
         if one.monitor in summary["restarts"] and figures.get("first_tick") is not None:
             yield f"the figures and the trace of {one.monitor} begin at tick {figures['first_tick']:,}"
+
+
+def _warnings_of_nodes(summary: Figures) -> Iterator[str]:
+    """Yield what became of nodes, and what they warn of."""
+    causes = summary.get("restart_causes", {})
+    for name, count in summary["restarts"].items():
+        times = "once" if count == 1 else f"{count} times"
+        yield f"{name} was restarted {times}" + (f": {causes[name]}" if name in causes else "")
+    for name, problem in summary.get("down", {}).items():
+        if problem == INJECTED:  # every other node that is down is among the failures
+            yield f"{name} was down at the end: {problem}"
+    for name, figures in summary.get("nodes", {}).items():
+        said = figures.get("warnings")
+        yield from (f"{name}: {text}" for text in (said if isinstance(said, list) else ()))
 
 
 def _speed(result: Result) -> str:

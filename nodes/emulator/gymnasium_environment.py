@@ -83,6 +83,17 @@ class GymnasiumEnvironment:
         return self._spec
 
     @property
+    def own_rate_hz(self) -> float | None:
+        """The rate that the environment is made for; None if it does not say."""
+        inner = self._env.unwrapped
+        for name in ("dt", "tau"):
+            step_s = getattr(inner, name, None)
+            if isinstance(step_s, int | float) and step_s > 0:
+                return 1 / step_s
+        shown = (getattr(inner, "metadata", None) or {}).get("render_fps")
+        return float(shown) if isinstance(shown, int | float) and shown > 0 else None
+
+    @property
     def noop(self) -> Action:
         """The action that does nothing, as far as the settings or 0 can say."""
         return self._noop

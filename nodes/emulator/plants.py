@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from rtgraph.msgs import PlantSpec
 from rtgraph.nodes.emulator.atari_environment import AtariEnvironment, AtariSettings
 from rtgraph.nodes.emulator.catch_environment import CatchEnvironment, CatchSettings
@@ -14,6 +17,9 @@ from rtgraph.nodes.emulator.proof_environments import (
     InactionSettings,
 )
 from rtgraph.nodes.plant import Environment, Plant, PlantParams
+
+SAME_RATE = 0.01
+"""Rates that differ by less are the same."""
 
 
 class AtariParams(PlantParams, AtariSettings):
@@ -48,6 +54,15 @@ class Gymnasium(Plant[GymnasiumParams]):
 
     def environment(self) -> Environment:
         return GymnasiumEnvironment(self.params)
+
+    def result(self) -> dict[str, Any]:
+        """Return also a warning, if the environment is made for another rate than it steps at."""
+        said, environment, rate_hz = super().result(), self._environment, self.params.rate_hz
+        own_hz = environment.own_rate_hz if isinstance(environment, GymnasiumEnvironment) else None
+        if own_hz is None or math.isclose(own_hz, rate_hz, rel_tol=SAME_RATE):
+            return said
+        told = f"{self.params.id} steps at {rate_hz:g} Hz, and is made for {own_hz:g} Hz: its time runs at another speed"
+        return said | {"warnings": [*said.get("warnings", ()), f"{told}. hint: rate_hz={own_hz:g}"]}
 
 
 class InactionParams(PlantParams, InactionSettings):

@@ -207,6 +207,31 @@ def test_a_file_that_is_not_there_is_told_with_what_is_near(tmp_path, monkeypatc
         load_launch("dmo", folders=[shelf])
 
 
+def test_a_folder_is_not_taken_for_a_file_that_is_not_there(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dir.yaml").mkdir()
+    with pytest.raises(
+        GraphError, match=r"^dir.yaml is a folder, not a graph or launch file\. hint: name a file"
+    ):
+        load_launch("dir.yaml")
+    (tmp_path / "dir.yaml" / "plant.yaml").write_text(PLANT)
+    with pytest.raises(GraphError, match=r"hint: name a file in it: plant\.yaml$"):
+        load_launch("dir.yaml")
+
+
+def test_a_launch_file_that_ships_is_known_where_it_is_included(tmp_path) -> None:
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    (shelf / "boxing.yaml").write_text("graphs: [{graph: atari}, {graph: impala}]\n")
+    for include in ("{graph: boxing}", "{graph: boxing, expose: true}"):
+        (tmp_path / "mine.yaml").write_text(f"graphs: [{include}]\n")
+        with pytest.raises(
+            GraphError,
+            match=r"boxing\.yaml is a launch file, which cannot be included\. hint: include what it launches: atari, impala",
+        ):
+            load_launch(tmp_path / "mine.yaml", folders=[shelf])
+
+
 @pytest.mark.parametrize("name", ["", "\0", "a" * 5000, "a" * 5000 + ".yaml", "."])
 def test_a_name_that_cannot_be_a_file(name) -> None:
     with pytest.raises(GraphError):

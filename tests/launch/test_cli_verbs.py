@@ -344,3 +344,26 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 141
+
+
+def test_gymnasium_takes_arguments_of_the_environment_and_shows_its_picture(capsys) -> None:
+    given = ["gymnasium", "id=Pendulum-v1", "kwargs={g: 5.0}", "render=true", "--world", "virtual"]
+    assert main(["plan", *given]) == 0
+    params = Plan.from_yaml(capsys.readouterr().out).nodes[0].params
+    assert params["kwargs"] == {"g": 5.0}
+    assert params["render"] is params["publish_screen"] is True
+
+
+@pytest.mark.parametrize("text", ["3", "[1]", "{a", "a: 1: 2", ""])
+def test_what_is_no_mapping_is_refused(text, capsys) -> None:
+    assert main(["check", "gymnasium", f"kwargs={text}"]) == 2
+    assert "kwargs: should be a mapping such as {key: value}, not" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("rate_hz", "warned"), [(50, True), (20, False)])
+def test_a_rate_that_is_not_the_environments_is_a_warning(rate_hz, warned, tmp_path, capsys) -> None:
+    given = ["gymnasium", "id=Pendulum-v1", f"rate_hz={rate_hz}", "--world", "virtual", "--ticks", "5"]
+    assert main(["launch", *given, "--no-plots", "--no-record", "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().err
+    assert ("Pendulum-v1 steps at 50 Hz, and is made for 20 Hz" in said) == warned
+    assert ("hint: rate_hz=20" in said) == warned

@@ -158,6 +158,8 @@ def test_echo_for_people(launch, capsys) -> None:
         r"--- slow from metronome, [\d,]+, at [\d.]+ s, under way for [\d.]+ ms\nnumber: \d+\n", shown
     )
     assert "picture: uint8 4×4, 7 to 7, mean 7.0" in shown
+    header = told(capsys, "topic", "echo", "slow", "--count", "1", "--fields", "header.source,header.lineage")
+    assert "header.source: " in header
     assert "have no field 'nmber'" in told(capsys, "topic", "echo", "slow", "--fields", "nmber", code=2)
     assert "did you mean 'slow'?" in told(capsys, "topic", "echo", "slo", code=2)
     assert "'slow' is not keyed" in told(capsys, "topic", "echo", "slow", "--key", "listener", code=2)

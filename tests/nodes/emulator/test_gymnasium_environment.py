@@ -313,3 +313,12 @@ def test_atari_games_have_their_old_names():
 def test_the_nearest_name_is_told_of_an_environment_there_is_not():
     with pytest.raises(ValueError, match=r"cannot be made: .*hint: did you mean 'PongNoFrameskip-v4'"):
         GymnasiumSettings(id="PongNoFrameskp-v4", rate_hz=60.0).spec()
+
+
+@pytest.mark.parametrize(
+    ("name", "own_hz"), [("CartPole-v1", 50), ("Pendulum-v1", 20), ("MountainCar-v0", 30)]
+)
+def test_the_rate_that_an_environment_is_made_for_is_known(name, own_hz):
+    environment = GymnasiumEnvironment(GymnasiumSettings(id=name, rate_hz=60))
+    assert environment.own_rate_hz == pytest.approx(own_hz)
+    environment.close()

@@ -4,11 +4,20 @@ import numpy as np
 import pytest
 from support.recorded import PERIOD_NS, played, value_of
 
-from rtgraph.msgs import Message, array
+from rtgraph.msgs import Message, Record, array
 from rtgraph.nodes.recorder.export import exporter
 from rtgraph.nodes.recorder.export.parquet import GROUP_BYTES, file_name
 
 pq = pytest.importorskip("pyarrow.parquet", reason="pip install 'rtgraph[export]'")
+
+
+class Inner(Record):
+    x: float
+
+
+class Outer(Message):
+    maybe: Inner | None = None
+    never: Inner | None = None
 
 
 class Sample(Message):
@@ -118,3 +127,22 @@ def test_namespaced_topics_are_files_in_folders(session, out):
     assert exporter("parquet")(recording.open(), out / "run").files == (
         out / "run" / "left" / "sample.parquet",
     )
+
+
+def test_a_topic_with_a_long_name_is_a_file_all_the_same(session, out):
+    recording = session()
+    names = [f"{'ü' * 150}/{'x' * 300}{number}" for number in range(2)]
+    for name in names:
+        recording.put(name, Outer(), 0)
+    report = exporter("parquet")(recording.open(), out / "run")
+    assert len(set(report.files)) == 2
+    assert all(pq.read_table(file).num_rows == 1 for file in report.files)
+
+
+def test_a_record_that_is_there_at_times_is_not_called_always_null(session, out):
+    recording = session()
+    for number, inner in enumerate((None, Inner(x=2.0), None)):
+        recording.put("reading", Outer(maybe=inner), number)
+    report = exporter("parquet")(recording.open(), out / "run")
+    assert report.remarks == ("reading: never is always null, so it has no column",)
+    assert pq.read_table(report.files[0])["maybe.x"].to_pylist() == [None, 2.0, None]
