@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import fnmatch
+from collections.abc import Collection, Iterable
 from typing import Annotated
 
 from pydantic import StringConstraints
@@ -53,3 +54,11 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
 def joined(namespace: str, name: str) -> str:
     """Return the full name of something in a namespace."""
     return f"{namespace}/{name}" if namespace else name
+
+
+def unmatched(patterns: Iterable[str], names: Collection[str]) -> str | None:
+    """Return the first pattern that matches none of the names; None if there is none, or there are no names."""
+    for pattern in patterns if names else ():
+        if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
+            return pattern
+    return None

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from rtgraph.graphs.names import nearest
+from rtgraph.graphs.names import nearest, unmatched
 from rtgraph.graphs.plan import Plan
 from rtgraph.graphs.positions import Place
 from rtgraph.graphs.resolve import imported
@@ -122,9 +122,9 @@ def _check_patterns(given: Mapping[str, Any], nodes: Sequence[NodePlan], place: 
     topics = sorted({topic for node in nodes for topic in node.outputs.values()})
     journals = [OUTPUT] if any(node.journal for node in nodes) else []
     for key in ("topics", "exclude"):
-        for pattern in given.get(key, ()):
-            if not any(fnmatch.fnmatchcase(topic, pattern) for topic in [*topics, *journals]):
-                raise (place / key).error(f"{pattern!r} matches no topic", hint=nearest(pattern, topics))
+        pattern = unmatched(given.get(key, ()), [*topics, *journals])
+        if pattern is not None:
+            raise (place / key).error(f"{pattern!r} matches no topic", hint=nearest(pattern, topics))
     wanted, unwanted = given.get("topics", ["*"]), given.get("exclude", ())
     if topics and not any(_matches(topic, wanted) and not _matches(topic, unwanted) for topic in topics):
         raise place.error("leaves no topic to record", hint=f"the topics are {', '.join(topics)}")

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rtgraph.graphs.names import nearest, unmatched
 from rtgraph.launch.introspection.messages import message_class
 from rtgraph.launch.introspection.observer import Observed, Observer
 from rtgraph.launch.introspection.sessions import LiveSession, Stream
@@ -86,6 +87,10 @@ def record(
 
 def _chosen(session: LiveSession, topics: Sequence[str], exclude: Sequence[str]) -> list[Stream]:
     description = session.description
+    known = sorted({stream.topic for stream in description.streams})
+    pattern = unmatched([*topics, *exclude], known)
+    if pattern is not None:
+        raise LaunchError(f"{pattern!r} matches no topic of {description.name}", hint=nearest(pattern, known))
     found = [
         stream
         for stream in description.streams
@@ -93,8 +98,9 @@ def _chosen(session: LiveSession, topics: Sequence[str], exclude: Sequence[str])
         and not any(fnmatch.fnmatchcase(stream.topic, glob) for glob in exclude)
     ]
     if not found:
-        known = ", ".join(sorted({stream.topic for stream in description.streams}))
-        raise LaunchError(f"{description.name} publishes nothing of that name", hint=f"it has {known}")
+        raise LaunchError(
+            f"nothing of {description.name} is left to record", hint=f"it has {', '.join(known)}"
+        )
     return found
 
 

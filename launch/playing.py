@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rtgraph.graphs import Plan
-from rtgraph.graphs.names import MEANINGS, PATH, TOPIC
+from rtgraph.graphs.names import MEANINGS, PATH, TOPIC, nearest, unmatched
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.observer import Observer
 from rtgraph.launch.introspection.sessions import Description, LiveSession, pick, running
@@ -59,6 +59,10 @@ def player_plan(
     Raises:
         LaunchError: there is nothing to play, or a topic to remap is not there.
     """
+    recorded = sorted({channel.topic for channel in bag.channels})
+    pattern = unmatched([*topics, *exclude], recorded)
+    if pattern is not None:
+        raise LaunchError(f"{pattern!r} matches no topic of {bag.path}", hint=nearest(pattern, recorded))
     channels = played_channels(bag, topics, exclude)
     names = {name: _topic(channel.topic, channel.key) for name, channel in channels.items()}
     for old in remap or {}:

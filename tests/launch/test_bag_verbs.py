@@ -111,9 +111,13 @@ def test_exports_are_written_beside_the_recording(session, tmp_path, capsys):
 
 
 def test_playing_nothing_is_told(session, capsys):
-    assert "nothing to play" in told(capsys, "play", session / RECORDING, "--topics", "nosuch", code=1)
     remapped = told(capsys, "play", session / RECORDING, "--remap", "observation=a b", code=1)
     assert "'a b', which is not a topic" in remapped
+    for option in ("--topics", "--exclude"):
+        missing = told(capsys, "play", session / RECORDING, option, "obervation", code=1)
+        assert "'obervation' matches no topic of" in missing
+        assert "hint: did you mean 'observation'?" in missing
+    assert "nothing to play" in told(capsys, "play", session / RECORDING, "--exclude", "*", code=1)
     assert "no topic" in told(capsys, "play", session / RECORDING, "--remap", "nosuch=new", code=1)
 
 
