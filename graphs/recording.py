@@ -52,8 +52,8 @@ def with_recorder(
             params = validated(node_type.params_type, given, place, noun="key")
         except NodeError as error:  # a validator of the recorder's
             raise place.error(error.problem, hint=error.hint) from error
-        _check_patterns(given, nodes, place)
         written = params.model_dump(mode="json")
+        _check_patterns(written, nodes, place)
         inputs = {port: InputPlan(topic=port) for port in node_type.input_ports}
         nodes.append(
             NodePlan(name=RECORDER, index=len(nodes), node=RECORDER_CLASS, params=written, inputs=inputs)
@@ -113,7 +113,7 @@ def _tapping(node: NodePlan, nodes: Sequence[NodePlan]) -> NodePlan:
     return node.model_copy(update={"taps": dict.fromkeys(taps, tapped)})
 
 
-def _check_patterns(given: Mapping[str, Any], nodes: Sequence[NodePlan], place: Place) -> None:
+def _check_patterns(params: Mapping[str, Any], nodes: Sequence[NodePlan], place: Place) -> None:
     """Check that every pattern matches a topic, and that something is left to record.
 
     Raises:
@@ -122,10 +122,10 @@ def _check_patterns(given: Mapping[str, Any], nodes: Sequence[NodePlan], place: 
     topics = sorted({topic for node in nodes for topic in node.outputs.values()})
     journals = [OUTPUT] if any(node.journal for node in nodes) else []
     for key in ("topics", "exclude"):
-        pattern = unmatched(given.get(key, ()), [*topics, *journals])
+        pattern = unmatched(params[key], [*topics, *journals] if topics else [])
         if pattern is not None:
             raise (place / key).error(f"{pattern!r} matches no topic", hint=nearest(pattern, topics))
-    wanted, unwanted = given.get("topics", ["*"]), given.get("exclude", ())
+    wanted, unwanted = params["topics"], params["exclude"]
     if topics and not any(_matches(topic, wanted) and not _matches(topic, unwanted) for topic in topics):
         raise place.error("leaves no topic to record", hint=f"the topics are {', '.join(topics)}")
 

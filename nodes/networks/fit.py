@@ -102,6 +102,5 @@ def _check_one_hot(one_hot: int | None, observation: ArraySpec) -> None:
         high = 255
     if low < 0 or high >= one_hot:
         wanted = f"one_hot: {high + 1:.0f} or more" if low >= 0 and high < _NO_BOUND else "leave one_hot out"
-        raise ValueError(
-            f"one_hot is {one_hot}, and the plant's observations go from {low:g} to {high:g}. hint: {wanted}"
-        )
+        problem = f"one_hot is {one_hot}, and the plant's observations go from {low:g} to {high:g}"
+        raise ValueError(f"{problem}. hint: {wanted}")

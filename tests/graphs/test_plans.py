@@ -92,11 +92,12 @@ def test_replicas(tmp_path, replicas, expected) -> None:
     ]
 
 
-def test_an_input_fed_by_no_replica_is_fed_all_the_same(tmp_path) -> None:
+def test_an_input_that_must_be_fed_is_not_fed_by_no_replica(tmp_path) -> None:
     text = "nodes:\n  plant: {class: 'support.toys:Plant', replicas: 0}\n  recorder: {class: 'support.toys:Recorder'}\n"
-    plan = load(tmp_path, text)
-    assert names(plan) == ["recorder"]
-    assert plan.nodes[0].inputs["observation"].publishers == ()
+    with pytest.raises(
+        GraphError, match=r"nothing publishes 'observation'.*hint: 'plant' would, but has no replicas"
+    ):
+        load(tmp_path, text)
 
 
 def test_a_node_that_takes_what_it_publishes_receives_it(tmp_path) -> None:
@@ -138,7 +139,7 @@ def test_a_replacement_brings_its_own_spec_and_keeps_name_and_topics() -> None:
     assert nodes["right/plant"].node == "support.toys:Robot"
     assert nodes["right/plant"].outputs["observation"] == "left/observation2"
     assert nodes["right/worker/0"].params["rate_hz"] == 50.0
-    assert plan.weights["right/policy"].spec.observation.shape == (7,)
+    assert plan.weights["right/policy"].spec.observation.shape == (64, 64)
 
 
 def test_overrides_win(tmp_path) -> None:

@@ -92,7 +92,6 @@ def refused(arguments: list[str], capsys: Captured) -> str:
         ("endless --tcp-port 65530", "would need the ports 65536 and 65537, and the last one is 65535"),
         ("endless --tcp-port 6000 --world virtual", "--tcp-port is for the realtime world"),
         ("endless --checkpoint-every 5", "--checkpoint-every and --resume-world are for the virtual world"),
-        ("endless --checkpoint-every 0 --world virtual", "--checkpoint-every 0.0 s"),
         ("endless --resume-world nowhere --world virtual", "nowhere has no world checkpoint"),
         ("--resume-world nowhere", "nowhere is no session"),
         ("--ticks 5", "no FILE is given"),

@@ -65,7 +65,7 @@ class Robot(Node[RobotParams]):
     def spec(cls, params: RobotParams) -> PlantSpec:
         return PlantSpec(
             rate_hz=params.rate_hz,
-            observation=ArraySpec(dtype="float32", shape=(7,)),
+            observation=ArraySpec(dtype="float32", shape=(64, 64)),
             action=Discrete(count=3),
         )
 

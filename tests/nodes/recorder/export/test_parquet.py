@@ -144,5 +144,7 @@ def test_a_record_that_is_there_at_times_is_not_called_always_null(session, out)
     for number, inner in enumerate((None, Inner(x=2.0), None)):
         recording.put("reading", Outer(maybe=inner), number)
     report = exporter("parquet")(recording.open(), out / "run")
-    assert report.remarks == ("reading: never is always null, so it has no column",)
+    assert [remark for remark in report.remarks if "header" not in remark] == [
+        "reading: never is always null, so it has no column"
+    ]
     assert pq.read_table(report.files[0])["maybe.x"].to_pylist() == [None, 2.0, None]
