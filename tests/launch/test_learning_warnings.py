@@ -38,7 +38,6 @@ def test_a_launch_without_an_update_says_why(arguments, ticks, problem, tmp_path
     replay = json.loads((out / "summary.json").read_text())["nodes"]["replay"]
     assert replay["sampled"] == 0
     if "130" in problem:
-        assert "no update can be made: 130" in (out / "logs" / "replay.log").read_text()
         assert replay["holdings"]["transitions"] in (129, 130)
         assert (replay["holdings"]["fits"], replay["holdings"]["capacity"]) == (130, 260)
 
