@@ -1,12 +1,12 @@
 """What is wired: graph and launch files, the plan they resolve to, and pictures of it."""
 
 from rtgraph.graphs.arguments import ArgumentEntry
-from rtgraph.graphs.drawing import Diagram, diagram, dot, mermaid
+from rtgraph.graphs.drawing.svg import svg
+from rtgraph.graphs.drawing.text import Diagram, diagram, dot, mermaid
 from rtgraph.graphs.files import SHIPPED, find
 from rtgraph.graphs.load import arguments_of, load_launch
 from rtgraph.graphs.plan import Plan, WeightsPlan
 from rtgraph.graphs.schema import graph_schema, launch_schema
-from rtgraph.graphs.svg import svg
 
 __all__ = [
     "SHIPPED",

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rtgraph.graphs.names import nearest
 from rtgraph.graphs.positions import Place, Value, parse
 from rtgraph.msgs.errors import GraphError
-from rtgraph.msgs.text import Typed, number, readable, shortened, truth, whole_number
+from rtgraph.msgs.typed.text import Typed, number, readable, shortened, truth, whole_number
 
 
 class ArgumentEntry(BaseModel):

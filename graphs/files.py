@@ -16,7 +16,7 @@ from rtgraph.graphs.substitute import References, substitute
 from rtgraph.graphs.validation import adapted
 from rtgraph.msgs.errors import GraphError
 
-SHIPPED = Path(__file__).parent
+SHIPPED = Path(__file__).parent / "topologies"
 """The folder of the graphs that come with rtgraph."""
 
 _ARGUMENTS = TypeAdapter(dict[Name, ArgumentEntry])

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rtgraph.graphs.arguments import ArgumentEntry, resolved
+from rtgraph.graphs.classes.messages import check_messages
+from rtgraph.graphs.classes.modules import LocalModules
 from rtgraph.graphs.expand import (
     Library,
     Parts,
@@ -19,9 +21,7 @@ from rtgraph.graphs.expand import (
     expand_include,
 )
 from rtgraph.graphs.files import SHIPPED, declared_arguments, file_kind, find, read
-from rtgraph.graphs.messages import check_messages
 from rtgraph.graphs.model import LaunchFile, Settings
-from rtgraph.graphs.modules import LocalModules
 from rtgraph.graphs.names import nearest
 from rtgraph.graphs.placement import check_placements
 from rtgraph.graphs.plan import Plan
@@ -33,9 +33,9 @@ from rtgraph.graphs.substitute import Arguments, References, substitute, substit
 from rtgraph.graphs.validation import validated
 from rtgraph.graphs.wire import Wiring, check_include_remaps, instances
 from rtgraph.msgs.errors import GraphError
-from rtgraph.msgs.text import Typed, readable
-from rtgraph.nodes.runtime.faults import CrashFault, Fault
-from rtgraph.nodes.runtime.imports import look_in
+from rtgraph.msgs.typed.text import Typed, readable
+from rtgraph.nodes.runtime.classes.imports import look_in
+from rtgraph.nodes.runtime.virtual.faults import CrashFault, Fault
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 MOST_LETTERS = 200

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rtgraph.graphs.arguments import ArgumentEntry
 from rtgraph.graphs.names import ClassPath, InstanceName, Name, PathName, Topic
-from rtgraph.nodes.runtime.faults import Fault
-from rtgraph.nodes.runtime.versions import Sharing
+from rtgraph.nodes.runtime.virtual.faults import Fault
 from rtgraph.nodes.runtime.wiring import RestartPolicy
+from rtgraph.nodes.weights.versions import Sharing
 
 MOST_REPLICAS = 10_000
 MOST_SEED = 2**63 - 1

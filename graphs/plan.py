@@ -21,14 +21,14 @@ from pydantic import (
 from rtgraph.graphs.model import Seconds, Seed, Ticks, World
 from rtgraph.msgs import PlantSpec, Record
 from rtgraph.msgs.errors import GraphError
-from rtgraph.msgs.strict import complaint, strict
-from rtgraph.nodes.runtime.description import NodeDescription
-from rtgraph.nodes.runtime.faults import Fault
+from rtgraph.msgs.typed.strict import complaint, strict
+from rtgraph.nodes.runtime.classes.description import NodeDescription
+from rtgraph.nodes.runtime.classes.local_modules import LocalModule
 from rtgraph.nodes.runtime.identity import Identity
-from rtgraph.nodes.runtime.local_modules import LocalModule
-from rtgraph.nodes.runtime.versions import Sharing
-from rtgraph.nodes.runtime.weights import Weights
+from rtgraph.nodes.runtime.virtual.faults import Fault
 from rtgraph.nodes.runtime.wiring import NodePlan
+from rtgraph.nodes.weights.versions import Sharing
+from rtgraph.nodes.weights.weights import Weights
 
 
 class WeightsPlan(Record):

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import yaml
 
 from rtgraph.msgs.errors import GraphError
-from rtgraph.msgs.text import number, whole_number
+from rtgraph.msgs.typed.text import number, whole_number
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 Path: TypeAlias = tuple[str | int, ...]

@@ -76,7 +76,7 @@ def stand_ins(file: str, nodes: Sequence[str]) -> dict[str, dict[str, Any]]:
         GraphError: there is no such node in the recording.
         BagError: it is no recording, or has no plan.
     """
-    from rtgraph.nodes.recorder.bag import Bag  # noqa: PLC0415 - only who replays needs it
+    from rtgraph.msgs.bag.bag import Bag  # noqa: PLC0415 - only who replays needs it
 
     plan = Bag.open(Path(file)).plan_yaml
     if plan is None:

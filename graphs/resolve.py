@@ -12,9 +12,9 @@ from typing import Any, Self
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from rtgraph.graphs.elsewhere import Elsewhere
+from rtgraph.graphs.classes.elsewhere import Elsewhere
+from rtgraph.graphs.classes.modules import LocalModules
 from rtgraph.graphs.expand import PlacedNode, PlacedWeights, Raw, Scope
-from rtgraph.graphs.modules import LocalModules
 from rtgraph.graphs.names import nearest
 from rtgraph.graphs.plan import WeightsPlan
 from rtgraph.graphs.positions import Place, Value
@@ -22,7 +22,7 @@ from rtgraph.graphs.substitute import substitute
 from rtgraph.graphs.validation import adapted, validated
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError, GraphError, RtgraphError
-from rtgraph.nodes.runtime.description import NodeDescription
+from rtgraph.nodes.runtime.classes.description import NodeDescription
 from rtgraph.nodes.runtime.identity import Identity, identity_of
 from rtgraph.nodes.runtime.node import Node, Params
 from rtgraph.nodes.runtime.wiring import load_class
@@ -186,7 +186,7 @@ class Resolver:
         """
         from rtgraph.nodes.networks import NetworkSpec  # noqa: PLC0415 - only graphs that have networks need it
         from rtgraph.nodes.networks.fit import check_fit  # noqa: PLC0415
-        from rtgraph.nodes.networks.kept import kept_in  # noqa: PLC0415
+        from rtgraph.nodes.weights.checkpoint_reader import kept_in  # noqa: PLC0415
 
         network = adapted(
             TypeAdapter(NetworkSpec),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from rtgraph.graphs.names import nearest
 from rtgraph.graphs.positions import Place, Value
-from rtgraph.msgs.text import Typed, number, readable
+from rtgraph.msgs.typed.text import Typed, number, readable
 
 Lookup = Callable[[str, Place], Value]
 

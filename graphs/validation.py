@@ -12,8 +12,8 @@ from pydantic_core import ErrorDetails
 from rtgraph.graphs.names import MEANINGS, nearest
 from rtgraph.graphs.positions import Place
 from rtgraph.msgs.errors import GraphError
-from rtgraph.msgs.strict import complaint, strict
-from rtgraph.msgs.text import shortened
+from rtgraph.msgs.typed.strict import complaint, strict
+from rtgraph.msgs.typed.text import shortened
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")

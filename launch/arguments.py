@@ -6,13 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rtgraph.launch.typed import decimal, whole
+from rtgraph.launch.console.typed import decimal, whole
 
 if TYPE_CHECKING:
     from rtgraph.graphs import Plan
 
 MOST_PORT = 65535
-FOLDERS = (Path(__file__).parent,)
+FOLDERS = (Path(__file__).parent / "files",)
 """Where launch files are found by their name."""
 
 
@@ -123,7 +123,7 @@ def _recording(args: argparse.Namespace) -> bool | dict[str, Any] | None:
         if args.record or args.recorder:
             raise GraphError("--no-record, and --record or --recorder, at once", file="command line")
         return False
-    from rtgraph.msgs.text import Typed  # noqa: PLC0415
+    from rtgraph.msgs.typed.text import Typed  # noqa: PLC0415
 
     settings = {key: Typed(value) for key, value in _unique(args.recorder).items()}
     return settings or (True if args.record else None)
@@ -133,7 +133,7 @@ def folder(text: str) -> Path:
     """Read a folder's name."""
     if not text:
         raise argparse.ArgumentTypeError("an empty name is no folder")
-    from rtgraph.msgs.text import readable  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.msgs.typed.text import readable  # noqa: PLC0415 - so that --help is instant
 
     try:
         return Path(readable(text))

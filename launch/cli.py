@@ -41,7 +41,7 @@ READER_LEFT = 141
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    from rtgraph.launch.interruption import Interrupted, Interruptible  # noqa: PLC0415 - see above
+    from rtgraph.launch.console.interruption import Interrupted, Interruptible  # noqa: PLC0415 - see above
 
     try:
         with Interruptible():
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _guarded(arguments: list[str]) -> int:
     """Run the command line; return the exit code, whatever goes wrong."""
-    from rtgraph.launch import streams  # noqa: PLC0415 - see above
+    from rtgraph.launch.console import streams  # noqa: PLC0415 - see above
 
     streams.prepare()
     try:
@@ -72,7 +72,7 @@ def _guarded(arguments: list[str]) -> int:
 def _run(arguments: list[str]) -> int:
     import importlib  # noqa: PLC0415 - see above
 
-    from rtgraph.launch.parsing import Parser  # noqa: PLC0415
+    from rtgraph.launch.console.parsing import Parser  # noqa: PLC0415
 
     verb = arguments[0] if arguments else ""
     if verb not in VERBS:
@@ -84,7 +84,7 @@ def _run(arguments: list[str]) -> int:
 
     from pathlib import Path  # noqa: PLC0415 - --help is instant, and what follows is not
 
-    from rtgraph.nodes.runtime.imports import look_in  # noqa: PLC0415
+    from rtgraph.nodes.runtime.classes.imports import look_in  # noqa: PLC0415
 
     look_in(Path())
     code: int = module.run(parsed)
@@ -107,7 +107,7 @@ def _told(error: Exception) -> int:
 
 def _stdout_works() -> bool:
     """Say whether more can be printed; where it cannot, keep Python from complaining of that at exit."""
-    from rtgraph.launch.streams import discard  # noqa: PLC0415
+    from rtgraph.launch.console.streams import discard  # noqa: PLC0415
 
     try:
         print(flush=True)  # of what could not be written some is dropped: only more of it tells
@@ -118,7 +118,7 @@ def _stdout_works() -> bool:
 
 
 def _without_verb(arguments: Sequence[str]) -> int:
-    from rtgraph.launch.parsing import Parser  # noqa: PLC0415 - see above
+    from rtgraph.launch.console.parsing import Parser  # noqa: PLC0415 - see above
 
     parser = Parser(
         prog="rtgraph",

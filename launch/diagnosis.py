@@ -16,9 +16,9 @@ from typing import Any, Literal
 import numpy as np
 import psutil
 
-from rtgraph.launch.descriptors import SMALL_GRAPH
-from rtgraph.launch.runtime_directory import MOST_BASE_BYTES, chosen
-from rtgraph.nodes.runtime.host import sharpen_timers, take_priority
+from rtgraph.launch.process.descriptors import SMALL_GRAPH
+from rtgraph.launch.process.runtime_directory import MOST_BASE_BYTES, chosen
+from rtgraph.nodes.runtime.realtime.host import sharpen_timers, take_priority
 
 PACKAGES = ("rtgraph", "pyzmq", "msgpack", "pydantic", "numpy", "torch", "ale-py", "gymnasium", "matplotlib")
 PERIOD_S = 1 / 60

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rtgraph.launch.arguments import add_file, folder, load, port
-from rtgraph.launch.typed import above_zero
+from rtgraph.launch.console.typed import above_zero
 
 if TYPE_CHECKING:
     from rtgraph.graphs import Plan
-    from rtgraph.launch.worlds import Checkpoints
+    from rtgraph.launch.world.world_checkpoints import Checkpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ def prepared(args: argparse.Namespace) -> Prepared:
         GraphError: the file, its arguments or the options are wrong.
         RtgraphError: this host, or what is on its disk, does not allow it: a port, the session folder, a checkpoint.
     """
-    from rtgraph.launch.endpoints import check_ports  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.process.endpoints import check_ports  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.session import check_directory  # noqa: PLC0415
-    from rtgraph.launch.worlds import Checkpoints, check_resume  # noqa: PLC0415
+    from rtgraph.launch.world.world_checkpoints import Checkpoints, check_resume  # noqa: PLC0415
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 
     plan = _plan(args)
@@ -76,7 +76,7 @@ def prepared(args: argparse.Namespace) -> Prepared:
 def _plan(args: argparse.Namespace) -> Plan:
     """Return the plan that the command line asks for, or that of the session that is to go on."""
     from rtgraph.graphs import Plan  # noqa: PLC0415 - so that --help is instant
-    from rtgraph.launch.worlds import plan_of  # noqa: PLC0415
+    from rtgraph.launch.world.world_checkpoints import plan_of  # noqa: PLC0415
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 
     if args.file is not None:

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from rtgraph.graphs import Plan
-from rtgraph.launch.games import game_of, learning_folders
-from rtgraph.launch.launcher import Launcher
-from rtgraph.launch.scores import random_line
+from rtgraph.launch.console.status import Status
+from rtgraph.launch.process.launcher import Launcher
+from rtgraph.launch.report.games import game_of, learning_folders
+from rtgraph.launch.report.scores import random_line
+from rtgraph.launch.report.summary import DONE, FAILED, LOST, SIGNALLED, Ran, lossless_losses, summarise
 from rtgraph.launch.session import Session
-from rtgraph.launch.status import Status
-from rtgraph.launch.summary import DONE, FAILED, LOST, SIGNALLED, Ran, lossless_losses, summarise
-from rtgraph.launch.virtual import run_virtual
-from rtgraph.launch.worlds import Checkpoints
+from rtgraph.launch.world.virtual_run import run_virtual
+from rtgraph.launch.world.world_checkpoints import Checkpoints
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.metrics.resume import EPISODES_FILE
 from rtgraph.nodes.monitor.trace import SavedTrace
 from rtgraph.nodes.monitor.traces import watched, with_files_of_their_own
-from rtgraph.nodes.runtime.description import class_of
-from rtgraph.nodes.runtime.local_modules import use
+from rtgraph.nodes.runtime.classes.description import class_of
+from rtgraph.nodes.runtime.classes.local_modules import use
 from rtgraph.nodes.runtime.wiring import stand_in
 
 

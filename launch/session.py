@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from rtgraph.graphs import Plan
+from rtgraph.msgs.atomic import write_atomically
 from rtgraph.msgs.errors import LaunchError
-from rtgraph.nodes.runtime.atomic import write_atomically
-from rtgraph.nodes.runtime.local_modules import FILE as MODULES_FILE
-from rtgraph.nodes.runtime.local_modules import paths_as_json
+from rtgraph.nodes.runtime.classes.local_modules import FILE as MODULES_FILE
+from rtgraph.nodes.runtime.classes.local_modules import paths_as_json
 
 LEAST_FREE_BYTES = 32 << 20
 _SESSIONS = Path("sessions")

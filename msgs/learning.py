@@ -11,7 +11,7 @@ from rtgraph.msgs.base import Message
 class WeightsVersion(Message):
     """Weights have a new version, which can be acted with from now on.
 
-    Its parameters are in a slot of the memory that the nodes of a host share (see ``rtgraph.nodes.runtime.weights``),
+    Its parameters are in a slot of the memory that the nodes of a host share (see ``rtgraph.nodes.weights.weights``),
     for as long as nobody needs the slot for a newer one.
     """
 

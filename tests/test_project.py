@@ -92,7 +92,7 @@ def test_every_module_imports() -> None:
 def test_every_launch_file_that_ships_is_right() -> None:
     from rtgraph.graphs import load_launch
 
-    shipped = sorted((ROOT / "launch").glob("*.yaml"))
+    shipped = sorted((ROOT / "launch" / "files").glob("*.yaml"))
     assert {path.stem for path in shipped} >= {
         "boxing",
         "delay",

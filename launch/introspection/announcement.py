@@ -12,9 +12,9 @@ from rtgraph.launch.introspection.sessions import Description, Stream, Taker
 from rtgraph.msgs import Message, schema_hash
 from rtgraph.msgs.journal import Journal
 from rtgraph.nodes.runtime import NodePlan, load_class, validated_params
-from rtgraph.nodes.runtime.bus import BusPlan
-from rtgraph.nodes.runtime.imports import pinned
+from rtgraph.nodes.runtime.classes.imports import pinned
 from rtgraph.nodes.runtime.node import port_message
+from rtgraph.nodes.runtime.realtime.bus import BusPlan
 
 
 def describe(

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rtgraph.launch.supervision import Member
+from rtgraph.launch.process.supervision import Member
 from rtgraph.msgs import Message
 from rtgraph.msgs.errors import GraphError, LaunchError, NodeError
 from rtgraph.msgs.introspection import ParamsSet, SetParams
 from rtgraph.msgs.system import ChangeParams, ParamsChanged
-from rtgraph.msgs.text import Typed
+from rtgraph.msgs.typed.text import Typed
 from rtgraph.nodes.runtime import Params, load_class, validated_params
 from rtgraph.nodes.runtime.changeable import with_values, written_values
 

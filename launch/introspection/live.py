@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
-from rtgraph.graphs.drawing import Notes, box_name
+from rtgraph.graphs.drawing.text import Notes, box_name
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.sessions import LiveSession
 from rtgraph.msgs.introspection import AskGraph, Graph, NodeState

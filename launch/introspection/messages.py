@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rtgraph.msgs import Message
 from rtgraph.msgs.errors import LaunchError, NodeError
-from rtgraph.nodes.runtime.imports import also_pin, module_of
+from rtgraph.nodes.runtime.classes.imports import also_pin, module_of
 
 
 def message_class(path: str, modules: Mapping[str, str]) -> type[Message]:

@@ -11,12 +11,12 @@ from typing import NamedTuple, Self
 
 import zmq
 
-from rtgraph.launch.descriptors import CLIENT, allow
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession
+from rtgraph.launch.process.descriptors import CLIENT, allow
 from rtgraph.msgs.envelope import Envelope, envelope
 from rtgraph.msgs.errors import DecodeError, GraphError
-from rtgraph.nodes.runtime.bus import LEAD_MOST, PROBE
 from rtgraph.nodes.runtime.clock import WallClock
+from rtgraph.nodes.runtime.realtime.bus import LEAD_MOST, PROBE
 
 WAITING_MOST = 1000
 LIFE_PERIOD_NS = 300_000_000

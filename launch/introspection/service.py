@@ -17,8 +17,8 @@ import zmq
 from rtgraph.graphs.names import nearest
 from rtgraph.launch.introspection.changes import Changes, Tell, params_of
 from rtgraph.launch.introspection.wire import QUESTIONS, Reader, written
-from rtgraph.launch.runtime_directory import RuntimeDirectory
-from rtgraph.launch.supervision import Member
+from rtgraph.launch.process.runtime_directory import RuntimeDirectory
+from rtgraph.launch.process.supervision import Member
 from rtgraph.msgs import Message, Progress
 from rtgraph.msgs.errors import DecodeError, GraphError, LaunchError
 from rtgraph.msgs.introspection import (

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from rtgraph.graphs.names import nearest
-from rtgraph.launch.runtime_directory import announced, is_in_use
+from rtgraph.launch.process.runtime_directory import announced, is_in_use
 from rtgraph.msgs import Record
 from rtgraph.msgs.errors import GraphError, LaunchError
 

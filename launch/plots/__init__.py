@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtgraph.launch.plots.curves import Curve
-from rtgraph.launch.scores import Line
+from rtgraph.launch.report.scores import Line
+from rtgraph.msgs.atomic import atomic_path, writing
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.monitor.trace import SavedTrace
-from rtgraph.nodes.runtime.atomic import atomic_path, writing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from rtgraph.msgs.errors import LaunchError
-from rtgraph.nodes.runtime.host import die_with
+from rtgraph.nodes.runtime.realtime.host import die_with
 
 T = TypeVar("T")
 R = TypeVar("R")

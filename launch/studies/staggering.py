@@ -14,7 +14,7 @@ from typing import Any
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.arguments import FOLDERS
 from rtgraph.launch.studies.pool import mapped
-from rtgraph.launch.virtual import surroundings
+from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.nodes.monitor.trace import POLICY, Trace
 from rtgraph.nodes.runtime import VirtualWorld
 from rtgraph.nodes.runtime.clock import tick_time_ns
@@ -119,7 +119,7 @@ def plan_of(case: Case) -> Plan:
 def run_case(case: Case) -> tuple[float, float, float, float]:
     """Run one case; return its inaction, mean age, standard deviation of the age, and share of decisions wasted."""
     plan = plan_of(case)
-    world = VirtualWorld(plan.nodes, seed=plan.seed, surroundings=surroundings(plan, None))
+    world = VirtualWorld(plan.nodes, seed=plan.seed, launch_context=launch_context(plan, None))
     world.run()
     trace: Trace = world.node("monitor").trace
     judged_from = min(JUDGED_FROM, case.ticks // 4 + 1)

@@ -18,7 +18,7 @@ import numpy as np
 from rtgraph.graphs import load_launch
 from rtgraph.launch.arguments import FOLDERS
 from rtgraph.launch.studies.pool import mapped
-from rtgraph.launch.virtual import surroundings
+from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.nodes.emulator import theory
 from rtgraph.nodes.monitor.trace import RESET, Trace
 from rtgraph.nodes.runtime import VirtualWorld
@@ -127,7 +127,7 @@ def run_case(case: Case) -> Row:
         ticks=SETTLED_TICKS + case.ticks,
         folders=FOLDERS,
     )
-    world = VirtualWorld(plan.nodes, seed=plan.seed, surroundings=surroundings(plan, None))
+    world = VirtualWorld(plan.nodes, seed=plan.seed, launch_context=launch_context(plan, None))
     world.run()
     trace: Trace = world.node("monitor").trace
     ticks = trace.ticks()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from rtgraph.launch.arguments import FOLDERS, folder
-from rtgraph.launch.typed import above_zero
+from rtgraph.launch.console.typed import above_zero
 
 EXAMPLE = """\
 example:
@@ -32,10 +32,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run both launches and compare them."""
     from rtgraph.graphs import load_launch  # noqa: PLC0415 - so that --help is instant
-    from rtgraph.launch.printing import printed  # noqa: PLC0415
-    from rtgraph.launch.report import draw_results, print_result  # noqa: PLC0415
+    from rtgraph.launch.console.printing import printed  # noqa: PLC0415
+    from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
+    from rtgraph.launch.report.final_report import draw_results, print_result  # noqa: PLC0415
     from rtgraph.launch.run import run as run_plan  # noqa: PLC0415
-    from rtgraph.launch.status import ConsoleStatus  # noqa: PLC0415
 
     results = {}
     with ConsoleStatus() as status:

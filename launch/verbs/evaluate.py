@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rtgraph.launch.arguments import FOLDERS, folder
-from rtgraph.launch.typed import count, whole
+from rtgraph.launch.console.typed import count, whole
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -62,12 +62,12 @@ def run(args: argparse.Namespace) -> int:
     """Play, print what it came to, and return the launch's exit code."""
     # The heavy imports come after the arguments are known to be right.
     checkpoint, file, given = _words(args.words, args.policy)
+    from rtgraph.launch.console.printing import printed  # noqa: PLC0415
+    from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
     from rtgraph.launch.evaluation import evaluated, evaluation_plan  # noqa: PLC0415
-    from rtgraph.launch.games import game_of  # noqa: PLC0415
-    from rtgraph.launch.printing import printed  # noqa: PLC0415
-    from rtgraph.launch.report import print_failures  # noqa: PLC0415
+    from rtgraph.launch.report.final_report import print_failures  # noqa: PLC0415
+    from rtgraph.launch.report.games import game_of  # noqa: PLC0415
     from rtgraph.launch.run import run as run_plan  # noqa: PLC0415
-    from rtgraph.launch.status import ConsoleStatus  # noqa: PLC0415
 
     plan = evaluation_plan(
         file,
@@ -128,8 +128,8 @@ def _print_json(
 ) -> None:
     from dataclasses import asdict  # noqa: PLC0415 - so that --help is instant
 
-    from rtgraph.launch.printing import print_json  # noqa: PLC0415
-    from rtgraph.launch.scores import lines  # noqa: PLC0415
+    from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
+    from rtgraph.launch.report.scores import lines  # noqa: PLC0415
 
     compared = {name: asdict(line) for name, line in lines(game or "").items()}
     print_json(
@@ -147,10 +147,10 @@ def _print_json(
 def _print_table(
     played: Evaluation, what: str, _file: str, game: str | None, result: Result, _seed: int | None
 ) -> None:
-    from rtgraph.launch.intervals import Spread  # noqa: PLC0415 - so that --help is instant
-    from rtgraph.launch.printing import console, row, table  # noqa: PLC0415
-    from rtgraph.launch.scores import lines  # noqa: PLC0415
-    from rtgraph.launch.tables import rounded  # noqa: PLC0415
+    from rtgraph.launch.console.printing import console, row, table  # noqa: PLC0415
+    from rtgraph.launch.report.confidence import Spread  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.report.scores import lines  # noqa: PLC0415
+    from rtgraph.launch.report.tables import rounded  # noqa: PLC0415
 
     numbers = ("mean", "± 95 %", "min", "median", "max", "n")
     shown: Table = table("", *numbers, right=numbers)

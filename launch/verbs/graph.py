@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtgraph.launch.arguments import add_file, load
-from rtgraph.launch.introspection.arguments import add_session
+from rtgraph.launch.introspection.commands.arguments import add_session
 
 if TYPE_CHECKING:
     from rtgraph.graphs import Plan
-    from rtgraph.graphs.drawing import Notes
+    from rtgraph.graphs.drawing.text import Notes
 
 EXAMPLE = """\
 examples:
@@ -54,8 +54,8 @@ def draw(plan: Plan, wanted: str | None, out: Path | None, notes: Notes | None =
         LaunchError: it cannot be written.
     """
     from rtgraph.graphs import dot, mermaid, svg  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.msgs.atomic import write_atomically  # noqa: PLC0415
     from rtgraph.msgs.errors import LaunchError  # noqa: PLC0415
-    from rtgraph.nodes.runtime.atomic import write_atomically  # noqa: PLC0415
 
     writers = {"mermaid": mermaid, "svg": svg, "dot": dot}
     suffix = out.suffix[1:] if out else ""

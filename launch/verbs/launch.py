@@ -32,9 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the graph, print its summary, and return the launch's exit code."""
     # The heavy imports come after the arguments are known to be right.
-    from rtgraph.launch.report import draw_results, print_result  # noqa: PLC0415
+    from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
+    from rtgraph.launch.report.final_report import draw_results, print_result  # noqa: PLC0415
     from rtgraph.launch.run import run as run_plan  # noqa: PLC0415
-    from rtgraph.launch.status import ConsoleStatus  # noqa: PLC0415
 
     launch = prepared(args)
     with ConsoleStatus() as status:

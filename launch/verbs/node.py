@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rtgraph.launch.introspection.arguments import add_session
+from rtgraph.launch.introspection.commands.arguments import add_session
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -59,14 +59,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list_running(args: argparse.Namespace) -> int:
-    from rtgraph.launch.introspection.nodes import print_list  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.introspection.commands.nodes import print_list  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
 
     return print_list(pick(args.session), as_json=args.json)
 
 
 def _info_running(args: argparse.Namespace) -> int:
-    from rtgraph.launch.introspection.nodes import print_info  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.introspection.commands.nodes import print_info  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
 
     return print_info(pick(args.session), args.what, as_json=args.json)
@@ -74,7 +74,7 @@ def _info_running(args: argparse.Namespace) -> int:
 
 def _list(*, as_json: bool) -> int:
     from rtgraph.launch.catalog import described, node_classes  # noqa: PLC0415 - so that --help is instant
-    from rtgraph.launch.printing import console, print_json, row, table  # noqa: PLC0415
+    from rtgraph.launch.console.printing import console, print_json, row, table  # noqa: PLC0415
 
     found = node_classes()
     rows: list[dict[str, Any]] = [
@@ -100,7 +100,7 @@ def _list(*, as_json: bool) -> int:
 
 def _info(node_class: str, *, as_json: bool) -> int:
     from rtgraph.launch.catalog import described  # noqa: PLC0415 - so that --help is instant
-    from rtgraph.launch.printing import console, print_json, row, table  # noqa: PLC0415
+    from rtgraph.launch.console.printing import console, print_json, row, table  # noqa: PLC0415
     from rtgraph.nodes.runtime import load_class  # noqa: PLC0415
 
     path = node_class if ":" in node_class else _path(node_class)
@@ -148,7 +148,7 @@ def _path(name: str) -> str:
 
 def _add_params(shown: Table, params: Sequence[dict[str, Any]], indent: str = "") -> None:
     """Add a row for each param; below one that takes one of several kinds, those kinds and their params."""
-    from rtgraph.launch.printing import row  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.console.printing import row  # noqa: PLC0415 - so that --help is instant
 
     for param in params:
         default = "required" if param["required"] else _shown(param.get("default"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rtgraph.launch.introspection.arguments import add_action
+from rtgraph.launch.introspection.commands.arguments import add_action
 
 EXAMPLE = """\
 examples:
@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do what is asked."""
     # Only here, so that --help is instant.
-    from rtgraph.launch.introspection import params  # noqa: PLC0415
+    from rtgraph.launch.introspection.commands import params  # noqa: PLC0415
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
 
     session = pick(args.session)

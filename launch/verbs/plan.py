@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan."""
-    from rtgraph.launch.streams import is_utf8  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.console.streams import is_utf8  # noqa: PLC0415 - so that --help is instant
 
     written = load(args).to_json if args.json else load(args).to_yaml
     print(written(ascii_only=not is_utf8()), end="")

@@ -42,9 +42,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw the picture, and say where it is."""
-    from rtgraph.launch.gathering import gathered  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.launch.plots import draw_learning  # noqa: PLC0415
-    from rtgraph.launch.printing import print_json  # noqa: PLC0415
+    from rtgraph.launch.report.session_groups import gathered  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 
     if args.out.suffix not in (".png", ".svg", ".pdf"):

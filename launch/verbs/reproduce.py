@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from rtgraph.launch.typed import count, counts, words
+from rtgraph.launch.console.typed import count, counts, words
 
 if TYPE_CHECKING:
     from rtgraph.launch.studies import staggering, theory
@@ -132,7 +132,7 @@ def _shown(rows: Iterator[T], total: int) -> Iterator[T]:
 
 
 def _print(table: object) -> None:
-    from rtgraph.launch.printing import Printer  # noqa: PLC0415
+    from rtgraph.launch.console.printing import Printer  # noqa: PLC0415
 
     console = Printer(highlight=False)
     console.width = max(console.width, 128)  # a cut figure is worse than a wrapped line

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from rtgraph.launch.introspection.arguments import add_session
-from rtgraph.launch.typed import count
+from rtgraph.launch.console.typed import count
+from rtgraph.launch.introspection.commands.arguments import add_session
 
 EXAMPLE = """\
 examples:
@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Watch."""
     # Only here, so that --help is instant.
+    from rtgraph.launch.introspection.commands.watching import watch  # noqa: PLC0415
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
-    from rtgraph.launch.introspection.watching import watch  # noqa: PLC0415
 
     return watch(pick(args.session), sort=args.sort, times=1 if args.once else args.count, as_json=args.json)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from rtgraph.launch.introspection.arguments import add_action
-from rtgraph.launch.typed import above_zero, count, words
+from rtgraph.launch.console.typed import above_zero, count, words
+from rtgraph.launch.introspection.commands.arguments import add_action
 
 EXAMPLE = """\
 examples:
@@ -64,7 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do what is asked."""
     # Only here, so that --help is instant.
-    from rtgraph.launch.introspection import topics  # noqa: PLC0415
+    from rtgraph.launch.introspection.commands import topics  # noqa: PLC0415
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
 
     session = pick(args.session)
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         case "info":
             return topics.print_info(session, args.topic, as_json=args.json)
         case "echo":
-            from rtgraph.launch.introspection.echo import echo  # noqa: PLC0415
+            from rtgraph.launch.introspection.commands.echo import echo  # noqa: PLC0415
 
             return echo(
                 session,
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
                 as_json=args.json,
             )
         case "pub":
-            from rtgraph.launch.introspection.pub import publish  # noqa: PLC0415
+            from rtgraph.launch.introspection.commands.pub import publish  # noqa: PLC0415
 
             return publish(
                 session,
@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
                 as_json=args.json,
             )
         case _:
-            from rtgraph.launch.introspection.metering import measure  # noqa: PLC0415
+            from rtgraph.launch.introspection.commands.metering import measure  # noqa: PLC0415
 
             return measure(
                 session,

@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from rtgraph.msgs import Record
 from rtgraph.msgs.errors import NodeError
-from rtgraph.msgs.text import number
+from rtgraph.msgs.typed.text import number
 from rtgraph.nodes.runtime.clock import frames_ns
 
 Frames = Annotated[float, Field(ge=0, le=1e6)]

@@ -10,9 +10,9 @@ import torch
 
 from rtgraph.msgs import WeightsVersion
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, RandomParams, ScriptedParams
-from rtgraph.nodes.networks.kept import kept_in
-from rtgraph.nodes.networks.shared import VersionedModule
-from rtgraph.nodes.runtime.weights import Weights
+from rtgraph.nodes.weights.checkpoint_reader import kept_in
+from rtgraph.nodes.weights.shared_network import VersionedModule
+from rtgraph.nodes.weights.weights import Weights
 
 
 class EpsilonGreedyPolicy(Policy):

@@ -15,8 +15,8 @@ from rtgraph.msgs import Action, Continuous, Discrete, PlantSpec, Record, Weight
 from rtgraph.msgs.array import frozen
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.changeable import Changeable
-from rtgraph.nodes.runtime.context import Surroundings
-from rtgraph.nodes.runtime.imports import class_at
+from rtgraph.nodes.runtime.classes.imports import class_at
+from rtgraph.nodes.runtime.context import LaunchContext
 
 Array = npt.NDArray[np.generic]
 
@@ -117,7 +117,7 @@ def make_policy(
     params: RandomParams | EpsilonGreedyParams | ScriptedParams,
     plant: PlantSpec,
     rng: np.random.Generator,
-    surroundings: Surroundings,
+    launch_context: LaunchContext,
 ) -> Policy:
     """Return the policy that the parameters describe.
 
@@ -129,7 +129,7 @@ def make_policy(
     if isinstance(params, ScriptedParams):
         return ScriptedPolicy(params)
     count = _count_of_actions(plant)
-    weights = surroundings.weights_named(params.weights)
+    weights = launch_context.weights_named(params.weights)
     # Only here, so that a graph of scripted policies needs no torch.
     from rtgraph.nodes.inference.network_policy import EpsilonGreedyPolicy  # noqa: PLC0415
 

@@ -80,12 +80,12 @@ class Worker(Node[WorkerParams]):
     def on_prepare(self) -> None:
         """Make the policy and warm it up."""
         params = self.params
-        self._policy = make_policy(params.policy, params.plant, self.rng, self.context.surroundings)
+        self._policy = make_policy(params.policy, params.plant, self.rng, self.context.launch_context)
         self._versions = _Versions()
         self._draw = params.latency.draws(self.rng, params.plant.rate_hz)
-        if not self.context.surroundings.realtime:
+        if not self.context.launch_context.realtime:
             _must_take_time(self.name, params.latency, self._draw)
-        if self.context.surroundings.realtime:
+        if self.context.launch_context.realtime:
             self._warm_up()
 
     def on_start(self) -> None:

@@ -5,7 +5,7 @@ The rest is imported where it is used: `rtgraph.nodes.learner.update` (what one 
 """
 
 from rtgraph.msgs.errors import CheckpointError, LearningError
-from rtgraph.nodes.learner.batches import Batches, BatchParams
+from rtgraph.nodes.learner.batch_client import Batches, BatchParams
 from rtgraph.nodes.learner.gradient_learner import GradientLearner
 from rtgraph.nodes.learner.learner import Learner, LearnerParams
 from rtgraph.nodes.learner.params import UpdateParams

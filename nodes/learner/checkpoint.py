@@ -14,10 +14,10 @@ import safetensors.torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 
+from rtgraph.msgs.atomic import atomic_path, writing
 from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.learner.state import Facts, LearnerState
 from rtgraph.nodes.networks.checkpoints import FACTS, TENSORS, checkpoint_in, name_of, numbers_in
-from rtgraph.nodes.runtime.atomic import atomic_path, writing
 
 _GONE = ".gone"
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from rtgraph.msgs import Gradient, GradientAnswer, LearnerState, SampledBatch, WeightsVersion
 from rtgraph.msgs.errors import RegionError
-from rtgraph.nodes.learner.batches import Batches, BatchParams
-from rtgraph.nodes.learner.handover import GradientMemory
+from rtgraph.nodes.learner.batch_client import Batches, BatchParams
+from rtgraph.nodes.learner.gradient_memory import GradientMemory
 from rtgraph.nodes.runtime import Input, Output, latest, queue
 
 if TYPE_CHECKING:
@@ -121,13 +121,13 @@ class GradientLearner(Batches[BatchParams]):
 
     def _shared(self) -> GradientMemory | None:
         """Let the learner on this host find the gradients; in virtual time there is one process anyway."""
-        surroundings = self.context.surroundings
-        if not surroundings.realtime or surroundings.directory is None:
+        launch_context = self.context.launch_context
+        if not launch_context.realtime or launch_context.directory is None:
             return None
         try:
             return GradientMemory(
                 self._updater.weights.numel(),
-                surroundings.directory,
+                launch_context.directory,
                 self.name,
                 self.context.identity.incarnation,
             )

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, PositiveInt
 
 from rtgraph.msgs import Gradient, GradientAnswer, Learned, LearnerState, SampledBatch
-from rtgraph.nodes.learner.handover import GradientReader
+from rtgraph.nodes.learner.gradient_memory import GradientReader
 from rtgraph.nodes.learner.learning import Learning, LearningParams
 from rtgraph.nodes.learner.ring import Ring
 from rtgraph.nodes.runtime import Input, Output, queue
@@ -42,7 +42,7 @@ class Learner(Learning[LearnerParams]):
         super().on_start()
         if self.params.learners > 1:
             self._handed = GradientReader(
-                self.owner.updater.weights.numel(), self.context.surroundings.directory
+                self.owner.updater.weights.numel(), self.context.launch_context.directory
             )
             self._ring = Ring(
                 self.params.learners,

@@ -12,7 +12,7 @@ from pydantic import Field, PositiveInt
 
 from rtgraph.msgs import Learned, SampledBatch, WeightsVersion
 from rtgraph.msgs.errors import CheckpointError
-from rtgraph.nodes.learner.batches import Batches, BatchParams
+from rtgraph.nodes.learner.batch_client import Batches, BatchParams
 from rtgraph.nodes.runtime import Output
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Learning(Batches[P]):
         self._unshown = self._skipped = self._unsaved = 0
         self.show()
         self.every(ANNOUNCE_AGAIN_NS, self._announce_again)
-        if self.context.surroundings.realtime:
+        if self.context.launch_context.realtime:
             self.every(SHOW_AGAIN_NS, self._show_again)
         if self.params.checkpoint_every_s is not None:
             self.every(round(self.params.checkpoint_every_s * 1e9), self._save)
@@ -165,14 +165,14 @@ class Learning(Batches[P]):
             params.keep_checkpoints,
             target=self.shows_target(),
             noise_seed=int(self.rng.integers(2**62)),
-            most_ticks=self.context.surroundings.limits.ticks,
+            most_ticks=self.context.launch_context.limits.ticks,
         )
         if not (self.context.identity.incarnation and owner.resume_own()) and params.resume is not None:
             owner.resume(Path(params.resume))
         return owner
 
     def _folder(self) -> Path | None:
-        directory = self.context.surroundings.directory
+        directory = self.context.launch_context.directory
         return None if directory is None else directory / self.params.checkpoints
 
     def _show_again(self) -> None:

@@ -10,11 +10,11 @@ from rtgraph.msgs import WeightsVersion
 from rtgraph.nodes.learner.checkpoint import Checkpoints, load
 from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.update import Updater
-from rtgraph.nodes.networks.kept import kept_in
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.runtime.clock import period_ns
-from rtgraph.nodes.runtime.versions import hold_newest
-from rtgraph.nodes.runtime.weights import Weights
+from rtgraph.nodes.weights.checkpoint_reader import kept_in
+from rtgraph.nodes.weights.versions import hold_newest
+from rtgraph.nodes.weights.weights import Weights
 
 _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 

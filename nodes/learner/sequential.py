@@ -40,8 +40,8 @@ class SequentialAgent(Learning[SequentialParams]):
     def on_prepare(self) -> None:
         """Make the network, and the policy that acts with it."""
         super().on_prepare()
-        params, surroundings = self.params, self.context.surroundings
-        self._policy = make_policy(params.policy, params.plant, self.rng, surroundings)
+        params, launch_context = self.params, self.context.launch_context
+        self._policy = make_policy(params.policy, params.plant, self.rng, launch_context)
         self._draw_inference = params.inference.draws(self.rng, params.plant.rate_hz)
 
     @classmethod

@@ -10,9 +10,9 @@ import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rtgraph.msgs.atomic import writing
 from rtgraph.msgs.errors import MetricsError
 from rtgraph.nodes.metrics.table import Row, Table
-from rtgraph.nodes.runtime.atomic import writing
 
 _FORMAT = "brain.Event:2"
 

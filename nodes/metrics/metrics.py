@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from rtgraph.msgs import Decision, EpisodeEnd, Learned, LearningProgress, ReplayState, WeightsVersion
+from rtgraph.msgs.atomic import writing
 from rtgraph.msgs.errors import CheckpointError, MetricsError, NodeError
 from rtgraph.nodes.metrics.columns import EPISODE_TAGS, EPISODES, UPDATE_TAGS, UPDATES
 from rtgraph.nodes.metrics.events import EventFile
@@ -18,7 +19,6 @@ from rtgraph.nodes.metrics.resume import EPISODES_FILE, UPDATES_FILE, Past, past
 from rtgraph.nodes.metrics.table import Table
 from rtgraph.nodes.metrics.tally import Tally, Versions
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless
-from rtgraph.nodes.runtime.atomic import writing
 
 BEAT_S = 0.5
 """How often what came is taken in, and told."""
@@ -205,5 +205,5 @@ class Metrics(Node[MetricsParams]):
         self._events.write(folder, (self._episodes, self._updates))
 
     def _folder(self) -> Path | None:
-        directory = self.context.surroundings.directory
+        directory = self.context.launch_context.directory
         return None if directory is None else directory / self.params.folder

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rtgraph.msgs.atomic import write_atomically, writing
 from rtgraph.msgs.errors import MetricsError
-from rtgraph.nodes.runtime.atomic import write_atomically, writing
 
 Cell = int | float | str | None
 Row = tuple[Cell, ...]

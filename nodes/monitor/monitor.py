@@ -57,7 +57,7 @@ class Monitor(Node[MonitorParams]):
     def on_stop(self) -> None:
         """Write the trace."""
         self._take_in()
-        directory = self.context.surroundings.directory
+        directory = self.context.launch_context.directory
         if directory is not None:
             self.trace.save(directory / self.params.file)
 

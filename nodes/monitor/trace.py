@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs import Applied, Decision, EpisodeEnd, WeightsVersion
+from rtgraph.msgs.atomic import atomic_path
 from rtgraph.msgs.errors import MetricsError
-from rtgraph.nodes.runtime.atomic import atomic_path
 from rtgraph.nodes.runtime.clock import true_rate_hz
 
 Column = npt.NDArray[Any]

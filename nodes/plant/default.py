@@ -6,7 +6,7 @@ from typing import Protocol
 
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.plant.environment import Action, Array
-from rtgraph.nodes.runtime.imports import class_at
+from rtgraph.nodes.runtime.classes.imports import class_at
 
 
 class DefaultBehaviour(Protocol):

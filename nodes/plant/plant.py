@@ -166,7 +166,7 @@ class Plant(Node[P]):
         return self._lasted() or (episodes is not None and self._resets and self._episode + 1 >= episodes)
 
     def _lasted(self) -> bool:
-        return self._tick >= (self.context.surroundings.limits.ticks or math.inf)
+        return self._tick >= (self.context.launch_context.limits.ticks or math.inf)
 
     def _takes(self, decision: Decision) -> bool:
         """Say whether a decision's action is as the spec says; count it and name its worker where it is not."""

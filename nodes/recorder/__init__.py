@@ -1,18 +1,7 @@
-"""Sessions: recording everything, and playing it again."""
+"""Sessions: the recorder, the players, and re-execution of recorded nodes."""
 
-from rtgraph.nodes.recorder.bag import Attachment, Bag, Channel, Recorded
 from rtgraph.nodes.recorder.bag_player import BagPlayer
 from rtgraph.nodes.recorder.player import Player
 from rtgraph.nodes.recorder.recorder import Recorder
-from rtgraph.nodes.recorder.writer import BagWriter
 
-__all__ = [
-    "Attachment",
-    "Bag",
-    "BagPlayer",
-    "BagWriter",
-    "Channel",
-    "Player",
-    "Recorded",
-    "Recorder",
-]
+__all__ = ["BagPlayer", "Player", "Recorder"]

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from rtgraph.msgs.bag.storage import Entry, Storage
 from rtgraph.msgs.errors import BagError
-from rtgraph.nodes.recorder.storage import Entry, Storage
 
 WAITING_MOST_BYTES = 1 << 30
 _Write = tuple[int, Sequence[Entry]]

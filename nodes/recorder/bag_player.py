@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rtgraph.nodes.recorder.bag import Bag, Channel, Recorded
-from rtgraph.nodes.recorder.playback import Playback, messages_of
+from rtgraph.msgs.bag.bag import Bag, Channel, Recorded
+from rtgraph.msgs.bag.playback import Playback, messages_of
 from rtgraph.nodes.recorder.playing import PlaybackParams, Playing
 from rtgraph.nodes.recorder.recorded import recorded_types
 from rtgraph.nodes.runtime import Output, Params

@@ -9,9 +9,9 @@ from typing import Any
 import msgpack
 
 from rtgraph.msgs import decode
+from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.errors import DecodeError
 from rtgraph.msgs.journal import Journal
-from rtgraph.nodes.recorder.bag import Bag
 from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, Kind, chained
 
 

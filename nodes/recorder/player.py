@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.bag.bag import Bag, Recorded
+from rtgraph.msgs.bag.playback import TICK_SCHEMA, Playback, messages_of
 from rtgraph.msgs.errors import BagError
-from rtgraph.nodes.recorder.bag import Bag, Recorded
-from rtgraph.nodes.recorder.playback import TICK_SCHEMA, Playback, messages_of
 from rtgraph.nodes.recorder.playing import PlaybackParams, Playing
 from rtgraph.nodes.recorder.recorded import recorded_nodes, use_recorded_modules
 from rtgraph.nodes.runtime import Node, Output, Params, Placement, Urgency, load_class, validated_params
@@ -99,7 +99,7 @@ class Player(Playing[StandInParams]):
         if output is None or output is self.play_progress:
             return
         if self.ends and recorded.channel.schema_name == TICK_SCHEMA:
-            limit = self.context.surroundings.limits.ticks
+            limit = self.context.launch_context.limits.ticks
             self._ticks += 1
             if limit is not None and self._ticks > limit:
                 return

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic import Field
 
+from rtgraph.msgs.bag.bag import Bag, Recorded
+from rtgraph.msgs.bag.playback import Playback
 from rtgraph.msgs.session import PlayControl, PlayProgress
-from rtgraph.nodes.recorder.bag import Bag, Recorded
-from rtgraph.nodes.recorder.playback import Playback
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Timer, Urgency, queue
 
 PROGRESS_PERIOD_NS = 200_000_000

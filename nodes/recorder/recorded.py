@@ -9,11 +9,11 @@ import yaml
 from pydantic import TypeAdapter
 
 from rtgraph.msgs import Message, message_types, schema_hash
+from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.errors import BagError, NodeError
-from rtgraph.nodes.recorder.bag import Bag
 from rtgraph.nodes.runtime import load_class
-from rtgraph.nodes.runtime.imports import also_pin, look_in, pinned
-from rtgraph.nodes.runtime.local_modules import LocalModule, locate
+from rtgraph.nodes.runtime.classes.imports import also_pin, look_in, pinned
+from rtgraph.nodes.runtime.classes.local_modules import LocalModule, locate
 
 _MODULES = TypeAdapter(dict[str, LocalModule])
 _WAY = "put it beside the recording or into the current folder, as it was"

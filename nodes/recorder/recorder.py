@@ -9,16 +9,16 @@ from typing import Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from rtgraph.msgs import Message, schema, schema_hash
+from rtgraph.msgs.bag.bag import Bag
+from rtgraph.msgs.bag.channel import Channel
+from rtgraph.msgs.bag.storage import Entry, Storage
 from rtgraph.msgs.envelope import envelope
 from rtgraph.msgs.errors import BagError, NodeError
 from rtgraph.msgs.journal import Journal
 from rtgraph.msgs.session import KeepRecording
 from rtgraph.nodes.recorder.background import Background
-from rtgraph.nodes.recorder.bag import Bag
-from rtgraph.nodes.recorder.channel import Channel
+from rtgraph.nodes.recorder.provenance import GOES_ON, info, keep_weights, plan_attachment
 from rtgraph.nodes.recorder.sinks import make_sink
-from rtgraph.nodes.recorder.storage import Entry, Storage
-from rtgraph.nodes.recorder.story import GOES_ON, info, keep_weights, plan_attachment
 from rtgraph.nodes.runtime import Input, Node, Params, load_class, queue
 from rtgraph.nodes.runtime.journal import OUTPUT
 from rtgraph.nodes.runtime.node import port_message
@@ -75,7 +75,7 @@ class Recorder(Node[RecorderParams]):
 
     def on_start(self) -> None:
         """Open the file: the plan and all that is known come first, since a crash loses the end."""
-        directory = self.context.surroundings.directory
+        directory = self.context.launch_context.directory
         self._begin()
         self._storage = None if directory is None else self._open(directory)
         self.every(TAKE_PERIOD_NS, self._take_in)
@@ -107,7 +107,7 @@ class Recorder(Node[RecorderParams]):
         """Begin a recording of this session's own, with what was not recorded yet."""
         reached = state.pop("_storage")
         super().load_world_state(state)
-        directory = self.context.surroundings.directory
+        directory = self.context.launch_context.directory
         self._begin()
         self._storage = None if directory is None else self._open(directory, resumed=True)
         if isinstance(self._storage, Storage):
@@ -124,20 +124,20 @@ class Recorder(Node[RecorderParams]):
         self._types = {tapped.topic: message_type_of(tapped) for tapped in self.everything.tapped}
 
     def _open(self, directory: Path, *, resumed: bool = False) -> Storage | Background:
-        surroundings, params = self.context.surroundings, self.params
+        launch_context, params = self.context.launch_context, self.params
         path = directory / params.file
         incarnation = self.context.identity.incarnation
         restarted = incarnation and not resumed
         if restarted:  # a life before this one has written already
             path = path.with_stem(f"{path.stem}-{incarnation}")
-        facts = info(surroundings, self.now_ns)
-        facts |= keep_weights(surroundings.weights, directory, params.weights_mib * 2**20)
+        facts = info(launch_context, self.now_ns)
+        facts |= keep_weights(launch_context.weights, directory, params.weights_mib * 2**20)
         if resumed:
             facts[GOES_ON] = str(self.now_ns)
         storage = Storage(make_sink(path, params, facts, plan_attachment(directory)))
         if restarted:
             self._go_on(storage, directory)
-        return Background(storage) if surroundings.realtime else storage
+        return Background(storage) if launch_context.realtime else storage
 
     def _go_on(self, storage: Storage, directory: Path) -> None:
         """Take up the account where the lives before left it: what they recorded is not lost."""

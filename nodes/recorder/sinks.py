@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rtgraph.nodes.recorder.channel import Attachment, Channel
-from rtgraph.nodes.recorder.ring import Ring
-from rtgraph.nodes.recorder.splitting import SplittingWriter
-from rtgraph.nodes.recorder.storage import Sink
-from rtgraph.nodes.recorder.writer import BagWriter
+from rtgraph.msgs.bag.channel import Attachment, Channel
+from rtgraph.msgs.bag.ring import Ring
+from rtgraph.msgs.bag.splitting import SplittingWriter
+from rtgraph.msgs.bag.storage import Sink
+from rtgraph.msgs.bag.writer import BagWriter
 
 if TYPE_CHECKING:
     from rtgraph.nodes.recorder.recorder import RecorderParams

@@ -2,15 +2,15 @@
 
 from rtgraph.msgs.errors import FrameOverwritten, NotFinite, RegionError, ReplayError
 from rtgraph.nodes.replay.batch import Batch, Draw
-from rtgraph.nodes.replay.buffer import ReplayBuffer
 from rtgraph.nodes.replay.client import BatchReader
-from rtgraph.nodes.replay.frames import Frames, FrameStore
 from rtgraph.nodes.replay.from_bag import Filled, fill
-from rtgraph.nodes.replay.holdings import Holdings
-from rtgraph.nodes.replay.limiter import Limiter
 from rtgraph.nodes.replay.memory import Assembly, Memory
 from rtgraph.nodes.replay.replay import Replay, ReplayParams
-from rtgraph.nodes.replay.sumtree import SumTree
+from rtgraph.nodes.replay.replay_stats import Holdings
+from rtgraph.nodes.replay.sampling.limiter import Limiter
+from rtgraph.nodes.replay.sampling.sumtree import SumTree
+from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
+from rtgraph.nodes.replay.storage.frames import Frames, FrameStore
 from rtgraph.nodes.replay.transitions import Assembled, Assembler, Frame, Transition
 
 __all__ = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rtgraph.nodes.replay.frames import Frames, Handles
+from rtgraph.nodes.replay.storage.frames import Frames, Handles
 
 
 @dataclass(frozen=True, slots=True)

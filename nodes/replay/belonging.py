@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rtgraph.msgs import Observation
+from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import ReplayError
-from rtgraph.nodes.recorder import Bag
 from rtgraph.nodes.recorder.recorded import recorded_nodes
 from rtgraph.nodes.runtime.identity import Identity, differences, recorded_identity
 

@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from rtgraph.msgs import Applied, Observation
+from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import NotFinite, ReplayError
-from rtgraph.nodes.recorder import Bag
-from rtgraph.nodes.replay.buffer import ReplayBuffer
+from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
 from rtgraph.nodes.replay.transitions import Assembled, Assembler, Transition
 
 

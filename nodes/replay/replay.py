@@ -18,15 +18,15 @@ from rtgraph.msgs import (
     ReplayState,
     SampledBatch,
 )
+from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import NodeError, RegionError, ReplayError
-from rtgraph.nodes.recorder import Bag
 from rtgraph.nodes.replay.batch import Draw
 from rtgraph.nodes.replay.belonging import check_folder, check_recording, mark_folder
-from rtgraph.nodes.replay.buffer import ReplayBuffer
 from rtgraph.nodes.replay.memory import Assembly, Memory
 from rtgraph.nodes.replay.requests import Requests
-from rtgraph.nodes.replay.sizes import Order, Sampling, Sizes
-from rtgraph.nodes.replay.store import SharedStore
+from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
+from rtgraph.nodes.replay.storage.sizes import Order, Sampling, Sizes
+from rtgraph.nodes.replay.storage.store import SharedStore
 from rtgraph.nodes.runtime import Input, Node, Output, Params, lossless, queue
 from rtgraph.nodes.runtime.identity import Identity
 
@@ -163,7 +163,7 @@ class Replay(Node[ReplayParams]):
         else:
             for path in params.fill:
                 self._fill(Path(path))
-        self._store = self._shared() if params.in_place and self.context.surroundings.realtime else None
+        self._store = self._shared() if params.in_place and self.context.launch_context.realtime else None
 
     def on_start(self) -> None:
         """Begin with no request."""
@@ -234,7 +234,7 @@ class Replay(Node[ReplayParams]):
 
     def _open(self) -> ReplayBuffer:
         params, folder = self.params, self._folder()
-        restarted = self.context.identity.incarnation and not self.context.surroundings.realtime
+        restarted = self.context.identity.incarnation and not self.context.launch_context.realtime
         if restarted and folder is not None and (before := _ON_DISK.get(folder)) is not None:
             before.close()
         if folder is not None and params.identity and not (folder / "frames").exists():
@@ -265,7 +265,7 @@ class Replay(Node[ReplayParams]):
 
     def _shared(self) -> SharedStore | None:
         """Let learners on this host find the frames, if that can be."""
-        directory = self.context.surroundings.directory
+        directory = self.context.launch_context.directory
         try:
             return SharedStore(
                 self._buffer.frames.location, directory, self.name, on_disk=self._folder() is not None

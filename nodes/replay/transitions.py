@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rtgraph.msgs import Action, Applied, Observation
 from rtgraph.msgs.errors import ReplayError
-from rtgraph.nodes.replay.multi_step import MultiStep
+from rtgraph.nodes.replay.sampling.multi_step import MultiStep
 from rtgraph.nodes.replay.transition import Frame, Transition
 
 __all__ = ["Assembled", "Assembler", "Frame", "Transition"]

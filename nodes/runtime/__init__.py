@@ -1,10 +1,10 @@
 """What makes a class a node, and the two worlds that nodes live in."""
 
 from rtgraph.nodes.runtime.changeable import Changeable
-from rtgraph.nodes.runtime.context import Identity, Limits, Placement, Surroundings, Timer, Urgency
+from rtgraph.nodes.runtime.context import Identity, LaunchContext, Limits, Placement, Timer, Urgency
 from rtgraph.nodes.runtime.node import Node, Params
 from rtgraph.nodes.runtime.ports import Input, Output, Policy, latest, lossless, queue
-from rtgraph.nodes.runtime.virtual import VirtualWorld
+from rtgraph.nodes.runtime.virtual.world import VirtualWorld
 from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan, RestartPolicy, load_class, validated_params
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputPlan",
+    "LaunchContext",
     "Limits",
     "Node",
     "NodePlan",
@@ -20,7 +21,6 @@ __all__ = [
     "Placement",
     "Policy",
     "RestartPolicy",
-    "Surroundings",
     "Timer",
     "Urgency",
     "VirtualWorld",

@@ -7,7 +7,7 @@ from types import FunctionType, MethodType
 from typing import SupportsIndex
 
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.runtime.declaration import check_at_one_instant, takes
+from rtgraph.nodes.runtime.classes.declaration import check_at_one_instant, takes
 
 SHORTEST_PERIOD_NS = 1_000
 """No host repeats a call faster; a shorter period is one in other units."""

@@ -20,7 +20,7 @@ from typing import Annotated, Any, TypeVar, get_args
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from rtgraph.msgs.errors import NodeError
-from rtgraph.msgs.strict import complaint, strict
+from rtgraph.msgs.typed.strict import complaint, strict
 
 T = TypeVar("T")
 B = TypeVar("B", bound=BaseModel)

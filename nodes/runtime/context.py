@@ -17,7 +17,7 @@ from rtgraph.msgs.errors import NodeError
 
 if TYPE_CHECKING:
     from rtgraph.nodes.runtime.ports import BoundOutput
-    from rtgraph.nodes.runtime.weights import Weights
+    from rtgraph.nodes.weights.weights import Weights
 
 
 class Urgency(enum.IntEnum):
@@ -92,7 +92,7 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class LaunchContext:
     """What a node may know of the launch it is part of."""
 
     realtime: bool = False
@@ -128,7 +128,7 @@ class Context(Protocol):
     identity: Identity
     rng: np.random.Generator
     log: logging.Logger
-    surroundings: Surroundings
+    launch_context: LaunchContext
 
     def now_ns(self) -> int: ...
     def at(self, due_ns: int, handler: Callable[[], None], urgency: Urgency) -> Timer: ...

@@ -19,7 +19,7 @@ from rtgraph.msgs.journal import Journal
 from rtgraph.nodes.runtime.calls import check_method, checked_period_ns, whole_ns
 from rtgraph.nodes.runtime.changeable import with_values
 from rtgraph.nodes.runtime.clock import Clock
-from rtgraph.nodes.runtime.context import Identity, Surroundings, Timer, Urgency, generator
+from rtgraph.nodes.runtime.context import Identity, LaunchContext, Timer, Urgency, generator
 from rtgraph.nodes.runtime.journal import OUTPUT, Documents, JournalKeeper, Kind
 from rtgraph.nodes.runtime.node import Node, Params, check_ports_are_whole
 from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, Output
@@ -50,19 +50,19 @@ class Executor:
         *,
         index: int,
         seed: int,
-        surroundings: Surroundings,
+        launch_context: LaunchContext,
         journal: Documents | None = None,
         taps: Mapping[str, tuple[Tapped, ...]] | None = None,
     ) -> None:
         self.host = host
         self.index = index
         self.identity = identity
-        self.surroundings = surroundings
+        self.launch_context = launch_context
         self.rng = generator(seed, identity.name, identity.incarnation)
         self._now_ns = host.clock.now_ns
         self._journal: JournalKeeper | None = None
         self._timers = 0
-        self._shared = not surroundings.realtime
+        self._shared = not launch_context.realtime
         """Whether other nodes are given the very messages that this one is."""
         self.log = logging.getLogger(f"rtgraph.{identity.name}")
         self.busy = False
@@ -290,7 +290,7 @@ class Executor:
             stamped = journal.stamped(self._header(output, None, None, read_ns()))
             self.host.transmit(self, output, stamped, None)
 
-        self._journal = JournalKeeper(read_ns, publish, documents, realtime=self.surroundings.realtime)
+        self._journal = JournalKeeper(read_ns, publish, documents, realtime=self.launch_context.realtime)
         self._now_ns = self._journal.now_ns
 
     def _written(self, kind: Kind, handler: Callable[[], None]) -> None:

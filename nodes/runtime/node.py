@@ -21,8 +21,8 @@ from pydantic import BaseModel, ConfigDict
 from rtgraph.msgs import Message
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.calls import whole_ns
+from rtgraph.nodes.runtime.classes.declaration import check_class, check_params_type
 from rtgraph.nodes.runtime.context import Context, Placement, Timer, Urgency
-from rtgraph.nodes.runtime.declaration import check_class, check_params_type
 from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, Input, Output
 from rtgraph.nodes.runtime.taps import Tap
 
@@ -192,7 +192,7 @@ class Node(Generic[P]):
     def world_state(self) -> dict[str, Any]:
         """Return what a world checkpoint is to save of the node: its attributes, but for what the runtime gave it.
 
-        A node that holds something foreign (see ``rtgraph.nodes.runtime.saveable``) puts something else in its place.
+        A node that holds something foreign (see ``rtgraph.nodes.runtime.checkpoint.saveable``) puts something else in its place.
         """
         given = {"context", "params", "inputs", "outputs", *self.inputs, *self.outputs}
         return {name: value for name, value in vars(self).items() if name not in given}

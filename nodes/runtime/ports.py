@@ -24,7 +24,7 @@ from rtgraph.msgs import Lineage, Message
 from rtgraph.msgs.base import size_bytes
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.where import declared_at
-from rtgraph.nodes.runtime.declaration import check_message_type
+from rtgraph.nodes.runtime.classes.declaration import check_message_type
 
 if TYPE_CHECKING:
     from rtgraph.nodes.runtime.node import Node

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from rtgraph.msgs.atomic import atomic_path, writing
 from rtgraph.msgs.errors import RegionError
-from rtgraph.nodes.runtime.atomic import atomic_path, writing
-from rtgraph.nodes.runtime.host import available_bytes, process_id
+from rtgraph.nodes.runtime.realtime.host import available_bytes, process_id
 
 HEAD_BYTES = mmap.PAGESIZE
 _MAGIC = b"rtgraph replay 1\n"

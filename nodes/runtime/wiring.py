@@ -9,10 +9,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from rtgraph.msgs import Record
 from rtgraph.msgs.errors import NodeError
-from rtgraph.msgs.strict import complaint, strict
-from rtgraph.nodes.runtime.imports import file_of, module_of, passed_over
+from rtgraph.msgs.typed.strict import complaint, strict
+from rtgraph.nodes.runtime.classes.imports import file_of, module_of, passed_over
+from rtgraph.nodes.runtime.classes.sources import normalised
 from rtgraph.nodes.runtime.node import Node, Params
-from rtgraph.nodes.runtime.sources import normalised
 from rtgraph.nodes.runtime.taps import Tapped
 
 

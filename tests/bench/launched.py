@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 
 from rtgraph.graphs import Plan
-from rtgraph.launch.accounting import Outcome
-from rtgraph.launch.launcher import Launcher
+from rtgraph.launch.console.status import Silent, Status
+from rtgraph.launch.process.launcher import Launcher
+from rtgraph.launch.report.outcome import Outcome
 from rtgraph.launch.session import Session
-from rtgraph.launch.status import Silent, Status
 
 
 def launched(plan: Plan, status: Status | None = None) -> Outcome:

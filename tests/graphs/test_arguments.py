@@ -10,7 +10,7 @@ from rtgraph.graphs import ArgumentEntry
 from rtgraph.graphs.arguments import resolved
 from rtgraph.graphs.positions import Document
 from rtgraph.msgs.errors import GraphError
-from rtgraph.msgs.text import Typed
+from rtgraph.msgs.typed.text import Typed
 
 TOP = Document("x.yaml", {}, {(): 1}).top
 

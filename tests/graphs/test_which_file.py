@@ -12,7 +12,7 @@ from support.own_modules import forgotten_modules, write_class, write_graph
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.msgs.errors import GraphError
 from rtgraph.nodes.runtime import load_class
-from rtgraph.nodes.runtime.imports import class_at, module_of
+from rtgraph.nodes.runtime.classes.imports import class_at, module_of
 
 __all__ = ["forgotten_modules"]
 

@@ -12,8 +12,8 @@ from support.sessions import RECORDING, flipped, recorded, rewritten
 
 from rtgraph.graphs.recording import stand_ins
 from rtgraph.launch.cli import main
+from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import BagError
-from rtgraph.nodes.recorder import Bag
 
 
 @pytest.fixture(scope="module")

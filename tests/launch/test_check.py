@@ -51,8 +51,8 @@ includes: [{graph: delay_plant}]
 weights: {policy: {network: {kind: mlp}, plant: plant, sharing: fixed}}
 nodes:
   learner: {class: "support.publishing:Publisher", params: {weights: policy, every: 5}}
-  receiver: {class: "rtgraph.nodes.relay:WeightsReceiver", params: {weights: policy, of: policy}, remap: {announced: weights, weights: far}}
-  sender: {class: "rtgraph.nodes.relay:WeightsSender", params: {weights: policy}}
+  receiver: {class: "rtgraph.nodes.weights:WeightsReceiver", params: {weights: policy, of: policy}, remap: {announced: weights, weights: far}}
+  sender: {class: "rtgraph.nodes.weights:WeightsSender", params: {weights: policy}}
 """,
 }
 

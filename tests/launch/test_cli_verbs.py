@@ -15,7 +15,7 @@ import pytest
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.catalog import described, node_classes
 from rtgraph.launch.cli import VERBS, main
-from rtgraph.launch.parsing import Parser
+from rtgraph.launch.console.parsing import Parser
 from rtgraph.launch.verbs import param
 
 FILES = Path(__file__).parent.parent / "graphs" / "files"
@@ -284,7 +284,7 @@ def undescribed(params, prefix="") -> list[str]:
 
 
 def test_node_list_is_one_line_a_class_however_narrow(monkeypatch, capsys) -> None:
-    monkeypatch.setattr("rtgraph.launch.printing.WIDE", 60)
+    monkeypatch.setattr("rtgraph.launch.console.printing.WIDE", 60)
     assert main(["node", "list"]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.startswith("class")

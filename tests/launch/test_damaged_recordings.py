@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.examples import examples
 
+from rtgraph.launch.bags.player_console import player_plan
 from rtgraph.launch.cli import main
-from rtgraph.launch.playing import player_plan
+from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import RtgraphError
-from rtgraph.nodes.recorder import Bag
 
 RECORDING = Path(__file__).parent.parent / "nodes" / "recorder" / "files" / "before_whole_ns"
 OBSERVATIONS = 16

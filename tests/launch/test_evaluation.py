@@ -10,7 +10,7 @@ import pytest
 from rtgraph.launch.arguments import FOLDERS
 from rtgraph.launch.cli import main
 from rtgraph.launch.evaluation import evaluation_plan
-from rtgraph.launch.games import game_of
+from rtgraph.launch.report.games import game_of
 from rtgraph.nodes.inference import Worker
 from rtgraph.nodes.runtime import load_class
 from rtgraph.nodes.runtime.context import generator

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rtgraph.launch.cli import main
-from rtgraph.launch.virtual import VirtualWorld
+from rtgraph.launch.world.virtual_run import VirtualWorld
 from rtgraph.nodes.metrics.columns import EPISODES, UPDATES
 from rtgraph.nodes.metrics.table import Table
 

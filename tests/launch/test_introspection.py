@@ -16,21 +16,21 @@ from support.launching import until
 from support.observed import Beat, Letter
 
 from rtgraph.graphs.plan import Plan
-from rtgraph.launch import runtime_directory
 from rtgraph.launch.introspection.announcement import describe
 from rtgraph.launch.introspection.changes import CHANGE_WITHIN_S
 from rtgraph.launch.introspection.client import Client
+from rtgraph.launch.introspection.commands.pub import made
 from rtgraph.launch.introspection.live import edge_notes, figures
 from rtgraph.launch.introspection.meters import Meter
 from rtgraph.launch.introspection.observer import Losses, Observed
-from rtgraph.launch.introspection.pub import made
 from rtgraph.launch.introspection.service import QUESTION_MOST_BYTES, Service
 from rtgraph.launch.introspection.sessions import LiveSession, pick, running
 from rtgraph.launch.introspection.values import as_json, as_lines, fields, selected
 from rtgraph.launch.introspection.wire import written
-from rtgraph.launch.processes import Process
-from rtgraph.launch.runtime_directory import RuntimeDirectory
-from rtgraph.launch.supervision import Member, RestartBudget
+from rtgraph.launch.process import runtime_directory
+from rtgraph.launch.process.processes import Process
+from rtgraph.launch.process.runtime_directory import RuntimeDirectory
+from rtgraph.launch.process.supervision import Member, RestartBudget
 from rtgraph.msgs import Message, decode, encode
 from rtgraph.msgs.envelope import Envelope
 from rtgraph.msgs.errors import DecodeError, GraphError, LaunchError
@@ -38,7 +38,7 @@ from rtgraph.msgs.introspection import AskGraph, Declined, Graph, NodeState, Par
 from rtgraph.msgs.system import Beat as NodeBeat
 from rtgraph.msgs.system import ChangeParams, ParamsChanged
 from rtgraph.nodes.runtime import NodePlan, RestartPolicy
-from rtgraph.nodes.runtime.bus import BusPlan
+from rtgraph.nodes.runtime.realtime.bus import BusPlan
 
 # ---- which sessions run --------------------------------------------------------------------------------------------
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rtgraph.launch.bags.verification import verify
 from rtgraph.launch.cli import main
-from rtgraph.launch.verification import verify
-from rtgraph.nodes.recorder import Bag
-from rtgraph.nodes.recorder.story import TIME_BASE_FACT
+from rtgraph.msgs.bag import Bag
+from rtgraph.nodes.recorder.provenance import TIME_BASE_FACT
 
 FILES = Path(__file__).parent / "files"
 NODES = {"plant", "coordinator", "monitor", "worker/0"}

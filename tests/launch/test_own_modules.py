@@ -10,14 +10,14 @@ import pytest
 from support.own_modules import forgotten_modules, write_class, write_graph
 
 from rtgraph.graphs import load_launch
+from rtgraph.launch.bags.verification import verify
+from rtgraph.launch.console.status import Silent
 from rtgraph.launch.run import run
-from rtgraph.launch.status import Silent
-from rtgraph.launch.verification import verify
-from rtgraph.launch.worlds import Checkpoints, plan_of
+from rtgraph.launch.world.world_checkpoints import Checkpoints, plan_of
+from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.errors import BagError, CheckpointError, NodeError
-from rtgraph.nodes.recorder.bag import Bag
 from rtgraph.nodes.recorder.recorded import recorded_types
-from rtgraph.nodes.runtime import imports, local_modules
+from rtgraph.nodes.runtime.classes import imports, local_modules
 
 __all__ = ["forgotten_modules"]
 

@@ -10,9 +10,9 @@ import pytest
 from support.launching import FILES, TESTS, Launch, until
 
 from rtgraph.graphs import load_launch
-from rtgraph.launch.launcher import Launcher
+from rtgraph.launch.console.status import Silent
+from rtgraph.launch.process.launcher import Launcher
 from rtgraph.launch.session import Session
-from rtgraph.launch.status import Silent
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(100)]
 

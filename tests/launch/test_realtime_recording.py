@@ -14,8 +14,8 @@ import pytest
 from support.launching import COMMAND, TESTS, Launch, until
 from support.stalls import Stalls
 
-from rtgraph.launch.verification import verify
-from rtgraph.nodes.recorder import Bag
+from rtgraph.launch.bags.verification import verify
+from rtgraph.msgs.bag import Bag
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 

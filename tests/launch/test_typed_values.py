@@ -17,10 +17,10 @@ from support.typed import AllParams, Everything
 
 from rtgraph.graphs import load_launch
 from rtgraph.launch.cli import main
-from rtgraph.launch.introspection.pub import made
+from rtgraph.launch.introspection.commands.pub import made
+from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import GraphError, NodeError
-from rtgraph.msgs.text import Typed
-from rtgraph.nodes.recorder import Bag
+from rtgraph.msgs.typed.text import Typed
 from rtgraph.nodes.runtime.changeable import changeable_values, with_values
 
 FIELDS = sorted(AllParams.model_fields)

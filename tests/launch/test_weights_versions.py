@@ -11,13 +11,13 @@ from support.launching import FILES, Launch, until
 from support.sessions import RECORDING, recorded
 
 from rtgraph.graphs import Plan, load_launch
-from rtgraph.launch.verification import verify
-from rtgraph.launch.verified_weights import RecordedWeights
-from rtgraph.nodes.recorder import Bag
+from rtgraph.launch.bags.verification import verify
+from rtgraph.launch.bags.verified_weights import RecordedWeights
+from rtgraph.msgs.bag import Bag
 from rtgraph.nodes.recorder.journals import Life
-from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
-from rtgraph.nodes.runtime.snapshot import Keeper, load
-from rtgraph.nodes.runtime.snapshot_file import SnapshotFile
+from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
+from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile
+from rtgraph.nodes.runtime.checkpoint.snapshot import Keeper, load
 
 VERSIONS = str(FILES / "versions.yaml")
 
@@ -94,7 +94,7 @@ def test_a_world_goes_on_from_a_checkpoint_with_the_versions_that_it_had(tmp_pat
     def world():
         weights = {name: entry.weights(name) for name, entry in plan.weights.items()}
         return VirtualWorld(
-            plan.nodes, seed=3, surroundings=Surroundings(limits=Limits(ticks=150), weights=weights)
+            plan.nodes, seed=3, launch_context=LaunchContext(limits=Limits(ticks=150), weights=weights)
         )
 
     through, resumed = world(), world()

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from support.launching import Launch, until
 
-from rtgraph.launch import worlds
+from rtgraph.launch.bags.verification import verify
 from rtgraph.launch.cli import main
-from rtgraph.launch.verification import verify
+from rtgraph.launch.world import world_checkpoints as worlds
+from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.errors import BagError
-from rtgraph.nodes.recorder.bag import Bag
-from rtgraph.nodes.recorder.story import TIME_BASE_FACT, facts
-from rtgraph.nodes.runtime.snapshot_file import SnapshotFile
+from rtgraph.nodes.recorder.provenance import TIME_BASE_FACT, facts
+from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile
 
 BOXING = ("boxing", "k=0.0625", "workers=6", "--world", "virtual", "--seed", "2", "--no-plots")
 ENDLESS = ("endless", "workers=2", "--world", "virtual", "--no-plots")

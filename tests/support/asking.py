@@ -32,7 +32,7 @@ class Asker(Node[AskerParams]):
     priorities = Output(Priorities)
 
     def on_start(self) -> None:
-        directory = self.context.surroundings.directory
+        directory = self.context.launch_context.directory
         self._reader = BatchReader(self.name, self.context.identity.incarnation, directory)
         self.got: list[tuple[SampledBatch, Batch]] = []
         self.at_ns: list[int] = []

@@ -5,8 +5,8 @@ import json
 import numpy as np
 
 from rtgraph.msgs import Decision, Header, Message, Observation, encode, schema, schema_hash
-from rtgraph.nodes.recorder.bag import Attachment, Channel
-from rtgraph.nodes.recorder.writer import BagWriter
+from rtgraph.msgs.bag.bag import Attachment, Channel
+from rtgraph.msgs.bag.writer import BagWriter
 
 INFO = {"format": "1", "world": "virtual", "name": "a test"}
 PLAN = Attachment("plan.yaml", "application/yaml", b"nodes: [plant, worker]\n")

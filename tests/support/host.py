@@ -6,7 +6,7 @@ import heapq
 from typing import Any
 
 from rtgraph.msgs import Header, Message
-from rtgraph.nodes.runtime import Identity, Node, Surroundings
+from rtgraph.nodes.runtime import Identity, LaunchContext, Node
 from rtgraph.nodes.runtime.clock import VirtualClock
 from rtgraph.nodes.runtime.context import Timer
 from rtgraph.nodes.runtime.executor import Executor
@@ -23,7 +23,7 @@ class HandHost:
         *,
         name: str = "node",
         incarnation: int = 0,
-        surroundings: Surroundings | None = None,
+        launch_context: LaunchContext | None = None,
     ) -> None:
         self.clock = VirtualClock()
         self.sent: list[tuple[int, str, str | None, Message]] = []
@@ -37,7 +37,7 @@ class HandHost:
             node_type.params_type.model_validate(params or {}),
             index=0,
             seed=0,
-            surroundings=surroundings or Surroundings(),
+            launch_context=launch_context or LaunchContext(),
         )
         self.node: Any = self.executor.node
 

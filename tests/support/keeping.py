@@ -16,7 +16,7 @@ import torch
 from support.chatter import Ping
 
 from rtgraph.msgs import Header
-from rtgraph.nodes.runtime import InputPlan, NodePlan, Output, Params, Surroundings, VirtualWorld
+from rtgraph.nodes.runtime import InputPlan, LaunchContext, NodePlan, Output, Params, VirtualWorld
 from rtgraph.nodes.runtime.node import Node
 
 
@@ -106,7 +106,7 @@ def world(make: Any, directory: Path | None = None) -> VirtualWorld:
         node="support.chatter:Sink",
         inputs={"ping": InputPlan(topic="ping", publishers=("keeper",))},
     )
-    return VirtualWorld([plan, hearing], surroundings=Surroundings(directory=directory))
+    return VirtualWorld([plan, hearing], launch_context=LaunchContext(directory=directory))
 
 
 def everything(node: KeeperNode) -> dict[str, Any]:
@@ -168,6 +168,6 @@ def everything(node: KeeperNode) -> dict[str, Any]:
         "header": Header(source="a", incarnation=0, sequence=1, stamp_ns=2),
         "stateful": Counting(20, other),
         "log": node.log,
-        "ports": [node.ping, node.context, node.context.surroundings],
-        "paths": [Path("elsewhere"), node.context.surroundings.directory],
+        "ports": [node.ping, node.context, node.context.launch_context],
+        "paths": [Path("elsewhere"), node.context.launch_context.directory],
     }

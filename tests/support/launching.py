@@ -136,7 +136,7 @@ class Launch:
 
     def process(self, node: str) -> int:
         """Return the process of a node, or of the ``fork server``; 0 if there is none."""
-        title = "rtgraph.nodes.runtime.forkserver" if node == "fork server" else f"rtgraph: {node}"
+        title = "rtgraph.nodes.runtime.realtime.fork_server" if node == "fork server" else f"rtgraph: {node}"
         named = [
             number for number, text in self.processes().items() if text == title or f"-m {title}" in text
         ]

@@ -15,7 +15,7 @@ class LearningWitness(Node[Params]):
     decision = Input(Decision, lossless, many=True)
 
     def on_start(self) -> None:
-        directory = self.context.surroundings.directory
+        directory = self.context.launch_context.directory
         assert directory is not None
         self._file = open(directory / "witness.jsonl", "a", buffering=1)  # noqa: SIM115 - open as long as it lives
 

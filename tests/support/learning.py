@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rtgraph.msgs import Decision, EpisodeEnd, Learned, Lineage, ReplayState, WeightsVersion
-from rtgraph.nodes.runtime import InputPlan, Node, NodePlan, Output, Params, Surroundings, VirtualWorld
-from rtgraph.nodes.runtime.faults import Fault
+from rtgraph.nodes.runtime import InputPlan, LaunchContext, Node, NodePlan, Output, Params, VirtualWorld
+from rtgraph.nodes.runtime.virtual.faults import Fault
 
 TICK_NS = 10_000_000
 EVERY = 4
@@ -126,7 +126,7 @@ def learning_world(
         inputs={port: InputPlan(topic=port, publishers=("plant",)) for port in ports},
         outputs={"learning": "learning"},
     )
-    return VirtualWorld([teller, metrics], surroundings=Surroundings(directory=directory), faults=faults)
+    return VirtualWorld([teller, metrics], launch_context=LaunchContext(directory=directory), faults=faults)
 
 
 def checkpoint_after(session: Path, ticks: int, number: int = 7) -> Path:

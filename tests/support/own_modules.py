@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rtgraph.nodes.runtime import imports, local_modules
+from rtgraph.nodes.runtime.classes import imports, local_modules
 
 CLASS = """
 from rtgraph.msgs import Message, Observation

@@ -13,7 +13,7 @@ from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.parameters import write
 from rtgraph.nodes.networks.spec import MlpSpec
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless
-from rtgraph.nodes.runtime.weights import Weights
+from rtgraph.nodes.weights.weights import Weights
 
 ACTIONS = 4
 
@@ -51,7 +51,7 @@ class Publisher(Node[PublisherParams]):
 
     def on_prepare(self) -> None:
         torch.set_num_threads(1)
-        self._weights = self.context.surroundings.weights[self.params.weights]
+        self._weights = self.context.launch_context.weights[self.params.weights]
         self._version = self._weights.versions.newest()[0]
 
     def on_observation(self, observation: Observation) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from rtgraph.msgs import Applied, Decision, EpisodeEnd, Header, Message, Observation, Screen, encode
+from rtgraph.msgs.bag.bag import Bag, Channel
+from rtgraph.msgs.bag.writer import Attachment, BagWriter
 from rtgraph.msgs.base import schema, schema_hash
-from rtgraph.nodes.recorder.bag import Bag, Channel
-from rtgraph.nodes.recorder.writer import Attachment, BagWriter
 
 EPOCH_NS = 1_795_000_000_000_000_000
 PERIOD_NS = 20_000_000  # 50 Hz

@@ -9,7 +9,7 @@ import numpy as np
 
 from rtgraph.msgs import BatchRequest, Learned, PlantSpec, Priorities, SampledBatch
 from rtgraph.nodes.learner import GradientLearner
-from rtgraph.nodes.learner.handover import GradientMemory
+from rtgraph.nodes.learner.gradient_memory import GradientMemory
 from rtgraph.nodes.runtime import Input, Node, NodePlan, Output, Params, lossless, queue
 
 STATES, ACTIONS, SIZE = 5, 3, 4
@@ -74,7 +74,7 @@ class Sharing(GradientLearner):
 
     def on_prepare(self) -> None:
         super().on_prepare()
-        directory = self.context.surroundings.directory
+        directory = self.context.launch_context.directory
         assert directory is not None
         self._memory = GradientMemory(
             self._updater.weights.numel(),

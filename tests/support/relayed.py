@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from rtgraph.msgs import WeightsChunk, WeightsRequest
-from rtgraph.nodes.relay import WeightsReceiver
 from rtgraph.nodes.runtime import Input, Node, Output, Params, lossless
+from rtgraph.nodes.weights import WeightsReceiver
 
 
 class LinkParams(Params):

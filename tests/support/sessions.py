@@ -8,10 +8,10 @@ from typing import Any
 
 from rtgraph.graphs import load_launch
 from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.console.status import Silent
 from rtgraph.launch.run import Result, run
-from rtgraph.launch.status import Silent
-from rtgraph.nodes.recorder import Bag, BagWriter, Recorded
-from rtgraph.nodes.recorder.channel import Attachment
+from rtgraph.msgs.bag import Bag, BagWriter, Recorded
+from rtgraph.msgs.bag.channel import Attachment
 
 RECORDING = "session.mcap"
 

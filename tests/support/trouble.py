@@ -26,7 +26,7 @@ class Witness(Node[Params]):
     decision = Input(Decision, queue(4096), many=True, optional=True)
 
     def on_start(self) -> None:
-        directory = self.context.surroundings.directory
+        directory = self.context.launch_context.directory
         assert directory is not None
         self._file = open(directory / "witness.jsonl", "a", buffering=1)  # noqa: SIM115 - open as long as it lives
 

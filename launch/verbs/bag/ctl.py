@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rtgraph.launch.typed import above_zero, count, from_start
+from rtgraph.launch.console.typed import above_zero, count, from_start
 
 EXAMPLE = """\
 examples:
@@ -19,7 +19,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    from rtgraph.launch.introspection.arguments import add_session  # noqa: PLC0415
+    from rtgraph.launch.introspection.commands.arguments import add_session  # noqa: PLC0415
 
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, help_text in (("pause", "stand still"), ("resume", "go on")):
@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Tell the player."""
-    from rtgraph.launch.playing import steer  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.bags.player_console import steer  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
     from rtgraph.msgs.session import PlayControl  # noqa: PLC0415
 

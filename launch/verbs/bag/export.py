@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rtgraph.launch.typed import above_zero, from_start
+from rtgraph.launch.console.typed import above_zero, from_start
 
 EXAMPLE = """\
 examples:
@@ -17,7 +17,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    from rtgraph.nodes.recorder.export.targets import TARGETS  # noqa: PLC0415
+    from rtgraph.msgs.bag.export.targets import TARGETS  # noqa: PLC0415
 
     parser.add_argument(
         "file", type=Path, metavar="FILE", help="an MCAP file, or a folder of those it was split into"
@@ -40,9 +40,9 @@ def run(args: argparse.Namespace) -> int:
     """Export it, and say what was left out."""
     import json  # noqa: PLC0415 - so that --help is instant
 
-    from rtgraph.launch.status import ConsoleStatus  # noqa: PLC0415
+    from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
     from rtgraph.launch.verbs.bag.opening import beside, opened, start_in  # noqa: PLC0415
-    from rtgraph.nodes.recorder.export import TARGETS, exporter  # noqa: PLC0415
+    from rtgraph.msgs.bag.export import TARGETS, exporter  # noqa: PLC0415
 
     export = exporter(args.to)
     bag = opened(args.file)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rtgraph.nodes.recorder.bag import Bag
+    from rtgraph.msgs.bag.bag import Bag
 
 EXAMPLE = """\
 examples:
@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print it."""
-    from rtgraph.launch.printing import print_json  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.console.printing import print_json  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.verbs.bag.opening import opened  # noqa: PLC0415
 
     bag = opened(args.file, check=args.check)
@@ -80,7 +80,7 @@ def _lost(bag: Bag, publisher: str, topic: str) -> int | None:
 def _print(bag: Bag) -> None:
     from rich.table import Table  # noqa: PLC0415
 
-    from rtgraph.launch.printing import Printer  # noqa: PLC0415
+    from rtgraph.launch.console.printing import Printer  # noqa: PLC0415
 
     found = described(bag)
     console = Printer(highlight=False)

@@ -13,7 +13,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    from rtgraph.launch.introspection.arguments import add_session  # noqa: PLC0415
+    from rtgraph.launch.introspection.commands.arguments import add_session  # noqa: PLC0415
 
     parser.add_argument("--reason", default="", metavar="TEXT", help="why, for whoever reads the file")
     add_session(parser)
@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Tell the recorder."""
-    from rtgraph.launch.playing import tell  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.bags.player_console import tell  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.session import KeepRecording  # noqa: PLC0415
 
     tell(args.session, "keep_recording", KeepRecording(reason=args.reason), "recorder")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rtgraph.nodes.recorder.bag import Bag
+    from rtgraph.msgs.bag.bag import Bag
 
 
 def beside(file: Path, ending: str) -> Path:
@@ -31,7 +31,7 @@ def opened(file: Path, *, check: bool = False) -> Bag:
     Raises:
         BagError: it is none.
     """
-    from rtgraph.nodes.recorder.bag import Bag  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.msgs.bag.bag import Bag  # noqa: PLC0415 - so that --help is instant
 
     bag = Bag.open(file)
     for problem in bag.verify() if check else bag.problems:

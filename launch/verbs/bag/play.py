@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rtgraph.launch.typed import above_zero, from_start
+from rtgraph.launch.console.typed import above_zero, from_start
 
 EXAMPLE = """\
 examples:
@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Play it."""
-    from rtgraph.launch.playing import play, player_plan  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.bags.player_console import play, player_plan  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.verbs.bag.opening import opened, start_in  # noqa: PLC0415
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rtgraph.launch.typed import above_zero
+from rtgraph.launch.console.typed import above_zero
 
 EXAMPLE = """\
 examples:
@@ -20,7 +20,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    from rtgraph.launch.introspection.arguments import add_session  # noqa: PLC0415
+    from rtgraph.launch.introspection.commands.arguments import add_session  # noqa: PLC0415
 
     parser.add_argument("--topics", nargs="+", default=["*"], metavar="GLOB", help="only these topics")
     parser.add_argument("--exclude", nargs="+", default=[], metavar="GLOB", help="not these topics")
@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Record."""
-    from rtgraph.launch.attached import record  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.bags.attach_recorder import record  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
 
     return record(

@@ -26,9 +26,9 @@ def run(args: argparse.Namespace) -> int:
     """Recover it, and say what could not be: exit code 3 where something could not."""
     import json  # noqa: PLC0415 - so that --help is instant
 
-    from rtgraph.launch.status import ConsoleStatus  # noqa: PLC0415
+    from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
     from rtgraph.launch.verbs.bag.opening import beside  # noqa: PLC0415
-    from rtgraph.nodes.recorder.recover import recover  # noqa: PLC0415
+    from rtgraph.msgs.bag.recover import recover  # noqa: PLC0415
 
     out = args.out or beside(args.file, "-recovered.mcap")
     with ConsoleStatus() as status:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rtgraph.launch.verification import Verification
+    from rtgraph.launch.bags.verification import Verification
 
 EXAMPLE = """\
 examples:
@@ -40,9 +40,9 @@ def run(args: argparse.Namespace) -> int:
     """Verify, and print what became of each node."""
     import json  # noqa: PLC0415 - so that --help is instant
 
-    from rtgraph.launch.status import ConsoleStatus  # noqa: PLC0415
+    from rtgraph.launch.bags.verification import verify  # noqa: PLC0415
+    from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
     from rtgraph.launch.verbs.bag.opening import opened  # noqa: PLC0415
-    from rtgraph.launch.verification import verify  # noqa: PLC0415
 
     bag = opened(args.file)
     with ConsoleStatus() as status:
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 def _print(found: Verification) -> None:
     from rich.table import Table  # noqa: PLC0415
 
-    from rtgraph.launch.printing import Printer  # noqa: PLC0415
+    from rtgraph.launch.console.printing import Printer  # noqa: PLC0415
 
     console = Printer(highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -19,7 +19,7 @@ PRIORITIES = ("normal", "nice", "fifo")
 BARE = """\
 import select, sys, time
 import numpy as np
-from rtgraph.nodes.runtime.host import sharpen_timers, take_priority
+from rtgraph.nodes.runtime.realtime.host import sharpen_timers, take_priority
 given = take_priority(sys.argv[1])
 sharpen_timers()
 late, begin = [], time.monotonic()

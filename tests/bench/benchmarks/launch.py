@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.arguments import FOLDERS
-from rtgraph.launch.status import Silent
+from rtgraph.launch.console.status import Silent
 from tests.bench.launched import launched
 from tests.bench.rounds import in_turn
 from tests.bench.rows import Aim, Row, Say
@@ -20,12 +20,10 @@ WORKERS = (1, 8, 32)
 DURATION_S = 1.0
 MOST_PEERS = 4
 """Peers started at once, as each takes seconds and 150 MiB; the time of more is taken to be in proportion."""
-MODULES = (
-    "rtgraph.nodes.inference.network_policy, rtgraph.nodes.networks.shared, rtgraph.nodes.runtime.forkserver"
-)
+MODULES = "rtgraph.nodes.inference.network_policy, rtgraph.nodes.weights.shared_network, rtgraph.nodes.runtime.realtime.fork_server"
 PEER_PROGRAM = f"""\
 import torch, zmq, {MODULES}
-from rtgraph.nodes.runtime.host import private_bytes
+from rtgraph.nodes.runtime.realtime.host import private_bytes
 print(flush=True)
 input()
 print(private_bytes(), flush=True)

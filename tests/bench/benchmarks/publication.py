@@ -15,9 +15,9 @@ from rtgraph.nodes.networks import ImpalaSpec
 from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.parameters import layout, size_bytes, write
-from rtgraph.nodes.networks.shared import VersionedModule, fill
-from rtgraph.nodes.runtime.shared_versions import SharedVersions, slot_count
-from rtgraph.nodes.runtime.weights import Weights, create
+from rtgraph.nodes.weights.shared_network import VersionedModule, fill
+from rtgraph.nodes.weights.shared_versions import SharedVersions, slot_count
+from rtgraph.nodes.weights.weights import Weights, create
 from tests.bench.rounds import in_turn, microseconds_per_call, seconds
 from tests.bench.rows import Aim, Row, Say
 

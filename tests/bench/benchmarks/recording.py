@@ -11,14 +11,14 @@ from mcap.writer import Writer
 
 from rtgraph.graphs import load_launch
 from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.console.status import Silent
 from rtgraph.launch.run import run as run_plan
-from rtgraph.launch.status import Silent
 from rtgraph.msgs import Observation, Screen, encode, schema_hash
+from rtgraph.msgs.bag.channel import Channel
+from rtgraph.msgs.bag.storage import Entry, Storage
 from rtgraph.nodes.recorder.background import Background
-from rtgraph.nodes.recorder.channel import Channel
 from rtgraph.nodes.recorder.recorder import RecorderParams, schema_text
 from rtgraph.nodes.recorder.sinks import make_sink
-from rtgraph.nodes.recorder.storage import Entry, Storage
 from tests.bench.rounds import in_turn, seconds
 from tests.bench.rows import Aim, Row, Say
 

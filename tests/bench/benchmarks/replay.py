@@ -16,7 +16,7 @@ from torchrl.data import LazyMemmapStorage, LazyTensorStorage, TensorDictReplayB
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
 from rtgraph.nodes.replay import Frame, ReplayBuffer, SumTree, Transition
-from rtgraph.nodes.replay.sizes import Sampling
+from rtgraph.nodes.replay.storage.sizes import Sampling
 from tests.bench.rounds import in_turn, microseconds_per_call, seconds
 from tests.bench.rows import Aim, Row, Say
 

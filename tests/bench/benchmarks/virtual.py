@@ -11,7 +11,7 @@ import numpy as np
 
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.arguments import FOLDERS
-from rtgraph.launch.virtual import surroundings
+from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.nodes.emulator.atari_environment import AtariEnvironment, AtariSettings
 from rtgraph.nodes.runtime import VirtualWorld
 from tests.bench.rounds import in_turn, seconds
@@ -63,7 +63,7 @@ def _rate(case: str, unit: str, amount: float, took_s: list[float]) -> Row:
 
 def _world(plan: Plan) -> int:
     """Run a plan in virtual time, from making its world to its end, and return how many events that took."""
-    world = VirtualWorld(plan.nodes, seed=plan.seed, surroundings=surroundings(plan, None))
+    world = VirtualWorld(plan.nodes, seed=plan.seed, launch_context=launch_context(plan, None))
     world.run()
     return world.events
 

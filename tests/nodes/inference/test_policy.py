@@ -6,7 +6,7 @@ import pytest
 from rtgraph.msgs import ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.inference.policy import EpsilonGreedyParams, RandomParams, ScriptedParams, make_policy
-from rtgraph.nodes.runtime import Surroundings
+from rtgraph.nodes.runtime import LaunchContext
 
 OBSERVATION = np.zeros(1)
 
@@ -21,7 +21,7 @@ class Constant:
 
 def policy(action, params=None, seed=0):
     spec = PlantSpec(rate_hz=60.0, observation=ArraySpec(dtype="uint8", shape=(1,)), action=action)
-    return make_policy(params or RandomParams(), spec, np.random.default_rng(seed), Surroundings())
+    return make_policy(params or RandomParams(), spec, np.random.default_rng(seed), LaunchContext())
 
 
 def test_discrete_actions_are_drawn_evenly():
@@ -85,9 +85,9 @@ def test_a_greedy_policy_needs_discrete_actions_and_weights():
 
 
 def test_epsilon_is_changed_while_it_acts():
-    from rtgraph.nodes.networks.shared import fill
-    from rtgraph.nodes.runtime.shared_versions import SharedVersions
-    from rtgraph.nodes.runtime.weights import Weights, create
+    from rtgraph.nodes.weights.shared_network import fill
+    from rtgraph.nodes.weights.shared_versions import SharedVersions
+    from rtgraph.nodes.weights.weights import Weights, create
 
     plant = PlantSpec(
         rate_hz=60.0, observation=ArraySpec(dtype="uint8", shape=(84, 84)), action=Discrete(count=6)
@@ -98,7 +98,9 @@ def test_epsilon_is_changed_while_it_acts():
         fill(Weights("policy", network, plant, 0), descriptor)
         weights = Weights("policy", network, plant, 0, where=SharedVersions(descriptor, "fixed"))
         params = EpsilonGreedyParams(epsilon=0.0)
-        made = make_policy(params, plant, np.random.default_rng(0), Surroundings(weights={"policy": weights}))
+        made = make_policy(
+            params, plant, np.random.default_rng(0), LaunchContext(weights={"policy": weights})
+        )
         observation = np.zeros((84, 84), np.uint8)
         assert not any(made.act(observation).explored for _ in range(5))
         made.change(EpsilonGreedyParams(epsilon=1.0))
@@ -122,7 +124,7 @@ def test_a_run_that_goes_on_explores_as_if_it_had_never_ended(tmp_path):
     from rtgraph.nodes.learner.checkpoint import Checkpoints
     from rtgraph.nodes.learner.update import Updater
     from rtgraph.nodes.networks import MlpSpec
-    from rtgraph.nodes.runtime.weights import Weights
+    from rtgraph.nodes.weights.weights import Weights
 
     plant = PlantSpec(
         rate_hz=60.0, observation=ArraySpec(dtype="float32", shape=(2,)), action=Discrete(count=6)
@@ -131,7 +133,7 @@ def test_a_run_that_goes_on_explores_as_if_it_had_never_ended(tmp_path):
     Checkpoints(tmp_path).save(Updater(network, plant, UpdateParams(), seed=0).state({"ticks": 600}))
     weights = Weights("policy", network.model_dump(mode="json"), plant)
     params = EpsilonGreedyParams(epsilon=0.0, epsilon_from=1.0, epsilon_over=1_000, resume=str(tmp_path))
-    made = make_policy(params, plant, np.random.default_rng(0), Surroundings(weights={"policy": weights}))
+    made = make_policy(params, plant, np.random.default_rng(0), LaunchContext(weights={"policy": weights}))
     observation = np.zeros(2, np.float32)
     explored = [sum(made.act(observation, tick).explored for _ in range(500)) / 500 for tick in (0, 200, 400)]
     assert explored == pytest.approx([0.4, 0.2, 0.0], abs=0.07)
@@ -139,14 +141,14 @@ def test_a_run_that_goes_on_explores_as_if_it_had_never_ended(tmp_path):
 
 
 def test_a_policy_explores_as_the_tick_says():
-    from rtgraph.nodes.runtime.weights import Weights
+    from rtgraph.nodes.weights.weights import Weights
 
     plant = PlantSpec(
         rate_hz=60.0, observation=ArraySpec(dtype="float32", shape=(2,)), action=Discrete(count=6)
     )
     weights = Weights("policy", {"kind": "mlp", "hidden": []}, plant)
     params = EpsilonGreedyParams(epsilon=0.0, epsilon_from=1.0, epsilon_over=1_000)
-    made = make_policy(params, plant, np.random.default_rng(0), Surroundings(weights={"policy": weights}))
+    made = make_policy(params, plant, np.random.default_rng(0), LaunchContext(weights={"policy": weights}))
     observation = np.zeros(2, np.float32)
 
     def explored(tick):

@@ -8,8 +8,8 @@ from support.staggered import staggered_plans, staggered_world, trace_of
 from rtgraph.msgs import Claim, CoordinatorBeat, Observation, PlantSpec, WeightsVersion
 from rtgraph.msgs.errors import NodeError, WorldError
 from rtgraph.nodes.inference import Worker
-from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
-from rtgraph.nodes.runtime.faults import CrashFault, EdgeFault
+from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
+from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
 
 SECOND = 10**9
 
@@ -227,7 +227,7 @@ class Learned:
     """A worker whose network wants one action whatever it sees, another one with each version."""
 
     def __init__(self):
-        from rtgraph.nodes.runtime.weights import Weights
+        from rtgraph.nodes.weights.weights import Weights
 
         plant = staggered_plans("none", [{}])[2].params["plant"]
         network = {"kind": "mlp", "hidden": []}
@@ -241,7 +241,7 @@ class Learned:
                 "latency": {"kind": "constant", "frames": 3.0},
             },
             name="w/0",
-            surroundings=Surroundings(weights={"policy": self.weights}),
+            launch_context=LaunchContext(weights={"policy": self.weights}),
         )
         self.said = 0
 
@@ -330,6 +330,6 @@ def test_a_script_may_return_a_number_of_numpy():
     plans = staggered_plans("paced", [{"kind": "constant", "frames": 1.0}])
     scripted = {"kind": "scripted", "policy": f"{__name__}:ArgMax"}
     plans[2] = plans[2].model_copy(update={"params": {**plans[2].params, "policy": scripted}})
-    world = VirtualWorld(plans, surroundings=Surroundings(limits=Limits(ticks=10)))
+    world = VirtualWorld(plans, launch_context=LaunchContext(limits=Limits(ticks=10)))
     world.run()
     assert trace_of(world).figures()["decisions"]["applied"] == 9

@@ -10,7 +10,7 @@ from support.sessions import RECORDING, recorded
 
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.arguments import FOLDERS
-from rtgraph.launch.virtual import surroundings
+from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.nodes.emulator.theory import best_delayed_rate
 from rtgraph.nodes.monitor.trace import POLICY
 from rtgraph.nodes.runtime import VirtualWorld
@@ -21,7 +21,7 @@ def ran(file, ticks, seed=0, **arguments):
     plan = load_launch(
         file, arguments, folders=FOLDERS, world="virtual", ticks=ticks, seed=seed, record=False
     )
-    world = VirtualWorld(plan.nodes, seed=plan.seed, surroundings=surroundings(plan, None))
+    world = VirtualWorld(plan.nodes, seed=plan.seed, launch_context=launch_context(plan, None))
     world.run()
     return world
 
@@ -62,7 +62,7 @@ def whole_frames(agent, frames, update_frames, rate_hz, ticks):
         node.model_copy(update={"params": node.params | changed.get(node.name, {})}) for node in plan.nodes
     ]
     plan = plan.model_copy(update={"nodes": tuple(nodes), "ticks": ticks})
-    world = VirtualWorld(plan.nodes, seed=plan.seed, surroundings=surroundings(plan, None))
+    world = VirtualWorld(plan.nodes, seed=plan.seed, launch_context=launch_context(plan, None))
     world.run()
     return world.node("monitor").trace.ticks()
 
@@ -136,7 +136,7 @@ def test_the_exploration_of_a_sequential_agent_is_changed_while_it_acts():
         duration_s=20,
         record=False,
     )
-    world = VirtualWorld(plan.nodes, seed=0, surroundings=surroundings(plan, None))
+    world = VirtualWorld(plan.nodes, seed=0, launch_context=launch_context(plan, None))
     changed_ns = []
 
     def change(now_ns):

@@ -9,7 +9,7 @@ import pytest
 
 from rtgraph.graphs import load_launch
 from rtgraph.launch.arguments import FOLDERS
-from rtgraph.launch.virtual import surroundings
+from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.nodes.metrics import read_table
 from rtgraph.nodes.runtime import VirtualWorld
 
@@ -26,8 +26,8 @@ def ran(folder, ticks, **arguments):
     plan = load_launch(
         "gymnasium_learning", given, folders=FOLDERS, world="virtual", ticks=ticks, seed=1, record=False
     )
-    around = replace(surroundings(plan, None), directory=folder)
-    world = VirtualWorld(plan.nodes, seed=plan.seed, surroundings=around)
+    around = replace(launch_context(plan, None), directory=folder)
+    world = VirtualWorld(plan.nodes, seed=plan.seed, launch_context=around)
     world.run()
     return world
 

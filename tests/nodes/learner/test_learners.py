@@ -16,9 +16,9 @@ from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.nodes.learner.checkpoint import load
 from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.spec import NetworkSpec
-from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
-from rtgraph.nodes.runtime.faults import CrashFault
-from rtgraph.nodes.runtime.weights import Weights
+from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
+from rtgraph.nodes.runtime.virtual.faults import CrashFault
+from rtgraph.nodes.weights.weights import Weights
 
 RATE = 0.05
 SGD = {"optimiser": "sgd", "learning_rate": RATE}
@@ -52,7 +52,7 @@ def made(
     return VirtualWorld(
         plans(learners, order, latency, SGD | update, learner, gradients),
         seed=3,
-        surroundings=Surroundings(
+        launch_context=LaunchContext(
             limits=Limits(None, duration_ms * 1_000_000),
             directory=directory,
             weights={"policy": Weights("policy", spec, SPEC, **weights)},

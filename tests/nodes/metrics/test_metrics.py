@@ -190,7 +190,7 @@ def test_what_cannot_be_resumed_is_refused_before_anything_starts(tmp_path, fact
 
 def test_a_restarted_node_goes_on_with_the_tables(tmp_path):
     """What an earlier life left, even half a line, is taken over; the events go to a file of their own."""
-    from rtgraph.nodes.runtime.faults import CrashFault
+    from rtgraph.nodes.runtime.virtual.faults import CrashFault
 
     (tmp_path / "s").mkdir()
     world = learning_world(

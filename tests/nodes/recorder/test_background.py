@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
+from rtgraph.msgs.bag.channel import Channel
+from rtgraph.msgs.bag.storage import Entry, Storage
 from rtgraph.msgs.errors import BagError
 from rtgraph.nodes.recorder.background import Background
-from rtgraph.nodes.recorder.channel import Channel
-from rtgraph.nodes.recorder.storage import Entry, Storage
 
 CHANNEL = Channel("frame", "plant", "frame", "", "Frame", b"{}", "0" * 16)
 

@@ -6,9 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.bags import DECISION, INFO, OBSERVATION, PLAN, Attachment, row, rows, write
 
+from rtgraph.msgs.bag.bag import Bag
+from rtgraph.msgs.bag.ledger import Losses
 from rtgraph.msgs.errors import BagError
-from rtgraph.nodes.recorder.bag import Bag
-from rtgraph.nodes.recorder.ledger import Losses
 
 SHORT = {channel: dataclasses.replace(channel, schema=b"{}") for channel in (OBSERVATION, DECISION)}
 MESSAGES = [(SHORT[channel], *rest) for channel, *rest in rows(4, size=2)]

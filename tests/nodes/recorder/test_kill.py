@@ -11,7 +11,7 @@ import pytest
 from support.bags import INFO, PLAN, row
 from support.flushing import message
 
-from rtgraph.nodes.recorder.bag import Bag
+from rtgraph.msgs.bag.bag import Bag
 
 TESTS = Path(__file__).parents[2]
 KILLS = int(os.environ.get("RTGRAPH_KILLS", "10"))

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from rtgraph.graphs import Plan
-from rtgraph.launch.playing import player_plan
-from rtgraph.launch.verification import verify
+from rtgraph.launch.bags.player_console import player_plan
+from rtgraph.launch.bags.verification import verify
 from rtgraph.msgs import Observation
+from rtgraph.msgs.bag.bag import Bag
+from rtgraph.msgs.bag.export import TARGETS, exporter
+from rtgraph.msgs.bag.recover import recover
 from rtgraph.msgs.errors import BagError
-from rtgraph.nodes.recorder.bag import Bag
-from rtgraph.nodes.recorder.export import TARGETS, exporter
-from rtgraph.nodes.recorder.recover import recover
 from rtgraph.nodes.runtime import validated_params
 from rtgraph.nodes.runtime.wiring import load_class
 

@@ -6,9 +6,9 @@ import pytest
 from support.sessions import RECORDING, recorded
 
 from rtgraph.graphs.recording import stand_ins
-from rtgraph.launch.verification import verify
+from rtgraph.launch.bags.verification import verify
+from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import BagError, GraphError
-from rtgraph.nodes.recorder import Bag
 
 BOXING = {"k": "0.0625", "workers": "3", "latency_frames": "2.3"}
 

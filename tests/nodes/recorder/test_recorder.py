@@ -8,10 +8,10 @@ from support.sessions import RECORDING, recorded
 
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.arguments import FOLDERS
+from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.session import KeepRecording
-from rtgraph.nodes.recorder import Bag
-from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
 
 
 def streams(bag):
@@ -94,7 +94,7 @@ def test_a_ring_buffer_writes_the_last_seconds_when_it_is_told_to(tmp_path):
     (tmp_path / "plan.yaml").write_text(plan.to_yaml())
     world = VirtualWorld(
         plan.nodes,
-        surroundings=Surroundings(limits=Limits(ticks=600), directory=tmp_path),
+        launch_context=LaunchContext(limits=Limits(ticks=600), directory=tmp_path),
     )
     recorder = world.executors["session/recorder"]
 
@@ -103,7 +103,7 @@ def test_a_ring_buffer_writes_the_last_seconds_when_it_is_told_to(tmp_path):
         recorder.node.on_keep_recording(KeepRecording(reason="the arm jerked"))
         assert not port.inbox
 
-    world.agenda.push(5_000_000_000, 2, 99, told, ())
+    world.event_queue.push(5_000_000_000, 2, 99, told, ())
     world.run()
     (file,) = tmp_path.glob("*.mcap")
     bag = Bag.open(file)

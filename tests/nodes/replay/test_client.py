@@ -8,7 +8,7 @@ import pytest
 
 from rtgraph.msgs import ArraySpec, Discrete, Header, PlantSpec, SampledBatch
 from rtgraph.nodes.replay import BatchReader, Frame, ReplayBuffer, Transition
-from rtgraph.nodes.replay.store import SharedStore
+from rtgraph.nodes.replay.storage.store import SharedStore
 
 PLANT = PlantSpec(rate_hz=60, observation=ArraySpec(dtype="int64", shape=(2,)), action=Discrete(count=9))
 

@@ -7,7 +7,7 @@ from reference.transitions import transitions as obvious
 from support.sessions import RECORDING, recorded, rewritten
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
-from rtgraph.nodes.recorder import Bag
+from rtgraph.msgs.bag import Bag
 from rtgraph.nodes.replay import ReplayBuffer, ReplayError, fill
 
 GAMMA = 0.97

@@ -12,7 +12,7 @@ from rtgraph.msgs import Applied, Observation, ReplayState, SampledBatch
 from rtgraph.msgs.errors import NodeError, RegionError, ReplayError
 from rtgraph.nodes.replay import Assembler, Replay, ReplayBuffer, ReplayParams
 from rtgraph.nodes.runtime.clock import period_ns
-from rtgraph.nodes.runtime.faults import CrashFault, EdgeFault
+from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
 
 TICK_NS = period_ns(60)
 

@@ -6,8 +6,8 @@ from support.replayed import world_of
 
 from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.replay import ReplayBuffer
-from rtgraph.nodes.runtime.snapshot import Keeper, load
-from rtgraph.nodes.runtime.snapshot_file import SnapshotFile
+from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile
+from rtgraph.nodes.runtime.checkpoint.snapshot import Keeper, load
 
 
 def said(world, since_ns=0):

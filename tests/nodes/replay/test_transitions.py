@@ -13,7 +13,7 @@ from support.staggered import staggered_plans
 
 from rtgraph.msgs import Applied, Header, Lineage, Observation, decode
 from rtgraph.nodes.replay import Assembler, ReplayError
-from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
 
 # ---- histories, as messages and back ---------------------------------------------------------------------------------
 
@@ -348,7 +348,7 @@ def world_of(method, plant, params, spec, frames, workers):
             update = {"params": {**plan.params, "plant": spec}}
         plans.append(plan.model_copy(update=update))
     return VirtualWorld(
-        listening(plans, journal=False), seed=5, surroundings=Surroundings(limits=Limits(ticks=240))
+        listening(plans, journal=False), seed=5, launch_context=LaunchContext(limits=Limits(ticks=240))
     )
 
 

@@ -19,11 +19,11 @@ from support.programs import STEP_NS, LatestReceiver, Receiver, Sender
 from support.staggered import plan
 
 from rtgraph.msgs.errors import WorldError
-from rtgraph.nodes.runtime import Surroundings, VirtualWorld
-from rtgraph.nodes.runtime.bus import Bus, BusPlan
-from rtgraph.nodes.runtime.faults import CrashFault, EdgeFault
+from rtgraph.nodes.runtime import LaunchContext, VirtualWorld
 from rtgraph.nodes.runtime.ports import EdgeCount
+from rtgraph.nodes.runtime.realtime.bus import Bus, BusPlan
 from rtgraph.nodes.runtime.taps import Tapped
+from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
 
 PROGRAMS = 20
 STEPS = 2
@@ -74,7 +74,7 @@ def test_in_the_virtual_world_all_see_what_was_published(seed):
     world = VirtualWorld(
         plans_of(rng, crashing),
         seed=int(seed),
-        surroundings=Surroundings(),
+        launch_context=LaunchContext(),
         faults=faults,
     )
     failed = contextlib.nullcontext()
@@ -103,11 +103,11 @@ class BusProgram:
         self.rounds += 1
         name = f"sender-{self.rounds}"
         plain, everything = (f"ipc://{self.folder}/{name}{end}" for end in ("", "-all"))
-        surroundings = Surroundings(realtime=True)
+        launch_context = LaunchContext(realtime=True)
         params = {"seed": seed, "programs": PROGRAMS, "steps": STEPS}
-        sender = HandHost(Sender, params, name=name, surroundings=surroundings)
+        sender = HandHost(Sender, params, name=name, launch_context=launch_context)
         receivers = [
-            HandHost(kind, {"writes": writes}, name=f"receiver-{number}", surroundings=surroundings)
+            HandHost(kind, {"writes": writes}, name=f"receiver-{number}", launch_context=launch_context)
             for number, (kind, writes) in enumerate(
                 [(Receiver, False), (Receiver, True), (LatestReceiver, False)]
             )

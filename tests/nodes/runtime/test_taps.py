@@ -3,13 +3,13 @@ from support.staggered import staggered_plans
 
 from rtgraph.msgs import decode, encode
 from rtgraph.msgs.plant import Observation
-from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
 
 LATENCIES = [{"kind": "constant", "frames": 5.3}] * 3
 
 
 def ran(plans, ticks=200):
-    world = VirtualWorld(plans, seed=4, surroundings=Surroundings(limits=Limits(ticks=ticks)))
+    world = VirtualWorld(plans, seed=4, launch_context=LaunchContext(limits=Limits(ticks=ticks)))
     world.run()
     return world
 

@@ -20,12 +20,12 @@ from support.staggered import plan, staggered_plans
 from rtgraph.msgs import encode
 from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.errors import CheckpointError
-from rtgraph.nodes.runtime import Limits, Surroundings, VirtualWorld
-from rtgraph.nodes.runtime.faults import CrashFault, EdgeFault
-from rtgraph.nodes.runtime.saveable import Names
-from rtgraph.nodes.runtime.snapshot import Keeper, load, names_of
-from rtgraph.nodes.runtime.snapshot_file import MAGIC, SnapshotFile, SnapshotFolder
-from rtgraph.nodes.runtime.snapshot_read import MAKERS, Reader, Reference, unpacked
+from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
+from rtgraph.nodes.runtime.checkpoint.files import MAGIC, SnapshotFile, SnapshotFolder
+from rtgraph.nodes.runtime.checkpoint.reader import MAKERS, Reader, Reference, unpacked
+from rtgraph.nodes.runtime.checkpoint.saveable import Names
+from rtgraph.nodes.runtime.checkpoint.snapshot import Keeper, load, names_of
+from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
 
 SECOND = 1_000_000_000
 
@@ -90,8 +90,8 @@ def test_staggered_workers_go_on_as_they_would_have(tmp_path, method):
     )
 
     def make():
-        limits = Surroundings(limits=Limits(ticks=250))
-        return Listening(staggered_plans(method, LATENCIES), seed=4, surroundings=limits, faults=faults)
+        limits = LaunchContext(limits=Limits(ticks=250))
+        return Listening(staggered_plans(method, LATENCIES), seed=4, launch_context=limits, faults=faults)
 
     resumed, whole = assert_goes_on(make, tmp_path)
     assert resumed.restarts["worker/2"] == 1
@@ -121,7 +121,7 @@ def test_plants_go_on_as_they_would_have(tmp_path, plant):
         for number, node in enumerate(nodes[1:-1], start=1):
             changed = node.params | {"plant": spec.model_dump(mode="json")}
             nodes[number] = node.model_copy(update={"params": changed, "journal": True})
-        return Listening(nodes, seed=1, surroundings=Surroundings(limits=Limits(ticks=200)))
+        return Listening(nodes, seed=1, launch_context=LaunchContext(limits=Limits(ticks=200)))
 
     assert_goes_on(make, tmp_path)
 
@@ -134,8 +134,8 @@ def test_an_interrupted_world_leaves_a_checkpoint_and_goes_on(tmp_path):
                 self.interrupt("SIGINT")
 
     def make(kind=Listening):
-        surroundings = Surroundings(limits=Limits(ticks=200))
-        return kind(staggered_plans("paced", LATENCIES), surroundings=surroundings)
+        launch_context = LaunchContext(limits=Limits(ticks=200))
+        return kind(staggered_plans("paced", LATENCIES), launch_context=launch_context)
 
     whole, stopped, resumed = make(), make(Stopping), make()
     whole.run()
@@ -240,13 +240,13 @@ def test_what_is_there_already_is_not_made_again(nodes):
     assert now.kept["message"].header is UNSENT
     assert now.kept["ports"][0] is now.ping
     assert now.kept["ports"][1] is now.context
-    assert now.kept["ports"][2] is now.context.surroundings
+    assert now.kept["ports"][2] is now.context.launch_context
 
 
 def test_the_session_folder_is_the_new_one(nodes):
     elsewhere, folder = nodes[1].kept["paths"]
     assert str(elsewhere) == "elsewhere"
-    assert folder == nodes[1].context.surroundings.directory != nodes[0].context.surroundings.directory
+    assert folder == nodes[1].context.launch_context.directory != nodes[0].context.launch_context.directory
 
 
 def test_objects_with_a_state_of_their_own_are_made_after_what_they_refer_to(nodes):
@@ -299,7 +299,7 @@ def test_what_cannot_be_saved_is_named_with_its_node_and_attribute(tmp_path, mak
         "subprocess:Popen",
         "builtins:eval",
         "support.keeping:np",
-        "rtgraph.nodes.runtime.host:os.system",
+        "rtgraph.nodes.runtime.realtime.host:os.system",
         "rtgraph.launch.nothing:There",
         "support.keeping:Nothing",
         "rtgraph.nodes.nowhere:Class",

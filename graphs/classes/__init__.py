@@ -1,0 +1,1 @@
+"""The classes that a graph names: their modules, interpreters and messages."""

@@ -1,0 +1,85 @@
+"""Nodes with an interpreter of their own, as that interpreter describes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtgraph.graphs.classes.interpreters import Interpreters
+from rtgraph.graphs.expand import PlacedNode
+from rtgraph.graphs.positions import Place, Value
+from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.errors import RtgraphError
+from rtgraph.nodes.runtime.classes.description import NodeDescription, class_of, is_as_described
+from rtgraph.nodes.runtime.node import Node
+from rtgraph.nodes.runtime.wiring import load_class, stand_in
+
+
+class Elsewhere:
+    """Asks interpreters for classes, parameters and specs.
+
+    Where the same class can be imported here it is used: more is known of it. Otherwise a class that is made of the
+    description stands for it, in all processes but the node's.
+    """
+
+    def __init__(self) -> None:
+        self.described: dict[str, NodeDescription] = {}
+        self.specs: dict[str, PlantSpec] = {}
+        """Of plants, by the node's name."""
+        self._interpreters = Interpreters()
+        stand_in({})
+
+    def close(self) -> None:
+        """End the interpreters."""
+        self._interpreters.close()
+
+    def node_type(self, node: PlacedNode) -> type[Node[Any]]:
+        """Return a node's class.
+
+        Raises:
+            GraphError: the interpreter is not one with rtgraph, or does not have the class.
+        """
+        said = self._ask(node, {}, node.class_place)
+        description = NodeDescription.model_validate(said["description"])
+        here = _here(description)
+        if here is not None:
+            return here
+        self.described.setdefault(description.path, description)
+        return self._stand_in(description.path)
+
+    def params(self, node: PlacedNode, value: Value) -> Value:
+        """Return a node's parameters with their defaults, as its interpreter has them.
+
+        Raises:
+            GraphError: one is unknown, missing or wrong.
+        """
+        said = self._ask(node, {"params": value}, node.params.place)
+        found = NodeDescription.model_validate(said["description"])
+        if found.specs:
+            self.specs[node.name] = next(iter(found.specs.values()))
+        known = self.described.get(found.path)
+        if known is not None:
+            self.described[found.path] = known.model_copy(update={"specs": known.specs | found.specs})
+            self._stand_in(found.path)
+        written: Value = said["params"]
+        return written
+
+    def _stand_in(self, path: str) -> type[Node[Any]]:
+        stand_in({known: class_of(description) for known, description in self.described.items()})
+        return load_class(path)
+
+    def _ask(self, node: PlacedNode, question: dict[str, Any], place: Place) -> dict[str, Any]:
+        python = node.entry.python or ""
+        asked = {"class": node.entry.node_class, **question}
+        said = self._interpreters.ask(python, asked, node.place / "python")
+        if "problem" in said:
+            raise place.error(f"{said['problem']}, says {python}", hint=said["hint"])
+        return said
+
+
+def _here(description: NodeDescription) -> type[Node[Any]] | None:
+    """Return the class that can be imported here, if it is the same; None if not."""
+    try:
+        found = load_class(description.path)
+    except RtgraphError:
+        return None
+    return found if is_as_described(found, description) else None

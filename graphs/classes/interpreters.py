@@ -1,0 +1,146 @@
+"""The interpreters that nodes name with ``python``: asked what those nodes are."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+from typing import Any
+
+from rtgraph.graphs.positions import Place
+from rtgraph.msgs.errors import GraphError
+from rtgraph.nodes.runtime.classes.description import protocol
+from rtgraph.nodes.runtime.classes.imports import looked_in, pinned
+
+PATIENCE_S = 60.0
+"""For an answer: a driver may take long to import."""
+OLDEST = (3, 11)
+_HINT = "`python` names an interpreter that has rtgraph installed"
+_DESCRIBING = ("-P", "-m", "rtgraph.nodes.runtime.classes.describing")
+_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
+
+
+class Interpreters:
+    """Starts each interpreter once, when it is first asked for, and ends them all."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, _Interpreter] = {}
+
+    def ask(self, python: str, question: dict[str, Any], place: Place) -> dict[str, Any]:
+        """Return the answer of an interpreter.
+
+        Args:
+            python: the interpreter.
+            question: see ``rtgraph.nodes.runtime.classes.describing``.
+            place: where it is named.
+
+        Raises:
+            GraphError: it is not an interpreter with this version of rtgraph, or does not answer.
+        """
+        if python not in self._running:
+            self._running[python] = _Interpreter(python, place)
+        asked = {"folders": looked_in(), "modules": pinned(), **question}
+        return self._running[python].ask(asked, place)
+
+    def close(self) -> None:
+        """End them."""
+        for interpreter in self._running.values():
+            interpreter.close()
+        self._running.clear()
+
+
+class _Interpreter:
+    def __init__(self, python: str, place: Place) -> None:
+        self._python = python
+        self._errors = os.memfd_create("stderr")
+        try:
+            self._popen = subprocess.Popen(
+                [python, *_DESCRIBING],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.close(self._errors)
+            raise place.error(
+                f"interpreter {python} cannot be started: {error.strerror}", hint=_HINT
+            ) from error
+        self._left = b""
+        first = self._read()
+        if first is None:
+            raise self._failed(place)
+        if first.get("protocol") != protocol():
+            self.close()
+            raise place.error(
+                f"interpreter {python} has another version of rtgraph, which this one cannot talk to",
+                hint=f"{python} -m pip install the version that is here",
+            )
+
+    def ask(self, question: dict[str, Any], place: Place) -> dict[str, Any]:
+        with contextlib.suppress(OSError):
+            os.write(self._stdin, json.dumps(question).encode() + b"\n")
+        said = self._read()
+        if said is None:
+            raise self._failed(place)
+        return said
+
+    def close(self) -> None:
+        self._popen.kill()
+        self._popen.communicate()
+        os.close(self._errors)
+
+    @property
+    def _stdin(self) -> int:
+        return -1 if self._popen.stdin is None else self._popen.stdin.fileno()
+
+    def _read(self) -> dict[str, Any] | None:
+        """Return the next answer, None if the interpreter ended, says something else, or takes too long."""
+        if self._popen.stdout is None:
+            return None
+        out = self._popen.stdout.fileno()
+        while b"\n" not in self._left:
+            ready, _, _ = select.select([out], [], [], PATIENCE_S)
+            data = os.read(out, 1 << 16) if ready else b""
+            if not data:
+                return None
+            self._left += data
+        line, _, self._left = self._left.partition(b"\n")
+        try:
+            said = json.loads(line)
+        except ValueError:
+            return None
+        return said if isinstance(said, dict) else None
+
+    def _failed(self, place: Place) -> GraphError:
+        ended = self._popen.poll()
+        said = os.pread(self._errors, os.fstat(self._errors).st_size, 0)
+        lines = said.decode(errors="replace").strip().splitlines()
+        self.close()
+        problem = lines[-1][:300] if lines else "it does not answer as one"
+        version = _version(self._python)
+        if version is None:
+            return place.error(f"{self._python} is not a Python interpreter", hint=_HINT)
+        if version < OLDEST:
+            shown, oldest = (".".join(map(str, one)) for one in (version, OLDEST))
+            return place.error(
+                f"interpreter {self._python} is Python {shown}, and rtgraph needs {oldest}", hint=_HINT
+            )
+        if "No module named" in problem and "rtgraph" in problem:
+            return place.error(
+                f"interpreter {self._python} has no rtgraph", hint=f"{self._python} -m pip install rtgraph"
+            )
+        end = "ended" if ended is not None else "did not answer"
+        return place.error(f"interpreter {self._python} {end}: {problem}", hint=_HINT)
+
+
+def _version(python: str) -> tuple[int, ...] | None:
+    try:
+        told = subprocess.run(
+            [python, "-c", _VERSION], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+        )
+        return tuple(map(int, told.stdout.split(".")))
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None

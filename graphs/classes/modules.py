@@ -1,0 +1,149 @@
+"""The modules of the user's own that files name: each belongs to the folder of the file that names it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtgraph.graphs.expand import PlacedNode, Scope
+from rtgraph.graphs.positions import Place
+from rtgraph.nodes.runtime.classes import imports
+from rtgraph.nodes.runtime.classes.class_paths import class_paths, modules_of_class
+from rtgraph.nodes.runtime.classes.local_modules import LocalModule, remember
+from rtgraph.nodes.runtime.classes.sources import digest, imported_names, local_module
+
+HINT = "rename one of the files, or put each into a package of another name"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A module's name, and the file or package that has it."""
+
+    path: Path
+    digest: str
+    by: str
+    """What names it, for errors."""
+
+
+class LocalModules:
+    """Which modules of the user's own a plan runs, by their first names. All nodes may be in one process: a name is one file.
+
+    Args:
+        main: the folder of the file that is launched.
+        shipped: the folders of the files that come with rtgraph, which bring no modules.
+    """
+
+    def __init__(self, main: Path, shipped: Iterable[Path]) -> None:
+        self._main = main
+        self._shipped = {folder.resolve() for folder in shipped}
+        self._claims: dict[str, Claim] = {}
+        imports.pin({})
+
+    def plan(self) -> dict[str, LocalModule]:
+        """Return what a plan says of its modules."""
+        found = {}
+        for name, claim in sorted(self._claims.items()):
+            path, here = claim.path.absolute(), Path().absolute()
+            beside_file = path.parent != here or self._main.absolute() == here
+            base = self._main.absolute() if beside_file else here
+            module = LocalModule(
+                file=Path(os.path.relpath(path, base)).as_posix(),
+                beside="launch file" if beside_file else "current folder",
+                digest=claim.digest,
+            )
+            remember(name, module, claim.path)
+            found[name] = module
+        return found
+
+    def claim_class(self, node: PlacedNode) -> None:
+        """Find the modules of a node's class.
+
+        Raises:
+            GraphError: two files have one name.
+        """
+        self._claim_all(node.entry.node_class, node.class_place, node.scope)
+
+    def claim_params(self, node: PlacedNode, params: object) -> None:
+        """Find the modules of the classes that a node's params name.
+
+        Raises:
+            GraphError: two files have one name.
+        """
+        for path in class_paths(params):
+            self._claim_all(path, node.params.place, node.scope)
+
+    def _claim_all(self, path: str, place: Place, scope: Scope) -> None:
+        folders = self._folders(place, scope)
+        for module in modules_of_class(path):
+            if not module.startswith("rtgraph."):
+                self._claim(module, folders, place)
+
+    def _claim(self, name: str, folders: Sequence[Path], place: Place) -> None:
+        found = [local for folder in folders if (local := local_module(name, folder)) is not None]
+        if not found:
+            return
+        first = name.partition(".")[0]
+        file = found[0]
+        installed = imports.installed_at(name, [*folders, *map(Path, imports.looked_in())])
+        if installed is not None and first not in self._claims and not _is_same(Path(installed), file):
+            raise place.error(
+                f"module {first!r} is {file} here, and {installed} for all other code",
+                hint=f"rename {file.name}, or put it into a package",
+            )
+        self._check_link(place, name, file)
+        self._take(first, file, str(place), place)
+
+    def _check_link(self, place: Place, name: str, file: Path) -> None:
+        """Check that a file which is reached by a link does not have another module beside its target."""
+        source = Path(place.document.file)
+        target = local_module(name, source.resolve().parent) if source.is_symlink() else None
+        if target is not None and not _is_same(target, file) and digest(target) != digest(file):
+            raise place.error(
+                f"{source} is a link, and {name!r} is another file beside it ({file}) than beside its target ({target})",
+                hint="remove one of them",
+            )
+
+    def _take(self, name: str, file: Path, by: str, place: Place) -> None:
+        held = self._claims.get(name)
+        if held is not None:
+            if not _is_same(held.path, file) and held.digest != digest(file):
+                raise place.error(
+                    f"two files are module {name!r}: {held.path}, for {held.by}, and {file}, for {by}",
+                    hint=HINT,
+                )
+            return
+        self._claims[name] = Claim(file, digest(file), by)
+        imports.also_pin(name, file)
+        own = [file.parent, *map(Path, imports.looked_in())]
+        for imported in imported_names(file):
+            first = imported.partition(".")[0]
+            beside = local_module(imported, file.parent)
+            if beside is None or first == name or _is_same(beside, file):
+                continue
+            if first in self._claims or imports.installed_at(first, own) is None:
+                self._take(first, beside, f"{file}", place)
+
+    def _folders(self, place: Place, scope: Scope) -> list[Path]:
+        """Return where a module is looked for: beside the file that names it, then beside those that include that, then here."""
+        files = [place.document.file]
+        outer: Scope | None = scope
+        while outer is not None:
+            files.append(outer.document.file)
+            outer = outer.outer
+        found: list[Path] = []
+        for file in map(Path, files):
+            if file.is_file():
+                found += [file.parent, *([file.resolve().parent] if file.is_symlink() else [])]
+            else:  # the command line
+                found.append(Path())
+        unique: dict[Path, Path] = {}
+        for folder in (*found, Path()):
+            unique.setdefault(folder.resolve(), folder)
+        return [folder for resolved, folder in unique.items() if resolved not in self._shipped]
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    files = [path / "__init__.py" if path.is_dir() else path for path in (one.resolve(), other.resolve())]
+    return files[0] == files[1]

@@ -1,0 +1,1 @@
+"""Verbs' work on recordings: attach a recorder, play, verify."""

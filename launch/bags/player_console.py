@@ -1,0 +1,279 @@
+"""Playing a recording as a graph of one node, and steering players."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import signal
+import sys
+import termios
+import threading
+import tty
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rtgraph.graphs import Plan
+from rtgraph.graphs.names import MEANINGS, PATH, TOPIC, nearest, unmatched
+from rtgraph.launch.console.status import ConsoleStatus
+from rtgraph.launch.introspection.client import Client
+from rtgraph.launch.introspection.observer import Observer
+from rtgraph.launch.introspection.sessions import Description, LiveSession, pick, running
+from rtgraph.launch.process.launcher import Launcher
+from rtgraph.launch.report.summary import DONE, FAILED, SIGNALLED
+from rtgraph.launch.scratch import scratch_folder
+from rtgraph.launch.session import Session
+from rtgraph.msgs import Message, decode, encode
+from rtgraph.msgs.bag.bag import Bag
+from rtgraph.msgs.errors import LaunchError, RtgraphError
+from rtgraph.msgs.introspection import Publish, Published
+from rtgraph.msgs.session import PlayControl, PlayProgress
+from rtgraph.msgs.typed.text import readable
+from rtgraph.nodes.recorder.bag_player import played_channels
+from rtgraph.nodes.runtime import InputPlan, NodePlan
+from rtgraph.nodes.runtime.journal import OUTPUT
+
+CONTROL = "play_control"
+PROGRESS = "play_progress"
+SEEK_S = 5.0
+RATE_STEP = 1.5
+ATTACH_PERIOD_S = 0.1
+PROGRESS_PERIOD_NS = 200_000_000
+
+
+def player_plan(
+    bag: Bag,
+    *,
+    rate: float = 1.0,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    loop: bool = False,
+    paused: bool = False,
+    topics: Sequence[str] = ("*",),
+    exclude: Sequence[str] = (),
+    remap: Mapping[str, str] | None = None,
+) -> Plan:
+    """Return the plan of a graph that plays a recording, and does nothing else.
+
+    Raises:
+        LaunchError: there is nothing to play, or a topic to remap is not there.
+    """
+    recorded = sorted({channel.topic for channel in bag.channels})
+    pattern = unmatched([*topics, *exclude], recorded)
+    if pattern is not None:
+        raise LaunchError(f"{pattern!r} matches no topic of {bag.path}", hint=nearest(pattern, recorded))
+    channels = played_channels(bag, topics, exclude)
+    names = {name: _topic(channel.topic, channel.key) for name, channel in channels.items()}
+    for old in remap or {}:
+        if old not in names.values():
+            raise LaunchError(
+                f"there is no topic {old!r} to remap", hint=", ".join(sorted(set(names.values())))
+            )
+    for new in (remap or {}).values():
+        if not re.fullmatch(PATH, new):
+            raise LaunchError(f"--remap to {new!r}, which is not {MEANINGS[TOPIC]}")
+    if not names:
+        raise LaunchError(f"{bag.path} holds nothing to play", hint="see `rtgraph bag info`")
+    begin_ns = bag.start_ns + round(start_s * 1e9)
+    end_ns = None if duration_s is None else begin_ns + round(duration_s * 1e9)
+    chosen = bag.messages(topics=topics, exclude=(OUTPUT, *exclude), start_ns=begin_ns, end_ns=end_ns)
+    if next(chosen, None) is None:
+        span = (
+            f"from {start_s:g} s on"
+            if duration_s is None
+            else f"in the {duration_s:g} s from {start_s:g} s on"
+        )
+        raise LaunchError(f"{bag.path} holds nothing to play {span}", hint="see `rtgraph bag info`")
+    player = NodePlan(
+        name="player",
+        index=0,
+        node="rtgraph.nodes.recorder:BagPlayer",
+        params={
+            "file": _readable(bag.path),
+            "rate": rate,
+            "start_s": start_s,
+            "duration_s": duration_s,
+            "loop": loop,
+            "paused": paused,
+            "topics": list(topics),
+            "exclude": list(exclude),
+        },
+        outputs={name: (remap or {}).get(topic, topic) for name, topic in names.items()}
+        | {PROGRESS: PROGRESS},
+        inputs={CONTROL: InputPlan(topic=CONTROL)},
+    )
+    return Plan(name=bag.path.stem, nodes=(player,))
+
+
+def _readable(path: Path) -> str:
+    try:
+        return readable(str(path.resolve()))
+    except ValueError as error:
+        raise LaunchError(f"the name of the recording {error}", hint="rename it, or its folder") from error
+
+
+def play(plan: Plan, bag: Bag, directory: Path | None = None) -> int:
+    """Play until the recording is over, or somebody ends it. Return the exit code."""
+    with contextlib.ExitStack() as closing:
+        folder = directory or closing.enter_context(scratch_folder("play"))
+        status = closing.enter_context(ConsoleStatus())
+        console = Console(status, (bag.end_ns - bag.start_ns) / 1e9)
+        closing.callback(console.stop)
+        console.start()
+        outcome = Launcher(plan, Session.create(plan, folder), status).run()
+    for failure in outcome.failures:
+        print(f"error: {failure}", file=sys.stderr)
+    if outcome.failures:
+        return FAILED
+    if console.quit:
+        return DONE
+    return DONE if outcome.signal is None else SIGNALLED + outcome.signal
+
+
+def steer(wanted: str | None, control: PlayControl) -> None:
+    """Tell a running player what to do.
+
+    Raises:
+        LaunchError: no player is running, or several are.
+    """
+    tell(wanted, CONTROL, control, "player")
+
+
+def tell(wanted: str | None, topic: str, message: Message, who: str) -> None:
+    """Hand a message to the one running graph that takes a topic.
+
+    Args:
+        wanted: the graph's name, process or session folder; None for the only one that takes the topic.
+        topic: what it takes.
+        message: what is handed to it.
+        who: what takes it, for people.
+
+    Raises:
+        LaunchError: there is no such graph, or several are.
+    """
+    if wanted is None:
+        able = [session for session in running() if _takes(session.description, topic)]
+        if not able:
+            raise LaunchError(f"no {who} is running")
+        if len(able) > 1:
+            names = ", ".join(f"{s.description.name} (process {s.description.pid})" for s in able)
+            raise LaunchError(
+                f"{len(able)} graphs have a {who}: {names}", hint="say which with --session PID"
+            )
+        session = able[0]
+    else:
+        session = pick(wanted)
+    with Client(session) as client:
+        client.ask(Publish(topic=topic, document=encode(message)), Published)
+
+
+def _takes(description: Description, topic: str) -> bool:
+    return any(taker.topic == topic for taker in description.takers)
+
+
+def _topic(channel_topic: str, key: str) -> str:
+    return channel_topic.removesuffix(f"/{key}") if key else channel_topic
+
+
+class Console:
+    """The keys and the progress bar of a player, in a thread of their own: the launcher has the main one."""
+
+    def __init__(self, status: ConsoleStatus, duration_s: float) -> None:
+        self.quit = False
+        self._status = status
+        self._duration_s = duration_s
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="player console", daemon=True)
+        self._position_s = 0.0
+        self._rate = 1.0
+        self._paused = False
+
+    def start(self) -> None:
+        """Begin, as soon as the player runs."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, and leave the terminal as it was."""
+        self._ended.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        session = self._session()
+        if session is None:
+            return
+        try:
+            with Client(session) as client, Observer(session, PROGRESS) as observer, _raw_terminal() as keys:
+                self._status.phase(session.description.name, self._duration_s)
+                while not self._ended.is_set() and not observer.ended:
+                    for observed in observer.until(observer.now_ns() + PROGRESS_PERIOD_NS):
+                        self._show(decode(PlayProgress, observed.document()))
+                    for key in _pressed(keys):
+                        self._obey(key, client)
+        except RtgraphError as error:
+            if not self._ended.is_set():
+                self._status.note(str(error))
+
+    def _session(self) -> LiveSession | None:
+        """Return the launch of this process, once its graph runs."""
+        while not self._ended.wait(ATTACH_PERIOD_S):
+            for session in running():
+                if session.description.pid == os.getpid():
+                    return session
+        return None
+
+    def _show(self, progress: PlayProgress) -> None:
+        self._position_s, self._rate, self._paused = progress.position_s, progress.rate, progress.paused
+        state = "paused" if progress.paused else f"x {progress.rate:g}"
+        again = f", round {progress.round + 1}" if progress.round else ""
+        text = f"{progress.position_s:,.2f} / {progress.duration_s:,.2f} s  {state}{again}  {progress.played:,} played"
+        self._status.progress(progress.position_s, text)
+
+    def _obey(self, key: bytes, client: Client) -> None:
+        if key in (b"q", b"\x03"):
+            self.quit = True
+            os.kill(os.getpid(), signal.SIGINT)
+            return
+        control = self._control(key)
+        if control is not None:
+            client.ask(Publish(topic=CONTROL, document=encode(control)), Published)
+
+    def _control(self, key: bytes) -> PlayControl | None:
+        rate, position_s = self._rate, self._position_s
+        meanings: dict[bytes, Callable[[], PlayControl]] = {
+            b" ": lambda: PlayControl(pause=not self._paused),
+            b"\x1b[C": lambda: PlayControl(step=1),
+            b"\x1b[B": lambda: PlayControl(ticks=1),
+            b"+": lambda: PlayControl(rate=rate * RATE_STEP),
+            b"-": lambda: PlayControl(rate=rate / RATE_STEP),
+            b".": lambda: PlayControl(seek_s=position_s + SEEK_S),
+            b",": lambda: PlayControl(seek_s=max(0.0, position_s - SEEK_S)),
+        }
+        return meanings[key]() if key in meanings else None
+
+
+@contextlib.contextmanager
+def _raw_terminal() -> Iterator[int | None]:
+    """Have keys come one by one, unseen, while it lasts; None where stdin is no terminal."""
+    if not sys.stdin.isatty():
+        yield None
+        return
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    try:
+        tty.setcbreak(descriptor)
+        yield descriptor
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+def _pressed(descriptor: int | None) -> Iterator[bytes]:
+    """Yield the keys pressed since the last time; an arrow is three bytes."""
+    while descriptor is not None and select.select([descriptor], [], [], 0)[0]:
+        data = os.read(descriptor, 64)
+        if not data:
+            return
+        while data:
+            length = 3 if data.startswith(b"\x1b[") else 1
+            yield data[:length]
+            data = data[length:]

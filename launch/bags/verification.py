@@ -1,0 +1,312 @@
+"""Verifying a recording: every byte against the journals, and chosen nodes run again on what they consumed."""
+
+from __future__ import annotations
+
+import fnmatch
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from rtgraph.graphs import Plan
+from rtgraph.graphs.model import World
+from rtgraph.launch.bags.verified_weights import RecordedWeights
+from rtgraph.launch.scratch import scratch_folder
+from rtgraph.msgs.bag.bag import Bag, Recorded
+from rtgraph.msgs.envelope import envelope
+from rtgraph.msgs.errors import BagError, RtgraphError
+from rtgraph.nodes.plant import Plant
+from rtgraph.nodes.recorder.journals import Life, journals
+from rtgraph.nodes.recorder.provenance import GOES_ON, TIME_BASE_FACT
+from rtgraph.nodes.recorder.recorded import use_recorded_modules
+from rtgraph.nodes.recorder.reexecution import Difference, MessageId, Rerun
+from rtgraph.nodes.runtime import LaunchContext, Limits, NodePlan, load_class
+from rtgraph.nodes.runtime.classes.class_paths import modules_named
+from rtgraph.nodes.runtime.clock import TIME_BASE
+from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, digest_of
+
+Outcome = Literal["same", "different", "unverifiable"]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What became of one life of a node."""
+
+    node: str
+    life: int
+    outcome: Outcome = "same"
+    consumed: int = 0
+    published: int = 0
+    until_s: float = 0.0
+    note: str = ""
+    """The first difference, or why it could not be verified, or how far the journal goes."""
+
+
+@dataclass(slots=True)
+class Verification:
+    """What a verification found."""
+
+    nodes: list[Verdict] = field(default_factory=list)
+    messages: int = 0
+    """Recorded messages compared with what their publisher wrote down."""
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether something was verified, and all of it is as it was."""
+        verified = [verdict for verdict in self.nodes if verdict.outcome != "unverifiable"]
+        return bool(verified) and len(verified) == len(self.nodes) and not self.differences
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"passed": self.passed, **asdict(self)}
+
+
+def verify(
+    bag: Bag, nodes: Sequence[str] = ("*",), progress: Callable[[float], None] | None = None
+) -> Verification:
+    """Verify a recording.
+
+    Every recorded message is compared with the digest that its publisher wrote down; the chosen nodes are run again
+    in the virtual world on what they consumed, and have to publish the same bytes.
+
+    Args:
+        bag: the recording.
+        nodes: globs of the nodes to run again, or packages that their classes are in (``inference``).
+        progress: called with the share that is done.
+
+    Raises:
+        BagError: there is no plan or no journal in the recording, no node of that name, or it begins in mid-run.
+    """
+    if bag.plan_yaml is None:
+        raise BagError(
+            f"{bag.path} holds no plan", hint="only what `rtgraph launch` recorded can be verified"
+        )
+    if GOES_ON in bag.info:
+        begins_s = int(bag.info[GOES_ON]) / 1e9
+        raise BagError(
+            f"{bag.path} begins at {begins_s:.3f} s, where another session left off: its nodes cannot be run again",
+            hint="run that session to the same end, and verify its recording: the bytes are the same",
+        )
+    plan = Plan.from_yaml(bag.plan_yaml)
+    problems = use_recorded_modules(bag)
+    lives = journals(bag)
+    if not lives:
+        raise BagError(f"{bag.path} holds no journal", hint="record with `record: {journal: true}`")
+    wanted = {node.name for node in plan.nodes if _is_chosen(node, nodes)}
+    chosen = [life for life in lives if life.node in wanted]
+    journalled = {life.node for life in lives}
+    unwritten = [
+        Verdict(node.name, 1, "unverifiable", note="it kept no journal")
+        for node in plan.nodes
+        if node.journal and node.name not in journalled and node.name in wanted
+    ]
+    if not chosen and not unwritten:
+        known = ", ".join(sorted(journalled))
+        raise BagError(f"no node with a journal matches {', '.join(nodes)}", hint=f"there are {known}")
+    with scratch_folder("verify") as scratch:
+        return _Verifier(bag, plan, lives, chosen, unwritten, scratch, problems).run(progress)
+
+
+def _is_chosen(node: NodePlan, wanted: Sequence[str]) -> bool:
+    packages = node.node.partition(":")[0].split(".")
+    return any(fnmatch.fnmatchcase(node.name, glob) or glob in packages for glob in wanted)
+
+
+class _Verifier:
+    """One pass over a recording. A message is kept for as long as somebody has yet to consume it."""
+
+    def __init__(
+        self,
+        bag: Bag,
+        plan: Plan,
+        lives: Sequence[Life],
+        chosen: Sequence[Life],
+        verdicts: Sequence[Verdict],
+        scratch: Path,
+        problems: Mapping[str, str],
+    ) -> None:
+        self._scratch = scratch
+        self._problems = problems
+        self._bag = bag
+        self._plans = {node.name: node for node in plan.nodes}
+        self._plan = plan
+        self._found = Verification(list(verdicts))
+        self._published = dict(_publications(lives, self._plans))
+        self._ended = {(life.node, life.incarnation): life.until_ns for life in lives}
+        self._found.differences += [life.problem for life in lives if life.problem]
+        self._wanted = Counter(wanted for life in chosen for wanted in _consumed(life, self._plans))
+        self._kept: dict[MessageId, bytes] = {}
+        self._waiting: dict[
+            MessageId, list[tuple[Verdict, Rerun, Generator[MessageId, bytes | None, None]]]
+        ] = {}
+        self._weights = RecordedWeights(bag, plan)
+        self._other_time_base = bag.info.get(TIME_BASE_FACT) != TIME_BASE
+        self._chosen = chosen
+
+    def run(self, progress: Callable[[float], None] | None) -> Verification:
+        for life in self._chosen:
+            self._begin(life)
+        span_ns = max(1, self._bag.end_ns - self._bag.start_ns)
+        for number, recorded in enumerate(self._bag.messages()):
+            self._take(recorded)
+            if progress is not None and number % 256 == 0:
+                progress((recorded.log_ns - self._bag.start_ns) / span_ns)
+        recorded_topics = {channel.topic.removesuffix(f"/{channel.key}") for channel in self._bag.channels}
+        for wanted, waiting in list(self._waiting.items()):
+            for verdict, rerun, steps in waiting:
+                if wanted.topic in recorded_topics:
+                    self._advance(verdict, rerun, steps, None)
+                else:
+                    verdict.outcome = "unverifiable"
+                    verdict.note = f"{wanted.topic}, which it consumes, was not recorded"
+        self._found.nodes.sort(key=lambda verdict: (verdict.node, verdict.life))
+        return self._found
+
+    def _begin(self, life: Life) -> None:
+        verdict = Verdict(life.node, life.incarnation + 1)
+        self._found.nodes.append(verdict)
+        node = self._plans.get(life.node)
+        if node is None:
+            verdict.outcome, verdict.note = "unverifiable", "it is not in the plan"
+            return
+        if life.problem:
+            verdict.outcome, verdict.note = "different", life.problem
+        elif not life.whole:
+            verdict.note = f"its journal ends at {life.until_ns / 1e9:.3f} s, before the node did"
+        try:
+            problem = (
+                self._by_other_times(node)
+                or self._by_other_modules(node)
+                or by_other_python(node, self._plan.world)
+            )
+            if problem := problem or self._weights.problem(life, node):
+                verdict.outcome, verdict.note = "unverifiable", problem
+                return
+            launch_context = self._launch_context(node)
+            rerun = Rerun(node, life.incarnation, self._plan.seed, launch_context, life.entries)
+        except (RtgraphError, ImportError) as error:
+            verdict.outcome, verdict.note = "unverifiable", f"it cannot be made here: {error}"
+            return
+        self._advance(verdict, rerun, rerun.run(), None, first=True)
+
+    def _by_other_times(self, node: NodePlan) -> str:
+        """Say why a node of a recording on another time base cannot be run again; nothing where it can.
+
+        In the virtual world every time follows from that base. In real time the journal holds the clock's readings, and
+        only a plant works out when its ticks are due.
+        """
+        if not self._other_time_base or not (
+            self._plan.world == "virtual" or issubclass(load_class(node.node), Plant)
+        ):
+            return ""
+        return "not comparable: recorded on another time base, where ticks fell on other nanoseconds"
+
+    def _by_other_modules(self, node: NodePlan) -> str | None:
+        """Return why the code of a node is not what it was. Modules import each other: all of the user's own count."""
+        own = any(name in self._plan.modules for name in modules_named(node))
+        return next(iter(self._problems.values()), None) if own else None
+
+    def _launch_context(self, node: NodePlan) -> LaunchContext:
+        return LaunchContext(
+            realtime=self._plan.world == "realtime",
+            limits=Limits(
+                self._plan.ticks,
+                None if self._plan.duration_s is None else round(self._plan.duration_s * 1e9),
+            ),
+            # What nodes write of their own is not compared.
+            directory=self._scratch,
+            weights=self._weights.of(node),
+        )
+
+    def _advance(
+        self,
+        verdict: Verdict,
+        rerun: Rerun,
+        steps: Generator[MessageId, bytes | None, None],
+        data: bytes | None,
+        *,
+        first: bool = False,
+    ) -> None:
+        """Run a node until it consumes what has not been read yet, or to its end."""
+        try:
+            wanted = next(steps) if first else steps.send(data)
+            while (kept := self._take_kept(wanted)) is not None:
+                wanted = steps.send(kept)
+            self._waiting.setdefault(wanted, []).append((verdict, rerun, steps))
+        except StopIteration:
+            pass
+        except Difference as difference:
+            verdict.outcome, verdict.note = "different", str(difference)
+            self._found.differences.append(str(difference))
+        except Exception as error:  # whatever a node's code raises is told, not raised: it did not then
+            verdict.outcome = "different"
+            verdict.note = f"{rerun.name} fails when it is run again: {type(error).__name__}: {error}"
+            self._found.differences.append(verdict.note)
+        finally:
+            done = rerun.progress
+            verdict.consumed, verdict.published = done.consumed, done.published
+            verdict.until_s = round(done.time_ns / 1e9, 6)
+
+    def _take(self, recorded: Recorded) -> None:
+        channel = recorded.channel
+        if channel.port == OUTPUT:
+            return
+        head = envelope(recorded.data)
+        topic = channel.topic.removesuffix(f"/{channel.key}") if channel.key else channel.topic
+        found = MessageId(topic, channel.key, head.source, head.incarnation, head.sequence)
+        expected = self._published.pop(found, None)
+        if expected is not None:
+            self._found.messages += 1
+            if digest_of(recorded.data) != expected:
+                self._found.differences.append(
+                    f"{found} is not what {head.source} published: its bytes differ"
+                )
+        elif head.stamp_ns <= self._ended.get((head.source, head.incarnation), -1):
+            self._found.differences.append(
+                f"{found} is in the recording, and {head.source} did not publish it"
+            )
+        if found in self._wanted:
+            self._kept[found] = recorded.data
+            for verdict, rerun, steps in self._waiting.pop(found, []):
+                self._advance(verdict, rerun, steps, self._take_kept(found))
+
+    def _take_kept(self, wanted: MessageId) -> bytes | None:
+        data = self._kept.get(wanted)
+        if data is not None:
+            self._wanted[wanted] -= 1
+            if not self._wanted[wanted]:
+                del self._kept[wanted], self._wanted[wanted]
+        return data
+
+
+def by_other_python(node: NodePlan, world: World) -> str | None:
+    """Return why a node cannot be run again by this interpreter: it ran in another one."""
+    if node.python is None or world == "virtual":
+        return None
+    theirs = Path(shutil.which(node.python) or node.python).absolute().parent
+    if theirs == Path(sys.executable).absolute().parent:
+        return None
+    return f"it ran in the interpreter {node.python}: verify with the rtgraph that is installed there"
+
+
+def _publications(lives: Sequence[Life], plans: Mapping[str, NodePlan]) -> Iterator[tuple[MessageId, bytes]]:
+    for life in lives:
+        outputs = plans[life.node].outputs if life.node in plans else {}
+        for *_, published in life.entries:
+            for item in published:
+                if len(item) < DELIVERY_LENGTH:
+                    port, key, sequence, digest = item
+                    topic = outputs.get(port, port)
+                    yield MessageId(topic, key, life.node, life.incarnation, sequence), digest
+
+
+def _consumed(life: Life, plans: Mapping[str, NodePlan]) -> Iterator[MessageId]:
+    inputs = plans[life.node].inputs if life.node in plans else {}
+    for delivery in life.deliveries():
+        port, publisher, incarnation, sequence, key = delivery[:5]
+        if port in inputs and len(delivery) == DELIVERY_LENGTH:
+            yield MessageId(inputs[port].topic, key, publisher, incarnation, sequence)

@@ -1,0 +1,111 @@
+"""The weights that nodes of a recording used, for running these nodes again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+
+from rtgraph.graphs import Plan
+from rtgraph.msgs import WeightsVersion
+from rtgraph.msgs.bag.bag import Bag
+from rtgraph.msgs.errors import CheckpointError
+from rtgraph.nodes.recorder.journals import Life
+from rtgraph.nodes.recorder.provenance import WEIGHTS_FOLDER, facts, weights_digest
+from rtgraph.nodes.runtime import NodePlan, load_class
+from rtgraph.nodes.weights.versions import LocalVersions, new_memory
+from rtgraph.nodes.weights.weights import Weights, map_file
+
+
+class RecordedWeights:
+    """The first version of each of the weights, as far as it can be had. Later versions are not kept.
+
+    They are read from beside the recording; where they are not there they are made as they were, of the seed or the
+    checkpoint, and used if that gives what was recorded.
+    """
+
+    def __init__(self, bag: Bag, plan: Plan) -> None:
+        self._plan = plan
+        self._found: dict[str, Weights] = {}
+        self._missing: set[str] = set()
+        self._other_arithmetic = _other_arithmetic(bag) if plan.weights else ""
+        folder = (bag.path if bag.path.is_dir() else bag.path.parent) / WEIGHTS_FOLDER
+        for name, entry in plan.weights.items():
+            digest = bag.info.get(f"weights.{name}", "")
+            file = folder / f"{digest}.bin"
+            weights = entry.weights(name)
+            if digest and file.exists():
+                weights.where = LocalVersions(entry.sharing, map_file(file), entry.version)
+            try:
+                known = bool(digest) and weights_digest(weights) == digest
+            except CheckpointError:  # which they came from, and is not there any more
+                known = False
+            if known:
+                self._found[name] = weights
+            else:
+                self._missing.add(name)
+
+    def of(self, node: NodePlan) -> dict[str, Weights]:
+        """Return the weights that a node is given."""
+        if not _heard_or_said(node)[1]:
+            return self._found
+        # It publishes versions of its own, which others that are run again must not see.
+        return {name: _copied(weights) for name, weights in self._found.items()}
+
+    def problem(self, life: Life, node: NodePlan) -> str:
+        """Say why a life cannot be run again on the weights that it used; nothing where it can, or used none."""
+        used = self._plan.weights.keys() & set(_strings(node.params))
+        if not used:
+            return ""
+        if missing := sorted(self._missing & used):
+            return f"the weights {', '.join(missing)} that it used were not kept"
+        return self._not_the_first(life, node, used) or (
+            f"not comparable: {self._other_arithmetic}" if self._other_arithmetic else ""
+        )
+
+    def _not_the_first(self, life: Life, node: NodePlan, used: Collection[str]) -> str:
+        """Say why a life did not use the first versions alone, or what else of them cannot be had."""
+        if life.incarnation and any(self._plan.weights[name].sharing != "fixed" for name in used):
+            return "it began with a version of its weights that was not kept"
+        heard, said = _heard_or_said(node)
+        if heard and any(delivery[0] in heard for delivery in life.deliveries()):
+            return "it went over to versions of its weights that were not kept"
+        if said and self._plan.world == "realtime":
+            return "where it put its weights depended on who was reading them"
+        return ""
+
+
+def _heard_or_said(node: NodePlan) -> tuple[set[str], set[str]]:
+    """Return the inputs and the outputs of a node on which versions of weights are announced."""
+    node_type = load_class(node.node)
+    heard = {name for name, port in node_type.input_ports.items() if port.message_type is WeightsVersion}
+    said = {name for name, port in node_type.output_ports.items() if port.message_type is WeightsVersion}
+    return heard, said
+
+
+def _copied(weights: Weights) -> Weights:
+    version, slot = weights.versions.newest()
+    first = weights.versions.memory(slot)
+    memory = new_memory(first.nbytes)
+    memory[:] = first
+    return replace(weights, where=LocalVersions(weights.sharing, memory, version), cache={})
+
+
+def _other_arithmetic(bag: Bag) -> str:
+    """Say what decides the last bits of a network's sums and is not as it was; nothing, where all is."""
+    # Only here: to verify a graph without networks takes no torch. With it, the facts are those of its arithmetic.
+    import torch  # noqa: F401, PLC0415
+
+    here = facts(bag.info.get("world", ""))
+    differing = [name for name in ("torch", "cpu_capability") if bag.info.get(name) != here.get(name)]
+    return ", ".join(f"{name} was {bag.info.get(name)}, here it is {here.get(name)}" for name in differing)
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _strings(item)

@@ -1,0 +1,1 @@
+"""The terminal: command line, streams, signals, progress and tables."""

@@ -1,0 +1,1 @@
+"""What `rtgraph topic`, `node`, `param` and `top` print."""

@@ -1,0 +1,79 @@
+"""``rtgraph topic echo``: messages, one after the other, as they are published."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rtgraph.launch.console.printing import print_line
+from rtgraph.launch.introspection.observer import Observed, Observer
+from rtgraph.launch.introspection.sessions import LiveSession
+from rtgraph.launch.introspection.values import as_json as json_value
+from rtgraph.launch.introspection.values import as_lines, fields, selected
+from rtgraph.msgs.errors import GraphError
+
+FOREVER_S = 1e9
+
+
+def echo(
+    session: LiveSession,
+    topic: str,
+    key: str | None,
+    *,
+    count: int | None,
+    duration_s: float | None,
+    fields: Sequence[str],
+    full: bool,
+    as_json: bool,
+) -> int:
+    """Print what is published on a topic, until the end that is given or that of the session.
+
+    Returns:
+        0; 1 where so many messages were wanted and the session ended before.
+    """
+    printed = 0
+    with Observer(session, topic, key=key) as observer:
+        end_ns = observer.now_ns() + round((duration_s or FOREVER_S) * 1e9)
+        for observed in observer.until(end_ns):
+            _print(observed, fields, full=full, as_json=as_json)
+            printed += 1
+            if printed == count:
+                return 0
+        if observer.ended:
+            print(f"{session.description.name} has ended", file=sys.stderr)
+        if not printed:
+            print(f"nothing was published on {topic!r}", file=sys.stderr)
+        if observer.losses.missed:
+            print(f"{observer.losses.missed:,} messages came too quickly to be shown", file=sys.stderr)
+    return 1 if count or not printed else 0
+
+
+def _print(observed: Observed, wanted: Sequence[str], *, full: bool, as_json: bool) -> None:
+    values = fields(observed.document())
+    header, head = values["header"], observed.envelope
+    shown = selected(values, wanted or [name for name in values if name != "header"])
+    missing = [path for path in wanted if path not in shown]
+    if missing:
+        raise GraphError(
+            f"messages on {observed.topic!r} have no field {missing[0]!r}",
+            file="--fields",
+            hint=f"they have {', '.join(values)}",
+        )
+    if as_json:
+        print_line(
+            {
+                "topic": observed.topic,
+                "key": observed.key,
+                "header": json_value(header),
+                "fields": json_value(shown, full=full),
+            }
+        )
+        return
+    key = f" for {observed.key}" if observed.key else ""
+    delay_ms = (observed.arrived_ns - head.stamp_ns) / 1e6
+    lines = [
+        f"--- {observed.topic}{key} from {head.source}, {head.sequence:,}, at {head.stamp_ns / 1e9:.6f} s, "
+        f"under way for {delay_ms:.2f} ms",
+        *as_lines(shown, full=full),
+    ]
+    print("\n".join(lines), flush=True)

@@ -1,0 +1,96 @@
+"""``rtgraph topic pub``: messages from the command line."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from rtgraph.graphs.names import nearest
+from rtgraph.launch.console.printing import print_json
+from rtgraph.launch.introspection.client import Client
+from rtgraph.launch.introspection.messages import message_class
+from rtgraph.launch.introspection.pacing import Pacer
+from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession
+from rtgraph.msgs import Message, encode
+from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.introspection import Publish, Published
+from rtgraph.msgs.typed.json_arrays import message_of
+from rtgraph.msgs.typed.strict import complaint, from_json
+from rtgraph.msgs.typed.text import shortened
+
+
+def publish(
+    session: LiveSession,
+    topic: str,
+    key: str | None,
+    text: str,
+    *,
+    rate_hz: float | None,
+    count: int | None,
+    as_json: bool,
+) -> int:
+    """Hand a message to every node that takes the topic: once, or so often a second.
+
+    Raises:
+        GraphError: nobody takes the topic, or the message does not fit it.
+    """
+    message_type = _message_type(session.description, topic)
+    document = encode(made(message_type, text))
+    wanted = count or (1 if rate_hz is None else None)
+    sent = 0
+    inputs: list[str] = []
+    with Client(session) as client:
+        pacer = Pacer(rate_hz)
+        while wanted is None or sent < wanted:
+            pacer.wait()
+            inputs = client.ask(Publish(topic=topic, key=key or "", document=document), Published).inputs
+            sent += 1
+            if sent == 1 and not as_json:
+                print(f"publishing {message_type.__name__} to {', '.join(inputs)}", flush=True)
+    if as_json:
+        print_json({"topic": topic, "message": message_type.__name__, "sent": sent, "inputs": inputs})
+    return 0
+
+
+def made(message_type: type[Message], text: str) -> Message:
+    """Return the message that JSON describes; arrays are lists, or ``{"dtype", "shape", "data"}``.
+
+    Raises:
+        GraphError: it is no JSON, or does not fit the class.
+    """
+    name = message_type.__name__
+    fields = {field for field in message_type.model_fields if field != "header"}
+    try:
+        values = from_json(text, finite=False)
+    except ValueError as error:
+        raise GraphError(
+            f"the message is no JSON: {error}", file=COMMAND_LINE, hint="such as '{\"value\": 1}'"
+        ) from error
+    if not isinstance(values, dict):
+        raise GraphError(f"a {name} is an object of fields, not {shortened(text)}", file=COMMAND_LINE)
+    unknown = sorted(values.keys() - fields)
+    if unknown:
+        raise GraphError(
+            f"{name} has no field {shortened(unknown[0])}",
+            file=COMMAND_LINE,
+            hint=nearest(unknown[0], fields) or "it has none",
+        )
+    try:
+        return message_of(message_type, values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        problem, hint = complaint(first)
+        place = ".".join(map(str, first["loc"]))
+        raise GraphError(f"not a {name}: {place}: {problem}", file=COMMAND_LINE, hint=hint) from error
+    except ValueError as error:
+        raise GraphError(f"not a {name}: {error}", file=COMMAND_LINE) from error
+
+
+def _message_type(description: Description, topic: str) -> type[Message]:
+    takers = {taker.topic: taker.message for taker in description.takers if taker.policy != "everything"}
+    if topic not in takers:
+        raise GraphError(
+            f"no node of {description.name} takes the topic {topic!r}",
+            file=COMMAND_LINE,
+            hint=nearest(topic, takers),
+        )
+    return message_class(takers[topic], description.modules)

@@ -1,0 +1,138 @@
+"""``rtgraph topic list`` and ``info``: who publishes what, and who takes it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from rtgraph.graphs.names import nearest
+from rtgraph.launch.console.printing import console, print_json, row, table
+from rtgraph.launch.introspection.client import Client
+from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession, Taker
+from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.introspection import AskGraph, Graph
+from rtgraph.msgs.system import Beat
+
+MOST_NAMED = 4
+
+
+def print_list(session: LiveSession, *, everything: bool, as_json: bool) -> int:
+    """Print every topic; those of the runtime itself only if everything is wanted."""
+    description = session.description
+    topics = [name for name in description.topics() if everything or not name.startswith("_")]
+    told = [_Overview.of(description, topic) for topic in topics]
+    if as_json:
+        print_json([asdict(one) for one in told])
+        return 0
+    shown = table("topic", "message", "published by", "taken by")
+    for one in told:
+        keyed = " (keyed)" if one.keyed else ""
+        row(
+            shown,
+            one.topic,
+            f"{one.message}{keyed}",
+            some(list(dict.fromkeys(one.publishers))),
+            some(one.takers),
+        )
+    console().print(shown)
+    return 0
+
+
+def print_info(session: LiveSession, topic: str, *, as_json: bool) -> int:
+    """Print who publishes a topic and who takes it, and what came of it so far."""
+    description = session.description
+    if topic not in description.topics():
+        raise GraphError(
+            f"there is no topic {topic!r} in {description.name}",
+            file=COMMAND_LINE,
+            hint=nearest(topic, [name for name in description.topics() if not name.startswith("_")]),
+        )
+    with Client(session) as client:
+        graph = client.ask(AskGraph(), Graph)
+    beats = {node.node: node.beat for node in graph.nodes if node.beat is not None}
+    publishers = [
+        {
+            "node": stream.node,
+            "output": stream.port,
+            "message": stream.message,
+            "schema_hash": stream.schema_hash,
+            "endpoint": stream.endpoint,
+            "sent": beats[stream.node].sent.get(stream.port, 0) if stream.node in beats else None,
+        }
+        for stream in description.streams
+        if stream.topic == topic
+    ]
+    takers = [_taker(taker, beats.get(taker.node)) for taker in description.takers if taker.topic == topic]
+    overview = _Overview.of(description, topic)
+    if as_json:
+        print_json(asdict(overview) | {"publishers": publishers, "takers": takers})
+        return 0
+    print(f"{topic}: {overview.message}{', keyed' if overview.keyed else ''}")
+    sources = table("published by", "output", "class", "schema", "sent", right=("sent",))
+    for one in publishers:
+        row(sources, one["node"], one["output"], one["message"], one["schema_hash"], one["sent"])
+    targets = table(
+        "taken by",
+        "input",
+        "policy",
+        "received",
+        "lost",
+        "overwritten",
+        right=("received", "lost", "overwritten"),
+    )
+    for two in takers:
+        row(
+            targets, *(two.get(key) for key in ("node", "input", "policy", "received", "lost", "overwritten"))
+        )
+    for made in (sources, targets):
+        if made.row_count:
+            console().print(made)
+    return 0
+
+
+def _taker(taker: Taker, beat: Beat | None) -> dict[str, Any]:
+    told = {
+        "node": taker.node,
+        "input": taker.port,
+        "policy": taker.policy,
+        "publishers": taker.publishers,
+    }
+    # A tap takes several topics, and counts them together.
+    if beat is None or taker.policy == "everything":
+        return told
+    edges = [edge for edge in beat.edges if edge[0] == taker.port]
+    return told | {
+        "received": sum(edge[2] for edge in edges),
+        "lost": sum(edge[3] for edge in edges),
+        "overwritten": sum(edge[4] for edge in edges),
+        "refused": sum(edge[5] for edge in edges),
+    }
+
+
+def some(names: list[str]) -> str:
+    """Return the first few of many names."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Overview:
+    """A topic, and who is at its ends."""
+
+    topic: str
+    message: str
+    keyed: bool
+    publishers: list[str]
+    takers: list[str]
+
+    @classmethod
+    def of(cls, description: Description, topic: str) -> Self:
+        streams = [stream for stream in description.streams if stream.topic == topic]
+        takers = [taker for taker in description.takers if taker.topic == topic]
+        return cls(
+            topic=topic,
+            message=(streams[0].message if streams else takers[0].message).rpartition(":")[2],
+            keyed=any(s.keyed for s in streams) or any(t.keyed for t in takers),
+            publishers=[stream.node for stream in streams],
+            takers=[f"{taker.node}.{taker.port}" for taker in takers],
+        )

@@ -1,0 +1,1 @@
+"""The processes of a realtime launch: started, proven, watched, restarted, stopped."""

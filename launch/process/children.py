@@ -1,0 +1,46 @@
+"""The processes that code in this process starts, and what becomes of those that it does not end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+
+import psutil
+
+from rtgraph.launch.process.leftovers import Leftover, end, short
+from rtgraph.nodes.runtime.realtime.host import adopt_orphans, leave_orphans
+
+_TRACKER = "multiprocessing.resource_tracker"
+"""Python starts it for itself, and it ends with this process."""
+
+
+@contextlib.contextmanager
+def ended_with(note: Callable[[str], None]) -> Iterator[list[str]]:
+    """End what is started while it is entered and not ended. Yields a list, which then holds the commands of those."""
+    before = set(_children())
+    ended: list[str] = []
+    adopt_orphans()
+    try:
+        yield ended
+    finally:
+        left = {pid: command for pid, command in _children().items() if pid not in before}
+        end([Leftover(pid, 0, command, b"") for pid, command in left.items()])
+        leave_orphans()
+        for pid, command in left.items():
+            ended.append(command)
+            note(f"a node left 1 process behind: {command} (process {pid}): ended")
+            with contextlib.suppress(ChildProcessError):  # it may be somebody else's child
+                os.waitpid(pid, os.WNOHANG)
+
+
+def _children() -> dict[int, str]:
+    """Return the commands of the living children of this process, and theirs."""
+    found = {}
+    own = psutil.Process().cmdline()
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            command = "a fork of this process" if child.cmdline() == own else short(" ".join(child.cmdline()))
+            if child.status() != psutil.STATUS_ZOMBIE and _TRACKER not in command:
+                found[child.pid] = command
+    return found

@@ -1,0 +1,81 @@
+"""The launcher's ends of the control channel, and of the progress that nodes publish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+import zmq
+
+from rtgraph.graphs import Plan
+from rtgraph.launch.console.progress_line import PROGRESS, Told
+from rtgraph.launch.process.runtime_directory import RuntimeDirectory
+from rtgraph.launch.process.supervision import Member
+from rtgraph.msgs import Decoder, Message
+from rtgraph.msgs.errors import DecodeError
+from rtgraph.nodes.runtime import load_class
+from rtgraph.nodes.runtime.realtime.bus import PROBE, BusPlan
+from rtgraph.nodes.runtime.realtime.control import pack, unpack
+
+
+class Switchboard:
+    """Hears and tells every node. Closed when it is left."""
+
+    def __init__(self, plan: Plan, runtime: RuntimeDirectory, buses: dict[str, BusPlan]) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.endpoint = runtime.endpoint("control")
+        self.control = self._context.socket(zmq.ROUTER)
+        self.control.setsockopt(zmq.LINGER, 200)
+        self.control.setsockopt(zmq.SNDHWM, 0)
+        self.control.setsockopt(zmq.RCVHWM, 0)
+        self.control.bind(self.endpoint)
+        self.progress = self._context.socket(zmq.SUB)
+        self.progress.setsockopt(zmq.LINGER, 0)
+        self._decoders: dict[bytes, Decoder[Told]] = {}
+        for node in plan.nodes:
+            for port, topic in node.outputs.items():
+                output = load_class(node.node).output_ports.get(port)
+                if output is not None and output.message_type in PROGRESS:
+                    self.progress.setsockopt(zmq.SUBSCRIBE, topic.encode() + b"\0\0")
+                    self.progress.connect(buses[node.name].plain)
+                    self._decoders[topic.encode()] = Decoder(output.message_type)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.progress.close()
+        self.control.close()
+        self._context.term()
+
+    def tell(self, member: Member, message: Message) -> None:
+        """Send a message to a node, in its present life."""
+        identity = f"{member.plan.name}#{member.incarnation}".encode()
+        self.control.send_multipart([identity, *pack(message)])
+
+    def heard(self) -> Iterator[tuple[str, str, Message | DecodeError]]:
+        """Yield what waits: the node, its incarnation, and what it said (the error, where that is no message)."""
+        while True:
+            try:
+                identity, *frames = self.control.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            name, _, incarnation = identity.decode(errors="replace").rpartition("#")
+            try:
+                yield name, incarnation, unpack(frames)
+            except DecodeError as error:
+                yield name, incarnation, error
+
+    def progressed(self) -> Iterator[Told]:
+        """Yield the progress that waits."""
+        while True:
+            try:
+                frame = self.progress.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            end = frame.index(b"\0\0")
+            if frame[end + 2] != PROBE:
+                yield self._decoders[frame[:end]].decode([frame], end + 2)

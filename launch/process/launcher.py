@@ -1,0 +1,240 @@
+"""The launcher of the realtime world: starts every node, proves every edge, lets go, watches, stops in order.
+
+All ready → every edge proven → go. A node that dies is started again as its restart policy says; what cannot
+be mended ends the launch. Plants stop first, recorders last, and whatever does not end is killed: nothing is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import time
+from collections.abc import Callable
+
+from rtgraph.graphs import Plan
+from rtgraph.launch.console.progress_line import Going
+from rtgraph.launch.console.status import Status
+from rtgraph.launch.introspection.announcement import describe
+from rtgraph.launch.introspection.service import Service
+from rtgraph.launch.process import descriptors
+from rtgraph.launch.process.control_server import Switchboard
+from rtgraph.launch.process.endpoints import bus_plans
+from rtgraph.launch.process.node_supervisor import Crew, members_of
+from rtgraph.launch.process.polling import Poll
+from rtgraph.launch.process.process_starter import Starter
+from rtgraph.launch.process.runtime_directory import RuntimeDirectory
+from rtgraph.launch.process.signals import Signals
+from rtgraph.launch.process.sweeping import Sweeper
+from rtgraph.launch.report.outcome import Outcome, statistics_of_all
+from rtgraph.launch.session import Session
+from rtgraph.msgs import Progress
+from rtgraph.msgs.errors import LaunchError
+from rtgraph.msgs.typed.text import readable
+from rtgraph.nodes.runtime.realtime.host import adopt_orphans, leave_orphans
+
+START_DEADLINE_S = 60.0
+PROOF_DEADLINE_S = 15.0
+STOP_DEADLINE_S = 10.0
+INTERRUPTED_STOP_S = 1.2
+"""What all but the recorders have when a person wants to stop; what is recorded is saved for as long as it takes."""
+STOP_EACH_S = 0.015
+"""What each node adds to that: a few cores are shared by all that end."""
+HURRIED_STOP_S = 1.2
+"""What is left after a second signal."""
+HEAD_START_NS = 20_000_000
+
+
+class Launcher:
+    """Runs a plan as processes. Use ``run`` once, in the main thread.
+
+    Raises:
+        LaunchError: the graph could not be started.
+    """
+
+    def __init__(self, plan: Plan, session: Session, status: Status, *, tcp_port: int | None = None) -> None:
+        self._plan = plan
+        self._session = session
+        self._status = status
+        self._tcp_port = tcp_port
+        self._outcome = Outcome()
+        self._going = Going(plan.ticks, plan.duration_s)
+        self._members = members_of(plan)
+        self._signals = Signals()
+        self._poll = Poll()
+        self._closing = contextlib.ExitStack()
+
+    def run(self) -> Outcome:
+        """Start the graph, run it to its end, and stop it."""
+        try:
+            readable(str(self._session.directory.absolute()))
+        except ValueError as error:  # messages to nodes name their logs
+            raise LaunchError(f"the session folder {error}", hint="choose another --out") from error
+        with self._closing:
+            self._open()
+            try:
+                self._start()
+                self._until_the_end()
+                self._stop()
+            except LaunchError:
+                if self._signals.first is None:
+                    raise
+                self._outcome.signal = self._signals.first
+        return self._told()
+
+    def _told(self) -> Outcome:
+        outcome, members = self._outcome, self._members
+        if outcome.signal is not None:
+            outcome.reason = signal.Signals(outcome.signal).name
+        outcome.restarts = {name: m.budget.restarts for name, m in members.items() if m.budget.restarts}
+        outcome.causes = {name: members[name].died_of for name in outcome.restarts}
+        if self._starter.restarts:
+            outcome.restarts["fork server"] = self._starter.restarts
+        outcome.silent_s = {name: round(m.silent_most_s, 1) for name, m in members.items() if m.silent_most_s}
+        outcome.statistics = statistics_of_all(members, began=bool(self._crew.epoch_ns))
+        return outcome
+
+    def _open(self) -> None:
+        """Get hold of everything that is let go of again at the end, in the reverse order."""
+        plan, closing, poll = self._plan, self._closing, self._poll
+        adopt_orphans()
+        closing.callback(leave_orphans)
+        closing.enter_context(self._signals)
+        try:
+            descriptors.allow(*descriptors.needed(plan))
+            self._runtime = runtime = RuntimeDirectory()
+            closing.callback(runtime.remove)
+            self._buses = bus_plans(plan, runtime, self._tcp_port)
+        except LaunchError:
+            self._session.discard()
+            raise
+        self._board = board = closing.enter_context(Switchboard(plan, runtime, self._buses))
+        self._service = service = closing.enter_context(
+            Service(plan.name, runtime, self._members, board.tell)
+        )
+        sweeper = closing.enter_context(Sweeper(board.endpoint, self._status.note, self._outcome.left_behind))
+        self._starter = closing.enter_context(
+            Starter(plan, self._session, poll, board.endpoint, self._buses, sweeper)
+        )
+        self._crew = crew = Crew(
+            plan,
+            self._members,
+            board,
+            self._starter,
+            service.changes,
+            self._session,
+            self._outcome,
+            self._status,
+        )
+        poll.add(board.control, crew.hear)
+        poll.add(board.progress, self._progressed)
+        poll.add(service.socket, lambda: service.attend(time.monotonic()))
+        poll.add(self._signals.descriptor, self._signals.clear)
+
+    def _start(self) -> None:
+        crew, status, outcome = self._crew, self._status, self._outcome
+        began = time.monotonic()
+        status.phase("importing")
+        self._starter.prepare()
+        self._pump_until(lambda: self._starter.ready, START_DEADLINE_S, "the fork server")
+        outcome.import_s = time.monotonic() - began
+        if self._plan.weights:
+            self._fill_weights()
+        began = time.monotonic()
+        count = len(self._members)
+        status.phase(f"starting {count} nodes", count)
+        crew.start()
+        self._pump_until(crew.all_ready, START_DEADLINE_S, crew.who_is_missing)
+        status.phase(f"proving {len(crew.barrier.edges)} edges", len(crew.barrier.edges))
+        crew.prove()
+        self._pump_until(lambda: not crew.barrier.pending, PROOF_DEADLINE_S, crew.what_is_unproven)
+        crew.go(time.monotonic_ns() + HEAD_START_NS)
+        outcome.start_s = time.monotonic() - began
+        self._announce()
+
+    def _fill_weights(self) -> None:
+        self._status.phase("making weights")
+        filled: list[bool] = []
+        self._starter.fill_weights(lambda: filled.append(True))
+        self._pump_until(lambda: bool(filled), None, "the weights")
+
+    def _announce(self) -> None:
+        """Leave word for those who want to look into the graph; without it the graph runs just as well."""
+        self._service.clock.epoch_ns = self._crew.epoch_ns
+        described = describe(
+            self._plan, self._session.directory, self._buses, self._crew.epoch_ns, self._service.endpoint
+        )
+        try:
+            self._runtime.announce(described.model_dump_json())
+        except LaunchError as error:
+            self._status.note(f"the graph cannot be looked into: {error}")
+
+    def _until_the_end(self) -> None:
+        limit_s = self._plan.duration_s
+        self._status.phase(self._plan.name, self._going.total)
+        began = time.monotonic()
+        while not (self._outcome.reason or self._signals.first is not None):
+            self._pump(0.1)
+            elapsed = time.monotonic() - began
+            if limit_s is not None and elapsed >= limit_s:
+                self._outcome.reason = "the duration is over"
+        self._outcome.duration_s = time.monotonic() - began
+
+    def _stop(self) -> None:
+        self._outcome.signal = self._signals.first
+        self._status.phase("stopping")
+        self._crew.miss_the_dead()
+        ranks = sorted({member.rank for member in self._members.values()})
+        began = time.monotonic()
+        for place, rank in enumerate(ranks, 1):
+            last = place == len(ranks)
+            interrupted_s = INTERRUPTED_STOP_S + STOP_EACH_S * len(self._members)
+            whole_s = STOP_DEADLINE_S if last or self._signals.first is None else interrupted_s
+            deadline = began + whole_s * (1 if last else place / len(ranks))
+            self._crew.stop(rank, deadline)
+            while self._crew.any_left(rank) and time.monotonic() <= min(deadline, self._hurried_deadline()):
+                self._pump(0.02)
+            self._crew.kill(rank)
+
+    def _hurried_deadline(self) -> float:
+        """Return when patience ends: soon after the signal that came on top of an ordered stop."""
+        asked = 0 if self._outcome.signal is None else 1
+        return (
+            self._signals.times_s[asked] + HURRIED_STOP_S if len(self._signals.times_s) > asked else math.inf
+        )
+
+    def _pump_until(
+        self, done: Callable[[], bool], within_s: float | None, whom: str | Callable[[], str]
+    ) -> None:
+        deadline = None if within_s is None else time.monotonic() + within_s
+        while not done():
+            if self._signals.first is not None:
+                raise LaunchError("interrupted")
+            if deadline is not None and time.monotonic() > deadline:
+                raise LaunchError(
+                    f"{whom if isinstance(whom, str) else whom()} was not there within {within_s:.0f} s"
+                )
+            self._pump(0.05)
+
+    def _pump(self, longest_s: float) -> None:
+        """Hear everybody once, waiting at most so long for somebody to speak, and do what is due."""
+        for attend in self._poll.wait(longest_s):
+            try:
+                attend()
+            except LaunchError as error:
+                if not self._crew.epoch_ns:
+                    raise
+                self._outcome.fail(str(error))
+        now_s = time.monotonic()
+        self._service.changes.give_up(now_s)
+        self._crew.look_after(now_s)
+        self._starter.look_after(now_s)
+
+    def _progressed(self) -> None:
+        for progress in self._board.progressed():
+            if isinstance(progress, Progress):
+                self._service.progressed(progress)
+            self._going.heard(progress)
+        if self._crew.epoch_ns:
+            elapsed_s = (time.monotonic_ns() - self._crew.epoch_ns) / 1e9
+            self._status.progress(*self._going.told(elapsed_s, elapsed_s))

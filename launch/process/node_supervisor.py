@@ -1,0 +1,279 @@
+"""The nodes of a launch as its launcher deals with them: started, let go, heard, started again, told to stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+
+from rtgraph.graphs import Plan
+from rtgraph.launch.console.status import Status
+from rtgraph.launch.introspection.changes import Changes
+from rtgraph.launch.process.barrier import Barrier
+from rtgraph.launch.process.control_server import Switchboard
+from rtgraph.launch.process.endpoints import edges
+from rtgraph.launch.process.process_starter import Starter
+from rtgraph.launch.process.processes import Process
+from rtgraph.launch.process.supervision import Member, RestartBudget
+from rtgraph.launch.report.outcome import Outcome, sent_to
+from rtgraph.launch.session import Session
+from rtgraph.msgs import Message
+from rtgraph.msgs.errors import DecodeError, LaunchError
+from rtgraph.msgs.system import (
+    ChangeParams,
+    Failed,
+    Finish,
+    Go,
+    Heartbeat,
+    ParamsChanged,
+    Probe,
+    Proven,
+    Ready,
+    Statistics,
+    Stop,
+)
+from rtgraph.nodes.runtime import load_class
+
+RESTART_PROOF_S = 1.0
+"""A node that is started again waits no longer than that for the proof of its edges."""
+LAST_WORDS_S = 0.3
+
+
+def members_of(plan: Plan) -> dict[str, Member]:
+    """Return the nodes of a plan, none of them started, by name."""
+    return {
+        node.name: Member(node, load_class(node.node).stop_rank, RestartBudget(node.restart))
+        for node in plan.nodes
+    }
+
+
+class Crew:
+    """Deals with the nodes.
+
+    Args:
+        plan: what is launched.
+        members: its nodes; see ``members_of``.
+        board: where they are heard and told.
+        starter: who starts their processes.
+        changes: who waits for their parameters to change.
+        session: where their logs are.
+        outcome: what becomes of the launch, which is written into it.
+        status: who is told of what happens.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        members: Mapping[str, Member],
+        board: Switchboard,
+        starter: Starter,
+        changes: Changes,
+        session: Session,
+        outcome: Outcome,
+        status: Status,
+    ) -> None:
+        self.barrier = Barrier(edges(plan))
+        self._members = members
+        self._board = board
+        self._starter = starter
+        self._changes = changes
+        self._session = session
+        self._outcome = outcome
+        self._status = status
+        self.epoch_ns = 0
+        """When the graph's time begins, by the host's clock; 0 until the nodes are let go."""
+        self._stopping = False
+
+    # Starting.
+
+    def start(self) -> None:
+        """Have every node's process made."""
+        for member in self._members.values():
+            self._start(member)
+
+    def all_ready(self) -> bool:
+        """Say whether every node waits to be let go."""
+        return all(member.ready for member in self._members.values())
+
+    def prove(self) -> None:
+        """Have every edge proven; see ``barrier``."""
+        self.barrier.require(self._members)
+
+    def go(self, epoch_ns: int) -> None:
+        """Let all nodes go. The graph's time begins at that time of the host's clock."""
+        self.epoch_ns = epoch_ns
+        for member in self._members.values():
+            self._let_go(member)
+
+    def who_is_missing(self) -> str:
+        """Name those who are not ready."""
+        return _some(name for name, member in self._members.items() if not member.ready)
+
+    def what_is_unproven(self) -> str:
+        """Name the edges that are not proven."""
+        return "the edge " + _some(
+            f"{publisher} -> {node}.{port}" for publisher, node, port in self.barrier.pending
+        )
+
+    def _start(self, member: Member) -> None:
+        member.begin_anew()
+
+        def started(process: Process) -> None:
+            member.process = process
+            if self._stopping:
+                process.kill()
+
+        self._starter.start(member, started, lambda process, code: self._ended(member, process, code))
+
+    def _let_go(self, member: Member) -> None:
+        self._board.tell(member, Go(epoch_ns=self.epoch_ns))
+        member.running = True
+        member.heard_s = time.monotonic()
+
+    # Running.
+
+    def hear(self) -> None:
+        """Take in what nodes have said."""
+        for name, incarnation, message in self._board.heard():
+            member = self._members.get(name)
+            if member is None or incarnation != str(member.incarnation):
+                continue
+            if isinstance(message, DecodeError):
+                self._status.note(f"{name}: {message}")
+            else:
+                self._take(member, message)
+
+    def look_after(self, now_s: float) -> None:
+        """Do what is due: probes, restarts, a look at who is silent."""
+        self.barrier.probe(
+            now_s, lambda name, nonce: self._board.tell(self._members[name], Probe(nonce=nonce))
+        )
+        if self._stopping:
+            return
+        for name, member in self._members.items():
+            if member.restart_at is not None and now_s >= member.restart_at:
+                member.incarnation += 1
+                self._start(member)
+            elif self.epoch_ns and member.ready and not member.running and self._may_go(member, now_s):
+                self._let_go(member)
+            if member.fell_silent(now_s):
+                self._status.note(
+                    f"{name} has not been heard for {member.silent_most_s:.1f} s: it is busy, or hangs"
+                )
+
+    def _may_go(self, member: Member, now_s: float) -> bool:
+        if not self.barrier.waits_for(member.plan.name):
+            return True
+        if now_s < member.go_at:
+            return False
+        self._status.note(f"{member.plan.name} goes on although not all of its edges are proven")
+        return True
+
+    def _take(self, member: Member, message: Message) -> None:
+        silent_s = member.heard(time.monotonic())
+        if silent_s is not None:
+            self._status.note(f"{member.plan.name} is heard again, after {silent_s:.1f} s")
+        if isinstance(message, Ready):
+            self._is_ready(member)
+        elif isinstance(message, Proven):
+            self.barrier.proven(message)
+        elif isinstance(message, Finish):
+            self._outcome.reason = self._outcome.reason or f"{message.node}: {message.reason}"
+        elif isinstance(message, Failed):
+            member.failed(message)
+        elif isinstance(message, Statistics):
+            member.statistics = message
+        elif isinstance(message, ParamsChanged):
+            self._changes.done(member.plan.name, message)
+        elif isinstance(message, Heartbeat):
+            member.beats.append(message.beat)
+        else:
+            self._status.note(f"{member.plan.name} says {message.schema_name}, which is nothing a node says")
+
+    def _is_ready(self, member: Member) -> None:
+        member.ready = True
+        member.go_at = member.heard_s + RESTART_PROOF_S
+        if member.changed != member.given:
+            self._board.tell(member, ChangeParams(number=0, values=member.changed))
+        if self.epoch_ns:
+            self.barrier.require([member.plan.name])
+        else:
+            self._status.progress(sum(m.ready for m in self._members.values()))
+
+    # Ending.
+
+    def miss_the_dead(self) -> None:
+        """Fail the launch for each node that is down as the graph ends. Call it before the first ``stop``."""
+        for name, member in self._members.items():
+            if not member.running and name not in self._outcome.down:
+                self._give_up(member, f"{name} was down at the end: {member.died_of}")
+
+    def stop(self, rank: int, deadline_s: float) -> None:
+        """Tell the nodes of a rank to stop by that time of the monotonic clock. None is started again from now on."""
+        self._stopping = True
+        for member in self._of(rank):
+            if member.process is None:
+                continue
+            if not member.running:
+                member.process.kill()  # it has not begun: there is nothing that it could save
+            deadline_ns = int(deadline_s * 1e9) - self.epoch_ns
+            sent = sent_to(member, self._members)
+            self._board.tell(member, Stop(reason=self._outcome.reason, deadline_ns=deadline_ns, sent=sent))
+
+    def any_left(self, rank: int) -> bool:
+        """Say whether a node of a rank still lives."""
+        return any(member.process is not None for member in self._of(rank))
+
+    def kill(self, rank: int) -> None:
+        """Kill the nodes of a rank that did not stop in time."""
+        for member in self._of(rank):
+            if member.process is not None:
+                self._status.note(f"{member.plan.name} did not stop: killed")
+                self._outcome.fail(f"{member.plan.name} did not stop in time")
+                member.process.kill()
+                member.process = None
+
+    def _of(self, rank: int) -> list[Member]:
+        return [member for member in self._members.values() if member.rank == rank]
+
+    def _ended(self, member: Member, process: Process, code: int) -> None:
+        if member.process is not process:
+            return
+        self._hear_last_words(member, code)
+        member.process = None
+        name = member.plan.name
+        problem = member.problem or (
+            f"killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        )
+        self._changes.died(name, problem)
+        if member.statistics is not None or (self._stopping and not member.running):
+            return
+        if not self.epoch_ns:
+            raise LaunchError(f"{name} did not start: {problem}", hint=f"see {self._session.log_file(name)}")
+        member.running, member.died_of = False, problem
+        if member.failed_to_start:
+            self._give_up(member, f"{name} did not start: {problem}")
+            return
+        wait_s = None if self._stopping else member.budget.died(time.monotonic())
+        if wait_s is None:
+            self._give_up(member, f"{name} failed: {problem}")
+            return
+        self._status.note(f"{name} {problem}: restarting ({member.budget.restarts})")
+        member.ready = False
+        member.restart_at = time.monotonic() + wait_s
+
+    def _give_up(self, member: Member, failure: str) -> None:
+        """Fail the launch: a node is down for good."""
+        self._outcome.down[member.plan.name] = member.died_of
+        self._outcome.fail(failure)
+
+    def _hear_last_words(self, member: Member, code: int) -> None:
+        """Wait for what a process said just before it ended: that it ended may be known sooner."""
+        deadline = time.monotonic() + LAST_WORDS_S
+        while code >= 0 and member.statistics is None and not member.problem and time.monotonic() < deadline:
+            if self._board.control.poll(10):
+                self.hear()
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")

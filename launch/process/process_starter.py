@@ -1,0 +1,203 @@
+"""How the processes of a launch come about: from a fork server, with the memory of the weights, each watched."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
+
+from rtgraph.graphs import Plan
+from rtgraph.launch.process.polling import Poll
+from rtgraph.launch.process.processes import ForkServer, Process, last_line, start_with_own_python
+from rtgraph.launch.process.supervision import Member
+from rtgraph.launch.process.sweeping import Sweeper
+from rtgraph.launch.session import Session
+from rtgraph.msgs.errors import LaunchError
+from rtgraph.nodes.runtime.classes.imports import pinned
+from rtgraph.nodes.runtime.realtime.bus import BusPlan
+from rtgraph.nodes.runtime.realtime.config import InheritedWeights, NodeConfig
+from rtgraph.nodes.runtime.realtime.fork_server import FillWeights, Preload, StartNode
+from rtgraph.nodes.weights.weights import create
+
+Ended = Callable[[Process, int], None]
+"""Called with a process that has ended, and its exit code: minus a signal's number, if one killed it."""
+
+
+class Starter:
+    """Starts processes, and tells of their ends. When it is left, none of them lives.
+
+    Args:
+        plan: what is launched.
+        session: where logs go.
+        poll: what the launcher waits for, and now also for these processes.
+        control: the endpoint at which the launcher talks with nodes.
+        buses: where nodes publish, and find each other.
+        sweeper: ends what they leave behind.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        session: Session,
+        poll: Poll,
+        control: str,
+        buses: Mapping[str, BusPlan],
+        sweeper: Sweeper,
+    ) -> None:
+        self._sweeper = sweeper
+        self._plan = plan
+        self._session = session
+        self._poll = poll
+        self._control = control
+        self._buses = buses
+        self._weights: tuple[InheritedWeights, ...] = ()
+        self._server: ForkServer | None = None
+        self._watched: list[Process] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+        for weights in self._weights:
+            os.close(weights.descriptor)
+        for process in self._watched:
+            process.kill()
+        for process in self._watched:
+            process.reap()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the fork server has imported what nodes need."""
+        return self._server is not None and self._server.ready
+
+    @property
+    def restarts(self) -> int:
+        """How often the fork server had to be started again."""
+        return 0 if self._server is None else self._server.restarts
+
+    def prepare(self) -> None:
+        """Make the memory of the weights, still empty, and start the fork server."""
+        for name, plan in self._plan.weights.items():
+            self._weights += (
+                InheritedWeights(
+                    name=name,
+                    network=plan.network,
+                    plant=plan.spec,
+                    seed=plan.seed,
+                    sharing=plan.sharing,
+                    checkpoint=plan.checkpoint,
+                    version=plan.version,
+                    descriptor=create(name),
+                ),
+            )
+        self._server = ForkServer(
+            Preload(
+                modules=tuple(_modules(self._plan)),
+                pinned=pinned(),
+                described=self._plan.described,
+                weights=self._weights,
+            ),
+            str(self._session.log_file("fork-server")),
+            self._sweeper.environment,
+        )
+        self._poll.add(self._server.descriptor, self._answered)
+
+    def fill_weights(self, filled: Callable[[], None]) -> None:
+        """Have a process write the first version of all weights; ``filled`` is called when it has.
+
+        Raises:
+            LaunchError: it could not. It is raised where the launcher waits.
+        """
+        log_file = str(self._session.log_file("weights"))
+
+        def ended(process: Process, code: int) -> None:
+            if code != 0:
+                problem = f"killed by signal {-code}" if code < 0 else last_line(log_file)
+                problem, _, hint = re.sub(rf"^{LaunchError.__module__}\.\w+: ", "", problem).partition(
+                    ". hint: "
+                )
+                raise LaunchError(f"the weights could not be made: {problem}", hint=hint or f"see {log_file}")
+            filled()
+
+        request = FillWeights(launcher=os.getpid(), log_file=log_file, weights=self._weights)
+        self._ask(request, lambda process: self._watch(process, ended))
+
+    def start(self, member: Member, started: Callable[[Process], None], ended: Ended) -> None:
+        """Have a node's process made, in the member's present life.
+
+        Raises:
+            LaunchError: the node's own interpreter cannot be started.
+        """
+        plan = member.plan
+        config = NodeConfig(
+            plan=plan,
+            incarnation=member.incarnation,
+            seed=self._plan.seed,
+            control=self._control,
+            bus=self._buses[plan.name],
+            ticks=self._plan.ticks,
+            directory=str(self._session.directory.resolve()),
+            changed=member.given,
+            weights=self._weights,
+        )
+        request = StartNode(
+            launcher=os.getpid(),
+            log_file=str(self._session.log_file(plan.name)),
+            config=config,
+            modules=pinned() if plan.python is not None else {},
+        )
+
+        def watched(process: Process) -> None:
+            self._sweeper.began(process.pid, plan.name)
+            self._watch(process, ended)
+            started(process)
+
+        if plan.python is None:
+            self._ask(request, watched)
+        else:
+            descriptors = [weights.descriptor for weights in self._weights]
+            watched(start_with_own_python(plan.python, request, descriptors, self._sweeper.environment))
+
+    def look_after(self, now_s: float) -> None:
+        """Do what is due about processes that nodes left behind."""
+        self._sweeper.attend(now_s)
+        if self._server is not None and not self._server.asked:
+            self._sweeper.reap([self._server.pid, *(process.pid for process in self._watched)])
+
+    def _ask(self, request: StartNode | FillWeights, started: Callable[[Process], None]) -> None:
+        if self._server is None:
+            raise LaunchError("there is no fork server")
+        self._server.request(request, started)
+
+    def _answered(self) -> None:
+        server = self._server
+        if server is not None:
+            # It may be another server that is to be heard afterwards.
+            self._poll.remove(server.descriptor)
+            server.answer()
+            self._poll.add(server.descriptor, self._answered)
+
+    def _watch(self, process: Process, ended: Ended) -> None:
+        def over() -> None:
+            self._poll.remove(process.pidfd)
+            self._watched.remove(process)
+            code = process.reap()
+            self._sweeper.ended(process.pid)
+            ended(process, code)
+
+        self._watched.append(process)
+        self._poll.add(process.pidfd, over)
+
+
+def _modules(plan: Plan) -> list[str]:
+    """Return what the fork server imports: the modules of the nodes, and torch where there are networks."""
+    modules = {node.node.partition(":")[0] for node in plan.nodes if node.python is None}
+    if plan.weights:
+        modules |= {"rtgraph.nodes.inference.network_policy", "rtgraph.nodes.weights.shared_network"}
+    return sorted(modules)

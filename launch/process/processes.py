@@ -1,0 +1,206 @@
+"""The processes of a launch: asked of the fork server, watched through pidfds, reaped by the launcher."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rtgraph.msgs.errors import LaunchError
+from rtgraph.nodes.runtime.classes.imports import looked_in
+from rtgraph.nodes.runtime.realtime.fork_server import Preload, Request, StartNode, receive, send
+
+LAST_ANSWER_S = 1.0
+_SERVER = ("-P", "-m", "rtgraph.nodes.runtime.realtime.fork_server")
+"""Without the current folder in front of all others, where a file named as an installed module would take its place."""
+Started = Callable[["Process"], None]
+
+
+@dataclass(slots=True)
+class Process:
+    """A process that the launcher adopted. ``pidfd`` becomes readable when it ends."""
+
+    pid: int
+    pidfd: int
+
+    @classmethod
+    def watch(cls, pid: int) -> Process:
+        """Watch a process that is a child of this one (or about to be)."""
+        return cls(pid, os.pidfd_open(pid))
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal; harmless when the process has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, number)
+
+    def reap(self, within_s: float = 1.0) -> int:
+        """Wait for the process to end and return its exit code, minus the signal's number if one killed it."""
+        deadline = time.monotonic() + within_s
+        while True:
+            try:
+                done, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:  # its adoption may be a moment behind its end
+                done, status = 0, 0
+            if done or time.monotonic() > deadline:
+                with contextlib.suppress(OSError):
+                    os.close(self.pidfd)
+                return os.waitstatus_to_exitcode(status) if done else -signal.SIGKILL
+            time.sleep(0.001)
+
+
+class ForkServer:
+    """The launcher's end of the fork server. It is started anew when it dies; requests wait for it meanwhile."""
+
+    def __init__(self, preload: Preload, log_file: str, environment: Mapping[str, str]) -> None:
+        self._preload = preload
+        self._environment = environment
+        self._descriptors = tuple(weights.descriptor for weights in preload.weights)
+        self._log_file = log_file
+        self._waiting: deque[tuple[Request, Started]] = deque()
+        self._asked: deque[tuple[Request, Started]] = deque()
+        self.restarts = -1
+        self.ready = False
+        self._start()
+
+    @property
+    def descriptor(self) -> int:
+        """Readable when the server answers, or ends."""
+        return self._channel.fileno()
+
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        return self._popen.pid
+
+    @property
+    def asked(self) -> bool:
+        """Whether it owes an answer: it may have made a process that is not known here yet."""
+        return bool(self._asked)
+
+    def request(self, request: Request, started: Started) -> None:
+        """Ask for a process; ``started`` is called with it (from ``answer``)."""
+        if self.ready:
+            self._ask(request, started)
+        else:
+            self._waiting.append((request, started))
+
+    def answer(self) -> None:
+        """Take in what the server says. Call it when the descriptor is readable.
+
+        Raises:
+            LaunchError: it ended while it was importing.
+        """
+        try:
+            answer = receive(self._channel)
+        except OSError:
+            answer = None
+        if answer is None:
+            self._restart()
+        elif not self.ready:
+            self.ready = True
+            while self._waiting:
+                self._ask(*self._waiting.popleft())
+        else:
+            self._made(answer)
+
+    def close(self) -> None:
+        """End the server, and hear of the processes that it made but did not tell of yet."""
+        self._popen.kill()
+        self._popen.wait()
+        with contextlib.suppress(OSError):
+            self._channel.settimeout(LAST_ANSWER_S)
+            while self._asked and (answer := receive(self._channel)) is not None:
+                if answer:
+                    self._made(answer)
+        self._channel.close()
+
+    def _made(self, pid: int) -> None:
+        _, started = self._asked.popleft()
+        started(Process.watch(pid))
+
+    def _ask(self, request: Request, started: Started) -> None:
+        self._asked.append((request, started))
+        with contextlib.suppress(OSError):  # a dead server is noticed, and asked again, in `answer`
+            send(self._channel, request.model_dump(mode="json"))
+
+    def _start(self) -> None:
+        self.restarts += 1
+        self.ready = False
+        ours, theirs = socket.socketpair()
+        role = ("serve", str(theirs.fileno()), str(os.getpid()))
+        try:
+            with open(self._log_file, "ab") as log, theirs:
+                self._popen = subprocess.Popen(
+                    [sys.executable, *_SERVER, *role, *sys.path],  # what this process finds, its nodes find
+                    pass_fds=(theirs.fileno(), *self._descriptors),
+                    env=self._environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            ours.close()
+            raise LaunchError(f"the fork server cannot be started: {error}") from error
+        self._channel = ours
+        send(ours, self._preload.model_dump(mode="json"))
+
+    def _restart(self) -> None:
+        self._channel.close()
+        code = self._popen.wait()
+        if not self.ready:
+            raise LaunchError(
+                f"the fork server ended with exit code {code} while importing: {last_line(self._log_file)}",
+                hint=f"see {self._log_file}",
+            )
+        self._waiting.extendleft(reversed(self._asked))
+        self._asked.clear()
+        self._start()
+
+
+def start_with_own_python(
+    python: str, request: StartNode, descriptors: Sequence[int], environment: Mapping[str, str]
+) -> Process:
+    """Start a node with an interpreter of its own.
+
+    Raises:
+        LaunchError: there is no such interpreter.
+    """
+    ours, theirs = socket.socketpair()
+    try:
+        with ours, theirs, open(request.log_file or os.devnull, "ab") as log:
+            popen = subprocess.Popen(
+                [python, *_SERVER, "node", str(theirs.fileno()), *looked_in()],
+                pass_fds=(theirs.fileno(), *descriptors),
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            send(ours, request.model_dump(mode="json"))
+    except OSError as error:
+        name = request.config.plan.name
+        raise LaunchError(
+            f"{name}: interpreter {python} cannot be started: {error.strerror}",
+            hint="`python` in the graph names an interpreter that has rtgraph installed",
+        ) from error
+    popen.returncode = 0  # it is watched and reaped as all others are, not by subprocess
+    return Process.watch(popen.pid)
+
+
+def last_line(file: str) -> str:
+    """Return the last line of a log: of a process that failed, what it failed of."""
+    try:
+        with open(file, encoding="utf-8", errors="replace") as log:
+            lines = [line.strip() for line in log if line.strip()]
+    except OSError:
+        return ""
+    return lines[-1] if lines else ""

@@ -1,0 +1,227 @@
+"""The short-lived folder of a launch's sockets, and where those of other launches are found."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import socket
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtgraph.msgs.atomic import write_atomically
+from rtgraph.msgs.errors import LaunchError
+
+SOCKET_PATH_BYTES = 107
+"""The longest path of a Unix socket. Bytes, not letters."""
+LONGEST_NAME = "introspect"
+"""Of the sockets; those of nodes are numbers."""
+_PREFIX = "rtgraph-"
+_RANDOM_LETTERS = 8
+MOST_BASE_BYTES = SOCKET_PATH_BYTES - len(f"/{_PREFIX}{'x' * _RANDOM_LETTERS}/{LONGEST_NAME}")
+_ANNOUNCEMENT = "session.json"
+_OF_USERS = Path("/run/user")
+_SHARED = (Path("/tmp"), Path("/dev/shm"))  # noqa: S108 - folders are made in them as mkdtemp does
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A folder that runtime folders may be made in, and the variable that names it."""
+
+    path: Path
+    variable: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.variable}={self.path}" if self.variable else str(self.path)
+
+
+class RuntimeDirectory:
+    """A folder for sockets: short, private, locked while in use. It is made where sockets can be; see ``bases``.
+
+    Raises:
+        LaunchError: no folder will do.
+    """
+
+    def __init__(self) -> None:
+        self.path, self._lock = _made()
+
+    def endpoint(self, name: str) -> str:
+        """Return the ZeroMQ endpoint of a socket in this folder."""
+        return f"ipc://{self.path / name}"
+
+    def announce(self, text: str) -> None:
+        """Leave word, whole or not at all, for those who look for running launches.
+
+        Raises:
+            LaunchError: it cannot be written.
+        """
+        write_atomically(self.path / _ANNOUNCEMENT, text, LaunchError)
+
+    def remove(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def bases() -> list[Base]:
+    """Return the folders that runtime folders may be in, the first choice first."""
+    user = _OF_USERS / str(os.geteuid())
+    found = [
+        *_named_by("XDG_RUNTIME_DIR"),
+        *([Base(user)] if user.is_dir() else []),
+        *_named_by("TMPDIR"),
+    ]
+    with contextlib.suppress(FileNotFoundError):  # there is none that can be written to
+        found.append(Base(Path(tempfile.gettempdir())))
+    found += map(Base, _SHARED)
+    return [base for place, base in enumerate(found) if base.path not in {b.path for b in found[:place]}]
+
+
+def _named_by(variable: str) -> list[Base]:
+    value = os.environ.get(variable)
+    return [Base(Path(value), variable)] if value else []
+
+
+def chosen() -> tuple[Base | None, dict[Base, str]]:
+    """Return the folder that a launch would use now, and why those before it will not do."""
+    refused: dict[Base, str] = {}
+    for base in bases():
+        try:
+            path, lock = _made_in(base.path)
+        except _Unfit as unfit:
+            refused[base] = str(unfit)
+            continue
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+        return base, refused
+    return None, refused
+
+
+def announced() -> Iterator[tuple[Path, str]]:
+    """Yield the runtime folder of each launch of this user that lives and has left word, and that word."""
+    for base in bases():
+        for path in sorted(base.path.glob(f"{_PREFIX}*")):
+            try:
+                # What somebody else put there is not to be trusted.
+                if _is_private(path) and is_in_use(path):
+                    yield path, (path / _ANNOUNCEMENT).read_text(encoding="utf-8")
+            except OSError:
+                continue  # it has not left word yet, or has just ended
+
+
+def is_in_use(path: Path) -> bool:
+    """Say whether the launch that a runtime folder belongs to lives."""
+    try:
+        lock = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+class _Unfit(LaunchError):
+    """A folder will not do, and why."""
+
+
+def _made() -> tuple[Path, int]:
+    """Make a folder and lock it. Return it and the lock."""
+    refused = []
+    for base in bases():
+        try:
+            found = _made_in(base.path)
+        except _Unfit as unfit:
+            refused.append(f"{base}: {unfit}")
+            continue
+        _sweep(base.path)
+        return found
+    raise LaunchError(
+        f"there is no folder for the sockets of a launch. {'; '.join(refused)}",
+        hint=f"set XDG_RUNTIME_DIR to a folder that you can write to, of at most {MOST_BASE_BYTES} bytes",
+    )
+
+
+def _made_in(base: Path) -> tuple[Path, int]:
+    _refuse_what_cannot_hold_sockets(base)
+    try:
+        while True:
+            path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+            lock = os.open(path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if path.exists():
+                break
+            os.close(lock)  # another launch swept it up before it was locked
+    except OSError as error:
+        raise _Unfit(os.strerror(error.errno or 0)) from error
+    try:
+        _prove(path)
+    except (OSError, _Unfit) as error:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+        raise _Unfit(str(error)) from error
+    return path, lock
+
+
+def _prove(path: Path) -> None:
+    """Bind a socket there: not every file system can have one."""
+    if not _is_private(path):
+        raise _Unfit("its file system keeps no permissions: what is in it would not be private")
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.bind(os.fsencode(path / LONGEST_NAME))
+        except OSError as error:
+            raise _Unfit(f"no socket can be made in it: {error.strerror}") from error
+    (path / LONGEST_NAME).unlink()
+
+
+def _refuse_what_cannot_hold_sockets(base: Path) -> None:
+    if not base.is_absolute():
+        raise _Unfit("it is not an absolute path")
+    encoded = os.fsencode(base)
+    try:
+        spelt = str(base).encode()  # as ZeroMQ spells it, whatever the locale
+    except UnicodeEncodeError:
+        spelt = b""
+    if spelt != encoded:
+        raise _Unfit("its name is not UTF-8, or this locale reads it as something else")
+    excess = len(encoded) - MOST_BASE_BYTES
+    if excess > 0:
+        longest = SOCKET_PATH_BYTES + excess
+        raise _Unfit(
+            f"the path of a socket in it has {longest} bytes, and at most {SOCKET_PATH_BYTES} are possible"
+        )
+    try:
+        mode = base.stat().st_mode
+    except OSError as error:
+        raise _Unfit(os.strerror(error.errno or 0)) from error
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        raise _Unfit("any user may replace what is in it (chmod +t)")
+
+
+def _is_private(path: Path) -> bool:
+    """Say whether it is a folder of this user, no link to one, that nobody else may enter."""
+    status = path.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
+
+
+def _sweep(base: Path) -> None:
+    """Remove the folders of launches that were killed before they could."""
+    for path in base.glob(f"{_PREFIX}*"):
+        try:
+            if not _is_private(path):
+                continue
+            lock = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            continue
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)

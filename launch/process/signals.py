@@ -1,0 +1,53 @@
+"""The signals that end a launch: the first asks for an ordered stop, the second for a hurried one."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from rtgraph.launch.console.interruption import ending_signals
+
+
+class Signals:
+    """Catches the signals while it is entered. ``descriptor`` becomes readable when one has come."""
+
+    def __init__(self) -> None:
+        self.first: int | None = None
+        """The first that came."""
+        self.times_s: list[float] = []
+        """When they came, by the monotonic clock."""
+
+    def __enter__(self) -> Self:
+        self._wake, self._waker = socket.socketpair()
+        self._wake.setblocking(False)
+        self._waker.setblocking(False)
+        self._wakeup_before = signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        self._before: dict[int, Any] = {
+            number: signal.signal(number, self._caught) for number in ending_signals()
+        }
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal.set_wakeup_fd(self._wakeup_before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._wake.close()
+        self._waker.close()
+
+    @property
+    def descriptor(self) -> int:
+        """Readable when a signal has come."""
+        return self._wake.fileno()
+
+    def clear(self) -> None:
+        """Make the descriptor unreadable again."""
+        self._wake.recv(64)
+
+    def _caught(self, number: int, _: object) -> None:
+        self.first = self.first or number
+        self.times_s.append(time.monotonic())

@@ -1,0 +1,1 @@
+"""What a launch reports: progress, summary, tables and figures over sessions."""

@@ -1,0 +1,139 @@
+"""What is printed at the end of a launch."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from rtgraph.launch.console.printing import Printer, printed
+from rtgraph.launch.console.status import ConsoleStatus
+from rtgraph.launch.report.summary import DONE, LOST
+from rtgraph.launch.report.tables import Figures, count_of, headline, plants_of, summary_table
+from rtgraph.launch.run import Result, draw
+from rtgraph.msgs.errors import RtgraphError
+from rtgraph.nodes.monitor.traces import watched
+from rtgraph.nodes.runtime.virtual.world import INJECTED
+
+
+def print_result(results: Mapping[str, Result], *, as_json: bool = False) -> int:
+    """Print the summaries of one or more launches side by side, and return the worst exit code."""
+    unprinted = printed(lambda: _print_summaries(results, as_json=as_json))
+    print_failures(results)
+    return max((result.code for result in results.values()), default=DONE) or unprinted
+
+
+def _print_summaries(results: Mapping[str, Result], *, as_json: bool) -> None:
+    if as_json:
+        summaries = {title: result.summary for title, result in results.items()}
+        print(
+            json.dumps(
+                next(iter(summaries.values())) if len(summaries) == 1 else summaries, indent=2, sort_keys=True
+            )
+        )
+        return
+    console = Printer(highlight=False)
+    columns = {
+        name: figures for title, result in results.items() for name, figures in _columns(title, result)
+    }
+    console.print(summary_table(columns))
+    for title, result in results.items():
+        for line in (*_headlines(title, result), f"  {result.session.directory}"):
+            console.print(line, markup=False, soft_wrap=True)
+
+
+def print_failures(results: Mapping[str, Result]) -> None:
+    """Print what went wrong in launches."""
+    for title, result in results.items():
+        for failure in result.failures:
+            hint = "; or see" if ". hint: " in failure else ". hint: see"
+            print(f"error: {title}: {failure}{hint} {result.session.logs}", file=sys.stderr)
+        for warning in _warnings(result):
+            print(f"warning: {title}: {warning}", file=sys.stderr)
+
+
+def draw_results(results: Mapping[str, Result], *, quiet: bool = False) -> None:
+    """Draw the pictures, and print where they are. What goes wrong is a warning: the results are there without them."""
+    for title, result in results.items():
+        try:
+            with ConsoleStatus() as status:
+                paths = draw(result, status)
+        except Exception as error:  # whatever matplotlib or the disk raises
+            told = error if isinstance(error, RtgraphError) else f"{type(error).__name__}: {error}"
+            print(f"warning: {title}: the plots could not be drawn: {told}", file=sys.stderr)
+            continue
+        if paths and not quiet:
+            lines = "\n".join(f"  {path}" for path in paths)
+            printed(partial(print, lines))
+
+
+def _columns(title: str, result: Result) -> Iterator[tuple[str, Figures]]:
+    plants = plants_of(result.summary)
+    if not plants:
+        yield title, result.summary
+    for plant, figures in plants.items():
+        yield f"{title} {plant}", figures
+
+
+def _headlines(title: str, result: Result) -> Iterator[str]:
+    plants = plants_of(result.summary)
+    if not plants:
+        yield f"{title}: {headline(result.summary)}"
+    for plant, figures in plants.items():
+        yield f"{title} {plant}: {headline(figures)}"
+    if plants:
+        lost, restarts = (count_of(result.summary, key) for key in ("lost", "restarts"))
+        yield f"{title}: messages lost {lost}, restarts {restarts}"
+    if result.summary["world"] == "virtual":
+        yield f"  {_speed(result)}"
+
+
+def _warnings(result: Result) -> Iterator[str]:
+    """Yield what must not go unseen although the launch went on."""
+    summary = result.summary
+    if result.code == LOST and any(summary["lost"].values()):
+        yield "messages were lost on the way to inputs that want them all"
+    if summary.get("unread"):
+        yield f"messages were unread when their node stopped: {count_of(summary, 'unread')}"
+    yield from _warnings_of_nodes(summary)
+    for plant, figures in (plants_of(summary) or {"": summary}).items():
+        whose = f"{plant}: " if plant else ""
+        refused = figures.get("decisions", {}).get("refused")
+        if refused:
+            yield (
+                f"{whose}{refused:,} decisions were refused: their actions are not what the plant takes. "
+                f"hint: see {result.session.logs}"
+            )
+        if odd := figures.get("reward", {}).get("not_finite"):
+            yield f"{whose}{odd:,} rewards were not finite: the figures leave them and their episodes out"
+        if figures.get("missed"):
+            yield f"{whose}{figures['missed']:,} ticks passed while the plant was down"
+    for one in watched(result.plan.nodes):
+        figures = plants_of(summary).get(one.title, summary)
+        if one.monitor in summary["restarts"] and figures.get("first_tick") is not None:
+            yield f"the figures and the trace of {one.monitor} begin at tick {figures['first_tick']:,}"
+
+
+def _warnings_of_nodes(summary: Figures) -> Iterator[str]:
+    """Yield what became of nodes, and what they warn of."""
+    causes = summary.get("restart_causes", {})
+    for name, count in summary["restarts"].items():
+        times = "once" if count == 1 else f"{count} times"
+        yield f"{name} was restarted {times}" + (f": {causes[name]}" if name in causes else "")
+    for name, problem in summary.get("down", {}).items():
+        if problem == INJECTED:  # every other node that is down is among the failures
+            yield f"{name} was down at the end: {problem}"
+    for name, figures in summary.get("nodes", {}).items():
+        said = figures.get("warnings")
+        yield from (f"{name}: {text}" for text in (said if isinstance(said, list) else ()))
+
+
+def _speed(result: Result) -> str:
+    """Say how fast virtual time went by, and in how much memory."""
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    speed = (
+        f", {result.virtual_s / result.wall_s:,.1f} × real time" if result.virtual_s and result.wall_s else ""
+    )
+    return f"{result.wall_s:,.1f} s of wall time{speed}, {peak_mib:,.0f} MiB at most"

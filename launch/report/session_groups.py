@@ -1,0 +1,91 @@
+"""Sessions gathered into groups of runs that differ in nothing but chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rtgraph.graphs import Plan
+from rtgraph.launch.plots.curves import Curve, read_curve
+from rtgraph.launch.report.games import game_of
+from rtgraph.launch.report.scores import Line, random_line
+from rtgraph.msgs.errors import GraphError
+
+_CHANCE = frozenset({"resume", "checkpoint", "replay_folder"})
+"""Arguments that say where a run came from, not what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Curves by what to call them, what they are of, and lines to compare with."""
+
+    groups: dict[str, list[Curve]]
+    title: str
+    lines: dict[str, Line]
+
+
+def gathered(sessions: Sequence[str]) -> Gathered:
+    """Read sessions, each a folder or its ``episodes.csv``, perhaps with a label and an equals sign in front.
+
+    Raises:
+        MetricsError: One has no curves.
+        GraphError: Its plan is none.
+    """
+    labelled = [_split(text) for text in sessions]
+    plans = [_plan_of(path) for _, path in labelled]
+    labels = _labels(plans)
+    groups: dict[str, list[Curve]] = {}
+    for (label, path), found in zip(labelled, labels, strict=True):
+        groups.setdefault(label or found or path.name, []).append(read_curve(path))
+    known = [plan for plan in plans if plan is not None]
+    games = {game_of(plan) for plan in known}
+    lines = random_line(games.pop()) if len(games) == 1 else {}
+    return Gathered(groups, ", ".join(dict.fromkeys(plan.name for plan in known)), lines)
+
+
+def _split(text: str) -> tuple[str, Path]:
+    label, equals, path = text.partition("=")
+    if not equals or Path(text).exists():
+        return "", Path(text)
+    if not label or not path:
+        raise GraphError(f"{text!r} is not LABEL=SESSION", file="command line")
+    return label, Path(path)
+
+
+def _plan_of(path: Path) -> Plan | None:
+    """Return the plan of the session that a path is of or in; None where there is none."""
+    for folder in (path, *path.resolve().parents[:2]):
+        if (folder / "plan.yaml").exists():
+            return Plan.from_yaml((folder / "plan.yaml").read_text(encoding="utf-8"))
+    return None
+
+
+def _labels(plans: Sequence[Plan | None]) -> list[str]:
+    """Return for each plan the name and the arguments in which it differs from others; nothing for those not known."""
+    known = [_told(plan) for plan in plans if plan is not None]
+    differing = [
+        key
+        for key in dict.fromkeys(k for told in known for k in told)
+        if len({_text(t, key) for t in known}) > 1
+    ]
+    labels = []
+    for plan in plans:
+        if plan is None:
+            labels.append("")
+            continue
+        told = _told(plan)
+        parts = [_text(told, key) for key in differing]
+        labels.append(", ".join(part for part in parts if part) or plan.name)
+    return labels
+
+
+def _told(plan: Plan) -> Mapping[str, Any]:
+    return {"": plan.name} | {name: value for name, value in plan.arguments.items() if name not in _CHANCE}
+
+
+def _text(told: Mapping[str, Any], key: str) -> str:
+    if key not in told:
+        return ""
+    return str(told[key]) if not key else f"{key}={told[key]}"

@@ -1,0 +1,1 @@
+"""Launches in the virtual world, and their world checkpoints."""

@@ -1,0 +1,212 @@
+"""Runs a plan in the virtual world, in this process; what it did is kept even when a node fails or a person ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from rtgraph.graphs import Plan
+from rtgraph.launch.console.interruption import Interrupted, ending_signals
+from rtgraph.launch.console.progress_line import PROGRESS, Going, Told
+from rtgraph.launch.console.status import Status
+from rtgraph.launch.process.children import ended_with
+from rtgraph.launch.report.summary import DONE, FAILED, LOST, SIGNALLED, Ran, lossless_losses, summarise
+from rtgraph.launch.session import Session
+from rtgraph.launch.world.world_checkpoints import Checkpoints, keeper_of, resumed
+from rtgraph.msgs.atomic import cannot_write, writing
+from rtgraph.msgs.errors import LaunchError, RtgraphError
+from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld, load_class
+from rtgraph.nodes.runtime.checkpoint.snapshot import Keeper
+from rtgraph.nodes.runtime.results import edge_reports, in_one_line
+from rtgraph.nodes.runtime.virtual.world import INJECTED
+
+LOG_FILE = "world.log"
+
+log = logging.getLogger("rtgraph.world")
+
+
+def run_virtual(plan: Plan, session: Session, status: Status, checkpoints: Checkpoints | None = None) -> Ran:
+    """Run a plan to its end, perhaps from where another run of it left a checkpoint.
+
+    Raises:
+        RtgraphError: it could not begin.
+    """
+    with _logged(session) as log_file, ended_with(status.note) as left_behind:
+        _use_threads(plan)
+        _warn_of_no_limit(plan, status)
+        try:
+            world = VirtualWorld(
+                plan.nodes, seed=plan.seed, launch_context=launch_context(plan, session), faults=plan.faults
+            )
+            keeper = _keeper(world, plan, session, checkpoints or Checkpoints(), status)
+        except RtgraphError:
+            log.exception("the world could not be made")
+            raise
+        began_ns = world.clock.now_ns()
+        failures, caught = _run(world, plan, status, keeper)
+        results = world.results()
+    failures += log_file.problems
+    failures += [f"{name}: {problem}" for name, problem in world.problems.items()]
+    reports = {name: edge_reports(executor) for name, executor in world.executors.items()}
+    causes = dict.fromkeys(world.restarts, INJECTED)
+    summary = summarise(
+        plan, world.reason, results, reports, world.restarts, causes, world.down, world.problems
+    )
+    if left_behind:
+        summary["left_behind"] = {"a node": left_behind}
+    code = LOST if lossless_losses(plan, reports) else DONE
+    if failures:
+        code = FAILED
+    elif caught is not None:
+        code = SIGNALLED + caught
+    return Ran(summary, code, tuple(failures), (world.clock.now_ns() - began_ns) / 1e9)
+
+
+def launch_context(plan: Plan, session: Session | None) -> LaunchContext:
+    """Return what the nodes of a plan may know of their launch, in the virtual world."""
+    return LaunchContext(
+        realtime=False,
+        limits=Limits(plan.ticks, None if plan.duration_s is None else round(plan.duration_s * 1e9)),
+        directory=None if session is None else session.directory,
+        weights={name: w.weights(name) for name, w in plan.weights.items()},
+    )
+
+
+def _keeper(
+    world: VirtualWorld, plan: Plan, session: Session, checkpoints: Checkpoints, status: Status
+) -> Keeper | None:
+    """Return what writes checkpoints, if any are wanted; where the world is to go on from one, it does from now on."""
+    every_s = checkpoints.every_s
+    if checkpoints.resume is not None:
+        before_s = resumed(world, plan, checkpoints.resume, status)
+        every_s = every_s or before_s
+    return None if every_s is None else keeper_of(plan, session.directory, every_s)
+
+
+def _run(
+    world: VirtualWorld, plan: Plan, status: Status, keeper: Keeper | None
+) -> tuple[list[str], int | None]:
+    """Run the world; return what failed, and the signal that ended it."""
+    going = Going(plan.ticks, plan.duration_s)
+    began = time.monotonic()
+
+    def tell(time_ns: int) -> None:
+        for message in _progress_of(world):
+            going.heard(message)
+        status.progress(*going.told(time_ns / 1e9, time.monotonic() - began))
+
+    status.phase(plan.name, going.total)
+    with _interruptible(world) as caught:
+        try:
+            world.run(tell, keeper)
+        except RtgraphError as error:
+            log.exception("the world ended at %.6f s", world.clock.now_ns() / 1e9)
+            if not world.begun:
+                raise
+            return [_naming_the_node(error, world)], None
+    return [], caught[0] if caught else None
+
+
+def _naming_the_node(error: RtgraphError, world: VirtualWorld) -> str:
+    """Return an error's text, after the name of the node that raised it where the text does not have it."""
+    told, raised = str(error), in_one_line(error)
+    failed = world.event_queue.failed.items()
+    name = next((executor.identity.name for executor, problem in failed if problem == raised), "")
+    return told if name in told else f"{name}: {told}"
+
+
+def _progress_of(world: VirtualWorld) -> Iterator[Told]:
+    """Yield what nodes said last of how it goes."""
+    for executor in world.executors.values():
+        for output in executor.node.outputs.values():
+            if isinstance(output.newest, PROGRESS):
+                yield output.newest
+
+
+@contextlib.contextmanager
+def _interruptible(world: VirtualWorld) -> Iterator[list[int]]:
+    """Have the first signal end the world in order, the second at once. Yields those that came."""
+    caught: list[int] = []
+
+    def catch(number: int, _: FrameType | None) -> None:
+        caught.append(number)
+        if len(caught) > 1:
+            raise Interrupted(number)
+        world.interrupt(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, catch) for number in ending_signals()}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _LogFile(logging.FileHandler):
+    """Writes a log as far as the disk lets it; what could not be written costs nothing else."""
+
+    def __init__(self, path: Path) -> None:
+        with writing(path, LaunchError):
+            super().__init__(path, encoding="utf-8", errors="backslashreplace")
+        self.problems: list[str] = []
+        """Why some of it is missing: the first reason."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Keep the reason why a line is missing."""
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            self._missing(error)
+        else:
+            super().handleError(record)
+
+    def close(self) -> None:
+        """Close the file, with or without its last lines."""
+        try:
+            super().close()
+        except OSError as error:
+            self._missing(error)
+
+    def _missing(self, error: OSError) -> None:
+        self.problems = self.problems or [str(cannot_write(Path(self.baseFilename), error, LaunchError))]
+
+
+@contextlib.contextmanager
+def _logged(session: Session) -> Iterator[_LogFile]:
+    """Have what the nodes log go to a file of the session."""
+    handler = _LogFile(session.logs / LOG_FILE)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("rtgraph")
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield handler
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = True
+        handler.close()
+
+
+def _warn_of_no_limit(plan: Plan, status: Status) -> None:
+    limited = plan.ticks is not None or plan.duration_s is not None
+    ends = any(
+        node.params.get("episodes") or getattr(load_class(node.node), "ends", False) for node in plan.nodes
+    )
+    if not limited and not ends:
+        status.note(
+            "warning: this run has no limit: it goes on until a node ends it, or Ctrl-C. hint: --ticks N or --duration S"
+        )
+
+
+def _use_threads(plan: Plan) -> None:
+    """Give torch as many threads as the plan does: how many there are decides the last bits of a sum."""
+    if plan.weights:
+        # Only here: a graph without networks needs no torch.
+        import torch  # noqa: PLC0415
+
+        torch.set_num_threads(max(node.threads for node in plan.nodes))

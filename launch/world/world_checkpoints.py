@@ -1,0 +1,147 @@
+"""World checkpoints of a launch: where they are, what plan they are of, and how to go on from one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rtgraph.graphs import Plan
+from rtgraph.launch.console.status import Silent, Status
+from rtgraph.msgs.errors import CheckpointError, GraphError
+from rtgraph.nodes.plant import Plant
+from rtgraph.nodes.recorder.provenance import TIME_BASE_FACT, facts
+from rtgraph.nodes.runtime import VirtualWorld, load_class
+from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile, SnapshotFolder
+from rtgraph.nodes.runtime.checkpoint.snapshot import Keeper, load
+from rtgraph.nodes.runtime.clock import TIME_BASE, period_ns
+from rtgraph.nodes.runtime.wiring import validated_params
+
+FOLDER = "world"
+"""Where they are, in the session folder."""
+SHORTEST_S = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """What a launch in the virtual world is to do about checkpoints.
+
+    ``every_s`` is the virtual time between two; None: none are written, or in a resumed launch as often as before.
+    ``resume`` is the session folder to go on from.
+    """
+
+    every_s: float | None = None
+    resume: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.every_s is not None and not self.every_s >= SHORTEST_S:
+            raise GraphError(f"--checkpoint-every {self.every_s} s", hint=f"{SHORTEST_S} s is the least")
+
+
+def plan_of(session: Path) -> Plan:
+    """Return the plan that a session ran.
+
+    Raises:
+        CheckpointError: it is no session.
+    """
+    file = session / "plan.yaml"
+    try:
+        return Plan.from_yaml(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, GraphError) as error:
+        raise CheckpointError(
+            f"{session} is no session: its plan cannot be read: {error}", hint="name a session folder"
+        ) from error
+
+
+def keeper_of(plan: Plan, directory: Path, every_s: float) -> Keeper:
+    """Return what writes the checkpoints of a launch."""
+    about = {"plan": plan_digest(plan), "facts": facts("virtual"), "every_s": every_s}
+    return Keeper(directory / FOLDER, round(every_s * 1e9), about)
+
+
+def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> float:
+    """Have a world go on from the newest checkpoint of a session that can be read; return how often it wrote them.
+
+    Raises:
+        CheckpointError: there is none, it is of another plan, or there is nothing left to do.
+    """
+    file = _fitting(plan, session, status)
+    theirs, ours = file.head.get("facts", {}), facts("virtual")
+    load(world, file)
+    others = [f"{name} was {theirs[name]}" for name in ours if theirs.get(name, ours[name]) != ours[name]]
+    if others:
+        status.note(f"warning: what comes may differ from a run that never stopped: {', '.join(others)}")
+    status.note(f"going on from {world.clock.time_ns / 1e9:,.3f} s of virtual time")
+    return float(file.head["every_s"])
+
+
+def check_resume(plan: Plan, session: Path) -> None:
+    """Check that a plan can go on from a session. Raises as ``resumed``."""
+    _fitting(plan, session, Silent())
+
+
+def plan_digest(plan: Plan) -> str:
+    """Return what stands for a plan in its checkpoints: everything but when it is to end."""
+    values: dict[str, Any] = plan.model_dump(mode="json", exclude={"ticks", "duration_s", "description"})
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _fitting(plan: Plan, session: Path, status: Status) -> SnapshotFile:
+    """Return the checkpoint that a plan can go on from."""
+    file = _newest(session, status)
+    if file.head.get("facts", {}).get(TIME_BASE_FACT) != TIME_BASE:
+        raise CheckpointError(
+            f"{session} was written on another time base, where ticks fell on other nanoseconds: "
+            "this version cannot go on from it",
+            hint="run it anew, or go on with the version of rtgraph that wrote it",
+        )
+    _must_run_the_same_modules(plan, session)
+    if file.head.get("plan") != plan_digest(plan):
+        raise CheckpointError(
+            f"{session} ran another plan than {plan.name}", hint="only --ticks and --duration may differ"
+        )
+    _must_have_more_to_do(int(file.head["time_ns"]), plan, session)
+    return file
+
+
+def _must_run_the_same_modules(plan: Plan, session: Path) -> None:
+    then = plan_of(session).modules
+    for name, module in plan.modules.items():
+        if name in then and then[name].digest != module.digest:
+            raise CheckpointError(
+                f"{Path(module.file).name} is not the file that {session} ran with",
+                hint="go on with the file as it was",
+            )
+
+
+def _must_have_more_to_do(time_ns: int, plan: Plan, session: Path) -> None:
+    done_s = time_ns / 1e9
+    for node in plan.nodes:
+        plant = load_class(node.node)
+        if issubclass(plant, Plant):
+            done = time_ns // period_ns(plant.spec(validated_params(plant, node.params)).rate_hz) + 1
+            if plan.ticks is not None and done >= plan.ticks:
+                raise CheckpointError(
+                    f"{session} has made {done:,} ticks already", hint="give it more: --ticks N"
+                )
+    if plan.duration_s is not None and done_s >= plan.duration_s:
+        raise CheckpointError(
+            f"{session} has run for {done_s:,.3f} s already", hint="give it longer: --duration SECONDS"
+        )
+
+
+def _newest(session: Path, status: Status) -> SnapshotFile:
+    files = SnapshotFolder(session / FOLDER).files()
+    for number, path in enumerate(reversed(files), start=1):
+        try:
+            return SnapshotFile(path)
+        except CheckpointError as error:
+            if number == len(files):
+                raise
+            status.note(f"warning: {error}")
+    raise CheckpointError(
+        f"{session} has no world checkpoint", hint="write some with --checkpoint-every SECONDS"
+    )

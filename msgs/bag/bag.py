@@ -1,0 +1,256 @@
+"""Reading a recording: finished or not, whole or damaged, in one file or split into several."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from operator import itemgetter
+from pathlib import Path
+from typing import BinaryIO
+
+from rtgraph.msgs.bag.bag_file import Part
+from rtgraph.msgs.bag.bag_index import Stretch
+from rtgraph.msgs.bag.channel import Attachment, Channel, Recorded
+from rtgraph.msgs.bag.folder import files_of
+from rtgraph.msgs.bag.holes import holes
+from rtgraph.msgs.bag.ledger import Losses
+from rtgraph.msgs.errors import BagError
+
+__all__ = ["Attachment", "Bag", "Channel", "Recorded"]
+
+PLAN = "plan.yaml"
+_Row = tuple[int, int, Channel, int, int, int, int]
+"""Log time, order of writing, channel, sequence, publish time, and where the data stand."""
+
+
+class Bag:
+    """A recording, opened for reading. Make one with ``Bag.open``.
+
+    Chunks are verified when they are read: one that is damaged is left out, and named in ``problems``.
+
+    >>> bag = Bag.open(Path("session.mcap"))
+    >>> for recorded in bag.messages(topics=["observation"]):
+    ...     recorded.message().tick
+    """
+
+    def __init__(self, path: Path, parts: Sequence[Part], problems: Sequence[str]) -> None:
+        self.path = path
+        self._parts = parts
+        self._problems = list(problems)
+        counts: Counter[Channel] = Counter()
+        for part in parts:
+            counts.update(part.contents.counts)
+        self.counts: dict[Channel, int] = dict(counts)
+        """Messages by channel; in a finished file that was damaged later, as the index says."""
+        self.channels = tuple(sorted(counts, key=_channel_order))
+        chunks = [chunk for part in parts for chunk in part.contents.chunks]
+        self.start_ns = min((chunk.start_ns for chunk in chunks), default=0)
+        """When the first message was taken, in ns of the graph's clock; 0 if there is none."""
+        self.end_ns = max((chunk.end_ns for chunk in chunks), default=0)
+        """When the last message was taken."""
+
+    @classmethod
+    def open(cls, path: Path) -> Bag:
+        """Open a recording: a file, or a folder of those that it was split into.
+
+        A file without an index (unfinished, or cut off) is read once from end to end. A file of a split recording
+        can be opened alone.
+
+        Raises:
+            BagError: it cannot be read, or is no recording at all. All else is told by ``problems``.
+        """
+        if not path.is_dir():
+            return cls(path, [Part(path)], [])
+        parts, problems = files_of(path)
+        return cls(path, parts, [*problems, *holes(parts)])
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it is made of, in the order of writing."""
+        return tuple(part.path for part in self._parts)
+
+    @property
+    def complete(self) -> bool:
+        """Whether it was finished, and no file is missing. What was damaged later is among ``problems``."""
+        return not self._problems and all(part.contents.complete for part in self._parts)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with it, as far as that is known: reading may find more."""
+        several = len(self._parts) > 1
+        found = [
+            f"{part.path.name}: {problem}" if several else problem
+            for part in self._parts
+            for problem in part.contents.problems
+        ]
+        return (*self._problems, *found)
+
+    @property
+    def info(self) -> dict[str, str]:
+        """What is known about the session."""
+        return next((dict(part.contents.info) for part in self._parts if part.contents.info), {})
+
+    @property
+    def plan_yaml(self) -> str | None:
+        """The plan that was run; None if it is not attached."""
+        plan = self.attachments().get(PLAN)
+        return None if plan is None else plan.decode(errors="replace")
+
+    @property
+    def losses(self) -> Losses | None:
+        """The account of what was lost on the way; None if the recording did not come to its end."""
+        return next((part.contents.losses for part in reversed(self._parts) if part.contents.losses), None)
+
+    def attachments(self) -> dict[str, bytes]:
+        """Return what is attached, by name."""
+        return {name: attachment.data for name, attachment in self.attached().items()}
+
+    def attached(self) -> dict[str, Attachment]:
+        """Return what is attached, by name, with its media type."""
+        found: dict[str, Attachment] = {}
+        for part in self._parts:
+            for name, attachment in part.attachments().items():
+                found.setdefault(name, attachment)
+        return found
+
+    def verify(self) -> tuple[str, ...]:
+        """Read everything, and return what is wrong."""
+        for part in self._parts:
+            part.verify()
+        return self.problems
+
+    def messages(
+        self,
+        *,
+        topics: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        publishers: Sequence[str] = (),
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+    ) -> Iterator[Recorded]:
+        """Yield messages by the time they were taken at; those of one instant in the order of writing.
+
+        Only chunks that may hold something wanted are read, and no more at once than overlap in time.
+
+        Args:
+            topics: globs of the topics wanted; all, if there are none.
+            exclude: globs of topics not wanted.
+            publishers: globs of the publishers wanted; all, if there are none.
+            start_ns: the first instant wanted.
+            end_ns: the last instant wanted, itself included.
+        """
+        wanted = frozenset(
+            channel
+            for channel in self.channels
+            if _matches(channel.topic, topics, otherwise=True)
+            and not _matches(channel.topic, exclude, otherwise=False)
+            and _matches(channel.publisher, publishers, otherwise=True)
+        )
+        first_ns = self.start_ns if start_ns is None else start_ns
+        last_ns = self.end_ns if end_ns is None else end_ns
+        pieces = [
+            _Piece(stretch.start_ns, number, stretch)
+            for number, part in enumerate(self._parts)
+            for stretch in part.contents.chunks
+            if stretch.end_ns >= first_ns and stretch.start_ns <= last_ns and stretch.channels & wanted
+        ]
+        pieces.sort(key=lambda piece: (piece.start_ns, piece.part, piece.stretch.offset))
+        return self._merged(pieces, _Wanted(wanted, first_ns, last_ns))
+
+    def newest(self) -> dict[Channel, Recorded]:
+        """Return the last message of each channel. Reads from the end, and no more than that takes."""
+        found: dict[Channel, Recorded] = {}
+        for part in reversed(self._parts):
+            with part.path.open("rb") as file:
+                for stretch in reversed(part.contents.chunks):
+                    if stretch.channels <= found.keys():
+                        continue
+                    data, rows = part.read(file, stretch)
+                    last = {row[0]: row for row in rows}
+                    for channel, (_, sequence, log_ns, publish_ns, begin, end) in last.items():
+                        found.setdefault(
+                            channel, Recorded(channel, sequence, log_ns, publish_ns, data[begin:end])
+                        )
+        return found
+
+    def _merged(self, pieces: Sequence[_Piece], wanted: _Wanted) -> Iterator[Recorded]:
+        waiting = deque(pieces)
+        begun: list[tuple[int, int, int, int, Iterator[_Row], _Row, bytes]] = []
+        with ExitStack() as stack:
+            files: dict[int, BinaryIO] = {}
+            while waiting or begun:
+                while waiting and (not begun or waiting[0].start_ns <= begun[0][0]):
+                    piece = waiting.popleft()
+                    if piece.part not in files:
+                        files[piece.part] = stack.enter_context(self._opened(piece.part))
+                    data, found = self._parts[piece.part].read(files[piece.part], piece.stretch)
+                    rows = wanted.rows(found)
+                    for row in rows:
+                        place = (piece.part, piece.stretch.offset)
+                        heapq.heappush(begun, (row[0], *place, row[1], rows, row, data))
+                        break
+                if not begun:
+                    continue
+                _, part, offset, _, rows, row, data = begun[0]
+                following = next(rows, None)
+                if following is None:
+                    heapq.heappop(begun)
+                else:
+                    heapq.heapreplace(
+                        begun, (following[0], part, offset, following[1], rows, following, data)
+                    )
+                log_ns, _, channel, sequence, publish_ns, begin, end = row
+                yield Recorded(channel, sequence, log_ns, publish_ns, data[begin:end])
+
+    def _opened(self, part: int) -> BinaryIO:
+        path = self._parts[part].path
+        try:
+            return path.open("rb")
+        except OSError as error:
+            raise BagError(f"{path} cannot be read: {error.strerror}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A chunk to read, and the number of the file that it is in."""
+
+    start_ns: int
+    part: int
+    stretch: Stretch
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which messages are wanted."""
+
+    channels: frozenset[Channel]
+    first_ns: int
+    last_ns: int
+
+    def rows(self, found: Iterator[tuple[Channel, int, int, int, int, int]]) -> Iterator[_Row]:
+        """Yield what is wanted of a chunk's messages, by time."""
+        # Asked once a channel: hashing one costs more than the rest of a message.
+        asked: dict[int, bool] = {}
+        rows: list[_Row] = []
+        for order, (channel, sequence, log_ns, publish_ns, begin, end) in enumerate(found):
+            if not self.first_ns <= log_ns <= self.last_ns:
+                continue
+            take = asked.get(id(channel))
+            if take is None:
+                take = asked[id(channel)] = channel in self.channels
+            if take:
+                rows.append((log_ns, order, channel, sequence, publish_ns, begin, end))
+        rows.sort(key=itemgetter(0))
+        return iter(rows)
+
+
+def _matches(name: str, globs: Sequence[str], *, otherwise: bool) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs) if globs else otherwise
+
+
+def _channel_order(channel: Channel) -> tuple[str, str, str, str]:
+    return channel.topic, channel.publisher, channel.key, channel.schema_hash

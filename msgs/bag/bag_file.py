@@ -1,0 +1,107 @@
+"""One file of a recording, opened for reading."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from mcap.opcode import Opcode
+
+from rtgraph.msgs.bag.bag_index import Contents, Stretch, attachment_of, header_of, indexed, record_at
+from rtgraph.msgs.bag.channel import Attachment
+from rtgraph.msgs.bag.chunk import ChunkDamaged, ChunkReader, Found
+from rtgraph.msgs.bag.container import PROFILE, RECORD
+from rtgraph.msgs.bag.scan import scanned
+from rtgraph.msgs.errors import BagError
+
+_BLOCK_BYTES = 1 << 20
+
+
+class Part:
+    """One file of a recording. It is open only while something is read from it.
+
+    Raises:
+        BagError: the file cannot be read, or does not begin as a recording does.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reader = ChunkReader()
+        try:
+            with path.open("rb") as file:
+                size = file.seek(0, 2)
+                profile = header_of(file)
+                # Without its first bytes only what ends as a recording does is known to be one.
+                found = indexed(file, size, self._reader)
+                if profile is None and (found is None or not found.counts):
+                    raise BagError(
+                        f"{path} is no recording", hint="a recording is an MCAP file that rtgraph wrote"
+                    )
+                self.contents: Contents = found or scanned(file, size, self._reader)
+        except OSError as error:
+            raise BagError(f"{path} cannot be read: {error.strerror}") from error
+        if profile is None:
+            self.contents.problems.insert(0, "its first bytes are damaged")
+        elif profile != PROFILE:
+            self.contents.problems.insert(0, f"it was not written by rtgraph: its profile is {profile!r:.40}")
+
+    def problem(self, text: str) -> None:
+        """Take note of what is wrong, once."""
+        if text not in self.contents.problems:
+            self.contents.problems.append(text)
+
+    def attachments(self) -> dict[str, Attachment]:
+        """Return what is attached, by name. What is damaged is left out, and noted."""
+        found = {}
+        with self.path.open("rb") as file:
+            for offset, length in self.contents.attachments:
+                content = record_at(file, offset, length, Opcode.ATTACHMENT)
+                attachment = None if content is None else attachment_of(content)
+                if attachment is None:
+                    self.problem(f"the attachment at byte {offset:,} is damaged and left out")
+                else:
+                    found[attachment.name] = attachment
+        return found
+
+    def read(self, file: BinaryIO, stretch: Stretch) -> tuple[bytes, Iterator[Found]]:
+        """Return a chunk's content, and where its messages are in it, in the order of writing.
+
+        A damaged chunk is noted, and gives nothing.
+        """
+        content = record_at(file, stretch.offset, stretch.length, Opcode.CHUNK)
+        try:
+            data = self._reader.data(content or b"")
+            return data, iter(list(self._reader.messages(data)))
+        except ChunkDamaged as damage:
+            self.problem(
+                f"{stretch.length:,} bytes from byte {stretch.offset:,} on are damaged and left out: {damage}"
+            )
+            return b"", iter(())
+
+    def verify(self) -> None:
+        """Read everything, and take note of what is not as it was written."""
+        end = self.contents.data_end
+        if end is None:
+            self.attachments()
+            return  # the scan has verified every chunk
+        with self.path.open("rb") as file:
+            whole = _checksum(file, end)
+            if record_at(file, end, RECORD.size + 4, Opcode.DATA_END) == whole.to_bytes(4, "little"):
+                return
+            problems = len(self.contents.problems)
+            self.attachments()
+            for stretch in self.contents.chunks:
+                self.read(file, stretch)
+            if len(self.contents.problems) == problems:
+                self.problem("something is damaged beside the messages, which are as they were written")
+
+
+def _checksum(file: BinaryIO, end: int) -> int:
+    file.seek(0)
+    found, left = 0, end
+    while left and (block := file.read(min(left, _BLOCK_BYTES))):
+        found = zlib.crc32(block, found)
+        left -= len(block)
+    return found

@@ -1,0 +1,11 @@
+"""Recordings as what other tools open: Foxglove, Rerun, Parquet, numpy, films.
+
+>>> exporter("npz")(Bag.open(Path("session.mcap")), Path("session.npz"))
+"""
+
+from __future__ import annotations
+
+from rtgraph.msgs.bag.export.report import Exporter, ExportReport, LeftOut
+from rtgraph.msgs.bag.export.targets import TARGETS, Target, exporter
+
+__all__ = ["TARGETS", "ExportReport", "Exporter", "LeftOut", "Target", "exporter"]

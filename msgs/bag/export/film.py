@@ -1,0 +1,252 @@
+"""The pictures of a recording one after the other, each with what was applied to the plant at its tick."""
+
+from __future__ import annotations
+
+import glob
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from rtgraph.msgs.bag.bag import Bag, Channel, Recorded
+from rtgraph.msgs.bag.export.pictures import Pixels, newest_of_stack, picture
+from rtgraph.msgs.bag.export.reading import Fields, chosen
+from rtgraph.msgs.bag.export.report import Ledger, Progress
+from rtgraph.msgs.errors import BagError, DecodeError
+
+PREFERRED = ("screen", "observation")
+MOST_WAITING = 256
+"""Pictures that wait for what was applied at their tick; messages of one tick are recorded close together."""
+
+MARGIN_NS = 1_000_000_000
+"""How far around the range what was applied is looked for."""
+
+ROUND_RATE = 0.005
+"""A rate this close, relatively, to a whole number is that number."""
+
+FALLBACK_HZ = 30
+STEPS = 200
+
+Key = tuple[int, int]
+"""Incarnation of the plant, and tick."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What was applied at a tick."""
+
+    key: Key
+    episode: int
+    action: object
+    by: str
+    worker: str | None
+    age_ticks: int | None
+    age_ns: int | None
+    starting: bool
+    reward: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture, and what was applied at its tick, where that was recorded.
+
+    ``total_reward`` is that of the episode up to this tick; ``complete`` says whether the episode's beginning was seen.
+    """
+
+    pixels: Pixels
+    tick: int | None
+    episode: int | None
+    stamp_ns: int
+    act: Act | None
+    total_reward: float
+    complete: bool
+
+
+class Film:
+    """The pictures of one channel of a recording: ``count`` of them, ``rate`` a second."""
+
+    def __init__(
+        self,
+        bag: Bag,
+        topics: tuple[str, ...],
+        start_ns: int | None,
+        end_ns: int | None,
+        progress: Progress | None,
+    ) -> None:
+        self.ledger = Ledger(bag)
+        self._bag, self._progress = bag, progress
+        self._start_ns = bag.start_ns if start_ns is None else start_ns
+        self._end_ns = bag.end_ns if end_ns is None else end_ns
+        self.channel = _channel_to_show(bag, topics)
+        self.count, self.rate = self._timing()
+
+    def _timing(self) -> tuple[int, Fraction]:
+        stamps = [
+            recorded.publish_ns
+            for recorded in self._bag.messages(
+                topics=(glob.escape(self.channel.topic),),
+                publishers=(glob.escape(self.channel.publisher),),
+                start_ns=self._start_ns,
+                end_ns=self._end_ns,
+            )
+        ]
+        if not stamps:
+            raise BagError(
+                f"no {self.channel.topic} was recorded in this range",
+                hint=f"the recording goes from {self._bag.start_ns} ns to {self._bag.end_ns} ns",
+            )
+        period_ns = float(np.median(np.diff(stamps))) if len(stamps) > 1 else 0.0
+        if period_ns <= 0:
+            self.ledger.remark(f"no rate can be read off the stamps: shown at {FALLBACK_HZ} a second")
+            return len(stamps), Fraction(FALLBACK_HZ)
+        rate = 1e9 / period_ns
+        near = round(rate)
+        whole_number = near and abs(rate - near) <= ROUND_RATE * rate
+        return len(stamps), Fraction(near) if whole_number else Fraction(rate).limit_denominator(1000)
+
+    def shots(self) -> Iterator[Shot]:
+        """Yield every picture in order."""
+        waiting: deque[tuple[Recorded, Fields]] = deque()
+        score = _Score()
+        done = 0
+        for recorded, fields in self._messages():
+            if recorded.channel.schema_name == "Applied":
+                score.take(_act(fields))
+            elif self._start_ns <= recorded.log_ns <= self._end_ns:
+                waiting.append((recorded, fields))
+            while waiting and (score.knows(_key(waiting[0][1])) or len(waiting) > MOST_WAITING):
+                yield self._shot(*waiting.popleft(), score)
+                done += 1
+                if self._progress is not None and done % max(1, self.count // STEPS) == 0:
+                    self._progress(done / self.count)
+        for one in waiting:
+            yield self._shot(*one, score)
+        if self._progress is not None:
+            self._progress(1.0)
+
+    def _messages(self) -> Iterator[tuple[Recorded, Fields]]:
+        publisher = self.channel.publisher
+        applied = [
+            channel.topic
+            for channel in self._bag.channels
+            if channel.publisher == publisher and channel.schema_name == "Applied"
+        ]
+        for recorded in self._bag.messages(
+            topics=[glob.escape(topic) for topic in (self.channel.topic, *applied)],
+            publishers=(glob.escape(publisher),),
+            start_ns=self._start_ns - MARGIN_NS,
+            end_ns=self._end_ns + MARGIN_NS,
+        ):
+            try:
+                yield recorded, recorded.fields()
+            except DecodeError as error:
+                self.ledger.left_out(recorded.channel.topic, f"does not decode: {error.problem}")
+
+    def _shot(self, recorded: Recorded, fields: Fields, score: _Score) -> Shot:
+        act = score.at(_key(fields))
+        if act is None:
+            self.ledger.left_out("applied", "not recorded for the tick of a picture")
+        return Shot(
+            pixels=self._pixels(fields),
+            tick=fields.get("tick"),
+            episode=fields.get("episode"),
+            stamp_ns=recorded.publish_ns,
+            act=act,
+            total_reward=score.total,
+            complete=score.complete,
+        )
+
+    def _pixels(self, fields: Fields) -> Pixels:
+        for name, value in fields.items():
+            if (pixels := picture(value)) is not None:
+                return pixels
+            if (pixels := newest_of_stack(value)) is not None:
+                self.ledger.remark(
+                    f"{self.channel.topic}: {name} is a stack of pictures, the newest is shown"
+                )
+                return pixels
+        raise BagError(f"{self.channel.topic} holds a message without a picture", hint="choose another range")
+
+
+class _Score:
+    """What was applied, in order, and the episode's reward up to the tick shown."""
+
+    def __init__(self) -> None:
+        self._acts: deque[Act] = deque()
+        self._episode: tuple[int, int] | None = None
+        self._shown = False
+        self.total = 0.0
+        self.complete = False
+
+    def take(self, act: Act) -> None:
+        self._acts.append(act)
+
+    def knows(self, key: Key) -> bool:
+        """Say whether what was applied at a tick has come, or will not come any more."""
+        return bool(self._acts) and self._acts[-1].key >= key
+
+    def at(self, key: Key) -> Act | None:
+        """Return what was applied at a tick, having counted the rewards up to it."""
+        found = None
+        while self._acts and self._acts[0].key <= key:
+            act = self._acts.popleft()
+            episode = (act.key[0], act.episode)
+            if episode != self._episode:
+                self._episode, self.total, self.complete = episode, 0.0, act.by == "reset"
+            if self._shown or self.complete or act.key == key:
+                self.total += act.reward
+            found = act if act.key == key else found
+        self._shown = True
+        return found
+
+
+def _channel_to_show(bag: Bag, topics: tuple[str, ...]) -> Channel:
+    showing = [channel for channel in chosen(bag, topics) if _shows_pictures(bag, channel)]
+    for name in PREFERRED:
+        preferred = [channel for channel in showing if channel.topic.rpartition("/")[2] == name]
+        if preferred:
+            showing = preferred
+            break
+    if not showing:
+        raise BagError(
+            "no topic chosen holds pictures (uint8, height x width or height x width x 3)",
+            hint="record one: a plant shows its screen with publish_screen: true",
+        )
+    if len(showing) > 1:
+        found = ", ".join(sorted(channel.topic for channel in showing))
+        raise BagError(f"several topics hold pictures: {found}", hint="choose one of them")
+    return showing[0]
+
+
+def _shows_pictures(bag: Bag, channel: Channel) -> bool:
+    for recorded in bag.messages(
+        topics=(glob.escape(channel.topic),), publishers=(glob.escape(channel.publisher),)
+    ):
+        try:
+            values = recorded.fields().values()
+        except DecodeError:
+            continue
+        return any(picture(value) is not None or newest_of_stack(value) is not None for value in values)
+    return False
+
+
+def _key(fields: Fields) -> Key:
+    tick = fields.get("tick")
+    return fields["header"]["incarnation"], tick if isinstance(tick, int) else -1
+
+
+def _act(fields: Fields) -> Act:
+    # Asked for gently: another version of rtgraph may have recorded less.
+    return Act(
+        key=_key(fields),
+        episode=fields.get("episode", 0),
+        action=fields.get("action"),
+        by=fields.get("by", ""),
+        worker=fields.get("worker"),
+        age_ticks=fields.get("age_ticks"),
+        age_ns=fields.get("age_ns"),
+        starting=fields.get("starting", False),
+        reward=fields.get("reward", 0.0),
+    )

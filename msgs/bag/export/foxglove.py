@@ -1,0 +1,158 @@
+"""Export to an MCAP file that Foxglove shows: pictures as ``foxglove.RawImage``, everything else as JSON.
+
+A picture in a field is published on ``TOPIC/FIELD``, lossless, beside the JSON of its message on ``TOPIC``, in which
+arrays are summarised. Log and publish times are wall time where the recording knows it, the graph's time otherwise.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from foxglove_schemas_protobuf.RawImage_pb2 import RawImage
+from mcap.writer import Writer
+from mcap_protobuf.schema import register_schema
+
+from rtgraph.msgs.bag.bag import Bag, Channel, Recorded
+from rtgraph.msgs.bag.export.json_values import jsonable, simple_schema
+from rtgraph.msgs.bag.export.output import whole
+from rtgraph.msgs.bag.export.pictures import ENCODINGS, Pixels, picture
+from rtgraph.msgs.bag.export.reading import Fields, Reading
+from rtgraph.msgs.bag.export.report import ExportReport, Progress
+
+CHUNK_BYTES = 1 << 20
+SECOND_NS = 1_000_000_000
+
+
+def export_foxglove(
+    bag: Bag,
+    out: Path,
+    *,
+    topics: tuple[str, ...] = (),
+    start_ns: int | None = None,
+    end_ns: int | None = None,
+    progress: Progress | None = None,
+) -> ExportReport:
+    """Export to an MCAP file for Foxglove. The plan and whatever else is attached goes along.
+
+    Raises:
+        BagError: see ``Exporter``.
+    """
+    reading = Reading(bag, topics, start_ns, end_ns, progress)
+    epoch_ns = int(bag.info.get("epoch_unix_ns", 0))
+    count = 0
+    with whole(out) as work, (work / out.name).open("xb") as file:
+        writer = Writer(file, chunk_size=CHUNK_BYTES)
+        writer.start(profile="", library="rtgraph")
+        writer.add_metadata("rtgraph", bag.info)
+        for name, data in bag.attachments().items():
+            writer.add_attachment(epoch_ns, epoch_ns, name, _media_type(name), data)
+        converter = _Converter(writer, reading, epoch_ns)
+        for recorded, fields in reading.messages():
+            converter.write(recorded, fields)
+            count += 1
+        writer.finish()  # type: ignore[no-untyped-call]
+    return reading.ledger.report("foxglove", (out,), count)
+
+
+class _Converter:
+    """Writes messages as the channels that Foxglove knows."""
+
+    def __init__(self, writer: Writer, reading: Reading, epoch_ns: int) -> None:
+        self._writer, self._ledger, self._epoch_ns = writer, reading.ledger, epoch_ns
+        self._names = _names(reading.channels)
+        self._json_channel = functools.cache(self._new_json_channel)
+        self._image_channel = functools.cache(self._new_image_channel)
+        self._image_schema = functools.cache(self._new_image_schema)
+
+    def write(self, recorded: Recorded, fields: Fields) -> None:
+        """Write a message, and the pictures in it beside it."""
+        name = self._names[recorded.channel]
+        shown = dict(_pictures(fields, ""))
+
+        def note(path: str, why: str) -> None:
+            if path not in shown:
+                self._ledger.left_out(f"{name}: {path}", why)
+
+        text = json.dumps(jsonable(fields, note), allow_nan=False)
+        self._add(self._json_channel(recorded.channel), recorded, text.encode())
+        for path, pixels in shown.items():
+            data = _image(pixels, self._time_ns(recorded.publish_ns), recorded.channel.publisher)
+            self._add(self._image_channel(recorded.channel, path), recorded, data)
+
+    def _add(self, channel_id: int, recorded: Recorded, data: bytes) -> None:
+        self._writer.add_message(
+            channel_id,
+            log_time=self._time_ns(recorded.log_ns),
+            data=data,
+            publish_time=self._time_ns(recorded.publish_ns),
+            sequence=recorded.sequence,
+        )
+
+    def _time_ns(self, graph_ns: int) -> int:
+        time_ns = graph_ns + self._epoch_ns
+        if time_ns < 0:
+            self._ledger.remark("what has a time before 0 is shown at 0: MCAP has no earlier times")
+        return max(0, time_ns)
+
+    def _new_json_channel(self, channel: Channel) -> int:
+        schema = json.dumps(simple_schema(channel.schema), sort_keys=True).encode()
+        schema_id = self._writer.register_schema(channel.schema_name, "jsonschema", schema)
+        return self._writer.register_channel(
+            self._names[channel], "json", schema_id, {"publisher": channel.publisher, "port": channel.port}
+        )
+
+    def _new_image_channel(self, channel: Channel, path: str) -> int:
+        return self._writer.register_channel(
+            f"{self._names[channel]}/{path}",
+            "protobuf",
+            self._image_schema(),
+            {"publisher": channel.publisher},
+        )
+
+    def _new_image_schema(self) -> int:
+        schema_id: int = register_schema(self._writer, RawImage)
+        return schema_id
+
+
+def _image(pixels: Pixels, stamp_ns: int, frame: str) -> bytes:
+    height, width, *channels = pixels.shape
+    image = RawImage(
+        frame_id=frame,
+        width=width,
+        height=height,
+        encoding=ENCODINGS[channels[0] if channels else 1],
+        step=width * (channels[0] if channels else 1),
+        data=pixels.tobytes(),
+    )
+    image.timestamp.seconds, image.timestamp.nanos = divmod(stamp_ns, SECOND_NS)
+    data: bytes = image.SerializeToString()
+    return data
+
+
+def _pictures(fields: dict[str, Any], prefix: str) -> Iterator[tuple[str, Pixels]]:
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from _pictures(value, f"{prefix}{name}.")
+        elif isinstance(value, np.ndarray) and (pixels := picture(value)) is not None:
+            yield f"{prefix}{name}", pixels
+
+
+def _names(channels: tuple[Channel, ...]) -> dict[Channel, str]:
+    """Name the topics: in Foxglove a topic has one schema, so where there are several the publisher is added."""
+    schemas: dict[str, set[str]] = {}
+    for channel in channels:
+        schemas.setdefault(channel.topic, set()).add(channel.schema_hash)
+    return {
+        channel: channel.topic if len(schemas[channel.topic]) == 1 else f"{channel.topic}@{channel.publisher}"
+        for channel in channels
+    }
+
+
+def _media_type(name: str) -> str:
+    kinds = {".yaml": "application/yaml", ".json": "application/json", ".txt": "text/plain"}
+    return kinds.get(Path(name).suffix, "application/octet-stream")

@@ -1,0 +1,89 @@
+"""Export to an animated GIF of what was observed and applied."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image, ImageChops
+from PIL.GifImagePlugin import getdata, getheader
+
+from rtgraph.msgs.bag.bag import Bag
+from rtgraph.msgs.bag.export.film import Film
+from rtgraph.msgs.bag.export.output import whole
+from rtgraph.msgs.bag.export.overlay import Overlay, action_names
+from rtgraph.msgs.bag.export.report import ExportReport, Progress
+
+SHORTEST_CS = 2
+"""Hundredths of a second: browsers show a frame that asks for less five times as long."""
+
+COLOURS = 256
+TRAILER = b";"
+
+
+def export_gif(
+    bag: Bag,
+    out: Path,
+    *,
+    topics: tuple[str, ...] = (),
+    start_ns: int | None = None,
+    end_ns: int | None = None,
+    progress: Progress | None = None,
+) -> ExportReport:
+    """Export to GIF: one frame a picture. Beyond 50 a second it plays slower than it was, and the report says so.
+
+    The topic is the one of ``topics`` that holds pictures; of several, ``screen`` or else ``observation``.
+
+    Raises:
+        BagError: see ``Exporter``; or no topic, or several, hold pictures.
+    """
+    film = Film(bag, topics, start_ns, end_ns, progress)
+    if film.rate > 100 // SHORTEST_CS:
+        film.ledger.remark(
+            f"plays at {100 // SHORTEST_CS} of {float(film.rate):g} frames a second: GIF goes no faster"
+        )
+    count = 0
+    with whole(out) as work, (work / out.name).open("xb") as file:
+        writer = _Writer(file, film.rate)
+        overlay = None
+        for shot in film.shots():
+            overlay = overlay or Overlay(shot.pixels, action_names(bag.plan_yaml))
+            writer.write(overlay.draw(shot))
+            count += 1
+        file.write(TRAILER)
+    return film.ledger.report("gif", (out,), count)
+
+
+class _Writer:
+    """Writes frames as they come, each only where it differs from the one before.
+
+    Pillow's own way to save an animation keeps every frame in memory first.
+    """
+
+    def __init__(self, file: BinaryIO, rate: Fraction) -> None:
+        self._file, self._period_cs = file, 100 / rate
+        self._before: Image.Image | None = None
+        self._count = 0
+
+    def write(self, frame: Image.Image) -> None:
+        """Write a frame, RGB."""
+        box = (0, 0, *frame.size)
+        if self._before is not None:
+            # Something has to be drawn for the frame to be there: its corner, if nothing changed.
+            box = ImageChops.difference(frame, self._before).getbbox() or (0, 0, 1, 1)
+        drawn = frame.crop(box).quantize(COLOURS, dither=Image.Dither.NONE)
+        if self._before is None:
+            header, _ = getheader(drawn, info={"loop": 0})
+            self._file.writelines(header)
+        delay_cs = round((self._count + 1) * self._period_cs) - round(self._count * self._period_cs)
+        self._file.writelines(
+            getdata(
+                drawn,
+                offset=box[:2],
+                duration=max(SHORTEST_CS, delay_cs) * 10,
+                include_color_table=True,
+                disposal=1,
+            )
+        )
+        self._before, self._count = frame, self._count + 1

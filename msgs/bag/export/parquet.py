@@ -1,0 +1,169 @@
+"""Export to a folder of Parquet files, one a topic: ``pyarrow.parquet.read_table(file)``.
+
+Scalars are columns of their own type, null where they are missing; arrays of one shape are fixed-shape tensors
+(``table["value"].combine_chunks().to_numpy_ndarray()`` is (N, *shape)); arrays whose shape changes are lists of their
+elements in C order, with the shapes as lists in ``NAME.shape``. Booleans in tensors are uint8: Arrow has no tensors of
+booleans.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rtgraph.msgs.bag.bag import Bag
+from rtgraph.msgs.bag.export.columns import Column, Row, Table, row, survey, table_name
+from rtgraph.msgs.bag.export.output import whole
+from rtgraph.msgs.bag.export.reading import Reading
+from rtgraph.msgs.bag.export.report import ExportReport, Progress
+
+LONGEST_NAME = 240
+"""Bytes of a file's name without its suffix: file systems take 255 in all."""
+GROUP_BYTES = 2 << 20
+GROUP_ROWS = 1 << 14
+"""A row group is cut at whichever comes first: so much is in memory for each topic."""
+
+
+def export_parquet(
+    bag: Bag,
+    out: Path,
+    *,
+    topics: tuple[str, ...] = (),
+    start_ns: int | None = None,
+    end_ns: int | None = None,
+    progress: Progress | None = None,
+) -> ExportReport:
+    """Export to a folder of Parquet files; a topic with slashes is a file in folders.
+
+    Example:
+        >>> table = pyarrow.parquet.read_table("run/observation.parquet")
+        >>> observations = table["value"].combine_chunks().to_numpy_ndarray()
+
+    Raises:
+        BagError: see ``Exporter``.
+    """
+    reading = Reading(bag, topics, start_ns, end_ns, progress, passes=2)
+    with whole(out) as work:
+        folder = work / out.name
+        tables = survey(reading)
+        for table in tables.values():
+            for column in table.columns.values():
+                if _element(column) != column.element:
+                    reading.ledger.remark(f"{table.name}: {column.name} holds booleans, here as uint8")
+        writers = {name: _Writer(table, folder / file_name(name), bag.info) for name, table in tables.items()}
+        try:
+            for recorded, fields in reading.messages():
+                writers[table_name(recorded.channel)].take(row(recorded, fields))
+        finally:
+            for writer in writers.values():
+                writer.close()
+    files = tuple(out / file_name(name) for name in tables)
+    return reading.ledger.report("parquet", files, sum(table.rows for table in tables.values()))
+
+
+def file_name(table: str) -> Path:
+    """Return the file of a topic, within the folder whatever the topic's name is."""
+    *folders, name = [_short(quote(part, safe="").replace(".", "%2E") or "%") for part in table.split("/")]
+    return Path(*folders, f"{name}.parquet")
+
+
+def _short(name: str) -> str:
+    """Return a name that a file can have: of a longer one the beginning, and what tells it from others."""
+    if len(name) <= LONGEST_NAME:
+        return name
+    digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
+    return f"{name[: LONGEST_NAME - 2 * 8 - 1]}~{digest}"
+
+
+class _Writer:
+    """Writes one topic's file, a row group at a time."""
+
+    def __init__(self, table: Table, path: Path, info: dict[str, str]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._columns = list(table.columns.values())
+        fields: list[tuple[str, pa.DataType]] = []
+        for column in self._columns:
+            fields.append((column.name, _type(column)))
+            if _is_list(column):
+                fields.append((f"{column.name}.shape", pa.list_(pa.int64())))
+        self._schema = pa.schema(fields, metadata={"rtgraph": json.dumps(info, sort_keys=True)})
+        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
+        self._rows: list[Row] = []
+        self._bytes = 0
+
+    def take(self, values: Row) -> None:
+        """Add a message."""
+        self._rows.append(values)
+        self._bytes += sum(value.nbytes for value in values.values() if isinstance(value, np.ndarray))
+        if self._bytes >= GROUP_BYTES or len(self._rows) >= GROUP_ROWS:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is left, and the file's end."""
+        self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        arrays: list[pa.Array[Any]] = []
+        for column in self._columns:
+            values = [values.get(column.name) for values in self._rows]
+            arrays.append(_array(column, values))
+            if _is_list(column):
+                shapes = [None if value is None else list(value.shape) for value in values]
+                arrays.append(pa.array(shapes, pa.list_(pa.int64())))
+        self._writer.write_table(pa.table(arrays, schema=self._schema))
+        self._rows, self._bytes = [], 0
+
+
+def _is_list(column: Column) -> bool:
+    """Say whether the arrays are kept as lists; a tensor has elements, always equally many."""
+    return column.kind == "array" and (column.ragged or not math.prod(column.shape or ()))
+
+
+def _element(column: Column) -> np.dtype[Any]:
+    tensor = column.kind == "array" and column.shape != () and not _is_list(column)
+    return np.dtype("uint8") if tensor and column.element == np.bool_ else column.element
+
+
+def _type(column: Column) -> pa.DataType:
+    if column.kind == "text":
+        return pa.string()
+    element = pa.from_numpy_dtype(_element(column))
+    if column.kind != "array" or column.shape == ():
+        return element
+    return pa.list_(element) if _is_list(column) else pa.fixed_shape_tensor(element, column.shape)
+
+
+def _array(column: Column, values: list[Any]) -> pa.Array[Any]:
+    kind = _type(column)
+    if column.kind != "array":
+        return pa.array(values, kind)
+    if column.shape == ():
+        return pa.array([None if value is None else value.item() for value in values], kind)
+    missing = np.array([value is None for value in values])
+    mask = pa.array(missing) if missing.any() else None
+    if not _is_list(column):
+        zeros = np.zeros(column.shape or (), column.element)
+        stacked = np.stack([zeros if value is None else value for value in values]).astype(
+            _element(column), copy=False
+        )
+        storage = pa.FixedSizeListArray.from_arrays(
+            pa.array(stacked.reshape(-1)), type=kind.storage_type, mask=mask
+        )
+        return pa.ExtensionArray.from_storage(kind, storage)
+    nothing = np.empty(0, column.element)
+    pieces = [nothing if value is None else value.reshape(-1) for value in values]
+    offsets = np.cumsum([0, *map(len, pieces)])
+    return pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32()), pa.array(np.concatenate(pieces)), type=kind, mask=mask
+    )

@@ -1,0 +1,85 @@
+"""What an export takes from a recording: the messages chosen, decoded, with progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+from rtgraph.msgs.bag.bag import Bag, Channel, Recorded
+from rtgraph.msgs.bag.export.report import Ledger, Progress
+from rtgraph.msgs.errors import BagError, DecodeError
+
+Fields = dict[str, Any]
+"""A message's fields by name: plain values, nested dicts, and numpy arrays."""
+
+STEPS = 200
+"""Progress is told about so many times."""
+
+
+class Reading:
+    """The chosen part of a recording, which can be walked over more than once.
+
+    ``passes`` walks make up the whole export: progress goes from 0 to 1 over all of them.
+    """
+
+    def __init__(
+        self,
+        bag: Bag,
+        topics: tuple[str, ...],
+        start_ns: int | None,
+        end_ns: int | None,
+        progress: Progress | None,
+        *,
+        passes: int = 1,
+    ) -> None:
+        self.bag = bag
+        self.channels = chosen(bag, topics)
+        self.ledger = Ledger(bag)
+        self._topics, self._start_ns, self._end_ns = topics, start_ns, end_ns
+        self._progress, self._passes, self._done = progress, passes, 0
+        self._expected = sum(bag.counts[channel] for channel in self.channels)
+
+    def messages(self) -> Iterator[tuple[Recorded, Fields]]:
+        """Yield each message with its fields. What cannot be decoded is counted as left out, once."""
+        taken = 0
+        every = max(1, self._expected * self._passes // STEPS)
+        for recorded in self.bag.messages(topics=self._topics, start_ns=self._start_ns, end_ns=self._end_ns):
+            taken += 1
+            if self._progress is not None and taken % every == 0:
+                self._progress(min(1.0, (self._done + taken / max(1, self._expected)) / self._passes))
+            try:
+                fields = recorded.fields()
+            except DecodeError as error:
+                if not self._done:
+                    self.ledger.left_out(recorded.channel.topic, f"does not decode: {error.problem}")
+                continue
+            yield recorded, fields
+        self._done += 1
+        if not taken:
+            raise BagError(
+                "nothing was recorded in this range",
+                hint=f"the recording goes from {self.bag.start_ns} ns to {self.bag.end_ns} ns",
+            )
+        if self._progress is not None:
+            self._progress(self._done / self._passes)
+
+
+def chosen(bag: Bag, topics: tuple[str, ...]) -> tuple[Channel, ...]:
+    """Return the channels that the globs choose and that hold something.
+
+    Raises:
+        BagError: a glob matches no topic, or nothing was recorded at all.
+    """
+    recorded = sorted({channel.topic for channel in bag.channels})
+    for glob in topics:
+        if not any(fnmatchcase(topic, glob) for topic in recorded):
+            raise BagError(f"no topic is {glob!r}", hint=f"the recording has {', '.join(recorded)}")
+    channels = tuple(
+        channel
+        for channel in bag.channels
+        if bag.counts[channel] and (not topics or any(fnmatchcase(channel.topic, glob) for glob in topics))
+    )
+    if not channels:
+        raise BagError(f"{bag.path.name} holds no messages, so there is nothing to export")
+    return channels

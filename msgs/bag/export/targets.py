@@ -1,0 +1,70 @@
+"""What recordings can be exported to: one table, whose modules are imported when asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from dataclasses import dataclass
+
+from rtgraph.msgs.bag.export.extras import optional
+from rtgraph.msgs.bag.export.report import Exporter
+from rtgraph.msgs.errors import BagError
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One kind of export.
+
+    ``suffix`` is that of the file it writes; without one it writes a folder. ``extra`` is the part of rtgraph's
+    optional dependencies that it needs, if any.
+    """
+
+    name: str
+    what: str
+    suffix: str
+    extra: str = ""
+
+    def load(self) -> Exporter:
+        """Import the function that does it, ``export_NAME`` of the module of that name.
+
+        Raises:
+            BagError: what it needs is not installed.
+        """
+        with optional(self.name, self.extra):
+            module = importlib.import_module(f"rtgraph.msgs.bag.export.{self.name}")
+        found: Exporter = getattr(module, f"export_{self.name}")
+        return found
+
+
+TARGETS = {
+    target.name: target
+    for target in (
+        Target(
+            "foxglove",
+            "MCAP for Foxglove: pictures as foxglove.RawImage, the rest as JSON",
+            ".mcap",
+            "export",
+        ),
+        Target("gif", "animation of what was observed and applied", ".gif"),
+        Target("mp4", "film of what was observed and applied", ".mp4", "export"),
+        Target("npz", "numpy arrays, a group a topic", ".npz"),
+        Target("parquet", "folder of Parquet tables, one a topic", "", "export"),
+        Target("rerun", "recording for the Rerun viewer", ".rrd", "rerun"),
+    )
+}
+"""Every target by name."""
+
+
+def exporter(name: str) -> Exporter:
+    """Return the function that exports to a target.
+
+    Raises:
+        BagError: there is no such target, or what it needs is not installed.
+    """
+    if name not in TARGETS:
+        near = difflib.get_close_matches(name, TARGETS, 1)
+        raise BagError(
+            f"nothing exports to {name!r}",
+            hint=f"did you mean {near[0]}?" if near else f"there are {', '.join(TARGETS)}",
+        )
+    return TARGETS[name].load()

@@ -1,0 +1,95 @@
+"""The files of a recording that was split, in the order they were written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from rtgraph.msgs.bag.bag_file import Part
+from rtgraph.msgs.bag.bag_index import header_of
+from rtgraph.msgs.bag.container import PROFILE, RECOVERED
+from rtgraph.msgs.errors import BagError
+
+_NAME = re.compile(r"(?P<stem>.+?)(?:-(?P<life>\d+))?(?:_(?P<number>\d+))?")
+_PLAN = "plan.yaml"
+
+
+def numbered(path: Path, number: int) -> Path:
+    """Return the name of one file of a split recording: ``session_3.mcap``."""
+    return path.with_stem(f"{path.stem}_{number}")
+
+
+def files_of(folder: Path) -> tuple[list[Part], list[str]]:
+    """Open the recording in a folder: its parts in order, and what is wrong with the files.
+
+    Files belong together when they are named alike but for the numbers (``session_0.mcap``; ``session-1.mcap``
+    when the recorder was started anew) and no two have different plans: where one's plan is damaged, its name
+    decides. What ``recover`` wrote beside a recording is left out.
+
+    Raises:
+        BagError: there is none, or there are several.
+    """
+    problems: list[str] = []
+    unreadable: list[Path] = []
+    found: dict[str, list[Part]] = {}
+    for path in sorted(folder.glob("*.mcap"), key=_order):
+        try:
+            with path.open("rb") as file:
+                profile = header_of(file)
+            if profile is not None and profile != PROFILE:
+                continue  # such as an export
+            part = Part(path)
+        except (BagError, OSError) as error:
+            problem = error.problem if isinstance(error, BagError) else f"{path} cannot be read: {error}"
+            problems.append(problem)
+            unreadable.append(path)
+            continue
+        found.setdefault(_order(path)[0], []).append(part)
+    originals = {
+        stem: parts for stem, parts in found.items() if not all(RECOVERED in p.contents.info for p in parts)
+    }
+    groups = [group for parts in (originals or found).values() for group in _by_plan(parts)]
+    if not groups:
+        raise BagError(f"there is no recording in {folder}", hint="; ".join(problems) or None)
+    if len(groups) > 1:
+        names = ", ".join(part.path.name for parts in groups for part in parts)
+        raise BagError(f"there are several recordings in {folder}", hint=f"open one of them: {names}")
+    return groups[0], [*problems, *_missing([*(part.path for part in groups[0]), *unreadable])]
+
+
+def _by_plan(parts: Sequence[Part]) -> list[list[Part]]:
+    """Return the parts of one name, together unless their plans differ."""
+    attached = [part.attachments().get(_PLAN) for part in parts]
+    plans = [None if plan is None else plan.data for plan in attached]
+    known = set(plans) - {None}
+    if len(known) <= 1:
+        for part, plan in zip(parts, plans, strict=True):
+            if plan is None and known:
+                part.problem("its plan is missing; its name says that it is a part of this recording")
+        return [list(parts)]
+    groups: dict[bytes | None, list[Part]] = {}
+    for part, plan in zip(parts, plans, strict=True):
+        groups.setdefault(plan, []).append(part)
+    return list(groups.values())
+
+
+def _missing(paths: Sequence[Path]) -> Sequence[str]:
+    """Return what to say of files missing between others."""
+    problems = []
+    numbers: dict[tuple[str, int], list[int]] = {}
+    for path in paths:
+        stem, life, number = _order(path)
+        if number >= 0:
+            numbers.setdefault((stem, life), []).append(number)
+    for (stem, life), found in numbers.items():
+        name = f"{stem}-{life}" if life else stem
+        problems += [f"{name}_{n}.mcap is missing" for n in range(max(found)) if n not in found]
+    return problems
+
+
+def _order(path: Path) -> tuple[str, int, int]:
+    match = _NAME.fullmatch(path.stem)
+    if match is None:
+        return path.stem, 0, -1
+    return match["stem"], int(match["life"] or 0), int(match["number"] or -1)

@@ -1,0 +1,1 @@
+"""Values that people type, checked strictly against declared types."""

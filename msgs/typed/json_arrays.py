@@ -1,0 +1,188 @@
+"""Messages made of JSON: arrays are nested lists, or ``{"dtype", "shape", "data"}``, and each element has to fit exactly."""
+
+from __future__ import annotations
+
+import math
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, TypeAdapter
+
+from rtgraph.msgs.array import DTYPES, MAX_DIMENSIONS, ArrayField, to_wire
+from rtgraph.msgs.base import Message
+from rtgraph.msgs.typed.strict import strict
+from rtgraph.msgs.typed.text import shortened
+
+M = TypeVar("M", bound=Message)
+Array = npt.NDArray[np.generic]
+
+_KEYS = {"dtype", "shape", "data"}
+_LEAST_SIGNED, _MOST_SIGNED = -(2**63), 2**63 - 1
+
+
+def message_of(message_type: type[M], values: Mapping[str, object]) -> M:
+    """Return the message of fields that came as JSON.
+
+    Raises:
+        ValidationError: a field does not fit its type.
+        ValueError: an array does not fit, or text is not UTF-8 (a ``ValidationError`` is one, too).
+    """
+    buffers: list[memoryview | bytes] = []
+    fields = {key: _field(message_type, key, value, buffers) for key, value in values.items()}
+    return strict(TypeAdapter(message_type), fields, context=buffers)
+
+
+def array_of(value: object, dtype: str | None = None, shape: Sequence[int] | None = None) -> Array:
+    """Return the array that nested lists hold, every element exactly; floats are rounded to the nearest.
+
+    Args:
+        value: lists of lists of elements, all equally long; an element alone has no dimensions.
+        dtype: of the elements; None: bool, int64 (uint64 if need be) or float64, whichever holds all of them.
+        shape: the shape, if elements may also be given in one list; None for that of the lists.
+
+    Raises:
+        ValueError: an element does not fit the type, or the lists are not equally long.
+    """
+    own = _shape(value)
+    if len(own) > MAX_DIMENSIONS:
+        raise ValueError(f"an array has at most {MAX_DIMENSIONS} dimensions")
+    elements = list(_elements(value, own))
+    if shape is not None and tuple(shape) != own and (len(own) != 1 or math.prod(shape) != len(elements)):
+        raise ValueError(f"{len(elements)} elements in lists of shape {own} have no shape {tuple(shape)}")
+    kind = DTYPES[dtype] if dtype else _kind(elements)
+    made = np.empty(len(elements), kind)
+    for place, element in enumerate(elements):
+        made[place] = _element(element, kind)
+    return made.reshape(own if shape is None else tuple(shape))
+
+
+def _shape(value: object) -> tuple[int, ...]:
+    shape: list[int] = []
+    while isinstance(value, list):
+        shape.append(len(value))
+        if not value:
+            break
+        value = value[0]
+    return tuple(shape)
+
+
+def _elements(value: object, shape: Sequence[int]) -> Iterator[object]:
+    if not shape:
+        if isinstance(value, list):
+            raise ValueError("lists of one array have to be equally deep")
+        yield value
+        return
+    if not isinstance(value, list) or len(value) != shape[0]:
+        raise ValueError("lists of one array have to be equally long")
+    for item in value:
+        yield from _elements(item, shape[1:])
+
+
+def _kind(elements: Sequence[object]) -> np.dtype[Any]:
+    whole = [element for element in elements if isinstance(element, int)]
+    name = "uint64"
+    if elements and all(isinstance(element, bool) for element in elements):
+        name = "bool"
+    elif not elements or len(whole) < len(elements):
+        name = "float64"
+    elif all(_LEAST_SIGNED <= element <= _MOST_SIGNED for element in whole):
+        name = "int64"
+    return np.dtype(name)
+
+
+def _element(value: object, dtype: np.dtype[Any]) -> bool | int | float | np.generic:
+    """Return an element as a dtype holds it."""
+    wanted = {"b": "true or false", "i": "a whole number", "u": "a whole number", "f": "a number"}[dtype.kind]
+    if dtype.kind == "b":
+        if isinstance(value, bool):
+            return value
+    elif isinstance(value, int) and not isinstance(value, bool):
+        if dtype.kind == "f":
+            return _rounded(value, dtype)
+        limits = np.iinfo(dtype)
+        if not limits.min <= value <= limits.max:
+            raise ValueError(f"{value} is beyond {dtype}: {limits.min} to {limits.max}")
+        return value
+    elif isinstance(value, float) and dtype.kind == "f":
+        return _rounded(value, dtype)
+    raise ValueError(f"an element of {dtype} should be {wanted}, not {shortened(value)}")
+
+
+def _rounded(value: int | float, dtype: np.dtype[Any]) -> np.generic:
+    with np.errstate(over="ignore", under="ignore"):
+        rounded: np.generic = dtype.type(value)
+    if math.isfinite(value) and not np.isfinite(rounded):
+        raise ValueError(f"{value} is beyond {dtype}, which ends at {np.finfo(dtype).max}")
+    if value and not rounded:
+        raise ValueError(f"{value} is so small that {dtype} would hold 0")
+    return rounded
+
+
+def _field(model: type[BaseModel], name: str, value: object, buffers: list[memoryview | bytes]) -> object:
+    field = model.model_fields.get(name)
+    if field is None:
+        return value
+    try:
+        return _replaced(value, field.annotation, field.metadata, buffers)
+    except ValueError as error:
+        problem = str(error)
+        raise ValueError(problem if problem.startswith(f"{name}.") else f"{name}: {problem}") from error
+
+
+def _replaced(
+    value: object, annotation: object, metadata: Sequence[object], buffers: list[memoryview | bytes]
+) -> object:
+    """Return a value with the arrays in it as they stand on the wire, their bytes put into ``buffers``."""
+    declared = next((item for item in metadata if isinstance(item, ArrayField)), None)
+    if declared is not None:
+        if isinstance(value, Mapping):
+            return to_wire(_described(value, declared), buffers)
+        return to_wire(array_of(value, declared.dtype), buffers)
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _replaced(value, arguments[0], arguments[1:], buffers)
+    if origin in (typing.Union, types.UnionType):
+        return _of_union(value, arguments, buffers)
+    return _of_parts(value, annotation, buffers)
+
+
+def _of_parts(value: object, annotation: object, buffers: list[memoryview | bytes]) -> object:
+    """Return a model, mapping or list with the arrays in its parts replaced; anything else as it is."""
+    arguments = typing.get_args(annotation)
+    if isinstance(value, Mapping):
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            return {key: _field(annotation, key, item, buffers) for key, item in value.items()}
+        if typing.get_origin(annotation) is dict:
+            return {key: _replaced(item, arguments[1], (), buffers) for key, item in value.items()}
+    if typing.get_origin(annotation) in (list, tuple) and isinstance(value, list):
+        each = [item for item in arguments if item is not Ellipsis]
+        kinds = each if len(each) == len(value) else [each[0]] * len(value)
+        return [_replaced(item, kind, (), buffers) for item, kind in zip(value, kinds, strict=True)]
+    return value
+
+
+def _of_union(value: object, members: Sequence[object], buffers: list[memoryview | bytes]) -> object:
+    """Return a value of one of several types: an array if it is a list or describes one, and one of them is an array."""
+    described = isinstance(value, Mapping) and value.keys() == _KEYS
+    for member in members:
+        is_array = any(isinstance(item, ArrayField) for item in typing.get_args(member)[1:])
+        if is_array if described or isinstance(value, list) else isinstance(value, Mapping) and not is_array:
+            return _replaced(value, member, (), buffers)
+    return value
+
+
+def _described(value: Mapping[str, object], declared: ArrayField) -> Array:
+    if value.keys() != _KEYS:
+        raise ValueError(f"an array is lists, or an object of {', '.join(sorted(_KEYS))}")
+    dtype, shape = value["dtype"], value["shape"]
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise ValueError(f"no array travels as {shortened(dtype)}; known are {', '.join(DTYPES)}")
+    if declared.dtype not in (None, dtype):
+        raise ValueError(f"an array of {declared.dtype} is wanted, not of {dtype}")
+    if not isinstance(shape, list) or not all(type(length) is int and length >= 0 for length in shape):
+        raise ValueError("an array's shape is a list of lengths")
+    return array_of(value["data"], dtype, shape)

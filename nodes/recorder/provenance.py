@@ -1,0 +1,111 @@
+"""What a recording begins with: what was run, from which seed, by which versions, with which weights."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from rtgraph.msgs.atomic import write_atomically, writing
+from rtgraph.msgs.bag.bag import Attachment
+from rtgraph.msgs.errors import BagError
+from rtgraph.nodes.runtime import LaunchContext
+from rtgraph.nodes.runtime.clock import TIME_BASE, unix_ns
+from rtgraph.nodes.weights.versions import hold_newest
+from rtgraph.nodes.weights.weights import Weights
+
+PLAN = "plan.yaml"
+WEIGHTS_FOLDER = "weights"
+GOES_ON = "goes_on_ns"
+"""Among the facts of a recording that begins where a world checkpoint left off: when that was."""
+TIME_BASE_FACT = "time_base"
+"""Among the facts: the rule by which ticks and durations become ns. Older recordings do not have it."""
+_LIBRARIES = ("numpy", "torch", "ale-py", "gymnasium")
+
+
+def info(launch_context: LaunchContext, now_ns: int) -> dict[str, str]:
+    """Return the facts about a launch that a recording tells.
+
+    Nothing that differs between two runs of one plan in the virtual world on one machine is among them.
+    """
+    found = facts("realtime" if launch_context.realtime else "virtual")
+    if launch_context.realtime:
+        found["epoch_unix_ns"] = str(unix_ns() - now_ns)
+    return found
+
+
+def facts(world: str) -> dict[str, str]:
+    """Return the versions of what decides the bits of a computation."""
+    found = {
+        "format": "1",
+        "world": world,
+        "rtgraph": importlib.metadata.version("rtgraph"),
+        "python": platform.python_version(),
+        "byte_order": sys.byteorder,
+        TIME_BASE_FACT: TIME_BASE,
+    }
+    for name in _LIBRARIES:
+        if name.replace("-", "_") in sys.modules:
+            found[name] = importlib.metadata.version(name)
+    if "torch" in sys.modules:
+        found["cpu_capability"] = sys.modules["torch"].backends.cpu.get_cpu_capability()
+    return found
+
+
+def plan_attachment(directory: Path) -> list[Attachment]:
+    """Return the plan of the session in a folder, if it is there."""
+    file = directory / PLAN
+    return [Attachment(PLAN, "application/yaml", file.read_bytes())] if file.exists() else []
+
+
+def keep_weights(weights: Mapping[str, Weights], directory: Path, most_bytes: float) -> dict[str, str]:
+    """Write weights, in their newest version, into files named by their content, beside the recording.
+
+    Return the names, with the digests.
+
+    Weights larger than ``most_bytes`` in all are not kept; their digest is told all the same.
+
+    Raises:
+        BagError: they cannot be written.
+    """
+    found: dict[str, str] = {}
+    left = most_bytes
+    for name, shared in weights.items():
+        with _newest(shared) as contents:
+            digest = _digest(contents)
+            found[f"weights.{name}"] = digest
+            if len(contents) > left:
+                continue
+            left -= len(contents)
+            folder = directory / WEIGHTS_FOLDER
+            with writing(folder, BagError):
+                folder.mkdir(exist_ok=True)
+            write_atomically(folder / f"{digest}.bin", contents, BagError)
+    return found
+
+
+def weights_digest(weights: Weights) -> str:
+    """Return what stands for the content of weights, in their newest version, in a recording.
+
+    Raises:
+        CheckpointError: they come from a checkpoint that is not there.
+    """
+    with _newest(weights) as contents:
+        return _digest(contents)
+
+
+def _digest(contents: memoryview) -> str:
+    return hashlib.blake2b(contents, digest_size=16).hexdigest()
+
+
+@contextlib.contextmanager
+def _newest(weights: Weights) -> Iterator[memoryview]:
+    _, slot, contents = hold_newest(weights.versions)
+    try:
+        yield contents
+    finally:
+        weights.versions.release(slot)

@@ -1,0 +1,237 @@
+"""Running a node again: the same class, fed in the order of its journal, has to publish the same bytes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from rtgraph.msgs import Decoder, Message, encode
+from rtgraph.msgs.errors import DecodeError
+from rtgraph.nodes.runtime import Identity, LaunchContext, NodePlan, Timer, load_class, validated_params
+from rtgraph.nodes.runtime.executor import Executor
+from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, Kind, digest_of
+from rtgraph.nodes.runtime.ports import BoundOutput
+
+
+class MessageId(NamedTuple):
+    """Which message: no two of a recording have the same."""
+
+    topic: str
+    key: str
+    publisher: str
+    incarnation: int
+    sequence: int
+
+    def __str__(self) -> str:
+        channel = f"{self.topic}/{self.key}" if self.key else self.topic
+        life = f" (life {self.incarnation + 1})" if self.incarnation else ""
+        return f"{channel} {self.sequence} of {self.publisher}{life}"
+
+
+class Difference(Exception):
+    """What was found not to be as recorded, and where."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a node was run."""
+
+    entries: int = 0
+    consumed: int = 0
+    published: int = 0
+    time_ns: int = 0
+
+
+class Rerun:
+    """One life of a node, run again.
+
+    Args:
+        plan: the node.
+        incarnation: which life of it.
+        seed: the launch's seed.
+        launch_context: as they were, but for the folder to write to.
+        entries: the journal.
+    """
+
+    def __init__(
+        self,
+        plan: NodePlan,
+        incarnation: int,
+        seed: int,
+        launch_context: LaunchContext,
+        entries: Iterable[list[Any]],
+    ) -> None:
+        self.progress = Progress()
+        self.name = plan.name
+        self._plan = plan
+        self._incarnation = incarnation
+        self._entries = entries
+        self._began = False
+        self._host = _Host(self)
+        node_type = load_class(plan.node)
+        self._executor = Executor(
+            self._host,
+            Identity(plan.name, plan.replica, plan.replicas, incarnation),
+            node_type,
+            validated_params(node_type, plan.params),
+            index=plan.index,
+            seed=seed,
+            launch_context=launch_context,
+        )
+        self._decoders = {
+            name: Decoder(port.port.message_type) for name, port in self._executor.node.inputs.items()
+        }
+        self._expected: deque[list[Any]] = deque()
+        self._ready: deque[tuple[str, Message]] = deque()
+
+    def run(self) -> Generator[MessageId, bytes | None, None]:
+        """Run the node. Yields which message it consumed next; send its document, None where it is not recorded.
+
+        Raises:
+            Difference: the node did something else than its journal says.
+        """
+        for number, entry in enumerate(self._entries):
+            kind, clock, what, published = entry
+            self._host.clock.set(clock)
+            self._expected = deque(published)
+            self._ready = deque()
+            wanted = [what] if kind == Kind.DELIVERY else []
+            for delivery in [*wanted, *(item for item in published if len(item) >= DELIVERY_LENGTH)]:
+                *_, document = delivery
+                data = (yield self._id_of(delivery)) if len(delivery) == DELIVERY_LENGTH else document
+                self._ready.append((delivery[0], self._message_of(delivery, data)))
+            self._happen(Kind(kind), what, number)
+            if self._expected:
+                raise Difference(f"{self._where(number)}: did not publish {self._told(self._expected[0])}")
+            if self._host.clock.unread:
+                raise Difference(f"{self._where(number)}: read the clock less often than it did")
+            self.progress.entries += 1
+            self.progress.time_ns = max(self.progress.time_ns, self._host.clock.last_ns)
+
+    def transmitted(self, output: BoundOutput[Any], message: Message, key: str | None) -> None:
+        """Compare what the node publishes now with what it published then."""
+        found = [output.name, key or "", message.header.sequence, digest_of(encode(message))]
+        if not self._expected:
+            raise Difference(f"{self.name} publishes {self._told(found)}, and did not then: {message!r:.300}")
+        expected = self._expected.popleft()
+        if expected != found:
+            what = "other bytes" if expected[:3] == found[:3] else f"{self._told(expected)} then"
+            raise Difference(
+                f"{self._id(output.name, found)} is not what was recorded ({what}): now {_shown(message)}"
+            )
+        self.progress.published += 1
+        while self._expected and len(self._expected[0]) >= DELIVERY_LENGTH:
+            self._expected.popleft()
+            self._deliver_next()
+
+    def _happen(self, kind: Kind, what: Any, number: int) -> None:
+        executor = self._executor
+        if kind is Kind.PREPARE:
+            executor.prepare()
+        elif kind is Kind.START:
+            self._began = True
+            executor.start()
+        elif kind is Kind.DELIVERY:
+            self._deliver_next()
+        elif kind is Kind.TIMER:
+            timer = self._host.timers.pop(what, None)
+            if timer is None:
+                raise Difference(f"{self._where(number)}: has no timer {what}, which went off")
+            executor.fire(timer)
+        elif kind is Kind.PARAMS:
+            executor.change(what, quietly=not self._began)
+        elif kind is Kind.STOP:
+            executor.stop()
+
+    def _deliver_next(self) -> None:
+        port, message = self._ready.popleft()
+        self._executor.deliver(self._executor.node.inputs[port], message)
+        self.progress.consumed += 1
+
+    def _id_of(self, delivery: list[Any]) -> MessageId:
+        port, publisher, incarnation, sequence, key = delivery[:5]
+        source = self._plan.inputs.get(port)
+        return MessageId("" if source is None else source.topic, key, publisher, incarnation, sequence)
+
+    def _message_of(self, delivery: list[Any], data: bytes | None) -> Message:
+        wanted = self._id_of(delivery)
+        if data is None:
+            raise Difference(f"{wanted}, which {self.name} consumed, is not in the recording")
+        if digest_of(data) != delivery[5]:
+            raise Difference(f"{wanted} is not what {self.name} consumed: its bytes differ")
+        try:
+            message: Message = self._decoders[delivery[0]].decode([data])
+        except DecodeError as error:
+            raise Difference(f"{wanted} cannot be decoded: {error}") from error
+        return message
+
+    def _where(self, number: int) -> str:
+        return f"{self.name}, entry {number} of its journal, at {self._host.clock.last_ns / 1e9:.6f} s"
+
+    def _id(self, output: str, item: list[Any]) -> MessageId:
+        topic = self._plan.outputs.get(output, output)
+        return MessageId(topic, item[1], self.name, self._incarnation, item[2])
+
+    def _told(self, item: list[Any]) -> str:
+        return str(self._id(item[0], item))
+
+
+class _Clock:
+    """Says what the clock said."""
+
+    def __init__(self) -> None:
+        self.last_ns = 0
+        self._reads: deque[int] | None = None
+
+    def set(self, clock: int | list[int]) -> None:
+        """Take what the clock said during an entry: one time throughout, or a time for each reading."""
+        if isinstance(clock, int):
+            self.last_ns, self._reads = clock, None
+        else:
+            self._reads = deque(clock)
+
+    @property
+    def unread(self) -> bool:
+        """Whether the clock was read more often then."""
+        return bool(self._reads)
+
+    def now_ns(self) -> int:
+        if self._reads is not None:
+            if not self._reads:
+                raise Difference("the clock is read more often than it was")
+            self.last_ns = self._reads.popleft()
+        return self.last_ns
+
+
+class _Host:
+    """The world of a node that is run again: nothing happens but what happened."""
+
+    def __init__(self, rerun: Rerun) -> None:
+        self.clock = _Clock()
+        self.timers: dict[int, Timer] = {}
+        self._rerun = rerun
+
+    def schedule(self, executor: Executor, timer: Timer) -> None:
+        self.timers[timer.number] = timer
+
+    def transmit(
+        self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None
+    ) -> None:
+        if output.name != OUTPUT:
+            self._rerun.transmitted(output, message, key)
+
+    def finish(self, executor: Executor, reason: str) -> None:
+        """Let it be: how the launch ended is known."""
+
+
+def _shown(message: Message) -> str:
+    fields = message.model_dump(exclude={"header"})
+    told = ", ".join(f"{name}={_short(value)}" for name, value in fields.items())
+    return f"{type(message).__name__}({told})"
+
+
+def _short(value: object) -> str:
+    shape = getattr(value, "shape", None)
+    return f"array{shape}" if shape else f"{value!r:.60}"

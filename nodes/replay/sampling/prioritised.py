@@ -1,0 +1,95 @@
+"""Prioritised sampling: Schaul et al., "Prioritized Experience Replay", ICLR 2016, the proportional variant."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.msgs.errors import ReplayError
+from rtgraph.nodes.replay.sampling.sumtree import SumTree
+
+_MOST_CHANGED = 4096
+_HIGHEST = float(np.finfo(np.float32).max)
+LEAST_ERROR = 1e-6
+"""ε, added to every error, so that none is never seen again."""
+
+
+class Priorities:
+    """The priorities p^alpha of rows, and drawing by them.
+
+    What changes is noted, and worked into the tree at the next draw, all at once.
+
+    New rows get the highest priority of those that are held, so that each is likely to be drawn soon (Schaul et al.,
+    section 3.3). Not the highest ever: after one error of 10⁹ everything new would be drawn almost alone, for ever
+    (torchrl has the same as ``max_priority_within_buffer``).
+
+    Args:
+        index: of each row, 0 where there is none; read, never written.
+        values: of each row p^alpha, written here.
+        exponent: alpha; 0 is uniform.
+    """
+
+    def __init__(
+        self, index: npt.NDArray[np.uint64], values: npt.NDArray[np.float32], exponent: float
+    ) -> None:
+        if not 0.0 <= exponent <= 1.0:
+            raise ReplayError(f"priority_exponent is {exponent}", hint="0 (uniform) to 1, such as 0.5")
+        self._index, self._values, self._exponent = index, values, exponent
+        self._tree = SumTree(index.size)
+        rows = np.flatnonzero(index)
+        self._tree.set(rows, values[rows])
+        self.highest = float(values[rows].max()) if rows.size else 1.0
+        """What new rows get: no less than any that is held. What was overwritten counts until the next draw."""
+        self._changed: list[int] = []
+        self._lowered = False
+        """Whether a row with the highest priority has got another one, or is gone."""
+
+    def note(self, row: int) -> None:
+        """Note that a row was written or cleared."""
+        self._changed.append(row)
+        if not self._index[row] and self._values[row] >= self.highest:
+            self._lowered = True
+        if len(self._changed) >= _MOST_CHANGED:
+            self._work_in()
+
+    def update(self, rows: npt.NDArray[np.int64], errors: npt.NDArray[np.floating]) -> None:
+        """Give rows the priority of their newest temporal-difference errors, which are finite."""
+        values = (np.abs(errors.astype(np.float64)) + LEAST_ERROR) ** self._exponent
+        values = np.minimum(values, _HIGHEST).astype(np.float32)
+        lowered = self._values[rows].max(initial=0.0) >= self.highest
+        self._values[rows] = values
+        self._changed += rows.tolist()
+        self.highest = max(self.highest, float(values.max(initial=0.0)))
+        if lowered:
+            self._lowered = True
+            self._work_in()
+
+    def draw(
+        self, count: int, correction: float, rng: np.random.Generator
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Draw rows; return them and their importance weights (N·P)^−β, divided by the largest of them."""
+        self._work_in()
+        rows = self._tree.draw(count, rng)
+        # N and the total stand in all of them alike, and so cancel out.
+        values = self._tree[rows]
+        return rows, ((values / values.min()) ** -correction).astype(np.float32)
+
+    def contents(self) -> tuple[float, bool, list[int], list[npt.NDArray[np.float64]]]:
+        """Return what is not in the rows: the highest priority, what is still to be worked in, and the tree."""
+        return self.highest, self._lowered, self._changed, self._tree.levels
+
+    def restore(self, contents: tuple[float, bool, list[int], list[npt.NDArray[np.float64]]]) -> None:
+        """Become as it was, the rows being so already."""
+        self.highest, self._lowered, changed, levels = contents
+        self._changed = list(changed)
+        for mine, theirs in zip(self._tree.levels, levels, strict=True):
+            mine[:] = theirs
+
+    def _work_in(self) -> None:
+        if self._changed:
+            rows = np.unique(np.array(self._changed, np.int64))
+            self._changed.clear()
+            self._tree.set(rows, np.where(self._index[rows] > 0, self._values[rows], 0.0))
+        if self._lowered:
+            self._lowered = False
+            self.highest = self._tree.highest or 1.0

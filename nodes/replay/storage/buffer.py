@@ -1,0 +1,343 @@
+"""The replay memory: what was experienced, bounded in bytes, drawn at random."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.errors import CheckpointError, NotFinite, ReplayError
+from rtgraph.nodes.replay.batch import Batch, Draw
+from rtgraph.nodes.replay.replay_stats import Holdings
+from rtgraph.nodes.replay.sampling.prioritised import Priorities
+from rtgraph.nodes.replay.storage.frames import FrameStore
+from rtgraph.nodes.replay.storage.recovery import recover
+from rtgraph.nodes.replay.storage.sizes import Order, Sampling, Sizes
+from rtgraph.nodes.replay.storage.table import Table
+from rtgraph.nodes.replay.transition import Frame, Transition
+
+
+class ReplayBuffer:
+    """Transitions, each with the handles of its two frames, and the frames, each stored once.
+
+    ``recent`` keeps the newest transitions; ``reservoir`` keeps each ever seen with the same chance (Vitter's
+    Algorithm R), which costs two frames a transition since neighbours are rarely kept together.
+
+    A frame goes only when nothing refers to it, and its slot is taken again only when ``spare_frames`` others have
+    been stored since: that long can another process read what it was sent handles of.
+
+    Args:
+        capacity_bytes: the most it takes, all told.
+        plant: what observations and actions are.
+        order: what stays when it is full.
+        sampling: how it is drawn from.
+        priority_exponent: alpha of prioritised sampling.
+        spare_frames: see above.
+        folder: where to keep it on disk, memory-mapped, continued if it is there. A process may be killed at any
+            instant; against the power being cut there is ``sync``.
+        meaning: what its transitions have in common, such as the discount; a folder with others is refused.
+
+    Raises:
+        RegionError: there is no room, or the folder holds something else or is in use.
+        ReplayError: an option is out of range.
+    """
+
+    def __init__(
+        self,
+        capacity_bytes: int,
+        plant: PlantSpec,
+        *,
+        order: Order = "recent",
+        sampling: Sampling = "uniform",
+        priority_exponent: float = 0.5,
+        spare_frames: int = 256,
+        folder: Path | None = None,
+        meaning: Mapping[str, object] | None = None,
+    ) -> None:
+        if order not in get_args(Order) or sampling not in get_args(Sampling):
+            raise ReplayError(
+                f"a replay memory of order {order!r}, sampling {sampling!r}",
+                hint=f"orders: {', '.join(get_args(Order))}; sampling: {', '.join(get_args(Sampling))}",
+            )
+        if spare_frames < 0:
+            raise ReplayError(f"spare_frames is {spare_frames}", hint="0 is the least")
+        self._options: dict[str, Any] = {
+            "capacity_bytes": capacity_bytes,
+            "plant": plant,
+            "order": order,
+            "sampling": sampling,
+            "priority_exponent": priority_exponent,
+            "spare_frames": spare_frames,
+        }
+        self._on_disk = folder is not None
+        self._order = order
+        self._spare = spare_frames
+        sizes = Sizes.of(capacity_bytes, plant, order, sampling, spare_frames)
+        self.capacity = sizes.rows
+        self.frames = FrameStore(plant.observation, sizes.frames, folder / "frames" if folder else None)
+        try:
+            path = folder / "transitions" if folder else None
+            self._table = Table(plant.action, sizes.rows, order, path, meaning)
+        except BaseException:
+            self.frames.close()
+            raise
+        self.size_bytes = sizes.size_bytes
+        self._references = np.zeros(sizes.frames, np.uint32)
+        self._stored: WeakKeyDictionary[Frame, int] = WeakKeyDictionary()
+        self._evicted = self._skipped = self._discarded = 0
+        self._first = self._count = 0
+        self._unused = 0
+        self._free: deque[int] = deque()
+        if self.frames.continued or self._table.continued:
+            self._continue()
+        self._priorities = (
+            Priorities(self._table.index, self._table.priority, priority_exponent)
+            if sampling == "prioritised"
+            else None
+        )
+
+    @property
+    def continued(self) -> bool:
+        """Whether it was there before, on disk."""
+        return self._table.continued
+
+    @property
+    def ticks(self) -> int:
+        """Ticks of plants that whoever fills it has noted here, to go on from when it is continued."""
+        return self._table.ticks
+
+    @ticks.setter
+    def ticks(self, count: int) -> None:
+        self._table.ticks = count
+
+    def __len__(self) -> int:
+        """Return how many transitions it holds."""
+        return self._count
+
+    def add(self, transition: Transition, rng: np.random.Generator | None = None) -> bool:
+        """Take a transition; return whether it was kept. ``reservoir`` draws from ``rng`` which one goes for it.
+
+        Raises:
+            NotFinite: a number in it is not finite, or its reward is too large for a float32. Nothing has changed.
+            ReplayError: it does not fit the plant, or there is no ``rng`` where one is needed. Nothing has changed.
+        """
+        self._table.check(transition.action, transition.discounted_reward, transition.discount)
+        for frame in (transition.observation, transition.next_observation):
+            if not self.frames.spec.admits(frame.value):
+                found = f"{frame.value.dtype} of shape {frame.value.shape}"
+                raise ReplayError(f"a frame of {found}, the plant's are {self.frames.spec}")
+            if frame.value.dtype.kind == "f" and not np.isfinite(frame.value).all():
+                raise NotFinite(
+                    f"the observation of tick {frame.tick} is not finite",
+                    hint="look for what the plant divides by 0, or reads from a sensor that is off",
+                )
+        seen = self._table.seen
+        slot = self._place(seen, rng)
+        if slot is None:
+            self._skipped += 1
+            self._table.seen = seen + 1
+            return False
+        if self._table.index[slot]:
+            self._evict(slot)
+        handles = (self._hold(transition.observation), self._hold(transition.next_observation))
+        self._table.write(
+            slot,
+            seen if self._order == "recent" else seen * self.capacity + slot,
+            handles,
+            transition.action,
+            (transition.discounted_reward, transition.discount, transition.ticks),
+            1.0 if self._priorities is None else self._priorities.highest,
+        )
+        self._table.seen = seen + 1
+        self._count += 1
+        if self._priorities is not None:
+            self._priorities.note(slot)
+        return True
+
+    def sample(self, batch: int, rng: np.random.Generator, *, correction: float = 1.0) -> Batch:
+        """Draw transitions, with replacement, and return them with their frames. See ``draw``."""
+        return self.draw(batch, rng, correction=correction).batch(self.frames)
+
+    def draw(self, batch: int, rng: np.random.Generator, *, correction: float = 1.0) -> Draw:
+        """Draw transitions, with replacement; their frames stay where they are.
+
+        Args:
+            batch: how many.
+            rng: chance.
+            correction: β, how far importance weights make up for prioritised sampling; 1 is all the way.
+
+        Raises:
+            ReplayError: there is nothing to draw from.
+        """
+        if not self._count or batch < 1:
+            raise ReplayError(
+                f"{batch} transitions drawn of {self._count}",
+                hint="wait until some are there (Limiter: minimum)",
+            )
+        if self._priorities is None:
+            rows = (self._first + rng.integers(self._count, size=batch)) % self.capacity
+            weights = np.ones(batch, np.float32)
+        else:
+            rows, weights = self._priorities.draw(batch, correction, rng)
+        drawn = self._table.rows[rows]
+        return Draw(
+            observations=drawn["observation"].copy(),
+            actions=drawn["action"].copy(),
+            returns=drawn["reward"].copy(),
+            next_observations=drawn["next_observation"].copy(),
+            discounts=drawn["discount"].copy(),
+            weights=weights,
+            indices=drawn["index"].astype(np.int64) - 1,
+        )
+
+    def update_priorities(
+        self, indices: npt.NDArray[np.int64], errors: npt.NDArray[np.floating] | Sequence[float]
+    ) -> int:
+        """Give transitions the priorities of their temporal-difference errors; return how many are still there.
+
+        Those that made room for others meanwhile are passed over. With uniform sampling, nothing is kept.
+
+        Raises:
+            ReplayError: an error is not a finite number. Nothing has changed then.
+        """
+        indices, errors = np.asarray(indices, np.int64), np.asarray(errors)
+        if indices.shape != errors.shape or not np.isfinite(errors).all():
+            raise ReplayError(
+                "temporal-difference errors that are no finite numbers, or not one each",
+                hint="has the learner diverged?",
+            )
+        rows = indices % self.capacity
+        there = self._table.index[rows] == (indices + 1).astype(np.uint64)
+        if self._priorities is not None and there.any():
+            self._priorities.update(rows[there], errors[there])
+        return int(there.sum())
+
+    @property
+    def holdings(self) -> Holdings:
+        """What it holds."""
+        frames = int(np.count_nonzero(self._references))
+        room = self.frames.slots - self._spare
+        return Holdings(
+            transitions=self._count,
+            capacity=self.capacity,
+            fits=min(self.capacity, room * self._count // frames) if frames else self.capacity,
+            frames=frames,
+            seen=self._table.seen,
+            evicted=self._evicted,
+            skipped=self._skipped,
+            discarded=self._discarded,
+            size_bytes=self.size_bytes,
+        )
+
+    @property
+    def full(self) -> bool:
+        """Whether transitions had to make room for others since it was opened."""
+        return self._evicted > 0
+
+    def sync(self) -> None:
+        """Have the disk hold it, so that what is there now survives the power being cut. Takes long when it is large.
+
+        What is written afterwards may then be there in part, with nothing to tell by: only the kill of a process,
+        not that of the whole machine, leaves it whole between two calls.
+        """
+        self.frames.sync()
+        self._table.sync()
+
+    def close(self) -> None:
+        """Let go of the memory or the files. Closing twice is allowed."""
+        self.frames.close()
+        self._table.close()
+
+    def world_state(self) -> dict[str, Any]:
+        """Return all that it is, for a world checkpoint. Raises ``CheckpointError`` if it is on disk."""
+        if self._on_disk:
+            raise CheckpointError(
+                "a replay memory in a folder, which goes on when the world is taken back",
+                hint="keep it in memory: a checkpoint holds it whole",
+            )
+        priorities = self._priorities
+        return {
+            "options": self._options,
+            "frames": self.frames.contents(self._unused),
+            "table": self._table.contents(),
+            "references": self._references[: self._unused],
+            "stored": list(self._stored.items()),
+            "free": self._free,
+            "counts": [self._evicted, self._skipped, self._discarded, self._first, self._count, self._unused],
+            "priorities": None if priorities is None else priorities.contents(),
+        }
+
+    def load_world_state(self, state: Any) -> None:
+        """Become what a world checkpoint says."""
+        ReplayBuffer.__init__(self, **state["options"])
+        self.frames.restore(state["frames"])
+        self._table.restore(state["table"])
+        self._references[: len(state["references"])] = state["references"]
+        self._stored.update(state["stored"])
+        self._free = deque(state["free"])
+        (self._evicted, self._skipped, self._discarded, self._first, self._count, self._unused) = state[
+            "counts"
+        ]
+        if self._priorities is not None:
+            self._priorities.restore(state["priorities"])
+
+    def _place(self, seen: int, rng: np.random.Generator | None) -> int | None:
+        """Return the row for the next transition, or None if the reservoir passes it over."""
+        if self._order == "recent":
+            return seen % self.capacity
+        if rng is None:
+            raise ReplayError("a reservoir draws at random which transitions stay", hint="give add() an rng")
+        if self._count < self.capacity:
+            return self._count
+        chosen = int(rng.integers(seen + 1))
+        return chosen if chosen < self.capacity else None
+
+    def _hold(self, frame: Frame) -> int:
+        """Return the handle of a frame, stored now unless it is already, with one more reference to it."""
+        handle = self._stored.get(frame, -1)
+        slot = handle % self.frames.slots
+        if handle < 0 or not self._references[slot] or self.frames.handle_in(slot) != handle:
+            slot = self._free_slot()
+            handle = self._stored[frame] = self.frames.write(slot, frame.value)
+        self._references[slot] += 1
+        return handle
+
+    def _free_slot(self) -> int:
+        while self.frames.slots - self._unused + len(self._free) <= self._spare:
+            # Only the recent order comes here: a reservoir has two frames for each of its rows.
+            self._evict(self._first % self.capacity)
+        if self._unused < self.frames.slots:
+            self._unused += 1
+            return self._unused - 1
+        return self._free.popleft()
+
+    def _evict(self, row: int) -> None:
+        for handle in self._table.clear(row):
+            slot = handle % self.frames.slots
+            self._references[slot] -= 1
+            if not self._references[slot]:
+                self._free.append(slot)
+        self._count -= 1
+        self._evicted += 1
+        if self._order == "recent":
+            self._first += 1
+        if self._priorities is not None:
+            self._priorities.note(row)
+
+    def _continue(self) -> None:
+        """Go on with what an earlier process left, which may have been killed at any instant."""
+        table = self._table
+        kept, self._discarded = recover(table, self.frames, self.capacity, self._order)
+        self._count = kept.size
+        if self._order == "recent":
+            self._first = table.seen - kept.size
+        for column in ("observation", "next_observation"):
+            np.add.at(self._references, table.rows[column][kept] % self.frames.slots, 1)
+        self._unused = self.frames.used()
+        self._free.extend(np.flatnonzero(self._references[: self._unused] == 0).tolist())

@@ -1,0 +1,61 @@
+"""What of a replay memory on disk is whole, whenever the process that wrote it was killed."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.nodes.replay.storage.frames import Frames
+from rtgraph.nodes.replay.storage.sizes import Order
+from rtgraph.nodes.replay.storage.table import Table
+
+Rows = npt.NDArray[np.int64]
+
+
+def recover(table: Table, frames: Frames, capacity: int, order: Order) -> tuple[Rows, int]:
+    """Clear the rows that are damaged, miss a frame or hold a number that is not finite; bring the others into order.
+
+    Returns:
+        The rows that are left, and how many were cleared.
+    """
+    index = table.index.astype(np.int64) - 1
+    rows = np.flatnonzero(index >= 0)
+    whole = (index[rows] % capacity == rows) & (
+        frames.alive(table.rows["observation"][rows]) & frames.alive(table.rows["next_observation"][rows])
+    )
+    kept = rows[whole]
+    # Memories that were written by earlier versions may hold such rows.
+    kept = kept[
+        table.finite(kept)
+        & frames.finite(table.rows["observation"][kept])
+        & frames.finite(table.rows["next_observation"][kept])
+    ]
+    if order == "recent":
+        kept = _newest_run(kept[np.argsort(index[kept])], index)
+    lost = np.setdiff1d(rows, kept, assume_unique=True)
+    table.index[lost] = 0
+    if order == "reservoir":
+        return _closed_up(table, kept, capacity), lost.size
+    if kept.size:
+        # Where a row was lost at the very end, its number is given again: rows have to follow on one another.
+        table.seen = int(index[kept[-1]]) + 1
+    return kept, lost.size
+
+
+def _newest_run(rows: Rows, index: Rows) -> Rows:
+    """Return, of rows sorted by index, those at the end whose indices follow on one another."""
+    breaks = np.flatnonzero(np.diff(index[rows]) != 1)
+    return rows[breaks[-1] + 1 :] if breaks.size else rows
+
+
+def _closed_up(table: Table, kept: Rows, capacity: int) -> Rows:
+    """Move rows from the end into gaps, so that they are the first ones."""
+    gaps = np.setdiff1d(np.arange(kept.size), kept)
+    for gap, row in zip(gaps.tolist(), kept[kept >= kept.size].tolist(), strict=True):
+        number = (int(table.index[row]) - 1) // capacity
+        moved = table.rows[row].copy()
+        moved["index"] = 0
+        table.rows[gap] = moved
+        table.index[gap] = number * capacity + gap + 1
+        table.index[row] = 0
+    return np.arange(kept.size)

@@ -1,0 +1,51 @@
+"""How many transitions and frames go into so many bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.errors import ReplayError
+from rtgraph.nodes.replay.sampling.sumtree import SumTree
+from rtgraph.nodes.replay.storage.frames import FrameStore
+from rtgraph.nodes.replay.storage.table import row_dtype
+from rtgraph.nodes.runtime.region import HEAD_BYTES
+
+Order = Literal["recent", "reservoir"]
+Sampling = Literal["uniform", "prioritised"]
+REFERENCE_BYTES = 4
+"""What counting the references to a frame takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What fits."""
+
+    rows: int
+    frames: int
+    size_bytes: int
+    """What it takes, all told."""
+
+    @classmethod
+    def of(cls, capacity_bytes: int, plant: PlantSpec, order: Order, sampling: Sampling, spare: int) -> Sizes:
+        """Return how many rows and frames fit."""
+        frame = FrameStore.bytes_per_slot(plant.observation) + REFERENCE_BYTES
+        row = row_dtype(plant.action).itemsize
+        frames_per_row = 1 if order == "recent" else 2
+
+        def size(rows: int) -> int:
+            tree = SumTree.bytes_for(rows) if sampling == "prioritised" else 0
+            return 2 * HEAD_BYTES + 64 + rows * row + (frames_per_row * rows + spare) * frame + tree
+
+        # A tree grows in steps, so the most that fit is searched for.
+        least, most = 3, max(4, capacity_bytes // (row + frame * frames_per_row) + 1)
+        if size(least) > capacity_bytes:
+            raise ReplayError(
+                f"a replay memory of {capacity_bytes:,} bytes",
+                hint=f"frames of {frame:,} bytes and {spare} spare ones need {size(least):,} at least",
+            )
+        while most - least > 1:
+            middle = (least + most) // 2
+            least, most = (middle, most) if size(middle) <= capacity_bytes else (least, middle)
+        return cls(least, frames_per_row * least + spare, size(least))

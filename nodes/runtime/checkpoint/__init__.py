@@ -1,0 +1,1 @@
+"""World checkpoints: the state of a virtual world, written to disk and read back."""

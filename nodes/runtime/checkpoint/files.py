@@ -1,0 +1,148 @@
+"""Files of world checkpoints, and the folder they are kept in.
+
+A file is ``MAGIC``, the lengths of head and document (little-endian, 8 bytes each), the head, the document, buffers that
+begin on multiples of 64, and at the end 32 bytes of BLAKE2b of all before. Head and document are msgpack. It is written
+beside its place, brought to the disk and only then renamed: what has a number is whole, whenever its writer is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import mmap
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import msgpack
+import numpy as np
+
+from rtgraph.msgs.atomic import atomic_path, writing
+from rtgraph.msgs.errors import CheckpointError
+from rtgraph.nodes.runtime.checkpoint.arrays import Array
+from rtgraph.nodes.runtime.checkpoint.reader import unpacked
+from rtgraph.nodes.runtime.checkpoint.writer import packed
+
+MAGIC = b"rtgraph world 2\n"
+KEPT = 2
+SUFFIX = ".world"
+_ALIGNMENT = 64
+_DIGEST_BYTES = 32
+_LENGTHS = struct.Struct("<QQ")
+
+
+class SnapshotFolder:
+    """A folder of world checkpoints, numbered, of which the last two are kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def files(self) -> list[Path]:
+        """Return the checkpoints there are, oldest first."""
+        found = [path for path in self.folder.glob(f"*{SUFFIX}") if path.stem.isdecimal()]
+        return sorted(found, key=lambda path: int(path.stem))
+
+    def write(self, head: dict[str, Any], document: Any, buffers: Sequence[Array]) -> Path:
+        """Write a checkpoint, whole or not at all, and let go of those that are too old.
+
+        Raises:
+            CheckpointError: it cannot be written.
+        """
+        before = self.files()
+        path = self.folder / f"{int(before[-1].stem) + 1 if before else 1:06d}{SUFFIX}"
+        with writing(self.folder, CheckpointError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path, CheckpointError, durable=True) as partial, open(partial, "wb") as file:
+            _write(file, head, document, buffers)
+        for old in self.files()[:-KEPT]:
+            with contextlib.suppress(OSError):  # it is tried again the next time
+                old.unlink()
+        return path
+
+
+class SnapshotFile:
+    """A checkpoint to be read.
+
+    Raises:
+        CheckpointError: it is none, or it is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with open(path, "rb") as file:
+                self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{path} cannot be read: {error}") from error
+        self._path = path
+        lengths_end = len(MAGIC) + _LENGTHS.size
+        self._end = len(self._data) - _DIGEST_BYTES
+        if self._data[: len(MAGIC)] != MAGIC or self._end < lengths_end:
+            raise CheckpointError(f"{path} is no world checkpoint of this version")
+        with memoryview(self._data) as whole, whole[: self._end] as signed:
+            if hashlib.blake2b(signed, digest_size=_DIGEST_BYTES).digest() != self._data[self._end :]:
+                raise CheckpointError(f"{path} is damaged", hint="remove it: the one before goes on")
+        head, document = _LENGTHS.unpack(self._data[len(MAGIC) : lengths_end])
+        if lengths_end + head + document > self._end:
+            raise CheckpointError(f"{path} is damaged: it is shorter than it says")
+        self.head: dict[str, Any] = self._unpack(lengths_end, head)
+        """What is told of the checkpoint before it is read."""
+        self._document = lengths_end + head, document
+        self.first = lengths_end + head + document
+        """Where the buffers begin."""
+        self.first += -self.first % _ALIGNMENT
+        if not isinstance(self.head, dict):
+            raise CheckpointError(f"{path} has no head")
+
+    def document(self) -> Any:
+        """Return the document."""
+        return self._unpack(*self._document)
+
+    def buffer(self, offset: int, size: int) -> Array:
+        """Return a buffer, uint8, read-only."""
+        if not (offset >= 0 and size >= 0 and offset + size <= self._end):
+            raise CheckpointError(f"{self._path} is damaged: a buffer lies outside")
+        return np.frombuffer(self._data, np.uint8, size, offset) if size else np.empty(0, np.uint8)
+
+    def _unpack(self, offset: int, size: int) -> Any:
+        try:
+            return unpack(self._data[offset : offset + size])
+        except CheckpointError as error:
+            raise CheckpointError(f"{self._path}: {error.problem}") from error
+
+
+def unpack(data: bytes) -> Any:
+    """Return a document. Raises ``CheckpointError`` if the bytes are none."""
+    try:
+        return msgpack.unpackb(data, ext_hook=unpacked, strict_map_key=False)
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
+        raise CheckpointError(f"what it holds cannot be read: {error}") from error
+
+
+def offsets(start: int, buffers: Sequence[Array]) -> list[tuple[int, int]]:
+    """Return offset and size of each buffer, where the first begins at or after ``start``."""
+    found = []
+    for buffer in buffers:
+        start += -start % _ALIGNMENT
+        found.append((start, buffer.nbytes))
+        start += buffer.nbytes
+    return found
+
+
+def _write(file: IO[bytes], head: dict[str, Any], document: Any, buffers: Sequence[Array]) -> None:
+    # Offsets are told from where the buffers begin, so that they do not depend on the document's length.
+    table = offsets(0, buffers)
+    parts = packed(head), packed([document, table])
+    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+
+    def write(data: bytes | memoryview) -> None:
+        file.write(data)
+        digest.update(data)
+
+    write(MAGIC + _LENGTHS.pack(*map(len, parts)) + b"".join(parts))
+    write(bytes(-file.tell() % _ALIGNMENT))
+    first = file.tell()
+    for (offset, _), buffer in zip(table, buffers, strict=True):
+        write(bytes(first + offset - file.tell()))
+        write(buffer.data)
+    file.write(digest.digest())

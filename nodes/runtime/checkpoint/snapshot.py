@@ -1,0 +1,146 @@
+"""World checkpoints: all that a virtual world is between two events, so that it goes on from there bit for bit.
+
+What goes on is the same plan: its nodes are made anew, each with the number of its life, and then become what the
+checkpoint says; ``on_prepare`` and ``on_start`` are not called again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rtgraph.msgs.errors import CheckpointError, RtgraphError
+from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile, SnapshotFolder
+from rtgraph.nodes.runtime.checkpoint.reader import Reader
+from rtgraph.nodes.runtime.checkpoint.saveable import Names, WorldState
+from rtgraph.nodes.runtime.checkpoint.writer import Writer
+from rtgraph.nodes.runtime.classes.class_paths import class_paths
+from rtgraph.nodes.runtime.classes.imports import module_of
+from rtgraph.nodes.runtime.node import port_message
+from rtgraph.nodes.runtime.ports import Input, Output
+from rtgraph.nodes.runtime.virtual.world import VirtualWorld
+from rtgraph.nodes.runtime.wiring import NodePlan, load_class
+
+_FIRST = ("versions:",)
+"""Anchors that others are made of: they become what they were before anything else does."""
+
+
+class Keeper:
+    """Writes a checkpoint of a world every so often.
+
+    Args:
+        folder: where to.
+        every_ns: how much virtual time lies between two.
+        about: what is told in each file's head: plain values.
+    """
+
+    def __init__(self, folder: Path, every_ns: int, about: Mapping[str, Any]) -> None:
+        self._folder = SnapshotFolder(folder)
+        self._every_ns = every_ns
+        self._about = dict(about)
+
+    def due_after(self, time_ns: int) -> int:
+        """Return when the next checkpoint is due."""
+        return (time_ns // self._every_ns + 1) * self._every_ns
+
+    def write(self, world: VirtualWorld) -> Path:
+        """Write a checkpoint of the world as it stands between two events.
+
+        Raises:
+            CheckpointError: something in it cannot be saved, or the disk does not take it.
+        """
+        writer = Writer(names_of(world.plans), world.anchors(), world.launch_context.directory)
+        try:
+            states = writer.states(world.anchors())
+        except CheckpointError as error:
+            raise CheckpointError(f"the world cannot be saved: {error.problem}", hint=error.hint) from error
+        head = {**self._about, "time_ns": world.clock.time_ns, "lives": world.lives()}
+        return self._folder.write(head, [states, writer.records], writer.buffers)
+
+
+def load(world: VirtualWorld, file: SnapshotFile) -> None:
+    """Have a world that has not begun become what a checkpoint says.
+
+    Raises:
+        CheckpointError: the checkpoint is of another plan, or damaged; the world cannot be used then.
+    """
+    try:
+        world.revive(file.head["lives"])
+        (states, records), table = file.document()
+        first = file.first
+
+        def buffer(number: int) -> Any:
+            offset, size = table[number]
+            return file.buffer(first + offset, size)
+
+        restore(world, states, records, buffer)
+    except CheckpointError:
+        raise
+    except Exception as error:  # whatever a class's code raises of a state that is none
+        raise CheckpointError(
+            f"the checkpoint does not fit: {type(error).__name__}: {error}",
+            hint="is the code the same as when it was written?",
+        ) from error
+
+
+def restore(world: VirtualWorld, states: Any, records: Any, buffer: Any) -> None:
+    """Make the objects of a checkpoint, and have the world's own parts become what they were."""
+    anchors = world.anchors()
+    unknown = [name for name in (*states, *_anchors(records)) if name not in anchors]
+    missing = [
+        name for name, anchor in anchors.items() if isinstance(anchor, WorldState) and name not in states
+    ]
+    if unknown or missing:
+        raise CheckpointError(
+            f"the checkpoint is of another plan: {(unknown or missing)[0]!r} is "
+            f"{'not in this one' if unknown else 'not in it'}"
+        )
+    reader = Reader(names_of(world.plans), anchors, records, buffer, world.launch_context.directory)
+    reader.make()
+    early = [name for name in states if name.startswith(_FIRST)]
+    for name in early:
+        reader.load(states[name])
+        _become(anchors[name], reader.value(states[name]))
+    for packed in states.values():
+        reader.load(packed)
+    for name, packed in states.items():
+        if name not in early:
+            _become(anchors[name], reader.value(packed))
+
+
+def names_of(plans: Iterable[NodePlan]) -> Names:
+    """Return the classes that may stand in a checkpoint of these nodes.
+
+    Those of rtgraph, of the packages that the nodes and what their parameters name belong to, and of their messages.
+    """
+    packages: set[str] = set()
+    modules: set[str] = set()
+    for plan in plans:
+        for path in (plan.node, *class_paths(plan.params)):
+            packages.update(part.partition(":")[0].partition(".")[0] for part in path.split("["))
+        node_type = load_class(plan.node)
+        packages.add(node_type.__module__.partition(".")[0])
+        ports: list[Input[Any] | Output[Any]] = [*node_type.input_ports.values()]
+        for port in (*ports, *node_type.output_ports.values()):
+            modules.add(port_message(port).__module__)
+        for path in class_paths(plan.params):
+            _import(path)
+    return Names(packages, modules)
+
+
+def _become(anchor: object, state: Any) -> None:
+    if not isinstance(anchor, WorldState):
+        raise CheckpointError(f"a state for a {type(anchor).__qualname__}, which has none")
+    anchor.load_world_state(state)
+
+
+def _anchors(records: Any) -> list[str]:
+    return [record[1] for record in records if record[0] == "anchor"]
+
+
+def _import(path: str) -> None:
+    try:
+        module_of(path.partition(":")[0])
+    except RtgraphError:
+        return  # it only looked like one

@@ -1,0 +1,1 @@
+"""Node classes: imported, declared, and described for other interpreters."""

@@ -1,0 +1,35 @@
+"""Class paths among the parameters of a node: text such as ``package.module:Class``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rtgraph.nodes.runtime.classes.sources import normalised
+from rtgraph.nodes.runtime.wiring import NodePlan
+
+
+def class_paths(value: object) -> Iterator[str]:
+    """Yield whatever among parameters looks as a class path does."""
+    if isinstance(value, str):
+        module, colon, name = normalised(value).partition(":")
+        if colon and all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
+            yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from class_paths(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from class_paths(inner)
+
+
+def modules_of_class(path: str) -> list[str]:
+    """Return the modules that a node's class path names: two where one class stands in for another."""
+    parts = [part.partition(":")[0] for part in re.split(r"[\[\]]", normalised(path))]
+    return [part for part in parts if part]
+
+
+def modules_named(node: NodePlan) -> set[str]:
+    """Return the first names of the modules that a node's class and parameters name."""
+    paths = [*modules_of_class(node.node), *(path.partition(":")[0] for path in class_paths(node.params))]
+    return {path.partition(".")[0] for path in paths}

@@ -1,0 +1,56 @@
+"""Describes node classes for a launcher that has another interpreter: ``python -m rtgraph.nodes.runtime.classes.describing``.
+
+Each line that comes in is a question as JSON, each line that goes out its answer. The first answer, without a question,
+is what this interpreter speaks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from rtgraph.msgs.errors import RtgraphError
+from rtgraph.nodes.runtime.classes.description import describe, params_digest, protocol
+from rtgraph.nodes.runtime.classes.imports import look_in, pin
+from rtgraph.nodes.runtime.results import in_one_line
+from rtgraph.nodes.runtime.wiring import load_class, validated_params
+
+
+def answer(question: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of a class; with ``params`` also what they come to, and what a plant says of itself."""
+    look_in(*map(Path, question["folders"]))
+    pin({name: Path(module) for name, module in question["modules"].items()})
+    path = question["class"]
+    node_type = load_class(path)
+    description = describe(path, node_type)
+    if "params" not in question:
+        return {"description": description.model_dump(mode="json")}
+    params = validated_params(node_type, question["params"])
+    node_type.check(params)
+    written = params.model_dump(mode="json", by_alias=True)
+    spec = getattr(node_type, "spec", None)
+    specs = {params_digest(written): spec(params)} if spec is not None else {}
+    described = description.model_copy(update={"specs": specs})
+    return {"description": described.model_dump(mode="json"), "params": written}
+
+
+def main() -> None:
+    """Answer until nothing more is asked. What modules print while they are imported goes to stderr."""
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
+        os.dup2(2, 1)
+        print(json.dumps({"protocol": protocol()}), file=out, flush=True)
+        for line in sys.stdin:
+            try:
+                said = answer(json.loads(line))
+            except RtgraphError as error:
+                said = {"problem": error.problem, "hint": error.hint}
+            except (Exception, SystemExit) as error:  # whatever a class's code raises
+                said = {"problem": in_one_line(error), "hint": None}
+            print(json.dumps(said), file=out, flush=True)
+
+
+if __name__ == "__main__":
+    main()

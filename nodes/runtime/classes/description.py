@@ -1,0 +1,176 @@
+"""What another interpreter says of a node class, and the class that stands for it where its module cannot be imported.
+
+A node with an interpreter of its own may need what only that interpreter has, such as a driver. The interpreter
+describes the class: its ports, its parameters and, of a plant, what it takes and gives. The launcher and the other
+processes work with a class made of that; only the node's own process has the real one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from rtgraph.msgs import Message, PlantSpec, Record, message_types, schema, schema_hash
+from rtgraph.msgs.base import as_described
+from rtgraph.msgs.codec import WIRE_VERSION
+from rtgraph.nodes.runtime.node import Node, Params, port_message
+from rtgraph.nodes.runtime.ports import Input, Output, Policy
+from rtgraph.nodes.runtime.realtime.control import TYPES
+
+
+class PortDescription(Record):
+    """A port: its messages, and for an input what is kept of them."""
+
+    message: str
+    """The name of the message class."""
+    module: str
+    hash: str
+    """Its schema hash, in hex."""
+    json_schema: dict[str, Any]
+    keyed: bool
+    policy: tuple[str, int | None, int] | None = None
+    """Of an input: name, depth and byte budget."""
+    many: bool = False
+    optional: bool = False
+
+
+class NodeDescription(Record):
+    """A node class, as an interpreter describes it."""
+
+    path: str
+    bases: tuple[str, ...]
+    """The classes of rtgraph that it derives from, ``package.module:Class``, the nearest first."""
+    description: str
+    stop_rank: int
+    plant: bool
+    inputs: dict[str, PortDescription]
+    outputs: dict[str, PortDescription]
+    specs: dict[str, PlantSpec] = Field(default_factory=dict)
+    """What a plant takes and gives, by the digest of its parameters."""
+
+
+class GivenParams(Params):
+    """The parameters of a class that is not here: its interpreter has checked them."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def describe(path: str, node_type: type[Node[Any]]) -> NodeDescription:
+    """Describe a node class."""
+    return NodeDescription(
+        path=path,
+        bases=tuple(
+            f"{base.__module__}:{base.__qualname__}"
+            for base in node_type.__mro__
+            if base.__module__.startswith("rtgraph.") and issubclass(base, Node)
+        ),
+        description=node_type.__doc__ or "",
+        stop_rank=node_type.stop_rank,
+        plant=hasattr(node_type, "spec"),
+        inputs={name: _described_port(port) for name, port in node_type.input_ports.items()},
+        outputs={name: _described_port(port) for name, port in node_type.output_ports.items()},
+    )
+
+
+def is_as_described(node_type: type[Node[Any]], description: NodeDescription) -> bool:
+    """Say whether a class that was imported here has the ports that another interpreter says."""
+    here = describe(description.path, node_type)
+    return (here.inputs, here.outputs) == (description.inputs, description.outputs)
+
+
+def params_digest(params: Mapping[str, Any]) -> str:
+    """Return what stands for parameters, as JSON values."""
+    text = repr(sorted(params.items(), key=lambda item: item[0]))
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def protocol() -> str:
+    """Return what two installations of rtgraph must have in common to talk to each other."""
+    found = hashlib.blake2b(str(WIRE_VERSION).encode(), digest_size=8)
+    for name in sorted(TYPES):
+        found.update(name + schema_hash(TYPES[name]))
+    return found.hexdigest()
+
+
+def class_of(description: NodeDescription) -> type[Node[Any]]:
+    """Return a class with the ports of a description. It cannot be run."""
+    module, _, name = description.path.partition(":")
+    members: dict[str, Any] = {
+        "__module__": module,
+        "__doc__": description.description,
+        "stop_rank": description.stop_rank,
+        "params_type": GivenParams,
+        "described": description,
+        **{name: _input(port) for name, port in description.inputs.items()},
+        **{name: Output(_message(port), keyed=port.keyed) for name, port in description.outputs.items()},
+    }
+    if description.plant:
+        members["spec"] = classmethod(_spec)
+    made: type[Node[Any]] = type(name, (_nearest(description.bases),), members)
+    return made
+
+
+def _spec(cls: Any, params: Params) -> PlantSpec:
+    description: NodeDescription = cls.described
+    return description.specs[params_digest(params.model_dump(mode="json"))]
+
+
+def _nearest(bases: tuple[str, ...]) -> type[Node[Any]]:
+    for path in bases:
+        module, _, name = path.partition(":")
+        found = getattr(importlib.import_module(module), name, None)
+        if isinstance(found, type) and issubclass(found, Node):
+            return found
+    return Node
+
+
+def _described_port(port: Input[Any] | Output[Any]) -> PortDescription:
+    message_type = port_message(port)
+    of_input: dict[str, Any] = {}
+    if isinstance(port, Input):
+        policy = port.policy
+        of_input = {
+            "policy": (policy.name, policy.depth, policy.budget_bytes),
+            "many": port.many,
+            "optional": port.optional,
+        }
+    return PortDescription(
+        message=message_type.schema_name,
+        module=message_type.__module__,
+        hash=schema_hash(message_type).hex(),
+        json_schema=schema(message_type),
+        keyed=port.keyed,
+        **of_input,
+    )
+
+
+def _input(port: PortDescription) -> Input[Any]:
+    name, depth, budget_bytes = port.policy or ("latest", 1, 1 << 30)
+    return Input(
+        _message(port),
+        Policy(name, depth, budget_bytes),
+        many=port.many,
+        optional=port.optional,
+        keyed=port.keyed,
+    )
+
+
+_messages: dict[tuple[str, str], type[Message]] = {}
+"""Classes made of descriptions, by name and schema hash."""
+
+
+def _message(port: PortDescription) -> type[Message]:
+    """Return the message class of a description: the one here, if it has the same schema."""
+    here = message_types().get(port.message)
+    if here is not None and schema_hash(here).hex() == port.hash:
+        return here
+    key = port.message, port.hash
+    if key not in _messages:
+        made: type[Message] = type(port.message, (Message,), {"__module__": port.module})
+        as_described(made, port.json_schema, bytes.fromhex(port.hash))
+        _messages[key] = made
+    return _messages[key]

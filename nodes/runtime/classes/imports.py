@@ -1,0 +1,232 @@
+"""Where modules are found: those of the user's own in the file that the plan says, all others as Python finds them.
+
+A module beside a graph file is *pinned*: whatever asks for its name gets that file, in every process of a launch. Its
+bytecode is not cached, so that what runs is the source as it was when the plan was made. Folders that are looked in
+besides come after all that is installed, so that a file which happens to be named as an installed module is in nobody's
+way.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+from types import ModuleType, TracebackType
+
+from rtgraph.msgs import Message
+from rtgraph.msgs.base import retire
+from rtgraph.msgs.errors import NodeError, RtgraphError
+from rtgraph.nodes.runtime.classes.sources import digest, local_module, normalised
+
+_folders: list[str] = []
+_pinned: dict[str, Path] = {}
+_loaded: dict[str, tuple[Path, str]] = {}
+"""What was imported from a pinned file, and the digest that it had."""
+
+
+class _Source(importlib.machinery.SourceFileLoader):
+    """Compiles the source, whatever bytecode there is."""
+
+    def path_stats(self, path: str) -> Mapping[str, int]:
+        raise OSError
+
+
+class _Finder(MetaPathFinder):
+    """Finds pinned modules, and what is in their packages."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        module = _pinned.get(fullname.partition(".")[0])
+        if module is None:
+            return None
+        if path is None:
+            return _spec(fullname, module)
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+        if spec is not None and isinstance(spec.loader, importlib.machinery.SourceFileLoader):
+            spec.loader = _Source(fullname, spec.loader.path)
+        return spec
+
+
+_finder = _Finder()
+
+
+def _spec(name: str, module: Path) -> importlib.machinery.ModuleSpec | None:
+    _loaded[name] = module, digest(module)
+    if module.is_file():
+        return importlib.util.spec_from_file_location(name, module, loader=_Source(name, str(module)))
+    init = module / "__init__.py"
+    if init.is_file():
+        return importlib.util.spec_from_file_location(
+            name, init, loader=_Source(name, str(init)), submodule_search_locations=[str(module)]
+        )
+    spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = [str(module)]
+    return spec
+
+
+def look_in(*folders: Path) -> None:
+    """Find modules in these folders from now on. One that does not exist (any more) holds none."""
+    for folder in folders:
+        try:
+            path = str(folder.resolve(strict=True))
+        except OSError:
+            continue
+        if path not in sys.path:
+            sys.path.append(path)
+        if path not in _folders:
+            _folders.append(path)
+            # A module may have been looked for in vain before its file was there.
+            importlib.invalidate_caches()
+
+
+def looked_in() -> tuple[str, ...]:
+    """Return the folders that modules are found in because of ``look_in``."""
+    return tuple(_folders)
+
+
+def pin(modules: Mapping[str, Path]) -> None:
+    """Find these modules, by their first names, in these files or packages. Those pinned before are no longer."""
+    if _finder not in sys.meta_path:
+        sys.meta_path.insert(0, _finder)
+    _pinned.clear()
+    for name, module in modules.items():
+        also_pin(name, module)
+
+
+def also_pin(name: str, module: Path) -> None:
+    """Find one more module in this file or package."""
+    if _finder not in sys.meta_path:
+        sys.meta_path.insert(0, _finder)
+    _pinned[name] = module.resolve()
+    _forget_another(name)
+
+
+def pinned() -> dict[str, str]:
+    """Return the modules that are pinned, and where they are."""
+    return {name: str(module) for name, module in _pinned.items()}
+
+
+def installed_at(name: str, own: Iterable[Path]) -> str | None:
+    """Return where Python finds a module by its first name outside the user's own folders; None if nowhere."""
+    first = name.partition(".")[0]
+    if first in sys.builtin_module_names:
+        return "a part of Python"
+    folders = {folder.resolve() for folder in own}
+    path = [entry for entry in sys.path if Path(entry or ".").resolve() not in folders]
+    for finder in sys.meta_path:
+        if finder is _finder:
+            continue
+        within = path if finder is importlib.machinery.PathFinder else None
+        spec = finder.find_spec(first, within, None)
+        if spec is not None and spec.loader is not None:
+            return spec.origin or first
+    return None
+
+
+def module_of(name: str) -> ModuleType:
+    """Import a module.
+
+    Raises:
+        NodeError: it, or something that it imports, is not there, or importing it fails.
+    """
+    name = normalised(name)
+    _forget_another(name.partition(".")[0])
+    try:
+        return importlib.import_module(name)
+    except RtgraphError:
+        raise
+    except ModuleNotFoundError as error:
+        own = error.name is not None and f"{name}.".startswith(f"{error.name}.")
+        hint = _where_to_put(name) if own else f"{name} imports it: install it"
+        raise NodeError(f"module {name!r} cannot be imported: {error}", hint=hint) from error
+    except ImportError as error:
+        raise NodeError(f"module {name!r} cannot be imported: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever a module raises while it is imported
+        problem = (str(error).splitlines() or [""])[0]
+        raise NodeError(
+            f"importing {name!r} failed: {_place(error)}{type(error).__name__}: {problem}"
+        ) from error
+
+
+def file_of(module: ModuleType) -> str:
+    """Return the file of a module, for errors."""
+    return str(getattr(module, "__file__", None) or f"{module.__name__}, a part of Python")
+
+
+def passed_over(module: ModuleType) -> str | None:
+    """Return the hint for a module that was taken in place of a file in a folder that is looked in; None without one."""
+    for folder in _folders:
+        local = local_module(module.__name__, Path(folder))
+        if local is not None and not file_of(module).startswith(str(local.resolve())):
+            return f"{local} was passed over: rename it"
+    return None
+
+
+def class_at(path: str) -> type:
+    """Import a class, whatever it is, by its path ``package.module:Class``.
+
+    Raises:
+        NodeError: there is no such module or class, or importing it fails.
+    """
+    module_name, _, class_name = path.partition(":")
+    if not module_name or not class_name:
+        raise NodeError(f"{path!r} is not a class path", hint="write package.module:Class")
+    module = module_of(module_name)
+    found = getattr(module, normalised(class_name), None)
+    if not isinstance(found, type):
+        raise NodeError(
+            f"module {module_name!r} has no class {class_name!r} ({file_of(module)})",
+            hint=passed_over(module),
+        )
+    return found
+
+
+def _forget_another(name: str) -> None:
+    """Forget a module that was imported from a file which is not the one that is pinned, or was written anew."""
+    module = _pinned.get(name)
+    was = _loaded.get(name)
+    if name not in sys.modules or (was is None and module is None):
+        return
+    if was is not None and module is not None and was == (module, digest(module)):
+        return
+    if was is None and module is not None and _is_at(sys.modules[name], module):
+        return
+    for other in [other for other in sys.modules if f"{other}.".startswith(f"{name}.")]:
+        for value in vars(sys.modules.pop(other)).values():
+            if isinstance(value, type) and issubclass(value, Message) and value.__module__ == other:
+                retire(value)
+    _loaded.pop(name, None)
+    importlib.invalidate_caches()
+
+
+def _is_at(module: ModuleType, place: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).resolve() in (place, place / "__init__.py")
+
+
+def _where_to_put(name: str) -> str:
+    names = {path.stem for folder in _folders for path in Path(folder).glob("[!_.]*.py")}
+    close = difflib.get_close_matches(name.partition(".")[0], names, n=1)
+    way = "put it beside the graph file, or set PYTHONPATH"
+    return f"did you mean {close[0]!r}? Else {way}" if close else way
+
+
+def _place(error: BaseException) -> str:
+    """Return ``file.py:line: `` of the user's code that raised an error while it was imported."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{Path(error.filename).name}:{error.lineno}: "
+    found = ""
+    trace: TracebackType | None = error.__traceback__
+    ours = (str(Path(__file__).parent), "<frozen")
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith(ours) and "site-packages" not in file and importlib.__file__ != file:
+            found = f"{Path(file).name}:{trace.tb_lineno}: "
+        trace = trace.tb_next
+    return found

@@ -1,0 +1,112 @@
+"""The modules of the user's own that a plan runs: said so that they are found again, and told from other versions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from rtgraph.msgs import Record
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.runtime.classes import imports
+from rtgraph.nodes.runtime.classes.sources import digest
+
+FILE = "modules.json"
+"""Where a session folder keeps the paths of the modules that its launch ran: recordings hold none."""
+_known: dict[tuple[str, str], Path] = {}
+"""Where a module of a name and digest was found in this process."""
+
+
+class LocalModule(Record):
+    """A module that a graph file or the command line names: where it was, and what was in it."""
+
+    file: str
+    """The file, or the folder of a package, seen from the launch file's folder or from the current one."""
+    beside: Literal["launch file", "current folder"] = "launch file"
+    digest: str
+    """Of the source: of the file, or of all files in the package."""
+
+
+@dataclass
+class Located:
+    """Where the modules of a plan are here, and by name what is wrong with those that are not as they were."""
+
+    paths: dict[str, Path] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def remember(name: str, module: LocalModule, path: Path) -> None:
+    """Note where a module is."""
+    _known[name, module.digest] = path.resolve()
+
+
+def locate(modules: Mapping[str, LocalModule], recorded_in: Path | None = None) -> Located:
+    """Find the modules of a plan that was made elsewhere, or before.
+
+    Looked in are the places that this process knows, those that the session folder keeps, the session folder itself,
+    and the current folder.
+
+    Args:
+        modules: what the plan says.
+        recorded_in: the folder of the session or the recording that the plan is from.
+    """
+    found = Located()
+    for name, module in modules.items():
+        there = [path for path in _places(name, module, recorded_in) if path.exists()]
+        same = [path for path in there if digest(path) == module.digest]
+        shown = Path(module.file).name
+        if same:
+            remember(name, module, same[0])
+        elif there:
+            found.problems[name] = (
+                f"{shown} is not the file this was recorded with ({there[0]} has other content)"
+            )
+        else:
+            found.problems[name] = f"{shown}, which this was recorded with, is not found"
+        if same or there:
+            found.paths[name] = (same or there)[0].resolve()
+    return found
+
+
+def use(modules: Mapping[str, LocalModule], recorded_in: Path | None = None) -> None:
+    """Import the modules of a plan from where they are from now on.
+
+    Raises:
+        NodeError: one is not found, or is not what it was.
+    """
+    located = locate(modules, recorded_in)
+    if located.problems:
+        raise NodeError(
+            next(iter(located.problems.values())),
+            hint="put it beside the recording or into the current folder, as it was",
+        )
+    imports.pin(located.paths)
+
+
+def paths_as_json(modules: Mapping[str, LocalModule]) -> str:
+    """Return what a session folder keeps of where its modules are."""
+    known = {name: _known.get((name, module.digest)) for name, module in modules.items()}
+    return json.dumps({name: str(path) for name, path in known.items() if path}, indent=2) + "\n"
+
+
+def _places(name: str, module: LocalModule, recorded_in: Path | None) -> Iterator[Path]:
+    if (name, module.digest) in _known:
+        yield _known[name, module.digest]
+    folders = [Path()] if recorded_in is None else [recorded_in, Path()]
+    if recorded_in is not None:
+        kept = _kept(recorded_in)
+        if name in kept:
+            yield Path(kept[name])
+    for folder in folders:
+        yield folder / module.file
+        yield folder / Path(module.file).name
+
+
+def _kept(folder: Path) -> dict[str, str]:
+    try:
+        kept = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(name): str(path) for name, path in kept.items()} if isinstance(kept, dict) else {}

@@ -1,0 +1,1 @@
+"""The realtime world: one process per node, ZeroMQ sockets, the wall clock."""

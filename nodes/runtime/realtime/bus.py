@@ -1,0 +1,301 @@
+"""The realtime bus: ZeroMQ publish/subscribe, peer to peer, no broker.
+
+A node binds two sockets. On ``plain`` at most a thousand messages wait for each subscriber; on ``lossless``, for
+subscribers that want everything, twenty thousand. A subscriber that stands still thus never makes a publisher wait,
+nor grows it without bound; what it misses it finds out from the sequence, and counts.
+
+A message's first frame begins with its topic and key, each ended by a zero byte, so that a subscription is exact.
+A *probe*, which proves that an edge works, goes the very same way; it is told by a byte that no document begins with.
+"""
+
+from __future__ import annotations
+
+import abc
+import logging
+import os
+import struct
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import zmq
+from pydantic import Field
+
+from rtgraph.msgs import Decoder, Encoder, Message, Record
+from rtgraph.msgs.envelope import envelope
+from rtgraph.msgs.errors import DecodeError, LaunchError
+from rtgraph.nodes.runtime.node import Node
+from rtgraph.nodes.runtime.ports import BoundInput, EdgeCount
+from rtgraph.nodes.runtime.realtime.host import fifo_priority
+from rtgraph.nodes.runtime.taps import Taken, taken
+
+WAITING_MOST = 1000
+WAITING_MOST_LOSSLESS = 20_000
+"""Five minutes at 60 Hz: a subscriber that stands still for longer has lost what is beyond, and is told so."""
+PROBE = 0xC1
+PROBE_BYTE = bytes([PROBE])
+COPY_BELOW = 1 << 16
+_NOW, _NOW_AND_MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
+# Plain numbers: turning pyzmq's enumerations into them costs as much as the system call.
+LEAD_MOST = 4096
+"""Bytes within which a message's topic and key end."""
+BURST = 256
+"""Messages taken from one socket before the node's other duties are looked at."""
+
+
+class BusPlan(Record):
+    """Where a node binds, and where each of its inputs connects."""
+
+    plain: str
+    lossless: str
+    topics: dict[str, str]
+    """Topic by output."""
+    keys: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """The subscribers of a keyed output, by output."""
+    wanted_lossless: tuple[str, ...] = ()
+    """Outputs that some subscriber must have everything of."""
+    inputs: dict[str, str] = Field(default_factory=dict)
+    """Topic by input."""
+    connect: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Endpoints by input or tap."""
+    taps: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Topics by tap."""
+
+
+@dataclass(slots=True)
+class Probed:
+    """A probe that came in."""
+
+    port: str
+    publisher: str
+    nonce: int
+
+
+class Bus:
+    """A node's sockets.
+
+    Raises:
+        LaunchError: an endpoint cannot be bound.
+    """
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], node: Node[Any], plan: BusPlan) -> None:
+        self._node = node
+        self._plan = plan
+        self._plain = _publisher(context, plan.plain, WAITING_MOST)
+        self._lossless = (
+            _publisher(context, plan.lossless, WAITING_MOST_LOSSLESS) if plan.wanted_lossless else None
+        )
+        self._encoders = {name: Encoder(output.message_type) for name, output in node.outputs.items()}
+        self._leads = {name: topic.encode() + b"\0" for name, topic in plan.topics.items()}
+        self._publishers = {
+            name: (self._plain,)
+            if self._lossless is None or name not in plan.wanted_lossless
+            else (self._plain, self._lossless)
+            for name in plan.topics
+        }
+        self._inputs = [self._subscriber(context, name) for name in plan.connect]
+
+    @property
+    def descriptors(self) -> list[int]:
+        """The file descriptors that become readable when something may have come in (edge-triggered)."""
+        return [subscriber.descriptor for subscriber in self._inputs]
+
+    def publish(self, output: str, message: Message, key: str | None) -> None:
+        """Send a message to whoever subscribes. Never blocks: what a full queue has no room for is lost."""
+        lead = self._leads[output] + (b"\0" if key is None else key.encode() + b"\0")
+        *others, last = self._encoders[output].encode(message, lead)
+        for socket in self._publishers[output]:
+            for frame in others:
+                socket.send(frame, _NOW_AND_MORE, copy=False)
+            socket.send(last, _NOW, copy=False)
+
+    def probe(self, nonce: int) -> None:
+        """Send a probe through every output, to every subscriber."""
+        name = self._node.name.encode()
+        document = struct.pack("<Bq", PROBE, nonce) + name
+        for output, lead in self._leads.items():
+            for key in self._plan.keys.get(output) or ("",):
+                for socket in self._publishers[output]:
+                    socket.send(lead + key.encode() + b"\0" + document, _NOW)
+
+    def receive(
+        self, deliver: Callable[[BoundInput[Any], Any], None], ready: Container[int] | None = None
+    ) -> tuple[bool, list[Probed]]:
+        """Take in what has come, handing each message to ``deliver``.
+
+        Args:
+            deliver: takes an input and a message for it.
+            ready: the descriptors that became readable; None: any socket may hold something.
+
+        Returns:
+            Whether more is waiting, and the probes that came.
+        """
+        more = False
+        probes: list[Probed] = []
+        for subscriber in self._inputs:
+            # A descriptor tells only of what comes anew: a socket that is asked at all is asked until it is empty.
+            if ready is not None and subscriber.descriptor not in ready:
+                continue
+            for count, frames in enumerate(subscriber.frames(), 1):
+                probe = subscriber.probe(frames)
+                if probe is not None:
+                    probes.append(probe)
+                elif (message := subscriber.message(frames)) is not None:
+                    deliver(subscriber.port, message)
+                if count >= BURST:
+                    more = True
+                    break
+        return more, probes
+
+    def close(self, linger_ms: int) -> None:
+        """Close every socket, giving what was published so long to leave."""
+        for subscriber in self._inputs:
+            subscriber.socket.close(0)
+        self._plain.close(linger_ms)
+        if self._lossless is not None:
+            self._lossless.close(linger_ms)
+
+    def _subscriber(self, context: zmq.Context[zmq.Socket[bytes]], name: str) -> _Subscriber:
+        port: BoundInput[Any] = self._node.inputs[name]
+        socket = context.socket(zmq.SUB)
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.RCVHWM, 0 if port.port.policy.depth is None else WAITING_MOST)
+        socket.setsockopt(zmq.RECONNECT_IVL, 10)
+        subscriber = (
+            _TapSubscriber(socket, port, self._node)
+            if name in self._plan.taps
+            else self._input_subscriber(socket, port)
+        )
+        for endpoint in self._plan.connect[name]:
+            socket.connect(endpoint)
+        for topic in self._plan.taps.get(name, ()):
+            socket.setsockopt(zmq.SUBSCRIBE, topic.encode() + b"\0")
+        return subscriber
+
+    def _input_subscriber(self, socket: zmq.Socket[bytes], port: BoundInput[Any]) -> _InputSubscriber:
+        key = self._node.name if port.port.keyed else ""
+        lead = self._plan.inputs[port.name].encode() + b"\0" + key.encode() + b"\0"
+        socket.setsockopt(zmq.SUBSCRIBE, lead)
+        subscriber = _InputSubscriber(socket, port, lead, Decoder(port.port.message_type))
+        port.on_pause = subscriber.pause
+        return subscriber
+
+
+class _Subscriber(abc.ABC):
+    """The socket of an input or a tap."""
+
+    def __init__(self, socket: zmq.Socket[bytes], port: BoundInput[Any]) -> None:
+        self.socket = socket
+        self.port = port
+        self.descriptor = socket.fileno()
+
+    @abc.abstractmethod
+    def start(self, first: memoryview) -> int:
+        """Return where the document, or probe, begins in the first frame."""
+
+    @abc.abstractmethod
+    def message(self, frames: list[memoryview]) -> Any:
+        """Return what the port takes, or None for what was refused."""
+
+    def frames(self) -> Iterator[list[memoryview]]:
+        """Yield what waits, each message as its frames."""
+        socket = self.socket
+        while True:
+            try:
+                frame = socket.recv(_NOW, copy=False)
+            except zmq.Again:
+                return
+            frames = [frame.buffer]
+            while frame.more:
+                frame = socket.recv(copy=False)
+                frames.append(frame.buffer)
+            yield frames
+
+    def probe(self, frames: list[memoryview]) -> Probed | None:
+        first, start = frames[0], self.start(frames[0])
+        if len(first) <= start or first[start] != PROBE or len(first) < start + 9:
+            return None
+        _, nonce = struct.unpack_from("<Bq", first, start)
+        return Probed(self.port.name, bytes(first[start + 9 :]).decode(errors="replace"), nonce)
+
+    def refuse(self, error: DecodeError) -> None:
+        """Count what cannot be decoded; tell of the first."""
+        edge = self.port.edges.setdefault("?", EdgeCount())
+        if not edge.refused:
+            logging.getLogger("rtgraph.bus").warning("%s: refused: %s", self.port.name, error)
+        edge.refused += 1
+
+
+class _InputSubscriber(_Subscriber):
+    """One input's socket: of one topic and key."""
+
+    def __init__(
+        self, socket: zmq.Socket[bytes], port: BoundInput[Any], lead: bytes, decoder: Decoder[Any]
+    ) -> None:
+        super().__init__(socket, port)
+        self._lead = lead
+        self._start = len(lead)
+        self._decoder = decoder
+
+    def start(self, first: memoryview) -> int:
+        return self._start
+
+    def message(self, frames: list[memoryview]) -> Message | None:
+        try:
+            message: Message = self._decoder.decode(frames, self._start)
+        except DecodeError as error:
+            self.refuse(error)
+            return None
+        return message
+
+    def pause(self, paused: bool) -> None:
+        """Leave only probes coming, or everything: a paused input can still be proven, at no cost."""
+        self.socket.setsockopt(zmq.SUBSCRIBE, self._lead + PROBE_BYTE if paused else self._lead)
+        self.socket.setsockopt(zmq.UNSUBSCRIBE, self._lead if paused else self._lead + PROBE_BYTE)
+
+
+class _TapSubscriber(_Subscriber):
+    """One tap's socket: of many topics and all keys."""
+
+    def __init__(self, socket: zmq.Socket[bytes], port: BoundInput[Any], node: Node[Any]) -> None:
+        super().__init__(socket, port)
+        self._node = node
+
+    def start(self, first: memoryview) -> int:
+        head = bytes(first[:LEAD_MOST])
+        return head.index(b"\0", head.index(b"\0") + 1) + 1
+
+    def message(self, frames: list[memoryview]) -> Taken | None:
+        start = self.start(frames[0])
+        data = bytes(frames[0][start:]) if len(frames) == 1 else b"".join((frames[0][start:], *frames[1:]))
+        topic, key, _ = bytes(frames[0][:start]).decode().split("\0")
+        try:
+            return taken(topic, key, envelope(data), data, self._node.now_ns)
+        except DecodeError as error:
+            self.refuse(error)
+            return None
+
+
+def make_context() -> zmq.Context[zmq.Socket[bytes]]:
+    """Return a context whose threads, which do the sending, have the priority of this one."""
+    context = zmq.Context()
+    priority = fifo_priority()
+    if priority is not None:
+        context.set(zmq.THREAD_SCHED_POLICY, os.SCHED_FIFO)
+        context.set(zmq.THREAD_PRIORITY, priority)
+    return context
+
+
+def _publisher(context: zmq.Context[zmq.Socket[bytes]], endpoint: str, waiting: int) -> zmq.Socket[bytes]:
+    socket = context.socket(zmq.PUB)
+    socket.setsockopt(zmq.SNDHWM, waiting)
+    socket.copy_threshold = COPY_BELOW
+    try:
+        socket.bind(endpoint)
+    except zmq.ZMQError as error:
+        socket.close(0)
+        raise LaunchError(
+            f"cannot bind {endpoint}: {error.strerror}",
+            hint="another process has it: choose another port or end it",
+        ) from error
+    return socket

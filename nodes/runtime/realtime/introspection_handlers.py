@@ -1,0 +1,72 @@
+"""What a node does when it is looked into: tells how it stands, and takes messages and parameters from outside."""
+
+from __future__ import annotations
+
+import logging
+import resource
+from collections.abc import Callable
+from typing import Any
+
+from rtgraph.msgs import Decoder, Header, Message
+from rtgraph.msgs.errors import DecodeError, NodeError
+from rtgraph.msgs.system import Beat, ChangeParams, Inject, ParamsChanged
+from rtgraph.nodes.runtime.changeable import changeable_values
+from rtgraph.nodes.runtime.executor import Executor
+from rtgraph.nodes.runtime.ports import BoundInput, EdgeCount
+from rtgraph.nodes.runtime.realtime.host import resident_bytes
+
+
+def beat(executor: Executor, at_ns: int, now_ns: int) -> Beat:
+    """Return how a node stands. Cheap: it is made twice a second, by plants too, between two ticks.
+
+    Args:
+        executor: the node.
+        at_ns: the host's monotonic clock.
+        now_ns: the graph's clock.
+    """
+    inputs, outputs = executor.node.inputs, executor.node.outputs
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    newest = [port.newest.header.stamp_ns for port in inputs.values() if port.newest is not None]
+    return Beat.unchecked(
+        {
+            "at_ns": at_ns,
+            "busy": executor.busy,
+            "cpu_s": used.ru_utime + used.ru_stime,
+            "resident_bytes": resident_bytes(),
+            "sent": {name: sum(output.sent.values()) for name, output in outputs.items()},
+            "edges": [
+                (name, publisher, edge.received, edge.lost, edge.overwritten, edge.refused)
+                for name, port in inputs.items()
+                for publisher, edge in port.edges.items()
+            ],
+            "unread": {name: len(port.inbox) for name, port in inputs.items() if port.inbox},
+            "age_ns": now_ns - max(newest) if newest else None,
+        }
+    )
+
+
+def take_injected(
+    executor: Executor, inject: Inject, deliver: Callable[[BoundInput[Any], Message], None]
+) -> None:
+    """Give a node a message that comes from outside the graph; count it as refused if it is none."""
+    port = executor.node.inputs.get(inject.port)
+    if port is None:
+        return
+    try:
+        message: Message = Decoder(port.port.message_type).decode([inject.document])
+    except DecodeError as error:
+        logging.getLogger("rtgraph.remote").warning("%s: refused: %s", inject.port, error)
+        port.edges.setdefault(inject.source, EdgeCount()).refused += 1
+        return
+    header = Header(source=inject.source, incarnation=0, sequence=inject.sequence, stamp_ns=inject.stamp_ns)
+    deliver(port, message.model_copy(update={"header": header}))
+
+
+def change_params(executor: Executor, wanted: ChangeParams) -> ParamsChanged:
+    """Change a node's parameters, and return what is in force then."""
+    try:
+        executor.change(wanted.values)
+    except NodeError as error:
+        return ParamsChanged(number=wanted.number, problem=str(error))
+    in_force = changeable_values(executor.node.params)
+    return ParamsChanged(number=wanted.number, values={path: in_force[path] for path in wanted.values})

@@ -1,0 +1,337 @@
+"""The realtime world, as one node sees it: its own process, real sockets, the wall clock.
+
+The loop takes in what has come, then makes the calls that are due, then waits until something comes or is due. A
+busy node (one that spends time) goes on taking in, so that its inboxes are overwritten as they should be, and stays
+within reach of the launcher.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import resource
+import select
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import JsonValue
+
+from rtgraph.msgs import Message
+from rtgraph.msgs.base import UNSENT
+from rtgraph.msgs.system import (
+    ChangeParams,
+    Failed,
+    Finish,
+    Go,
+    Heartbeat,
+    Inject,
+    Probe,
+    Proven,
+    Ready,
+    Statistics,
+    Stop,
+)
+from rtgraph.nodes.runtime.clock import WallClock
+from rtgraph.nodes.runtime.context import Identity, Timer
+from rtgraph.nodes.runtime.executor import Executor
+from rtgraph.nodes.runtime.journal import Documents
+from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, EdgeCount
+from rtgraph.nodes.runtime.realtime.bus import Bus, make_context
+from rtgraph.nodes.runtime.realtime.config import NodeConfig
+from rtgraph.nodes.runtime.realtime.control import ControlClient
+from rtgraph.nodes.runtime.realtime.host import private_bytes, process_id, sharpen_timers
+from rtgraph.nodes.runtime.realtime.introspection_handlers import beat, change_params, take_injected
+from rtgraph.nodes.runtime.results import edge_reports, in_one_line, result_of
+from rtgraph.nodes.runtime.taps import Taken
+from rtgraph.nodes.runtime.wiring import load_class, validated_params
+
+HEARTBEAT_NS = 500_000_000
+SILENCE_NS = 1_000_000_000
+"""When nothing more has come for so long, nothing more is waited for at the end."""
+LINGER_MS = 1000
+
+log = logging.getLogger("rtgraph.realtime")
+
+
+class RealtimeNode:
+    """Runs one node in this process until the launcher stops it."""
+
+    def __init__(self, config: NodeConfig, scheduling: str) -> None:
+        plan = config.plan
+        self.clock = WallClock()
+        # For what goes on before the graph's time begins, too.
+        self._host_clock = WallClock()
+        self._heartbeat_ns = 0
+        self._config = config
+        self._scheduling = scheduling
+        self._timers: list[tuple[int, int, int, Timer]] = []
+        self._scheduled = 0
+        self._go = False
+        self._began = False
+        self._started = False
+        self._spoke = False
+        self._early: list[tuple[BoundInput[Any], Any]] = []
+        self._early_changes: list[ChangeParams] = []
+        self._stop: Stop | None = None
+        self._arrived_ns = 0
+        self._hear_until_ns = 0
+        self._zmq = make_context()
+        # Before everything that may fail, so that the launcher can be told of it.
+        self._control = ControlClient(self._zmq, config.control, f"{plan.name}#{config.incarnation}")
+        self._bus: Bus | None = None
+
+    def run(self) -> int:
+        """Run from the barrier to the stop. Return the process's exit code."""
+        name, incarnation = self._config.plan.name, self._config.incarnation
+        try:
+            sharpen_timers()
+            self._make()
+            self._executor.prepare()
+            log.info("%s is ready, process %d, life %d", name, process_id(), incarnation + 1)
+            self._say(Ready(node=name, incarnation=incarnation, pid=process_id()))
+            self._loop()
+            self._count_the_missing()
+            self._say(self._statistics(self._stopped()))
+        # Whatever a node's code raises is told to the launcher, then the process ends.
+        except (Exception, SystemExit) as error:
+            log.exception("%s failed", name)
+            problem = in_one_line(error)
+            self._say(Failed(node=name, incarnation=incarnation, problem=problem, started=self._started))
+            return 1
+        finally:
+            if self._bus is not None:
+                self._bus.close(LINGER_MS)
+            self._control.close()
+            self._zmq.term()
+        return 0
+
+    def _make(self) -> None:
+        config, plan = self._config, self._config.plan
+        node_type = load_class(plan.node)
+        self._executor = Executor(
+            self,
+            Identity(plan.name, plan.replica, plan.replicas, config.incarnation),
+            node_type,
+            validated_params(node_type, plan.params),
+            index=plan.index,
+            seed=config.seed,
+            launch_context=config.launch_context(),
+            journal=Documents() if plan.journal else None,
+            taps=plan.taps,
+        )
+        if config.changed:
+            self._executor.change(config.changed, quietly=True)
+        self._node = self._executor.node
+        for name, source in plan.inputs.items():
+            if self._node.inputs[name].port.policy.depth is None:
+                for publisher in source.publishers:
+                    # Everything from the first message on: what a restarted node missed is lost, too.
+                    self._node.inputs[name].edges[publisher] = EdgeCount(incarnation=0)
+        self._bus = Bus(self._zmq, self._node, config.bus)
+
+    # What the executor asks of its world.
+
+    def schedule(self, executor: Executor, timer: Timer) -> None:
+        """Schedule a call."""
+        self._scheduled += 1
+        heapq.heappush(self._timers, (timer.due_ns, timer.urgency, self._scheduled, timer))
+
+    def transmit(
+        self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None
+    ) -> None:
+        """Publish a message."""
+        if self._bus is not None:
+            self._bus.publish(output.name, message, key)
+
+    def finish(self, executor: Executor, reason: str) -> None:
+        """Ask the launcher to stop everything."""
+        self._say(Finish(node=executor.identity.name, reason=reason))
+
+    # The loop.
+
+    def _loop(self) -> None:
+        bus = self._bus
+        if bus is None:
+            return
+        control = self._control.descriptor
+        descriptors = [control, *bus.descriptors]
+        ready: list[int] | None = None
+        while True:
+            self._show_life()
+            more, probes = bus.receive(self._taker(), ready)
+            for probe in probes:
+                self._say(
+                    Proven(
+                        node=self._node.name, port=probe.port, publisher=probe.publisher, nonce=probe.nonce
+                    )
+                )
+            if ready is None or self._spoke or control in ready:
+                self._spoke = False
+                self._obey()
+            if self._stop is not None and self._heard_out(self._stop):
+                return
+            if self._began:
+                self._make_due_calls()
+            elif self._go and self.clock.now_ns() >= 0:
+                self._begin()
+            ready = None if more else self._wait(descriptors)
+
+    def _show_life(self) -> None:
+        now_ns = self._host_clock.now_ns()
+        if now_ns >= self._heartbeat_ns:
+            self._heartbeat_ns = now_ns + HEARTBEAT_NS
+            self._say(self._heartbeat())
+            if self._began:
+                self._executor.flush_journal()
+
+    def _begin(self) -> None:
+        """Start the node, and give it what was published by nodes that started a moment earlier."""
+        self._began = True
+        self._executor.start()
+        self._started = True
+        for change in self._early_changes:
+            self._say(change_params(self._executor, change))
+        early, self._early = self._early, []
+        for port, message in early:
+            self._executor.deliver(port, message)
+
+    def _taker(self) -> Callable[[BoundInput[Any], Message], None]:
+        """Return who takes what comes in now."""
+        if not self._began:
+            return self._keep_for_later
+        return self._executor.deliver if self._stop is None else self._deliver_at_the_end
+
+    def _deliver_at_the_end(self, port: BoundInput[Any], message: Message) -> None:
+        self._arrived_ns = self.clock.now_ns()
+        self._executor.deliver(port, message)
+
+    def _keep_for_later(self, port: BoundInput[Any], message: Any) -> None:
+        self._early.append((port, message))
+
+    def _make_due_calls(self) -> None:
+        timers = self._timers
+        now_ns = self.clock.now_ns()
+        while timers and timers[0][0] <= now_ns:
+            self._executor.fire(heapq.heappop(timers)[3])
+
+    def _wait(self, descriptors: list[int]) -> list[int]:
+        """Wait until something comes or is due. Return the descriptors that became readable."""
+        wait_ns = self._heartbeat_ns - self._host_clock.now_ns()
+        if self._go and not self._began:
+            wait_ns = min(wait_ns, -self.clock.now_ns())
+        elif self._timers:
+            wait_ns = min(wait_ns, self._timers[0][0] - self.clock.now_ns())
+        # What came in while something was being said no longer shows at the descriptor.
+        wait_s = 0.0 if wait_ns <= 0 or self._spoke else wait_ns / 1e9
+        return select.select(descriptors, [], [], wait_s)[0]
+
+    def _obey(self) -> None:
+        """Do what the launcher says."""
+        while (message := self._control.receive()) is not None:
+            if isinstance(message, Probe) and self._bus is not None:
+                self._bus.probe(message.nonce)
+            elif isinstance(message, Go):
+                self.clock.epoch_ns = epoch_ns = message.epoch_ns
+                self._early = [
+                    (port, early.since(epoch_ns) if isinstance(early, Taken) else early)
+                    for port, early in self._early
+                ]
+                self._go = True
+            elif isinstance(message, Inject):
+                take_injected(self._executor, message, self._taker())
+            elif isinstance(message, ChangeParams) and not self._began:
+                self._early_changes.append(message)
+            elif isinstance(message, ChangeParams):
+                self._say(change_params(self._executor, message))
+            elif isinstance(message, Stop):
+                self._stop = message
+                now_ns = self._arrived_ns = self.clock.now_ns()
+                # The other half of the time is for what the node does at its end.
+                self._hear_until_ns = now_ns + (message.deadline_ns - now_ns) // 2
+
+    def _heard_out(self, stop: Stop) -> bool:
+        """Say whether everything for the lossless inputs has come in and is handled, or time is up."""
+        now_ns = self.clock.now_ns()
+        if now_ns > self._hear_until_ns:
+            return True
+        if self._unheard(stop) and now_ns <= self._arrived_ns + SILENCE_NS:
+            return False
+        # A busy node goes on with its lossless inputs only.
+        busy = self._executor.busy
+        return not any(
+            port.inbox and port.handler and not (busy and port.depth is not None)
+            for port in self._node.inputs.values()
+        )
+
+    def _unheard(self, stop: Stop) -> dict[tuple[str, str], int]:
+        """Return how many messages publishers sent at last to lossless inputs that have not come in."""
+        found: dict[tuple[str, str], int] = {}
+        for name, publishers in stop.sent.items():
+            edges = self._node.inputs[name].edges
+            for publisher, sent in publishers.items():
+                edge = edges.setdefault(publisher, EdgeCount(incarnation=0))
+                if sent > edge.next_sequence:
+                    found[name, publisher] = sent - edge.next_sequence
+        return found
+
+    def _say(self, message: Message) -> None:
+        self._spoke = True
+        self._control.send(message)
+
+    def _heartbeat(self) -> Heartbeat:
+        return Heartbeat.unchecked(
+            {
+                "header": UNSENT,
+                "node": self._node.name,
+                "incarnation": self._config.incarnation,
+                "beat": beat(self._executor, self._host_clock.now_ns(), self.clock.now_ns()),
+            }
+        )
+
+    def _count_the_missing(self) -> None:
+        if self._stop is not None:
+            for name, sent in self._stop.sent.items():
+                self._node.inputs[name].declared = sent
+            for (name, publisher), missing in self._unheard(self._stop).items():
+                self._node.inputs[name].edges[publisher].lost += missing
+
+    def _stopped(self) -> str:
+        """Stop the node; return the error that this raised. What it counted is told nevertheless."""
+        if not self._began:
+            return ""
+        try:
+            self._executor.stop()
+        except (Exception, SystemExit) as error:  # whatever a node's code raises
+            log.exception("%s failed to stop", self._node.name)
+            return f"on_stop failed: {in_one_line(error)}"
+        return ""
+
+    def _result(self) -> tuple[dict[str, JsonValue], str]:
+        """Return what the node says of itself, and why that cannot be had or the node failed."""
+        if not self._began:
+            return {}, ""
+        try:
+            return result_of(self._node), self._node.failure()
+        # Whatever a node's code raises: its counters are told nevertheless.
+        except (Exception, SystemExit) as error:
+            log.exception("%s has no result", self._node.name)
+            return {}, in_one_line(error)
+
+    def _statistics(self, stop_problem: str) -> Statistics:
+        result, result_problem = self._result()
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        return Statistics(
+            node=self._node.name,
+            incarnation=self._config.incarnation,
+            sent={
+                name if key is None else f"{name}:{key}": count
+                for name, output in self._node.outputs.items()
+                for key, count in output.sent.items()
+            },
+            edges=edge_reports(self._executor),
+            scheduling=self._scheduling,
+            memory_bytes=private_bytes(),
+            cpu_s=used.ru_utime + used.ru_stime,
+            result=result,
+            problem=stop_problem or result_problem,
+        )

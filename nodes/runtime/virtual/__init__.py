@@ -1,0 +1,1 @@
+"""The virtual world: all nodes in one process, under virtual time."""

@@ -1,0 +1,359 @@
+"""The virtual world: every node in one process, under a discrete-event scheduler with virtual time.
+
+It is deterministic: the same plan and seed give the same events in the same order (``Urgency``), and so the same bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from pydantic import JsonValue
+
+from rtgraph.msgs import Message
+from rtgraph.msgs.base import UNSENT
+from rtgraph.msgs.envelope import envelope
+from rtgraph.msgs.errors import CheckpointError, RtgraphError, WorldError
+from rtgraph.nodes.runtime.clock import VirtualClock
+from rtgraph.nodes.runtime.context import Identity, LaunchContext, Timer, Urgency
+from rtgraph.nodes.runtime.executor import Executor
+from rtgraph.nodes.runtime.journal import Documents
+from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput
+from rtgraph.nodes.runtime.results import in_one_line, result_of
+from rtgraph.nodes.runtime.taps import taken
+from rtgraph.nodes.runtime.virtual.event_queue import EventQueue
+from rtgraph.nodes.runtime.virtual.faults import CrashFault, Fault, FaultInjector
+from rtgraph.nodes.runtime.virtual.routes import Route, routes
+from rtgraph.nodes.runtime.wiring import NodePlan, load_class, validated_params
+
+INJECTED = "a crash was injected"
+
+log = logging.getLogger("rtgraph.world")
+
+
+class Keeper(Protocol):
+    """Writes checkpoints of a world."""
+
+    def due_after(self, time_ns: int) -> int:
+        """Return when the next checkpoint is due, later than ``time_ns``; it is written before the first event of that time or later."""
+        ...
+
+    def write(self, world: VirtualWorld) -> object:
+        """Write one, between two events.
+
+        Raises:
+            CheckpointError: the world cannot be saved.
+        """
+        ...
+
+
+class VirtualWorld:
+    """All nodes of a plan in one process and in virtual time.
+
+    Args:
+        plans: the nodes, in plan order.
+        seed: what every node's generator, and chance among the faults, derives from.
+        launch_context: what the nodes may know of the launch.
+        faults: what is to go wrong.
+    """
+
+    def __init__(
+        self,
+        plans: Sequence[NodePlan],
+        *,
+        seed: int = 0,
+        launch_context: LaunchContext | None = None,
+        faults: Sequence[Fault] = (),
+    ) -> None:
+        self.clock = VirtualClock()
+        self.reason = ""
+        self.restarts: dict[str, int] = {}
+        self.problems: dict[str, str] = {}
+        """Why a node has no result, or says that it failed, by name, once ``results`` was called."""
+        self.down: dict[str, str] = {}
+        """Why a node was down at the end, by name, once the run is over."""
+        self._plans = tuple(plans)
+        self._seed = seed
+        self._launch_context = launch_context or LaunchContext()
+        self._begun: set[Executor] = set()
+        self._interrupted = False
+        self._documents = Documents()
+        self._routes: dict[BoundOutput[Any], Route] = {}
+        self.event_queue = EventQueue(
+            self.clock,
+            {
+                "fire": Executor.fire,
+                "deliver": self._deliver,
+                "crash": self._crash,
+                "restart": self._restart,
+            },
+        )
+        """What is to happen."""
+        self._faults = FaultInjector(faults, seed) if faults else None
+        self.executors = {plan.name: self._executor(plan, 0) for plan in self._plans}
+        self._routes = routes(self._plans, self.executors)
+        for fault in faults:
+            if isinstance(fault, CrashFault):
+                names = fault.matching(self.executors)
+                if not names:
+                    raise WorldError(
+                        f"a crash of {fault.node!r} is to be injected, which is the name of no node"
+                    )
+                for name in names:
+                    self.event_queue.push(
+                        fault.at_ns, Urgency.DELIVERY, -1, self._crash, (name, fault.restart_after_ns)
+                    )
+
+    def run(self, progress: Callable[[int], None] | None = None, keeper: Keeper | None = None) -> None:
+        """Run until a node asks for the end, the duration is over, nothing is left to happen, or ``interrupt`` is called.
+
+        When a node fails, the others are still stopped in order, so that what they have is saved.
+
+        Args:
+            progress: called with the virtual time about every 4,000 events.
+            keeper: writes checkpoints: when they are due, and at the end, before the nodes are stopped.
+
+        Raises:
+            WorldError: a node failed, or messages go round without time passing.
+            CheckpointError: a checkpoint cannot be written.
+        """
+        failures: list[RtgraphError] = []
+        try:
+            if not self._begun:
+                self._begin()
+            self._run(progress, keeper)
+            if keeper is not None and len(self._begun) >= len(self._plans):
+                keeper.write(self)
+        except RtgraphError as error:
+            failures.append(error)
+            self.reason = self.reason or error.problem
+        if not self.reason:
+            over = self._launch_context.limits.duration_ns
+            to_come = self.event_queue.next_ns is not None
+            self.reason = "the duration is over" if over is not None and to_come else "nothing left to happen"
+            if over is not None and to_come:
+                self.clock.time_ns = over
+        failures += self._stop()
+        for another in failures[1:]:
+            log.error("while stopping: %s", another, exc_info=another)
+        if failures:
+            raise failures[0]
+
+    def interrupt(self, reason: str) -> None:
+        """End the run after this instant, in order. May be called from a signal handler."""
+        self._interrupted = True
+        self.reason = self.reason or reason
+
+    @property
+    def events(self) -> int:
+        """How many events there were."""
+        return self.event_queue.events
+
+    # What a world checkpoint needs.
+
+    @property
+    def plans(self) -> tuple[NodePlan, ...]:
+        """The nodes, in plan order."""
+        return self._plans
+
+    @property
+    def launch_context(self) -> LaunchContext:
+        """What the nodes may know of the launch."""
+        return self._launch_context
+
+    def lives(self) -> dict[str, int]:
+        """Return which life of each node this is."""
+        return {name: executor.identity.incarnation for name, executor in self.executors.items()}
+
+    def revive(self, lives: Mapping[str, int]) -> None:
+        """Make the nodes anew, each in this life, in a world that has not begun."""
+        if self._begun or set(lives) != set(self.executors):
+            raise CheckpointError("the checkpoint is of another plan: it has other nodes")
+        self.executors = {plan.name: self._executor(plan, lives[plan.name]) for plan in self._plans}
+        self._routes = routes(self._plans, self.executors)
+
+    def anchors(self) -> dict[str, object]:
+        """Return what is there as soon as the nodes are made, by name; it only has to become what it was."""
+        found: dict[str, object] = {
+            "world": self,
+            "event_queue": self.event_queue,
+            "clock": self.clock,
+            "launch_context": self._launch_context,
+            "unsent": UNSENT,
+        }
+        if self._faults is not None:
+            found["faults"] = self._faults
+        for name, weights in self._launch_context.weights.items():
+            found |= {f"weights:{name}": weights, f"versions:{name}": weights.versions}
+        for name, executor in self.executors.items():
+            node = executor.node
+            found[f"life:{name}"] = executor
+            found |= {f"input:{name}:{port}": bound for port, bound in node.inputs.items()}
+            found |= {f"output:{name}:{port}": bound for port, bound in node.outputs.items()}
+        return found | {f"node:{name}": executor.node for name, executor in self.executors.items()}
+
+    def world_state(self) -> dict[str, Any]:
+        """Return the time and the restarts. All nodes have begun, and none has failed: the world would have ended."""
+        return {"time_ns": self.clock.time_ns, "restarts": self.restarts}
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Go on from a time, after these restarts."""
+        self.clock.time_ns, self.restarts = state["time_ns"], state["restarts"]
+        self._begun = set(self.executors.values())
+
+    @property
+    def begun(self) -> bool:
+        """Whether the life of a node has begun."""
+        return bool(self._begun)
+
+    def results(self) -> dict[str, dict[str, JsonValue]]:
+        """Return what each node has to say of itself, by name, where it has something to say.
+
+        Why a node has no result, or says that it failed, is left in ``problems``.
+        """
+        found: dict[str, dict[str, JsonValue]] = {}
+        self.problems = {}
+        for name, executor in self.executors.items():
+            if executor not in self._begun or self.down.get(name, INJECTED) != INJECTED:
+                continue
+            try:
+                result, failure = result_of(executor.node), executor.node.failure()
+            except (Exception, SystemExit) as error:  # whatever a node's code raises
+                log.exception("%s has no result", name)
+                if executor not in self.event_queue.failed:  # else what it failed of before is told
+                    self.problems[name] = in_one_line(error)
+            else:
+                if result:
+                    found[name] = result
+                if failure:
+                    self.problems[name] = failure
+        return found
+
+    def node(self, name: str) -> Any:
+        """Return a living node by its full name, to look at."""
+        return self.executors[name].node
+
+    # What executors ask of their world.
+
+    def schedule(self, executor: Executor, timer: Timer) -> None:
+        """Schedule a call."""
+        now_ns, due_ns = self.clock.time_ns, timer.due_ns
+        self.event_queue.push(
+            max(due_ns, now_ns), timer.urgency, executor.index, Executor.fire, (executor, timer)
+        )
+
+    def transmit(
+        self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None
+    ) -> None:
+        """Carry a message to every input that takes it; without faults it arrives at this instant."""
+        route = self._routes.get(output)
+        if route is None:
+            return
+        if route.taps:
+            data = self._documents.document(message)
+            copy = taken(route.topic, key or "", envelope(data), data, self.clock.time_ns)
+            for receiver, port in route.taps:
+                if receiver.alive:
+                    receiver.deliver(port, copy)
+        for receiver, port in route.all if key is None else route.targets(key):
+            if self._faults is not None:
+                for delay_ns in self._faults.arrivals(
+                    executor.identity.name, receiver.identity.name, output.name
+                ):
+                    self._arrive(receiver, port, message, delay_ns)
+            elif port.under_way or not (receiver.busy or port.handler is None):
+                self._arrive(receiver, port, message, 0)
+            elif receiver.alive:
+                # No handler is to run now, and nothing is under way that this would overtake: no event is needed.
+                receiver.deliver(port, message)
+
+    def finish(self, executor: Executor, reason: str) -> None:
+        """End the run after this instant."""
+        self.reason = self.reason or f"{executor.identity.name}: {reason}"
+
+    # What happens inside.
+
+    def _begin(self) -> None:
+        for executor in self.executors.values():
+            if self._interrupted:
+                return
+            self.event_queue.happen(executor.prepare, ())
+        for executor in self.executors.values():
+            self._start(executor)
+
+    def _start(self, executor: Executor) -> None:
+        self._begun.add(executor)
+        self.event_queue.happen(executor.start, ())
+
+    def _executor(self, plan: NodePlan, incarnation: int) -> Executor:
+        node_type = load_class(plan.node)
+        return Executor(
+            self,
+            Identity(plan.name, plan.replica, plan.replicas, incarnation),
+            node_type,
+            validated_params(node_type, plan.params),
+            index=plan.index,
+            seed=self._seed,
+            launch_context=self._launch_context,
+            journal=self._documents if plan.journal else None,
+            taps=plan.taps,
+        )
+
+    def _arrive(self, receiver: Executor, port: BoundInput[Any], message: Message, delay_ns: int) -> None:
+        port.under_way += 1
+        due = self.clock.time_ns + delay_ns
+        self.event_queue.push(due, Urgency.DELIVERY, receiver.index, self._deliver, (receiver, port, message))
+
+    def _deliver(self, receiver: Executor, port: BoundInput[Any], message: Message) -> None:
+        port.under_way -= 1
+        if receiver.alive:
+            receiver.deliver(port, message)
+
+    def _run(self, progress: Callable[[int], None] | None, keeper: Keeper | None) -> None:
+        event_queue, duration_ns = self.event_queue, self._launch_context.limits.duration_ns
+        end_ns = math.inf if duration_ns is None else duration_ns
+        keep_ns = math.inf if keeper is None else keeper.due_after(self.clock.time_ns)
+        while True:
+            event_queue.run(min(end_ns, keep_ns), lambda: self.reason, progress)
+            next_ns = event_queue.next_ns
+            if keeper is None or next_ns is None or self.reason or not keep_ns <= next_ns < end_ns:
+                return
+            keeper.write(self)
+            keep_ns = keeper.due_after(next_ns)
+
+    def _stop(self) -> list[RtgraphError]:
+        """Stop the nodes that live by rank; what one rank publishes in stopping still reaches the later ones.
+
+        Returns what failed; all the others are stopped nevertheless.
+        """
+        self.down = dict.fromkeys((n for n, e in self.executors.items() if not e.alive), INJECTED)
+        self.down |= {
+            executor.identity.name: problem for executor, problem in self.event_queue.failed.items()
+        }
+        # What was under way at this instant when a node failed still arrives.
+        failures = self.event_queue.end()
+        for rank in sorted({executor.node.stop_rank for executor in self.executors.values()}):
+            for executor in self.executors.values():
+                if executor.node.stop_rank == rank and executor.alive and executor in self._begun:
+                    failures += self.event_queue.attempt(executor.stop, ())
+            failures += self.event_queue.settle()
+        return failures
+
+    def _crash(self, name: str, restart_after_ns: int | None) -> None:
+        executor = self.executors[name]
+        if not executor.alive:
+            return
+        executor.alive = False
+        if restart_after_ns is not None:
+            due = self.clock.time_ns + restart_after_ns
+            self.event_queue.push(due, Urgency.DELIVERY, -1, self._restart, (name,))
+
+    def _restart(self, name: str) -> None:
+        plan = next(plan for plan in self._plans if plan.name == name)
+        self.restarts[name] = self.restarts.get(name, 0) + 1
+        self.executors[name] = self._executor(plan, self.executors[name].identity.incarnation + 1)
+        self._routes = routes(self._plans, self.executors)
+        self.event_queue.happen(self.executors[name].prepare, ())
+        self._start(self.executors[name])

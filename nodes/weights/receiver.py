@@ -1,0 +1,242 @@
+"""The far side of a relay: it asks for versions of the weights, and puts them into the shared memory of its own host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from rtgraph.msgs import WeightsChunk, WeightsRequest, WeightsVersion
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest, queue
+from rtgraph.nodes.weights.snapshots import check_snapshots, snapshots_of
+
+_MOST_AT_ONCE = 128
+_RETRY_NS = 20_000_000
+"""Between attempts to find slots that nobody reads."""
+_PATIENCE = 4
+"""How many times the last gap between two parts is waited for the next."""
+_LONGEST_NS = 10_000_000_000
+"""Between two requests that nothing answers: a sender that was gone for long is found soon after."""
+
+
+class ReceiverParams(Params):
+    """What a receiver is told."""
+
+    of: str
+    """The weights that are followed, by name: `${weights:policy}`."""
+    weights: str
+    """Those that are made the same, by name: `${weights:far}`. Of the same network and plant, `snapshot`."""
+    window: int = Field(default=8, ge=1, le=_MOST_AT_ONCE)
+    """How many parts are asked for at once."""
+    ask_again_s: float = Field(default=0.5, gt=0)
+    """After how long without a part it asks again, at least; longer where parts take longer to come."""
+
+
+@dataclass(slots=True)
+class _Coming:
+    """A version that is coming in, perhaps with the target network's weights after it."""
+
+    life: int
+    version: int
+    target: int | None
+    joined: bool
+    parts: int
+    content: bytearray = field(default_factory=bytearray)
+    got: int = 0
+    """Parts that are there: the first ones."""
+    target_slot: int | None = None
+    """Where the target network's weights were put, or are already."""
+
+
+class WeightsReceiver(Node[ReceiverParams]):
+    """Follows the weights of a sender, and announces each version that has come in whole, as a learner does.
+
+    It takes the newest version whenever it is done with one; those between are passed over. What is lost is asked
+    for again.
+    """
+
+    announced = Input(WeightsVersion, latest)
+    weights_chunk = Input(WeightsChunk, queue(2 * _MOST_AT_ONCE), keyed=True)
+    weights_request = Output(WeightsRequest)
+    weights = Output(WeightsVersion)
+
+    @classmethod
+    def check_placement(cls, params: ReceiverParams, placement: Placement) -> None:
+        """Check that the weights are there, in whole versions."""
+        check_snapshots(placement.weights_named(params.weights))
+
+    def on_prepare(self) -> None:
+        """Find the weights."""
+        self._versions = snapshots_of(self.context.launch_context, self.params.weights)
+        self._size = self._versions.memory(self._versions.newest()[1]).nbytes
+
+    def on_start(self) -> None:
+        """Ask for the version that there is."""
+        self._wanted: WeightsVersion | None = None
+        self._coming: _Coming | None = None
+        self._whole = False
+        self._until = 0
+        """The part up to which was asked for."""
+        self._here: WeightsVersion | None = None
+        """What was announced last here."""
+        self._heard_ns = self.now_ns
+        self._patience_ns = round(self.params.ask_again_s * 1e9)
+        self._received = self._again = self._refused = 0
+        self._useless: tuple[int, int] | None = None
+        """Life and version of weights that came in and are not finite: not asked for again."""
+        self.every(round(self.params.ask_again_s * 1e9), self._look_for_what_is_lost)
+        self._ask()
+
+    def on_announced(self, announced: WeightsVersion) -> None:
+        """Ask for it if it is newer than what is here; if not, somebody here may not know what there is."""
+        if announced.weights != self.params.of:
+            return
+        self._wanted = announced
+        if self._until:
+            return  # another is coming in
+        if self._lacks():
+            self._ask()
+        elif self._here is not None:
+            self.weights.publish(self._here)
+
+    def on_weights_chunk(self, chunk: WeightsChunk) -> None:
+        """Take in a part; with the last one there is a version."""
+        if not self._until or self._whole:
+            return
+        coming = self._coming
+        if coming is None or (coming.life, coming.version, coming.target, coming.joined) != (
+            chunk.life,
+            chunk.version,
+            chunk.target,
+            chunk.joined,
+        ):
+            here = self._here
+            older = here is not None and (chunk.life, chunk.version) < (here.life, here.version)
+            if chunk.part or older:
+                return  # of one that was given up, or that comes late
+            coming = self._coming = _Coming(
+                chunk.life, chunk.version, chunk.target, chunk.joined, chunk.parts
+            )
+        if chunk.part != coming.got:
+            return  # it is here already, or one before it was lost
+        coming.content += memoryview(chunk.content)
+        coming.got += 1
+        least_ns = round(self.params.ask_again_s * 1e9)
+        self._patience_ns = max(least_ns, _PATIENCE * (self.now_ns - self._heard_ns))
+        self._heard_ns = self.now_ns
+        if coming.got == coming.parts:
+            self._whole = True
+            self._finish()
+        elif coming.got >= self._until:
+            self._ask()
+
+    def result(self) -> dict[str, Any]:
+        """Return how many versions came in or were refused, and how often something had to be asked for again."""
+        refused = {"refused": self._refused} if self._refused else {}
+        return {"received": self._received, "asked_again": self._again} | refused
+
+    def _lacks(self) -> bool:
+        """Say whether something was announced that is not here."""
+        wanted, here = self._wanted, self._here
+        if wanted is None or (wanted.life, wanted.version) == self._useless:
+            return False
+        if here is None:
+            return True
+        newer = (wanted.life, wanted.version) > (here.life, here.version)
+        return newer or wanted.target_version not in (None, here.target_version)
+
+    def _ask(self, count: int | None = None) -> None:
+        """Ask for the next parts of what is coming in, or for the newest version."""
+        coming, here = self._coming, self._here
+        first = 0 if coming is None else coming.got
+        count = count or self.params.window
+        self._until = first + count
+        self._heard_ns = self.now_ns
+        self.weights_request.publish(
+            WeightsRequest(
+                receiver=self.name,
+                life=None if coming is None else coming.life,
+                version=None if coming is None else coming.version,
+                target=None if here is None else here.target_version,
+                target_life=None if here is None else here.life,
+                first=first,
+                count=count,
+            )
+        )
+
+    def _look_for_what_is_lost(self) -> None:
+        """Ask again when nothing has come for long, for a single part: what was asked for may yet be on its way."""
+        if not self._until and self._lacks():
+            self._ask()
+        elif self._until and not self._whole and self.now_ns - self._heard_ns >= self._patience_ns:
+            self._again += 1
+            self._patience_ns = max(self._patience_ns, min(2 * self._patience_ns, _LONGEST_NS))
+            self._ask(1)
+
+    def _finish(self) -> None:
+        """Put what has come in where others read it, as soon as there is a place for it, and say so."""
+        coming = self._coming
+        if coming is None:
+            return
+        size = self._size
+        if len(coming.content) != (2 * size if coming.joined else size):
+            raise NodeError(
+                f"the weights that come in are of {len(coming.content) // (1 + coming.joined)} bytes, "
+                f"{self.params.weights!r} of {size}",
+                hint="give both the same network and plant",
+            )
+        here, content = self._here, coming.content
+        if not np.isfinite(np.frombuffer(content, np.float32)).all():
+            self._refuse(coming)
+            return
+        if coming.joined:
+            if coming.target_slot is None:
+                target = coming.target or 0
+                coming.target_slot = self._versions.publish(target, _writes(content, size), newest=False)
+        elif coming.target is not None and here is not None:
+            coming.target_slot = here.target_slot
+        targets = coming.target_slot, None if here is None else here.target_slot
+        kept = [slot for slot in targets if slot is not None]
+        placed = coming.target_slot is not None or not coming.joined
+        slot = self._versions.publish(coming.version, _writes(content, 0), keep=kept) if placed else None
+        if slot is None:
+            self.after(_RETRY_NS, self._finish)
+            return
+        self._received += 1
+        self._coming, self._whole, self._until = None, False, 0
+        self._here = WeightsVersion(
+            weights=self.params.weights,
+            version=coming.version,
+            life=coming.life,
+            slot=slot,
+            target_version=None if coming.target_slot is None else coming.target,
+            target_slot=coming.target_slot,
+        )
+        self.weights.publish(self._here)
+        if self._lacks() and (here is None or _identity(here) != _identity(self._here)):
+            self._ask()  # else the sender knows no newer one yet either: later
+
+    def _refuse(self, coming: _Coming) -> None:
+        """Go on with the version that is here: weights that are not finite are of no use to anybody."""
+        if not self._refused:
+            self.log.warning("version %d is not finite: the one before it stays", coming.version)
+        self._refused += 1
+        self._useless = coming.life, coming.version
+        self._coming, self._whole, self._until = None, False, 0
+        if self._lacks():
+            self._ask()
+
+
+def _identity(version: WeightsVersion) -> tuple[int, int, int | None]:
+    return version.life, version.version, version.target_version
+
+
+def _writes(content: bytearray, first: int) -> Callable[[memoryview], None]:
+    def write(memory: memoryview) -> None:
+        memory[:] = memoryview(content)[first : first + memory.nbytes]
+
+    return write

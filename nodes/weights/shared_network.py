@@ -1,0 +1,180 @@
+"""From the weights that a graph shares to a network that can be called."""
+
+from __future__ import annotations
+
+import json
+import mmap
+from pathlib import Path
+
+import torch
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from rtgraph.msgs.errors import CheckpointError
+from rtgraph.nodes.networks.build import build, initialise
+from rtgraph.nodes.networks.network import Network
+from rtgraph.nodes.networks.parameters import bind, layout, size_bytes, views_of
+from rtgraph.nodes.networks.spec import NetworkSpec
+from rtgraph.nodes.weights.checkpoint_reader import kept_in
+from rtgraph.nodes.weights.shared_versions import first_version, memory_bytes
+from rtgraph.nodes.weights.versions import LocalVersions, hold_newest, new_memory
+from rtgraph.nodes.weights.weights import Weights, mapped, reserve
+
+_SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
+_WARM_UP_MOST_BYTES = 256 << 20
+_MOST_VIEWS = 16
+"""Slots whose views are at hand; where there are more, views are made anew."""
+_prebuilt: dict[str, Network] = {}
+
+
+class VersionedModule:
+    """The network of some weights, at one version after the other. It begins with the newest.
+
+    Nodes in one process have one torch module between them, whose parameters are made to point at what each of them
+    acts with: ask for `module` each time.
+
+    Raises:
+        NodeError: there is no version.
+    """
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+        self.version, self._slot, _ = hold_newest(weights.versions)
+
+    @property
+    def module(self) -> Network:
+        """The network at this version, for one forward pass. Its noise is whatever was last drawn for anybody."""
+        return _bound_of(self._weights).at(self._slot)
+
+    def release(self) -> None:
+        """Let go of the version; the network is not to be used afterwards."""
+        self._weights.versions.release(self._slot)
+
+    def use(self, version: int, slot: int) -> bool:
+        """Go over to another version; return False, and stay with this one, if it has gone already."""
+        versions = self._weights.versions
+        if versions.hold(version, slot) is None:
+            return False
+        before, self._slot, self.version = self._slot, slot, version
+        versions.release(before)
+        return True
+
+
+class _Bound:
+    """A module, and where its parameters are. To have them elsewhere, nothing is copied."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._versions = weights.versions
+        key = _key(weights)
+        self._module = _prebuilt.pop(key) if key in _prebuilt else _blank(weights)
+        self._layout = layout(self._module)
+        _, slot, memory = hold_newest(self._versions)
+        bind(self._module, memory)
+        self._module.eval()
+        self._versions.release(slot)
+        self._tensors = list(self._module.state_dict(keep_vars=True).values())
+        self._views: dict[int, list[Tensor]] = {}
+        self._slot: int | None = None
+
+    def at(self, slot: int) -> Network:
+        if slot != self._slot:
+            views = self._views.get(slot)
+            if views is None:
+                if len(self._views) >= _MOST_VIEWS:
+                    del self._views[next(iter(self._views))]
+                memory = self._versions.memory(slot)
+                views = self._views[slot] = list(views_of(memory, self._layout).values())
+            for tensor, view in zip(self._tensors, views, strict=True):
+                tensor.data = view
+            self._slot = slot
+        return self._module
+
+
+def preload(weights: Weights) -> None:
+    """Do once, before processes are forked, what each of them would do for itself and keep 10 MB for.
+
+    The network is built (without parameters), and run once with one thread: with no more than that there is no
+    thread pool that a fork would lose.
+    """
+    torch.set_num_threads(1)
+    _prebuilt[_key(weights)] = _blank(weights)
+    trial = _blank(weights).eval()
+    size = size_bytes(layout(trial))
+    if size > _WARM_UP_MOST_BYTES:
+        return
+    memory = mmap.mmap(-1, max(1, size))  # zeros that take no memory as long as they are only read
+    bind(trial, memoryview(memory))
+    observation = weights.plant.observation
+    with torch.inference_mode():
+        trial(torch.zeros((1, *observation.shape), dtype=getattr(torch, observation.dtype)))
+
+
+def fill(weights: Weights, descriptor: int) -> None:
+    """Lay out an empty memory file and write the first version into it.
+
+    Raises:
+        CheckpointError: it is to come from a checkpoint, which is not there or of another network.
+        LaunchError: there is not enough memory.
+    """
+    size = size_bytes(layout(_blank(weights)))
+    reserve(descriptor, weights.name, memory_bytes(weights.sharing, size))
+    first_version(
+        mapped(descriptor, writable=True),
+        weights.sharing,
+        size,
+        weights.version,
+        lambda memory: write_first(weights, memory),
+    )
+
+
+def local_versions(weights: Weights) -> LocalVersions:
+    """Return versions for the nodes of one process, beginning with the first.
+
+    Raises:
+        CheckpointError: see `fill`.
+    """
+    memory = new_memory(size_bytes(layout(_blank(weights))))
+    write_first(weights, memory)
+    return LocalVersions(weights.sharing, memory, weights.version)
+
+
+def write_first(weights: Weights, memory: memoryview) -> None:
+    """Write the parameters of the first version: those of the checkpoint, or drawn from the seed.
+
+    Raises:
+        CheckpointError: see `fill`.
+    """
+    module = _blank(weights)
+    # Written in place, so that no more memory is needed than is shared.
+    bind(module, memory)
+    if weights.checkpoint is None:
+        initialise(module, weights.seed)
+        return
+    kept = kept_in(Path(weights.checkpoint))
+    kept.must_be_of(weights.network, weights.plant)
+    if kept.version != weights.version:
+        raise CheckpointError(
+            f"{kept.folder} holds version {kept.version}, and did hold version {weights.version}",
+            hint="launch again",
+        )
+    tensors = kept.tensors()
+    for name, tensor in module.state_dict().items():
+        found = tensors.get(name)
+        if found is None or found.shape != tensor.shape:
+            raise CheckpointError(f"{kept.folder} has no weights.{name} of shape {tuple(tensor.shape)}")
+        tensor.copy_(found)
+
+
+def _blank(weights: Weights) -> Network:
+    return build(_SPEC.validate_python(weights.network), weights.plant, device="meta")
+
+
+def _bound_of(weights: Weights) -> _Bound:
+    bound = weights.cache.get("bound")
+    if not isinstance(bound, _Bound):
+        bound = weights.cache["bound"] = _Bound(weights)
+    return bound
+
+
+def _key(weights: Weights) -> str:
+    return json.dumps([weights.network, weights.plant.model_dump(mode="json")], sort_keys=True)

@@ -1,0 +1,179 @@
+"""Versions of weights in a memory file, for processes: a page that says what is where, then the slots, each on a page."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import mmap
+import os
+import struct
+from collections.abc import Collection
+
+from rtgraph.msgs.errors import LaunchError
+from rtgraph.nodes.weights.versions import NONE, Sharing, Write, fixed
+
+FEWEST = 4
+"""One that is the newest, one that the target network has, one that is still read, and one to write into."""
+MOST = 64
+"""Staggered readers hold a version each, and gradients wait for a version that could not be written: more are better."""
+ROOM_BYTES = 64 << 20
+"""What they may take together, where that is more than the fewest take."""
+_USUAL = 8
+"""Others are used only where these are all held: readers know what is where in a few better than in many."""
+_MAGIC = 0x7274_7765_6967_6874
+_KIND, _SIZE, _COUNT, _NEWEST, _VERSIONS = range(5)
+"""Where in the head stands what it is, a slot's size, how many there are, which is the newest, and their versions."""
+
+
+def memory_bytes(sharing: Sharing, size_bytes: int) -> int:
+    """Return how large a memory file is that holds versions of so many bytes each."""
+    return mmap.PAGESIZE + slot_count(sharing, size_bytes) * _stride(size_bytes)
+
+
+def slot_count(sharing: Sharing, size_bytes: int) -> int:
+    """Return how many versions of so many bytes stand in a memory file side by side."""
+    if sharing == "snapshot":
+        return min(MOST, max(FEWEST, ROOM_BYTES // _stride(size_bytes)))
+    # In place: one that is acted with, and one for what nobody acts with, such as the target network's.
+    return 2 if sharing == "shared" else 1
+
+
+def first_version(memory: memoryview, sharing: Sharing, size_bytes: int, version: int, write: Write) -> None:
+    """Lay out an empty memory file, mapped to be written, and write the first version into it."""
+    head = memory[: mmap.PAGESIZE].cast("q")
+    slots = slot_count(sharing, size_bytes)
+    for field, value in enumerate((0, size_bytes, slots, 0, *[NONE] * slots)):
+        head[field] = value
+    write(_slot(memory, 0, size_bytes))
+    head[_VERSIONS] = version
+    head[_KIND] = _MAGIC
+
+
+class SharedVersions:
+    """Versions in a memory file that processes share. A reader that is killed holds nothing any more.
+
+    Args:
+        descriptor: of the memory file, inherited or not; it is not needed afterwards.
+        sharing: how it was laid out.
+
+    Raises:
+        LaunchError: the file holds no versions.
+    """
+
+    def __init__(self, descriptor: int, sharing: Sharing) -> None:
+        self.sharing = sharing
+        self.skipped = 0
+        # Locks are taken on an open file description of this object's own. Those of a process (F_SETLK) would go as
+        # soon as anything else in it closed a descriptor of the file; on the inherited description every process
+        # would hold the same lock. The kernel lets go of it when the last descriptor is gone, whatever ends the process.
+        self._descriptor = os.open(f"/proc/self/fd/{descriptor}", os.O_RDWR | os.O_CLOEXEC)
+        self._memory = memoryview(mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ))
+        self._head = self._memory[: mmap.PAGESIZE].cast("q")
+        magic, self._size_bytes, count = self._head[:3].tolist()
+        if magic != _MAGIC or count != slot_count(sharing, self._size_bytes):
+            raise LaunchError(f"there are no {sharing} weights in descriptor {descriptor}")
+        self._slots = [_slot(self._memory, slot, self._size_bytes) for slot in range(count)]
+        self._holds = [0] * count
+        self._writable: memoryview | None = None
+
+    def close(self) -> None:
+        """Let go of everything held. What was mapped stays for as long as somebody looks at it."""
+        os.close(self._descriptor)
+
+    def newest(self) -> tuple[int, int]:
+        """See `Versions.newest`."""
+        slot = self._head[_NEWEST]
+        return self._head[_VERSIONS + slot], slot
+
+    def memory(self, slot: int) -> memoryview:
+        """See `Versions.memory`."""
+        return self._slots[slot]
+
+    def hold(self, version: int, slot: int) -> memoryview | None:
+        """See `Versions.hold`. Takes 2 µs."""
+        if self.sharing != "snapshot":
+            return self._slots[slot] if 0 <= slot < len(self._slots) else None
+        if version < 0 or not 0 <= slot < len(self._slots):
+            return None
+        first = not self._holds[slot]
+        if first and not self._lock(slot, fcntl.F_RDLCK):
+            return None  # it is being written
+        if self._head[_VERSIONS + slot] != version:
+            if first:
+                self._lock(slot, fcntl.F_UNLCK)
+            return None
+        self._holds[slot] += 1
+        return self._slots[slot]
+
+    def release(self, slot: int) -> None:
+        """See `Versions.release`."""
+        if self.sharing == "snapshot":
+            self._holds[slot] -= 1
+            if not self._holds[slot]:
+                self._lock(slot, fcntl.F_UNLCK)
+
+    def publish(
+        self, version: int, write: Write, keep: Collection[int] = (), *, newest: bool = True
+    ) -> int | None:
+        """See `Versions.publish`."""
+        memory = self._to_write()
+        head = memory[: mmap.PAGESIZE].cast("q")
+        if self.sharing == "shared":
+            # In place; what nobody is to act with has a slot of its own.
+            place = 0 if newest else 1
+            write(_slot(memory, place, self._size_bytes))
+            head[_VERSIONS + place] = version
+            return place
+        slot = self._lock_a_free_one(keep)
+        if slot is None:
+            self.skipped += 1
+            return None
+        try:
+            # Whoever is killed from here on leaves a slot that holds nothing, not half a version.
+            head[_VERSIONS + slot] = NONE
+            write(_slot(memory, slot, self._size_bytes))
+            head[_VERSIONS + slot] = version
+        finally:
+            self._lock(slot, fcntl.F_UNLCK)
+        if newest:
+            head[_NEWEST] = slot
+        return slot
+
+    def _to_write(self) -> memoryview:
+        if self.sharing == "fixed":
+            raise fixed()
+        if self._writable is None:
+            self._writable = memoryview(mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_WRITE))
+        return self._writable
+
+    def _lock_a_free_one(self, keep: Collection[int]) -> int | None:
+        newest, count = int(self._head[_NEWEST]), len(self._slots)
+        usual = min(count, _USUAL)
+        # Round and round, so that a version stays for as long as it can, for those who hear of it late.
+        in_turn: list[int] = [(newest + step) % usual for step in range(1, usual + 1)]
+        for slot in in_turn + list(range(usual, count)):
+            needed = slot == newest or slot in keep
+            if not needed and not self._holds[slot] and self._lock(slot, fcntl.F_WRLCK):
+                return slot
+        return None
+
+    def _lock(self, slot: int, kind: int) -> bool:
+        """Lock the byte that stands for a slot, or let go of it. Return False where somebody else has it."""
+        try:
+            fcntl.fcntl(
+                self._descriptor, fcntl.F_OFD_SETLK, struct.pack("hhqqi0q", kind, os.SEEK_SET, slot, 1, 0)
+            )
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EACCES):
+                return False
+            raise
+        return True
+
+
+def _slot(memory: memoryview, slot: int, size_bytes: int) -> memoryview:
+    first = mmap.PAGESIZE + slot * _stride(size_bytes)
+    return memory[first : first + size_bytes]
+
+
+def _stride(size_bytes: int) -> int:
+    return -(-size_bytes // mmap.PAGESIZE) * mmap.PAGESIZE

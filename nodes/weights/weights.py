@@ -1,0 +1,104 @@
+"""The weights of a network, as the nodes of one host share them: one copy of each version, however many processes.
+
+The launcher makes a memory file before it starts any process, so there is nothing to find by name, to leak or to
+sweep up; processes inherit it and map it. The runtime knows only bytes: what they mean is the networks'
+business, so that a node without torch can carry them.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.errors import LaunchError
+from rtgraph.nodes.runtime.identity import Identity
+from rtgraph.nodes.runtime.realtime.host import available_bytes
+from rtgraph.nodes.weights.versions import Sharing, Versions
+
+LEFT_BYTES = 128 << 20
+"""Memory that is not taken, since the kernel would then kill processes to have some."""
+
+
+@dataclass(slots=True)
+class Weights:
+    """A network and the versions of its parameters.
+
+    ``network`` describes it as ``rtgraph.nodes.networks.NetworkSpec`` does. The first version, ``version``, is that
+    of a learner's ``checkpoint``, or drawn from ``seed``. ``cache`` is for whoever turns the bytes into a network, so
+    that nodes of one process share that too.
+    """
+
+    name: str
+    network: dict[str, Any]
+    plant: PlantSpec
+    seed: int = 0
+    sharing: Sharing = "fixed"
+    checkpoint: str | None = None
+    version: int = 0
+    begun: int = 0
+    """The version at which learning began, from which schedules count: where a run begins with a checkpoint's weights,
+    that of the checkpoint; where it goes on, that of the run that it goes on from."""
+    identity: Identity = field(default_factory=dict)
+    """Which world the plant is."""
+    where: Versions | None = None
+    """The versions, where they are in shared memory or kept in a file; else they are made when first asked for."""
+    cache: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def versions(self) -> Versions:
+        """The versions that there are.
+
+        Raises:
+            CheckpointError: they are to be made from a checkpoint, which is not there or of another network.
+        """
+        if self.where is None:
+            # Only here: a graph without networks needs no torch.
+            from rtgraph.nodes.weights.shared_network import local_versions  # noqa: PLC0415
+
+            self.where = local_versions(self)
+        return self.where
+
+
+def create(name: str) -> int:
+    """Make an empty memory file and return its descriptor."""
+    return os.memfd_create(f"rtgraph-{name}", os.MFD_CLOEXEC)
+
+
+def reserve(descriptor: int, name: str, size_bytes: int) -> None:
+    """Give a memory file its size, and the memory that goes with it.
+
+    Raises:
+        LaunchError: there is not that much memory.
+    """
+    wanted, hint = (
+        f"weights {name!r} need {size_bytes / 2**20:,.0f} MiB of shared memory",
+        "choose a smaller network",
+    )
+    available = available_bytes()
+    if available is not None and size_bytes > available - LEFT_BYTES:
+        # The kernel would not refuse: it would kill processes, this one or any other.
+        raise LaunchError(f"{wanted}, {available / 2**20:,.0f} MiB are available", hint=hint)
+    try:
+        # Now: a clear error here instead of a bus error in a worker later.
+        os.posix_fallocate(descriptor, 0, max(1, size_bytes))
+    except OSError as error:
+        raise LaunchError(f"{wanted}: {error.strerror}", hint=f"{hint}, or free memory") from error
+
+
+def map_file(file: Path) -> memoryview:
+    """Return the contents of weights kept in a file, mapped: they begin on a page, as those in shared memory do.
+
+    Whoever writes into them writes into a copy.
+    """
+    with open(file, "rb") as opened:
+        return memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY))
+
+
+def mapped(descriptor: int, *, writable: bool = False) -> memoryview:
+    """Return the contents of a memory file. The view keeps the mapping alive."""
+    access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+    return memoryview(mmap.mmap(descriptor, 0, access=access))

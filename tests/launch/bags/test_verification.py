@@ -1,0 +1,163 @@
+"""`rtgraph bag verify`: what was recorded is what happens again, and whatever is changed is found and named."""
+
+from __future__ import annotations
+
+import pytest
+from support.sessions import RECORDING, flipped, recorded, rewritten
+
+from rtgraph.launch.bags.verification import verify
+from rtgraph.msgs.bag import Bag, BagWriter
+from rtgraph.msgs.bag.channel import Attachment
+from rtgraph.msgs.errors import BagError
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    out = tmp_path_factory.mktemp("verified") / "session"
+    assert recorded("boxing", out, {"k": "0.0625", "workers": "3", "latency_frames": "2.3"}).code == 0
+    return out
+
+
+def verified(file, *nodes):
+    return verify(Bag.open(file), nodes or ("*",))
+
+
+def with_info(bag, file, info):
+    """Write a recording anew with other facts about it."""
+    attachments = [Attachment(n, a.media_type, a.data) for n, a in bag.attached().items()]
+    writer = BagWriter(file, info=info, attachments=attachments)
+    for message in bag.messages():
+        writer.write(message.channel, message.sequence, message.log_ns, message.publish_ns, message.data)
+    writer.close()
+    return file
+
+
+def changed(session, tmp_path, change):
+    (tmp_path / "weights").symlink_to(session / "weights")
+    return rewritten(session / RECORDING, tmp_path / "changed.mcap", change)
+
+
+def test_a_recording_of_the_virtual_world_is_verified_to_the_last_byte(session):
+    found = verified(session / RECORDING)
+    assert found.passed
+    assert not found.differences
+    assert {verdict.outcome for verdict in found.nodes} == {"same"}
+    assert {verdict.node for verdict in found.nodes} == {
+        "plant",
+        "coordinator",
+        "monitor",
+        "worker/0",
+        "worker/1",
+        "worker/2",
+    }
+    bag = Bag.open(session / RECORDING)
+    messages = sum(count for channel, count in bag.counts.items() if channel.port != "_journal")
+    assert found.messages == messages
+    assert sum(verdict.published for verdict in found.nodes) == messages
+    assert all(verdict.until_s >= 3.9 for verdict in found.nodes if verdict.node != "monitor")
+
+
+def test_chosen_nodes_alone_are_run_again(session):
+    found = verified(session / RECORDING, "worker/*")
+    assert [verdict.node for verdict in found.nodes] == ["worker/0", "worker/1", "worker/2"]
+    assert found.passed
+
+
+def test_nodes_are_chosen_by_the_package_of_their_class_too(session):
+    assert {verdict.node for verdict in verified(session / RECORDING, "inference").nodes} == {
+        "coordinator",
+        "worker/0",
+        "worker/1",
+        "worker/2",
+    }
+
+
+@pytest.mark.parametrize("topic", ["observation", "decision", "applied", "state"])
+def test_one_bit_of_one_message_is_found_and_named(session, tmp_path, topic):
+    def change(message):
+        hit = message.channel.topic == topic and message.sequence == 20
+        return flipped(message.data, -3) if hit else message.data
+
+    found = verified(changed(session, tmp_path, change))
+    assert not found.passed
+    assert any(difference.startswith(f"{topic} 20 of ") for difference in found.differences)
+
+
+def test_one_bit_of_a_journal_is_found_and_named(session, tmp_path):
+    def change(message):
+        hit = message.channel.port == "_journal" and message.channel.publisher == "worker/1"
+        return (
+            flipped(message.data, -len(message.data) // 2) if hit and message.sequence == 3 else message.data
+        )
+
+    found = verified(changed(session, tmp_path, change))
+    assert not found.passed
+    assert any("journal stretch 3 of worker/1" in difference for difference in found.differences)
+
+
+def test_a_message_left_out_is_found_and_named(session, tmp_path):
+    def change(message):
+        return None if message.channel.topic == "decision" and message.sequence == 7 else message.data
+
+    found = verified(changed(session, tmp_path, change))
+    assert not found.passed
+    assert any("decision 7 of worker/0" in difference for difference in found.differences)
+
+
+def test_weights_that_are_not_kept_are_drawn_anew(session, tmp_path):
+    lone = tmp_path / RECORDING
+    lone.write_bytes((session / RECORDING).read_bytes())
+    assert verified(lone, "worker/*").passed
+
+
+def test_other_weights_than_those_recorded_are_not_called_a_pass(session, tmp_path):
+    bag = Bag.open(session / RECORDING)
+    with_info(bag, tmp_path / "other.mcap", bag.info | {"weights.policy": "0" * 32})
+    found = verified(tmp_path / "other.mcap")
+    outcomes = {verdict.node: verdict.outcome for verdict in found.nodes}
+    assert outcomes == {
+        "plant": "same",
+        "coordinator": "same",
+        "monitor": "same",
+        "worker/0": "unverifiable",
+        "worker/1": "unverifiable",
+        "worker/2": "unverifiable",
+    }
+    assert not found.passed
+    assert "weights policy" in next(v.note for v in found.nodes if v.node == "worker/0")
+
+
+@pytest.mark.parametrize("fact", ["torch", "cpu_capability"])
+def test_another_arithmetic_is_not_comparable_and_no_pass(session, tmp_path, fact):
+    bag = Bag.open(session / RECORDING)
+    assert fact in bag.info
+    file = with_info(bag, tmp_path / "other.mcap", bag.info | {fact: "another"})
+    (tmp_path / "weights").symlink_to(session / "weights")
+    found = verified(file)
+    assert not found.passed
+    assert not found.differences
+    verdicts = {verdict.node: verdict for verdict in found.nodes}
+    assert verdicts["plant"].outcome == "same"
+    assert verdicts["worker/0"].outcome == "unverifiable"
+    assert f"not comparable: {fact} was another" in verdicts["worker/0"].note
+
+
+def test_a_topic_that_was_not_recorded_leaves_its_consumers_unverifiable(tmp_path):
+    recorded("endless", tmp_path / "session", record={"exclude": ["observation"]})
+    found = verified(tmp_path / "session" / RECORDING)
+    outcomes = {verdict.node: verdict for verdict in found.nodes}
+    assert outcomes["plant"].outcome == outcomes["monitor"].outcome == "same"
+    assert outcomes["coordinator"].outcome == "unverifiable"
+    assert "observation" in outcomes["coordinator"].note
+    assert not found.passed
+
+
+def test_what_keeps_no_journal_cannot_be_verified(tmp_path):
+    recorded("endless", tmp_path / "session", record={"journal": False})
+    with pytest.raises(BagError, match="holds no journal"):
+        verified(tmp_path / "session" / RECORDING)
+
+
+def test_a_node_that_is_not_there_is_told(session):
+    with pytest.raises(BagError, match="there are coordinator, monitor"):
+        verified(session / RECORDING, "wroker/*")

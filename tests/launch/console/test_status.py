@@ -1,0 +1,46 @@
+"""The status line keeps to one line, however narrow the terminal is."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+from rtgraph.launch.console.progress_line import Going
+from rtgraph.launch.console.status import ConsoleStatus
+from rtgraph.msgs import Progress
+
+going = Going(duration_s=10.0)
+going.heard( Progress(
+    tick=123456, episode=2, inaction=0.125, age_ticks=6.1, lateness_most_ms=1.25, overruns=0, reward=1234.0
+))
+with ConsoleStatus() as status:
+    status.phase("a graph with a name", 10.0)
+    status.progress(*going.told(5.0, 5.0))
+    status._bar.refresh()
+"""
+
+
+@pytest.mark.parametrize(("width", "bar"), [(50, False), (140, True)])
+def test_the_status_is_one_line(width: int, bar: bool) -> None:
+    here, there = pty.openpty()
+    try:
+        environment = os.environ | {"COLUMNS": str(width), "TERM": "xterm"}
+        subprocess.run([sys.executable, "-c", PROGRAM], stderr=there, env=environment, check=True, timeout=60)
+        said = os.read(here, 65536).decode()
+    finally:
+        os.close(there)
+        os.close(here)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said)
+    shown = [line for line in re.split(r"[\r\n]+", plain) if "tick" in line]
+    assert shown, said
+    assert max(map(len, shown)) <= width
+    assert any("tick 123,456" in line for line in shown)
+    assert any("\N{BOX DRAWINGS HEAVY HORIZONTAL}" in line for line in shown) == bar
+    # Once, to wipe it out at the end: each time it is drawn it would, if it took more lines.
+    assert said.count("\x1b[1A") <= 1

@@ -1,0 +1,115 @@
+"""The time of a recording against that of the graph."""
+
+from __future__ import annotations
+
+from rtgraph.msgs.bag.channel import Channel, Recorded
+from rtgraph.msgs.bag.playback import Playback
+
+MS = 1_000_000
+
+
+def channel(topic, schema):
+    return Channel(topic, "plant", topic, "", schema, b"{}", "0" * 16)
+
+
+SEEN, DONE = channel("observation", "Observation"), channel("applied", "Applied")
+MESSAGES = [
+    Recorded(kind, tick, time_ns, time_ns, b"")
+    for tick in range(10)
+    for kind, time_ns in ((SEEN, tick * 10 * MS), (DONE, tick * 10 * MS + MS))
+]
+
+
+def messages(start_ns):
+    return iter([message for message in MESSAGES if message.log_ns >= start_ns])
+
+
+def playback(start_ms=0, end_ms=91, **options):
+    return Playback(messages, start_ms * MS, end_ms * MS, **options)
+
+
+def played(made, until_ms, step_ms=1):
+    """Go on in steps until a time of the graph; return (when, sequence, topic) of what was played."""
+    found = []
+    for now_ms in range(0, until_ms + 1, step_ms):
+        found += [(now_ms, message.sequence, message.channel.topic) for message in made.take_due(now_ms * MS)]
+    return found
+
+
+def test_at_rate_one_every_message_is_due_at_its_own_time():
+    made = playback()
+    assert [made.due_ns()] + [made.take().publish_ns for _ in range(2)] == [0, 0, MS]
+    assert made.due_ns() == 10 * MS
+    whole = played(playback(), 100)
+    assert whole == [
+        (10 * tick + late, tick, topic)
+        for tick in range(10)
+        for late, topic in ((0, "observation"), (1, "applied"))
+    ]
+
+
+def test_at_twice_the_rate_it_takes_half_the_time():
+    assert [when for when, _, topic in played(playback(rate=2.0), 100) if topic == "observation"] == [
+        5 * tick for tick in range(10)
+    ]
+
+
+def test_the_start_and_the_end_cut_it():
+    made = playback(start_ms=35, end_ms=60)
+    made.begin(0)
+    assert played(made, 100)[0] == (5, 4, "observation")
+    assert made.played == 5
+    assert made.over
+
+
+def test_a_loop_begins_anew_without_drifting():
+    made = playback(end_ms=100, loop=True)
+    found = played(made, 320, step_ms=1)
+    firsts = [when for when, sequence, topic in found if (sequence, topic) == (0, "observation")]
+    assert firsts == [0, 100, 200, 300]
+    assert made.rounds == 3
+
+
+def test_a_pause_stops_it_and_it_goes_on_from_there():
+    made = playback()
+    played(made, 25)
+    made.pause(25 * MS)
+    assert made.due_ns() is None
+    assert made.position_ns(60 * MS) == 25 * MS
+    made.resume(60 * MS)
+    assert made.due_ns() == 65 * MS
+    assert made.position_ns(62 * MS) == 27 * MS
+
+
+def test_a_step_by_ticks_ends_with_what_belongs_to_the_tick():
+    made = playback()
+    made.pause(0)
+    assert [m.sequence for m in made.take_ticks(2)] == [0, 0, 1]
+    assert [(m.channel.topic, m.sequence) for m in made.take_ticks(1)] == [("applied", 1), ("observation", 2)]
+
+
+def test_seeking_goes_both_ways():
+    made = playback()
+    played(made, 50)
+    made.seek(20 * MS, 50 * MS)
+    assert made.due_ns() == 50 * MS
+    assert made.take().sequence == 2
+    made.seek(1000 * MS, 60 * MS)
+    assert made.take().publish_ns == 91 * MS
+    assert made.over
+
+
+def test_what_is_over_may_begin_again():
+    made = playback()
+    made.seek(1000 * MS, 60 * MS)
+    made.take()
+    made.begin_again(70 * MS)
+    assert made.take().sequence == 0
+    assert made.rounds == 1
+
+
+def test_another_rate_goes_on_from_where_it_is():
+    made = playback()
+    played(made, 45)
+    made.set_rate(0.5, 45 * MS)
+    assert made.due_ns() == 45 * MS + 2 * 5 * MS
