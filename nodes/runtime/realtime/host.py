@@ -16,6 +16,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 LOW = 10
 NICE = -10
 FIFO_PRIORITY = 10
+_AUTOGROUP = Path("/proc/self/autogroup")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -73,9 +74,9 @@ def sharpen_timers() -> None:
 
 
 def take_priority(wanted: str) -> str:
-    """Ask for a priority, and say what was given: ``low``, ``normal``, ``nice``, ``fifo`` or ``auto`` (the best allowed)."""
+    """Ask for a priority, and return what was given: ``low``, ``normal``, ``nice``, ``fifo`` or ``auto`` (the best allowed)."""
     if wanted == "low":
-        os.setpriority(os.PRIO_PROCESS, 0, LOW)
+        _set_nice(LOW)
         return f"nice {LOW}"
     if wanted in ("fifo", "auto"):
         try:
@@ -87,11 +88,25 @@ def take_priority(wanted: str) -> str:
             return f"SCHED_FIFO {FIFO_PRIORITY}"
     if wanted in ("nice", "auto"):
         try:
-            os.setpriority(os.PRIO_PROCESS, 0, NICE)
+            _set_nice(NICE)
         except OSError as error:
             return f"normal (nice {NICE} refused: {error.strerror})"
         return f"nice {NICE}"
     return "normal"
+
+
+def _set_nice(value: int) -> None:
+    """Set the nice value of this process, and of its session if it leads one.
+
+    Linux with autogroups (``sched(7)``) shares processors between sessions first: a nice value counts only against
+    processes of the same session. Each node leads a session, so its nice value alone changes nothing.
+
+    Raises:
+        OSError: the value is refused.
+    """
+    os.setpriority(os.PRIO_PROCESS, 0, value)
+    if os.getsid(0) == os.getpid() and _AUTOGROUP.exists():
+        _AUTOGROUP.write_text(str(value), encoding="ascii")
 
 
 def fifo_priority() -> int | None:

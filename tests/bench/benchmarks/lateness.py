@@ -65,7 +65,8 @@ def _plant(priority: str) -> tuple[dict[str, Any], str]:
 
 def _bare(priority: str) -> str:
     program = [sys.executable, "-c", BARE, priority, str(DURATION_S)]
-    return subprocess.run(program, check=True, capture_output=True, text=True).stdout
+    # In a session of its own, as each node is.
+    return subprocess.run(program, check=True, capture_output=True, text=True, start_new_session=True).stdout
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from rtgraph.nodes.runtime.realtime.host import available_bytes, prctl, private_
 pytestmark = pytest.mark.process
 
 
-def python(code: str, *arguments: str) -> subprocess.Popen[str]:
+def python(code: str, *arguments: str, leads_session: bool = False) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [
             sys.executable,
@@ -28,6 +28,7 @@ def python(code: str, *arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=leads_session,
     )
 
 
@@ -94,6 +95,18 @@ def test_a_priority_is_what_was_given(wanted) -> None:
         assert given == "normal"
     elif "refused" in given:
         assert given.startswith("normal (")
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the kernel has no autogroups")
+@pytest.mark.parametrize("leads_session", [True, False])
+def test_a_priority_counts_against_other_sessions(leads_session) -> None:
+    """Only the session of a node is changed, not the one of a terminal that a process merely belongs to."""
+    code = "print(take_priority('low'))\nprint(open('/proc/self/autogroup').read())\n"
+    before = Path("/proc/self/autogroup").read_text().split()[-1]
+    with python(code, leads_session=leads_session) as process:
+        printed, errors = process.communicate(timeout=20)
+    assert printed.splitlines()[0] == "nice 10", errors
+    assert printed.split()[-1] == ("10" if leads_session else before)
 
 
 def test_the_memory_of_a_process() -> None:
