@@ -1,4 +1,4 @@
-"""What is wired: graph and launch files, the plan they resolve to, and pictures of it."""
+"""Graph and launch files, the plan they resolve to, and pictures of it."""
 
 from rtgraph.graphs.arguments import ArgumentEntry
 from rtgraph.graphs.drawing.svg import svg

@@ -14,7 +14,7 @@ from rtgraph.msgs.typed.text import Typed, number, readable, shortened, truth, w
 
 
 class ArgumentEntry(BaseModel):
-    """An argument. Without a default it must be given; null means none, where that can be."""
+    """An argument. It is required unless it has a default; null is a valid default that means none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,7 +27,7 @@ class ArgumentEntry(BaseModel):
 
     @property
     def required(self) -> bool:
-        """Whether it must be given."""
+        """Whether a value must be given."""
         return "default" not in self.model_fields_set
 
 
@@ -41,10 +41,10 @@ _KINDS = {
 
 
 def check_declaration(entry: ArgumentEntry, place: Place) -> None:
-    """Check that what is declared goes together.
+    """Check that a declaration is consistent.
 
     Raises:
-        GraphError: bounds on what is no number, a choice or default of another type, a default out of bounds.
+        GraphError: bounds on a type that is not a number, a choice or default of the wrong type, a default out of bounds.
     """
     for bound in ("minimum", "maximum"):
         if getattr(entry, bound) is not None and entry.type not in ("int", "float"):
@@ -130,11 +130,11 @@ def _typed(entry: ArgumentEntry, given: Value, place: Place) -> Value:
 
 
 def _read(entry: ArgumentEntry, text: Typed, place: Place) -> Value:
-    """Return what typed text stands for: ``null`` for none, where the default is none or the type is not text."""
+    """Return the value of typed text. ``null`` means none if the default is none or the type is not text."""
     if text == "null" and (entry.type != "str" or (entry.default is None and not entry.required)):
         return None
     try:
-        # Text stays as typed as it was: a param that it is handed to may be a number.
+        # Text stays as typed: the param that receives it may be a number.
         return Typed(readable(text)) if entry.type == "str" else _READERS[entry.type](text)
     except ValueError as error:
         raise place.error(str(error)) from error
@@ -145,10 +145,10 @@ def _type_of(value: Value) -> str:
 
 
 def _mapping(text: str) -> dict[str, Value]:
-    """Return a mapping in YAML's or JSON's notation.
+    """Return a mapping written in YAML or JSON.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: the text is not a mapping.
     """
     try:
         return parse(text, "").value

@@ -1,7 +1,7 @@
-"""From a graph file to the nodes in it: includes, conditions and namespaces.
+"""Expands a graph file to its nodes: includes, conditions and namespaces.
 
-What is included comes before what includes it, in the order of the files: that is the order of the nodes in the
-plan, and so what decides between events at one instant.
+Included nodes come before the nodes of the including file, in file order. This is the order of nodes in the plan,
+which decides the order of simultaneous events.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from rtgraph.graphs.validation import validated
 
 @dataclass(frozen=True)
 class Library:
-    """Where included graphs are found by name, and the environment their references may read.
+    """The folders in which included graphs are found by name, and the environment that references may read.
 
-    Launch files cannot be included; their folders are looked through to say so.
+    Launch files cannot be included. Their folders are searched only for a better error message.
     """
 
     graph_folders: Sequence[Path]
@@ -32,7 +32,7 @@ class Library:
 
     @property
     def folders(self) -> Sequence[Path]:
-        """All folders, those of graphs first."""
+        """All folders, graph folders first."""
         return [*self.graph_folders, *self.launch_folders]
 
 
@@ -40,10 +40,9 @@ class Library:
 class Scope:
     """One reading of a file: its arguments, and how its names become full names.
 
-    ``asked`` collects the topics that nodes inside named, as they are called in this file; ``partial`` is set when
-    a condition switched something off. Both are for telling a remap that does nothing. ``passed`` are the arguments
-    that an exposed graph has from this file, with the reading of that graph: for telling an argument that does
-    nothing.
+    ``asked`` collects the topics that inner nodes use, by their names in this file; ``partial`` is set if a condition
+    switched something off. Both serve to detect a remap without effect. ``passed`` maps arguments that this file passes
+    to an exposed graph to that graph's scope, to detect an argument without effect.
     """
 
     document: Document
@@ -58,16 +57,16 @@ class Scope:
 
     @property
     def namespace(self) -> str:
-        """The full name of the namespace."""
+        """Full name of the namespace."""
         outer = self.outer.namespace if self.outer else ""
         return joined(outer, self.inner_namespace) if self.inner_namespace else outer
 
     def full(self, name: str) -> str:
-        """Return the full name of a node: in this file's namespace, or absolute after a slash."""
+        """Return the full name of a node: in this file's namespace, or absolute if it begins with a slash."""
         return name[1:] if name.startswith("/") else joined(self.namespace, name)
 
     def topic(self, name: str) -> str:
-        """Return the full name of a topic, remapped by every include on the way out."""
+        """Return the full name of a topic, with the remaps of every enclosing include applied."""
         if name.startswith("/"):
             return name[1:]
         self.asked.add(name)
@@ -78,14 +77,14 @@ class Scope:
         return self.outer.topic(joined(self.inner_namespace, name))
 
     def has_effect(self, argument: str) -> bool:
-        """Say whether anything that is not switched off looked at an argument, here or where it was passed on."""
+        """Return whether anything not switched off read an argument, here or where it was passed on."""
         arguments = self.references.arguments
         if isinstance(arguments, Arguments) and argument in arguments.used:
             return True
         return any(name == argument and inner.has_effect(name) for name, inner in self.passed)
 
     def switched_off(self) -> None:
-        """Note that a condition took something out of this file, and so out of those that include it."""
+        """Record that a condition removed something from this file, and so from the files that include it."""
         self.partial = True
         if self.outer is not None:
             self.outer.switched_off()
@@ -93,7 +92,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Raw:
-    """A mapping whose references are not yet replaced, where it stands, and what they refer to."""
+    """A mapping with unreplaced references, its place, and the scope that resolves them."""
 
     value: dict[str, Value]
     place: Place
@@ -102,7 +101,7 @@ class Raw:
 
 @dataclass(frozen=True)
 class PlacedNode:
-    """A node as the files describe it, under its full name. ``replaces`` is the class whose place it took."""
+    """A node as the files describe it, under its full name. ``replaces`` is the class that it replaced."""
 
     name: str
     scope: Scope
@@ -126,7 +125,7 @@ class PlacedWeights:
 
 @dataclass(frozen=True)
 class Parts:
-    """What a graph expands to."""
+    """The nodes, weights and scopes that a graph expands to."""
 
     nodes: tuple[PlacedNode, ...] = ()
     weights: tuple[PlacedWeights, ...] = ()
@@ -137,15 +136,15 @@ class Parts:
 
 
 def expand_graph(scope: Scope, library: Library, chain: tuple[Path, ...]) -> Parts:
-    """Return the nodes and weights of the graph file that a scope reads.
+    """Return the nodes and weights of a scope's graph file.
 
     Args:
         scope: the file, its arguments and its namespace.
-        library: where included graphs are found.
+        library: finds included graphs.
         chain: the files being read, outermost first.
 
     Raises:
-        GraphError: the file, or one it includes, is wrong.
+        GraphError: the file, or a file it includes, is wrong.
     """
     document, top = scope.document, scope.document.top
     content = {key: value for key, value in document.value.items() if key != "arguments"}
@@ -170,10 +169,10 @@ def expand_graph(scope: Scope, library: Library, chain: tuple[Path, ...]) -> Par
 def expand_include(
     entry: IncludeEntry, place: Place, outer: Scope, library: Library, chain: tuple[Path, ...]
 ) -> Parts:
-    """Return the nodes and weights of an included graph, or none where its condition does not hold.
+    """Return the nodes and weights of an included graph; nothing if its condition is false.
 
     Raises:
-        GraphError: the graph is not found, includes itself, is wrong, or is given wrong arguments.
+        GraphError: the graph is not found, includes itself, is wrong, or receives wrong arguments.
     """
     if not holds(entry.condition, place / "if", outer.references):
         outer.switched_off()
@@ -217,7 +216,7 @@ def _launched(document: Document) -> str:
 def _given(
     entry: IncludeEntry, declared: Container[str], place: Place, outer: Scope
 ) -> tuple[dict[str, Value], dict[str, Value]]:
-    """Return the arguments that an include gives: those written there, and those of the file itself if it exposes."""
+    """Return the arguments that an include gives: its own, and those of the file if it exposes the graph."""
     given = substitute(entry.arguments, place / "arguments", outer.references)
     passed = {
         name: value for name, value in outer.references.arguments.items() if entry.expose and name in declared

@@ -17,20 +17,20 @@ from rtgraph.graphs.validation import adapted
 from rtgraph.msgs.errors import GraphError
 
 SHIPPED = Path(__file__).parent / "topologies"
-"""The folder of the graphs that come with rtgraph."""
+"""The folder of the shipped graphs."""
 
 _ARGUMENTS = TypeAdapter(dict[Name, ArgumentEntry])
 
 
 def find(name: str | Path, folders: Sequence[Path], *, origin: Place | None = None) -> Path:
-    """Return the file that a name stands for.
+    """Return the file that a name refers to.
 
-    What ends in ``.yaml`` or ``.yml`` or has a slash in it is a path, anything else the name of a file in one of the
-    folders.
+    A name that ends in ``.yaml`` or ``.yml``, or contains a slash, is a path. Any other name is the name of a file in
+    one of the folders.
 
     Args:
         name: the path or name.
-        folders: where files are found by their name.
+        folders: folders in which files are found by name.
         origin: where the name was written; paths are then relative to that file.
 
     Raises:
@@ -47,13 +47,13 @@ def find(name: str | Path, folders: Sequence[Path], *, origin: Place | None = No
             if text and candidate.is_file():
                 return candidate
         problem, hint = _missing(text, candidates[-1], folders, is_path=is_path)
-    except (OSError, ValueError):  # too long, or not a path at all
+    except (OSError, ValueError):  # too long, or not a path
         problem, hint = f"no graph or launch file is named {text!r}", None
     raise origin.error(problem, hint=hint) if origin else GraphError(problem, hint=hint)
 
 
 def _missing(text: str, path: Path, folders: Sequence[Path], *, is_path: bool) -> tuple[str, str | None]:
-    """Return what to say of a name that stands for no file, and what may be meant."""
+    """Return the problem and hint for a name that refers to no file."""
     if text and path.is_dir():
         inside = ", ".join(sorted(file.name for file in path.glob("[!.]*.yaml")))
         hint = f"name a file in it: {inside}" if inside else "name a file"
@@ -71,7 +71,7 @@ def read(path: Path) -> Document:
     """Read and parse a file.
 
     Raises:
-        GraphError: it cannot be read, or as ``positions.parse``.
+        GraphError: the file cannot be read, or is invalid as described in ``positions.parse``.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -84,7 +84,7 @@ def read(path: Path) -> Document:
 
 
 def file_kind(document: Document) -> Literal["graph", "launch"]:
-    """Tell a graph file from a launch file by its keys."""
+    """Return whether a file is a graph or a launch file, judged by its keys."""
     graph, launch = set(GraphFile.model_fields), set(LaunchFile.model_fields)
     only_graph = len(document.value.keys() & (graph - launch))
     only_launch = len(document.value.keys() & (launch - graph))
@@ -97,11 +97,11 @@ def declared_arguments(
     environment: Mapping[str, str],
     chain: tuple[Path, ...] = (),
 ) -> dict[str, ArgumentEntry]:
-    """Return the arguments that a file declares, and those of the graphs that it exposes, in the files' order.
+    """Return the arguments of a file and of the graphs that it exposes, in file order.
 
     Args:
         document: the file.
-        folders: where the graphs it includes are found by name.
+        folders: folders in which included graphs are found by name.
         environment: the environment variables that declarations may refer to.
         chain: the files being read, outermost first.
 
@@ -117,7 +117,7 @@ def declared_arguments(
     for graph, given, include in _exposed(document):
         path = find(graph, folders, origin=include / "graph")
         if path.resolve() in chain:
-            continue  # told where graphs are included
+            continue  # reported when includes are expanded
         inner = declared_arguments(read(path), folders, environment, (*chain, path.resolve()))
         for name, entry in inner.items():
             if name not in given and declared.setdefault(name, entry) != entry and name not in own:
@@ -129,11 +129,11 @@ def declared_arguments(
 
 
 def _exposed(document: Document) -> Iterator[tuple[str, Container[str], Place]]:
-    """Yield the graphs whose arguments are those of this file too, what they are given, and where that stands."""
+    """Yield the exposed graphs, the names of the arguments that they are given, and their places."""
     section = "includes" if file_kind(document) == "graph" else "graphs"
     entries = document.value.get(section, [])
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
-        # Whatever is not as it should be is told when the file is checked as a whole.
+        # Errors in the entries are reported when the whole file is checked.
         if not isinstance(entry, dict) or entry.get("expose") is not True:
             continue
         graph, given = entry.get("graph"), entry.get("arguments")

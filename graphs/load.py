@@ -1,4 +1,4 @@
-"""From files to a plan: read, resolve arguments, expand, replace, resolve, wire. Nothing is started."""
+"""Turns files into a plan: read, resolve arguments, expand, replace, resolve, wire. Nothing is started."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from rtgraph.nodes.runtime.virtual.faults import CrashFault, Fault
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 MOST_LETTERS = 200
-"""In the full name of a node or of weights: names of logs, traces and pictures have more after it, and 255 bytes."""
+"""Maximum length of a full name. Names of logs, traces and pictures append to it and may have 255 bytes."""
 
 
 def load_launch(
@@ -57,30 +57,29 @@ def load_launch(
     environment: Mapping[str, str] | None = None,
     effective: bool = False,
 ) -> Plan:
-    """Return the plan of a launch file, or of a graph file, which is launched as it is.
+    """Return the plan of a launch file, or of a graph file launched by itself.
 
-    Modules beside the files that are read can be imported from then on.
+    From then on modules beside the files can be imported.
 
     >>> load_launch("demo.yaml", {"workers": "6"}, world="virtual", seed=3)  # doctest: +SKIP
 
     Args:
         name: a path, or the name of a shipped launch or graph file.
         arguments: the file's arguments, as text.
-        world: overrides the file, as do ``seed``, ``ticks``, ``duration_s``, ``record`` and ``replace`` (by node).
-        seed: the seed of everything random.
-        ticks: how many ticks of the plant to run.
-        duration_s: how long to run.
-        replace: a node's ``class`` and ``params`` in place of those of the file, by the node's full name.
-        folders: where launch files are found by name.
-        graph_folders: where graphs are found by name.
-        record: whether to record, or the recorder's parameters and ``journal``. The virtual world records by default.
-        environment: the environment variables that files may refer to; those of the process if left out.
-        effective: refuse an argument that nothing looks at which the others leave switched on.
+        world: overrides the file, as do ``seed``, ``ticks``, ``duration_s``, ``record`` and ``replace``.
+        seed: seed of all random streams.
+        ticks: number of plant ticks to run.
+        duration_s: duration of the run.
+        replace: replacements of a node's ``class`` and ``params``, by the node's full name.
+        folders: folders in which launch files are found by name.
+        graph_folders: folders in which graphs are found by name.
+        record: whether to record; or the recorder's parameters and ``journal``. The virtual world records by default.
+        environment: environment variables that files may refer to; by default those of the process.
+        effective: refuse an argument that has no effect with these values of the others.
 
     Raises:
-        GraphError: something is wrong with the files, the arguments or the overrides. Of several problems the first
-            is told, in this order: files and arguments, nodes in the order of the plan, edges, faults, weights,
-            nodes in their places.
+        GraphError: the files, the arguments or the overrides are wrong. Of several problems the first is reported, in
+            this order: files and arguments, nodes in the order of the plan, edges, faults, weights, placements.
     """
     library = Library(graph_folders, os.environ if environment is None else environment, folders)
     given = {
@@ -120,7 +119,7 @@ def load_launch(
     place = (overriding if overrides.record is not None else document.top) / "record"
     recorded = settings.world == "virtual" if settings.record is None else settings.record
     if isinstance(recorded, dict):
-        # As it was written: only there typed text is known for what it is.
+        # Passed on unread: typed text keeps its kind only here.
         written = record or substitute(document.value["record"], place, scope.references)
         recorded = dict(written) if isinstance(written, Mapping) else recorded
     with resolver:
@@ -158,7 +157,7 @@ def arguments_of(
     """Return the arguments that a launch or graph file declares, by name.
 
     Raises:
-        GraphError: there is no such file, or it is wrong as far as it was read.
+        GraphError: there is no such file, or the part that was read is wrong.
     """
     document = read(find(name, [*folders, *graph_folders]))
     return declared_arguments(document, graph_folders, os.environ if environment is None else environment)
@@ -178,7 +177,7 @@ def _expanded(scope: Scope, library: Library, path: Path) -> tuple[Parts, Settin
 
 
 def _own_folders(parts: Parts, shipped: Sequence[Path]) -> list[Path]:
-    """Return the folders of the files that were read, without those of the files that come with rtgraph."""
+    """Return the folders of the files that were read, without those of shipped files."""
     read_in = dict.fromkeys(Path(scope.document.file).parent for scope in parts.scopes)
     known = {folder.resolve() for folder in shipped}
     return [folder for folder in read_in if folder.resolve() not in known]

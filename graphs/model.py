@@ -1,6 +1,6 @@
-"""What a graph file and a launch file may hold, once their references are replaced.
+"""Models of graph and launch files, after their references are replaced.
 
-``params``, ``network``, included ``arguments`` and ``if`` stay as written until it is known what they refer to.
+``params``, ``network``, included ``arguments`` and ``if`` stay as written until their references can be resolved.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MOST_REPLICAS = 10_000
 MOST_SEED = 2**63 - 1
 MOST_TICKS = 10**12
 MOST_SECONDS = 10**9
-"""Thirty years: what is asked for beyond is a slip of the pen, and its nanoseconds would soon overflow."""
+"""Thirty years. A longer time is a typing error, and its nanoseconds would soon overflow."""
 
 World = Literal["realtime", "virtual"]
 Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
@@ -31,13 +31,13 @@ Condition = bool | str
 
 
 class Entry(BaseModel):
-    """A part of a file: frozen, and refusing unknown keys."""
+    """A frozen part of a file that refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class IncludeEntry(Entry):
-    """A graph put into another one."""
+    """An included graph."""
 
     graph: str = Field(description="a file relative to this one, or the name of a shipped graph")
     arguments: dict[str, Any] = {}
@@ -54,7 +54,7 @@ class IncludeEntry(Entry):
 
 
 class WeightsEntry(Entry):
-    """A network whose weights nodes share."""
+    """A network with weights that nodes share."""
 
     network: dict[str, Any]
     plant: Topic = Field(description="the plant it is built for")
@@ -74,7 +74,7 @@ class WeightsEntry(Entry):
 
 
 class NodeEntry(Entry):
-    """A node, or several replicas of one."""
+    """A node, or several replicas of it."""
 
     node_class: ClassPath = Field(alias="class", description="package.module:Class")
     params: dict[str, Any] = {}
@@ -90,7 +90,7 @@ class NodeEntry(Entry):
 
 
 class GraphFile(Entry):
-    """What is wired: nodes, the graphs they are added to, and the weights they share."""
+    """A graph file: nodes, included graphs, and shared weights."""
 
     description: str = ""
     arguments: dict[Name, ArgumentEntry] = {}
@@ -100,7 +100,7 @@ class GraphFile(Entry):
 
 
 class ReplacementEntry(Entry):
-    """A node that takes the place of another, with its name and topics."""
+    """A node that replaces another one under its name and on its topics."""
 
     node_class: ClassPath = Field(alias="class", description="package.module:Class")
     params: dict[str, Any] = {}
@@ -108,7 +108,7 @@ class ReplacementEntry(Entry):
 
 
 class Settings(Entry):
-    """How a graph is run, whatever is in it."""
+    """How to run a graph, whatever it contains."""
 
     world: World = "realtime"
     seed: Seed = 0
@@ -122,7 +122,7 @@ class Settings(Entry):
 
 
 class LaunchFile(Settings):
-    """What is started: which graphs, with which arguments, in which world, and what is to go wrong."""
+    """A launch file: graphs, their arguments, the world, and injected faults."""
 
     description: str = ""
     arguments: dict[Name, ArgumentEntry] = {}

@@ -1,4 +1,4 @@
-"""What may be a name, and what to say when something else stands in its place."""
+"""Patterns of valid names, and hints for wrong ones."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _CLASS = rf"{_IDENTIFIER}(\.{_IDENTIFIER})*:{_IDENTIFIER}"
 CLASS = rf"^{_CLASS}(\[{_CLASS}\])?$"
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
-"""A node, an argument, weights: lower-case letters, digits and underscores."""
+"""Name of a node, an argument or weights: lower-case letters, digits and underscores."""
 PathName = Annotated[str, StringConstraints(pattern=PATH)]
-"""Names with slashes between: a namespace, or a node with its namespace."""
+"""Names joined by slashes: a namespace, or a node with its namespace."""
 InstanceName = Annotated[str, StringConstraints(pattern=INSTANCE)]
 """A node with its namespace, or one of its replicas."""
 Topic = Annotated[str, StringConstraints(pattern=TOPIC)]
-"""A path; a slash in front makes it absolute."""
+"""A path; absolute if it begins with a slash."""
 ClassPath = Annotated[str, StringConstraints(pattern=CLASS)]
 """``package.module:Class``."""
 
@@ -40,7 +40,7 @@ MEANINGS = {
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """Return the hint ``did you mean 'x'?``, or what there is where nothing comes near, or None where nothing is."""
+    """Return the hint ``did you mean 'x'?``; the list of words if none is similar; None if there are no words."""
     known = sorted(set(words))
     close = difflib.get_close_matches(word, known, n=1)
     if close:
@@ -52,12 +52,12 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
 
 
 def joined(namespace: str, name: str) -> str:
-    """Return the full name of something in a namespace."""
+    """Return the full name of an entry in a namespace."""
     return f"{namespace}/{name}" if namespace else name
 
 
 def unmatched(patterns: Iterable[str], names: Collection[str]) -> str | None:
-    """Return the first pattern that matches none of the names; None if there is none, or there are no names."""
+    """Return the first pattern that matches no name; None if all match or there are no names."""
     for pattern in patterns if names else ():
         if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
             return pattern

@@ -1,4 +1,4 @@
-"""Whether each node can start in its place: what depends on its name, the world and the weights of the graph."""
+"""Checks that each node can start in its place, which depends on its name, the world and the graph's weights."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from rtgraph.nodes.runtime import Placement
 def check_placements(
     nodes: Sequence[PlacedNode], resolver: Resolver, weights: Mapping[str, WeightsPlan], world: World
 ) -> None:
-    """Have every node check its place; and every plant say what it takes and gives, which a launch would ask it.
+    """Have every node check its placement, and every plant its spec, as a launch would.
 
-    Nodes with an interpreter of their own are left out: their modules may not be here.
+    Nodes with another interpreter are skipped, because their modules may not be installed here.
 
     Raises:
-        GraphError: one cannot start there.
+        GraphError: a node cannot start in its place.
     """
     known = {name: plan.weights(name) for name, plan in weights.items()}
     for node in nodes:

@@ -1,7 +1,7 @@
-"""The plan: a graph with everything resolved, frozen, and nothing left to look up.
+"""The plan: a frozen graph with everything resolved.
 
-It holds no host, no time and no path but those that the files spell out, so that the same files and arguments give
-the same plan in every folder.
+It holds no host, no time, and only the paths that the files spell out, so the same files and arguments give the same
+plan in every folder.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ from rtgraph.nodes.weights.weights import Weights
 
 
 class WeightsPlan(Record):
-    """Weights that nodes share: the network, and the plant that it is built for."""
+    """Shared weights: the network, and the plant that it is built for."""
 
     network: dict[str, Any]
     plant: str
-    """The full name of the plant (of all its replicas, where it has some)."""
+    """Full name of the plant, or the common name of its replicas."""
     spec: PlantSpec
     seed: int
     sharing: Sharing = "fixed"
     checkpoint: str | None = None
-    """The folder of the checkpoint that the first version is in; None where it is drawn from the seed."""
+    """Folder of the checkpoint that holds the first version; None if the first version is drawn from the seed."""
     version: int = 0
-    """The number of the first version."""
+    """Number of the first version."""
     identity: Identity = Field(default_factory=dict)
-    """Which world the plant is."""
+    """Identity of the plant's world."""
     begun: int = 0
-    """The version from which schedules count updates."""
+    """Version from which schedules count updates."""
 
     def weights(self, name: str) -> Weights:
-        """Return the weights, as nodes of one process share them."""
+        """Return the weights as nodes of one process share them."""
         return Weights(
             name,
             self.network,
@@ -65,7 +65,7 @@ class WeightsPlan(Record):
 
 
 class Plan(Record):
-    """Everything a world needs to run a graph. The position of a node in ``nodes`` is its index."""
+    """Everything a world needs to run a graph. A node's position in ``nodes`` is its index."""
 
     format: Literal[1] = 1
     name: str
@@ -79,14 +79,14 @@ class Plan(Record):
     weights: dict[str, WeightsPlan] = Field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     modules: dict[str, LocalModule] = Field(default_factory=dict)
-    """The modules of the user's own that it runs, by their first names."""
+    """The user's modules that the plan runs, by top-level name."""
 
     described: dict[str, NodeDescription] = Field(default_factory=dict)
-    """What other interpreters say of node classes that cannot be imported here, by class path."""
+    """Descriptions by other interpreters of node classes that cannot be imported here, by class path."""
 
     @model_serializer(mode="wrap")
     def _without_what_is_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave ``modules`` and ``described`` out if there are none: most plans have none, and old ones do not say."""
+        """Leave out empty ``modules`` and ``described``: most plans have neither, and older plans lack the keys."""
         written: dict[str, Any] = handler(self)
         for name in ("modules", "described"):
             if not written.get(name, True):
@@ -94,7 +94,7 @@ class Plan(Record):
         return written
 
     def to_yaml(self, *, ascii_only: bool = False) -> str:
-        """Return the plan as YAML; ``from_yaml`` gives an equal one."""
+        """Return the plan as YAML; ``from_yaml`` reads an equal plan from it."""
         return yaml.dump(
             self.model_dump(mode="json"),
             Dumper=_Dumper,
@@ -104,16 +104,16 @@ class Plan(Record):
         )
 
     def to_json(self, *, ascii_only: bool = False) -> str:
-        """Return the plan as JSON; ``from_yaml`` reads that too."""
+        """Return the plan as JSON, which ``from_yaml`` reads too."""
         values = self.model_dump(mode="json")
         return json.dumps(values, indent=2, ensure_ascii=ascii_only, allow_nan=False) + "\n"
 
     @classmethod
     def from_yaml(cls, text: str) -> Self:
-        """Return the plan that was written.
+        """Read a plan.
 
         Raises:
-            GraphError: it is no plan, or one of another format.
+            GraphError: the text is not a plan, or has another format.
         """
         try:
             content = yaml.load(text, Loader=_Loader)  # noqa: S506 - one of the safe ones
@@ -133,7 +133,7 @@ _SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Dumper(_SafeDumper):  # type: ignore[misc]
-    """Writes what appears twice twice: anchors are for people."""
+    """Writes repeated values in full: anchors are only for hand-written files."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True

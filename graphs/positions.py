@@ -1,7 +1,7 @@
-"""YAML with the line of everything: what makes an error point at its cause.
+"""YAML with line numbers, so that an error points at its cause.
 
-The dialect is the core schema of YAML 1.2, so that ``on``, ``no`` and ``12:30`` are text and ``1e-3`` is a number.
-Anchors, aliases and merge keys work; tags that make objects do not; a key given twice is an error.
+The dialect is the core schema of YAML 1.2: ``on``, ``no`` and ``12:30`` are text, and ``1e-3`` is a number. Anchors,
+aliases and merge keys work. Tags that construct objects and duplicate keys are errors.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | 
 Path: TypeAlias = tuple[str | int, ...]
 
 MOST_VALUES = 100_000
-"""Values in one file, aliases written out, beyond which it is refused."""
+"""Maximum number of values in one file, with aliases expanded."""
 
 _TAG = "tag:yaml.org,2002:"
 _MERGE = _TAG + "merge"
@@ -29,21 +29,21 @@ _MERGE = _TAG + "merge"
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML file: its content, and the line on which each part of it stands (none, if it is no file)."""
+    """A YAML file: its content, and the line of each part (no lines if it was not read from a file)."""
 
     file: str
     value: dict[str, Value]
     lines: Mapping[Path, int]
 
     def line(self, path: Path) -> int | None:
-        """Return the line of a part, or of the closest part around it."""
+        """Return the line of a part, or of the closest enclosing part with a line."""
         while path not in self.lines and path:
             path = path[:-1]
         return self.lines.get(path)
 
     @property
     def top(self) -> Place:
-        """The whole of it."""
+        """The place of the whole document."""
         return Place(self, ())
 
 
@@ -59,14 +59,14 @@ class Place:
 
     @property
     def line(self) -> int | None:
-        """The line, counted from 1."""
+        """Line number, counted from 1."""
         return self.document.line(self.path)
 
     def __str__(self) -> str:
         return f"{self.document.file}:{self.line}"
 
     def error(self, problem: str, *, hint: str | None = None) -> GraphError:
-        """Return an error that points here."""
+        """Return an error that points at this place."""
         key = ".".join(map(str, self.path)) or None
         return GraphError(problem, file=self.document.file, line=self.line, key=key, hint=hint)
 
@@ -75,11 +75,11 @@ def parse(text: str, file: str) -> Document:
     """Parse a YAML file that holds a mapping.
 
     Args:
-        text: the content.
-        file: the name that errors call it by.
+        text: content of the file.
+        file: file name for errors.
 
     Raises:
-        GraphError: it is not YAML, empty, not a mapping, gives a key twice, or uses a tag.
+        GraphError: the text is empty, is not YAML or not a mapping, has a duplicate key, or uses a tag.
     """
     try:
         root = yaml.compose(text, Loader=_Loader)
@@ -107,7 +107,7 @@ def parse(text: str, file: str) -> Document:
 
 
 def kind(value: object) -> str:
-    """Name the kind of a value, for people."""
+    """Return a readable name for the kind of a value."""
     kinds = {
         type(None): "nothing",
         bool: "a truth value",
@@ -139,7 +139,7 @@ for _name, _pattern, _first in (
 
 
 class _Reader:
-    """Turns YAML nodes into values and notes their lines."""
+    """Turns YAML nodes into values and records their lines."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -147,7 +147,7 @@ class _Reader:
         self._read = 0
 
     def value(self, node: yaml.Node, path: Path) -> Value:
-        """Return the value of a node."""
+        """Return a node's value."""
         self._count(node, path)
         self.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.ScalarNode):

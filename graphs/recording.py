@@ -1,4 +1,4 @@
-"""Recording: the recorder that a launch adds to its graph, what taps take, and who keeps a journal."""
+"""Recording: adds a recorder to a graph, selects what taps receive, and decides which nodes keep a journal."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ PLAYER_CLASS = "rtgraph.nodes.recorder:Player"
 def with_recorder(
     plans: Sequence[NodePlan], record: bool | Mapping[str, Any], place: Place
 ) -> tuple[NodePlan, ...]:
-    """Return the nodes with a recorder added, if there is to be one, and every tap told what it takes.
+    """Return the nodes, with a recorder if the graph is recorded, and with the topics of every tap filled in.
 
     Args:
-        plans: the nodes, wired.
-        record: whether to record; or the recorder's parameters, and with ``journal`` whether nodes keep one.
-        place: where that is written.
+        plans: the wired nodes.
+        record: whether to record; or the recorder's parameters, where ``journal`` decides whether nodes keep a journal.
+        place: where ``record`` is written.
 
     Raises:
         GraphError: a parameter is unknown or wrong, or a node has the recorder's name.
@@ -50,7 +50,7 @@ def with_recorder(
         node_type = imported(RECORDER_CLASS, place)
         try:
             params = validated(node_type.params_type, given, place, noun="key")
-        except NodeError as error:  # a validator of the recorder's
+        except NodeError as error:  # raised by a validator of the recorder
             raise place.error(error.problem, hint=error.hint) from error
         written = params.model_dump(mode="json")
         _check_patterns(written, nodes, place)
@@ -66,17 +66,17 @@ def with_recorder(
 
 
 def stand_ins(file: str, nodes: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the replacements of nodes by players of a recording, as ``load_launch`` takes them.
+    """Return replacements of nodes by players of a recording, in the form that ``load_launch`` takes.
 
     Args:
         file: the recording.
-        nodes: full names of nodes; of all its replicas, where a node has some.
+        nodes: full names of nodes. The common name of replicas selects all of them.
 
     Raises:
-        GraphError: there is no such node in the recording.
-        BagError: it is no recording, or has no plan.
+        GraphError: the recording has no such node.
+        BagError: the file is not a recording, or has no plan.
     """
-    from rtgraph.msgs.bag.bag import Bag  # noqa: PLC0415 - only who replays needs it
+    from rtgraph.msgs.bag.bag import Bag  # noqa: PLC0415 - needed only for a replay
 
     plan = Bag.open(Path(file)).plan_yaml
     if plan is None:
@@ -93,7 +93,7 @@ def stand_ins(file: str, nodes: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _keeps(node: NodePlan) -> bool:
-    """Say whether a node can keep a journal: what a tap takes is not in a recording."""
+    """Return whether a node can keep a journal. Messages received by a tap are not recorded, so a tap cannot."""
     return not load_class(node.node).tap_ports
 
 
@@ -114,10 +114,10 @@ def _tapping(node: NodePlan, nodes: Sequence[NodePlan]) -> NodePlan:
 
 
 def _check_patterns(params: Mapping[str, Any], nodes: Sequence[NodePlan], place: Place) -> None:
-    """Check that every pattern matches a topic, and that something is left to record.
+    """Check that every pattern matches a topic, and that at least one topic is recorded.
 
     Raises:
-        GraphError: one matches none, or nothing is left.
+        GraphError: a pattern matches no topic, or no topic is left.
     """
     topics = sorted({topic for node in nodes for topic in node.outputs.values()})
     journals = [OUTPUT] if any(node.journal for node in nodes) else []

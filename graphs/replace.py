@@ -1,4 +1,4 @@
-"""Replacing nodes: another class under the same name, on the same topics."""
+"""Replaces nodes: another class under the same name, on the same topics."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def replaced(
 
     Args:
         nodes: all nodes.
-        replacements: what takes the place of a node, by its full name (that of all its replicas, where it has some).
+        replacements: the replacement of each node, by full name. The common name of replicas selects all of them.
         place: where the replacements are written.
-        scope: the file that they are written in.
+        scope: the file in which they are written.
 
     Raises:
         GraphError: there is no node of that name.
@@ -57,13 +57,13 @@ def replaced(
 
 
 def check_replacements(nodes: Sequence[PlacedNode], wiring: Wiring) -> None:
-    """Check that each replacement has the ports that edges of the node it replaces need.
+    """Check that each replacement has the ports that the replaced node's edges need.
 
-    Where the class replaced cannot be imported (perhaps that is why it was replaced) its ports are not known, and
-    the wiring alone decides.
+    If the replaced class cannot be imported (possibly the reason for the replacement), its ports are unknown and only
+    the wiring is checked.
 
     Raises:
-        GraphError: a port is missing, or has other messages.
+        GraphError: a port is missing, or has another message class.
     """
     for node in nodes:
         if node.replaces is not None:
@@ -84,7 +84,7 @@ def _check(node: PlacedNode, replaced_class: str, wiring: Wiring) -> None:
         for name, port in old_ports.items():
             needed_by = [end for end in others.get(topic_of(node, name), ()) if end.node is not node]
             if not needed_by or (stands_in and direction == "input"):
-                continue  # what stands in for a node needs nothing of what was said to it
+                continue  # a player needs none of the replaced node's inputs
             message = port_message(port)
             if name not in new_ports:
                 raise node.class_place.error(

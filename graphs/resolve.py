@@ -1,4 +1,4 @@
-"""What nodes are: their classes, their validated parameters, and what plants say of themselves."""
+"""Resolves nodes: their classes, their validated parameters, and the specs of plants."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _LOG = logging.getLogger("rtgraph.graphs")
 
 
 class Resolver:
-    """Resolves the nodes of a graph, each thing once and only when it is asked for.
+    """Resolves the nodes of a graph, each thing once and only on demand.
 
-    A node's parameters may refer to what a plant says of itself, which depends on the plant's parameters: the order
-    follows from the references, and a circle is an error.
+    A node's parameters may refer to a plant's spec, which depends on the plant's parameters. The references determine
+    the order; a cycle is an error.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Resolver:
         """Return a node's parameters.
 
         Raises:
-            GraphError: one is unknown, missing or wrong, or refers to nothing.
+            GraphError: a parameter is unknown, missing or wrong, or a reference cannot be resolved.
         """
         if node.name not in self._params:
             node_type = self.node_type(node)
@@ -99,14 +99,14 @@ class Resolver:
                     node_type.check(params)
             except GraphError:
                 raise
-            except RtgraphError as error:  # a validator of the node's own, or its check
+            except RtgraphError as error:  # raised by the node's own validator or check
                 raise place.error(error.problem, hint=error.hint) from error
             self._params[node.name] = params
         return self._params[node.name]
 
     @property
     def described(self) -> dict[str, NodeDescription]:
-        """What other interpreters say of classes that cannot be imported here, by class path."""
+        """Descriptions by other interpreters of classes that cannot be imported here, by class path."""
         return self._elsewhere.described
 
     def _runs_elsewhere(self, node: PlacedNode) -> bool:
@@ -124,10 +124,10 @@ class Resolver:
             ) from error
 
     def written_params(self, node: PlacedNode) -> dict[str, Any]:
-        """Return a node's parameters as JSON values, defaults filled in.
+        """Return a node's parameters as JSON values, with defaults filled in.
 
         Raises:
-            GraphError: they cannot be written down, or as ``params``.
+            GraphError: they cannot be written as JSON, or are invalid as described in ``params``.
         """
         place = node.params.place
         try:
@@ -138,14 +138,14 @@ class Resolver:
         return written
 
     def spec(self, name: str, place: Place) -> PlantSpec:
-        """Return what a plant takes and gives.
+        """Return a plant's spec.
 
         Args:
-            name: its full name.
-            place: where it is asked for.
+            name: full name of the plant.
+            place: where the spec is referred to.
 
         Raises:
-            GraphError: there is no such node, it is no plant, or its parameters are wrong.
+            GraphError: there is no such node, it is not a plant, or its parameters are wrong.
         """
         if name not in self._specs:
             node = self._nodes.get(name)
@@ -162,7 +162,7 @@ class Resolver:
                 spec = self._elsewhere.specs.get(name) or describe(params)
             except RtgraphError as error:
                 raise node.params.place.error(error.problem, hint=error.hint) from error
-            except Exception as error:  # whatever the world inside raises, where it cannot be made
+            except Exception as error:  # whatever the plant's environment raises if it cannot be created
                 problem, _, hint = str(error).partition(". hint: ")
                 raise node.params.place.error(
                     problem if isinstance(error, ValueError) else f"{type(error).__name__}: {problem}",
@@ -173,7 +173,7 @@ class Resolver:
         return self._specs[name]
 
     def identity(self, name: str, place: Place) -> Identity:
-        """Return which world a plant is; the rest as for ``spec``."""
+        """Return the identity of a plant's world. Arguments and errors are those of ``spec``."""
         self.spec(name, place)
         node = self._nodes[name]
         return identity_of(node.entry.node_class, self.node_type(node), self.params(node))
@@ -182,9 +182,9 @@ class Resolver:
         """Return the plan of shared weights.
 
         Raises:
-            GraphError: the network is wrong, its plant is no plant, or the checkpoint is none or of others.
+            GraphError: the network is wrong, its plant is not a plant, or the checkpoint is invalid or does not fit.
         """
-        from rtgraph.nodes.networks import NetworkSpec  # noqa: PLC0415 - only graphs that have networks need it
+        from rtgraph.nodes.networks import NetworkSpec  # noqa: PLC0415 - needed only by graphs with networks
         from rtgraph.nodes.networks.fit import check_fit  # noqa: PLC0415
         from rtgraph.nodes.weights.checkpoint_reader import kept_in  # noqa: PLC0415
 
@@ -221,7 +221,7 @@ class Resolver:
             kept = kept_in(Path(first))
             kept.must_be_of(plan.network, spec)
             kept.must_be_finite()
-            # To go on is to go on in the same world.
+            # A resumed run must continue in the same world.
             if not kept.identity:
                 _LOG.warning("%s does not say which world it is of: it is older than that", kept.folder)
             elif resume or not entry.entry.transfer:
@@ -267,7 +267,7 @@ def check_finite(value: object, place: Place) -> None:
     """Check that a value can be written as JSON.
 
     Raises:
-        GraphError: it holds an infinite number, or what is not one.
+        GraphError: it contains infinity or NaN.
     """
     if isinstance(value, float) and not math.isfinite(value):
         raise place.error(f"{value} cannot be written as JSON", hint="None is the usual way to say: no bound")

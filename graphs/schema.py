@@ -1,4 +1,4 @@
-"""JSON Schemas of graph and launch files, for editors that complete and check YAML."""
+"""JSON Schemas of graph and launch files, with which editors complete and check YAML."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _schema(model: type[BaseModel], title: str) -> dict[str, Any]:
 
 
 def _with_references(schema: object) -> object:
-    """Return a schema in which any value but a mapping or a list may also be a reference, as in ``${workers}``."""
+    """Return a schema in which every value except a mapping or a list may also be a reference such as ``${workers}``."""
     if isinstance(schema, list):
         return [_with_references(item) for item in schema]
     if not isinstance(schema, dict):

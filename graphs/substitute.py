@@ -1,8 +1,8 @@
 """References in files: ``${argument}``, ``${env:NAME}``, ``${spec:node.field}`` and ``${weights:name}``.
 
-A scalar that is one reference and nothing else takes the type of what it refers to; elsewhere the value becomes
-part of the text. ``$${`` stands for ``${``. What a reference gives is not looked at again. The text of an environment
-variable, and text that is made of references, is what the type declared where it stands makes of it (``Typed``).
+A scalar that consists of one reference takes the type of the value; elsewhere the value becomes part of the text.
+``$${`` stands for ``${``. Replaced values are not searched for references again. Environment variables and text with
+embedded references are read by the type declared where they are used (``Typed``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LATER = {"params", "network", "arguments", "if"}
 
 
 class Arguments(dict[str, Value]):
-    """The values of a file's arguments, and which of them were asked for."""
+    """The values of a file's arguments, and which of them were read."""
 
     def __init__(self, values: Mapping[str, Value]) -> None:
         super().__init__(values)
@@ -36,18 +36,18 @@ class Arguments(dict[str, Value]):
 
 @dataclass(frozen=True)
 class References:
-    """What references in one file mean."""
+    """Resolves the references in one file."""
 
     arguments: Mapping[str, Value] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     lookups: Mapping[str, Lookup] = field(default_factory=dict)
-    """What stands before a colon (``spec``, ``weights``), and how what follows is looked up."""
+    """Lookup functions by the prefix before the colon (``spec``, ``weights``)."""
 
     def value(self, reference: str, place: Place) -> Value:
-        """Return what a reference stands for.
+        """Return the value of a reference.
 
         Raises:
-            GraphError: it stands for nothing.
+            GraphError: the reference cannot be resolved.
         """
         before, colon, name = reference.partition(":")
         if not colon:
@@ -75,10 +75,10 @@ class References:
 
 
 def substitute(value: Value, place: Place, references: References) -> Value:
-    """Return a value with every reference in it replaced.
+    """Return a value with all its references replaced.
 
     Raises:
-        GraphError: a reference is malformed or stands for nothing.
+        GraphError: a reference is malformed or cannot be resolved.
     """
     if isinstance(value, str):
         return _scalar(value, place, references)
@@ -90,10 +90,10 @@ def substitute(value: Value, place: Place, references: References) -> Value:
 
 
 def substitute_file(content: dict[str, Value], place: Place, references: References) -> Value:
-    """Return the content of a file with its references replaced, but for what is resolved later.
+    """Return a file's content with its references replaced, except those that are resolved later.
 
-    That is ``params``, ``network``, ``arguments`` and ``if`` of each entry: they may refer to what is not known
-    yet, or belong to something that is switched off.
+    These are ``params``, ``network``, ``arguments`` and ``if`` of each entry: they may refer to unknown values, or belong
+    to an entry that is switched off.
     """
     return {section: _entries(entries, place / section, references) for section, entries in content.items()}
 
@@ -116,21 +116,21 @@ def _entry(value: Value, place: Place, references: References) -> Value:
 
 
 def escaped(text: str) -> str:
-    """Return text that ``substitute`` turns back into this one."""
+    """Return text that ``substitute`` turns back into the given text."""
     return text.replace("${", "$${")
 
 
 def holds(condition: bool | str, place: Place, references: References) -> bool:
-    """Say whether an ``if`` is true: a truth value, ``A == B`` or ``A != B``, or several of these with ``and`` between.
+    """Return whether an ``if`` is true: a boolean, ``A == B`` or ``A != B``, or several of these joined by ``and``.
 
-    Both sides are compared as numbers where one of them is a number, else as text.
+    The sides are compared as numbers if at least one of them is a number, otherwise as text.
 
     Raises:
-        GraphError: it is none of these.
+        GraphError: the condition has none of these forms.
     """
     if isinstance(condition, bool):
         return condition
-    # All are looked at, so that a mistake in a later one is told whatever the first says.
+    # Every part is evaluated, so that an error in a later part is reported whatever the first part yields.
     held = [_holds(part, place, references) for part in re.split(r"\s+and\s+", condition)]
     return all(held)
 

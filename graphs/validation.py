@@ -1,4 +1,4 @@
-"""Pydantic's complaints, told as graph errors: which line, which key, what is wrong, what may have been meant."""
+"""Turns pydantic's errors into graph errors: line, key, problem, and a suggestion."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ T = TypeVar("T")
 
 
 def validated(model: type[M], value: object, place: Place, *, noun: str = "key") -> M:
-    """Return the value as a model.
+    """Return a value as a model.
 
     Args:
         model: the pydantic model.
-        value: what was written, references replaced.
+        value: the written value, with references replaced.
         place: where it was written.
-        noun: what the model's fields are called in messages.
+        noun: the name for the model's fields in messages.
 
     Raises:
-        GraphError: the value does not fit; of several problems an unknown key comes first, then the first line.
+        GraphError: the value is invalid. An unknown key is reported first, then the problem on the first line.
     """
     return _checked(TypeAdapter(model), model, value, place, noun)
 
 
 def adapted(adapter: TypeAdapter[T], annotation: object, value: object, place: Place) -> T:
-    """Return the value as a type that is no model, such as a union of them. Raises as ``validated``."""
+    """Return a value as a type that is not a model, such as a union of models. Raises as ``validated``."""
     return _checked(adapter, annotation, value, place, "key")
 
 
@@ -62,7 +62,7 @@ def _graph_error(
 
 
 def _place(details: ErrorDetails, value: object, place: Place) -> Place:
-    # What pydantic adds of its own (the tag of a union, "[key]") is in no file.
+    # Pydantic adds parts that are in no file, such as the tag of a union or "[key]".
     current = value
     for part in details["loc"]:
         if isinstance(current, (Mapping, list, tuple)) and _has(current, part):
@@ -94,11 +94,11 @@ def _told(details: ErrorDetails, annotation: object, noun: str) -> tuple[str, st
 
 
 def _fields(annotation: object, path: tuple[int | str, ...]) -> set[str]:
-    """Return the fields that the model at a path would take."""
+    """Return the fields of the model at a path."""
     models = _models(annotation)
     for part in path:
         inner = [_models(m.model_fields[part].annotation) for m in models if part in m.model_fields]
-        # Where it is no field it may be a tag, by which one of several models was chosen.
+        # A part that is not a field may be the tag that selects one of several models.
         models = set().union(*inner) if inner else {m for m in models if _is_tagged(m, part)} or models
     return {field.alias or name for model in models for name, field in model.model_fields.items()}
 

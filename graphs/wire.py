@@ -1,7 +1,7 @@
-"""Wiring: which outputs feed which inputs, and whether they may.
+"""Wiring: connects outputs to inputs, and checks the edges.
 
-The topic of a port is its name in the node's namespace unless it is remapped. Whatever publishes on a topic feeds
-whatever takes it: types must agree, fan-in must be declared, and an input that must be fed must be.
+A port's topic is its name in the node's namespace, unless remapped. Every output on a topic feeds every input on it.
+Message types must match, fan-in must be declared, and a required input must be fed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ P = TypeVar("P", Input[Any], Output[Any])
 
 @dataclass(frozen=True)
 class End(Generic[P]):
-    """A port of a node, and the topic it is on."""
+    """A node's port, and its topic."""
 
     node: PlacedNode
     port: P
@@ -32,13 +32,13 @@ class End(Generic[P]):
 
     @property
     def place(self) -> Place:
-        """Where its topic was decided: its remap, or its node."""
+        """The place that decides its topic: the remap, or the node."""
         remapped = self.port.name in self.node.entry.remap
         return self.node.place / "remap" / self.port.name if remapped else self.node.place
 
     @property
     def message(self) -> str:
-        """The name of its messages' class."""
+        """The name of its message class."""
         return port_message(self.port).__name__
 
     def __str__(self) -> str:
@@ -46,18 +46,18 @@ class End(Generic[P]):
 
 
 def instances(node: PlacedNode) -> list[str]:
-    """Return the full names of a node's replicas, or its own where it has none."""
+    """Return the full names of a node's replicas, or the node's own name if it has none."""
     if node.entry.replicas is None:
         return [node.name]
     return [f"{node.name}/{replica}" for replica in range(node.entry.replicas)]
 
 
 class Wiring:
-    """The ends of a graph, by topic. Making one checks the remaps; ``check`` checks the rest.
+    """The ends of a graph, by topic. The constructor checks the remaps; ``check`` checks the rest.
 
     Args:
         nodes: the nodes, in the order of the plan.
-        resolver: what knows their classes.
+        resolver: resolves their classes.
     """
 
     def __init__(self, nodes: Sequence[PlacedNode], resolver: Resolver) -> None:
@@ -79,8 +79,8 @@ class Wiring:
         """Check every edge.
 
         Raises:
-            GraphError: message types differ on a topic, a node publishes twice on one, more publish than an input
-                may take, an input that must be fed is not, or a keyed output feeds an input that is not keyed.
+            GraphError: message types differ on a topic, a node publishes twice on one, an input has too many publishers, a
+                required input is not fed, or a keyed output feeds an input that is not keyed.
         """
         for topic, ends in self.outputs.items():
             for end in ends[1:]:
@@ -97,7 +97,7 @@ class Wiring:
                 self._check_input(topic, taker)
 
     def plans(self) -> tuple[NodePlan, ...]:
-        """Return the nodes, wired."""
+        """Return the plans of the wired nodes."""
         plans: list[NodePlan] = []
         for node in self._nodes:
             node_type = self._resolver.node_type(node)
@@ -156,10 +156,10 @@ class Wiring:
 
 
 def check_include_remaps(scopes: Sequence[Scope]) -> None:
-    """Check that every topic an include remaps exists in the graph included.
+    """Check that every topic remapped by an include exists in the included graph.
 
-    Call it when the topics of all nodes are known. Graphs with something switched off are let pass: a remap may be
-    for that.
+    Call it when the topics of all nodes are known. A graph with a part switched off is not checked: the remap may refer
+    to that part.
 
     Raises:
         GraphError: no node in the graph has the topic.
@@ -173,7 +173,7 @@ def check_include_remaps(scopes: Sequence[Scope]) -> None:
 
 
 def topic_of(node: PlacedNode, port: str) -> str:
-    """Return the full name of the topic that a port is on."""
+    """Return the full name of a port's topic."""
     return node.scope.topic(node.entry.remap.get(port, port))
 
 

@@ -1,4 +1,4 @@
-"""Nodes with an interpreter of their own, as that interpreter describes them."""
+"""Nodes that run in another interpreter, as that interpreter describes them."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from rtgraph.nodes.runtime.wiring import load_class, stand_in
 class Elsewhere:
     """Asks interpreters for classes, parameters and specs.
 
-    Where the same class can be imported here it is used: more is known of it. Otherwise a class that is made of the
-    description stands for it, in all processes but the node's.
+    A class that can be imported here is used directly, because more is known of it. Otherwise a class made from the
+    description replaces it in every process except the node's own.
     """
 
     def __init__(self) -> None:
         self.described: dict[str, NodeDescription] = {}
         self.specs: dict[str, PlantSpec] = {}
-        """Of plants, by the node's name."""
+        """Specs of plants, by node name."""
         self._interpreters = Interpreters()
         stand_in({})
 
     def close(self) -> None:
-        """End the interpreters."""
+        """Stop the interpreters."""
         self._interpreters.close()
 
     def node_type(self, node: PlacedNode) -> type[Node[Any]]:
         """Return a node's class.
 
         Raises:
-            GraphError: the interpreter is not one with rtgraph, or does not have the class.
+            GraphError: the interpreter has no rtgraph, or lacks the class.
         """
         said = self._ask(node, {}, node.class_place)
         description = NodeDescription.model_validate(said["description"])
@@ -47,10 +47,10 @@ class Elsewhere:
         return self._stand_in(description.path)
 
     def params(self, node: PlacedNode, value: Value) -> Value:
-        """Return a node's parameters with their defaults, as its interpreter has them.
+        """Return a node's parameters, with the defaults of its interpreter.
 
         Raises:
-            GraphError: one is unknown, missing or wrong.
+            GraphError: a parameter is unknown, missing or wrong.
         """
         said = self._ask(node, {"params": value}, node.params.place)
         found = NodeDescription.model_validate(said["description"])
@@ -77,7 +77,7 @@ class Elsewhere:
 
 
 def _here(description: NodeDescription) -> type[Node[Any]] | None:
-    """Return the class that can be imported here, if it is the same; None if not."""
+    """Return the class that can be imported here if it is the same one; None otherwise."""
     try:
         found = load_class(description.path)
     except RtgraphError:

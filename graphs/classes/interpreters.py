@@ -1,4 +1,4 @@
-"""The interpreters that nodes name with ``python``: asked what those nodes are."""
+"""The interpreters that nodes name with ``python``, which describe those nodes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rtgraph.nodes.runtime.classes.description import protocol
 from rtgraph.nodes.runtime.classes.imports import looked_in, pinned
 
 PATIENCE_S = 60.0
-"""For an answer: a driver may take long to import."""
+"""Timeout for an answer. Importing a driver may take long."""
 OLDEST = (3, 11)
 _HINT = "`python` names an interpreter that has rtgraph installed"
 _DESCRIBING = ("-P", "-m", "rtgraph.nodes.runtime.classes.describing")
@@ -23,21 +23,21 @@ _VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
 class Interpreters:
-    """Starts each interpreter once, when it is first asked for, and ends them all."""
+    """Starts each interpreter once, on its first question, and stops them all on close."""
 
     def __init__(self) -> None:
         self._running: dict[str, _Interpreter] = {}
 
     def ask(self, python: str, question: dict[str, Any], place: Place) -> dict[str, Any]:
-        """Return the answer of an interpreter.
+        """Return an interpreter's answer.
 
         Args:
-            python: the interpreter.
+            python: path of the interpreter.
             question: see ``rtgraph.nodes.runtime.classes.describing``.
-            place: where it is named.
+            place: where the file names the interpreter.
 
         Raises:
-            GraphError: it is not an interpreter with this version of rtgraph, or does not answer.
+            GraphError: it is not an interpreter with this version of rtgraph, or it does not answer.
         """
         if python not in self._running:
             self._running[python] = _Interpreter(python, place)
@@ -45,7 +45,7 @@ class Interpreters:
         return self._running[python].ask(asked, place)
 
     def close(self) -> None:
-        """End them."""
+        """Stop all interpreters."""
         for interpreter in self._running.values():
             interpreter.close()
         self._running.clear()
@@ -97,7 +97,7 @@ class _Interpreter:
         return -1 if self._popen.stdin is None else self._popen.stdin.fileno()
 
     def _read(self) -> dict[str, Any] | None:
-        """Return the next answer, None if the interpreter ended, says something else, or takes too long."""
+        """Return the next answer; None if the interpreter exits, prints something else or times out."""
         if self._popen.stdout is None:
             return None
         out = self._popen.stdout.fileno()

@@ -1,4 +1,4 @@
-"""The message classes of a graph: each known by its name, and with a schema that can be written down."""
+"""Checks of a graph's message classes: unique names, and schemas that can be written down."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def check_messages(nodes: Sequence[PlacedNode], resolver: Resolver) -> None:
     """Check the message classes of all ports.
 
     Raises:
-        GraphError: two classes have one name, or a class has no schema.
+        GraphError: two classes have the same name, or a class has no schema.
     """
     found: dict[str, tuple[type[Message], PlacedNode]] = {}
     for node in nodes:
@@ -41,7 +41,7 @@ def _check_schema(message_type: type[Message], node: PlacedNode) -> None:
         schema_hash(message_type)
     except (
         Exception
-    ) as error:  # whatever pydantic raises of a type that it does not know yet, or cannot describe
+    ) as error:  # pydantic raises many kinds for a type that it cannot describe or does not know yet
         problem = (str(error).splitlines() or [type(error).__name__])[0]
         raise node.class_place.error(
             f"the schema of {message_type.__name__} cannot be made: {problem}"

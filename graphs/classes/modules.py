@@ -1,4 +1,4 @@
-"""The modules of the user's own that files name: each belongs to the folder of the file that names it."""
+"""The user's modules that files name. Each module belongs to the folder of the file that names it."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ HINT = "rename one of the files, or put each into a package of another name"
 
 @dataclass(frozen=True)
 class Claim:
-    """A module's name, and the file or package that has it."""
+    """A module's name, and its file or package."""
 
     path: Path
     digest: str
     by: str
-    """What names it, for errors."""
+    """The file entry that names the module, for errors."""
 
 
 class LocalModules:
-    """Which modules of the user's own a plan runs, by their first names. All nodes may be in one process: a name is one file.
+    """The user's modules that a plan runs, by top-level name. All nodes may share one process, so a name is one file.
 
     Args:
-        main: the folder of the file that is launched.
-        shipped: the folders of the files that come with rtgraph, which bring no modules.
+        main: folder of the launched file.
+        shipped: folders of the files shipped with rtgraph. No modules are looked for there.
     """
 
     def __init__(self, main: Path, shipped: Iterable[Path]) -> None:
@@ -42,7 +42,7 @@ class LocalModules:
         imports.pin({})
 
     def plan(self) -> dict[str, LocalModule]:
-        """Return what a plan says of its modules."""
+        """Return the modules as a plan stores them."""
         found = {}
         for name, claim in sorted(self._claims.items()):
             path, here = claim.path.absolute(), Path().absolute()
@@ -61,7 +61,7 @@ class LocalModules:
         """Find the modules of a node's class.
 
         Raises:
-            GraphError: two files have one name.
+            GraphError: two files have the same module name.
         """
         self._claim_all(node.entry.node_class, node.class_place, node.scope)
 
@@ -69,7 +69,7 @@ class LocalModules:
         """Find the modules of the classes that a node's params name.
 
         Raises:
-            GraphError: two files have one name.
+            GraphError: two files have the same module name.
         """
         for path in class_paths(params):
             self._claim_all(path, node.params.place, node.scope)
@@ -96,7 +96,7 @@ class LocalModules:
         self._take(first, file, str(place), place)
 
     def _check_link(self, place: Place, name: str, file: Path) -> None:
-        """Check that a file which is reached by a link does not have another module beside its target."""
+        """Check that the target of a linked file does not have a different module beside it."""
         source = Path(place.document.file)
         target = local_module(name, source.resolve().parent) if source.is_symlink() else None
         if target is not None and not _is_same(target, file) and digest(target) != digest(file):
@@ -126,7 +126,7 @@ class LocalModules:
                 self._take(first, beside, f"{file}", place)
 
     def _folders(self, place: Place, scope: Scope) -> list[Path]:
-        """Return where a module is looked for: beside the file that names it, then beside those that include that, then here."""
+        """Return the search order for a module: the naming file's folder, the folders of its includers, this folder."""
         files = [place.document.file]
         outer: Scope | None = scope
         while outer is not None:
@@ -136,7 +136,7 @@ class LocalModules:
         for file in map(Path, files):
             if file.is_file():
                 found += [file.parent, *([file.resolve().parent] if file.is_symlink() else [])]
-            else:  # the command line
+            else:  # named on the command line
                 found.append(Path())
         unique: dict[Path, Path] = {}
         for folder in (*found, Path()):

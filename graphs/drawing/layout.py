@@ -1,7 +1,7 @@
-"""A layered layout: where boxes, labels and lines go, from left to right.
+"""A layered layout: positions of boxes, labels and lines, from left to right.
 
-After Sugiyama, Tagawa and Toda (1981): edges that close a cycle are turned round, boxes are put into layers by
-their longest path, every edge gets a stop in each layer it crosses (one of them its label), and sweeps in both
+After Sugiyama, Tagawa and Toda (1981): edges that close a cycle are reversed, each box goes into the layer of its
+longest path, each edge gets one stop in every layer it crosses (one of them its label), and sweeps in both
 directions order each layer by the mean position of its neighbours.
 """
 
@@ -34,7 +34,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Route:
-    """An edge: the stops it passes from source to target, and which of them is its label."""
+    """An edge: its stops from source to target, and which of them is its label."""
 
     stops: tuple[int, ...]
     label: int
@@ -42,7 +42,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Layout:
-    """Stops (the first of them the boxes, as given), routes in the order of the edges, and the size of it all."""
+    """The stops (boxes first, in the given order), the routes in the order of the edges, and the total size."""
 
     stops: Sequence[Stop]
     routes: Sequence[Route]
@@ -51,11 +51,11 @@ class Layout:
 
 
 def lay_out(boxes: Sequence[Size], edges: Sequence[tuple[int, int, Size]]) -> Layout:
-    """Lay out boxes and labelled edges between two different ones.
+    """Lay out boxes and labelled edges. No edge connects a box to itself.
 
     Args:
-        boxes: their sizes.
-        edges: source, target and the size of the label.
+        boxes: sizes of the boxes.
+        edges: source, target and label size of each edge.
     """
     layers = _layers(len(boxes), [(source, target) for source, target, _ in edges])
     stops = [Stop(width, height, 2 * layer) for (width, height), layer in zip(boxes, layers, strict=True)]
@@ -70,7 +70,7 @@ def lay_out(boxes: Sequence[Size], edges: Sequence[tuple[int, int, Size]]) -> La
 
 
 def _layers(count: int, edges: Iterable[tuple[int, int]]) -> list[int]:
-    """Return each box's layer: the longest path to it, over edges that do not close a cycle."""
+    """Return each box's layer: the length of the longest path to it, without edges that close a cycle."""
     following: dict[int, list[int]] = {index: [] for index in range(count)}
     for source, target in edges:
         following[source].append(target)
@@ -132,7 +132,7 @@ def _place_columns(stops: Sequence[Stop], columns: Sequence[list[int]]) -> float
         for index in column:
             stop = stops[index]
             stop.x = x + width / 2
-            # A line that only passes goes straight through, so that it bends between columns, not behind a label.
+            # A stop without a label keeps its line straight: lines bend between columns, not behind a label.
             stop.width = stop.width or width
         x += width + COLUMN_GAP
     return max(x - COLUMN_GAP, 0.0)
@@ -157,7 +157,7 @@ def _place_rows(stops: Sequence[Stop], columns: Sequence[list[int]]) -> float:
 
 
 def _stack(stops: Sequence[Stop], column: Sequence[int], wanted: Mapping[int, float]) -> None:
-    """Put a column's stops near where they want to be, in order and apart; the column as a whole stays centred."""
+    """Place a column's stops near their wanted positions, in order and apart, with the column centred."""
     bottom = float("-inf")
     for index in column:
         stop = stops[index]

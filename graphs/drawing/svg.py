@@ -1,4 +1,4 @@
-"""A plan as a picture: an SVG that needs no other program and is legible in light and dark."""
+"""A plan as a self-contained SVG picture, legible in light and dark mode."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MARGIN = 24.0
 TITLE_SIZE, TEXT_SIZE = 14.0, 11.5
 LINE = 16.0
 _ADVANCE = 0.61
-"""The width of a character of a monospaced font, in its size."""
+"""Width of a monospaced character, relative to the font size."""
 
 _STYLE = """
   text { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; text-anchor: middle; }
@@ -35,7 +35,7 @@ _STYLE = """
 
 
 def svg(plan: Plan, notes: Notes | None = None) -> str:
-    """Return a plan as an SVG picture, replicas drawn as one box."""
+    """Return a plan as an SVG picture. Replicas are drawn as one box."""
     drawn = diagram(plan, notes)
     index = {box.name: number for number, box in enumerate(drawn.boxes)}
     loops = {arrow.source: arrow for arrow in drawn.arrows if arrow.source == arrow.target}
@@ -146,7 +146,7 @@ def _line(layout: Layout, number: int) -> str:
 
 
 def _side(layout: Layout, chain: Sequence[int], position: int) -> tuple[Point, Point]:
-    """Return where a line comes to a stop and where it leaves it."""
+    """Return the points at which a line enters and leaves a stop."""
     stop = layout.stops[chain[position]]
     if 0 < position < len(chain) - 1:
         half = stop.width / 2 if layout.stops[chain[position + 1]].x > stop.x else -stop.width / 2

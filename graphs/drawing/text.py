@@ -1,6 +1,6 @@
-"""Pictures of a plan as text: Mermaid, which many viewers of Markdown draw, and DOT for Graphviz.
+"""A plan as text: Mermaid, which many Markdown viewers draw, and DOT for Graphviz.
 
-Replicas are one box. Edges say the topic and what the input keeps of it.
+Replicas are one box. Each edge shows the topic and what the input keeps.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from rtgraph.nodes.runtime.ports import Policy
 from rtgraph.nodes.runtime.wiring import NodePlan, load_class
 
 Notes = Mapping[tuple[str, str, str], str]
-"""What to say of an edge, by the boxes it goes from and to, and the input."""
+"""Notes on edges, by source box, target box and input."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """A node, or all its replicas. ``count`` is None where it has none."""
+    """A node, or all its replicas. ``count`` is None for a node without replicas."""
 
     name: str
     node_class: str
@@ -27,18 +27,18 @@ class Box:
 
     @property
     def title(self) -> str:
-        """The name, and how many there are."""
+        """The name and the number of replicas."""
         return self.name if self.count is None else f"{self.name} \N{MULTIPLICATION SIGN}{self.count}"
 
     @property
     def subtitle(self) -> str:
-        """The name of the class without its package."""
+        """The class name without its package."""
         return self.node_class.rpartition(":")[2]
 
 
 @dataclass(frozen=True)
 class Arrow:
-    """All edges from one box to another, a line of text for each topic."""
+    """All edges from one box to another, one line of text per topic."""
 
     source: str
     target: str
@@ -47,7 +47,7 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Diagram:
-    """What there is to draw."""
+    """Boxes and arrows to draw."""
 
     name: str
     boxes: tuple[Box, ...]
@@ -58,11 +58,11 @@ def diagram(plan: Plan, notes: Notes | None = None) -> Diagram:
     """Return the boxes and arrows of a plan.
 
     Args:
-        plan: what to draw.
-        notes: what more there is to say of edges.
+        plan: the plan.
+        notes: additional notes on edges.
 
     Raises:
-        NodeError: a node's class, which knows what its inputs keep, cannot be imported.
+        NodeError: a node's class cannot be imported, so what its inputs keep is unknown.
     """
     boxes: dict[str, Box] = {}
     labels: dict[tuple[str, str], dict[str, None]] = {}
@@ -118,8 +118,8 @@ def _box(node: NodePlan) -> Box:
 
 
 def box_name(node: str) -> str:
-    """Return the name of the box that a node is drawn in: its own, or that of all its replicas."""
-    # Names begin with a letter, so a number at the end is a replica's.
+    """Return the box of a node: the node's own name, or the common name of its replicas."""
+    # Names begin with a letter, so a trailing number is a replica's index.
     return re.sub(r"/\d+$", "", node)
 
 
