@@ -1,1 +1,1 @@
-"""What is started: launch files, their processes, and the ``rtgraph`` command."""
+"""Launch files, the processes of a launch, and the ``rtgraph`` command."""

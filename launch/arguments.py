@@ -1,4 +1,4 @@
-"""What verbs that take a launch file have in common: ``FILE [name=value ...]`` and overrides."""
+"""Command-line arguments shared by verbs that take a launch file: ``FILE [name=value ...]`` and overrides."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 MOST_PORT = 65535
 FOLDERS = (Path(__file__).parent / "files",)
-"""Where launch files are found by their name."""
+"""Folders in which launch files are found by name."""
 
 
 def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
-    """Add ``FILE [name=value ...]`` and the overrides of what the file says."""
+    """Add ``FILE [name=value ...]`` and the options that override the file."""
     parser.add_argument(
         "file",
         metavar="FILE",
@@ -82,13 +82,13 @@ def load(args: argparse.Namespace) -> Plan:
         replace=replacements,
         record=_recording(args),
         folders=FOLDERS,
-        # What a node took that is replaced has no effect any more, and that is as it should be.
+        # An argument of a replaced node legitimately has no effect.
         effective=not replacements,
     )
 
 
 def _replacements(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Return what takes the place of nodes: classes by name, or a player of the recording."""
+    """Return the replacements of nodes: classes by name, or a player of the recording."""
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
 
     found: dict[str, dict[str, Any]] = {}
@@ -130,7 +130,7 @@ def _recording(args: argparse.Namespace) -> bool | dict[str, Any] | None:
 
 
 def folder(text: str) -> Path:
-    """Read a folder's name."""
+    """Parse the name of a folder."""
     if not text:
         raise argparse.ArgumentTypeError("an empty name is no folder")
     from rtgraph.msgs.typed.text import readable  # noqa: PLC0415 - so that --help is instant
@@ -142,7 +142,7 @@ def folder(text: str) -> Path:
 
 
 def port(text: str) -> int:
-    """Read the number of a TCP port."""
+    """Parse a TCP port number."""
     number = whole(text)
     if not 1 <= number <= MOST_PORT:
         raise argparse.ArgumentTypeError(f"{text!r} is no port: they are 1 to {MOST_PORT}")

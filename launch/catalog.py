@@ -1,4 +1,4 @@
-"""The node classes there are, found by reading source: only modules that define one are imported."""
+"""Lists the available node classes by reading source: only modules that define one are imported."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from rtgraph.nodes.runtime.ports import Input
 
 PACKAGE = "rtgraph.nodes"
 TAG = "kind"
-"""The field that says which of several models is meant."""
+"""The field that selects one of several models."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A node class, or why its module cannot be imported here."""
+    """A node class, or the reason why its module cannot be imported here."""
 
     path: str
     node_type: type[Node[Any]] | None
@@ -34,13 +34,13 @@ class Found:
 
 
 def node_classes(package: str = PACKAGE) -> list[Found]:
-    """Return the node classes of a package, by path. Private ones and generic bases are left out."""
+    """Return the node classes of a package, by path, without private classes and generic bases."""
     found = []
     for path in _candidates(package):
         module, _, name = path.partition(":")
         try:
             node_type = getattr(importlib.import_module(module), name)
-        except ImportError as error:  # an optional dependency that is not there
+        except ImportError as error:  # an optional dependency is not installed
             found.append(Found(path, None, str(error)))
             continue
         if issubclass(node_type, Node) and not node_type.__parameters__:
@@ -49,7 +49,7 @@ def node_classes(package: str = PACKAGE) -> list[Found]:
 
 
 def described(path: str, node_type: type[Node[Any]]) -> dict[str, Any]:
-    """Return what there is to say of a node class, as JSON values."""
+    """Return the description of a node class, as JSON values."""
     return {
         "class": path,
         "description": inspect.cleandoc(node_type.__doc__ or ""),
@@ -100,7 +100,7 @@ def _params(model: type[BaseModel], *, without: str = "") -> list[dict[str, Any]
 
 
 def _kinds(annotation: Any) -> dict[str, type[BaseModel]]:
-    """Return the models that a param takes one of, by the kind that tells them apart; none if it is no such param."""
+    """Return the models that a param accepts, by their ``kind``; empty if the param takes no such model."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         tag = annotation.model_fields.get(TAG)
         return {str(get_args(tag.annotation)[0]): annotation} if tag and get_args(tag.annotation) else {}
@@ -111,7 +111,7 @@ def _kinds(annotation: Any) -> dict[str, type[BaseModel]]:
 
 
 def _type(annotation: Any) -> str:
-    """Return a type as people write it: without modules, bounds and what only the runtime looks at."""
+    """Return a type in short notation: without modules, bounds and runtime-only annotations."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _type(inner[0])
@@ -132,7 +132,7 @@ def _plain(value: object) -> object:
 
 
 def _candidates(package: str) -> list[str]:
-    """Return the classes that derive, by name and through other candidates, from ``Node``."""
+    """Return the paths of classes that derive from ``Node``, by name, directly or through other candidates."""
     spec = importlib.util.find_spec(package)
     classes: dict[str, list[tuple[str, Sequence[str]]]] = {}
     for folder in (spec.submodule_search_locations or ()) if spec else ():
@@ -161,7 +161,7 @@ def _derived(classes: Mapping[str, Sequence[tuple[str, Sequence[str]]]]) -> set[
 
 
 def _class_bases(path: Path) -> list[tuple[str, list[str]]]:
-    """Return the top-level classes of a module and the names of their bases."""
+    """Return the names of a module's top-level classes, with the names of their bases."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return [
         (item.name, [_name(base) for base in item.bases])

@@ -1,12 +1,12 @@
 """The ``rtgraph`` command: finds the verb, and turns errors into exit codes.
 
-Exit codes: 0 done, 1 a node or the launch failed, 2 the graph or the command line is wrong, 3 done but messages were lost
-that were all wanted, 128 + n ended by signal n (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP, 141 nobody reads the output any more).
+Exit codes: 0 done; 1 a node or the launch failed; 2 the graph or the command line is wrong; 3 done, but a lossless edge
+lost messages; 128 + n ended by signal n (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP, 141 the reader of the output left).
 """
 
 from __future__ import annotations
 
-# The rest is imported where it is used: whatever is imported here is so before `main` can take an interrupt.
+# The rest is imported where it is used: imports here run before `main` can handle an interrupt.
 import sys
 
 TYPE_CHECKING = False
@@ -29,14 +29,14 @@ VERBS = {
     "top": "watch the nodes of a running graph",
     "topic": "look at what is published in a running graph, or publish",
 }
-"""Each verb and what it does. ``rtgraph.launch.verbs.<verb>`` is imported only when it is asked for."""
+"""Each verb and its summary. ``rtgraph.launch.verbs.<verb>`` is imported only for that verb."""
 
 EXAMPLE = """\
 example:
   rtgraph launch boxing workers=6 --duration 10
 """
 READER_LEFT = 141
-"""What SIGPIPE would make of it."""
+"""Exit code as if SIGPIPE had ended the process."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _guarded(arguments: list[str]) -> int:
-    """Run the command line; return the exit code, whatever goes wrong."""
+    """Run the command line and return the exit code, whatever goes wrong."""
     from rtgraph.launch.console import streams  # noqa: PLC0415 - see above
 
     streams.prepare()
@@ -82,7 +82,7 @@ def _run(arguments: list[str]) -> int:
     module.configure(parser)
     parsed = parser.parse_args(arguments[1:])
 
-    from pathlib import Path  # noqa: PLC0415 - --help is instant, and what follows is not
+    from pathlib import Path  # noqa: PLC0415 - so that --help is instant
 
     from rtgraph.nodes.runtime.classes.imports import look_in  # noqa: PLC0415
 
@@ -93,7 +93,7 @@ def _run(arguments: list[str]) -> int:
 
 def _told(error: Exception) -> int:
     if isinstance(error, OSError) and not _stdout_works():
-        if isinstance(error, BrokenPipeError):  # whoever read the output has seen enough
+        if isinstance(error, BrokenPipeError):  # the reader has seen enough
             return READER_LEFT
         print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
         return 1
@@ -106,11 +106,11 @@ def _told(error: Exception) -> int:
 
 
 def _stdout_works() -> bool:
-    """Say whether more can be printed; where it cannot, keep Python from complaining of that at exit."""
+    """Return whether stdout can be written. If not, keep Python from reporting that again at exit."""
     from rtgraph.launch.console.streams import discard  # noqa: PLC0415
 
     try:
-        print(flush=True)  # of what could not be written some is dropped: only more of it tells
+        print(flush=True)  # a failed flush may drop data silently: only another write shows the error
     except OSError:
         discard(sys.stdout.fileno())
         return False

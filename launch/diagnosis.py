@@ -1,4 +1,4 @@
-"""What this machine can do for a realtime graph, measured."""
+"""Measures what this machine can do for a realtime graph."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SAMPLES = 120
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found out: what it is, what it came to, whether that is well, and what to do if not."""
+    """One finding: its subject, the value, whether that is good, and a hint if not."""
 
     what: str
     found: str
@@ -40,7 +40,7 @@ class Finding:
 
 
 def diagnose() -> list[Finding]:
-    """Find out what a launch depends on. Takes about two seconds for the timer."""
+    """Check what a launch depends on. Takes about two seconds, for the timer."""
     return [
         Finding("python", platform.python_version()),
         *(_package(name) for name in PACKAGES),
@@ -81,7 +81,7 @@ def _memory() -> Finding:
 
 
 def _timer() -> Finding:
-    """Wait for 120 deadlines at 60 Hz, as a plant does, and see how late it gets."""
+    """Measure the lateness of 120 deadlines at 60 Hz, as a plant waits for them."""
     sharpen_timers()
     late_ms = []
     begin = time.monotonic()
@@ -98,7 +98,7 @@ def _timer() -> Finding:
 
 
 def _priority(wanted: str, title: str, hint: str) -> Finding:
-    """Try a priority in a child process, so that this one keeps its own."""
+    """Try a priority in a child process, so that this process keeps its priority."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -129,7 +129,7 @@ def _descriptors() -> Finding:
 
 def _runtime_directory() -> Finding:
     base, refused = chosen()
-    # What nobody asked for is no news.
+    # A refused folder is reported only if the user chose it, or if no folder is left.
     passed_over = "; ".join(
         f"not {one}: {why}" for one, why in refused.items() if one.variable or base is None
     )

@@ -1,4 +1,4 @@
-"""Evaluations: the same graph with a policy that no longer learns nor explores, for a number of episodes."""
+"""Evaluations: the same graph for a number of episodes, with a policy that neither learns nor explores."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from rtgraph.nodes.runtime import NodePlan, load_class
 BaselineName = Literal["random", "noop"]
 
 MOST_FRAMES = 108_000
-"""Half an hour of play, after which evaluations of Atari games are cut short by custom (Machado et al. 2018)."""
+"""Half an hour of play, after which evaluations of Atari games are truncated by convention (Machado et al. 2018)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Episodes played: their returns and lengths in ticks, in order."""
+    """Returns and lengths (in ticks) of the episodes played, in order."""
 
     returns: list[float]
     lengths: list[int]
 
     @property
     def finite(self) -> list[float]:
-        """The returns that are finite, of which figures are made."""
+        """The finite returns, from which figures are computed."""
         return [value for value in self.returns if math.isfinite(value)]
 
     @property
     def not_finite(self) -> int:
-        """The number of episodes with a return that is not finite."""
+        """Number of episodes with a return that is not finite."""
         return len(self.returns) - len(self.finite)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON values: returns that are not finite as None, and no figures of returns if none is finite."""
+        """Return JSON values. Non-finite returns are None, and so are the figures if no return is finite."""
         finite = self.finite
         return {
             "episodes": len(self.returns),
@@ -66,18 +66,18 @@ def evaluation_plan(
     folders: tuple[Path, ...],
     most_frames: int = MOST_FRAMES,
 ) -> Plan:
-    """Return the plan of an evaluation: nobody learns, nothing is recorded, and it ends after so many episodes.
+    """Return the plan of an evaluation: no learning, no recording, and an end after a number of episodes.
 
     Args:
         file: a launch file, or its name.
-        given: arguments of it. ``epsilon`` may be given in place of 0.
-        policy: a checkpoint, whose weights act greedily; or ``random``, or ``noop``: nobody acts, but for β.
-        episodes: how many.
-        world: in place of the file's.
-        seed: in place of the file's. The plan has another one that is made of it, since the same would have the
-            evaluation begin with the first episodes of the training.
-        folders: where launch files are found by their name.
-        most_frames: after which an episode of an Atari game is truncated, if the file says nothing of it.
+        given: arguments of the file. ``epsilon`` may override the default of 0.
+        policy: a checkpoint, which acts greedily; ``random``; or ``noop``, where only the default behaviour β acts.
+        episodes: number of episodes.
+        world: overrides the file.
+        seed: overrides the file. The plan gets another seed derived from it: with the same seed the evaluation would
+            begin with the first episodes of the training.
+        folders: folders in which launch files are found by name.
+        most_frames: maximum length of an Atari episode if the file sets none.
 
     Raises:
         GraphError: the file is wrong, or lacks an argument that an evaluation sets.
@@ -115,10 +115,10 @@ def evaluation_plan(
 
 
 def evaluated(plan: Plan, directory: Path) -> Evaluation:
-    """Return what the trace of a session tells of its episodes.
+    """Return the episodes in a session's trace.
 
     Raises:
-        LaunchError: none ended.
+        LaunchError: no episode ended.
     """
     trace = SavedTrace.load(directory / watched(plan.nodes)[0].file)
     if not trace.episodes["return"].size:
@@ -127,20 +127,20 @@ def evaluated(plan: Plan, directory: Path) -> Evaluation:
 
 
 def _seed_of(seed: int) -> int:
-    """Return the seed of evaluations that are asked for with a seed: every stream of chance is another one."""
+    """Return the seed of an evaluation, which makes all its random streams differ from those of the given seed."""
     digest = hashlib.blake2b(f"evaluation {seed}".encode(), digest_size=6).digest()
     return int.from_bytes(digest, "little")
 
 
 def _cut_short(node: NodePlan, most_frames: int) -> NodePlan:
-    """Truncate episodes of a plant that would let them go on for ever."""
+    """Limit the episode length of a plant without a limit."""
     if not issubclass(load_class(node.node), Atari) or node.params.get("max_frames") is not None:
         return node
     return node.model_copy(update={"params": node.params | {"max_frames": most_frames}})
 
 
 def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tuple[NodePlan, ...]:
-    """Let workers act at random, or as their network says: without noise, and however the launch file explores."""
+    """Let workers act at random, or greedily by their network: without noise, whatever exploration the file sets."""
     found = []
     for node in nodes:
         params = node.params
@@ -156,7 +156,7 @@ def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tu
 
 
 def _without_workers(nodes: tuple[NodePlan, ...]) -> tuple[NodePlan, ...]:
-    """Leave out whoever decides: the default behaviour then acts on every tick."""
+    """Remove the workers: the default behaviour then acts on every tick."""
     kept = [node for node in nodes if not issubclass(load_class(node.node), (Worker, Coordinator))]
     names = {node.name for node in kept}
     found = []

@@ -1,4 +1,4 @@
-"""All that a launch can refuse before anything is made or started. ``rtgraph check`` does this, and no more."""
+"""All checks of a launch before anything is created or started. ``rtgraph check`` runs exactly these."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A launch that nothing speaks against."""
+    """A launch that passed all checks."""
 
     plan: Plan
     checkpoints: Checkpoints
 
 
 def add_launch(parser: argparse.ArgumentParser) -> None:
-    """Add FILE, and the options that decide whether it can be launched."""
+    """Add FILE, and the options that affect whether it can be launched."""
     add_file(parser, optional=True)
     parser.add_argument(
         "--out", type=folder, metavar="DIR", help="the session folder (default: sessions/NAME-DATE-TIME)"
@@ -50,7 +50,7 @@ def prepared(args: argparse.Namespace) -> Prepared:
 
     Raises:
         GraphError: the file, its arguments or the options are wrong.
-        RtgraphError: this host, or what is on its disk, does not allow it: a port, the session folder, a checkpoint.
+        RtgraphError: a port, the session folder or a checkpoint on this host does not allow it.
     """
     from rtgraph.launch.process.endpoints import check_ports  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.session import check_directory  # noqa: PLC0415
@@ -74,7 +74,7 @@ def prepared(args: argparse.Namespace) -> Prepared:
 
 
 def _plan(args: argparse.Namespace) -> Plan:
-    """Return the plan that the command line asks for, or that of the session that is to go on."""
+    """Return the plan that the command line asks for, or that of the session to resume."""
     from rtgraph.graphs import Plan  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.world.world_checkpoints import plan_of  # noqa: PLC0415
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
@@ -84,7 +84,7 @@ def _plan(args: argparse.Namespace) -> Plan:
     if args.resume_world is None:
         raise GraphError("no FILE is given", file="command line", hint="rtgraph launch boxing")
     others = ("world", "seed", "replay", "record", "no_record", "replace", "recorder")
-    # A seed of 0 is given too.
+    # A given seed of 0 counts too.
     given = next((name for name in others if getattr(args, name) or type(getattr(args, name)) is int), None)
     if given is not None:
         raise GraphError(

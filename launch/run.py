@@ -1,4 +1,4 @@
-"""Runs a plan in its world, and leaves a session folder behind."""
+"""Runs a plan in its world, and writes a session folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from rtgraph.nodes.runtime.wiring import stand_in
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a launch came to: its folder, the plan that was run, its summary, and the exit code."""
+    """Result of a launch: its folder, its plan, its summary, and the exit code."""
 
     session: Session
     plan: Plan
@@ -46,14 +46,14 @@ def run(
     tcp_port: int | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> Result:
-    """Run a plan to its end, and write its summary. What failed is in the result, the summary's file included.
+    """Run a plan to its end, and write its summary. The result lists all failures, including that of writing the summary.
 
     Args:
-        plan: what to run.
-        status: where to say how it goes.
+        plan: the plan.
+        status: receives progress and notes.
         directory: the session folder.
-        tcp_port: where tcp is to be used, in real time.
-        checkpoints: of the world, in the virtual one.
+        tcp_port: first tcp port, for a realtime run over tcp.
+        checkpoints: checkpoints of a virtual world.
 
     Raises:
         RtgraphError: it could not be started.
@@ -71,16 +71,16 @@ def run(
     code, failures = ran.code, ran.failures
     try:
         session.write_summary(ran.summary)
-    except LaunchError as error:  # whoever launched it still sees the summary
+    except LaunchError as error:  # the summary is shown even so
         code, failures = FAILED, (*failures, str(error))
     return Result(session, plan, ran.summary, code, failures, wall_s, ran.virtual_s)
 
 
 def draw(result: Result, status: Status) -> tuple[Path, ...]:
-    """Draw the pictures of a launch: in ``plots``, or in a folder below it for each of several monitors.
+    """Draw the pictures of a launch into ``plots``, with a subfolder for each of several monitors.
 
     Raises:
-        Exception: whatever goes wrong in drawing; the results do not depend on it.
+        Exception: any error of drawing; the results do not depend on it.
     """
     monitors = watched(result.plan.nodes)
     paths: list[Path] = []
@@ -88,7 +88,7 @@ def draw(result: Result, status: Status) -> tuple[Path, ...]:
         trace = result.session.directory / one.file
         if trace.exists():
             status.phase("drawing")
-            # Only here: matplotlib takes a second to import.
+            # Imported late: matplotlib takes a second.
             from rtgraph.launch.plots import draw as draw_trace  # noqa: PLC0415
 
             folder = result.session.plots / one.title if len(monitors) > 1 else result.session.plots
@@ -97,7 +97,7 @@ def draw(result: Result, status: Status) -> tuple[Path, ...]:
 
 
 def _draw_learning(result: Result, status: Status) -> tuple[Path, ...]:
-    """Draw what was learned, for each node that kept curves of it."""
+    """Draw learning curves for each node that keeps them."""
     folders = learning_folders(result.plan)
     drawn = []
     for name in folders:

@@ -1,4 +1,4 @@
-"""A folder for what is needed for a while only."""
+"""A temporary folder."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from rtgraph.msgs.errors import LaunchError
 
 @contextlib.contextmanager
 def scratch_folder(purpose: str) -> Iterator[Path]:
-    """Make a temporary folder, and remove it at the end.
+    """Create a temporary folder, and remove it on leaving.
 
     Raises:
-        LaunchError: there is no place for one.
+        LaunchError: no folder can be created.
     """
     try:
         folder = tempfile.TemporaryDirectory(prefix=f"rtgraph-{purpose}-")

@@ -1,4 +1,4 @@
-"""The session folder: what a launch leaves behind."""
+"""The session folder, which holds the results of a launch."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Session:
 
     @classmethod
     def create(cls, plan: Plan, directory: Path | None = None) -> Self:
-        """Make the folder (by default ``sessions/NAME-DATE-TIME``) and write the plan into it.
+        """Create the folder (by default ``sessions/NAME-DATE-TIME``) and write the plan into it.
 
         Raises:
-            LaunchError: it cannot be written to, it holds a session or anything else already, or the disk is full.
+            LaunchError: the folder is not writable or not empty, or the disk is full.
         """
         check_directory(directory)
         try:
@@ -46,7 +46,7 @@ class Session:
             if plan.modules:
                 (session.directory / MODULES_FILE).write_text(paths_as_json(plan.modules), encoding="utf-8")
             session.logs.mkdir(exist_ok=True)
-        except FileExistsError as error:  # another launch was quicker
+        except FileExistsError as error:  # another launch was faster
             raise LaunchError(f"{directory} holds a session already", hint="choose another --out") from error
         except OSError as error:
             raise LaunchError(
@@ -56,7 +56,7 @@ class Session:
         return session
 
     def _write_plan(self, plan: Plan) -> None:
-        """Write the plan, which makes the folder this session's: another launch cannot write one there any more."""
+        """Write the plan, which claims the folder: from then on no other launch can write a plan there."""
         file = self.directory / "plan.yaml"
         with open(file, "xb") as opened:
             try:
@@ -67,7 +67,7 @@ class Session:
                 raise
 
     def discard(self) -> None:
-        """Remove what ``create`` made, where nothing was added."""
+        """Remove what ``create`` made, unless more was added."""
         with contextlib.suppress(OSError):
             (self.directory / "plan.yaml").unlink()
             (self.directory / MODULES_FILE).unlink(missing_ok=True)
@@ -75,11 +75,11 @@ class Session:
             self.directory.rmdir()
 
     def log_file(self, node: str) -> Path:
-        """Return where the log of a node goes."""
+        """Return the path of a node's log."""
         return self.logs / f"{node.replace('/', '.')}.log"
 
     def write_summary(self, summary: dict[str, Any]) -> None:
-        """Write the summary, whole or not at all.
+        """Write the summary atomically.
 
         Raises:
             LaunchError: it cannot be written.
@@ -89,10 +89,10 @@ class Session:
 
 
 def check_directory(directory: Path | None) -> None:
-    """Check that a folder can become that of a session; by default a new one in ``sessions``. Nothing is made.
+    """Check that a folder (by default a new one in ``sessions``) can become a session folder. Creates nothing.
 
     Raises:
-        LaunchError: it cannot be written to, it holds a session or anything else already, or the disk is full.
+        LaunchError: the folder is not writable or not empty, or the disk is full.
     """
     wanted, hint = directory or _SESSIONS, "choose another --out"
     try:
@@ -121,7 +121,7 @@ def _refuse_what_is_not_empty(directory: Path) -> None:
 
 
 def _new_directory(name: str) -> Path:
-    """Make a folder that no other launch has."""
+    """Create a folder that no other launch uses."""
     wanted = _SESSIONS / f"{name}-{datetime.datetime.now().astimezone():%Y%m%d-%H%M%S}"
     wanted.parent.mkdir(exist_ok=True)
     for number in itertools.count(1):

@@ -1,1 +1,1 @@
-"""Verbs' work on recordings: attach a recorder, play, verify."""
+"""The work of the bag verbs: attach a recorder, play, verify."""

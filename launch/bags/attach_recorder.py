@@ -1,4 +1,4 @@
-"""Recording a graph that runs already, as one more subscriber of its nodes."""
+"""Records a running graph as one more subscriber of its nodes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from rtgraph.nodes.runtime.clock import unix_ns
 
 WAITING_MOST = 100_000
 TURN_NS = 250_000_000
-"""How often what came is handed to the operating system, and progress is shown."""
+"""How often received data is flushed to the operating system and progress is shown."""
 
 
 def record(
@@ -39,10 +39,10 @@ def record(
     duration_s: float | None = None,
     as_json: bool = False,
 ) -> int:
-    """Record until the time is over, the graph ends, or Ctrl-C. Return the exit code.
+    """Record until the duration is over, the graph ends, or Ctrl-C. Return the exit code.
 
     Raises:
-        LaunchError: nothing is published that is to be recorded.
+        LaunchError: no published topic is left to record.
         BagError: the file cannot be written.
     """
     streams = _chosen(session, topics, exclude)
@@ -105,7 +105,7 @@ def _chosen(session: LiveSession, topics: Sequence[str], exclude: Sequence[str])
 
 
 class _Channels:
-    """Finds the channel of a message. The schemas are those of the classes, which are imported for that."""
+    """Finds the channel of a message. Imports the message classes for their schemas."""
 
     def __init__(self, modules: Mapping[str, str], streams: Sequence[Stream]) -> None:
         self._streams: Mapping[tuple[str, str], Stream] = {(s.node, s.topic): s for s in streams}

@@ -1,4 +1,4 @@
-"""Playing a recording as a graph of one node, and steering players."""
+"""Plays a recording as a graph of one node, and controls players."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def player_plan(
     exclude: Sequence[str] = (),
     remap: Mapping[str, str] | None = None,
 ) -> Plan:
-    """Return the plan of a graph that plays a recording, and does nothing else.
+    """Return the plan of a graph that only plays a recording.
 
     Raises:
-        LaunchError: there is nothing to play, or a topic to remap is not there.
+        LaunchError: there is nothing to play, or a topic to remap does not exist.
     """
     recorded = sorted({channel.topic for channel in bag.channels})
     pattern = unmatched([*topics, *exclude], recorded)
@@ -114,7 +114,7 @@ def _readable(path: Path) -> str:
 
 
 def play(plan: Plan, bag: Bag, directory: Path | None = None) -> int:
-    """Play until the recording is over, or somebody ends it. Return the exit code."""
+    """Play until the recording is over or the user ends it. Return the exit code."""
     with contextlib.ExitStack() as closing:
         folder = directory or closing.enter_context(scratch_folder("play"))
         status = closing.enter_context(ConsoleStatus())
@@ -132,7 +132,7 @@ def play(plan: Plan, bag: Bag, directory: Path | None = None) -> int:
 
 
 def steer(wanted: str | None, control: PlayControl) -> None:
-    """Tell a running player what to do.
+    """Send a command to a running player.
 
     Raises:
         LaunchError: no player is running, or several are.
@@ -141,16 +141,16 @@ def steer(wanted: str | None, control: PlayControl) -> None:
 
 
 def tell(wanted: str | None, topic: str, message: Message, who: str) -> None:
-    """Hand a message to the one running graph that takes a topic.
+    """Send a message to the one running graph that subscribes to a topic.
 
     Args:
-        wanted: the graph's name, process or session folder; None for the only one that takes the topic.
-        topic: what it takes.
-        message: what is handed to it.
-        who: what takes it, for people.
+        wanted: the graph's name, process number or session folder; None for the only graph with the topic.
+        topic: the topic.
+        message: the message to send.
+        who: name of the receiver, for errors.
 
     Raises:
-        LaunchError: there is no such graph, or several are.
+        LaunchError: there is no such graph, or there are several.
     """
     if wanted is None:
         able = [session for session in running() if _takes(session.description, topic)]
@@ -177,7 +177,7 @@ def _topic(channel_topic: str, key: str) -> str:
 
 
 class Console:
-    """The keys and the progress bar of a player, in a thread of their own: the launcher has the main one."""
+    """The keys and the progress bar of a player, in a separate thread: the launcher uses the main thread."""
 
     def __init__(self, status: ConsoleStatus, duration_s: float) -> None:
         self.quit = False
@@ -190,11 +190,11 @@ class Console:
         self._paused = False
 
     def start(self) -> None:
-        """Begin, as soon as the player runs."""
+        """Start; keys work as soon as the player runs."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and leave the terminal as it was."""
+        """Stop, and restore the terminal."""
         self._ended.set()
         self._thread.join()
 
@@ -215,7 +215,7 @@ class Console:
                 self._status.note(str(error))
 
     def _session(self) -> LiveSession | None:
-        """Return the launch of this process, once its graph runs."""
+        """Return the session of this process once its graph runs; None before."""
         while not self._ended.wait(ATTACH_PERIOD_S):
             for session in running():
                 if session.description.pid == os.getpid():
@@ -254,7 +254,7 @@ class Console:
 
 @contextlib.contextmanager
 def _raw_terminal() -> Iterator[int | None]:
-    """Have keys come one by one, unseen, while it lasts; None where stdin is no terminal."""
+    """Deliver keys one by one and without echo while the context lasts. Yields None if stdin is not a terminal."""
     if not sys.stdin.isatty():
         yield None
         return
@@ -268,7 +268,7 @@ def _raw_terminal() -> Iterator[int | None]:
 
 
 def _pressed(descriptor: int | None) -> Iterator[bytes]:
-    """Yield the keys pressed since the last time; an arrow is three bytes."""
+    """Yield the keys pressed since the last call. An arrow key is three bytes."""
     while descriptor is not None and select.select([descriptor], [], [], 0)[0]:
         data = os.read(descriptor, 64)
         if not data:

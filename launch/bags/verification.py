@@ -1,4 +1,4 @@
-"""Verifying a recording: every byte against the journals, and chosen nodes run again on what they consumed."""
+"""Verifies a recording: compares every byte with the journals, and runs chosen nodes again on what they consumed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Outcome = Literal["same", "different", "unverifiable"]
 
 @dataclass(slots=True)
 class Verdict:
-    """What became of one life of a node."""
+    """Result for one life of a node."""
 
     node: str
     life: int
@@ -42,26 +42,26 @@ class Verdict:
     published: int = 0
     until_s: float = 0.0
     note: str = ""
-    """The first difference, or why it could not be verified, or how far the journal goes."""
+    """The first difference, the reason why verification is impossible, or how far the journal reaches."""
 
 
 @dataclass(slots=True)
 class Verification:
-    """What a verification found."""
+    """Result of a verification."""
 
     nodes: list[Verdict] = field(default_factory=list)
     messages: int = 0
-    """Recorded messages compared with what their publisher wrote down."""
+    """Number of recorded messages compared with their publisher's journal."""
     differences: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
-        """Whether something was verified, and all of it is as it was."""
+        """Whether at least one node was verified, and nothing differs."""
         verified = [verdict for verdict in self.nodes if verdict.outcome != "unverifiable"]
         return bool(verified) and len(verified) == len(self.nodes) and not self.differences
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return the result as JSON values."""
         return {"passed": self.passed, **asdict(self)}
 
 
@@ -70,16 +70,16 @@ def verify(
 ) -> Verification:
     """Verify a recording.
 
-    Every recorded message is compared with the digest that its publisher wrote down; the chosen nodes are run again
-    in the virtual world on what they consumed, and have to publish the same bytes.
+    Compares every recorded message with the digest in its publisher's journal. Runs the chosen nodes again in the virtual
+    world on what they consumed; they must publish the same bytes.
 
     Args:
         bag: the recording.
-        nodes: globs of the nodes to run again, or packages that their classes are in (``inference``).
-        progress: called with the share that is done.
+        nodes: globs of the nodes to run again, or the packages of their classes (``inference``).
+        progress: called with the share of work done, from 0 to 1.
 
     Raises:
-        BagError: there is no plan or no journal in the recording, no node of that name, or it begins in mid-run.
+        BagError: the recording has no plan or no journal, no node matches, or the recording begins in mid-run.
     """
     if bag.plan_yaml is None:
         raise BagError(
@@ -117,7 +117,7 @@ def _is_chosen(node: NodePlan, wanted: Sequence[str]) -> bool:
 
 
 class _Verifier:
-    """One pass over a recording. A message is kept for as long as somebody has yet to consume it."""
+    """One pass over a recording. Keeps each message until its last consumer has consumed it."""
 
     def __init__(
         self,
@@ -194,10 +194,10 @@ class _Verifier:
         self._advance(verdict, rerun, rerun.run(), None, first=True)
 
     def _by_other_times(self, node: NodePlan) -> str:
-        """Say why a node of a recording on another time base cannot be run again; nothing where it can.
+        """Return why a node recorded on another time base cannot be run again; empty if it can.
 
-        In the virtual world every time follows from that base. In real time the journal holds the clock's readings, and
-        only a plant works out when its ticks are due.
+        In the virtual world every time follows from the time base. In real time the journal holds the clock's readings, and
+        only a plant computes its due times from the base.
         """
         if not self._other_time_base or not (
             self._plan.world == "virtual" or issubclass(load_class(node.node), Plant)
@@ -206,7 +206,7 @@ class _Verifier:
         return "not comparable: recorded on another time base, where ticks fell on other nanoseconds"
 
     def _by_other_modules(self, node: NodePlan) -> str | None:
-        """Return why the code of a node is not what it was. Modules import each other: all of the user's own count."""
+        """Return why a node's code differs from the recorded one. All the user's modules count: they import each other."""
         own = any(name in self._plan.modules for name in modules_named(node))
         return next(iter(self._problems.values()), None) if own else None
 
@@ -217,7 +217,7 @@ class _Verifier:
                 self._plan.ticks,
                 None if self._plan.duration_s is None else round(self._plan.duration_s * 1e9),
             ),
-            # What nodes write of their own is not compared.
+            # Files that nodes write are not compared.
             directory=self._scratch,
             weights=self._weights.of(node),
         )
@@ -231,7 +231,7 @@ class _Verifier:
         *,
         first: bool = False,
     ) -> None:
-        """Run a node until it consumes what has not been read yet, or to its end."""
+        """Run a node until it consumes a message that is not read yet, or to its end."""
         try:
             wanted = next(steps) if first else steps.send(data)
             while (kept := self._take_kept(wanted)) is not None:
@@ -242,7 +242,7 @@ class _Verifier:
         except Difference as difference:
             verdict.outcome, verdict.note = "different", str(difference)
             self._found.differences.append(str(difference))
-        except Exception as error:  # whatever a node's code raises is told, not raised: it did not then
+        except Exception as error:  # whatever a node's code raises is reported as a difference, because the original run did not raise it
             verdict.outcome = "different"
             verdict.note = f"{rerun.name} fails when it is run again: {type(error).__name__}: {error}"
             self._found.differences.append(verdict.note)
@@ -284,7 +284,7 @@ class _Verifier:
 
 
 def by_other_python(node: NodePlan, world: World) -> str | None:
-    """Return why a node cannot be run again by this interpreter: it ran in another one."""
+    """Return why this interpreter cannot run a node again: the node ran in another one."""
     if node.python is None or world == "virtual":
         return None
     theirs = Path(shutil.which(node.python) or node.python).absolute().parent

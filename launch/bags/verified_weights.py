@@ -1,4 +1,4 @@
-"""The weights that nodes of a recording used, for running these nodes again."""
+"""The weights that recorded nodes used, for running these nodes again."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from rtgraph.nodes.weights.weights import Weights, map_file
 
 
 class RecordedWeights:
-    """The first version of each of the weights, as far as it can be had. Later versions are not kept.
+    """The first version of each of the weights, if it is available. Later versions are not kept.
 
-    They are read from beside the recording; where they are not there they are made as they were, of the seed or the
-    checkpoint, and used if that gives what was recorded.
+    It is read from the folder beside the recording. If it is missing there, it is created again from the seed or the
+    checkpoint, and used if its digest matches the recorded one.
     """
 
     def __init__(self, bag: Bag, plan: Plan) -> None:
@@ -37,7 +37,7 @@ class RecordedWeights:
                 weights.where = LocalVersions(entry.sharing, map_file(file), entry.version)
             try:
                 known = bool(digest) and weights_digest(weights) == digest
-            except CheckpointError:  # which they came from, and is not there any more
+            except CheckpointError:  # the original checkpoint is gone
                 known = False
             if known:
                 self._found[name] = weights
@@ -45,14 +45,14 @@ class RecordedWeights:
                 self._missing.add(name)
 
     def of(self, node: NodePlan) -> dict[str, Weights]:
-        """Return the weights that a node is given."""
+        """Return the weights for a node."""
         if not _heard_or_said(node)[1]:
             return self._found
-        # It publishes versions of its own, which others that are run again must not see.
+        # The node publishes new versions, which other nodes run again must not see.
         return {name: _copied(weights) for name, weights in self._found.items()}
 
     def problem(self, life: Life, node: NodePlan) -> str:
-        """Say why a life cannot be run again on the weights that it used; nothing where it can, or used none."""
+        """Return why a life cannot be run again on its weights; empty if it can, or if it used none."""
         used = self._plan.weights.keys() & set(_strings(node.params))
         if not used:
             return ""
@@ -63,7 +63,7 @@ class RecordedWeights:
         )
 
     def _not_the_first(self, life: Life, node: NodePlan, used: Collection[str]) -> str:
-        """Say why a life did not use the first versions alone, or what else of them cannot be had."""
+        """Return why a life used other versions than the first, or why its weights are unavailable; empty otherwise."""
         if life.incarnation and any(self._plan.weights[name].sharing != "fixed" for name in used):
             return "it began with a version of its weights that was not kept"
         heard, said = _heard_or_said(node)
@@ -75,7 +75,7 @@ class RecordedWeights:
 
 
 def _heard_or_said(node: NodePlan) -> tuple[set[str], set[str]]:
-    """Return the inputs and the outputs of a node on which versions of weights are announced."""
+    """Return a node's inputs and its outputs that carry announcements of weights versions."""
     node_type = load_class(node.node)
     heard = {name for name, port in node_type.input_ports.items() if port.message_type is WeightsVersion}
     said = {name for name, port in node_type.output_ports.items() if port.message_type is WeightsVersion}
@@ -91,8 +91,8 @@ def _copied(weights: Weights) -> Weights:
 
 
 def _other_arithmetic(bag: Bag) -> str:
-    """Say what decides the last bits of a network's sums and is not as it was; nothing, where all is."""
-    # Only here: to verify a graph without networks takes no torch. With it, the facts are those of its arithmetic.
+    """Return what affects the last bits of a network's sums and differs from the recording; empty if nothing does."""
+    # Imported late: a graph without networks needs no torch. `facts` describes torch once it is imported.
     import torch  # noqa: F401, PLC0415
 
     here = facts(bag.info.get("world", ""))

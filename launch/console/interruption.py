@@ -1,7 +1,7 @@
-"""A signal that comes while a verb works, and no world runs: the verb ends at once.
+"""A signal that arrives while a verb works and no world runs: the verb ends at once.
 
-A process has a default action for each signal, except the first process of a container: there the kernel drops what
-is not handled. So every verb handles its signals before anything large is imported.
+Every verb handles its signals before anything large is imported. Default actions do not suffice: the kernel drops
+unhandled signals to the first process of a container.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import Any, Self
 
 ENDED_BY_SIGNAL = 128
 END_WITHIN_S = 1.5
-"""How long a verb has to put away what it holds (its children, a half-written file) after the first signal."""
+"""Time after the first signal in which a verb may clean up (end its children, remove a half-written file)."""
 
 
 def ending_signals() -> tuple[signal.Signals, ...]:
-    """Return the signals that end a verb. Without SIGHUP under ``nohup``, which ignores it for that purpose."""
+    """Return the signals that end a verb; without SIGHUP under ``nohup``, which ignores it on purpose."""
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         return signal.SIGINT, signal.SIGTERM
     return signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal came. ``code`` is the exit code that says which."""
+    """Raised by a signal. ``code`` is the exit code of that signal."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -32,9 +32,9 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Interruptible:
-    """While it is entered, the first signal raises ``Interrupted`` and the second ends the process on the spot.
+    """While entered, the first signal raises ``Interrupted`` and the second ends the process at once.
 
-    What runs a world handles signals itself meanwhile, see ``Signals``. Does nothing outside the main thread.
+    Code that runs a world handles signals itself meanwhile, see ``Signals``. Does nothing outside the main thread.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Interruptible:
         try:
             for number in ending_signals():
                 self._before[number] = signal.signal(number, self._caught)
-        except ValueError:  # only the main thread may
+        except ValueError:  # allowed only in the main thread
             self._before = {}
         return self
 
@@ -61,7 +61,7 @@ class Interruptible:
         if self._first is not None:
             os._exit(ENDED_BY_SIGNAL + number)
         self._first = number
-        # An exception that is raised inside a callback of C code is lost, and putting things away may hang.
+        # An exception raised inside a callback of C code is lost, and cleaning up may hang: the timer ends both.
         signal.signal(signal.SIGALRM, self._overdue)
         signal.setitimer(signal.ITIMER_REAL, END_WITHIN_S)
         raise Interrupted(number)

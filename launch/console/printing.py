@@ -17,23 +17,23 @@ WIDE = 200
 
 
 class Printer(Console):
-    """Prints on stdout. That its reader has left is raised, as ``print`` does; rich would end the process with code 1."""
+    """Prints on stdout. Raises ``BrokenPipeError`` as ``print`` does; rich would exit with code 1."""
 
     def on_broken_pipe(self) -> None:
-        """Raise it again."""
-        raise  # noqa: PLE0704 - rich calls this where it has caught a BrokenPipeError
+        """Raise the error again."""
+        raise  # noqa: PLE0704 - rich calls this inside its handler of BrokenPipeError
 
 
 def console() -> Printer:
-    """Return where tables are printed. Where nobody looks at a terminal there is no width to keep to."""
+    """Return the console for tables. Without a terminal the width is unlimited."""
     return Printer(width=None if sys.stdout.isatty() else WIDE)
 
 
 def printed(output: Callable[[], None]) -> int:
-    """Print what a run came to, which is over and saved: its exit code does not depend on who reads this.
+    """Print the results of a finished and saved run. The run's exit code does not depend on who reads them.
 
     Returns:
-        0, also if the reader has left; 1 if it cannot be written for another reason, which is said.
+        0, also if the reader has left; 1, with an error message, if the output cannot be written for another reason.
     """
     try:
         output()
@@ -48,7 +48,7 @@ def printed(output: Callable[[], None]) -> int:
 
 
 def table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> Table:
-    """Return an empty table, those columns in ``right`` aligned there."""
+    """Return an empty table with the columns in ``right`` aligned to the right."""
     made = Table(box=None, pad_edge=False, header_style="bold", title=title, title_justify="left")
     for column in columns:
         made.add_column(column, overflow="fold", justify="right" if column in right else "left")
@@ -56,15 +56,15 @@ def table(*columns: str, right: Sequence[str] = (), title: str | None = None) ->
 
 
 def row(made: Table, *cells: object) -> None:
-    """Add a row: cells are shown as they are, and None as nothing."""
+    """Add a row. Cells are shown as they are; None is an empty cell."""
     made.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON, for people to read too."""
+    """Print a value as indented JSON."""
     print(json.dumps(value, indent=2, ensure_ascii=not is_utf8(), allow_nan=False))
 
 
 def print_line(value: object) -> None:
-    """Print a value as one line of JSON, at once."""
+    """Print a value as one line of JSON, and flush."""
     print(json.dumps(value, ensure_ascii=not is_utf8(), allow_nan=False), flush=True)

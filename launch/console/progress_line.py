@@ -1,4 +1,4 @@
-"""How a run goes, from what its nodes say of that: one line, its parts in the order of their importance."""
+"""The progress line of a run, made from what its nodes publish: one line, the most important parts first."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from rtgraph.msgs import LearningProgress, Progress
 
 Told = Progress | LearningProgress
 PROGRESS = (Progress, LearningProgress)
-"""The messages that say how a run goes."""
+"""The message classes that report progress."""
 
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 class Going:
-    """Keeps what was said last, and tells it.
+    """Keeps the newest progress messages and formats them.
 
     Args:
-        ticks: how many there will be, if that is known.
-        duration_s: how long it will last in the graph's time, if that is known.
+        ticks: number of ticks of the run, if known.
+        duration_s: duration of the run in the graph's time, if known.
     """
 
     def __init__(self, ticks: int | None = None, duration_s: float | None = None) -> None:
         self.total = ticks if duration_s is None else duration_s
-        """What the first of ``told`` counts up to; None where the end is not known."""
+        """Value at which the progress returned by ``told`` is complete; None if the end is unknown."""
         self._ticks = ticks
         self._duration_s = duration_s
         self._progress: Progress | None = None
         self._learning: LearningProgress | None = None
-        # What was done, and for how long it had been running: a run may go on from where another one was.
+        # The progress and running time first seen: a resumed run does not begin at 0.
         self._first: tuple[float, float] | None = None
 
     def heard(self, message: Told) -> None:
-        """Take in what a node says."""
+        """Store a message of a node."""
         if isinstance(message, Progress):
             self._progress = message
         else:
             self._learning = message
 
     def told(self, time_s: float, wall_s: float) -> tuple[float, str]:
-        """Return how much of ``total`` is done, and what there is to say.
+        """Return the progress toward ``total``, and the text of the line.
 
         Args:
             time_s: the graph's time.
-            wall_s: for how long it has been running.
+            wall_s: running time so far.
         """
         if self._duration_s is not None:
             done = time_s
@@ -59,7 +59,7 @@ class Going:
         return done, "  ".join(part for part in parts if part)
 
     def _left_s(self, done: float, wall_s: float) -> float | None:
-        """Return how long it will take at the rate since the first time that something was done."""
+        """Return the remaining time at the rate since progress was first seen; None if unknown."""
         if self.total is None or not done:
             return None
         if self._first is None:
@@ -76,7 +76,7 @@ class Going:
 
 
 def acting_parts(progress: Progress) -> list[str]:
-    """Say how the plant is acted on."""
+    """Return the parts about acting on the plant."""
     age = "–" if progress.age_ticks is None else f"{progress.age_ticks:.1f}"
     return [
         f"inaction {progress.inaction:.1%}",
@@ -87,7 +87,7 @@ def acting_parts(progress: Progress) -> list[str]:
 
 
 def learning_parts(learning: LearningProgress) -> list[str]:
-    """Say how learning goes: of the newest episodes their number and mean return; what is not known is left out."""
+    """Return the known parts about learning, such as number and mean return of the newest episodes."""
     m = learning
     version = None if m.version is None else f"v{compact(m.version)}"
     stale = "" if m.staleness is None else f" lag {rounded(round(m.staleness, 1))}"
@@ -105,7 +105,7 @@ def learning_parts(learning: LearningProgress) -> list[str]:
 
 
 def compact(number: int) -> str:
-    """Return a count in few characters: as it is below ten thousand, else with a unit, such as 12.3k or 1.2M."""
+    """Return a short form of a count: the digits below ten thousand, otherwise with a unit, such as 12.3k or 1.2M."""
     for size, unit in _UNITS:
         if number >= max(0.9995 * size, 10_000):
             return f"{number / size:.3g}{unit}"
@@ -113,7 +113,7 @@ def compact(number: int) -> str:
 
 
 def fitted(text: str, width: int) -> str:
-    """Return as many of a line's parts, which stand two spaces apart, as there is room for; at least the first."""
+    """Return the first parts of a line that fit the width, at least one. Parts are separated by two spaces."""
     parts = text.split("  ")
     while len(parts) > 1 and len("  ".join(parts)) > width:
         parts.pop()

@@ -1,4 +1,4 @@
-"""What a person sees while a launch runs: one line that is kept up to date, and notes above it."""
+"""Status output while a launch runs: one updated line, and notes above it."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _ELAPSED = 7
 
 
 class Status(Protocol):
-    """Where a launch says how it goes."""
+    """Receives the progress of a launch."""
 
     def phase(self, text: str, total: float | None = None) -> None:
-        """Begin a phase; ``total`` is what its progress counts up to, if that is known."""
+        """Begin a phase; ``total`` is the progress at its end, if known."""
         ...
 
     def progress(self, done: float, text: str = "") -> None:
-        """Say how far the phase is. The text's parts stand two spaces apart, the most important first."""
+        """Report the phase's progress. Parts of the text are two spaces apart, the most important first."""
         ...
 
     def note(self, text: str) -> None:
-        """Say something worth keeping."""
+        """Print a lasting note."""
         ...
 
 
 class Silent:
-    """Says nothing."""
+    """Prints nothing."""
 
     def phase(self, text: str, total: float | None = None) -> None: ...
 
@@ -46,9 +46,9 @@ class Silent:
 
 
 class ConsoleStatus:
-    """One updating line on a terminal; a line for each phase where the output is no terminal. Writes to stderr.
+    """One updated line on a terminal; otherwise one line per phase. Writes to stderr.
 
-    A terminal that is gone is no reason to fail: whoever it was for has left, the launch stops in order.
+    A closed terminal is not an error: the launch then stops in order.
     """
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ class ConsoleStatus:
             self._taken = len(text)
 
     def progress(self, done: float, text: str = "") -> None:
-        """Say how far the phase is."""
+        """Report the phase's progress."""
         if self._live and self._task is not None:
             room = self._console.width - self._taken - _ELAPSED - 3
             shown = fitted(text, room)
@@ -97,7 +97,7 @@ class ConsoleStatus:
                 self._bar.update(self._task, completed=done, text=shown, room=room - len(shown))
 
     def note(self, text: str) -> None:
-        """Say something worth keeping."""
+        """Print a lasting note."""
         with contextlib.suppress(OSError):
             if self._live:
                 self._bar.console.print(text, markup=False)
@@ -106,8 +106,8 @@ class ConsoleStatus:
 
 
 class _RoomyBar(BarColumn):
-    """A bar, where the rest of the line leaves room for it."""
+    """A progress bar that is shown only if the rest of the line leaves room."""
 
     def render(self, task: Task) -> ProgressBar | Text:  # type: ignore[override]
-        """Return the bar, or nothing."""
+        """Return the bar, or an empty text."""
         return super().render(task) if task.fields["room"] >= BAR else Text()

@@ -1,9 +1,9 @@
-r"""The standard streams of the command: any may be closed from the start, lose its reader, or know few characters.
+r"""The standard streams of the command: each may be closed from the start, lose its reader, or lack characters.
 
-Three rules. Nobody has to read what is said on stderr: what cannot be written there is dropped. What a verb prints on
-stdout is its purpose: a reader who leaves ends it with exit code 141, as SIGPIPE would, and a full disk is an error.
-A launch is more than what it prints, so it goes on; see ``printing.printed``. What a stream's encoding does not have is
-written in other characters (``-`` for a dash, ``\xf6`` where there is no likeness): files are UTF-8, a terminal is what it is.
+Three rules. Nobody has to read stderr: what cannot be written there is dropped. Stdout is the purpose of a verb: if the
+reader leaves, the verb ends with exit code 141, as after SIGPIPE, and a full disk is an error. A launch is more than its
+output, so it goes on; see ``printing.printed``. Characters that a stream's encoding lacks are replaced (a dash by ``-``,
+others by escapes such as ``\xf6``). Files are always UTF-8; a terminal keeps its encoding.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _LIKENESS = {
 
 
 def prepare() -> None:
-    """Open ``/dev/null`` in place of each stream that is closed, let stderr fail quietly, and have both write any character."""
+    """Open ``/dev/null`` for closed streams, make stderr fail quietly, and let both outputs take any character."""
     for descriptor, name in enumerate(_NAMES):
         if _is_closed(descriptor):
-            # Else the next file or socket that is opened gets this number, and whatever is printed goes into it.
+            # Otherwise the next opened file or socket gets this number, and everything printed goes into it.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
         if getattr(sys, name) is None:
             opened = open(descriptor, "w" if descriptor else "r", encoding="utf-8", closefd=False)  # noqa: SIM115
@@ -50,19 +50,19 @@ def prepare() -> None:
 
 
 def discard(descriptor: int) -> None:
-    """Have everything that is written there from now on go nowhere, what a buffer still holds included."""
+    """Redirect a descriptor to ``/dev/null``, so that all later writes are dropped, buffered data included."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, descriptor)
     os.close(null)
 
 
 def is_utf8() -> bool:
-    """Say whether stdout has all characters."""
+    """Return whether stdout can encode all characters."""
     return codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
 
 
 def _in_other_characters(error: UnicodeError) -> tuple[str, int]:
-    """Return what is written in place of characters that an encoding does not have."""
+    """Return the replacement of characters that an encoding lacks."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     written = (
@@ -88,11 +88,11 @@ def _is_closed(descriptor: int) -> bool:
 
 
 class _Dropping(io.TextIOWrapper):
-    """Writes where another stream does, and drops what cannot be written."""
+    """Writes to another stream, and drops what cannot be written."""
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
         super().__init__(stream.buffer, encoding=stream.encoding, errors=stream.errors, line_buffering=True)
-        self._stream = stream  # it closes the buffer when it is collected
+        self._stream = stream  # keep a reference: the stream closes the buffer when it is collected
 
     def write(self, text: str, /) -> int:
         try:

@@ -1,18 +1,18 @@
-"""Numbers on the command line, for argparse. What reads them is imported when there is something to read."""
+"""Argparse types for numbers. The parsers are imported only when there is something to parse."""
 
 from __future__ import annotations
 
 import argparse
 
 MOST_SECONDS = 10**9
-"""Thirty years: nanoseconds beyond have more than 64 bits."""
+"""Thirty years. Longer times need more than 64 bits in nanoseconds."""
 
 
 def whole(text: str) -> int:
-    """Return a whole number.
+    """Parse a whole number.
 
     Raises:
-        ArgumentTypeError: it is something else.
+        ArgumentTypeError: the text is not a whole number.
     """
     from rtgraph.msgs.typed.text import whole_number  # noqa: PLC0415 - so that --help is instant
 
@@ -23,10 +23,10 @@ def whole(text: str) -> int:
 
 
 def count(text: str) -> int:
-    """Return a whole number from 1 on.
+    """Parse a whole number of at least 1.
 
     Raises:
-        ArgumentTypeError: it is something else.
+        ArgumentTypeError: the text is not such a number.
     """
     number = whole(text)
     if number < 1:
@@ -35,10 +35,10 @@ def count(text: str) -> int:
 
 
 def decimal(text: str) -> float:
-    """Return a finite number.
+    """Parse a finite number.
 
     Raises:
-        ArgumentTypeError: it is something else.
+        ArgumentTypeError: the text is not a finite number.
     """
     from rtgraph.msgs.typed.text import number  # noqa: PLC0415 - so that --help is instant
 
@@ -49,10 +49,10 @@ def decimal(text: str) -> float:
 
 
 def above_zero(text: str) -> float:
-    """Return a number of seconds or Hz.
+    """Parse a positive number of seconds or Hz.
 
     Raises:
-        ArgumentTypeError: it is not above zero, or more than thirty years.
+        ArgumentTypeError: the number is not positive, or exceeds thirty years.
     """
     found = decimal(text)
     if not 0 < found <= MOST_SECONDS:
@@ -61,10 +61,10 @@ def above_zero(text: str) -> float:
 
 
 def from_start(text: str) -> float:
-    """Return a time, in seconds from a start.
+    """Parse a time in seconds from a start.
 
     Raises:
-        ArgumentTypeError: it is before the start, or more than thirty years.
+        ArgumentTypeError: the time is negative, or exceeds thirty years.
     """
     found = decimal(text)
     if not 0 <= found <= MOST_SECONDS:
@@ -73,10 +73,10 @@ def from_start(text: str) -> float:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Return names with commas between them.
+    """Parse names separated by commas.
 
     Raises:
-        ArgumentTypeError: one is empty, or stands there twice.
+        ArgumentTypeError: a name is empty or repeated.
     """
     found = tuple(text.split(","))
     for word in found:
@@ -88,9 +88,9 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def counts(text: str) -> tuple[int, ...]:
-    """Return whole numbers from 1 on, with commas between them.
+    """Parse whole numbers of at least 1, separated by commas.
 
     Raises:
-        ArgumentTypeError: one is something else.
+        ArgumentTypeError: one of them is not such a number.
     """
     return tuple(count(word) for word in words(text))

@@ -1,1 +1,1 @@
-"""Looking into a running graph: which there are, what is published, what its nodes count, and what may be changed."""
+"""Introspection of running graphs: list them, see their messages and counters, change parameters."""

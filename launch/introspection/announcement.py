@@ -1,4 +1,4 @@
-"""What a launch writes down of itself for those who want to look into it."""
+"""The description of a running launch that introspection clients read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rtgraph.nodes.runtime.realtime.bus import BusPlan
 def describe(
     plan: Plan, directory: Path, buses: Mapping[str, BusPlan], epoch_ns: int, introspection: str
 ) -> Description:
-    """Return what this process, the launcher of a plan, has to say."""
+    """Return the description of this process, the launcher of a plan."""
     return Description(
         name=plan.name,
         pid=os.getpid(),

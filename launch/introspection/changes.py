@@ -1,4 +1,4 @@
-"""Changes of parameters that are under way: told to nodes, and not answered by all of them yet."""
+"""Parameter changes in progress: sent to nodes, and not yet answered by all of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Answer = Callable[[bytes, Message], None]
 
 @dataclass
 class _Change:
-    """What a client wants of nodes, and what they made of it so far."""
+    """A client's requested change, and the answers so far."""
 
     client: bytes
     number: int
@@ -36,7 +36,7 @@ class _Change:
 
 
 class Changes:
-    """Keeps the changes that are under way.
+    """Keeps the changes in progress.
 
     Args:
         members: the nodes.
@@ -52,13 +52,13 @@ class Changes:
         self._numbers = itertools.count(1)
 
     def begin(self, client: bytes, question: SetParams, members: Sequence[Member], now_s: float) -> None:
-        """Change parameters of nodes, and answer when they have done so; nodes that are away begin with the values.
+        """Change parameters of nodes, and answer when all have done so. Nodes that are down start with the new values.
 
-        Text is read as the type that each node declares.
+        Text is parsed as the type that each node declares.
 
         Raises:
-            GraphError: one of them cannot take the values: none is told.
-            LaunchError: too much is under way.
+            GraphError: a node cannot take the values; no node is changed.
+            LaunchError: too many changes are in progress.
         """
         if not question.values:
             raise GraphError("nothing is to be changed", hint="give key=value")
@@ -87,7 +87,7 @@ class Changes:
         self._close_if_done(number)
 
     def done(self, node: str, answer: ParamsChanged) -> None:
-        """Take in what a node made of a change; it is to have the values in its next lives, too."""
+        """Store a node's answer. Values that it accepted also apply to its next lives."""
         if not answer.problem:
             self._members[node].changed |= answer.values
         change = self._changes.get(answer.number)
@@ -101,7 +101,7 @@ class Changes:
         self._close_if_done(answer.number)
 
     def died(self, node: str, problem: str) -> None:
-        """Take in that a node's process ended: what it was told of last is not in force."""
+        """Handle the end of a node's process: its unanswered changes failed."""
         for number, change in list(self._changes.items()):
             if node in change.waiting:
                 change.waiting.discard(node)
@@ -109,7 +109,7 @@ class Changes:
                 self._close_if_done(number)
 
     def give_up(self, now_s: float) -> None:
-        """Answer for the nodes that have not answered in time."""
+        """Answer for the nodes that have timed out."""
         for number, change in list(self._changes.items()):
             if now_s > change.deadline_s:
                 for node in change.waiting:
@@ -128,6 +128,6 @@ class Changes:
 
 
 def params_of(member: Member) -> Params:
-    """Return the parameters that are in force in a node."""
+    """Return the current parameters of a node."""
     params = validated_params(load_class(member.plan.node), member.plan.params)
     return with_values(params, member.changed) if member.changed else params

@@ -1,4 +1,4 @@
-"""Asking the launcher of a running graph."""
+"""A client of a running graph's launcher."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ A = TypeVar("A", bound=Message)
 
 
 class Client:
-    """Asks one launcher, while it is entered."""
+    """Sends questions to one launcher while it is entered."""
 
     def __init__(self, session: LiveSession) -> None:
         allow(CLIENT, "looking into a running graph")
@@ -46,8 +46,8 @@ class Client:
         """Return the answer to a question.
 
         Raises:
-            GraphError: it was asked wrongly.
-            LaunchError: the launcher declines, has ended, or does not answer.
+            GraphError: the question is invalid.
+            LaunchError: the launcher refuses, has ended, or does not answer.
         """
         number = next(self._numbers)
         self._socket.send_multipart(written(question.model_copy(update={"number": number})))

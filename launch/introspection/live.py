@@ -1,4 +1,4 @@
-"""What a running graph's nodes and edges do, as figures: made from what the launcher says of every node."""
+"""Figures of a running graph's nodes and edges, computed from the launcher's answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rtgraph.msgs.system import Beat
 
 @dataclass(frozen=True, slots=True)
 class LiveEdge:
-    """What came from one publisher at one input, since the node's life began; the rate is of the last two seconds."""
+    """Counts of one edge since the node's life began; the rate is that of the last two seconds."""
 
     publisher: str
     port: str
@@ -28,7 +28,7 @@ class LiveEdge:
 
 @dataclass(frozen=True, slots=True)
 class LiveNode:
-    """How a node does. Rates are of the last two seconds, None where nothing is known yet."""
+    """State of a node. Rates are those of the last two seconds; unknown values are None."""
 
     node: str
     node_class: str
@@ -47,7 +47,7 @@ class LiveNode:
     refused: int = 0
     unread: int = 0
     age_ms: float | None = None
-    """How long before its last heartbeat the newest message at any of its inputs was published."""
+    """Age of the newest message at any input, at the last heartbeat."""
     sent: dict[str, int] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)
     """Unread messages by input."""
@@ -56,7 +56,7 @@ class LiveNode:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What was last said of how the run goes."""
+    """The newest progress of the run."""
 
     tick: int
     tick_rate_hz: float | None
@@ -76,12 +76,12 @@ class LiveGraph:
     progress: Progress | None
 
     def as_json(self) -> dict[str, object]:
-        """Return it as JSON values."""
+        """Return the graph as JSON values."""
         return asdict(self)
 
 
 def snapshot(session: LiveSession) -> LiveGraph:
-    """Ask a running graph how it does.
+    """Return the current state of a running graph.
 
     Raises:
         LaunchError: it does not answer.
@@ -91,17 +91,17 @@ def snapshot(session: LiveSession) -> LiveGraph:
 
 
 def figures(graph: Graph) -> LiveGraph:
-    """Return the figures that follow from what the launcher said."""
+    """Return the figures that follow from the launcher's answer."""
     return LiveGraph(graph.name, graph.now_ns / 1e9, tuple(map(_node, graph.nodes)), _progress(graph))
 
 
 def edge_notes(graph: LiveGraph) -> Notes:
-    """Return what to write on the edges of a drawing: all edges between two boxes taken together."""
+    """Return the notes on the edges of a drawing. Edges between the same two boxes share a note."""
     rates: defaultdict[tuple[str, str, str], float] = defaultdict(float)
     gone: defaultdict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
     for node in graph.nodes:
         for edge in node.edges:
-            # A tap counts each publisher's channels apart, behind a colon.
+            # A tap counts each publisher's channels separately, named after a colon.
             place = box_name(edge.publisher.partition(":")[0]), box_name(node.node), edge.port
             rates[place] += edge.rate_hz or 0.0
             gone[place][0] += edge.lost + edge.refused

@@ -1,4 +1,4 @@
-"""Message classes by their path, as a running graph names them."""
+"""Imports message classes by the paths that a running graph names."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rtgraph.nodes.runtime.classes.imports import also_pin, module_of
 
 
 def message_class(path: str, modules: Mapping[str, str]) -> type[Message]:
-    """Import a message class, ``package.module:Class``, from where the running graph has its module.
+    """Import a message class, ``package.module:Class``, from the module that the running graph uses.
 
     Args:
-        path: the class.
-        modules: the files and packages of modules that are not installed, by their first names.
+        path: path of the class.
+        modules: files and packages of modules that are not installed, by top-level name.
 
     Raises:
-        LaunchError: it is not to be found here.
+        LaunchError: it cannot be found here.
     """
     module, _, name = path.partition(":")
     for first, file in modules.items():

@@ -1,4 +1,4 @@
-"""Rates, sizes and delays of what is published, over a window that slides. Nothing is decoded but each head."""
+"""Rates, sizes and delays of published messages over a sliding window. Only the head of each message is decoded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How values are spread."""
+    """The spread of values."""
 
     mean: float
     sd: float
@@ -36,7 +36,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Spread | None:
-        """Return the spread of values; None where there are none."""
+        """Return the spread of values; None if there are none."""
         array = np.fromiter(values, np.float64)
         if not array.size:
             return None
@@ -53,11 +53,11 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a meter shows.
+    """Figures of a meter.
 
-    ``rate_hz`` is what reached this observer, by arrival; ``published_hz`` what was published, by the publishers' own
-    sequences and stamps, whether it came or not. Rates and spreads are of the window, ``count`` and ``missed`` of
-    all the time. None stands for what too few messages tell.
+    ``rate_hz`` is the rate of arrival at this observer; ``published_hz`` is the rate of publication, computed from the
+    publishers' sequences and stamps, received or not. Rates and spreads cover the window; ``count`` and ``missed`` cover the
+    whole time. A figure is None if there are too few messages.
     """
 
     count: int
@@ -70,7 +70,7 @@ class Reading:
     size_bytes: Spread | None
 
     def as_json(self) -> dict[str, object]:
-        """Return it as JSON values."""
+        """Return the figures as JSON values."""
         return asdict(self)
 
 
@@ -83,7 +83,7 @@ class Meter:
         self._count = 0
 
     def saw(self, observed: Observed) -> None:
-        """Take in a message."""
+        """Count a message."""
         head = observed.envelope
         stream = head.source, observed.key, head.incarnation
         self._count += 1
@@ -92,7 +92,7 @@ class Meter:
         )
 
     def reading(self, now_ns: int, missed: int) -> Reading:
-        """Return what the window shows at a time of the graph's clock."""
+        """Return the figures of the window that ends at a time of the graph's clock."""
         seen = self._seen
         while seen and seen[0].arrived_ns < now_ns - self._window_ns:
             seen.popleft()

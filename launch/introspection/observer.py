@@ -1,6 +1,6 @@
-"""One more subscriber: sees what is published on a topic, and changes nothing for anybody.
+"""One more subscriber: sees what is published on a topic, without effect on others.
 
-It attaches to the publishers' own sockets. Where it is too slow, ZeroMQ drops what is meant for it alone.
+It connects to the publishers' own sockets. If it is too slow, ZeroMQ drops messages for this observer only.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from rtgraph.nodes.runtime.realtime.bus import LEAD_MOST, PROBE
 
 WAITING_MOST = 1000
 LIFE_PERIOD_NS = 300_000_000
-"""How often it is looked whether the session still runs."""
+"""Interval between checks that the session still runs."""
 
 
 class Observed(NamedTuple):
-    """A message as it came: ``frames`` put end to end, from byte ``start`` on, are its wire document."""
+    """A received message. Its wire document is ``frames`` joined, from byte ``start`` on."""
 
     topic: str
     key: str
     envelope: Envelope
     arrived_ns: int
-    """The graph's time."""
+    """Time of arrival on the graph's clock."""
     frames: list[memoryview]
     start: int
 
     @property
     def size_bytes(self) -> int:
-        """The length of the document."""
+        """Length of the document."""
         return sum(map(len, self.frames)) - self.start
 
     def document(self) -> bytes:
@@ -45,14 +45,14 @@ class Observed(NamedTuple):
 
 
 class Losses:
-    """Counts what did not reach this observer, by the publishers' sequences."""
+    """Counts messages that did not reach this observer, by the publishers' sequences."""
 
     def __init__(self) -> None:
         self.missed = 0
         self._next: dict[tuple[str, str, str, int], int] = {}
 
     def saw(self, observed: Observed) -> None:
-        """Take in a message."""
+        """Count a message."""
         head = observed.envelope
         stream = observed.topic, observed.key, head.source, head.incarnation
         expected = self._next.get(stream, head.sequence)
@@ -65,12 +65,12 @@ class Observer:
 
     Args:
         session: the running graph.
-        topics: what to see.
-        key: of a keyed topic only what is meant for this node.
-        waiting_most: how many messages may wait to be seen.
+        topics: the topics.
+        key: on a keyed topic, receive only messages for this node.
+        waiting_most: maximum number of queued messages.
 
     Raises:
-        GraphError: nothing publishes one of the topics.
+        GraphError: one of the topics has no publisher.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Observer:
         return self._clock.now_ns()
 
     def until(self, end_ns: int) -> Iterator[Observed]:
-        """Yield what comes until a time of the graph's clock, or until the session ends."""
+        """Yield messages until a time of the graph's clock, or until the session ends."""
         while True:
             now_ns = self._clock.now_ns()
             if now_ns >= end_ns or not self._goes_on(now_ns):

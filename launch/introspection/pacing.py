@@ -1,4 +1,4 @@
-"""Doing something so often a second."""
+"""Repeats something at a rate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 
 class Pacer:
-    """Waits for the next of evenly spaced instants; without a rate it never waits. What is missed is skipped."""
+    """Waits for the next of evenly spaced instants. Without a rate it never waits. Missed instants are skipped."""
 
     def __init__(self, rate_hz: float | None) -> None:
         self._period_s = 0.0 if rate_hz is None else 1 / rate_hz
@@ -15,7 +15,7 @@ class Pacer:
         self._pause = threading.Event()
 
     def wait(self) -> None:
-        """Wait until the next instant: the first is now."""
+        """Wait until the next instant. The first instant is the first call."""
         if not self._period_s:
             return
         left_s = self._due_s - time.monotonic()

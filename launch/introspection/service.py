@@ -1,7 +1,7 @@
-"""The launcher's end of introspection: answers questions about its graph, and passes on what is wanted of nodes.
+"""The launcher's side of introspection: answers questions about its graph, and forwards requests to nodes.
 
-It never waits for anybody. A client that does not take its answers loses them, one that sends nonsense is not
-answered, and what a node has to do first is answered when the node has done it, or when its time is over.
+It never blocks. Answers to a client that does not read are dropped, invalid questions are ignored, and a question that
+needs a node is answered when the node answers or times out.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ from rtgraph.nodes.runtime.journal import OUTSIDE
 WAITING_MOST = 64
 QUESTION_MOST_BYTES = 8 << 20
 QUESTIONS_AT_ONCE = 16
-"""Questions answered before the launcher's other duties are looked at."""
+"""Maximum number of questions answered in one turn of the launcher's loop."""
 
 
 class Service:
-    """Answers questions. Closed when it is left.
+    """Answers questions. Leaving the context closes it.
 
     Args:
-        name: of the graph.
-        runtime: where its socket goes.
+        name: name of the graph.
+        runtime: folder of its socket.
         members: the nodes.
         tell: sends a control message to a node.
     """
@@ -88,11 +88,11 @@ class Service:
         self._context.term()
 
     def progressed(self, progress: Progress) -> None:
-        """Take in how the run goes."""
+        """Store the progress of the run."""
         self._progress = [*self._progress[-1:], progress]
 
     def attend(self, now_s: float) -> None:
-        """Answer what waits, up to a number of questions."""
+        """Answer pending questions, up to a maximum number."""
         for _ in range(QUESTIONS_AT_ONCE):
             try:
                 client, *frames = self.socket.recv_multipart(zmq.NOBLOCK)
@@ -120,7 +120,7 @@ class Service:
                 asked_wrongly=isinstance(error, GraphError),
             )
             self._send(client, declined)
-        except Exception as error:  # a node's own checks may raise anything, which is not to end the launch
+        except Exception as error:  # a node's own checks may raise anything, which must not end the launch
             problem = f"{type(error).__name__}: {error}"
             self._send(client, Declined(number=question.number, problem=problem, asked_wrongly=False))
 
@@ -136,7 +136,7 @@ class Service:
         return None
 
     def _send(self, client: bytes, answer: Message) -> None:
-        # A ROUTER drops what is meant for a client that is gone, or whose queue is full.
+        # A ROUTER drops messages to a client that is gone or has a full queue.
         self.socket.send_multipart([client, *written(answer)], zmq.NOBLOCK)
 
     def _graph(self, question: AskGraph, now_s: float) -> Graph:
@@ -186,7 +186,7 @@ class Service:
             number=question.number, inputs=[f"{member.plan.name}.{port}" for member, port in targets]
         )
 
-    # What is asked about.
+    # Lookups of what a question names.
 
     def _targets(self, topic: str, key: str) -> Iterable[tuple[Member, str]]:
         ends = [

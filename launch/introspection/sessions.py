@@ -1,4 +1,4 @@
-"""The launches that run on this host, as they describe themselves."""
+"""The launches that run on this host, as their launchers describe them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COMMAND_LINE = "command line"
 
 
 class Stream(Record):
-    """One output of a node: what is published there, and where."""
+    """An output of a node, and its endpoint."""
 
     node: str
     port: str
@@ -24,12 +24,12 @@ class Stream(Record):
     keyed: bool
     endpoint: str
     message: str
-    """The class of the messages, ``package.module:Class``."""
+    """Path of the message class, ``package.module:Class``."""
     schema_hash: str
 
 
 class Taker(Record):
-    """One input of a node, and who publishes for it."""
+    """An input of a node, and its publishers."""
 
     node: str
     port: str
@@ -41,9 +41,9 @@ class Taker(Record):
 
 
 class Description(Record):
-    """What a launch tells of itself once its graph is let go.
+    """The description that a launch publishes when its graph starts running.
 
-    ``epoch_ns`` is the reading of the host's monotonic clock at which the graph's time is 0.
+    ``epoch_ns`` is the reading of the host's monotonic clock at time 0 of the graph.
     """
 
     format: Literal[1] = 1
@@ -51,27 +51,27 @@ class Description(Record):
     pid: int
     directory: str
     started: str
-    """The wall time, as ISO 8601 has it."""
+    """Wall time in ISO 8601."""
     epoch_ns: int
     introspection: str
-    """The endpoint that answers questions."""
+    """Endpoint for questions."""
     plan: str
     """The plan, as YAML."""
     nodes: tuple[str, ...]
     streams: tuple[Stream, ...]
     takers: tuple[Taker, ...]
     modules: dict[str, str] = Field(default_factory=dict)
-    """The files and packages of modules that are not installed, by their first names."""
+    """Files and packages of modules that are not installed, by top-level name."""
 
     def topics(self) -> tuple[str, ...]:
-        """Return every topic that is published or taken; those of the runtime itself begin with an underscore."""
+        """Return all published or subscribed topics. The runtime's own topics begin with an underscore."""
         return tuple(sorted({s.topic for s in self.streams} | {t.topic for t in self.takers}))
 
     def published(self, topic: str) -> tuple[Stream, ...]:
-        """Return who publishes on a topic.
+        """Return the outputs that publish on a topic.
 
         Raises:
-            GraphError: nobody does.
+            GraphError: the topic has no publisher.
         """
         found = tuple(stream for stream in self.streams if stream.topic == topic)
         if not found:
@@ -85,36 +85,36 @@ class Description(Record):
 
 
 class LiveSession:
-    """A running launch: what it tells of itself, and whether it still runs."""
+    """A running launch: its description, and whether it still runs."""
 
     def __init__(self, runtime: Path, description: Description) -> None:
         self._runtime = runtime
         self.description = description
 
     def lives(self) -> bool:
-        """Say whether it still runs."""
+        """Return whether it still runs."""
         return is_in_use(self._runtime)
 
 
 def running() -> list[LiveSession]:
-    """Return the launches of this user that run on this host, the oldest first."""
+    """Return this user's running launches on this host, oldest first."""
     found = []
     for runtime, text in announced():
         try:
             found.append(LiveSession(runtime, Description.model_validate_json(text)))
         except ValidationError:
-            continue  # another version of rtgraph
+            continue  # written by another version of rtgraph
     return sorted(found, key=lambda session: (session.description.epoch_ns, session.description.pid))
 
 
 def pick(wanted: str | None = None) -> LiveSession:
-    """Return the running launch that is meant.
+    """Return the selected running launch.
 
     Args:
-        wanted: its name, process number or session folder; None where only one runs.
+        wanted: its name, process number or session folder; None for the only one.
 
     Raises:
-        LaunchError: none runs, none is like that, or several are.
+        LaunchError: no launch runs, none matches, or several do.
     """
     sessions = running()
     if not sessions:

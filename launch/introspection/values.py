@@ -1,4 +1,4 @@
-"""What a message holds, as plain values: read without its class, so that any node's messages can be shown."""
+"""The fields of a message as plain values, decoded without its class, so that any node's messages can be shown."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def fields(document: Frame) -> dict[str, object]:
     """Return the fields of a wire document: plain values, and arrays as read-only views of its bytes.
 
     Raises:
-        DecodeError: it is no message.
+        DecodeError: it is not a message.
     """
     try:
         _, _, values, buffers = msgpack.unpackb(document)
@@ -39,7 +39,7 @@ def fields(document: Frame) -> dict[str, object]:
 
 
 def selected(values: Mapping[str, object], paths: Iterable[str]) -> dict[str, object]:
-    """Return the values at dotted paths, those that there are."""
+    """Return the values at dotted paths; missing paths are left out."""
     found: dict[str, object] = {}
     for path in paths:
         value: object = values
@@ -53,9 +53,9 @@ def selected(values: Mapping[str, object], paths: Iterable[str]) -> dict[str, ob
 
 
 def as_json(value: object, *, full: bool = False) -> object:
-    """Return a value as JSON can hold it: arrays summarised, unless all of them is wanted.
+    """Return a value as JSON values. Arrays are summarised unless ``full`` is set.
 
-    Numbers that JSON does not have (nan and the infinities) become strings.
+    Numbers that JSON lacks (NaN and the infinities) become strings.
     """
     if isinstance(value, np.ndarray):
         return _summary(value) | ({"data": as_json(value.tolist(), full=True)} if full else {})
@@ -71,7 +71,7 @@ def as_json(value: object, *, full: bool = False) -> object:
 
 
 def as_lines(value: object, *, full: bool = False, depth: int = 0) -> list[str]:
-    """Return a value for people to read, much as YAML writes it; long lists are cut unless all is wanted."""
+    """Return a value in readable lines, similar to YAML. Long lists are cut unless ``full`` is set."""
     indent = "  " * depth
     if isinstance(value, Mapping):
         lines = []

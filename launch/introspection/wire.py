@@ -1,4 +1,4 @@
-"""Questions and answers on their way between those who look into a graph and its launcher."""
+"""Serialises questions and answers between introspection clients and the launcher."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Reader:
         self._decoders = {kind.schema_name.encode(): Decoder(kind) for kind in message_types}
 
     def read(self, frames: Sequence[bytes]) -> Message:
-        """Return the message that the frames hold.
+        """Return the message in the frames.
 
         Raises:
-            DecodeError: they hold none of these classes.
+            DecodeError: the frames hold no message of these classes.
         """
         decoder = self._decoders.get(frames[0]) if len(frames) == 2 else None
         if decoder is None:
@@ -42,5 +42,5 @@ class Reader:
 
 
 def written(message: Message) -> list[bytes]:
-    """Return the frames of a message."""
+    """Return a message's frames."""
     return [type(message).schema_name.encode(), encode(message)]

@@ -1,6 +1,6 @@
-"""The pictures of a run: how inference was staggered, how old decisions were, how late the ticks came, what was learned.
+"""Pictures of a run: the staggering timeline, the age of decisions, the lateness of ticks, learning curves.
 
-What is drawn is prepared first, by plain functions without matplotlib; the same trace gives the same bytes.
+Plain functions without matplotlib prepare the data first. The same trace gives the same bytes.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def draw(trace: SavedTrace, directory: Path, *, rate_hz: float | None) -> list[P
 
     Args:
         trace: the run.
-        directory: where the pictures go; made if it is not there.
-        rate_hz: the plant's nominal rate. Without it there is no scale in ms beside the one in ticks.
+        directory: folder of the pictures; created if missing.
+        rate_hz: the plant's nominal rate. Without it no scale in ms stands beside the one in ticks.
     """
-    from rtgraph.launch.plots import pictures  # noqa: PLC0415 - costs half a second, which only those who draw should pay
+    from rtgraph.launch.plots import pictures  # noqa: PLC0415 - importing matplotlib takes half a second
 
     paths = []
     drawn = (
@@ -54,10 +54,10 @@ def draw_learning(
     """Draw the curves of runs, and return the picture's path.
 
     Args:
-        groups: the runs, by what to call them; those of a group, such as seeds, are drawn together.
-        path: of the picture; its suffix says which kind it is: png, svg or pdf.
-        title: what was learned.
-        lines: returns to compare with.
+        groups: the runs, by label; runs of a group, such as seeds, are drawn together.
+        path: path of the picture; its suffix selects the format: png, svg or pdf.
+        title: title of the picture.
+        lines: returns to compare with, by label.
     """
     from rtgraph.launch.plots.learning import draw_curves  # noqa: PLC0415 - see above
 
@@ -68,7 +68,7 @@ def draw_learning(
 
 @contextlib.contextmanager
 def _figure(path: Path) -> Iterator[Figure]:
-    """Give an empty figure, and save it once it is drawn."""
+    """Yield an empty figure, and save it on leaving."""
     import matplotlib.style  # noqa: PLC0415 - see above
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -77,7 +77,7 @@ def _figure(path: Path) -> Iterator[Figure]:
 
     with writing(path.parent, LaunchError):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with matplotlib.style.context(["default", STYLE]):  # whatever the user's matplotlibrc says
+    with matplotlib.style.context(["default", STYLE]):  # ignore the user's matplotlibrc
         figure = Figure(dpi=150)
         FigureCanvasAgg(figure)
         yield figure

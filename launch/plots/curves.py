@@ -1,4 +1,4 @@
-"""What learning curves show, read from the tables of sessions and prepared without matplotlib."""
+"""Learning curves, read from the tables of sessions and prepared without matplotlib."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FEWEST_EPISODES, MOST_EPISODES = 10, 100
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One run: episodes (their ticks and returns) and periods (their ticks, and columns by name; NaN: not known)."""
+    """One run: episodes (ticks and returns) and updates (ticks, and columns by name; unknown values are NaN)."""
 
     episode_ticks: Floats
     returns: Floats
@@ -30,13 +30,13 @@ class Curve:
 
     @property
     def learned(self) -> bool:
-        """Whether there was an update at all."""
+        """Whether at least one update took place."""
         return bool(np.isfinite(self.updates["loss"]).any()) if "loss" in self.updates else False
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A mean over ticks; ``half_width`` is half of its 95 % confidence interval, NaN where there is none."""
+    """A mean over ticks. ``half_width`` is half of the 95 % confidence interval; NaN if it is undefined."""
 
     ticks: Floats
     mean: Floats
@@ -44,12 +44,12 @@ class Band:
 
 
 def read_curve(path: Path) -> Curve:
-    """Return the curve of a session folder, of the folder of its tables, or of an ``episodes.csv``.
+    """Return the curve of a session folder, of its folder of tables, or of an ``episodes.csv``.
 
     Episodes with a return that is not finite are left out.
 
     Raises:
-        MetricsError: There are no tables.
+        MetricsError: there are no tables.
     """
     folders = (path, path / "metrics") if path.is_dir() else (path.parent,)
     episodes = next((f / "episodes.csv" for f in folders if (f / "episodes.csv").exists()), None)
@@ -71,9 +71,9 @@ def read_curve(path: Path) -> Curve:
 
 
 def running(curve: Curve) -> Band:
-    """Return the mean return of a run over windows of a tenth of its episodes, and how sure it is.
+    """Return the running mean of a run's returns, with its 95 % confidence interval.
 
-    A window has 10 to 100 episodes; a third of them where there are fewer than 30.
+    A window has a tenth of the episodes, 10 to 100; or a third of them if there are fewer than 30.
     """
     count = curve.returns.size
     width = min(MOST_EPISODES, max(count // 10, min(FEWEST_EPISODES, -(-count // 3))))
@@ -88,9 +88,9 @@ def running(curve: Curve) -> Band:
 
 
 def together(curves: Sequence[Curve]) -> Band:
-    """Return the mean of the running means of several runs where all of them have one, and how sure it is.
+    """Return the mean of several runs' running means over the ticks that all cover, with its confidence interval.
 
-    Of a single run it is its running mean.
+    For a single run this is its running mean.
     """
     bands = [band for band in map(running, curves) if band.ticks.size]
     if len(bands) < 2:
@@ -105,7 +105,7 @@ def together(curves: Sequence[Curve]) -> Band:
 
 
 def smoothed(values: Floats, share: int = 40) -> Floats:
-    """Return running means over windows that are the ``share``-th part of the values to each side; shorter at the ends."""
+    """Return running means. A window extends by 1/``share`` of the values to each side, and is cut at the ends."""
     width = max(1, values.size // share)
     sums = np.cumsum(np.concatenate([[0.0], values]))
     places = np.arange(values.size)

@@ -1,4 +1,4 @@
-"""What the pictures show, prepared without matplotlib, by plain functions."""
+"""The data of the pictures, prepared by plain functions without matplotlib."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FEWEST_TICKS, MOST_TICKS = 24, 120
 
 _BAR_COLUMNS = ("worker", "number", "observed_tick", "began_ns", "inference_ns", "stamp_ns")
 _Identity = tuple[int, int, int]
-"""Worker, number and observed tick: the first two alone recur when a worker is restarted and counts from 0 again."""
+"""Worker, number and observed tick. The first two alone recur, because a restarted worker counts from 0 again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """An inference: begun, ended, registered (after holding), and the tick that applied it (None: none did)."""
+    """An inference: begin, end, registration (after holding), and the tick that applied it (None: no tick did)."""
 
     row: int
     began_ns: int
@@ -36,7 +36,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A tick: what acted from its beginning to that of the next one."""
+    """A tick: from its beginning to that of the next tick, and what acted in it."""
 
     tick: int
     began_ns: int
@@ -46,7 +46,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """What the staggering timeline shows: every ``every``-th of ``workers`` workers, one row each."""
+    """The data of the staggering timeline: every ``every``-th of ``workers`` workers, one row each."""
 
     rows: list[str]
     every: int
@@ -56,7 +56,7 @@ class Timeline:
 
 
 def period_ns(trace: SavedTrace, rate_hz: float | None) -> float | None:
-    """Return the time between ticks: the nominal one, else the median found, None if neither is known."""
+    """Return the time between ticks: nominal, else the measured median; None if neither is known."""
     if rate_hz:
         return float(clock.period_ns(rate_hz))
     between = np.diff(integers(trace.ticks["due_ns"]))
@@ -64,7 +64,7 @@ def period_ns(trace: SavedTrace, rate_hz: float | None) -> float | None:
 
 
 def timeline(trace: SavedTrace, rate_hz: float | None = None) -> Timeline:
-    """Prepare the timeline of about a second from the middle of a run with at least one tick."""
+    """Prepare the timeline of about a second in the middle of a run with at least one tick."""
     ticks = {name: integers(trace.ticks[name]) for name in trace.ticks if name != "reward"}
     decisions = {name: integers(trace.decisions[name]) for name in _BAR_COLUMNS}
     period = period_ns(trace, rate_hz) or 1e9
@@ -81,14 +81,14 @@ def timeline(trace: SavedTrace, rate_hz: float | None = None) -> Timeline:
     rows = {number: row for row, number in enumerate(names[::every])}
     observed = (ticks["tick"] - ticks["age_ticks"])[window][ticks["by"][window] == POLICY]
     near = decisions["stamp_ns"] >= cells[0].began_ns
-    if observed.size:  # what ended before the window but is applied in it
+    if observed.size:  # includes decisions that ended before the window and are applied in it
         near |= (decisions["observed_tick"] >= observed.min()) & (
             decisions["observed_tick"] <= observed.max()
         )
     near &= (decisions["began_ns"] < cells[-1].ended_ns) & np.isin(decisions["worker"], list(rows))
     found = [decisions[name][near].tolist() for name in _BAR_COLUMNS]
     applied = _applied_at(ticks, began, found[2])
-    bars = {}  # by identity: a message that came twice is one decision
+    bars = {}  # keyed by identity: a message that arrived twice is one decision
     for worker, number, seen, start, took, registered in zip(*found, strict=True):
         tick, at_ns = applied.get((worker, number, seen), (None, None))
         bars[worker, number, seen] = Bar(rows[worker], start, start + took, registered, tick, at_ns)
@@ -96,7 +96,7 @@ def timeline(trace: SavedTrace, rate_hz: float | None = None) -> Timeline:
 
 
 def _applied_at(ticks: dict[str, Ints], began: Ints, observed: list[int]) -> dict[_Identity, tuple[int, int]]:
-    """Return which tick first applied each decision on one of the observations, and when that tick began."""
+    """Return the tick that first applied each decision on the given observations, and when that tick began."""
     if not observed:
         return {}
     seen = ticks["tick"] - ticks["age_ticks"]
@@ -111,19 +111,19 @@ def _applied_at(ticks: dict[str, Ints], began: Ints, observed: list[int]) -> dic
 
 
 def overran(trace: SavedTrace, rate_hz: float | None) -> Ints:
-    """Return the rows of the ticks that were not over when the next one was due."""
+    """Return the rows of the ticks that were still running when the next tick was due."""
     due, late, work = (integers(trace.ticks[name]) for name in ("due_ns", "lateness_ns", "work_ns"))
     period = period_ns(trace, rate_hz)
     if period is None:
         return np.zeros(0, np.int64)
-    # A tick's work is told with the next one. Where ticks were given up, the next row is due later than the one missed.
+    # The next row holds a tick's work. After skipped ticks the next row is due later than the first skipped tick.
     next_due = due + int(period)
     next_due[:-1] = np.minimum(due[1:], next_due[:-1] + 1)
     return np.flatnonzero(due + late + np.append(work[1:], 0) > next_due)
 
 
 def thinned(values: Floats, most: int) -> Ints:
-    """Return which of the values to draw: at most ``most``, evenly spread, the greatest of each stretch among them."""
+    """Return the indices of at most ``most`` evenly spread values, including the greatest of each stretch."""
     if values.size <= most:
         return np.arange(values.size)
     stretch = -(-values.size // (most // 2))
@@ -134,7 +134,7 @@ def thinned(values: Floats, most: int) -> Ints:
 
 
 def running_quantile(values: Floats, share: float, points: int = 400) -> tuple[Ints, Floats]:
-    """Return the middles (as row numbers) of windows of a fiftieth of the values, and the quantile in each."""
+    """Return a running quantile: the middle row of each window of 1/50 of the values, and the window's quantile."""
     width = min(values.size, max(100, values.size // 50))
     starts = np.unique(np.linspace(0, values.size - width, points).astype(np.int64))
     windows = np.lib.stride_tricks.sliding_window_view(values, width)[starts]
@@ -142,7 +142,7 @@ def running_quantile(values: Floats, share: float, points: int = 400) -> tuple[I
 
 
 def exceedance(values: Floats, points: int = 2000) -> tuple[Floats, Floats]:
-    """Return values, greatest first, and the share of all that is at least as great; dense where they are rare."""
+    """Return values in descending order, with the share of all values at least as great; denser where values are rare."""
     ranks = np.unique(np.geomspace(1, values.size, points).astype(np.int64))
     return np.sort(values)[::-1][ranks - 1], ranks / values.size
 

@@ -1,4 +1,4 @@
-"""The picture of learning: returns over frames, and below them what the learner says of itself."""
+"""The learning picture: returns over frames, and below them the learner's figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# The palette of Okabe and Ito (2008), which colour-blind people can tell apart.
+# The palette of Okabe and Ito (2008), made for colour-blind readers.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MOST_DOTS, MANY_DOTS = 4_000, 500
 _BELOW = (
@@ -27,13 +27,13 @@ _BELOW = (
 def draw_curves(
     figure: Figure, groups: Mapping[str, Sequence[Curve]], title: str, lines: Mapping[str, Line]
 ) -> None:
-    """Draw runs, those of a group (such as seeds) together: each episode a dot, means with their 95 % interval.
+    """Draw runs, those of a group (such as seeds) together: a dot per episode, and means with 95 % intervals.
 
     Args:
-        figure: where to.
-        groups: the runs, by what to call them.
-        title: what was learned.
-        lines: returns to compare with.
+        figure: the figure to draw into.
+        groups: the runs, by label.
+        title: title of the picture.
+        lines: returns to compare with, by label.
     """
     learned = any(curve.learned for curves in groups.values() for curve in curves)
     figure.set_size_inches(11, 7.5 if learned else 5)
@@ -45,7 +45,7 @@ def draw_curves(
     else:
         axes = figure.add_subplot()
     _draw_returns(axes, groups)
-    # An interval of two or three runs may be wide: it does not decide what is seen of the rest.
+    # The interval of two or three runs may be very wide, so it does not determine the axis limits.
     axes.set_ylim(axes.get_ylim())
     _draw_intervals(axes, groups)
     for (name, line), style in zip(lines.items(), (":", "-.", "--"), strict=False):

@@ -1,4 +1,4 @@
-"""The drawing itself, with matplotlib."""
+"""Draws the pictures with matplotlib."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 MOST_DOTS = 20_000
 MOST_BARS = 60
 LEAST_MS = 1e-3
-"""Lateness below a microsecond is drawn there: a log axis has no zero."""
+"""Lateness below a microsecond is drawn at this value: a log axis has no zero."""
 
-# The palette of Okabe and Ito (2008), which colour-blind people can tell apart.
+# The palette of Okabe and Ito (2008), made for colour-blind readers.
 _BLUE, _SKY, _ORANGE, _VERMILLION, _GREY, _PALE = (
     "#0072B2",
     "#56B4E9",
@@ -53,13 +53,13 @@ STYLE = {
 
 
 def draw_nothing(figure: Figure, why: str) -> None:
-    """Say why there is no picture."""
+    """Draw the reason why there is no picture."""
     figure.set_size_inches(8, 3)
     figure.text(0.5, 0.5, why, ha="center", va="center", fontsize=12, color="0.4")
 
 
 def draw_timeline(figure: Figure, trace: SavedTrace, rate_hz: float | None) -> None:
-    """Draw who inferred when, and what each tick applied."""
+    """Draw the workers' inferences, and the decision that each tick applied."""
     found = timeline(trace, rate_hz)
     count = len(found.rows)
     figure.set_size_inches(12, 2.4 + 0.27 * count)
@@ -129,7 +129,7 @@ def _timeline_legend(figure: Figure) -> None:
 
 
 def draw_age(figure: Figure, trace: SavedTrace, rate_hz: float | None) -> None:
-    """Draw how old observations were when decisions on them were applied."""
+    """Draw the age of observations when decisions on them were applied."""
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
     ages = integers(trace.ticks["age_ticks"][trace.ticks["by"] == POLICY])
@@ -167,7 +167,7 @@ def draw_age(figure: Figure, trace: SavedTrace, rate_hz: float | None) -> None:
 
 
 def draw_lateness(figure: Figure, trace: SavedTrace, rate_hz: float | None) -> None:
-    """Draw how late ticks began, over time and as a distribution."""
+    """Draw the lateness of ticks, over time and as a distribution."""
     late_ms, time_s = (
         integers(trace.ticks[name]) / scale for name, scale in (("lateness_ns", 1e6), ("due_ns", 1e9))
     )
@@ -189,7 +189,7 @@ def draw_lateness(figure: Figure, trace: SavedTrace, rate_hz: float | None) -> N
         note = "Every tick began exactly when it was due, as is the rule in virtual time."
         axes.text(0.5, 0.5, note, transform=axes.transAxes, ha="center", color="0.4")
     if overruns.size:
-        heights = np.full(overruns.size, 1.03)  # above the axes, out of the way of the dots
+        heights = np.full(overruns.size, 1.03)  # above the axes, so that it hides no dots
         (marks,) = axes.plot(overruns, heights, "v", ms=5, mec="none", color=_VERMILLION, label="overrun")
         marks.set(transform=axes.get_xaxis_transform(), clip_on=False)
     axes.set_xlabel("time since the start (s)")

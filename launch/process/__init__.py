@@ -1,1 +1,1 @@
-"""The processes of a realtime launch: started, proven, watched, restarted, stopped."""
+"""The processes of a realtime launch: start, ready barrier, supervision, restart, stop."""

@@ -1,4 +1,4 @@
-"""The ready barrier: an edge counts only when a probe has gone through its real sockets."""
+"""The ready barrier: an edge is proven only when a probe has passed through its real sockets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROBE_PERIOD_S = 0.03
 
 
 class Barrier:
-    """Keeps which edges are still to be proven, and has their publishers probe them again and again."""
+    """Tracks the unproven edges, and has their publishers send probes until all are proven."""
 
     def __init__(self, edges: Iterable[Edge]) -> None:
         self.edges = tuple(edges)
@@ -23,11 +23,11 @@ class Barrier:
 
     @property
     def pending(self) -> tuple[Edge, ...]:
-        """The edges still to be proven."""
+        """The edges not proven yet."""
         return tuple(self._pending)
 
     def require(self, nodes: Iterable[str]) -> None:
-        """Have every edge of these nodes proven (anew): probes sent before do not count."""
+        """Require a new proof of every edge of these nodes. Probes sent earlier do not count."""
         wanted = set(nodes)
         self._nonce += 1
         for edge in self.edges:
@@ -36,17 +36,17 @@ class Barrier:
         self._probe_at = 0.0
 
     def proven(self, message: Proven) -> None:
-        """Take in that a probe came through."""
+        """Handle the arrival of a probe."""
         edge = (message.publisher, message.node, message.port)
         if self._pending.get(edge, message.nonce + 1) <= message.nonce:
             del self._pending[edge]
 
     def waits_for(self, node: str) -> bool:
-        """Say whether an edge of a node is still to be proven."""
+        """Return whether an edge of a node is still unproven."""
         return any(node in edge[:2] for edge in self._pending)
 
     def probe(self, now_s: float, send: Callable[[str, int], None]) -> None:
-        """Have the publishers of unproven edges probe, if it is time to."""
+        """Have the publishers of unproven edges send a probe, if the period is over."""
         if not self._pending or now_s < self._probe_at:
             return
         self._probe_at = now_s + PROBE_PERIOD_S

@@ -1,4 +1,4 @@
-"""The processes that code in this process starts, and what becomes of those that it does not end."""
+"""Ends the processes that code in this process starts and leaves running."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rtgraph.launch.process.leftovers import Leftover, end, short
 from rtgraph.nodes.runtime.realtime.host import adopt_orphans, leave_orphans
 
 _TRACKER = "multiprocessing.resource_tracker"
-"""Python starts it for itself, and it ends with this process."""
+"""Started by Python itself; it ends with this process."""
 
 
 @contextlib.contextmanager
 def ended_with(note: Callable[[str], None]) -> Iterator[list[str]]:
-    """End what is started while it is entered and not ended. Yields a list, which then holds the commands of those."""
+    """End processes started inside and still running on leaving. Yields a list that receives their commands."""
     before = set(_children())
     ended: list[str] = []
     adopt_orphans()
@@ -30,12 +30,12 @@ def ended_with(note: Callable[[str], None]) -> Iterator[list[str]]:
         for pid, command in left.items():
             ended.append(command)
             note(f"a node left 1 process behind: {command} (process {pid}): ended")
-            with contextlib.suppress(ChildProcessError):  # it may be somebody else's child
+            with contextlib.suppress(ChildProcessError):  # it may be another process's child
                 os.waitpid(pid, os.WNOHANG)
 
 
 def _children() -> dict[int, str]:
-    """Return the commands of the living children of this process, and theirs."""
+    """Return the commands of this process's living descendants."""
     found = {}
     own = psutil.Process().cmdline()
     for child in psutil.Process().children(recursive=True):

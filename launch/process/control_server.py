@@ -1,4 +1,4 @@
-"""The launcher's ends of the control channel, and of the progress that nodes publish."""
+"""The launcher's side of the control channel, and of the nodes' progress messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rtgraph.nodes.runtime.realtime.control import pack, unpack
 
 
 class Switchboard:
-    """Hears and tells every node. Closed when it is left."""
+    """Exchanges control messages with every node. Leaving the context closes it."""
 
     def __init__(self, plan: Plan, runtime: RuntimeDirectory, buses: dict[str, BusPlan]) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -52,12 +52,12 @@ class Switchboard:
         self._context.term()
 
     def tell(self, member: Member, message: Message) -> None:
-        """Send a message to a node, in its present life."""
+        """Send a message to a node's current life."""
         identity = f"{member.plan.name}#{member.incarnation}".encode()
         self.control.send_multipart([identity, *pack(message)])
 
     def heard(self) -> Iterator[tuple[str, str, Message | DecodeError]]:
-        """Yield what waits: the node, its incarnation, and what it said (the error, where that is no message)."""
+        """Yield pending messages: the node, its incarnation, and the message (or the error if it cannot be decoded)."""
         while True:
             try:
                 identity, *frames = self.control.recv_multipart(zmq.NOBLOCK)
@@ -70,7 +70,7 @@ class Switchboard:
                 yield name, incarnation, error
 
     def progressed(self) -> Iterator[Told]:
-        """Yield the progress that waits."""
+        """Yield the pending progress messages."""
         while True:
             try:
                 frame = self.progress.recv(zmq.NOBLOCK)

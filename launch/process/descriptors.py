@@ -1,6 +1,6 @@
-"""How many files and sockets a process of a launch has open at a time, and whether it may.
+"""File descriptor limits: how many a process of a launch needs, and whether the host allows them.
 
-ZeroMQ aborts the process in which it is refused one, so this is looked at before anything starts.
+ZeroMQ aborts a process that reaches the limit, so this is checked before anything starts.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from rtgraph.msgs.errors import LaunchError
 
 _OF_LAUNCHER, _PER_NODE = 32, 2
 _OF_NODE, _PER_EDGE = 24, 1
-"""Counted in graphs of 4 to 15 nodes, of which these are four to nine more."""
+"""Four to nine more than measured in graphs of 4 to 15 nodes."""
 SMALL_GRAPH = _OF_LAUNCHER + 4 * _PER_NODE
 CLIENT = 24
-"""What a process needs that looks into a running graph."""
+"""Descriptors that an introspection client needs."""
 _SPARE = 200
-"""What nodes open of their own accord is not known."""
+"""Reserve for what nodes open themselves."""
 
 
 def needed(plan: Plan) -> tuple[int, str]:
-    """Return how many descriptors the process needs that needs the most, and which one that is."""
+    """Return the largest number of descriptors that a process needs, and the name of that process."""
     ends = Counter(name for publisher, node, _ in edges(plan) for name in (publisher, node))
     found = [(_OF_NODE + _PER_EDGE * ends[node.name], node.name) for node in plan.nodes]
     most, name = max([(_OF_LAUNCHER + _PER_NODE * len(plan.nodes), "the launcher"), *found])
@@ -31,7 +31,7 @@ def needed(plan: Plan) -> tuple[int, str]:
 
 
 def allow(count: int, who: str) -> None:
-    """Have this process, and those that it starts, be allowed so many descriptors and some to spare.
+    """Raise the limit of this process and its children to a number of descriptors, plus a reserve.
 
     Raises:
         LaunchError: the limit cannot be raised that far.

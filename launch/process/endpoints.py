@@ -1,4 +1,4 @@
-"""Who binds where, and who connects to whom: the launcher knows the whole graph, so no broker is needed."""
+"""The endpoints of all sockets: the launcher knows the whole graph, so no broker is needed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def bus_plans(plan: Plan, runtime: RuntimeDirectory, tcp_port: int | None = None
 
     Args:
         plan: the graph.
-        runtime: where ipc sockets are.
-        tcp_port: use tcp on loopback instead, ports from this one on: two for each node.
+        runtime: folder of the ipc sockets.
+        tcp_port: use tcp on loopback instead, with two ports per node from this one on.
 
     Raises:
         LaunchError: a port is taken.
@@ -34,10 +34,10 @@ def bus_plans(plan: Plan, runtime: RuntimeDirectory, tcp_port: int | None = None
 
 
 def check_ports(plan: Plan, tcp_port: int) -> None:
-    """Check that there are ports for all nodes, from this one on, and that they are free.
+    """Check that the ports from this one on suffice for all nodes, and that they are free.
 
     Raises:
-        LaunchError: they are too few, or one is taken.
+        LaunchError: there are too few ports, or one is taken.
     """
     for node in plan.nodes:
         for endpoint in _tcp_endpoints(node, tcp_port):
@@ -55,7 +55,7 @@ def edges(plan: Plan) -> list[tuple[str, str, str]]:
 
 
 def _publishers(node: NodePlan) -> dict[str, tuple[str, ...]]:
-    """Return who publishes for each input and tap of a node."""
+    """Return the publishers of each input and tap of a node."""
     fed = {name: source.publishers for name, source in node.inputs.items()}
     return fed | {name: tuple(dict.fromkeys(t.publisher for t in taps)) for name, taps in node.taps.items()}
 

@@ -1,7 +1,7 @@
-"""The launcher of the realtime world: starts every node, proves every edge, lets go, watches, stops in order.
+"""The launcher of the realtime world: starts every node, proves every edge, starts the graph, supervises, stops in order.
 
-All ready → every edge proven → go. A node that dies is started again as its restart policy says; what cannot
-be mended ends the launch. Plants stop first, recorders last, and whatever does not end is killed: nothing is left.
+All ready → every edge proven → go. A node that dies is restarted by its restart policy; an unrecoverable problem ends
+the launch. Plants stop first, recorders last, and nodes that do not stop are killed, so nothing is left.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ START_DEADLINE_S = 60.0
 PROOF_DEADLINE_S = 15.0
 STOP_DEADLINE_S = 10.0
 INTERRUPTED_STOP_S = 1.2
-"""What all but the recorders have when a person wants to stop; what is recorded is saved for as long as it takes."""
+"""Time to stop after an interrupt, for all nodes except recorders, which may finish saving."""
 STOP_EACH_S = 0.015
-"""What each node adds to that: a few cores are shared by all that end."""
+"""Additional time per node, because stopping nodes share a few cores."""
 HURRIED_STOP_S = 1.2
-"""What is left after a second signal."""
+"""Time to stop after a second signal."""
 HEAD_START_NS = 20_000_000
 
 
@@ -95,7 +95,7 @@ class Launcher:
         return outcome
 
     def _open(self) -> None:
-        """Get hold of everything that is let go of again at the end, in the reverse order."""
+        """Acquire all resources, which are released in reverse order at the end."""
         plan, closing, poll = self._plan, self._closing, self._poll
         adopt_orphans()
         closing.callback(leave_orphans)
@@ -159,7 +159,7 @@ class Launcher:
         self._pump_until(lambda: bool(filled), None, "the weights")
 
     def _announce(self) -> None:
-        """Leave word for those who want to look into the graph; without it the graph runs just as well."""
+        """Publish the launch's description for introspection. The graph runs without it too."""
         self._service.clock.epoch_ns = self._crew.epoch_ns
         described = describe(
             self._plan, self._session.directory, self._buses, self._crew.epoch_ns, self._service.endpoint
@@ -197,7 +197,7 @@ class Launcher:
             self._crew.kill(rank)
 
     def _hurried_deadline(self) -> float:
-        """Return when patience ends: soon after the signal that came on top of an ordered stop."""
+        """Return the deadline after a second signal; infinite before it."""
         asked = 0 if self._outcome.signal is None else 1
         return (
             self._signals.times_s[asked] + HURRIED_STOP_S if len(self._signals.times_s) > asked else math.inf
@@ -217,7 +217,7 @@ class Launcher:
             self._pump(0.05)
 
     def _pump(self, longest_s: float) -> None:
-        """Hear everybody once, waiting at most so long for somebody to speak, and do what is due."""
+        """Wait at most ``longest_s`` for messages, handle them, and do what is due."""
         for attend in self._poll.wait(longest_s):
             try:
                 attend()

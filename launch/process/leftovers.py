@@ -1,8 +1,8 @@
-"""Processes that nodes started and did not end. They are found by a mark in their environment, and ended.
+"""Processes that nodes started and left running, which are found by a mark in their environment and ended.
 
-Run as a script this is the warden of a launch: it waits for the launcher to end, and if it was killed, ends what nodes
-left behind. That needs a process besides the launcher: the kernel ends the nodes then, but not what they have started.
-Nothing outside the standard library is imported, so that the warden is small and there at once.
+Run as a script this is the warden of a launch: it waits for the launcher to end and, if the launcher was killed, ends
+what nodes left behind. That takes a separate process: the kernel then ends the nodes, but not the processes that they
+started. Only the standard library is imported, so that the warden is small and starts quickly.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 MARK = "RTGRAPH_LAUNCH"
-"""The variable that holds, in each process of a launch, which launch that is."""
+"""The environment variable that identifies the launch of a process."""
 GRACE_S = 0.4
-"""From SIGTERM to SIGKILL."""
+"""Time from SIGTERM to SIGKILL."""
 NODES_END_WITHIN_S = 1.0
 _COMMAND_LETTERS = 80
 _ROUNDS = 5
-"""What is ended may have started something meanwhile."""
+"""Repetitions, because a process may start another one while it is being ended."""
 
 
 class Leftover(NamedTuple):
@@ -33,16 +33,16 @@ class Leftover(NamedTuple):
     session: int
     command: str
     environment: bytes
-    """Its variables, each between two zeros."""
+    """Its environment variables, each between two NUL bytes."""
 
 
 def find(launch: str, sessions: Collection[int] = (), besides: Collection[int] = ()) -> list[Leftover]:
     """Return the living processes of a launch.
 
     Args:
-        launch: what their mark says.
-        sessions: of these sessions all processes belong to it, marked or not.
-        besides: processes that are left out, as this one is.
+        launch: the value of their mark.
+        sessions: all processes of these sessions belong to the launch, marked or not.
+        besides: processes to leave out, as this process is.
     """
     mark = f"\0{MARK}={launch}\0".encode()
     found = []
@@ -58,7 +58,7 @@ def find(launch: str, sessions: Collection[int] = (), besides: Collection[int] =
 
 
 def end(found: Collection[Leftover], grace_s: float = GRACE_S) -> None:
-    """End processes: SIGTERM, and SIGKILL for those that are still there after a while."""
+    """End processes: SIGTERM, then SIGKILL for those that still live after a grace period."""
     with contextlib.ExitStack() as closing:
         watched = []
         for one in found:
@@ -71,7 +71,7 @@ def end(found: Collection[Leftover], grace_s: float = GRACE_S) -> None:
 
 
 def end_all(launch: str, sessions: Collection[int] = (), besides: Collection[int] = ()) -> Iterator[Leftover]:
-    """End all processes of a launch; yield those that there were."""
+    """End all processes of a launch, and yield them."""
     for _ in range(_ROUNDS):
         found = find(launch, sessions, besides)
         if not found:
@@ -81,7 +81,7 @@ def end_all(launch: str, sessions: Collection[int] = (), besides: Collection[int
 
 
 def short(command: str) -> str:
-    """Return the beginning of a command."""
+    """Return the first part of a command."""
     return command if len(command) <= _COMMAND_LETTERS else f"{command[: _COMMAND_LETTERS - 1]}…"
 
 
@@ -92,7 +92,7 @@ def _signal(descriptors: Collection[int], number: signal.Signals) -> None:
 
 
 def _wait(descriptors: Collection[int], within_s: float) -> list[int]:
-    """Wait for processes to end; return the descriptors of those that do not in time."""
+    """Wait for processes to end; return the descriptors of those still alive at the timeout."""
     left = list(descriptors)
     deadline = time.monotonic() + within_s
     poll = select.poll()
@@ -106,8 +106,8 @@ def _wait(descriptors: Collection[int], within_s: float) -> list[int]:
 
 
 def _state_of(process: str) -> tuple[str, int]:
-    """Return the state and the session of a process; nothing if it is gone."""
-    # The name before them, in parentheses, may hold anything.
+    """Return the state and the session of a process; empty if it is gone."""
+    # The name before these fields, in parentheses, may contain anything.
     fields = _read(process, "stat").rpartition(b")")[2].split()
     return (fields[0].decode(), int(fields[3])) if fields else ("", 0)
 
@@ -116,18 +116,18 @@ def _read(process: str, file: str) -> bytes:
     try:
         with open(f"/proc/{process}/{file}", "rb") as opened:
             return opened.read()
-    except OSError:  # it has ended, or is another user's
+    except OSError:  # it has ended, or belongs to another user
         return b""
 
 
 def _guard(launch: str) -> None:
-    """Read the processes of nodes, each when it begins and when it ends, until the launcher ends; see ``Sweeper``."""
+    """Read the nodes' process numbers, sent at the begin and end of each, until the launcher ends; see ``Sweeper``."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     nodes: set[int] = set()
     for line in sys.stdin.buffer:
         nodes ^= {int(line)}
-    # The kernel ends the nodes, or they bring what they move to rest.
+    # The kernel ends the nodes, or they first bring their hardware to rest.
     alive = []
     for node in nodes:
         with contextlib.suppress(OSError):

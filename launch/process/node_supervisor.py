@@ -1,4 +1,4 @@
-"""The nodes of a launch as its launcher deals with them: started, let go, heard, started again, told to stop."""
+"""Supervises the nodes of a launch: start, ready barrier, go, heartbeats, restart, stop."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from rtgraph.msgs.system import (
 from rtgraph.nodes.runtime import load_class
 
 RESTART_PROOF_S = 1.0
-"""A node that is started again waits no longer than that for the proof of its edges."""
+"""Maximum time that a restarted node waits for the proof of its edges."""
 LAST_WORDS_S = 0.3
 
 
 def members_of(plan: Plan) -> dict[str, Member]:
-    """Return the nodes of a plan, none of them started, by name."""
+    """Return the nodes of a plan by name, not started yet."""
     return {
         node.name: Member(node, load_class(node.node).stop_rank, RestartBudget(node.restart))
         for node in plan.nodes
@@ -47,17 +47,17 @@ def members_of(plan: Plan) -> dict[str, Member]:
 
 
 class Crew:
-    """Deals with the nodes.
+    """Supervises the nodes.
 
     Args:
-        plan: what is launched.
+        plan: the launched plan.
         members: its nodes; see ``members_of``.
-        board: where they are heard and told.
-        starter: who starts their processes.
-        changes: who waits for their parameters to change.
-        session: where their logs are.
-        outcome: what becomes of the launch, which is written into it.
-        status: who is told of what happens.
+        board: the control channel to the nodes.
+        starter: starts their processes.
+        changes: parameter changes in progress.
+        session: folder of their logs.
+        outcome: receives the outcome of the launch.
+        status: receives notes and progress.
     """
 
     def __init__(
@@ -80,36 +80,36 @@ class Crew:
         self._outcome = outcome
         self._status = status
         self.epoch_ns = 0
-        """When the graph's time begins, by the host's clock; 0 until the nodes are let go."""
+        """Reading of the host's monotonic clock at time 0 of the graph; 0 before the nodes are released."""
         self._stopping = False
 
     # Starting.
 
     def start(self) -> None:
-        """Have every node's process made."""
+        """Start the process of every node."""
         for member in self._members.values():
             self._start(member)
 
     def all_ready(self) -> bool:
-        """Say whether every node waits to be let go."""
+        """Return whether every node is ready."""
         return all(member.ready for member in self._members.values())
 
     def prove(self) -> None:
-        """Have every edge proven; see ``barrier``."""
+        """Require a proof of every edge; see ``barrier``."""
         self.barrier.require(self._members)
 
     def go(self, epoch_ns: int) -> None:
-        """Let all nodes go. The graph's time begins at that time of the host's clock."""
+        """Release all nodes. The graph's time begins at ``epoch_ns`` of the host's clock."""
         self.epoch_ns = epoch_ns
         for member in self._members.values():
             self._let_go(member)
 
     def who_is_missing(self) -> str:
-        """Name those who are not ready."""
+        """Return the names of the nodes that are not ready."""
         return _some(name for name, member in self._members.items() if not member.ready)
 
     def what_is_unproven(self) -> str:
-        """Name the edges that are not proven."""
+        """Return the edges that are not proven."""
         return "the edge " + _some(
             f"{publisher} -> {node}.{port}" for publisher, node, port in self.barrier.pending
         )
@@ -132,7 +132,7 @@ class Crew:
     # Running.
 
     def hear(self) -> None:
-        """Take in what nodes have said."""
+        """Handle pending messages of nodes."""
         for name, incarnation, message in self._board.heard():
             member = self._members.get(name)
             if member is None or incarnation != str(member.incarnation):
@@ -143,7 +143,7 @@ class Crew:
                 self._take(member, message)
 
     def look_after(self, now_s: float) -> None:
-        """Do what is due: probes, restarts, a look at who is silent."""
+        """Do what is due: probes, restarts, checks for silent nodes."""
         self.barrier.probe(
             now_s, lambda name, nonce: self._board.tell(self._members[name], Probe(nonce=nonce))
         )
@@ -202,25 +202,25 @@ class Crew:
     # Ending.
 
     def miss_the_dead(self) -> None:
-        """Fail the launch for each node that is down as the graph ends. Call it before the first ``stop``."""
+        """Fail the launch for each node that is down at the end. Call it before the first ``stop``."""
         for name, member in self._members.items():
             if not member.running and name not in self._outcome.down:
                 self._give_up(member, f"{name} was down at the end: {member.died_of}")
 
     def stop(self, rank: int, deadline_s: float) -> None:
-        """Tell the nodes of a rank to stop by that time of the monotonic clock. None is started again from now on."""
+        """Ask the nodes of a rank to stop by a time of the monotonic clock. From now on no node is restarted."""
         self._stopping = True
         for member in self._of(rank):
             if member.process is None:
                 continue
             if not member.running:
-                member.process.kill()  # it has not begun: there is nothing that it could save
+                member.process.kill()  # it has not begun, so it has nothing to save
             deadline_ns = int(deadline_s * 1e9) - self.epoch_ns
             sent = sent_to(member, self._members)
             self._board.tell(member, Stop(reason=self._outcome.reason, deadline_ns=deadline_ns, sent=sent))
 
     def any_left(self, rank: int) -> bool:
-        """Say whether a node of a rank still lives."""
+        """Return whether a node of a rank still lives."""
         return any(member.process is not None for member in self._of(rank))
 
     def kill(self, rank: int) -> None:
@@ -262,12 +262,12 @@ class Crew:
         member.restart_at = time.monotonic() + wait_s
 
     def _give_up(self, member: Member, failure: str) -> None:
-        """Fail the launch: a node is down for good."""
+        """Fail the launch because a node is down for good."""
         self._outcome.down[member.plan.name] = member.died_of
         self._outcome.fail(failure)
 
     def _hear_last_words(self, member: Member, code: int) -> None:
-        """Wait for what a process said just before it ended: that it ended may be known sooner."""
+        """Wait for the last messages of an ended process, which may arrive after the notice of its end."""
         deadline = time.monotonic() + LAST_WORDS_S
         while code >= 0 and member.statistics is None and not member.problem and time.monotonic() < deadline:
             if self._board.control.poll(10):

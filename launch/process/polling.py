@@ -1,4 +1,4 @@
-"""What is waited for: sockets and descriptors, each with what is done when there is something to read."""
+"""An event loop's poll: sockets and descriptors, each with a callback."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Poll:
         self._calls: dict[Source, Callable[[], None]] = {}
 
     def add(self, source: Source, call: Callable[[], None]) -> None:
-        """Wait for a source, too."""
+        """Add a source and its callback."""
         self._calls[source] = call
         self._poller.register(source, zmq.POLLIN)
 
     def remove(self, source: Source) -> None:
-        """Wait for a source no more. Do so before it is closed: its number may soon be that of another."""
+        """Remove a source. Do so before closing it: its number may soon be reused."""
         del self._calls[source]
         self._poller.unregister(source)
 
     def wait(self, longest_s: float) -> Iterator[Callable[[], None]]:
-        """Wait at most so long, and yield what is to be done."""
+        """Wait at most ``longest_s``, and yield the callbacks of readable sources."""
         for source, _ in self._poller.poll(round(longest_s * 1000)):
             call = self._calls.get(source)
             if call is not None:

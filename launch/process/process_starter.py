@@ -1,4 +1,4 @@
-"""How the processes of a launch come about: from a fork server, with the memory of the weights, each watched."""
+"""Starts the processes of a launch: by a fork server, with the memory of the weights, each watched."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from rtgraph.nodes.runtime.realtime.fork_server import FillWeights, Preload, Sta
 from rtgraph.nodes.weights.weights import create
 
 Ended = Callable[[Process, int], None]
-"""Called with a process that has ended, and its exit code: minus a signal's number, if one killed it."""
+"""Called with an ended process and its exit code, which is the negative signal number if a signal killed it."""
 
 
 class Starter:
-    """Starts processes, and tells of their ends. When it is left, none of them lives.
+    """Starts processes, and reports their ends. On leaving, none of them lives.
 
     Args:
-        plan: what is launched.
-        session: where logs go.
-        poll: what the launcher waits for, and now also for these processes.
-        control: the endpoint at which the launcher talks with nodes.
-        buses: where nodes publish, and find each other.
-        sweeper: ends what they leave behind.
+        plan: the launched plan.
+        session: folder of the logs.
+        poll: the launcher's poll, to which the processes are added.
+        control: the launcher's control endpoint.
+        buses: the nodes' sockets.
+        sweeper: ends what nodes leave behind.
     """
 
     def __init__(
@@ -73,16 +73,16 @@ class Starter:
 
     @property
     def ready(self) -> bool:
-        """Whether the fork server has imported what nodes need."""
+        """Whether the fork server has imported the nodes' modules."""
         return self._server is not None and self._server.ready
 
     @property
     def restarts(self) -> int:
-        """How often the fork server had to be started again."""
+        """Number of restarts of the fork server."""
         return 0 if self._server is None else self._server.restarts
 
     def prepare(self) -> None:
-        """Make the memory of the weights, still empty, and start the fork server."""
+        """Create the memory of the weights, still empty, and start the fork server."""
         for name, plan in self._plan.weights.items():
             self._weights += (
                 InheritedWeights(
@@ -109,10 +109,10 @@ class Starter:
         self._poll.add(self._server.descriptor, self._answered)
 
     def fill_weights(self, filled: Callable[[], None]) -> None:
-        """Have a process write the first version of all weights; ``filled`` is called when it has.
+        """Have a process write the first version of all weights; ``filled`` is called afterwards.
 
         Raises:
-            LaunchError: it could not. It is raised where the launcher waits.
+            LaunchError: the process failed. Raised where the launcher waits.
         """
         log_file = str(self._session.log_file("weights"))
 
@@ -129,7 +129,7 @@ class Starter:
         self._ask(request, lambda process: self._watch(process, ended))
 
     def start(self, member: Member, started: Callable[[Process], None], ended: Ended) -> None:
-        """Have a node's process made, in the member's present life.
+        """Start the process of a node's current life.
 
         Raises:
             LaunchError: the node's own interpreter cannot be started.
@@ -165,7 +165,7 @@ class Starter:
             watched(start_with_own_python(plan.python, request, descriptors, self._sweeper.environment))
 
     def look_after(self, now_s: float) -> None:
-        """Do what is due about processes that nodes left behind."""
+        """End processes that nodes left behind, when due."""
         self._sweeper.attend(now_s)
         if self._server is not None and not self._server.asked:
             self._sweeper.reap([self._server.pid, *(process.pid for process in self._watched)])
@@ -178,7 +178,7 @@ class Starter:
     def _answered(self) -> None:
         server = self._server
         if server is not None:
-            # It may be another server that is to be heard afterwards.
+            # `answer` may restart the server, which then has another descriptor.
             self._poll.remove(server.descriptor)
             server.answer()
             self._poll.add(server.descriptor, self._answered)
@@ -196,7 +196,7 @@ class Starter:
 
 
 def _modules(plan: Plan) -> list[str]:
-    """Return what the fork server imports: the modules of the nodes, and torch where there are networks."""
+    """Return the modules that the fork server imports: those of the nodes, and torch if there are networks."""
     modules = {node.node.partition(":")[0] for node in plan.nodes if node.python is None}
     if plan.weights:
         modules |= {"rtgraph.nodes.inference.network_policy", "rtgraph.nodes.weights.shared_network"}

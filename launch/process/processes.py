@@ -1,4 +1,4 @@
-"""The processes of a launch: asked of the fork server, watched through pidfds, reaped by the launcher."""
+"""The processes of a launch: started by the fork server, watched through pidfds, reaped by the launcher."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rtgraph.nodes.runtime.realtime.fork_server import Preload, Request, StartNo
 
 LAST_ANSWER_S = 1.0
 _SERVER = ("-P", "-m", "rtgraph.nodes.runtime.realtime.fork_server")
-"""Without the current folder in front of all others, where a file named as an installed module would take its place."""
+"""``-P``: without the current folder on the path, where a file could shadow an installed module."""
 Started = Callable[["Process"], None]
 
 
@@ -32,21 +32,21 @@ class Process:
 
     @classmethod
     def watch(cls, pid: int) -> Process:
-        """Watch a process that is a child of this one (or about to be)."""
+        """Watch a child process, possibly before this process adopts it."""
         return cls(pid, os.pidfd_open(pid))
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal; harmless when the process has ended."""
+        """Send a signal. Does nothing if the process has ended."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, number)
 
     def reap(self, within_s: float = 1.0) -> int:
-        """Wait for the process to end and return its exit code, minus the signal's number if one killed it."""
+        """Wait for the process to end, and return its exit code: the negative signal number if a signal killed it."""
         deadline = time.monotonic() + within_s
         while True:
             try:
                 done, status = os.waitpid(self.pid, os.WNOHANG)
-            except ChildProcessError:  # its adoption may be a moment behind its end
+            except ChildProcessError:  # it may end shortly before it is adopted
                 done, status = 0, 0
             if done or time.monotonic() > deadline:
                 with contextlib.suppress(OSError):
@@ -56,7 +56,7 @@ class Process:
 
 
 class ForkServer:
-    """The launcher's end of the fork server. It is started anew when it dies; requests wait for it meanwhile."""
+    """The launcher's side of the fork server. A dead server is restarted; requests wait meanwhile."""
 
     def __init__(self, preload: Preload, log_file: str, environment: Mapping[str, str]) -> None:
         self._preload = preload
@@ -71,31 +71,31 @@ class ForkServer:
 
     @property
     def descriptor(self) -> int:
-        """Readable when the server answers, or ends."""
+        """Readable when the server answers or ends."""
         return self._channel.fileno()
 
     @property
     def pid(self) -> int:
-        """The server's process."""
+        """Process number of the server."""
         return self._popen.pid
 
     @property
     def asked(self) -> bool:
-        """Whether it owes an answer: it may have made a process that is not known here yet."""
+        """Whether an answer is pending: the server may have created a process that is not known here yet."""
         return bool(self._asked)
 
     def request(self, request: Request, started: Started) -> None:
-        """Ask for a process; ``started`` is called with it (from ``answer``)."""
+        """Request a process. ``answer`` calls ``started`` with it."""
         if self.ready:
             self._ask(request, started)
         else:
             self._waiting.append((request, started))
 
     def answer(self) -> None:
-        """Take in what the server says. Call it when the descriptor is readable.
+        """Handle answers of the server. Call it when the descriptor is readable.
 
         Raises:
-            LaunchError: it ended while it was importing.
+            LaunchError: the server ended during its imports.
         """
         try:
             answer = receive(self._channel)
@@ -111,7 +111,7 @@ class ForkServer:
             self._made(answer)
 
     def close(self) -> None:
-        """End the server, and hear of the processes that it made but did not tell of yet."""
+        """End the server, and collect processes that it created but did not report yet."""
         self._popen.kill()
         self._popen.wait()
         with contextlib.suppress(OSError):
@@ -127,7 +127,7 @@ class ForkServer:
 
     def _ask(self, request: Request, started: Started) -> None:
         self._asked.append((request, started))
-        with contextlib.suppress(OSError):  # a dead server is noticed, and asked again, in `answer`
+        with contextlib.suppress(OSError):  # `answer` notices a dead server and repeats the request
             send(self._channel, request.model_dump(mode="json"))
 
     def _start(self) -> None:
@@ -138,7 +138,12 @@ class ForkServer:
         try:
             with open(self._log_file, "ab") as log, theirs:
                 self._popen = subprocess.Popen(
-                    [sys.executable, *_SERVER, *role, *sys.path],  # what this process finds, its nodes find
+                    [
+                        sys.executable,
+                        *_SERVER,
+                        *role,
+                        *sys.path,
+                    ],  # nodes find the same modules as this process
                     pass_fds=(theirs.fileno(), *self._descriptors),
                     env=self._environment,
                     stdin=subprocess.DEVNULL,
@@ -168,7 +173,7 @@ class ForkServer:
 def start_with_own_python(
     python: str, request: StartNode, descriptors: Sequence[int], environment: Mapping[str, str]
 ) -> Process:
-    """Start a node with an interpreter of its own.
+    """Start a node with its own interpreter.
 
     Raises:
         LaunchError: there is no such interpreter.
@@ -192,12 +197,12 @@ def start_with_own_python(
             f"{name}: interpreter {python} cannot be started: {error.strerror}",
             hint="`python` in the graph names an interpreter that has rtgraph installed",
         ) from error
-    popen.returncode = 0  # it is watched and reaped as all others are, not by subprocess
+    popen.returncode = 0  # watched and reaped like all others, not by subprocess
     return Process.watch(popen.pid)
 
 
 def last_line(file: str) -> str:
-    """Return the last line of a log: of a process that failed, what it failed of."""
+    """Return the last line of a log, which holds the error of a failed process."""
     try:
         with open(file, encoding="utf-8", errors="replace") as log:
             lines = [line.strip() for line in log if line.strip()]

@@ -1,4 +1,4 @@
-"""The short-lived folder of a launch's sockets, and where those of other launches are found."""
+"""The short-lived folder of a launch's sockets, and the search for those of other launches."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from rtgraph.msgs.atomic import write_atomically
 from rtgraph.msgs.errors import LaunchError
 
 SOCKET_PATH_BYTES = 107
-"""The longest path of a Unix socket. Bytes, not letters."""
+"""Maximum length of a Unix socket's path, in bytes."""
 LONGEST_NAME = "introspect"
-"""Of the sockets; those of nodes are numbers."""
+"""The longest name of a socket; sockets of nodes are numbered."""
 _PREFIX = "rtgraph-"
 _RANDOM_LETTERS = 8
 MOST_BASE_BYTES = SOCKET_PATH_BYTES - len(f"/{_PREFIX}{'x' * _RANDOM_LETTERS}/{LONGEST_NAME}")
 _ANNOUNCEMENT = "session.json"
 _OF_USERS = Path("/run/user")
-_SHARED = (Path("/tmp"), Path("/dev/shm"))  # noqa: S108 - folders are made in them as mkdtemp does
+_SHARED = (Path("/tmp"), Path("/dev/shm"))  # noqa: S108 - folders are created in them as mkdtemp does
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A folder that runtime folders may be made in, and the variable that names it."""
+    """A folder in which runtime folders may be created, and the variable that names it."""
 
     path: Path
     variable: str = ""
@@ -40,10 +40,10 @@ class Base:
 
 
 class RuntimeDirectory:
-    """A folder for sockets: short, private, locked while in use. It is made where sockets can be; see ``bases``.
+    """A folder for sockets: short path, private, locked while in use. See ``bases`` for where it is created.
 
     Raises:
-        LaunchError: no folder will do.
+        LaunchError: no folder is suitable.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class RuntimeDirectory:
         return f"ipc://{self.path / name}"
 
     def announce(self, text: str) -> None:
-        """Leave word, whole or not at all, for those who look for running launches.
+        """Write the launch's description atomically, for those who look for running launches.
 
         Raises:
             LaunchError: it cannot be written.
@@ -68,14 +68,14 @@ class RuntimeDirectory:
 
 
 def bases() -> list[Base]:
-    """Return the folders that runtime folders may be in, the first choice first."""
+    """Return the folders in which runtime folders may be created, in order of preference."""
     user = _OF_USERS / str(os.geteuid())
     found = [
         *_named_by("XDG_RUNTIME_DIR"),
         *([Base(user)] if user.is_dir() else []),
         *_named_by("TMPDIR"),
     ]
-    with contextlib.suppress(FileNotFoundError):  # there is none that can be written to
+    with contextlib.suppress(FileNotFoundError):  # no temporary folder is writable
         found.append(Base(Path(tempfile.gettempdir())))
     found += map(Base, _SHARED)
     return [base for place, base in enumerate(found) if base.path not in {b.path for b in found[:place]}]
@@ -87,7 +87,7 @@ def _named_by(variable: str) -> list[Base]:
 
 
 def chosen() -> tuple[Base | None, dict[Base, str]]:
-    """Return the folder that a launch would use now, and why those before it will not do."""
+    """Return the folder that a launch would use now, and the reasons why better ones are unsuitable."""
     refused: dict[Base, str] = {}
     for base in bases():
         try:
@@ -102,19 +102,19 @@ def chosen() -> tuple[Base | None, dict[Base, str]]:
 
 
 def announced() -> Iterator[tuple[Path, str]]:
-    """Yield the runtime folder of each launch of this user that lives and has left word, and that word."""
+    """Yield the runtime folder and the description of each running launch of this user that has announced itself."""
     for base in bases():
         for path in sorted(base.path.glob(f"{_PREFIX}*")):
             try:
-                # What somebody else put there is not to be trusted.
+                # Do not trust a folder of another user.
                 if _is_private(path) and is_in_use(path):
                     yield path, (path / _ANNOUNCEMENT).read_text(encoding="utf-8")
             except OSError:
-                continue  # it has not left word yet, or has just ended
+                continue  # it has not announced itself yet, or has just ended
 
 
 def is_in_use(path: Path) -> bool:
-    """Say whether the launch that a runtime folder belongs to lives."""
+    """Return whether the launch of a runtime folder still runs."""
     try:
         lock = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
@@ -129,11 +129,11 @@ def is_in_use(path: Path) -> bool:
 
 
 class _Unfit(LaunchError):
-    """A folder will not do, and why."""
+    """A folder is unsuitable. The text says why."""
 
 
 def _made() -> tuple[Path, int]:
-    """Make a folder and lock it. Return it and the lock."""
+    """Create a folder and lock it. Return its path and the lock."""
     refused = []
     for base in bases():
         try:
@@ -158,7 +158,7 @@ def _made_in(base: Path) -> tuple[Path, int]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if path.exists():
                 break
-            os.close(lock)  # another launch swept it up before it was locked
+            os.close(lock)  # another launch removed it before it was locked
     except OSError as error:
         raise _Unfit(os.strerror(error.errno or 0)) from error
     try:
@@ -171,7 +171,7 @@ def _made_in(base: Path) -> tuple[Path, int]:
 
 
 def _prove(path: Path) -> None:
-    """Bind a socket there: not every file system can have one."""
+    """Bind a socket there, because some file systems have no sockets."""
     if not _is_private(path):
         raise _Unfit("its file system keeps no permissions: what is in it would not be private")
     with socket.socket(socket.AF_UNIX) as probe:
@@ -187,7 +187,7 @@ def _refuse_what_cannot_hold_sockets(base: Path) -> None:
         raise _Unfit("it is not an absolute path")
     encoded = os.fsencode(base)
     try:
-        spelt = str(base).encode()  # as ZeroMQ spells it, whatever the locale
+        spelt = str(base).encode()  # in ZeroMQ's encoding, whatever the locale
     except UnicodeEncodeError:
         spelt = b""
     if spelt != encoded:
@@ -207,13 +207,13 @@ def _refuse_what_cannot_hold_sockets(base: Path) -> None:
 
 
 def _is_private(path: Path) -> bool:
-    """Say whether it is a folder of this user, no link to one, that nobody else may enter."""
+    """Return whether a path is a real folder of this user (not a link) that nobody else may enter."""
     status = path.lstat()
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
 
 
 def _sweep(base: Path) -> None:
-    """Remove the folders of launches that were killed before they could."""
+    """Remove the folders of launches that were killed before they could remove them."""
     for path in base.glob(f"{_PREFIX}*"):
         try:
             if not _is_private(path):

@@ -1,4 +1,4 @@
-"""The signals that end a launch: the first asks for an ordered stop, the second for a hurried one."""
+"""The signals that end a launch: the first one requests an orderly stop, the second a hurried one."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rtgraph.launch.console.interruption import ending_signals
 
 
 class Signals:
-    """Catches the signals while it is entered. ``descriptor`` becomes readable when one has come."""
+    """Catches the signals while it is entered. ``descriptor`` becomes readable when a signal arrives."""
 
     def __init__(self) -> None:
         self.first: int | None = None
-        """The first that came."""
+        """The first signal."""
         self.times_s: list[float] = []
-        """When they came, by the monotonic clock."""
+        """Times of the signals, on the monotonic clock."""
 
     def __enter__(self) -> Self:
         self._wake, self._waker = socket.socketpair()
@@ -41,7 +41,7 @@ class Signals:
 
     @property
     def descriptor(self) -> int:
-        """Readable when a signal has come."""
+        """Readable when a signal has arrived."""
         return self._wake.fileno()
 
     def clear(self) -> None:

@@ -1,7 +1,7 @@
-"""What is done about nodes that die, or fall silent.
+"""Rules for nodes that die or fall silent.
 
-The dead are started again, ever longer apart, until it is too often; the silent are told of, and left alone: who is
-busy and who hangs cannot be told from outside.
+A dead node is restarted with growing delays, until it dies too often. A silent node is reported and left alone: from
+outside, a busy node and a hanging one look the same.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from rtgraph.nodes.runtime import NodePlan, RestartPolicy
 SILENT_AFTER_S = 3.0
 """Six heartbeats."""
 BEATS_KEPT = 5
-"""Two seconds: rates are told by the newest and the oldest."""
+"""Two seconds of heartbeats: rates are computed from the newest and the oldest."""
 
 
 class RestartBudget:
-    """Decides whether, and when, a node that died is started again."""
+    """Decides whether and when to restart a node that died."""
 
     def __init__(self, policy: RestartPolicy) -> None:
         self._policy = policy
@@ -29,7 +29,7 @@ class RestartBudget:
         self.restarts = 0
 
     def died(self, now_s: float) -> float | None:
-        """Take note of a death; return in how many seconds to start again, or None to give up."""
+        """Record a death; return the delay before the restart in seconds, or None to give up."""
         policy = self._policy
         if policy.when == "never":
             return None
@@ -56,32 +56,32 @@ class Member:
     running: bool = False
     restart_at: float | None = None
     go_at: float = 0.0
-    """When it is let go, even though an edge of it is not proven: its neighbour may hang."""
+    """When it is released even if an edge of it is unproven, because its neighbour may hang."""
     problem: str = ""
     failed_to_start: bool = False
     """Its first life raised an error before ``on_start`` returned."""
     died_of: str = ""
-    """Why its last life that ended did."""
+    """Why its last ended life ended."""
     statistics: Statistics | None = None
     heard_s: float = 0.0
     silent: bool = False
     beats: deque[Beat] = field(default_factory=lambda: deque(maxlen=BEATS_KEPT))
-    """What its last heartbeats said, oldest first."""
+    """Its last heartbeats, oldest first."""
     changed: dict[str, Any] = field(default_factory=dict)
-    """Parameters that were changed while it ran, by dotted path: its next lives begin with them."""
+    """Parameters changed while it ran, by dotted path; its next lives begin with them."""
     given: dict[str, Any] = field(default_factory=dict)
-    """Those that this life began with."""
+    """Changed parameters with which this life began."""
     silent_most_s: float = 0.0
-    """The longest time it was not heard, if that was longer than it should be."""
+    """Its longest silence, if that exceeded the limit."""
 
     def heard(self, now_s: float) -> float | None:
-        """Take note that it lives; return how long it was silent, if it was for too long."""
+        """Record a sign of life; return the duration of the silence that it ends, if that was too long."""
         silent_s = now_s - self.heard_s if self.silent else None
         self.heard_s, self.silent = now_s, False
         return silent_s
 
     def fell_silent(self, now_s: float) -> bool:
-        """Say whether it has just become silent for too long."""
+        """Return whether it has just become silent for too long."""
         silent_s = now_s - self.heard_s
         if not self.running or self.process is None or silent_s < SILENT_AFTER_S:
             return False
@@ -90,12 +90,12 @@ class Member:
         return fell
 
     def failed(self, message: Failed) -> None:
-        """Take note of the error that ends its process."""
+        """Record the error that ends its process."""
         self.problem = message.problem
         self.failed_to_start = not message.started and not self.incarnation
 
     def begin_anew(self) -> None:
-        """Forget the life before."""
+        """Forget the previous life."""
         self.ready = self.running = self.silent = False
         self.restart_at, self.problem = None, ""
         self.beats.clear()

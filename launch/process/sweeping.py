@@ -1,4 +1,4 @@
-"""Ends what nodes leave behind: when a node has ended, when the launch has, and when the launcher was killed."""
+"""Ends what nodes leave behind: when a node ends, when the launch ends, and when the launcher is killed."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from rtgraph.nodes.runtime.realtime.fork_server import NODE_VARIABLE, TITLE
 
 
 class Sweeper:
-    """Entered before any process of a launch is started, and left when all nodes have ended.
+    """Enter it before any process of a launch starts, and leave it when all nodes have ended.
 
-    What a node has started is ended with it: all of its session at once, whatever has a session apart when the launch
-    ends. The launcher has to adopt orphans; those that end are reaped.
+    When a node ends, the processes in its session are ended at once; processes in other sessions are ended with the
+    launch. The launcher must adopt orphans; orphans that end are reaped.
 
     Args:
-        launch: distinguishes it from all other launches on this host.
-        note: says something to people.
-        left_behind: receives the commands of what was left behind, by node.
+        launch: unique name of the launch on this host.
+        note: prints a note.
+        left_behind: receives the commands of the processes left behind, by node.
     """
 
     def __init__(self, launch: str, note: Callable[[str], None], left_behind: dict[str, list[str]]) -> None:
@@ -53,25 +53,25 @@ class Sweeper:
         self.attend(float("inf"))
         self._say(leftovers.end_all(self._launch, self._nodes, (self._warden.pid,)))
         self.reap(())
-        self._warden.kill()  # before it sees that nothing more comes
+        self._warden.kill()  # before it sees the end of its input
         self._warden.communicate()
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of the processes of the launch."""
-        # A process that gives itself a title would write it over the mark.
+        """The environment of the launch's processes."""
+        # Without SPT_NOENV, a process that sets its title would overwrite the mark.
         return {**os.environ, MARK: self._launch, "SPT_NOENV": "1"}
 
     def began(self, process: int, node: str) -> None:
-        """Take note of a process of a node."""
+        """Record the start of a node's process."""
         self._nodes[process] = node
         self._tell(b"%d\n" % process)
 
     def ended(self, process: int) -> None:
-        """Begin to end what a node has left in its session."""
+        """Begin to end the processes in an ended node's session."""
         try:
             os.killpg(process, 0)
-        except OSError:  # most leave nobody in their group; whoever has another one is found at the end
+        except OSError:  # usually its group is empty; processes in other groups are found at the end
             found = []
         else:
             living = leftovers.find(self._launch, (process,), (self._warden.pid,))
@@ -86,7 +86,7 @@ class Sweeper:
                 signal.pidfd_send_signal(descriptor, signal.SIGTERM)
 
     def attend(self, now_s: float) -> None:
-        """Kill what was to end and is still there."""
+        """Kill processes that did not end within the grace period."""
         due = [descriptor for at_s, descriptor in self._ending if at_s <= now_s]
         self._ending = [one for one in self._ending if one[1] not in due]
         for descriptor in due:
@@ -95,11 +95,11 @@ class Sweeper:
             os.close(descriptor)
 
     def reap(self, known: Iterable[int]) -> None:
-        """Reap adopted processes that have ended. Those that are known are somebody else's to reap."""
+        """Reap adopted processes that have ended, except known ones, which have another owner."""
         mine = {self._warden.pid, *known}
         with contextlib.suppress(ChildProcessError):
             while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                # What this program has started besides is in its session.
+                # Other children of this program are in its session.
                 if found.si_pid in mine or os.getsid(found.si_pid) == os.getsid(0):
                     return
                 os.waitpid(found.si_pid, os.WNOHANG)
@@ -107,7 +107,7 @@ class Sweeper:
     def _tell(self, line: bytes) -> None:
         stream = self._warden.stdin
         if stream is not None:
-            with contextlib.suppress(OSError):  # it was killed
+            with contextlib.suppress(OSError):  # the warden was killed
                 stream.write(line)
                 stream.flush()
 

@@ -1,1 +1,1 @@
-"""What a launch reports: progress, summary, tables and figures over sessions."""
+"""Reports of launches: summaries, tables, and figures over sessions."""

@@ -1,4 +1,4 @@
-"""Means and how sure they are: Student's t."""
+"""Means with confidence intervals, by Student's t."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LARGE = 1e100
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """What values of one kind come to. ``half_width`` is half of the mean's 95 % confidence interval; None for one value."""
+    """Statistics of values. ``half_width`` is half of the mean's 95 % confidence interval; None for a single value."""
 
     count: int
     mean: float
@@ -25,9 +25,9 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Sum up one or more finite values."""
+        """Return the statistics of at least one finite value."""
         count = len(values)
-        # The square of a larger value, or the sum of two, may not be a number any more.
+        # Squares and sums of large values may overflow.
         scale = max(1.0, max(map(abs, values)) / _LARGE)
         scaled = [value / scale for value in values] if scale > 1.0 else values
         sd = statistics.stdev(scaled) if count > 1 else None
@@ -43,10 +43,10 @@ class Spread:
 
 
 def t_quantile(degrees: int, confidence: float = CONFIDENCE) -> float:
-    """Return t such that a Student-t variable is within ±t with this probability.
+    """Return t such that a Student-t variable lies within ±t with the given probability.
 
-    The probability within ±t is a finite sum for a whole number of degrees of freedom (Abramowitz and Stegun 1964,
-    26.7.3 and 26.7.4); t is found by bisection.
+    For a whole number of degrees of freedom that probability is a finite sum (Abramowitz and Stegun 1964, 26.7.3 and
+    26.7.4); t is found by bisection.
     """
     if degrees < 1:
         raise ValueError(f"{degrees} degrees of freedom")

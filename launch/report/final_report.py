@@ -1,4 +1,4 @@
-"""What is printed at the end of a launch."""
+"""The report at the end of a launch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rtgraph.nodes.runtime.virtual.world import INJECTED
 
 
 def print_result(results: Mapping[str, Result], *, as_json: bool = False) -> int:
-    """Print the summaries of one or more launches side by side, and return the worst exit code."""
+    """Print the summaries of launches side by side, and return the worst exit code."""
     unprinted = printed(lambda: _print_summaries(results, as_json=as_json))
     print_failures(results)
     return max((result.code for result in results.values()), default=DONE) or unprinted
@@ -45,7 +45,7 @@ def _print_summaries(results: Mapping[str, Result], *, as_json: bool) -> None:
 
 
 def print_failures(results: Mapping[str, Result]) -> None:
-    """Print what went wrong in launches."""
+    """Print what failed in launches."""
     for title, result in results.items():
         for failure in result.failures:
             hint = "; or see" if ". hint: " in failure else ". hint: see"
@@ -55,7 +55,7 @@ def print_failures(results: Mapping[str, Result]) -> None:
 
 
 def draw_results(results: Mapping[str, Result], *, quiet: bool = False) -> None:
-    """Draw the pictures, and print where they are. What goes wrong is a warning: the results are there without them."""
+    """Draw the pictures and print their paths. An error is only a warning, because the results do not depend on it."""
     for title, result in results.items():
         try:
             with ConsoleStatus() as status:
@@ -91,7 +91,7 @@ def _headlines(title: str, result: Result) -> Iterator[str]:
 
 
 def _warnings(result: Result) -> Iterator[str]:
-    """Yield what must not go unseen although the launch went on."""
+    """Yield warnings about a launch that did not fail."""
     summary = result.summary
     if result.code == LOST and any(summary["lost"].values()):
         yield "messages were lost on the way to inputs that want them all"
@@ -117,13 +117,13 @@ def _warnings(result: Result) -> Iterator[str]:
 
 
 def _warnings_of_nodes(summary: Figures) -> Iterator[str]:
-    """Yield what became of nodes, and what they warn of."""
+    """Yield warnings about nodes, and the nodes' own warnings."""
     causes = summary.get("restart_causes", {})
     for name, count in summary["restarts"].items():
         times = "once" if count == 1 else f"{count} times"
         yield f"{name} was restarted {times}" + (f": {causes[name]}" if name in causes else "")
     for name, problem in summary.get("down", {}).items():
-        if problem == INJECTED:  # every other node that is down is among the failures
+        if problem == INJECTED:  # any other node that is down is listed among the failures
             yield f"{name} was down at the end: {problem}"
     for name, figures in summary.get("nodes", {}).items():
         said = figures.get("warnings")
@@ -131,7 +131,7 @@ def _warnings_of_nodes(summary: Figures) -> Iterator[str]:
 
 
 def _speed(result: Result) -> str:
-    """Say how fast virtual time went by, and in how much memory."""
+    """Return the speed of virtual time, and the memory used."""
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     speed = (
         f", {result.virtual_s / result.wall_s:,.1f} × real time" if result.virtual_s and result.wall_s else ""

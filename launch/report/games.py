@@ -1,4 +1,4 @@
-"""What a plan plays, and where what it learned is."""
+"""The game that a plan plays, and the folders of its learning curves."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from rtgraph.nodes.runtime import load_class
 
 
 def game_of(plan: Plan) -> str | None:
-    """Return the Atari game that a plan plays, or None where it is none."""
+    """Return the Atari game that a plan plays; None if it plays none."""
     games = [node.params.get("game") for node in plan.nodes if issubclass(load_class(node.node), Plant)]
     return games[0] if games and isinstance(games[0], str) else None
 
 
 def learning_folders(plan: Plan) -> tuple[str, ...]:
-    """Return the folders of the curves that a plan's nodes keep, in the session folder."""
+    """Return the folders, in the session folder, of the learning curves that a plan's nodes keep."""
     default = Metrics.params_type.model_fields["folder"].default
     return tuple(
         str(node.params.get("folder", default))

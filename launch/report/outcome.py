@@ -1,4 +1,4 @@
-"""What was sent, what came, what became of a launch."""
+"""The outcome of a launch, and the messages sent and received in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rtgraph.nodes.runtime.taps import edge_name
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a launch."""
+    """The outcome of a launch."""
 
     reason: str = ""
     failures: list[str] = field(default_factory=list)
@@ -22,19 +22,19 @@ class Outcome:
     statistics: dict[str, Statistics] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)
-    """Why nodes were started again, the last time."""
+    """The reason for each node's last restart."""
     down: dict[str, str] = field(default_factory=dict)
-    """Nodes that were down at the end, and their last errors."""
+    """Nodes that were down at the end, with their last errors."""
     silent_s: dict[str, float] = field(default_factory=dict)
-    """Nodes that were not heard for too long, and for how long."""
+    """Nodes that were silent for too long, with the durations."""
     left_behind: dict[str, list[str]] = field(default_factory=dict)
-    """The commands of processes that nodes started and left, by node: they were ended."""
+    """Commands of processes that nodes left running, by node; they were ended."""
     import_s: float = 0.0
     start_s: float = 0.0
     duration_s: float = 0.0
 
     def fail(self, problem: str) -> None:
-        """Take note of what cannot be mended: the launch ends with it."""
+        """Record an unrecoverable problem, which ends the launch."""
         self.failures.append(problem)
         self.reason = self.reason or problem
 
@@ -65,7 +65,7 @@ def sent_to(member: Member, members: Mapping[str, Member]) -> dict[str, dict[str
 
 
 def statistics_of_all(members: Mapping[str, Member], *, began: bool) -> dict[str, Statistics]:
-    """Return what every node counted; of those that were not there at the end, that everything was lost."""
+    """Return the counts of every node. For a node that was down at the end, all messages to it count as lost."""
     found = {}
     for name, member in members.items():
         if member.statistics is not None:

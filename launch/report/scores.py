@@ -1,4 +1,4 @@
-"""What others score in the Atari games of the paper: lines to compare with."""
+"""Published scores in the paper's Atari games, to compare with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A mean return. ``half_width`` is half of its 95 % confidence interval, where that is known."""
+    """A mean return. ``half_width`` is half of its 95 % confidence interval, if known."""
 
     mean: float
     source: str
@@ -20,7 +20,7 @@ HUMAN = {
     "krull": (Line(2395.0, "Mnih et al. 2015"), Line(2665.5, "Wang et al. 2016")),
     "name_this_game": (Line(4076.0, "Mnih et al. 2015"), Line(8049.0, "Wang et al. 2016")),
 }
-"""People's scores as published: marks to compare with, not measured in our protocol."""
+"""Published human scores. They were not measured with our protocol."""
 
 MEASURED = {
     "boxing": {
@@ -36,24 +36,24 @@ MEASURED = {
         "noop": Line(0.0, "measured here", 0.0, 30),
     },
 }
-"""Our own, frame by frame, without sticky actions, after 1 to 30 no-op frames:
+"""Our own measurements, frame by frame, without sticky actions, after 1 to 30 no-op frames:
 
     rtgraph evaluate GAME --policy random|noop --episodes 40 --seed 1   (Name This Game: 30)
 
-Boxing: random −1.4 ± 1.3 (−12 to 10), noop −54 in each. Krull: random 2,040 ± 245 (830 to 4,680), noop 0 in each.
-Name This Game: random 2,181 ± 286 (1,100 to 3,930), noop 0 in each; without an action it does not end within half an
-hour of play, so these were cut short after 10,000 frames (`--most-frames`).
+Boxing: random −1.4 ± 1.3 (−12 to 10), noop −54 in each episode. Krull: random 2,040 ± 245 (830 to 4,680), noop 0 in
+each. Name This Game: random 2,181 ± 286 (1,100 to 3,930), noop 0 in each; without actions it does not end within half
+an hour of play, so these episodes were truncated after 10,000 frames (`--most-frames`).
 """
 
 
 def random_line(game: str | None) -> dict[str, Line]:
-    """Return the line of random play, where it was measured."""
+    """Return the line of random play, if it was measured."""
     found = MEASURED.get(game or "", {})
     return {"random": found["random"]} if "random" in found else {}
 
 
 def lines(game: str) -> dict[str, Line]:
-    """Return the lines that there are for a game, by what to call them."""
+    """Return the known lines of a game, by label."""
     found = dict(MEASURED.get(game, {}))
     for line in HUMAN.get(game, ()):
         found[f"human ({line.source})"] = line

@@ -1,4 +1,4 @@
-"""Sessions gathered into groups of runs that differ in nothing but chance."""
+"""Groups sessions into runs that differ only by chance."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rtgraph.launch.report.scores import Line, random_line
 from rtgraph.msgs.errors import GraphError
 
 _CHANCE = frozenset({"resume", "checkpoint", "replay_folder"})
-"""Arguments that say where a run came from, not what it is."""
+"""Arguments that name a run's origin and do not affect what it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Curves by what to call them, what they are of, and lines to compare with."""
+    """Curves by label, their title, and lines to compare with."""
 
     groups: dict[str, list[Curve]]
     title: str
@@ -27,11 +27,11 @@ class Gathered:
 
 
 def gathered(sessions: Sequence[str]) -> Gathered:
-    """Read sessions, each a folder or its ``episodes.csv``, perhaps with a label and an equals sign in front.
+    """Read sessions, each given as a folder or its ``episodes.csv``, optionally as ``LABEL=PATH``.
 
     Raises:
-        MetricsError: One has no curves.
-        GraphError: Its plan is none.
+        MetricsError: a session has no curves.
+        GraphError: the plan of a session is invalid.
     """
     labelled = [_split(text) for text in sessions]
     plans = [_plan_of(path) for _, path in labelled]
@@ -55,7 +55,7 @@ def _split(text: str) -> tuple[str, Path]:
 
 
 def _plan_of(path: Path) -> Plan | None:
-    """Return the plan of the session that a path is of or in; None where there is none."""
+    """Return the plan of a session, given its folder or a path in it; None if there is none."""
     for folder in (path, *path.resolve().parents[:2]):
         if (folder / "plan.yaml").exists():
             return Plan.from_yaml((folder / "plan.yaml").read_text(encoding="utf-8"))
@@ -63,7 +63,7 @@ def _plan_of(path: Path) -> Plan | None:
 
 
 def _labels(plans: Sequence[Plan | None]) -> list[str]:
-    """Return for each plan the name and the arguments in which it differs from others; nothing for those not known."""
+    """Return a label for each plan: its name and arguments that differ from the others'; empty for unknown plans."""
     known = [_told(plan) for plan in plans if plan is not None]
     differing = [
         key

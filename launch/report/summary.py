@@ -1,4 +1,4 @@
-"""The summary of a launch: what the monitor counted, and what became of every edge and node."""
+"""The summary of a launch: the monitor's figures, and the state of every edge and node."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from rtgraph.nodes.monitor.traces import watched
 from rtgraph.nodes.runtime import load_class
 
 DONE, FAILED, INVALID, LOST, SIGNALLED = 0, 1, 2, 3, 128
-"""Exit codes. A launch that a signal ended adds its number, as shells do: 130 for Ctrl-C, 143 for SIGTERM."""
+"""Exit codes. A launch that a signal ended adds the signal's number, as shells do: 130 Ctrl-C, 143 SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a plan came to in its world: the summary, the exit code, and what failed."""
+    """Result of a plan in its world: the summary, the exit code, and the failures."""
 
     summary: dict[str, Any]
     code: int
     failures: tuple[str, ...] = ()
     virtual_s: float = 0.0
-    """How much virtual time went by, since where it went on from."""
+    """Virtual time of this run, counted from where it resumed."""
 
 
 def summarise(
@@ -39,24 +39,24 @@ def summarise(
 ) -> dict[str, Any]:
     """Return the summary as JSON values.
 
-    The figures of one monitor are the summary's own; those of several stand by title under ``plants``. Those of a
-    node that keeps the curves of learning stand under ``learning``.
+    The figures of a single monitor are at the top level; those of several are under ``plants``, by title. The figures of a
+    node that keeps learning curves are under ``learning``.
 
     Args:
-        plan: what was run.
+        plan: the plan that ran.
         reason: why it ended.
-        results: what each node said of itself.
+        results: each node's result.
         reports: the counters of each node's inputs.
-        restarts: how often each node was started again.
-        causes: why, the last time.
-        down: nodes that were down at the end, and their last errors.
-        problems: why a node has no result, or says that it failed.
+        restarts: number of restarts by node.
+        causes: reason of the last restart by node.
+        down: nodes that were down at the end, with their last errors.
+        problems: why a node has no result, or reports a failure.
     """
     monitors = watched(plan.nodes)
     plants = {one.title: dict(results.get(one.monitor, {})) for one in monitors}
     figures = {"plants": plants} if len(plants) > 1 else next(iter(plants.values()), {})
     keepers = [node.name for node in plan.nodes if issubclass(load_class(node.node), Metrics)]
-    # Of several each is told among the nodes.
+    # With several monitors, each is reported with its node.
     learning = results.get(keepers[0], {}) if len(keepers) == 1 else {}
     watching = {one.monitor for one in monitors} | ({keepers[0]} if learning else set())
     others = {name: result for name, result in results.items() if result and name not in watching}
@@ -84,7 +84,7 @@ def summarise(
 
 
 def lossless_losses(plan: Plan, reports: Mapping[str, Iterable[EdgeReport]]) -> int:
-    """Return how many messages lossless inputs lost: on the way to them, or unread when their node stopped."""
+    """Return the number of messages that lossless inputs lost, in transit or unread when their node stopped."""
     types = {node.name: load_class(node.node) for node in plan.nodes}
     return sum(
         report.lost + report.refused + report.unread

@@ -1,4 +1,4 @@
-"""Summaries as people read them: side by side in a table, or in one line."""
+"""Summaries for people: side by side in a table, or as one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 Figures = Mapping[str, Any]
-"""The figures of a run as ``Trace.figures`` gives them, with ``lost`` (edge: count) and ``restarts`` (node: count)."""
+"""Figures of a run as returned by ``Trace.figures``, with ``lost`` (edge: count) and ``restarts`` (node: count)."""
 
 NOTHING = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
@@ -20,10 +20,10 @@ MOST_NAMED = 3
 
 
 def summary_table(figures: Mapping[str, Figures]) -> Table:
-    """Return a table of one or more summaries by title, a column each.
+    """Return a table of summaries by title, one column each.
 
-    The rows that decide which run is better are bold, and compare every column with the first. Figures that are
-    None or missing show as a dash.
+    Rows that decide which run is better are bold and compare every column with the first. None and missing figures are
+    shown as a dash.
     """
     columns = list(figures.values())
     caption = f"in parentheses: the difference from {next(iter(figures))}" if len(columns) > 1 else None
@@ -41,18 +41,18 @@ def summary_table(figures: Mapping[str, Figures]) -> Table:
 
 
 def plants_of(summary: Figures) -> Mapping[str, Figures]:
-    """Return the figures of each plant by title, where a launch had several."""
+    """Return the figures of each plant by title, if a launch has several."""
     return _part(summary, "plants")
 
 
 def count_of(figures: Figures, key: str) -> str:
-    """Return counts by name on one line: their sum, and the names with the greatest."""
+    """Return counts by name on one line: the sum, and the names with the highest counts."""
     total, *named = _counts(key)(figures).split("\n")
     return f"{total} ({', '.join(named)})" if named else total
 
 
 def headline(figures: Figures) -> str:
-    """Return a run in one line, such as "inaction 0.4 %, age 6.1 ± 0.2 ticks, tick lateness p99 0.31 ms"."""
+    """Return one line about a run, such as "inaction 0.4 %, age 6.1 ± 0.2 ticks, tick lateness p99 0.31 ms"."""
     return ", ".join(
         (
             f"inaction {_inaction(figures)}",
@@ -63,17 +63,17 @@ def headline(figures: Figures) -> str:
 
 
 def rounded(value: float | None) -> str:
-    """Return a number to three significant digits (whole numbers as they are, in groups of thousands), None as a dash."""
+    """Return a number with three significant digits; whole numbers in full, with thousands commas; None as a dash."""
     return NOTHING if value is None else _significant(value, 3)
 
 
 def percent(value: float | None) -> str:
-    """Return a percentage: to a tenth from 10 on, below that to two significant digits."""
+    """Return a percentage: from 10 on with one decimal, below that with two significant digits."""
     return NOTHING if value is None else f"{_significant(value, 3 if abs(value) >= 10 else 2)} %"
 
 
 def signed(value: float) -> str:
-    """Return a number as ``rounded`` does, with its sign."""
+    """Return a number as ``rounded`` does, with a sign."""
     return f"+{rounded(value)}" if value > 0 else rounded(value)
 
 
@@ -87,7 +87,7 @@ def _significant(value: float, digits: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A line of the table; one that says which run is better has a value, and 1 if more of it is better, -1 if less."""
+    """A row of the table. If it ranks runs it has a value, and 1 if more of it is better or -1 if less is better."""
 
     label: str
     text: Callable[[Figures], str]
@@ -96,7 +96,7 @@ class _Row:
     unit: str = ""
 
     def cell(self, figures: Figures, baseline: Figures) -> Text:
-        """Return what the row says of a run, beside the difference from another one."""
+        """Return a run's cell, with the difference from the baseline."""
         text = Text(self.text(figures))
         if self.value is None or figures is baseline:
             return text
@@ -178,7 +178,7 @@ def _share(*keys: str) -> Callable[[Figures], str]:
 
 
 def _decisions(fate: str) -> Callable[[Figures], str]:
-    """Return what a row says of the decisions of one fate: how many, and which share of those made."""
+    """Return the cell function for decisions of one fate: their number, and their share of all decisions."""
 
     def text(figures: Figures) -> str:
         count, made = _at(figures, "decisions", fate), _at(figures, "decisions", "made")
@@ -204,7 +204,7 @@ def _reward_per_second(figures: Figures) -> float | None:
 
 
 def _counts(key: str) -> Callable[[Figures], str]:
-    """Return what a row says of counts by name: their sum, and below it the names with the greatest."""
+    """Return the cell function for counts by name: the sum, and below it the names with the highest counts."""
 
     def text(figures: Figures) -> str:
         if key not in figures:
@@ -280,4 +280,4 @@ _LEARNING = (
     _Row("  staleness, mean (versions)", _number("learning", "staleness")),
     _Row("  explored", _share("learning", "explored")),
 )
-"""Shown where something learned."""
+"""Shown if something learned."""

@@ -1,1 +1,1 @@
-"""The studies that the method stands on, repeated in virtual time."""
+"""The studies that support the method, repeated in virtual time."""

@@ -1,4 +1,4 @@
-"""Runs independent worlds side by side, one a core. No process of it outlives the one that asked for it."""
+"""Runs independent worlds in parallel, one per core. The worker processes never outlive the process that started them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 
 def mapped(function: Callable[[T], R], items: Sequence[T], jobs: int | None = None) -> Iterator[R]:
-    """Yield the function of every item, in order, worked out by ``jobs`` processes (default: one a core).
+    """Yield ``function(item)`` for every item, in order, computed by ``jobs`` processes (default: one per core).
 
     Raises:
         LaunchError: one of the processes was killed.
@@ -29,7 +29,7 @@ def mapped(function: Callable[[T], R], items: Sequence[T], jobs: int | None = No
         yield from map(function, items)
         return
     with _workers(jobs) as pool:
-        with _terminal_held_back():  # the processes start here and inherit it: Ctrl-C reaches only this one
+        with _terminal_held_back():  # processes started here inherit it, so that Ctrl-C reaches only this one
             results = pool.map(function, items)
         try:
             yield from results
@@ -41,7 +41,7 @@ def mapped(function: Callable[[T], R], items: Sequence[T], jobs: int | None = No
 
 @contextlib.contextmanager
 def _workers(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """Provide processes. An exception, an interrupt among them, does not wait for what they are at."""
+    """Provide worker processes. On an exception or interrupt, do not wait for their current work."""
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         jobs, multiprocessing.get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),)
@@ -66,8 +66,8 @@ def _terminal_held_back() -> Iterator[None]:
 
 
 def _end_with(parent: int) -> None:
-    """In a process of the pool: end when the parent does, even by SIGKILL."""
+    """In a worker process: end when the parent does, even by SIGKILL."""
     try:
         die_with(parent)
-    except LaunchError:  # it is gone already
+    except LaunchError:  # the parent is gone already
         os._exit(1)

@@ -1,7 +1,7 @@
-"""The stagger methods compared: how often β has to act, and how old the observations acted on are.
+"""Compares the stagger methods: how often β has to act, and how old the observations acted on are.
 
-An endless plant at 60 Hz, N workers, a mean inference time of 5.3 frames; ticks 5,001 to 20,000 are judged. The
-first three methods meet the gate of Riemer et al. (ICLR 2025), ``latest``; ``paced`` meets ``playout``.
+An endless plant at 60 Hz, N workers, a mean inference time of 5.3 frames; ticks 5,001 to 20,000 are evaluated. The
+first three methods use the gate of Riemer et al. (ICLR 2025), ``latest``; ``paced`` uses ``playout``.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the runs of one case came to: means over the seeds.
+    """Results of one case: means over the seeds.
 
-    ``age_sd`` is the standard deviation of the age within a run; ``…_seed_sd`` are those of a run's means over seeds.
+    ``age_sd`` is the standard deviation of the age within a run; ``…_seed_sd`` are those of the runs' means over the seeds.
     """
 
     method: str
@@ -96,7 +96,7 @@ def study(wanted: Sequence[Case], jobs: int | None = None) -> Iterator[Row]:
 
 
 def plan_of(case: Case) -> Plan:
-    """Return the plan of a run: the endless launch, with the case's latency."""
+    """Return the plan of a run: the endless launch with the case's latency."""
     gate = "playout" if case.method == "paced" else "latest"
     plan = load_launch(
         "endless",
@@ -117,7 +117,7 @@ def plan_of(case: Case) -> Plan:
 
 
 def run_case(case: Case) -> tuple[float, float, float, float]:
-    """Run one case; return its inaction, mean age, standard deviation of the age, and share of decisions wasted."""
+    """Run one case; return its inaction, mean age, standard deviation of the age, and share of wasted decisions."""
     plan = plan_of(case)
     world = VirtualWorld(plan.nodes, seed=plan.seed, launch_context=launch_context(plan, None))
     world.run()

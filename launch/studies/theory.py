@@ -1,7 +1,7 @@
 """Theory against measurement, in the two environments of the proofs of Theorem 1 (Riemer et al., ICLR 2025).
 
-In the delay environment a decision acts exactly k ticks after its observation. Acting on the state observed earns
-p^k, which the paper takes for the best there is; aiming at the most likely number of moves since earns
+In the delay environment a decision acts exactly k ticks after its observation. Acting on the observed state earns p^k,
+which the paper takes for the optimum. Aiming at the most likely number of moves since then earns
 max_j C(k,j)(1−p)^j p^(k−j), which is more once (k+1)(1−p) > 1. In the inaction environment the reward rate is the
 share of ticks on which the policy acts.
 """
@@ -30,12 +30,12 @@ SETTLED_TICKS = 200
 LANES = 16_000
 FEWEST_TICKS = 400
 RELATIVE_ERROR = 0.0025
-"""The relative standard error that a measurement is made long enough for."""
+"""Target relative standard error, which determines the length of a measurement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One run. ``delay`` is k, in ticks; ``interval`` the ticks between decisions that act."""
+    """One run. ``delay`` is k, in ticks; ``interval`` is the number of ticks between decisions that act."""
 
     environment: str
     policy: str
@@ -49,7 +49,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A measured reward rate, what theory predicts for this policy, and what Theorem 1 allows any."""
+    """A measured reward rate, the theoretical rate of this policy, and the bound of Theorem 1 for any policy."""
 
     environment: str
     policy: str
@@ -98,7 +98,7 @@ def study(wanted: Sequence[Case], jobs: int | None = None) -> Iterator[Row]:
 def run_case(case: Case) -> Row:
     """Run one case."""
     if case.environment == "inaction":
-        # One worker that takes the interval acts once in it.
+        # A single worker that takes ``interval`` ticks acts once per interval.
         arguments = {
             "workers": "1",
             "stagger": "none",
@@ -109,7 +109,7 @@ def run_case(case: Case) -> Row:
     else:
         stay = case.p if case.p is not None else 1.0
         shift = theory.best_delayed_shift(stay, case.delay) if case.policy == "best delayed" else 0
-        # As many workers as frames in an inference, and one more: every observation is decided on.
+        # One worker more than an inference takes frames: every observation gets a decision.
         arguments = {
             "workers": str(case.delay + 1),
             "latency_frames": str(case.delay),
@@ -146,9 +146,9 @@ def run_case(case: Case) -> Row:
 
 
 def _ticks(rate: float, stay: float) -> int:
-    """Return how many ticks make the relative standard error small enough.
+    """Return the number of ticks for the target relative standard error.
 
-    Ticks of one lane are alike for about 1/(1 − p) ticks, so that many count for one.
+    Ticks of one lane are correlated over about 1/(1 − p) ticks, so that many count as one.
     """
     if stay == 1.0:
         return FEWEST_TICKS

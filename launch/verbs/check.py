@@ -1,4 +1,4 @@
-"""``rtgraph check``: is the file right?"""
+"""``rtgraph check``: checks a launch file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one line; 0 says that the file is right."""
+    """Print one line, and return 0 if the file is right."""
     from rtgraph.msgs.errors import GraphError, RtgraphError  # noqa: PLC0415 - so that --help is instant
 
     try:

@@ -1,4 +1,4 @@
-"""``rtgraph demo``: what staggering is for, in half a minute."""
+"""``rtgraph demo``: shows the benefit of staggering in half a minute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``rtgraph doctor``: what this machine can do, and what is missing."""
+"""``rtgraph doctor``: reports what this machine can do, and what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``rtgraph evaluate``: how good is what was learned."""
+"""``rtgraph evaluate``: evaluates a learned policy."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play, print what it came to, and return the launch's exit code."""
-    # The heavy imports come after the arguments are known to be right.
+    """Play, print the results, and return the launch's exit code."""
+    # Slow imports wait until the arguments are known to be right.
     checkpoint, file, given = _words(args.words, args.policy)
     from rtgraph.launch.console.printing import printed  # noqa: PLC0415
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415

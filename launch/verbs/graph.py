@@ -1,4 +1,4 @@
-"""``rtgraph graph``: a picture of what is wired."""
+"""``rtgraph graph``: draws a graph."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def draw(plan: Plan, wanted: str | None, out: Path | None, notes: Notes | None =
     """Draw a plan, and print or write the picture.
 
     Args:
-        plan: what to draw.
-        wanted: mermaid, svg or dot; None for what the name of ``out`` ends in, or mermaid.
-        out: where to write it; None to print it.
-        notes: what more there is to say of edges.
+        plan: the plan.
+        wanted: mermaid, svg or dot; None for the suffix of ``out``, or mermaid.
+        out: file to write; None to print.
+        notes: additional notes on edges.
 
     Raises:
-        LaunchError: it cannot be written.
+        LaunchError: the file cannot be written.
     """
     from rtgraph.graphs import dot, mermaid, svg  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.atomic import write_atomically  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""``rtgraph launch``: run a graph."""
+"""``rtgraph launch``: runs a graph."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the graph, print its summary, and return the launch's exit code."""
-    # The heavy imports come after the arguments are known to be right.
+    # Slow imports wait until the arguments are known to be right.
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
     from rtgraph.launch.report.final_report import draw_results, print_result  # noqa: PLC0415
     from rtgraph.launch.run import run as run_plan  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""``rtgraph node``: the classes that a graph file can name, and the nodes of a running graph."""
+"""``rtgraph node``: the node classes for graph files, and the nodes of a running graph."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the list, or the description."""
     if args.action == "list":
         return _list_running(args) if args.live or args.session else _list(as_json=args.json)
-    # A node's name begins with a small letter, that of a class with a capital one.
+    # A node's name begins with a small letter, a class name with a capital.
     if ":" in args.what or args.what[:1].isupper():
         return _info(args.what, as_json=args.json)
     return _info_running(args)
@@ -87,7 +87,7 @@ def _list(*, as_json: bool) -> int:
         print_json(rows)
         return 0
     shown = table("class", "what it is")
-    # One line each, whatever the width: `node info` tells the rest.
+    # One line each, whatever the width: `node info` shows the rest.
     for column in shown.columns:
         column.no_wrap, column.overflow = True, "ellipsis"
     shown.columns[0].min_width = max((len(one["class"]) for one in rows), default=0)
@@ -147,7 +147,7 @@ def _path(name: str) -> str:
 
 
 def _add_params(shown: Table, params: Sequence[dict[str, Any]], indent: str = "") -> None:
-    """Add a row for each param; below one that takes one of several kinds, those kinds and their params."""
+    """Add a row for each param; below a param that accepts one of several kinds, the kinds and their params."""
     from rtgraph.launch.console.printing import row  # noqa: PLC0415 - so that --help is instant
 
     for param in params:

@@ -41,8 +41,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what is asked."""
-    # Only here, so that --help is instant.
+    """Run the action."""
+    # Imported late, so that --help is instant.
     from rtgraph.launch.introspection.commands import params  # noqa: PLC0415
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
 

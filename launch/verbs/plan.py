@@ -1,4 +1,4 @@
-"""``rtgraph plan``: what a file resolves to."""
+"""``rtgraph plan``: prints the plan that a file resolves to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``rtgraph plot``: draw what several sessions came to in one picture."""
+"""``rtgraph plot``: draws the results of several sessions in one picture."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw the picture, and say where it is."""
+    """Draw the picture, and print its path."""
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.launch.plots import draw_learning  # noqa: PLC0415
     from rtgraph.launch.report.session_groups import gathered  # noqa: PLC0415 - so that --help is instant

@@ -1,4 +1,4 @@
-"""``rtgraph reproduce``: repeat the studies that the method stands on."""
+"""``rtgraph reproduce``: repeats the studies that support the method."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _print(table: object) -> None:
     from rtgraph.launch.console.printing import Printer  # noqa: PLC0415
 
     console = Printer(highlight=False)
-    console.width = max(console.width, 128)  # a cut figure is worse than a wrapped line
+    console.width = max(console.width, 128)  # a wrapped line is better than a cut figure
     console.print(table)
 
 

@@ -1,4 +1,4 @@
-"""``rtgraph top``: the nodes of a running graph, again and again."""
+"""``rtgraph top``: a continuously updated table of a running graph's nodes."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Watch."""
-    # Only here, so that --help is instant.
+    """Show the table."""
+    # Imported late, so that --help is instant.
     from rtgraph.launch.introspection.commands.watching import watch  # noqa: PLC0415
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
 

@@ -62,8 +62,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what is asked."""
-    # Only here, so that --help is instant.
+    """Run the action."""
+    # Imported late, so that --help is instant.
     from rtgraph.launch.introspection.commands import topics  # noqa: PLC0415
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Runs a plan in the virtual world, in this process; what it did is kept even when a node fails or a person ends it."""
+"""Runs a plan in the virtual world, in this process. Results are kept even if a node fails or the user interrupts it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = logging.getLogger("rtgraph.world")
 
 
 def run_virtual(plan: Plan, session: Session, status: Status, checkpoints: Checkpoints | None = None) -> Ran:
-    """Run a plan to its end, perhaps from where another run of it left a checkpoint.
+    """Run a plan to its end, optionally from a checkpoint of an earlier run.
 
     Raises:
         RtgraphError: it could not begin.
@@ -69,7 +69,7 @@ def run_virtual(plan: Plan, session: Session, status: Status, checkpoints: Check
 
 
 def launch_context(plan: Plan, session: Session | None) -> LaunchContext:
-    """Return what the nodes of a plan may know of their launch, in the virtual world."""
+    """Return the launch context of a plan's nodes in the virtual world."""
     return LaunchContext(
         realtime=False,
         limits=Limits(plan.ticks, None if plan.duration_s is None else round(plan.duration_s * 1e9)),
@@ -81,7 +81,7 @@ def launch_context(plan: Plan, session: Session | None) -> LaunchContext:
 def _keeper(
     world: VirtualWorld, plan: Plan, session: Session, checkpoints: Checkpoints, status: Status
 ) -> Keeper | None:
-    """Return what writes checkpoints, if any are wanted; where the world is to go on from one, it does from now on."""
+    """Return the writer of checkpoints, or None. If the launch resumes from a checkpoint, restore the world first."""
     every_s = checkpoints.every_s
     if checkpoints.resume is not None:
         before_s = resumed(world, plan, checkpoints.resume, status)
@@ -92,7 +92,7 @@ def _keeper(
 def _run(
     world: VirtualWorld, plan: Plan, status: Status, keeper: Keeper | None
 ) -> tuple[list[str], int | None]:
-    """Run the world; return what failed, and the signal that ended it."""
+    """Run the world; return the failures, and the signal that ended it."""
     going = Going(plan.ticks, plan.duration_s)
     began = time.monotonic()
 
@@ -114,7 +114,7 @@ def _run(
 
 
 def _naming_the_node(error: RtgraphError, world: VirtualWorld) -> str:
-    """Return an error's text, after the name of the node that raised it where the text does not have it."""
+    """Return an error's text, prefixed with the name of the node that raised it if the text lacks it."""
     told, raised = str(error), in_one_line(error)
     failed = world.event_queue.failed.items()
     name = next((executor.identity.name for executor, problem in failed if problem == raised), "")
@@ -122,7 +122,7 @@ def _naming_the_node(error: RtgraphError, world: VirtualWorld) -> str:
 
 
 def _progress_of(world: VirtualWorld) -> Iterator[Told]:
-    """Yield what nodes said last of how it goes."""
+    """Yield the nodes' newest progress."""
     for executor in world.executors.values():
         for output in executor.node.outputs.values():
             if isinstance(output.newest, PROGRESS):
@@ -131,7 +131,7 @@ def _progress_of(world: VirtualWorld) -> Iterator[Told]:
 
 @contextlib.contextmanager
 def _interruptible(world: VirtualWorld) -> Iterator[list[int]]:
-    """Have the first signal end the world in order, the second at once. Yields those that came."""
+    """Let the first signal end the world in order, and the second at once. Yields the signals caught."""
     caught: list[int] = []
 
     def catch(number: int, _: FrameType | None) -> None:
@@ -149,16 +149,16 @@ def _interruptible(world: VirtualWorld) -> Iterator[list[int]]:
 
 
 class _LogFile(logging.FileHandler):
-    """Writes a log as far as the disk lets it; what could not be written costs nothing else."""
+    """Writes a log. A full disk only loses lines."""
 
     def __init__(self, path: Path) -> None:
         with writing(path, LaunchError):
             super().__init__(path, encoding="utf-8", errors="backslashreplace")
         self.problems: list[str] = []
-        """Why some of it is missing: the first reason."""
+        """The first reason why lines are missing."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Keep the reason why a line is missing."""
+        """Store the reason why a line is missing."""
         error = sys.exc_info()[1]
         if isinstance(error, OSError):
             self._missing(error)
@@ -178,7 +178,7 @@ class _LogFile(logging.FileHandler):
 
 @contextlib.contextmanager
 def _logged(session: Session) -> Iterator[_LogFile]:
-    """Have what the nodes log go to a file of the session."""
+    """Write the nodes' logs to a file of the session."""
     handler = _LogFile(session.logs / LOG_FILE)
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logger = logging.getLogger("rtgraph")
@@ -204,9 +204,9 @@ def _warn_of_no_limit(plan: Plan, status: Status) -> None:
 
 
 def _use_threads(plan: Plan) -> None:
-    """Give torch as many threads as the plan does: how many there are decides the last bits of a sum."""
+    """Set the plan's number of torch threads, which affects the last bits of sums."""
     if plan.weights:
-        # Only here: a graph without networks needs no torch.
+        # Imported late: a graph without networks needs no torch.
         import torch  # noqa: PLC0415
 
         torch.set_num_threads(max(node.threads for node in plan.nodes))

@@ -1,4 +1,4 @@
-"""World checkpoints of a launch: where they are, what plan they are of, and how to go on from one."""
+"""World checkpoints of a launch: their folder, their plan, and how to resume from one."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from rtgraph.nodes.runtime.clock import TIME_BASE, period_ns
 from rtgraph.nodes.runtime.wiring import validated_params
 
 FOLDER = "world"
-"""Where they are, in the session folder."""
+"""Their folder, inside the session folder."""
 SHORTEST_S = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """What a launch in the virtual world is to do about checkpoints.
+    """Checkpoint settings of a launch in the virtual world.
 
-    ``every_s`` is the virtual time between two; None: none are written, or in a resumed launch as often as before.
-    ``resume`` is the session folder to go on from.
+    ``every_s`` is the virtual time between checkpoints. None: no checkpoints, or in a resumed launch the earlier interval.
+    ``resume`` is the session folder to resume from.
     """
 
     every_s: float | None = None
@@ -41,10 +41,10 @@ class Checkpoints:
 
 
 def plan_of(session: Path) -> Plan:
-    """Return the plan that a session ran.
+    """Return the plan of a session.
 
     Raises:
-        CheckpointError: it is no session.
+        CheckpointError: it is not a session.
     """
     file = session / "plan.yaml"
     try:
@@ -56,16 +56,16 @@ def plan_of(session: Path) -> Plan:
 
 
 def keeper_of(plan: Plan, directory: Path, every_s: float) -> Keeper:
-    """Return what writes the checkpoints of a launch."""
+    """Return the writer of a launch's checkpoints."""
     about = {"plan": plan_digest(plan), "facts": facts("virtual"), "every_s": every_s}
     return Keeper(directory / FOLDER, round(every_s * 1e9), about)
 
 
 def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> float:
-    """Have a world go on from the newest checkpoint of a session that can be read; return how often it wrote them.
+    """Restore a world from a session's newest readable checkpoint; return the interval of its checkpoints.
 
     Raises:
-        CheckpointError: there is none, it is of another plan, or there is nothing left to do.
+        CheckpointError: there is none, it belongs to another plan, or nothing is left to run.
     """
     file = _fitting(plan, session, status)
     theirs, ours = file.head.get("facts", {}), facts("virtual")
@@ -78,19 +78,19 @@ def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> f
 
 
 def check_resume(plan: Plan, session: Path) -> None:
-    """Check that a plan can go on from a session. Raises as ``resumed``."""
+    """Check that a plan can resume from a session. Raises as ``resumed``."""
     _fitting(plan, session, Silent())
 
 
 def plan_digest(plan: Plan) -> str:
-    """Return what stands for a plan in its checkpoints: everything but when it is to end."""
+    """Return a digest of a plan, without its limits and its description."""
     values: dict[str, Any] = plan.model_dump(mode="json", exclude={"ticks", "duration_s", "description"})
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _fitting(plan: Plan, session: Path, status: Status) -> SnapshotFile:
-    """Return the checkpoint that a plan can go on from."""
+    """Return the checkpoint from which a plan can resume."""
     file = _newest(session, status)
     if file.head.get("facts", {}).get(TIME_BASE_FACT) != TIME_BASE:
         raise CheckpointError(

@@ -1,1 +1,1 @@
-"""What `rtgraph topic`, `node`, `param` and `top` print."""
+"""Output of ``rtgraph topic``, ``node``, ``param`` and ``top``."""

@@ -1,4 +1,4 @@
-"""What verbs that look into a running graph have in common on the command line."""
+"""Command-line arguments shared by the introspection verbs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``rtgraph topic echo``: messages, one after the other, as they are published."""
+"""``rtgraph topic echo``: prints messages as they are published."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def echo(
     full: bool,
     as_json: bool,
 ) -> int:
-    """Print what is published on a topic, until the end that is given or that of the session.
+    """Print what is published on a topic, until the given end or the end of the session.
 
     Returns:
-        0; 1 where so many messages were wanted and the session ended before.
+        0; 1 if the session ends before the wanted number of messages.
     """
     printed = 0
     with Observer(session, topic, key=key) as observer:

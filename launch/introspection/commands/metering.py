@@ -1,4 +1,4 @@
-"""``rtgraph topic hz``, ``bw`` and ``delay``: a line a second, or what it came to at the end."""
+"""``rtgraph topic hz``, ``bw`` and ``delay``: one line per second, or the figures at the end."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def measure(
     duration_s: float | None,
     as_json: bool,
 ) -> int:
-    """Measure a topic: print a line each second; as JSON, with an end given, only what it came to.
+    """Measure a topic and print a line each second. With ``--json`` and a given end, print only the final figures.
 
     Returns:
-        0; 1 where nothing was published, or less than ``count``.
+        0; 1 if fewer than ``count`` messages, or none, were published.
     """
     meter = Meter(window_s)
     left = count

@@ -13,7 +13,7 @@ from rtgraph.nodes.runtime.realtime.host import private_bytes
 
 
 def print_list(session: LiveSession, *, as_json: bool) -> int:
-    """Print every node, its class, its process and how it does."""
+    """Print every node with its class, process and state."""
     nodes = snapshot(session).nodes
     if as_json:
         keys = ("node", "node_class", "state", "pid", "incarnation", "restarts")
@@ -27,7 +27,7 @@ def print_list(session: LiveSession, *, as_json: bool) -> int:
 
 
 def print_info(session: LiveSession, name: str, *, as_json: bool) -> int:
-    """Print how one node does: its process, what came at each input, what it published.
+    """Print a node's process, what its inputs received, and what it published.
 
     Raises:
         GraphError: there is no such node.
@@ -40,7 +40,7 @@ def print_info(session: LiveSession, name: str, *, as_json: bool) -> int:
             hint=nearest(name, nodes),
         )
     node = nodes[name]
-    # Asked of the kernel here, not by the node: it takes a while to count.
+    # Read from the kernel here rather than by the node, because counting takes time.
     private = private_bytes(node.pid) if node.pid else 0
     topics = {stream.port: stream.topic for stream in session.description.streams if stream.node == name}
     if as_json:

@@ -1,4 +1,4 @@
-"""``rtgraph param``: what the parameters of running nodes are, and other values for them."""
+"""``rtgraph param``: lists and changes the parameters of running nodes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST = 60
 
 
 def print_list(session: LiveSession, nodes: str, *, changeable_only: bool, as_json: bool) -> int:
-    """Print the parameters of nodes; replicas that have the same are told of together."""
+    """Print the parameters of nodes. Replicas with equal parameters share one entry."""
     found = _ask(session, nodes)
     if as_json:
         print_json(
@@ -51,7 +51,7 @@ def print_list(session: LiveSession, nodes: str, *, changeable_only: bool, as_js
 
 
 def print_values(session: LiveSession, nodes: str, keys: Sequence[str], *, as_json: bool) -> int:
-    """Print the values of some parameters: of one of one node just the value."""
+    """Print the values of some parameters; just the value for a single parameter of a single node."""
     found = {}
     for one in _ask(session, nodes):
         known = _paths(one) | _branches(one.values)
@@ -73,15 +73,15 @@ def print_values(session: LiveSession, nodes: str, keys: Sequence[str], *, as_js
 
 
 def change(session: LiveSession, nodes: str, changes: Sequence[tuple[str, str]], *, as_json: bool) -> int:
-    """Change parameters of nodes, and print what is in force then.
+    """Change parameters of nodes, and print the resulting values.
 
     Values are sent as text: the launcher knows the types that nodes declare.
 
     Returns:
-        0; 1 where a node did not take it.
+        0; 1 if a node refused the change.
 
     Raises:
-        GraphError: a parameter is unknown or read-only, or a value is wrong: nothing was changed.
+        GraphError: a parameter is unknown or read-only, or a value is wrong; nothing was changed.
     """
     values = dict(changes)
     if len(values) < len(changes):

@@ -1,4 +1,4 @@
-"""``rtgraph topic pub``: messages from the command line."""
+"""``rtgraph topic pub``: publishes messages from the command line."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def publish(
     count: int | None,
     as_json: bool,
 ) -> int:
-    """Hand a message to every node that takes the topic: once, or so often a second.
+    """Send a message to every node that subscribes to the topic: once, or at a rate.
 
     Raises:
-        GraphError: nobody takes the topic, or the message does not fit it.
+        GraphError: the topic has no subscriber, or the message does not fit it.
     """
     message_type = _message_type(session.description, topic)
     document = encode(made(message_type, text))
@@ -52,10 +52,10 @@ def publish(
 
 
 def made(message_type: type[Message], text: str) -> Message:
-    """Return the message that JSON describes; arrays are lists, or ``{"dtype", "shape", "data"}``.
+    """Return the message that a JSON text describes. Arrays are lists, or ``{"dtype", "shape", "data"}``.
 
     Raises:
-        GraphError: it is no JSON, or does not fit the class.
+        GraphError: the text is not JSON, or does not fit the class.
     """
     name = message_type.__name__
     fields = {field for field in message_type.model_fields if field != "header"}

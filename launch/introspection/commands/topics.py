@@ -1,4 +1,4 @@
-"""``rtgraph topic list`` and ``info``: who publishes what, and who takes it."""
+"""``rtgraph topic list`` and ``info``: topics with their publishers and subscribers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_NAMED = 4
 
 
 def print_list(session: LiveSession, *, everything: bool, as_json: bool) -> int:
-    """Print every topic; those of the runtime itself only if everything is wanted."""
+    """Print every topic; the runtime's internal topics only if ``everything`` is set."""
     description = session.description
     topics = [name for name in description.topics() if everything or not name.startswith("_")]
     told = [_Overview.of(description, topic) for topic in topics]
@@ -39,7 +39,7 @@ def print_list(session: LiveSession, *, everything: bool, as_json: bool) -> int:
 
 
 def print_info(session: LiveSession, topic: str, *, as_json: bool) -> int:
-    """Print who publishes a topic and who takes it, and what came of it so far."""
+    """Print a topic's publishers and subscribers, and their message counts."""
     description = session.description
     if topic not in description.topics():
         raise GraphError(
@@ -97,7 +97,7 @@ def _taker(taker: Taker, beat: Beat | None) -> dict[str, Any]:
         "policy": taker.policy,
         "publishers": taker.publishers,
     }
-    # A tap takes several topics, and counts them together.
+    # A tap subscribes to several topics and counts them together.
     if beat is None or taker.policy == "everything":
         return told
     edges = [edge for edge in beat.edges if edge[0] == taker.port]
@@ -117,7 +117,7 @@ def some(names: list[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Overview:
-    """A topic, and who is at its ends."""
+    """A topic with its publishers and subscribers."""
 
     topic: str
     message: str

@@ -1,4 +1,4 @@
-"""``rtgraph top``: a table of the nodes that is kept up to date."""
+"""``rtgraph top``: a table of the nodes that is updated continuously."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ SORTS: dict[str, _Key] = {
 
 
 def watch(session: LiveSession, *, sort: str | None, times: int | None, as_json: bool) -> int:
-    """Print how the nodes do: until q or Ctrl-C, so many times, or until the session ends.
+    """Print the state of the nodes until q or Ctrl-C, a number of times, or until the session ends.
 
-    Where the output is no terminal it is printed once, unless it is said how often.
+    Without a terminal the table is printed once, unless ``times`` is given.
     """
     with Client(session) as client:
         if as_json or times is not None or not sys.stdout.isatty():
@@ -75,7 +75,7 @@ def _show(session: LiveSession, client: Client, sort: str | None) -> None:
 
 
 def _asked(session: LiveSession, client: Client, sort: str | None) -> LiveGraph | None:
-    """Return how the graph does, None when it has ended."""
+    """Return the state of the graph; None if it has ended."""
     try:
         graph = figures(client.ask(AskGraph(), Graph))
     except LaunchError:
@@ -93,7 +93,7 @@ def _asked(session: LiveSession, client: Client, sort: str | None) -> LiveGraph 
 
 @contextlib.contextmanager
 def _keys() -> Iterator[Callable[[float], str]]:
-    """Yield what waits for a key for so many seconds and returns it; empty if none was pressed."""
+    """Yield a function that waits a number of seconds for a key and returns it; empty if none was pressed."""
     if not sys.stdin.isatty():
         pause = threading.Event()
         yield lambda wait_s: "q" if pause.wait(wait_s) else ""

@@ -1,4 +1,4 @@
-"""``rtgraph bag``: recordings. One module an action, imported when it is asked for (or for its help)."""
+"""``rtgraph bag``: recordings. One module per action, imported only for that action or its help."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACTIONS = {
     "graph": "draw the graph that made a recording",
     "export": "turn a recording into what other tools read",
 }
-"""Each action and what it does."""
+"""Each action and its summary."""
 
 EXAMPLE = """\
 examples:
@@ -45,6 +45,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Perform the action."""
+    """Run the action."""
     code: int = args.perform(args)
     return code

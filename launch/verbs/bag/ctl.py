@@ -1,4 +1,4 @@
-"""``rtgraph bag ctl``: Steer a player that is running: pause, resume, step, seek, rate."""
+"""``rtgraph bag ctl``: Control a running player: pause, resume, step, seek, rate."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Tell the player."""
+    """Send the command to the player."""
     from rtgraph.launch.bags.player_console import steer  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
     from rtgraph.msgs.session import PlayControl  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""``rtgraph bag export``: Turn a recording into what other tools read: Foxglove, Rerun, Parquet, numpy, films."""
+"""``rtgraph bag export``: Convert a recording for other tools: Foxglove, Rerun, Parquet, numpy, films."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export it, and say what was left out."""
+    """Export the recording, and report what was left out."""
     import json  # noqa: PLC0415 - so that --help is instant
 
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415

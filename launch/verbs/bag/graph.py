@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw it."""
+    """Draw the graph."""
     from rtgraph.graphs import Plan  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.verbs.bag.opening import opened  # noqa: PLC0415
     from rtgraph.launch.verbs.graph import draw  # noqa: PLC0415

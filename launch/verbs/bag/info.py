@@ -1,4 +1,4 @@
-"""``rtgraph bag info``: Say what is in a recording: how long, which topics, what is missing."""
+"""``rtgraph bag info``: Show what a recording contains: duration, topics, gaps."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print it."""
+    """Print the contents."""
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.verbs.bag.opening import opened  # noqa: PLC0415
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def described(bag: Bag) -> dict[str, Any]:
-    """Return what is in a recording, as JSON values."""
+    """Return the contents of a recording, as JSON values."""
     seconds = max(0, bag.end_ns - bag.start_ns) / 1e9
     return {
         "file": str(bag.path),

@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Tell the recorder."""
+    """Send the command to the recorder."""
     from rtgraph.launch.bags.player_console import tell  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.session import KeepRecording  # noqa: PLC0415
 

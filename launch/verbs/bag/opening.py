@@ -1,4 +1,4 @@
-"""Opening a recording for a person: what is wrong with it is said at once."""
+"""Opens a recording for a verb, and reports at once what is wrong with it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def beside(file: Path, ending: str) -> Path:
-    """Return the name of a file beside a recording: its own name without ``.mcap``, that of its folder whole, and an ending.
+    """Return a file name beside a recording: the recording's name without ``.mcap`` (a folder's in full), plus an ending.
 
     Raises:
-        GraphError: the recording has no name, as ``/`` has none.
+        GraphError: the recording has no name, such as ``/``.
     """
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
 
@@ -26,10 +26,10 @@ def beside(file: Path, ending: str) -> Path:
 
 
 def opened(file: Path, *, check: bool = False) -> Bag:
-    """Open a recording; warn on stderr of what is missing in it. ``check``: read all of it to find that out.
+    """Open a recording, and warn on stderr of what is missing in it. ``check`` reads all of it to find out.
 
     Raises:
-        BagError: it is none.
+        BagError: it is not a recording.
     """
     from rtgraph.msgs.bag.bag import Bag  # noqa: PLC0415 - so that --help is instant
 
@@ -47,7 +47,7 @@ def start_in(bag: Bag, start_s: float) -> int:
         start_s: seconds from its start.
 
     Raises:
-        GraphError: the recording is over by then.
+        GraphError: the recording ends before that.
     """
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
 

@@ -1,4 +1,4 @@
-"""``rtgraph bag play``: Publish what was recorded, for whoever listens: `rtgraph topic echo`, a recorder, a graph.
+"""``rtgraph bag play``: Publish a recording for subscribers: `rtgraph topic echo`, a recorder, a graph.
 
 In a terminal: space pauses and resumes, → plays one message, ↓ one tick of the plant, + and - change the rate,
 , and . go back and forth by five seconds, q ends it. From elsewhere: `rtgraph bag ctl`.
@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play it."""
+    """Play the recording."""
     from rtgraph.launch.bags.player_console import play, player_plan  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.verbs.bag.opening import opened, start_in  # noqa: PLC0415
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415

@@ -1,7 +1,7 @@
-"""``rtgraph bag record``: Record a graph that is running already. It is one more subscriber: nobody waits for it.
+"""``rtgraph bag record``: Record a running graph, as one more subscriber that no node waits for.
 
-Ctrl-C ends it. Exit code 3: something did not reach it (in `bag info`, how much of what). A graph that is to record
-itself from its first message on, without any loss, is launched with --record.
+Ctrl-C ends it. Exit code 3: some messages did not reach it (`bag info` shows how many of each topic). To record a graph
+from its first message and without loss, launch it with --record.
 """
 
 from __future__ import annotations

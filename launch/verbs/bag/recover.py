@@ -1,4 +1,4 @@
-"""``rtgraph bag recover``: Make a whole recording of a damaged or unfinished one, of all that can be read."""
+"""``rtgraph bag recover``: Make a complete recording of a damaged or unfinished one, from all that can be read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Recover it, and say what could not be: exit code 3 where something could not."""
+    """Recover the recording, and report what could not be recovered: the exit code is then 3."""
     import json  # noqa: PLC0415 - so that --help is instant
 
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415

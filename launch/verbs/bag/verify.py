@@ -1,7 +1,7 @@
 """``rtgraph bag verify``: Run nodes again on what they consumed, and compare what they publish byte by byte.
 
-Every recorded message is compared with what its publisher wrote down, too. The recording needs journals: the virtual
-world keeps them by default, `--record` in real time as well. Exit code 0: all that was asked for is as it was; 1:
+Every recorded message is also compared with its publisher's journal. The recording needs journals: the virtual world
+keeps them by default, and `--record` does in real time. Exit code 0: everything that was asked for is the same; 1:
 something differs, or could not be verified.
 """
 
@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Verify, and print what became of each node."""
+    """Verify, and print the result of each node."""
     import json  # noqa: PLC0415 - so that --help is instant
 
     from rtgraph.launch.bags.verification import verify  # noqa: PLC0415
