@@ -1,4 +1,4 @@
-"""Array fields: declared with dtype and shape, checked, and carried as raw bytes."""
+"""Array fields: declared with dtype and shape, validated, and sent as raw bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DTYPES = {
     name: np.dtype(name)
     for name in ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
 } | {name: np.dtype(name) for name in ("float16", "float32", "float64")}
-"""The element types that travel, by name. All are little-endian on the wire."""
+"""The dtypes that can be sent, by name. All are little-endian on the wire."""
 
 MAX_DIMENSIONS = 8
 LONGEST = 2**48
@@ -26,7 +26,7 @@ _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 @dataclass(frozen=True)
 class ArrayField:
-    """How an array field is checked. ``None`` stands for any dtype, any shape, or any length of one axis."""
+    """How an array field is validated. ``None`` means any dtype, any shape, or any length of one axis."""
 
     dtype: str | None = None
     shape: tuple[int | None, ...] | None = None
@@ -68,8 +68,8 @@ class ArrayField:
 def array(dtype: str | None = None, *shape: int | None) -> Any:
     """Annotate a message's array field.
 
-    With no arguments any numeric array is admitted; with a dtype alone any shape; ``None`` in the shape stands for
-    an axis of any length.
+    With no arguments, any numeric array is valid. With only a dtype, any shape is valid. ``None`` in the
+    shape is an axis of any length.
 
     >>> class Image(Message):
     ...     pixels: array("uint8", None, None, 3)
@@ -80,13 +80,14 @@ def array(dtype: str | None = None, *shape: int | None) -> Any:
 
 
 def frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """Return an array of the same values, in C order, that nobody can write: a copy, unless it stands on ``bytes``.
+    """Return a read-only C-order array with the same values, shape and dtype.
 
-    A read-only array is copied as well: its owner can make it writeable again, or write the memory it is a view of.
-    A view of ``bytes`` can never be written. A subclass (``np.matrix``, ``np.memmap``) becomes a plain array.
+    The array is copied unless it is a view of ``bytes``, which can never be written. A read-only array is
+    copied as well: its owner can make it writeable again, or write to the memory behind it. A subclass
+    (``np.matrix``, ``np.memmap``) becomes a plain array.
 
     Raises:
-        ValueError: it is a masked array, or its elements do not travel.
+        ValueError: the array is masked, or its dtype cannot be sent.
     """
     if _on_bytes(array):
         return array
@@ -101,13 +102,13 @@ def frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 
 
 def to_wire(value: npt.NDArray[np.generic], buffers: list[memoryview | bytes]) -> dict[str, object]:
-    """Put an array's bytes into ``buffers`` and return what stands for it in the message."""
+    """Append an array's bytes to ``buffers`` and return the array's description for the message."""
     buffers.append(value.data.cast("B") if value.size and value.ndim else value.tobytes())
     return {"dtype": _NAMES[value.dtype], "shape": value.shape, "buffer": len(buffers) - 1}
 
 
 def _on_bytes(array: npt.NDArray[np.generic]) -> bool:
-    """Say whether a plain array in C order stands on ``bytes``, which nobody can write."""
+    """Return whether a plain C-order array is a view of ``bytes``, which cannot be written."""
     if type(array) is not np.ndarray or array.dtype not in _NAMES:
         return False
     base: object = array.base
@@ -122,7 +123,7 @@ def _on_bytes(array: npt.NDArray[np.generic]) -> bool:
 
 
 def _from_wire(value: Any, buffers: Sequence[Any] | None) -> npt.NDArray[np.generic]:
-    """Return an array as a read-only view of the bytes that came in, copied only where they are not aligned."""
+    """Return an array as a read-only view of the received bytes, copied only if they are not aligned."""
     if buffers is None or not isinstance(value, dict) or value.keys() != {"dtype", "shape", "buffer"}:
         raise ValueError("an array is wanted")
     name, shape, index = value["dtype"], value["shape"], value["buffer"]

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and the one-line error of a file that cannot be written."""
+"""Files that are written completely or not at all, and the error for a file that cannot be written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from rtgraph.msgs.errors import RtgraphError
 
 LONGEST_NAME = 240
-"""Bytes of a file's name that leave room for what is added to it."""
+"""Maximum length of a file's name in bytes; leaves room for the suffix of the partial file."""
 _HINTS = {
     errno.ENOSPC: "make room on the disk, or write elsewhere",
     errno.EDQUOT: "make room within the quota, or write elsewhere",
@@ -30,23 +30,23 @@ _HINTS = {
 
 @contextlib.contextmanager
 def atomic_path(path: Path, error: type[RtgraphError], *, durable: bool = False) -> Iterator[Path]:
-    """Give a path beside ``path`` to write a file, a folder or a link to; it becomes ``path`` at the end.
+    """Yield a temporary path beside ``path``; what is written there becomes ``path`` at the end.
 
-    A file at ``path`` is replaced: readers see the old one or the new one, and never half of it. If anything goes
-    wrong, whatever was written is removed and ``path`` stays as it was. Two processes must not write to one path at
-    a time.
+    The temporary path may become a file, a folder or a link. An existing file at ``path`` is replaced:
+    readers see the old one or the new one, never half of it. On an error, everything written is removed and
+    ``path`` is unchanged. Two processes must not write to the same path at the same time.
 
     Args:
-        path: where the file belongs. Its folder must exist.
+        path: the final path. Its folder must exist.
         error: the class of the error to raise.
-        durable: wait until the disk holds it, so that it survives a power failure.
+        durable: wait until the data is on disk, so that it survives a power failure.
 
     Raises:
-        RtgraphError: it cannot be written; of the given class, with the operating system's reason.
+        RtgraphError: the path cannot be written; of the given class, with the operating system's reason.
     """
     partial = _partial(path)
     with writing(path, error):
-        _remove(partial)  # of a writer that was killed
+        _remove(partial)  # left by a writer that was killed
         try:
             yield partial
             if durable:
@@ -62,14 +62,17 @@ def atomic_path(path: Path, error: type[RtgraphError], *, durable: bool = False)
 def write_atomically(
     path: Path, data: str | bytes | memoryview, error: type[RtgraphError], *, durable: bool = False
 ) -> None:
-    """Write a file, whole or not at all; text as UTF-8. Arguments and errors are those of ``atomic_path``."""
+    """Write a file completely or not at all; text as UTF-8.
+
+    Arguments and errors are those of ``atomic_path``.
+    """
     with atomic_path(path, error, durable=durable) as partial:
         partial.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
 @contextlib.contextmanager
 def writing(path: Path, error: type[RtgraphError]) -> Iterator[None]:
-    """Turn an operating system's error, and what libraries make of one, into an error that names the file.
+    """Turn an operating system's error, even one wrapped by a library, into an error that names the file.
 
     Raises:
         RtgraphError: of the given class.
@@ -78,7 +81,7 @@ def writing(path: Path, error: type[RtgraphError]) -> Iterator[None]:
         yield
     except RtgraphError:
         raise
-    except Exception as raised:  # a library may hide the reason behind an error of its own
+    except Exception as raised:  # a library may wrap the operating system's error
         reason = _os_error(raised)
         if reason is None:
             raise
@@ -86,20 +89,20 @@ def writing(path: Path, error: type[RtgraphError]) -> Iterator[None]:
 
 
 def cannot_write(path: Path, reason: OSError, error: type[RtgraphError]) -> RtgraphError:
-    """Return the error of a file that cannot be written, with the operating system's reason and the way out."""
+    """Return the error for a file that cannot be written, with the operating system's reason and a hint."""
     told = os.strerror(reason.errno) if reason.errno else str(reason)
     return error(f"{path} cannot be written: {told}", hint=_HINTS.get(reason.errno or 0))
 
 
 def _os_error(raised: BaseException | None) -> OSError | None:
-    """Return the operating system's error that another one was raised from or while handling."""
+    """Return the operating system's error in a chain of causes and contexts, or None."""
     while raised is not None and not isinstance(raised, OSError):
         raised = raised.__cause__ or raised.__context__
     return raised
 
 
 def _partial(path: Path) -> Path:
-    """Return where it is written first: a hidden name, with a suffix by which nobody takes it for a whole one."""
+    """Return the path of the partial file: a hidden name with a suffix that marks it as incomplete."""
     name = path.name
     if len(os.fsencode(name)) > LONGEST_NAME:
         name = hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()
@@ -114,7 +117,7 @@ def _remove(path: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Have the disk hold a file, or a folder with all in it."""
+    """Flush a file, or a folder and everything in it, to disk."""
     for inner in sorted(path.rglob("*")) if path.is_dir() else ():
         _sync_one(inner)
     _sync_one(path)

@@ -1,4 +1,4 @@
-"""What every message is: a frozen pydantic model with a header that says who sent it, when, and of what."""
+"""The base of every message: a frozen pydantic model with a header (publisher, time, lineage)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from rtgraph.msgs.errors import NodeError
 
 
 class Record(BaseModel):
-    """A frozen model that refuses unknown fields: the base of whatever travels or is written down.
+    """A frozen model that rejects unknown fields: the base of everything that is sent or recorded.
 
-    What stands in quotes under a field describes it, in JSON Schemas among others.
+    The string below a field is its description, for example in JSON Schemas.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -33,10 +33,10 @@ class Record(BaseModel):
 
     @classmethod
     def unchecked(cls, values: dict[str, Any]) -> Self:
-        """Make a record of values known to be right and complete, which it keeps, in under half the time.
+        """Make a record from a complete dict of valid values without validation, in under half the time.
 
-        For what the runtime itself writes into every message. (pydantic's ``model_construct`` is slower than
-        checking.)
+        The record keeps the dict. For what the runtime writes into every message. (pydantic's
+        ``model_construct`` is slower than validation.)
         """
         record = _new(cls)
         _set_slot(record, "__dict__", values)
@@ -50,9 +50,10 @@ _new, _set_slot = object.__new__, object.__setattr__
 
 
 class Lineage(Record):
-    """The observation that a message derives from, so that age and latency can be read off any action.
+    """The observation that a message derives from; it gives the age and latency of every action.
 
-    ``stamp_ns`` is the graph's time at which the observation was published, ``tick`` and ``episode`` the plant's.
+    ``stamp_ns`` is the graph's time at which the observation was published; ``tick`` and ``episode`` are the
+    plant's.
     """
 
     source: str
@@ -63,14 +64,14 @@ class Lineage(Record):
     episode: int
 
     def origin(self) -> Lineage:
-        """Return itself, so that one may derive from a message or from a lineage alike."""
+        """Return itself, so that a message can derive from a message or from a lineage."""
         return self
 
 
 class Header(Record):
-    """Who sent a message, when, and what it derives from. Written by the runtime, never by a node.
+    """Who published a message, when, and what it derives from. Written by the runtime, never by a node.
 
-    ``sequence`` counts from 0 per output (and key) and starts anew with each ``incarnation`` of the node;
+    ``sequence`` counts from 0 for each output (and key) and restarts with each ``incarnation`` of the node.
     ``stamp_ns`` is the graph's time at publication.
     """
 
@@ -86,10 +87,10 @@ UNSENT = Header(source="", incarnation=0, sequence=0, stamp_ns=0)
 
 
 class Message(Record):
-    """The base of everything that travels between nodes.
+    """The base of every message between nodes.
 
-    Subclass it with annotated fields; arrays are declared with ``rtgraph.msgs.array``. A message's name is the
-    name of its class, and its schema hash changes whenever a field or its type does.
+    Subclass it with annotated fields; declare arrays with ``rtgraph.msgs.array``. A message's name is the
+    name of its class. Its schema hash changes whenever a field or a field's type changes.
 
     >>> class Temperature(Message):
     ...     celsius: float
@@ -97,7 +98,7 @@ class Message(Record):
 
     schema_name: ClassVar[str] = ""
     on_topics: ClassVar[bool] = True
-    """Whether it may be published on a topic; others are known only to those who talk to each other directly."""
+    """Whether the class may be published on a topic. Other classes are for direct communication only."""
     header: Header = UNSENT
 
     @classmethod
@@ -112,16 +113,18 @@ class Message(Record):
         return self.header.lineage
 
     def stamped(self, header: Header) -> Self:
-        """Return this message with a header: itself if it was never sent, a copy if it was."""
+        """Return this message with a header: the message itself if it was never published, else a copy."""
         stamped = self if self.header is UNSENT else self.__copy__()
         stamped.__dict__["header"] = header
         return stamped
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy with other values, checked as at the construction, which pydantic alone does not.
+        """Return a copy with other values, validated like the constructor's.
+
+        Pydantic alone does not validate them.
 
         Raises:
-            ValidationError: a value is not what its field takes.
+            ValidationError: a value does not fit its field.
         """
         copied = super().model_copy(deep=deep)
         return type(self)(**{**copied.__dict__, **update}) if update else copied
@@ -130,7 +133,7 @@ class Message(Record):
     def model_construct(  # type: ignore[override]  # the plugin of pydantic gives each class one of its own
         cls, _fields_set: set[str] | None = None, **values: Any
     ) -> Self:
-        """Make a message, with its values checked: what is not checked may arrive as something else."""
+        """Make a message and validate its values: an invalid value could arrive as something else."""
         return cls(**values)
 
     def __eq__(self, other: object) -> bool:
@@ -144,9 +147,9 @@ class Message(Record):
 
 
 class ControlMessage(Message):
-    """A message between the launcher, its nodes and those who look into a graph: never on a topic.
+    """A message between the launcher, its nodes and introspection clients; never on a topic.
 
-    Its name is its own business: a message of a user's may have the same.
+    Its name may equal the name of a user's message.
     """
 
     on_topics: ClassVar[bool] = False
@@ -156,7 +159,7 @@ _SMALL = frozenset({int, float, bool, type(None), Header})
 
 
 def size_bytes(message: BaseModel) -> int:
-    """Return about how much memory a message holds: its arrays, and some for the rest."""
+    """Return a message's approximate memory in bytes: its arrays plus an allowance for the other fields."""
     size = 200
     for value in message.__dict__.values():
         if type(value) not in _SMALL:
@@ -201,7 +204,10 @@ _as_described: weakref.WeakKeyDictionary[type[Message], tuple[dict[str, Any], by
 
 
 def as_described(message_type: type[Message], json_schema: dict[str, Any], known_hash: bytes) -> None:
-    """Give a class the schema of one that is not here: messages of it can be passed on and recorded, not decoded."""
+    """Give a class the schema of a class that is not installed here.
+
+    Its messages can be relayed and recorded, but not decoded.
+    """
     _as_described[message_type] = json_schema, known_hash
 
 
@@ -215,10 +221,10 @@ def schema(message_type: type[Message]) -> dict[str, Any]:
 
 @functools.cache
 def schema_hash(message_type: type[Message]) -> bytes:
-    """Return the 8 bytes that tell versions of a message class apart.
+    """Return the 8 bytes that identify the version of a message class.
 
-    They depend on the class's name and on the names, types, bounds and defaults of its fields; not on docstrings,
-    so that mending a description does not cut off a peer.
+    They depend on the class's name and on the names, types, bounds and defaults of its fields. They do not
+    depend on docstrings, so a better description keeps peers compatible.
     """
     if message_type in _as_described:
         return _as_described[message_type][1]
@@ -235,7 +241,7 @@ def _undescribed(schema: Any) -> Any:
     kept = {}
     for key, item in schema.items():
         if key in ("properties", "$defs"):
-            # Here the keys are names, and a field may be named "title".
+            # Here the keys are field names, and a field may be named "title".
             kept[key] = {name: _undescribed(inner) for name, inner in item.items()}
         elif key not in ("description", "title"):
             kept[key] = _undescribed(item)
@@ -246,12 +252,12 @@ _retired: weakref.WeakSet[type[Message]] = weakref.WeakSet()
 
 
 def retire(message_type: type[Message]) -> None:
-    """Leave a class out of ``message_types``: its module was forgotten, and may be imported anew."""
+    """Remove a class from ``message_types``: its module was unloaded and may be imported again."""
     _retired.add(message_type)
 
 
 def message_types() -> dict[str, type[Message]]:
-    """Return every message class for topics that has been imported, by name.
+    """Return every imported message class for topics, by name.
 
     Raises:
         NodeError: two classes have the same name.

@@ -1,10 +1,10 @@
-"""Messages to bytes and back.
+"""Encode messages to bytes and decode them.
 
-On the wire a message is one msgpack document, ``[version, schema hash, fields, [buffer, …]]``; an array field is
-``{"dtype", "shape", "buffer": i}`` and its elements are the i-th buffer, little-endian, in C order. A document with
-large buffers is *sent* as several frames cut at the buffers' edges, so that they are neither copied when sending nor
-when receiving; the frames put end to end are the document. Buffers travel raw because turning an image into a
-list costs a hundred times more than moving it.
+On the wire a message is one msgpack document, ``[version, schema hash, fields, [buffer, …]]``. An array field
+is ``{"dtype", "shape", "buffer": i}``; its elements are the i-th buffer, little-endian, in C order. A
+document with large buffers is *sent* as several frames, cut at the edges of the buffers, so that neither
+sender nor receiver copies them. The concatenated frames are the document. Buffers are sent raw because
+turning an image into a list costs a hundred times more than sending it.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if sys.byteorder != "little":
 WIRE_VERSION = 1
 MOST_PROBLEMS = 100
 INLINE_BYTES = 1 << 16
-"""Messages whose buffers are smaller than this travel as one frame: below it a copy is cheaper than a frame."""
+"""Messages with smaller buffers are sent as one frame: below this size a copy is cheaper than a frame."""
 
 SHORT_LIST = 32
-"""Lists up to this length are made room for on their word; longer ones are walked over first."""
+"""Lists up to this length are allocated from the claimed length; longer ones are checked first."""
 PACK_BYTES = 4096
 
 Frame = bytes | memoryview
@@ -49,23 +49,24 @@ def _prefix(message_type: type[Message]) -> bytes:
 
 
 class Encoder(Generic[M]):
-    """Turns messages of one class into frames. One thread at a time.
+    """Encodes messages of one class to frames. Not thread-safe.
 
-    Raises ``EncodeError`` for what msgpack cannot carry, such as whole numbers of more than 64 bits. Fields travel
-    as they are: a pydantic serializer of a field's own is not asked.
+    Raises ``EncodeError`` for what msgpack cannot carry, such as integers of more than 64 bits. Fields are
+    sent as they are: custom pydantic serializers are ignored.
     """
 
     def __init__(self, message_type: type[M]) -> None:
         self.message_type = message_type
         self._prefix = _prefix(message_type)
         self._buffers: list[Frame] = []
-        # The packer knows the list of buffers, not this encoder: a cycle would keep both until a collection.
+        # The packer references the list of buffers, not this encoder: a cycle would keep both alive until a
+        # collection.
         self._pack = msgpack.Packer(
             default=functools.partial(_default, self._buffers), buf_size=PACK_BYTES
         ).pack
 
     def encode(self, message: M, lead: bytes = b"") -> list[Frame]:
-        """Return the frames of a message, the first one beginning with ``lead`` (the topic)."""
+        """Return a message's frames; the first frame begins with ``lead`` (the topic)."""
         buffers = self._buffers
         buffers.clear()
         try:
@@ -97,10 +98,10 @@ def _default(buffers: list[Frame], value: object) -> object:
 
 
 class Decoder(Generic[M]):
-    """Turns frames into messages of one class, as read-only views of the bytes given.
+    """Decodes frames to messages of one class, with arrays as read-only views of the given bytes.
 
-    However hostile the bytes, all that happens is one ``DecodeError`` (``SchemaMismatch`` if they are a
-    message of another class or version), and no more memory is taken than the bytes themselves hold.
+    Invalid bytes, even hostile ones, raise only ``DecodeError`` (``SchemaMismatch`` for a message of another
+    class or version). Decoding never allocates more memory than the bytes take.
     """
 
     def __init__(self, message_type: type[M]) -> None:
@@ -109,7 +110,7 @@ class Decoder(Generic[M]):
         self._validate = message_type.__pydantic_validator__.validate_python
 
     def decode(self, frames: Sequence[Frame], start: int = 0) -> M:
-        """Return the message that the frames hold, the first one read from byte ``start`` on."""
+        """Return the message in the frames; the first frame is read from byte ``start``."""
         try:
             version, found, fields, buffers = _document(frames, start)
         except DecodeError:
@@ -142,22 +143,22 @@ def encode(message: Message) -> bytes:
 
 
 def frames_of(message: Message) -> list[Frame]:
-    """Return the frames of a message: its document, cut at large buffers, which are not copied."""
+    """Return a message's frames: its document, cut at large buffers, which are not copied."""
     return _codecs.encoder(type(message)).encode(message)
 
 
 def decode(message_type: type[M], document: Frame) -> M:
-    """Return the message that a document holds.
+    """Decode a document.
 
     Raises:
-        DecodeError: the bytes are not such a message.
+        DecodeError: the bytes are not a valid message of this class.
     """
     message: M = _codecs.decoder(message_type).decode([document])
     return message
 
 
 class _Codecs(threading.local):
-    """The codecs of one thread, each made once: a packer keeps a buffer."""
+    """The codecs of one thread, each made once because a packer keeps a buffer."""
 
     def __init__(self) -> None:
         self.encoder = functools.cache(Encoder[Any])
@@ -189,11 +190,12 @@ def _document(frames: Sequence[Frame], start: int) -> list[object]:
 
 
 def _unpacked(data: Frame) -> object:
-    """Unpack a document without ever making room for more than it holds."""
+    """Unpack a document without allocating more than its size."""
     try:
         return msgpack.unpackb(data, max_array_len=SHORT_LIST)
     except ValueError:
-        # Perhaps only a long list. Walk over it before anything is made of it: it has to hold what it claims.
+        # It may be valid with a long list. Walk over it before building anything: the claimed elements must
+        # exist.
         unpacker = msgpack.Unpacker(max_buffer_size=len(data))
         unpacker.feed(data)
         unpacker.skip()

@@ -1,4 +1,7 @@
-"""What a message class may declare. Mistakes are refused when the class is made, not when the first one is sent."""
+"""What a message class may declare.
+
+Mistakes raise when the class is defined, not when the first message is sent.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from rtgraph.msgs.errors import MessageError
 from rtgraph.msgs.where import declared_at
 
 _TAKEN = frozenset({"header", "origin", "stamped", "unchecked", "schema_name"})
-"""What every message has under these names."""
+"""Names that every message already has."""
 _PLAIN = (bool, int, float, str, bytes, type(None))
 _WAYS = {
     "ndarray": "declare arrays with rtgraph.msgs.array",
@@ -26,21 +29,21 @@ _WAYS = {
 }
 _WHAT_TRAVELS = "numbers, text, bytes, tuples, dicts with text for keys, arrays and records do"
 Problem = tuple[str, str | None]
-"""What is wrong, and the way out."""
+"""A problem and its hint."""
 Looked = tuple[Problem | None, tuple[Any, ...]]
 _shipped: dict[str, type[BaseModel]] = {}
 """The message classes that come with rtgraph, by name."""
 
 
 def check_message_class(cls: type[BaseModel], record: type[BaseModel]) -> None:
-    """Check that messages of a class travel, and come out as they went in.
+    """Check that messages of a class can be sent and are equal after decoding.
 
     Args:
         cls: the class, a subclass of ``Message``.
-        record: ``Record``, the base of what may stand in a field.
+        record: ``Record``, the base of the models that a field may hold.
 
     Raises:
-        MessageError: its name, a field or its configuration cannot work.
+        MessageError: its name, a field or its configuration is invalid.
     """
     problem, hint = next(_problems(cls, record), ("", None))
     if problem:
@@ -77,7 +80,7 @@ def _problems(cls: type[BaseModel], record: type[BaseModel]) -> Iterator[Problem
 
 
 def _untravelling(annotation: Any, record: type[BaseModel]) -> Problem | None:
-    """Return what keeps values of a type from travelling, and the way out; None if nothing does."""
+    """Return why values of a type cannot be sent, with a hint; None if they can."""
     waiting: list[Any] = [annotation]
     seen: list[Any] = []
     while waiting:
@@ -93,7 +96,7 @@ def _untravelling(annotation: Any, record: type[BaseModel]) -> Problem | None:
 
 
 def _form(item: Any, record: type[BaseModel]) -> Looked:
-    """Look at an annotation; return what is wrong with it, and what is inside it."""
+    """Inspect an annotation; return its problem, if any, and its inner annotations."""
     origin, inner = get_origin(item), get_args(item)
     if item is Any or item is object:
         return ("a field of any type cannot be checked or read by others", "name its type"), ()
@@ -104,7 +107,7 @@ def _form(item: Any, record: type[BaseModel]) -> Looked:
     if hasattr(item, "__value__"):  # an alias: `type X = ...`
         return None, (item.__value__,)
     kind = origin or item
-    # What is left are names that are resolved later, type variables, None and Literal.
+    # The rest are forward references, type variables, None and Literal.
     return _kind(kind, inner, record) if isinstance(kind, type) else (None, ())
 
 

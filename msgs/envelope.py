@@ -1,4 +1,4 @@
-"""The head of a wire document: whose message it is, read without decoding the rest."""
+"""The envelope of a wire document (publisher, sequence, time), read without decoding the rest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rtgraph.msgs.codec import WIRE_VERSION, Frame
 from rtgraph.msgs.errors import DecodeError
 
 HEAD_MOST = 4096
-"""Bytes within which a header ends: names are short."""
+"""Maximum length of a header in bytes: names are short."""
 
 _BEYOND = 1 << 63
 _UNSIGNED = rb"([\x00-\x7f]|\xcc.|\xcd..|\xce.{4}|\xcf[\x00-\x7f].{7})"
@@ -25,7 +25,7 @@ _USUAL = re.compile(
     + _UNSIGNED,
     re.DOTALL,
 )
-"""How a document begins that our own encoder wrote."""
+"""The first bytes of a document written by our encoder."""
 
 
 class Envelope(NamedTuple):
@@ -44,12 +44,12 @@ _WANTED = set(Envelope._fields[1:])
 def envelope(document: Frame, start: int = 0) -> Envelope:
     """Return the envelope of the document that begins at byte ``start``.
 
-    What comes behind the envelope, the lineage and the arrays among it, is neither touched nor judged.
+    What follows the envelope, such as the lineage and the arrays, is neither read nor validated.
 
     Raises:
-        DecodeError: the bytes do not begin as a message does.
+        DecodeError: the bytes do not begin like a message.
     """
-    # What our own encoder writes is read by its pattern, in a third of the time the general way takes.
+    # A regular expression reads our encoder's documents in a third of the time of the general decoder.
     usual = _USUAL.match(document, start)
     if usual is not None:
         schema_hash, length, source, incarnation, sequence, stamp_ns = usual.groups()

@@ -1,24 +1,24 @@
-"""Every error rtgraph raises on purpose. Catch ``RtgraphError`` to catch them all.
+"""Every error that rtgraph raises on purpose. Catch ``RtgraphError`` to catch them all.
 
 ::
 
     RtgraphError
-    ├── MessageError      a message that cannot travel
+    ├── MessageError      a message cannot be sent
     │   ├── EncodeError   ... because it does not fit the wire format
-    │   └── DecodeError   ... because the bytes are not what they should be
-    │       └── SchemaMismatch   the two ends have different versions of the message
-    ├── NodeError         a node was declared or used wrongly
-    ├── GraphError        a graph or launch file is wrong (exit code 2)
-    ├── WorldError        a running world cannot go on
-    ├── LaunchError       the processes of a launch could not be started or kept
-    ├── BagError          a recording cannot be written, or what is to be read is none
-    ├── RegionError       memory that is shared or a file cannot be had, or a file is none of rtgraph's
-    ├── ReplayError       a replay memory was set up or used wrongly
-    │   ├── FrameOverwritten   ... frames that were asked for are no longer there
+    │   └── DecodeError   ... because the received bytes are invalid
+    │       └── SchemaMismatch   publisher and subscriber have different versions of the message
+    ├── NodeError         a node is declared or used wrongly
+    ├── GraphError        a graph or launch file is invalid (exit code 2)
+    ├── WorldError        a running world cannot continue
+    ├── LaunchError       the processes of a launch could not be started or kept alive
+    ├── BagError          a recording cannot be written, or is not a recording
+    ├── RegionError       shared or mapped memory is not available, or is not an rtgraph file
+    ├── ReplayError       a replay memory is set up or used wrongly
+    │   ├── FrameOverwritten   ... the requested frames are overwritten
     │   └── NotFinite          ... a transition holds a number that is not finite
-    ├── LearningError     an update cannot be made of what is there
-    ├── CheckpointError   a checkpoint cannot be written, or what is to be read is none
-    └── MetricsError      the curves or the trace of a run cannot be written, or what is to be read are none
+    ├── LearningError     an update cannot be computed
+    ├── CheckpointError   a checkpoint cannot be written, or is not a checkpoint
+    └── MetricsError      the curves or the trace of a run cannot be written, or are invalid
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from collections.abc import Sequence
 
 
 class RtgraphError(Exception):
-    """The root of the tree. ``hint`` says what to do about it, where there is something to do."""
+    """The root of the tree. ``hint`` says what to do, if there is something to do."""
 
     def __init__(self, problem: str, *, hint: str | None = None) -> None:
         super().__init__(problem)
@@ -35,7 +35,7 @@ class RtgraphError(Exception):
         self.hint = hint
 
     def as_json(self) -> dict[str, str | int | None]:
-        """Return its parts as JSON values."""
+        """Return problem and hint as JSON values."""
         return {"problem": self.problem, "hint": self.hint}
 
     def __str__(self) -> str:
@@ -43,15 +43,15 @@ class RtgraphError(Exception):
 
 
 class MessageError(RtgraphError):
-    """A message cannot travel."""
+    """A message cannot be sent."""
 
 
 class EncodeError(MessageError):
-    """A message holds something the wire format cannot carry."""
+    """A message holds something that the wire format cannot carry."""
 
 
 class DecodeError(MessageError):
-    """Bytes that came in are not the message they should be."""
+    """Received bytes are not the expected message."""
 
 
 class SchemaMismatch(DecodeError):
@@ -59,11 +59,11 @@ class SchemaMismatch(DecodeError):
 
 
 class NodeError(RtgraphError):
-    """A node class is declared wrongly, or a node used its runtime wrongly."""
+    """A node class is declared wrongly, or a node uses its runtime wrongly."""
 
 
 class GraphError(RtgraphError):
-    """A graph or launch file is wrong. ``str()`` gives ``file:line: key: problem. hint: …``."""
+    """A graph or launch file is invalid. ``str()`` gives ``file:line: key: problem. hint: …``."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class GraphError(RtgraphError):
         self.key = key
 
     def as_json(self) -> dict[str, str | int | None]:
-        """Return its parts as JSON values, the place among them."""
+        """Return problem, hint and place as JSON values."""
         return {**super().as_json(), "file": self.file, "line": self.line, "key": self.key}
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ class GraphError(RtgraphError):
 
 
 class WorldError(RtgraphError):
-    """A running world cannot go on."""
+    """A running world cannot continue."""
 
 
 class LaunchError(RtgraphError):
@@ -97,19 +97,19 @@ class LaunchError(RtgraphError):
 
 
 class BagError(RtgraphError):
-    """A recording cannot be written, or what is to be read is none."""
+    """A recording cannot be written, or a file is not a recording."""
 
 
 class RegionError(RtgraphError):
-    """Memory that is a file, or shared between processes, cannot be had, or a file is none of rtgraph's."""
+    """Mapped or shared memory is not available, or a file is not an rtgraph file."""
 
 
 class ReplayError(RtgraphError):
-    """A replay memory was set up or used wrongly, or what is on disk is none."""
+    """A replay memory is set up or used wrongly, or a file is not a replay memory."""
 
 
 class FrameOverwritten(ReplayError):
-    """Frames that were asked for are no longer there. ``lost`` says at which places of the request."""
+    """Requested frames are overwritten. ``lost`` holds their indices in the request."""
 
     def __init__(self, lost: Sequence[int]) -> None:
         super().__init__(
@@ -120,16 +120,16 @@ class FrameOverwritten(ReplayError):
 
 
 class NotFinite(ReplayError):
-    """A transition holds a NaN, an infinite number, or a reward beyond float32: nothing can be learned from it."""
+    """A transition holds a NaN, an infinite number, or a reward beyond float32."""
 
 
 class LearningError(RtgraphError):
-    """An update cannot be made of what is there: the numbers are no longer finite, or a batch does not fit."""
+    """An update cannot be computed: numbers are no longer finite, or a batch does not fit."""
 
 
 class CheckpointError(RtgraphError):
-    """A checkpoint cannot be written, or what is to be read is none, or one of something else."""
+    """A checkpoint cannot be written, or a file is not a checkpoint or does not fit."""
 
 
 class MetricsError(RtgraphError):
-    """The curves or the trace of a run cannot be written, or what is to be read are none."""
+    """The curves or the trace of a run cannot be written, or the files are invalid."""

@@ -1,4 +1,4 @@
-"""What inference workers say, to the plant and among themselves."""
+"""Messages of inference workers, to the plant and to each other."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from rtgraph.msgs.plant import Observation
 
 
 class Decision(Message):
-    """An action of the policy π. The header's lineage is the observation it was decided on."""
+    """An action of the policy π. The header's lineage is the observation that the policy used."""
 
     worker: str
     number: int = Field(ge=0)
     """Counts the worker's decisions."""
     action: int | array()  # type: ignore[valid-type]
     began_ns: int
-    """When the observation was read, in the graph's time."""
+    """The graph's time at which the observation was read."""
     inference_ns: int = Field(ge=0)
     """τ_θ, from reading the observation to having the action."""
     policy_version: int = 0
@@ -25,7 +25,7 @@ class Decision(Message):
 
 
 class InferenceTime(Message):
-    """How long an inference took (τ_θ); what the coordinator's staggering works from."""
+    """How long an inference took (τ_θ); the input of the coordinator's staggering."""
 
     worker: str
     incarnation: int
@@ -33,9 +33,11 @@ class InferenceTime(Message):
 
 
 class StaggerDelay(Message):
-    """Staggering for one worker: sleep ``delay_ns`` more before the next inference; the times seen so far.
+    """Staggering for one worker: sleep ``delay_ns`` more before the next inference.
 
-    ``maximum_ns`` is m of Algorithm 1, ``mean_ns`` μ of Algorithm 2 (Riemer et al., ICLR 2025).
+    Includes the measured times.
+
+    ``maximum_ns`` is m of Algorithm 1, ``mean_ns`` is μ of Algorithm 2 (Riemer et al., ICLR 2025).
     """
 
     delay_ns: int = Field(ge=0)
@@ -44,18 +46,21 @@ class StaggerDelay(Message):
 
 
 class WorkerState(Message):
-    """Whether a worker is busy, and with which claim. Sent when ready, after each decision, and twice a second."""
+    """Whether a worker is busy, and with which claim.
+
+    Sent when ready, after each decision, and twice a second.
+    """
 
     worker: str
     incarnation: int
     busy: bool
     claim: int | None = None
     inference_ns: int | None = None
-    """How long the inference just finished took."""
+    """Duration of the last inference."""
 
 
 class Claim(Message):
-    """One observation for one worker: nobody else infers from it. Carries the observation itself."""
+    """One observation for one worker: no other worker uses it. Carries the observation itself."""
 
     number: int = Field(ge=0)
     worker: str
@@ -64,7 +69,7 @@ class Claim(Message):
 
 
 class CoordinatorBeat(Message):
-    """The coordinator is alive. Paced workers that miss it run free."""
+    """The coordinator is alive. Paced workers that stop receiving it run without pacing."""
 
     method: str
     live_workers: int = Field(ge=0)

@@ -1,6 +1,6 @@
-"""What is asked of a launcher by those who look into its graph, and what it answers.
+"""The requests of introspection clients to a launcher, and its answers.
 
-Every question and answer has a ``number``: the answer's is that of its question.
+Every request has a ``number``; its answer has the same number.
 """
 
 from __future__ import annotations
@@ -16,39 +16,42 @@ State = Literal["starting", "running", "silent", "restarting", "ended"]
 
 
 class Question(ControlMessage):
-    """The base of what is asked."""
+    """The base of all requests."""
 
     number: int = 0
 
 
 class AskGraph(Question):
-    """How does every node stand?"""
+    """Ask for the state of every node."""
 
 
 class AskParams(Question):
-    """Which parameters do these nodes have? ``nodes`` is a name or a pattern (``worker/*``)."""
+    """Ask for the parameters of nodes. ``nodes`` is a name or a pattern (``worker/*``)."""
 
     nodes: str = "*"
 
 
 class SetParams(Question):
-    """Change parameters of these nodes, by dotted path; of all of them or, where one cannot take it, of none."""
+    """Set parameters of the matching nodes, by dotted path. If one node rejects a value, no node changes."""
 
     nodes: str
     values: dict[str, Any]
 
 
 class Publish(Question):
-    """Hand a message to every node that takes a topic; of a keyed one, to the node of that name."""
+    """Deliver a message to every subscriber of a topic; a keyed message goes to the node of that name."""
 
     topic: str
     key: str = ""
     document: bytes
-    """The message, on the wire."""
+    """The encoded message."""
 
 
 class NodeState(Record):
-    """How a node stands. ``earlier`` is a beat of the same life from up to two seconds before, to tell rates by."""
+    """A node's state.
+
+    ``earlier`` is a beat of the same incarnation, up to two seconds older, for computing rates.
+    """
 
     node: str
     node_class: str
@@ -57,13 +60,13 @@ class NodeState(Record):
     incarnation: int = 0
     restarts: int = 0
     heard_s: float | None = None
-    """How long ago it was last heard."""
+    """Seconds since the node's last message."""
     beat: Beat | None = None
     earlier: Beat | None = None
 
 
 class Graph(ControlMessage):
-    """How every node stands, and what was last said of progress: the newest and the one before."""
+    """The state of every node, and the last two progress messages."""
 
     number: int
     name: str
@@ -73,7 +76,7 @@ class Graph(ControlMessage):
 
 
 class NodeParams(Record):
-    """A node's parameters as JSON values, and the dotted paths of those that may be changed while it runs."""
+    """A node's parameters as JSON values, and the dotted paths of the changeable ones."""
 
     node: str
     node_class: str
@@ -89,7 +92,7 @@ class Params(ControlMessage):
 
 
 class ParamsSet(ControlMessage):
-    """What each node made of a change: the values now in force, or a problem."""
+    """Each node's answer to a change: the values now in force, or a problem."""
 
     number: int
     values: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -97,14 +100,14 @@ class ParamsSet(ControlMessage):
 
 
 class Published(ControlMessage):
-    """The inputs that a message was handed to, as ``node.port``."""
+    """The inputs that received the message, as ``node.port``."""
 
     number: int
     inputs: list[str]
 
 
 class Declined(ControlMessage):
-    """Why a question has no other answer. ``asked_wrongly``: it is the question that is to be mended."""
+    """Why a request has no other answer. ``asked_wrongly``: the request itself is invalid."""
 
     number: int
     problem: str

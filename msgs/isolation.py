@@ -1,9 +1,9 @@
-"""What keeps a message from sharing memory that somebody can write.
+"""Keep messages from sharing writeable memory.
 
-A message holds plain data: numbers, text, bytes, arrays, records, and lists, tuples and dicts of these. Its arrays
-cannot be written (see ``frozen``), its lists and dicts can. So a message is published with lists and dicts that its
-sender does not hold, and in the virtual world, where nothing is encoded, each subscriber gets its own. Whatever
-would arrive as something else, or not at all, is refused when it is published, in both worlds alike.
+A message holds plain data: numbers, text, bytes, arrays, records, and lists, tuples and dicts of these. Its
+arrays are read-only (see ``frozen``), but its lists and dicts are writeable. So a message is published with
+copies of its sender's lists and dicts, and in the virtual world, where nothing is encoded, each subscriber
+gets its own copies. A value that would not arrive unchanged is rejected at publication, in both worlds.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from rtgraph.msgs.errors import EncodeError
 M = TypeVar("M", bound=Message)
 
 LEAST, MOST = -(2**63), 2**64 - 1
-"""The integers that travel."""
+"""The integers that can be sent."""
 DEEPEST = 200
-"""How deep lists, dicts and records may be nested."""
+"""Maximum nesting depth of lists, dicts and records."""
 _CONSTANT = frozenset({float, bool, type(None), bytes})
 _IMMUTABLE = _CONSTANT | {int, str}
 
@@ -35,14 +35,14 @@ def isolated(message: M) -> M:
     """Return a message that shares nothing writeable with this one: itself if it holds nothing writeable.
 
     Raises:
-        EncodeError: a field holds something that does not travel.
+        EncodeError: a field holds something that cannot be sent.
     """
     values = message.__dict__
     changed: dict[str, object] = {}
     for name, loose in _fields_looked_at(type(message)):
         value: Any = values.get(name)
         kind = type(value)
-        # The usual ones, so that a message of numbers costs a microsecond.
+        # The usual types first, so that a message of numbers costs a microsecond.
         if kind in _CONSTANT or (kind is int and LEAST <= value <= MOST):
             continue
         try:
@@ -58,13 +58,13 @@ def isolated(message: M) -> M:
 
 @functools.cache
 def holds_containers(message_type: type[Record]) -> bool:
-    """Say whether messages of a class may hold something that their receiver can write."""
+    """Return whether messages of a class may hold something writeable."""
     return not _is_immutable_record(message_type, {message_type})
 
 
 @functools.cache
 def _fields_looked_at(message_type: type[Message]) -> tuple[tuple[str, bool], ...]:
-    """Return the fields that are looked at before a message is published, and whether any value fits the field."""
+    """Return the fields to check before publication, and for each whether its annotation admits any value."""
     return tuple(
         (name, _is_loose(field.annotation))
         for name, field in message_type.model_fields.items()
@@ -75,7 +75,7 @@ def _fields_looked_at(message_type: type[Message]) -> tuple[tuple[str, bool], ..
 
 
 def _is_immutable(annotation: Any, metadata: Sequence[Any], seen: set[type[Record]]) -> bool:
-    """Say whether no value of an annotation can be written. ``seen`` holds the records that are being looked at."""
+    """Return whether every value of an annotation is immutable. ``seen`` holds the records being checked."""
     if annotation in _IMMUTABLE or any(isinstance(each, ArrayField) for each in metadata):
         return True
     origin, arguments = get_origin(annotation), get_args(annotation)
@@ -96,7 +96,7 @@ def _is_immutable_record(record_type: type[Record], seen: set[type[Record]]) -> 
 
 
 def _is_loose(annotation: Any) -> bool:
-    """Say whether a field takes values of any class: what arrives there is what msgpack makes of them."""
+    """Return whether a field admits values of any class; such a field arrives as plain msgpack types."""
     return annotation in (Any, object) or any(map(_is_loose, get_args(annotation)))
 
 

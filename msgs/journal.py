@@ -1,4 +1,4 @@
-"""What a node writes down of its own life, so that it can be run again on a recording."""
+"""The journal of a node: everything it consumed, so that it can be re-executed from a recording."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from rtgraph.msgs.base import Message
 
 
 class Journal(Message):
-    """A stretch of a node's journal.
+    """A part of a node's journal.
 
-    ``entries`` is a msgpack array with one item for each thing that happened, in order; what an item holds is said
-    in ``rtgraph.nodes.runtime.journal``. ``digest`` is taken over it and the stretch before, back to the beginning.
+    ``entries`` is a msgpack array with one item per event, in order; ``rtgraph.nodes.runtime.journal``
+    documents the items. ``digest`` is a hash chain: it covers this part and the digest of the previous part.
     """
 
     first: int = Field(ge=0)

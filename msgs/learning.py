@@ -1,4 +1,4 @@
-"""What replay memories, learners and those who act with what was learned say to each other."""
+"""Messages between replay memories, learners and the users of weights."""
 
 from __future__ import annotations
 
@@ -9,48 +9,52 @@ from rtgraph.msgs.base import Message
 
 
 class WeightsVersion(Message):
-    """Weights have a new version, which can be acted with from now on.
+    """A new version of the weights is available.
 
-    Its parameters are in a slot of the memory that the nodes of a host share (see ``rtgraph.nodes.weights.weights``),
-    for as long as nobody needs the slot for a newer one.
+    Its parameters are in a slot of the host's shared memory (see ``rtgraph.nodes.weights.weights``) until a
+    newer version needs the slot.
     """
 
     weights: str
     """The name of the weights in the graph."""
     version: int = Field(ge=0)
-    """Updates applied."""
+    """Number of updates applied."""
     life: int = 0
-    """Which life of the learner made it: a later one may make the same version once more, another one."""
+    """The incarnation of the learner that made it: a later one may make the same version number with other
+    values."""
     slot: int = Field(ge=0)
     target_version: int | None = Field(default=None, ge=0)
-    """The version whose parameters the target network has; None where nobody else computes with it."""
+    """The version of the target network's parameters; None if no other node uses them."""
     target_slot: int | None = Field(default=None, ge=0)
 
 
 class WeightsRequest(Message):
-    """A node that shares no memory with the learner wants a version of the weights, or more parts of one."""
+    """A node without shared memory requests a version of the weights, or the next parts of one."""
 
     receiver: str
     life: int | None = None
-    """Of the version that has begun to come in; None for whichever is the newest."""
+    """The life of the version that is partly received; None for the newest version."""
     version: int | None = None
     target: int | None = None
-    """The version that the target network has which is here already, of the same life; it need not be sent again."""
+    """The target network's version that the node already has, of the same life; it need not be sent again."""
     target_life: int | None = None
     first: int = Field(default=0, ge=0)
-    """The first part that is wanted."""
+    """The first part requested."""
     count: int = Field(ge=1)
-    """How many parts are wanted at most."""
+    """Maximum number of parts."""
 
 
 class WeightsChunk(Message):
-    """A part of a version of the weights, to which the target network's may be joined. All but the last are of equal size."""
+    """A part of a version of the weights, optionally with the target network's.
+
+    All parts but the last have the same size.
+    """
 
     life: int
-    """That of the learner which made the version."""
+    """The incarnation of the learner that made the version."""
     version: int = Field(ge=0)
     target: int | None = None
-    """The version that the target network has; None where nobody else computes with it."""
+    """The target network's version; None if no other node uses it."""
     joined: bool = False
     """Whether the target network's weights follow in the same parts."""
     part: int = Field(ge=0)
@@ -59,7 +63,7 @@ class WeightsChunk(Message):
 
 
 class BatchRequest(Message):
-    """A learner wants a batch. It is answered when the replay memory's limiter allows it."""
+    """A learner requests a batch. The answer comes when the replay memory's limiter allows it."""
 
     learner: str
     incarnation: int
@@ -67,34 +71,34 @@ class BatchRequest(Message):
     """Counts the learner's requests."""
     size: int = Field(ge=1)
     correction: float = Field(default=1.0, ge=0, le=1)
-    """β of prioritised sampling: how far importance weights make up for it."""
+    """β of prioritised sampling: the exponent of the importance weights."""
     in_place: bool = True
-    """Whether the learner can map the ``store``; False: the frames are to be in the answer."""
+    """Whether the learner can map the ``store``; if False, the answer contains the frames."""
     unread: int = Field(default=0, ge=0)
-    """Batches that the learner got so far and could not read any more."""
+    """Number of batches so far that the learner received too late to read."""
 
 
 class SampledBatch(Message):
-    """A batch for one learner, B transitions: what ``rtgraph.nodes.replay.Batch`` holds."""
+    """A batch of B transitions for one learner: the content of ``rtgraph.nodes.replay.Batch``."""
 
     number: int = Field(ge=0)
-    """That of the request."""
+    """The number of the request."""
     incarnation: int
-    """That of the learner that asked."""
+    """The incarnation of the learner that sent the request."""
     store: str | None = None
-    """Where the frames are, for a learner on the same host to map; None where they are in this message."""
+    """The path of the frames, for a learner on the same host to map; None if they are in this message."""
     observations: array()  # type: ignore[valid-type]
-    """The frames, (B, *shape); where there is a ``store``, their handles in it, (B,) int64."""
+    """The frames, (B, *shape); with a ``store``, their handles in it, (B,) int64."""
     actions: array()  # type: ignore[valid-type]
     returns: array("float32", None)  # type: ignore[valid-type]
     next_observations: array()  # type: ignore[valid-type]
-    """As ``observations``."""
+    """Like ``observations``."""
     discounts: array("float32", None)  # type: ignore[valid-type]
     weights: array("float32", None)  # type: ignore[valid-type]
     indices: array("int64", None)  # type: ignore[valid-type]
-    """Which transitions these are, to tell their new priorities by."""
+    """The transitions' indices, (B,), for updating their priorities."""
     ticks: int = Field(ge=0)
-    """Ticks of plants that the replay memory has seen."""
+    """Number of plant ticks that the replay memory has seen."""
 
 
 class Priorities(Message):
@@ -103,30 +107,30 @@ class Priorities(Message):
     indices: array("int64", None)  # type: ignore[valid-type]
     errors: array("float32", None)  # type: ignore[valid-type]
     drawn_by: int | None = None
-    """The incarnation of the replay memory that drew them; None where it is not known."""
+    """The incarnation of the replay memory that sampled them; None if unknown."""
 
 
 class ReplayState(Message):
-    """What a replay memory holds, and what passed through it. Sent once a second."""
+    """The contents and counters of a replay memory. Sent once a second."""
 
     transitions: int = Field(ge=0)
     capacity: int = Field(ge=0)
     frames: int = Field(ge=0)
     size_bytes: int = Field(ge=0)
     ticks: int = Field(ge=0)
-    """Ticks of plants seen."""
+    """Number of plant ticks seen."""
     inserted: int = Field(ge=0)
-    """Transitions inserted."""
+    """Number of transitions inserted."""
     sampled: int = Field(ge=0)
-    """Transitions sampled."""
+    """Number of transitions sampled."""
     waiting: int = Field(ge=0)
-    """Requests that the limiter holds back."""
+    """Number of requests that the limiter holds back."""
     forgone: int = Field(default=0, ge=0)
-    """Updates that fell due while nobody asked for a batch, and are not made up for."""
+    """Number of updates that were due while no learner requested a batch; they are skipped."""
 
 
 class Gradient(Message):
-    """What a gradient learner found on one batch, offered to the learner that owns the weights."""
+    """The gradient of one batch, sent by a gradient learner to the learner that owns the weights."""
 
     learner: str
     place: int = Field(ge=0)
@@ -135,32 +139,32 @@ class Gradient(Message):
     number: int = Field(ge=0)
     """Counts the learner's gradients."""
     based_on: int = Field(ge=0)
-    """The version of the weights that it was computed on."""
+    """The version of the weights that the gradient was computed with."""
     store: str | None = None
-    """Where the vector is, for a learner on the same host to map; None where it is in this message."""
+    """The path of the vector, for a learner on the same host to map; None if it is in this message."""
     vector: array("float32", None)  # type: ignore[valid-type]
-    """One number a parameter; none where there is a ``store``."""
+    """One element per parameter; empty if there is a ``store``."""
     loss: float
     q_mean: float
     samples: int = Field(ge=1)
     ticks: int = Field(ge=0)
-    """Ticks of plants that the replay memory had seen."""
+    """Number of plant ticks that the replay memory had seen."""
 
 
 class GradientAnswer(Message):
-    """What became of a gradient, told to the learner that offered it."""
+    """Whether a gradient was used; the answer to the gradient learner."""
 
     incarnation: int
-    """That of the learner."""
+    """The incarnation of the gradient learner."""
     number: int = Field(ge=0)
     version: int | None = None
-    """The version of the weights that it made; None where it was not used, and another is wanted."""
+    """The version of the weights that it made; None if it was not used and a new one is requested."""
     in_place: bool = True
-    """Whether the ``store`` could be mapped; False: the vector is to be in the message."""
+    """Whether the ``store`` could be mapped; if False, send the vector in the message."""
 
 
 class LearnerState(Message):
-    """A gradient learner lives. Sent when ready, and twice a second while it does not compute."""
+    """A gradient learner is alive. Sent when ready, and twice a second while it does not compute."""
 
     learner: str
     place: int = Field(ge=0)
@@ -171,40 +175,43 @@ class Learned(Message):
     """An update was applied."""
 
     version: int = Field(ge=1)
-    """The version of the weights that it made."""
+    """The version of the weights that the update made."""
     learner: str
-    """Whose gradient it was; several are joined by commas."""
+    """The learner that computed the gradient; several names are joined by commas."""
     delay: int = Field(default=0, ge=0)
-    """Versions made between the one its gradient was computed on and its application."""
+    """Number of versions between the one the gradient was computed with and the one it was applied to."""
     loss: float
     q_mean: float
-    """The mean over the batch of the values of the actions taken."""
+    """Mean value Q(s, a) of the actions taken, over the batch."""
     gradient_norm: float
-    """Before it was clipped."""
+    """The gradient's norm before clipping."""
     samples: int = Field(ge=1)
-    """Transitions learned from."""
+    """Number of transitions in the batch."""
     update_ns: int = Field(ge=0)
-    """How long the update took."""
+    """Duration of the update."""
     ticks: int = Field(ge=0)
-    """Ticks of plants that the replay memory had seen when the batch was drawn."""
+    """Number of plant ticks that the replay memory had seen when the batch was sampled."""
 
 
 class LearningProgress(Message):
-    """How learning goes: over the last few seconds, and of the return over the last episodes. None: not known."""
+    """Progress of learning: means over the last few seconds; for the return, over the last episodes.
+
+    None if unknown.
+    """
 
     tick: int = Field(ge=0)
-    """Ticks of plants so far, those of the run that was resumed included."""
+    """Number of plant ticks so far, including those of the resumed run."""
     episodes: int = Field(ge=0)
-    """Episodes that ended, those of the run that was resumed included."""
+    """Number of finished episodes, including those of the resumed run."""
     return_mean: float | None = None
-    """The mean return of the last 20 of them."""
+    """Mean return of the last 20 episodes."""
     explored: float | None = None
-    """The share of decisions that were drawn at random."""
+    """Share of decisions that were random."""
     loss: float | None = None
     updates_per_s: float | None = None
     version: int | None = None
     """The newest version of the weights."""
     staleness: float | None = None
-    """Versions made since the one acted with, the mean over decisions."""
+    """Mean number of versions between the newest weights and those used for a decision."""
     transitions: int | None = None
-    """Transitions in the replay memory."""
+    """Number of transitions in the replay memory."""

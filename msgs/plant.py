@@ -1,4 +1,4 @@
-"""What a plant tells: what it observed, and what was applied to it."""
+"""Messages of a plant: its observations, and the actions applied to it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rtgraph.msgs.base import Lineage, Message
 
 
 class Observation(Message):
-    """What the plant observed after a tick, published at that tick.
+    """The plant's observation after a tick, published at that tick.
 
-    ``value`` has the type and shape of the plant's ``spec.observation``. ``reward`` is what the tick just made
-    earned. ``terminated`` (the task ended) and ``truncated`` (it was cut short) are never merged. The first
-    observation of an episode has ``first`` set and no reward.
+    ``value`` has the dtype and shape of the plant's ``spec.observation``. ``reward`` is the reward of the
+    tick that just ended. ``terminated`` (the task ended) and ``truncated`` (the episode was cut short) are
+    separate. The first observation of an episode has ``first`` set and no reward.
     """
 
     tick: int = Field(ge=0)
@@ -30,7 +30,7 @@ class Observation(Message):
     measurements: dict[str, float] = Field(default_factory=dict)
 
     def origin(self) -> Lineage:
-        """Return the lineage of what derives from this observation: the observation itself."""
+        """Return the lineage of messages that derive from this observation: the observation itself."""
         header = self.header
         return Lineage.unchecked(
             {
@@ -45,7 +45,7 @@ class Observation(Message):
 
 
 class Screen(Message):
-    """The picture a person would see, RGB, (height, width, 3)."""
+    """The image that a person would see, RGB uint8, (height, width, 3)."""
 
     tick: int = Field(ge=0)
     episode: int = Field(ge=0)
@@ -53,54 +53,54 @@ class Screen(Message):
 
 
 Action = int | npt.NDArray[np.generic]
-"""A number for ``Discrete`` actions, a vector for the others."""
+"""An integer for ``Discrete`` actions, a vector for the others."""
 
 
 class Applied(Message):
-    """What was applied to the plant at a tick, and how late everything was.
+    """The action applied to the plant at a tick, with the timing of the tick.
 
-    ``lineage`` in the header is that of the decision applied; it is empty where the default behaviour β acted.
+    ``lineage`` in the header is that of the applied decision; it is empty if the default behaviour β acted.
     """
 
     tick: int = Field(ge=0)
     episode: int = Field(ge=0)
     action: int | array()  # type: ignore[valid-type]
     by: Literal["policy", "default", "reset"]
-    """Whether π or β acted; at the first tick of an episode nobody does."""
+    """Whether π or β acted; ``reset`` at the first tick of an episode, where neither acts."""
     worker: str | None = None
     decision: int | None = None
-    """The worker's number of the decision applied."""
+    """The worker's number of the applied decision."""
     age_ticks: int | None = None
-    """Ticks between the observation decided on and this one."""
+    """Ticks between the decision's observation and this tick."""
     age_ns: int | None = None
     starting: bool = False
-    """β acted only because the episode was too young for a decision."""
+    """Whether β acted only because the episode is too young for a decision."""
     delay_ticks: int = 0
-    """D, the age that the ``playout`` gate holds decisions for; 0 for ``latest``."""
+    """D, the age at which the ``playout`` gate applies decisions; 0 for ``latest``."""
     due_ns: int
     lateness_ns: int
     """How long after ``due_ns`` the tick began."""
     work_ns: int = 0
-    """How long the previous tick's work took."""
+    """Duration of the previous tick's work."""
     overruns: int = 0
-    """Ticks so far that were not over when the next one was due."""
+    """Number of ticks so far that were still running when the next one was due."""
     slipped: int = 0
-    """Ticks so far given up to catch up with the clock."""
+    """Number of ticks skipped so far to catch up with the clock."""
     reward: float = 0.0
     arrived: int = 0
-    """Decisions that arrived since the previous tick."""
+    """Number of decisions received since the previous tick."""
     overwritten: int = 0
     late: int = 0
     dropped: int = 0
     refused: int = 0
-    """Decisions that arrived with an action that the plant does not take."""
+    """Number of decisions received with an invalid action."""
 
 
 class EpisodeEnd(Message):
-    """What an episode came to: its return (the sum of its rewards) and length in ticks."""
+    """The return (sum of rewards) and length in ticks of a finished episode."""
 
     tick: int = Field(ge=0)
-    """The plant's tick that ended it."""
+    """The plant's last tick of the episode."""
     episode: int = Field(ge=0)
     ticks: int = Field(ge=0)
     total_reward: float

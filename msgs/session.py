@@ -1,4 +1,4 @@
-"""What is said to recorders and players."""
+"""Messages to and from recorders and players."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from rtgraph.msgs.base import Message
 
 
 class KeepRecording(Message):
-    """Write what a recorder with a ring buffer holds to a file."""
+    """Write the contents of a recorder's ring buffer to a file."""
 
     reason: str = ""
 
 
 class PlayControl(Message):
-    """Steer a player. Fields left out change nothing.
+    """Control a player. Omitted fields change nothing.
 
-    ``step`` plays so many messages (``ticks``: all up to so many ticks of the plant) and pauses; ``seek_s`` goes to a
-    time, in seconds from the recording's start.
+    ``step`` plays that many messages and pauses; ``ticks`` plays that many ticks of the plant and pauses.
+    ``seek_s`` goes to a time, in seconds from the start of the recording.
     """
 
     pause: bool | None = None
@@ -28,7 +28,7 @@ class PlayControl(Message):
 
 
 class PlayProgress(Message):
-    """Where a player is, in seconds from the recording's start."""
+    """A player's position, in seconds from the start of the recording."""
 
     position_s: float
     duration_s: float

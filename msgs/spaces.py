@@ -1,4 +1,4 @@
-"""What a plant takes and gives: the shapes, types and rate that its neighbours are built for."""
+"""A plant's interface: the shapes, dtypes and rate of its actions and observations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 RateHz = Annotated[float, Field(ge=0.001, le=1_000_000)]
-"""How often something steps, per second. A step takes a whole number of ns, the nearest to 10⁹ / rate."""
+"""Steps per second. A step takes a whole number of ns, the nearest to 10⁹ / rate."""
 
 
 class _Spec(BaseModel):
@@ -17,7 +17,7 @@ class _Spec(BaseModel):
 
 
 class ArraySpec(_Spec):
-    """The type and shape of an array, and the range its values stay in."""
+    """The dtype and shape of an array, and the range of its values."""
 
     dtype: Literal["bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"]
     shape: tuple[int, ...]
@@ -25,12 +25,12 @@ class ArraySpec(_Spec):
     high: float | None = None
 
     def admits(self, array: npt.NDArray[np.generic]) -> bool:
-        """Say whether the array has this type and shape (values are not looked at)."""
+        """Return whether the array has this dtype and shape (values are not checked)."""
         return array.dtype == np.dtype(self.dtype) and array.shape == self.shape
 
 
 class Discrete(_Spec):
-    """One of ``count`` actions, numbered from 0; ``names`` are for people."""
+    """One of ``count`` actions, numbered from 0; ``names`` are labels for people."""
 
     kind: Literal["discrete"] = "discrete"
     count: int = Field(ge=1)
@@ -51,7 +51,7 @@ class Continuous(_Spec):
 
 
 class MultiDiscrete(_Spec):
-    """A vector of ``size`` whole numbers, each one of ``count`` numbered from 0."""
+    """A vector of ``size`` integers, each from 0 to ``count`` - 1."""
 
     kind: Literal["multi_discrete"] = "multi_discrete"
     size: int = Field(ge=1)
@@ -62,7 +62,7 @@ ActionSpec = Annotated[Discrete | Continuous | MultiDiscrete, Field(discriminato
 
 
 class PlantSpec(_Spec):
-    """What a plant takes (actions) and gives (observations), and how often."""
+    """A plant's actions, observations and rate."""
 
     rate_hz: RateHz
     observation: ArraySpec

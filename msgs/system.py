@@ -1,4 +1,4 @@
-"""What the system says about itself: the control channel between the launcher and its nodes, and progress."""
+"""The control channel between the launcher and its nodes, and progress messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rtgraph.msgs.base import ControlMessage, Message, Record
 
 
 class Progress(Message):
-    """How a run went since the last message of this kind."""
+    """Progress of a run since the last progress message."""
 
     tick: int
     episode: int
@@ -22,7 +22,7 @@ class Progress(Message):
 
 
 class EdgeReport(Record):
-    """What became of one publisher's messages at one input."""
+    """The counts of one publisher's messages at one input."""
 
     port: str
     publisher: str
@@ -31,11 +31,11 @@ class EdgeReport(Record):
     overwritten: int = 0
     refused: int = 0
     unread: int = 0
-    """Messages that a lossless input still held when its node had stopped."""
+    """Number of messages that a lossless input still held when its node had stopped."""
 
 
 class Ready(ControlMessage):
-    """A node's process is up, its sockets bound and connected."""
+    """A node's process is running, with its sockets bound and connected."""
 
     node: str
     incarnation: int = Field(ge=0)
@@ -43,13 +43,13 @@ class Ready(ControlMessage):
 
 
 class Probe(ControlMessage):
-    """The launcher asks a publisher to send this nonce through its real sockets."""
+    """The launcher asks a publisher to send this nonce through its data sockets."""
 
     nonce: int
 
 
 class Proven(ControlMessage):
-    """A nonce came in at an input: the edge from its publisher works."""
+    """An input received a nonce: the edge from its publisher works."""
 
     node: str
     port: str
@@ -58,15 +58,15 @@ class Proven(ControlMessage):
 
 
 class Go(ControlMessage):
-    """Begin: the graph's time is 0 when the host's monotonic clock reads ``epoch_ns``."""
+    """Start: the graph's time is 0 when the host's monotonic clock reads ``epoch_ns``."""
 
     epoch_ns: int
 
 
 class Stop(ControlMessage):
-    """End in order, before ``deadline_ns`` of the graph's time.
+    """Stop in order, before ``deadline_ns`` of the graph's time.
 
-    ``sent`` says for each lossless input how many messages each publisher that has ended sent to it in all.
+    ``sent`` holds, for each lossless input, the total number of messages from each publisher that has ended.
     """
 
     reason: str
@@ -75,24 +75,24 @@ class Stop(ControlMessage):
 
 
 EdgeRow = tuple[str, str, int, int, int, int]
-"""Port, publisher, received, lost, overwritten, refused: an ``EdgeReport`` that costs next to nothing to send."""
+"""Port, publisher, received, lost, overwritten, refused: a compact ``EdgeReport``."""
 
 
 class Beat(Record):
-    """How a node stands: its counters since its life began. ``at_ns`` is the host's monotonic clock."""
+    """A node's counters since its incarnation began. ``at_ns`` is the host's monotonic clock."""
 
     at_ns: int
     busy: bool
     cpu_s: float
     resident_bytes: int
-    """Memory that is mapped in, shared or not."""
+    """Resident memory, shared or not."""
     sent: dict[str, int] = Field(default_factory=dict)
-    """Messages published, by output."""
+    """Number of messages published, by output."""
     edges: list[EdgeRow] = Field(default_factory=list)
     unread: dict[str, int] = Field(default_factory=dict)
-    """Messages that wait, by input; inputs where none do are left out."""
+    """Number of unread messages, by input; inputs without any are omitted."""
     age_ns: int | None = None
-    """How long before the beat the newest message that came at any input was published."""
+    """Age of the newest received message at the time of the beat, from its publication."""
 
 
 class Heartbeat(ControlMessage):
@@ -104,7 +104,7 @@ class Heartbeat(ControlMessage):
 
 
 class Inject(ControlMessage):
-    """The launcher hands a node a message, as if a publisher had sent it to one of its inputs."""
+    """The launcher delivers a message to one of a node's inputs, as if a publisher had sent it."""
 
     port: str
     source: str
@@ -114,14 +114,14 @@ class Inject(ControlMessage):
 
 
 class ChangeParams(ControlMessage):
-    """The launcher gives a node new values of parameters, by dotted path."""
+    """The launcher sends a node new values of parameters, by dotted path."""
 
     number: int
     values: dict[str, Any]
 
 
 class ParamsChanged(ControlMessage):
-    """A node's answer to ``ChangeParams``: what is in force now, or why nothing was changed."""
+    """A node's answer to ``ChangeParams``: the values now in force, or why nothing changed."""
 
     number: int
     values: dict[str, Any] = Field(default_factory=dict)
@@ -129,7 +129,7 @@ class ParamsChanged(ControlMessage):
 
 
 class Finish(ControlMessage):
-    """A node asks for the whole graph to stop: the work is done."""
+    """A node asks the whole graph to stop because the work is done."""
 
     node: str
     reason: str
@@ -146,18 +146,18 @@ class Failed(ControlMessage):
 
 
 class Statistics(ControlMessage):
-    """A node's counters at its end, and what it has to say of itself."""
+    """A node's counters and result when it ends."""
 
     node: str
     incarnation: int
     sent: dict[str, int] = Field(default_factory=dict)
-    """Messages published, by output (and by key behind a colon)."""
+    """Number of messages published, by output (with a key: ``output:key``)."""
     edges: list[EdgeReport] = Field(default_factory=list)
     scheduling: str = ""
-    """The priority the process was given."""
+    """The priority of the process."""
     memory_bytes: int = 0
     """Private memory of the process."""
     cpu_s: float = 0.0
     result: dict[str, Any] = Field(default_factory=dict)
     problem: str = ""
-    """Why the node failed at its end: its ``on_stop`` or ``result`` raised an error, or it says so itself."""
+    """Why the node failed at its end: ``on_stop`` or ``result`` raised, or the node reports a failure."""

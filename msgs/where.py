@@ -1,4 +1,4 @@
-"""Where in a file a class or a port is declared, for errors of its declaration."""
+"""Where a class or a port is declared, for errors in its declaration."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _PASSED_OVER = ("rtgraph.msgs.", "rtgraph.nodes.runtime.", "pydantic", "typing",
 
 
 def declared_at() -> str:
-    """Return ``file.py:line: `` of the statement that is being executed, or nothing if it has no place.
+    """Return ``file.py:line: `` of the running statement, or an empty string if it has no location.
 
-    Frames of the machinery that checks declarations are passed over.
+    Stack frames of the declaration checks are skipped.
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:

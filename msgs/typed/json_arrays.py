@@ -1,4 +1,7 @@
-"""Messages made of JSON: arrays are nested lists, or ``{"dtype", "shape", "data"}``, and each element has to fit exactly."""
+"""Messages from JSON.
+
+Arrays are nested lists, or ``{"dtype", "shape", "data"}``. Each element must fit exactly.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,12 @@ _LEAST_SIGNED, _MOST_SIGNED = -(2**63), 2**63 - 1
 
 
 def message_of(message_type: type[M], values: Mapping[str, object]) -> M:
-    """Return the message of fields that came as JSON.
+    """Return a message made from JSON fields.
 
     Raises:
         ValidationError: a field does not fit its type.
-        ValueError: an array does not fit, or text is not UTF-8 (a ``ValidationError`` is one, too).
+        ValueError: an array does not fit, or text is not UTF-8 (a ``ValidationError`` is a ``ValueError``
+            too).
     """
     buffers: list[memoryview | bytes] = []
     fields = {key: _field(message_type, key, value, buffers) for key, value in values.items()}
@@ -37,15 +41,16 @@ def message_of(message_type: type[M], values: Mapping[str, object]) -> M:
 
 
 def array_of(value: object, dtype: str | None = None, shape: Sequence[int] | None = None) -> Array:
-    """Return the array that nested lists hold, every element exactly; floats are rounded to the nearest.
+    """Return nested lists as an array. Every element must fit exactly; floats are rounded to the nearest.
 
     Args:
-        value: lists of lists of elements, all equally long; an element alone has no dimensions.
-        dtype: of the elements; None: bool, int64 (uint64 if need be) or float64, whichever holds all of them.
-        shape: the shape, if elements may also be given in one list; None for that of the lists.
+        value: lists of equal length, nested; a single element gives an array of shape ().
+        dtype: of the elements; None: the first of bool, int64 (uint64 if needed) and float64 that holds all
+            of them.
+        shape: the shape, which also admits the elements in one flat list; None for the shape of the lists.
 
     Raises:
-        ValueError: an element does not fit the type, or the lists are not equally long.
+        ValueError: an element does not fit the dtype, or the lists differ in length.
     """
     own = _shape(value)
     if len(own) > MAX_DIMENSIONS:
@@ -95,7 +100,7 @@ def _kind(elements: Sequence[object]) -> np.dtype[Any]:
 
 
 def _element(value: object, dtype: np.dtype[Any]) -> bool | int | float | np.generic:
-    """Return an element as a dtype holds it."""
+    """Return an element as a value that the dtype holds exactly."""
     wanted = {"b": "true or false", "i": "a whole number", "u": "a whole number", "f": "a number"}[dtype.kind]
     if dtype.kind == "b":
         if isinstance(value, bool):
@@ -136,7 +141,7 @@ def _field(model: type[BaseModel], name: str, value: object, buffers: list[memor
 def _replaced(
     value: object, annotation: object, metadata: Sequence[object], buffers: list[memoryview | bytes]
 ) -> object:
-    """Return a value with the arrays in it as they stand on the wire, their bytes put into ``buffers``."""
+    """Return a value with its arrays replaced by their wire form; their bytes are appended to ``buffers``."""
     declared = next((item for item in metadata if isinstance(item, ArrayField)), None)
     if declared is not None:
         if isinstance(value, Mapping):
@@ -151,7 +156,7 @@ def _replaced(
 
 
 def _of_parts(value: object, annotation: object, buffers: list[memoryview | bytes]) -> object:
-    """Return a model, mapping or list with the arrays in its parts replaced; anything else as it is."""
+    """Return a model, mapping or list with the arrays in its parts replaced; other values unchanged."""
     arguments = typing.get_args(annotation)
     if isinstance(value, Mapping):
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -166,7 +171,10 @@ def _of_parts(value: object, annotation: object, buffers: list[memoryview | byte
 
 
 def _of_union(value: object, members: Sequence[object], buffers: list[memoryview | bytes]) -> object:
-    """Return a value of one of several types: an array if it is a list or describes one, and one of them is an array."""
+    """Return a value of a union type.
+
+    A list or an array description becomes an array if the union has one.
+    """
     described = isinstance(value, Mapping) and value.keys() == _KEYS
     for member in members:
         is_array = any(isinstance(item, ArrayField) for item in typing.get_args(member)[1:])

@@ -1,7 +1,7 @@
-"""Values checked strictly against declared types: what does not fit is an error, and nothing is turned into what fits.
+"""Strict validation: a value that does not fit its declared type is an error and is never coerced.
 
-Values are those that JSON and YAML have. A list stands for a tuple or a set, text for a path or an enum, a whole
-number for a float; ``true`` is not 1, 1 is not ``true``, and ``"5"`` is not 5, but for text that is ``Typed``.
+Values are those of JSON and YAML. A list is valid as a tuple or a set, text as a path or an enum, an integer
+as a float. ``true`` is not 1, 1 is not ``true``, and ``"5"`` is not 5, except in text that is ``Typed``.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from rtgraph.msgs.typed.text import Typed, number, readable, shortened, truth, w
 T = TypeVar("T")
 Path = tuple[str | int, ...]
 NONE = frozenset({"null", "none"})
-"""Typed text that stands for nothing where that is admitted."""
+"""Typed text that means None where None is valid."""
 MOST_ROUNDS = 64
 
 
 def strict(adapter: TypeAdapter[T], value: object, *, context: object = None) -> T:
-    """Return a value as a declared type.
+    """Validate a value against a declared type.
 
-    ``Typed`` text in it is read as what is declared where it stands: as text if that is admitted, as nothing
-    (``null``, ``none``) if that is, else as a number, a truth value, a list (elements with commas between, or JSON) or
-    an object (JSON).
+    ``Typed`` text is read as the declared type: as text if the type admits text, as None (``null``, ``none``)
+    if it admits None, else as a number, a boolean, a list (comma-separated elements, or JSON) or an object
+    (JSON).
 
     Args:
         adapter: the type.
-        value: what JSON can hold.
-        context: what pydantic's validators are given.
+        value: a JSON value.
+        context: passed to pydantic's validators.
 
     Raises:
-        ValidationError: it does not fit.
-        ValueError: it cannot be written as JSON (a ``ValidationError`` is one, too).
+        ValidationError: the value does not fit.
+        ValueError: the value cannot be written as JSON (a ``ValidationError`` is a ``ValueError`` too).
     """
     value, put_back = _with_nothing(value)
     last: tuple[ValidationError, object] | None = None
@@ -53,7 +53,7 @@ def strict(adapter: TypeAdapter[T], value: object, *, context: object = None) ->
 
 
 def complaint(details: ErrorDetails) -> tuple[str, str | None]:
-    """Return what one of pydantic's errors says, for people, and a hint where there is one."""
+    """Return one of pydantic's errors as a readable problem, with a hint if there is one."""
     context: dict[str, Any] = details.get("ctx", {})
     kind, given = details["type"], details["input"]
     if kind in _KINDS:
@@ -78,15 +78,15 @@ def complaint(details: ErrorDetails) -> tuple[str, str | None]:
 
 
 def from_json(text: str, *, finite: bool = True) -> Any:
-    """Return what JSON says.
+    """Parse JSON.
 
     Args:
         text: the JSON.
-        finite: whether to refuse ``NaN``, ``Infinity`` and ``-Infinity``, which Python's JSON has.
+        finite: whether to reject ``NaN``, ``Infinity`` and ``-Infinity``, which Python's parser accepts.
 
     Raises:
-        ValueError: it is not JSON, gives a key twice, is nested too deeply, or holds a number that has more than
-            64 bits or that a float cannot hold.
+        ValueError: the text is not JSON, has a duplicate key, is nested too deeply, or holds a number that
+            has more than 64 bits or that a float cannot hold.
     """
     try:
         return json.loads(
@@ -155,7 +155,7 @@ def _json(value: object) -> bytes:
 
 
 def _with_nothing(value: object, path: Path = ()) -> tuple[object, dict[Path, Typed]]:
-    """Return a value with nothing in the place of typed text that may stand for it, and that text."""
+    """Return a value with None in place of typed text that may mean None, and the replaced text by path."""
     if isinstance(value, Typed) and value in NONE:
         return None, {path: value}
     found: dict[Path, Typed] = {}
@@ -174,7 +174,7 @@ def _with_nothing(value: object, path: Path = ()) -> tuple[object, dict[Path, Ty
 
 
 def _read(errors: Sequence[ErrorDetails], value: object, put_back: dict[Path, Typed]) -> tuple[object, bool]:
-    """Return a value with the typed text that did not fit read as what is wanted there, and whether there was any."""
+    """Return a value with failing typed text read as the expected type, and whether any text was read."""
     changed = False
     wanted: dict[Path, list[str]] = {}
     for details in errors:
@@ -196,7 +196,7 @@ def _read(errors: Sequence[ErrorDetails], value: object, put_back: dict[Path, Ty
 
 
 def _scalar(text: str) -> object:
-    """Read one of several values that were declared."""
+    """Read text as one of several declared scalar types."""
     try:
         return whole_number(text)
     except ValueError:
@@ -223,11 +223,11 @@ _LISTS: dict[str, Callable[[str], object]] = dict.fromkeys(
     ("list_type", "tuple_type", "set_type", "frozen_set_type"), _list
 )
 _READERS = _SCALARS | _OBJECTS | _LISTS
-"""How typed text is read, by the error that says what is wanted; where there are several, the first that can."""
+"""How typed text is read, by the type of pydantic's error; of several, the first that succeeds."""
 
 
 def _path(loc: Sequence[str | int], value: object) -> Path:
-    # What pydantic adds (the tag of a union, the name of a type) is not in the value.
+    # pydantic's additions to the path (the tag of a union, the name of a type) are not in the value.
     found: list[str | int] = []
     for part in loc:
         if _has(value, part):

@@ -1,4 +1,4 @@
-"""Numbers and truth values that people type: the value that is written there, or an error; never another value."""
+"""Typed numbers and booleans: exactly the value written, or an error; never another value."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import re
 MOST_DIGITS = 40
 LEAST_WHOLE = -(2**63)
 MOST_WHOLE = 2**64 - 1
-"""Whole numbers have 64 bits, with a sign or without."""
+"""Integers have 64 bits, signed or unsigned."""
 
 _WHOLE = re.compile(r"[-+]?[0-9]+")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 
 class Typed(str):
-    """Text from a command line or the environment: what it stands for is decided by the type that is declared there."""
+    """Text from a command line or the environment; the declared type decides what it means."""
 
     __slots__ = ()
 
 
 def whole_number(text: str) -> int:
-    """Return a whole number in decimal digits; zeros in front do not count.
+    """Parse an integer in decimal digits; leading zeros are ignored.
 
     Raises:
-        ValueError: it is something else (0x10, 1_000, 1e3, 1.0), or has more than 64 bits.
+        ValueError: the text is something else (0x10, 1_000, 1e3, 1.0), or the number has more than 64 bits.
     """
     if not _WHOLE.fullmatch(text):
         raise ValueError(f"should be a whole number in decimal digits, not {shortened(text)}")
@@ -35,10 +35,11 @@ def whole_number(text: str) -> int:
 
 
 def number(text: str) -> float:
-    """Return a number in decimal notation, such as ``-1.5e-3``; the nearest that a float can hold.
+    """Parse a decimal number, such as ``-1.5e-3``; returns the nearest float.
 
     Raises:
-        ValueError: it is something else (nan, inf, 1_0), too large for a float, or so small that it would be 0.
+        ValueError: the text is something else (nan, inf, 1_0), or the number is too large for a float, or so
+            small that it would be 0.
     """
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"should be a finite number in decimal notation, not {shortened(text)}")
@@ -51,10 +52,10 @@ def number(text: str) -> float:
 
 
 def truth(text: str) -> bool:
-    """Return a truth value, ``true`` or ``false`` in whatever case.
+    """Parse a boolean: ``true`` or ``false``, in any case.
 
     Raises:
-        ValueError: it is something else (1, on, yes).
+        ValueError: the text is something else (1, on, yes).
     """
     found = {"true": True, "false": False}.get(text.lower())
     if found is None:
@@ -63,10 +64,10 @@ def truth(text: str) -> bool:
 
 
 def readable(text: str) -> str:
-    """Return text that can be written as UTF-8.
+    """Return text unchanged if it can be encoded as UTF-8.
 
     Raises:
-        ValueError: it came from bytes that are not UTF-8, or holds half a character.
+        ValueError: the text came from bytes that are not UTF-8, or holds half a surrogate pair.
     """
     try:
         text.encode("utf-8")
@@ -76,7 +77,7 @@ def readable(text: str) -> str:
 
 
 def shortened(value: object) -> str:
-    """Return a value for an error: quoted, and cut where it is long."""
+    """Return a value quoted for an error message, shortened if it is long."""
     text = "nothing" if value is None else ascii(value) if _has_surrogates(value) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
