@@ -1,4 +1,4 @@
-"""Nodes: what makes a class one, and those that rtgraph brings."""
+"""Nodes: the base of node classes, and the nodes that rtgraph ships."""
 
 from rtgraph.nodes.runtime import Changeable, Input, Node, Output, Params, latest, lossless, queue
 

@@ -1,4 +1,4 @@
-"""What makes a class a node, and the two worlds that nodes live in."""
+"""The base of node classes, and the two worlds (realtime and virtual) that run nodes."""
 
 from rtgraph.nodes.runtime.changeable import Changeable
 from rtgraph.nodes.runtime.context import Identity, LaunchContext, Limits, Placement, Timer, Urgency

@@ -1,4 +1,4 @@
-"""What a node passes when it asks its world for something: whole nanoseconds, and methods of its own."""
+"""Arguments of a node's calls to its world: whole nanoseconds, and methods of the node."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.classes.declaration import check_at_one_instant, takes
 
 SHORTEST_PERIOD_NS = 1_000
-"""No host repeats a call faster; a shorter period is one in other units."""
+"""The shortest period: no host repeats a call faster, so a shorter value is in the wrong unit."""
 
 _callable_later: set[FunctionType] = set()
-"""Methods that were checked."""
+"""Methods that passed the check."""
 
 
 def whole_ns(value: object, call: str) -> int:
@@ -46,12 +46,12 @@ def checked_period_ns(value: object) -> int:
 
 
 def check_method(handler: object, node: object) -> None:
-    """Check that what is to be called later is a method of the node, called without arguments.
+    """Check that a handler for a later call is a method of the node that takes no arguments.
 
-    So what is to come can be written down by name.
+    A scheduled call can then be saved by name.
 
     Raises:
-        NodeError: it is not, or it cannot be called so.
+        NodeError: the handler is not such a method.
     """
     if not isinstance(handler, MethodType) or handler.__self__ is not node:
         raise NodeError(f"{handler!r:.100} is not a method of the node", hint=_way_out(handler))

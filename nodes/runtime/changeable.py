@@ -1,4 +1,4 @@
-"""Parameters that may be changed while a node runs.
+"""Parameters that can change while a node runs.
 
 A parameter is read-only unless it is declared changeable, at any depth::
 
@@ -6,8 +6,8 @@ A parameter is read-only unless it is declared changeable, at any depth::
         rate_hz: float = 50.0
         stride_m: Changeable[float] = Field(default=0.3, gt=0, le=0.5)
 
-The node then finds the new value in ``self.params`` at its next handler. If it keeps something made of it, it says what
-is to be done in ``on_params``. Parameters are known by dotted paths, such as ``policy.epsilon``.
+The node's next handler finds the new value in ``self.params``. A node that caches something derived from a
+parameter updates it in ``on_params``. Parameters are identified by dotted paths, such as ``policy.epsilon``.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ B = TypeVar("B", bound=BaseModel)
 
 
 class _Mark:
-    """Marks a field that may be changed."""
+    """Marks a changeable field."""
 
 
 _MARK = _Mark()
 Changeable = Annotated[T, _MARK]
-"""``Changeable[float]`` is a float that may be changed while the node runs."""
+"""``Changeable[float]`` is a float that can change while the node runs."""
 
 
 def changeable_values(params: BaseModel) -> dict[str, object]:
-    """Return the changeable parameters by dotted path, and their values."""
+    """Return the values of the changeable parameters by dotted path."""
     found: dict[str, object] = {}
     for name, field in type(params).model_fields.items():
         value = getattr(params, name)
@@ -48,19 +48,21 @@ def changeable_values(params: BaseModel) -> dict[str, object]:
 
 
 def changeable_paths(model: type[BaseModel]) -> list[str]:
-    """Return the dotted paths that a class of parameters has changeable ones at, whichever kinds it may hold."""
+    """Return the dotted paths of a model's changeable parameters, in every member of a union."""
     return list(dict.fromkeys(_paths(model, ())))
 
 
 def with_values(params: B, values: Mapping[str, object]) -> B:
-    """Return a copy of the parameters with other values at dotted paths, checked as strictly as those of a file.
+    """Return a copy of the parameters with new values at dotted paths.
+
+    The values are validated as strictly as those of a file.
 
     Args:
-        params: the parameters in force.
-        values: values as JSON has them; ``Typed`` text is read as the type that is declared.
+        params: the current parameters.
+        values: JSON values; ``Typed`` text is read as the declared type.
 
     Raises:
-        NodeError: a parameter is unknown or read-only, or a value is wrong.
+        NodeError: a parameter is unknown or read-only, or a value is invalid.
     """
     known = changeable_values(params)
     for path in values:
@@ -86,7 +88,7 @@ def with_values(params: B, values: Mapping[str, object]) -> B:
 
 
 def written_values(params: BaseModel, paths: Iterable[str]) -> dict[str, Any]:
-    """Return the values at dotted paths as JSON has them."""
+    """Return the values at dotted paths as JSON values."""
     content = params.model_dump(mode="json", by_alias=True)
     return {path: _taken(content, params, path.split(".")) for path in paths}
 

@@ -1,4 +1,4 @@
-"""The graph's clock, wall and virtual side by side: nanoseconds since the graph began."""
+"""The graph's clock in its wall and virtual versions: nanoseconds since the graph began."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the graph's time in whole nanoseconds."""
+    """Returns the graph's time in whole nanoseconds."""
 
     def now_ns(self) -> int:
         """Return the time since the graph began."""
@@ -15,9 +15,9 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """The clock of the realtime world: monotonic, the same for all processes of one host.
+    """The clock of the realtime world: monotonic, the same for all processes of a host.
 
-    ``epoch_ns`` is the reading of the host's monotonic clock at which the graph began.
+    ``epoch_ns`` is the reading of the host's monotonic clock when the graph began.
     """
 
     def __init__(self, epoch_ns: int = 0) -> None:
@@ -29,12 +29,12 @@ class WallClock:
 
 
 def unix_ns() -> int:
-    """Return the wall clock's time, in ns since 1970. It may jump: only for telling people when something was."""
+    """Return the wall clock's time, in ns since 1970. It can jump: use it only as a date for people."""
     return time.time_ns()  # noqa: TID251 - the one place
 
 
 class VirtualClock:
-    """The clock of the virtual world: it stands where the world sets it."""
+    """The clock of the virtual world; the world sets its time."""
 
     __slots__ = ("time_ns",)
 
@@ -47,9 +47,10 @@ class VirtualClock:
 
 
 TIME_BASE = "whole ns"
-"""The rule that ``period_ns``, ``tick_time_ns`` and ``frames_ns`` follow, as recordings and world checkpoints name it.
+"""The rule of ``period_ns``, ``tick_time_ns`` and ``frames_ns``, as named in recordings and world
+checkpoints.
 
-Those that name no rule are older: there each tick and each duration was floored by itself.
+Files without a rule are older: in them each tick and each duration was floored separately.
 """
 
 _BILLION = 1_000_000_000
@@ -58,10 +59,11 @@ _BILLION = 1_000_000_000
 def period_ns(rate_hz: float) -> int:
     """Return the time between two ticks, P = round(10⁹ / rate).
 
-    A whole number, so that ticks, latencies and spacings given in ticks add up without a rest: tick k is at k·P, and an
-    inference of n frames that begins at a tick ends at one. (Flooring each by itself let an inference end 1 ns before its
-    tick, and the next one begin with the old observation.) The true rate, ``true_rate_hz``, differs by at most half a
-    nanosecond in P: 0.02 ppm at 60 Hz, 500 ppm near 1 MHz.
+    P is a whole number, so that ticks, latencies and spacings in ticks add up exactly: tick k is at k·P, and
+    an inference of n frames that begins at a tick ends at a tick. (Flooring each value separately let an
+    inference end 1 ns before its tick, so the next one began with the old observation.) ``true_rate_hz`` is
+    the rate of these ticks; P differs from 10⁹ / rate by at most half a nanosecond: 0.02 ppm at 60 Hz, 500
+    ppm near 1 MHz.
     """
     return round(_BILLION / rate_hz)
 
@@ -72,14 +74,14 @@ def true_rate_hz(rate_hz: float) -> float:
 
 
 def tick_time_ns(tick: int, rate_hz: float) -> int:
-    """Return when a tick is due: tick · P."""
+    """Return the due time of a tick: tick · P."""
     return tick * period_ns(rate_hz)
 
 
 def frames_ns(frames: float, rate_hz: float) -> int:
-    """Return a duration given in frames: frames · P, rounded to ns.
+    """Return a duration of a number of frames: frames · P, rounded to ns.
 
-    Frames are taken to the billionth, so that what is a whole number but for the last bits of a float, as 3 · 0.1 / 0.1, is
-    that number.
+    Frames are rounded to nine decimals first, so that a float that misses a whole number by its last bits,
+    such as 3 · 0.1 / 0.1, counts as that number.
     """
     return (round(frames * _BILLION) * period_ns(rate_hz) + _BILLION // 2) // _BILLION

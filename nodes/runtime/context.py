@@ -1,4 +1,4 @@
-"""What a node is given: its identity, the clock, chance, timers and a way to publish."""
+"""What the runtime gives a node: identity, clock, random generator, timers and publishing."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 
 class Urgency(enum.IntEnum):
-    """The order of events, in both worlds: by time, then urgency, then place of the node in the plan, then scheduling.
+    """The order of events in both worlds.
 
-    This is the tie rule, and it stands nowhere else in the code. At equal times messages arrive and work is completed,
-    then plants tick, then timers fire, then nodes become free. What is published with no delay at an instant arrives
-    before anything less urgent of that instant, so that a relay between two nodes changes nothing. So a decision that
-    is due exactly at a tick counts for it, and an observation is readable at its own instant by a worker that becomes
-    free then.
+    Events are ordered by time, then urgency, then the node's place in the plan, then the order of scheduling.
+
+    This is the only definition of the order of ties. At equal times, messages arrive and work completes, then
+    plants tick, then timers fire, then nodes become free. A message that is published at an instant without
+    delay arrives before any less urgent event of that instant, so a relay between two nodes changes nothing.
+    A decision that is due exactly at a tick therefore counts for that tick, and a worker that becomes free at
+    an instant can read that instant's observation.
     """
 
     DELIVERY = 0
@@ -38,7 +40,7 @@ class Urgency(enum.IntEnum):
 
 @dataclass(slots=True, eq=False)
 class Timer:
-    """A call that is to come. ``cancel`` takes it back."""
+    """A scheduled call. ``cancel`` removes it."""
 
     due_ns: int
     handler: Callable[[], None]
@@ -46,18 +48,18 @@ class Timer:
     period_ns: int | None = None
     cancelled: bool = False
     number: int = 0
-    """Which of its node's timers it is."""
+    """The timer's number among its node's timers."""
     completes: bool = False
-    """It ends what keeps the node busy."""
+    """Whether the call ends the node's busy time."""
 
     def cancel(self) -> None:
-        """Take the call back; harmless when it was made already."""
+        """Cancel the call; does nothing if the call was already made."""
         self.cancelled = True
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a node is: its full name, its place among its replicas, and which life of it this is."""
+    """A node's full name, its index among its replicas, and its incarnation."""
 
     name: str
     replica: int = 0
@@ -67,7 +69,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a graph is to end by itself."""
+    """The limits at which a graph ends."""
 
     ticks: int | None = None
     duration_ns: int | None = None
@@ -75,7 +77,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What is known of a node's place in its graph before anything starts."""
+    """A node's place in its graph, known before anything starts."""
 
     name: str
     realtime: bool
@@ -86,26 +88,26 @@ class Placement:
         """Return weights of the graph.
 
         Raises:
-            NodeError: it has none of that name.
+            NodeError: the graph has no weights of that name.
         """
         return named_weights(self.weights, name)
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchContext:
-    """What a node may know of the launch it is part of."""
+    """The launch that a node is part of."""
 
     realtime: bool = False
     limits: Limits = field(default_factory=Limits)
     directory: Path | None = None
-    """The session folder, or None where nothing is to be written."""
+    """The session folder; None if nothing is written."""
     weights: dict[str, Weights] = field(default_factory=dict)
 
     def weights_named(self, name: str) -> Weights:
         """Return weights of the graph.
 
         Raises:
-            NodeError: it has none of that name.
+            NodeError: the graph has no weights of that name.
         """
         return named_weights(self.weights, name)
 
@@ -114,7 +116,7 @@ def named_weights(weights: Mapping[str, Weights], name: str) -> Weights:
     """Return the weights of that name.
 
     Raises:
-        NodeError: there are none.
+        NodeError: no weights have that name.
     """
     if name not in weights:
         known = ", ".join(weights) or "none"
@@ -123,7 +125,7 @@ def named_weights(weights: Mapping[str, Weights], name: str) -> Weights:
 
 
 class Context(Protocol):
-    """What the runtime gives a node. ``Node`` has a method or property for each."""
+    """The runtime's interface for a node. ``Node`` has a method or property for each member."""
 
     identity: Identity
     rng: np.random.Generator
@@ -141,6 +143,6 @@ class Context(Protocol):
 
 
 def generator(seed: int, name: str, incarnation: int) -> np.random.Generator:
-    """Return a node's own generator: independent of every other node's, and new after a restart."""
+    """Return a node's random generator, independent of all other nodes' and different after a restart."""
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return np.random.default_rng([seed, int.from_bytes(digest, "little"), incarnation])

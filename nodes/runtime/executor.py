@@ -1,7 +1,7 @@
-"""Runs one node's handlers, one at a time: the part that the realtime and the virtual world share.
+"""Run one node's handlers, one at a time: the part shared by the realtime and the virtual world.
 
-The world calls ``deliver``, ``fire`` and ``free``; the executor decides what runs now and what waits because the
-node is busy, and asks the world to schedule what is to come and to carry what was published.
+The world calls ``deliver``, ``fire`` and ``free``. The executor decides which call runs now and which waits
+because the node is busy. It asks the world to schedule calls and to transmit published messages.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rtgraph.nodes.runtime.taps import Tapped
 
 
 class Host(Protocol):
-    """What an executor asks of its world."""
+    """The executor's interface to its world."""
 
     @property
     def clock(self) -> Clock: ...
@@ -39,7 +39,7 @@ class Host(Protocol):
 
 
 class Executor:
-    """A living node: the node itself, its inboxes, what waits, and whether it is busy."""
+    """A running node with its inboxes, its waiting calls, and whether it is busy."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Executor:
         self._journal: JournalKeeper | None = None
         self._timers = 0
         self._shared = not launch_context.realtime
-        """Whether other nodes are given the very messages that this one is."""
+        """Whether other nodes receive the same message object as this one."""
         self.log = logging.getLogger(f"rtgraph.{identity.name}")
         self.busy = False
         self.alive = True
@@ -76,30 +76,30 @@ class Executor:
         if journal is not None:
             self._keep_journal(journal)
 
-    # What the world calls.
+    # Called by the world.
 
     def prepare(self) -> None:
-        """Do what takes long, before the graph begins."""
+        """Do slow preparations before the graph begins."""
         self._written(Kind.PREPARE, self.node.on_prepare)
         check_ports_are_whole(self.node)
 
     def start(self) -> None:
-        """Begin the node's life."""
+        """Start the node."""
         self._began = True
         self._written(Kind.START, self.node.on_start)
         check_ports_are_whole(self.node)
 
     def stop(self) -> None:
-        """End the node's life in order."""
+        """Stop the node in order."""
         self._written(Kind.STOP, self.node.on_stop)
         self.flush_journal()
         self.alive = False
 
     def change(self, values: Mapping[str, Any], *, quietly: bool = False) -> None:
-        """Give the node other values of its changeable parameters, and tell it, unless its life has not begun.
+        """Set new values of changeable parameters, and call the node's ``on_params`` if the node has started.
 
         Raises:
-            NodeError: a parameter is unknown or read-only, or a value is wrong: nothing is changed.
+            NodeError: a parameter is unknown or read-only, or a value is invalid; nothing changes.
         """
         params = with_values(self.node.params, values)
         if self._journal is not None:
@@ -111,7 +111,7 @@ class Executor:
             self._journal.end()
 
     def deliver(self, port: BoundInput[Any], message: Any) -> None:
-        """Take in a message, and let the node handle it if it has a handler and is free."""
+        """Put a message into an inbox, and call its handler if there is one and the node is free."""
         if port.paused:
             return
         journal = self._journal
@@ -124,7 +124,7 @@ class Executor:
             self._take_in(port, message)
 
     def fire(self, timer: Timer) -> None:
-        """Make a call that is due: now, or when the node is free."""
+        """Make a due call: now, or when the node is free."""
         if timer.cancelled or not self.alive:
             return
         if self._journal is None:
@@ -135,12 +135,12 @@ class Executor:
             self._journal.end()
 
     def flush_journal(self) -> None:
-        """Publish what the journal holds."""
+        """Publish the pending journal entries."""
         if self._journal is not None:
             self._journal.flush()
 
     def world_state(self) -> dict[str, Any]:
-        """Return all there is of the node's life but the node itself and its ports."""
+        """Return the node's state except for the node itself and its ports."""
         return {
             "params": self.node.params,
             "rng": self.rng,
@@ -152,7 +152,7 @@ class Executor:
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Go on with a node's life."""
+        """Restore the node's state."""
         if type(state["params"]) is not type(self.node.params):
             raise CheckpointError(f"{self.identity.name}: the parameters are of another class")
         self.node.params = state["params"]
@@ -165,7 +165,7 @@ class Executor:
         if self._journal is not None:
             self._journal.load_world_state(state["journal"])
 
-    # What the node calls, by way of its context.
+    # Called by the node through its context.
 
     def now_ns(self) -> int:
         """Return the graph's time."""
@@ -187,7 +187,7 @@ class Executor:
         return timer
 
     def every(self, period_ns: int, handler: Callable[[], None]) -> Timer:
-        """Schedule a call of a method of the node, again and again."""
+        """Schedule repeated calls of a method of the node."""
         self._must_live("nothing can be scheduled")
         check_method(handler, self.node)
         period_ns = checked_period_ns(period_ns)
@@ -196,7 +196,7 @@ class Executor:
         return timer
 
     def spend(self, duration_ns: int, then: Callable[[], None] | None) -> None:
-        """Make the node busy."""
+        """Make the node busy for a duration."""
         if type(duration_ns) is not int:
             duration_ns = whole_ns(duration_ns, "spend()")
         if duration_ns < 0:
@@ -213,13 +213,13 @@ class Executor:
         )
 
     def send(self, output: BoundOutput[Any], message: Any, lineage: Lineage | None, key: str | None) -> None:
-        """Write a message's header and hand it to the world, with nothing in it that the node can still write."""
+        """Write a message's header and pass it to the world, isolated from the node."""
         self._must_live("nothing can be published")
         own = isolated(message)
         header = self._header(output, lineage, key, self._now_ns())
         stamped = own.stamped(header)
         if own is not message and message.header is UNSENT:
-            message.stamped(header)  # what derives from it is published `of` it
+            message.stamped(header)  # later messages are published `of` this message
         if self._journal is not None:
             self._journal.published(output.name, key, stamped)
         self.host.transmit(self, output, stamped, key)
@@ -228,7 +228,7 @@ class Executor:
         """Ask the world to stop."""
         self.host.finish(self, reason)
 
-    # What happens inside.
+    # Internal.
 
     def _take_in(self, port: BoundInput[Any], message: Any) -> None:
         if self._shared and isinstance(message, Message) and holds_containers(type(message)):
@@ -280,7 +280,7 @@ class Executor:
         )
 
     def _keep_journal(self, documents: Documents) -> None:
-        """Write a journal, and publish it on an output of its own."""
+        """Create a journal and the output that publishes it."""
         port = Output(Journal)
         port.name = OUTPUT
         output = self.node.outputs[OUTPUT] = BoundOutput(port, self.send)
@@ -294,7 +294,7 @@ class Executor:
         self._now_ns = self._journal.now_ns
 
     def _written(self, kind: Kind, handler: Callable[[], None]) -> None:
-        """Call a handler of the node's life, and write it down."""
+        """Call a lifecycle method of the node and record it in the journal."""
         if self._journal is None:
             handler()
         else:
@@ -352,4 +352,4 @@ class Executor:
 
 
 def _nothing() -> None:
-    """Do nothing: a completion that nobody waits for."""
+    """Do nothing: the completion of a busy time without ``then``."""

@@ -1,4 +1,4 @@
-"""Which world a plant is: what was learned in one must not be mistaken for what was learned in another."""
+"""Identify the world of a plant, so that what was learned in one world is not used in another."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Any
 from pydantic import JsonValue
 
 Identity = dict[str, JsonValue]
-"""The path of a plant's class, as ``class``, and the parameters that make its world. Empty: not known."""
+"""The path of a plant's class, as ``class``, and the parameters that define its world. Empty if unknown."""
 
 CLASS = "class"
 
 
 def identity_of(node_class: str, node_type: type, params: object) -> Identity:
-    """Return which world a plant is: its class, and what its class says of its parameters."""
+    """Return a plant's identity: its class, and the parameters that its class selects."""
     describe: Any = getattr(node_type, "identity", None)
     return {CLASS: node_class, **({} if describe is None else describe(params))}
 
 
 def recorded_identity(node: Mapping[str, Any], here: Identity) -> Identity:
-    """Return which world a node of a recorded plan was, as far as it can be compared with another."""
+    """Return the identity of a recorded plan's node, limited to the parameters that ``here`` has."""
     params = node["params"]
     return {CLASS: node["node"], **{name: params[name] for name in here if name in params}}
 
 
 def differences(there: Identity, here: Identity) -> str:
-    """Say how two worlds differ; nothing if they do not, or if one is not known.
+    """Describe how two identities differ; an empty string if they do not, or if one is unknown.
 
-    A parameter that only one of them has is not compared: it came with another version of the class.
+    A parameter that only one of them has is not compared: another version of the class added it.
     """
     if there and here and there[CLASS] != here[CLASS]:
         return f"{there[CLASS]} there, {here[CLASS]} here"

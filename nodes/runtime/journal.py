@@ -1,18 +1,18 @@
-"""The journal: what a node consumed, in which order, and what its clock said.
+"""The journal: what a node consumed, in which order, and the readings of its clock.
 
-A node is deterministic but for three things: which message reaches it when, when its timers fire, and what it
-reads off the clock. With these written down, the same class can be run again on the recorded messages, and has to
-publish the same bytes.
+A node is deterministic except for three things: the order and time of messages, the firing of timers, and the
+readings of the clock. With these recorded, the same class can be re-executed on the recorded messages and
+must publish the same bytes.
 
 An entry is ``[kind, clock, what, published]``:
 
 * ``kind``: what happened, a ``Kind``.
-* ``clock``: in real time everything read off the clock meanwhile, in ns; in virtual time the one instant.
-* ``what``: for a delivery ``[port, publisher, incarnation, sequence, key, digest]``, and the document itself where no
-  node published it; for a timer its number (timers are counted as the node makes them); for changed parameters
-  their new values.
-* ``published``: ``[output, key, sequence, digest]`` of every message, in order; and, where a message of the node's
-  own came back to it at once, that delivery as above.
+* ``clock``: in real time all readings of the clock during the entry, in ns; in virtual time the one instant.
+* ``what``: for a delivery ``[port, publisher, incarnation, sequence, key, digest]``, plus the document itself if
+  no node published it; for a timer its number (in the order in which the node creates timers); for changed
+  parameters their new values.
+* ``published``: ``[output, key, sequence, digest]`` of every message, in order; and, if one of the node's
+  messages came back to it at once, that delivery in the format above.
 """
 
 from __future__ import annotations
@@ -31,18 +31,19 @@ from rtgraph.msgs.codec import Frame, frames_of
 from rtgraph.msgs.journal import Journal
 
 OUTPUT = "_journal"
-"""The output, and the topic, that journals are published on. Names in graphs begin with a letter."""
+"""The output, and the topic, of journals. Names in graphs begin with a letter, so there is no conflict."""
 OUTSIDE = "rtgraph topic pub"
-"""Who is told as the publisher of what a person sends. No node has such a name, and no recording such messages."""
+"""The publisher of messages that a person sends. No node has this name, and recordings have no such
+messages."""
 DELIVERY_LENGTH = 6
-"""A delivery has so many parts or more, a publication fewer."""
+"""A delivery has at least this many elements, a publication fewer."""
 ENTRIES_MOST = 512
 AGE_MOST_NS = 500_000_000
-"""A stretch is published when it is so long or so old: that much a kill loses."""
+"""Entries are published at this age or at the maximum size; a kill loses no more than that."""
 
 
 class Kind(enum.IntEnum):
-    """What an entry is about."""
+    """The kind of an entry."""
 
     PREPARE = 0
     START = 1
@@ -53,11 +54,11 @@ class Kind(enum.IntEnum):
 
 
 class Documents:
-    """The wire documents of the last messages, so that each is encoded once for all who want to see it.
+    """The wire documents of the last messages: each message is encoded once for all users.
 
     Args:
-        most: how many messages are kept.
-        most_bytes: how large their documents are at most, together; the newest is always kept.
+        most: maximum number of messages.
+        most_bytes: maximum total size of their documents; the newest is always kept.
     """
 
     def __init__(self, most: int = 64, most_bytes: int = 1 << 26) -> None:
@@ -77,7 +78,7 @@ class Documents:
     def _of(self, message: Message) -> tuple[Message, list[Frame], bytes]:
         found = self._found.get(id(message))
         if found is None:
-            # Large arrays are neither copied nor put together: they are hashed where they are.
+            # Large arrays are hashed in place, without a copy or a join.
             frames = frames_of(message)
             found = self._found[id(message)] = (message, frames, digest_of(*frames))
             self._bytes += sum(map(len, frames))
@@ -92,9 +93,9 @@ class JournalKeeper:
 
     Args:
         read_ns: reads the clock.
-        publish: publishes a stretch.
-        documents: where digests come from.
-        realtime: whether the clock goes on during a handler.
+        publish: publishes a part of the journal.
+        documents: supplies the digests.
+        realtime: whether the clock advances during a handler.
     """
 
     def __init__(
@@ -116,7 +117,7 @@ class JournalKeeper:
         self._digest = b""
 
     def now_ns(self) -> int:
-        """Read the clock, and write down what it said."""
+        """Read the clock and record the reading."""
         now_ns = self._read_ns()
         if self._realtime and self._open is not None:
             self._open[1].append(now_ns)
@@ -127,7 +128,7 @@ class JournalKeeper:
         self._open = [kind, [] if self._realtime else self._read_ns(), what, []]
 
     def end(self) -> None:
-        """End the entry, and publish what is written if it is much or old."""
+        """End the entry; publish the pending entries if they are large or old."""
         entries, entry = self._entries, self._open
         if entry is None:
             return
@@ -140,7 +141,7 @@ class JournalKeeper:
             self.flush()
 
     def delivered(self, port: str, key: str, message: Message) -> bool:
-        """Write down a delivery. Return whether this began an entry, which is then to be ended."""
+        """Record a delivery. Return whether it began an entry, which the caller must end."""
         header = message.header
         digest = self._documents.digest(message)
         what = [port, header.source, header.incarnation, header.sequence, key, digest]
@@ -153,13 +154,13 @@ class JournalKeeper:
         return True
 
     def published(self, output: str, key: str | None, message: Message) -> None:
-        """Write down that a message was published."""
+        """Record that a message was published."""
         if self._open is not None:
             digest = self._documents.digest(message)
             self._open[3].append([output, key or "", message.header.sequence, digest])
 
     def world_state(self) -> dict[str, Any]:
-        """Return what is written and not published yet, and how far the journal is; called between two entries."""
+        """Return the unpublished entries and the journal's position; called between two entries."""
         return {
             "entries": self._entries,
             "first": self._first,
@@ -168,12 +169,12 @@ class JournalKeeper:
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Go on with a journal."""
+        """Restore the journal."""
         self._entries, self._first = state["entries"], state["first"]
         self._since_ns, self._digest = state["since_ns"], state["digest"]
 
     def flush(self) -> None:
-        """Publish what is written and not published yet."""
+        """Publish the unpublished entries."""
         if not self._entries:
             return
         data = msgpack.packb(self._entries)
@@ -185,7 +186,7 @@ class JournalKeeper:
 
 
 def digest_of(*parts: Frame) -> bytes:
-    """Return the 8 bytes that stand for a document in a journal, given whole or in parts."""
+    """Return the 8-byte digest of a document in a journal; the document may be given in parts."""
     made = hashlib.blake2b(digest_size=8)
     for part in parts:
         made.update(part)
@@ -193,5 +194,5 @@ def digest_of(*parts: Frame) -> bytes:
 
 
 def chained(before: bytes, data: bytes) -> bytes:
-    """Return the digest of a stretch of a journal, given that of the one before."""
+    """Return the digest of a part of a journal, chained to the digest of the part before."""
     return hashlib.blake2b(before + data, digest_size=16).digest()

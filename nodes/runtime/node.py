@@ -1,11 +1,11 @@
-"""What makes a class a node.
+"""The base of node classes.
 
-A node is a class with parameters, ports and handlers. It touches the world only through what its runtime gives it,
-``now_ns``, ``rng``, timers and ports; that is why the same class runs in real time, as a process among processes,
-and in virtual time, as one of hundreds in a single process.
+A node is a class with parameters, ports and handlers. It uses the world only through its runtime: ``now_ns``,
+``rng``, timers and ports. So the same class runs in real time, as one process of many, and in virtual time,
+as one of hundreds of nodes in a single process.
 
-Handlers run one at a time, each at one instant, and never block. A node that is to take time says so with
-``spend``: it is then busy, as a process that computes would be, and its inboxes fill or are overwritten meanwhile.
+Handlers run one at a time, each at one instant, and never block. A node whose work takes time calls
+``spend``: it is then busy, like a process that computes, and its inboxes fill or are overwritten meanwhile.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from rtgraph.nodes.runtime.taps import Tap
 
 
 class Params(BaseModel):
-    """The parameters of a node: a frozen pydantic model that refuses unknown keys.
+    """The parameters of a node: a frozen pydantic model that rejects unknown keys.
 
-    What stands in quotes under a field describes it, in ``rtgraph node info`` among others.
+    The string below a field is its description, for example in ``rtgraph node info``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -42,8 +42,8 @@ P = TypeVar("P", bound=Params)
 class Node(Generic[P]):
     """The base of every node.
 
-    Subclasses name their parameters (``class Plant(Node[PlantParams])``), declare ports as class attributes, and
-    may define ``on_prepare``, ``on_start``, ``on_params``, ``on_stop`` and, for an input ``x``, ``on_x``.
+    Subclasses name their parameters (``class Plant(Node[PlantParams])``), declare ports as class attributes,
+    and may define ``on_prepare``, ``on_start``, ``on_params``, ``on_stop`` and, for an input ``x``, ``on_x``.
 
     ``stop_rank`` orders the stop of a graph: lower ranks stop first (plants 0, most nodes 1, recorders 2).
     """
@@ -71,7 +71,7 @@ class Node(Generic[P]):
 
     @classmethod
     def outputs_of(cls, params: Params) -> dict[str, Output[Any]]:
-        """Return the outputs that a node of this class has with these parameters: those of the class."""
+        """Return the outputs of a node with these parameters; by default the outputs of the class."""
         del params
         return cls.output_ports
 
@@ -80,7 +80,7 @@ class Node(Generic[P]):
         self.params = params
         self.inputs: dict[str, BoundInput[Any]] = {}
         self.outputs: dict[str, BoundOutput[Any]] = {}
-        # Also as plain attributes, found without asking the ports on the class.
+        # Plain attributes are found without calling the ports' ``__get__``.
         for name, port in (type(self).input_ports | type(self).tap_ports).items():
             self.inputs[name] = self.__dict__[name] = BoundInput(port, getattr(self, f"on_{name}", None))
         for name, output in type(self).output_ports.items():
@@ -88,17 +88,18 @@ class Node(Generic[P]):
 
     @classmethod
     def check(cls, params: P) -> None:
-        """Check what the types of the params cannot say; called when a graph is checked, before anything starts.
+        """Check what the types of the params cannot express.
 
-        Such as that a class they name can be imported. Not called for a node with an interpreter of its own.
+        Called when a graph is checked, before anything starts. An example is that a class named by a
+        parameter can be imported. Not called for a node in another interpreter.
 
         Raises:
-            NodeError: something is wrong with them.
+            NodeError: the parameters are invalid.
         """
 
     @classmethod
     def check_placement(cls, params: P, placement: Placement) -> None:
-        """Check what also depends on the node's place in the graph; called after ``check``, for each replica.
+        """Check what depends on the node's place in the graph; called after ``check``, for each replica.
 
         Raises:
             NodeError: the node cannot start there.
@@ -125,29 +126,29 @@ class Node(Generic[P]):
         return self.context.log
 
     def on_prepare(self) -> None:
-        """Do what takes long, before the graph begins: load, allocate, warm up.
+        """Do slow work before the graph begins: load, allocate, warm up.
 
-        Nothing can be published or scheduled yet.
+        Publishing and scheduling are not possible yet.
         """
 
     def on_start(self) -> None:
-        """Begin: every edge is proven, the clock stands at or after 0."""
+        """Begin: every edge is proven, and the clock is at or after 0."""
 
     def on_params(self, changed: frozenset[str]) -> None:
-        """Take in that parameters were changed, given by dotted path: ``self.params`` has the new values already."""
+        """Handle changed parameters, given by dotted path; ``self.params`` already has the new values."""
 
     def on_stop(self) -> None:
         """End: the last chance to publish. Not called when the process is killed."""
 
     def spend(self, duration_ns: int, then: Callable[[], None] | None = None) -> None:
-        """Be busy for a while: no handler runs until it is over, then ``then`` runs, first of all.
+        """Be busy for a while: no handler runs until the time is over, then ``then`` runs first.
 
-        In real time this waits without blocking what the runtime itself has to do; in virtual time it is how
-        computation takes time. What ``then`` publishes is there *at* the end: a decision that is due exactly at a
-        tick counts for it. The node is free again after everything else of that instant.
+        In real time this waits while the runtime's duties continue; in virtual time this is how computation
+        takes time. What ``then`` publishes is available *at* the end: a decision that is due exactly at a
+        tick counts for that tick. The node becomes free after all other events of that instant.
 
         Raises:
-            NodeError: the duration is negative or not whole, or the node is busy already.
+            NodeError: the duration is negative or not a whole number, or the node is already busy.
         """
         self.context.spend(duration_ns, then)
 
@@ -155,7 +156,8 @@ class Node(Generic[P]):
         """Call a method of this node once, ``delay_ns`` from now (when the node is free).
 
         Raises:
-            NodeError: the delay is negative or not whole, or the handler is not a method of the node.
+            NodeError: the delay is negative or not a whole number, or the handler is not a method of the
+                node.
         """
         if type(delay_ns) is not int:
             delay_ns = whole_ns(delay_ns, "after()")
@@ -167,20 +169,21 @@ class Node(Generic[P]):
         """Call a method of this node once, at a time of the graph's clock (when the node is free).
 
         Raises:
-            NodeError: the time is not whole, or the handler is not a method of the node.
+            NodeError: the time is not a whole number, or the handler is not a method of the node.
         """
         return self.context.at(due_ns, handler, urgency)
 
     def every(self, period_ns: int, handler: Callable[[], None]) -> Timer:
-        """Call a method of this node again and again, first one period from now. Periods missed are skipped.
+        """Call a method of this node repeatedly, first one period from now. Missed periods are skipped.
 
         Raises:
-            NodeError: the period is not whole or below a microsecond, or the handler is not a method of the node.
+            NodeError: the period is not a whole number or below a microsecond, or the handler is not a method
+                of the node.
         """
         return self.context.every(period_ns, handler)
 
     def finish(self, reason: str) -> None:
-        """Ask for the whole graph to stop: the work is done.
+        """Ask the whole graph to stop because the work is done.
 
         Raises:
             NodeError: the reason is not text.
@@ -190,40 +193,41 @@ class Node(Generic[P]):
         self.context.finish(reason)
 
     def world_state(self) -> dict[str, Any]:
-        """Return what a world checkpoint is to save of the node: its attributes, but for what the runtime gave it.
+        """Return the node's state for a world checkpoint: its attributes except those set by the runtime.
 
-        A node that holds something foreign (see ``rtgraph.nodes.runtime.checkpoint.saveable``) puts something else in its place.
+        A node that holds a foreign object (see ``rtgraph.nodes.runtime.checkpoint.saveable``) returns
+        something else in its place.
         """
         given = {"context", "params", "inputs", "outputs", *self.inputs, *self.outputs}
         return {name: value for name, value in vars(self).items() if name not in given}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Become what a world checkpoint says. Neither ``on_prepare`` nor ``on_start`` was called, or will be.
+        """Restore the node's state from a world checkpoint. ``on_prepare`` and ``on_start`` are not called.
 
-        Its timers, its inboxes and its generator are back by themselves; nothing may be published or scheduled here.
+        The runtime restores timers, inboxes and the random generator; do not publish or schedule here.
         """
         vars(self).update(state)
 
     def result(self) -> dict[str, Any]:
-        """Return what the node wants to have said of it at the end of the launch, as JSON values."""
+        """Return the node's result at the end of the launch, as JSON values."""
         return {}
 
     def failure(self) -> str:
-        """Return why the launch has failed although the node lived to its end; empty if it has not."""
+        """Return why the launch failed although the node ran to its end; empty if it did not fail."""
         return ""
 
 
 def port_message(port: Input[Any] | Output[Any]) -> type[Message]:
-    """Return the class of the messages of a port."""
+    """Return the message class of a port."""
     message_type: type[Message] = port.message_type
     return message_type
 
 
 def check_ports_are_whole(node: Node[Any]) -> None:
-    """Check that a node's ports are those of its class, and still there under their names.
+    """Check that a node's ports are those of its class and still have their names.
 
     Raises:
-        NodeError: an attribute took the place of one, or is one itself.
+        NodeError: an attribute replaced a port, or a port was set as an attribute.
     """
     kind = type(node).__name__
     for name, value in vars(node).items():

@@ -1,4 +1,4 @@
-"""Ports: what a node takes and gives, declared on its class and bound to its instance.
+"""Ports: a node's inputs and outputs, declared on its class and bound to its instance.
 
 ::
 
@@ -9,8 +9,9 @@
         def on_observation(self, message: Observation) -> None:
             self.echo.publish(message)
 
-An input's *policy* says what happens to messages that come faster than the node takes them: ``latest`` keeps the
-newest, ``queue(n)`` the newest n, ``lossless`` all of them up to a byte budget. Whatever is not kept is counted.
+An input's *policy* decides what happens to messages that arrive faster than the node takes them: ``latest``
+keeps the newest, ``queue(n)`` the newest n, ``lossless`` all of them up to a byte budget. Dropped messages
+are counted.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ M = TypeVar("M", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How many messages an input keeps: ``depth`` of them, or all up to ``budget_bytes`` where depth is None."""
+    """How many messages an input keeps: ``depth``, or all up to ``budget_bytes`` if depth is None."""
 
     name: str
     depth: int | None
@@ -47,14 +48,14 @@ class Policy:
 
 latest = Policy("latest", 1)
 lossless = Policy("lossless", None)
-"""Keep everything, up to 1 GiB; what is beyond counts as lost."""
+"""Keep all messages up to 1 GiB; messages beyond that count as lost."""
 
 
 def queue(depth: int) -> Policy:
     """Keep the newest ``depth`` messages.
 
     Raises:
-        NodeError: the depth is not a whole number of at least one.
+        NodeError: the depth is not an integer of at least one.
     """
     if type(depth) is not int:
         raise NodeError(f"{declared_at()}a queue holds a whole number of messages, not {depth!r:.60}")
@@ -76,23 +77,24 @@ def _check_policy(policy: object) -> None:
 
 
 class Input(Generic[M]):
-    """A port that takes messages of one class.
+    """A port that receives messages of one class.
 
-    If the node has a method ``on_<port>``, it is called with each message; otherwise the node takes them itself.
+    If the node has a method ``on_<port>``, the runtime calls it with each message; otherwise the node reads
+    the port itself.
 
     Args:
         message_type: the class of the messages.
         policy: ``latest``, ``queue(n)`` or ``lossless``.
         many: several publishers may feed it. Fan-in is declared, never inferred.
-        optional: it may stay unfed.
-        keyed: of a publisher's keyed messages only those under this node's own name arrive.
+        optional: it may have no publisher.
+        keyed: it receives only keyed messages with this node's name as the key.
 
     Raises:
-        NodeError: what is given for messages is not a message class, or for the policy not a policy.
+        NodeError: ``message_type`` is not a message class, or ``policy`` is not a policy.
     """
 
     whole: ClassVar[bool] = False
-    """Whether what was published before the first message that came counts as lost."""
+    """Whether messages published before the first received one count as lost."""
 
     def __init__(
         self,
@@ -124,10 +126,10 @@ class Input(Generic[M]):
 
 
 class Output(Generic[M]):
-    """A port that publishes messages of one class. ``keyed`` ones are addressed to one node by its name.
+    """A port that publishes messages of one class. A ``keyed`` message goes to one node, by its name.
 
     Raises:
-        NodeError: what is given for messages is not a message class.
+        NodeError: ``message_type`` is not a message class.
     """
 
     def __init__(self, message_type: type[M], *, keyed: bool = False) -> None:
@@ -149,10 +151,10 @@ class Output(Generic[M]):
 
 @dataclass(slots=True)
 class EdgeCount:
-    """What became of the messages of one publisher at one input.
+    """The counts of one publisher's messages at one input.
 
-    ``lost`` never arrived (a gap in the sequence), ``overwritten`` arrived but made way for newer ones before the
-    node took them, ``refused`` could not be decoded.
+    ``lost`` messages never arrived (a gap in the sequence), ``overwritten`` ones arrived but were replaced by
+    newer ones before the node read them, ``refused`` ones could not be decoded.
     """
 
     received: int = 0
@@ -163,7 +165,7 @@ class EdgeCount:
     next_sequence: int = 0
 
     def saw(self, incarnation: int, sequence: int) -> None:
-        """Count an arrival. A restarted publisher begins anew: what it had not sent is not lost."""
+        """Count an arrival. A restarted publisher starts a new sequence, which is not a gap."""
         self.received += 1
         if incarnation > self.incarnation:
             self.lost += sequence if self.incarnation >= 0 else 0
@@ -181,7 +183,7 @@ _STATE_OF_INPUT = (
 
 @dataclass(slots=True, eq=False)
 class BoundInput(Generic[M]):
-    """An input of a living node: its inbox and its counters.
+    """An input of a running node: its inbox and its counters.
 
     A message stays *unread* until the node takes it, or its handler is called with it.
     """
@@ -190,18 +192,18 @@ class BoundInput(Generic[M]):
     handler: Callable[[M], None] | None = None
     edges: dict[str, EdgeCount] = field(default_factory=dict)
     newest: M | None = None
-    """The newest message that came, read or not."""
+    """The newest received message, read or not."""
     paused: bool = False
     on_pause: Callable[[bool], None] | None = None
     tapped: tuple[Tapped, ...] = ()
-    """What a tap takes."""
+    """The outputs that a tap receives."""
     declared: dict[str, int] = field(default_factory=dict)
-    """How many messages publishers that have ended say they sent, by edge; known at the end."""
+    """Number of messages that ended publishers report to have sent, by edge; known at the end."""
     inbox: deque[M] = field(default_factory=deque)
     waiting: bool = False
-    """The executor is to call the handler when the node is free."""
+    """Whether the executor calls the handler when the node is free."""
     under_way: int = 0
-    """Messages that the virtual world is about to deliver at this instant."""
+    """Number of messages that the virtual world is about to deliver at this instant."""
     name: str = field(init=False)
     depth: int | None = field(init=False)
     _added_bytes: int = 0
@@ -212,7 +214,7 @@ class BoundInput(Generic[M]):
         self.depth = self.port.policy.depth
 
     def put(self, message: M) -> None:
-        """Take in a message, making room as the policy says."""
+        """Add a message; drop older ones as the policy requires."""
         header = message.header
         edge = self.edges.get(header.source)
         if edge is None:
@@ -231,45 +233,48 @@ class BoundInput(Generic[M]):
         inbox.append(message)
 
     def take(self) -> M | None:
-        """Take the oldest unread message, or None."""
+        """Remove and return the oldest unread message, or None."""
         return self.inbox.popleft() if self.inbox else None
 
     def take_all(self) -> list[M]:
-        """Take every unread message, oldest first."""
+        """Remove and return all unread messages, oldest first."""
         taken = list(self.inbox)
         self.inbox.clear()
         return taken
 
     def read_newest(self) -> M | None:
-        """Return the newest message that ever came, counting all others unread as overwritten."""
+        """Return the newest message ever received; all other unread messages count as overwritten."""
         self._overwrite(1)
         self.inbox.clear()
         return self.newest
 
     def pause(self) -> None:
-        """Stop messages from coming, at the publisher where that can be: they cost nothing until ``resume``.
+        """Stop receiving, at the publisher if possible: messages cost nothing until ``resume``.
 
-        What came before is forgotten, unread messages counted as overwritten: after a pause it is old.
+        The inbox is cleared and its unread messages count as overwritten: after a pause they are stale.
         """
         self._overwrite(0)
         self.newest = None
         self._set_paused(True)
 
     def resume(self) -> None:
-        """Let messages come again. What was published meanwhile is not counted as lost."""
+        """Receive again. Messages published during the pause do not count as lost."""
         self._set_paused(False)
 
     def world_state(self) -> dict[str, Any]:
-        """Return what came and what is counted."""
+        """Return the inbox and the counters."""
         return {name: getattr(self, name) for name in _STATE_OF_INPUT}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Go on with what came."""
+        """Restore the inbox and the counters."""
         for name in _STATE_OF_INPUT:
             setattr(self, name, state[name])
 
     def _has_room(self, message: M) -> bool:
-        """Say whether a message goes into a lossless inbox. Sizes are added up, and counted anew when it seems full."""
+        """Return whether a message fits into a lossless inbox.
+
+        The size is summed up, and recomputed when it seems full.
+        """
         if self._full_at and len(self.inbox) >= self._full_at:
             return False
         budget, size = self.port.policy.budget_bytes, size_bytes(message)
@@ -299,16 +304,16 @@ class BoundInput(Generic[M]):
 
 @dataclass(slots=True, eq=False)
 class BoundOutput(Generic[M]):
-    """An output of a living node."""
+    """An output of a running node."""
 
     port: Output[M]
     send: Callable[[BoundOutput[M], M, Lineage | None, str | None], None]
     source: str | None = None
-    """Who is told as the publisher, where it is not the node itself: for players."""
+    """The publisher named in headers, if it is not the node itself; for players."""
     sent: dict[str | None, int] = field(default_factory=dict)
-    """How many messages were published, by key: the next sequence number."""
+    """Number of messages published, by key: the next sequence number."""
     newest: M | None = None
-    """The newest message that was published."""
+    """The newest published message."""
     name: str = field(init=False)
     message_type: type[M] = field(init=False)
     keyed: bool = field(init=False)
@@ -322,12 +327,12 @@ class BoundOutput(Generic[M]):
         """Publish a message now.
 
         Args:
-            message: what to publish. The runtime writes its header.
+            message: the message. The runtime writes its header.
             of: what it derives from: an observation, or a message that derives from one.
-            key: the name of the node it is meant for, on a keyed output.
+            key: the name of the receiving node, on a keyed output.
 
         Raises:
-            NodeError: the message is of another class, or the key does not go with the port.
+            NodeError: the message is of another class, or the key does not match the port.
         """
         if type(message) is not self.message_type:
             raise NodeError(
@@ -343,9 +348,9 @@ class BoundOutput(Generic[M]):
         self.send(self, message, None if of is None else of.origin(), key)
 
     def world_state(self) -> dict[str, Any]:
-        """Return what was published."""
+        """Return the counters and the newest message."""
         return {"sent": self.sent, "newest": self.newest}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Go on counting."""
+        """Restore the counters and the newest message."""
         self.sent, self.newest = state["sent"], state["newest"]

@@ -1,8 +1,8 @@
-"""Memory that outlives a process or is shared with others: a file, or a memory file, that describes itself.
+"""Memory that outlives a process or is shared with others: a file, or a memory file, with a header.
 
-It begins with a page that says what it holds. A new one is made under another name and moved into place when it is
-whole, so a file is either there or not; what is in it then belongs to whoever lays it out, who has to leave it
-usable at every single store, for a process can be killed at any.
+The first page describes the contents. A new file is made under a temporary name and renamed when it is
+complete, so a file either exists or not. Its contents then belong to their owner, who must keep them valid at
+every single store, because a process can be killed at any time.
 """
 
 from __future__ import annotations
@@ -25,32 +25,35 @@ from rtgraph.nodes.runtime.realtime.host import available_bytes, process_id
 HEAD_BYTES = mmap.PAGESIZE
 _MAGIC = b"rtgraph replay 1\n"
 LEFT_BYTES = 128 << 20
-"""Memory that is not taken, since the kernel would then kill processes to have some."""
+"""Memory that stays free; without it the kernel would kill processes to get some."""
 
 Layout = Mapping[str, object]
-"""What a region holds, as JSON values."""
+"""The contents of a region, as JSON values."""
 
 
 class Region:
-    """A mapped file. Make one with ``Region.open`` (one process writes) or ``Region.attach`` (any number read)."""
+    """A mapped file.
+
+    Make one with ``Region.open`` (one process writes) or ``Region.attach`` (any number read).
+    """
 
     def __init__(
         self, descriptor: int, layout: Layout, *, writable: bool, continued: bool, path: Path | None = None
     ) -> None:
         self.descriptor = descriptor
-        """Of the file, for a process to inherit and attach to."""
+        """The file's descriptor, which a child process can inherit and attach to."""
         self.layout = layout
         self.continued = continued
-        """Whether it was there before."""
+        """Whether the file existed before."""
         self.location = str(path.resolve()) if path else f"/proc/{process_id()}/fd/{descriptor}"
-        """Where other processes of this user on this host find it, while this one has it open."""
+        """The path for other processes of this user on this host, while this process has the file open."""
         self._writable = writable
         access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
         self._mapping = mmap.mmap(descriptor, 0, access=access)
 
     @classmethod
     def open(cls, layout: Layout, size_bytes: int, path: Path | None = None) -> Region:
-        """Open a region to write, or make it. Without a path it is memory, and gone with its last user.
+        """Open a region for writing, or create it. Without a path it is memory that ends with its last user.
 
         Raises:
             RegionError: there is no room, another process writes it, or the file holds something else.
@@ -80,13 +83,13 @@ class Region:
 
     @classmethod
     def attach(cls, source: Path | int) -> Region:
-        """Map a region that another process writes, read-only, by its path or an inherited descriptor.
+        """Map another process's region read-only, by its path or an inherited descriptor.
 
         Raises:
-            RegionError: it cannot be read, or is none.
+            RegionError: it cannot be read, or is not a region.
         """
         try:
-            # Without waiting: whatever else the path may lead to, such as a pipe, is not to hold anybody up.
+            # Non-blocking, since the path may be something else, such as a pipe.
             descriptor = (
                 os.dup(source)
                 if isinstance(source, int)
@@ -102,18 +105,21 @@ class Region:
             raise
 
     def array(self, dtype: npt.DTypeLike, shape: tuple[int, ...], offset: int) -> npt.NDArray[np.generic]:
-        """Return a part of it as an array, which stays valid after ``close``; ``offset`` is in bytes, after the head."""
+        """Return a part of the region as an array; ``offset`` is in bytes, after the first page.
+
+        The array has the given shape and dtype and stays valid after ``close``.
+        """
         array: npt.NDArray[np.generic] = np.ndarray(shape, dtype, self._mapping, HEAD_BYTES + offset)
         return array
 
     def sync(self) -> None:
-        """Have the disk hold what was written, so that it survives the power being cut from now on."""
+        """Flush writes to disk, so that they survive a power failure."""
         self._mapping.flush()
 
     def close(self) -> None:
-        """Let go of it; another may write it now. Closing twice is allowed."""
+        """Close the region, so that another process can write it. Closing twice is allowed."""
         if self.descriptor >= 0:
-            # The mapping has a descriptor of its own, which would keep the lock.
+            # The mapping has its own descriptor, which would keep the lock.
             if self._writable:
                 fcntl.flock(self.descriptor, fcntl.LOCK_UN)
             os.close(self.descriptor)
@@ -139,7 +145,7 @@ def _fill(descriptor: int, layout: Layout, size_bytes: int, path: Path | None) -
     if path is None and available is not None and size_bytes > available - LEFT_BYTES:
         raise _no_room(layout, size_bytes, f"{available / 2**20:,.0f} MiB are available")
     try:
-        # Now: a clear error here instead of a bus error at some frame later.
+        # Allocate now: a clear error here instead of a bus error at a later frame.
         os.posix_fallocate(descriptor, 0, HEAD_BYTES + size_bytes)
     except OSError as error:
         raise _no_room(layout, size_bytes, str(error.strerror)) from error

@@ -1,4 +1,4 @@
-"""What a node says of itself at the end of a launch: its result as JSON values, its edges, its errors."""
+"""A node's result at the end of a launch: its JSON values, its edges, its errors."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from rtgraph.nodes.runtime.node import Node
 
 DEEPEST = 32
 TOLD_MOST = 300
-"""Characters of an error that are told in a summary; the log has them all."""
+"""Maximum length of an error in a summary; the log has the full text."""
 _HINT = "give numbers, text, lists and dicts with text for keys"
 
 
 def result_of(node: Node[Any]) -> dict[str, JsonValue]:
-    """Return a node's result: numpy's numbers as Python's, and None for numbers that are none.
+    """Return a node's result, with numpy's numbers as Python's, and None for NaN and infinity.
 
     Raises:
-        NodeError: it holds something that JSON cannot.
+        NodeError: the result holds something that JSON cannot.
         Exception: whatever the node's code raises.
     """
     result: object = node.result()
@@ -36,10 +36,10 @@ def result_of(node: Node[Any]) -> dict[str, JsonValue]:
 
 
 def edge_reports(executor: Executor) -> list[EdgeReport]:
-    """Return what became of each publisher's messages at each input of a node that has stopped."""
+    """Return the counts of each publisher's messages at each input of a stopped node."""
     found = []
     for name, port in executor.node.inputs.items():
-        # What other inputs hold is no loss: they keep the newest only.
+        # Unread messages of other inputs are not a loss: they keep only the newest.
         held = port.inbox if port.depth is None else ()
         unread = Counter(message.header.source for message in held)
         found += [
@@ -58,7 +58,7 @@ def edge_reports(executor: Executor) -> list[EdgeReport]:
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return an error's name and message, on one line that is not too long."""
+    """Return an error's name and message on one line of limited length."""
     told = " ".join(str(error).split())[:TOLD_MOST]
     return f"{type(error).__name__}: {told}" if told else type(error).__name__
 
@@ -71,7 +71,7 @@ def _clean(value: object, place: str, depth: int) -> JsonValue:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, int):
-        # What does not fit into 64 bits cannot travel.
+        # Integers of more than 64 bits cannot be sent.
         if not -(2**63) <= value < 2**63:
             raise NodeError(f"{place} is too large a number", hint="give it as text")
         return int(value)

@@ -1,6 +1,6 @@
-"""Taps: inputs that take what others publish, whatever it is, as the bytes that travel.
+"""Taps: inputs that receive the encoded messages of other nodes, of any class.
 
-A tap is for recorders. It changes nothing for those it listens to, and decodes nothing but the head of each message.
+A tap is for recorders. It does not affect the nodes it listens to, and decodes only the head of each message.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from rtgraph.nodes.runtime.ports import Input, lossless
 
 
 class Tapped(Record):
-    """One output that a tap takes."""
+    """One output that a tap receives."""
 
     publisher: str
     node: str
-    """The class of the node that publishes, ``package.module:Class``."""
+    """The class of the publishing node, ``package.module:Class``."""
     port: str
     topic: str
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A message as it travelled.
+    """An encoded message.
 
-    ``channel`` is its topic, with the key behind a slash where it has one; ``data`` is the wire document;
-    ``taken_ns`` is the graph's time at which it came.
+    ``channel`` is its topic, or ``topic/key`` if it has a key; ``data`` is the wire document; ``taken_ns`` is
+    the graph's time at which it arrived.
     """
 
     topic: str
@@ -39,13 +39,16 @@ class Taken:
     taken_ns: int
 
     def since(self, epoch_ns: int) -> Taken:
-        """Return it as taken before the graph's time was known: ``taken_ns`` was the host's."""
+        """Return a message received before the graph's time was known: its ``taken_ns`` was the host's."""
         return replace(self, taken_ns=self.taken_ns - epoch_ns)
 
 
 @dataclass(frozen=True, slots=True)
 class TakenHeader:
-    """Whose message it is. ``source`` tells the publisher and the channel: each has a sequence of its own."""
+    """The origin of a message.
+
+    ``source`` identifies publisher and channel: each pair has a separate sequence.
+    """
 
     source: str
     publisher: str
@@ -55,7 +58,7 @@ class TakenHeader:
 
 
 class Tap(Input[Any]):
-    """A port that takes every message of the outputs that the plan gives it, up to a byte budget of 1 GiB."""
+    """A port that receives every message of the outputs in the plan, up to a budget of 1 GiB."""
 
     whole: ClassVar[bool] = True
 
@@ -64,7 +67,7 @@ class Tap(Input[Any]):
 
 
 def taken(topic: str, key: str, envelope: Envelope, data: bytes, now_ns: int) -> Taken:
-    """Return a message as a tap gives it to its node."""
+    """Return a message in the form a tap gives to its node."""
     channel = f"{topic}/{key}" if key else topic
     header = TakenHeader(
         edge_name(envelope.source, channel),
@@ -77,5 +80,5 @@ def taken(topic: str, key: str, envelope: Envelope, data: bytes, now_ns: int) ->
 
 
 def edge_name(publisher: str, channel: str) -> str:
-    """Return what the edge from a publisher's channel to a tap is called among the counters."""
+    """Return the name of the edge from a publisher's channel to a tap, for counters."""
     return f"{publisher}:{channel}"

@@ -1,4 +1,4 @@
-"""What a world needs to know of each node to run it: plain, frozen data, the last stage before processes."""
+"""What a world needs to run each node: plain, frozen data, the last stage before processes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from rtgraph.nodes.runtime.taps import Tapped
 
 
 class InputPlan(Record):
-    """The topic an input takes, and the nodes that publish on it."""
+    """An input's topic, and the nodes that publish on it."""
 
     topic: str
     publishers: tuple[str, ...] = ()
 
 
 class RestartPolicy(Record):
-    """What happens when a node's process dies: up to ``most`` restarts in ``window_s``, ever longer apart."""
+    """The restarts of a node after its process dies: up to ``most`` in ``window_s``, with growing delays."""
 
     when: Literal["never", "on_failure"] = "on_failure"
     most: int = Field(default=5, ge=0)
@@ -47,9 +47,9 @@ class NodePlan(Record):
     """Topic by port."""
     inputs: dict[str, InputPlan] = Field(default_factory=dict)
     taps: dict[str, tuple[Tapped, ...]] = Field(default_factory=dict)
-    """What each tap takes."""
+    """The outputs that each tap receives."""
     journal: bool = False
-    """Whether the node writes down what it consumed, so that it can be run again on a recording."""
+    """Whether the node writes a journal, so that it can be re-executed from a recording."""
     python: str | None = None
     """The interpreter of the node's process; None for the launcher's own."""
     priority: Literal["low", "normal", "nice", "fifo", "auto"] = "normal"
@@ -61,7 +61,7 @@ _stand_ins: dict[str, type[Node[Any]]] = {}
 
 
 def stand_in(classes: Mapping[str, type[Node[Any]]]) -> None:
-    """Have ``load_class`` give these classes, by path, for those of other interpreters."""
+    """Make ``load_class`` return these classes, by path, in place of classes of other interpreters."""
     _stand_ins.clear()
     _stand_ins.update(classes)
 
@@ -98,7 +98,7 @@ def load_class(path: str) -> type[Node[Any]]:
 
 
 def _standing_in(path: str, other: str) -> type[Node[Any]]:
-    """Return a class that is made for another one: a player that stands in for a node."""
+    """Return a class made for another one: a player that replaces a node."""
     maker = getattr(load_class(path), "standing_in_for", None)
     if maker is None:
         raise NodeError(f"{path} stands in for no other class", hint="write package.module:Class")
@@ -107,10 +107,10 @@ def _standing_in(path: str, other: str) -> type[Node[Any]]:
 
 
 def validated_params(node_type: type[Node[Any]], params: dict[str, Any]) -> Params:
-    """Return a node's parameters as its own model.
+    """Validate a node's parameters against its own model.
 
     Raises:
-        NodeError: a parameter is unknown, missing or wrong; the first one is named.
+        NodeError: a parameter is unknown, missing or invalid; the first one is named.
     """
     try:
         return strict(TypeAdapter(node_type.params_type), params)

@@ -1,11 +1,12 @@
 """The realtime bus: ZeroMQ publish/subscribe, peer to peer, no broker.
 
-A node binds two sockets. On ``plain`` at most a thousand messages wait for each subscriber; on ``lossless``, for
-subscribers that want everything, twenty thousand. A subscriber that stands still thus never makes a publisher wait,
-nor grows it without bound; what it misses it finds out from the sequence, and counts.
+A node binds two sockets. ``plain`` queues at most a thousand messages per subscriber; ``lossless``, for
+subscribers that need every message, twenty thousand. So a stalled subscriber neither blocks a publisher nor
+uses unlimited memory; it detects missed messages from the sequence and counts them.
 
-A message's first frame begins with its topic and key, each ended by a zero byte, so that a subscription is exact.
-A *probe*, which proves that an edge works, goes the very same way; it is told by a byte that no document begins with.
+A message's first frame begins with its topic and key, each followed by a zero byte, so that a subscription
+matches exactly. A *probe*, which proves that an edge works, takes the same route; it starts with a byte that
+no document begins with.
 """
 
 from __future__ import annotations
@@ -31,20 +32,20 @@ from rtgraph.nodes.runtime.taps import Taken, taken
 
 WAITING_MOST = 1000
 WAITING_MOST_LOSSLESS = 20_000
-"""Five minutes at 60 Hz: a subscriber that stands still for longer has lost what is beyond, and is told so."""
+"""Five minutes at 60 Hz: a subscriber that stalls for longer loses the rest and is notified."""
 PROBE = 0xC1
 PROBE_BYTE = bytes([PROBE])
 COPY_BELOW = 1 << 16
 _NOW, _NOW_AND_MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
-# Plain numbers: turning pyzmq's enumerations into them costs as much as the system call.
+# Plain integers: converting to pyzmq's enumerations costs as much as the system call.
 LEAD_MOST = 4096
-"""Bytes within which a message's topic and key end."""
+"""Maximum length of a message's topic and key in bytes."""
 BURST = 256
-"""Messages taken from one socket before the node's other duties are looked at."""
+"""Maximum number of messages read from one socket before the node's other duties."""
 
 
 class BusPlan(Record):
-    """Where a node binds, and where each of its inputs connects."""
+    """The endpoints that a node binds and that each of its inputs connects to."""
 
     plain: str
     lossless: str
@@ -53,7 +54,7 @@ class BusPlan(Record):
     keys: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """The subscribers of a keyed output, by output."""
     wanted_lossless: tuple[str, ...] = ()
-    """Outputs that some subscriber must have everything of."""
+    """Outputs with at least one subscriber that needs every message."""
     inputs: dict[str, str] = Field(default_factory=dict)
     """Topic by input."""
     connect: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -64,7 +65,7 @@ class BusPlan(Record):
 
 @dataclass(slots=True)
 class Probed:
-    """A probe that came in."""
+    """A received probe."""
 
     port: str
     publisher: str
@@ -97,11 +98,11 @@ class Bus:
 
     @property
     def descriptors(self) -> list[int]:
-        """The file descriptors that become readable when something may have come in (edge-triggered)."""
+        """The file descriptors that become readable when a message may have arrived (edge-triggered)."""
         return [subscriber.descriptor for subscriber in self._inputs]
 
     def publish(self, output: str, message: Message, key: str | None) -> None:
-        """Send a message to whoever subscribes. Never blocks: what a full queue has no room for is lost."""
+        """Send a message to all subscribers. Never blocks: a full queue drops it."""
         lead = self._leads[output] + (b"\0" if key is None else key.encode() + b"\0")
         *others, last = self._encoders[output].encode(message, lead)
         for socket in self._publishers[output]:
@@ -121,19 +122,19 @@ class Bus:
     def receive(
         self, deliver: Callable[[BoundInput[Any], Any], None], ready: Container[int] | None = None
     ) -> tuple[bool, list[Probed]]:
-        """Take in what has come, handing each message to ``deliver``.
+        """Receive all waiting messages and pass each one to ``deliver``.
 
         Args:
             deliver: takes an input and a message for it.
-            ready: the descriptors that became readable; None: any socket may hold something.
+            ready: the descriptors that became readable; None: check every socket.
 
         Returns:
-            Whether more is waiting, and the probes that came.
+            Whether more messages wait, and the received probes.
         """
         more = False
         probes: list[Probed] = []
         for subscriber in self._inputs:
-            # A descriptor tells only of what comes anew: a socket that is asked at all is asked until it is empty.
+            # A descriptor signals only new arrivals, so a socket must be read until it is empty.
             if ready is not None and subscriber.descriptor not in ready:
                 continue
             for count, frames in enumerate(subscriber.frames(), 1):
@@ -148,7 +149,7 @@ class Bus:
         return more, probes
 
     def close(self, linger_ms: int) -> None:
-        """Close every socket, giving what was published so long to leave."""
+        """Close every socket; published messages have ``linger_ms`` to leave."""
         for subscriber in self._inputs:
             subscriber.socket.close(0)
         self._plain.close(linger_ms)
@@ -191,14 +192,14 @@ class _Subscriber(abc.ABC):
 
     @abc.abstractmethod
     def start(self, first: memoryview) -> int:
-        """Return where the document, or probe, begins in the first frame."""
+        """Return the index in the first frame at which the document or probe begins."""
 
     @abc.abstractmethod
     def message(self, frames: list[memoryview]) -> Any:
-        """Return what the port takes, or None for what was refused."""
+        """Return the message for the port, or None if it was rejected."""
 
     def frames(self) -> Iterator[list[memoryview]]:
-        """Yield what waits, each message as its frames."""
+        """Yield each waiting message as its frames."""
         socket = self.socket
         while True:
             try:
@@ -219,7 +220,7 @@ class _Subscriber(abc.ABC):
         return Probed(self.port.name, bytes(first[start + 9 :]).decode(errors="replace"), nonce)
 
     def refuse(self, error: DecodeError) -> None:
-        """Count what cannot be decoded; tell of the first."""
+        """Count a message that cannot be decoded; log the first one."""
         edge = self.port.edges.setdefault("?", EdgeCount())
         if not edge.refused:
             logging.getLogger("rtgraph.bus").warning("%s: refused: %s", self.port.name, error)
@@ -227,7 +228,7 @@ class _Subscriber(abc.ABC):
 
 
 class _InputSubscriber(_Subscriber):
-    """One input's socket: of one topic and key."""
+    """One input's socket, for one topic and key."""
 
     def __init__(
         self, socket: zmq.Socket[bytes], port: BoundInput[Any], lead: bytes, decoder: Decoder[Any]
@@ -249,13 +250,13 @@ class _InputSubscriber(_Subscriber):
         return message
 
     def pause(self, paused: bool) -> None:
-        """Leave only probes coming, or everything: a paused input can still be proven, at no cost."""
+        """Receive only probes, or everything: a paused input can still be proven, at no cost."""
         self.socket.setsockopt(zmq.SUBSCRIBE, self._lead + PROBE_BYTE if paused else self._lead)
         self.socket.setsockopt(zmq.UNSUBSCRIBE, self._lead if paused else self._lead + PROBE_BYTE)
 
 
 class _TapSubscriber(_Subscriber):
-    """One tap's socket: of many topics and all keys."""
+    """One tap's socket, for many topics and all keys."""
 
     def __init__(self, socket: zmq.Socket[bytes], port: BoundInput[Any], node: Node[Any]) -> None:
         super().__init__(socket, port)
@@ -277,7 +278,7 @@ class _TapSubscriber(_Subscriber):
 
 
 def make_context() -> zmq.Context[zmq.Socket[bytes]]:
-    """Return a context whose threads, which do the sending, have the priority of this one."""
+    """Return a context with sending threads that have this thread's priority."""
     context = zmq.Context()
     priority = fifo_priority()
     if priority is not None:

@@ -1,4 +1,4 @@
-"""All that a process of the realtime world is told when it is started."""
+"""The configuration of a process of the realtime world."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rtgraph.nodes.weights.weights import Weights
 
 
 class InheritedWeights(Record):
-    """Weights that a process inherits: what they are of, and the descriptor of the memory they are in."""
+    """Weights that a process inherits: their description, and the descriptor of their memory."""
 
     name: str
     network: dict[str, Any]
@@ -29,20 +29,20 @@ class InheritedWeights(Record):
     descriptor: int
 
     def described(self) -> Weights:
-        """Return the weights, without their versions."""
+        """Return the weights without their versions."""
         return Weights(
             self.name, self.network, self.plant, self.seed, self.sharing, self.checkpoint, self.version
         )
 
     def mapped(self) -> Weights:
-        """Return the weights, with the versions in that memory."""
+        """Return the weights with the versions in the inherited memory."""
         weights = self.described()
         weights.where = SharedVersions(self.descriptor, self.sharing)
         return weights
 
 
 class NodeConfig(Record):
-    """All that a node's process is told."""
+    """The configuration of a node's process."""
 
     plan: NodePlan
     incarnation: int
@@ -52,11 +52,11 @@ class NodeConfig(Record):
     ticks: int | None = None
     directory: str | None = None
     changed: dict[str, Any] = Field(default_factory=dict)
-    """Parameters that were changed in an earlier life of the node, by dotted path."""
+    """Parameters changed in an earlier incarnation of the node, by dotted path."""
     weights: tuple[InheritedWeights, ...] = ()
 
     def launch_context(self) -> LaunchContext:
-        """Return what the node may know of the launch."""
+        """Return the launch context for the node."""
         return LaunchContext(
             realtime=True,
             limits=Limits(ticks=self.ticks),

@@ -51,10 +51,10 @@ def pack(message: Message) -> list[bytes]:
 
 
 def unpack(frames: list[bytes]) -> Message:
-    """Return the control message that the frames hold.
+    """Return the control message in the frames.
 
     Raises:
-        DecodeError: they hold none.
+        DecodeError: they are not a control message.
     """
     message_type = TYPES.get(frames[0]) if len(frames) == 2 else None
     if message_type is None:
@@ -75,7 +75,7 @@ class ControlClient:
 
     @property
     def descriptor(self) -> int:
-        """The file descriptor that becomes readable when something may have come in (edge-triggered)."""
+        """The file descriptor that becomes readable when a message may have arrived (edge-triggered)."""
         return self._socket.fileno()
 
     def send(self, message: Message) -> None:
@@ -83,12 +83,12 @@ class ControlClient:
         self._socket.send_multipart(pack(message))
 
     def receive(self) -> Message | None:
-        """Return a message from the launcher, if one waits."""
+        """Return a waiting message from the launcher, or None."""
         try:
             return unpack(self._socket.recv_multipart(zmq.NOBLOCK))
         except zmq.Again:
             return None
 
     def close(self) -> None:
-        """Close the socket, letting what was said leave."""
+        """Close the socket after sending pending messages."""
         self._socket.close()

@@ -1,8 +1,9 @@
-"""The fork server: imports once what nodes share, then makes a process of each node by forking.
+"""The fork server: imports shared modules once, then forks a process for each node.
 
-It opens no socket and starts no thread, for a fork carries neither over safely. Each node is
-forked twice, so that its parent, the server's child, ends at once and the launcher adopts it: the server may
-die and the nodes live on, the launcher may not. Nodes are in sessions of their own: Ctrl-C reaches only the launcher.
+It opens no socket and starts no thread, because neither survives a fork safely. Each node is forked twice:
+its parent, the server's child, ends at once, and the launcher adopts the node. So nodes survive the death of
+the server, but not of the launcher. Each node has a separate session, so that Ctrl-C reaches only the
+launcher.
 """
 
 from __future__ import annotations
@@ -35,20 +36,20 @@ from rtgraph.nodes.runtime.realtime.process import RealtimeNode
 from rtgraph.nodes.runtime.wiring import stand_in
 
 TITLE = "rtgraph: "
-"""What the title of a node's process begins with; its name follows."""
+"""The prefix of a node's process title; the node's name follows."""
 NODE_VARIABLE = "RTGRAPH_NODE"
-"""The environment variable by which what a node starts is known to be its."""
+"""The environment variable that marks the processes a node starts."""
 
 
 class StartNode(Record):
-    """Make a process of a node. Its output goes to ``log_file``."""
+    """Start a node's process, with its output in ``log_file``."""
 
     kind: Literal["node"] = "node"
     launcher: int
     log_file: str | None
     config: NodeConfig
     modules: dict[str, str] = Field(default_factory=dict)
-    """The pinned modules, for a process that no fork server made."""
+    """The pinned modules, for a process that was not forked by the server."""
 
 
 class FillWeights(Record):
@@ -65,9 +66,9 @@ class Preload(Record):
 
     modules: tuple[str, ...]
     pinned: dict[str, str] = Field(default_factory=dict)
-    """The modules that are found in these files or packages."""
+    """Pinned modules and their files or packages."""
     described: dict[str, NodeDescription] = Field(default_factory=dict)
-    """The classes of other interpreters that are not here, by path."""
+    """Descriptions of classes that only other interpreters can import, by path."""
     weights: tuple[InheritedWeights, ...] = ()
 
 
@@ -82,7 +83,7 @@ def send(channel: socket.socket, value: Any) -> None:
 
 
 def receive(channel: socket.socket) -> Any:
-    """Receive a plain value; None when the other end is gone."""
+    """Receive a plain value; None if the other end is closed."""
     head = _exactly(channel, 4)
     data = _exactly(channel, struct.unpack("<I", head)[0]) if head else b""
     return msgpack.unpackb(data) if data else None
@@ -99,8 +100,8 @@ def _exactly(channel: socket.socket, size: int) -> bytes:
 
 
 def serve(channel: socket.socket) -> None:
-    """Load what the first request names, answer, then fork for each further one and answer with its pid."""
-    # Garbage that is collected now leaves holes, which each node would fill, and so have the pages to itself.
+    """Load what the first request names and answer; then fork for each request and answer with the pid."""
+    # Garbage collection leaves holes that each node would fill, which unshares the pages.
     gc.disable()
     _preload(Preload.model_validate(receive(channel)))
     gc.freeze()
@@ -113,8 +114,8 @@ def serve(channel: socket.socket) -> None:
 
 
 def _preload(wanted: Preload) -> None:
-    """Do once what every node would do for itself, so that they share the memory of it."""
-    # numpy.random and setproctitle are else imported by each node for itself, 4 MB and 50 ms each time.
+    """Do once what every node needs, so that nodes share its memory."""
+    # Without this, each node imports numpy.random and setproctitle itself, 4 MB and 50 ms each time.
     pin({name: Path(module) for name, module in wanted.pinned.items()})
     stand_in({path: class_of(description) for path, description in wanted.described.items()})
     for module in ("setproctitle", *wanted.modules):
@@ -131,7 +132,7 @@ def _preload(wanted: Preload) -> None:
 
 
 def _become_parent(channel: socket.socket, request: Any) -> None:
-    """In the child: fork the node, tell its pid, end."""
+    """In the child: fork the node, send its pid, end."""
     node = os.fork()
     if node == 0:
         gc.enable()
@@ -142,7 +143,7 @@ def _become_parent(channel: socket.socket, request: Any) -> None:
 
 
 def run_process(request: Request) -> None:
-    """Be the process that was asked for, and end."""
+    """Become the requested process, and end."""
     code = 1
     try:
         if os.getsid(0) != os.getpid():
@@ -203,9 +204,9 @@ def _redirect(log_file: str | None) -> None:
 
 
 def main() -> None:
-    """Serve, as ``serve DESCRIPTOR LAUNCHER FOLDER...`` says, or be one node, as ``node DESCRIPTOR FOLDER...`` says.
+    """Serve (``serve DESCRIPTOR LAUNCHER FOLDER...``), or be one node (``node DESCRIPTOR FOLDER...``).
 
-    ``DESCRIPTOR`` is that of the socket on which requests come, each ``FOLDER`` one that modules are found in.
+    ``DESCRIPTOR`` is that of the socket for requests; each ``FOLDER`` is a folder of modules.
     """
     role, descriptor, *rest = sys.argv[1:]
     channel = socket.socket(fileno=int(descriptor))

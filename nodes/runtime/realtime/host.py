@@ -1,4 +1,4 @@
-"""What a process asks of its host: priority, precise timers, a parent whose death ends it, its own memory."""
+"""The host's services for a process: priority, precise timers, parent death signal, memory figures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def prctl(option: int, argument: int) -> None:
-    """Set a property of this process (or thread, as the option goes).
+    """Set a property of this process (or thread, depending on the option).
 
     Raises:
         OSError: the kernel refuses.
@@ -33,20 +33,20 @@ def prctl(option: int, argument: int) -> None:
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of descendants whose own parent dies."""
+    """Make this process the parent of descendants after their own parent dies."""
     prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def leave_orphans() -> None:
-    """Be the parent of one's own children only, again."""
+    """Adopt no more orphans."""
     prctl(_PR_SET_CHILD_SUBREAPER, 0)
 
 
 def die_with(parent: int, within_s: float = 10.0) -> None:
-    """Wait until ``parent`` is the parent of this process, then have the kernel kill it when the parent dies.
+    """Wait until ``parent`` is this process's parent, then die when the parent dies.
 
     Raises:
-        LaunchError: the parent is not there.
+        LaunchError: the parent does not exist.
     """
     deadline = time.monotonic() + within_s
     while os.getppid() != parent:
@@ -63,18 +63,21 @@ def _exists(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it is another user's
+    except PermissionError:  # the process belongs to another user
         return True
     return True
 
 
 def sharpen_timers() -> None:
-    """Have this thread woken when it asked to be, not up to 50 µs later."""
+    """Make this thread wake on time, not up to 50 µs later."""
     prctl(_PR_SET_TIMERSLACK, 1)
 
 
 def take_priority(wanted: str) -> str:
-    """Ask for a priority, and return what was given: ``low``, ``normal``, ``nice``, ``fifo`` or ``auto`` (the best allowed)."""
+    """Request a priority: ``low``, ``normal``, ``nice``, ``fifo`` or ``auto`` (the best allowed).
+
+    Return the one granted.
+    """
     if wanted == "low":
         _set_nice(LOW)
         return f"nice {LOW}"
@@ -110,9 +113,9 @@ def _set_nice(value: int) -> None:
 
 
 def fifo_priority() -> int | None:
-    """Return the SCHED_FIFO priority of the calling thread, None where it has another policy.
+    """Return the SCHED_FIFO priority of the calling thread, or None if it has another policy.
 
-    Other threads do not inherit it, since a process that is forked is not to: whoever makes them has to say so.
+    Other threads do not inherit it, because forked processes must not: set it explicitly for each thread.
     """
     if os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK != os.SCHED_FIFO:
         return None
@@ -125,7 +128,7 @@ def process_id() -> int:
 
 
 def resident_bytes() -> int:
-    """Return the memory that this process has mapped in, shared with others or not; 0 where the host does not tell."""
+    """Return this process's resident memory in bytes, shared or not; 0 if the host does not report it."""
     try:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[1]) * _PAGE_BYTES
@@ -134,7 +137,7 @@ def resident_bytes() -> int:
 
 
 def private_bytes(process: int | str = "self") -> int:
-    """Return the memory that only this process has, in bytes; 0 where the host does not tell."""
+    """Return the memory that only this process uses, in bytes; 0 if the host does not report it."""
     try:
         lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -143,7 +146,7 @@ def private_bytes(process: int | str = "self") -> int:
 
 
 def available_bytes() -> int | None:
-    """Return the memory that can still be had, in bytes; None where the host does not tell."""
+    """Return the available memory in bytes; None if the host does not report it."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:

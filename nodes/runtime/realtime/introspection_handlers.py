@@ -1,4 +1,4 @@
-"""What a node does when it is looked into: tells how it stands, and takes messages and parameters from outside."""
+"""A node's answers to introspection: its state, injected messages and changed parameters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rtgraph.nodes.runtime.realtime.host import resident_bytes
 
 
 def beat(executor: Executor, at_ns: int, now_ns: int) -> Beat:
-    """Return how a node stands. Cheap: it is made twice a second, by plants too, between two ticks.
+    """Return a node's counters. Must be cheap: it runs twice a second, in plants between two ticks.
 
     Args:
         executor: the node.
@@ -48,7 +48,7 @@ def beat(executor: Executor, at_ns: int, now_ns: int) -> Beat:
 def take_injected(
     executor: Executor, inject: Inject, deliver: Callable[[BoundInput[Any], Message], None]
 ) -> None:
-    """Give a node a message that comes from outside the graph; count it as refused if it is none."""
+    """Deliver a message from outside the graph to a node; count it as refused if it is invalid."""
     port = executor.node.inputs.get(inject.port)
     if port is None:
         return
@@ -63,7 +63,7 @@ def take_injected(
 
 
 def change_params(executor: Executor, wanted: ChangeParams) -> ParamsChanged:
-    """Change a node's parameters, and return what is in force then."""
+    """Change a node's parameters, and return the values then in force."""
     try:
         executor.change(wanted.values)
     except NodeError as error:

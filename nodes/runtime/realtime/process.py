@@ -1,8 +1,8 @@
-"""The realtime world, as one node sees it: its own process, real sockets, the wall clock.
+"""The realtime world of one node: its process, its sockets, the wall clock.
 
-The loop takes in what has come, then makes the calls that are due, then waits until something comes or is due. A
-busy node (one that spends time) goes on taking in, so that its inboxes are overwritten as they should be, and stays
-within reach of the launcher.
+The loop receives messages, makes due calls, then waits for a message or the next due call. A busy node (one
+that spends time) continues to receive, so that its inboxes are overwritten as their policies require, and it
+continues to answer the launcher.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from rtgraph.nodes.runtime.wiring import load_class, validated_params
 
 HEARTBEAT_NS = 500_000_000
 SILENCE_NS = 1_000_000_000
-"""When nothing more has come for so long, nothing more is waited for at the end."""
+"""At the end, stop waiting for messages after this long without one."""
 LINGER_MS = 1000
 
 log = logging.getLogger("rtgraph.realtime")
@@ -59,7 +59,7 @@ class RealtimeNode:
     def __init__(self, config: NodeConfig, scheduling: str) -> None:
         plan = config.plan
         self.clock = WallClock()
-        # For what goes on before the graph's time begins, too.
+        # Also for readings before the graph's time begins.
         self._host_clock = WallClock()
         self._heartbeat_ns = 0
         self._config = config
@@ -76,7 +76,7 @@ class RealtimeNode:
         self._arrived_ns = 0
         self._hear_until_ns = 0
         self._zmq = make_context()
-        # Before everything that may fail, so that the launcher can be told of it.
+        # Before anything that may fail, so that the launcher learns of the failure.
         self._control = ControlClient(self._zmq, config.control, f"{plan.name}#{config.incarnation}")
         self._bus: Bus | None = None
 
@@ -92,7 +92,7 @@ class RealtimeNode:
             self._loop()
             self._count_the_missing()
             self._say(self._statistics(self._stopped()))
-        # Whatever a node's code raises is told to the launcher, then the process ends.
+        # Report whatever a node's code raises to the launcher; then the process ends.
         except (Exception, SystemExit) as error:
             log.exception("%s failed", name)
             problem = in_one_line(error)
@@ -125,11 +125,11 @@ class RealtimeNode:
         for name, source in plan.inputs.items():
             if self._node.inputs[name].port.policy.depth is None:
                 for publisher in source.publishers:
-                    # Everything from the first message on: what a restarted node missed is lost, too.
+                    # Expect everything from the first message on: what a restarted node missed is lost, too.
                     self._node.inputs[name].edges[publisher] = EdgeCount(incarnation=0)
         self._bus = Bus(self._zmq, self._node, config.bus)
 
-    # What the executor asks of its world.
+    # Called by the executor.
 
     def schedule(self, executor: Executor, timer: Timer) -> None:
         """Schedule a call."""
@@ -185,7 +185,7 @@ class RealtimeNode:
                 self._executor.flush_journal()
 
     def _begin(self) -> None:
-        """Start the node, and give it what was published by nodes that started a moment earlier."""
+        """Start the node, and deliver messages from nodes that started a moment earlier."""
         self._began = True
         self._executor.start()
         self._started = True
@@ -196,7 +196,7 @@ class RealtimeNode:
             self._executor.deliver(port, message)
 
     def _taker(self) -> Callable[[BoundInput[Any], Message], None]:
-        """Return who takes what comes in now."""
+        """Return the function that takes arriving messages now."""
         if not self._began:
             return self._keep_for_later
         return self._executor.deliver if self._stop is None else self._deliver_at_the_end
@@ -215,18 +215,18 @@ class RealtimeNode:
             self._executor.fire(heapq.heappop(timers)[3])
 
     def _wait(self, descriptors: list[int]) -> list[int]:
-        """Wait until something comes or is due. Return the descriptors that became readable."""
+        """Wait for a message or the next due call. Return the descriptors that became readable."""
         wait_ns = self._heartbeat_ns - self._host_clock.now_ns()
         if self._go and not self._began:
             wait_ns = min(wait_ns, -self.clock.now_ns())
         elif self._timers:
             wait_ns = min(wait_ns, self._timers[0][0] - self.clock.now_ns())
-        # What came in while something was being said no longer shows at the descriptor.
+        # The descriptor no longer signals messages that arrived during a send.
         wait_s = 0.0 if wait_ns <= 0 or self._spoke else wait_ns / 1e9
         return select.select(descriptors, [], [], wait_s)[0]
 
     def _obey(self) -> None:
-        """Do what the launcher says."""
+        """Handle the launcher's messages."""
         while (message := self._control.receive()) is not None:
             if isinstance(message, Probe) and self._bus is not None:
                 self._bus.probe(message.nonce)
@@ -246,17 +246,17 @@ class RealtimeNode:
             elif isinstance(message, Stop):
                 self._stop = message
                 now_ns = self._arrived_ns = self.clock.now_ns()
-                # The other half of the time is for what the node does at its end.
+                # The other half of the time is for the node's stop.
                 self._hear_until_ns = now_ns + (message.deadline_ns - now_ns) // 2
 
     def _heard_out(self, stop: Stop) -> bool:
-        """Say whether everything for the lossless inputs has come in and is handled, or time is up."""
+        """Return whether all messages for lossless inputs have been handled, or time is up."""
         now_ns = self.clock.now_ns()
         if now_ns > self._hear_until_ns:
             return True
         if self._unheard(stop) and now_ns <= self._arrived_ns + SILENCE_NS:
             return False
-        # A busy node goes on with its lossless inputs only.
+        # A busy node continues with its lossless inputs only.
         busy = self._executor.busy
         return not any(
             port.inbox and port.handler and not (busy and port.depth is not None)
@@ -264,7 +264,7 @@ class RealtimeNode:
         )
 
     def _unheard(self, stop: Stop) -> dict[tuple[str, str], int]:
-        """Return how many messages publishers sent at last to lossless inputs that have not come in."""
+        """Return the number of messages to lossless inputs that publishers sent and that have not arrived."""
         found: dict[tuple[str, str], int] = {}
         for name, publishers in stop.sent.items():
             edges = self._node.inputs[name].edges
@@ -296,7 +296,7 @@ class RealtimeNode:
                 self._node.inputs[name].edges[publisher].lost += missing
 
     def _stopped(self) -> str:
-        """Stop the node; return the error that this raised. What it counted is told nevertheless."""
+        """Stop the node; return the error that it raised. Its counters are reported in any case."""
         if not self._began:
             return ""
         try:
@@ -307,12 +307,12 @@ class RealtimeNode:
         return ""
 
     def _result(self) -> tuple[dict[str, JsonValue], str]:
-        """Return what the node says of itself, and why that cannot be had or the node failed."""
+        """Return the node's result, and why it has none or why the node failed."""
         if not self._began:
             return {}, ""
         try:
             return result_of(self._node), self._node.failure()
-        # Whatever a node's code raises: its counters are told nevertheless.
+        # Whatever a node's code raises: its counters are reported in any case.
         except (Exception, SystemExit) as error:
             log.exception("%s has no result", self._node.name)
             return {}, in_one_line(error)

@@ -1,4 +1,4 @@
-"""What is to happen in virtual time, in its order, and the making of it happen."""
+"""The events of virtual time: their order, and their execution."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.results import in_one_line
 
 MOST_EVENTS_AT_ONCE = 100_000
-"""Events at one instant beyond which nodes are taken to send each other messages for ever."""
+"""Number of events at one instant above which nodes are assumed to send messages in an endless loop."""
 
 _Event = tuple[int, int, int, int, Callable[..., None], tuple[Any, ...]]
 
 
 class EventQueue:
-    """The events to come, in the order that ``Urgency`` gives them.
+    """The pending events, in the order of ``Urgency``.
 
     Args:
-        clock: stands at the time of the event that happens.
-        calls: what an event may call, by what it is called in a checkpoint.
+        clock: set to the time of the running event.
+        calls: the functions that an event may call, by their names in a checkpoint.
     """
 
     def __init__(self, clock: VirtualClock, calls: Mapping[str, Callable[..., None]]) -> None:
         self.events = 0
-        """How many have happened."""
+        """Number of events that have run."""
         self.failed: dict[Executor, str] = {}
-        """The lives of nodes that an error ended, and the error."""
+        """Executors that an error ended, with the error."""
         self._clock = clock
         self._calls = {**calls, "nothing": self._nothing}
         self._heap: list[_Event] = []
@@ -42,24 +42,24 @@ class EventQueue:
 
     @property
     def next_ns(self) -> int | None:
-        """When the next event is due; None if there is none."""
+        """The time of the next event; None if there is no event."""
         return self._heap[0][0] if self._heap else None
 
     def push(
         self, due_ns: int, urgency: int, index: int, call: Callable[..., None], arguments: tuple[Any, ...]
     ) -> None:
-        """Put an event where it belongs."""
+        """Insert an event."""
         self._scheduled += 1
         heapq.heappush(self._heap, (due_ns, urgency, index, self._scheduled, call, arguments))
 
     def run(
         self, until_ns: float, ended: Callable[[], object], progress: Callable[[int], None] | None
     ) -> None:
-        """Make events happen while there are any that are due before a time.
+        """Run all events that are due before a time.
 
         Args:
             until_ns: that time.
-            ended: asked between the events of an instant that urgency parts: whether to leave off.
+            ended: called between urgency groups of an instant; whether to stop.
             progress: called with the virtual time about every 4,000 events.
 
         Raises:
@@ -80,11 +80,11 @@ class EventQueue:
                 progress(clock.time_ns)
 
     def happen(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        """Make an event happen now.
+        """Run an event now.
 
         Raises:
-            RtgraphError: a node failed; its life is over.
-            WorldError: it failed by something else, or messages go round without time passing.
+            RtgraphError: a node failed; it is stopped for good.
+            WorldError: another error occurred, or messages circulate without time advancing.
         """
         self.events += 1
         self._at_this_instant += 1
@@ -104,7 +104,7 @@ class EventQueue:
             ) from error
 
     def attempt(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> list[RtgraphError]:
-        """Make an event happen now; return why it failed, if it did."""
+        """Run an event now; return its errors."""
         try:
             self.happen(call, arguments)
         except RtgraphError as error:
@@ -112,9 +112,9 @@ class EventQueue:
         return []
 
     def end(self) -> list[RtgraphError]:
-        """Make arrive what arrives at this instant, and forget the rest; return what failed.
+        """Deliver the messages of this instant and discard all other events; return the errors.
 
-        What goes round for ever does not arrive.
+        Messages that circulate endlessly are not delivered.
         """
         instant = self._clock.time_ns, Urgency.DELIVERY
         going_round = self._at_this_instant > MOST_EVENTS_AT_ONCE
@@ -123,7 +123,7 @@ class EventQueue:
         return self.settle()
 
     def settle(self) -> list[RtgraphError]:
-        """Make everything arrive that arrives at this instant; return what failed."""
+        """Deliver all messages of this instant; return the errors."""
         failures: list[RtgraphError] = []
         while self._heap and self._heap[0][:2] == (self._clock.time_ns, Urgency.DELIVERY):
             _, _, _, _, call, arguments = heapq.heappop(self._heap)
@@ -133,10 +133,10 @@ class EventQueue:
                 self._at_this_instant = 0
         return failures
 
-    # What a world checkpoint needs.
+    # For world checkpoints.
 
     def world_state(self) -> dict[str, Any]:
-        """Return the counters and what is to come."""
+        """Return the counters and the pending events."""
         return {
             "events": self.events,
             "scheduled": self._scheduled,
@@ -145,7 +145,7 @@ class EventQueue:
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Go on with these counters and with this to come."""
+        """Restore the counters and the pending events."""
         self.events, self._scheduled = state["events"], state["scheduled"]
         self._at_this_instant = state["at_this_instant"]
         self._heap = [
@@ -154,11 +154,11 @@ class EventQueue:
         ]
 
     def _told(self, event: _Event) -> tuple[str, tuple[Any, ...]]:
-        """Return what an event is called in a checkpoint, and of what it is."""
+        """Return an event's name in a checkpoint, and its arguments."""
         call, arguments = event[4:]
         executor = _whose(call, arguments)
         if executor is not None and not executor.alive:
-            return "nothing", ()  # it is about a life that is over
+            return "nothing", ()  # the event's node has ended
         name = next(name for name, made in self._calls.items() if made == call)
         return name, arguments
 
@@ -168,10 +168,10 @@ class EventQueue:
         return self._calls[name]
 
     def _nothing(self) -> None:
-        """Let an event pass that is about a life that is over."""
+        """Ignore an event of a node that has ended."""
 
     def _look_for_cycle(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        """Note the last events of an instant that has very many; refuse to go on when there are too many."""
+        """Log the last events of an instant that has very many; raise when there are too many."""
         name = _who(call, arguments)
         if arguments and isinstance(arguments[-1], Message):
             name = f"{arguments[-1].header.source} -> {name}.{arguments[1].name}"
@@ -185,7 +185,7 @@ class EventQueue:
 
 
 def _whose(call: Callable[..., None], arguments: tuple[Any, ...]) -> Executor | None:
-    """Return the node that an event is about."""
+    """Return the node that an event belongs to."""
     for candidate in (getattr(call, "__self__", None), *arguments):
         if isinstance(candidate, Executor):
             return candidate

@@ -1,4 +1,4 @@
-"""What can be made to go wrong in the virtual world, by seed: messages lost, late or doubled, nodes that die."""
+"""Seeded faults of the virtual world: messages lost, delayed or duplicated, nodes that crash."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class EdgeFault(Record):
-    """Messages from ``source`` to ``target`` (names, ``*`` and ``?`` allowed) of one output go wrong.
+    """Faults of one output's messages from ``source`` to ``target`` (names; ``*`` and ``?`` are wildcards).
 
-    Each is dropped with probability ``drop``; else doubled with probability ``duplicate``; and each copy is late by a
-    uniformly drawn time up to ``delay_most_ns``.
+    Each message is dropped with probability ``drop``, else duplicated with probability ``duplicate``. Each
+    copy is delayed by a uniformly drawn time up to ``delay_most_ns``.
     """
 
     kind: Literal["edge"] = "edge"
@@ -32,7 +32,7 @@ class EdgeFault(Record):
 
 
 class CrashFault(Record):
-    """Nodes die at a time, and come back ``restart_after_ns`` later (never, if that is None)."""
+    """Nodes crash at a time and restart ``restart_after_ns`` later (never if None)."""
 
     kind: Literal["crash"] = "crash"
     node: str
@@ -40,7 +40,7 @@ class CrashFault(Record):
     restart_after_ns: int | None = Field(default=None, ge=0)
 
     def matching(self, names: Iterable[str]) -> list[str]:
-        """Return the names that the fault is about."""
+        """Return the names that match the fault."""
         return [name for name in names if fnmatch.fnmatchcase(name, self.node)]
 
 
@@ -55,7 +55,7 @@ class FaultInjector:
         self._rng = generator(seed, "faults", 0)
 
     def arrivals(self, source: str, target: str, port: str) -> list[int]:
-        """Return the delays in ns at which copies of a message arrive: none if it is lost."""
+        """Return the delay in ns of each copy of a message; empty if the message is lost."""
         for fault in self._faults:
             if not _about(fault, source, target, port):
                 continue
@@ -68,11 +68,11 @@ class FaultInjector:
         return [0]
 
     def world_state(self) -> np.random.Generator:
-        """Return the chance that is left: the faults are the plan's."""
+        """Return the random generator; the faults themselves are in the plan."""
         return self._rng
 
     def load_world_state(self, state: np.random.Generator) -> None:
-        """Go on with this chance."""
+        """Restore the random generator."""
         self._rng = state
 
 

@@ -1,4 +1,4 @@
-"""Which inputs of the virtual world an output's messages go to."""
+"""The inputs that receive an output's messages in the virtual world."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _Targets = list[tuple[Executor, BoundInput[Any]]]
 
 
 class Route:
-    """Where an output's messages go, in plan order; those with a key only to the node of that name, among the keyed."""
+    """The receivers of an output's messages, in plan order.
+
+    A keyed input receives a keyed message only if the key is its node's name.
+    """
 
     def __init__(self, topic: str) -> None:
         self.topic = topic
@@ -33,7 +36,7 @@ class Route:
 
 
 def routes(plans: Sequence[NodePlan], executors: Mapping[str, Executor]) -> dict[BoundOutput[Any], Route]:
-    """Return where the messages of each output go, among nodes that live."""
+    """Return the receivers of each output's messages, among running nodes."""
     made: dict[BoundOutput[Any], Route] = {}
     by_topic = {
         (plan.name, topic): made.setdefault(executors[plan.name].node.outputs[port], Route(topic))

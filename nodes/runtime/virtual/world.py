@@ -1,6 +1,7 @@
 """The virtual world: every node in one process, under a discrete-event scheduler with virtual time.
 
-It is deterministic: the same plan and seed give the same events in the same order (``Urgency``), and so the same bytes.
+It is deterministic: the same plan and seed give the same events in the same order (``Urgency``), and so the
+same bytes.
 """
 
 from __future__ import annotations
@@ -37,11 +38,14 @@ class Keeper(Protocol):
     """Writes checkpoints of a world."""
 
     def due_after(self, time_ns: int) -> int:
-        """Return when the next checkpoint is due, later than ``time_ns``; it is written before the first event of that time or later."""
+        """Return when the next checkpoint is due, later than ``time_ns``.
+
+        It is written before the first event at or after that time.
+        """
         ...
 
     def write(self, world: VirtualWorld) -> object:
-        """Write one, between two events.
+        """Write a checkpoint, between two events.
 
         Raises:
             CheckpointError: the world cannot be saved.
@@ -54,9 +58,9 @@ class VirtualWorld:
 
     Args:
         plans: the nodes, in plan order.
-        seed: what every node's generator, and chance among the faults, derives from.
-        launch_context: what the nodes may know of the launch.
-        faults: what is to go wrong.
+        seed: the seed of every node's random generator and of the faults.
+        launch_context: the launch context for the nodes.
+        faults: the faults to inject.
     """
 
     def __init__(
@@ -71,9 +75,9 @@ class VirtualWorld:
         self.reason = ""
         self.restarts: dict[str, int] = {}
         self.problems: dict[str, str] = {}
-        """Why a node has no result, or says that it failed, by name, once ``results`` was called."""
+        """Why a node has no result or reports a failure, by name; filled by ``results``."""
         self.down: dict[str, str] = {}
-        """Why a node was down at the end, by name, once the run is over."""
+        """Why a node was down at the end, by name; filled when the run is over."""
         self._plans = tuple(plans)
         self._seed = seed
         self._launch_context = launch_context or LaunchContext()
@@ -90,7 +94,7 @@ class VirtualWorld:
                 "restart": self._restart,
             },
         )
-        """What is to happen."""
+        """The pending events."""
         self._faults = FaultInjector(faults, seed) if faults else None
         self.executors = {plan.name: self._executor(plan, 0) for plan in self._plans}
         self._routes = routes(self._plans, self.executors)
@@ -107,16 +111,16 @@ class VirtualWorld:
                     )
 
     def run(self, progress: Callable[[int], None] | None = None, keeper: Keeper | None = None) -> None:
-        """Run until a node asks for the end, the duration is over, nothing is left to happen, or ``interrupt`` is called.
+        """Run until a node asks for the end, time is up, no event is left, or ``interrupt`` is called.
 
-        When a node fails, the others are still stopped in order, so that what they have is saved.
+        If a node fails, the others are still stopped in order, so that they save their data.
 
         Args:
             progress: called with the virtual time about every 4,000 events.
             keeper: writes checkpoints: when they are due, and at the end, before the nodes are stopped.
 
         Raises:
-            WorldError: a node failed, or messages go round without time passing.
+            WorldError: a node failed, or messages circulate without time advancing.
             CheckpointError: a checkpoint cannot be written.
         """
         failures: list[RtgraphError] = []
@@ -142,16 +146,16 @@ class VirtualWorld:
             raise failures[0]
 
     def interrupt(self, reason: str) -> None:
-        """End the run after this instant, in order. May be called from a signal handler."""
+        """End the run in order after this instant. Safe to call from a signal handler."""
         self._interrupted = True
         self.reason = self.reason or reason
 
     @property
     def events(self) -> int:
-        """How many events there were."""
+        """Number of events that have run."""
         return self.event_queue.events
 
-    # What a world checkpoint needs.
+    # For world checkpoints.
 
     @property
     def plans(self) -> tuple[NodePlan, ...]:
@@ -160,22 +164,25 @@ class VirtualWorld:
 
     @property
     def launch_context(self) -> LaunchContext:
-        """What the nodes may know of the launch."""
+        """The launch context of the nodes."""
         return self._launch_context
 
     def lives(self) -> dict[str, int]:
-        """Return which life of each node this is."""
+        """Return the incarnation of each node."""
         return {name: executor.identity.incarnation for name, executor in self.executors.items()}
 
     def revive(self, lives: Mapping[str, int]) -> None:
-        """Make the nodes anew, each in this life, in a world that has not begun."""
+        """Recreate the nodes with these incarnations, in a world that has not begun."""
         if self._begun or set(lives) != set(self.executors):
             raise CheckpointError("the checkpoint is of another plan: it has other nodes")
         self.executors = {plan.name: self._executor(plan, lives[plan.name]) for plan in self._plans}
         self._routes = routes(self._plans, self.executors)
 
     def anchors(self) -> dict[str, object]:
-        """Return what is there as soon as the nodes are made, by name; it only has to become what it was."""
+        """Return, by name, the objects that exist once the nodes are made.
+
+        Restoring a checkpoint only sets their state.
+        """
         found: dict[str, object] = {
             "world": self,
             "event_queue": self.event_queue,
@@ -195,23 +202,26 @@ class VirtualWorld:
         return found | {f"node:{name}": executor.node for name, executor in self.executors.items()}
 
     def world_state(self) -> dict[str, Any]:
-        """Return the time and the restarts. All nodes have begun, and none has failed: the world would have ended."""
+        """Return the time and the restarts.
+
+        Every node has started and none has failed, else the world would have ended.
+        """
         return {"time_ns": self.clock.time_ns, "restarts": self.restarts}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Go on from a time, after these restarts."""
+        """Restore the time and the restarts."""
         self.clock.time_ns, self.restarts = state["time_ns"], state["restarts"]
         self._begun = set(self.executors.values())
 
     @property
     def begun(self) -> bool:
-        """Whether the life of a node has begun."""
+        """Whether a node has started."""
         return bool(self._begun)
 
     def results(self) -> dict[str, dict[str, JsonValue]]:
-        """Return what each node has to say of itself, by name, where it has something to say.
+        """Return each node's result by name, if it has one.
 
-        Why a node has no result, or says that it failed, is left in ``problems``.
+        Why a node has no result or reports a failure is in ``problems``.
         """
         found: dict[str, dict[str, JsonValue]] = {}
         self.problems = {}
@@ -222,7 +232,7 @@ class VirtualWorld:
                 result, failure = result_of(executor.node), executor.node.failure()
             except (Exception, SystemExit) as error:  # whatever a node's code raises
                 log.exception("%s has no result", name)
-                if executor not in self.event_queue.failed:  # else what it failed of before is told
+                if executor not in self.event_queue.failed:  # an earlier failure is already reported
                     self.problems[name] = in_one_line(error)
             else:
                 if result:
@@ -232,10 +242,10 @@ class VirtualWorld:
         return found
 
     def node(self, name: str) -> Any:
-        """Return a living node by its full name, to look at."""
+        """Return a running node by its full name, for inspection."""
         return self.executors[name].node
 
-    # What executors ask of their world.
+    # Called by executors.
 
     def schedule(self, executor: Executor, timer: Timer) -> None:
         """Schedule a call."""
@@ -247,7 +257,7 @@ class VirtualWorld:
     def transmit(
         self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None
     ) -> None:
-        """Carry a message to every input that takes it; without faults it arrives at this instant."""
+        """Deliver a message to every subscribed input; without faults it arrives at this instant."""
         route = self._routes.get(output)
         if route is None:
             return
@@ -266,14 +276,14 @@ class VirtualWorld:
             elif port.under_way or not (receiver.busy or port.handler is None):
                 self._arrive(receiver, port, message, 0)
             elif receiver.alive:
-                # No handler is to run now, and nothing is under way that this would overtake: no event is needed.
+                # No handler runs now, and nothing pending would be overtaken: no event is needed.
                 receiver.deliver(port, message)
 
     def finish(self, executor: Executor, reason: str) -> None:
         """End the run after this instant."""
         self.reason = self.reason or f"{executor.identity.name}: {reason}"
 
-    # What happens inside.
+    # Internal.
 
     def _begin(self) -> None:
         for executor in self.executors.values():
@@ -324,15 +334,15 @@ class VirtualWorld:
             keep_ns = keeper.due_after(next_ns)
 
     def _stop(self) -> list[RtgraphError]:
-        """Stop the nodes that live by rank; what one rank publishes in stopping still reaches the later ones.
+        """Stop the running nodes by rank; what one rank publishes while stopping still reaches later ranks.
 
-        Returns what failed; all the others are stopped nevertheless.
+        Return the errors; an error does not keep other nodes from being stopped.
         """
         self.down = dict.fromkeys((n for n, e in self.executors.items() if not e.alive), INJECTED)
         self.down |= {
             executor.identity.name: problem for executor, problem in self.event_queue.failed.items()
         }
-        # What was under way at this instant when a node failed still arrives.
+        # Messages pending at this instant when a node failed still arrive.
         failures = self.event_queue.end()
         for rank in sorted({executor.node.stop_rank for executor in self.executors.values()}):
             for executor in self.executors.values():
