@@ -1,4 +1,4 @@
-"""Arrays of a checkpoint: what is told of them in its document, and the bytes beside it."""
+"""Arrays of a checkpoint: their description in the document, and their bytes beside it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from rtgraph.msgs.errors import CheckpointError
 
 INLINE_MOST = 512
-"""Bytes up to which an array stands in the document itself."""
+"""Maximum size in bytes of an array that is stored in the document itself."""
 
 Array = npt.NDArray[Any]
 Buffer = bytes | int
@@ -25,14 +25,14 @@ Get = Callable[[Buffer], Array]
 
 
 def described(dtype: np.dtype[Any]) -> Any:
-    """Return an array's type as plain values. Raises ``CheckpointError`` if it holds objects."""
+    """Return a dtype as plain values. Raises ``CheckpointError`` if it holds objects."""
     if dtype.hasobject:
         raise CheckpointError("an array of objects", hint="keep them in a list")
     return np.lib.format.dtype_to_descr(dtype)
 
 
 def dtype_of(description: Any) -> np.dtype[Any]:
-    """Return the type that was described. Raises ``CheckpointError`` if there is no such."""
+    """Return the described dtype. Raises ``CheckpointError`` if the description is invalid."""
     try:
         dtype = np.lib.format.descr_to_dtype(_tupled(description))
     except (IndexError, KeyError, SyntaxError, TypeError, ValueError) as error:
@@ -50,7 +50,7 @@ def packed_array(value: Array, put: Put) -> list[Any]:
 
 
 def unpacked_array(packed: Sequence[Any], get: Get) -> Array:
-    """Return the array that was packed, in memory of its own."""
+    """Return the packed array, in new memory."""
     description, shape, order, writable, buffer = packed
     dtype, data = dtype_of(description), get(buffer)
     if math.prod(shape) * dtype.itemsize != data.size or min(shape, default=0) < 0 or order not in ("C", "F"):
@@ -63,7 +63,7 @@ def unpacked_array(packed: Sequence[Any], get: Get) -> Array:
 
 
 def packed_view(value: Array, base: Array) -> list[Any]:
-    """Return ``[dtype, shape, strides, offset, writable]`` of an array in the memory of another."""
+    """Return ``[dtype, shape, strides, offset, writable]`` of an array that is a view of ``base``."""
     if not (base.flags.c_contiguous or base.flags.f_contiguous):
         raise CheckpointError("a part of an array that has gaps", hint="copy it")
     offset = value.__array_interface__["data"][0] - base.__array_interface__["data"][0]
@@ -77,7 +77,7 @@ def packed_view(value: Array, base: Array) -> list[Any]:
 
 
 def unpacked_view(packed: Sequence[Any], base: Array) -> Array:
-    """Return the array in the memory of another; numpy sees that it does not reach beyond that."""
+    """Return the view of ``base``; numpy checks that it stays within ``base``."""
     description, shape, strides, offset, writable = packed
     memory = base if base.flags.c_contiguous else base.T
     made: Array = np.ndarray(
@@ -96,7 +96,7 @@ def packed_numbers(value: array[Any], put: Put) -> list[Any]:
 
 
 def unpacked_numbers(packed: Sequence[Any], get: Get) -> array[Any]:
-    """Return the ``array.array`` that was packed."""
+    """Return the packed ``array.array``."""
     typecode, buffer = packed
     made: array[Any] = array(typecode)
     made.frombytes(get(buffer).tobytes())
@@ -104,7 +104,7 @@ def unpacked_numbers(packed: Sequence[Any], get: Get) -> array[Any]:
 
 
 def packed_tensor(value: Any, put: Put) -> list[Any]:
-    """Return ``[dtype, shape, buffer]`` of a torch tensor that stands alone: contiguous, on the CPU, all its memory."""
+    """Return ``[dtype, shape, buffer]`` of a contiguous CPU tensor that owns all its memory."""
     torch = sys.modules["torch"]
     if type(value) is not torch.Tensor or value.requires_grad or value.layout is not torch.strided:
         raise CheckpointError("a tensor with a gradient, or of a special kind", hint="give it detached")
@@ -118,8 +118,8 @@ def packed_tensor(value: Any, put: Put) -> list[Any]:
 
 
 def unpacked_tensor(packed: Sequence[Any], get: Get) -> Any:
-    """Return the tensor that was packed."""
-    import torch  # noqa: PLC0415 - only where there is one
+    """Return the packed tensor."""
+    import torch  # noqa: PLC0415 - only if there is a tensor
 
     name, shape, buffer = packed
     dtype = getattr(torch, name, None)
@@ -135,7 +135,7 @@ def _bytes(flat: Array) -> Array:
 
 
 def _tupled(description: Any) -> Any:
-    """Return lists as the tuples that a type's fields are."""
+    """Return nested lists as tuples, the form of a dtype's fields."""
     if not isinstance(description, list):
         return description
     fields = []

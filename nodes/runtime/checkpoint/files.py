@@ -1,8 +1,9 @@
-"""Files of world checkpoints, and the folder they are kept in.
+"""World checkpoint files and their folder.
 
-A file is ``MAGIC``, the lengths of head and document (little-endian, 8 bytes each), the head, the document, buffers that
-begin on multiples of 64, and at the end 32 bytes of BLAKE2b of all before. Head and document are msgpack. It is written
-beside its place, brought to the disk and only then renamed: what has a number is whole, whenever its writer is killed.
+A file consists of ``MAGIC``, the lengths of head and document (little-endian, 8 bytes each), the head, the
+document, buffers at multiples of 64, and 32 bytes of BLAKE2b over everything before. Head and document are
+msgpack. The file is written to a temporary path, flushed to disk and then renamed: a numbered file is
+complete, whenever its writer is killed.
 """
 
 from __future__ import annotations
@@ -33,18 +34,18 @@ _LENGTHS = struct.Struct("<QQ")
 
 
 class SnapshotFolder:
-    """A folder of world checkpoints, numbered, of which the last two are kept."""
+    """A folder of numbered world checkpoints. The last two are kept."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def files(self) -> list[Path]:
-        """Return the checkpoints there are, oldest first."""
+        """Return the existing checkpoints, oldest first."""
         found = [path for path in self.folder.glob(f"*{SUFFIX}") if path.stem.isdecimal()]
         return sorted(found, key=lambda path: int(path.stem))
 
     def write(self, head: dict[str, Any], document: Any, buffers: Sequence[Array]) -> Path:
-        """Write a checkpoint, whole or not at all, and let go of those that are too old.
+        """Write a checkpoint completely or not at all, and delete those that are too old.
 
         Raises:
             CheckpointError: it cannot be written.
@@ -56,16 +57,16 @@ class SnapshotFolder:
         with atomic_path(path, CheckpointError, durable=True) as partial, open(partial, "wb") as file:
             _write(file, head, document, buffers)
         for old in self.files()[:-KEPT]:
-            with contextlib.suppress(OSError):  # it is tried again the next time
+            with contextlib.suppress(OSError):  # retried next time
                 old.unlink()
         return path
 
 
 class SnapshotFile:
-    """A checkpoint to be read.
+    """A checkpoint to read.
 
     Raises:
-        CheckpointError: it is none, or it is damaged.
+        CheckpointError: the file is not a checkpoint, or is damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -86,10 +87,10 @@ class SnapshotFile:
         if lengths_end + head + document > self._end:
             raise CheckpointError(f"{path} is damaged: it is shorter than it says")
         self.head: dict[str, Any] = self._unpack(lengths_end, head)
-        """What is told of the checkpoint before it is read."""
+        """The description of the checkpoint, available before the document is read."""
         self._document = lengths_end + head, document
         self.first = lengths_end + head + document
-        """Where the buffers begin."""
+        """Offset of the first buffer."""
         self.first += -self.first % _ALIGNMENT
         if not isinstance(self.head, dict):
             raise CheckpointError(f"{path} has no head")
@@ -112,7 +113,7 @@ class SnapshotFile:
 
 
 def unpack(data: bytes) -> Any:
-    """Return a document. Raises ``CheckpointError`` if the bytes are none."""
+    """Return a document. Raises ``CheckpointError`` if the bytes are invalid."""
     try:
         return msgpack.unpackb(data, ext_hook=unpacked, strict_map_key=False)
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
@@ -120,7 +121,7 @@ def unpack(data: bytes) -> Any:
 
 
 def offsets(start: int, buffers: Sequence[Array]) -> list[tuple[int, int]]:
-    """Return offset and size of each buffer, where the first begins at or after ``start``."""
+    """Return offset and size of each buffer; the first begins at or after ``start``."""
     found = []
     for buffer in buffers:
         start += -start % _ALIGNMENT
@@ -130,7 +131,7 @@ def offsets(start: int, buffers: Sequence[Array]) -> list[tuple[int, int]]:
 
 
 def _write(file: IO[bytes], head: dict[str, Any], document: Any, buffers: Sequence[Array]) -> None:
-    # Offsets are told from where the buffers begin, so that they do not depend on the document's length.
+    # Offsets are relative to the first buffer, so that they do not depend on the document's length.
     table = offsets(0, buffers)
     parts = packed(head), packed([document, table])
     digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)

@@ -1,4 +1,4 @@
-"""numpy's bit generators as plain values: which one, its state, and what new ones are spawned from."""
+"""numpy's bit generators as plain values: the class, the state, and the seed sequence for spawning."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LARGEST_POOL = 1024
 
 
 def packed_bits(bits: np.random.BitGenerator) -> list[Any]:
-    """Return a bit generator as text, integers, bytes and lists and dicts of them.
+    """Return a bit generator as text, integers, bytes, and lists and dicts of these.
 
     Raises:
         CheckpointError: it is not one of numpy's own.
@@ -47,7 +47,7 @@ def packed_bits(bits: np.random.BitGenerator) -> list[Any]:
 
 
 def unpacked_bits(packed: Any) -> np.random.BitGenerator:
-    """Return the bit generator that was packed. Raises ``CheckpointError`` if none was."""
+    """Return the packed bit generator. Raises ``CheckpointError`` if the value is not one."""
     try:
         name, spawn, state = packed
         seeds: Any = 0

@@ -1,8 +1,9 @@
-"""Makes a graph of objects from the records that ``snapshot_write`` wrote.
+"""Rebuild a graph of objects from the records that ``snapshot_write`` wrote.
 
-Objects are made in three steps, as they may refer to each other in circles: first empty, or whole where they cannot
-change (a tuple); then filled; and last those that make something foreign of their state, each after all it refers to.
-Nothing is called but what ``Names`` admits, and of that only ``__new__``, ``load_world_state`` and what hashes keys.
+Objects can refer to each other in cycles, so they are made in three steps: first empty, or complete if
+immutable (a tuple); then filled; last, objects with a ``load_world_state`` restore themselves, each after
+everything it refers to. Only what ``Names`` admits is called, and of that only ``__new__``,
+``load_world_state`` and the hashes of keys.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _new, _set = object.__new__, object.__setattr__
 
 
 class Reference:
-    """Stands for the object of a record."""
+    """A placeholder for the object of a record."""
 
     __slots__ = ("number",)
 
@@ -40,7 +41,7 @@ class Reference:
 
 
 def unpacked(code: int, data: bytes) -> object:
-    """Return what an extension type of the document holds."""
+    """Return the value of an extension type of the document."""
     if code == REFERENCE:
         return Reference(int.from_bytes(data, "big"))
     if code == INTEGER:
@@ -49,14 +50,14 @@ def unpacked(code: int, data: bytes) -> object:
 
 
 class Reader:
-    """Makes objects of records.
+    """Makes objects from records.
 
     Args:
-        names: the classes that may be named.
-        anchors: what is known by name.
-        records: as they were written.
+        names: the classes that a record may name.
+        anchors: the known objects, by name.
+        records: the records as written.
         buffer: returns a buffer beside the document, uint8.
-        folder: where paths that were told from a folder lead from now on.
+        folder: the folder that relative paths now refer to.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Reader:
         self._loaded: set[int] = set()
 
     def make(self) -> None:
-        """Make all objects, but for those that make something foreign of their state: these are still empty."""
+        """Make all objects; those with a ``load_world_state`` are still empty."""
         for number in range(len(self._records)):
             self._object(number)
         late = []
@@ -85,7 +86,7 @@ class Reader:
             fill = _FILLERS.get(record[0])
             if fill is None:
                 continue
-            # Containers by key are filled when their keys are whole.
+            # Containers with keys are filled once their keys are complete.
             if record[0] in _BY_KEY:
                 late.append((fill, number, record))
             else:
@@ -94,7 +95,7 @@ class Reader:
             fill(self, self._made[number], record)
 
     def value(self, packed: Any) -> Any:
-        """Return the value that a value of the document stands for."""
+        """Return the value that a value of the document represents."""
         if isinstance(packed, Reference):
             return self._object(packed.number)
         if isinstance(packed, list | dict):
@@ -102,7 +103,7 @@ class Reader:
         return packed
 
     def load(self, packed: Any) -> None:
-        """Have everything that a value refers to make what is foreign of its state, dependencies first."""
+        """Restore the state of all objects that a value refers to, dependencies first."""
         waiting = [(number, False) for number in self._references(packed)]
         while waiting:
             number, done = waiting.pop()
@@ -139,7 +140,7 @@ class Reader:
         self._making.discard(number)
         return made
 
-    # Makers of what is whole at once.
+    # Constructors of immutable objects.
 
     def _anchor(self, name: str) -> object:
         return self._anchors[name]
@@ -212,7 +213,7 @@ class Reader:
             raise CheckpointError("a default that is no function")
         return defaultdict(made)
 
-    # Makers of what is filled later.
+    # Constructors of objects that are filled later.
 
     def _shell(self, name: str, wanted: type | None, unwanted: tuple[type, ...]) -> Any:
         kind = self._names.type_at(name)

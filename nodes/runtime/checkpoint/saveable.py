@@ -1,8 +1,8 @@
-"""What of a world can be written down and made again, and by which names.
+"""What of a world can be saved and restored, and under which names.
 
-Between two events the state of the virtual world is plain data: numbers, text, containers, arrays, generators and
-instances of classes with such attributes. An object that holds anything else (an emulator, a torch module, a file)
-says itself what it comes to::
+Between two events the state of the virtual world is plain data: numbers, text, containers, arrays, generators
+and instances of classes with such attributes. An object that holds anything else (an emulator, a torch
+module, a file) defines its state itself::
 
     class Policy:
         def world_state(self) -> object:
@@ -25,9 +25,9 @@ from typing import Any, Protocol, runtime_checkable
 from rtgraph.msgs.errors import CheckpointError
 
 _OWN = ("rtgraph.msgs", "rtgraph.nodes")
-"""Packages whose modules may be imported because a checkpoint names them. All others are there already, or are not."""
+"""Packages with modules that a checkpoint may import. All other modules must already be imported."""
 _HEAP_TYPE = 1 << 9
-"""The flag that CPython gives to classes written in Python."""
+"""The flag that CPython sets on classes written in Python."""
 _BUILTINS: dict[str, type] = {
     f"{kind.__module__}:{kind.__qualname__}": kind
     for kind in (bool, int, float, str, bytes, list, tuple, dict, set, frozenset, deque)
@@ -36,23 +36,23 @@ _BUILTINS: dict[str, type] = {
 
 @runtime_checkable
 class WorldState(Protocol):
-    """An object that says itself what is to be saved of it."""
+    """An object that defines its saved state."""
 
     def world_state(self) -> object:
-        """Return all that decides the object's future, of whatever can be saved; called between two events.
+        """Return everything that decides the object's future, as saveable values; called between two events.
 
-        It may refer to other objects of the world: each is saved once, and all who refer to it will again. Nothing
-        may change by being asked.
+        The state may refer to other objects of the world: each is saved once, and all references to it are
+        restored. The call must not change anything.
         """
         ...
 
     def load_world_state(self, state: Any) -> None:
-        """Become what the state says. Called on an instance that was made without ``__init__``.
+        """Restore the object from the state. Called on an instance made without ``__init__``.
 
-        What the state refers to is complete by then, unless that refers back to this object.
+        Everything in the state is complete by then, except objects that refer back to this one.
 
         Raises:
-            CheckpointError: it is not a state of such an object.
+            CheckpointError: the state is not of such an object.
         """
         ...
 
@@ -61,8 +61,9 @@ class Names:
     """The classes and functions that a checkpoint may name.
 
     Args:
-        packages: whose classes and functions may be named, apart from rtgraph's: those of the plan's nodes.
-        modules: single modules besides.
+        packages: packages with classes and functions that may be named, besides rtgraph's: those of the
+            plan's nodes.
+        modules: additional single modules.
     """
 
     def __init__(self, packages: Iterable[str] = (), modules: Iterable[str] = ()) -> None:
@@ -73,7 +74,7 @@ class Names:
         """Return the name of a class or function.
 
         Raises:
-            CheckpointError: it has none that it could be found by again.
+            CheckpointError: it cannot be found again by a name.
         """
         name = f"{thing.__module__}:{thing.__qualname__}"
         if _BUILTINS.get(name) is thing:
@@ -90,14 +91,17 @@ class Names:
         return name
 
     def type_at(self, name: str) -> type:
-        """Return the class of a name. Raises ``CheckpointError`` if there is none that may be named."""
+        """Return the class of a name. Raises ``CheckpointError`` if no class of that name is admitted."""
         found = _BUILTINS.get(name) or self._at(name)
         if not isinstance(found, type):
             raise CheckpointError(f"{name!r} is no class")
         return found
 
     def function_at(self, name: str) -> FunctionType:
-        """Return the function of a name. Raises ``CheckpointError`` if there is none that may be named."""
+        """Return the function of a name.
+
+        Raises ``CheckpointError`` if no function of that name is admitted.
+        """
         found = self._at(name)
         if not isinstance(found, FunctionType):
             raise CheckpointError(f"{name!r} is no function")
@@ -125,10 +129,10 @@ class Names:
 
 
 def refuse_foreign(kind: type) -> None:
-    """Check that instances of a class consist of nothing but attributes.
+    """Check that instances of a class consist only of attributes.
 
     Raises:
-        CheckpointError: part of it is written in another language.
+        CheckpointError: part of the class is written in another language.
     """
     for base in kind.__mro__:
         if base is not object and not base.__flags__ & _HEAP_TYPE:
@@ -139,7 +143,7 @@ def refuse_foreign(kind: type) -> None:
 
 
 def slots_of(kind: type) -> dict[str, Any]:
-    """Return the slots of a class and its bases, by name: the descriptors that hold their values."""
+    """Return the slots of a class and its bases, by name, with the descriptors of their values."""
     found: dict[str, Any] = {}
     for base in reversed(kind.__mro__):
         names = vars(base).get("__slots__", ())
@@ -155,7 +159,7 @@ def _is_private(name: str) -> bool:
 
 
 def _looked_up(module: object, qualname: str) -> type | FunctionType | None:
-    """Return the class or function of a module, if it is that module's own and has this very name."""
+    """Return the class or function if the module defines it under this name, else None."""
     found: Any = module
     for part in qualname.split("."):
         if found is None or not isinstance(found, type | type(sys)):

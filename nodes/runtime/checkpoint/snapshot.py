@@ -1,7 +1,7 @@
-"""World checkpoints: all that a virtual world is between two events, so that it goes on from there bit for bit.
+"""World checkpoints: the full state of a virtual world between two events, for a bit-exact continuation.
 
-What goes on is the same plan: its nodes are made anew, each with the number of its life, and then become what the
-checkpoint says; ``on_prepare`` and ``on_start`` are not called again.
+The continuation has the same plan: its nodes are created again, each with its incarnation, and then restored
+from the checkpoint; ``on_prepare`` and ``on_start`` are not called again.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from rtgraph.nodes.runtime.virtual.world import VirtualWorld
 from rtgraph.nodes.runtime.wiring import NodePlan, load_class
 
 _FIRST = ("versions:",)
-"""Anchors that others are made of: they become what they were before anything else does."""
+"""Anchors that others depend on: they are restored first."""
 
 
 class Keeper:
-    """Writes a checkpoint of a world every so often.
+    """Writes checkpoints of a world periodically.
 
     Args:
-        folder: where to.
-        every_ns: how much virtual time lies between two.
-        about: what is told in each file's head: plain values.
+        folder: the folder of the checkpoints.
+        every_ns: the virtual time between two checkpoints.
+        about: plain values for each file's head.
     """
 
     def __init__(self, folder: Path, every_ns: int, about: Mapping[str, Any]) -> None:
@@ -45,10 +45,10 @@ class Keeper:
         return (time_ns // self._every_ns + 1) * self._every_ns
 
     def write(self, world: VirtualWorld) -> Path:
-        """Write a checkpoint of the world as it stands between two events.
+        """Write a checkpoint of the world between two events.
 
         Raises:
-            CheckpointError: something in it cannot be saved, or the disk does not take it.
+            CheckpointError: something in the world cannot be saved, or the file cannot be written.
         """
         writer = Writer(names_of(world.plans), world.anchors(), world.launch_context.directory)
         try:
@@ -60,10 +60,10 @@ class Keeper:
 
 
 def load(world: VirtualWorld, file: SnapshotFile) -> None:
-    """Have a world that has not begun become what a checkpoint says.
+    """Restore a world that has not begun from a checkpoint.
 
     Raises:
-        CheckpointError: the checkpoint is of another plan, or damaged; the world cannot be used then.
+        CheckpointError: the checkpoint is of another plan, or is damaged; the world is then unusable.
     """
     try:
         world.revive(file.head["lives"])
@@ -77,7 +77,7 @@ def load(world: VirtualWorld, file: SnapshotFile) -> None:
         restore(world, states, records, buffer)
     except CheckpointError:
         raise
-    except Exception as error:  # whatever a class's code raises of a state that is none
+    except Exception as error:  # whatever a class's code raises for an invalid state
         raise CheckpointError(
             f"the checkpoint does not fit: {type(error).__name__}: {error}",
             hint="is the code the same as when it was written?",
@@ -85,7 +85,7 @@ def load(world: VirtualWorld, file: SnapshotFile) -> None:
 
 
 def restore(world: VirtualWorld, states: Any, records: Any, buffer: Any) -> None:
-    """Make the objects of a checkpoint, and have the world's own parts become what they were."""
+    """Make the objects of a checkpoint, and restore the world's parts."""
     anchors = world.anchors()
     unknown = [name for name in (*states, *_anchors(records)) if name not in anchors]
     missing = [
@@ -110,9 +110,10 @@ def restore(world: VirtualWorld, states: Any, records: Any, buffer: Any) -> None
 
 
 def names_of(plans: Iterable[NodePlan]) -> Names:
-    """Return the classes that may stand in a checkpoint of these nodes.
+    """Return the classes that a checkpoint of these nodes may name.
 
-    Those of rtgraph, of the packages that the nodes and what their parameters name belong to, and of their messages.
+    These are the classes of rtgraph, of the packages of the nodes, of class paths in their parameters, and of
+    their messages.
     """
     packages: set[str] = set()
     modules: set[str] = set()
@@ -143,4 +144,4 @@ def _import(path: str) -> None:
     try:
         module_of(path.partition(":")[0])
     except RtgraphError:
-        return  # it only looked like one
+        return  # not a class path

@@ -1,8 +1,8 @@
-"""Writes a graph of objects as a flat table of records, in which objects refer to each other by number.
+"""Write a graph of objects as a flat table of records that refer to each other by number.
 
-What stands elsewhere already when the graph is read again (the world, its nodes, their ports) are *anchors*: they are
-known by name, and only what they say of themselves is written. Everything else is made anew, once, however many refer
-to it. ``snapshot_read`` is the other half: the kinds of records are told there.
+Objects that exist when the graph is read again (the world, its nodes, their ports) are *anchors*: they are
+known by name, and only their state is written. Every other object is written once, however many objects refer
+to it. ``snapshot_read`` is the counterpart and documents the kinds of records.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def packed(document: Any) -> bytes:
     """Return the bytes of a document.
 
     Raises:
-        CheckpointError: it holds text that is none.
+        CheckpointError: it holds invalid text.
     """
     try:
         data: bytes = msgpack.packb(document, default=_large)
@@ -53,8 +53,8 @@ class Writer:
 
     Args:
         names: the classes that may be named.
-        anchors: what is known by name.
-        folder: what paths are told from, where they are below it.
+        anchors: the known objects, by name.
+        folder: paths below it are stored relative to it.
     """
 
     def __init__(self, names: Names, anchors: Mapping[str, object], folder: PurePath | None = None) -> None:
@@ -64,7 +64,7 @@ class Writer:
         self._folder = folder
         self._known: dict[int, int] = {}
         self._objects: list[object] = []
-        """Kept, so that no number of an object is given to another meanwhile."""
+        """Keeps the objects alive, so that Python does not reuse an id."""
         self._places: list[tuple[int | None, str]] = []
         self._pending: deque[int] = deque()
         self._storages: dict[int, int] = {}
@@ -72,7 +72,7 @@ class Writer:
             self._add(anchor, None, _owner(name), ["anchor", name])
 
     def states(self, anchors: Mapping[str, object]) -> dict[str, Any]:
-        """Return what each anchor that has something to say of itself says, as values of the document.
+        """Return the state of each anchor that has one, as values of the document.
 
         Raises:
             CheckpointError: something cannot be saved; the node and its attribute are named.
@@ -88,7 +88,7 @@ class Writer:
         return found
 
     def value(self, value: object, holder: int | None, label: str) -> Any:
-        """Return a value as it stands in the document: itself, or a reference to its record."""
+        """Return a value in its document form: itself, or a reference to its record."""
         if type(value) in _PLAIN:
             return value
         number = self._known.get(id(value))
@@ -97,7 +97,7 @@ class Writer:
         return msgpack.ExtType(REFERENCE, number.to_bytes(4, "big"))
 
     def put(self, data: arrays.Array) -> arrays.Buffer:
-        """Take the bytes of an array in: they are copied only when they are written."""
+        """Add an array's bytes; they are copied only when they are written."""
         if data.size <= arrays.INLINE_MOST:
             return data.tobytes()
         self.buffers.append(data)
@@ -113,7 +113,7 @@ class Writer:
         return number
 
     def _finish(self) -> None:
-        """Write the records of all that was referred to and is not written yet."""
+        """Write the records of all referenced objects that are not written yet."""
         while self._pending:
             number = self._pending.popleft()
             try:
@@ -122,7 +122,7 @@ class Writer:
                 raise CheckpointError(f"{self._place(number)}: {error.problem}", hint=error.hint) from error
 
     def _place(self, number: int) -> str:
-        """Return where an object was found, as a person would look for it."""
+        """Return an object's path, in a form that a person can follow."""
         labels: list[str] = []
         at: int | None = number
         while at is not None:
@@ -144,7 +144,7 @@ class Writer:
         kind = type(value)
         if isinstance(value, LIVING):
             raise CheckpointError(f"a {kind.__qualname__} of a life that is over", hint="let go of it")
-        # A class's own word goes first, also where it is made of something foreign.
+        # A class's ``world_state`` takes precedence, even for a class written in another language.
         if isinstance(value, WorldState):
             name = self._names.of(kind)
             return ["stateful", name, self.value(value.world_state(), number, "")]
@@ -191,7 +191,7 @@ class Writer:
     def _array(self, value: arrays.Array, number: int) -> list[Any]:
         base = value.base
         if isinstance(base, np.ndarray):
-            # What can only be read is taken to stay as it is where its memory is not numpy's, as in messages.
+            # Read-only memory that is not numpy's, as in messages, is assumed never to change.
             if not value.flags.writeable and (base.base is not None or not base.flags.writeable):
                 return ["array", arrays.packed_array(value, self.put)]
             return ["view", self.value(base, number, " (whole)"), arrays.packed_view(value, base)]
@@ -240,7 +240,7 @@ class Writer:
 
 
 LIVING = (Node, Executor, BoundInput, BoundOutput)
-"""What there is of nodes that live: always an anchor."""
+"""The parts of running nodes: always anchors."""
 
 
 def _of_items(kind: str) -> Callable[[Writer, Any, int], list[Any]]:
@@ -288,17 +288,17 @@ _WRITERS_OF_ALL: tuple[tuple[type, Callable[[Writer, Any, int], list[Any]]], ...
     (logging.Logger, lambda w, v, n: ["logger", v.name]),
     (PurePath, Writer._path),
 )
-"""Those of classes whose subclasses are written alike."""
+"""Writers for classes and all their subclasses."""
 
 
 def _large(value: Any) -> msgpack.ExtType:
-    """Return an integer that msgpack has no room for."""
+    """Return an integer that exceeds msgpack's range."""
     if type(value) is not int:
         raise ValueError(f"a {type(value).__qualname__} in a document")
     return msgpack.ExtType(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
 
 
 def _owner(anchor: str) -> str:
-    """Return whose an anchor is: they are named ``kind:node`` or ``kind:node:port``."""
+    """Return the node of an anchor named ``kind:node`` or ``kind:node:port``."""
     _, _, rest = anchor.partition(":")
     return rest or anchor

@@ -1,4 +1,4 @@
-"""Class paths among the parameters of a node: text such as ``package.module:Class``."""
+"""Class paths in the parameters of a node: text such as ``package.module:Class``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rtgraph.nodes.runtime.wiring import NodePlan
 
 
 def class_paths(value: object) -> Iterator[str]:
-    """Yield whatever among parameters looks as a class path does."""
+    """Yield every value in the parameters that looks like a class path."""
     if isinstance(value, str):
         module, colon, name = normalised(value).partition(":")
         if colon and all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
@@ -24,12 +24,12 @@ def class_paths(value: object) -> Iterator[str]:
 
 
 def modules_of_class(path: str) -> list[str]:
-    """Return the modules that a node's class path names: two where one class stands in for another."""
+    """Return the modules that a node's class path names: two if one class stands in for another."""
     parts = [part.partition(":")[0] for part in re.split(r"[\[\]]", normalised(path))]
     return [part for part in parts if part]
 
 
 def modules_named(node: NodePlan) -> set[str]:
-    """Return the first names of the modules that a node's class and parameters name."""
+    """Return the top-level modules that a node's class and parameters name."""
     paths = [*modules_of_class(node.node), *(path.partition(":")[0] for path in class_paths(node.params))]
     return {path.partition(".")[0] for path in paths}

@@ -1,4 +1,4 @@
-"""What a node class may declare. Mistakes are refused when the class is made, so that a check finds them."""
+"""What a node class may declare. Mistakes raise when the class is defined, so that a check finds them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.where import declared_at
 
 LIFECYCLE = {"on_prepare": 0, "on_start": 0, "on_params": 1, "on_stop": 0}
-"""The methods of a node's life, and how many arguments each takes besides the node."""
+"""The lifecycle methods, and the number of arguments of each besides ``self``."""
 _OF_THE_RUNTIME = frozenset(
     [
         "context",
@@ -34,23 +34,23 @@ _OF_THE_RUNTIME = frozenset(
         "finish",
     ]
 )
-"""What the runtime gives each node under these names."""
+"""Names that the runtime sets on each node."""
 _ASKED_OF_THE_CLASS = ("spec", "check", "outputs_of")
 _PORT_NAME = re.compile("[a-z][a-z0-9_]*")
 _MUTABLE = (list, dict, set, bytearray, deque, np.ndarray)
 
 
 def check_class(cls: type, base: type, port_type: tuple[type, ...], inputs: Iterable[str]) -> None:
-    """Check what the body of a node class declares.
+    """Check the declarations in the body of a node class.
 
     Args:
-        cls: the class; what it inherits was checked before.
+        cls: the class; its bases are already checked.
         base: ``Node``.
         port_type: the classes of ports.
-        inputs: the names of its input ports, inherited ones too.
+        inputs: the names of its input ports, including inherited ones.
 
     Raises:
-        NodeError: a port, a handler or an attribute cannot work.
+        NodeError: a port, a handler or an attribute is invalid.
     """
     body = dict(vars(cls))
     try:
@@ -68,7 +68,7 @@ def check_class(cls: type, base: type, port_type: tuple[type, ...], inputs: Iter
 
 
 def check_params_type(cls: type, argument: object, params: type) -> None:
-    """Check what stands in the brackets of ``Node[...]``.
+    """Check the argument of ``Node[...]``.
 
     Raises:
         NodeError: it is not a ``Params`` class.
@@ -82,10 +82,10 @@ def check_params_type(cls: type, argument: object, params: type) -> None:
 
 
 def check_message_type(port: str, message_type: object) -> None:
-    """Check what messages a port is declared with.
+    """Check a port's message class.
 
     Raises:
-        NodeError: it is not a message class, or one that is not for topics.
+        NodeError: it is not a message class, or not one for topics.
     """
     shown = message_type.__name__ if isinstance(message_type, type) else f"{message_type!r:.60}"
     if not (isinstance(message_type, type) and issubclass(message_type, Message)):
@@ -154,7 +154,7 @@ def _check_method(name: str, method: object, arguments: int, argument: str = "")
 
 
 def check_at_one_instant(name: str, method: FunctionType) -> None:
-    """Check that calling a method does its work, and does not only make a coroutine or a generator.
+    """Check that a method does its work when called, and is not a coroutine or a generator.
 
     Raises:
         NodeError: it is async, or yields.
@@ -170,7 +170,7 @@ def check_at_one_instant(name: str, method: FunctionType) -> None:
 
 
 def takes(method: FunctionType, arguments: int) -> bool:
-    """Say whether a function can be called with so many positional arguments."""
+    """Return whether a function can be called with this number of positional arguments."""
     try:
         inspect.signature(method).bind(*[None] * arguments)
     except TypeError:

@@ -1,7 +1,9 @@
-"""Describes node classes for a launcher that has another interpreter: ``python -m rtgraph.nodes.runtime.classes.describing``.
+"""Describe node classes to a launcher in another interpreter.
 
-Each line that comes in is a question as JSON, each line that goes out its answer. The first answer, without a question,
-is what this interpreter speaks.
+The command is ``python -m rtgraph.nodes.runtime.classes.describing``.
+
+Each input line is a request as JSON, each output line its answer. The first line, sent without a request, is
+this interpreter's protocol.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from rtgraph.nodes.runtime.wiring import load_class, validated_params
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """Return the description of a class; with ``params`` also what they come to, and what a plant says of itself."""
+    """Return the description of a class; with ``params`` also the validated params, and a plant's spec."""
     look_in(*map(Path, question["folders"]))
     pin({name: Path(module) for name, module in question["modules"].items()})
     path = question["class"]
@@ -38,7 +40,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer until nothing more is asked. What modules print while they are imported goes to stderr."""
+    """Answer until the input ends. What modules print during import goes to stderr."""
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
         os.dup2(2, 1)
         print(json.dumps({"protocol": protocol()}), file=out, flush=True)

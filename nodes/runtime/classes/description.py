@@ -1,8 +1,8 @@
-"""What another interpreter says of a node class, and the class that stands for it where its module cannot be imported.
+"""A node class as another interpreter describes it, and its substitute where its module cannot be imported.
 
-A node with an interpreter of its own may need what only that interpreter has, such as a driver. The interpreter
-describes the class: its ports, its parameters and, of a plant, what it takes and gives. The launcher and the other
-processes work with a class made of that; only the node's own process has the real one.
+A node with another interpreter may need something that only that interpreter has, such as a driver. That
+interpreter describes the class: its ports, its parameters and, for a plant, its spec. The launcher and the
+other processes use a class made from the description; only the node's process has the real one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rtgraph.nodes.runtime.realtime.control import TYPES
 
 
 class PortDescription(Record):
-    """A port: its messages, and for an input what is kept of them."""
+    """A port: its message class, and for an input its policy."""
 
     message: str
     """The name of the message class."""
@@ -33,28 +33,28 @@ class PortDescription(Record):
     json_schema: dict[str, Any]
     keyed: bool
     policy: tuple[str, int | None, int] | None = None
-    """Of an input: name, depth and byte budget."""
+    """For an input: name, depth and byte budget."""
     many: bool = False
     optional: bool = False
 
 
 class NodeDescription(Record):
-    """A node class, as an interpreter describes it."""
+    """A node class, as described by an interpreter."""
 
     path: str
     bases: tuple[str, ...]
-    """The classes of rtgraph that it derives from, ``package.module:Class``, the nearest first."""
+    """The rtgraph classes that it derives from, ``package.module:Class``, nearest first."""
     description: str
     stop_rank: int
     plant: bool
     inputs: dict[str, PortDescription]
     outputs: dict[str, PortDescription]
     specs: dict[str, PlantSpec] = Field(default_factory=dict)
-    """What a plant takes and gives, by the digest of its parameters."""
+    """A plant's spec, by the digest of its parameters."""
 
 
 class GivenParams(Params):
-    """The parameters of a class that is not here: its interpreter has checked them."""
+    """The parameters of a class that cannot be imported here; its interpreter has validated them."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -77,19 +77,19 @@ def describe(path: str, node_type: type[Node[Any]]) -> NodeDescription:
 
 
 def is_as_described(node_type: type[Node[Any]], description: NodeDescription) -> bool:
-    """Say whether a class that was imported here has the ports that another interpreter says."""
+    """Return whether a class that was imported here has the ports that another interpreter describes."""
     here = describe(description.path, node_type)
     return (here.inputs, here.outputs) == (description.inputs, description.outputs)
 
 
 def params_digest(params: Mapping[str, Any]) -> str:
-    """Return what stands for parameters, as JSON values."""
+    """Return a digest of parameters given as JSON values."""
     text = repr(sorted(params.items(), key=lambda item: item[0]))
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def protocol() -> str:
-    """Return what two installations of rtgraph must have in common to talk to each other."""
+    """Return what two installations of rtgraph must have in common to communicate."""
     found = hashlib.blake2b(str(WIRE_VERSION).encode(), digest_size=8)
     for name in sorted(TYPES):
         found.update(name + schema_hash(TYPES[name]))
@@ -97,7 +97,7 @@ def protocol() -> str:
 
 
 def class_of(description: NodeDescription) -> type[Node[Any]]:
-    """Return a class with the ports of a description. It cannot be run."""
+    """Return a class with the ports of a description. It cannot run."""
     module, _, name = description.path.partition(":")
     members: dict[str, Any] = {
         "__module__": module,
@@ -160,11 +160,11 @@ def _input(port: PortDescription) -> Input[Any]:
 
 
 _messages: dict[tuple[str, str], type[Message]] = {}
-"""Classes made of descriptions, by name and schema hash."""
+"""Classes made from descriptions, by name and schema hash."""
 
 
 def _message(port: PortDescription) -> type[Message]:
-    """Return the message class of a description: the one here, if it has the same schema."""
+    """Return the described message class: the local one, if it has the same schema."""
     here = message_types().get(port.message)
     if here is not None and schema_hash(here).hex() == port.hash:
         return here

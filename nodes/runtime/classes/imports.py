@@ -1,9 +1,9 @@
-"""Where modules are found: those of the user's own in the file that the plan says, all others as Python finds them.
+"""Where modules are found: the user's modules in the files of the plan, all others in Python's usual places.
 
-A module beside a graph file is *pinned*: whatever asks for its name gets that file, in every process of a launch. Its
-bytecode is not cached, so that what runs is the source as it was when the plan was made. Folders that are looked in
-besides come after all that is installed, so that a file which happens to be named as an installed module is in nobody's
-way.
+A module beside a graph file is *pinned*: an import of its name gets that file, in every process of a launch.
+Its bytecode is not cached, so that the process runs the source as it was when the plan was made. Additional
+folders come after all installed packages, so that a file with the name of an installed module does not shadow
+it.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from rtgraph.nodes.runtime.classes.sources import digest, local_module, normalis
 _folders: list[str] = []
 _pinned: dict[str, Path] = {}
 _loaded: dict[str, tuple[Path, str]] = {}
-"""What was imported from a pinned file, and the digest that it had."""
+"""Modules imported from pinned files, with the digest at import."""
 
 
 class _Source(importlib.machinery.SourceFileLoader):
-    """Compiles the source, whatever bytecode there is."""
+    """Compiles the source and ignores cached bytecode."""
 
     def path_stats(self, path: str) -> Mapping[str, int]:
         raise OSError
 
 
 class _Finder(MetaPathFinder):
-    """Finds pinned modules, and what is in their packages."""
+    """Finds pinned modules and the modules of pinned packages."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -71,7 +71,7 @@ def _spec(name: str, module: Path) -> importlib.machinery.ModuleSpec | None:
 
 
 def look_in(*folders: Path) -> None:
-    """Find modules in these folders from now on. One that does not exist (any more) holds none."""
+    """Also find modules in these folders from now on. A missing folder is ignored."""
     for folder in folders:
         try:
             path = str(folder.resolve(strict=True))
@@ -81,17 +81,17 @@ def look_in(*folders: Path) -> None:
             sys.path.append(path)
         if path not in _folders:
             _folders.append(path)
-            # A module may have been looked for in vain before its file was there.
+            # A module may have been searched for before its file existed.
             importlib.invalidate_caches()
 
 
 def looked_in() -> tuple[str, ...]:
-    """Return the folders that modules are found in because of ``look_in``."""
+    """Return the folders added by ``look_in``."""
     return tuple(_folders)
 
 
 def pin(modules: Mapping[str, Path]) -> None:
-    """Find these modules, by their first names, in these files or packages. Those pinned before are no longer."""
+    """Pin these modules, by their top-level names, to these files or packages. Earlier pins are removed."""
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
     _pinned.clear()
@@ -100,7 +100,7 @@ def pin(modules: Mapping[str, Path]) -> None:
 
 
 def also_pin(name: str, module: Path) -> None:
-    """Find one more module in this file or package."""
+    """Pin one more module to this file or package."""
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
     _pinned[name] = module.resolve()
@@ -108,12 +108,12 @@ def also_pin(name: str, module: Path) -> None:
 
 
 def pinned() -> dict[str, str]:
-    """Return the modules that are pinned, and where they are."""
+    """Return the pinned modules and their paths."""
     return {name: str(module) for name, module in _pinned.items()}
 
 
 def installed_at(name: str, own: Iterable[Path]) -> str | None:
-    """Return where Python finds a module by its first name outside the user's own folders; None if nowhere."""
+    """Return where Python finds a top-level module outside the user's folders; None if nowhere."""
     first = name.partition(".")[0]
     if first in sys.builtin_module_names:
         return "a part of Python"
@@ -133,7 +133,7 @@ def module_of(name: str) -> ModuleType:
     """Import a module.
 
     Raises:
-        NodeError: it, or something that it imports, is not there, or importing it fails.
+        NodeError: the module, or one of its imports, is missing, or the import fails.
     """
     name = normalised(name)
     _forget_another(name.partition(".")[0])
@@ -160,7 +160,7 @@ def file_of(module: ModuleType) -> str:
 
 
 def passed_over(module: ModuleType) -> str | None:
-    """Return the hint for a module that was taken in place of a file in a folder that is looked in; None without one."""
+    """Return a hint if a module was imported in place of a file in a ``look_in`` folder, else None."""
     for folder in _folders:
         local = local_module(module.__name__, Path(folder))
         if local is not None and not file_of(module).startswith(str(local.resolve())):
@@ -169,10 +169,10 @@ def passed_over(module: ModuleType) -> str | None:
 
 
 def class_at(path: str) -> type:
-    """Import a class, whatever it is, by its path ``package.module:Class``.
+    """Import any class by its path ``package.module:Class``.
 
     Raises:
-        NodeError: there is no such module or class, or importing it fails.
+        NodeError: the module or class does not exist, or the import fails.
     """
     module_name, _, class_name = path.partition(":")
     if not module_name or not class_name:
@@ -188,7 +188,7 @@ def class_at(path: str) -> type:
 
 
 def _forget_another(name: str) -> None:
-    """Forget a module that was imported from a file which is not the one that is pinned, or was written anew."""
+    """Unload a module that was imported from another file than the pinned one, or from an older version."""
     module = _pinned.get(name)
     was = _loaded.get(name)
     if name not in sys.modules or (was is None and module is None):
@@ -218,7 +218,7 @@ def _where_to_put(name: str) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """Return ``file.py:line: `` of the user's code that raised an error while it was imported."""
+    """Return ``file.py:line: `` of the user's code that raised an error during import."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{Path(error.filename).name}:{error.lineno}: "
     found = ""

@@ -1,4 +1,4 @@
-"""The modules of the user's own that a plan runs: said so that they are found again, and told from other versions."""
+"""The user's modules that a plan runs, recorded so that they can be found and compared."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ from rtgraph.nodes.runtime.classes import imports
 from rtgraph.nodes.runtime.classes.sources import digest
 
 FILE = "modules.json"
-"""Where a session folder keeps the paths of the modules that its launch ran: recordings hold none."""
+"""The file in a session folder that holds the paths of the launch's modules; recordings hold no paths."""
 _known: dict[tuple[str, str], Path] = {}
-"""Where a module of a name and digest was found in this process."""
+"""Where this process found a module with a given name and digest."""
 
 
 class LocalModule(Record):
-    """A module that a graph file or the command line names: where it was, and what was in it."""
+    """A module named by a graph file or the command line: its path and its contents."""
 
     file: str
-    """The file, or the folder of a package, seen from the launch file's folder or from the current one."""
+    """The file, or the folder of a package, relative to the launch file's folder or the current one."""
     beside: Literal["launch file", "current folder"] = "launch file"
     digest: str
-    """Of the source: of the file, or of all files in the package."""
+    """Digest of the source: of the file, or of all files in the package."""
 
 
 @dataclass
 class Located:
-    """Where the modules of a plan are here, and by name what is wrong with those that are not as they were."""
+    """Where the modules of a plan are on this host, and what is wrong with the missing or changed ones."""
 
     paths: dict[str, Path] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
 
 
 def remember(name: str, module: LocalModule, path: Path) -> None:
-    """Note where a module is."""
+    """Record where a module is."""
     _known[name, module.digest] = path.resolve()
 
 
 def locate(modules: Mapping[str, LocalModule], recorded_in: Path | None = None) -> Located:
-    """Find the modules of a plan that was made elsewhere, or before.
+    """Find the modules of a plan that was made elsewhere or earlier.
 
-    Looked in are the places that this process knows, those that the session folder keeps, the session folder itself,
-    and the current folder.
+    The search covers the paths known to this process, those stored in the session folder, the session folder
+    itself, and the current folder.
 
     Args:
-        modules: what the plan says.
-        recorded_in: the folder of the session or the recording that the plan is from.
+        modules: the modules of the plan.
+        recorded_in: the folder of the session or the recording with the plan.
     """
     found = Located()
     for name, module in modules.items():
@@ -71,10 +71,10 @@ def locate(modules: Mapping[str, LocalModule], recorded_in: Path | None = None) 
 
 
 def use(modules: Mapping[str, LocalModule], recorded_in: Path | None = None) -> None:
-    """Import the modules of a plan from where they are from now on.
+    """Import the plan's modules from their files from now on.
 
     Raises:
-        NodeError: one is not found, or is not what it was.
+        NodeError: a module is missing or has changed.
     """
     located = locate(modules, recorded_in)
     if located.problems:
@@ -86,7 +86,7 @@ def use(modules: Mapping[str, LocalModule], recorded_in: Path | None = None) -> 
 
 
 def paths_as_json(modules: Mapping[str, LocalModule]) -> str:
-    """Return what a session folder keeps of where its modules are."""
+    """Return the paths of the modules for the session folder, as JSON."""
     known = {name: _known.get((name, module.digest)) for name, module in modules.items()}
     return json.dumps({name: str(path) for name, path in known.items() if path}, indent=2) + "\n"
 

@@ -1,4 +1,4 @@
-"""The source files of modules beside graph files: finding them, telling versions apart, and what they import."""
+"""The source files of modules beside graph files: paths, digests and imports."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 
 def normalised(name: str) -> str:
-    """Return a name as Python's own identifiers are: one form for each letter, however it was typed."""
+    """Return a name in the normal form of Python's identifiers: one form for each letter."""
     return name if name.isascii() else unicodedata.normalize("NFKC", name)
 
 
 def local_module(name: str, folder: Path) -> Path | None:
-    """Return what a module's first name stands for in a folder: a file, or the folder of a package; None if nothing.
+    """Return a top-level module in a folder: a file, or the folder of a package; None if there is none.
 
-    A folder without ``__init__.py`` is a package if it has the module that is asked for.
+    A folder without ``__init__.py`` is a package if it contains the requested module.
     """
     first, _, rest = name.partition(".")
     for spelt in dict.fromkeys(
@@ -38,7 +38,7 @@ def local_module(name: str, folder: Path) -> Path | None:
 
 
 def digest(module: Path) -> str:
-    """Return what tells versions of a module apart: it depends on the source of the file, or of all in the package."""
+    """Return a digest of the source of a module: of the file, or of all files in the package."""
     found = hashlib.blake2b(digest_size=8)
     for file in source_files(module):
         found.update(b"" if file == module else file.relative_to(module).as_posix().encode() + b"\0")
@@ -47,18 +47,18 @@ def digest(module: Path) -> str:
 
 
 def source_files(module: Path) -> list[Path]:
-    """Return the files of a module, in an order that is the same on every host."""
+    """Return the files of a module, in the same order on every host."""
     if module.is_file():
         return [module]
     return sorted(file for file in module.rglob("*.py") if file.is_file())
 
 
 def imported_names(module: Path) -> Iterator[str]:
-    """Yield the names of the modules that a module imports, each in full. What cannot be parsed imports nothing."""
+    """Yield the full names of the modules that a module imports; nothing if it cannot be parsed."""
     for file in source_files(module):
         try:
             tree = ast.parse(file.read_bytes())
-        except (OSError, SyntaxError, ValueError):  # told when it is imported
+        except (OSError, SyntaxError, ValueError):  # reported when it is imported
             continue
         for item in ast.walk(tree):
             if isinstance(item, ast.Import):
