@@ -1,4 +1,4 @@
-"""What every plant shares: the tick loop, the gate, default behaviours, and what an environment is."""
+"""What all plants share: the tick loop, the gate, default behaviours, and the environment interface."""
 
 from rtgraph.nodes.plant.default import DefaultBehaviour
 from rtgraph.nodes.plant.environment import Environment, Saveable, Step

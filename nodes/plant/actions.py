@@ -1,4 +1,4 @@
-"""Check an action against what a plant takes, before anything moves."""
+"""Validate an action against a plant's spec before the environment moves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rtgraph.nodes.plant.environment import Action
 
 
 def check_action(action: Action, spec: ActionSpec) -> None:
-    """Raise ``ValueError`` unless the action is one that the spec describes."""
+    """Raise ``ValueError`` unless the action fits the spec."""
     match spec:
         case Discrete():
             check_discrete(action, spec.count)
@@ -26,7 +26,7 @@ def check_action(action: Action, spec: ActionSpec) -> None:
 
 
 def check_discrete(action: Action, count: int) -> int:
-    """Return the action as an int. Raises ``ValueError`` unless it is a whole number from 0 to ``count - 1``."""
+    """Return the action as an int. Raises ``ValueError`` unless it is an integer from 0 to ``count - 1``."""
     try:
         number = operator.index(action)
     except TypeError:
@@ -37,7 +37,10 @@ def check_discrete(action: Action, count: int) -> int:
 
 
 def check_multi_discrete(action: Action, size: int, count: int) -> npt.NDArray[np.int64]:
-    """Return the action as (size,) int64. Raises ``ValueError`` unless all are whole and from 0 to ``count - 1``."""
+    """Return the action as (size,) int64.
+
+    Raises ``ValueError`` unless all are integers from 0 to ``count - 1``.
+    """
     vector = np.asarray(action)
     if vector.shape != (size,) or vector.dtype.kind not in "iu":
         raise ValueError(f"action: expected {size} whole numbers, got shape {vector.shape} of {vector.dtype}")
@@ -51,10 +54,11 @@ def check_multi_discrete(action: Action, size: int, count: int) -> npt.NDArray[n
 def check_continuous(
     action: Action, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Return the action as float64. Raises ``ValueError`` unless each number is within its own range.
+    """Return the action as float64. Raises ``ValueError`` unless each number is within its range.
 
-    The bounds are taken in the action's own type, or in float32 if that makes them wider: most policies compute in
-    float32, in which 0.1 is a little more than in float64. So a number clipped to a bound is always within it.
+    ``low`` and ``high`` are float64, with the action's shape. The comparison uses the action's dtype, or
+    float32 if that is wider: most policies compute in float32, in which 0.1 is a little more than in float64.
+    So a number clipped to a bound is always valid.
     """
     vector = np.asarray(action)
     if vector.shape != low.shape or vector.dtype.kind not in "iuf":
@@ -73,7 +77,7 @@ def check_continuous(
 def _bounds(
     dtype: np.dtype[Any], low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the bounds as numbers of a type have them."""
+    """Return the bounds rounded to a dtype."""
     with np.errstate(over="ignore"):
         if dtype.kind == "f" and dtype.itemsize < 8:
             return low.astype(dtype).astype(np.float64), high.astype(dtype).astype(np.float64)

@@ -1,4 +1,4 @@
-"""The default behaviour β: what acts when no decision of the policy π does."""
+"""The default behaviour β: acts on ticks without a decision of the policy π."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from rtgraph.nodes.runtime.classes.imports import class_at
 
 
 class DefaultBehaviour(Protocol):
-    """Acts on the ticks that no decision is there for. It must be quick: it runs inside the tick."""
+    """Acts on ticks without a decision. It must be quick: it runs inside the tick."""
 
     def begin(self, noop: Action) -> None:
-        """Begin an episode of a plant whose idle action is ``noop``."""
+        """Begin an episode of a plant with the idle action ``noop``."""
         ...
 
     def act(self, observation: Array, last: Action | None) -> Action:
-        """Return the action for a tick, given the newest observation and the action of the previous tick, if any."""
+        """Return the action for a tick from the newest observation and the previous action, if any."""
         ...
 
 
@@ -44,7 +44,7 @@ _BY_NAME: dict[str, type[DefaultBehaviour]] = {"noop": Noop, "repeat_last": Repe
 
 
 def make_default(name: str) -> DefaultBehaviour:
-    """Return a default behaviour: ``noop``, ``repeat_last``, or a class of your own as ``package.module:Class``.
+    """Return a default behaviour: ``noop``, ``repeat_last``, or a user's class as ``package.module:Class``.
 
     Raises:
         NodeError: there is no such behaviour.
@@ -54,7 +54,7 @@ def make_default(name: str) -> DefaultBehaviour:
 
 
 def default_class(name: str) -> type[DefaultBehaviour]:
-    """Return the class of a default behaviour, named as ``make_default`` says. Raises as that does."""
+    """Return the class of a default behaviour. Names and errors are those of ``make_default``."""
     if name in _BY_NAME:
         return _BY_NAME[name]
     if ":" not in name:

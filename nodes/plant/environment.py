@@ -1,4 +1,4 @@
-"""The world inside a plant: something that can be reset and stepped, and perhaps saved and restored."""
+"""The environment inside a plant: it can be reset and stepped, and perhaps saved and restored."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from rtgraph.msgs.spaces import PlantSpec
 
 Array = npt.NDArray[np.generic]
 Action = int | Array
-"""A number for ``Discrete`` actions, a vector for ``Continuous`` and ``MultiDiscrete`` ones."""
+"""An integer for ``Discrete`` actions, a vector for ``Continuous`` and ``MultiDiscrete`` ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step of an environment gives.
+    """The outcome of one step of an environment.
 
-    ``terminated`` (the task ended) and ``truncated`` (it was cut short) are never merged, as in Gymnasium.
+    ``terminated`` (the task ended) and ``truncated`` (the episode was cut short) are separate, as in
+    Gymnasium.
     """
 
     observation: Array
@@ -30,11 +31,14 @@ class Step:
 
 
 class Environment(Protocol):
-    """A world that moves only when stepped. It owns no clock and draws chance from the generator it is given."""
+    """A world that moves only when stepped.
+
+    It has no clock, and all randomness comes from the given generator.
+    """
 
     @property
     def spec(self) -> PlantSpec:
-        """What it takes and gives."""
+        """The actions, the observations and the rate."""
         ...
 
     @property
@@ -43,43 +47,43 @@ class Environment(Protocol):
         ...
 
     def reset(self, rng: np.random.Generator) -> Array:
-        """Begin an episode and return its first observation."""
+        """Begin an episode and return its first observation, as in ``spec.observation``."""
         ...
 
     def step(self, action: Action) -> Step:
         """Advance one tick.
 
         Raises:
-            ValueError: The action is outside the spec; nothing has moved.
-            RuntimeError: No episode is under way: none has begun, or it was terminated or truncated.
+            ValueError: the action does not fit the spec; nothing has moved.
+            RuntimeError: no episode is running: none has begun, or it was terminated or truncated.
         """
         ...
 
     def screen(self) -> npt.NDArray[np.uint8] | None:
-        """Return the picture a person would see, (height, width, 3) uint8 RGB, or None if there is none."""
+        """Return the image that a person would see, (height, width, 3) uint8 RGB, or None."""
         ...
 
     def close(self) -> None:
-        """Release what is held. Closing twice is allowed."""
+        """Release all resources. Closing twice is allowed."""
         ...
 
 
 @runtime_checkable
 class Saveable(Environment, Protocol):
-    """An environment that can also be saved and restored, exactly. Not every one can."""
+    """An environment that can also be saved and restored exactly. Not every one can."""
 
     def snapshot(self) -> bytes:
         """Return everything that decides the future, except the generator given to ``reset``.
 
         Raises:
-            RuntimeError: Nothing has been reset yet, so there is nothing to save.
+            RuntimeError: nothing has been reset yet, so there is nothing to save.
         """
         ...
 
     def restore(self, snapshot: bytes) -> None:
-        """Go back to where ``snapshot`` was taken, in this environment or in another with the same settings.
+        """Restore a snapshot, in this environment or in another with the same settings.
 
         Raises:
-            ValueError: It is not a snapshot of such an environment; nothing has changed.
+            ValueError: it is not a snapshot of such an environment; nothing has changed.
         """
         ...

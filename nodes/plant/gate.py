@@ -1,9 +1,9 @@
 """The gate of a plant: which decision applies at a tick.
 
-A gate is plain: it is told each tick what arrived, and chooses. All of them keep three rules. The newest
-*observation* wins, not the newest arrival (among equals the later arrival); a decision on an older observation than
-one already applied never acts; a decision made in one episode, or for one incarnation of the plant, never acts in
-another.
+A gate is a plain object: each tick it receives the new decisions and chooses one. Three rules hold for all
+gates. The newest *observation* wins, not the newest arrival (among equals the later arrival). A decision on
+an older observation than one already applied never acts. A decision made in one episode, or for one
+incarnation of the plant, never acts in another.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_HELD = 1024
 
 
 class LatestParams(Record):
-    """Apply the newest decision that arrived since the last tick, once (the rule of Riemer et al., ICLR 2025)."""
+    """Apply the newest decision received since the last tick, once (the rule of Riemer et al., ICLR 2025)."""
 
     kind: Literal["latest"] = "latest"
 
@@ -36,7 +36,7 @@ class PlayoutParams(Record):
 
     kind: Literal["playout"] = "playout"
     most_ticks: int | None = Field(default=None, ge=1)
-    """What D is at most; null for no bound."""
+    """Maximum of D; null for no maximum."""
 
 
 GateParams = Annotated[LatestParams | PlayoutParams, Field(discriminator="kind")]
@@ -44,39 +44,42 @@ GateParams = Annotated[LatestParams | PlayoutParams, Field(discriminator="kind")
 
 @dataclass(slots=True)
 class Choice:
-    """What the gate chose at a tick (None: the default behaviour β acts), and what became of the other decisions."""
+    """The gate's choice at a tick (None: the default behaviour β acts), and counts of other decisions."""
 
     decision: Decision | None = None
     overwritten: int = 0
-    """Arrived in time, but one on a newer observation was chosen."""
+    """Arrived in time, but a decision on a newer observation was chosen."""
     late: int = 0
-    """Arrived when one on a newer observation had been applied already."""
+    """Arrived after a decision on a newer observation was applied."""
     dropped: int = 0
-    """Belonged to another episode or incarnation, or there was no room to hold it."""
+    """Belonged to another episode or incarnation, or exceeded the number of held decisions."""
     delay_ticks: int = 0
     starting: bool = False
-    """β acts because the episode is too young for a decision: it is its unavoidable start."""
+    """β acts because the episode is too young for a decision: its unavoidable start."""
 
 
 class Gate(Protocol):
     """Chooses the decision that applies at each tick."""
 
     def begin(self, tick: int, episode: int, incarnation: int) -> int:
-        """Begin an episode whose first observation is that of ``tick``. Return how many held decisions this drops."""
+        """Begin an episode with its first observation at ``tick``.
+
+        Return the number of held decisions dropped.
+        """
         ...
 
     def choose(self, tick: int, arrivals: Sequence[Decision]) -> Choice:
-        """Choose for a tick among what is held and what arrived since the previous one."""
+        """Choose for a tick among the held decisions and those received since the previous tick."""
         ...
 
 
 def make_gate(params: LatestParams | PlayoutParams) -> Gate:
-    """Return the gate that the parameters describe."""
+    """Return the gate for the parameters."""
     return PlayoutGate(params.most_ticks) if isinstance(params, PlayoutParams) else LatestGate()
 
 
 class _EpisodeGate:
-    """What both gates share: the episode they are in, and the newest observation applied in it."""
+    """The common part of both gates: the current episode, and the newest observation applied in it."""
 
     def __init__(self) -> None:
         self._episode = -1
@@ -90,7 +93,7 @@ class _EpisodeGate:
         return 0
 
     def _admitted(self, arrivals: Sequence[Decision], choice: Choice) -> list[Decision]:
-        """Return the arrivals of this episode that may still act, counting the others."""
+        """Return the arrivals of this episode that may still act; count the others."""
         admitted = []
         for decision in arrivals:
             lineage = decision.header.lineage
@@ -107,7 +110,10 @@ class _EpisodeGate:
 
 
 class LatestGate(_EpisodeGate):
-    """The paper's rule: what arrived since the last tick acts now or never. An episode starts with its first decision."""
+    """The paper's rule: a decision acts at the next tick or never.
+
+    An episode starts with its first decision.
+    """
 
     def choose(self, tick: int, arrivals: Sequence[Decision]) -> Choice:
         choice = Choice()
@@ -121,9 +127,10 @@ class LatestGate(_EpisodeGate):
 
 
 class PlayoutGate(_EpisodeGate):
-    """Holds decisions until their observations are D ticks old; later ones act at once unless a newer one has.
+    """Holds decisions until their observations are D ticks old.
 
-    An episode is starting until its first decision has acted, or D ticks have passed where D is known.
+    A later decision acts at once, unless a newer one has acted. An episode is starting until its first
+    decision has acted, or until D ticks have passed if D is known.
     """
 
     def __init__(self, most_ticks: int | None = None) -> None:
@@ -132,7 +139,7 @@ class PlayoutGate(_EpisodeGate):
         self._held: list[Decision] = []
         self._ages: deque[int] = deque(maxlen=AGES_KEPT)
         self._delay: int | None = None
-        """D; None before the first decision ever."""
+        """D; None before the first decision."""
 
     def begin(self, tick: int, episode: int, incarnation: int) -> int:
         dropped = len(self._held)
@@ -161,7 +168,7 @@ class PlayoutGate(_EpisodeGate):
             choice.decision = chosen = _newest(ripe)
             self._applied = observed_tick(chosen)
             before = len(self._held)
-            # Another decision on the same observation may still act: only strictly older ones never will.
+            # Another decision on the same observation may still act: only strictly older ones are ruled out.
             self._held = [d for d in self._held if d is not chosen and observed_tick(d) >= self._applied]
             choice.overwritten = before - 1 - len(self._held)
         choice.delay_ticks = delay
@@ -175,7 +182,7 @@ class PlayoutGate(_EpisodeGate):
 
 
 def observed_tick(decision: Decision) -> int:
-    """Return the tick of the observation that a decision was made on."""
+    """Return the tick of the observation that a decision is based on."""
     lineage = decision.header.lineage
     return -1 if lineage is None else lineage.tick
 

@@ -1,4 +1,4 @@
-"""Check what an environment gives at every step against the plant's spec, before anybody acts or learns from it."""
+"""Validate an environment's outputs against the plant's spec at every step, before anything uses them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ OBSERVATIONS, REWARDS = "observations", "rewards"
 
 
 class Outcomes:
-    """Checks the outcomes of a plant's steps, and counts those that are not finite.
+    """Validates the outcomes of a plant's steps, and counts those that are not finite.
 
     Args:
         plant: the plant's name, for errors.
-        spec: what its observations are.
-        log: where the first observation and the first reward that are not finite are reported.
+        spec: the spec of its observations.
+        log: reports the first observation and the first reward that are not finite.
 
     Raises:
-        NodeError: by every method: the environment gave something other than the spec says.
+        NodeError: by every method: the environment's output does not fit the spec.
     """
 
     def __init__(self, plant: str, spec: ArraySpec, log: logging.Logger) -> None:
@@ -39,7 +39,7 @@ class Outcomes:
         self._may_be_infinite = np.dtype(spec.dtype).kind == "f"
 
     def observation(self, value: object, tick: int) -> Array:
-        """Return the observation of a tick."""
+        """Return the observation of a tick, with the dtype and shape of the spec."""
         spec = self._spec
         if not isinstance(value, np.ndarray):
             raise NodeError(
@@ -55,7 +55,7 @@ class Outcomes:
         return value
 
     def step(self, step: object, tick: int) -> Step:
-        """Return the outcome of a step, its numbers as Python's."""
+        """Return the outcome of a step, with its numbers as Python's."""
         if not isinstance(step, Step):
             hint = "return rtgraph.nodes.plant.Step(observation, reward, terminated, truncated)"
             raise NodeError(f"{self._plant}: its environment's step gave a {type(step).__name__}", hint=hint)
@@ -77,7 +77,7 @@ class Outcomes:
         )
 
     def screen(self, image: object, tick: int) -> npt.NDArray[np.uint8]:
-        """Return the picture of a tick."""
+        """Return the image of a tick, (height, width, 3) uint8 RGB."""
         if not isinstance(image, np.ndarray):
             raise self._error(tick, f"its screen is a {type(image).__name__}", SCREEN)
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
@@ -85,9 +85,9 @@ class Outcomes:
         return image
 
     def result(self) -> dict[str, Any]:
-        """Return how many observations and rewards were not finite, with a warning; empty if all were finite.
+        """Return the counts of observations and rewards that were not finite, with a warning.
 
-        The monitor warns of rewards.
+        The result is empty if all were finite. The monitor warns of rewards.
         """
         found: dict[str, Any] = {"not_finite": dict(self._counts)} if self._counts else {}
         if count := self._counts.get(OBSERVATIONS):
@@ -120,5 +120,5 @@ class Outcomes:
 
 
 def _scalar(value: Any) -> Any:
-    """Return the number that an array without dimensions holds; anything else as it is."""
+    """Return the number in a 0-d array; other values unchanged."""
     return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value

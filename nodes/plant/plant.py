@@ -22,18 +22,19 @@ from rtgraph.nodes.runtime.clock import period_ns
 
 
 class PlantParams(Params):
-    """What every plant is told."""
+    """The parameters of every plant."""
 
     gate: GateParams = LatestParams()
     """Which decision applies at a tick."""
     default: str = "noop"
     """The default behaviour β: noop, repeat_last, or package.module:Class."""
     catch_up_ticks: int = Field(default=3, ge=0)
-    """How many ticks are made up for after an overrun, back to back; what is beyond is given up and counted."""
+    """Maximum number of ticks made up for after an overrun, back to back; the rest are skipped and
+    counted."""
     episodes: int | None = Field(default=None, ge=1)
-    """End the launch after so many episodes."""
+    """End the launch after this number of episodes."""
     publish_screen: bool = False
-    """Publish the full picture on ``screen`` at every tick."""
+    """Publish the full image on ``screen`` at every tick."""
 
 
 P = TypeVar("P", bound=PlantParams)
@@ -42,18 +43,20 @@ P = TypeVar("P", bound=PlantParams)
 class Plant(Node[P]):
     """The base of every plant: the tick loop, the gate and the default behaviour.
 
-    Tick k is due at k·P of the graph's clock, P being the whole number of ns nearest to 10⁹/rate: deadlines are
-    absolute, so errors never accumulate. At each tick the gate chooses, the environment moves one step, and the
-    observation and what was applied are published. The first tick of an episode only resets. A decision whose action is not as the spec says is refused:
-    it is counted, never comes to the gate, and its worker is named in the log. A launch in which all were refused has
-    failed. Every outcome of the environment is compared with the spec; what is not finite is published and counted.
+    Tick k is due at k·P of the graph's clock; P is the whole number of ns nearest to 10⁹/rate. Deadlines are
+    absolute, so errors never accumulate. At each tick the gate chooses, the environment moves one step, and
+    the observation and the applied action are published. The first tick of an episode only resets. A decision
+    with an action that does not fit the spec is refused: it is counted, never reaches the gate, and the log
+    names its worker. A launch in which all decisions were refused has failed. Every outcome of the
+    environment is compared with the spec; values that are not finite are published and counted.
 
-    A subclass says what it takes and gives (``spec``) and makes its environment (``environment``).
+    A subclass defines the plant's actions and observations (``spec``) and makes its environment
+    (``environment``).
     """
 
     stop_rank: ClassVar[int] = 0
     incidental: ClassVar[frozenset[str]] = frozenset()
-    """Parameters that do not make another world: they pace it, show it or end its episodes."""
+    """Parameters that do not define the world: they set its pace, show it or end its episodes."""
 
     decision = Input(Decision, queue(256), many=True, optional=True)
     observation = Output(Observation)
@@ -63,12 +66,12 @@ class Plant(Node[P]):
 
     @classmethod
     def spec(cls, params: P) -> PlantSpec:
-        """Say what the plant takes and gives, without starting it."""
+        """Return the plant's spec without starting it."""
         raise NodeError(f"{cls.__name__} does not say what it takes and gives", hint="define spec(params)")
 
     @classmethod
     def identity(cls, params: P) -> dict[str, JsonValue]:
-        """Return the parameters that make the world: of checkpoints and replay memories, all have to be the same."""
+        """Return the parameters that define the world; checkpoints and replay memories require equal ones."""
         return params.model_dump(mode="json", exclude={*PlantParams.model_fields, *cls.incidental})
 
     @classmethod
@@ -103,32 +106,32 @@ class Plant(Node[P]):
         self.at(self._due_ns(), self._on_tick, Urgency.TICK)
 
     def on_stop(self) -> None:
-        """Release the environment, and say whose decisions were refused."""
+        """Release the environment, and log the workers with refused decisions."""
         for worker, count in self._refused.items():
             self.log.warning("refused %d decisions of %s in all", count, worker)
         self._environment.close()
 
     def result(self) -> dict[str, Any]:
-        """Return how many observations and rewards were not finite, where any were."""
+        """Return the counts of observations and rewards that were not finite, if there were any."""
         return self._outcomes.result()
 
     def failure(self) -> str:
-        """Return why the first decision was refused, if every decision was."""
+        """Return why the first decision was refused, if every decision was refused."""
         if self._taken or not self._refused:
             return ""
         return f"all {self._refused.total():,} decisions were refused, the first: {self._first_refusal}"
 
     def world_state(self) -> dict[str, Any]:
-        """Put the environment's snapshot in its place, where it makes one; other environments are saved as they are."""
+        """Replace the environment by its snapshot if it has one; other environments are saved as they are."""
         state = super().world_state()
         environment = state.get("_environment")
         if isinstance(environment, Saveable):
-            # Before the first reset there is nothing that a new one has not.
+            # Before the first reset there is nothing to restore.
             state["_environment"] = environment.snapshot() if hasattr(self, "_observed") else None
         return state
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Make the environment anew, and bring it to where it was."""
+        """Make the environment again, and restore it."""
         saved = state.pop("_environment")
         super().load_world_state(state)
         if saved is not None and not isinstance(saved, bytes):
@@ -145,7 +148,7 @@ class Plant(Node[P]):
 
     def _on_tick(self) -> None:
         if self._is_over():
-            return  # the others take a moment to stop, in real time
+            return  # in real time the other nodes take a moment to stop
         began_ns, due_ns = self.now_ns, self._due_ns()
         arrivals = self.decision.take_all()
         admissible = [decision for decision in arrivals if self._takes(decision)]
@@ -169,7 +172,7 @@ class Plant(Node[P]):
         return self._tick >= (self.context.launch_context.limits.ticks or math.inf)
 
     def _takes(self, decision: Decision) -> bool:
-        """Say whether a decision's action is as the spec says; count it and name its worker where it is not."""
+        """Return whether a decision's action fits the spec; if not, count it and name its worker."""
         try:
             check_action(decision.action, self._environment.spec.action)
         except ValueError as error:
@@ -184,7 +187,7 @@ class Plant(Node[P]):
         return True
 
     def _keep_up(self) -> None:
-        """Count an overrun; give up the ticks that are too many to make up for."""
+        """Count an overrun; skip the ticks that exceed ``catch_up_ticks``."""
         behind_ns = self.now_ns - self._due_ns()
         if behind_ns <= 0:
             return
@@ -201,7 +204,7 @@ class Plant(Node[P]):
         dropped = self._gate.begin(self._tick, self._episode, self.context.identity.incarnation)
         first = Observation(tick=self._tick, episode=self._episode, first=True, value=value)
         self._show(first)
-        # What arrived was meant for the episode before.
+        # Earlier decisions belong to the previous episode.
         self._report(Choice(dropped=dropped + unwanted), self._environment.noop, due_ns, began_ns, None)
 
     def _step(self, due_ns: int, began_ns: int, arrivals: list[Decision]) -> None:
@@ -210,7 +213,7 @@ class Plant(Node[P]):
             action: Action = choice.decision.action
         else:
             action = self._default.act(self._observed, self._last)
-        # The environment gets a copy that it may write. What is applied is what was chosen, whatever becomes of that.
+        # The environment gets a copy, which it may write to. ``Applied`` holds the chosen action, unchanged.
         given = action
         if isinstance(action, np.ndarray):
             action, given = frozen(action), action.copy()
@@ -235,7 +238,7 @@ class Plant(Node[P]):
 
     def _show(self, observation: Observation) -> None:
         self.observation.publish(observation)
-        # Not the environment's own array, which β and the next step may write.
+        # Not the environment's array, which β and the next step may overwrite.
         self._observed: Array = observation.value
         if self.params.publish_screen:
             screen = self._environment.screen()

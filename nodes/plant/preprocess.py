@@ -1,4 +1,4 @@
-"""Make a picture smaller the way OpenCV's INTER_AREA does, with numpy alone."""
+"""Shrink images like OpenCV's INTER_AREA, with numpy alone."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import numpy.typing as npt
 
 
 class AreaResize:
-    """Shrink grey pictures of one size to another size, each new pixel the mean of the area it covers.
+    """Shrink grey images of a fixed size to another size; each new pixel is the mean of the area it covers.
 
-    Area averaging is separable: ``rows @ picture @ columns.T``, where a row of each matrix holds the shares of the old
-    pixels that one new pixel covers. The result is within 1 of OpenCV's ``INTER_AREA``, which rounds halves its own way.
+    Area averaging is separable: ``rows @ picture @ columns.T``; a row of each matrix holds the shares of the
+    old pixels in one new pixel. The result is within 1 of OpenCV's ``INTER_AREA``, which rounds halves
+    differently.
 
     The shares repeat: from 210 rows to 84, each 5 rows become 2 by the same 2x5 matrix. Only these blocks are
-    multiplied. That is a third of the time of the whole matrices, and it keeps each product below the size at which
-    OpenBLAS wakes its other threads, which on a busy machine takes a millisecond.
+    multiplied. That takes a third of the time of the full matrices, and it keeps each product below the size
+    at which OpenBLAS wakes its other threads, which takes a millisecond on a busy machine.
 
     Example:
         >>> resize = AreaResize(210, 160)
@@ -33,20 +34,21 @@ class AreaResize:
         self._columns = np.ascontiguousarray(_area_weights(width // across, wide).T)
         self._picture = np.empty((height, width), np.float32)
         self._small = np.empty((out_height, out_width), np.float32)
-        # The same memory twice: as rows to be averaged into, and as pieces of rows to be averaged from.
+        # Two views of the same memory: as the rows to average into, and as the pieces of rows to average
+        # from.
         self._flat = np.empty((down, tall, width), np.float32)
         self._row_blocks = self._picture.reshape(down, height // down, width)
         self._pieces = self._flat.reshape(down, tall * across, width // across)
         self._small_pieces = self._small.reshape(down, tall * across, wide)
 
     def __call__(self, grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Return the small picture, (out_height, out_width) uint8, an array of its own at each call.
+        """Return the small image, (out_height, out_width) uint8, in a new array at each call.
 
         Args:
-            grey: The picture, (height, width) uint8.
+            grey: the image, (height, width) uint8.
 
         Raises:
-            ValueError: The picture has another shape or type.
+            ValueError: the image has another shape or dtype.
         """
         if grey.shape != self._picture.shape or grey.dtype != np.uint8:
             raise ValueError(
@@ -60,7 +62,7 @@ class AreaResize:
 
 
 def _area_weights(size: int, out_size: int) -> npt.NDArray[np.float32]:
-    """Return the (out_size, size) shares in which each new pixel is made of the old ones; each row sums to 1."""
+    """Return the (out_size, size) float32 shares of the old pixels in each new pixel; each row sums to 1."""
     scale = size / out_size
     edges = np.arange(out_size + 1)[:, np.newaxis] * scale
     pixels = np.arange(size)[np.newaxis, :]
