@@ -1,4 +1,4 @@
-"""The coordinator of staggered inference: knows the workers, spreads their starts, and claims observations for them."""
+"""The coordinator of staggered inference: tracks workers, spaces their starts, claims observations."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ BEAT_PERIOD_NS = 200_000_000
 
 
 class CoordinatorParams(Params):
-    """What the coordinator is told."""
+    """The parameters of the coordinator."""
 
     plant: PlantSpec
-    """What the plant takes and gives: `${spec:plant}`."""
+    """The plant's spec: `${spec:plant}`."""
     stagger: MethodName = "paced"
-    """How workers are staggered; theirs must be the same."""
+    """The stagger method; the workers must use the same one."""
 
 
 @dataclass(slots=True)
 class _Member:
-    """What the coordinator knows of a worker."""
+    """The coordinator's state of a worker."""
 
     incarnation: int
     seen_ns: int
 
 
 class Coordinator(Node[CoordinatorParams]):
-    """One node for every stagger method. An arbiter has no races: reports are handled one after another.
+    """One node for every stagger method. It has no races: it handles one message after another.
 
-    For ``maximum_time`` and ``expected_time`` it keeps m and μ and tells workers how long to sleep; for ``paced`` it
-    claims each observation for one worker. A worker that was restarted gets the state from it; one that is
-    silent for long leaves the ring.
+    For ``maximum_time`` and ``expected_time`` it keeps m and μ and sends workers the time to sleep; for
+    ``paced`` it claims each observation for one worker. A restarted worker receives the current state; a
+    worker that stays silent is removed.
     """
 
     inference_time = Input(InferenceTime, queue(4096), many=True, optional=True)
@@ -53,9 +53,9 @@ class Coordinator(Node[CoordinatorParams]):
     beat = Output(CoordinatorBeat)
 
     def on_start(self) -> None:
-        """Begin with nobody known; workers say that they are there."""
+        """Begin without workers; they announce themselves."""
         self._method = coordinator_stagger(self.params.stagger)
-        # Numbered from the time: more than any claim of the coordinator that this one replaces.
+        # Numbered from the time: higher than any claim of a coordinator that this one replaces.
         self._pacing = Pacing(self.params.plant.rate_hz, first_claim=self.now_ns)
         self._members: dict[str, _Member] = {}
         self._ring: list[str] = []
@@ -67,7 +67,7 @@ class Coordinator(Node[CoordinatorParams]):
         self._beat()
 
     def on_state(self, state: WorkerState) -> None:
-        """Take note of a worker; claim for it if it came free."""
+        """Update a worker's state; claim for it if it became free."""
         member = self._members.get(state.worker)
         if member is not None and state.incarnation < member.incarnation:
             return
@@ -82,7 +82,7 @@ class Coordinator(Node[CoordinatorParams]):
             self._claim_at(self.now_ns)
 
     def on_inference_time(self, report: InferenceTime) -> None:
-        """Spread the others' starts."""
+        """Delay the starts of the other workers."""
         for worker, delay_ns in self._method.report(self._ring, report.worker, report.inference_ns).items():
             self._tell(worker, delay_ns)
         self._longest_ns = max(self._longest_ns, report.inference_ns)
@@ -93,7 +93,7 @@ class Coordinator(Node[CoordinatorParams]):
         self._claim_at(self.now_ns)
 
     def _claim_at(self, due_ns: int) -> None:
-        """Claim at a time: after all that arrives at that instant, so that the order of arrival decides nothing."""
+        """Claim at a time, after all arrivals of that instant, whatever their order."""
         if self._timer is not None:
             if self._timer.due_ns == due_ns:
                 return
@@ -131,7 +131,7 @@ class Coordinator(Node[CoordinatorParams]):
         self.beat.publish(CoordinatorBeat(method=self.params.stagger, live_workers=len(self._ring)))
 
     def _forget_the_silent(self) -> None:
-        """Drop workers that have not been heard for longer than any inference could explain."""
+        """Remove workers that have been silent for longer than any inference takes."""
         lease_ns = max(2_000_000_000, 10 * max(self._longest_ns, self._pacing.longest_ns))
         silent = [name for name, member in self._members.items() if self.now_ns - member.seen_ns > lease_ns]
         if not silent or not (self._longest_ns or self._pacing.longest_ns):

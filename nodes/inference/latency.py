@@ -1,8 +1,8 @@
-"""How long an inference takes (T_θ): measured, or drawn from a distribution, alike in both worlds.
+"""The duration of an inference (T_θ): measured, or drawn from a distribution, in both worlds.
 
-In real time a drawn latency is what the inference is padded to: an accelerator elsewhere, or a network larger than
-the machine at hand. In virtual time it is how long the inference takes, whatever the machine. Durations are given
-in frames of the plant (``frames``) or in milliseconds (``ms``).
+In real time an inference is padded to the drawn latency, to emulate an accelerator elsewhere, or a network
+larger than this machine can run. In virtual time the inference takes the drawn latency, on any machine.
+Durations are given in frames of the plant (``frames``) or in milliseconds (``ms``).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Milliseconds = Annotated[float, Field(ge=0, le=1e9)]
 Times = Annotated[float, Field(ge=0, le=1e6)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Spread = Annotated[float, Field(ge=0, le=10)]
-"""Of a distribution. With more, next to everything would be drawn from its ends."""
+"""The spread of a distribution. Above the maximum, nearly all draws would be at its ends."""
 
 Draw = Callable[[], int]
 """Draws the next inference's duration in ns."""
@@ -54,7 +54,7 @@ class _Latency(Record):
 
 
 class Measured(Record):
-    """What the forward pass takes. Real time only: virtual time cannot measure."""
+    """The duration of the forward pass. Real time only: virtual time cannot measure it."""
 
     kind: Literal["measured"] = "measured"
 
@@ -63,7 +63,7 @@ class Measured(Record):
 
 
 class Constant(_Latency):
-    """Every inference takes the same time; in real time at least what its forward pass takes."""
+    """Every inference takes the same time; in real time at least the time of its forward pass."""
 
     kind: Literal["constant"] = "constant"
 
@@ -72,7 +72,7 @@ class Constant(_Latency):
 
 
 class Padded(Constant):
-    """As ``constant``, by the name it has where it is added: inferences are padded to this duration."""
+    """The same as ``constant``: inferences are padded to this duration."""
 
     kind: Literal["padded"] = "padded"  # type: ignore[assignment]
 
@@ -106,13 +106,13 @@ class Lognormal(_Latency):
 
 
 class Mixture(_Latency):
-    """As of an ε-greedy policy, some of whose decisions need no forward pass."""
+    """The latency of an ε-greedy policy: some decisions need no forward pass."""
 
     kind: Literal["mixture"] = "mixture"
     epsilon: Share = 0.5
-    """The share of the decisions that need none."""
+    """The share of decisions without a forward pass."""
     cost: Times = 0.02
-    """What those take, as a share of the duration."""
+    """The duration of those decisions, as a share of the duration."""
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         return functools.partial(self._drawn, rng, rate_hz)
@@ -122,15 +122,15 @@ class Mixture(_Latency):
 
 
 class Spikes(_Latency):
-    """Normally distributed, but a few inferences take very much longer."""
+    """Normally distributed, but a few inferences take much longer."""
 
     kind: Literal["spikes"] = "spikes"
     sd: Spread = 0.03
     """The standard deviation, as a share of the duration."""
     probability: Share = 0.002
-    """The share of the inferences that take longer."""
+    """The share of inferences that take longer."""
     factor: Annotated[float, Field(gt=0, le=1e6)] = 10.0
-    """How many times the duration those take, exactly."""
+    """Their duration, as a multiple of the duration."""
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         return functools.partial(self._drawn, rng, rate_hz)
@@ -141,15 +141,15 @@ class Spikes(_Latency):
 
 
 class Empirical(Record):
-    """Durations that were measured: given here, or in a file."""
+    """Measured durations: given here, or in a file."""
 
     kind: Literal["empirical"] = "empirical"
     values_ms: tuple[Milliseconds, ...] = ()
     """The durations in milliseconds."""
     file: str | None = None
-    """A text file of durations in milliseconds, one a line."""
+    """A text file of durations in milliseconds, one per line."""
     order: Literal["sample", "sequence"] = "sample"
-    """Whether they are drawn at random, or repeated as they are."""
+    """``sample``: draw at random; ``sequence``: repeat in the given order."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -171,7 +171,7 @@ LatencyParams = Annotated[
 
 
 class _Repeated:
-    """Gives durations one after the other, again and again."""
+    """Returns durations one after the other, in a cycle."""
 
     def __init__(self, values: list[int]) -> None:
         self._values = values
@@ -182,7 +182,7 @@ class _Repeated:
         return self._values[(self._position - 1) % len(self._values)]
 
 
-# Functions and no lambdas: what a worker keeps has to be saved by name.
+# Functions, not lambdas: a world checkpoint saves them by name.
 
 
 def _zero() -> int:

@@ -1,4 +1,4 @@
-"""A policy that is a network: the only part of inference that needs torch."""
+"""A policy with a network: the only part of inference that needs torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rtgraph.nodes.weights.weights import Weights
 
 
 class EpsilonGreedyPolicy(Policy):
-    """Chooses the action of highest value, or with probability ε any, without a forward pass."""
+    """Chooses the action of the highest value, or with probability ε a random one without a forward pass."""
 
     def __init__(
         self, weights: Weights, actions: int, params: EpsilonGreedyParams, rng: np.random.Generator
@@ -37,12 +37,12 @@ class EpsilonGreedyPolicy(Policy):
         return self._greedy(observation)
 
     def warm_up(self, observation: npt.NDArray[np.generic]) -> None:
-        """Run the network, whatever the share of random actions is."""
+        """Run the network, whatever the share of random actions."""
         self._greedy(observation)
 
     def _greedy(self, observation: npt.NDArray[np.generic]) -> Act:
         module = self._network.module
-        # Drawn or dropped each time: others in this process may have drawn theirs for the same module.
+        # The noise is drawn or disabled each time: other policies in this process may share the module.
         if self._params.noise:
             module.draw_noise(self._rng)
         else:
@@ -52,7 +52,7 @@ class EpsilonGreedyPolicy(Policy):
         return Act(int(values.argmax()))
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Act with another version from now on."""
+        """Use another version from now on."""
         if announced.weights != self._name:
             return True
         found = self._network.use(announced.version, announced.slot)
@@ -60,6 +60,6 @@ class EpsilonGreedyPolicy(Policy):
         return found
 
     def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
-        """Take another ε."""
+        """Set another ε."""
         if isinstance(params, EpsilonGreedyParams):
             self._params = params

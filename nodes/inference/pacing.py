@@ -1,7 +1,8 @@
 """Paced claims: each observation goes to at most one worker, and a worker never waits for its turn.
 
-A free worker gets the newest observation that nobody has claimed. When there are fewer workers than frames in an
-inference, claims are kept apart by the mean inference time over the number of workers, so that they stay even.
+A free worker gets the newest unclaimed observation. If there are fewer workers than frames in an inference,
+claims are at least the mean inference time divided by the number of workers apart, so that they stay evenly
+spaced.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ TIMES_KEPT = 400
 
 @dataclass(slots=True)
 class _Seat:
-    """A worker as the pacer sees it."""
+    """The pacer's state of a worker."""
 
     incarnation: int
     free_since_ns: int | None
@@ -31,9 +32,9 @@ class _Seat:
 
 
 class Pacing:
-    """Decides which worker infers from which observation, and when. Plain: no clock, no sockets.
+    """Decides which worker uses which observation, and when. A plain object: no clock, no sockets.
 
-    Claims are numbered from ``first_claim``; a pacer that takes over from another has to begin above its numbers.
+    Claims are numbered from ``first_claim``; a pacer that replaces another must begin above its numbers.
     """
 
     def __init__(self, rate_hz: float, first_claim: int = 0) -> None:
@@ -48,19 +49,20 @@ class Pacing:
         self.longest_ns = 0
 
     def observed(self, observation: Observation) -> None:
-        """Take in an observation: it is now the newest, and nobody has claimed it."""
+        """Add an observation: it is now the newest, and unclaimed."""
         self._newest = observation
 
     def heard(self, state: WorkerState, now_ns: int) -> None:
-        """Take in how things stand with a worker."""
+        """Update the state of a worker."""
         seat = self._seats.get(state.worker)
         if seat is None or state.incarnation > seat.incarnation:
             self._seats[state.worker] = _Seat(state.incarnation, None if state.busy else now_ns)
             return
         seat.suspect = False
         if state.busy and seat.claim == state.claim:
-            seat.claimed_ns = now_ns  # it lives: its lease begins anew
-        # Said before it knew of the claim: still busy with it, unless the claim got lost on the way.
+            seat.claimed_ns = now_ns  # it is alive: its lease starts again
+        # The report was sent before the claim arrived: the worker is still busy with it, unless the claim was
+        # lost.
         behind = seat.claim is not None and seat.claim != state.claim
         if state.busy or (behind and now_ns - seat.claimed_ns < self._lease_ns()):
             return
@@ -70,15 +72,15 @@ class Pacing:
                 self._took(state.inference_ns)
 
     def forget(self, worker: str) -> None:
-        """Leave a worker out until it is heard again."""
+        """Remove a worker until it reports again."""
         self._seats.pop(worker, None)
 
     def next_claim(self, now_ns: int) -> tuple[str, int, Observation] | int | None:
         """Claim the newest observation for the worker that has been free the longest.
 
         Returns:
-            (worker, claim number, observation); or the time at which a claim may be made, if it is too early;
-            or None if there is nothing to claim or nobody to claim it for.
+            (worker, claim number, observation); or the earliest time of the next claim, if it is too early;
+                or None if there is no observation or no free worker.
         """
         self._suspect_the_late(now_ns)
         if self._newest is None:
@@ -119,7 +121,7 @@ class Pacing:
         return max(LEASE_LEAST_NS, LEASE_TIMES * high)
 
     def _suspect_the_late(self, now_ns: int) -> None:
-        """Count workers out whose claim is overdue; the observation is not given to another."""
+        """Suspend workers with overdue claims; their observations are not given to other workers."""
         overdue = [s for s in self._seats.values() if s.free_since_ns is None and not s.suspect]
         if overdue and self._times and any(now_ns - seat.claimed_ns > LEASE_LEAST_NS for seat in overdue):
             lease_ns = self._lease_ns()
@@ -128,6 +130,6 @@ class Pacing:
 
 
 def natural_order(name: str) -> tuple[str, int]:
-    """Order names as a person would: worker/2 before worker/10."""
+    """Sort names by their numbers: worker/2 before worker/10."""
     head, _, tail = name.rpartition("/")
     return (head, int(tail)) if tail.isdigit() else (name, -1)

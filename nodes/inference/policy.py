@@ -21,7 +21,7 @@ from rtgraph.nodes.runtime.context import LaunchContext
 Array = npt.NDArray[np.generic]
 
 EPSILON_OVER = 100_000
-"""Ticks over which the share of random actions falls, where nothing else is said."""
+"""Ticks over which the share of random actions falls, by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +33,29 @@ class Act:
 
 
 class Policy(ABC):
-    """Chooses actions. It keeps no clock, and takes chance only from the generator it was made with."""
+    """Chooses actions. It has no clock, and all randomness comes from the generator it was made with."""
 
     version: int | None = None
-    """The version of the weights that it acts with; None where it has none."""
+    """The version of the weights in use; None without weights."""
 
     @abstractmethod
     def act(self, observation: Array, tick: int = 0) -> Act:
-        """Return the action for an observation, made at that tick of the plant."""
+        """Return the action for an observation of that tick. The array fits the plant's spec."""
 
     def warm_up(self, observation: Array) -> None:
-        """Do once what takes longer the first time."""
+        """Do what is slow the first time."""
         self.act(observation)
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Act with another version from now on, if it is of this policy's weights.
+        """Use another version from now on, if it is of this policy's weights.
 
-        Return False where it has gone already: the policy then stays with the version that it has.
+        Return False if that version is already overwritten; the policy then keeps its version.
         """
         del announced
         return True
 
     def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
-        """Take other parameters of its own kind, of which only the changeable ones differ."""
+        """Set other parameters of the same kind; only changeable ones differ."""
         del params
 
 
@@ -66,25 +66,25 @@ class RandomParams(Record):
 
 
 class EpsilonGreedyParams(Record):
-    """The action to which a network gives the highest value, but now and then a random one (discrete actions only).
+    """The action with the highest value of a network, sometimes a random one (discrete actions only).
 
-    The share of random actions may fall with time: linearly from ``epsilon_from`` at tick 0 to ``epsilon`` at tick
-    ``epsilon_over``, which without the former means nothing, and is refused.
+    The share of random actions can fall over time: linearly from ``epsilon_from`` at tick 0 to ``epsilon`` at
+    tick ``epsilon_over``. ``epsilon_over`` without ``epsilon_from`` is rejected.
     """
 
     kind: Literal["epsilon_greedy"] = "epsilon_greedy"
     weights: str = "policy"
-    """The weights of the graph that the network runs on, by name: `${weights:policy}`."""
+    """The name of the graph's weights for the network: `${weights:policy}`."""
     epsilon: Changeable[float] = Field(default=0.05, ge=0, le=1)
     """The share of random actions."""
     epsilon_from: float | None = Field(default=None, ge=0, le=1)
-    """Their share at the plant's tick 0; null: ``epsilon`` from the beginning."""
+    """The share at the plant's tick 0; null: ``epsilon`` from the beginning."""
     epsilon_over: PositiveInt | None = None
-    """Ticks until it is ``epsilon``; null: 100,000."""
+    """Number of ticks until the share is ``epsilon``; null: 100,000."""
     resume: str | None = None
-    """A checkpoint that a run goes on from, or a folder of them: the ticks until then have passed already."""
+    """The checkpoint that the run resumes from, or a folder of them; its ticks count for the schedule."""
     noise: bool = True
-    """Whether a noisy network acts with noise, drawn for each decision; without, to see how good it is."""
+    """Whether a noisy network uses noise, drawn for each decision; false to evaluate it."""
 
     @model_validator(mode="after")
     def _falls_from_something(self) -> Self:
@@ -101,13 +101,13 @@ class EpsilonGreedyParams(Record):
 
 
 class ScriptedParams(Record):
-    """A class of your own that has ``act(observation) -> action``."""
+    """A user's class with ``act(observation) -> action``."""
 
     kind: Literal["scripted"] = "scripted"
     policy: str
     """The class, `package.module:Class`."""
     params: dict[str, Any] = Field(default_factory=dict)
-    """What the class is made with, as keyword arguments."""
+    """The keyword arguments of the class."""
 
 
 PolicyParams = Annotated[RandomParams | EpsilonGreedyParams | ScriptedParams, Field(discriminator="kind")]
@@ -119,10 +119,10 @@ def make_policy(
     rng: np.random.Generator,
     launch_context: LaunchContext,
 ) -> Policy:
-    """Return the policy that the parameters describe.
+    """Return the policy for the parameters.
 
     Raises:
-        NodeError: the policy does not fit the plant, or what it needs is not there.
+        NodeError: the policy does not fit the plant, or something it needs is missing.
     """
     if isinstance(params, RandomParams):
         return RandomPolicy(plant, rng)
@@ -146,12 +146,12 @@ def _count_of_actions(plant: PlantSpec) -> int:
 
 
 def check_policy(params: RandomParams | EpsilonGreedyParams | ScriptedParams, plant: PlantSpec) -> None:
-    """Check that a policy fits the plant; and that a class of the user's own can be imported, takes its params and acts.
+    """Check that a policy fits the plant.
 
-    Nothing is made.
+    A user's class must be importable, take its params and have ``act``. Nothing is created.
 
     Raises:
-        NodeError: it cannot, or does not.
+        NodeError: the check fails.
     """
     if isinstance(params, EpsilonGreedyParams):
         _count_of_actions(plant)
@@ -162,7 +162,7 @@ def check_policy(params: RandomParams | EpsilonGreedyParams | ScriptedParams, pl
         inspect.signature(script).bind(**params.params)
     except TypeError as error:
         raise NodeError(f"policy {params.policy!r} cannot be made: {error}") from error
-    except ValueError:  # a class written in C tells nothing of what it takes
+    except ValueError:  # a class written in C does not report its signature
         pass
     if not callable(getattr(script, "act", None)):
         raise NodeError(
@@ -181,7 +181,7 @@ def _script_class(params: ScriptedParams) -> type:
 
 
 class RandomPolicy(Policy):
-    """Draws every action uniformly from what the plant takes."""
+    """Draws every action uniformly from the plant's actions."""
 
     def __init__(self, plant: PlantSpec, rng: np.random.Generator) -> None:
         self._space = plant.action
@@ -199,7 +199,7 @@ class RandomPolicy(Policy):
 
 
 class ScriptedPolicy(Policy):
-    """Wraps a class of the user's own."""
+    """Wraps a user's class."""
 
     def __init__(self, params: ScriptedParams) -> None:
         made = _script_class(params)
@@ -209,6 +209,6 @@ class ScriptedPolicy(Policy):
             raise NodeError(f"policy {params.policy!r} cannot be made: {error}") from error
 
     def act(self, observation: Array, tick: int = 0) -> Act:
-        """Return the script's action, in memory that the script cannot write."""
+        """Return the script's action, in memory that the script cannot write to."""
         action = self._script.act(observation)
         return Act(frozen(action) if isinstance(action, np.ndarray) else action)

@@ -1,8 +1,8 @@
-"""How inference is staggered: the methods as a worker meets them, and as the coordinator keeps them.
+"""The stagger methods: a worker's half and the coordinator's half.
 
-A worker asks its half how long to hold a finished decision and how long to sleep before the next inference; the
-coordinator's half turns reports of inference times into delays for the others. Times are whole ns; shares of a
-delay are floored.
+A worker's half decides how long to hold a finished decision and how long to sleep before the next inference.
+The coordinator's half turns inference times into delays for the other workers. Times are whole ns; shares of
+a delay are floored.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ class WorkerStagger(Protocol):
     """A worker's half of a stagger method."""
 
     def heard(self, delay: StaggerDelay) -> None:
-        """Take in what the coordinator says."""
+        """Apply the coordinator's message."""
         ...
 
     def hold_ns(self, inference_ns: int) -> int:
-        """Return how long a decision that took ``inference_ns`` is to be held before it is registered."""
+        """Return how long to hold a decision that took ``inference_ns`` before it is registered."""
         ...
 
     def sleep_ns(self) -> int:
-        """Return how long to sleep before the next inference, and forget it."""
+        """Return how long to sleep before the next inference, and clear it."""
         ...
 
 
 class NoStagger:
-    """Infer, register, infer again: workers of equal speed all finish together."""
+    """Infer, register, infer again: workers of equal speed finish together."""
 
     def __init__(self) -> None:
         self._pending_ns = 0
@@ -49,7 +49,7 @@ class NoStagger:
 
 
 class MaximumTime(NoStagger):
-    """Algorithm 1: hold every decision until the longest inference ever seen (m) would be over."""
+    """Algorithm 1: hold every decision until the longest inference so far (m) would be over."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class ExpectedTime(NoStagger):
 
 
 def worker_stagger(method: MethodName) -> WorkerStagger:
-    """Return a worker's half of a method (``paced`` workers hold and sleep not at all)."""
+    """Return a worker's half of a method (``paced`` workers neither hold nor sleep)."""
     return {"maximum_time": MaximumTime, "expected_time": ExpectedTime}.get(method, NoStagger)()
 
 
@@ -80,12 +80,12 @@ class CoordinatorStagger(Protocol):
     mean_ns: int
 
     def report(self, ring: Sequence[str], worker: str, inference_ns: int) -> dict[str, int]:
-        """Take in an inference time; return the delay in ns for every other worker that is to hear of it."""
+        """Add an inference time; return the delay in ns for every other worker that must be delayed."""
         ...
 
 
 class NoCoordination:
-    """Nothing to say to anybody."""
+    """Delays no worker."""
 
     def __init__(self) -> None:
         self.maximum_ns = 0
@@ -100,7 +100,7 @@ class MaximumTimeCoordination(NoCoordination):
 
     def report(self, ring: Sequence[str], worker: str, inference_ns: int) -> dict[str, int]:
         if inference_ns <= self.maximum_ns:
-            return {}  # where τ = m there is nothing to add
+            return {}  # for τ = m there is no delay to add
         growth_ns, self.maximum_ns = inference_ns - self.maximum_ns, inference_ns
         return {other: behind * growth_ns // len(ring) for other, behind in _distances(ring, worker)}
 
@@ -108,7 +108,7 @@ class MaximumTimeCoordination(NoCoordination):
 class ExpectedTimeCoordination(NoCoordination):
     """Algorithm 2 of Riemer et al., ICLR 2025: δ is the change of the mean inference time μ over all workers.
 
-    Where δ ≥ 0 worker n is delayed by dist(n, self)·δ/N_I, else by (N_I − dist(n, self))·|δ|/N_I.
+    If δ ≥ 0, worker n is delayed by dist(n, self)·δ/N_I, else by (N_I − dist(n, self))·|δ|/N_I.
     """
 
     def __init__(self) -> None:
@@ -136,7 +136,7 @@ def coordinator_stagger(method: MethodName) -> CoordinatorStagger:
 
 
 def _distances(ring: Sequence[str], worker: str) -> list[tuple[str, int]]:
-    """Return every other worker, and how far it is behind this one in the cycle."""
+    """Return every other worker, and its distance behind this one in the cycle."""
     if worker not in ring:
         return []
     here, size = ring.index(worker), len(ring)

@@ -30,27 +30,27 @@ WARM_UP_INFERENCES = 2
 
 
 class WorkerParams(Params):
-    """What an inference worker is told."""
+    """The parameters of an inference worker."""
 
     plant: PlantSpec
-    """What the plant takes and gives: `${spec:plant}`."""
+    """The plant's spec: `${spec:plant}`."""
     policy: PolicyParams
-    """What chooses actions (π)."""
+    """The policy π."""
     latency: LatencyParams = Measured()
-    """How long an inference takes; in real time, what it is padded to."""
+    """The duration of an inference; in real time, the duration it is padded to."""
     stagger: MethodName = "paced"
-    """How workers are staggered; the coordinator's must be the same."""
+    """The stagger method; the coordinator must use the same one."""
 
 
 class Worker(Node[WorkerParams]):
     """Infers from observations, again and again, and publishes decisions.
 
     With the stagger methods ``none``, ``maximum_time`` and ``expected_time`` it reads the newest observation,
-    infers, and begins again, used or not. With ``paced`` it infers from what the coordinator claims for it, never
-    twice from one observation; when the coordinator has not been heard for half a second it runs free until the
-    next claim.
+    infers, and begins again, even if the observation was used before. With ``paced`` it infers from the
+    observations that the coordinator claims for it, never twice from one observation; after half a second
+    without the coordinator it runs without pacing until the next claim.
 
-    It acts with the newest version of its weights that it has heard of, and goes over to a newer one between two
+    It uses the newest version of its weights that was announced, and switches to a newer one between two
     inferences, never during one.
     """
 
@@ -70,7 +70,7 @@ class Worker(Node[WorkerParams]):
 
     @classmethod
     def check_placement(cls, params: WorkerParams, placement: Placement) -> None:
-        """Check that the weights are there, and that in the virtual world inferences take time."""
+        """Check that the weights exist, and that inferences take time in the virtual world."""
         if isinstance(params.policy, EpsilonGreedyParams):
             placement.weights_named(params.policy.weights)
         draw = params.latency.draws(generator(0, placement.name, 0), params.plant.rate_hz)
@@ -89,7 +89,7 @@ class Worker(Node[WorkerParams]):
             self._warm_up()
 
     def on_start(self) -> None:
-        """Say that there is one worker more, and begin with the first observation."""
+        """Announce the worker, and begin with the first observation."""
         params = self.params
         self._method = worker_stagger(params.stagger)
         self._paced = params.stagger == "paced"
@@ -106,28 +106,28 @@ class Worker(Node[WorkerParams]):
         self._say_state()
 
     def on_params(self, changed: frozenset[str]) -> None:
-        """Let the policy have what was changed of it."""
+        """Pass the changed parameters to the policy."""
         self._policy.change(self.params.policy)
 
     def on_observation(self, observation: Observation) -> None:
-        """Begin, if there was nothing to infer from before."""
+        """Begin, if there was no observation before."""
         if not self._goes_on:
             self._begin(observation)
 
     def result(self) -> dict[str, Any]:
-        """Return which versions of its weights it acted with, where there were several."""
+        """Return the versions of the weights that were used, if there were several."""
         told = self._versions.told()
-        # Nothing is to be told of weights that nobody changes.
+        # Weights that never change need no report.
         return {"policy_versions": told} if told["last"] or told["switches"] or told["missed"] else {}
 
     def on_weights(self, announced: WeightsVersion) -> None:
-        """Act with these weights from the next inference on."""
+        """Use these weights from the next inference on."""
         if not self._policy.adopt(announced):
-            # The slot is another version's already, so that news of a newer one is on the way.
+            # The slot already holds another version, so a newer announcement is on its way.
             self._versions.missed += 1
 
     def on_claim(self, claim: Claim) -> None:
-        """Infer from what is claimed for this worker; answer a stale claim with how things stand."""
+        """Infer from the claimed observation; answer a stale claim with the worker's state."""
         stale = self._claimed is not None and claim.number <= self._claimed
         if stale or claim.incarnation != self.context.identity.incarnation:
             self._say_state()
@@ -179,14 +179,14 @@ class Worker(Node[WorkerParams]):
         self._decisions += 1
         self._idle = True
         if self._paced:
-            # Said at once: a claim that comes of it waits for the end of this instant, as the coordinator does.
+            # Sent at once: the coordinator claims at the end of this instant.
             self._say_state()
         if not self.observation.paused:
             self._goes_on = True
             self.after(0, self._next)
 
     def _next(self) -> None:
-        """Go on by itself, now that the worker is free: everything else of this instant has happened."""
+        """Continue without a claim when the worker is free, after all other events of this instant."""
         self._hear()
         sleep_ns = self._method.sleep_ns()
         if sleep_ns:
@@ -200,7 +200,7 @@ class Worker(Node[WorkerParams]):
     def _begin_newest(self) -> None:
         self._goes_on = False
         if self.observation.paused or self.claim.inbox:
-            return  # claims have the say again
+            return  # claims are back in control
         newest = self.observation.read_newest()
         if newest is not None:
             self._begin(newest)
@@ -221,7 +221,7 @@ class Worker(Node[WorkerParams]):
         )
 
     def _look_for_coordinator(self) -> None:
-        """Run free when the coordinator has gone silent."""
+        """Run without pacing if the coordinator is silent."""
         beat = self.beat.newest
         heard_ns = self._began_life_ns if beat is None else beat.header.stamp_ns
         if self.observation.paused and self.now_ns - heard_ns > BEAT_TIMEOUT_NS:
@@ -229,7 +229,7 @@ class Worker(Node[WorkerParams]):
             self.observation.resume()
 
     def _warm_up(self) -> None:
-        """Infer from an empty observation, so that no statistic holds the first, slow passes."""
+        """Infer from an empty observation, so that statistics exclude the first, slow passes."""
         spec = self.params.plant.observation
         empty = np.zeros(spec.shape, spec.dtype)
         for _ in range(WARM_UP_INFERENCES):
@@ -237,7 +237,7 @@ class Worker(Node[WorkerParams]):
 
 
 def _must_take_time(name: str, latency: LatencyParams, draw: Draw) -> None:
-    """Refuse inferences that take no time: the node would infer for ever at one instant."""
+    """Reject inferences that take no time: the node would infer forever at one instant."""
     if isinstance(latency, Measured | Constant) and draw() == 0:
         raise NodeError(
             f"{name}: an inference must take time in the virtual world, which cannot measure it",
@@ -246,7 +246,7 @@ def _must_take_time(name: str, latency: LatencyParams, draw: Draw) -> None:
 
 
 class _Versions:
-    """Which versions of the weights a worker acted with."""
+    """The versions of the weights that a worker used."""
 
     def __init__(self) -> None:
         self.missed = 0
