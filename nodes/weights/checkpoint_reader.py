@@ -1,8 +1,8 @@
-"""Parameters that a learner's checkpoint keeps, for those who only act with them.
+"""The parameters in a learner's checkpoint, for nodes that only act with them.
 
-A checkpoint is a folder with ``facts.json`` (among others ``version``, ``network`` and ``plant``) and
-``tensors.safetensors`` (among others each parameter, as ``weights.`` and its name). Whose folder it is, and what else
-is in it, is the learner's business. Importing this does not import torch.
+A checkpoint is a folder with ``facts.json`` (with ``version``, ``network``, ``plant`` and more) and
+``tensors.safetensors`` (with each parameter, as ``weights.`` and its name, and more). The learner owns the
+folder and its other contents. Importing this module does not import torch.
 """
 
 from __future__ import annotations
@@ -38,24 +38,24 @@ class _Facts(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Parameters in a checkpoint: which version they are, of which network, for which plant."""
+    """Parameters in a checkpoint: their version, their network, and the plant they were learned on."""
 
     folder: Path
     version: int
     network: NetworkSpec
     plant: PlantSpec
     ticks: int
-    """Of the plant, until then; 0 where it is not known."""
+    """Number of plant ticks until then; 0 if unknown."""
     begun: int
     """The version at which learning began."""
     identity: Identity
-    """Which world the plant is; empty where it is not known."""
+    """The identity of the plant's world; empty if unknown."""
 
     def must_be_of(self, network: dict[str, Any], plant: PlantSpec) -> None:
-        """Check that the parameters are those of a network (as JSON values) for a plant.
+        """Check that the parameters belong to a network (as JSON values) for a plant.
 
         Raises:
-            CheckpointError: they are not.
+            CheckpointError: they do not.
         """
         for what, there, here in (
             ("network", self.network.model_dump(mode="json"), network),
@@ -90,10 +90,10 @@ class Kept:
             self._check_finite(name, values)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return the parameters by the names of the network's own.
+        """Return the parameters by their names in the network.
 
         Raises:
-            CheckpointError: they cannot be read, or are not all finite numbers.
+            CheckpointError: they cannot be read, or are not all finite.
         """
         found: dict[str, Tensor] = {}
         for name, tensor in self._read("pt"):
@@ -111,9 +111,9 @@ class Kept:
         from safetensors import SafetensorError, safe_open  # noqa: PLC0415 - for pt, it imports torch
 
         try:
-            # Not the whole file: the target network and the optimiser are three times as much again.
+            # Not the whole file: the target network and the optimiser take three times as much again.
             with safe_open(self.folder / TENSORS, framework=framework) as file:
-                for name in file.keys():  # noqa: SIM118 - it is no mapping
+                for name in file.keys():  # noqa: SIM118 - not a mapping
                     if name.startswith(_PREFIX):
                         yield name.removeprefix(_PREFIX), file.get_tensor(name)
         except (OSError, SafetensorError) as error:
@@ -124,10 +124,10 @@ class Kept:
 
 
 def kept_in(path: Path) -> Kept:
-    """Find the parameters in a checkpoint, or in the newest one of a folder or a session of them.
+    """Find the parameters in a checkpoint, or in the newest one of a folder or a session.
 
     Raises:
-        CheckpointError: there is none, or its facts cannot be read.
+        CheckpointError: there is no checkpoint, or its facts cannot be read.
     """
     folder = checkpoint_in(path)
     try:

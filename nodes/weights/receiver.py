@@ -1,4 +1,4 @@
-"""The far side of a relay: it asks for versions of the weights, and puts them into the shared memory of its own host."""
+"""The receiving side of a relay: requests versions of the weights and writes them to shared memory."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from rtgraph.nodes.weights.snapshots import check_snapshots, snapshots_of
 
 _MOST_AT_ONCE = 128
 _RETRY_NS = 20_000_000
-"""Between attempts to find slots that nobody reads."""
+"""Interval of retries while readers hold all slots."""
 _PATIENCE = 4
-"""How many times the last gap between two parts is waited for the next."""
+"""Retry a request after this many times the last gap between two parts."""
 _LONGEST_NS = 10_000_000_000
-"""Between two requests that nothing answers: a sender that was gone for long is found soon after."""
+"""Maximum interval between unanswered requests: a sender that returns is found soon."""
 
 
 class ReceiverParams(Params):
-    """What a receiver is told."""
+    """The parameters of a receiver."""
 
     of: str
-    """The weights that are followed, by name: `${weights:policy}`."""
+    """The name of the weights to follow: `${weights:policy}`."""
     weights: str
-    """Those that are made the same, by name: `${weights:far}`. Of the same network and plant, `snapshot`."""
+    """The name of the weights to write: `${weights:far}`. Same network and plant, `snapshot`."""
     window: int = Field(default=8, ge=1, le=_MOST_AT_ONCE)
-    """How many parts are asked for at once."""
+    """Maximum number of parts per request."""
     ask_again_s: float = Field(default=0.5, gt=0)
-    """After how long without a part it asks again, at least; longer where parts take longer to come."""
+    """Minimum time without a part before a retry; longer if parts take longer."""
 
 
 @dataclass(slots=True)
 class _Coming:
-    """A version that is coming in, perhaps with the target network's weights after it."""
+    """A version being received, optionally with the target network's weights after it."""
 
     life: int
     version: int
@@ -47,16 +47,15 @@ class _Coming:
     parts: int
     content: bytearray = field(default_factory=bytearray)
     got: int = 0
-    """Parts that are there: the first ones."""
+    """Number of parts received, from the first."""
     target_slot: int | None = None
-    """Where the target network's weights were put, or are already."""
+    """The slot of the target network's weights."""
 
 
 class WeightsReceiver(Node[ReceiverParams]):
-    """Follows the weights of a sender, and announces each version that has come in whole, as a learner does.
+    """Follows the weights of a sender, and announces each complete version like a learner.
 
-    It takes the newest version whenever it is done with one; those between are passed over. What is lost is asked
-    for again.
+    After each version it requests the newest one and skips those between. Lost parts are requested again.
     """
 
     announced = Input(WeightsVersion, latest)
@@ -66,7 +65,7 @@ class WeightsReceiver(Node[ReceiverParams]):
 
     @classmethod
     def check_placement(cls, params: ReceiverParams, placement: Placement) -> None:
-        """Check that the weights are there, in whole versions."""
+        """Check that the weights exist, in whole versions."""
         check_snapshots(placement.weights_named(params.weights))
 
     def on_prepare(self) -> None:
@@ -75,36 +74,36 @@ class WeightsReceiver(Node[ReceiverParams]):
         self._size = self._versions.memory(self._versions.newest()[1]).nbytes
 
     def on_start(self) -> None:
-        """Ask for the version that there is."""
+        """Request the current version."""
         self._wanted: WeightsVersion | None = None
         self._coming: _Coming | None = None
         self._whole = False
         self._until = 0
-        """The part up to which was asked for."""
+        """The part up to which parts are requested."""
         self._here: WeightsVersion | None = None
-        """What was announced last here."""
+        """The last version announced on this host."""
         self._heard_ns = self.now_ns
         self._patience_ns = round(self.params.ask_again_s * 1e9)
         self._received = self._again = self._refused = 0
         self._useless: tuple[int, int] | None = None
-        """Life and version of weights that came in and are not finite: not asked for again."""
+        """Life and version of received weights that are not finite; they are not requested again."""
         self.every(round(self.params.ask_again_s * 1e9), self._look_for_what_is_lost)
         self._ask()
 
     def on_announced(self, announced: WeightsVersion) -> None:
-        """Ask for it if it is newer than what is here; if not, somebody here may not know what there is."""
+        """Request the version if it is newer than the local one; otherwise announce the local one again."""
         if announced.weights != self.params.of:
             return
         self._wanted = announced
         if self._until:
-            return  # another is coming in
+            return  # another version is being received
         if self._lacks():
             self._ask()
         elif self._here is not None:
             self.weights.publish(self._here)
 
     def on_weights_chunk(self, chunk: WeightsChunk) -> None:
-        """Take in a part; with the last one there is a version."""
+        """Add a part; the last one completes the version."""
         if not self._until or self._whole:
             return
         coming = self._coming
@@ -117,12 +116,12 @@ class WeightsReceiver(Node[ReceiverParams]):
             here = self._here
             older = here is not None and (chunk.life, chunk.version) < (here.life, here.version)
             if chunk.part or older:
-                return  # of one that was given up, or that comes late
+                return  # of a cancelled version, or late
             coming = self._coming = _Coming(
                 chunk.life, chunk.version, chunk.target, chunk.joined, chunk.parts
             )
         if chunk.part != coming.got:
-            return  # it is here already, or one before it was lost
+            return  # a duplicate, or a part before it was lost
         coming.content += memoryview(chunk.content)
         coming.got += 1
         least_ns = round(self.params.ask_again_s * 1e9)
@@ -135,12 +134,12 @@ class WeightsReceiver(Node[ReceiverParams]):
             self._ask()
 
     def result(self) -> dict[str, Any]:
-        """Return how many versions came in or were refused, and how often something had to be asked for again."""
+        """Return the counts of received and refused versions and of repeated requests."""
         refused = {"refused": self._refused} if self._refused else {}
         return {"received": self._received, "asked_again": self._again} | refused
 
     def _lacks(self) -> bool:
-        """Say whether something was announced that is not here."""
+        """Return whether an announced version has not been received."""
         wanted, here = self._wanted, self._here
         if wanted is None or (wanted.life, wanted.version) == self._useless:
             return False
@@ -150,7 +149,7 @@ class WeightsReceiver(Node[ReceiverParams]):
         return newer or wanted.target_version not in (None, here.target_version)
 
     def _ask(self, count: int | None = None) -> None:
-        """Ask for the next parts of what is coming in, or for the newest version."""
+        """Request the next parts of the current version, or the newest version."""
         coming, here = self._coming, self._here
         first = 0 if coming is None else coming.got
         count = count or self.params.window
@@ -169,7 +168,7 @@ class WeightsReceiver(Node[ReceiverParams]):
         )
 
     def _look_for_what_is_lost(self) -> None:
-        """Ask again when nothing has come for long, for a single part: what was asked for may yet be on its way."""
+        """Retry after a long silence, with a single part: the earlier parts may still arrive."""
         if not self._until and self._lacks():
             self._ask()
         elif self._until and not self._whole and self.now_ns - self._heard_ns >= self._patience_ns:
@@ -178,7 +177,7 @@ class WeightsReceiver(Node[ReceiverParams]):
             self._ask(1)
 
     def _finish(self) -> None:
-        """Put what has come in where others read it, as soon as there is a place for it, and say so."""
+        """Write the received version to a free slot, as soon as there is one, and announce it."""
         coming = self._coming
         if coming is None:
             return
@@ -218,10 +217,10 @@ class WeightsReceiver(Node[ReceiverParams]):
         )
         self.weights.publish(self._here)
         if self._lacks() and (here is None or _identity(here) != _identity(self._here)):
-            self._ask()  # else the sender knows no newer one yet either: later
+            self._ask()  # else the sender has no newer one yet: later
 
     def _refuse(self, coming: _Coming) -> None:
-        """Go on with the version that is here: weights that are not finite are of no use to anybody."""
+        """Keep the current version: weights that are not finite are useless."""
         if not self._refused:
             self.log.warning("version %d is not finite: the one before it stays", coming.version)
         self._refused += 1

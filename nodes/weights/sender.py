@@ -1,4 +1,4 @@
-"""The learner's side of a relay: it copies versions of the weights out of shared memory, and sends them in parts."""
+"""The learner's side of a relay: copies versions of the weights from shared memory and sends them."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from rtgraph.nodes.weights.snapshots import check_snapshots, snapshots_of
 from rtgraph.nodes.weights.versions import hold_newest
 
 _FIRST_LIFE = -1
-"""Of a learner, before it has announced anything."""
+"""The life before the learner has announced a version."""
 
 
 class SenderParams(Params):
-    """What a sender is told."""
+    """The parameters of a sender."""
 
     weights: str
-    """The weights that are sent, by name: `${weights:policy}`."""
+    """The name of the weights to send: `${weights:policy}`."""
     part_bytes: PositiveInt = 1 << 20
-    """How large a part is."""
+    """Size of a part."""
     lease_s: float = Field(default=60.0, gt=0)
-    """After how long a receiver that asks no more is forgotten."""
+    """Time without a request after which a receiver is forgotten."""
 
 
 @dataclass(slots=True)
 class _Parcel:
-    """A version that a receiver is taking in, copied: nobody has to wait until it is there."""
+    """A copy of a version that a receiver is receiving, so that the slot need not be held."""
 
     life: int
     version: int
@@ -41,10 +41,10 @@ class _Parcel:
 
 
 class WeightsSender(Node[SenderParams]):
-    """Answers receivers that ask for the newest version, or for more parts of the one that they are taking in.
+    """Answers receivers that request the newest version, or more parts of the current one.
 
-    Each goes on at its own pace, and gets whole versions only. The target network's weights are joined where it has
-    others than a receiver has.
+    Each receiver has its own pace, and gets only whole versions. The target network's weights are added if
+    the receiver does not have them.
     """
 
     weights = Input(WeightsVersion, latest)
@@ -53,7 +53,7 @@ class WeightsSender(Node[SenderParams]):
 
     @classmethod
     def check_placement(cls, params: SenderParams, placement: Placement) -> None:
-        """Check that the weights are there, in whole versions."""
+        """Check that the weights exist, in whole versions."""
         check_snapshots(placement.weights_named(params.weights))
 
     def on_prepare(self) -> None:
@@ -63,16 +63,16 @@ class WeightsSender(Node[SenderParams]):
         self._announced: WeightsVersion | None = None
 
     def on_start(self) -> None:
-        """Forget receivers that are gone, from time to time."""
+        """Forget inactive receivers from time to time."""
         self.every(round(self.params.lease_s * 1e9), self._forget)
 
     def on_weights(self, announced: WeightsVersion) -> None:
-        """Note whose the newest version is, and where the target network's weights are."""
+        """Store the newest version's learner, and the slot of the target network's weights."""
         if announced.weights == self.params.weights:
             self._announced = announced
 
     def on_weights_request(self, request: WeightsRequest) -> None:
-        """Send what was asked for; where that version is not at hand any more, the newest from its beginning."""
+        """Send the requested parts; if that version is no longer available, the newest from its beginning."""
         parcel, first = self._parcels.get(request.receiver), request.first
         if parcel is None or (parcel.life, parcel.version) != (request.life, request.version):
             parcel, first = self._parcel(request), 0
@@ -95,7 +95,7 @@ class WeightsSender(Node[SenderParams]):
             )
 
     def _parcel(self, request: WeightsRequest) -> _Parcel:
-        """Copy the newest version that there is, which may not have been announced yet."""
+        """Copy the newest version, which may not be announced yet."""
         announced, versions = self._announced, self._versions
         version, slot, memory = hold_newest(versions)
         copies = [np.array(np.frombuffer(memory, np.uint8))]
@@ -105,7 +105,7 @@ class WeightsSender(Node[SenderParams]):
         if target is not None and (request.target_life, request.target) != (life, target):
             copy = self._copy_of_target()
             if copy is None:
-                target = None  # it is gone: another is about to be announced
+                target = None  # already overwritten: another is about to be announced
             else:
                 copies.append(copy)
         content = copies[0] if len(copies) == 1 else np.concatenate(copies)

@@ -1,4 +1,4 @@
-"""From the weights that a graph shares to a network that can be called."""
+"""Make a callable network from the weights that a graph shares."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from rtgraph.nodes.weights.weights import Weights, mapped, reserve
 _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 _WARM_UP_MOST_BYTES = 256 << 20
 _MOST_VIEWS = 16
-"""Slots whose views are at hand; where there are more, views are made anew."""
+"""Number of slots with cached views; with more slots, views are created each time."""
 _prebuilt: dict[str, Network] = {}
 
 
 class VersionedModule:
-    """The network of some weights, at one version after the other. It begins with the newest.
+    """The network of some weights, at one version at a time, starting with the newest.
 
-    Nodes in one process have one torch module between them, whose parameters are made to point at what each of them
-    acts with: ask for `module` each time.
+    Nodes in one process share one torch module; its parameters are redirected to the version of the node that
+    uses it. So get `module` again for each use.
 
     Raises:
         NodeError: there is no version.
@@ -43,15 +43,15 @@ class VersionedModule:
 
     @property
     def module(self) -> Network:
-        """The network at this version, for one forward pass. Its noise is whatever was last drawn for anybody."""
+        """The network at this version, for one forward pass, with the noise of the last draw by any user."""
         return _bound_of(self._weights).at(self._slot)
 
     def release(self) -> None:
-        """Let go of the version; the network is not to be used afterwards."""
+        """Release the version; do not use the network afterwards."""
         self._weights.versions.release(self._slot)
 
     def use(self, version: int, slot: int) -> bool:
-        """Go over to another version; return False, and stay with this one, if it has gone already."""
+        """Switch to another version; return False, and keep this one, if it is already overwritten."""
         versions = self._weights.versions
         if versions.hold(version, slot) is None:
             return False
@@ -61,7 +61,7 @@ class VersionedModule:
 
 
 class _Bound:
-    """A module, and where its parameters are. To have them elsewhere, nothing is copied."""
+    """A module, and the memory of its parameters. Redirecting them copies nothing."""
 
     def __init__(self, weights: Weights) -> None:
         self._versions = weights.versions
@@ -91,10 +91,10 @@ class _Bound:
 
 
 def preload(weights: Weights) -> None:
-    """Do once, before processes are forked, what each of them would do for itself and keep 10 MB for.
+    """Do once before the forks what each process would otherwise do, at 10 MB each.
 
-    The network is built (without parameters), and run once with one thread: with no more than that there is no
-    thread pool that a fork would lose.
+    The network is built (without parameters), and run once with one thread: a single thread creates no thread
+    pool, which a fork would lose.
     """
     torch.set_num_threads(1)
     _prebuilt[_key(weights)] = _blank(weights)
@@ -102,7 +102,7 @@ def preload(weights: Weights) -> None:
     size = size_bytes(layout(trial))
     if size > _WARM_UP_MOST_BYTES:
         return
-    memory = mmap.mmap(-1, max(1, size))  # zeros that take no memory as long as they are only read
+    memory = mmap.mmap(-1, max(1, size))  # zeros, which take no memory while they are only read
     bind(trial, memoryview(memory))
     observation = weights.plant.observation
     with torch.inference_mode():
@@ -113,7 +113,7 @@ def fill(weights: Weights, descriptor: int) -> None:
     """Lay out an empty memory file and write the first version into it.
 
     Raises:
-        CheckpointError: it is to come from a checkpoint, which is not there or of another network.
+        CheckpointError: the checkpoint of the first version is missing or of another network.
         LaunchError: there is not enough memory.
     """
     size = size_bytes(layout(_blank(weights)))
@@ -128,7 +128,7 @@ def fill(weights: Weights, descriptor: int) -> None:
 
 
 def local_versions(weights: Weights) -> LocalVersions:
-    """Return versions for the nodes of one process, beginning with the first.
+    """Return the versions for the nodes of one process, starting with the first one.
 
     Raises:
         CheckpointError: see `fill`.

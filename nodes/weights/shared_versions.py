@@ -1,4 +1,4 @@
-"""Versions of weights in a memory file, for processes: a page that says what is where, then the slots, each on a page."""
+"""Versions of weights in a memory file for processes: a header page, then the slots, each page-aligned."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.weights.versions import NONE, Sharing, Write, fixed
 
 FEWEST = 4
-"""One that is the newest, one that the target network has, one that is still read, and one to write into."""
+"""One for the newest version, one for the target network's, one being read, and one to write to."""
 MOST = 64
-"""Staggered readers hold a version each, and gradients wait for a version that could not be written: more are better."""
+"""Staggered readers hold a version each, and gradients wait if no version can be written: more slots help."""
 ROOM_BYTES = 64 << 20
-"""What they may take together, where that is more than the fewest take."""
+"""Maximum total size, unless the fewest slots need more."""
 _USUAL = 8
-"""Others are used only where these are all held: readers know what is where in a few better than in many."""
+"""The other slots are used only if these are all held: readers cache a few slots better than many."""
 _MAGIC = 0x7274_7765_6967_6874
 _KIND, _SIZE, _COUNT, _NEWEST, _VERSIONS = range(5)
-"""Where in the head stands what it is, a slot's size, how many there are, which is the newest, and their versions."""
+"""The fields of the header: kind, slot size, number of slots, newest slot, and the slots' versions."""
 
 
 def memory_bytes(sharing: Sharing, size_bytes: int) -> int:
-    """Return how large a memory file is that holds versions of so many bytes each."""
+    """Return the size in bytes of a memory file for versions of ``size_bytes`` each."""
     return mmap.PAGESIZE + slot_count(sharing, size_bytes) * _stride(size_bytes)
 
 
 def slot_count(sharing: Sharing, size_bytes: int) -> int:
-    """Return how many versions of so many bytes stand in a memory file side by side."""
+    """Return the number of slots of ``size_bytes`` each in a memory file."""
     if sharing == "snapshot":
         return min(MOST, max(FEWEST, ROOM_BYTES // _stride(size_bytes)))
-    # In place: one that is acted with, and one for what nobody acts with, such as the target network's.
+    # In place: one slot to act with, and one for the others, such as the target network's.
     return 2 if sharing == "shared" else 1
 
 
 def first_version(memory: memoryview, sharing: Sharing, size_bytes: int, version: int, write: Write) -> None:
-    """Lay out an empty memory file, mapped to be written, and write the first version into it."""
+    """Lay out an empty memory file, mapped for writing, and write the first version into it."""
     head = memory[: mmap.PAGESIZE].cast("q")
     slots = slot_count(sharing, size_bytes)
     for field, value in enumerate((0, size_bytes, slots, 0, *[NONE] * slots)):
@@ -50,11 +50,11 @@ def first_version(memory: memoryview, sharing: Sharing, size_bytes: int, version
 
 
 class SharedVersions:
-    """Versions in a memory file that processes share. A reader that is killed holds nothing any more.
+    """Versions in a memory file shared by processes. A reader that is killed no longer holds anything.
 
     Args:
-        descriptor: of the memory file, inherited or not; it is not needed afterwards.
-        sharing: how it was laid out.
+        descriptor: of the memory file, inherited or not; not needed afterwards.
+        sharing: how the file was laid out.
 
     Raises:
         LaunchError: the file holds no versions.
@@ -63,9 +63,10 @@ class SharedVersions:
     def __init__(self, descriptor: int, sharing: Sharing) -> None:
         self.sharing = sharing
         self.skipped = 0
-        # Locks are taken on an open file description of this object's own. Those of a process (F_SETLK) would go as
-        # soon as anything else in it closed a descriptor of the file; on the inherited description every process
-        # would hold the same lock. The kernel lets go of it when the last descriptor is gone, whatever ends the process.
+        # Locks are taken on this object's own open file description. Locks of a process (F_SETLK) would end
+        # as soon as any code in it closed a descriptor of the file; on the inherited description every
+        # process would hold the same lock. The kernel releases the lock with the last descriptor, however the
+        # process ends.
         self._descriptor = os.open(f"/proc/self/fd/{descriptor}", os.O_RDWR | os.O_CLOEXEC)
         self._memory = memoryview(mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ))
         self._head = self._memory[: mmap.PAGESIZE].cast("q")
@@ -77,7 +78,7 @@ class SharedVersions:
         self._writable: memoryview | None = None
 
     def close(self) -> None:
-        """Let go of everything held. What was mapped stays for as long as somebody looks at it."""
+        """Release all held slots. The mapping stays while something references it."""
         os.close(self._descriptor)
 
     def newest(self) -> tuple[int, int]:
@@ -119,7 +120,7 @@ class SharedVersions:
         memory = self._to_write()
         head = memory[: mmap.PAGESIZE].cast("q")
         if self.sharing == "shared":
-            # In place; what nobody is to act with has a slot of its own.
+            # In place; versions that are not acted with have a separate slot.
             place = 0 if newest else 1
             write(_slot(memory, place, self._size_bytes))
             head[_VERSIONS + place] = version
@@ -129,7 +130,7 @@ class SharedVersions:
             self.skipped += 1
             return None
         try:
-            # Whoever is killed from here on leaves a slot that holds nothing, not half a version.
+            # A writer killed from here on leaves an empty slot, not half a version.
             head[_VERSIONS + slot] = NONE
             write(_slot(memory, slot, self._size_bytes))
             head[_VERSIONS + slot] = version
@@ -149,7 +150,7 @@ class SharedVersions:
     def _lock_a_free_one(self, keep: Collection[int]) -> int | None:
         newest, count = int(self._head[_NEWEST]), len(self._slots)
         usual = min(count, _USUAL)
-        # Round and round, so that a version stays for as long as it can, for those who hear of it late.
+        # In rotation, so that a version stays as long as possible for late readers.
         in_turn: list[int] = [(newest + step) % usual for step in range(1, usual + 1)]
         for slot in in_turn + list(range(usual, count)):
             needed = slot == newest or slot in keep
@@ -158,7 +159,7 @@ class SharedVersions:
         return None
 
     def _lock(self, slot: int, kind: int) -> bool:
-        """Lock the byte that stands for a slot, or let go of it. Return False where somebody else has it."""
+        """Lock or unlock the byte of a slot. Return False if another holder has it locked."""
         try:
             fcntl.fcntl(
                 self._descriptor, fcntl.F_OFD_SETLK, struct.pack("hhqqi0q", kind, os.SEEK_SET, slot, 1, 0)

@@ -1,4 +1,4 @@
-"""Weights that a relay can take from, or put into: whole versions."""
+"""Weights that a relay can read or write: whole versions only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def snapshots_of(launch_context: LaunchContext, name: str) -> Versions:
     """Return the versions of weights.
 
     Raises:
-        NodeError: there are none of that name, or half a version may be seen of them.
+        NodeError: no weights have that name, or readers may see half a version of them.
     """
     weights = launch_context.weights_named(name)
     check_snapshots(weights)
@@ -20,10 +20,10 @@ def snapshots_of(launch_context: LaunchContext, name: str) -> Versions:
 
 
 def check_snapshots(weights: Weights) -> None:
-    """Check that whole versions can be taken from weights.
+    """Check that weights provide whole versions.
 
     Raises:
-        NodeError: half a version may be seen of them, or there are no others.
+        NodeError: readers may see half a version, or there is only one version.
     """
     if weights.sharing != "snapshot":
         raise NodeError(

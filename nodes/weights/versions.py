@@ -1,10 +1,10 @@
-"""Versions of weights: where each one is, who reads it, and where the next one goes.
+"""Versions of weights: where each one is, who reads it, and where the next one is written.
 
-Whoever learns publishes a version into a *slot*, whoever acts holds the slot that it reads. A slot that somebody
-holds is never written: nobody sees half a version (``snapshot``). Where there is one slot that is written in place
-(``shared``), readers may well see a mix of two versions, and that is what was asked for.
+A learner publishes a version into a *slot*; a reader holds the slot that it reads. A held slot is never
+written, so no reader sees half a version (``snapshot``). With a single slot that is written in place
+(``shared``), readers may see a mix of two versions, by choice.
 
-The publisher never waits: when all slots are held it skips a version, and counts that.
+The publisher never waits: if all slots are held it skips a version and counts it.
 """
 
 from __future__ import annotations
@@ -19,55 +19,59 @@ import numpy as np
 from rtgraph.msgs.errors import CheckpointError, NodeError
 
 Sharing = Literal["fixed", "snapshot", "shared"]
-"""``fixed``: one version, which nobody changes. ``snapshot``: whole versions. ``shared``: written in place, torn."""
+"""``fixed``: one version that never changes. ``snapshot``: whole versions. ``shared``: written in place,
+torn."""
 
 NONE = -1
-"""The version of a slot that holds none, or half of one."""
+"""The version of a slot that is empty or partly written."""
 _TRIES = 1000
 
 Write = Callable[[memoryview], None]
 
 
 class Versions(Protocol):
-    """The versions of weights that can be had. Each is a whole set of parameters, laid out as the networks say."""
+    """The available versions of weights.
+
+    Each is a full set of parameters, laid out as the networks define.
+    """
 
     sharing: Sharing
     skipped: int
-    """Versions that were not published because every slot was in use."""
+    """Number of versions that were not published because every slot was in use."""
 
     def newest(self) -> tuple[int, int]:
         """Return the newest version, and its slot."""
         ...
 
     def memory(self, slot: int) -> memoryview:
-        """Return a slot's memory, read-only. What is in it stays only for those who hold it."""
+        """Return a slot's memory, read-only. Its contents are stable only while the slot is held."""
         ...
 
     def hold(self, version: int, slot: int) -> memoryview | None:
-        """Keep a version from being overwritten, until `release` is called as often; None where it has gone already.
+        """Keep a version from being overwritten until a matching `release`.
 
         Returns:
-            Its parameters, read-only.
+            Its parameters, read-only; None if the version is already overwritten.
         """
         ...
 
     def release(self, slot: int) -> None:
-        """Let a slot be overwritten again."""
+        """Allow a slot to be overwritten again."""
         ...
 
     def publish(
         self, version: int, write: Write, keep: Collection[int] = (), *, newest: bool = True
     ) -> int | None:
-        """Write a version into a slot that nobody needs.
+        """Write a version into a free slot.
 
         Args:
             version: its number.
             write: called with the slot's memory.
-            keep: slots that are not to be written, besides those that are held and that of the newest version.
-            newest: False for one that nobody is to act with, such as the target network's.
+            keep: slots to preserve, besides held slots and that of the newest version.
+            newest: False for a version that is not acted with, such as the target network's.
 
         Returns:
-            The slot; None where there is none, which is counted as ``skipped``.
+            The slot; None if no slot is free, which is counted as ``skipped``.
 
         Raises:
             NodeError: the weights are fixed.
@@ -79,9 +83,9 @@ def hold_newest(versions: Versions) -> tuple[int, int, memoryview]:
     """Hold the newest version. Return it, its slot and its parameters.
 
     Raises:
-        NodeError: there is none.
+        NodeError: there is no version.
     """
-    for _ in range(_TRIES):  # it may be overtaken twice between the two calls
+    for _ in range(_TRIES):  # it may be overwritten between the two calls, even twice
         version, slot = versions.newest()
         memory = versions.hold(version, slot)
         if memory is not None:
@@ -90,13 +94,14 @@ def hold_newest(versions: Versions) -> tuple[int, int, memoryview]:
 
 
 class LocalVersions:
-    """Versions in one process: of each that is needed there is one copy, however many nodes act with it.
+    """Versions in one process: one copy of each version in use, however many nodes use it.
 
-    Slots are numbered on and on, whoever holds which: what a learner says of its versions depends on it alone.
-    A node that crashes in the virtual world holds what it held for ever, which takes the memory of one version.
+    Slot numbers increase without reuse, whoever holds them, so a learner's announcements depend only on the
+    learner. A node that crashes in the virtual world holds its slot forever, which takes the memory of one
+    version.
 
     Args:
-        sharing: ``snapshot`` makes as many slots as are needed.
+        sharing: ``snapshot`` makes as many slots as needed.
         first: the parameters of the first version.
         version: its number.
     """
@@ -160,10 +165,10 @@ class LocalVersions:
         return {"copies": copies, "skipped": self.skipped, "newest": self._newest, "last": self._last}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Have these versions in place of those there are.
+        """Replace the versions by saved ones.
 
         Raises:
-            CheckpointError: they are of another network.
+            CheckpointError: they belong to another network.
         """
         size = self._copies[self._newest].memory.nbytes
         copies = {}
@@ -188,12 +193,12 @@ class _Copy:
 
 
 def new_memory(size_bytes: int) -> memoryview:
-    """Return memory that is this process's own, and begins on a page as shared memory does."""
+    """Return private memory that begins on a page, like shared memory."""
     return memoryview(mmap.mmap(-1, max(1, size_bytes)))[:size_bytes]
 
 
 def fixed() -> NodeError:
-    """Return what is wrong with publishing where nobody may."""
+    """Return the error for publishing fixed weights."""
     return NodeError(
         "the weights are fixed: nobody may change them", hint="give them `sharing: snapshot` in the graph"
     )

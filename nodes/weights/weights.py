@@ -1,8 +1,8 @@
-"""The weights of a network, as the nodes of one host share them: one copy of each version, however many processes.
+"""The weights of a network, shared by the nodes of one host: one copy of each version for all processes.
 
-The launcher makes a memory file before it starts any process, so there is nothing to find by name, to leak or to
-sweep up; processes inherit it and map it. The runtime knows only bytes: what they mean is the networks'
-business, so that a node without torch can carry them.
+The launcher makes a memory file before it starts any process, so there is no name to look up and nothing to
+leak or clean up; processes inherit the file and map it. The runtime handles only bytes; the networks define
+their meaning, so a node without torch can carry them.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from rtgraph.nodes.runtime.realtime.host import available_bytes
 from rtgraph.nodes.weights.versions import Sharing, Versions
 
 LEFT_BYTES = 128 << 20
-"""Memory that is not taken, since the kernel would then kill processes to have some."""
+"""Memory that stays free; without it the kernel would kill processes to get some."""
 
 
 @dataclass(slots=True)
 class Weights:
     """A network and the versions of its parameters.
 
-    ``network`` describes it as ``rtgraph.nodes.networks.NetworkSpec`` does. The first version, ``version``, is that
-    of a learner's ``checkpoint``, or drawn from ``seed``. ``cache`` is for whoever turns the bytes into a network, so
-    that nodes of one process share that too.
+    ``network`` describes it like ``rtgraph.nodes.networks.NetworkSpec``. The first version, ``version``, is
+    that of a learner's ``checkpoint``, or drawn from ``seed``. ``cache`` holds networks made from the bytes,
+    so that nodes of one process share them too.
     """
 
     name: str
@@ -40,20 +40,20 @@ class Weights:
     checkpoint: str | None = None
     version: int = 0
     begun: int = 0
-    """The version at which learning began, from which schedules count: where a run begins with a checkpoint's weights,
-    that of the checkpoint; where it goes on, that of the run that it goes on from."""
+    """The version at which learning began; schedules count from it. If a run begins with a checkpoint's
+    weights, it is that of the checkpoint; if a run resumes another, it is that of the other run."""
     identity: Identity = field(default_factory=dict)
-    """Which world the plant is."""
+    """The identity of the plant's world."""
     where: Versions | None = None
-    """The versions, where they are in shared memory or kept in a file; else they are made when first asked for."""
+    """The versions, if they are in shared memory or in a file; otherwise they are created on first use."""
     cache: dict[str, object] = field(default_factory=dict)
 
     @property
     def versions(self) -> Versions:
-        """The versions that there are.
+        """The available versions.
 
         Raises:
-            CheckpointError: they are to be made from a checkpoint, which is not there or of another network.
+            CheckpointError: the checkpoint of the first version is missing or of another network.
         """
         if self.where is None:
             # Only here: a graph without networks needs no torch.
@@ -69,10 +69,10 @@ def create(name: str) -> int:
 
 
 def reserve(descriptor: int, name: str, size_bytes: int) -> None:
-    """Give a memory file its size, and the memory that goes with it.
+    """Give a memory file its size, and reserve its memory.
 
     Raises:
-        LaunchError: there is not that much memory.
+        LaunchError: there is not enough memory.
     """
     wanted, hint = (
         f"weights {name!r} need {size_bytes / 2**20:,.0f} MiB of shared memory",
@@ -80,7 +80,7 @@ def reserve(descriptor: int, name: str, size_bytes: int) -> None:
     )
     available = available_bytes()
     if available is not None and size_bytes > available - LEFT_BYTES:
-        # The kernel would not refuse: it would kill processes, this one or any other.
+        # The kernel would not refuse: it would kill processes, this one or others.
         raise LaunchError(f"{wanted}, {available / 2**20:,.0f} MiB are available", hint=hint)
     try:
         # Now: a clear error here instead of a bus error in a worker later.
@@ -90,9 +90,9 @@ def reserve(descriptor: int, name: str, size_bytes: int) -> None:
 
 
 def map_file(file: Path) -> memoryview:
-    """Return the contents of weights kept in a file, mapped: they begin on a page, as those in shared memory do.
+    """Return the contents of a weights file, mapped and page-aligned like shared memory.
 
-    Whoever writes into them writes into a copy.
+    Writes go to a private copy.
     """
     with open(file, "rb") as opened:
         return memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY))
