@@ -22,7 +22,7 @@ def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None
         "file",
         metavar="FILE",
         nargs="?" if optional else None,
-        help="a launch or graph file, or the name of one that comes with rtgraph",
+        help="a launch or graph file, or the name of a shipped one",
     )
     parser.add_argument(
         "arguments",
@@ -32,24 +32,26 @@ def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None
         default=[],
         help="an argument of the file",
     )
-    group = parser.add_argument_group("in place of what the file says")
+    group = parser.add_argument_group("overrides of the file")
     group.add_argument(
-        "--world", choices=("realtime", "virtual"), help="real processes, or virtual time in one"
+        "--world",
+        choices=("realtime", "virtual"),
+        help="realtime: real processes; virtual: virtual time in one process",
     )
-    group.add_argument("--seed", type=whole, metavar="N", help="the seed of everything random")
-    group.add_argument("--ticks", type=whole, metavar="N", help="end after so many ticks of the plant")
-    group.add_argument("--duration", type=decimal, metavar="S", help="end after so many seconds")
+    group.add_argument("--seed", type=whole, metavar="N", help="the seed of all random numbers")
+    group.add_argument("--ticks", type=whole, metavar="N", help="end after N ticks of the plant")
+    group.add_argument("--duration", type=decimal, metavar="S", help="end after S seconds")
     group.add_argument(
         "--replace",
         action="append",
         default=[],
         metavar="NODE=CLASS",
-        help="put another class (package.module:Class) in the place of a node; with --replay just NODE",
+        help="replace the class of a node with package.module:Class; with --replay, NODE alone",
     )
     group.add_argument(
         "--replay",
         metavar="FILE",
-        help="put what this recording holds in the place of the nodes --replace names",
+        help="replace the nodes named by --replace with this recording",
     )
     group.add_argument("--record", action="store_true", help="record the session")
     group.add_argument(
@@ -58,9 +60,11 @@ def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None
         default=[],
         type=_argument,
         metavar="KEY=VALUE",
-        help="record it so: topics=a,b  exclude=c  keep_s=60  split_mib=500  journal=false ...",
+        help="parameters of the recorder: topics=a,b  exclude=c  keep_s=60  split_mib=500  journal=false ...",
     )
-    group.add_argument("--no-record", action="store_true", help="do not record, in the virtual world either")
+    group.add_argument(
+        "--no-record", action="store_true", help="do not record, not even in the virtual world"
+    )
 
 
 def load(args: argparse.Namespace) -> Plan:

@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 VERBS = {
-    "bag": "look into recordings, play, verify and export them",
-    "check": "check a launch or graph file; nothing is started",
+    "bag": "inspect, play, verify and export recordings",
+    "check": "check a launch or graph file without starting it",
     "demo": "play Boxing sequentially, then staggered, and compare",
-    "doctor": "say what this machine can do, and what is missing",
-    "evaluate": "say how good what was learned is, in greedy episodes",
+    "doctor": "show what this machine can do, and what is missing",
+    "evaluate": "evaluate a learned policy in greedy episodes",
     "graph": "draw the graph of a launch or graph file",
     "launch": "run a launch or graph file",
     "node": "list node classes or running nodes, or describe one",
     "param": "list, read and change parameters of running nodes",
-    "plan": "print what a launch or graph file resolves to",
-    "plot": "draw what several sessions came to in one picture",
-    "reproduce": "repeat the studies that the method stands on",
+    "plan": "print the plan of a launch or graph file",
+    "plot": "draw the results of several sessions in one picture",
+    "reproduce": "reproduce the studies of the method",
     "top": "watch the nodes of a running graph",
-    "topic": "look at what is published in a running graph, or publish",
+    "topic": "inspect the topics of a running graph, or publish",
 }
 """Each verb and its summary. ``rtgraph.launch.verbs.<verb>`` is imported only for that verb."""
 
@@ -123,7 +123,7 @@ def _without_verb(arguments: Sequence[str]) -> int:
     parser = Parser(
         prog="rtgraph",
         description="Run graphs of nodes that learn and act in real time.",
-        epilog=EXAMPLE + "\n`rtgraph VERB --help` tells more of a verb.",
+        epilog=EXAMPLE + "\n`rtgraph VERB --help` describes a verb.",
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")

@@ -29,19 +29,19 @@ def add_launch(parser: argparse.ArgumentParser) -> None:
         "--out", type=folder, metavar="DIR", help="the session folder (default: sessions/NAME-DATE-TIME)"
     )
     parser.add_argument(
-        "--tcp-port", type=port, metavar="PORT", help="use tcp on loopback from this port on, in place of ipc"
+        "--tcp-port", type=port, metavar="PORT", help="use tcp on loopback instead of ipc, from this port on"
     )
     parser.add_argument(
         "--checkpoint-every",
         type=above_zero,
         metavar="S",
-        help="write a checkpoint of the virtual world every so many of its seconds, and on Ctrl-C",
+        help="write a checkpoint of the virtual world every S seconds of its time, and on Ctrl-C",
     )
     parser.add_argument(
         "--resume-world",
         type=folder,
         metavar="SESSION",
-        help="go on from the newest checkpoint of this session; FILE may be left out",
+        help="resume from the newest checkpoint of this session; FILE may be left out",
     )
 
 

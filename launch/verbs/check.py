@@ -15,10 +15,12 @@ example:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.description = "Check all that `rtgraph launch` would refuse before it starts, with the same options. Nothing is started."
+    parser.description = (
+        "Run all checks that `rtgraph launch` makes before it starts, with the same options. Starts nothing."
+    )
     parser.epilog = EXAMPLE
     add_launch(parser)
-    parser.add_argument("--json", action="store_true", help="print the counts, or what is wrong, as JSON")
+    parser.add_argument("--json", action="store_true", help="print the counts or the errors as JSON")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -19,13 +19,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.description = (
         "Play Boxing at 60 Hz with a network that takes 5.3 frames to answer: first with one worker, then with six "
-        "that are staggered. Prints both summaries side by side."
+        "staggered workers. Prints both summaries side by side."
     )
     parser.epilog = EXAMPLE
     parser.add_argument(
         "--duration", type=above_zero, default=15.0, metavar="S", help="seconds of each run (default: 15)"
     )
-    parser.add_argument("--out", type=folder, metavar="DIR", help="where the two session folders go")
+    parser.add_argument(
+        "--out", type=folder, metavar="DIR", help="the parent folder of the two session folders"
+    )
     parser.add_argument("--json", action="store_true", help="print the summaries as JSON")
 
 

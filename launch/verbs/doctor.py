@@ -15,7 +15,7 @@ STYLES = {"ok": "green", "note": "yellow", "missing": "red"}
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.description = (
-        "Say what a realtime graph would find on this machine. Exit code 1 if something is missing."
+        "Check whether this machine can run a realtime graph. Exit code 1 if something is missing."
     )
     parser.epilog = EXAMPLE
     parser.add_argument("--json", action="store_true", help="print a JSON list")

@@ -21,31 +21,38 @@ examples:
   rtgraph evaluate sessions/boxing-20260101-120000/checkpoints/000007 boxing k=0.25 --episodes 100 --world realtime
   rtgraph evaluate boxing --policy random --episodes 30
 
-CHECKPOINT is a learner's checkpoint, or a folder of them (the newest counts); LAUNCH is what learned, with the same
-arguments for its network. It is played greedily: nobody learns, `epsilon` is 0 unless it is given, networks are
-without noise. Its episodes are others than those of a training with the same seed; in the virtual world, the same
---seed plays the same ones. With --policy there is no CHECKPOINT: `random` draws every action, `noop` leaves it to the default
-behaviour. The mean's interval is Student's, 95 %.
+CHECKPOINT is a learner's checkpoint, or a folder of them for the newest; LAUNCH is the launch file it learned with. Give
+the same arguments for the network. Play is greedy: no node learns, `epsilon` is 0 by default, networks have no noise.
+Episodes differ from those of a training run with the same seed; in the virtual world, the same --seed plays the same
+episodes. With --policy, leave CHECKPOINT out: `random` draws every action, `noop` leaves each action to the default
+behaviour. The mean has a 95 % interval (Student's t).
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.description = "Play greedy episodes with the weights of a checkpoint, and say how good they are."
+    parser.description = "Play greedy episodes with the weights of a checkpoint, and print their mean return."
     parser.usage = "rtgraph evaluate [CHECKPOINT] LAUNCH [name=value ...] [options]"
     parser.epilog = EXAMPLE
     parser.add_argument(
-        "words", metavar="CHECKPOINT LAUNCH name=value", nargs="+", help="what learned, and what it plays in"
+        "words",
+        metavar="CHECKPOINT LAUNCH name=value",
+        nargs="+",
+        help="the checkpoint, and the launch file to play in",
     )
-    parser.add_argument("--episodes", type=count, default=30, metavar="N", help="how many (default: 30)")
-    parser.add_argument("--policy", choices=("random", "noop"), help="play this in place of a checkpoint")
+    parser.add_argument(
+        "--episodes", type=count, default=30, metavar="N", help="number of episodes (default: 30)"
+    )
+    parser.add_argument(
+        "--policy", choices=("random", "noop"), help="play this policy instead of a checkpoint"
+    )
     parser.add_argument(
         "--most-frames",
         type=count,
         metavar="N",
-        help="cut an episode of an Atari game short after so many (default: 108000, half an hour of play)",
+        help="truncate an episode of an Atari game after N frames (default: 108000, half an hour of play)",
     )
-    parser.add_argument("--seed", type=whole, metavar="N", help="the seed of everything random")
+    parser.add_argument("--seed", type=whole, metavar="N", help="the seed of all random numbers")
     parser.add_argument(
         "--world",
         choices=("virtual", "realtime"),

@@ -22,17 +22,19 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.description = "Draw the graph of a launch or graph file, or with --live that of a running one: replicas are one box."
+    parser.description = (
+        "Draw the graph of a launch or graph file, or with --live a running graph. Replicas share one box."
+    )
     parser.epilog = EXAMPLE
     add_file(parser, optional=True)
     parser.add_argument(
-        "--live", action="store_true", help="a running graph, with rates and losses on its edges"
+        "--live", action="store_true", help="draw a running graph, with rates and losses on its edges"
     )
     add_session(parser)
     parser.add_argument(
-        "--format", choices=("mermaid", "svg", "dot"), help="mermaid, or what the name of --out ends in"
+        "--format", choices=("mermaid", "svg", "dot"), help="default: the suffix of --out, or mermaid"
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write there instead of printing")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write to this file instead of stdout")
 
 
 def run(args: argparse.Namespace) -> int:

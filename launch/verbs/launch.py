@@ -14,18 +14,18 @@ examples:
   rtgraph launch boxing --world virtual --ticks 1000000 --checkpoint-every 600 --out sessions/long
   rtgraph launch --resume-world sessions/long
 
-The session folder holds the plan, the logs of every node, trace.npz, plots and summary.json
-(of several plants, a trace and a folder of plots each).
-Ctrl-C stops the plant first and whatever records last.
+The session folder holds the plan, the log of every node, trace.npz, plots and summary.json
+(with several plants, one trace and one folder of plots per plant).
+Ctrl-C stops the plant first and the recorder last.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.description = "Run a launch or graph file until it is done, its time is over, or Ctrl-C."
+    parser.description = "Run a launch or graph file until it is done, its duration is over, or Ctrl-C."
     parser.epilog = EXAMPLE
     add_launch(parser)
-    parser.add_argument("--no-plots", action="store_true", help="leave out the plots")
+    parser.add_argument("--no-plots", action="store_true", help="draw no plots")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 

@@ -24,14 +24,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.description = (
         "List the node classes that come with rtgraph, or describe one: its params and ports. "
-        "Or list the nodes of a running graph, or tell how one of them does."
+        "Or list the nodes of a running graph, or show the state of one node."
     )
     parser.epilog = EXAMPLE
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser(
         "list", help="list node classes, or running nodes", epilog="example:\n  rtgraph node list --live\n"
     )
-    listing.add_argument("--live", action="store_true", help="the nodes of a running graph")
+    listing.add_argument("--live", action="store_true", help="list the nodes of a running graph")
     info = actions.add_parser(
         "info",
         help="describe a class, or a running node",
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     info.add_argument(
         "what",
         metavar="CLASS|NODE",
-        help="package.module:Class, or just Class for one of rtgraph's; or the name of a running node",
+        help="package.module:Class, or Class alone if it comes with rtgraph; or the name of a running node",
     )
     for action in (listing, info):
         action.formatter_class = argparse.RawDescriptionHelpFormatter

@@ -16,14 +16,16 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.description = "List, read and change the parameters of running nodes. Only those that a node declares changeable can be."
+    parser.description = (
+        "List, read and change the parameters of running nodes. A node declares which ones are changeable."
+    )
     parser.epilog = EXAMPLE
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = add_action(actions, "list", "list parameters", "rtgraph param list 'worker/*' --changeable")
     listing.add_argument(
         "nodes", metavar="NODES", nargs="?", default="*", help="a node, or a pattern (default: all)"
     )
-    listing.add_argument("--changeable", action="store_true", help="only those that can be changed")
+    listing.add_argument("--changeable", action="store_true", help="list only changeable parameters")
     get = add_action(actions, "get", "print parameters", "rtgraph param get worker/0 policy.epsilon")
     get.add_argument("nodes", metavar="NODES", help="a node, or a pattern such as 'worker/*'")
     get.add_argument("keys", metavar="KEY", nargs="+", help="a parameter, by dotted path")
@@ -36,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         nargs="+",
         type=_change,
-        help="values, read as the types that are declared",
+        help="values, parsed as the declared types",
     )
 
 

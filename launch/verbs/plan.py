@@ -14,7 +14,7 @@ example:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.description = "Print what a launch or graph file resolves to, as YAML. Nothing is started."
+    parser.description = "Print the plan of a launch or graph file as YAML. Starts nothing."
     parser.epilog = EXAMPLE
     add_file(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")

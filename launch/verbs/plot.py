@@ -11,23 +11,25 @@ examples:
   rtgraph plot learning seed0 seed1 seed2 --out boxing.png
   rtgraph plot learning staggered=a staggered=b sequential=c --out compared.png
 
-Sessions with the same label are drawn together, as seeds are: their mean and its 95 % interval. Without labels those
-are together whose launch files and arguments were the same.
+Sessions with the same label, such as runs with different seeds, are drawn as one curve: their mean and its 95 % interval.
+Without labels, sessions with the same launch file and arguments share a curve.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.description = "Draw the curves of sessions that learned."
+    parser.description = "Draw the learning curves of sessions."
     parser.epilog = EXAMPLE
     pictures = parser.add_subparsers(dest="picture", metavar="PICTURE", required=True)
-    learning = pictures.add_parser("learning", help="returns over frames, losses, values", epilog=EXAMPLE)
+    learning = pictures.add_parser(
+        "learning", help="draw returns over frames, losses and values", epilog=EXAMPLE
+    )
     learning.formatter_class = argparse.RawDescriptionHelpFormatter
     learning.add_argument(
         "sessions",
         nargs="+",
         metavar="[LABEL=]SESSION",
-        help="a session's folder, or its metrics/episodes.csv",
+        help="a session folder, or its metrics/episodes.csv",
     )
     learning.add_argument(
         "--out",
@@ -36,8 +38,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the picture: .png, .svg or .pdf (default: learning.png)",
     )
-    learning.add_argument("--title", metavar="TEXT", help="what stands above it")
-    learning.add_argument("--json", action="store_true", help="print what was drawn as JSON")
+    learning.add_argument("--title", metavar="TEXT", help="the title of the picture")
+    learning.add_argument("--json", action="store_true", help="print the drawn data as JSON")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -24,12 +24,12 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.description = "Repeat a study in virtual time and print it as a table."
+    parser.description = "Reproduce a study in virtual time and print its table."
     parser.epilog = EXAMPLE
     studies = parser.add_subparsers(dest="study", metavar="STUDY", required=True)
     one = studies.add_parser("staggering", help="inaction and age of every stagger method", epilog=EXAMPLE)
     one.formatter_class = argparse.RawDescriptionHelpFormatter
-    one.add_argument("--seeds", type=count, default=10, metavar="N", help="runs of each case (default: 10)")
+    one.add_argument("--seeds", type=count, default=10, metavar="N", help="runs per case (default: 10)")
     one.add_argument("--methods", type=words, metavar="A,B", help="only these methods")
     one.add_argument("--latencies", type=words, metavar="A,B", help="only these latencies")
     one.add_argument("--workers", type=counts, metavar="N,M", help="only these numbers of workers")
@@ -37,8 +37,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     other = studies.add_parser("theory", help="reward rates against Theorem 1", epilog=EXAMPLE)
     other.formatter_class = argparse.RawDescriptionHelpFormatter
     for study in (one, other):
-        study.add_argument("--jobs", type=count, metavar="N", help="processes (default: one a core)")
-        study.add_argument("--json", action="store_true", help="print a JSON list in place of the table")
+        study.add_argument(
+            "--jobs", type=count, metavar="N", help="number of processes (default: one per core)"
+        )
+        study.add_argument("--json", action="store_true", help="print a JSON list instead of the table")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -13,23 +13,24 @@ examples:
   rtgraph top --sort cpu
   rtgraph top --once --json
 
-IN and OUT are messages a second over the last two seconds; LOST and OVERWR count since the node began; QUEUE is
-what waits unread; AGE is how old the newest message at any input is; RSS holds what is shared with other nodes, too.
+IN and OUT are messages per second over the last two seconds; LOST and OVERWR count since the node started; QUEUE is
+the number of unread messages; AGE is the age of the newest message at any input; RSS includes memory shared with
+other nodes.
 """
 COLUMNS = ("node", "cpu", "rss", "in", "out", "lost", "overwr", "queue", "age")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.description = "Watch the nodes of a running graph. q or Ctrl-C leaves; the graph goes on."
+    parser.description = "Watch the nodes of a running graph. q or Ctrl-C quits; the graph continues."
     parser.epilog = EXAMPLE
     add_session(parser)
     parser.add_argument(
-        "--sort", choices=COLUMNS, help="by this column, greatest first (default: as in the graph)"
+        "--sort", choices=COLUMNS, help="sort by this column, largest first (default: order in the graph)"
     )
-    parser.add_argument("--once", action="store_true", help="print it once")
-    parser.add_argument("--json", action="store_true", help="a line of JSON each time")
-    parser.add_argument("--count", type=count, metavar="N", help="so many times")
+    parser.add_argument("--once", action="store_true", help="print the table once")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON per update")
+    parser.add_argument("--count", type=count, metavar="N", help="end after N updates")
 
 
 def run(args: argparse.Namespace) -> int:

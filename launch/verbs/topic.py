@@ -19,45 +19,53 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.description = "Look at what is published in a running graph. Looking changes nothing for anybody."
+    parser.description = "Inspect the topics of a running graph. Inspection does not disturb the graph."
     parser.epilog = EXAMPLE
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = add_action(actions, "list", "list topics", "rtgraph topic list --json")
-    listing.add_argument("--all", action="store_true", help="the runtime's own topics, too")
+    listing.add_argument("--all", action="store_true", help="include the runtime's internal topics")
     _topic(
-        add_action(actions, "info", "who publishes a topic, and who takes it", "rtgraph topic info decision")
+        add_action(
+            actions, "info", "show publishers and subscribers of a topic", "rtgraph topic info decision"
+        )
     )
     echo = _topic(
         add_action(actions, "echo", "print messages", "rtgraph topic echo applied --json --count 5"),
         keyed=True,
     )
-    echo.add_argument("--count", type=count, metavar="N", help="end after so many messages")
-    echo.add_argument("--duration", type=above_zero, metavar="S", help="end after so many seconds")
+    echo.add_argument("--count", type=count, metavar="N", help="end after N messages")
+    echo.add_argument("--duration", type=above_zero, metavar="S", help="end after S seconds")
     echo.add_argument(
-        "--fields", type=words, default=(), metavar="A,B.C", help="only these fields, by dotted path"
+        "--fields", type=words, default=(), metavar="A,B.C", help="print only these fields, by dotted path"
     )
-    echo.add_argument("--full", action="store_true", help="every element of arrays, bytes and long lists")
+    echo.add_argument(
+        "--full", action="store_true", help="print every element of arrays, bytes and long lists"
+    )
     for name, help_text in (
-        ("hz", "how often it is published"),
-        ("bw", "how much is published"),
-        ("delay", "how long messages are under way"),
+        ("hz", "measure the publishing rate"),
+        ("bw", "measure the bandwidth"),
+        ("delay", "measure the transport delay of messages"),
     ):
         meter = _topic(
             add_action(actions, name, help_text, f"rtgraph topic {name} observation --duration 3"), keyed=True
         )
         meter.add_argument(
-            "--window", type=above_zero, default=10.0, metavar="S", help="seconds looked back (default: 10)"
+            "--window",
+            type=above_zero,
+            default=10.0,
+            metavar="S",
+            help="window of the measurement in seconds (default: 10)",
         )
-        meter.add_argument("--count", type=count, metavar="N", help="end after so many messages")
-        meter.add_argument("--duration", type=above_zero, metavar="S", help="end after so many seconds")
+        meter.add_argument("--count", type=count, metavar="N", help="end after N messages")
+        meter.add_argument("--duration", type=above_zero, metavar="S", help="end after S seconds")
     pub = _topic(
         add_action(actions, "pub", "publish messages", "rtgraph topic pub beat '{\"live\": 3}' --count 1"),
         keyed=True,
     )
     pub.add_argument("fields", metavar="JSON", help="the message's fields")
-    pub.add_argument("--rate", type=above_zero, metavar="HZ", help="again and again, so often a second")
+    pub.add_argument("--rate", type=above_zero, metavar="HZ", help="publish repeatedly at this rate")
     pub.add_argument(
-        "--count", type=count, metavar="N", help="so many (default: 1; with --rate: until Ctrl-C)"
+        "--count", type=count, metavar="N", help="number of messages (default: 1; with --rate: until Ctrl-C)"
     )
 
 
@@ -114,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _topic(parser: argparse.ArgumentParser, *, keyed: bool = False) -> argparse.ArgumentParser:
-    parser.add_argument("topic", metavar="TOPIC", help="the full name, as `rtgraph topic list` has it")
+    parser.add_argument("topic", metavar="TOPIC", help="the full name, as in `rtgraph topic list`")
     if keyed:
-        parser.add_argument("--key", metavar="NODE", help="of a keyed topic, what is meant for this node")
+        parser.add_argument("--key", metavar="NODE", help="for a keyed topic: the receiving node")
     return parser

@@ -24,5 +24,7 @@ def add_action(
 def add_session(parser: argparse.ArgumentParser) -> None:
     """Add ``--session``."""
     parser.add_argument(
-        "--session", metavar="WHICH", help="a running graph's name, process or session folder, if several run"
+        "--session",
+        metavar="WHICH",
+        help="the name, process or session folder of a running graph, if several run",
     )

@@ -6,15 +6,15 @@ import argparse
 import importlib
 
 ACTIONS = {
-    "info": "say what is in a recording",
-    "play": "publish what was recorded, for whoever listens",
-    "ctl": "steer a player: pause, resume, step, seek, rate",
-    "record": "record a graph that is running",
-    "keep": "have a ring-buffer recorder write what it holds",
-    "recover": "make a whole recording of a damaged one",
+    "info": "show what a recording contains",
+    "play": "publish a recording for subscribers",
+    "ctl": "control a player: pause, resume, step, seek, rate",
+    "record": "record a running graph",
+    "keep": "write the contents of a ring-buffer recorder to a file",
+    "recover": "make a complete recording from a damaged one",
     "verify": "run nodes again on a recording, and compare every byte",
     "graph": "draw the graph that made a recording",
-    "export": "turn a recording into what other tools read",
+    "export": "convert a recording for other tools",
 }
 """Each action and its summary."""
 
@@ -28,7 +28,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the actions."""
-    parser.description = "Look into recordings, play them, verify them, and turn them into other formats."
+    parser.description = "Inspect, play and verify recordings, and convert them to other formats."
     parser.epilog = EXAMPLE
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, description in ACTIONS.items():

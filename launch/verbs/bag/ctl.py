@@ -22,15 +22,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from rtgraph.launch.introspection.commands.arguments import add_session  # noqa: PLC0415
 
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, help_text in (("pause", "stand still"), ("resume", "go on")):
+    for name, help_text in (("pause", "pause the player"), ("resume", "resume playing")):
         add_session(commands.add_parser(name, help=help_text))
-    step = commands.add_parser("step", help="play a few messages, or ticks of the plant, and stand still")
-    step.add_argument("messages", type=count, nargs="?", metavar="N", help="so many messages (default: 1)")
-    step.add_argument("--ticks", type=count, metavar="N", help="so many ticks of the plant")
-    seek = commands.add_parser("seek", help="go to a time of the recording")
-    seek.add_argument("seconds", type=from_start, metavar="S", help="seconds from its start")
-    rate = commands.add_parser("rate", help="go on faster or slower")
-    rate.add_argument("rate", type=above_zero, metavar="X", help="1 is as it was")
+    step = commands.add_parser("step", help="play a few messages or ticks of the plant, then pause")
+    step.add_argument("messages", type=count, nargs="?", metavar="N", help="number of messages (default: 1)")
+    step.add_argument("--ticks", type=count, metavar="N", help="number of ticks of the plant")
+    seek = commands.add_parser("seek", help="go to a time in the recording")
+    seek.add_argument("seconds", type=from_start, metavar="S", help="seconds from the start of the recording")
+    rate = commands.add_parser("rate", help="set the speed")
+    rate.add_argument(
+        "rate", type=above_zero, metavar="X", help="speed relative to the recording; 1: original speed"
+    )
     for command in (step, seek, rate):
         add_session(command)
 

@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from rtgraph.msgs.bag.export.targets import TARGETS  # noqa: PLC0415
 
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help="an MCAP file, or a folder of those it was split into"
+        "file", type=Path, metavar="FILE", help="an MCAP file, or the folder of a split recording"
     )
     parser.add_argument(
         "--to",
@@ -29,10 +29,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="TARGET",
         help="; ".join(f"{target.name}: {target.what}" for target in TARGETS.values()),
     )
-    parser.add_argument("--out", type=Path, metavar="PATH", help="where to (default: beside the recording)")
-    parser.add_argument("--topics", nargs="+", default=[], metavar="GLOB", help="only these topics")
-    parser.add_argument("--start", type=from_start, default=0.0, metavar="S", help="begin so many seconds in")
-    parser.add_argument("--duration", type=above_zero, metavar="S", help="so many seconds of it")
+    parser.add_argument(
+        "--out", type=Path, metavar="PATH", help="the output path (default: beside the recording)"
+    )
+    parser.add_argument("--topics", nargs="+", default=[], metavar="GLOB", help="export only these topics")
+    parser.add_argument(
+        "--start",
+        type=from_start,
+        default=0.0,
+        metavar="S",
+        help="start S seconds after the start of the recording",
+    )
+    parser.add_argument("--duration", type=above_zero, metavar="S", help="export S seconds")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -15,12 +15,12 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help="an MCAP file, or a folder of those it was split into"
+        "file", type=Path, metavar="FILE", help="an MCAP file, or the folder of a split recording"
     )
     parser.add_argument(
-        "--format", choices=("mermaid", "svg", "dot"), help="mermaid, or what the name of --out ends in"
+        "--format", choices=("mermaid", "svg", "dot"), help="default: the suffix of --out, or mermaid"
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write it there, not to stdout")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write to this file instead of stdout")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -20,12 +20,12 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help="an MCAP file, or a folder of those it was split into"
+        "file", type=Path, metavar="FILE", help="an MCAP file, or the folder of a split recording"
     )
+    parser.add_argument("--plan", action="store_true", help="print only the plan of the recorded graph")
     parser.add_argument(
-        "--plan", action="store_true", help="print the plan of the graph that made it, and no more"
+        "--check", action="store_true", help="read the whole recording and report every damaged part"
     )
-    parser.add_argument("--check", action="store_true", help="read all of it, and find every damaged part")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

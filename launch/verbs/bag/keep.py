@@ -1,4 +1,4 @@
-"""``rtgraph bag keep``: Have a recorder that keeps the last seconds in memory write them to a file."""
+"""``rtgraph bag keep``: Make a ring-buffer recorder write the last seconds, held in memory, to a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
     from rtgraph.launch.introspection.commands.arguments import add_session  # noqa: PLC0415
 
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for whoever reads the file")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="a reason, stored in the file")
     add_session(parser)
 
 

@@ -22,15 +22,27 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help="an MCAP file, or a folder of those it was split into"
+        "file", type=Path, metavar="FILE", help="an MCAP file, or the folder of a split recording"
     )
-    parser.add_argument("--rate", type=above_zero, default=1.0, metavar="X", help="how fast (default: 1)")
-    parser.add_argument("--start", type=from_start, default=0.0, metavar="S", help="begin so many seconds in")
-    parser.add_argument("--duration", type=above_zero, metavar="S", help="play so many seconds of it")
-    parser.add_argument("--loop", action="store_true", help="again and again")
-    parser.add_argument("--paused", action="store_true", help="wait to be told to go on")
-    parser.add_argument("--topics", nargs="+", default=["*"], metavar="GLOB", help="only these topics")
-    parser.add_argument("--exclude", nargs="+", default=[], metavar="GLOB", help="not these topics")
+    parser.add_argument(
+        "--rate",
+        type=above_zero,
+        default=1.0,
+        metavar="X",
+        help="speed relative to the recording (default: 1)",
+    )
+    parser.add_argument(
+        "--start",
+        type=from_start,
+        default=0.0,
+        metavar="S",
+        help="start S seconds after the start of the recording",
+    )
+    parser.add_argument("--duration", type=above_zero, metavar="S", help="play S seconds")
+    parser.add_argument("--loop", action="store_true", help="play repeatedly")
+    parser.add_argument("--paused", action="store_true", help="start paused")
+    parser.add_argument("--topics", nargs="+", default=["*"], metavar="GLOB", help="play only these topics")
+    parser.add_argument("--exclude", nargs="+", default=[], metavar="GLOB", help="leave out these topics")
     parser.add_argument(
         "--remap", nargs="+", default=[], metavar="OLD=NEW", help="publish a topic under another name"
     )

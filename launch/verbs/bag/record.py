@@ -22,9 +22,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
     from rtgraph.launch.introspection.commands.arguments import add_session  # noqa: PLC0415
 
-    parser.add_argument("--topics", nargs="+", default=["*"], metavar="GLOB", help="only these topics")
-    parser.add_argument("--exclude", nargs="+", default=[], metavar="GLOB", help="not these topics")
-    parser.add_argument("--duration", type=above_zero, metavar="S", help="end after so many seconds")
+    parser.add_argument("--topics", nargs="+", default=["*"], metavar="GLOB", help="record only these topics")
+    parser.add_argument("--exclude", nargs="+", default=[], metavar="GLOB", help="leave out these topics")
+    parser.add_argument("--duration", type=above_zero, metavar="S", help="end after S seconds")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the file (default: NAME-DATE-TIME.mcap)")
     add_session(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")

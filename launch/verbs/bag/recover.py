@@ -14,7 +14,7 @@ example:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help="an MCAP file, or a folder of those it was split into"
+        "file", type=Path, metavar="FILE", help="an MCAP file, or the folder of a split recording"
     )
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="the new file (default: NAME-recovered.mcap)"

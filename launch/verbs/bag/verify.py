@@ -24,7 +24,7 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help="an MCAP file, or a folder of those it was split into"
+        "file", type=Path, metavar="FILE", help="an MCAP file, or the folder of a split recording"
     )
     parser.add_argument(
         "--nodes",

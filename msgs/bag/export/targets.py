@@ -41,14 +41,14 @@ TARGETS = {
     for target in (
         Target(
             "foxglove",
-            "MCAP for Foxglove: pictures as foxglove.RawImage, the rest as JSON",
+            "MCAP for Foxglove: pictures as foxglove.RawImage, everything else as JSON",
             ".mcap",
             "export",
         ),
-        Target("gif", "animation of what was observed and applied", ".gif"),
-        Target("mp4", "film of what was observed and applied", ".mp4", "export"),
-        Target("npz", "numpy arrays, a group a topic", ".npz"),
-        Target("parquet", "folder of Parquet tables, one a topic", "", "export"),
+        Target("gif", "animation of observations and applied actions", ".gif"),
+        Target("mp4", "film of observations and applied actions", ".mp4", "export"),
+        Target("npz", "numpy arrays, one group per topic", ".npz"),
+        Target("parquet", "folder of Parquet tables, one per topic", "", "export"),
         Target("rerun", "recording for the Rerun viewer", ".rrd", "rerun"),
     )
 }
