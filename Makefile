@@ -38,7 +38,7 @@ check: $(READY)  ## format, lint and type-check
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-format: $(READY)  ## format and mend what can be mended
+format: $(READY)  ## apply formatting and lint fixes
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
