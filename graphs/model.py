@@ -42,11 +42,12 @@ class IncludeEntry(Entry):
     graph: str = Field(description="a file relative to this one, or the name of a shipped graph")
     arguments: dict[str, Any] = {}
     expose: bool = Field(
-        default=False, description="the arguments not given here are this file's own too, and passed on"
+        default=False,
+        description="all arguments not given here become arguments of this file and are passed on",
     )
     namespace: PathName | None = None
     remap: dict[PathName, Topic] = Field(
-        default={}, description="topics of the included graph, and what they are called here"
+        default={}, description="topics of the included graph, with their names in this file"
     )
     condition: Condition = Field(
         default=True, alias="if", description='true, false, "A == B" or "A != B"; several with "and" between'
@@ -57,19 +58,21 @@ class WeightsEntry(Entry):
     """A network with weights that nodes share."""
 
     network: dict[str, Any]
-    plant: Topic = Field(description="the plant it is built for")
-    seed: Seed | None = Field(default=None, description="of its initialisation; the launch's own if left out")
+    plant: Topic = Field(description="the plant that the network is built for")
+    seed: Seed | None = Field(
+        default=None, description="seed of the initial parameters; default: the seed of the launch"
+    )
     sharing: Sharing = Field(
         default="fixed",
-        description="fixed: nobody changes them; snapshot: whole versions; shared: changed in place while they are read",
+        description="fixed: never changed; snapshot: complete versions; shared: changed in place while they are read",
     )
     resume: str | None = Field(
-        default=None, description="the same, where no checkpoint is given: that which a run goes on from"
+        default=None, description="a checkpoint to resume a run from; used if `checkpoint` is not given"
     )
-    transfer: bool = Field(default=False, description="take a checkpoint of another world")
+    transfer: bool = Field(default=False, description="accept a checkpoint from another world")
     checkpoint: str | None = Field(
         default=None,
-        description="a learner's checkpoint, or a folder of them, whose weights come first; seen from the current folder",
+        description="a learner's checkpoint with the initial weights, or a folder of checkpoints; relative to the current folder",
     )
 
 
@@ -78,11 +81,15 @@ class NodeEntry(Entry):
 
     node_class: ClassPath = Field(alias="class", description="package.module:Class")
     params: dict[str, Any] = {}
-    replicas: Count | None = Field(default=None, description="makes nodes name/0 ... name/N-1, even for 1")
+    replicas: Count | None = Field(
+        default=None, description="number of copies: nodes name/0 ... name/N-1, even for 1"
+    )
     condition: Condition = Field(
         default=True, alias="if", description='true, false, "A == B" or "A != B"; several with "and" between'
     )
-    remap: dict[str, Topic] = Field(default={}, description="the topic of a port, by default the port's name")
+    remap: dict[str, Topic] = Field(
+        default={}, description="the topic of a port; default: the name of the port"
+    )
     restart: RestartPolicy = RestartPolicy()
     priority: Literal["low", "normal", "nice", "fifo", "auto"] = "normal"
     python: str | None = Field(default=None, description="the interpreter of the node's process")
@@ -117,7 +124,7 @@ class Settings(Entry):
     replace: dict[InstanceName, ReplacementEntry] = {}
     record: bool | dict[str, Any] | None = Field(
         default=None,
-        description="true, false, or the recorder's parameters and `journal`; left out: in the virtual world only",
+        description="true, false, or the recorder's parameters and `journal`; default: record in the virtual world only",
     )
 
 
