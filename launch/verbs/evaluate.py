@@ -191,5 +191,5 @@ def _print_table(
             )
         out.print(others)
     if len(set(played.returns)) == 1 and len(played.returns) > 1:
-        out.print("All episodes came to the same: what is not random cannot be judged by its interval.")
+        out.print("All episodes have the same return: the interval means nothing for a deterministic result.")
     out.print(f"  {result.session.directory}", markup=False, soft_wrap=True)

@@ -44,7 +44,7 @@ def echo(
         if not printed:
             print(f"nothing was published on {topic!r}", file=sys.stderr)
         if observer.losses.missed:
-            print(f"{observer.losses.missed:,} messages came too quickly to be shown", file=sys.stderr)
+            print(f"{observer.losses.missed:,} messages arrived too fast to be shown", file=sys.stderr)
     return 1 if count or not printed else 0
 
 

@@ -56,7 +56,7 @@ def _print(node: LiveNode, private: int, topics: dict[str, str]) -> None:
     print(f"{node.state}, process {node.pid or '–'}{life}")
     cpu = "–" if node.cpu_percent is None else f"{node.cpu_percent:.1f} %"
     resident = "–" if node.resident_bytes is None else f"{node.resident_bytes / 2**20:,.1f} MiB"
-    print(f"CPU {cpu}, memory {resident}, of which {private / 2**20:,.1f} MiB its own")
+    print(f"CPU {cpu}, memory {resident}, of which {private / 2**20:,.1f} MiB private")
     columns = ("received", "per s", "lost", "overwritten", "refused")
     came = table("input", "from", *columns, "unread", right=(*columns, "unread"))
     for edge in node.edges:

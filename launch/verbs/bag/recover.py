@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     for problem in found.problems:
         print(f"  {problem}")
     if found.missing:
-        print(f"  {found.missing:,} messages that the index tells of could not be read")
+        print(f"  {found.missing:,} messages listed in the index could not be read")
     if found.losses.lost:
-        print(f"  {found.losses.lost:,} messages are missing by the publishers' count")
+        print(f"  {found.losses.lost:,} messages are missing according to the publishers' sequence numbers")
     return code
