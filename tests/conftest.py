@@ -1,4 +1,4 @@
-"""What tests of several folders need."""
+"""Fixtures shared by several folders of tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None, object, object]:
-    """Let files grow again as soon as a test is over: pytest may write its report into one."""
+    """Lift the file size limit right after a test, because pytest may write its report to a file."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         return (yield)
@@ -20,6 +20,6 @@ def pytest_runtest_call() -> Generator[None, object, object]:
 
 @pytest.fixture
 def full_disk() -> Callable[[int], None]:
-    """Make every file end at so many bytes, as a full disk does (in the middle of a write)."""
+    """Limit the size of every file, as a full disk does in the middle of a write."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     return lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))

@@ -1,7 +1,7 @@
-"""``python -m tests.bench``: every benchmark, each as ratios to a peer measured in the same run.
+"""``python -m tests.bench``: all benchmarks, as ratios to a peer measured in the same run.
 
-A benchmark is a module in ``benchmarks`` with ``run(rounds, say) -> list[Row]``; that is all it takes to add one.
-Progress goes to stderr, tables (or JSON) to stdout. Nothing fails for being slow: figures are for people to read.
+A benchmark is a module in ``benchmarks`` with ``run(rounds, say) -> list[Row]``; adding the module is enough.
+Progress goes to stderr, tables (or JSON) to stdout. Nothing fails for being slow: people judge the figures.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Benchmark = Callable[[int, Say], list[Row]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run what is asked for and print it."""
+    """Run the selected benchmarks and print their results."""
     names = sorted(module.name for module in pkgutil.iter_modules(tests.bench.benchmarks.__path__))
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print a JSON list of rows")
     args = parser.parse_args(arguments)
-    # The processes started import from here too.
+    # Child processes import from here too.
     os.chdir(ROOT)
     found = {name: _measured(name, max(1, args.rounds)) for name in args.only or names}
     if args.json:

@@ -1,4 +1,4 @@
-"""Runs a plan as processes, quietly, and leaves nothing behind."""
+"""Runs a plan as processes, without output, and removes everything afterwards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def launched(plan: Plan, status: Status | None = None) -> Outcome:
     """Run a plan to its end.
 
     Raises:
-        SystemExit: a node failed, or somebody pressed Ctrl-C.
+        SystemExit: a node failed, or Ctrl-C.
     """
     with tempfile.TemporaryDirectory(prefix="rtgraph-bench-") as folder:
         session = Session.create(plan, Path(folder) / "session")

@@ -1,4 +1,4 @@
-"""A publisher and a subscriber in processes of their own: as a graph that the launcher runs, and as raw pyzmq."""
+"""A publisher and a subscriber in two processes: as a graph run by the launcher, and as raw pyzmq."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from rtgraph.nodes.runtime import InputPlan, NodePlan
 from tests.bench.launched import launched
 
 FRAMES = {"7,056 B": (84, 84), "100,800 B": (210, 160, 3)}
-"""The pictures sent, by their size: what a policy sees, and what a person sees."""
+"""Frames by size: the view of a policy, and the view of a person."""
 RAW = "raw pyzmq, ipc"
 MOST_WAITED_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the two ends say at the end."""
+    """Results of the two ends."""
 
     publisher: dict[str, Any]
     subscriber: dict[str, Any]

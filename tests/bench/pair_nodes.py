@@ -1,4 +1,4 @@
-"""Two pairs of nodes: one paced, to see how long a frame is under way, one that sends as fast as it is heard."""
+"""Two pairs of nodes: a paced pair for the latency of frames, and a fast pair limited by the subscriber's credit."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from rtgraph.nodes.runtime import Input, Node, Output, Params, Urgency, latest, 
 from rtgraph.nodes.runtime.clock import tick_time_ns
 
 WINDOW = 400
-"""Frames under way at most. A queue of a thousand has room for them: it takes up to 500 that left it for still there."""
+"""Maximum frames in flight. They fit a queue of a thousand, which counts up to 500 frames already taken as unread."""
 CREDIT = 100
-"""Frames that one acknowledgement stands for."""
+"""Number of frames per acknowledgement."""
 
 
 class PacedParams(Params):
@@ -24,7 +24,7 @@ class PacedParams(Params):
 
 
 class PacedPublisher(Node[PacedParams]):
-    """Publishes so many frames at a steady rate."""
+    """Publishes a number of frames at a steady rate."""
 
     frame = Output(Observation)
 
@@ -46,7 +46,7 @@ class PacedPublisher(Node[PacedParams]):
 
 
 class Timekeeper(Node[Params]):
-    """Notes how old each frame is when its handler begins."""
+    """Records the age of each frame when its handler begins."""
 
     frame = Input(Observation, latest)
 
@@ -61,7 +61,7 @@ class Timekeeper(Node[Params]):
 
 
 class Credit(Message):
-    """So many frames have come."""
+    """Acknowledges a number of frames."""
 
     received: int
 
@@ -72,7 +72,7 @@ class FastParams(Params):
 
 
 class FastPublisher(Node[FastParams]):
-    """Publishes a window of frames, then as many as are acknowledged."""
+    """Publishes a window of frames, then one frame per acknowledged frame."""
 
     credit = Input(Credit, queue(2 * WINDOW // CREDIT))
     frame = Output(Observation)

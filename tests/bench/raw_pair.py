@@ -1,8 +1,8 @@
-"""The same two pairs with nothing but pyzmq: the least that ZeroMQ from Python costs.
+"""The same two pairs with pyzmq alone: the lowest cost of ZeroMQ from Python.
 
-Run as ``python -m tests.bench.raw_pair ROLE FOLDER SIZE …``; what comes out is one line of JSON on stdout. A frame is
-a topic, a number, a time stamp and the payload; from 64 KiB on the payload is a part of its own and never copied,
-which is faster there and slower below.
+Run as ``python -m tests.bench.raw_pair ROLE FOLDER SIZE …``; prints one line of JSON on stdout. A frame is a topic, a
+number, a time stamp and the payload. From 64 KiB on the payload is a separate part that is never copied, which is faster
+for large frames and slower for small ones.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def publish(frames: Socket, number: int, payload: memoryview) -> None:
 
 
 def arrivals(frames: Socket, size: int) -> Iterator[tuple[int, int, int]]:
-    """Wait for frames; yield each one's number, when it was stamped, and when it could be read as an array."""
+    """Wait for frames; yield the number, the send time, and the time when the frame is readable as an array."""
     while True:
         if size < COPY_BELOW:
             whole = frames.recv()
@@ -62,7 +62,7 @@ def await_subscriber(frames: Socket, credit: Socket, payload: memoryview) -> Non
 
 
 def paced_publisher(frames: Socket, credit: Socket, size: int, rate_hz: float, count: int) -> None:
-    """Publish so many frames at a steady rate, then say that this is the end."""
+    """Publish a number of frames at a steady rate, then an end marker."""
     payload = memoryview(frame_of((size,)))
     await_subscriber(frames, credit, payload)
     began = time.monotonic()
@@ -74,7 +74,7 @@ def paced_publisher(frames: Socket, credit: Socket, size: int, rate_hz: float, c
 
 
 def timekeeper(frames: Socket, credit: Socket, size: int) -> None:
-    """Note how old each frame is when it can be read."""
+    """Record the age of each frame when it is readable."""
     ages_ns: list[int] = []
     answered = False
     for number, stamp_ns, now_ns in arrivals(frames, size):
@@ -87,7 +87,7 @@ def timekeeper(frames: Socket, credit: Socket, size: int) -> None:
 
 
 def fast_publisher(frames: Socket, credit: Socket, size: int, duration_s: float) -> None:
-    """Publish a window of frames, then as many as are acknowledged."""
+    """Publish a window of frames, then one frame per acknowledged frame."""
     payload = memoryview(frame_of((size,)))
     await_subscriber(frames, credit, payload)
     until, began_cpu_s = time.monotonic() + duration_s, time.process_time()
@@ -132,7 +132,7 @@ def counter(frames: Socket, credit: Socket, size: int) -> None:
 
 
 def main(role: str, folder: str, size: int, *numbers: float) -> None:
-    """Open the sockets and play a role."""
+    """Open the sockets and run a role."""
     context = zmq.Context()
     publishes = role.endswith("publisher")
     frames = context.socket(zmq.PUB if publishes else zmq.SUB)

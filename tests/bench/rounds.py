@@ -1,4 +1,4 @@
-"""Rounds: both sides measured in turn, in the same minutes, because the same figure drifts by half within an hour."""
+"""Rounds: both sides measured alternately within minutes, because one figure drifts by half within an hour."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ B = TypeVar("B")
 
 
 def in_turn(rounds: int, ours: Callable[[int], A], peer: Callable[[int], B]) -> tuple[list[A], list[B]]:
-    """Measure both sides in every round; who goes first alternates, so that neither always has the warm machine."""
+    """Measure both sides in every round. The first side alternates, so that neither always has the warm machine."""
     mine: list[A] = []
     theirs: list[B] = []
     for number in range(rounds):
@@ -24,14 +24,14 @@ def in_turn(rounds: int, ours: Callable[[int], A], peer: Callable[[int], B]) -> 
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return how long some work takes."""
+    """Return the duration of some work."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def microseconds_per_call(call: Callable[[], object], within_s: float) -> float:
-    """Return what a call costs, called for about so long."""
+    """Return the duration of a call, measured over about ``within_s``."""
     count = 16
     while (took := _time_of(call, count)) < within_s / 4:
         count *= 2

@@ -1,4 +1,4 @@
-"""What a benchmark finds: rows that hold our figure beside a peer's of the same run, and how they are shown."""
+"""Results of a benchmark: rows with our figure and a peer's figure of the same run, and tables of them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from rich.text import Text
 NOTHING = "\N{EN DASH}"
 
 Say = Callable[[str], None]
-"""How a benchmark tells what it is doing."""
+"""Reports what a benchmark is doing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What a row is hoped to come to. Shown beside the figure; nothing ever fails for missing it."""
+    """Target of a row. It is shown beside the figure; missing it is not a failure."""
 
     wanted: str
     figure: Literal["ratio", "ours"] = "ratio"
@@ -26,7 +26,7 @@ class Aim:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure: medians over rounds, and the lowest and highest ratio of any one round."""
+    """One figure: medians over rounds, and the lowest and highest ratio of a round."""
 
     case: str
     unit: str
@@ -44,7 +44,7 @@ class Row:
     def compared(
         cls, case: str, unit: str, ours: Sequence[float], peer_name: str, peer: Sequence[float], **more: Any
     ) -> Self:
-        """Make a row of the figures of both sides, round by round."""
+        """Make a row from the figures of both sides, round by round."""
         mine, theirs = statistics.median(ours), statistics.median(peer)
         ratios = [one / other for one, other in zip(ours, peer, strict=True) if other]
         return cls(
@@ -95,7 +95,7 @@ def table_of(name: str, rows: Sequence[Row]) -> Table:
 
 
 def aims_of(found: Mapping[str, Sequence[Row]]) -> Table:
-    """Return the rows that have an aim, each beside it."""
+    """Return the rows that have an aim, with that aim."""
     table = Table(
         title=Text("aims", style="bold"), title_justify="left", caption="to read, not to pass or fail"
     )

@@ -1,4 +1,4 @@
-"""Arguments: text is parsed by the declared type, values keep theirs."""
+"""Arguments: text is parsed by the declared type, values keep their type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every way a file can be wrong that has a message of its own: where it points, and what it says."""
+"""Every error in files that has a message: where it points, and what it says."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ nodes:
 
 @dataclass
 class Broken:
-    """A file that is wrong, and the error it gives. ``line`` counts in ``text`` from 1, after its leading newline."""
+    """An invalid file, and the expected error. ``line`` counts from 1 in ``text``, after its leading newline."""
 
     name: str
     text: str
@@ -32,7 +32,7 @@ class Broken:
 
 
 def graph(nodes: str) -> str:
-    """A graph with a plant in line 2, and more nodes from line 3 on."""
+    """Return a graph with a plant in line 2, and more nodes from line 3 on."""
     return 'nodes:\n  plant: {class: "support.toys:Plant"}\n' + textwrap.indent(
         textwrap.dedent(nodes).strip(), "  "
     )
@@ -49,7 +49,7 @@ def launch(rest: str) -> str:
 WITH_PLANT = {"plant.yaml": PLANT}
 RECORDED = {"plant.yaml": graph("recorder: {class: 'support.toys:Recorder'}")}
 
-# One line a file: this is a table.
+# One line per file: this is a table.
 # fmt: off
 FILES = [
     Broken("empty", "", 1, None, "is empty"),

@@ -1,4 +1,4 @@
-"""Pictures: complete, well-formed, and nothing on top of anything else."""
+"""Pictures: complete, well-formed, and without overlaps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classes that stand beside graph files: found, and checked before anything starts."""
+"""Classes in modules beside graph files: found, and checked before anything starts."""
 
 from __future__ import annotations
 

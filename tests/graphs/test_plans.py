@@ -1,4 +1,4 @@
-"""From files to plans: golden plans, and what each part of a file does to one."""
+"""From files to plans: golden plans, and the effect of each part of a file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_golden_plan(name) -> None:
-    """To accept a change on purpose: ``rtgraph plan FILE name=value ... > golden/NAME.yaml`` and read the diff."""
+    """To accept an intended change: ``rtgraph plan FILE name=value ... > golden/NAME.yaml``, and read the diff."""
     file, arguments = CASES[name]
     assert load_launch(FILES / file, arguments).to_yaml() == (GOLDEN / f"{name}.yaml").read_text()
 
@@ -239,7 +239,7 @@ TEXTS = [path.read_text() for path in sorted(FILES.glob("*.yaml"))]
 
 @st.composite
 def mutilated(draw: st.DrawFn) -> str:
-    """Text of a graph or launch file from which things are cut, doubled, or into which others are put."""
+    """Return a graph or launch file with parts cut, duplicated or replaced by other parts."""
     text = draw(st.sampled_from(TEXTS))
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(text)))

@@ -1,4 +1,4 @@
-"""What the package exports, and the schemas for editors."""
+"""The exports of the package, and the schemas for editors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a graph says of its weights: how they are shared, and the checkpoint that they begin with."""
+"""Weights in a graph: how they are shared, and their first checkpoint."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_plan_names_the_very_checkpoint_and_its_version(checkpoints):
     weights = plan.weights["policy"]
     assert (weights.sharing, weights.checkpoint, weights.version) == ("snapshot", "kept/000001", 50)
     assert Plan.from_yaml(plan.to_yaml()) == plan
-    # Whoever goes on from one begins with it just so, and nothing has to be learned for that.
+    # A resumed run starts with exactly these weights and needs no learner for that.
     assert load_launch(written(checkpoints, "resume: kept")).weights["policy"].checkpoint == "kept/000001"
     older = load_launch(written(checkpoints, "checkpoint: kept/000000")).weights["policy"]
     assert (older.checkpoint, older.version) == ("kept/000000", 40)

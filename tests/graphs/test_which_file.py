@@ -1,4 +1,4 @@
-"""Which file a module is: that beside the graph file which names it, or an error that names the two there are."""
+"""The file of a module: the one beside the graph file that names it; an error if two files match."""
 
 from __future__ import annotations
 

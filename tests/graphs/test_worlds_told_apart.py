@@ -1,4 +1,4 @@
-"""What was learned in one world is refused in another with the same spaces."""
+"""Checkpoints, memories and recordings of one world are refused in another world with the same spaces."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS = ("checkpoint", "resume", "replay_folder", "demonstration")
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
-    """Return what a run leaves: a session with checkpoints and a recording, and a memory on disk."""
+    """Return the results of a run: a session with checkpoints and a recording, and a memory on disk."""
     folder = tmp_path_factory.mktemp("learned")
     arguments = {"id": HERE, "workers": "1", "latency_frames": "1", "minimum": "10", "replay_mib": "2"}
     arguments["replay_folder"] = str(folder / "memory")
@@ -48,7 +48,7 @@ def test_another_world_is_refused_and_both_are_named(session, kind) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_another_world_may_be_taken_on_purpose(session, kind) -> None:
     arguments = given(session, kind) | {"transfer": "true"}
-    if kind == "resume":  # to go on is to go on in the same world
+    if kind == "resume":  # a resumed run continues in the same world
         with pytest.raises(GraphError, match="of another world"):
             planned(ELSEWHERE, arguments)
     else:

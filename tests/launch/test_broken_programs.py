@@ -1,4 +1,4 @@
-"""Programs that are broken, or ended early: what they did is kept, and what is wrong does not look like success."""
+"""Broken or interrupted programs: their results are kept, and a failure does not look like success."""
 
 from __future__ import annotations
 

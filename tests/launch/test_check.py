@@ -1,4 +1,4 @@
-"""Whatever a launch can refuse before it starts, `check` refuses, in the same words."""
+"""`check` refuses everything that a launch refuses before it starts, with the same error."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ nodes:
 
 
 def error_of(arguments: list[str], capsys: Captured) -> tuple[int, str]:
-    capsys.readouterr()  # what was said before
+    capsys.readouterr()  # discard earlier output
     code = main(arguments)
     return code, capsys.readouterr().err
 
 
 def refused(arguments: list[str], capsys: Captured) -> str:
-    """Return the error that both verbs end with."""
+    """Return the error of both verbs."""
     checked = error_of(["check", *arguments], capsys)
     assert checked[0] in (1, 2), checked
     assert error_of(["launch", "--no-plots", *arguments], capsys) == checked

@@ -1,4 +1,4 @@
-"""Finding node classes by reading source: through bases in other modules, without importing what has none."""
+"""Node classes are found by reading source, through bases in other modules; modules without one are not imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command: verbs, exit codes, and how quickly help is there."""
+"""The command: verbs, exit codes, and the speed of help."""
 
 from __future__ import annotations
 

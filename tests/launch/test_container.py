@@ -1,4 +1,4 @@
-"""What a container offers and what it keeps back: launch, record, verify, stop."""
+"""In a container with its restrictions: launch, record, verify, stop."""
 
 from __future__ import annotations
 
@@ -82,5 +82,5 @@ def test_sigterm_stops_the_first_process_in_time(verb, ready, container) -> None
         took_s, contended_s = running.stop()
         assert running.wait() == 143, running.stderr
     print(f"{verb[0]}: ended {took_s:.2f} s after SIGTERM, {contended_s:.2f} s of them short of processors")
-    # What it must not do is wait for anything.
+    # It must not wait for anything.
     assert took_s - contended_s < STOPS_WITHIN_S

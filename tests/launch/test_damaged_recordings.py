@@ -1,4 +1,4 @@
-"""One bit flipped, or a file cut off, anywhere in a split recording: every action works with the rest and says so, or fails in a line."""
+"""One flipped bit or a cut in a split recording: every action uses the rest and says so, or fails in one line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OBSERVATIONS = 16
 
 
 def told(*arguments):
-    """Run an action; return its exit code, and all that it printed."""
+    """Run an action; return its exit code, and all its output."""
     out, error = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
         try:
@@ -35,7 +35,7 @@ def told(*arguments):
 
 
 def damaged(folder, file, place, bit):
-    """Copy the recording with one bit flipped, or a file cut off where it would be."""
+    """Copy the recording with one flipped bit, or with a file cut at that place."""
     session = Path(shutil.copytree(RECORDING, folder / "session"))
     path = session / f"session_{file}.mcap"
     data = bytearray(path.read_bytes())

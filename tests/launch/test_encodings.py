@@ -1,4 +1,4 @@
-"""Files are UTF-8 whatever the locale is; a stream writes what its encoding has, and other characters for the rest."""
+"""Files are UTF-8 whatever the locale; a stream replaces characters that its encoding lacks."""
 
 from __future__ import annotations
 

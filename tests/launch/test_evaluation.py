@@ -1,4 +1,4 @@
-"""``rtgraph evaluate``: a learner's checkpoint played greedily, and the baselines beside it."""
+"""``rtgraph evaluate``: a learner's checkpoint played greedily, and the baselines."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_checkpoint_is_played_greedily(learned, tmp_path, capsys) -> None:
 
 
 def test_what_a_checkpoint_came_from_is_told_in_its_curves(learned, tmp_path, capsys) -> None:
-    """A run that goes on from a checkpoint begins with the rows of the one that wrote it."""
+    """The curves of a run resumed from a checkpoint begin with the rows of the run that wrote it."""
     arguments = [f"resume={learned / 'checkpoints'}", "minimum=20", "--ticks", "100"]
     assert (
         main(
@@ -74,7 +74,7 @@ def test_what_a_checkpoint_came_from_is_told_in_its_curves(learned, tmp_path, ca
     assert later
     assert later == sorted(later)
     assert later[0] > ticks
-    # The newest tick known is that of the newest decision's observation.
+    # The newest known tick is that of the newest decision's observation.
     assert ticks + 90 < json.loads(capsys.readouterr().out)["learning"]["ticks"] <= ticks + 100
 
 
@@ -88,7 +88,7 @@ def test_an_evaluation_plays_other_episodes_than_the_training_with_the_same_seed
     assert len(played[0]) == len(played[1]) == 1
     seeds = [0, 1, *played[0], *played[1]]
     assert len(set(seeds)) == 4
-    # What an environment draws its episodes from is a function of the plan's seed.
+    # An environment's random stream is a function of the plan's seed.
     drawn = {seed: generator(seed, "plant", 0).integers(2**31, size=8).tolist() for seed in seeds}
     assert len({number for numbers in drawn.values() for number in numbers}) == 32
 
@@ -162,7 +162,7 @@ def test_a_game_is_known_by_its_plant() -> None:
 def test_what_is_asked_for_wrongly_is_told_in_a_line(words, problem, tmp_path, capsys) -> None:
     (tmp_path / "000001").mkdir()
     (tmp_path / "000001" / "facts.json").write_text("{}")
-    with pytest.raises(SystemExit) if "0" in words else _nothing():  # argparse's own errors end the program
+    with pytest.raises(SystemExit) if "0" in words else _nothing():  # argparse's own errors exit the program
         assert main(["evaluate", *(str(tmp_path) if word == "CHECKPOINT" else word for word in words)]) == 2
     err = capsys.readouterr().err
     assert problem in err

@@ -1,4 +1,4 @@
-"""Results that cannot be written: one line each that names the file, and the table all the same."""
+"""Results that cannot be written: one line per file, and the table is still printed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LAUNCH = ["launch", "endless", "--world", "virtual", "--ticks", "30", "--no-plot
 
 
 def fills(monkeypatch: pytest.MonkeyPatch, full_disk: Limit) -> None:
-    """Have the disk be full from the time that the world runs."""
+    """Make the disk full as soon as the world runs."""
     run = VirtualWorld.run
 
     def when_it_is_full(world: VirtualWorld, *given: Any) -> None:

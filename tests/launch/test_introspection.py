@@ -1,4 +1,4 @@
-"""Looking into running graphs, piece by piece: which run, what is measured, what the launcher answers to whom."""
+"""Introspection in parts: selecting a session, measuring, and the launcher's answers to clients."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ from rtgraph.nodes.runtime.realtime.bus import BusPlan
 
 @pytest.fixture
 def base(tmp_path, monkeypatch) -> Iterator[Path]:
-    """Have runtime folders in a short folder of the test's own, and look for them nowhere else.
+    """Create runtime folders in a short temporary folder, and look for them nowhere else.
 
-    After ``tmp_path``, which is to be where it always is.
+    Requested after ``tmp_path``, so that ``tmp_path`` keeps its usual place.
     """
     with tempfile.TemporaryDirectory(prefix="rt-", dir="/tmp") as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
@@ -78,7 +78,7 @@ def test_without_a_running_graph_there_is_a_hint(base) -> None:
 
 def test_the_only_one_needs_no_name(base, tmp_path) -> None:
     runtime = RuntimeDirectory()
-    assert running() == []  # it has not left word yet
+    assert running() == []  # it has not announced itself yet
     announce(runtime, "duel", tmp_path)
     session = pick()
     assert session.description.name == "duel"
@@ -103,7 +103,7 @@ def test_several_are_told_apart(base, tmp_path) -> None:
     with pytest.raises(LaunchError, match=r"no running graph is 'day'\. hint: running are duel"):
         pick("day")
     with pytest.raises(LaunchError, match="2 graphs are running"):
-        pick(str(os.getpid()))  # both say that they are of this process
+        pick(str(os.getpid()))  # both claim this process
     one.remove()
     assert pick().description.name == "night"
     two.remove()
@@ -177,7 +177,7 @@ def test_several_publishers_add_up_and_a_restart_is_no_loss() -> None:
     reading = meter.reading(1_000_000_000, losses.missed)
     assert reading.missed == 0
     assert reading.rate_hz == pytest.approx(199 / 0.99)
-    assert reading.published_hz == pytest.approx(300)  # "b" and its second life side by side
+    assert reading.published_hz == pytest.approx(300)  # "b" and its second life in parallel
     meter = Meter(0.2)
     for number in range(100):
         meter.saw(observed(number * 10_000_000, number))
@@ -294,7 +294,7 @@ def test_figures_are_differences_of_beats() -> None:
 
 
 class Board:
-    """A service with one node, which is this very process; ``told`` is what it was to be told."""
+    """A service with one node, which is this process; ``told`` collects the messages to it."""
 
     def __init__(self, runtime: RuntimeDirectory, directory: Path) -> None:
         announce(runtime, "duel", directory)
@@ -357,7 +357,7 @@ def test_too_much_is_cut_off(board, dealer) -> None:
     dealer.send_multipart(written(Publish(number=2, topic="slow", document=bytes(QUESTION_MOST_BYTES))))
     board.attend()
     assert not dealer.poll(50)
-    dealer.send_multipart(written(AskGraph(number=3)))  # it connects anew by itself
+    dealer.send_multipart(written(AskGraph(number=3)))  # it reconnects by itself
     until(lambda: board.attend() or dealer.poll(0), 5, "the next question is answered")
     assert dealer.recv_multipart()[0] == b"Graph"
 
@@ -366,7 +366,7 @@ def test_who_does_not_take_answers_is_not_waited_for(board, dealer) -> None:
     dealer.setsockopt(zmq.SNDHWM, 0)
     for number in range(5000):
         dealer.send_multipart(written(AskGraph(number=number)))
-    board.attend()  # would never come back if it waited
+    board.attend()  # would never return if it waited
     answers = 0
     while dealer.poll(100):
         assert dealer.recv_multipart()[0] == b"Graph"
@@ -385,7 +385,7 @@ def test_a_node_that_does_not_answer_is_answered_for(board, dealer) -> None:
     assert dealer.poll(1000)
     assert dealer.recv_multipart()[0] == b"ParamsSet"
     assert board.member.changed == {}
-    # It answers after all: its next life has the value.
+    # It answers late: its next life has the value.
     board.service.changes.done("metronome", ParamsChanged(number=change.number, values={"gain": 2.0}))
     assert board.member.changed == {"gain": 2.0}
 

@@ -1,4 +1,4 @@
-"""Every verb that looks into a running graph, against one that runs."""
+"""Every introspection verb against a running graph."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.process, pytest.mark.timeout(100)]
 
 @pytest.fixture(scope="module")
 def launch(tmp_path_factory) -> Iterator[Launch]:
-    tmp_path_factory.getbasetemp()  # before there is another place for temporary files
+    tmp_path_factory.getbasetemp()  # before the place of temporary files changes
     with Launch.of("observed") as launched:
         places = {"XDG_RUNTIME_DIR": str(launched.runtime), "TMPDIR": str(launched.runtime)}
         before = {name: os.environ.get(name) for name in places}
@@ -51,7 +51,7 @@ def session(launch: Launch) -> LiveSession:
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
-    """Run a verb in this process and return what it printed, or where it fails what it said."""
+    """Run a verb in this process and return what it printed, or its error if it fails."""
     try:
         ended = main(arguments)
     except SystemExit as error:
@@ -62,7 +62,7 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> 
 
 
 def command(*arguments: str, **popen: Any) -> subprocess.Popen[str]:
-    """Start a verb in a process of its own."""
+    """Start a verb in a separate process."""
     environment = {**os.environ, "PYTHONPATH": str(TESTS), "TERM": "xterm"}
     defaults = {
         "args": [sys.executable, "-c", COMMAND, *arguments],
@@ -107,7 +107,7 @@ def test_a_topic_is_told_of(launch, capsys) -> None:
 
 @pytest.mark.parametrize(("topic", "rate_hz"), [("slow", 60.0), ("fast", 1000.0)])
 def test_hz_is_within_one_percent(launch, capsys, topic, rate_hz) -> None:
-    # Long, since a publisher that the host holds up makes up for it: 80 ms are 1 % of this.
+    # Long, because a delayed publisher catches up: 80 ms are 1 % of this.
     reading = json.loads(told(capsys, "topic", "hz", topic, "--duration", "8", "--json"))
     assert reading["rate_hz"] == pytest.approx(rate_hz, rel=0.01)
     assert reading["published_hz"] == pytest.approx(rate_hz, rel=0.01)
@@ -195,7 +195,7 @@ def test_a_slow_reader_disturbs_nobody(launch, session) -> None:
         assert echo.stdout is not None
         first = json.loads(echo.stdout.readline())["fields"]["number"]
         os.kill(echo.pid, signal.SIGSTOP)
-        # More than what may wait for a subscriber, on both sides and in between.
+        # More than the queues on both sides and in between hold.
         enough = first + 3000
         until(lambda: node(snapshot(session), "hammer").sent["beat"] > enough, 20, "3,000 beats")
         after = snapshot(session)
@@ -310,7 +310,7 @@ def test_top_once(launch, session, capsys) -> None:
 def test_top_in_a_terminal(launch, pressed, code) -> None:
     ours, theirs = pty.openpty()
     before = termios.tcgetattr(theirs)
-    # In a session of its own, whose terminal this is: that is how Ctrl-C comes to it.
+    # In a new session with this terminal, so that Ctrl-C reaches it.
     run = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); " + COMMAND
     with command(
         args=[sys.executable, "-c", run, "top"], stdin=theirs, stdout=theirs, start_new_session=True
@@ -382,7 +382,7 @@ def test_a_value_that_a_node_fails_of_is_not_kept(launch, session, capsys) -> No
 
 
 def gain(capsys: pytest.CaptureFixture[str]) -> float:
-    """Return the gain that the metronome publishes with."""
+    """Return the metronome's current gain."""
     line = told(capsys, "topic", "echo", "slow", "--count", "1", "--json", "--fields", "gain")
     value: float = json.loads(line)["fields"]["gain"]
     return value
@@ -429,7 +429,7 @@ def test_the_session_may_be_named(launch, session, capsys) -> None:
 
 
 def test_the_graph_was_not_disturbed(launch, session) -> None:
-    """Last: whatever the tests above did, nobody missed anything."""
+    """Runs last: none of the tests above caused a loss."""
     graph = snapshot(session)
     assert all(
         edge.lost == edge.refused == 0 for one in graph.nodes for edge in one.edges if one.node != "listener"

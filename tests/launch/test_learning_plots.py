@@ -1,4 +1,4 @@
-"""Learning curves: read from tables, averaged, gathered into groups, and drawn whatever they are."""
+"""Learning curves: read from tables, averaged, grouped, and drawn for any data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rtgraph.nodes.metrics.table import Table
 
 
 def session(folder, returns, *, losses=(), length=10, plan=None):
-    """Make a session folder of episodes with these returns, and of periods of 100 ticks with these losses."""
+    """Create a session folder with episodes of these returns, and with periods of 100 ticks with these losses."""
     (folder / "metrics").mkdir(parents=True)
     episodes, updates = Table(EPISODES), Table(UPDATES)
     for number, value in enumerate(returns):
@@ -86,7 +86,7 @@ def test_several_runs_are_averaged_where_all_of_them_are(tmp_path):
     assert band.mean == pytest.approx(2.0)
     assert band.half_width == pytest.approx(
         12.7062, rel=1e-4
-    )  # sd √2, of two runs, t of one degree of freedom
+    )  # sd √2 of two runs, t with one degree of freedom
     apart = read_curve(session(tmp_path / "c", [1.0] * 5, length=10_000))
     assert together([curves[0], apart]).ticks.size == 0
     empty = read_curve(session(tmp_path / "d", []))

@@ -1,4 +1,4 @@
-"""A launch whose learner made no update says why."""
+"""A launch without a single update reports why."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def test_only_what_bears_the_mark_or_is_of_a_session_is_found_and_ended() -> Non
         assert found == {marked.pid, of_session.pid}
         assert [one.pid for one in find("one", besides=(marked.pid,))] == []
         assert {one.pid for one in end_all("one", (of_session.pid,))} == found
-        # They do not heed SIGTERM.
+        # They ignore SIGTERM.
         assert (marked.wait(5), of_session.wait(5)) == (-signal.SIGKILL, -signal.SIGKILL)
         assert other.poll() is None
         end(find("other"), 0.01)
@@ -82,7 +82,7 @@ class TestRealtime:
 
     def test_a_node_takes_with_it_what_it_has_started(self) -> None:
         with Launch.of("trouble", "trouble=Leaves") as launch:
-            # It fails, and begins again: what is in its session is ended at once.
+            # It fails and restarts: the processes in its session are ended at once.
             launch.says("trouble left 1 process behind: sleep 97 (process ")
             until(lambda: launch.log("trouble").count("it goes") == 2, 10, "the node is back")
             assert launch.interrupt(signal.SIGTERM) < 2.5

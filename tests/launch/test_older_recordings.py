@@ -1,4 +1,4 @@
-"""Recordings made before a tick took a whole number of ns: 12 ticks of `endless workers=1 latency_frames=1`, in each world."""
+"""Recordings made before ticks took whole ns: 12 ticks of `endless workers=1 latency_frames=1` in each world."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Node classes beside the graph file, in every process of a launch, with no PYTHONPATH."""
+"""Node classes beside the graph file, in every process of a launch, without PYTHONPATH."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_class_beside_the_file_runs(own, tmp_path) -> None:
     elsewhere.mkdir()
     (folder / "counted.yaml").write_text(GRAPH)
     (folder / "beside_counter.py").write_text(CLASS)
-    # In nobody's way, though the processes run in its folder.
+    # Shadows nothing, although the processes run in its folder.
     (elsewhere / "queue.py").write_text("raise RuntimeError('in the way')\n")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     ended = subprocess.run(
@@ -81,7 +81,7 @@ def test_a_class_beside_the_file_runs(own, tmp_path) -> None:
 
 @pytest.fixture
 def recorded(tmp_path, monkeypatch):
-    """A session that ran `graphs/camera.py`, seen by a process that knows nothing of it, from another folder."""
+    """Return a session that ran `graphs/camera.py`, for a process in another folder that has not imported it."""
     write_class(tmp_path / "graphs" / "camera.py")
     graph = write_graph(
         tmp_path / "graphs" / "g.yaml",

@@ -1,4 +1,4 @@
-"""What the pictures of a run are made from, and that they are drawn whatever the run was."""
+"""The data of a run's pictures, and that every run can be drawn."""
 
 import struct
 import subprocess
@@ -112,7 +112,7 @@ def test_the_window_is_a_second_from_the_middle_with_what_reaches_into_it():
     ]
     found = data.timeline(hand_made(ticks, decisions), RATE)
     assert (found.cells[0].tick, found.cells[-1].tick) == (100, 199)
-    # The one that ended long before but was held by the gate until tick 150 is there, too.
+    # Includes the decision that ended long before but was held by the gate until tick 150.
     assert [(bar.began_ns // PERIOD, bar.applied_tick) for bar in found.bars] == [(95, None), (10, 150)]
 
 
@@ -152,7 +152,7 @@ def test_maximum_time_shows_how_long_decisions_were_held():
 def test_an_overrun_is_a_tick_that_was_not_over_when_the_next_was_due():
     #        in time, its work too long, late but over, given up two ticks after a long one, late at the end
     late = np.array([0, 0, 3, 0, 0, 11]) * MS
-    work = np.array([0, 10, 12, 6, 25, 1]) * MS  # of the tick before
+    work = np.array([0, 10, 12, 6, 25, 1]) * MS  # of the previous tick
     due = np.array([0, 10, 20, 30, 60, 70]) * MS
     trace = hand_made([BEGIN] + [NOBODY] * 5, lateness_ns=late, work_ns=work, due_ns=due)
     assert data.overran(trace, RATE).tolist() == [1, 3, 5]
@@ -175,7 +175,7 @@ def test_exceedance_is_the_share_at_least_as_great(values):
     found, shares = data.exceedance(np.array(values))
     assert found[0] == max(values)
     assert shares[-1] == 1
-    # Among equal values the last rank tells the share.
+    # Of equal values, the last rank gives the share.
     last = np.append(found[1:] < found[:-1], True)
     assert shares[last] == pytest.approx([np.mean(np.array(values) >= value) for value in found[last]])
 

@@ -1,4 +1,4 @@
-"""The processes of a study: they end when it does, however that comes about."""
+"""The processes of a study end when it does, in whatever way it ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STUDY = (
 
 
 def study(case: str) -> Launch:
-    """Start a study in two processes, each of which does that in place of a case."""
+    """Start a study in two processes, each of which runs ``case``."""
     arguments = ("reproduce", "theory", "--jobs", "2")
     return Launch(args=[sys.executable, "-c", STUDY.format(case) + COMMAND, *arguments])
 

@@ -1,4 +1,4 @@
-"""Random programs as processes: what they see is what was published, whoever reuses, writes or crashes."""
+"""Random programs as processes: subscribers see what was published, whatever is reused, overwritten or crashes."""
 
 from __future__ import annotations
 

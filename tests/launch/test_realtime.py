@@ -1,4 +1,4 @@
-"""Whole launches: nothing is lost, memory is shared, and what was overwritten is counted."""
+"""Whole launches: nothing is lost, memory is shared, and overwritten messages are counted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_what_wants_everything_has_everything(tmp_path, monkeypatch) -> None:
         sent = outcome.statistics[publisher].sent.get(outputs[port], 0)
         assert (edge.received, edge.lost, edge.overwritten, edge.refused) == (sent, 0, 0, 0), publisher
     assert sum(edge.received for edge in received.values()) > 200
-    # Nor does anybody else miss anything: on a quiet graph even inputs that may lose do not.
+    # On a quiet graph even inputs that may lose messages lose none.
     assert all(edge.lost == 0 for statistics in outcome.statistics.values() for edge in statistics.edges)
 
 
@@ -56,7 +56,7 @@ def test_a_flood_is_counted_to_the_last_message() -> None:
 
 
 def mappings(process: int, name: str) -> dict[str, int]:
-    """Sum up what a process has of the mappings with a name, in KiB by kind."""
+    """Return the sums of a process's mappings with a name, in KiB by kind."""
     found: dict[str, int] = {}
     ours = False
     for line in Path(f"/proc/{process}/smaps").read_text().splitlines():
@@ -82,7 +82,7 @@ def test_workers_share_one_copy_of_the_weights() -> None:
             assert weights["Shared_Clean"] + weights["Shared_Dirty"] == weights["Rss"]
         assert launch.interrupt(signal.SIGINT) < 5
         assert launch.wait() == 130
-        # With the processes, whose end is seen to below, the memory is gone: it never had a name.
+        # The memory never had a name, so it is gone with its processes (their end is checked below).
         assert not list(Path("/dev/shm").glob("*rtgraph*"))  # noqa: S108
         assert sum(launch.summary()["lost"].values()) == 0
 
@@ -93,7 +93,7 @@ def test_what_a_lossless_input_still_held_at_the_end_is_lost(world: str) -> None
         assert launch.wait() == 3, launch.stderr
         summary = launch.summary()
         unread = summary["unread"]
-        if world == "realtime":  # in virtual time a run ends at its instant
+        if world == "realtime":  # in virtual time a run ends at its exact instant
             assert unread.keys() == {"source -> slow.ping"}
         assert 300 < unread["source -> slow.ping"] < 400
         assert set(summary["lost"].values()) == {0}

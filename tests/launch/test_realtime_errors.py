@@ -1,4 +1,4 @@
-"""What goes wrong is said in one clear line, with the right exit code, and leaves nothing behind."""
+"""Errors: one clear line, the right exit code, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_port_that_is_taken() -> None:
         with Launch.of("watched", "--tcp-port", str(first)) as launch:
             assert launch.wait() == 1
             assert f"tcp://127.0.0.1:{first + 3} is taken" in the_error(launch)
-            # The folder is free for the next try.
+            # The folder is free for the next attempt.
             assert not launch.session.exists()
 
 
@@ -62,7 +62,7 @@ def test_a_second_launch_into_one_folder_is_refused_and_two_do_not_disturb_each_
         with Launch.of("watched", "--ticks", "60", base=first.base) as other:
             assert other.wait() == 0, other.stderr
             assert sum(other.summary()["lost"].values()) == 0
-            # The runtime folder of the living launch was not swept.
+            # The runtime folder of the living launch was not removed.
             assert len(list(first.runtime.glob("rtgraph-*"))) == 1
         assert first.interrupt() < 5
         assert (first.session / "plan.yaml").read_bytes() == plan

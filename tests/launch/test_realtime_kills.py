@@ -1,4 +1,4 @@
-"""kill -9, of everything there is."""
+"""kill -9 of every kind of process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_nothing_outlives_a_launcher_that_is_killed_at_any_moment() -> None:
                 kill_the_launcher(killed)
         first.runs()
         kill_the_launcher(first)
-        # The next launch sweeps up what the killed ones could not.
+        # The next launch removes what the killed ones left.
         assert len(list(first.runtime.glob("rtgraph-*"))) >= 1
         with Launch.of("watched", "--ticks", "5", base=first.base) as following:
             assert following.wait() == 0
@@ -50,7 +50,7 @@ def test_killed_nodes_are_back_and_the_plant_never_misses_a_tick() -> None:
         until(lambda: decisions(launch, "worker/1", 1), 2.0, "worker/1 decides again")
         assert launch.process("worker/1") not in (0, before)
 
-        # In the middle of an inference: stopped where it is known to be busy, then killed.
+        # In the middle of an inference: stopped while known to be busy, then killed.
         until(lambda: decisions(launch, "worker/3", 0), 2.0, "worker/3 decides")
         launch.kill("worker/3")
         until(lambda: decisions(launch, "worker/3", 1), 2.0, "worker/3 decides again")
@@ -90,7 +90,7 @@ def test_workers_run_free_without_the_coordinator_and_obey_it_again() -> None:
         launch.kill("coordinator", signal.SIGCONT)
 
         def paced() -> bool:
-            # Claimed observations are given to one worker only; workers that run free share them.
+            # Claimed observations go to one worker only; free-running workers share them.
             newest = observed()[-60:]
             return len(observed()) > made + 100 and len(set(newest)) == len(newest)
 
@@ -150,7 +150,7 @@ def test_a_node_that_stands_still_slows_nobody() -> None:
         assert counted["received"] + counted["lost"] == counted["newest"] + 1
         assert counted["taken"] + counted["overwritten"] == counted["received"]
         assert counted["newest"] < sent
-        # What wants everything has everything, however long it stood still.
+        # A lossless input receives everything, however long its node was stopped.
         assert summary["lost"]["flood -> sink.rare"] == 0
         assert summary["silent_s"].keys() == {"sink"}
         assert summary["restarts"] == {}

@@ -1,4 +1,4 @@
-"""Learning in processes of their own: killed one after the other, while the plant goes on."""
+"""Learning in separate processes, which are killed one after the other while the plant continues."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.launching import Launch, until
 
 pytestmark = pytest.mark.timeout(240)
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at only
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only listed
 
 
 def seen(launch: Launch, key: str) -> list[dict[str, Any]]:
@@ -21,12 +21,12 @@ def seen(launch: Launch, key: str) -> list[dict[str, Any]]:
 
 
 def newest(launch: Launch, life: int = 0) -> int:
-    """The newest version that a life of the learner has made."""
+    """Return the newest version that a life of the learner has made."""
     return max((update["version"] for update in seen(launch, "version") if update["life"] == life), default=0)
 
 
 def checkpoints(launch: Launch) -> dict[str, int]:
-    """The versions of the checkpoints, by number."""
+    """Return the versions of the checkpoints, by number."""
     folder = launch.session / "checkpoints"
     return {
         path.parent.name: json.loads(path.read_text())["version"] for path in folder.glob("[0-9]*/facts.json")
@@ -59,11 +59,11 @@ def test_learner_replay_and_worker_are_killed_in_turn_and_the_run_goes_on() -> N
     lives = [[update for update in updates if update["life"] == life] for life in (0, 1)]
     for life in lives:
         assert all(two["version"] == one["version"] + 1 for one, two in pairwise(life))
-    # It went on from a checkpoint that was at most an interval old: 1 s, and what writing it takes.
+    # It resumed from a checkpoint at most one interval old: 1 s, plus the time to write it.
     lost = [update for update in lives[0] if update["version"] >= lives[1][0]["version"]]
     assert len(lost) <= 60 * 1.5
     assert lives[1][0]["version"] > 1
-    # Everybody acts with what the new life makes, and its last version is kept.
+    # Everybody acts with the versions of the new life, and its last version is kept.
     assert max(one["acted_with"] for one in acted) > lives[1][0]["version"] + 30
     assert last == lives[1][-1]["version"] or last == lives[1][-1]["version"] + 1
 
@@ -90,16 +90,16 @@ def test_no_update_is_lost_and_order_is_kept_when_a_gradient_learner_is_killed()
     assert not any(path.is_symlink() for path in shared)
     assert [update["version"] for update in updates] == list(range(1, len(updates) + 1))
     turns = [int(update["learner"][-1]) for update in updates]
-    # In cyclic order, over one that is not there.
+    # In cyclic order, without the dead one.
     assert all((two - one) % 3 == 1 or {one, two} == {0, 2} for one, two in pairwise(turns))
-    # What it computes while it is taken in again may be older.
+    # Its gradients may be older while it rejoins.
     assert sum(update["delay"] > 2 for update in updates) <= 3
     assert max(update["delay"] for update in updates) >= 2
     assert set(turns[-3:]) == {0, 1, 2}
 
 
 def test_learning_in_parallel_goes_on_where_a_version_could_not_be_shown() -> None:
-    """Of a network of 14 MB there are four versions at most, and six workers hold them for a second each."""
+    """A network of 14 MB has at most four versions, and each of six workers holds one for a second."""
     arguments = ("learners=2", "learning=parallel", "workers=6", "latency_frames=60", "updates_per_tick=0")
     with Launch.of("learners", "hidden=1800", *arguments) as launch:
         until(lambda: newest(launch) > 15, 60, "it learns")

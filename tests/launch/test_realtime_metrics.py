@@ -1,4 +1,4 @@
-"""The curves of a run survive the kill of the node that keeps them."""
+"""A run's curves survive a kill of the node that keeps them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recording, playing and verifying real processes; and killing those that record."""
+"""Recording, playing and verifying real processes, and killing the recorder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NODES = ("plant", "worker/*", "coordinator", "monitor")
 
 
 def rtgraph(launch: Launch, *arguments: str, code: int = 0) -> str:
-    """Run another command beside a launch; return what it printed."""
+    """Run another command during a launch; return its output."""
     environment = {
         **os.environ,
         "XDG_RUNTIME_DIR": str(launch.runtime),
@@ -89,7 +89,7 @@ def test_a_recorder_that_is_killed_loses_no_more_than_the_last_moment() -> None:
         second = launch.session / "session-1.mcap"
         until(lambda: size(second) > 50_000, 20, "a new life of the recorder records")
         launch.interrupt()
-        # What came between its two lives is lost, and told.
+        # Messages between its two lives are lost, and reported.
         assert launch.popen.returncode in (128 + signal.SIGINT, 3)
         cut, following = Bag.open(first), Bag.open(second)
         assert not cut.complete
@@ -100,7 +100,7 @@ def test_a_recorder_that_is_killed_loses_no_more_than_the_last_moment() -> None:
         after = [message.message().tick for message in following.messages(topics=["observation"])]
         assert after == list(range(after[0], after[0] + len(after)))
         assert following.losses is not None
-        # What came between its two lives, and nothing that the first one recorded.
+        # Only messages between its two lives; none that the first life recorded.
         (observed,) = [row for row in following.losses.streams if row.channel == "observation"]
         assert observed.lost == after[0] - ticks[-1] - 1
         assert observed.lost > 0

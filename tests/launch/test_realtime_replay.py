@@ -1,4 +1,4 @@
-"""Learners that read a replay memory's frames in place, in processes of their own, and what is left when it is killed."""
+"""Learners in separate processes that read a replay memory's frames in place, and what remains when it is killed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from support.launching import Launch, until
 
 pytestmark = pytest.mark.timeout(180)
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at only
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only listed
 
 
 def got(launch: Launch, name: str, **life: int) -> list[dict[str, Any]]:
-    """What a learner got, in certain lives of it and of the replay memory."""
+    """Return the batches that a learner got, in selected lives of it and of the replay memory."""
     file = launch.session / f"{name}.jsonl"
     lines = file.read_text().splitlines(keepends=True) if file.exists() else []
     batches = [json.loads(line) for line in lines if line.endswith("\n")]
@@ -24,7 +24,7 @@ def got(launch: Launch, name: str, **life: int) -> list[dict[str, Any]]:
 
 
 def rows(batches: list[dict[str, Any]]) -> dict[str, list[float]]:
-    """The transitions of batches by their index, each of which was always the same."""
+    """Return the transitions of batches by index; each must always be the same."""
     found: dict[str, list[float]] = {}
     for batch in batches:
         for index, row in batch["rows"].items():
@@ -57,7 +57,7 @@ def test_learners_read_in_place_what_others_are_sent_and_go_on_when_anybody_is_k
     assert set(SHARED_MEMORY.iterdir()) <= before
     assert summary["restarts"] == {"near": 1, "replay": 1}
     assert np.array_equal(trace["tick_tick"], np.arange(len(trace["tick_tick"])))
-    # But for one after the kill, when what it had been sent was gone.
+    # Except one after the kill, when everything sent to it was lost.
     assert sum(not batch["in_place"] for batch in near) <= 2
     assert not any(batch["in_place"] for batch in far)
     for life in (0, 1):

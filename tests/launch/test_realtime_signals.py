@@ -1,4 +1,4 @@
-"""Ctrl-C and its relatives: stop in order, save everything, leave nothing."""
+"""Ctrl-C and similar signals: stop in order, save everything, leave nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.launching import COMMAND, FILES, Launch, until
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 
-# What a shell makes of a signal; Ctrl-C is the best known.
+# Exit codes as in a shell.
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
@@ -67,14 +67,14 @@ def test_a_second_signal_does_not_wait_for_what_hangs() -> None:
         launch.popen.send_signal(signal.SIGINT)
         launch.says("stopping")
         assert launch.interrupt() < 2.5
-        # It was killed, and what it had is lost with it.
+        # It was killed, and lost its data.
         assert launch.wait() == 1
         assert "monitor did not stop: killed" in launch.stderr
         assert launch.summary()["lost"]["plant -> monitor.applied"] > 0
 
 
 def test_a_terminal_that_is_closed_stops_in_order() -> None:
-    """The kernel sends SIGHUP to the session's leader, and whatever is still written to the terminal fails."""
+    """The kernel sends SIGHUP to the session's leader, and later writes to the terminal fail."""
     master, slave = pty.openpty()
     leader = (
         "import fcntl, os, sys, termios\n"

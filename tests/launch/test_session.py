@@ -1,4 +1,4 @@
-"""The folder that a launch leaves, and the one that it does not."""
+"""The session folder that a launch leaves; none if it does not start."""
 
 from __future__ import annotations
 

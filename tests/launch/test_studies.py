@@ -1,4 +1,4 @@
-"""The studies, shortened: that they run from the command line, and that theory and measurement agree."""
+"""The studies, shortened: they run from the command line, and theory and measurement agree."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_staggering_prints_what_is_promised(capsys: pytest.CaptureFixture[str]) 
     assert code == 0
     assert set(rows) == set(staggering.METHODS)
     assert {"method", "latency", "workers", "inaction", "age_mean", "age_sd", "wasted"} <= set(rows["paced"])
-    # Hand-made: workers in step answer together, so that one tick in 5.3 has a decision; paced ones answer every tick.
+    # By hand: workers in step answer together, so one tick in 5.3 has a decision; paced workers answer every tick.
     assert rows["none"]["inaction"] == pytest.approx(1 - 1 / 5.3, abs=0.01)
     assert rows["paced"]["inaction"] == 0
     assert rows["paced"]["age_mean"] == 6

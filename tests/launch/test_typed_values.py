@@ -1,4 +1,4 @@
-"""Values as people type them, from the text to the value in a node: the value that stands there, or an error."""
+"""Values typed by people, from text to the node's value: the written value, or an error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FIELDS = sorted(AllParams.model_fields)
 
 
 def told(capsys, *arguments):
-    """Run a command; return its exit code, and what it printed as an error."""
+    """Run a command; return its exit code and its error output."""
     try:
         code = main([*map(str, arguments)])
     except SystemExit as error:
@@ -39,7 +39,7 @@ def told(capsys, *arguments):
 
 
 def expected(field, text):
-    """The value that text stands for in a field, by a slow reading; ``Refused`` if there is none."""
+    """Return the value of text in a field by a slow parser; ``Refused`` if it has none."""
     whole = oracle.whole(text)
     real = oracle.nearest(text)
     nothing = text in ("null", "none")
@@ -77,11 +77,11 @@ def expected(field, text):
 
 
 class Refused:
-    """Text that stands for nothing."""
+    """Text without a valid value."""
 
 
 class Unknown:
-    """Text that the slow way does not read: only the type of the value is looked at."""
+    """Text that the slow parser does not cover: only the type of the value is checked."""
 
 
 def same(found, wanted):
@@ -223,7 +223,7 @@ def test_a_variable_of_the_environment_is_read_by_the_declared_type(tmp_path_fac
 def test_an_argument_is_read_by_its_declared_type(tmp_path_factory, kind, text):
     field = {"int": "wide", "float": "real", "bool": "flag", "str": "name"}[kind]
     declared = f"{{{field}: {{type: {kind}}}}}"
-    nothing = text == "null" and kind != "str"  # which the param that it is for cannot be
+    nothing = text == "null" and kind != "str"  # null, which the param does not accept
     if nothing:
         return
     check(

@@ -1,4 +1,4 @@
-"""Weights that change while a graph runs: in both worlds, acted with whole, and told of."""
+"""Weights that change while a graph runs, in both worlds: nodes act with complete versions, and announce them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_workers_act_with_the_newest_version_and_say_with_which(session):
         assert told["last"] >= 235
         assert told["switches"] > 70
         assert told["missed"] == 0
-    # An inference takes 2.3 ticks, and a version comes with each of them.
+    # An inference takes 2.3 ticks, and each one sees a new version.
     assert summary["staleness_versions"] == {"mean": 2.0, "p50": 2.0, "p99": 2.0}
 
 
@@ -122,7 +122,7 @@ def test_whoever_is_killed_nobody_acts_with_half_a_version() -> None:
         assert checked["versions"] > 10
         assert summary["staleness_versions"]["p50"] <= 30
         assert summary["nodes"]["worker/0"]["policy_versions"]["switches"] > 3
-    # The memory never had a name: it went with the processes.
+    # The memory never had a name, so it is gone with the processes.
     assert not [name for name in os.listdir("/dev/shm") if "rtgraph" in name]  # noqa: S108
 
 

@@ -1,4 +1,4 @@
-"""Launches that write world checkpoints, and launches that go on from them."""
+"""Launches that write world checkpoints, and launches that resume from them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def checkpoints(session: Path) -> list[str]:
 
 
 def recorded(session: Path) -> list[tuple[str, int, int, bytes]]:
-    """Return all that was published, in its order: channel, incarnation and sequence, and the very bytes."""
+    """Return all published messages in order: channel, incarnation and sequence, and the bytes."""
     bag = Bag.open(session / "session.mcap")
     return [
         (message.channel.publisher + message.channel.topic, message.sequence, message.log_ns, message.data)
@@ -53,7 +53,7 @@ def test_a_launch_that_goes_on_is_the_same_to_the_bit(tmp_path: Path, capsys) ->
     assert kept["ticks"] == 80
     # At 0.5 s and 1 s, and at the end; the last two are kept.
     assert checkpoints(tmp_path / "kept") == ["000002.world", "000003.world"]
-    # Only when it ends may differ; without FILE the plan is the session's.
+    # Only the end may differ. Without FILE the plan is the session's.
     resumed = launched(
         tmp_path / "resumed", "--resume-world", str(tmp_path / "kept"), "--ticks", "120", "--no-plots"
     )
@@ -73,7 +73,7 @@ def test_a_launch_that_goes_on_is_the_same_to_the_bit(tmp_path: Path, capsys) ->
     assert "has made 80 ticks already. hint: give it more: --ticks N" in capsys.readouterr().err
     with pytest.raises(BagError, match="where another session left off"):
         verify(Bag.open(tmp_path / "resumed" / "session.mcap"))
-    # It writes checkpoints as often as the one it goes on from.
+    # It writes checkpoints at the interval of the resumed session.
     assert checkpoints(tmp_path / "resumed") == ["000001.world", "000002.world"]
 
 
@@ -150,7 +150,7 @@ def test_a_launch_that_was_ended_goes_on(tmp_path: Path, number: int) -> None:
         assert launch.wait() == (-number if number == signal.SIGKILL else 128 + number)
         number_of_newest = int(checkpoints(launch.session)[-1].partition(".")[0])
         newest = SnapshotFile(folder / checkpoints(launch.session)[-1]).head["time_ns"]
-        # The n-th was due at n · 5 s, and the last event before was just over; a person's is one more, before its time.
+        # The n-th was due at n · 5 s and has the time of the event just before. An interrupt writes one more, earlier.
         due_ns = number_of_newest * 5_000_000_000
         assert due_ns - 100_000_000 < newest < due_ns if number == signal.SIGKILL else newest < due_ns
         resume = ("--resume-world", str(launch.session), "--no-plots", "--ticks", "2500")

@@ -1,4 +1,4 @@
-"""What it costs to turn a message into bytes and back, beside msgpack on the same content with nothing checked."""
+"""Cost of encoding and decoding a message, compared with msgpack on the same content without checks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.bench.rounds import in_turn, microseconds_per_call
 from tests.bench.rows import Row, Say
 
 CALLS_S = 0.08
-"""How long each call is repeated in a round."""
+"""Duration of the repeated calls in a round."""
 PEER = "msgpack of dicts"
 
 

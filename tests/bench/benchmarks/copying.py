@@ -1,4 +1,4 @@
-"""What it costs that a message copies its sender's array, beside the copy alone: up to the bytes that are sent."""
+"""Cost of copying the sender's array into a message, compared with the bare copy, up to the encoded bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PEER = "np.copy"
 
 
 def run(rounds: int, say: Say) -> list[Row]:
-    """Measure making a message of an array that is reused, as it is published, and with the encoding."""
+    """Measure creating a message from a reused array, publishing it, and encoding it."""
     rows = []
     encoder = Encoder(Observation)
     for size in SIZES:

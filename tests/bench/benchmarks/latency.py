@@ -1,4 +1,4 @@
-"""How long a frame is under way between two processes at 60 Hz: from publishing it to the handler's first line."""
+"""Latency of a frame between two processes at 60 Hz, from publishing it to the handler's first line."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.bench.rows import Aim, Row, Say
 RATE_HZ = 60.0
 ROUND_S = 2.0
 WARM_UP = 12
-"""Frames of each round that are not counted."""
+"""Frames at the start of each round that are not counted."""
 
 
 def run(rounds: int, say: Say) -> list[Row]:
-    """Measure both sides, frame by frame size."""
+    """Measure both sides for each frame size."""
     count = WARM_UP + round(ROUND_S * RATE_HZ)
     rows: list[Row] = []
     for name, shape in FRAMES.items():

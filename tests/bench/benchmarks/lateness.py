@@ -1,4 +1,4 @@
-"""How late a 60 Hz plant ticks while both cores are busy, by priority, beside a bare loop that does nothing else."""
+"""Lateness of a 60 Hz plant while both cores are busy, by priority, compared with a bare loop."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ print(np.quantile(late, 0.5), np.quantile(late, 0.99))
 
 
 def run(rounds: int, say: Say) -> list[Row]:
-    """Measure Boxing with six workers, and a bare loop, under one busy process a core."""
+    """Measure Boxing with six workers, and a bare loop, beside one busy process per core."""
     rows = []
     for priority in PRIORITIES:
         ours: dict[str, list[float]] = {"p50": [], "p99": []}

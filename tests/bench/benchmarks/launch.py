@@ -1,4 +1,4 @@
-"""How long a launch takes until it lets go, and what a worker keeps for itself, beside Python processes of one's own."""
+"""Time from the start of a launch to its go, and a worker's private memory, compared with plain Python processes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.bench.rows import Aim, Row, Say
 WORKERS = (1, 8, 32)
 DURATION_S = 1.0
 MOST_PEERS = 4
-"""Peers started at once, as each takes seconds and 150 MiB; the time of more is taken to be in proportion."""
+"""Maximum number of peers started at once: each takes seconds and 150 MiB. The time of more is extrapolated."""
 MODULES = "rtgraph.nodes.inference.network_policy, rtgraph.nodes.weights.shared_network, rtgraph.nodes.runtime.realtime.fork_server"
 PEER_PROGRAM = f"""\
 import torch, zmq, {MODULES}
@@ -33,7 +33,7 @@ PEER = "processes of one's own"
 
 
 class _Watch(Silent):
-    """Notes when a launch was let go: the phase named after the plan began."""
+    """Records when a launch is released, which is when the phase named after the plan begins."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -49,9 +49,9 @@ class _Launched:
     launch_s: float
     """From nothing to go: importing, drawing weights, starting every node, proving every edge."""
     start_s: float
-    """Of that, starting and proving."""
+    """The part for starting and proving."""
     private_mib: float
-    """Of a worker, the median of all; the shared weights are not in it."""
+    """Median over all workers, without the shared weights."""
 
 
 def run(rounds: int, say: Say) -> list[Row]:
@@ -120,7 +120,7 @@ def _launch(plan: Plan) -> _Launched:
 
 
 def _start_peers(count: int) -> tuple[float, float]:
-    """Return how long so many processes take to be up, and the private memory of one in MiB."""
+    """Return the start-up time of a number of processes, and the private memory of one in MiB."""
     began = time.perf_counter()
     peers = [
         subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Publishing weights: from an update until a reader acts with it, beside a bare copy of the same bytes."""
+"""Publishing weights: time from an update until a reader acts with it, compared with a bare copy of the same bytes."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from tests.bench.rounds import in_turn, microseconds_per_call, seconds
 from tests.bench.rows import Aim, Row, Say
 
 WIDTHS = (0.25, 29.0)
-"""Of the network: 0.1 M and 100 M parameters."""
+"""Widths of the network: 0.1 M and 100 M parameters."""
 PUBLISHED = {0.25: 200, 29.0: 4}
-"""How many versions are published in a round, by width."""
+"""Number of versions published in a round, by width."""
 PLANT = PlantSpec(rate_hz=60, observation=ArraySpec(dtype="uint8", shape=(84, 84)), action=Discrete(count=6))
 
 
 def run(rounds: int, say: Say) -> list[Row]:
-    """Measure the time until a version is acted with, by width of the network, and what going over to it costs."""
+    """Measure the time until a reader acts with a version, by width of the network, and the cost of switching to it."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -53,7 +53,7 @@ def _rows(width: float, rounds: int, say: Say) -> list[Row]:
 def _publishing(
     weights: Weights, publisher: SharedVersions, source: Network, of: str, rounds: int, count: int
 ) -> Row:
-    """Measure from when an update is made until a reader's network has it."""
+    """Measure the time from an update until a reader's network has it."""
     reader = VersionedModule(weights)
     first, slots = _first(source), layout(source)
 
@@ -65,7 +65,7 @@ def _publishing(
 
     size = size_bytes(slots)
     copies = np.ones((2, size), np.uint8)
-    for _ in range(slot_count("snapshot", size)):  # all are mapped in afterwards
+    for _ in range(slot_count("snapshot", size)):  # afterwards all slots are mapped
         publish()
     ours, peer = in_turn(
         rounds,
@@ -85,7 +85,7 @@ def _publishing(
 
 
 def _going_over(weights: Weights, publisher: SharedVersions, source: Network, of: str, rounds: int) -> Row:
-    """Measure a reader that goes over from one version to another and back, beside one that copies it."""
+    """Measure a reader that switches between two versions, compared with one that copies them."""
     reader, twin = VersionedModule(weights), copy.deepcopy(source)
     known = [publisher.newest()]
     version = known[0][0] + 1
@@ -113,7 +113,7 @@ def _going_over(weights: Weights, publisher: SharedVersions, source: Network, of
 
 @contextlib.contextmanager
 def _shared(width: float) -> Iterator[tuple[Weights, SharedVersions]]:
-    """Make weights in shared memory, opened for a reader and, as in another process, for the publisher."""
+    """Create weights in shared memory, opened for a reader and, as in another process, for the publisher."""
     descriptor = create("policy")
     weights = Weights("policy", ImpalaSpec(k=width).model_dump(mode="json"), PLANT, sharing="snapshot")
     try:

@@ -1,4 +1,4 @@
-"""What recording costs: the recorder beside a bare ``mcap`` writer, and the plant's lateness with and without it."""
+"""Cost of recording: the recorder compared with a bare ``mcap`` writer, and the plant's lateness with and without it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tests.bench.rows import Aim, Row, Say
 
 WRITTEN_BYTES = 192 << 20
 DIFFERENT = 64
-"""Frames that follow one another are different, and look like a game: large even areas, some noise."""
+"""Consecutive frames differ and resemble a game: large even areas, some noise."""
 BATCH = 32
-"""Messages that have come each time the recorder looks."""
+"""Number of messages that arrive before each look of the recorder."""
 DURATION_S = 6.0
 
 
 def run(rounds: int, say: Say) -> list[Row]:
-    """Measure throughput frame by frame size, then lateness."""
+    """Measure throughput by frame size, then lateness."""
     rows = []
     for name, make in (("7,056 B", _observation), ("100,800 B", _screen)):
         messages = [make(number) for number in range(DIFFERENT)]

@@ -1,4 +1,4 @@
-"""What a replay memory costs, beside a plain numpy ring and torchrl's buffers, which keep both frames of each transition."""
+"""A replay memory, compared with a plain numpy ring and torchrl's buffers, which keep both frames per transition."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ SCREEN = PlantSpec(
 TRANSITIONS = 10_000
 INSERTED = 3_000
 FEW = 500
-"""Of transitions for a peer that takes its time."""
+"""Number of transitions for a slow peer."""
 BATCH = 32
 SPARE_FRAMES = 32
-"""Few, as the memory is a hundredth of the paper's: they are to weigh as little here as they do there."""
+"""Few, because the memory is a hundredth of the paper's: spare frames should have the same share as there."""
 CAPACITY_BYTES = TRANSITIONS * 7_150
 SAMPLING: tuple[Sampling, ...] = ("uniform", "prioritised")
 CALLS_S = 0.2
@@ -41,7 +41,7 @@ def run(rounds: int, say: Say) -> list[Row]:
     """Measure inserting, sampling and size, then the sum tree at the paper's size."""
     torchrl_logger.setLevel("WARNING")
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as numpy copies
+    torch.set_num_threads(1)  # numpy copies with one thread too
     try:
         return _measured(rounds, say)
     finally:
@@ -51,8 +51,8 @@ def run(rounds: int, say: Say) -> list[Row]:
 def _measured(rounds: int, say: Say) -> list[Row]:
     rows, transitions = [], list(_chain())
     for sampling in SAMPLING:
-        # The ring knows no priorities: it is there for what drawing by them costs. (torchrl draws by them with a part
-        # in C++ that there is not for every version of torch.)
+        # The ring has no priorities: it shows what drawing by them costs. (torchrl's prioritised buffer needs a C++
+        # extension that some versions of torch lack.)
         buffer = ReplayBuffer(CAPACITY_BYTES, SCREEN, sampling=sampling, spare_frames=SPARE_FRAMES)
         rows += _own(buffer, sampling, rounds)
         with tempfile.TemporaryDirectory() as folder:
@@ -68,24 +68,24 @@ def _measured(rounds: int, say: Say) -> list[Row]:
 
 
 class _Peer(Protocol):
-    """Another memory, given transitions in whatever form it takes them in, made beforehand."""
+    """Another memory. Its transitions are prepared beforehand in the form that it takes."""
 
     name: str
     size_bytes: float
-    """Of a transition."""
+    """Size of a transition."""
 
     def fill(self) -> None:
-        """Fill it, by whatever way is fastest."""
+        """Fill it in the fastest way."""
 
     def insert(self) -> int:
-        """Insert some more, one by one, as they come from a plant; return how many."""
+        """Insert more transitions one by one, as they arrive from a plant; return how many."""
 
     def sample(self, batch: int) -> object:
         """Draw a batch."""
 
 
 def _own(buffer: ReplayBuffer, sampling: Sampling, rounds: int) -> list[Row]:
-    """Fill ours, and measure what no peer is measured in."""
+    """Fill our buffer, and measure figures that no peer has."""
     rng = np.random.default_rng(0)
     while not buffer.holdings.evicted:
         for transition in _chain():
@@ -135,7 +135,7 @@ def _compared(rounds: int, sampling: Sampling, buffer: ReplayBuffer, peer: _Peer
 
 
 class _Ring:
-    """What is written in an afternoon: uniform, two frames a transition, nothing checked, nothing kept on disk."""
+    """A simple buffer as written in an afternoon: uniform, two frames per transition, no checks, nothing on disk."""
 
     name = "numpy ring, both frames"
 
@@ -208,7 +208,7 @@ def _tensors(transition: Transition) -> TensorDict:
 
 
 def _chain() -> Iterator[Transition]:
-    """Yield transitions that follow on one another, as a plant's do."""
+    """Yield consecutive transitions, as from a plant."""
     screens = np.random.default_rng(0).integers(0, 255, (64, 84, 84)).astype(np.uint8)
     now = Frame("plant", 0, 0, 0, 0, screens[0])
     for number in range(1, INSERTED + 1):
@@ -218,7 +218,7 @@ def _chain() -> Iterator[Transition]:
 
 
 def _rate(insert: Callable[[], int]) -> float:
-    """Return how many are inserted in a second."""
+    """Return the number of insertions per second."""
     counts: list[int] = []
     took_s = seconds(lambda: counts.append(insert()))
     return counts[0] / took_s

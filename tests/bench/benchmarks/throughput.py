@@ -1,4 +1,4 @@
-"""How many frames a second arrive when none may be lost: the publisher waits for the subscriber's credit."""
+"""Frames per second without loss: the publisher waits for the subscriber's credit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROUND_S = 1.5
 
 
 def run(rounds: int, say: Say) -> list[Row]:
-    """Measure both sides, frame size by frame size."""
+    """Measure both sides for each frame size."""
     rows: list[Row] = []
     for name, shape in FRAMES.items():
         size = math.prod(shape)
@@ -56,7 +56,7 @@ def run(rounds: int, say: Say) -> list[Row]:
 
 
 def _cpu(case: str, ours: Sequence[dict[str, Any]], peer: Sequence[dict[str, Any]]) -> Row:
-    """Return what a frame costs one end, all its threads together: the figure that others' work disturbs least."""
+    """Return the CPU time per frame of one end, all threads together: the figure that other load disturbs least."""
     return Row.compared(
         case, "CPU µs/frame", [said["cpu_us"] for said in ours], RAW, [said["cpu_us"] for said in peer]
     )

@@ -1,4 +1,4 @@
-"""Updates of a learner, beside an eager PyTorch loop that does the same: same network, same batch, one thread each."""
+"""A learner's updates, compared with an eager PyTorch loop: same network, same batch, one thread each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.bench.rows import Aim, Row, Say
 
 CASES = ((0.25, 16), (0.25, 32), (1.0, 16), (1.0, 32), (7.0, 16), (7.0, 32))
 UPDATES = {0.25: 8, 1.0: 3, 7.0: 1}
-"""How many are made in a round, by the network's width."""
+"""Number of updates in a round, by the network's width."""
 ACTIONS = 18
 DISCOUNT = 0.99
 PEER = "eager PyTorch"
@@ -42,7 +42,7 @@ def _row(k: float, size: int, rounds: int, say: Say) -> Row:
     batch = _batch(size)
     updater, plain = _updater(k), _plain(k)
     for call in (lambda: updater.step(batch), lambda: plain(batch)):
-        call()  # memory and kernels are there afterwards
+        call()  # allocates memory and compiles kernels
     ours, peer = in_turn(
         rounds,
         lambda _: _per_second(lambda: updater.step(batch), UPDATES[k]),
@@ -87,7 +87,7 @@ def _batch(size: int) -> Batch:
 
 
 def _plain(k: float) -> Callable[[Batch], float]:
-    """Return an update as one would write it down: a module, an optimiser, and the loop's body."""
+    """Return an update in its plainest form: a module, an optimiser, and the loop's body."""
     online, target = _network(k), _network(k)
     target.load_state_dict(online.state_dict())
     adam = torch.optim.Adam(online.parameters(), lr=1e-4)

@@ -1,4 +1,4 @@
-"""How fast virtual time goes: events beside a bare heap, and Boxing beside the emulator alone."""
+"""Speed of virtual time: events compared with a bare heap, and Boxing compared with the emulator alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.bench.rows import Row, Say
 
 RATE_HZ = 60.0
 ENDLESS = {1: 5.3, 6: 5.3, 70: 69.3}
-"""Frames that an inference takes, by the number of workers."""
+"""Inference time in frames, by number of workers."""
 ENDLESS_TICKS = 4_000
 BOXING_TICKS = 1_500
 HEAP = "a bare heap, as many events"
@@ -62,7 +62,7 @@ def _rate(case: str, unit: str, amount: float, took_s: list[float]) -> Row:
 
 
 def _world(plan: Plan) -> int:
-    """Run a plan in virtual time, from making its world to its end, and return how many events that took."""
+    """Run a plan in virtual time, including the creation of its world, and return the number of events."""
     world = VirtualWorld(plan.nodes, seed=plan.seed, launch_context=launch_context(plan, None))
     world.run()
     return world.events
@@ -81,7 +81,7 @@ def _boxing() -> Plan:
 
 
 def _bare_heap(events: int, waiting: int) -> None:
-    """Take so many events, each of which schedules one: what no scheduler in Python can do without."""
+    """Process a number of events, each of which schedules another: the minimum work of any scheduler in Python."""
     heap = [(node, 0, node, node, _nothing, ()) for node in range(waiting)]
     heapq.heapify(heap)
     for number in range(events):
@@ -95,7 +95,7 @@ def _nothing() -> None:
 
 
 class _EmulatorAlone:
-    """The game played at random with nothing around it."""
+    """The game played at random, without a graph."""
 
     def __init__(self) -> None:
         self._environment = AtariEnvironment(AtariSettings(game="boxing"))

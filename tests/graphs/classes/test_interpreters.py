@@ -1,4 +1,4 @@
-"""Nodes with an interpreter of their own are described by it; an interpreter that cannot is an error of the check."""
+"""A node's own interpreter describes it; ``check`` fails if the interpreter cannot."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_an_interpreter_says_what_its_node_is(tmp_path) -> None:
     assert worker.params["plant"]["observation"]["shape"] == [6]
     assert "beside_driver" not in sys.modules
 
-    # Another process, and whoever opens a recording, know it from the plan.
+    # Other processes, and readers of a recording, know the class from the plan.
     again = Plan.from_yaml(plan.to_yaml())
     assert again == plan
     stand_in({path: class_of(description) for path, description in again.described.items()})

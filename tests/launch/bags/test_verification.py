@@ -1,4 +1,4 @@
-"""`rtgraph bag verify`: what was recorded is what happens again, and whatever is changed is found and named."""
+"""`rtgraph bag verify`: an unchanged recording passes; every change is found and named."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def verified(file, *nodes):
 
 
 def with_info(bag, file, info):
-    """Write a recording anew with other facts about it."""
+    """Write a copy of a recording with other facts about it."""
     attachments = [Attachment(n, a.media_type, a.data) for n, a in bag.attached().items()]
     writer = BagWriter(file, info=info, attachments=attachments)
     for message in bag.messages():

@@ -1,4 +1,4 @@
-"""What the status line says of a run, and what of it there is room for."""
+"""The content of the status line, and how it is cut to the width."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_all_of_it():
         "late ≤ 0.30 ms",
         "reward +3",
     ]
-    # With its name, the time and spaces, all that is of learning has room on a line of 120.
+    # All parts about learning fit on a line of 120 with the name, the time and spaces.
     shown = fitted(text, 120 - len("boxing") - 10)
     assert shown.endswith("replay 99.9k")
 

@@ -1,4 +1,4 @@
-"""The status line keeps to one line, however narrow the terminal is."""
+"""The status line never wraps, however narrow the terminal is."""
 
 from __future__ import annotations
 
@@ -42,5 +42,5 @@ def test_the_status_is_one_line(width: int, bar: bool) -> None:
     assert max(map(len, shown)) <= width
     assert any("tick 123,456" in line for line in shown)
     assert any("\N{BOX DRAWINGS HEAVY HORIZONTAL}" in line for line in shown) == bar
-    # Once, to wipe it out at the end: each time it is drawn it would, if it took more lines.
+    # Once, to erase it at the end. A line that wraps would be erased at every update.
     assert said.count("\x1b[1A") <= 1

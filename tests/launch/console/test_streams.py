@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full, or no longer read."""
+"""Standard streams that are closed, full, or without a reader."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ FULL = "error: the output cannot be written: No space left on device\n"
 
 
 def run(folder: Path, *arguments: str, closing: str = "", **streams: int) -> subprocess.CompletedProcess[str]:
-    """Run the command, the streams that ``closing`` names closed as a shell does it, stderr in a file."""
+    """Run the command with the streams in ``closing`` closed as by a shell, and stderr in a file."""
     with open(folder / "stderr", "w") as stderr:
         return subprocess.run(
             ["sh", "-c", f'exec "$@" {closing}', "sh", sys.executable, "-c", COMMAND, *arguments],
             cwd=folder,
             check=False,
             timeout=60,
-            # argparse passes over what it cannot write, unless it is buffered.
+            # argparse ignores write errors unless the stream is buffered.
             env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
             **{
                 "stdin": subprocess.DEVNULL,
@@ -46,7 +46,7 @@ def run(folder: Path, *arguments: str, closing: str = "", **streams: int) -> sub
 
 @pytest.fixture
 def left() -> int:
-    """A pipe that nobody reads any more."""
+    """Return a pipe without a reader."""
     reading, writing = os.pipe()
     os.close(reading)
     yield writing
@@ -64,7 +64,7 @@ def full() -> int:
 def test_a_launch_with_closed_streams_is_a_launch(closing, tmp_path) -> None:
     assert run(tmp_path, *LAUNCH, closing=closing).returncode == 0
     assert (tmp_path / "out" / "summary.json").exists()
-    # What is opened first does not take the number of a closed stream, and so what is printed.
+    # The first opened file must not get a closed stream's number, and so the printed text.
     for file in ("plan.yaml", "summary.json"):
         assert "endless ..." not in (tmp_path / "out" / file).read_text()
 

@@ -1,4 +1,4 @@
-"""An edge counts when a probe has gone through it, and not before."""
+"""An edge is proven only after a probe has passed through it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many open files a launch needs, and what it says where it may not have them."""
+"""The number of open files that a launch needs, and the error if the limit is lower."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rtgraph.msgs.errors import LaunchError
 
 @pytest.fixture
 def limits(monkeypatch) -> list[int]:
-    """The soft and the hard limit, and no effect on this process."""
+    """Return the soft and the hard limit, without effect on this process."""
     found = [1024, 4096]
     monkeypatch.setattr(resource, "getrlimit", lambda _: tuple(found))
     monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: found.__setitem__(slice(None), wanted))
@@ -53,7 +53,7 @@ def test_what_needs_the_most_is_named() -> None:
     many = load_launch(str(FILES / "watched.yaml"), {"workers": "40"})
     assert descriptors.needed(few)[1] == "the launcher"
     count, who = descriptors.needed(many)
-    # An observation in and a claim out for each worker, and more.
+    # For each worker at least an observation in and a claim out.
     assert (count > 150, who) == (True, "coordinator")
 
 

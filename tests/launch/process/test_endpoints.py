@@ -1,4 +1,4 @@
-"""Who binds where, and who connects to whom."""
+"""Which sockets bind, and which connect to them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_every_input_connects_to_what_its_publishers_bind(plan, runtime) -> None
     assert len(set(bound)) == 2 * len(plan.nodes)
     assert all(len(endpoint.removeprefix("ipc://").encode()) <= 107 for endpoint in bound)
     workers = [f"worker/{number}" for number in range(3)]
-    # The monitor wants everything, the witness what it can take.
+    # The monitor's input is lossless, the witness's is not.
     assert buses["monitor"].connect["decision"] == tuple(buses[name].lossless for name in workers)
     assert buses["witness"].connect["decision"] == tuple(buses[name].plain for name in workers)
     assert all(buses[name].wanted_lossless == ("decision",) for name in workers)

@@ -1,4 +1,4 @@
-"""What becomes of a launch when a node dies: started again, given up, or missed at the end."""
+"""A launch when a node dies: restart, giving up, or failing at the end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NODE = "rtgraph.nodes.emulator:Endless"
 
 
 class Board:
-    """Stands for the switchboard: nodes say what a test has them say."""
+    """A control channel on which nodes send what a test chooses."""
 
     def __init__(self) -> None:
         self.said: list[tuple[str, str, Any]] = []
@@ -35,7 +35,7 @@ class Board:
 
 
 class Starter:
-    """Stands for what starts processes: each is there at once."""
+    """A process starter that starts everything immediately."""
 
     def __init__(self) -> None:
         self.ended: Callable[[Any, int], None] = lambda *_: None
@@ -52,7 +52,7 @@ class Starter:
 
 
 class Drill:
-    """A crew of one node that a test lets live and die."""
+    """A supervisor of one node that a test starts and kills."""
 
     def __init__(self, tmp_path: Any, **policy: Any) -> None:
         plan = Plan(

@@ -1,4 +1,4 @@
-"""Where the sockets of a launch go."""
+"""The folder of a launch's sockets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rtgraph.msgs.errors import LaunchError
 
 @pytest.fixture
 def short(monkeypatch) -> Iterator[Path]:
-    """A short folder; neither the environment nor the host offers another one."""
+    """Return a short folder; neither the environment nor the host offers another one."""
     with tempfile.TemporaryDirectory(prefix="rt-", dir="/tmp") as folder:
         for variable in ("XDG_RUNTIME_DIR", "TMPDIR"):
             monkeypatch.delenv(variable, raising=False)
@@ -32,7 +32,7 @@ def short(monkeypatch) -> Iterator[Path]:
 
 
 def long(folder: Path, size: int, letter: str = "a") -> Path:
-    """Make a folder in a folder, with a path of at least so many bytes."""
+    """Create a folder in a folder, with a path of at least ``size`` bytes."""
     name = letter * -(-(size - len(os.fsencode(folder)) - 1) // len(letter.encode()))
     made = folder / name
     made.mkdir()

@@ -1,4 +1,4 @@
-"""When the dead are started again, and when the silent are told of."""
+"""When dead nodes are restarted, and when silent nodes are reported."""
 
 from __future__ import annotations
 

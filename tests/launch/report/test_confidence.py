@@ -1,4 +1,4 @@
-"""Student's t, against tables that others printed."""
+"""Student's t, compared with published tables."""
 
 import math
 
@@ -45,4 +45,4 @@ def test_huge_values_have_a_spread_too() -> None:
     assert spread.mean == pytest.approx(0.5e308)
     assert (spread.least, spread.most, spread.median) == (-1.5e308, 1.5e308, pytest.approx(1e308))
     assert spread.sd == pytest.approx(1.3540064e308, rel=1e-6)
-    assert spread.half_width is None  # it is beyond what a float holds
+    assert spread.half_width is None  # it exceeds the range of a float

@@ -46,7 +46,7 @@ def shown(figures, width=200, *, colours=False):
 
 
 def rows(figures):
-    """Return what the table says, by label."""
+    """Return the cells of the table, by label."""
     lines = [line.strip("│┃ ").replace("┃", "│").split("│") for line in shown(figures).splitlines()]
     return {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in lines if len(cells) > 1}
 
