@@ -44,7 +44,7 @@ def test_an_array_has_at_most_eight_dimensions():
 
 
 def memories(values):
-    """Yield arrays of these values in all kinds of memory that somebody can still write, each with how."""
+    """Yield arrays of these values in all kinds of memory that others can write, each with a way to write it."""
     owned = values.copy()
     yield "owned", owned, lambda: owned.fill(99)
     base = values.copy()

@@ -34,7 +34,7 @@ from rtgraph.msgs.system import EdgeReport, Statistics
 
 
 class Bag(Message):
-    """One of everything that travels."""
+    """A message with a field of every kind."""
 
     number: int = 0
     real: float = 0.0
@@ -76,7 +76,7 @@ bags = st.builds(
 
 
 def document(fields, buffers=(), version=WIRE_VERSION, schema=None, message_type=Observation):
-    """The bytes of a message whose parts are given, right or wrong."""
+    """Return the bytes of a message with the given parts, valid or not."""
     return msgpack.packb(
         [version, schema_hash(message_type) if schema is None else schema, fields, list(buffers)]
     )
@@ -191,7 +191,7 @@ def test_an_encoder_goes_on_after_a_message_it_refused():
 
 
 def refused(message_type, frames, start=0):
-    """Try to decode; only a DecodeError may come of it. Returns whether it did."""
+    """Try to decode; only a DecodeError may result. Return whether it did."""
     try:
         Decoder(message_type).decode(frames, start)
     except DecodeError:
@@ -393,7 +393,7 @@ def test_deep_nesting_is_refused(inside):
         [inside],
         [inside, b""],
     ):
-        # What is merely deep may be a message; what msgpack or pydantic cannot stand is a DecodeError.
+        # A deep document may be a message; one that msgpack or pydantic cannot handle is a DecodeError.
         assert refused(Statistics, frames) or len(inside) < 10_000
 
 
@@ -427,7 +427,7 @@ def test_no_bytes_take_much_more_memory_than_they_are(name):
         [head + raw + b"\x91\xc4\x01", b"x"],
         [head + b"\x80" + raw + b"\xc4\x01", b"x"],
     ):
-        refused(Observation, frames)  # so that what is made but once is not counted
+        refused(Observation, frames)  # so that memory allocated only once does not count
         tracemalloc.start()
         try:
             assert refused(Observation, frames)
@@ -435,7 +435,7 @@ def test_no_bytes_take_much_more_memory_than_they_are(name):
         finally:
             tracemalloc.stop()
         size = sum(map(len, frames))
-        # An empty list is one byte on the wire and 64 in Python: no decoder of msgpack does much better than that.
+        # An empty list is one byte on the wire and 64 in Python; no msgpack decoder does much better.
         assert peak < 100 * size + 100_000, f"{peak:,} bytes for {size:,}"
 
 

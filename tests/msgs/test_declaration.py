@@ -1,4 +1,4 @@
-"""Mistakes in a message class are refused when the class is made; what passes travels."""
+"""Mistakes in a message class are refused when the class is created; valid classes can be sent."""
 
 from __future__ import annotations
 
@@ -66,15 +66,15 @@ numbers = itertools.count()
 
 
 def made(body: str, name: str | None = None):
-    # No two of one name: codecs keep a class for longer than a test.
+    # Unique names: codecs keep a class for longer than a test.
     name = name or f"M{next(numbers)}"
     names: dict[str, Any] = {"__name__": "mine"}
     source = f"{HEAD}\nclass {name}(Message):\n{textwrap.indent(body, '    ')}\n"
-    exec(compile(source, "/somewhere/mine.py", "exec", dont_inherit=True), names)  # noqa: S102 - the text stands here
+    exec(compile(source, "/somewhere/mine.py", "exec", dont_inherit=True), names)  # noqa: S102 - the text is in this file
     return names[name], names
 
 
-@pytest.mark.filterwarnings("ignore:Field name")  # pydantic's, of what is refused here
+@pytest.mark.filterwarnings("ignore:Field name")  # a warning of pydantic about what is refused here
 @pytest.mark.parametrize(("body", "says"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_is_refused_when_the_class_is_made(body, says) -> None:
     with pytest.raises(MessageError, match=says) as caught:
@@ -108,5 +108,5 @@ def test_the_name_of_a_shipped_message_is_taken(name) -> None:
 )
 def test_what_is_let_pass_travels(field, value) -> None:
     message_type, names = made(f"x: {field}")
-    message = message_type(x=eval(value, names))  # noqa: S307 - the text stands here
+    message = message_type(x=eval(value, names))  # noqa: S307 - the text is in this file
     assert decode(message_type, encode(message)) == message

@@ -83,7 +83,7 @@ def test_messages_of_all_kinds_have_one():
 
 
 def test_a_source_is_as_long_as_it_says():
-    # The name of the next field inside the source must not end it.
+    # The next field's name inside the source must not end it.
     header = Header(source="a", incarnation=1, sequence=2, stamp_ns=3)
     raw = encode(observation(header)).replace(b"\xa1a", b"\xa3a\xc2\xab")
     assert envelope(raw).source == "a\u00ab"

@@ -59,7 +59,7 @@ def changeable():
 
 
 def spoil(message):
-    """Write everything in a message that can be written."""
+    """Write everything that can be written in a message."""
     message.numbers.append(99)
     message.nested["a"][0]["b"] = 99.0
     message.arrays["p"] = None
@@ -77,7 +77,7 @@ def test_two_messages_share_nothing_that_can_be_written():
     spoil(message)
     assert message != as_it_was
     assert own == as_it_was
-    spoil(own)  # nor is what the receiver got protected in any way: it is the receiver's
+    spoil(own)  # the receiver's message is not protected either, because the receiver owns it
 
 
 def test_a_message_that_nobody_can_write_is_not_copied():

@@ -1,4 +1,4 @@
-"""Recordings split into files, some of which are damaged, cut off, gone, or of something else."""
+"""Recordings split into files, some of which are damaged, truncated, missing, or not of this recording."""
 
 import shutil
 

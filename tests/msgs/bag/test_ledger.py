@@ -69,7 +69,7 @@ def test_publishers_lives_and_channels_are_kept_apart():
         found.see(publisher, incarnation, channel, number)
     losses = found.losses({"a": {"x": 3, "x/k": 1, "y": 2, "z": 0}, "c": {"x": 5}})
     assert [(r.publisher, r.incarnation, r.channel, r.lost, r.declared) for r in losses.streams] == [
-        ("a", 0, "x", 1, None),  # an earlier life: what it sent in all is not known
+        ("a", 0, "x", 1, None),  # an earlier life: its number of sent messages is unknown
         ("a", 0, "x/k", 0, None),
         ("a", 1, "x", 2, 3),
         ("a", 1, "x/k", 1, 1),

@@ -1,4 +1,4 @@
-"""The time of a recording against that of the graph."""
+"""The time of a recording and the time of the graph that plays it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def playback(start_ms=0, end_ms=91, **options):
 
 
 def played(made, until_ms, step_ms=1):
-    """Go on in steps until a time of the graph; return (when, sequence, topic) of what was played."""
+    """Advance in steps until a time of the graph; return (when, sequence, topic) of the played messages."""
     found = []
     for now_ms in range(0, until_ms + 1, step_ms):
         found += [(now_ms, message.sequence, message.channel.topic) for message in made.take_due(now_ms * MS)]

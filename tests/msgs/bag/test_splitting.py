@@ -83,6 +83,6 @@ def test_after_a_full_disk_it_goes_on_in_the_next_file(tmp_path, full_disk):
         writer.write(*message)
     writer.close()
     assert [path.name for path in writer.paths] == ["session_0.mcap", "session_1.mcap", "session_2.mcap"]
-    # The first file had no room for its last chunk and its end, which was told; from the second on all is there.
+    # The first file had no room for its last chunk and its end, which was reported; later files are complete.
     assert [row(recorded) for recorded in Bag.open(tmp_path).messages()] == messages[20:]
     assert writer.size_bytes == sum(path.stat().st_size for path in writer.paths)

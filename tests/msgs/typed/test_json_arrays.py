@@ -1,4 +1,4 @@
-"""Messages made of JSON: every element exactly, or an error."""
+"""Messages made from JSON: every element exactly, or an error."""
 
 import json
 
@@ -121,7 +121,7 @@ def test_a_message_holds_what_was_given_or_is_refused(fields):
 
 
 def same(found, value):
-    """Say whether a value is the one that was given, type and all; floats of an array are rounded to its type."""
+    """Return whether a value equals the given one, types included; array floats are rounded to the array's dtype."""
     if isinstance(found, np.ndarray):
         if isinstance(value, dict):
             value = value["data"]

@@ -1,4 +1,4 @@
-"""Values against declared types: nothing is turned into what fits."""
+"""Values and declared types: no value is converted to fit."""
 
 import enum
 from pathlib import Path
@@ -132,5 +132,5 @@ def test_half_a_character_and_endless_nesting_are_refused():
     for _ in range(300):
         nested = [nested]
     for value in ({"a": "\ud800"}, {"\ud800": 1}, nested):
-        with pytest.raises(ValueError):  # noqa: PT011 - the words are the library's
+        with pytest.raises(ValueError):  # noqa: PT011 - the text is the library's
             checked(Any, value)

@@ -1,4 +1,4 @@
-"""Typed text: the value that stands there, or an error."""
+"""Typed text: the written value, or an error."""
 
 import math
 

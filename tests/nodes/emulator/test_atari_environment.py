@@ -22,7 +22,7 @@ def begun(environment, seed=0):
 
 @pytest.fixture(scope="module")
 def loaded():
-    """One emulator for the tests that do not need one of their own: loading a game takes 0.1 s."""
+    """Return an emulator shared by tests that do not need a separate one: loading a game takes 0.1 s."""
     return atari()
 
 
@@ -36,7 +36,7 @@ def random_actions(environment, count, seed=0):
 
 
 def play(environment, actions, seed=0):
-    """Step through the actions, beginning anew where an episode ends, and return all that can be seen."""
+    """Step through the actions, with a reset after each episode, and return everything observable."""
     rng = np.random.default_rng(seed)
     seen = []
     for action in actions:
@@ -182,7 +182,7 @@ def test_always_sticking_is_doing_nothing(boxing):
 
 
 def test_a_stuck_action_is_the_last_that_was_played(boxing):
-    """Play the same without stickiness, repeating by hand what the twin of the environment's generator says."""
+    """Play without stickiness, and repeat actions by hand as a copy of the environment's generator decides."""
     sticky = begun(atari(sticky=0.25), seed=6)
     boxing.reset(np.random.default_rng(6))
     twin = derive_generator(np.random.default_rng(6))

@@ -13,7 +13,7 @@ def begun(seed=0, **settings):
 
 
 def boxes(picture, rows=10, columns=5):
-    """Where there is something on the board, by row and column; every square is one colour."""
+    """Return row and column of the occupied squares; every square has one colour."""
     found = set()
     for row in range(rows):
         for column in range(columns):

@@ -12,9 +12,9 @@ BOX = spaces.Box(-1, 1, (2,), np.float32)
 
 
 class Echo(gymnasium.Env):
-    """Writes every action down; the third step terminates. The observation array is used over and over."""
+    """Records every action; the third step terminates. The observation array is reused."""
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 1}  # noqa: RUF012 - gymnasium's own way
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 1}  # noqa: RUF012 - required by gymnasium
 
     def __init__(self, action_space=BOX, observation_space=BOX, render_mode=None):
         self.action_space, self.observation_space, self.render_mode = (
@@ -48,7 +48,7 @@ class Echo(gymnasium.Env):
 
 @pytest.fixture
 def register():
-    """Register environments of the given spaces under one name, for the length of a test."""
+    """Register environments with the given spaces under one name, for the duration of a test."""
 
     def registered(action_space=BOX, observation_space=BOX):
         made = []

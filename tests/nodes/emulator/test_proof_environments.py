@@ -79,9 +79,7 @@ def test_a_delayed_action_earns_what_the_theory_says(steps, stay, aim):
     shift = theory.best_delayed_shift(stay, steps) if aim == "best" else 0
     rate = (theory.best_delayed_rate if aim == "best" else theory.observed_state_rate)(stay, steps)
     hits = []
-    for _ in range(
-        5
-    ):  # apart from each other, so that hits are independent and their standard error is known
+    for _ in range(5):  # far enough apart that hits are independent and their standard error is known
         seen = environment.observation
         for _ in range(steps - 1):
             environment.step(environment.noop)

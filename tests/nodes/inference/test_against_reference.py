@@ -1,4 +1,4 @@
-"""The node graph in virtual time against the slow and obvious reference, tick by tick, and then in the mean."""
+"""The node graph in virtual time compared with the slow reference, tick by tick, and then in the mean."""
 
 import itertools
 import math
@@ -10,7 +10,7 @@ from support.staggered import staggered_world, trace_of
 
 from rtgraph.nodes.inference.latency import Empirical
 
-# Every method and kind of latency, each with two of the numbers of workers: all six of them for each method.
+# Every method and kind of latency, each with two of the worker numbers, so that each method runs with all six.
 _WORKERS = itertools.cycle([(6, 8), (2, 6), (1, 4), (4, 12), (6, 8)])
 CASES = [
     (m, kind, n)
@@ -20,12 +20,12 @@ CASES = [
 
 
 def fed(draws):
-    """Latencies that repeat exactly these inference times, in ns."""
+    """Return latencies that reproduce these inference times, in ns."""
     return [{"kind": "empirical", "values_ms": (row / 1e6).tolist(), "order": "sequence"} for row in draws]
 
 
 def applied_observations(world):
-    """The tick of the observation acted on at each tick, -1 where the default behaviour acted."""
+    """Return the tick of the observation acted on at each tick; -1 where the default behaviour acted."""
     ticks = trace_of(world).ticks()
     assert ticks["tick"].tolist() == list(range(ticks["tick"].size))
     return np.where(ticks["age_ticks"] < 0, -1, ticks["tick"] - ticks["age_ticks"]).tolist()
@@ -37,7 +37,7 @@ def check_equal(method, draws, ticks, rate_hz):
     world = staggered_world(method, fed(draws), ticks + 1, rate_hz=float(rate_hz))
     world.run()
     trace = trace_of(world)
-    # Tick 0 has no action in either: the plant resets, in the reference nothing can have been decided.
+    # Tick 0 has no action in either: the plant resets, and the reference has no decision yet.
     assert applied_observations(world) == reference.applied
     assert trace.ticks()["delay_ticks"].tolist() == reference.playout
     made, fates = trace.decisions(), trace.figures()["decisions"]

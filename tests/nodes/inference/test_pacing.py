@@ -29,7 +29,7 @@ def pacing(*workers, rate_hz=TEN_NS):
 
 
 def claim(made, now_ns, tick=None):
-    """Claim now, after an observation has come; return (worker, number, tick), or when to look again, or None."""
+    """Claim now, after an observation; return (worker, number, tick), or the time of the next attempt, or None."""
     if tick is not None:
         made.observed(observation(tick))
     claimed = made.next_claim(now_ns)
@@ -117,7 +117,7 @@ def test_an_inference_is_counted_once():
     made = pacing("w/0")
     claim(made, 0, tick=0)
     made.heard(free("w/0", claim=0, inference_ns=25), 25)
-    made.heard(free("w/0", claim=0, inference_ns=999), 30)  # twice a second it says again how things stand
+    made.heard(free("w/0", claim=0, inference_ns=999), 30)  # repeated twice a second as a status
     assert claim(made, 24, tick=2) == 25
 
 
@@ -149,7 +149,7 @@ def test_claims_go_on_above_those_of_the_pacer_before():
 
 
 def test_the_mean_is_plain_for_fifty_inferences_and_then_forgets():
-    made = pacing("w/0", rate_hz=1e9)  # an observation each ns: there are always too few workers
+    made = pacing("w/0", rate_hz=1e9)  # an observation every ns: there are always too few workers
     now_ns = 0
     for number in range(50):
         claim(made, now_ns, tick=number)

@@ -160,7 +160,7 @@ def test_a_policy_explores_as_the_tick_says():
 
 
 class Shared:
-    """Acts with one array, which all instances share."""
+    """Acts with one array that all instances share."""
 
     buffer = np.zeros(2, np.float32)
 

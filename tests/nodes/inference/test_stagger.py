@@ -69,7 +69,7 @@ def test_a_decision_is_held_to_the_largest_time_heard_of_or_taken():
     assert worker.hold_ns(20) == 10
     worker.heard(heard(0, maximum_ns=36))
     assert worker.hold_ns(20) == 16
-    worker.heard(heard(0, maximum_ns=5))  # said before, heard late
+    worker.heard(heard(0, maximum_ns=5))  # sent before, received late
     assert worker.hold_ns(20) == 16
 
 

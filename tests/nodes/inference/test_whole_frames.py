@@ -1,22 +1,22 @@
-"""Ages where an inference takes a whole number of frames, against what theory says, at rates with and without a rest.
+"""Ages if an inference takes a whole number of frames, compared with theory, at rates with and without a remainder.
 
 The theory. An inference takes n·P, a tick is at each multiple of P, and there are N workers. A decision on observation k
-that begins when the observation is there, at k·P, is due at (k + n)·P, counts for that tick, and so is n ticks old. One
-that begins anywhere between k·P and (k + 1)·P is due after tick k + n, and is n + 1 ticks old at the next.
+that begins as soon as the observation is readable, at k·P, is due at (k + n)·P, counts for that tick, and so is n ticks
+old. One that begins strictly between k·P and (k + 1)·P is due after tick k + n, and is n + 1 ticks old at the next tick.
 
 *One worker.* It begins at 0, n·P, 2n·P …: always at a tick, and an observation is readable at its own instant. Every age
-is n, and it acts on one tick in n. With several workers and no staggering all do the same at the same instants.
+is n, and it acts on one tick in n. Several workers without staggering all do the same at the same instants.
 
-*Algorithms 1 and 2.* All begin at 0 and report n·P at that time. The first report raises m (or μ) from 0 to n·P, and
-worker j sleeps j·n·P/N; the others change nothing, m − τ is 0, and no decision is held. From then on worker j begins at
-j·n·P/N + i·n·P. Within a cycle of n ticks the starts that fall on a tick are those with N | j·n: g = gcd(n, N) of N.
-Where N ≥ n there is a start in every period: of n ticks, g act on an observation that is n old, the others on one that is
-n + 1 old, so the mean is n + 1 − g/n, and no tick is without a decision. Where N < n every decision acts: g of N are n old, the
-mean is n + 1 − g/N, and the share of ticks without a decision is 1 − N/n. With N = n or 2n all are n old.
+*Algorithms 1 and 2.* All workers begin at 0 and report n·P at that time. The first report raises m (or μ) from 0 to n·P,
+and worker j sleeps j·n·P/N. Later reports change nothing: m − τ is 0, and no decision is held. From then on worker j begins
+at j·n·P/N + i·n·P. Within a cycle of n ticks, the starts with N | j·n fall on a tick: g = gcd(n, N) of N starts.
+If N ≥ n there is a start in every period: of n ticks, g act on an observation that is n ticks old and the others on one
+that is n + 1 ticks old, so the mean is n + 1 − g/n, and every tick has a decision. If N < n every decision acts: g of N are
+n ticks old, the mean is n + 1 − g/N, and the share of ticks without a decision is 1 − N/n. If N = n or 2n all are n old.
 
-*paced, with playout.* N ≥ n workers claim each observation at its tick, D is n, every age is n and no tick is without a
-decision. N < n workers claim n·P/N apart, the first at n·P: where N divides n always at a tick, so that every age is n; else
-more than one in a hundred arrive n + 1 old, so D is n + 1 and every age is that. Either way they act on N of n ticks.
+*paced, with playout.* N ≥ n workers claim each observation at its tick, D is n, every age is n, and every tick has a
+decision. N < n workers claim n·P/N apart, the first at n·P. If N divides n they always claim at a tick, so every age is n;
+otherwise more than one in a hundred arrives n + 1 old, so D and every age are n + 1. Either way they act on N of n ticks.
 """
 
 import math
@@ -33,7 +33,7 @@ FRAMES = range(1, 9)
 
 
 def theory(method, frames, workers):
-    """Return the mean age and the share of ticks without a decision, once the start is over."""
+    """Return the mean age and the share of ticks without a decision, after the start."""
     share = Fraction(min(frames, workers), frames)
     if method == "none":
         return frames, 1 - Fraction(1, frames)
@@ -43,7 +43,7 @@ def theory(method, frames, workers):
 
 
 def measured(method, frames, workers, rate_hz):
-    """Return the same of a run, over whole cycles."""
+    """Return the same figures of a run, over whole cycles."""
     latency = {"kind": "constant", "frames": frames}
     settled, judged = 60 + frames, 4 * frames
     world = staggered_world(method, [latency] * workers, settled + judged, rate_hz=rate_hz)

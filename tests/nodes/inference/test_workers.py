@@ -1,4 +1,4 @@
-"""Workers and their coordinator in virtual time, when things go well and when they do not."""
+"""Workers and their coordinator in virtual time, with and without faults."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ SECOND = 10**9
 
 
 def inaction(world, ticks):
-    """The share of these ticks at which the default behaviour acted."""
+    """Return the share of these ticks at which the default behaviour acted."""
     by = trace_of(world).ticks()["by"][ticks]
     assert by.size == len(range(ticks.start, ticks.stop))
     return (by == 1).mean()
@@ -62,7 +62,7 @@ def test_workers_run_free_without_a_coordinator_and_are_paced_again_when_it_is_b
     world = ran("paced", seconds=12, faults=[crash("coordinator", 4, 4)])
     observed = trace_of(world).decisions()
     seconds = observed["stamp_ns"] // SECOND
-    # Half a second of silence, then all run free: alike workers infer from the same observations.
+    # After half a second of silence all run free: identical workers infer from the same observations.
     assert inaction(world, slice(245, 270)) > 0.9
     free = observed["observed_tick"][(seconds >= 5) & (seconds < 8)]
     assert free.size > 3 * 60, "six workers of 4.3 frames run free"
@@ -224,7 +224,7 @@ def test_a_worker_of_the_other_methods_goes_on_at_once_and_reports():
 
 
 class Learned:
-    """A worker whose network wants one action whatever it sees, another one with each version."""
+    """A worker with a network that chooses one action for every observation, and another action with each version."""
 
     def __init__(self):
         from rtgraph.nodes.weights.weights import Weights
@@ -264,7 +264,7 @@ def test_weights_change_between_inferences_and_only_to_the_newest():
     learned.host.begin()
     learned.hears(learned.publish(1))
     learned.host.deliver("observation", observation(0), source="plant")
-    for version in (2, 3, 6):  # in mid-inference
+    for version in (2, 3, 6):  # in the middle of an inference
         learned.hears(learned.publish(version))
     learned.host.run_until(110_000_000)
     assert learned.decided() == [(1, 1), (6, 2)]

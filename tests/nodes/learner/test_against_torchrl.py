@@ -1,7 +1,7 @@
-"""Whole updates, beside torchrl's losses and its target updates, torch's clipping and torch's Adam on networks written down plainly.
+"""Whole updates, compared with torchrl's losses and target updates, and torch's clipping and Adam, on plain networks.
 
-torchrl has no loss that chooses by the target network with a distribution, nor one whose weights are not divided
-by their sum, so the sums are made here; `test_losses` has the rest.
+torchrl lacks a distributional loss that chooses by the target network, and one with weights that are not divided by
+their sum. The sums are therefore computed here; `test_losses` covers the rest.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ TARGET_EVERY = 3
 
 
 class Distribution(nn.Module):
-    """Log-probabilities of shape (batch, atoms, actions), as torchrl wants them, of ours."""
+    """Converts our log-probabilities to the shape that torchrl expects: (batch, atoms, actions)."""
 
     def __init__(self, layers):
         super().__init__()
@@ -39,7 +39,7 @@ def layers(outputs):
 
 
 def as_theirs(batch):
-    """Undo the discounts: ticks, and whether the episode terminated."""
+    """Invert the discounts: return ticks, and whether the episode terminated."""
     running = batch.discounts > 0
     ticks = torch.where(running, batch.discounts.log() / np.log(GAMMA), 1.0).round()
     following = TensorDict(
@@ -63,7 +63,7 @@ def as_theirs(batch):
 
 
 def compared(loss, params, updater, batches):
-    """Update both sides in step, compare all there is to compare, and say how many gradients were clipped."""
+    """Update both sides in step, compare all results, and return how many gradients were clipped."""
     follow = HardUpdate(loss, value_network_update_interval=0)
     weights = [leaf for leaf in loss.parameters() if leaf.requires_grad]
     adam = torch.optim.Adam(weights, lr=params.learning_rate, eps=params.adam_epsilon)
@@ -77,7 +77,7 @@ def compared(loss, params, updater, batches):
         norm = torch.nn.utils.clip_grad_norm_(weights, params.max_gradient_norm)
         clipped += norm > params.max_gradient_norm
         adam.step()
-        if number % TARGET_EVERY == 0:  # torchrl itself would count one more
+        if number % TARGET_EVERY == 0:  # torchrl would count one more
             follow.step()
         result = updater.step(batch)
         assert result.version == number

@@ -1,4 +1,4 @@
-"""Whole agents that learn, in virtual time: from a launch file to what they earn."""
+"""Whole agents that learn in virtual time, from the launch file to the return."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def learning_plan(agent):
 
 
 def whole_frames(agent, frames, update_frames, rate_hz, ticks):
-    """Return the columns of a run at a rate, whose inferences and updates take so many frames."""
+    """Return a run's columns at a rate; an inference takes ``frames`` frames and an update ``update_frames``."""
     plan = learning_plan(agent)
     plan = Plan.from_yaml(plan.to_yaml().replace("rate_hz: 60.0", f"rate_hz: {rate_hz}"))
     inference, update = ({"kind": "padded", "frames": length} for length in (frames, update_frames))
@@ -70,17 +70,17 @@ def whole_frames(agent, frames, update_frames, rate_hz, ticks):
 @pytest.mark.parametrize("frames", range(1, 9))
 @pytest.mark.parametrize("agent", ["infer_learn", "learn_infer", "single"])
 def test_an_agent_acts_when_theory_says(agent, frames):
-    """Inferences take n whole frames, updates m, so all begins and ends at ticks.
+    """Inferences take n whole frames and updates m, so everything begins and ends at ticks.
 
-    A turn that begins at tick k has that tick's observation, since an observation is readable at its own instant.
-    ``infer_learn`` decides at k + n, which counts for that tick: n ticks old. It learns until k + n + m, where the next turn
+    A turn that begins at tick k has that tick's observation, because an observation is readable at its own instant.
+    ``infer_learn`` decides at k + n, which counts for that tick: n ticks old. It learns until k + n + m, when the next turn
     begins. ``learn_infer`` decides at k + m + n, m + n ticks old, and begins again. One asynchronous worker begins again at
     k + n, whatever the learner does.
     """
     update_frames = 1 + frames % 3
     interval = frames if agent == "single" else frames + update_frames
     age = frames + update_frames if agent == "learn_infer" else frames
-    settled = 8 * interval  # once there is something to learn from
+    settled = 8 * interval  # once there are transitions to learn from
     ticks = whole_frames(agent, frames, update_frames, RATES_HZ[frames % 5], settled + 3 * interval)
     judged = slice(settled, None)
     acted = ticks["by"][judged] == POLICY
@@ -153,7 +153,7 @@ def test_the_exploration_of_a_sequential_agent_is_changed_while_it_acts():
 
 
 def test_what_is_earned_where_inaction_costs_is_the_acting_share():
-    """The rate of reward is the share of ticks on which it acts, within 2 %, once it knows which actions earn."""
+    """Once it knows the rewarded actions, the reward rate is the share of ticks on which it acts, within 2 %."""
     world = ran(
         "inaction_learning",
         4000,
@@ -203,7 +203,7 @@ def test_rainbow_runs_as_it_ships():
     assert learner.owner.updater.version >= 15
     assert learner.owner.updater.network.head.support.low == -10
     assert world.node("replay").result()["learners"]["learner"]["answers"] >= 15
-    # It explores by noise alone.
+    # It explores by noise only.
     assert world.node("metrics").result()["explored"] == 0
     assert {
         world.node(f"worker/{number}").result()["policy_versions"]["switches"] > 5 for number in (0, 1)

@@ -77,7 +77,7 @@ def test_the_last_ones_are_kept_and_the_newest_is_found(tmp_path):
     assert numbers(checkpoints.folder) == ["000002", "000003"]
     assert load(checkpoints.folder).facts.version == 3
     assert load(checkpoints.folder / "000002").facts.version == 2
-    # A run that goes on from an older one writes newer ones.
+    # A run resumed from an older checkpoint writes newer ones.
     updater.load_state(load(checkpoints.folder / "000002"))
     checkpoints.save(updater.state())
     assert numbers(checkpoints.folder) == ["000003", "000004"]
@@ -85,7 +85,7 @@ def test_the_last_ones_are_kept_and_the_newest_is_found(tmp_path):
 
 
 def save_until(folder, states, call):
-    """Save all states in a child process that is killed at the given system call, and say whether it was."""
+    """Save all states in a child process that is killed at the given system call, and return whether it was."""
     child = os.fork()
     if child == 0:
         seen = 0
@@ -130,7 +130,7 @@ def test_a_kill_at_any_instant_leaves_the_last_one_whole(tmp_path):
         state = load(folder)
         found.append(state.facts.version)
         assert same(state, states[state.facts.version])
-        Checkpoints(folder, keep=1).save(states[2])  # and what was left is no hindrance
+        Checkpoints(folder, keep=1).save(states[2])  # leftovers are no obstacle
         assert len(numbers(folder)) == 1
         assert same(load(folder), states[2])
         shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Runs that go on from a checkpoint, and runs that only begin with its weights."""
+"""Runs that resume from a checkpoint, and runs that only start with its weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gradients left in memory for another process."""
+"""Gradients passed to another process in memory."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_what_was_read_is_a_copy(memory, reader):
 
 def test_half_a_gradient_is_none(memory, reader):
     class Half:
-        """Numbers of which only the first are there when somebody looks."""
+        """Numbers of which only the first are written when a reader looks."""
 
         def __array__(self, dtype=None, copy=None):
             assert reader.vector(offer(0)) is None
@@ -89,11 +89,11 @@ def test_a_later_life_has_memory_of_its_own(memory, reader, tmp_path):
     assert reader.vector(offer(0))[0] == 7
     later = GradientMemory(
         SIZE, tmp_path, "gradient/0", 1
-    )  # as after a kill: the former one did not clean up
+    )  # as after a kill: the earlier life did not clean up
     later.leave(0, vector(8))
     assert reader.vector(offer(0))[0] == 7
     assert reader.vector(offer(0, incarnation=1))[0] == 8
-    # What comes late is not taken for another's.
+    # A late offer is not mistaken for one of the new life.
     assert reader.vector(offer(0)) is None
     assert GradientReader(SIZE, tmp_path).vector(offer(0)) is None
     later.close()

@@ -1,4 +1,4 @@
-"""Learners as nodes, in virtual time, against descent by hand on a problem with one answer."""
+"""Learners as nodes in virtual time, compared with gradient descent by hand on a problem with one solution."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def made(
 
 
 def by_hand(updates):
-    """Return every version of weight and bias that descent makes by the same gradients, written out."""
+    """Return every version of weight and bias that gradient descent by hand makes."""
     first = build(TypeAdapter(NetworkSpec).validate_python(NETWORK), SPEC, seed=5)
     versions = [[parameter.detach().clone() for parameter in first.parameters()]]
     used: dict[str, int] = {}
@@ -140,7 +140,7 @@ def test_a_gradient_learner_that_dies_is_left_out_and_taken_in_again(order):
     assert [update.version for update in updates] == list(range(1, len(updates) + 1))
     turns = ["".join(name[-1] for name in update.learner.split(",")) for update in updates]
     spelt = " ".join(turns)
-    # In order; without the one that is dead; in order again.
+    # In order; without the dead one; in order again.
     whole, left = ("(0 1 2 ?)+", "(0 2 ?)+") if order == "round_robin" else ("(012 ?)+", "(02 ?)+")
     assert re.fullmatch(f"{whole}(0 )?{left}(0 )?(1 2 ?)?{whole}(0 ?)?(1 ?)?", spelt), spelt
     assert world.node("learner").result()["ring"]["left_out"] == 1
@@ -153,21 +153,21 @@ def test_a_learner_that_crashes_goes_on_from_its_checkpoint(tmp_path):
     updates = world.node("source").updates
     versions = [update.version for update in updates]
     fall = next(index for index in range(1, len(versions)) if versions[index] <= versions[index - 1])
-    # A checkpoint a minute is not due in two seconds: it begins anew, at nothing.
+    # A checkpoint a minute is not due within two seconds, so it begins anew from nothing.
     assert versions[fall] == 1
     assert versions[:fall] == list(range(1, 1000 // latency_ms + 1))
     assert load(tmp_path / "checkpoints").facts.version == versions[-1]
 
 
 def lives(updates):
-    """Split what was learned by the learner's lives."""
+    """Split the updates by the learner's lives."""
     return [list(life) for _, life in groupby(updates, lambda update: update.header.incarnation)]
 
 
 @pytest.mark.parametrize("order", ["round_robin", "parallel"])
 @pytest.mark.parametrize("at_ms", [1000, 1150, 1300, 1470])
 def test_a_learner_that_crashes_while_gradients_are_computed_goes_on_with_all_of_them(tmp_path, order, at_ms):
-    """What was computed on a version that its new life has not made yet is dropped, and is asked for again."""
+    """Gradients on a version that the new life has not made yet are dropped and requested again."""
     crash = CrashFault(node="learner", at_ns=at_ms * 1_000_000, restart_after_ns=100_000_000)
     world = ran(
         3, order, 4_000, faults=[crash], directory=tmp_path, ms=400.0, learner={"checkpoint_every_s": 0.5}
@@ -181,7 +181,7 @@ def test_a_learner_that_crashes_while_gradients_are_computed_goes_on_with_all_of
     assert {name for update in second for name in update.learner.split(",")} == {
         f"gradient/{place}" for place in range(3)
     }
-    # No update was waited for longer than one that had to be computed anew.
+    # No update waited longer than one recomputation.
     stamps_ns = [at_ms * 1_000_000, *(update.header.stamp_ns for update in second), 4_000_000_000]
     assert max(later - earlier for earlier, later in pairwise(stamps_ns)) < 1_300_000_000
     assert world.node("learner").result()["ring"]["left_out"] == 0
@@ -189,7 +189,7 @@ def test_a_learner_that_crashes_while_gradients_are_computed_goes_on_with_all_of
 
 def test_gradients_that_take_longer_than_the_silence_that_is_allowed_leave_nobody_out():
     world = ran(3, duration_ms=60_000, ms=4_000.0, learner={"silence_s": 3.0})
-    # How long they take is not known before the first have come.
+    # The time that gradients take is unknown until the first ones arrive.
     turns = [update.learner[-1] for update in world.node("source").updates[3:]]
     assert len(turns) > 30
     assert "".join(turns) in "012" * len(turns)
@@ -258,7 +258,7 @@ def test_a_last_checkpoint_that_cannot_be_written_is_an_error(tmp_path):
 
 
 def test_who_begins_late_is_told_which_version_there_is():
-    """Nobody computes a gradient, so that there is no other version for long."""
+    """Nobody computes a gradient, so no other version appears for a long time."""
     learner = ran(2, duration_ms=3_500, ms=10_000.0).node("learner")
     assert learner.owner.updater.version == 0
     assert learner.weights.sent[None] == 4

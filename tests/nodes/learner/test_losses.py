@@ -12,7 +12,7 @@ finite = st.floats(-30, 30, width=32)
 
 
 def projected(probabilities, reward, discount, support):
-    """Move one distribution, atom by atom."""
+    """Project one distribution, atom by atom."""
     step = (support.high - support.low) / (support.atoms - 1)
     result = np.zeros(support.atoms)
     for atom, probability in enumerate(probabilities):
@@ -48,7 +48,7 @@ def test_the_projection_is_that_of_each_atom_by_itself(rewards, discount, low, w
 
 def test_each_sample_is_discounted_by_its_own_ticks():
     support = SupportSpec(low=-4, high=4, atoms=9)
-    certain = functional.one_hot(torch.tensor([8, 8, 8]), 9).float()  # of a return of 4
+    certain = functional.one_hot(torch.tensor([8, 8, 8]), 9).float()  # certain of a return of 4
     moved = losses.project(certain, torch.zeros(3), torch.tensor([1.0, 0.5, 0.25]), support)
     assert moved.argmax(1).tolist() == [8, 6, 5]
     assert torch.equal(moved.max(1).values, torch.ones(3))

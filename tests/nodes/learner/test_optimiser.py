@@ -1,4 +1,4 @@
-"""The optimiser is torch's Adam to the bit, without what torch's class brings along."""
+"""The optimiser equals torch's Adam bit for bit, without the overhead of torch's class."""
 
 import subprocess
 import sys

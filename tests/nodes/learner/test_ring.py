@@ -1,4 +1,4 @@
-"""The ring of gradient learners as one learner hears of them, without nodes."""
+"""The ring of gradient learners as seen by one learner, without nodes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def gradient(place, number=0, *, based_on=0, incarnation=0):
 
 @pytest.mark.parametrize("order", ["round_robin", "parallel"])
 def test_of_two_gradients_that_one_has_offered_only_the_newest_is_used(order):
-    """The learner was restarted: what it had been offered before is on its way, and so is what was computed since."""
+    """After a restart of the learner, an earlier offer and a newer one from the same gradient learner both arrive."""
     ring = Ring(2, order, 0, SECOND, 0)
     for number in (0, 1):
         assert ring.take(gradient(1, number), 0) == ()
@@ -53,7 +53,7 @@ def test_one_that_is_silent_for_long_is_left_out_unless_all_take_that_long():
     ring = Ring(2, "round_robin", 0, SECOND, 0)
     assert ring.leave_silent(SECOND) == []
     assert ring.leave_silent(SECOND + 1) == [0, 1]
-    ring.take(gradient(0), 3 * SECOND)  # it takes three seconds, as is known from now on
+    ring.take(gradient(0), 3 * SECOND)  # it takes three seconds, which is known from now on
     assert ring.returned == [0]
     assert ring.due().offers[0].place == 0
     assert ring.leave_silent(15 * SECOND) == []

@@ -13,7 +13,7 @@ def names(count):
 
 
 class Regression:
-    """Least squares, a convex problem: the gradient of one sample, drawn from its learner's own generator."""
+    """Least squares, a convex problem: each gradient uses one sample, drawn from its learner's own generator."""
 
     def __init__(self, size=6, samples=40):
         generator = torch.Generator().manual_seed(0)
@@ -29,7 +29,7 @@ class Regression:
 
 
 def in_rounds(problem, count, updates, order):
-    """Learn with learners that compute whenever they may, in the order that ``order`` chooses among them."""
+    """Learn with learners that compute whenever they may; ``order`` chooses the next among the idle ones."""
     ring = RoundRobin(names(count))
     weights = {0: problem.start}
     holds = dict.fromkeys(ring.alive, 0)
@@ -55,7 +55,7 @@ def in_rounds(problem, count, updates, order):
 
 
 def by_hand(problem, delay, updates):
-    """Delayed SGD (Langford et al., 2009): each gradient is of the weights ``delay`` updates ago."""
+    """Delayed SGD (Langford et al., 2009): each gradient uses the weights of ``delay`` updates ago."""
     weights = [problem.start]
     for update in range(updates):
         gradient = problem.gradient(weights[max(0, update - delay)], update % len(problem.inputs))
@@ -111,14 +111,14 @@ def test_order_holds_whoever_dies_and_comes_back(count, events):
             if update is None:
                 assert (
                     turn not in waiting
-                )  # the one that is waited for lives and has offered nothing, or all died
+                )  # the learner next in turn lives and has offered nothing, or all are dead
                 assert (turn is None) == (not ring.alive)
                 break
             assert [offer.learner for offer in update.offers] == [turn]
             assert update.version == version + 1 == ring.version
             waiting.discard(turn)
             applied.append(turn)
-            # The turn went to the next one alive in the cycle.
+            # The turn passed to the next living learner in the cycle.
             around = learners[learners.index(turn) + 1 :] + learners[: learners.index(turn) + 1]
             assert ring.turn == next(learner for learner in around if learner in ring.alive)
     assert ring.version == len(applied) == accepted - discarded - len(waiting)

@@ -24,7 +24,7 @@ def updater_of(head=HeadSpec(), seed=1, **params):  # noqa: B008
 
 
 def shown(updater):
-    """What others see of an updater: its version, its weights and its target network's."""
+    """Return the visible state of an updater: its version, its weights and its target network's weights."""
     size = size_bytes(layout(build(updater.network, updater.plant, device="meta")))
     weights, target = np.zeros((2, size), np.uint8)
     updater.write(weights)
@@ -45,7 +45,7 @@ def batches(count, size=16, seed=2):
 
 @pytest.mark.parametrize("head", [HeadSpec(), HeadSpec(support=SUPPORT), RAINBOW], ids=repr)
 def test_values_become_what_is_earned(head):
-    """A bandit: every episode ends at once, the reward is the action's, and never seen in the next observation."""
+    """A bandit: every episode ends at once. The reward depends on the action; no next observation shows it."""
     updater = updater_of(head, double=True)
     rng = np.random.default_rng(0)
     rewards = torch.tensor([-3.0, -1.0, 2.0, 4.0])
@@ -116,7 +116,7 @@ def test_the_gradient_is_shortened_and_never_lengthened():
         updater = updater_of(max_gradient_norm=most)
         norm = updater.apply(updater.gradients(batch).vector)
         used = updater.state().tensors
-        # After one step, the first moment is a tenth of the gradient applied.
+        # After one step, the first moment is a tenth of the applied gradient.
         moments = [tensor for name, tensor in used.items() if name.startswith("first_moment.")]
         applied = 10 * float(torch.linalg.vector_norm(torch.cat([moment.flatten() for moment in moments])))
         assert applied == pytest.approx(min(norm, most), rel=1e-4)
@@ -153,7 +153,7 @@ def test_a_weight_of_0_is_as_if_the_sample_were_not_there(head):
     first = {name: getattr(batch, name)[:8] for name in batch.__slots__}
     alone = updater.gradients(replace(batch, **first))
     torch.testing.assert_close(half.vector, alone.vector / 2)
-    # ... but how far off it is is told nevertheless.
+    # ... but its error is reported nevertheless.
     assert np.all(half.td_errors[8:] > 0)
 
 
@@ -269,7 +269,7 @@ def test_options_for_speed_learn_the_same(option, tolerance):
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_parallel_learning_is_one_large_batch(count):
-    """N updaters that each compute on their share, and one that computes on all of it."""
+    """N updaters that each compute a share of the batch, compared with one that computes the whole batch."""
     names = [f"learner/{number}" for number in range(count)]
     group, owner, alone = Parallel(names), updater_of(), updater_of()
     helpers = {name: updater_of() for name in names}

@@ -1,4 +1,4 @@
-"""The metrics node: what it makes of a script whose figures are known."""
+"""The metrics node, on a script with known figures."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_tables_are_those_worked_out_by_hand(tmp_path):
         "plant": "plant",
     }
     updates = table(tmp_path / "s" / UPDATES)
-    # Every 5 s, and what is left at the end. What happens at the instant of a beat is there before the beat.
+    # Every 5 s, and the rest at the end. Events at the instant of a beat come before the beat.
     assert [row["tick"] for row in updates] == [500, 1000, 1010]
     assert [row["time_s"] for row in updates] == [5, 10, 10.1]
     assert [row["version"] for row in updates] == [125, 250, 252]
@@ -68,7 +68,7 @@ def test_the_tables_are_those_worked_out_by_hand(tmp_path):
     assert first["updates_per_tick"] == 0.25
     assert (first["updates_per_s"], first["samples_per_s"], first["ticks_per_s"]) == (25, 400, 100)
     assert (first["explored"], first["delay"], first["gradient_norm"]) == (0.1, 0, 2)
-    # No version is known before the first update; from then on it is the one before the newest that acts.
+    # Before the first update no version is known; from then on the acting version is the one before the newest.
     assert first["staleness"] == 1
     assert first["transitions"] == 499
 
@@ -104,7 +104,7 @@ def test_two_folders_hold_the_same_bytes(tmp_path):
 
 
 def test_where_the_files_are_gone_they_are_written_again_the_same(tmp_path):
-    """As in the session of a run that goes on from a checkpoint of its world."""
+    """As in the session of a run resumed from a world checkpoint."""
     node = ran(1010, tmp_path / "s").node("metrics")
     (tmp_path / "again").mkdir()
     node._events.write(tmp_path / "again", (node._episodes, node._updates))
@@ -150,7 +150,7 @@ def test_a_resumed_run_has_one_curve(tmp_path):
     for place, name in ((checkpoint, "second"), (checkpoint.parent, "third")):
         world = ran(300, tmp_path / name, resume=str(place))
         lines = (tmp_path / name / EPISODES).read_text().splitlines()
-        # 14 episodes had ended by tick 720, and the clock of the run stands at the last of what was carried over.
+        # 14 episodes had ended by tick 720, and the run's clock is at the last of those carried over.
         assert lines[:15] == whole[:15]
         after = table(tmp_path / name / EPISODES)[14:]
         assert [row["episode"] for row in after] == list(range(14, 20))
@@ -189,7 +189,7 @@ def test_what_cannot_be_resumed_is_refused_before_anything_starts(tmp_path, fact
 
 
 def test_a_restarted_node_goes_on_with_the_tables(tmp_path):
-    """What an earlier life left, even half a line, is taken over; the events go to a file of their own."""
+    """Rows of an earlier life are kept, except half a line; the events go to a separate file."""
     from rtgraph.nodes.runtime.virtual.faults import CrashFault
 
     (tmp_path / "s").mkdir()

@@ -1,4 +1,4 @@
-"""Tables as CSV: what is written is read back, and survives whatever becomes of the writer."""
+"""Tables as CSV: rows are read back as written, and survive a crash of the writer."""
 
 from __future__ import annotations
 

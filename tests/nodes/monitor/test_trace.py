@@ -72,7 +72,7 @@ def by_hand():
 def test_the_figures_are_those_worked_out_by_hand():
     figures = by_hand().figures(50.0)
     assert figures["ticks"] == 7
-    # Judged are ticks 2 to 6: the reset and the start are not; β acted at 2 and 5.
+    # Ticks 2 to 6 are evaluated, without the reset and the start; β acted at 2 and 5.
     assert figures["inaction"] == pytest.approx(2 / 5)
     assert figures["inaction_start"] == 1
     assert figures["age_ticks"]["mean"] == pytest.approx(3.0)
@@ -120,10 +120,10 @@ def test_what_passed_while_the_plant_was_down_is_counted_and_nothing_else():
         lived(0, 4, overruns=4, slipped=2),  # at the time of tick 6
         lived(1, 10, by="reset"),
         lived(1, 11, overruns=1, slipped=1),
-        lived(3, 13, by="reset"),  # the life between never came to a tick
+        lived(3, 13, by="reset"),  # the life in between never reached a tick
     ]
     figures = trace(*ticks).figures()
-    assert figures["missed"] == 3  # 7, 8 and 9; 12 was given up
+    assert figures["missed"] == 3  # 7, 8 and 9; 12 was skipped
     assert (figures["overruns"], figures["slipped"]) == (5, 3)
     assert trace(lived(1, 3, by="reset")).figures()["missed"] == 3
 
@@ -137,7 +137,7 @@ def test_a_trace_that_begins_later_says_where_and_does_not_guess():
 
 
 def starts(*lengths):
-    """Make a trace of episodes: so many ticks of start, and whether the policy acts for 4 ticks then."""
+    """Make a trace of episodes: each has a number of start ticks, and then 4 ticks in which the policy may act."""
     ticks = []
     for length, acts in lengths:
         ticks.append(applied(len(ticks), "reset"))
@@ -149,7 +149,7 @@ def starts(*lengths):
 
 def test_the_start_of_an_episode_is_apart_but_no_longer_than_where_the_policy_came_to_act():
     assert (starts((3, True))["inaction"], starts((3, True))["inaction_start"]) == (0.0, 3)
-    # An episode that ended too early, and one that the policy would have been in time for.
+    # An episode that ended too early, and one in which the policy could act in time.
     figures = starts((3, True), (2, False), (5, False))
     assert (figures["inaction"], figures["inaction_start"]) == (pytest.approx(2 / 6), 8)
 
@@ -272,9 +272,9 @@ def test_progress_is_said_every_half_second_of_what_was_since():
         "Spy", (), {"publish": lambda self, m: (said.append(m), publish(m))}
     )()
     world.run()
-    # Decisions act at the even ticks; the tick at half a second is there before the timer.
+    # Decisions act at the even ticks; the tick at half a second comes before the timer.
     assert [message.tick for message in said] == [25, 50, 75, 100]
-    # The first begins at tick 2: before, no decision could be there.
+    # The first evaluation begins at tick 2: no decision was possible before.
     assert [message.inaction for message in said] == [12 / 24, 12 / 25, 13 / 25, 12 / 25]
     assert {message.age_ticks for message in said} == {2.0}
     assert {(message.lateness_most_ms, message.overruns) for message in said} == {(0.0, 0)}

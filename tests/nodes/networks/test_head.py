@@ -14,7 +14,7 @@ FRAMES = torch.randint(0, 256, (3, 36, 36), dtype=torch.uint8, generator=torch.G
 
 @pytest.fixture
 def plant(plant):
-    """Give small frames, which all networks can read."""
+    """Return a plant with small frames, which all networks can read."""
     return plant.model_copy(update={"observation": ArraySpec(dtype="uint8", shape=(36, 36))})
 
 
@@ -60,7 +60,7 @@ def test_dueling_streams_add_up(plant, support):
     actions = module.head.actions(inputs).reshape(4, 6, atoms)
     scores = module.scores(inputs)
     torch.testing.assert_close(scores, state + actions - actions.mean(1, keepdim=True))
-    # So the mean over actions is the state's own.
+    # So the mean over actions is the state's value.
     torch.testing.assert_close(scores.mean(1, keepdim=True), state)
 
 
@@ -127,7 +127,7 @@ def test_a_head_with_no_features_of_its_own():
     ids=repr,
 )
 def test_values_are_told_apart_in_bfloat16_too(plant, head):
-    """Values around 20 that differ by a hundredth: bfloat16 has nothing between 20 and 20.125."""
+    """Values around 20 that differ by a hundredth: bfloat16 has no number between 20 and 20.125."""
     module = build(MlpSpec(hidden=(32, 32), head=head), on_vectors(plant), seed=1)
     inputs = torch.randn(2000, 5, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():

@@ -23,7 +23,7 @@ MODELS = [
 
 
 def multiply_adds(module, frames):
-    """Count those of the linear and convolutional layers in one forward pass."""
+    """Return the multiply-adds of the linear and convolutional layers in one forward pass."""
     total = 0
 
     def count(layer, _inputs, output):
@@ -38,7 +38,7 @@ def multiply_adds(module, frames):
 
 
 def rounded(count, like):
-    """Write a count with the unit and the decimals of another one."""
+    """Return a count with the unit and the decimals of ``like``."""
     unit = {"M": 1e6, "G": 1e9}[like[-1]]
     decimals = len(like[:-1].partition(".")[2])
     return f"{count / unit:.{decimals}f}{like[-1]}"

@@ -72,7 +72,7 @@ def test_noise_has_the_size_of_the_paper(vectors):
     wide = NoisyLinear(400, 400)
     draw([wide], np.random.default_rng(0))
     before, after = wide.noise
-    # f(x)² = |x|, whose mean is √(2/π).
+    # f(x)² = |x|, with the mean √(2/π).
     for noise in (before, after):
         assert float((noise**2).mean()) == pytest.approx((2 / np.pi) ** 0.5, abs=0.1)
         assert float(noise.mean()) == pytest.approx(0, abs=0.15)
@@ -94,7 +94,7 @@ def test_a_plain_network_draws_nothing(vectors, inputs):
 
 
 def test_noise_is_not_among_the_shared_weights(plant):
-    """Processes may not write to what they share, and each needs noise of its own."""
+    """Processes must not write to shared weights, and each process needs different noise."""
     spec = ImpalaSpec(k=1 / 16, head=HeadSpec(noisy=True))
     module, twin = build(spec, plant, seed=1), build(spec, plant, device="meta")
     module.draw_noise(np.random.default_rng(0))

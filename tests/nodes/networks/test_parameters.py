@@ -17,7 +17,7 @@ def frames():
 
 
 def memory(module):
-    """Map memory for a module's weights, as processes share it."""
+    """Return shared memory for a module's weights, mapped as processes map it."""
     return memoryview(mmap.mmap(-1, size_bytes(layout(module))))
 
 

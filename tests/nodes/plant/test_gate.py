@@ -19,7 +19,7 @@ from rtgraph.nodes.plant.gate import (
 
 
 def decision(tick, episode=0, incarnation=0, number=0):
-    """A decision on the observation of a tick; ``number`` tells it from others."""
+    """Return a decision on the observation of a tick; ``number`` distinguishes it from others."""
     lineage = Lineage(
         source="plant", incarnation=incarnation, sequence=tick, stamp_ns=0, tick=tick, episode=episode
     )
@@ -44,15 +44,15 @@ def quantile_99(ages):
 
 
 class Obvious:
-    """Works everything out anew at each tick from all that ever happened."""
+    """Recomputes everything at each tick from the whole history."""
 
     def __init__(self, playout, most_ticks=None):
         self.playout, self.most_ticks = playout, most_ticks
-        self.history = []  # (arrival tick, decision), all that ever arrived
+        self.history = []  # (arrival tick, decision) of all arrivals
         self.applied = []  # (tick, decision)
-        self.gone = set()  # numbers of those overwritten or late
+        self.gone = set()  # numbers of overwritten and late decisions
         self.began = (0, 0, 0)
-        self.ages = []  # on arrival, in ticks, of all that arrived in their own episode
+        self.ages = []  # ages on arrival, in ticks, of all arrivals in their own episode
         self.measured = 0
 
     def begin(self, tick, episode, incarnation):
@@ -90,7 +90,7 @@ class Obvious:
         delay = self.delay(tick)
         before = self.held()
         ripe = [d for d in before if d.header.lineage.tick <= tick - delay]
-        # max takes the first of equals: turned around, the later arrival.
+        # max returns the first of equals; reversed, that is the later arrival.
         chosen = max(reversed(ripe), key=lambda d: d.header.lineage.tick, default=None)
         if chosen is not None:
             self.applied.append((tick, chosen))
@@ -106,7 +106,7 @@ class Obvious:
 
 @st.composite
 def schedules(draw):
-    """Episodes of a plant that may be restarted, and decisions that arrive from now and from before."""
+    """Draw episodes of a plant that may be restarted, with current and outdated decisions."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     ticks, slowest = draw(st.integers(1, 150)), draw(st.sampled_from([1, 4, 12, 60]))
     busy, ends = draw(st.sampled_from([0.3, 1.0, 3.0])), draw(st.sampled_from([0.0, 0.02, 0.2]))
@@ -176,7 +176,7 @@ def test_without_decisions_there_is_nothing_to_choose(gate_type):
 @pytest.mark.parametrize("gate_type", [LatestGate, PlayoutGate])
 def test_the_newest_observation_wins_and_among_equals_the_later_arrival(gate_type):
     newest = [decision(3, number=1), decision(5, number=2), decision(5, number=3), decision(4, number=4)]
-    choice = begun(gate_type()).choose(59, newest)  # not a tick at which D is measured: it is 0
+    choice = begun(gate_type()).choose(59, newest)  # D is not measured at this tick: it is 0
     assert choice.decision is newest[2]
 
 
@@ -213,7 +213,7 @@ def test_a_decision_of_no_observation_never_acts(gate_type):
 def test_a_new_episode_begins_without_what_was_applied_before(gate_type):
     gate = begun(gate_type())
     gate.choose(90, [decision(89)])
-    # A plant that was restarted counts its ticks on, but nothing forbids it to begin at a lower one.
+    # A restarted plant continues its tick count, but a lower tick is allowed.
     gate.begin(10, 1, 1)
     assert gate.choose(100, [decision(11, 1, 1)]).decision is not None
 

@@ -26,7 +26,7 @@ def run_ticks(host, last):
 
 
 def decide(host, action, on, number=0):
-    """Have a decision on an observation arrive now."""
+    """Deliver a decision on an observation now."""
     decision = Decision(worker="w/0", number=number, action=action, began_ns=0, inference_ns=0)
     host.deliver("decision", decision, source="w/0", sequence=number, of=on)
 
@@ -56,7 +56,7 @@ def test_a_late_tick_makes_the_next_no_later():
 
 
 def slow_once(host, at, periods):
-    """Have the step of tick ``at`` take this many periods."""
+    """Make the step of tick ``at`` take this many periods."""
 
     def on_step(steps):
         if steps == at:
@@ -69,11 +69,11 @@ def test_an_overrun_is_caught_up_back_to_back():
     host = plant(catch_up_ticks=3)
     slow_once(host, at=5, periods=3.5)
     applied = run_ticks(host, 12)
-    # Tick 5 ends at 8.5 periods: 6, 7 and 8 are made at once, 9 is on time again.
+    # Tick 5 ends at 8.5 periods: 6, 7 and 8 run at once, 9 is on time again.
     assert [a.tick for a in applied] == list(range(13))
     assert [a.lateness_ns * 10 // PERIOD_NS for a in applied[5:10]] == [0, 25, 15, 5, 0]
     assert [a.due_ns // PERIOD_NS for a in applied] == list(range(13))
-    # Ticks 5, 6 and 7 were not over when the next was due.
+    # Ticks 5, 6 and 7 were still running when the next was due.
     assert [a.overruns for a in applied[5:10]] == [0, 1, 2, 3, 3]
     assert applied[-1].slipped == 0
     assert applied[6].work_ns == round(3.5 * PERIOD_NS)
@@ -83,7 +83,7 @@ def test_beyond_what_is_caught_up_ticks_are_given_up_and_counted():
     host = plant(catch_up_ticks=3)
     slow_once(host, at=5, periods=7.5)
     applied = run_ticks(host, 20)
-    # Tick 5 ends at 12.5 periods, 7 ticks behind: 4 are given up, 3 made at once, at the times of 10, 11 and 12.
+    # Tick 5 ends at 12.5 periods, 7 ticks late: 4 are skipped, 3 run at once, at the times of 10, 11 and 12.
     assert [a.tick for a in applied] == list(range(len(applied)))
     assert [a.due_ns // PERIOD_NS for a in applied[4:12]] == [4, 5, 10, 11, 12, 13, 14, 15]
     assert [a.lateness_ns * 10 // PERIOD_NS for a in applied[5:10]] == [0, 25, 15, 5, 0]
@@ -222,7 +222,7 @@ def test_a_held_decision_acts_when_its_time_has_come():
     observations = host.messages("observation")
     decide(host, 3, on=observations[0], number=0)  # at tick 4 its age is 4, and so is D
     run_ticks(host, 4)
-    decide(host, 5, on=observations[3], number=1)  # is held to tick 7
+    decide(host, 5, on=observations[3], number=1)  # held until tick 7
     applied = run_ticks(host, 9)
     assert [a.action for a in applied[4:]] == [3, 7, 7, 5, 7, 7]
     assert [a.age_ticks for a in applied if a.by == "policy"] == [4, 4]
@@ -335,7 +335,7 @@ def test_a_launch_ends_after_so_many_ticks():
     run_ticks(host, 4)
     assert host.finished == ["5 ticks"]
     assert len(host.messages("applied")) == 5
-    # Until the launch has ended there are no more, however long that takes.
+    # There are no more ticks until the launch ends, however long that takes.
     run_ticks(host, 20)
     assert host.finished == ["5 ticks"]
     assert len(host.messages("applied")) == 5
@@ -407,7 +407,7 @@ def test_a_wrong_observation_in_the_middle_of_an_episode_names_the_plant_and_the
 
 
 class ReusingEnvironment(FadingEnvironment):
-    """Hands out one array again and again, and writes the actions that it is given."""
+    """Returns the same array again and again, and overwrites the actions that it receives."""
 
     spec = PlantSpec(
         rate_hz=100.0,
@@ -442,7 +442,7 @@ class Reusing(Fading):
 
 
 class Reuser:
-    """A default behaviour that acts with one array, in which it counts."""
+    """A default behaviour that always returns the same array, and counts in it."""
 
     def begin(self, noop):
         self.buffer = np.zeros(1)

@@ -7,7 +7,7 @@ from rtgraph.nodes.plant.preprocess import AreaResize
 
 
 def area_mean(picture, out_height, out_width):
-    """The definition: every old pixel counts in a new one by the area that both share."""
+    """Compute the area mean by its definition: each old pixel counts by the area that it shares with the new one."""
     height, width = picture.shape
     tall, wide = height / out_height, width / out_width
     small = np.zeros((out_height, out_width))

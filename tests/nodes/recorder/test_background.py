@@ -1,4 +1,4 @@
-"""The thread that writes: in order, within its room, and never silent about what went wrong."""
+"""The writer thread: in order, within its memory limit, and every error is reported."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def entries(first, count, size=10):
 
 
 class Sink:
-    """A disk that stands still until it is let go, or fails."""
+    """A disk that blocks until it is released, or fails."""
 
     def __init__(self, *, fails=False, stands=False):
         self.seen, self.flushes, self.closed = [], 0, None

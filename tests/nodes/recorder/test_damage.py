@@ -19,7 +19,7 @@ ATTACHED = {"plan.yaml": PLAN.data, "notes.txt": NOTES.data}
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The bytes of a finished recording of eight messages in four chunks."""
+    """Return the bytes of a finished recording of eight messages in four chunks."""
     path = tmp_path_factory.mktemp("whole") / "session.mcap"
     write(path, MESSAGES, attachments=[PLAN, NOTES], flush_every=2, losses=LOSSES)
     return path.read_bytes()
@@ -27,7 +27,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chunks(whole, tmp_path_factory):
-    """Where its chunks begin and end."""
+    """Return where its chunks begin and end."""
     path = tmp_path_factory.mktemp("chunks") / "session.mcap"
     path.write_bytes(whole)
     found = [
@@ -38,7 +38,7 @@ def chunks(whole, tmp_path_factory):
 
 
 def opened(path, data):
-    """Open the bytes and read everything; check that all of it was written. Return the bag and its messages."""
+    """Open the bytes and read everything; check that each message was written. Return the bag and its messages."""
     path.write_bytes(data)
     bag = Bag.open(path)
     found = [row(recorded) for recorded in bag.messages()]
@@ -93,7 +93,7 @@ def test_a_damaged_byte_anywhere_costs_no_more_than_what_it_is_in(tmp_path, whol
         wanted = [
             message for number, message in enumerate(MESSAGES[: 2 * len(present)]) if number // 2 not in hit
         ]
-        # A flipped byte beside what is checked, such as a chunk's own times, may be harmless.
+        # A flipped byte that no checksum covers, such as in a chunk's times, may be harmless.
         assert found == wanted or (hit and found == MESSAGES[: 2 * len(present)]), f"byte {place}"
         if found == wanted and hit:
             named = [problem for problem in bag.problems if "left out" in problem]

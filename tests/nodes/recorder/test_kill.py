@@ -39,13 +39,13 @@ def test_killed_at_any_instant_it_holds_all_that_was_flushed(tmp_path):
 
 
 def killed(path: Path, seed: int, after_s: float) -> int:
-    """Have a process record, kill it so long after its first flush, and return how much it said it had flushed."""
+    """Kill a recording process ``after_s`` after its first flush; return the number of flushed messages it reported."""
     with subprocess.Popen(
         [sys.executable, "-m", "support.flushing", str(path), str(seed)], cwd=TESTS, stdout=subprocess.PIPE
     ) as process:
         told = process.stdout.read(8)
         end = time.monotonic() + after_s
-        # Reading all along, so that the pipe never holds the process up.
+        # Read continuously, so that a full pipe never blocks the process.
         while (left := end - time.monotonic()) > 0:
             if select.select([process.stdout], [], [], left)[0]:
                 told += process.stdout.read1()

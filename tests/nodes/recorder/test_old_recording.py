@@ -1,4 +1,4 @@
-"""A recording of an earlier version, when ticks fell on other nanoseconds, opens, plays and is exported as before."""
+"""A recording of an earlier version, with another time base, can be opened, played and exported as before."""
 
 from __future__ import annotations
 

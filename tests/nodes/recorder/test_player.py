@@ -1,4 +1,4 @@
-"""Players that stand in for nodes: in virtual time everything else does what it did."""
+"""Players that replace nodes: in virtual time everything else happens as in the recording."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recorder in the virtual world: everything is in the file, as it travelled, and accounted for."""
+"""The recorder in the virtual world: all messages are in the file as they were sent, and accounted for."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_plan_and_the_facts_come_first(tmp_path):
     assert Plan.from_yaml(text).nodes[-1].name == "session/recorder"
     assert bag.info["world"] == "virtual"
     assert "epoch_unix_ns" not in bag.info
-    # A crash loses the end: with only the head of the file they are there.
+    # A crash loses the end of the file; these are readable from its head alone.
     head = tmp_path / "head.mcap"
     head.write_bytes((tmp_path / "session" / RECORDING).read_bytes()[: len(text) + 2000])
     cut = Bag.open(head)
@@ -79,7 +79,7 @@ def test_a_split_recording_is_one_recording(tmp_path, split):
     files = sorted((tmp_path / "split").glob("session_*.mcap"))
     assert len(files) > 2
     whole, parts = Bag.open(tmp_path / "whole" / RECORDING), Bag.open(tmp_path / "split")
-    # But for the journal of the plan they were run with, nothing differs.
+    # Nothing differs except the journal in their plan.
     assert streams(parts) == streams(whole)
     assert [m.data for m in parts.messages(topics=["decision"])] == [
         m.data for m in whole.messages(topics=["decision"])

@@ -1,4 +1,4 @@
-"""A node run again on its journal publishes the same bytes; whatever is changed is found and named."""
+"""A node run again on its journal publishes the same bytes; every change is found and named."""
 
 import msgpack
 import pytest

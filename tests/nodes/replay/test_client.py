@@ -1,4 +1,4 @@
-"""Reading batches where they are, however little the memory they are in can be relied on."""
+"""Reading batches in place, even if their memory disappears or is reused."""
 
 import os
 from pathlib import Path
@@ -32,7 +32,7 @@ def frame(number):
 
 
 def answer(buffer, request, store, *, incarnation=0, size=8):
-    """What the replay node sends."""
+    """Return the replay node's answer."""
     drawn = buffer.draw(size, np.random.default_rng(0))
     frames = drawn if store is not None else drawn.batch(buffer.frames)
     message = SampledBatch(
@@ -68,7 +68,7 @@ def test_a_batch_read_in_place_is_the_one_that_comes_by_message(folder, tmp_path
         assert np.array_equal(getattr(in_place, name), getattr(by_message, name)), name
     store.withdraw()
     assert [path.name for path in tmp_path.iterdir()] == ([folder] if folder else [])
-    is_right(reader.batch(answer(buffer, reader.ask(8), store.name)))  # those who have it keep it
+    is_right(reader.batch(answer(buffer, reader.ask(8), store.name)))  # open memory stays readable
     reader.close()
     reader.close()
 
@@ -108,10 +108,10 @@ def test_a_memory_that_is_gone_is_no_reason_to_fail_and_the_next_is_mapped(tmp_p
     name = SharedStore(first.frames.location, tmp_path, "replay").name
     reader = BatchReader("learner", 0, tmp_path)
     before = answer(first, reader.ask(8), name)
-    first.close()  # as a process that ends does
+    first.close()  # as at the end of a process
     assert reader.batch(before) is None
     assert not reader.ask(8).in_place
-    # The memory that was begun anew has the same name, and is found by it.
+    # The new memory has the same name, and is found by it.
     assert SharedStore(second.frames.location, tmp_path, "replay").name == name
     is_right(reader.batch(answer(second, reader.ask(8), None, incarnation=1)))
     request = reader.ask(8)
@@ -130,7 +130,7 @@ def test_a_restarted_memory_is_never_read_in_the_former_ones_frames(tmp_path):
 
 
 def test_frames_of_one_that_does_not_answer_are_let_go_of(tmp_path):
-    """It may be dead, and what it kept in memory be more than there is room for twice."""
+    """The replay node may be dead, and two of its memories may not fit at the same time."""
     buffer = filled(folder=tmp_path / "kept")
     name = SharedStore(buffer.frames.location, tmp_path, "replay", on_disk=True).name
     reader = BatchReader("learner", 0, tmp_path)

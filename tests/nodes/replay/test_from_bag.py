@@ -1,4 +1,4 @@
-"""Recordings as experience: what is learned from one is what was learned from the run itself."""
+"""Recordings as experience: they give the same transitions as the run itself."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def recording(tmp_path_factory):
 
 
 def told(bag):
-    """The history that a recording tells, and its observations by tick."""
+    """Return a recording's history, and its observations by tick."""
     messages = [each.message() for each in bag.messages(topics=["observation", "applied"])]
     seen = {m.tick: m for m in messages if hasattr(m, "value")}
     done = {m.tick: m for m in messages if hasattr(m, "by")}
@@ -45,7 +45,7 @@ def told(bag):
 
 
 def held(buffer):
-    """The rows of a buffer that is not full, in their order: action, frames, reward, discount."""
+    """Return the rows of a buffer that is not full, in order: action, frames, reward, discount."""
     rows = buffer._table.rows[: len(buffer)]
     return [
         (

@@ -1,4 +1,4 @@
-"""The replay node in the virtual world, against what a person would do by hand with the same messages."""
+"""The replay node in the virtual world, compared with the same messages processed by hand."""
 
 import math
 from fractions import Fraction
@@ -18,7 +18,7 @@ TICK_NS = period_ns(60)
 
 
 def by_hand(world, **assembly):
-    """A memory filled by hand with what the plant published, in place of the node's."""
+    """Return a memory filled by hand from the plant's messages."""
     assembler = Assembler(GAMMA, **assembly)
     buffer = ReplayBuffer(2**19, world.node("replay").params.plant, spare_frames=4)
     for message in heard(world, Observation, Applied):
@@ -77,14 +77,14 @@ def test_the_cadence_is_exact_at_every_tick(rate):
     assert states
     assert all(state.forgone == 0 and state.waiting == 1 for state in states)
     batches = list(heard(world, SampledBatch))
-    # The first transitions are enough at some tick; the account begins after it.
+    # The first transitions suffice at some tick; the account begins after it.
     exact = Fraction(rate).limit_denominator(1000)
     first = batches[0].ticks - math.ceil(1 / exact)
     assert len(batches) == math.floor((240 - first) * exact)
     for number, batch in enumerate(batches, 1):
         assert batch.ticks == first + math.ceil(number / exact)
     assert [batch.number for batch in batches] == list(range(len(batches)))
-    # At once on the tick that makes it due: nothing waits for the next.
+    # At the tick that makes it due: no answer waits for the next tick.
     due = [round(at_ns / TICK_NS, 6) for at_ns in world.node("learner").at_ns]
     assert due == [batch.ticks - 1 for batch in batches]
 
@@ -111,7 +111,7 @@ def test_learners_take_turns_and_no_request_is_left_unanswered():
     answers = [counts[name]["answers"] for name in names]
     assert max(answers) - min(answers) <= 1
     for name in names:
-        # The last one waits for ticks that never come, no other is open.
+        # The last request waits for ticks that never come; no other one is open.
         assert 0 <= counts[name]["requests"] - counts[name]["answers"] <= 1
         numbers = [message.number for message, _ in world.node(name).got]
         assert numbers == list(range(len(numbers)))
@@ -137,7 +137,7 @@ def test_a_lost_answer_is_sent_again_and_not_counted_twice():
 
 
 def test_prioritised_sampling_follows_the_errors_that_learners_tell():
-    # Errors are the indices: in the end what is new comes up far more often than what is old.
+    # Errors equal the indices: in the end new transitions are drawn far more often than old ones.
     world = ran(400, sampling="prioritised", priority_exponent=1.0, asker={"update_ns": 9_000_000})
     result = world.results()["replay"]
     assert result["priorities"]["set"] > 500
@@ -204,7 +204,7 @@ def test_a_recording_is_there_before_the_first_tick(tmp_path):
     result = world.results()["replay"]
     assert result["filled"] > 100
     assert result["holdings"]["transitions"] == result["filled"] + result["assembled"]["plant"]["transitions"]
-    # Nothing is due for it: the first batch comes with the second tick.
+    # No answer is due for it: the first batch is sent at the second tick.
     assert next(heard(world, SampledBatch)).ticks == 2
     assert result["learners"]["learner"]["answers"] == 30
 

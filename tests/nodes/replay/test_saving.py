@@ -1,4 +1,4 @@
-"""A replay memory in a world checkpoint: what goes on from it is what would have been."""
+"""A replay memory in a world checkpoint: a resumed run continues exactly as the original."""
 
 import numpy as np
 import pytest

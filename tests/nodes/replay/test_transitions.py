@@ -1,4 +1,4 @@
-"""Transitions against the slow and obvious construction, on random schedules and on what worlds really publish."""
+"""Transitions compared with the slow reference, on random schedules and on messages of real worlds."""
 
 import dataclasses
 
@@ -96,7 +96,7 @@ def in_order(history):
 
 @st.composite
 def histories(draw):
-    """Histories of one or two lives. Sizes shrink; what happens within them comes from one seed, to be quick."""
+    """Draw histories of one or two lives. Sizes shrink; the content comes from one seed, which is faster."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     episodes, longest = draw(st.integers(1, 4)), draw(st.integers(1, 14))
     history = []
@@ -122,7 +122,7 @@ def histories(draw):
                         episode,
                         tick,
                         by="default" if decided_on is None else "policy",
-                        # β's action tells itself from every decision's.
+                        # β's action differs from every decision's.
                         action=99 if decided_on is None else tick,
                         decided_on=decided_on,
                         reward=float(rng.integers(-3, 4)),
@@ -170,7 +170,7 @@ def test_and_so_they_are_with_losses_duplicates_and_one_topic_ahead_of_the_other
     assembler = Assembler(0.9, learn_default=learn_default, n_step=n_step)
     made = fed(assembler, messages)
     assert made == obvious(lost, 0.9, learn_default, n_step)
-    # Nothing is lost silently: each decision that came whole was learned from or counted.
+    # Nothing is lost silently: each complete decision became a transition or was counted.
     whole = [t for t in lost if t.whole and (t.by == "policy" or (learn_default and t.by == "default"))]
     counts = assembler.counts
     assert counts.decisions == len(whole)
@@ -181,7 +181,7 @@ def test_and_so_they_are_with_losses_duplicates_and_one_topic_ahead_of_the_other
 
 
 def ticks(*rows, incarnation=0, episode=0, first=0):
-    """A reset and then a tick for each row: None for β, or the tick decided on; rewards 1, 2, 4, …"""
+    """Return a reset and one tick per row: None for β, or the tick decided on; rewards are 1, 2, 4, …"""
     history = [Happened(incarnation, episode, first, "reset")]
     for place, decided_on in enumerate(rows):
         by = "default" if decided_on is None else "policy"
@@ -297,7 +297,7 @@ def test_a_decision_on_an_observation_that_did_not_come_is_not_learned_from(chan
     for t in history:
         lineage = lineage_of(t, **changed) if t.tick == 3 else None
         made += assembler.observed(observation(t)) + assembler.applied(applied(t, lineage))
-    # Neither is the one before it, which would have to bootstrap from it.
+    # Nor is the previous one, which would have to bootstrap from it.
     assert [t.action for t in made] == [1]
     assert (assembler.counts.unknown, assembler.counts.cut, assembler.counts.unowned_ticks) == (1, 1, 1)
 
@@ -373,7 +373,7 @@ CART = (
 
 
 def published(world):
-    """What the plant published, in its order, and the history that this tells."""
+    """Return the plant's messages in order, and the history that they contain."""
     world.run()
     kinds = {"observation": Observation, "applied": Applied}
     messages = [

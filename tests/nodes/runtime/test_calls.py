@@ -1,4 +1,4 @@
-"""What a node asks of its world in a way that cannot work is refused at the call, with the way out."""
+"""Calls of a node that cannot work are refused at once, with a hint."""
 
 from __future__ import annotations
 

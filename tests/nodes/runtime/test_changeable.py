@@ -1,4 +1,4 @@
-"""Parameters that may be changed while a node runs."""
+"""Parameters that can be changed while a node runs."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from rtgraph.nodes.runtime.clock import (
 )
 
 rates = st.floats(0.001, 1e6)
-"""Those that a plant may have (``RateHz``)."""
+"""Rates that a plant may have (``RateHz``)."""
 
 
 @given(rates)
@@ -93,4 +93,4 @@ def test_the_virtual_clock_stands_where_it_is_set():
     clock.time_ns = 17
     assert clock.now_ns() == 17
     with pytest.raises(AttributeError):
-        clock.time = 3  # a slip of the pen would otherwise stop time silently
+        clock.time = 3  # otherwise a typing error would stop time silently

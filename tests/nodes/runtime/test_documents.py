@@ -1,4 +1,4 @@
-"""The documents that journals and taps share: encoded once, and never many large ones at once."""
+"""Documents shared by journals and taps: encoded once, and never many large ones at a time."""
 
 import tracemalloc
 

@@ -13,7 +13,7 @@ class DiaryParams(Params):
 
 
 class Diary(Node[DiaryParams]):
-    """Writes down what happens to it, and when."""
+    """Records its calls and their times."""
 
     ping = Input(Ping, queue(4))
     other = Input(Ping, latest)
@@ -127,7 +127,7 @@ def test_pausing_forgets_what_waited():
 
 
 class Chain(Diary):
-    """Spends again in `then`, twice, and publishes."""
+    """Calls ``spend`` again in ``then``, twice, and publishes."""
 
     def on_ping(self, ping):
         self.spend(10, self.second)
@@ -214,7 +214,7 @@ def test_at_one_instant_work_is_completed_then_plants_tick_then_timers_fire():
     node.at(10, node.again, Urgency.TICK)
     node.spend(10, node.done)
     host.run_until(10)
-    # The node is busy until everything else of the instant has happened, so both wait, in their order.
+    # The node is busy until all other events of the instant have happened, so both wait, in order.
     assert node.lines == [(10, "done"), (10, "again"), (10, "once")]
 
 
@@ -269,7 +269,7 @@ def test_a_periodic_timer_skips_what_it_missed():
     host.run_until(5_000)
     node.spend(40_000)
     host.run_until(70_000)
-    # Due at 10 µs, made at 45 when free; 20, 30 and 40 are skipped.
+    # Due at 10 µs, run at 45 when free; 20, 30 and 40 are skipped.
     assert node.lines == [(45_000, "again"), (50_000, "again"), (60_000, "again"), (70_000, "again")]
 
 

@@ -1,4 +1,4 @@
-"""Random programs in both worlds: what a subscriber sees is what was published, or there is one clear error."""
+"""Random programs in both worlds: a subscriber sees what was published, or there is one clear error."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def plans_of(rng, crashing):
-    """Return the plans of a graph in which one sender runs all programs; some crash at a random step."""
+    """Return the plans of a graph with one sender that runs all programs; some crash at a random step."""
     crash_at = int(rng.integers(PROGRAMS * STEPS)) if crashing else None
     seed = int(rng.integers(2**32))
     sender = {"seed": seed, "programs": PROGRAMS, "steps": STEPS, "crash_at": crash_at}
@@ -80,7 +80,7 @@ def test_in_the_virtual_world_all_see_what_was_published(seed):
     failed = contextlib.nullcontext()
     if crashing and not faults:
         failed = pytest.raises(WorldError, match=r"sender failed at .* ns: RuntimeError: crash of sender")
-    elif crashing:  # it may have been restarted before it came to its crash
+    elif crashing:  # it may have been restarted before its crash
         failed = contextlib.suppress(WorldError)
     with failed:
         world.run()
@@ -93,7 +93,7 @@ def test_in_the_virtual_world_all_see_what_was_published(seed):
 
 
 class BusProgram:
-    """A sender and receivers on real sockets, in one process: what is sent leaves in ZeroMQ's own time."""
+    """A sender and receivers on real sockets in one process: messages leave in ZeroMQ's own time."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.rounds = folder, 0

@@ -1,4 +1,4 @@
-"""What nodes say of themselves comes out as JSON values, or what is wrong with it is named."""
+"""Results of nodes become JSON values, or an error names what is wrong."""
 
 import enum
 import json

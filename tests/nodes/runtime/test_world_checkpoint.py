@@ -1,4 +1,4 @@
-"""A world that goes on from a checkpoint does what it would have done; what cannot be saved is refused by name."""
+"""A resumed world continues exactly as the original; what cannot be saved is refused by name."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SECOND = 1_000_000_000
 
 
 class Listening(VirtualWorld):
-    """A world that writes down all that is published."""
+    """A world that records everything published."""
 
     def __init__(self, *args, **kwargs):
         self.heard = []
@@ -47,7 +47,7 @@ def first_file(folder):
 
 
 def assert_goes_on(make, folder, every_ns=SECOND):
-    """Run to the end; run with checkpoints; go on from the oldest that is left: all three come to the same."""
+    """Run to the end; run with checkpoints; resume from the oldest one left: all three give the same result."""
     whole, kept, resumed = make(), make(), make()
     whole.run()
     kept.run(keeper=Keeper(folder, every_ns, {}))
@@ -151,7 +151,7 @@ def test_an_interrupted_world_leaves_a_checkpoint_and_goes_on(tmp_path):
 
 
 def kept_again(tmp_path, make=keeping.everything):
-    """Return what a node kept, and what it has in a world that went on from a checkpoint in another folder."""
+    """Return what a node keeps, and what it has in a world resumed from a checkpoint in another folder."""
     before, after = tmp_path / "before", tmp_path / "after"
     world, again = keeping.world(make, before), keeping.world(make, after)
     world._begin()
@@ -259,7 +259,7 @@ def test_objects_with_a_state_of_their_own_are_made_after_what_they_refer_to(nod
 
 
 class Elsewhere:
-    """A class of no package of the plan."""
+    """A class in no package of the plan."""
 
 
 def memory_mapped(_):
@@ -315,7 +315,7 @@ def test_only_what_belongs_to_the_plan_can_be_named(name):
 
 
 def read(*records):
-    """Make the objects of records, the first of which refers to a node."""
+    """Make objects from records; the first record refers to a node."""
     world = keeping.world(lambda _: None)
     reader = Reader(names_of(world.plans), world.anchors(), records, lambda _: np.empty(0, np.uint8))
     reader.make()
@@ -402,7 +402,7 @@ def test_a_file_that_was_changed_anywhere_is_damaged(written, tmp_path_factory, 
 @given(data=st.data())
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_a_file_holds_there_is_one_error_at_most(written, tmp_path_factory, data):
-    """Bytes of the document are changed and the digest is made to fit: it is read, or refused in the documented way."""
+    """The document's bytes are changed and the digest is adapted: it is read, or refused with the documented error."""
     whole = bytearray(written.read_bytes()[:-32])
     head, document = struct.unpack_from("<QQ", whole, len(MAGIC))
     start = len(MAGIC) + 16 + head

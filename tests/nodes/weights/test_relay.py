@@ -1,4 +1,4 @@
-"""Weights relayed to nodes that share no memory with the learner: whole versions only, whatever is lost."""
+"""Weights relayed to nodes that share no memory with the learner: only complete versions, whatever is lost."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def ran(ticks=400, faults=(), **arguments):
 def test_versions_come_in_whole_however_small_their_parts(part_bytes):
     found = ran(part_bytes=part_bytes)
     assert found["checker"]["wrong"] == 0
-    # One every five ticks, and the one that both began with.
+    # One every five ticks, and the first one on each side.
     assert found["learner"]["version"] == 80
     assert found["receiver"] == {"received": 81, "asked_again": 0}
     assert found["checker"]["versions"] == 80
@@ -49,7 +49,7 @@ def test_what_is_lost_doubled_or_late_is_asked_for_again_and_nothing_is_mixed():
     found = ran(ticks=1000, faults=edges)
     assert found["checker"]["wrong"] == 0
     assert found["receiver"]["asked_again"] > 50
-    # A version is a dozen messages, of which a tenth is lost: two in three have to be waited for.
+    # A version is a dozen messages, of which a tenth is lost: two versions in three need a retry.
     assert found["receiver"]["received"] > 50
     assert found["checker"]["versions"] > 50
 
@@ -65,7 +65,7 @@ def test_whoever_crashes_versions_come_in_again(node):
 
 @pytest.mark.parametrize("bytes_per_s", [100, 1000, 10_000])
 def test_a_slow_link_carries_versions_one_after_the_other(bytes_per_s):
-    """Ten parts are a version; at 100 bytes/s a part takes longer than is waited for at first."""
+    """A version is ten parts; at 100 bytes/s a part takes longer than the first timeout."""
     found = ran(ticks=1200, part_bytes=8, bytes_per_s=bytes_per_s)
     assert found["checker"]["wrong"] == 0
     passed = found["link"]["passed_bytes"]
@@ -85,7 +85,7 @@ def test_a_version_that_is_not_finite_does_not_come_in():
     found = ran(broken=8)
     assert found["learner"]["version"] == 80
     assert found["receiver"] == {"received": 71, "asked_again": 0, "refused": 10}
-    # The last version is one of those: the one before it stays.
+    # The last version is not finite: the previous one stays.
     assert found["worker/0"]["policy_versions"]["last"] == 79
 
 
@@ -98,7 +98,7 @@ def relayed(
     sharing=("snapshot", "snapshot"),
     receiver="rtgraph.nodes.weights:WeightsReceiver",
 ):
-    """Gradient learners that have the weights, the target network too, from a relay."""
+    """Run gradient learners that receive the weights, and the target network, from a relay."""
     found = plans(2, order, {"kind": "normal", "ms": 7.0, "sd": 0.3}, {"target_every": 7})
     dumped = [one.model_dump() for one in found]
     for one in dumped:
@@ -150,7 +150,7 @@ def test_gradients_of_relayed_weights_are_those_of_the_learners_own(receiver):
     assert [update.version for update in updates] == list(range(1, len(updates) + 1))
     owner, far = world.node("learner").owner.updater, world.node("gradient/0")._updater
     assert owner.target_version > 20
-    # A crowded one may be on its way still.
+    # With a crowded receiver it may still be in transit.
     newest = world.node("gradient/0")._target[1] == owner.target_version
     assert newest or receiver.endswith("Crowded")
     assert torch.equal(far.target_weights, owner.target_weights) == newest
@@ -204,5 +204,5 @@ def test_a_sender_that_was_gone_for_long_is_found_soon_after():
     crash = CrashFault(node="sender", at_ns=2_000_000_001, restart_after_ns=60_000_000_000)
     found = ran(ticks=80 * 60, faults=[crash])
     assert found["checker"]["wrong"] == 0
-    # Five s before it is asked at last, on average; twelve versions a second from then on.
+    # On average five s until it is asked; then twelve versions a second.
     assert found["receiver"]["received"] > 12 * (80 - 62 - 10)

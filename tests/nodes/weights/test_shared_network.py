@@ -1,4 +1,4 @@
-"""From versions of weights to networks: switched without a copy, and beginning from a checkpoint."""
+"""From versions of weights to networks: switched without a copy, and started from a checkpoint."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_many_in_one_process_act_with_a_version_each(weights):
 
 @pytest.fixture
 def checkpoints(tmp_path):
-    """Return a folder of two checkpoints, of versions 5 and 6, and the weights of the newest."""
+    """Return a folder with checkpoints of versions 5 and 6, and the newest weights."""
     updater = Updater(SPEC, PLANT, UpdateParams(), seed=1)
     kept = Checkpoints(tmp_path / "checkpoints")
     for updater.version in (5, 6):

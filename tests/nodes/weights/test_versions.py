@@ -1,4 +1,4 @@
-"""Versions of weights: whole ones only, whoever is killed at whatever instant."""
+"""Versions of weights: only complete ones, whichever process is killed at whatever instant."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ SLOTS = FEWEST
 
 @pytest.fixture(autouse=True)
 def few_slots(monkeypatch):
-    """As few as for large networks, so that they run out."""
+    """Use as few slots as large networks have, so that they run out."""
     monkeypatch.setattr(shared_versions, "MOST", SLOTS)
 
 
 def filled(version):
-    """Return what writes a version: its number, all over."""
+    """Return a function that writes a version: its number everywhere."""
 
     def write(memory):
         np.frombuffer(memory, np.int64)[:] = version
@@ -69,7 +69,7 @@ def opened(descriptor, sharing="snapshot"):
 
 @pytest.fixture(params=["shared memory", "one process"])
 def made(request):
-    """Return what makes versions of a kind of sharing, with the first one, 7."""
+    """Return a function that makes versions of one kind of sharing; the first is 7."""
     with contextlib.ExitStack() as closing:
 
         def make(sharing="snapshot"):
@@ -155,7 +155,7 @@ def test_fixed_weights_have_one_version(made):
 
 
 def half_way(versions, look):
-    """Publish version 8, and look at it in the middle of the writing."""
+    """Publish version 8, and call ``look`` in the middle of the write."""
     seen = []
 
     def write(memory):
@@ -241,7 +241,7 @@ def test_what_was_not_laid_out_is_refused():
 
 @contextlib.contextmanager
 def child(body):
-    """Run something in a process of its own: its number, and the end of a pipe that it writes to."""
+    """Run a function in a child process; return its number, and the read end of its pipe."""
     ours, theirs = os.pipe()
     number = os.fork()
     if number == 0:
@@ -280,7 +280,7 @@ def test_nobody_reads_half_a_version_however_fast_they_come():
                 if held is not None:
                     versions.release(held)
                 version, held, seen = announced, slot, seen + 1
-                # For longer than it takes to write all slots.
+                # Longer than it takes to write all slots.
                 if not all(whole(memory, version) for _ in range(20)):
                     return 2
                 if seen == 50:

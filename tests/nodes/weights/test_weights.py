@@ -1,4 +1,4 @@
-"""Weights in shared memory: one copy, however many processes."""
+"""Weights in shared memory: one copy for any number of processes."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ def session(tmp_path):
 
 @pytest.fixture
 def out(tmp_path):
-    """Where an export may go; a failed one must leave nothing there."""
+    """Return the path of an export; a failed export must leave nothing there."""
     folder = tmp_path / "out"
     folder.mkdir()
     return folder

@@ -44,7 +44,7 @@ def on(raw, topic):
 
 
 def decoded(schema, message):
-    """Decode by the schema that stands in the file, not by the one installed here."""
+    """Decode by the schema in the file, not by the installed one."""
     return DecoderFactory().decoder_for("protobuf", schema)(message.data)
 
 
@@ -110,7 +110,7 @@ def test_schemas_describe_the_json(session, export):
 
 
 def check_simple(schema):
-    """Only what Foxglove's reader of JSON schemas takes."""
+    """Check that a schema uses only what Foxglove's reader of JSON schemas accepts."""
     assert schema.keys() <= {"type", "properties", "items"}
     assert schema["type"] in {"object", "array", "string", "number", "integer", "boolean"}
     if schema["type"] == "object":

@@ -1,4 +1,4 @@
-"""Exports into folders that are full or cannot be written to: one line, and nothing is left."""
+"""Exports into folders that are full or not writable: one error line, and nothing is left."""
 
 import pytest
 from support.recorded import played

@@ -16,7 +16,7 @@ class Vector(Message):
 
 
 def columns(path, entity):
-    """Return the columns of an entity, in order of time, as lists; times in ns."""
+    """Return the columns of an entity as lists, ordered by time in ns."""
     found: dict[str, list] = {}
     for chunk in RrdReader(path).stream().to_chunks():
         if chunk.entity_path == entity:

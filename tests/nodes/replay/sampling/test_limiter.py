@@ -68,7 +68,7 @@ def test_both_sides_going_as_they_may_keep_the_ratio(ratio, batch):
         if limiter.may_sample():
             limiter.sampled(batch)
         assert limiter.counts.inserted >= 50 or limiter.counts.sampled == 0
-        # Never more than an insert's worth beyond the slack, never more than a batch ahead.
+        # Never more than one insert beyond the slack, never more than one batch ahead.
         assert -batch <= limiter.due <= 20 + ratio
     counts = limiter.counts
     assert counts.sampled == pytest.approx((counts.inserted - 49) * ratio, abs=20 + ratio + batch)

@@ -22,7 +22,7 @@ def tree_of(values):
 @settings(max_examples=70, deadline=None)
 @given(VALUES.map(np.round), st.integers(0, 2**32))
 def test_a_leaf_is_found_where_the_running_sum_first_exceeds_the_mass(values, seed):
-    # Whole numbers, so that no order of adding rounds.
+    # Whole numbers, so that sums are exact in any order.
     tree = tree_of(values)
     running = np.cumsum(values)
     assert tree.total == running[-1]
@@ -65,7 +65,7 @@ def test_values_set_in_batches_are_those_set_last(values, changes, size):
 def test_draws_are_stratified_and_in_proportion():
     values = np.array([1.0, 0.0, 2.0, 5.0])
     counts = np.bincount(tree_of(values).draw(8_000, np.random.default_rng(0)), minlength=4)
-    # A stretch each, so counts are off by no more than the stretches that a leaf's edges cut.
+    # One draw per stretch, so counts differ by at most the stretches that a leaf's edges cut.
     assert np.abs(counts - values * 1_000).max() <= 2
 
 

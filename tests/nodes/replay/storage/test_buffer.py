@@ -29,7 +29,7 @@ def rng(seed=0):
 
 
 def frame(number, plant=SMALL):
-    """A frame that tells its number."""
+    """Return a frame that encodes its number."""
     return Frame(
         "plant",
         0,
@@ -43,7 +43,7 @@ def frame(number, plant=SMALL):
 
 
 def chain(count, plant=SMALL, first=0, episode=None):
-    """Transitions that follow on one another; the action and the reward tell their number."""
+    """Return consecutive transitions; the action and the reward encode their number."""
     now = frame(first, plant)
     for number in range(first, first + count):
         following = frame(number + 1, plant)
@@ -53,7 +53,7 @@ def chain(count, plant=SMALL, first=0, episode=None):
 
 
 def buffer_of(rows, plant=SMALL, **options):
-    """A buffer for about so many transitions."""
+    """Return a buffer for about ``rows`` transitions."""
     options = {"spare_frames": 4} | options
     low, high = 1, 1 << 34
     while high - low > 1:
@@ -79,7 +79,7 @@ def _rows(size, plant, options):
 
 
 def numbers(buffer, times=20):
-    """The numbers of all transitions that ever come up, each checked to be whole."""
+    """Return the numbers of all sampled transitions, each checked to be complete."""
     found = set()
     for seed in range(times):
         batch = buffer.sample(64, rng(seed))
@@ -129,10 +129,10 @@ def test_a_reservoir_keeps_each_ever_seen_with_the_same_chance():
         assert (holdings.skipped, holdings.evicted, holdings.seen) == (200 - sum(took), sum(took) - 20, 200)
         kept[held] += 1
         buffer.close()
-    # Each is kept in 12 of 120 on average, give or take 3.3.
+    # Each is kept in 12 of 120 on average, plus or minus 3.3.
     assert np.abs(kept - 12).max() < 4.5 * 3.3
     assert abs(kept[:100].sum() - 1_200) < 4 * 25
-    # The first that comes when it is full goes in by 20 to 1, not always.
+    # The first arrival at a full buffer is inserted with odds of 20 to 1, not always.
     assert 0 < passed_over < 20
 
 
@@ -192,7 +192,7 @@ def test_a_frame_is_stored_once_and_a_transition_of_a_screen_takes_at_most_7200_
     holdings = buffer.holdings
     # Each end of an episode has a frame that begins no transition.
     assert holdings.transitions >= 2_000 - 2_000 // 250 - 2
-    # A small memory; a large one's spare frames and heads weigh nothing.
+    # For a small memory; the spare frames and heads of a large one are negligible.
     spare = 256 * (84 * 84 + 12)
     assert (holdings.size_bytes - spare) / holdings.transitions <= 7_200
     buffer.close()
@@ -232,7 +232,7 @@ def test_a_batch_says_what_each_transition_was():
     assert 0 < (batch.discounts == 0).sum() < 300
     assert (batch.weights == 1).all()
     for array in (batch.observations, batch.actions, batch.returns, batch.discounts):
-        array[...] = 0  # a batch is the caller's own
+        array[...] = 0  # the caller owns the batch
     assert numbers(buffer) == set(range(40))
 
 
@@ -371,7 +371,7 @@ def test_draws_are_in_proportion_to_priorities_and_weights_undo_it():
     chances = np.array([1, 2, 3, 4]) / 10
     assert counts == pytest.approx(20_000 * chances, abs=3)
     assert batch.weights == pytest.approx((1 / (4 * chances) / 2.5)[batch.actions], rel=1e-5)
-    # That is what makes them act: the weighted mean is that of all transitions alike.
+    # This makes them equivalent: the weighted mean is that of all transitions with equal weight.
     weighted = [batch.weights[batch.actions == action].sum() for action in range(4)]
     assert weighted == pytest.approx([weighted[0]] * 4, rel=1e-3)
     half = buffer.sample(1_000, rng(), correction=0.5)
@@ -565,7 +565,7 @@ def test_a_row_or_a_frame_that_was_broken_off_is_left_out_and_counted(order, tmp
         buffer.add(transition, chance)
     rows = buffer._table.rows.copy()
     newest = int(np.argmax(rows["index"]))
-    # Killed after a row was cleared, and while a frame of another was written.
+    # Killed after a row was cleared, while a frame of another one was written.
     buffer._table.index[5] = 0
     broken = int(rows["observation"][newest]) % buffer.frames.slots
     buffer.frames._words[broken] += 1

@@ -99,7 +99,7 @@ def test_a_write_that_was_broken_off_leaves_no_frame(tmp_path):
     path = tmp_path / "frames"
     store = FrameStore(SPEC, 2, path)
     handle = store.write(0, frame(0))
-    store._words[0] += 1  # as a process killed while writing leaves it
+    store._words[0] += 1  # as after a kill in the middle of a write
     store.close()
     store = FrameStore(SPEC, 2, path)
     assert not store.alive([handle])[0]

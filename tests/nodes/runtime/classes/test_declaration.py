@@ -1,4 +1,4 @@
-"""Mistakes in a node class are refused when the class is made, with its file, line and the way out."""
+"""Mistakes in a node class are refused when the class is created, with file, line and a hint."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ MISTAKES = {
 def made(body: str, params: str = "Params") -> object:
     source = f"{HEAD}\nclass N(Node[{params}]):\n{textwrap.indent(body, '    ')}\n"
     names = {"__name__": "mine"}
-    exec(compile(source, "/somewhere/mine.py", "exec", dont_inherit=True), names)  # noqa: S102 - the text stands here
+    exec(compile(source, "/somewhere/mine.py", "exec", dont_inherit=True), names)  # noqa: S102 - the text is in this file
     return names["N"]
 
 

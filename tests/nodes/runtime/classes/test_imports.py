@@ -1,4 +1,4 @@
-"""Modules of one's own: found in folders beside what is installed, never in its place."""
+"""The user's modules: found in folders after the installed ones, which they never replace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bus over real sockets: what arrives, what is lost, what is refused, and what a probe proves."""
+"""The bus over real sockets: what arrives, is lost or refused, and what a probe proves."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def make(folder):
 
 
 def proven(talker: BusNode, *listeners: BusNode) -> None:
-    """Probe until every input of every listener has heard it."""
+    """Send probes until every input of every listener has received one."""
 
     def through() -> bool:
         talker.bus.probe(7)
@@ -160,7 +160,7 @@ def test_messages_arrive_as_they_were_sent(size, make) -> None:
         assert message.header.source == "talker"
         assert np.array_equal(message.pixels, picture(number, size).pixels)
         assert not message.pixels.flags.writeable
-    # The newest of them, the others counted.
+    # The newest of them; the others are counted.
     listener.until(
         lambda: listener.node.picture.edges["talker"].received == 3, "the same, by the other socket"
     )
@@ -202,7 +202,7 @@ def test_a_paused_input_hears_probes_only(make) -> None:
     listener.node.picture.pause()
 
     def cut_off() -> bool:
-        # What the other socket brings was published at the same time: it is on its way no longer.
+        # The other socket's message was published at the same time, so it is no longer in transit.
         listener.hear().node.everything.take_all()
         talker.node.picture.publish(picture(0))
         listener.until(lambda: listener.node.everything.inbox, "it comes")
@@ -240,7 +240,7 @@ def test_an_endpoint_that_cannot_be_bound(make, folder) -> None:
 
 
 def test_topics_are_exact(make) -> None:
-    """``picture2`` begins with ``picture``: without an end to it a topic would hear its neighbours."""
+    """``picture2`` begins with ``picture``: without a terminator a subscription would match both."""
     talker, listener = make[0](), make[1]()
     proven(talker, listener)
     talker.bus._leads["picture"] = b"picture2\0"

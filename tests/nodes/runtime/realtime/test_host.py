@@ -1,4 +1,4 @@
-"""What a process asks of its host."""
+"""What a process requests from the host."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
 
 
 def world(*nodes, duration_ns=None, **more):
-    """A world of (name, class of support.chatter, params, {input: publishers})."""
+    """Return a world of (name, class of support.chatter, params, {input: publishers})."""
     plans = []
     for name, class_name, params, inputs in nodes:
         node = f"support.chatter:{class_name}"
@@ -111,7 +111,7 @@ def test_two_runs_are_equal_event_for_event_and_another_seed_differs():
 
 
 def test_the_order_of_messages_of_one_publisher_is_kept_when_the_receiver_becomes_busy_between():
-    # sink becomes busy with b's ping before the event of a's first arrives, and a's second finds it busy.
+    # sink becomes busy with b's ping before the event of a's first ping arrives; a's second ping finds it busy.
     made = ran(
         ("a", "Source", {"times_ns": [10], "burst": 3}, None),
         ("b", "Source", {"times_ns": [10], "burst": 2}, None),
@@ -131,7 +131,7 @@ def test_an_overtaking_message_waits_for_what_is_under_way():
     source.context.start()
     sink.start()
     source._send()
-    sink.busy = True  # as another event of this instant would make it
+    sink.busy = True  # as another event of this instant would do
     source._send()
     sink.busy = False
     made.event_queue.run(math.inf, lambda: False, None)
@@ -265,7 +265,7 @@ def test_a_paused_input_hears_nothing_and_has_lost_nothing():
         20,
         32,
         36,
-    ]  # a delivery is before a timer
+    ]  # a delivery comes before a timer
     assert made.node("sink").ping.edges["source"].lost == 0
 
 
@@ -370,7 +370,7 @@ def test_a_restarted_publisher_is_a_new_incarnation_and_nothing_counts_as_lost()
         faults=[CrashFault(node="source", at_ns=45, restart_after_ns=10)],
     )
     numbers = [number for _, _, number in made.node("sink").seen]
-    # Times that are past in its second life are made up for at once.
+    # Times in the past are made up for at once in its second life.
     assert numbers == [0, 1, 2, 3, 4, *range(10)]
     edge = made.node("sink").ping.edges["source"]
     assert (edge.received, edge.lost, edge.incarnation) == (15, 0, 1)
