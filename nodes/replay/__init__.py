@@ -1,4 +1,4 @@
-"""Replay memory: transitions of decisions, kept and drawn. Without torch."""
+"""Replay memory: stores and samples transitions between decisions. Does not import torch."""
 
 from rtgraph.msgs.errors import FrameOverwritten, NotFinite, RegionError, ReplayError
 from rtgraph.nodes.replay.batch import Batch, Draw

@@ -1,4 +1,4 @@
-"""What a learner is given."""
+"""The batch that a learner receives."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from rtgraph.nodes.replay.storage.frames import Frames, Handles
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """So many transitions, B, as arrays of their own.
+    """B transitions, as independent arrays.
 
-    A learner's target is returns + discounts × value(next_observations): discounts are 0 where the episode was
-    terminated, and gamma to the power of the ticks between elsewhere.
+    A learner's target is returns + discounts × value(next_observations). A discount is 0 if the episode was
+    terminated, else gamma to the power of the ticks between.
     """
 
     observations: npt.NDArray[np.generic]
-    """(B, *shape), of the plant's type."""
+    """(B, *shape), with the plant's dtype."""
     actions: npt.NDArray[np.generic]
     """(B,) int64 for ``Discrete``, (B, size) int64 for ``MultiDiscrete``, (B, size) float32 for ``Continuous``."""
     returns: npt.NDArray[np.float32]
     next_observations: npt.NDArray[np.generic]
     discounts: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
-    """Importance weights, (B,), the largest of them 1; all 1 where sampling is uniform."""
+    """Importance weights, (B,), the largest of them 1; all 1 for uniform sampling."""
     indices: npt.NDArray[np.int64]
-    """Which transitions these are, to tell their new priorities by."""
+    """The transitions' indices, (B,), for updating their priorities."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """A batch whose frames are still where they are stored: what is sent to a learner that reads them itself."""
+    """A batch with its frames still in the store: sent to a learner that reads them itself."""
 
     observations: Handles
     actions: npt.NDArray[np.generic]
@@ -47,10 +47,10 @@ class Draw:
         """Copy the frames and return the batch.
 
         Raises:
-            FrameOverwritten: some are no longer there.
+            FrameOverwritten: some frames are overwritten.
         """
         size = self.observations.size
-        # One read for both: a batch is all there or not at all.
+        # One read for both: a batch is complete or not read at all.
         both = frames.frames(np.concatenate([self.observations, self.next_observations]))
         return Batch(
             observations=both[:size],

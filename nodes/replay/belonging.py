@@ -1,4 +1,4 @@
-"""Whether a folder, or a recording, is of the world that a replay memory is for."""
+"""Check that a folder or a recording belongs to the world of a replay memory."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from rtgraph.nodes.recorder.recorded import recorded_nodes
 from rtgraph.nodes.runtime.identity import Identity, differences, recorded_identity
 
 FILE = "world.json"
-"""In the folder of a memory: the world that its transitions are of."""
+"""The file in a memory's folder with the identity of its world."""
 _HINT = "transfer=true takes it all the same"
 
 
 def check_folder(folder: Path, here: Identity) -> bool:
-    """Check that a memory on disk is of this world; return whether that is known.
+    """Check that a memory on disk belongs to this world; return whether its world is known.
 
     Raises:
-        ReplayError: it is of another one.
+        ReplayError: it belongs to another world.
     """
     try:
         there: Identity = json.loads((folder / FILE).read_text(encoding="utf-8"))
@@ -33,7 +33,7 @@ def check_folder(folder: Path, here: Identity) -> bool:
 
 
 def mark_folder(folder: Path, here: Identity) -> None:
-    """Note in a new folder which world its memory is of.
+    """Write the identity of the memory's world to a new folder.
 
     Raises:
         OSError: it cannot be written.
@@ -45,10 +45,10 @@ def mark_folder(folder: Path, here: Identity) -> None:
 
 
 def check_recording(bag: Bag, here: Identity) -> bool:
-    """Check that the plants of a recording are of this world; return whether that is known.
+    """Check that the plants of a recording belong to this world; return whether their world is known.
 
     Raises:
-        ReplayError: one is of another.
+        ReplayError: a plant belongs to another world.
     """
     known = False
     for there in _worlds(bag, here):

@@ -1,4 +1,4 @@
-"""The learner's side of a replay memory: asking for batches, and reading the frames where they are."""
+"""The learner's side of a replay memory: requests batches, and reads frames in place."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from rtgraph.nodes.replay.batch import Batch, Draw
 from rtgraph.nodes.replay.storage.frames import Frames
 
 Store = tuple[str, str, int]
-"""Where frames are, whose they are, and in which life of it."""
+"""The store of the frames, the replay memory that owns it, and that node's incarnation."""
 
 
 class BatchReader:
-    """Makes a learner's requests, and batches of the answers.
+    """Makes a learner's requests, and makes batches from the answers.
 
-    Frames on this host are copied once, out of the replay memory's own. One request is open at a time. A batch that
-    cannot be read any more is no reason to fail: ask for another.
+    Frames on this host are copied once, from the replay memory's memory. One request is open at a time. A
+    batch that can no longer be read is not an error: request another.
 
     Args:
-        learner: the name of the learner's node, to which answers are addressed.
-        incarnation: which life of it this is.
-        directory: the session folder, which stores are told relative to; None where there is none.
+        learner: the name of the learner's node; answers are addressed to it.
+        incarnation: the learner's incarnation.
+        directory: the session folder, which stores are relative to; None without one.
     """
 
     def __init__(self, learner: str, incarnation: int, directory: Path | None) -> None:
         self.unread = 0
-        """Batches that could not be read any more."""
+        """Number of batches that could no longer be read."""
         self._learner = learner
         self._incarnation = incarnation
         self._directory = directory
@@ -38,13 +38,13 @@ class BatchReader:
         self._frames: Frames | None = None
         self._attached: Store | None = None
         self._refused: tuple[str, int] | None = None
-        """The replay memory, and its life, whose store cannot be mapped here."""
+        """The replay memory, and its incarnation, with a store that cannot be mapped here."""
 
     def ask(self, size: int, *, correction: float = 1.0) -> BatchRequest:
-        """Return a request, which takes the place of one that is open.
+        """Return a new request; it replaces an open one.
 
         Args:
-            size: how many transitions.
+            size: number of transitions.
             correction: β of prioritised sampling.
         """
         self._open = BatchRequest(
@@ -60,18 +60,18 @@ class BatchReader:
         return self._open
 
     def again(self) -> BatchRequest | None:
-        """Return the open request, to be made once more when nothing has come for long; None if none is open.
+        """Return the open request, to be sent again after a long silence; None if there is none.
 
-        However often it is made, it counts once.
+        However often it is sent, it counts once.
         """
         if self._open is not None:
-            # Whose frames these are may be dead: its memory must not be kept from the one that is to follow it.
+            # The owner of these frames may have ended: release its memory for its successor.
             self._detach()
             self._open = self._open.model_copy(update={"in_place": self._refused is None})
         return self._open
 
     def answers(self, message: SampledBatch) -> bool:
-        """Say whether this answers the open request, and not an older one or one of an earlier life."""
+        """Return whether a message answers the open request of this incarnation."""
         return (
             self._open is not None
             and message.incarnation == self._incarnation
@@ -79,15 +79,15 @@ class BatchReader:
         )
 
     def batch(self, message: SampledBatch) -> Batch | None:
-        """Return the batch of an answer; None if its frames are gone, or are not to be had here: ask again.
+        """Return the batch of an answer; None if its frames are gone or not accessible here: request again.
 
-        It closes the request that it answers.
+        The answered request is closed.
         """
         if self.answers(message):
             self._open = None
         header = message.header
         if self._refused is not None and self._refused != (header.source, header.incarnation):
-            self._refused = None  # it was begun anew: perhaps where it can be reached
+            self._refused = None  # it restarted: perhaps its store can be mapped now
         if message.store is None:
             return _whole(message)
         try:
@@ -101,7 +101,7 @@ class BatchReader:
         return None
 
     def close(self) -> None:
-        """Let go of the frames. Closing twice is allowed."""
+        """Release the frames. Closing twice is allowed."""
         self._detach()
 
     def _frames_of(self, store: Store) -> Frames:

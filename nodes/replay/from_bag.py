@@ -1,4 +1,4 @@
-"""Filling a replay memory from recordings: a person's demonstration is a recording like any other."""
+"""Fill a replay memory from recordings, for example from a person's demonstrations."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from rtgraph.nodes.replay.transitions import Assembled, Assembler, Transition
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What came of a recording."""
+    """The result of reading a recording."""
 
     kept: int
-    """Transitions that the memory took when they came; a full one has given up others for them."""
+    """Number of transitions stored on arrival; a full memory has dropped others for them."""
     not_finite: int
-    """Transitions left out, since a number in them is not finite."""
+    """Number of transitions left out because a number in them is not finite."""
     assembled: dict[str, Assembled]
-    """By plant, what its messages came to."""
+    """By plant, the counts of its messages."""
     problems: tuple[str, ...]
-    """What is wrong with the recording, as far as reading it showed."""
+    """Problems of the recording that appeared while reading it."""
 
 
 def fill(
@@ -42,11 +42,11 @@ def fill(
     """Add the transitions of a recording to a replay memory.
 
     Args:
-        buffer: what to fill.
-        bag: the recording; observations and what was applied must both be in it.
+        buffer: the buffer to fill.
+        bag: the recording; it must contain the observations and the applied actions.
         gamma: the discount per tick.
-        rng: what a reservoir draws from.
-        plant: a glob of the plants wanted; each is assembled by itself.
+        rng: the random generator of a reservoir.
+        plant: a glob of plant names; each plant is assembled separately.
         learn_default: see ``Assembler``.
         n_step: see ``Assembler``.
 
@@ -75,7 +75,7 @@ def fill(
 
 
 class _Recording:
-    """The plants of a recording, each with its assembler."""
+    """The plants of a recording, each with an assembler."""
 
     def __init__(self, bag: Bag, plant: str, gamma: float, *, learn_default: bool, n_step: int) -> None:
         wanted = {Observation.schema_name, Applied.schema_name}
@@ -99,7 +99,7 @@ class _Recording:
             )
 
     def transitions(self) -> Iterator[Transition]:
-        """Yield the transitions of all plants, as the recording completes them."""
+        """Yield the transitions of all plants, in the order in which the recording completes them."""
         for recorded in self._bag.messages(
             topics=[_literal(topic) for topic in sorted(self._topics)],
             publishers=[_literal(name) for name in self.assemblers],
@@ -115,5 +115,5 @@ class _Recording:
 
 
 def _literal(name: str) -> str:
-    """Return a glob that matches a name and nothing else."""
+    """Return a glob that matches only this name."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

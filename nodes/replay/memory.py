@@ -1,4 +1,4 @@
-"""A replay memory that is fed with what plants publish and asked for batches: what the replay node is made of."""
+"""A replay memory that plants feed and learners sample: the core of the replay node."""
 
 from __future__ import annotations
 
@@ -25,22 +25,23 @@ class Assembly:
     learn_default: bool = False
 
     def assembler(self) -> Assembler:
-        """Return an assembler, for one plant."""
+        """Return an assembler for one plant."""
         return Assembler(self.gamma, learn_default=self.learn_default, n_step=self.n_step)
 
 
 class Memory:
-    """An assembler for each plant, the buffer they fill, and the cadence at which batches are drawn from it.
+    """An assembler for each plant, the buffer they fill, and the rate at which batches are sampled.
 
-    From the tick on at which ``minimum`` transitions are held, ⌊ticks × updates_per_tick⌋ batches may be drawn. What
-    falls due while nobody draws is kept up to ``slack`` batches and forgone beyond.
+    From the tick at which ``minimum`` transitions are held, ⌊ticks × updates_per_tick⌋ batches may be
+    sampled. Batches that are due while no learner samples are kept up to ``slack``; beyond that they are
+    skipped.
 
     Args:
-        buffer: what holds the transitions.
-        rng: chance, for what is drawn and what a reservoir keeps.
+        buffer: holds the transitions.
+        rng: the random generator of sampling and of a reservoir.
         assembly: how transitions are made.
-        minimum: transitions held before the first batch.
-        updates_per_tick: batches for each tick of a plant, of whatever size; None for as many as are asked for.
+        minimum: number of transitions before the first batch.
+        updates_per_tick: batches for each tick of a plant, of any size; None for no limit.
         slack: see above.
 
     Raises:
@@ -62,14 +63,14 @@ class Memory:
                 f"the first batch is to come at {minimum:,} transitions, and {buffer.capacity:,} are held at most",
                 hint="lower minimum, or give the memory more bytes",
             )
-        assembly.assembler()  # so that an argument out of range is told now
+        assembly.assembler()  # so that an argument out of range raises now
         self.buffer = buffer
         self.refused = 0
-        """Transitions that the buffer did not admit."""
+        """Number of transitions that the buffer rejected."""
         self.problem = ""
-        """Why it did not admit the first of them."""
+        """Why it rejected the first of them."""
         self.sampled = 0
-        """Transitions drawn."""
+        """Number of transitions sampled."""
         self._rng = rng
         self._assembly = assembly
         self._minimum = minimum
@@ -80,30 +81,30 @@ class Memory:
 
     @property
     def ticks(self) -> int:
-        """Ticks of plants seen; by earlier lives of a memory on disk, too."""
+        """Number of plant ticks seen, including those of earlier incarnations of a memory on disk."""
         return self.buffer.ticks
 
     @property
     def assembled(self) -> dict[str, Assembled]:
-        """By plant, what its messages came to."""
+        """By plant, the counts of its messages."""
         return {name: assembler.counts for name, assembler in self._assemblers.items()}
 
     @property
     def forgone(self) -> int:
-        """Batches that fell due while nobody drew them, and that are not made up for."""
+        """Number of batches that were due while no learner sampled, and that are skipped."""
         return self._limiter.counts.forgone
 
     @property
     def held_back(self) -> int:
-        """How often a batch was asked for and none was due."""
+        """Number of requests for a batch while none was due."""
         return self._limiter.counts.sample_waits
 
     @property
     def cannot_begin(self) -> str:
-        """Why no batch will be drawn if plants go on as they do; nothing where one was, or may be.
+        """Why no batch can be sampled if plants continue as now; empty if one was or may be sampled.
 
-        A memory has a slot for one frame a transition. Where each needs a second one, since episodes are short, fewer
-        transitions fit.
+        A memory has one frame slot per transition. If short episodes need a second frame for each transition,
+        fewer transitions fit.
         """
         if self._begun or not self.buffer.full:
             return ""
@@ -114,7 +115,7 @@ class Memory:
 
     @property
     def nothing_drawn(self) -> str:
-        """Why no batch was drawn; nothing where one was."""
+        """Why no batch was sampled; empty if one was."""
         if self.sampled:
             return ""
         if not self._begun:
@@ -124,16 +125,16 @@ class Memory:
         return "none was due, which updates_per_tick decides"
 
     def observed(self, observation: Observation) -> None:
-        """Take in an observation."""
+        """Add an observation."""
         self._add(self._assembler(observation.header.source).observed(observation))
 
     def applied(self, applied: Applied) -> None:
-        """Take in what was applied at a tick, which counts it."""
+        """Add the action applied at a tick, and count the tick."""
         header = applied.header
         self._add(self._assembler(header.source).applied(applied))
         place = header.incarnation, applied.tick
         if place <= self._newest.get(header.source, (-1, -1)):
-            return  # the same once more
+            return  # a duplicate
         self._newest[header.source] = place
         self.buffer.ticks += 1
         if self._begun:
@@ -143,10 +144,10 @@ class Memory:
             self._begin_if_enough()
 
     def fill(self, bag: Bag) -> Filled:
-        """Take in a recording. Nothing falls due for it.
+        """Add a recording. It makes no batches due.
 
         Raises:
-            ReplayError: there is no plant in it, or its frames do not fit.
+            ReplayError: it contains no plant, or its frames do not fit.
             DecodeError: a message is damaged, or of another version.
         """
         assembly = self._assembly
@@ -160,16 +161,16 @@ class Memory:
         )
 
     def finish(self) -> None:
-        """Take it that nothing follows: what is complete is kept, if shorter than ``n_step``."""
+        """End the stream of messages: complete transitions are kept, even if shorter than ``n_step``."""
         for assembler in self._assemblers.values():
             self._add(assembler.finish())
         self._limiter.stop()
 
     def draw(self, size: int, correction: float) -> Draw | None:
-        """Draw a batch if one is due; None if none is. Its frames stay where they are.
+        """Sample a batch if one is due, else return None. Its frames stay in the store.
 
         Args:
-            size: how many transitions.
+            size: number of transitions.
             correction: β, see ``ReplayBuffer.draw``.
         """
         self._begin_if_enough()
@@ -179,16 +180,16 @@ class Memory:
         return self.draw_again(size, correction)
 
     def draw_again(self, size: int, correction: float) -> Draw:
-        """Draw a batch in place of one that was lost: it is not counted as another.
+        """Sample a batch in place of a lost one; it is not counted again.
 
         Raises:
-            ReplayError: there is nothing to draw from.
+            ReplayError: the memory is empty.
         """
         self.sampled += size
         return self.buffer.draw(size, self._rng, correction=correction)
 
     def _begin_if_enough(self) -> None:
-        """Begin to count what is due, once there is enough to draw from."""
+        """Begin to count due batches once there are enough transitions."""
         if not self._begun and len(self.buffer) >= self._minimum:
             self._begun = True
             self._limiter.present(1)

@@ -1,4 +1,4 @@
-"""The replay node: keeps what plants went through, and draws batches of it for learners."""
+"""The replay node: stores the transitions of plants, and samples batches of them for learners."""
 
 from __future__ import annotations
 
@@ -33,50 +33,54 @@ from rtgraph.nodes.runtime.identity import Identity
 STATE_PERIOD_NS = 1_000_000_000
 
 _ON_DISK: WeakValueDictionary[Path, ReplayBuffer] = WeakValueDictionary()
-"""The memories on disk that this process has open: a life that crashed in the virtual world cannot close its own."""
+"""The memories on disk that this process has open: an incarnation that crashed in the virtual world cannot
+close its memory."""
 
 
 class ReplayParams(Params):
-    """What is kept, how transitions are made, and when they are given out."""
+    """What is stored, how transitions are made, and when batches are sampled."""
 
     plant: PlantSpec
-    """What the plant takes and gives: `${spec:plant}`."""
+    """The plant's spec: `${spec:plant}`."""
     identity: Identity = Field(default_factory=dict)
-    """Which world the plant is: `${identity:plant}`. Folders and recordings of another one are refused."""
+    """The identity of the plant's world: `${identity:plant}`. Folders and recordings of another world are
+    rejected."""
     transfer: bool = False
-    """Take them all the same."""
+    """Accept folders and recordings of another world."""
     capacity_mib: float = Field(default=256.0, gt=0)
-    """The most it takes, in memory or on disk."""
+    """Maximum size, in memory or on disk."""
     gamma: float = Field(default=0.99, gt=0, le=1)
     """The discount per tick."""
     n_step: int = Field(default=1, ge=1)
-    """How many decisions a transition spans."""
+    """Number of decisions that a transition spans."""
     learn_default: bool = False
     """Learn from the actions of the default behaviour β too."""
     order: Order = "recent"
-    """What stays when it is full: the newest, or each ever seen with the same chance."""
+    """What a full memory keeps: the newest transitions, or a uniform sample of all transitions ever seen."""
     sampling: Sampling = "uniform"
-    """How it is drawn from."""
+    """How batches are sampled."""
     priority_exponent: float = Field(default=0.5, ge=0, le=1)
     """Alpha of prioritised sampling."""
     minimum: int = Field(default=1000, ge=1)
-    """Transitions held before the first batch."""
+    """Number of transitions before the first batch."""
     updates_per_tick: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    """Batches given out for each tick of the plant, such as 0.25 for one every 4 ticks; 0 for as many as are asked for."""
+    """Batches for each tick of the plant, such as 0.25 for one every 4 ticks; 0 for no limit."""
     slack: int = Field(default=100, ge=1)
-    """Batches that may be caught up with when learners were slow or away; what falls due beyond is forgone."""
+    """Maximum number of due batches kept while learners are slow or away; the rest are skipped."""
     folder: str | None = None
-    """Keep it on disk, in this folder, and go on with what is in it; null or empty for memory."""
+    """The folder of a memory on disk, which is continued if it exists; null or empty for a memory in RAM."""
     fill: tuple[str, ...] = ()
     """Recordings to begin with, such as demonstrations: one, or a list of them."""
     in_place: bool = True
-    """In real time, let learners read frames where they are; else, and in the virtual world, they come in the messages."""
+    """In real time, let learners read frames in place; if false, and in the virtual world, messages carry the
+    frames."""
     spare_frames: int = Field(default=256, ge=0)
-    """Frames stored after one was let go of, before its place is taken: the time that a learner has to read it."""
+    """Number of frames stored before the slot of a released frame is reused: the time for a learner to read
+    it."""
 
     @property
     def capacity_bytes(self) -> int:
-        """The most it takes, in bytes."""
+        """Maximum size in bytes."""
         return int(self.capacity_mib * 2**20)
 
     @field_validator("fill", mode="before")
@@ -88,10 +92,10 @@ class ReplayParams(Params):
 
 
 class Replay(Node[ReplayParams]):
-    """Makes transitions of what plants observed and what was applied to them, keeps them, and answers requests.
+    """Makes transitions from the plants' observations and applied actions, stores them, and answers requests.
 
-    Requests are answered in the order they came in, at once on a tick that makes a batch due. Ticks are never held
-    up, and nobody waits for an answer in a way that stops anything: without ticks there are no batches.
+    Requests are answered in their order of arrival, on the tick that makes a batch due. Requests never delay
+    a tick, and waiting for an answer blocks no node: without ticks there are no batches.
     """
 
     observation = Input(Observation, lossless, many=True)
@@ -103,10 +107,10 @@ class Replay(Node[ReplayParams]):
 
     @classmethod
     def check(cls, params: ReplayParams) -> None:
-        """Check that the recordings to begin with are there, and that as many transitions fit as are waited for.
+        """Check that the initial recordings exist, and that ``minimum`` transitions fit.
 
         Raises:
-            NodeError: they are not, or do not.
+            NodeError: they do not.
         """
         try:
             sizes = Sizes.of(
@@ -129,10 +133,10 @@ class Replay(Node[ReplayParams]):
 
     @staticmethod
     def _check_world(params: ReplayParams) -> list[str]:
-        """Check that all there is to begin with is of this world; return what does not say which one it is of.
+        """Check that all initial data is of this world; return the sources with an unknown world.
 
         Raises:
-            ReplayError: something is of another one.
+            ReplayError: a source is of another world.
             BagError: a recording cannot be read.
         """
         if not params.identity or params.transfer:
@@ -144,7 +148,7 @@ class Replay(Node[ReplayParams]):
         ]
 
     def on_prepare(self) -> None:
-        """Get hold of the memory, go on with what it holds, and take in the recordings."""
+        """Open or create the memory, and add the recordings."""
         params = self.params
         for path in self._check_world(params):
             self.log.warning("%s does not say which world it is of", path)
@@ -166,15 +170,15 @@ class Replay(Node[ReplayParams]):
         self._store = self._shared() if params.in_place and self.context.launch_context.realtime else None
 
     def on_start(self) -> None:
-        """Begin with no request."""
+        """Begin without requests."""
         self._requests = Requests()
         self._complained = self._full = False
         self._priorities = {"set": 0, "gone": 0, "refused": 0}
         self.every(STATE_PERIOD_NS, self._tell)
 
     def on_applied(self, applied: Applied) -> None:
-        """Take in a tick, and give out what it makes due."""
-        # Published before it: no handler of its own, so that a tick is one event and not two.
+        """Add a tick, and send the batches it makes due."""
+        # The observation was published before: it has no handler, so that a tick is one event and not two.
         self._observe()
         self._memory.applied(applied)
         self._complain()
@@ -188,7 +192,7 @@ class Replay(Node[ReplayParams]):
             self._answer()
 
     def on_priorities(self, message: Priorities) -> None:
-        """Take over the errors of transitions as their priorities."""
+        """Update the priorities of transitions from their errors."""
         counts, size = self._priorities, message.indices.size
         if message.drawn_by not in (None, self.context.identity.incarnation) and not self._buffer.continued:
             counts["gone"] += size
@@ -204,7 +208,7 @@ class Replay(Node[ReplayParams]):
             counts["gone"] += size - there
 
     def on_stop(self) -> None:
-        """Take in the rest and let go of the memory."""
+        """Add the remaining messages and close the memory."""
         self._observe()
         self._memory.finish()
         self._complain()
@@ -213,7 +217,7 @@ class Replay(Node[ReplayParams]):
         self._buffer.close()
 
     def result(self) -> dict[str, Any]:
-        """Return what it holds and what passed through it, and warnings where something went wrong."""
+        """Return the memory's contents and counters, with warnings if something went wrong."""
         memory = self._memory
         return {
             "holdings": self._buffer.holdings.as_json(),
@@ -264,7 +268,7 @@ class Replay(Node[ReplayParams]):
             self.log.warning("%s: %s", path, problem)
 
     def _shared(self) -> SharedStore | None:
-        """Let learners on this host find the frames, if that can be."""
+        """Share the frames with learners on this host, if possible."""
         directory = self.context.launch_context.directory
         try:
             return SharedStore(
@@ -307,7 +311,7 @@ class Replay(Node[ReplayParams]):
         )
 
     def _complain(self) -> None:
-        """Log why transitions are not kept, or why no batch will be drawn, each once."""
+        """Log why transitions are rejected, or why no batch can be sampled, each once."""
         if not self._full and self._buffer.full:
             self._full = True
             if problem := self._memory.cannot_begin:
@@ -317,7 +321,7 @@ class Replay(Node[ReplayParams]):
             self.log.warning("not kept: %s", self._memory.problem)
 
     def _warnings(self) -> list[str]:
-        """Return what a person should see at the end of a launch."""
+        """Return the warnings for the end of a launch."""
         memory, found = self._memory, []
         if memory.refused:
             found.append(f"{memory.refused:,} transitions were not kept, the first for {memory.problem}")

@@ -1,4 +1,4 @@
-"""What a replay memory says of itself."""
+"""The statistics of a replay memory."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What a replay memory holds."""
+    """The contents of a replay memory."""
 
     transitions: int
     capacity: int
-    """The most transitions it can hold, where each shares its frames with its neighbours."""
+    """Maximum number of transitions if each shares its frames with its neighbours."""
     fits: int
-    """How many it can hold if the others need as many frames as those that it holds: short episodes need more."""
+    """Number of transitions that fit if all need as many frames as the current ones: short episodes need
+    more."""
     frames: int
-    """Frames that transitions refer to, each stored once."""
+    """Number of frames that transitions refer to, each stored once."""
     seen: int
-    """Transitions ever offered to it."""
+    """Number of transitions ever offered."""
     evicted: int
-    """Transitions that made room for others, since it was opened."""
+    """Number of transitions dropped for others since the memory was opened."""
     skipped: int
-    """Transitions that the reservoir did not take, since it was opened."""
+    """Number of transitions that the reservoir did not keep since the memory was opened."""
     discarded: int
-    """Rows left out when it was opened: damaged, since a process was killed while it wrote them, or not finite."""
+    """Number of rows left out at opening: partly written by a killed process, or not finite."""
     size_bytes: int
-    """What it takes, in memory or on disk, however full it is."""
+    """Size in memory or on disk, however full it is."""
 
     def as_json(self) -> dict[str, int]:
-        """Return it as JSON values."""
+        """Return the statistics as JSON values."""
         return asdict(self)

@@ -1,4 +1,4 @@
-"""Who asked for a batch and has not got it yet."""
+"""The open requests for batches."""
 
 from __future__ import annotations
 
@@ -9,46 +9,46 @@ from rtgraph.msgs import BatchRequest
 
 @dataclass(slots=True)
 class _Asker:
-    """What is known of a learner."""
+    """A learner's state."""
 
     newest: BatchRequest
     requests: int = 1
     answers: int = 0
     restarts: int = 0
     earlier_unread: int = 0
-    """Batches that its earlier lives could not read."""
+    """Number of batches that its earlier incarnations could not read."""
 
 
 class Requests:
-    """The open requests, in the order in which they came: of each learner, the newest of its newest life.
+    """The open requests in their order of arrival: for each learner, the newest of its newest incarnation.
 
-    A request that is made once more keeps its place; what is older than a learner's newest is passed over.
+    A repeated request keeps its place; requests older than a learner's newest are ignored.
     """
 
     def __init__(self) -> None:
         self._askers: dict[str, _Asker] = {}
         self._open: dict[str, BatchRequest] = {}
         self.passed_over = 0
-        """Requests that were older than another of the same learner when they came."""
+        """Number of requests that were stale on arrival."""
         self.replaced = 0
-        """Requests that made way for a newer one before they were answered."""
+        """Number of requests replaced by a newer one before they were answered."""
 
     def __len__(self) -> int:
-        """Return how many are open."""
+        """Return the number of open requests."""
         return len(self._open)
 
     @property
     def askers(self) -> int:
-        """How many learners have ever asked."""
+        """Number of learners that ever sent a request."""
         return len(self._askers)
 
     @property
     def first(self) -> BatchRequest | None:
-        """The one that has been open for longest."""
+        """The oldest open request."""
         return next(iter(self._open.values()), None)
 
     def take(self, request: BatchRequest) -> bool:
-        """Take a request; return whether it was answered before, so that its answer must have been lost."""
+        """Add a request; return whether it was answered before, so that its answer must be lost."""
         asker = self._askers.get(request.learner)
         if asker is None:
             self._askers[request.learner] = _Asker(request)
@@ -71,12 +71,12 @@ class Requests:
         return False
 
     def answered(self, request: BatchRequest) -> None:
-        """Note that a request was answered."""
+        """Record that a request was answered."""
         self._open.pop(request.learner, None)
         self._askers[request.learner].answers += 1
 
     def as_json(self) -> dict[str, dict[str, int]]:
-        """Return by learner what was asked and answered, and what came too late to be read, as JSON values."""
+        """Return, by learner, the counts of requests, answers and unread batches, as JSON values."""
         return {
             name: {
                 "requests": asker.requests,

@@ -1,4 +1,4 @@
-"""What is learned from: frames, and the transitions between decisions."""
+"""Frames, and the transitions between decisions."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from rtgraph.msgs import Action
 class Frame:
     """One observation of a plant.
 
-    A frame is itself and no other: transitions that share an observation share the object, which is how a buffer
-    knows to store it once.
+    Frames compare by identity: transitions that share an observation share the object, so that a buffer
+    stores it once.
     """
 
     source: str
@@ -28,24 +28,24 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """From one decision to the next that took effect (or, with n-step, to the n-th next)."""
+    """From one decision to the next that took effect (with n-step, to the n-th next)."""
 
     observation: Frame
-    """What the decision was made on; not what was newest when it was applied."""
+    """The observation that the decision is based on, not the newest one when it was applied."""
     action: Action
     discounted_reward: float
     """Σ gamma^j·r over the ticks j from the decision's application until that of the next."""
     next_observation: Frame
-    """What the next decision was made on.
+    """The observation that the next decision is based on.
 
-    Where the episode was terminated, its last frame. Where it was truncated, the frame just as old as this
-    decision's was when it was applied: what a decision at the tick after the last would have been made on.
+    If the episode was terminated, its last frame. If it was truncated, the frame as old as this decision's
+    observation was when it was applied: a decision at the tick after the last would be based on it.
     """
     discount: float
-    """gamma to the power of ``ticks``; 0 where the episode was terminated."""
+    """gamma to the power of ``ticks``; 0 if the episode was terminated."""
     ticks: int
-    """Ticks between the two applications."""
+    """Number of ticks between the two applications."""
     decisions: int = 1
-    """How many decisions it spans."""
+    """Number of decisions it spans."""
     by_default: bool = False
-    """Whether the action was the default behaviour's (β)."""
+    """Whether the default behaviour β chose the action."""

@@ -1,9 +1,9 @@
-"""From what a plant observed and what was applied to it, to what can be learned from.
+"""Make transitions from a plant's observations and applied actions.
 
-In realtime a decision is made on one observation and applied some ticks later, between decisions the default
-behaviour β acts, and the world never waits: the delayed semi-MDP of Riemer et al. (ICLR 2025, Definition 1). So a
-transition begins at the *application* of a decision and ends at that of the next, but the observations it joins
-are the ones that the two decisions were made on.
+In real time a decision is based on one observation and applied some ticks later; between decisions the
+default behaviour β acts, and the world never waits: the delayed semi-MDP of Riemer et al. (ICLR 2025,
+Definition 1). So a transition begins at the *application* of a decision and ends at that of the next, but its
+observations are those that the two decisions are based on.
 """
 
 from __future__ import annotations
@@ -21,26 +21,27 @@ __all__ = ["Assembled", "Assembler", "Frame", "Transition"]
 
 @dataclass(slots=True)
 class Assembled:
-    """What became of what an assembler was fed."""
+    """The counts of an assembler."""
 
     transitions: int = 0
     decisions: int = 0
-    """Decisions that took effect; β's too, where they are learned from."""
+    """Number of decisions that took effect, including those of β if they are learned from."""
     default_ticks: int = 0
-    """Ticks at which β acted."""
+    """Number of ticks at which β acted."""
     unowned_ticks: int = 0
-    """Ticks whose reward is no decision's: before an episode's first, or after something was lost."""
+    """Number of ticks with a reward that belongs to no decision: before an episode's first, or after a
+    loss."""
     cut: int = 0
-    """Decisions not learned from, since what followed is not known: something was lost, or it all ended there."""
+    """Number of decisions without a known successor: a message was lost, or the stream ended."""
     unknown: int = 0
-    """Decisions whose observation never came."""
+    """Number of decisions with an observation that never arrived."""
     unpaired: int = 0
-    """Messages without their counterpart: of each tick there is to be an observation and what was applied."""
+    """Number of messages without their counterpart: each tick has an observation and an applied action."""
 
 
 @dataclass(slots=True)
 class _Open:
-    """A decision that has taken effect and that no other has followed yet."""
+    """A decision that has taken effect and has no successor yet."""
 
     frame: Frame
     action: Action
@@ -52,17 +53,17 @@ class _Open:
 
 
 class Assembler:
-    """Makes transitions of one plant's observations and what was applied to it.
+    """Makes transitions from one plant's observations and applied actions.
 
-    Each tick's two messages may come in either order, and one topic may run ahead of the other; within a topic,
-    the order is the plant's. Whatever was lost cuts the chain there: no transition spans it, none crosses an
-    episode or a restart of the plant, and ``counts`` tells.
+    Each tick's two messages may arrive in either order, and one topic may be ahead of the other; within a
+    topic, the order is the plant's. A lost message cuts the chain: no transition spans the gap. No transition
+    crosses an episode or a restart of the plant. ``counts`` has the numbers.
 
     Args:
         gamma: the discount per tick.
-        learn_default: learn from β's actions too, as decisions made on the observation of the tick before.
-        n_step: how many decisions a transition spans; fewer at the end of an episode.
-        most_frames: the most observations kept in wait for decisions on them.
+        learn_default: learn from β's actions too, as decisions based on the observation of the tick before.
+        n_step: number of decisions that a transition spans; fewer at the end of an episode.
+        most_frames: maximum number of observations that wait for decisions.
 
     Raises:
         ReplayError: an argument is out of range.
@@ -82,17 +83,17 @@ class Assembler:
         self._observations: deque[Observation] = deque()
         self._applied: deque[Applied] = deque()
         self._frames: dict[tuple[int, int], Frame] = {}
-        """By incarnation and tick; no older than any decision to come can have been made on."""
+        """By incarnation and tick; frames that no future decision can be based on are removed."""
         self._oldest = (-1, -1)
         self._done = (-1, -1)
-        """The newest tick gone through: whatever comes for it again is a duplicate."""
+        """The newest finished tick: another message for it is a duplicate."""
         self._follows: tuple[int, int, int] | None = None
-        """Incarnation, episode and tick of what has to come next if nothing was lost."""
+        """Incarnation, episode and tick of the next message if nothing is lost."""
         self._open: _Open | None = None
         self.counts = Assembled()
 
     def observed(self, observation: Observation) -> list[Transition]:
-        """Take an observation; return the transitions it completes."""
+        """Add an observation; return the transitions it completes."""
         header = observation.header
         self._frames[header.incarnation, observation.tick] = Frame(
             header.source,
@@ -111,7 +112,7 @@ class Assembler:
         return self._advance()
 
     def applied(self, applied: Applied) -> list[Transition]:
-        """Take what was applied at a tick; return the transitions it completes."""
+        """Add the action applied at a tick; return the transitions it completes."""
         self._applied.append(applied)
         if len(self._applied) > self._most_frames:
             self._applied.popleft()
@@ -119,7 +120,7 @@ class Assembler:
         return self._advance()
 
     def finish(self) -> list[Transition]:
-        """Take it that nothing follows; return the transitions that this leaves shorter than ``n_step``."""
+        """End the stream; return the transitions that end with fewer than ``n_step`` decisions."""
         self.counts.unpaired += len(self._observations) + len(self._applied)
         self._observations.clear()
         self._applied.clear()
@@ -127,13 +128,13 @@ class Assembler:
         return self._counted(self._cut())
 
     def _advance(self) -> list[Transition]:
-        """Go through the ticks of which both messages have come."""
+        """Process the ticks with both messages."""
         made: list[Transition] = []
         while self._observations and self._applied:
             observation, applied = self._observations[0], self._applied[0]
             seen = observation.header.incarnation, observation.tick
             done = applied.header.incarnation, applied.tick
-            # The older of two that differ has lost its counterpart: topics keep their order.
+            # If the ticks differ, the older message has lost its counterpart: topics keep their order.
             if seen <= done:
                 self._observations.popleft()
             if done <= seen:
@@ -166,10 +167,10 @@ class Assembler:
         return made
 
     def _decided(self, frame: Frame | None, applied: Applied) -> list[Transition]:
-        """End the open decision where the next takes effect, which is then the open one."""
+        """End the open decision when the next one takes effect; that one is then open."""
         self.counts.decisions += 1
         if frame is None:
-            # There is nothing to bootstrap from, so the one before is lost as well.
+            # There is no observation to bootstrap from, so the previous decision is lost as well.
             self.counts.unknown += 1
             return self._cut()
         made = self._close(frame, applied.tick, terminated=False)
@@ -213,14 +214,14 @@ class Assembler:
         return self._chain.push(step)
 
     def _cut(self) -> list[Transition]:
-        """Give up the open decision. What was complete before it stays right, and ends there."""
+        """Drop the open decision. Transitions that were complete before it stay valid and end there."""
         if self._open is not None:
             self.counts.cut += 1
             self._open = None
         return self._chain.end()
 
     def _frame_of(self, applied: Applied) -> Frame | None:
-        """Return what the decision was made on: exactly the observation that its lineage names, or None."""
+        """Return the frame of the observation that the decision's lineage names, or None."""
         lineage = applied.header.lineage
         place = (applied.header.incarnation, applied.episode, applied.tick)
         if lineage is None or (lineage.incarnation, lineage.episode) != place[:2]:
@@ -238,7 +239,7 @@ class Assembler:
         return frame if frame is not None and frame.episode == episode and tick <= now else None
 
     def _forget(self) -> None:
-        """Drop the frames that no decision to come can have been made on."""
+        """Drop the frames that no future decision can be based on."""
         while self._frames and (first := next(iter(self._frames))) < self._oldest:
             del self._frames[first]
 

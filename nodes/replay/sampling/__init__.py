@@ -1,1 +1,1 @@
-"""Which transitions a batch holds, and how often batches are drawn."""
+"""Which transitions a batch holds, and how often batches are sampled."""

@@ -1,4 +1,4 @@
-"""How much is sampled for what comes in, and who waits for whom."""
+"""The limiter: keeps a ratio between sampled and inserted transitions."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from fractions import Fraction
 from rtgraph.msgs.errors import ReplayError
 
 _FINEST = 1_000_000
-"""Ratios are taken as the nearest fraction of whole numbers up to this: 0.3333333333333333 is meant as 1/3."""
+"""Ratios are rounded to the nearest fraction with parts up to this: 0.3333333333333333 means 1/3."""
 
 
 @dataclass(frozen=True, slots=True)
 class LimiterCounts:
-    """What a limiter has let through and held up."""
+    """The counts of a limiter."""
 
     inserted: int
     sampled: int
     insert_waits: int
-    """How often inserting was asked for and refused."""
+    """Number of times that inserting was refused."""
     sample_waits: int
     forgone: int
-    """Samples that fell due beyond the slack and are not made up for."""
+    """Number of samples due beyond the slack, which are skipped."""
 
 
 class Limiter:
-    """Keeps what is sampled close to ``samples_per_insert`` times what is inserted.
+    """Keeps the number of samples close to ``samples_per_insert`` times the number of inserts.
 
-    Sampling waits until ``minimum`` is inserted, and whenever as much was sampled as is due; inserting waits while
-    more than ``slack`` samples are due. At least one of the two may always go on: inserting is held up only while
-    sampling is not. So nobody waits for ever unless a side is gone: say so (``inserter_lost``, ``sampler_lost``)
-    and the other goes on without it; when it is back, what was missed is not made up for. After ``stop`` nobody
-    waits.
+    Sampling waits until ``minimum`` transitions are inserted, and whenever no sample is due. Inserting waits
+    while more than ``slack`` samples are due. At least one of the two is always allowed: inserting waits only
+    while sampling does not. So neither waits forever unless one side is gone: then call ``inserter_lost`` or
+    ``sampler_lost``, and the other side continues without it; what is missed meanwhile is skipped. After
+    ``stop`` neither side waits.
 
-    It is told what was done, and never waits itself. Where the one who inserts cannot wait, as a plant cannot, ask
-    only ``may_sample``, and say ``forgo`` after inserting.
+    The limiter only counts; it never blocks. If the inserter cannot wait (a plant cannot), use only
+    ``may_sample``, and call ``forgo`` after inserting.
 
-    The account is kept in whole numbers: however long it goes on, no sample is let through early or late.
+    The counts are integers: however long it runs, no sample is allowed early or late.
 
     Args:
-        samples_per_insert: transitions sampled for each that is inserted; None for no limit but ``minimum``.
-        minimum: how many are inserted before the first is sampled.
-        slack: samples that may be due before inserting waits.
-        batch: samples that have to be due before any may be drawn. Without it a batch of whatever size may be drawn
-            as soon as any is due, and what it exceeds is waited for afterwards.
+        samples_per_insert: samples for each insert; None for no limit except ``minimum``.
+        minimum: number of inserts before the first sample.
+        slack: number of samples that may be due before inserting waits.
+        batch: number of samples that must be due before sampling is allowed. Without it, a batch of any size
+            is allowed as soon as one sample is due, and the excess delays later batches.
 
     Raises:
         ReplayError: an argument is out of range.
@@ -72,79 +72,79 @@ class Limiter:
             )
         self._limited = samples_per_insert is not None
         ratio = _fraction(samples_per_insert or 1.0)
-        # All in parts of a sample: as many as make its ratio a whole number.
+        # All counts are in fractions of a sample, chosen so that the ratio is an integer.
         self._per_insert, self._per_sample = ratio.numerator, ratio.denominator
         self._needed = 1 if batch is None else batch * self._per_sample
         self._slack = slack * self._per_sample
         self._minimum = minimum
         self._inserted = self._sampled = self._insert_waits = self._sample_waits = 0
         self._forgiven = 0
-        """Taken out of the account, since it fell due or was drawn while a side was gone."""
+        """Removed from the balance, because it was due or sampled while a side was gone."""
         self._forgone = 0
         self._stopped = self._inserter_gone = self._sampler_gone = False
 
     @property
     def due(self) -> float:
-        """How many samples are due; negative where more were drawn than that."""
+        """Number of samples due; negative if more were taken."""
         return self._due() / self._per_sample
 
     def may_sample(self) -> bool:
-        """Say whether a batch may be sampled now."""
+        """Return whether a batch may be sampled now."""
         allowed = self._may_sample()
         self._sample_waits += not allowed
         return allowed
 
     def may_insert(self) -> bool:
-        """Say whether one may be inserted now."""
+        """Return whether a transition may be inserted now."""
         allowed = self._stopped or self._sampler_gone or not self._may_sample() or self._due() <= self._slack
         self._insert_waits += not allowed
         return allowed
 
     def inserted(self, count: int = 1) -> None:
-        """Note that so many were inserted."""
+        """Count inserts."""
         self._inserted += count
 
     def present(self, count: int) -> None:
-        """Note that so many were there before, from an earlier run or a recording: nothing falls due for them."""
+        """Count transitions from an earlier run or a recording: they make no samples due."""
         self._inserted += count
         self._forgiven += self._due()
 
     def sampled(self, count: int) -> None:
-        """Note that so many were sampled."""
+        """Count samples."""
         self._sampled += count
 
     def forgo(self) -> None:
-        """Forget what is due beyond the slack, where inserting did not wait for it."""
+        """Skip the samples due beyond the slack, for an inserter that does not wait."""
         beyond = self._due() - self._slack
         if beyond > 0:
             self._forgiven += int(beyond)
             self._forgone += int(beyond)
 
     def inserter_lost(self) -> None:
-        """Note that nobody inserts any more: sampling goes on with what there is."""
+        """Declare the inserter gone: sampling continues with the current contents."""
         self._inserter_gone = True
 
     def inserter_back(self) -> None:
-        """Note that somebody inserts again. What was sampled beyond what was due is forgotten."""
+        """Declare the inserter back. Samples taken beyond those due are forgiven."""
         self._inserter_gone = False
         self._forgiven += min(0, self._due())
 
     def sampler_lost(self) -> None:
-        """Note that nobody samples any more: inserting goes on."""
+        """Declare the sampler gone: inserting continues."""
         self._sampler_gone = True
 
     def sampler_back(self) -> None:
-        """Note that somebody samples again. What fell due meanwhile beyond the slack is forgotten."""
+        """Declare the sampler back. Samples due beyond the slack are skipped."""
         self._sampler_gone = False
         self.forgo()
 
     def stop(self) -> None:
-        """Let everybody go on, for good."""
+        """Allow both sides to continue from now on."""
         self._stopped = True
 
     @property
     def counts(self) -> LimiterCounts:
-        """What was let through and held up so far."""
+        """The counts so far."""
         return LimiterCounts(
             self._inserted,
             self._sampled,
@@ -154,7 +154,7 @@ class Limiter:
         )
 
     def _due(self) -> int:
-        """Return what is due, in parts of a sample."""
+        """Return the number of samples due, in fractions of a sample."""
         if not self._limited or self._inserted < self._minimum:
             return 0
         inserted = (self._inserted - self._minimum + 1) * self._per_insert

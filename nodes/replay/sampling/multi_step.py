@@ -1,4 +1,4 @@
-"""Transitions over several decisions, made of those over one."""
+"""Transitions over several decisions, made from those over one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from rtgraph.nodes.replay.transition import Transition
 
 
 class MultiStep:
-    """Joins each transition with the n − 1 that follow it, fewer where the chain ends before.
+    """Joins each transition with the n − 1 that follow it, fewer at the end of a chain.
 
-    The discount of each is gamma to the power of its own ticks, so the joint one is right however far apart in time
-    the decisions are.
+    The discount of each is gamma to the power of its ticks, so the joint discount is right however far apart
+    in time the decisions are.
     """
 
     def __init__(self, decisions: int) -> None:
@@ -24,7 +24,7 @@ class MultiStep:
         self._chain: deque[Transition] = deque()
 
     def push(self, step: Transition) -> list[Transition]:
-        """Take the transition that begins where the last one ended; return what it completes."""
+        """Add the transition that begins where the last one ended; return the transitions it completes."""
         self._chain.append(step)
         if len(self._chain) < self._decisions:
             return []
@@ -33,7 +33,7 @@ class MultiStep:
         return [joined]
 
     def end(self) -> list[Transition]:
-        """End the chain: nothing that comes later follows on it. Return those it leaves shorter."""
+        """End the chain: no later transition continues it. Return the shorter transitions at its end."""
         ended = []
         while self._chain:
             ended.append(_joined(self._chain))

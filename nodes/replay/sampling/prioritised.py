@@ -11,21 +11,21 @@ from rtgraph.nodes.replay.sampling.sumtree import SumTree
 _MOST_CHANGED = 4096
 _HIGHEST = float(np.finfo(np.float32).max)
 LEAST_ERROR = 1e-6
-"""ε, added to every error, so that none is never seen again."""
+"""ε, added to every error, so that every transition can be sampled again."""
 
 
 class Priorities:
-    """The priorities p^alpha of rows, and drawing by them.
+    """The priorities p^alpha of rows, and sampling in proportion to them.
 
-    What changes is noted, and worked into the tree at the next draw, all at once.
+    Changes are collected and applied to the tree together, at the next draw.
 
-    New rows get the highest priority of those that are held, so that each is likely to be drawn soon (Schaul et al.,
-    section 3.3). Not the highest ever: after one error of 10⁹ everything new would be drawn almost alone, for ever
+    New rows get the highest current priority, so that each is likely to be sampled soon (Schaul et al.,
+    section 3.3). Not the highest ever: after one error of 10⁹ nearly every draw would be a new row, forever
     (torchrl has the same as ``max_priority_within_buffer``).
 
     Args:
-        index: of each row, 0 where there is none; read, never written.
-        values: of each row p^alpha, written here.
+        index: for each row, 0 if it is empty; read, never written.
+        values: for each row p^alpha, written here.
         exponent: alpha; 0 is uniform.
     """
 
@@ -39,13 +39,14 @@ class Priorities:
         rows = np.flatnonzero(index)
         self._tree.set(rows, values[rows])
         self.highest = float(values[rows].max()) if rows.size else 1.0
-        """What new rows get: no less than any that is held. What was overwritten counts until the next draw."""
+        """The priority of new rows, at least that of every current row. Overwritten rows count until the next
+        draw."""
         self._changed: list[int] = []
         self._lowered = False
-        """Whether a row with the highest priority has got another one, or is gone."""
+        """Whether a row with the highest priority was changed or removed."""
 
     def note(self, row: int) -> None:
-        """Note that a row was written or cleared."""
+        """Record that a row was written or cleared."""
         self._changed.append(row)
         if not self._index[row] and self._values[row] >= self.highest:
             self._lowered = True
@@ -53,7 +54,10 @@ class Priorities:
             self._work_in()
 
     def update(self, rows: npt.NDArray[np.int64], errors: npt.NDArray[np.floating]) -> None:
-        """Give rows the priority of their newest temporal-difference errors, which are finite."""
+        """Set the priorities of rows from their newest temporal-difference errors.
+
+        Both arrays are (n,); errors are finite.
+        """
         values = (np.abs(errors.astype(np.float64)) + LEAST_ERROR) ** self._exponent
         values = np.minimum(values, _HIGHEST).astype(np.float32)
         lowered = self._values[rows].max(initial=0.0) >= self.highest
@@ -67,19 +71,19 @@ class Priorities:
     def draw(
         self, count: int, correction: float, rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Draw rows; return them and their importance weights (N·P)^−β, divided by the largest of them."""
+        """Draw rows, (count,); return them and their importance weights (N·P)^−β, divided by the largest."""
         self._work_in()
         rows = self._tree.draw(count, rng)
-        # N and the total stand in all of them alike, and so cancel out.
+        # N and the total are factors of all weights, and so cancel out.
         values = self._tree[rows]
         return rows, ((values / values.min()) ** -correction).astype(np.float32)
 
     def contents(self) -> tuple[float, bool, list[int], list[npt.NDArray[np.float64]]]:
-        """Return what is not in the rows: the highest priority, what is still to be worked in, and the tree."""
+        """Return what is not in the rows: the highest priority, the pending changes, and the tree."""
         return self.highest, self._lowered, self._changed, self._tree.levels
 
     def restore(self, contents: tuple[float, bool, list[int], list[npt.NDArray[np.float64]]]) -> None:
-        """Become as it was, the rows being so already."""
+        """Restore the state; the rows must be restored already."""
         self.highest, self._lowered, changed, levels = contents
         self._changed = list(changed)
         for mine, theirs in zip(self._tree.levels, levels, strict=True):

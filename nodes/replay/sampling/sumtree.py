@@ -1,4 +1,4 @@
-"""Drawing in proportion to priorities, many at once."""
+"""Sample in proportion to priorities, many at once."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Floats = npt.NDArray[np.float64]
 
 
 _FAN = 32
-"""Values summed into one: wide, since numpy takes as long for one level of so many as for one of two."""
+"""Number of values per sum: numpy takes as long for one level of 32 as for one of two."""
 
 
 class SumTree:
-    """Values of so many leaves, and their sums over stretches of 32, of 32 such stretches, and so on.
+    """The values of leaves, the sums of groups of 32 leaves, of 32 such groups, and so on.
 
-    Sums are always made anew of what is below, never adjusted by differences, so rounding does not add up however
-    long it is used; and a leaf of value 0 is never found.
+    Sums are always recomputed from the level below, never adjusted by differences, so rounding errors do not
+    accumulate. A leaf of value 0 is never found.
     """
 
     def __init__(self, leaves: int) -> None:
@@ -31,7 +31,7 @@ class SumTree:
 
     @staticmethod
     def bytes_for(leaves: int) -> int:
-        """Return how much memory a tree takes."""
+        """Return the memory of a tree in bytes."""
         return sum(rows * _FAN * 8 for rows in _rows(leaves))
 
     @property
@@ -41,7 +41,7 @@ class SumTree:
 
     @property
     def highest(self) -> float:
-        """The highest of all values."""
+        """The highest value."""
         return float(self.levels[0].max())
 
     def __getitem__(self, leaves: Indices) -> Floats:
@@ -49,10 +49,12 @@ class SumTree:
         return self.levels[0].reshape(-1)[leaves]
 
     def set(self, leaves: Indices, values: npt.NDArray[np.floating]) -> None:
-        """Give leaves values; of one that is named twice, the last holds.
+        """Set the values of leaves; if a leaf occurs twice, the last value is kept.
+
+        ``leaves`` and ``values`` are (n,).
 
         Raises:
-            ReplayError: a value is negative or not finite, or there is no such leaf. Nothing has changed then.
+            ReplayError: a value is negative or not finite, or there is no such leaf. Nothing has changed.
         """
         if not leaves.size:
             return
@@ -63,14 +65,14 @@ class SumTree:
         places, sums = leaves, values
         for level in self.levels:
             level.reshape(-1)[places] = sums
-            # Rows that have come together are summed twice, to the same value: cheaper than sorting them out.
+            # Rows that are hit twice are summed twice, to the same value: cheaper than removing duplicates.
             places = places // _FAN
             sums = level[places].sum(axis=1)
 
     def find(self, masses: Floats) -> Indices:
         """Return the leaf at which the running sum of the values first exceeds each mass, (n,).
 
-        Masses are at least 0 and less than ``total``.
+        Masses are (n,), at least 0 and less than ``total``.
 
         Raises:
             ReplayError: all values are 0.
@@ -85,21 +87,21 @@ class SumTree:
             places = (running <= masses[:, None]).sum(axis=1)
             beyond = places == _FAN
             if beyond.any():
-                # Rounding may leave a mass that reaches beyond the last value above 0: that one is meant.
+                # Rounding may leave a mass beyond the last value above 0: that value is used.
                 places[beyond] = _FAN - 1 - (values[beyond, ::-1] > 0).argmax(axis=1)
             masses = masses - np.where(places > 0, running[each, places - 1], 0.0)
             rows = rows * _FAN + places
         return rows
 
     def draw(self, count: int, rng: np.random.Generator) -> Indices:
-        """Draw leaves in proportion to their values, one from each of ``count`` equal stretches of the total."""
+        """Draw leaves in proportion to their values, one from each of ``count`` equal parts of the total."""
         total = self.total
         masses = (np.arange(count) + rng.random(count)) * (total / count)
         return self.find(np.minimum(masses, np.nextafter(total, 0.0)))
 
 
 def _rows(leaves: int) -> list[int]:
-    """Return how many rows each level has, the leaves first."""
+    """Return the number of rows of each level, the leaves first."""
     rows = [-(-leaves // _FAN)]
     while rows[-1] > 1:
         rows.append(-(-rows[-1] // _FAN))

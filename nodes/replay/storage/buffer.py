@@ -1,4 +1,4 @@
-"""The replay memory: what was experienced, bounded in bytes, drawn at random."""
+"""The replay buffer: transitions within a byte budget, sampled at random."""
 
 from __future__ import annotations
 
@@ -26,22 +26,23 @@ from rtgraph.nodes.replay.transition import Frame, Transition
 class ReplayBuffer:
     """Transitions, each with the handles of its two frames, and the frames, each stored once.
 
-    ``recent`` keeps the newest transitions; ``reservoir`` keeps each ever seen with the same chance (Vitter's
-    Algorithm R), which costs two frames a transition since neighbours are rarely kept together.
+    ``recent`` keeps the newest transitions. ``reservoir`` keeps a uniform sample of all transitions ever seen
+    (Vitter's Algorithm R), which costs two frames per transition because neighbours are rarely kept together.
 
-    A frame goes only when nothing refers to it, and its slot is taken again only when ``spare_frames`` others have
-    been stored since: that long can another process read what it was sent handles of.
+    A frame is released when nothing refers to it, and its slot is reused only after ``spare_frames`` more
+    frames: that is how long another process can read frames by their handles.
 
     Args:
-        capacity_bytes: the most it takes, all told.
-        plant: what observations and actions are.
-        order: what stays when it is full.
-        sampling: how it is drawn from.
+        capacity_bytes: maximum total size.
+        plant: the spec of observations and actions.
+        order: what a full buffer keeps.
+        sampling: how batches are sampled.
         priority_exponent: alpha of prioritised sampling.
         spare_frames: see above.
-        folder: where to keep it on disk, memory-mapped, continued if it is there. A process may be killed at any
-            instant; against the power being cut there is ``sync``.
-        meaning: what its transitions have in common, such as the discount; a folder with others is refused.
+        folder: the folder of a memory-mapped buffer on disk, continued if it exists. It survives a kill at
+            any instant; ``sync`` makes it survive a power failure.
+        meaning: what its transitions have in common, such as the discount; a folder with other values is
+            rejected.
 
     Raises:
         RegionError: there is no room, or the folder holds something else or is in use.
@@ -104,12 +105,12 @@ class ReplayBuffer:
 
     @property
     def continued(self) -> bool:
-        """Whether it was there before, on disk."""
+        """Whether it continues a buffer on disk."""
         return self._table.continued
 
     @property
     def ticks(self) -> int:
-        """Ticks of plants that whoever fills it has noted here, to go on from when it is continued."""
+        """Number of plant ticks stored by the owner, to continue from."""
         return self._table.ticks
 
     @ticks.setter
@@ -117,15 +118,18 @@ class ReplayBuffer:
         self._table.ticks = count
 
     def __len__(self) -> int:
-        """Return how many transitions it holds."""
+        """Return the number of transitions."""
         return self._count
 
     def add(self, transition: Transition, rng: np.random.Generator | None = None) -> bool:
-        """Take a transition; return whether it was kept. ``reservoir`` draws from ``rng`` which one goes for it.
+        """Add a transition; return whether it was kept.
+
+        ``reservoir`` draws from ``rng`` which transition it replaces.
 
         Raises:
-            NotFinite: a number in it is not finite, or its reward is too large for a float32. Nothing has changed.
-            ReplayError: it does not fit the plant, or there is no ``rng`` where one is needed. Nothing has changed.
+            NotFinite: a number in it is not finite, or its reward is too large for a float32. Nothing has
+                changed.
+            ReplayError: it does not fit the plant, or ``rng`` is required. Nothing has changed.
         """
         self._table.check(transition.action, transition.discounted_reward, transition.discount)
         for frame in (transition.observation, transition.next_observation):
@@ -161,19 +165,19 @@ class ReplayBuffer:
         return True
 
     def sample(self, batch: int, rng: np.random.Generator, *, correction: float = 1.0) -> Batch:
-        """Draw transitions, with replacement, and return them with their frames. See ``draw``."""
+        """Sample transitions, with replacement, and return them with their frames. See ``draw``."""
         return self.draw(batch, rng, correction=correction).batch(self.frames)
 
     def draw(self, batch: int, rng: np.random.Generator, *, correction: float = 1.0) -> Draw:
-        """Draw transitions, with replacement; their frames stay where they are.
+        """Sample transitions, with replacement; their frames stay in the store.
 
         Args:
-            batch: how many.
-            rng: chance.
-            correction: β, how far importance weights make up for prioritised sampling; 1 is all the way.
+            batch: number of transitions.
+            rng: the random generator.
+            correction: β, the exponent of the importance weights; 1 corrects fully.
 
         Raises:
-            ReplayError: there is nothing to draw from.
+            ReplayError: the buffer is empty.
         """
         if not self._count or batch < 1:
             raise ReplayError(
@@ -199,12 +203,13 @@ class ReplayBuffer:
     def update_priorities(
         self, indices: npt.NDArray[np.int64], errors: npt.NDArray[np.floating] | Sequence[float]
     ) -> int:
-        """Give transitions the priorities of their temporal-difference errors; return how many are still there.
+        """Set the priorities of transitions from their temporal-difference errors.
 
-        Those that made room for others meanwhile are passed over. With uniform sampling, nothing is kept.
+        Return how many of them still exist. Both arguments are (n,). Transitions that were dropped meanwhile
+        are ignored. With uniform sampling, nothing is stored.
 
         Raises:
-            ReplayError: an error is not a finite number. Nothing has changed then.
+            ReplayError: an error is not finite. Nothing has changed.
         """
         indices, errors = np.asarray(indices, np.int64), np.asarray(errors)
         if indices.shape != errors.shape or not np.isfinite(errors).all():
@@ -220,7 +225,7 @@ class ReplayBuffer:
 
     @property
     def holdings(self) -> Holdings:
-        """What it holds."""
+        """The contents of the buffer."""
         frames = int(np.count_nonzero(self._references))
         room = self.frames.slots - self._spare
         return Holdings(
@@ -237,25 +242,24 @@ class ReplayBuffer:
 
     @property
     def full(self) -> bool:
-        """Whether transitions had to make room for others since it was opened."""
+        """Whether transitions were dropped for others since it was opened."""
         return self._evicted > 0
 
     def sync(self) -> None:
-        """Have the disk hold it, so that what is there now survives the power being cut. Takes long when it is large.
+        """Flush the buffer to disk, so that its contents survive a power failure. Slow if it is large.
 
-        What is written afterwards may then be there in part, with nothing to tell by: only the kill of a process,
-        not that of the whole machine, leaves it whole between two calls.
+        A power failure may leave later writes incomplete without a trace; a killed process never does.
         """
         self.frames.sync()
         self._table.sync()
 
     def close(self) -> None:
-        """Let go of the memory or the files. Closing twice is allowed."""
+        """Close the memory or the files. Closing twice is allowed."""
         self.frames.close()
         self._table.close()
 
     def world_state(self) -> dict[str, Any]:
-        """Return all that it is, for a world checkpoint. Raises ``CheckpointError`` if it is on disk."""
+        """Return the state for a world checkpoint. Raises ``CheckpointError`` if the buffer is on disk."""
         if self._on_disk:
             raise CheckpointError(
                 "a replay memory in a folder, which goes on when the world is taken back",
@@ -274,7 +278,7 @@ class ReplayBuffer:
         }
 
     def load_world_state(self, state: Any) -> None:
-        """Become what a world checkpoint says."""
+        """Restore the state of a world checkpoint."""
         ReplayBuffer.__init__(self, **state["options"])
         self.frames.restore(state["frames"])
         self._table.restore(state["table"])
@@ -288,7 +292,7 @@ class ReplayBuffer:
             self._priorities.restore(state["priorities"])
 
     def _place(self, seen: int, rng: np.random.Generator | None) -> int | None:
-        """Return the row for the next transition, or None if the reservoir passes it over."""
+        """Return the row for the next transition, or None if the reservoir does not keep it."""
         if self._order == "recent":
             return seen % self.capacity
         if rng is None:
@@ -299,7 +303,7 @@ class ReplayBuffer:
         return chosen if chosen < self.capacity else None
 
     def _hold(self, frame: Frame) -> int:
-        """Return the handle of a frame, stored now unless it is already, with one more reference to it."""
+        """Return the handle of a frame, with one more reference to it; store the frame if it is new."""
         handle = self._stored.get(frame, -1)
         slot = handle % self.frames.slots
         if handle < 0 or not self._references[slot] or self.frames.handle_in(slot) != handle:
@@ -310,7 +314,7 @@ class ReplayBuffer:
 
     def _free_slot(self) -> int:
         while self.frames.slots - self._unused + len(self._free) <= self._spare:
-            # Only the recent order comes here: a reservoir has two frames for each of its rows.
+            # Only the recent order gets here: a reservoir has two frames for each of its rows.
             self._evict(self._first % self.capacity)
         if self._unused < self.frames.slots:
             self._unused += 1
@@ -331,7 +335,7 @@ class ReplayBuffer:
             self._priorities.note(row)
 
     def _continue(self) -> None:
-        """Go on with what an earlier process left, which may have been killed at any instant."""
+        """Continue the buffer of an earlier process, which may have been killed at any instant."""
         table = self._table
         kept, self._discarded = recover(table, self.frames, self.capacity, self._order)
         self._count = kept.size

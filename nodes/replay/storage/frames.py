@@ -1,12 +1,12 @@
 """Frames, each stored once: written by one process, read by any number on the same host without a copy.
 
-A frame is known by its handle: generation × slots + slot, where the generation counts how often the slot has been
-written. Where slots are taken in turn, handles count the frames. Beside each slot stands a word: 0 if it was never
-written, odd while it is being written, 2 × (generation + 1) when it holds that generation's frame. Reading checks
-the word before and after, so an overwritten frame, or one that is being overwritten, is told and never given.
+A frame's handle is generation × slots + slot; the generation counts the writes to the slot. If slots are used
+in turn, handles count the frames. Each slot has a word: 0 if it was never written, odd while it is being
+written, 2 × (generation + 1) when it holds that generation's frame. A reader checks the word before and after
+reading, so it detects frames that were or are being overwritten and never returns them.
 
-This relies on stores being seen in the order they were made in, as x86-64 has it; where a machine does not
-promise that (ARM), read in the process that writes.
+This requires that stores become visible in program order, as on x86-64; on other machines (ARM), read only in
+the writing process.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rtgraph.nodes.runtime.region import Region
 Handles = npt.NDArray[np.int64]
 WORD_BYTES = 8
 _AT_ONCE = 1024
-"""Frames that are looked through in one go."""
+"""Number of frames checked at once."""
 
 
 class Frames:
@@ -47,10 +47,10 @@ class Frames:
 
     @classmethod
     def attach(cls, source: Path | int) -> Frames:
-        """Map the frames that another process stores, read-only, by their path or an inherited descriptor.
+        """Map another process's frames read-only, by their path or an inherited descriptor.
 
         Raises:
-            RegionError: there are none.
+            RegionError: there are no frames.
         """
         region = Region.attach(source)
         try:
@@ -60,7 +60,7 @@ class Frames:
             raise
 
     def alive(self, handles: Handles | Sequence[int]) -> npt.NDArray[np.bool_]:
-        """Say of each handle whether its frame is there, (n,)."""
+        """Return for each handle whether its frame exists, (n,) bool."""
         handles = np.asarray(handles, np.int64)
         wanted = (handles // self.slots + 1) * 2
         there: npt.NDArray[np.bool_] = self._words[handles % self.slots] == wanted.astype(np.uint64)
@@ -69,10 +69,10 @@ class Frames:
     def frames(
         self, handles: Handles | Sequence[int], out: npt.NDArray[np.generic] | None = None
     ) -> npt.NDArray[np.generic]:
-        """Return a copy of the frames, (n, *shape), in the order of the handles; in ``out`` if it is given.
+        """Return a copy of the frames, (n, *shape), in the order of the handles; in ``out`` if given.
 
         Raises:
-            FrameOverwritten: some are no longer there. ``out`` then holds anything.
+            FrameOverwritten: some frames are overwritten. The contents of ``out`` are then undefined.
         """
         handles = np.asarray(handles, np.int64)
         before = self.alive(handles)
@@ -83,12 +83,12 @@ class Frames:
         return found
 
     def finite(self, handles: Handles) -> npt.NDArray[np.bool_]:
-        """Say of each handle whether the frame in its slot holds finite numbers only, (n,)."""
+        """Return for each handle whether the frame in its slot is finite, (n,) bool."""
         if self._pixels.dtype.kind != "f":
             return np.ones(handles.shape, np.bool_)
         slots, places = np.unique(handles % self.slots, return_inverse=True)
         found = np.ones(slots.size, np.bool_)
-        # In parts: a store may be larger than the memory that is left for a copy of it.
+        # In parts: a store may be larger than the memory left for a copy of it.
         for first in range(0, slots.size, _AT_ONCE):
             part = slice(first, first + _AT_ONCE)
             pixels = np.isfinite(cast(npt.NDArray[np.floating], self._pixels[slots[part]]))
@@ -96,10 +96,10 @@ class Frames:
         return found[places]
 
     def view(self, handle: int) -> npt.NDArray[np.generic]:
-        """Return a frame in place, read-only, without a copy. Ask ``alive`` again when done with it.
+        """Return a frame in place, read-only, without a copy. Check ``alive`` again afterwards.
 
         Raises:
-            FrameOverwritten: it is no longer there.
+            FrameOverwritten: the frame is overwritten.
         """
         if not self.alive([handle])[0]:
             raise FrameOverwritten([0])
@@ -109,16 +109,16 @@ class Frames:
 
     @property
     def descriptor(self) -> int:
-        """The descriptor of the file that holds them, for a process to inherit and attach to."""
+        """The descriptor of the file, which a child process can inherit and attach to."""
         return self._region.descriptor
 
     @property
     def location(self) -> str:
-        """The path by which other processes of this user on this host attach to them, while this one has them open."""
+        """The path for other processes of this user on this host, while this process has the frames open."""
         return self._region.location
 
     def close(self) -> None:
-        """Let go of them. Arrays given out stay valid. Closing twice is allowed."""
+        """Release the frames. Returned arrays stay valid. Closing twice is allowed."""
         self._region.close()
 
 
@@ -126,9 +126,9 @@ class FrameStore(Frames):
     """Frames to write.
 
     Args:
-        spec: the type and shape of a frame.
-        slots: how many fit.
-        path: the file to keep them in, continued if it is there; None for memory.
+        spec: the dtype and shape of a frame.
+        slots: number of frames that fit.
+        path: the file, continued if it exists; None for memory.
 
     Raises:
         RegionError: there is no room, or the file holds something else or is in use.
@@ -144,30 +144,30 @@ class FrameStore(Frames):
 
     @staticmethod
     def bytes_per_slot(spec: ArraySpec) -> int:
-        """Return what one frame takes."""
+        """Return the size of one frame in bytes."""
         return WORD_BYTES + int(np.prod(spec.shape, dtype=np.int64)) * np.dtype(spec.dtype).itemsize
 
     @property
     def continued(self) -> bool:
-        """Whether it was there before."""
+        """Whether the file existed before."""
         return self._region.continued
 
     @property
     def size_bytes(self) -> int:
-        """What all slots take."""
+        """The size of all slots."""
         return self.slots * self.bytes_per_slot(self.spec)
 
     def write(self, slot: int, frame: npt.NDArray[np.generic]) -> int:
-        """Store a frame in a slot, in place of what was there; return its handle.
+        """Store a frame in a slot, replacing its contents; return the frame's handle.
 
         Raises:
-            ReplayError: the frame is not as the spec says. Nothing has changed then.
+            ReplayError: the frame does not fit the spec. Nothing has changed.
         """
         if not self.spec.admits(frame):
             raise ReplayError(
                 f"a frame of {frame.dtype}, {frame.shape} where {self.spec.dtype}, {self.spec.shape} are stored"
             )
-        # Odd from here on. A writer that was killed here left it odd: this rounds to the next generation.
+        # Odd from here on. A writer killed here leaves it odd; this then rounds to the next generation.
         generation = (int(self._words[slot]) + 1) // 2
         self._words[slot] = 2 * generation + 1
         self._pixels[slot] = frame
@@ -180,20 +180,20 @@ class FrameStore(Frames):
         return (word // 2 - 1) * self.slots + slot if word and word % 2 == 0 else -1
 
     def used(self) -> int:
-        """Return the number of the first slot from which on none was ever written."""
+        """Return the first slot from which on no slot was ever written."""
         written = np.flatnonzero(self._words)
         return int(written[-1]) + 1 if written.size else 0
 
     def contents(self, slots: int) -> dict[str, npt.NDArray[np.generic]]:
-        """Return a copy of what stands in the first slots."""
+        """Return a copy of the contents of the first slots."""
         return {"words": self._words[:slots].copy(), "frames": self._pixels[:slots].copy()}
 
     def restore(self, contents: Mapping[str, npt.NDArray[np.generic]]) -> None:
-        """Have the first slots be as they were; the others were never written."""
+        """Restore the first slots; the others were never written."""
         slots = len(contents["words"])
         self._words[:slots] = contents["words"]
         self._pixels[:slots] = contents["frames"]
 
     def sync(self) -> None:
-        """Have the disk hold what was written."""
+        """Flush writes to disk."""
         self._region.sync()

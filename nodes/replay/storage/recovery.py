@@ -1,4 +1,4 @@
-"""What of a replay memory on disk is whole, whenever the process that wrote it was killed."""
+"""Recover a replay memory on disk after its writer was killed at any instant."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Rows = npt.NDArray[np.int64]
 
 
 def recover(table: Table, frames: Frames, capacity: int, order: Order) -> tuple[Rows, int]:
-    """Clear the rows that are damaged, miss a frame or hold a number that is not finite; bring the others into order.
+    """Clear the rows that are damaged, lack a frame or are not finite; put the others in order.
 
     Returns:
-        The rows that are left, and how many were cleared.
+        The remaining rows, and the number of cleared rows.
     """
     index = table.index.astype(np.int64) - 1
     rows = np.flatnonzero(index >= 0)
@@ -24,7 +24,7 @@ def recover(table: Table, frames: Frames, capacity: int, order: Order) -> tuple[
         frames.alive(table.rows["observation"][rows]) & frames.alive(table.rows["next_observation"][rows])
     )
     kept = rows[whole]
-    # Memories that were written by earlier versions may hold such rows.
+    # Memories written by earlier versions may hold such rows.
     kept = kept[
         table.finite(kept)
         & frames.finite(table.rows["observation"][kept])
@@ -37,19 +37,19 @@ def recover(table: Table, frames: Frames, capacity: int, order: Order) -> tuple[
     if order == "reservoir":
         return _closed_up(table, kept, capacity), lost.size
     if kept.size:
-        # Where a row was lost at the very end, its number is given again: rows have to follow on one another.
+        # If the last row was lost, its index is used again: indices must be consecutive.
         table.seen = int(index[kept[-1]]) + 1
     return kept, lost.size
 
 
 def _newest_run(rows: Rows, index: Rows) -> Rows:
-    """Return, of rows sorted by index, those at the end whose indices follow on one another."""
+    """Return the last run of consecutive indices from rows sorted by index."""
     breaks = np.flatnonzero(np.diff(index[rows]) != 1)
     return rows[breaks[-1] + 1 :] if breaks.size else rows
 
 
 def _closed_up(table: Table, kept: Rows, capacity: int) -> Rows:
-    """Move rows from the end into gaps, so that they are the first ones."""
+    """Move rows from the end into gaps, so that rows are contiguous from the first."""
     gaps = np.setdiff1d(np.arange(kept.size), kept)
     for gap, row in zip(gaps.tolist(), kept[kept >= kept.size].tolist(), strict=True):
         number = (int(table.index[row]) - 1) // capacity

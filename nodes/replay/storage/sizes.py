@@ -1,4 +1,4 @@
-"""How many transitions and frames go into so many bytes."""
+"""How many transitions and frames fit into a byte budget."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from rtgraph.nodes.runtime.region import HEAD_BYTES
 Order = Literal["recent", "reservoir"]
 Sampling = Literal["uniform", "prioritised"]
 REFERENCE_BYTES = 4
-"""What counting the references to a frame takes."""
+"""Size of a frame's reference count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """What fits."""
+    """The sizes that fit a budget."""
 
     rows: int
     frames: int
     size_bytes: int
-    """What it takes, all told."""
+    """The total size."""
 
     @classmethod
     def of(cls, capacity_bytes: int, plant: PlantSpec, order: Order, sampling: Sampling, spare: int) -> Sizes:
-        """Return how many rows and frames fit."""
+        """Return the number of rows and frames that fit."""
         frame = FrameStore.bytes_per_slot(plant.observation) + REFERENCE_BYTES
         row = row_dtype(plant.action).itemsize
         frames_per_row = 1 if order == "recent" else 2
@@ -38,7 +38,7 @@ class Sizes:
             tree = SumTree.bytes_for(rows) if sampling == "prioritised" else 0
             return 2 * HEAD_BYTES + 64 + rows * row + (frames_per_row * rows + spare) * frame + tree
 
-        # A tree grows in steps, so the most that fit is searched for.
+        # A tree grows in steps, so the maximum is searched for.
         least, most = 3, max(4, capacity_bytes // (row + frame * frames_per_row) + 1)
         if size(least) > capacity_bytes:
             raise ReplayError(

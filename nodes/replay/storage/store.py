@@ -1,4 +1,4 @@
-"""Letting other processes on this host know where memory is that they may read."""
+"""Publish the location of readable memory to other processes on this host."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rtgraph.msgs.errors import RegionError
 
 
 class SharedStore:
-    """The name of a file that others may map, relative to the session folder.
+    """The name of a mappable file, relative to the session folder.
 
-    So it is the same whenever the session is run, whatever the number of the process. Memory has no name
-    of its own: a link in the session folder leads to it, for as long as the process lives.
+    So the name is the same in every run of the session, whatever the pid. Memory has no path; a link in the
+    session folder points to it while the process lives.
 
     Args:
-        location: of the file, or of the memory as long as this process has it open.
+        location: of the file, or of the memory while this process has it open.
         directory: the session folder.
-        node: the name of the node that has it.
-        kind: what it is, of which a node has one.
-        on_disk: whether it is a file that has a name of its own.
+        node: the name of the owning node.
+        kind: the kind of the store; a node has one of each kind.
+        on_disk: whether it is a file with a path.
 
     Raises:
         RegionError: the link cannot be made.
@@ -38,12 +38,12 @@ class SharedStore:
         else:
             self._link = directory / f".{node.replace('/', '.')}.{kind}"
             self.name = self._link.name
-            # An earlier life may have left one, which leads nowhere.
+            # An earlier incarnation may have left a dangling link.
             with atomic_path(self._link, RegionError) as partial:
                 partial.symlink_to(location)
 
     def withdraw(self) -> None:
-        """Let nobody find it any more. Those who have it keep it."""
+        """Remove the name. Processes that have mapped the memory keep it."""
         if self._link is not None:
             with contextlib.suppress(OSError):
                 self._link.unlink()

@@ -1,7 +1,7 @@
-"""The transitions themselves, without their frames: one row each.
+"""The transitions without their frames: one row each.
 
-A row's first word is 0 while there is none or it is being written, and the row's index + 1 otherwise; it is written
-last and cleared first. So at whatever store a process is killed, each row is whole or absent.
+A row's first word is 0 while it is empty or being written, else the row's index + 1; it is written last and
+cleared first. So a process can be killed at any store: each row is complete or absent.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ Rows = npt.NDArray[np.void]
 
 
 class Table:
-    """So many rows, in memory or in a file.
+    """A fixed number of rows, in memory or in a file.
 
     Args:
-        action: what an action is.
-        rows: how many fit.
-        order: which rows follow on which: another order makes nothing of them.
-        meaning: what else rows of one memory have in common: those of another would be mistaken for its own.
-        path: the file to keep them in, continued if it is there; None for memory.
+        action: the action spec.
+        rows: number of rows.
+        order: the replacement order; rows of another order cannot be used.
+        meaning: what else the rows have in common; rows with other values are rejected.
+        path: the file, continued if it exists; None for memory.
 
     Raises:
         RegionError: there is no room, or the file holds something else or is in use.
@@ -59,12 +59,12 @@ class Table:
 
     @property
     def continued(self) -> bool:
-        """Whether it was there before."""
+        """Whether the file existed before."""
         return self._region.continued
 
     @property
     def seen(self) -> int:
-        """How many transitions were offered, those not kept included."""
+        """Number of transitions offered, including those not kept."""
         return int(self._counters[0])
 
     @seen.setter
@@ -73,7 +73,7 @@ class Table:
 
     @property
     def ticks(self) -> int:
-        """How many ticks of plants were seen."""
+        """Number of plant ticks seen."""
         return int(self._counters[1])
 
     @ticks.setter
@@ -89,17 +89,17 @@ class Table:
         outcome: tuple[float, float, int],
         priority: float,
     ) -> None:
-        """Write a row that is absent: the handles of its two frames; the reward, the discount, the ticks."""
+        """Write an absent row: the handles of its two frames; the reward, the discount, the ticks."""
         self.rows[slot] = (0, *frames, action, *outcome, priority)
         self.index[slot] = index + 1
 
     def clear(self, slot: int) -> tuple[int, int]:
-        """Make a row absent; return the handles of its two frames."""
+        """Clear a row; return the handles of its two frames."""
         self.index[slot] = 0
         return int(self._observation[slot]), int(self._next[slot])
 
     def finite(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Say of each of these rows whether its numbers are finite, (n,)."""
+        """Return for each row whether its numbers are finite, (n,) bool."""
         found: npt.NDArray[np.bool_] = np.isfinite(self.rows["reward"][rows]) & np.isfinite(
             self.rows["discount"][rows]
         )
@@ -108,7 +108,7 @@ class Table:
         return found
 
     def check(self, action: Action, reward: float, discount: float) -> None:
-        """Check that a row can hold this.
+        """Check that a row can hold these values.
 
         Raises:
             NotFinite: a number is not finite, or too large for a float32.
@@ -133,27 +133,27 @@ class Table:
             )
 
     def contents(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Return a copy of what stands in it."""
+        """Return a copy of the contents."""
         used = int(np.flatnonzero(self.index)[-1]) + 1 if self.index.any() else 0
         return {"counters": self._counters.copy(), "rows": self.rows[:used].copy().view("u1")}
 
     def restore(self, contents: Mapping[str, npt.NDArray[np.generic]]) -> None:
-        """Have the rows of a table that was never written be as they were."""
+        """Restore the rows of a table that was never written."""
         rows = np.ascontiguousarray(contents["rows"]).view(self.rows.dtype)
         self._counters[:] = contents["counters"]
         self.rows[: len(rows)] = rows
 
     def sync(self) -> None:
-        """Have the disk hold what was written."""
+        """Flush writes to disk."""
         self._region.sync()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._region.close()
 
 
 def row_dtype(action: ActionSpec) -> np.dtype[np.void]:
-    """Return what a row is made of."""
+    """Return the dtype of a row."""
     kind = "<f4" if isinstance(action, Continuous) else "<i8"
     shape = () if isinstance(action, Discrete) else (action.size,)
     fields: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
@@ -166,5 +166,5 @@ def row_dtype(action: ActionSpec) -> np.dtype[np.void]:
         ("ticks", "<u4"),
         ("priority", "<f4"),
     ]
-    # Aligned, so that the word that makes a row valid is written at once.
+    # Aligned, so that the word that validates a row is written at once.
     return np.dtype(fields, align=True)
