@@ -1,7 +1,7 @@
 """Learning: from batches of transitions to better weights. Importing this package does not import torch.
 
-The rest is imported where it is used: `rtgraph.nodes.learner.update` (what one update does),
-`rtgraph.nodes.learner.losses` (what is minimised) and `rtgraph.nodes.learner.checkpoint` (how it survives).
+Import the modules that need torch directly: `rtgraph.nodes.learner.update` (one update),
+`rtgraph.nodes.learner.losses` (the losses) and `rtgraph.nodes.learner.checkpoint` (saving and loading).
 """
 
 from rtgraph.msgs.errors import CheckpointError, LearningError

@@ -1,4 +1,4 @@
-"""The transitions that one update learns from."""
+"""The transitions of one update."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Values = npt.NDArray[np.generic] | Tensor
 
 
 class Samples(Protocol):
-    """A batch as a replay buffer gives it: arrays of numpy or torch, all as long as the batch."""
+    """A batch from a replay buffer: arrays of numpy or torch, all of the batch's length."""
 
     @property
     def observations(self) -> Values:
-        """What the decisions used, (batch, *observation)."""
+        """The observations that the decisions are based on, (batch, *observation)."""
         ...
 
     @property
     def actions(self) -> Values:
-        """What was decided, whole numbers of shape (batch,)."""
+        """The actions, integers of shape (batch,)."""
         ...
 
     @property
@@ -35,23 +35,23 @@ class Samples(Protocol):
 
     @property
     def next_observations(self) -> Values:
-        """What the next decisions used, (batch, *observation); anything where the discount is 0."""
+        """The observations of the next decisions, (batch, *observation); ignored if the discount is 0."""
         ...
 
     @property
     def discounts(self) -> Values:
-        """gamma^ticks until then, (batch,); 0 where the episode terminated."""
+        """gamma^ticks until then, (batch,); 0 if the episode terminated."""
         ...
 
     @property
     def weights(self) -> Values:
-        """Importance weights, (batch,); 1 where all samples count alike."""
+        """Importance weights, (batch,); 1 if all samples count alike."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`Samples` as tensors, known to fit: float32, and int64 for actions; observations as they came."""
+    """`Samples` as validated tensors: float32, int64 for actions; observations keep their dtype."""
 
     observations: Tensor
     actions: Tensor
@@ -67,18 +67,18 @@ class Batch:
     def of(
         cls, samples: Samples, observation: tuple[int, ...], action_count: int, device: torch.device
     ) -> Self:
-        """Check samples and bring them to a device.
+        """Validate samples and move them to a device.
 
         Args:
             samples: The batch.
             observation: The shape of one observation.
-            action_count: How many actions there are.
-            device: Where to.
+            action_count: The number of actions.
+            device: The device.
 
         Raises:
             LearningError: Shapes differ from those of such a batch (a column instead of a vector would be
-                broadcast, and weights then act on nothing), an action is none of them, or a discount is outside
-                0 to 1.
+                broadcast, and weights would have no effect), an action is invalid, or a discount is outside 0
+                to 1.
         """
         actions = _tensor(samples.actions)
         if actions.is_floating_point() or actions.ndim != 1 or not len(actions):
@@ -117,7 +117,7 @@ def _checked(name: str, values: Values, shape: tuple[int, ...]) -> Tensor:
 def _tensor(values: Values) -> Tensor:
     if isinstance(values, Tensor):
         return values.detach()
-    # torch warns of arrays that may not be written to, and knows no other: those are copied.
+    # torch warns about read-only arrays and has no read-only tensors: those arrays are copied.
     return torch.from_numpy(np.require(values, requirements=["C", "W"]))
 
 

@@ -1,4 +1,4 @@
-"""What every node that computes gradients has in common: batches, asked for one ahead of what it needs."""
+"""The common part of nodes that compute gradients: batches, requested one ahead."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from rtgraph.nodes.weights.weights import Weights
 
 ASK_AGAIN_NS = 1_000_000_000
 MOST_AT_ONCE = 200
-"""Updates at one instant of virtual time; more are due at once only where nothing makes them wait."""
+"""Maximum number of updates at one instant of virtual time; more happen only if updates take no time."""
 
 
 class BatchParams(Params):
-    """What every node is told that computes gradients."""
+    """The parameters of every node that computes gradients."""
 
     weights: str
-    """The weights of the graph that are learned, by name: `${weights:policy}`."""
+    """The name of the weights to learn: `${weights:policy}`."""
     update: UpdateParams = UpdateParams()
-    """How they are made better."""
+    """How the weights are updated."""
     batch: PositiveInt = 16
-    """Transitions that an update learns from."""
+    """Number of transitions per update."""
     correction: float = Field(default=1.0, ge=0, le=1)
-    """β of prioritised sampling, how far importance weights make up for it: what it begins with."""
+    """Initial β of prioritised sampling, the exponent of the importance weights."""
     correction_over: int = Field(default=0, ge=0)
-    """Updates over which β rises to 1, linearly; 0 for a β that stays."""
+    """Number of updates over which β rises to 1, linearly; 0 for a constant β."""
     latency: LatencyParams = Measured()
-    """How long an update takes; in real time, what it is padded to."""
+    """The duration of an update; in real time, the duration it is padded to."""
 
 
 B = TypeVar("B", bound=BatchParams)
@@ -51,18 +51,18 @@ class Batches(Node[B]):
 
     @classmethod
     def check_placement(cls, params: B, placement: Placement) -> None:
-        """Check that the weights are there and can be learned, and that there is the device to learn on."""
+        """Check that the weights exist and can be learned, and that the device exists."""
         plant = placement.weights_named(params.weights).plant
         must_be_discrete(plant)
         params.latency.draws(generator(0, placement.name, 0), plant.rate_hz)
         if params.update.device != "cpu":
-            # Only here: to describe a graph takes no torch.
+            # Only here: describing a graph needs no torch.
             from rtgraph.nodes.learner.update import device_named  # noqa: PLC0415
 
             device_named(params.update.device)
 
     def on_prepare(self) -> None:
-        """Get ready to ask for batches."""
+        """Prepare for requesting batches."""
         self._reader = BatchReader(
             self.name, self.context.identity.incarnation, self.context.launch_context.directory
         )
@@ -70,36 +70,36 @@ class Batches(Node[B]):
         self._draw = self.params.latency.draws(self.rng, self.learned_weights().plant.rate_hz)
 
     def on_stop(self) -> None:
-        """Let go of the frames."""
+        """Release the frames."""
         self._reader.close()
 
     def learned_weights(self) -> Weights:
-        """Return the weights that are learned.
+        """Return the weights to learn.
 
         Raises:
-            NodeError: the graph has none of that name.
+            NodeError: the graph has no weights of that name.
         """
         return self.context.launch_context.weights_named(self.params.weights)
 
     def begun(self) -> int:
-        """Return the version at which learning began, from which β counts updates."""
+        """Return the version at which learning began; the schedule of β counts from it."""
         return self.learned_weights().begun
 
     def begin_asking(self, version: int) -> None:
-        """Ask for the first batch, and go on asking while none comes: the replay memory may have been restarted."""
+        """Request the first batch, and retry until one arrives: the replay memory may have restarted."""
         self._ask(version)
         self.every(ASK_AGAIN_NS, self._ask_again)
 
     def answers(self, message: SampledBatch) -> bool:
-        """Say whether a message is what was asked for last; others are of no use any more."""
+        """Return whether a message answers the last request; all others are stale."""
         return self._reader.answers(message)
 
     def read(self, message: SampledBatch, version: int) -> Batch | None:
-        """Ask for the next batch, and return this one; None where its frames are gone.
+        """Request the next batch, and return this one; None if its frames are gone.
 
         Args:
-            message: what came.
-            version: of the weights, which decides how far importance weights correct.
+            message: the received batch.
+            version: of the weights; it determines β.
         """
         self._must_take_time()
         batch = self._reader.batch(message)
@@ -107,19 +107,19 @@ class Batches(Node[B]):
         return batch
 
     def update_ns(self, began_ns: int) -> int:
-        """Return how much longer an update takes that began then."""
+        """Return the remaining duration of an update that began then."""
         return max(0, self._draw() - (self.now_ns - began_ns))
 
     def prioritise(
         self, message: SampledBatch, indices: npt.NDArray[np.int64], errors: npt.NDArray[np.float32]
     ) -> None:
-        """Tell the replay memory how far off each transition of a batch was."""
+        """Send the error of each transition of a batch to the replay memory; both arrays are (batch,)."""
         self.priorities.publish(
             Priorities(indices=indices, errors=errors, drawn_by=message.header.incarnation)
         )
 
     def _must_take_time(self) -> None:
-        """Refuse to learn for ever at one instant."""
+        """Reject updates that take no time: the node would learn forever at one instant."""
         self._at_once = self._at_once + 1 if self.now_ns == self._read_ns else 0
         self._read_ns = self.now_ns
         if self._at_once > MOST_AT_ONCE and not self.context.launch_context.realtime:

@@ -1,7 +1,7 @@
-"""Checkpoints: folders ``000007`` with ``tensors.safetensors`` and ``facts.json``, of which the last few are kept.
+"""Checkpoints: folders ``000007`` with ``tensors.safetensors`` and ``facts.json``; the last few are kept.
 
-A checkpoint is written beside its place, brought to the disk and only then renamed, so that whatever has a number is
-whole, at whatever instant its writer is killed. Numbers only go up, also where a run goes on from an older one.
+A checkpoint is written to a temporary path, flushed to disk and then renamed: a numbered checkpoint is
+complete, whenever its writer is killed. Numbers only increase, even if a run resumes from an older one.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Checkpoints:
     """A folder of checkpoints that one learner writes.
 
     Args:
-        folder: Made if it is not there.
-        keep: How many to keep, the newest.
+        folder: Created if it does not exist.
+        keep: Number of newest checkpoints to keep.
 
     Raises:
-        CheckpointError: The folder cannot be made.
+        CheckpointError: The folder cannot be created.
     """
 
     def __init__(self, folder: Path, keep: int = 3) -> None:
@@ -42,11 +42,11 @@ class Checkpoints:
             folder.mkdir(parents=True, exist_ok=True)
 
     def save(self, state: LearnerState) -> Path:
-        """Write a checkpoint, and return its path once it is safely on the disk; then drop those too old.
+        """Write a checkpoint to disk, return its path, and delete those that are too old.
 
         Raises:
-            CheckpointError: It cannot be written (a full disk, …), or a number in it is not finite; the earlier ones
-                are all there.
+            CheckpointError: It cannot be written (a full disk, …), or a number in it is not finite; earlier
+                checkpoints are kept.
         """
         if broken := state.not_finite():
             raise CheckpointError(
@@ -61,7 +61,7 @@ class Checkpoints:
             (unfinished / FACTS).write_text(state.facts.model_dump_json(indent=2), encoding="utf-8")
             try:
                 safetensors.torch.save_file(state.tensors, unfinished / TENSORS)
-            except SafetensorError as error:  # which holds the reason in its text
+            except SafetensorError as error:  # its text contains the reason
                 raise CheckpointError(
                     f"{path} cannot be written: {error}", hint="is the disk full?"
                 ) from error
@@ -70,25 +70,25 @@ class Checkpoints:
         return path
 
     def any(self) -> bool:
-        """Say whether there is one."""
+        """Return whether there is a checkpoint."""
         return bool(numbers_in(self.folder))
 
     def _drop(self, numbers: Sequence[int]) -> None:
-        """Remove checkpoints, and what a writer left that was killed while it did so."""
+        """Remove checkpoints, and the remains of an interrupted removal."""
         gone = self.folder / _GONE
         if gone.exists():
             shutil.rmtree(gone)
         for number in numbers:
-            # Renamed first: half a checkpoint with a number would be taken for a whole one.
+            # Renamed first: a partly removed checkpoint with a number would look complete.
             (self.folder / name_of(number)).rename(gone)
             shutil.rmtree(gone)
 
 
 def load(path: Path) -> LearnerState:
-    """Read a checkpoint, or the newest one of a folder or a session of them.
+    """Read a checkpoint, or the newest one of a folder or a session.
 
     Raises:
-        CheckpointError: There is none, it is not whole, or a number in it is not finite.
+        CheckpointError: There is none, it is incomplete, or a number in it is not finite.
     """
     folder = checkpoint_in(path)
     try:

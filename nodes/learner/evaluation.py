@@ -1,4 +1,4 @@
-"""What a batch says about weights: how well they do on it, and which way is better."""
+"""Evaluate weights on a batch: errors and gradients."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ from rtgraph.nodes.networks.spec import SupportSpec
 
 
 class Evaluation(NamedTuple):
-    """How well weights did on a batch."""
+    """The result of weights on a batch."""
 
     loss: float
     q_mean: float
-    """The mean value of the actions taken."""
+    """Mean value Q(s, a) of the actions taken."""
     td_errors: npt.NDArray[np.float32]
-    """How far off each sample was, (batch,), 0 or more: the absolute TD error, or with a support the KL divergence."""
+    """The error of each sample, (batch,), at least 0: the absolute TD error, or with a support the KL
+    divergence."""
 
 
 class Evaluated(NamedTuple):
-    """Gradients, parameter by parameter, and what else there is to tell."""
+    """Gradients by parameter, and the evaluation."""
 
     gradients: tuple[Tensor, ...]
     told: Evaluation
 
 
 class Evaluator:
-    """Compares a network's values with what its target network makes of a batch.
+    """Compares a network's values with the targets from its target network.
 
     Args:
         target: The target network.
-        support: What the head's distributions are on; None where it gives values.
+        support: The support of the head's distributions; None for scalar values.
         params: How updates are made.
-        rng: For the noise of noisy layers.
+        rng: The random generator for the noise of noisy layers.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Evaluator:
         self._rng = rng
 
     def evaluated(self, module: Network, batch: Batch) -> Evaluated:
-        """Compute the gradients of a network's parameters, and change nothing."""
+        """Compute the gradients of a network's parameters without changing anything."""
         wanted = self._wanted(module, batch)
         module.draw_noise(self._rng)
         with self._autocast(batch):
@@ -65,14 +66,14 @@ class Evaluator:
             per_sample = losses.cross_entropy(scores, wanted)
             errors = losses.divergence(per_sample.detach(), wanted)
         loss = losses.weighted_mean(per_sample, batch.weights)
-        # New tensors every time: nothing can be left in them of an earlier batch.
+        # New tensors every time, so that nothing remains from an earlier batch.
         found = torch.autograd.grad(loss, list(module.parameters()))
         # A copy, which outlives the tensor: messages and world checkpoints hold it.
         told = Evaluation(loss.item(), values.mean().item(), errors.cpu().numpy().copy())
         return Evaluated(found, told)
 
     def _wanted(self, module: Network, batch: Batch) -> Tensor:
-        """Compute the target of each sample: a value, (batch,), or with a support probabilities, (batch, atoms)."""
+        """Compute the targets: values, (batch,), or with a support probabilities, (batch, atoms)."""
         self._target.draw_noise(self._rng)
         with torch.no_grad(), self._autocast(batch):
             scores = self._target.scores(batch.next_observations)
@@ -87,6 +88,7 @@ class Evaluator:
         return losses.project(following.softmax(1), batch.returns, batch.discounts, self._support)
 
     def _autocast(self, batch: Batch) -> torch.autocast:
-        # One for each pass: what it casts without gradients it would hand out to the pass that needs them.
+        # A separate context for each pass: tensors that it casts without gradients would be cached for the
+        # pass that needs gradients.
         device = batch.observations.device.type
         return torch.autocast(device, dtype=torch.bfloat16, enabled=self._params.autocast)

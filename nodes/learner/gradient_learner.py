@@ -1,4 +1,4 @@
-"""A gradient learner: one of several that compute for one learner, each on weights that others make meanwhile."""
+"""A gradient learner: one of several that compute gradients for one learner."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STATE_PERIOD_NS = 500_000_000
 
 
 class GradientLearner(Batches[BatchParams]):
-    """Computes gradients on the newest weights, offers each to the learner, and goes on when it was answered."""
+    """Computes gradients on the newest weights, sends each to the learner, and continues after its answer."""
 
     weights = Input(WeightsVersion, latest)
     answer = Input(GradientAnswer, queue(8), keyed=True)
@@ -26,26 +26,26 @@ class GradientLearner(Batches[BatchParams]):
     learner_state = Output(LearnerState)
 
     _made: tuple[SampledBatch, Batch, Gradients]
-    """What was computed, but is not yet over as time goes in the graph."""
+    """Computed, but not yet finished in the graph's time."""
 
     def on_prepare(self) -> None:
         """Make the network."""
         super().on_prepare()
-        # Only here: to describe a graph takes no torch.
+        # Only here: describing a graph needs no torch.
         from rtgraph.nodes.learner.owner import updater_of  # noqa: PLC0415
 
-        # Noise of its own: that of several learners is to differ.
+        # A separate noise seed: the noise of several learners must differ.
         noise_seed = int(self.rng.integers(2**62))
         self._updater = updater_of(self.learned_weights(), self.params.update, noise_seed)
         self._memory = self._shared()
 
     def on_stop(self) -> None:
-        """Let go of what is shared."""
+        """Release shared memory."""
         super().on_stop()
         self._share_no_more()
 
     def on_start(self) -> None:
-        """Say that there is one more, and ask for the first batch."""
+        """Announce the gradient learner, and request the first batch."""
         self._number = 0
         self._waits = False
         self._awaited = 0
@@ -58,31 +58,31 @@ class GradientLearner(Batches[BatchParams]):
         self.begin_asking(0)
 
     def on_weights(self, shown: WeightsVersion) -> None:
-        """Compute on these from now on."""
+        """Compute with these weights from now on."""
         self._heard_of(shown)
         self._go_on()
 
     def on_answer(self, answer: GradientAnswer) -> None:
-        """Go on: the gradient was applied, or is not going to be."""
+        """Continue: the gradient was applied, or will not be used."""
         if (answer.incarnation, answer.number) == (self.context.identity.incarnation, self._number - 1):
             self._waits = False
             if not answer.in_place:
                 self._share_no_more()
             elif answer.version is None:
-                # Another than that it was computed on is on its way.
+                # A version other than the one it was computed with is on its way.
                 self._awaited = self._updater.version + 1
             else:
                 self._awaited = answer.version
             self._go_on()
 
     def on_batch(self, message: SampledBatch) -> None:
-        """Keep the batch until it is wanted."""
+        """Keep the batch until it is needed."""
         if self.answers(message):
             self._pending = message
             self._go_on()
 
     def _go_on(self) -> None:
-        """Compute the next gradient, if the last was answered and there are weights and a batch."""
+        """Compute the next gradient, if the last was answered and weights and a batch are available."""
         if (shown := self.weights.take()) is not None:  # it came while the learner was busy
             self._heard_of(shown)
         if self._waits or self._pending is None or not self._has_weights():
@@ -120,7 +120,7 @@ class GradientLearner(Batches[BatchParams]):
         self._number += 1
 
     def _shared(self) -> GradientMemory | None:
-        """Let the learner on this host find the gradients; in virtual time there is one process anyway."""
+        """Share the gradients with the learner on this host; in virtual time there is only one process."""
         launch_context = self.context.launch_context
         if not launch_context.realtime or launch_context.directory is None:
             return None
@@ -141,13 +141,16 @@ class GradientLearner(Batches[BatchParams]):
             self._memory = None
 
     def _heard_of(self, shown: WeightsVersion) -> None:
-        """Take in a version. Where its owner was restarted, what that was offered is forgotten."""
+        """Handle a new version. If its owner restarted, pending offers are void."""
         if self._shown is None or shown.life > self._shown.life:
             self._waits, self._awaited = False, 0
         self._shown = shown
 
     def _has_weights(self) -> bool:
-        """Read the newest weights; where they are not those awaited, or are gone already, newer ones are on their way."""
+        """Read the newest weights; return whether they are the expected ones.
+
+        If they are not, or are already overwritten, newer ones are on their way.
+        """
         shown = self._shown
         if shown is None or shown.target_version is None or shown.target_slot is None:
             return False

@@ -1,4 +1,4 @@
-"""Gradients in memory: left there by those who compute them, for the learner on the same host that applies them."""
+"""Gradients in memory: written by gradient learners, read by the learner on the same host."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Vector = npt.NDArray[np.float32]
 
 
 class GradientMemory:
-    """Where one gradient learner leaves its gradients.
+    """The shared memory in which one gradient learner leaves its gradients.
 
-    A gradient stays for as long as the one after it: the learner may have been restarted, and read late what was
-    offered to its former life.
+    A gradient stays until the one after the next is written: a restarted learner may read late what was
+    offered to its earlier incarnation.
 
     Args:
-        size: numbers in a gradient.
+        size: number of elements of a gradient.
         directory: the session folder.
         node: the name of the gradient learner.
-        incarnation: which life of it this is.
+        incarnation: the gradient learner's incarnation.
 
     Raises:
         RegionError: there is no room, or the session folder cannot be written.
@@ -47,23 +47,23 @@ class GradientMemory:
         """The ``store`` of its gradients."""
 
     def leave(self, number: int, vector: Vector) -> None:
-        """Leave the gradient of that number, in the place of the one before the last."""
+        """Write the gradient of that number, (size,) float32, over the one before the last."""
         turn = number % _TURNS
         self._numbers[turn] = _NONE
         self._vectors[turn] = vector
         self._numbers[turn] = number
 
     def close(self) -> None:
-        """Let nobody find it any more."""
+        """Remove the name of the memory."""
         self._shared.withdraw()
         self._region.close()
 
 
 class GradientReader:
-    """Reads gradients where they were left.
+    """Reads gradients from shared memory.
 
     Args:
-        size: numbers in a gradient.
+        size: number of elements of a gradient.
         directory: the session folder.
     """
 
@@ -73,7 +73,7 @@ class GradientReader:
         self._mapped: dict[str, Region] = {}
 
     def vector(self, gradient: Gradient) -> Vector | None:
-        """Return a copy of a gradient's vector; None where it is not to be had here, or is gone."""
+        """Return a copy of a gradient's vector, (size,) float32; None if it is not accessible or is gone."""
         if gradient.store is None:
             found: Vector = gradient.vector
             return found
@@ -83,17 +83,17 @@ class GradientReader:
         numbers, vectors = _arrays(region, self._size)
         turn = gradient.number % _TURNS
         vector = vectors[turn].copy()
-        # Read after the copy: had another one been begun meanwhile, this would not be its number.
+        # Read after the copy: if another gradient was begun meanwhile, the number differs.
         return vector if numbers[turn] == gradient.number else None
 
     def close(self) -> None:
-        """Let go of all of them. Closing twice is allowed."""
+        """Release all memory. Closing twice is allowed."""
         for region in self._mapped.values():
             region.close()
         self._mapped.clear()
 
     def _region(self, store: str, layout: dict[str, object]) -> Region | None:
-        """Return the memory of that size and of that life of its learner; None where that is not what is found."""
+        """Return the memory of a gradient learner; None if the region's layout differs."""
         region = self._mapped.get(store)
         if region is not None and region.layout == layout:
             return region

@@ -1,4 +1,4 @@
-"""The learner: it owns the weights and makes them better, while the world runs."""
+"""The learner: owns the weights and improves them while the world runs."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ RING_PERIOD_NS = 250_000_000
 
 
 class LearnerParams(LearningParams):
-    """What a learner is told."""
+    """The parameters of a learner."""
 
     learners: PositiveInt = 1
-    """How many processes compute gradients: more than 1 are gradient learners, 1 is the learner itself."""
+    """Number of processes that compute gradients: with 1 the learner itself, with more the gradient
+    learners."""
     order: Literal["round_robin", "parallel"] = "round_robin"
-    """Whether their gradients are applied one by one, in cyclic order, or all at once as one of a larger batch."""
+    """Apply gradients one by one, in cyclic order, or all at once as one of a larger batch."""
     silence_s: float = Field(default=3.0, gt=0)
-    """After how long a gradient learner that is not heard is left out, at least; more where gradients take longer."""
+    """Minimum silence after which a gradient learner is left out; longer if gradients take longer."""
 
 
 class Learner(Learning[LearnerParams]):
-    """Makes one update after the other from what the replay memory gives it.
+    """Makes one update after the other from the batches of the replay memory.
 
-    With several ``learners`` it computes no gradient itself: it applies those of the gradient learners, in cyclic order or
-    as one, and answers each. One that dies is left out, and taken in again when it is back.
+    With several ``learners`` it computes no gradient itself: it applies those of the gradient learners, in
+    cyclic order or as one, and answers each. A gradient learner that dies is left out, and rejoins when it is
+    back.
     """
 
     gradient = Input(Gradient, queue(1024), many=True, optional=True)
@@ -61,29 +63,29 @@ class Learner(Learning[LearnerParams]):
             self.spend(self.left_ns(), self.computed)
 
     def on_stop(self) -> None:
-        """Keep a last checkpoint, and let go of what gradient learners share."""
+        """Save a last checkpoint, and release what gradient learners share."""
         super().on_stop()
         if self.params.learners > 1:
             self._handed.close()
 
     def on_gradient(self, gradient: Gradient) -> None:
-        """Apply what is due now."""
+        """Apply the due gradient."""
         vector = self._handed.vector(gradient)
         if vector is None:
-            # Its learner is dead, or elsewhere: let it send the next one whole.
+            # Its learner is dead, or on another host: request the next one in the message.
             self._answer(gradient, None, in_place=False)
             return
-        # Unchecked: a check would copy the vector, which may be in the memory that its learner shares.
+        # Not validated: that would copy the vector, which may be in the learner's shared memory.
         whole = Gradient.unchecked(gradient.__dict__ | {"vector": vector})
         for refused in self._ring.take(whole, self.now_ns):
             self._answer(refused, None)
         self._apply_due()
 
     def on_learner_state(self, state: LearnerState) -> None:
-        """Note that a gradient learner lives."""
+        """Record that a gradient learner is alive."""
         self._ring.heard(state.place, state.incarnation, self.now_ns)
         if self._ring.returned:
-            # It knows no weights yet, and the others may be waiting for it.
+            # It has no weights yet, and the others may be waiting for it.
             self.log.info("gradient learners %s are back", self._ring.returned)
             self._ring.returned.clear()
             self.show()
@@ -94,11 +96,11 @@ class Learner(Learning[LearnerParams]):
         return self.params.learners > 1
 
     def versions_between_shows(self) -> int:
-        """Gradient learners compute on the newest version, so that each has to be shown to them."""
+        """Gradient learners compute on the newest version, so each version is published."""
         return 1 if self.params.learners > 1 else super().versions_between_shows()
 
     def result(self) -> dict[str, Any]:
-        """Return how many updates were made, and of which gradient learners."""
+        """Return the number of updates, and of gradients by gradient learner."""
         found = super().result()
         return found | {"ring": self._ring.figures()} if self.params.learners > 1 else found
 

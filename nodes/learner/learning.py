@@ -1,4 +1,4 @@
-"""What every node that owns weights and makes them better has in common."""
+"""The common part of nodes that own and improve weights."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ ANNOUNCE_AGAIN_NS = 1_000_000_000
 
 
 class LearningParams(BatchParams):
-    """What every node is told that owns weights."""
+    """The parameters of every node that owns weights."""
 
     publish_every: PositiveInt = 1
-    """Updates between the versions that others are shown. With several learners every version is shown."""
+    """Number of updates between published versions. With several learners every version is published."""
     checkpoint_every_s: float | None = Field(default=60.0, gt=0)
-    """Seconds of the graph's time between checkpoints; null for one at the end only."""
+    """Seconds of the graph's time between checkpoints; null for a single one at the end."""
     keep_checkpoints: PositiveInt = 3
-    """How many checkpoints are kept, the newest."""
+    """Number of newest checkpoints to keep."""
     checkpoints: str = Field(default="checkpoints", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
     """The folder of the checkpoints, in the session folder."""
     resume: str | None = None
-    """A checkpoint to go on from, or a folder of them."""
+    """The checkpoint to resume from, or a folder of them."""
 
 
 P = TypeVar("P", bound=LearningParams)
@@ -44,7 +44,7 @@ P = TypeVar("P", bound=LearningParams)
 
 @dataclass(frozen=True, slots=True)
 class _Update:
-    """An update that is computed, but not yet over as time goes in the graph."""
+    """An update that is computed, but not yet finished in the graph's time."""
 
     message: SampledBatch
     indices: npt.NDArray[np.int64]
@@ -53,22 +53,22 @@ class _Update:
 
 
 class Learning(Batches[P]):
-    """The base of nodes that own weights. After a kill they go on from their own newest checkpoint."""
+    """The base of nodes that own weights. After a kill they resume from their newest checkpoint."""
 
     weights = Output(WeightsVersion)
     learned = Output(Learned)
 
     owner: Owner
     shown: WeightsVersion | None = None
-    """The version that others were shown last; None where that could not be done."""
+    """The last published version; None if it could not be published."""
 
     def on_prepare(self) -> None:
-        """Make the network, or take up where a checkpoint left it."""
+        """Make the network, or resume from a checkpoint."""
         super().on_prepare()
         self.owner = self._owned()
 
     def on_start(self) -> None:
-        """Show the first version."""
+        """Publish the first version."""
         self._unshown = self._skipped = self._unsaved = 0
         self.show()
         self.every(ANNOUNCE_AGAIN_NS, self._announce_again)
@@ -78,12 +78,12 @@ class Learning(Batches[P]):
             self.every(round(self.params.checkpoint_every_s * 1e9), self._save)
 
     def on_stop(self) -> None:
-        """Keep a last checkpoint. It is an error if that cannot be written: what was learned would be lost."""
+        """Save a last checkpoint. A failure is an error: what was learned would be lost."""
         super().on_stop()
         self.owner.save(self.now_ns)
 
     def result(self) -> dict[str, Any]:
-        """Return how many updates were made, and how many versions nobody could be shown."""
+        """Return the number of updates, and of versions that could not be published."""
         version, ticks = self.owner.updater.version, self.owner.ticks(self.now_ns)
         told = {"version": version, "ticks": ticks, "skipped": self._skipped}
         return told | ({"checkpoints_failed": self._unsaved} if self._unsaved else {})
@@ -96,7 +96,7 @@ class Learning(Batches[P]):
             self.show()
 
     def compute(self, message: SampledBatch) -> bool:
-        """Compute an update from a batch, which is made by `computed`; False where the batch's frames are gone."""
+        """Compute an update from a batch, for `computed` to make; False if the batch's frames are gone."""
         batch = self.read(message, self.owner.updater.version)
         if batch is None:
             return False
@@ -105,11 +105,11 @@ class Learning(Batches[P]):
         return True
 
     def left_ns(self) -> int:
-        """Return how much longer the update takes that was just computed."""
+        """Return the remaining duration of the update that was just computed."""
         return self.update_ns(self._update.began_ns)
 
     def computed(self) -> None:
-        """Make the update, and tell everybody."""
+        """Make the update, and publish it."""
         made, updater = self._update, self.owner.updater
         norm = updater.finish()
         self.prioritise(made.message, made.indices, made.found.td_errors)
@@ -127,7 +127,7 @@ class Learning(Batches[P]):
         )
 
     def show(self) -> None:
-        """Publish the weights as they are; where every slot is being read, soon."""
+        """Publish the current weights; if all slots are held, retry soon."""
         self.shown = self.owner.show(self.context.identity.incarnation)
         if self.shown is None:
             self._skipped += 1
@@ -137,24 +137,24 @@ class Learning(Batches[P]):
             self.weights.publish(self.shown)
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Go on as it was, with checkpoints in this session's folder."""
+        """Restore the node, with checkpoints in this session's folder."""
         super().load_world_state(state)
         self.owner.keep_in(self._folder())
 
     def begun(self) -> int:
-        """Return the version at which learning began: a checkpoint that is resumed knows it."""
+        """Return the version at which learning began; a resumed checkpoint knows it."""
         return self.owner.updater.begun
 
     def versions_between_shows(self) -> int:
-        """Return how many versions are made for each that others are shown."""
+        """Return the number of versions per published version."""
         return self.params.publish_every
 
     def shows_target(self) -> bool:
-        """Say whether others compute with the target network."""
+        """Return whether others compute with the target network."""
         return False
 
     def _owned(self) -> Owner:
-        # Only here: to describe a graph takes no torch.
+        # Only here: describing a graph needs no torch.
         from rtgraph.nodes.learner.owner import Owner  # noqa: PLC0415
 
         params = self.params
@@ -176,12 +176,12 @@ class Learning(Batches[P]):
         return None if directory is None else directory / self.params.checkpoints
 
     def _show_again(self) -> None:
-        """Show what could not be shown: others may have nothing to compute or act with until then."""
+        """Retry a failed publication: without it, others may have no weights."""
         if self.shown is None:
             self.show()
 
     def _announce_again(self) -> None:
-        """Say once more which version there is, if it was not said of late: whoever began since does not know."""
+        """Repeat the announcement of the current version for nodes that started after it."""
         if self.shown is not None and self.now_ns - self._announced_ns >= ANNOUNCE_AGAIN_NS:
             self._announced_ns = self.now_ns
             self.weights.publish(self.shown)
@@ -190,6 +190,6 @@ class Learning(Batches[P]):
         try:
             self.owner.save(self.now_ns)
         except CheckpointError as error:
-            # A full disk is no reason to stop learning; the earlier checkpoints are all there.
+            # A full disk does not stop learning; the earlier checkpoints are kept.
             self._unsaved += 1
             self.log.warning("%s", error)

@@ -1,6 +1,6 @@
-"""What an update minimises. Pure functions of tensors, all of them per sample: shapes begin with (batch,).
+"""The losses of an update: pure functions of tensors, all per sample; shapes begin with (batch,).
 
-A batch's discounts are gamma^ticks per sample, and 0 where the episode terminated, which is what masks the target.
+A batch's discounts are gamma^ticks per sample, and 0 if the episode terminated, which masks the target.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from rtgraph.nodes.networks.spec import SupportSpec
 
 
 def of_actions(outputs: Tensor, actions: Tensor) -> Tensor:
-    """Return what belongs to the actions, (batch, ...), of outputs of shape (batch, actions, ...)."""
+    """Select the outputs of the actions, (batch, ...), from outputs of shape (batch, actions, ...)."""
     return outputs[torch.arange(len(outputs), device=outputs.device), actions]
 
 
 def targets(returns: Tensor, discounts: Tensor, next_values: Tensor) -> Tensor:
-    """Compute what values are to become, all of shape (batch,): return + discount · next value (Mnih et al., 2015).
+    """Compute targets, return + discount · next value (Mnih et al., 2015); all of shape (batch,).
 
-    Where the discount is 0 the next value counts for nothing, whatever it is.
+    If the discount is 0 the next value has no effect, whatever it is.
     """
     _same_shape(returns=returns, discounts=discounts, next_values=next_values)
     return returns + torch.where(discounts > 0, discounts * next_values, 0.0)
@@ -34,10 +34,10 @@ def huber(values: Tensor, wanted: Tensor) -> Tensor:
 
 
 def project(probabilities: Tensor, returns: Tensor, discounts: Tensor, support: SupportSpec) -> Tensor:
-    """Move a distribution of returns by return + discount · z, and back on the atoms z of its support.
+    """Transform a distribution by return + discount · z, and project it onto the atoms z of its support.
 
-    Each moved atom's probability goes to its two neighbours, by closeness; beyond an end, to the end (Bellemare et
-    al., 2017, equation 7).
+    Each moved atom's probability goes to its two neighbours, by closeness; beyond an end, to the end
+    (Bellemare et al., 2017, equation 7).
 
     Args:
         probabilities: (batch, atoms), of the next returns.
@@ -50,38 +50,38 @@ def project(probabilities: Tensor, returns: Tensor, discounts: Tensor, support: 
     """
     _same_shape(returns=returns, discounts=discounts)
     moved = returns.unsqueeze(1) + discounts.unsqueeze(1) * atoms_of(support, returns.device)
-    # Cut off at whole places, not at returns: rounding would put the last place outside, and lose probability.
+    # Clamp positions, not returns: rounding would put the last position outside, and lose probability.
     places = ((moved - support.low) / support.spacing).clamp(0, support.atoms - 1)
     atoms = torch.arange(support.atoms, device=returns.device)
-    # (batch, from, to); dense, because adding up at indices has no fixed order on an accelerator.
+    # (batch, from, to); dense, because a scatter-add has no fixed order on an accelerator.
     shares = (1 - (places.unsqueeze(2) - atoms).abs()).clamp(min=0)
     return torch.bmm(probabilities.unsqueeze(1), shares).squeeze(1)
 
 
 def cross_entropy(logits: Tensor, wanted: Tensor) -> Tensor:
-    """Compute the cross-entropy, (batch,), of wanted probabilities and of logits, both (batch, atoms)."""
+    """Compute the cross-entropy, (batch,), of target probabilities and logits, both (batch, atoms)."""
     _same_shape(logits=logits, wanted=wanted)
     return -(wanted * logits.log_softmax(1)).sum(1)
 
 
 def divergence(losses: Tensor, wanted: Tensor) -> Tensor:
-    """Compute how far off distributions are, (batch,), of their cross-entropies: KL, 0 where they are as wanted."""
+    """Compute the KL divergence, (batch,), from cross-entropies, (batch,), and targets, (batch, atoms)."""
     negative_entropies: Tensor = torch.special.xlogy(wanted, wanted).sum(1)
     return (losses + negative_entropies).clamp(min=0)
 
 
 def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
-    """Compute the mean over a batch of weight · loss (Schaul et al., 2016): a weight acts on its own sample only.
+    """Compute the mean over a batch of weight · loss, both (batch,) (Schaul et al., 2016).
 
     Raises:
-        ValueError: They differ in shape, so that broadcasting would have each weight act on every sample.
+        ValueError: The shapes differ, so that broadcasting would apply each weight to every sample.
     """
     _same_shape(losses=losses, weights=weights)
     return (losses * weights).mean()
 
 
 def clipping(norm: float, most: float) -> float:
-    """Return the factor that shortens a gradient of this norm to the most that it may have, or 1."""
+    """Return the factor that clips a gradient of this norm to the maximum, or 1."""
     return min(1.0, most / (norm + 1e-6))
 
 

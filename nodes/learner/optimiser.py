@@ -1,4 +1,4 @@
-"""How a gradient changes one vector of weights."""
+"""The optimiser of one vector of weights."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _BETAS = (0.9, 0.999)
 
 
 class Optimiser:
-    """Adam (Kingma & Ba, 2015) or plain descent on a vector of weights, changed in place by what ``gradient`` holds.
+    """Adam (Kingma & Ba, 2015) or plain gradient descent on a vector of weights.
 
-    ``first_moment``, ``second_moment`` and ``steps`` are Adam's; plain descent leaves them 0.
+    The weights change in place, by the gradient in ``gradient``. ``first_moment``, ``second_moment`` and
+    ``steps`` are Adam's; plain descent leaves them 0.
     """
 
     def __init__(self, weights: Tensor, params: UpdateParams) -> None:
@@ -27,7 +28,7 @@ class Optimiser:
 
     @property
     def steps(self) -> int:
-        """Return the steps made, by which the moments are corrected."""
+        """Return the number of steps, which the bias correction uses."""
         return int(self._step)
 
     @steps.setter
@@ -39,7 +40,7 @@ class Optimiser:
         if self._params.optimiser == "sgd":
             self._weights.sub_(self.gradient, alpha=self._params.learning_rate)
             return
-        # Not the class: it imports what torch compiles with, which takes two seconds.
+        # Not the class: it imports torch's compiler, which takes two seconds.
         adam(
             [self._weights],
             [self.gradient],

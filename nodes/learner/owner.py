@@ -1,4 +1,4 @@
-"""The weights that a node owns: it makes their versions, shows them to others, and keeps them on the disk."""
+"""The weights that a node owns: makes their versions, publishes them, and saves them to disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 
 
 def updater_of(weights: Weights, params: UpdateParams, noise_seed: int) -> Updater:
-    """Return an updater that begins with what these weights begin with: drawn from their seed, or a checkpoint's.
+    """Return an updater with the first version of these weights: from their seed, or from a checkpoint.
 
     Raises:
         LearningError: the weights cannot be learned.
@@ -45,17 +45,17 @@ class Owner:
     """An updater, the shared memory of its weights and its checkpoints.
 
     Args:
-        weights: what is owned.
+        weights: the owned weights.
         params: how updates are made.
-        folder: where checkpoints go; None for nowhere.
-        keep: how many of them are kept.
-        target: whether others compute with the target network, and so have to be shown it.
+        folder: the folder of checkpoints; None for no checkpoints.
+        keep: number of checkpoints to keep.
+        target: whether others compute with the target network, so that it is published too.
         noise_seed: of the noise of noisy layers.
-        most_ticks: after which the plant ends; None if it does not end by itself.
+        most_ticks: number of ticks after which the plant ends; None if it does not end by itself.
 
     Raises:
         LearningError: the weights cannot be learned.
-        CheckpointError: the folder cannot be made.
+        CheckpointError: the folder cannot be created.
     """
 
     def __init__(
@@ -77,23 +77,23 @@ class Owner:
         self.keep_in(folder)
         self._shows_target = target
         self._target: tuple[int, int] | None = None
-        """Version and slot of the target network that was shown last."""
+        """Version and slot of the last published target network."""
 
     def keep_in(self, folder: Path | None) -> None:
-        """Keep checkpoints in a folder from now on; None for nowhere.
+        """Save checkpoints in a folder from now on; None for no checkpoints.
 
         Raises:
-            CheckpointError: the folder cannot be made.
+            CheckpointError: the folder cannot be created.
         """
         self._checkpoints = None if folder is None else Checkpoints(folder, self._keep)
         self._saved: tuple[int, int] | None = None
-        """Version and ticks of the newest checkpoint of this life."""
+        """Version and ticks of this incarnation's newest checkpoint."""
 
     def resume(self, path: Path) -> None:
-        """Go on from a checkpoint, or the newest of a folder of them.
+        """Resume from a checkpoint, or the newest one of a folder.
 
         Raises:
-            CheckpointError: it cannot be read, or is that of another network, plant or world.
+            CheckpointError: it cannot be read, or is of another network, plant or world.
         """
         kept_in(path).must_be_in(self._weights.identity)
         state = load(path)
@@ -101,7 +101,7 @@ class Owner:
         self._ticks_before = _count(state.facts.extra.get("ticks"))
 
     def resume_own(self) -> bool:
-        """Go on from the newest checkpoint of an earlier life, if there is one.
+        """Resume from the newest checkpoint of an earlier incarnation, if there is one.
 
         Raises:
             CheckpointError: it cannot be read.
@@ -114,13 +114,13 @@ class Owner:
         return True
 
     def ticks(self, now_ns: int) -> int:
-        """Return the plant's ticks until now, by its rate; those of the runs that this one goes on from are among them."""
-        # One more than the periods that are over: tick 0 is at 0.
+        """Return the number of plant ticks until now, by its rate, including those of the resumed runs."""
+        # One more than the number of finished periods: tick 0 is at 0.
         ticks = now_ns // period_ns(self._weights.plant.rate_hz) + 1
         return self._ticks_before + (ticks if self._most_ticks is None else min(ticks, self._most_ticks))
 
     def show(self, life: int) -> WeightsVersion | None:
-        """Put the weights where others read them; None where every slot is being read, and nothing was written.
+        """Publish the weights; None if all slots are held and nothing was written.
 
         Args:
             life: of the node that owns them.
@@ -143,10 +143,10 @@ class Owner:
         )
 
     def save(self, now_ns: int) -> None:
-        """Keep a checkpoint, unless one of this version and tick is kept already.
+        """Save a checkpoint, unless one of this version and tick is already saved.
 
         Raises:
-            CheckpointError: it cannot be written; the earlier ones are all there.
+            CheckpointError: it cannot be written; the earlier ones are kept.
         """
         saved = self.updater.version, self.ticks(now_ns)
         if self._checkpoints is not None and self._saved != saved:
@@ -157,7 +157,7 @@ class Owner:
             self._saved = saved
 
     def _show_target(self) -> bool:
-        """Put the target network into a slot of its own, where it stays until there is another one."""
+        """Publish the target network in a separate slot, where it stays until the next one."""
         version = self.updater.target_version
         if self._target is not None and self._target[0] == version:
             return True
