@@ -1,4 +1,4 @@
-"""Writing in a thread: who records is never held up by a disk."""
+"""Write recordings in a thread, so that a slow disk never blocks the recorder."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _Write = tuple[int, Sequence[Entry]]
 
 
 class Background:
-    """A storage whose writing is done by a thread, in the order of the calls.
+    """A storage with a writer thread; calls are executed in order.
 
     Args:
-        storage: what writes.
-        most_bytes: how many bytes may wait.
+        storage: the storage to write to.
+        most_bytes: maximum size of waiting messages.
 
     Raises:
         BagError: from the next call after the storage failed.
@@ -38,7 +38,7 @@ class Background:
         self._thread.start()
 
     def write(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Have messages written. Return those there is no room for: they are lost."""
+        """Queue messages for writing. Return those that exceed the limit: they are lost."""
         size = sum(len(entry.data) for entry in entries)
         with self._changed:
             self._raise()
@@ -56,15 +56,15 @@ class Background:
             return lost
 
     def flush(self) -> None:
-        """Have what was written handed to the operating system."""
+        """Queue a flush to the operating system."""
         self._ask(self._storage.flush)
 
     def keep(self, reason: str) -> None:
-        """Have what a ring buffer holds written."""
+        """Queue the writing of a ring buffer's contents."""
         self._ask(lambda: self._storage.keep(reason))
 
     def close(self, declared: Mapping[str, Mapping[str, int]]) -> None:
-        """Write the rest and the account of losses, and wait for it."""
+        """Write the rest and the account of losses, and wait until it is done."""
         with self._changed:
             self._ended = True
             self._changed.notify()
@@ -73,7 +73,7 @@ class Background:
         self._storage.close(declared)
 
     def result(self) -> dict[str, Any]:
-        """Return what was written, and how much memory waiting messages took at most."""
+        """Return what was written, and the maximum memory of waiting messages."""
         return {**self._storage.result(), "waiting_most_bytes": self._waiting_most}
 
     def _ask(self, work: Callable[[], None]) -> None:
@@ -109,7 +109,7 @@ class Background:
 
 
 def _that_fit(entries: Sequence[Entry], room: int) -> tuple[Sequence[Entry], Sequence[Entry]]:
-    """Return the first entries, as many as there is room for, and the others."""
+    """Split entries into the first ones that fit, and the others."""
     for place, entry in enumerate(entries):
         room -= len(entry.data)
         if room < 0:

@@ -1,4 +1,4 @@
-"""The player of a whole recording: every channel on its own topic."""
+"""The player of a whole recording: every channel on its original topic."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rtgraph.nodes.runtime.ports import BoundOutput
 
 
 class BagPlayerParams(PlaybackParams):
-    """What of a recording is played."""
+    """The parts of a recording to play."""
 
     topics: tuple[str, ...] = ("*",)
     """Globs of the topics to play."""
@@ -27,7 +27,7 @@ class BagPlayerParams(PlaybackParams):
 
 
 class BagPlayer(Playing[BagPlayerParams]):
-    """Plays a whole recording: each channel on its own topic, told as from the node that published it."""
+    """Plays a whole recording: each channel on its original topic, in the name of its publisher."""
 
     def __init__(self, context: Context, params: BagPlayerParams) -> None:
         super().__init__(context, params)
@@ -41,7 +41,7 @@ class BagPlayer(Playing[BagPlayerParams]):
 
     @classmethod
     def outputs_of(cls, params: Params) -> dict[str, Output[Any]]:
-        """Return the outputs that a player of these parameters has: one of each publisher's ports."""
+        """Return the outputs of a player with these parameters: one for each publisher's port."""
         if not isinstance(params, BagPlayerParams):
             return {}
         bag = Bag.open(Path(params.file))
@@ -53,7 +53,7 @@ class BagPlayer(Playing[BagPlayerParams]):
         return found
 
     def playback(self, bag: Bag) -> Playback:
-        """Return the time of the recording, its start being now."""
+        """Return the recording's time; its start is now."""
         params = self.params
         start_ns = bag.start_ns + round(params.start_s * 1e9)
         end_ns = bag.end_ns if params.duration_s is None else start_ns + round(params.duration_s * 1e9)
@@ -72,7 +72,7 @@ class BagPlayer(Playing[BagPlayerParams]):
 
 
 def played_channels(bag: Bag, topics: Sequence[str], exclude: Sequence[str]) -> dict[str, Channel]:
-    """Return what a player of a whole recording has outputs for, one of each publisher's ports, by their names."""
+    """Return the recorded channels that a player has outputs for, by output name."""
     return {
         f"{channel.publisher}.{channel.port}": channel
         for channel in bag.channels

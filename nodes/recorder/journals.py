@@ -1,4 +1,4 @@
-"""The journals in a recording: gathered by node and life, each stretch checked against those before it."""
+"""The journals in a recording, by node and incarnation, each part verified against the previous ones."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, Kind, chained
 
 @dataclass(slots=True)
 class Life:
-    """One life of a node, as it wrote it down."""
+    """The journal of one incarnation of a node."""
 
     node: str
     incarnation: int
     entries: list[list[Any]] = field(default_factory=list)
     problem: str = ""
-    """What is wrong with the journal itself; nothing after that is among the entries."""
+    """What is wrong with the journal; later entries are left out."""
     until_ns: int = 0
 
     @property
     def whole(self) -> bool:
-        """Whether it goes on to the node's orderly end."""
+        """Whether it ends with the node's orderly stop."""
         return bool(self.entries) and self.entries[-1][0] == Kind.STOP
 
     def deliveries(self) -> Iterator[list[Any]]:
-        """Yield what it consumed, in order, as the journal tells it."""
+        """Yield the deliveries in the journal, in order."""
         for kind, _, what, published in self.entries:
             if kind == Kind.DELIVERY:
                 yield what
@@ -40,7 +40,7 @@ class Life:
 
 
 def journals(bag: Bag) -> list[Life]:
-    """Return every journal in a recording, by node and life."""
+    """Return every journal in a recording, by node and incarnation."""
     lives: dict[tuple[str, int], Life] = {}
     digests: dict[tuple[str, int], bytes] = {}
     for recorded in bag.messages(topics=[OUTPUT]):

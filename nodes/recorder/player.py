@@ -1,4 +1,4 @@
-"""Players that stand in for a node: they publish what it published."""
+"""Players that replace a node and publish its recorded messages."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from rtgraph.nodes.runtime.journal import OUTPUT
 
 
 class StandInParams(PlaybackParams):
-    """What a player that stands in for a node plays."""
+    """The parameters of a player that replaces a node."""
 
     node: str | None = None
-    """Whose messages, by the node's name in the recording; left out: the one it stands in for."""
+    """The name of the publisher in the recording; if omitted, the name of the replaced node."""
 
 
 class Player(Playing[StandInParams]):
-    """Stands in for a node: publishes what it published.
+    """Replaces a node and publishes its recorded messages.
 
-    In a graph its class is written ``rtgraph.nodes.recorder:Player[package.module:Class]``; it has the outputs of
-    that class, and of a plant also what it says of itself, as it was in the recording.
+    In a graph its class is written ``rtgraph.nodes.recorder:Player[package.module:Class]``; it has the
+    outputs of that class and, for a plant, the recorded spec.
     """
 
     stands_in_for: ClassVar[type[Node[Any]]]
 
     @classmethod
     def check_placement(cls, params: StandInParams, placement: Placement) -> None:
-        """Check that the recording is there, and holds what the node published."""
+        """Check that the recording exists, and contains the node's messages."""
         _must_have_published(Bag.open(Path(params.file)), params.node or placement.name)
 
     def on_prepare(self) -> None:
-        """Open the recording, and see that it is not damaged: what everything else does depends on it.
+        """Open the recording, and check that it is not damaged: everything else depends on it.
 
         Raises:
             BagError: a part of it cannot be read.
@@ -56,7 +56,7 @@ class Player(Playing[StandInParams]):
     @classmethod
     @functools.cache
     def standing_in_for(cls, node_type: type[Node[Any]]) -> type[Player]:
-        """Return the class of players that stand in for nodes of a class."""
+        """Return the class of players that replace nodes of a class."""
         outputs = {
             name: Output(port.message_type, keyed=port.keyed) for name, port in node_type.output_ports.items()
         }
@@ -65,7 +65,7 @@ class Player(Playing[StandInParams]):
             "__module__": __name__,
             "__doc__": f"Publishes what a {node_type.__name__} published.",
             "stands_in_for": node_type,
-            # A plant stops first, as it would if it were there.
+            # A plant stops first, and so does its replacement.
             "stop_rank": node_type.stop_rank,
             "urgency": Urgency.TICK if is_plant else Urgency.DELIVERY,
             "ends": is_plant,
@@ -82,7 +82,7 @@ class Player(Playing[StandInParams]):
         return made
 
     def playback(self, bag: Bag) -> Playback:
-        """Return the time of the recording: the graph's own, where it is played from the start at rate 1."""
+        """Return the recording's time: the graph's time if it is played from the start at rate 1."""
         params = self.params
         node = params.node or self.name
         _must_have_published(bag, node)
@@ -94,7 +94,10 @@ class Player(Playing[StandInParams]):
         return playback
 
     def publish(self, recorded: Recorded) -> None:
-        """Publish a message on the port that it was published on. A plant ends with its last tick, if it has one."""
+        """Publish a message on its original port.
+
+        For a plant, end the launch after the last tick, if there is one.
+        """
         output = self.outputs.get(recorded.channel.port)
         if output is None or output is self.play_progress:
             return
@@ -119,14 +122,14 @@ def _must_have_published(bag: Bag, node: str) -> None:
 
 
 def _recorded_spec(cls: type[Player], params: StandInParams) -> PlantSpec:
-    """Say what the plant said of itself when it was recorded."""
+    """Return the recorded spec of the plant."""
     node_type, _, plant = _recorded_plant(cls, params)
     spec: PlantSpec = cast("Any", node_type).spec(plant)
     return spec
 
 
 def _recorded_world(cls: type[Player], params: StandInParams) -> Identity:
-    """Say which world the plant was when it was recorded."""
+    """Return the recorded identity of the plant."""
     node_type, node_class, plant = _recorded_plant(cls, params)
     return identity_of(node_class, node_type, plant)
 

@@ -1,4 +1,4 @@
-"""What all players share: the time of the recording, and being steered."""
+"""The common part of all players: the recording's time, and playback control."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ P = TypeVar("P", bound="PlaybackParams")
 
 
 class PlaybackParams(Params):
-    """What is played, and how."""
+    """The parameters of playback."""
 
     file: str
-    """The recording: an MCAP file, or a folder of those it was split into."""
+    """The recording: an MCAP file, or the folder of a split recording."""
     rate: float = Field(default=1.0, gt=0)
-    """How fast, in times the speed at which it was recorded."""
+    """Speed, as a multiple of the recorded speed."""
     start_s: float = Field(default=0.0, ge=0)
-    """Where to begin, in seconds from the recording's start."""
+    """Start position, in seconds from the start of the recording."""
     duration_s: float | None = Field(default=None, gt=0)
-    """How much of it, in seconds; null for all that follows."""
+    """Duration in seconds; null for the rest of the recording."""
     loop: bool = False
-    """Begin anew at the end."""
+    """Restart at the end."""
     paused: bool = False
-    """Wait to be told to go on."""
+    """Start paused."""
 
 
 class Playing(Node[P], abc.ABC):
-    """What players share: the time of the recording, and being steered."""
+    """The base of players: the recording's time, and playback control."""
 
     urgency: ClassVar[Urgency] = Urgency.TICK
-    """When it publishes among all that happens at an instant: a plant at its tick, others before it."""
+    """The order of publishing within an instant: a plant at its tick, others before it."""
     ends: ClassVar[bool] = True
-    """Whether the launch is over when the recording is."""
+    """Whether the launch ends with the recording."""
 
     play_control = Input(PlayControl, queue(64), many=True, optional=True)
     play_progress = Output(PlayProgress)
@@ -63,14 +63,14 @@ class Playing(Node[P], abc.ABC):
 
     @abc.abstractmethod
     def playback(self, bag: Bag) -> Playback:
-        """Return the course of the recording's time."""
+        """Return the playback of the recording."""
 
     @abc.abstractmethod
     def publish(self, recorded: Recorded) -> None:
-        """Publish a message again."""
+        """Publish a recorded message."""
 
     def on_play_control(self, message: PlayControl) -> None:
-        """Do what is asked: seek, change the rate, step, pause or go on."""
+        """Seek, change the rate, step, pause or resume, as requested."""
         playback, now_ns = self._playback, self.now_ns
         if message.seek_s is not None:
             playback.seek(self._bag.start_ns + round(message.seek_s * 1e9), now_ns)
@@ -87,17 +87,17 @@ class Playing(Node[P], abc.ABC):
         self._say_progress()
 
     def on_stop(self) -> None:
-        """Say where it ended."""
+        """Publish the final position."""
         self._say_progress()
         self._tell_problems()
 
     def result(self) -> dict[str, Any]:
-        """Return how much was played."""
+        """Return the counts of played messages."""
         told = {"problems": sorted(self._told)} if self._told else {}
         return {"played": self._playback.played, "rounds": self._playback.rounds, **told}
 
     def _tell_problems(self) -> None:
-        """Say what is wrong with the recording: of chunks that is known only when they are read."""
+        """Log problems of the recording; damaged chunks are found only when they are read."""
         for problem in self._bag.problems:
             if problem not in self._told:
                 self._told.add(problem)
@@ -113,7 +113,7 @@ class Playing(Node[P], abc.ABC):
             self._playback.stand_at(position_ns)
 
     def _schedule(self) -> None:
-        """Wake up when the next message is due; ask for the end when none is left."""
+        """Wake up when the next message is due; ask for the end if there is none."""
         if self._due is not None:
             self._due.cancel()
         playback = self._playback

@@ -1,4 +1,4 @@
-"""What a recording begins with: what was run, from which seed, by which versions, with which weights."""
+"""The start of a recording: the plan, the seed, the versions and the weights of the run."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from rtgraph.nodes.weights.weights import Weights
 PLAN = "plan.yaml"
 WEIGHTS_FOLDER = "weights"
 GOES_ON = "goes_on_ns"
-"""Among the facts of a recording that begins where a world checkpoint left off: when that was."""
+"""The fact with the time at which a recording continues from a world checkpoint."""
 TIME_BASE_FACT = "time_base"
-"""Among the facts: the rule by which ticks and durations become ns. Older recordings do not have it."""
+"""The fact with the rule by which ticks and durations become ns. Older recordings do not have it."""
 _LIBRARIES = ("numpy", "torch", "ale-py", "gymnasium")
 
 
 def info(launch_context: LaunchContext, now_ns: int) -> dict[str, str]:
-    """Return the facts about a launch that a recording tells.
+    """Return the facts about a launch for a recording.
 
-    Nothing that differs between two runs of one plan in the virtual world on one machine is among them.
+    They are the same for all runs of one plan in the virtual world on one machine.
     """
     found = facts("realtime" if launch_context.realtime else "virtual")
     if launch_context.realtime:
@@ -39,7 +39,7 @@ def info(launch_context: LaunchContext, now_ns: int) -> dict[str, str]:
 
 
 def facts(world: str) -> dict[str, str]:
-    """Return the versions of what decides the bits of a computation."""
+    """Return the versions of everything that affects the bits of a computation."""
     found = {
         "format": "1",
         "world": world,
@@ -57,17 +57,16 @@ def facts(world: str) -> dict[str, str]:
 
 
 def plan_attachment(directory: Path) -> list[Attachment]:
-    """Return the plan of the session in a folder, if it is there."""
+    """Return the plan of the session in a folder, if it exists."""
     file = directory / PLAN
     return [Attachment(PLAN, "application/yaml", file.read_bytes())] if file.exists() else []
 
 
 def keep_weights(weights: Mapping[str, Weights], directory: Path, most_bytes: float) -> dict[str, str]:
-    """Write weights, in their newest version, into files named by their content, beside the recording.
+    """Write the newest version of weights to files named by their digest, beside the recording.
 
-    Return the names, with the digests.
-
-    Weights larger than ``most_bytes`` in all are not kept; their digest is told all the same.
+    Return the facts with the file names and digests. Weights larger than ``most_bytes`` in total are not
+    written; their digests are returned in any case.
 
     Raises:
         BagError: they cannot be written.
@@ -89,10 +88,10 @@ def keep_weights(weights: Mapping[str, Weights], directory: Path, most_bytes: fl
 
 
 def weights_digest(weights: Weights) -> str:
-    """Return what stands for the content of weights, in their newest version, in a recording.
+    """Return the digest of the newest version of weights for a recording.
 
     Raises:
-        CheckpointError: they come from a checkpoint that is not there.
+        CheckpointError: their checkpoint does not exist.
     """
     with _newest(weights) as contents:
         return _digest(contents)

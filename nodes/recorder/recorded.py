@@ -1,4 +1,4 @@
-"""What a recording says of the graph that made it: its nodes, and the classes of its messages."""
+"""The recorded graph: its nodes, and its message classes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _WAY = "put it beside the recording or into the current folder, as it was"
 
 
 def recorded_types(bag: Bag) -> dict[str, type[Message]]:
-    """Return the message classes of a recording by name, importing the nodes that published them.
+    """Return a recording's message classes by name; imports the nodes that published them.
 
     Raises:
-        BagError: a class is not there, or has another schema.
+        BagError: a class does not exist, or has another schema.
     """
     problems = use_recorded_modules(bag)
     for node in recorded_nodes(bag).values():
@@ -47,7 +47,7 @@ def recorded_types(bag: Bag) -> dict[str, type[Message]]:
 
 
 def use_recorded_modules(bag: Bag) -> dict[str, str]:
-    """Import the modules of the graph that was recorded from where they are; return what is wrong with them, by name."""
+    """Import the recorded graph's modules from their current paths; return their problems, by name."""
     modules = yaml.safe_load(bag.plan_yaml or "{}").get("modules", {})
     folder = bag.path if bag.path.is_dir() else bag.path.parent
     look_in(folder)

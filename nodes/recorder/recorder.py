@@ -1,4 +1,4 @@
-"""The recorder: writes everything that is published to a session file, and accounts for what is not in it."""
+"""The recorder: writes all published messages to a session file, and counts the messages that are missing."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ TAKE_PERIOD_NS = 20_000_000
 
 
 class RecorderParams(Params):
-    """What is recorded, and how."""
+    """What to record, and how."""
 
     topics: tuple[str, ...] = ("*",)
-    """Globs of the topics to record; journals are recorded whatever it says."""
+    """Globs of the topics to record; journals are always recorded."""
     exclude: tuple[str, ...] = ()
     """Globs of topics to leave out."""
     file: str = Field(default="session.mcap", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.mcap$")
     """The file's name, in the session folder."""
     flush_s: float = Field(default=0.5, gt=0)
-    """How often what came is handed to the operating system: that much is lost at most when the recorder dies."""
+    """Interval of flushes to the operating system: the maximum loss if the recorder dies."""
     split_mib: float | None = Field(default=None, gt=0)
-    """Begin a new file after so many MiB."""
+    """Start a new file after this many MiB."""
     split_s: float | None = Field(default=None, gt=0)
-    """Begin a new file after so many seconds."""
+    """Start a new file after this many seconds."""
     keep_s: float | None = Field(default=None, gt=0)
-    """Keep the last so many seconds in memory, and write them only when told to."""
+    """Keep the last seconds in memory, and write them only on request."""
     keep_mib: float = Field(default=512.0, gt=0)
-    """Memory that may be kept at most."""
+    """Maximum memory for the kept messages."""
     weights_mib: float = Field(default=256.0, ge=0)
-    """Weights up to this size are kept beside the recording, so that it can be verified anywhere."""
+    """Weights up to this size are stored beside the recording, so that it can be verified anywhere."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -58,14 +58,14 @@ class RecorderParams(Params):
 
 
 _OF_A_FILE = ("_storage", "_channels", "_ports", "_types")
-"""What a recorder keeps that goes with the file it writes."""
+"""The attributes of a recorder that belong to the current file."""
 
 
 class Recorder(Node[RecorderParams]):
-    """Records every message of a graph as it travels.
+    """Records every message of a graph in its encoded form.
 
-    It has a queue of its own and, in real time, a thread that writes: a slow disk slows nobody. What does not fit
-    into a GiB of waiting messages is lost, counted, and told in the recording, in the summary and by the exit code.
+    It has a separate queue and, in real time, a writer thread: a slow disk delays no node. Messages beyond 1
+    GiB of waiting messages are lost and counted; the recording, the summary and the exit code report them.
     """
 
     stop_rank: ClassVar[int] = 3
@@ -74,7 +74,7 @@ class Recorder(Node[RecorderParams]):
     keep_recording = Input(KeepRecording, queue(8), optional=True)
 
     def on_start(self) -> None:
-        """Open the file: the plan and all that is known come first, since a crash loses the end."""
+        """Open the file; the plan and all facts come first, since a crash loses the end."""
         directory = self.context.launch_context.directory
         self._begin()
         self._storage = None if directory is None else self._open(directory)
@@ -82,13 +82,13 @@ class Recorder(Node[RecorderParams]):
         self.every(round(self.params.flush_s * 1e9), self._flush)
 
     def on_keep_recording(self, message: KeepRecording) -> None:
-        """Write what the ring buffer holds."""
+        """Write the contents of the ring buffer."""
         self._take_in()
         if self._storage is not None:
             self._storage.keep(message.reason)
 
     def on_stop(self) -> None:
-        """Write the rest, and the account of what was lost on the way."""
+        """Write the rest, and the account of losses."""
         self._take_in()
         if self._storage is not None:
             declared: dict[str, dict[str, int]] = {}
@@ -98,13 +98,13 @@ class Recorder(Node[RecorderParams]):
             self._storage.close(declared)
 
     def world_state(self) -> dict[str, Any]:
-        """Tell up to which message of each publisher everything was recorded."""
+        """Return the number of the last recorded message of each publisher."""
         state = super().world_state()
         reached = self._storage.reached() if isinstance(self._storage, Storage) else None
         return {name: state[name] for name in state if name not in _OF_A_FILE} | {"_storage": reached}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Begin a recording of this session's own, with what was not recorded yet."""
+        """Start this session's recording after the messages that are already recorded."""
         reached = state.pop("_storage")
         super().load_world_state(state)
         directory = self.context.launch_context.directory
@@ -115,7 +115,7 @@ class Recorder(Node[RecorderParams]):
                 self._storage.go_on_after(*stream)
 
     def result(self) -> dict[str, Any]:
-        """Return what was recorded."""
+        """Return the counts of recorded messages."""
         return {} if self._storage is None else self._storage.result()
 
     def _begin(self) -> None:
@@ -128,7 +128,7 @@ class Recorder(Node[RecorderParams]):
         path = directory / params.file
         incarnation = self.context.identity.incarnation
         restarted = incarnation and not resumed
-        if restarted:  # a life before this one has written already
+        if restarted:  # an earlier incarnation has already written
             path = path.with_stem(f"{path.stem}-{incarnation}")
         facts = info(launch_context, self.now_ns)
         facts |= keep_weights(launch_context.weights, directory, params.weights_mib * 2**20)
@@ -140,12 +140,12 @@ class Recorder(Node[RecorderParams]):
         return Background(storage) if launch_context.realtime else storage
 
     def _go_on(self, storage: Storage, directory: Path) -> None:
-        """Take up the account where the lives before left it: what they recorded is not lost."""
+        """Continue the account of earlier incarnations: what they recorded is not lost."""
         last: dict[tuple[str, str], tuple[int, int]] = {}
         for file in sorted(directory.glob(f"{Path(self.params.file).stem}*.mcap")):
             try:
                 newest = Bag.open(file).newest()
-            except BagError as error:  # a life that ended before its file had begun
+            except BagError as error:  # an incarnation that ended before its file began
                 self.log.warning("%s", error)
                 continue
             for channel, message in newest.items():
@@ -193,12 +193,12 @@ class Recorder(Node[RecorderParams]):
 
 
 def schema_text(message_type: type[Message]) -> bytes:
-    """Return the JSON Schema of a message class, as a recording holds it."""
+    """Return the JSON Schema of a message class, in the form that a recording holds."""
     return json.dumps(schema(message_type), sort_keys=True).encode()
 
 
 def message_type_of(tapped: Tapped) -> type[Message]:
-    """Return the class of the messages of an output."""
+    """Return the message class of an output."""
     if tapped.port == OUTPUT:
         return Journal
     return port_message(load_class(tapped.node).output_ports[tapped.port])

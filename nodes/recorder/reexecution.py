@@ -1,4 +1,4 @@
-"""Running a node again: the same class, fed in the order of its journal, has to publish the same bytes."""
+"""Re-execute a node: the same class, driven by its journal, must publish the same bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rtgraph.nodes.runtime.ports import BoundOutput
 
 
 class MessageId(NamedTuple):
-    """Which message: no two of a recording have the same."""
+    """Identifies a message in a recording."""
 
     topic: str
     key: str
@@ -31,12 +31,12 @@ class MessageId(NamedTuple):
 
 
 class Difference(Exception):
-    """What was found not to be as recorded, and where."""
+    """The re-execution differs from the recording; the text says where."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far a node was run."""
+    """The progress of a re-execution."""
 
     entries: int = 0
     consumed: int = 0
@@ -45,13 +45,13 @@ class Progress:
 
 
 class Rerun:
-    """One life of a node, run again.
+    """The re-execution of one incarnation of a node.
 
     Args:
         plan: the node.
-        incarnation: which life of it.
+        incarnation: its incarnation.
         seed: the launch's seed.
-        launch_context: as they were, but for the folder to write to.
+        launch_context: as recorded, except for the output folder.
         entries: the journal.
     """
 
@@ -87,10 +87,12 @@ class Rerun:
         self._ready: deque[tuple[str, Message]] = deque()
 
     def run(self) -> Generator[MessageId, bytes | None, None]:
-        """Run the node. Yields which message it consumed next; send its document, None where it is not recorded.
+        """Run the node.
+
+        Yields the next message it consumed; send its document, or None if it is not recorded.
 
         Raises:
-            Difference: the node did something else than its journal says.
+            Difference: the node behaves differently from its journal.
         """
         for number, entry in enumerate(self._entries):
             kind, clock, what, published = entry
@@ -111,7 +113,7 @@ class Rerun:
             self.progress.time_ns = max(self.progress.time_ns, self._host.clock.last_ns)
 
     def transmitted(self, output: BoundOutput[Any], message: Message, key: str | None) -> None:
-        """Compare what the node publishes now with what it published then."""
+        """Compare a published message with the recorded one."""
         found = [output.name, key or "", message.header.sequence, digest_of(encode(message))]
         if not self._expected:
             raise Difference(f"{self.name} publishes {self._told(found)}, and did not then: {message!r:.300}")
@@ -179,14 +181,14 @@ class Rerun:
 
 
 class _Clock:
-    """Says what the clock said."""
+    """Returns the recorded readings of the clock."""
 
     def __init__(self) -> None:
         self.last_ns = 0
         self._reads: deque[int] | None = None
 
     def set(self, clock: int | list[int]) -> None:
-        """Take what the clock said during an entry: one time throughout, or a time for each reading."""
+        """Set the readings of an entry: one time throughout, or a time for each reading."""
         if isinstance(clock, int):
             self.last_ns, self._reads = clock, None
         else:
@@ -194,7 +196,7 @@ class _Clock:
 
     @property
     def unread(self) -> bool:
-        """Whether the clock was read more often then."""
+        """Whether the recorded run read the clock more often."""
         return bool(self._reads)
 
     def now_ns(self) -> int:
@@ -206,7 +208,7 @@ class _Clock:
 
 
 class _Host:
-    """The world of a node that is run again: nothing happens but what happened."""
+    """The world of a re-executed node: only recorded events happen."""
 
     def __init__(self, rerun: Rerun) -> None:
         self.clock = _Clock()
@@ -223,7 +225,7 @@ class _Host:
             self._rerun.transmitted(output, message, key)
 
     def finish(self, executor: Executor, reason: str) -> None:
-        """Let it be: how the launch ended is known."""
+        """Do nothing: the recorded end is known."""
 
 
 def _shown(message: Message) -> str:

@@ -1,4 +1,4 @@
-"""Which way a recorder writes, as its parameters say: one file, several in a row, or the last seconds when told to."""
+"""The sink of a recorder, chosen by its parameters: one file, several files in a row, or a ring buffer."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MIB = 2**20
 def make_sink(
     path: Path, params: RecorderParams, info: Mapping[str, str], attachments: Sequence[Attachment]
 ) -> Sink:
-    """Return what writes.
+    """Return the sink.
 
     Raises:
-        BagError: the file cannot be made.
+        BagError: the file cannot be created.
     """
     if params.keep_s is not None:
         return _Keeping(
@@ -55,18 +55,18 @@ class _Plain(BagWriter):
         return [self.path]
 
     def keep(self, reason: str, losses: Mapping[str, object]) -> None:
-        """Do nothing: everything is written as it comes."""
+        """Do nothing: messages are written as they arrive."""
 
 
 class _Splitting(SplittingWriter):
     """Several files in a row."""
 
     def keep(self, reason: str, losses: Mapping[str, object]) -> None:
-        """Do nothing: everything is written as it comes."""
+        """Do nothing: messages are written as they arrive."""
 
 
 class _Keeping:
-    """Files of the last seconds, one each time it is told to keep them."""
+    """A ring buffer: a file of the last seconds on each request."""
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
@@ -79,10 +79,10 @@ class _Keeping:
         self._ring.write(channel, sequence, log_ns, publish_ns, data)
 
     def flush(self) -> None:
-        """Do nothing: what is in memory is not wanted yet."""
+        """Do nothing: the memory is written on request only."""
 
     def keep(self, reason: str, losses: Mapping[str, object]) -> None:
         self._ring.keep(reason, losses)
 
     def close(self, losses: Mapping[str, object] | None = None) -> None:
-        """Do nothing: what nobody asked for is not kept."""
+        """Do nothing: what was not requested is dropped."""
