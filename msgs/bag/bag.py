@@ -1,4 +1,4 @@
-"""Reading a recording: finished or not, whole or damaged, in one file or split into several."""
+"""Read a recording: finished or not, intact or damaged, in one file or split into several."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ __all__ = ["Attachment", "Bag", "Channel", "Recorded"]
 
 PLAN = "plan.yaml"
 _Row = tuple[int, int, Channel, int, int, int, int]
-"""Log time, order of writing, channel, sequence, publish time, and where the data stand."""
+"""Log time, order of writing, channel, sequence, publish time, and the position of the data."""
 
 
 class Bag:
     """A recording, opened for reading. Make one with ``Bag.open``.
 
-    Chunks are verified when they are read: one that is damaged is left out, and named in ``problems``.
+    Chunks are verified when they are read; a damaged one is left out and listed in ``problems``.
 
     >>> bag = Bag.open(Path("session.mcap"))
     >>> for recorded in bag.messages(topics=["observation"]):
@@ -45,23 +45,23 @@ class Bag:
         for part in parts:
             counts.update(part.contents.counts)
         self.counts: dict[Channel, int] = dict(counts)
-        """Messages by channel; in a finished file that was damaged later, as the index says."""
+        """Number of messages by channel; for a finished file that was damaged later, as in the index."""
         self.channels = tuple(sorted(counts, key=_channel_order))
         chunks = [chunk for part in parts for chunk in part.contents.chunks]
         self.start_ns = min((chunk.start_ns for chunk in chunks), default=0)
-        """When the first message was taken, in ns of the graph's clock; 0 if there is none."""
+        """When the recorder received the first message, in ns of the graph's clock; 0 if there is none."""
         self.end_ns = max((chunk.end_ns for chunk in chunks), default=0)
-        """When the last message was taken."""
+        """When the recorder received the last message."""
 
     @classmethod
     def open(cls, path: Path) -> Bag:
-        """Open a recording: a file, or a folder of those that it was split into.
+        """Open a recording: a file, or the folder of a split recording.
 
-        A file without an index (unfinished, or cut off) is read once from end to end. A file of a split recording
-        can be opened alone.
+        A file without an index (unfinished, or cut off) is read once from end to end. One file of a split
+        recording can be opened alone.
 
         Raises:
-            BagError: it cannot be read, or is no recording at all. All else is told by ``problems``.
+            BagError: it cannot be read, or is not a recording. All other damage is in ``problems``.
         """
         if not path.is_dir():
             return cls(path, [Part(path)], [])
@@ -70,17 +70,17 @@ class Bag:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files that it is made of, in the order of writing."""
+        """The recording's files in the order of writing."""
         return tuple(part.path for part in self._parts)
 
     @property
     def complete(self) -> bool:
-        """Whether it was finished, and no file is missing. What was damaged later is among ``problems``."""
+        """Whether it was finished, and no file is missing. Later damage is in ``problems``."""
         return not self._problems and all(part.contents.complete for part in self._parts)
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What is wrong with it, as far as that is known: reading may find more."""
+        """The problems found so far; reading may find more."""
         several = len(self._parts) > 1
         found = [
             f"{part.path.name}: {problem}" if several else problem
@@ -91,26 +91,26 @@ class Bag:
 
     @property
     def info(self) -> dict[str, str]:
-        """What is known about the session."""
+        """Facts about the session."""
         return next((dict(part.contents.info) for part in self._parts if part.contents.info), {})
 
     @property
     def plan_yaml(self) -> str | None:
-        """The plan that was run; None if it is not attached."""
+        """The plan of the launch; None if it is not attached."""
         plan = self.attachments().get(PLAN)
         return None if plan is None else plan.decode(errors="replace")
 
     @property
     def losses(self) -> Losses | None:
-        """The account of what was lost on the way; None if the recording did not come to its end."""
+        """The account of losses; None if the recording was not finished."""
         return next((part.contents.losses for part in reversed(self._parts) if part.contents.losses), None)
 
     def attachments(self) -> dict[str, bytes]:
-        """Return what is attached, by name."""
+        """Return the attachments' data, by name."""
         return {name: attachment.data for name, attachment in self.attached().items()}
 
     def attached(self) -> dict[str, Attachment]:
-        """Return what is attached, by name, with its media type."""
+        """Return the attachments with their media types, by name."""
         found: dict[str, Attachment] = {}
         for part in self._parts:
             for name, attachment in part.attachments().items():
@@ -118,7 +118,7 @@ class Bag:
         return found
 
     def verify(self) -> tuple[str, ...]:
-        """Read everything, and return what is wrong."""
+        """Read everything, and return all problems."""
         for part in self._parts:
             part.verify()
         return self.problems
@@ -132,16 +132,16 @@ class Bag:
         start_ns: int | None = None,
         end_ns: int | None = None,
     ) -> Iterator[Recorded]:
-        """Yield messages by the time they were taken at; those of one instant in the order of writing.
+        """Yield messages ordered by the recorder's receive time, then by the order of writing.
 
-        Only chunks that may hold something wanted are read, and no more at once than overlap in time.
+        Only chunks that may hold matching messages are read, and at once only those that overlap in time.
 
         Args:
-            topics: globs of the topics wanted; all, if there are none.
-            exclude: globs of topics not wanted.
-            publishers: globs of the publishers wanted; all, if there are none.
-            start_ns: the first instant wanted.
-            end_ns: the last instant wanted, itself included.
+            topics: globs of topics; empty for all.
+            exclude: globs of topics to leave out.
+            publishers: globs of publishers; empty for all.
+            start_ns: the first instant.
+            end_ns: the last instant, included.
         """
         wanted = frozenset(
             channel
@@ -162,7 +162,7 @@ class Bag:
         return self._merged(pieces, _Wanted(wanted, first_ns, last_ns))
 
     def newest(self) -> dict[Channel, Recorded]:
-        """Return the last message of each channel. Reads from the end, and no more than that takes."""
+        """Return the last message of each channel. Reads from the end, and only as much as needed."""
         found: dict[Channel, Recorded] = {}
         for part in reversed(self._parts):
             with part.path.open("rb") as file:
@@ -216,7 +216,7 @@ class Bag:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A chunk to read, and the number of the file that it is in."""
+    """A chunk to read, and the number of its file."""
 
     start_ns: int
     part: int
@@ -225,15 +225,15 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """Which messages are wanted."""
+    """A filter for messages."""
 
     channels: frozenset[Channel]
     first_ns: int
     last_ns: int
 
     def rows(self, found: Iterator[tuple[Channel, int, int, int, int, int]]) -> Iterator[_Row]:
-        """Yield what is wanted of a chunk's messages, by time."""
-        # Asked once a channel: hashing one costs more than the rest of a message.
+        """Yield the matching messages of a chunk, by time."""
+        # Evaluated once per channel: hashing one costs more than the rest of a message.
         asked: dict[int, bool] = {}
         rows: list[_Row] = []
         for order, (channel, sequence, log_ns, publish_ns, begin, end) in enumerate(found):

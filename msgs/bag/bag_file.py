@@ -20,10 +20,10 @@ _BLOCK_BYTES = 1 << 20
 
 
 class Part:
-    """One file of a recording. It is open only while something is read from it.
+    """One file of a recording. It is open only while it is read.
 
     Raises:
-        BagError: the file cannot be read, or does not begin as a recording does.
+        BagError: the file cannot be read, or does not begin like a recording.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,7 +33,7 @@ class Part:
             with path.open("rb") as file:
                 size = file.seek(0, 2)
                 profile = header_of(file)
-                # Without its first bytes only what ends as a recording does is known to be one.
+                # If the first bytes are damaged, a file that ends like a recording is accepted.
                 found = indexed(file, size, self._reader)
                 if profile is None and (found is None or not found.counts):
                     raise BagError(
@@ -48,12 +48,12 @@ class Part:
             self.contents.problems.insert(0, f"it was not written by rtgraph: its profile is {profile!r:.40}")
 
     def problem(self, text: str) -> None:
-        """Take note of what is wrong, once."""
+        """Record a problem, once."""
         if text not in self.contents.problems:
             self.contents.problems.append(text)
 
     def attachments(self) -> dict[str, Attachment]:
-        """Return what is attached, by name. What is damaged is left out, and noted."""
+        """Return the attachments, by name. Damaged ones are left out and recorded as problems."""
         found = {}
         with self.path.open("rb") as file:
             for offset, length in self.contents.attachments:
@@ -66,9 +66,9 @@ class Part:
         return found
 
     def read(self, file: BinaryIO, stretch: Stretch) -> tuple[bytes, Iterator[Found]]:
-        """Return a chunk's content, and where its messages are in it, in the order of writing.
+        """Return a chunk's content, and the positions of its messages in the order of writing.
 
-        A damaged chunk is noted, and gives nothing.
+        A damaged chunk is recorded as a problem, and yields nothing.
         """
         content = record_at(file, stretch.offset, stretch.length, Opcode.CHUNK)
         try:
@@ -81,7 +81,7 @@ class Part:
             return b"", iter(())
 
     def verify(self) -> None:
-        """Read everything, and take note of what is not as it was written."""
+        """Read everything, and record all damage."""
         end = self.contents.data_end
         if end is None:
             self.attachments()

@@ -1,4 +1,4 @@
-"""What one file of a recording holds, and where, as its index says it."""
+"""The index of a file of a recording: its contents and their positions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DATA_END_BYTES = RECORD.size + 4
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Where a chunk stands in its file, from when to when its messages are, and on which channels."""
+    """A chunk: its position in the file, the time range of its messages, and their channels."""
 
     offset: int
     length: int
@@ -48,7 +48,7 @@ class Stretch:
 
 @dataclass(slots=True)
 class Contents:
-    """What a file holds. Attachments are places (offset and length) of records whose checksum is yet to be seen."""
+    """The contents of a file. Attachments are positions (offset and length) with unverified checksums."""
 
     complete: bool = False
     info: dict[str, str] = field(default_factory=dict)
@@ -58,10 +58,10 @@ class Contents:
     counts: Counter[Channel] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     data_end: int | None = None
-    """Where the data end and the index begins, in a finished file."""
+    """The offset of the end of the data and the start of the index, in a finished file."""
 
     def take_metadata(self, content: bytes) -> bool:
-        """Take in a metadata record, unless it is not as it was written."""
+        """Add a metadata record, unless it is damaged."""
         record = parsed(Metadata.read, content)
         values = None if record is None else metadata_values(record)
         if record is None or values is None:
@@ -74,7 +74,7 @@ class Contents:
 
 
 def header_of(file: BinaryIO) -> str | None:
-    """Return the profile that a file's header names; None if it does not begin as an MCAP file does."""
+    """Return the profile in a file's header; None if the file does not begin like an MCAP file."""
     file.seek(0)
     start = file.read(len(MAGIC) + RECORD.size)
     if len(start) < len(MAGIC) + RECORD.size or not start.startswith(MAGIC):
@@ -88,7 +88,7 @@ def header_of(file: BinaryIO) -> str | None:
 
 
 def record_at(file: BinaryIO, offset: int, length: int, opcode: Opcode) -> bytes | None:
-    """Return the content of the record that stands at an offset; None if it is not there."""
+    """Return the content of the record at an offset; None if there is none."""
     file.seek(offset)
     data = file.read(length)
     if (
@@ -101,7 +101,7 @@ def record_at(file: BinaryIO, offset: int, length: int, opcode: Opcode) -> bytes
 
 
 def attachment_of(content: bytes) -> Attachment | None:
-    """Return the attachment that a record holds; None if it is not as it was written."""
+    """Return the attachment in a record; None if it is damaged."""
     record = parsed(AttachmentRecord.read, content)
     if record is None or struct.pack("<I", zlib.crc32(content[:-4])) != content[-4:]:
         return None
@@ -109,7 +109,7 @@ def attachment_of(content: bytes) -> Attachment | None:
 
 
 def indexed(file: BinaryIO, size: int, reader: ChunkReader) -> Contents | None:
-    """Return what a finished file's index says it holds; None if it has none, or one that is not as it was written."""
+    """Return a finished file's contents from its index; None if the index is missing or damaged."""
     summary = _summary(file, size)
     if summary is None:
         return None
@@ -150,7 +150,7 @@ def indexed(file: BinaryIO, size: int, reader: ChunkReader) -> Contents | None:
 
 
 def _summary(file: BinaryIO, size: int) -> tuple[int, bytes] | None:
-    """Return where a file's summary begins, and its bytes; None if there is none that is as it was written."""
+    """Return the offset and the bytes of a file's summary; None if it is missing or damaged."""
     if size < _END_BYTES:
         return None
     file.seek(size - _END_BYTES)

@@ -1,4 +1,4 @@
-"""What a recording is made of: channels, the messages recorded on them, and files attached to it."""
+"""The parts of a recording: channels, recorded messages, and attached files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rtgraph.msgs.errors import DecodeError, SchemaMismatch
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that a recording carries, such as the plan."""
+    """A file attached to a recording, such as the plan."""
 
     name: str
     media_type: str
@@ -22,9 +22,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """The identity of a stream: one publisher's output, and the key where the output has keys.
+    """The identity of a stream: one publisher's output, and the key if the output is keyed.
 
-    ``schema`` is the JSON Schema of the messages, ``schema_hash`` the 16 hex digits that tell versions of it apart.
+    ``schema`` is the JSON Schema of the messages, ``schema_hash`` the 16 hex digits that identify its
+    version.
     """
 
     topic: str
@@ -38,10 +39,10 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A message as it was recorded: the exact bytes that travelled, and when.
+    """A recorded message: the exact encoded bytes, and their times.
 
-    ``sequence`` is the publisher's, modulo 2³²; ``log_ns`` is when the recorder took it and ``publish_ns`` when it
-    was published, both in ns of the graph's clock.
+    ``sequence`` is the publisher's, modulo 2³²; ``log_ns`` is when the recorder received it and
+    ``publish_ns`` when it was published, both in ns of the graph's clock.
     """
 
     channel: Channel
@@ -51,11 +52,11 @@ class Recorded:
     data: bytes
 
     def message(self) -> Message:
-        """Return the message, by the class imported under its name.
+        """Decode the message with the imported class of its name.
 
         Raises:
-            DecodeError: no such class is imported, or the bytes are not such a message.
-            SchemaMismatch: the class imported is another version of it.
+            DecodeError: no such class is imported, or the bytes are not a valid message of it.
+            SchemaMismatch: the imported class is another version.
         """
         return decode(_message_type(self.channel.schema_name, self.channel.schema_hash), self.data)
 

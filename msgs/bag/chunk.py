@@ -1,4 +1,4 @@
-"""Chunks: stretches of messages that are compressed, checked and found together."""
+"""Chunks: groups of messages that are compressed, checksummed and indexed together."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _CHUNK_HEAD_BYTES = CHUNK.size + 4
 
 
 class _Stream:
-    """A channel as the writer of one file knows it."""
+    """A channel in the writer of one file."""
 
     __slots__ = ("channel", "count", "definition", "index", "number", "schema", "schema_number")
 
@@ -49,18 +49,18 @@ class _Stream:
 
 
 class ChunkBuilder:
-    """Gathers messages until they are cut into a chunk. Numbers the channels of a file in order of appearance.
+    """Collects messages for the next chunk. Numbers the channels of a file in order of appearance.
 
     Args:
         compression: "zstd", or "" for none.
-        level: zstd's, where it is used.
+        level: zstd's level.
     """
 
     def __init__(self, compression: str, level: int = ZSTD_LEVEL) -> None:
         self.size_bytes = 0
-        """What waits to be cut, uncompressed."""
+        """Uncompressed size of the collected messages."""
         self.count = 0
-        """Messages that wait."""
+        """Number of collected messages."""
         self.streams: dict[Channel, _Stream] = {}
         self._compression = compression.encode()
         self._compress = zstandard.ZstdCompressor(level=level).compress if compression else None
@@ -95,7 +95,7 @@ class ChunkBuilder:
         self.count += 1
 
     def cut(self, offset: int) -> Cut:
-        """Return what was gathered as a chunk that will stand at byte ``offset`` of the file, and begin anew."""
+        """Return the collected messages as a chunk for byte ``offset`` of the file, and start a new chunk."""
         data = b"".join(self._parts)
         content = data if self._compress is None else self._compress(data)
         name = struct.pack("<I", len(self._compression)) + self._compression
@@ -129,7 +129,7 @@ class ChunkBuilder:
         return cut
 
     def drop(self) -> None:
-        """Forget what was gathered."""
+        """Drop the collected messages."""
         for stream in self._used.values():
             stream.index = []
         self._parts = []
@@ -154,26 +154,26 @@ class ChunkBuilder:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A chunk ready to be written."""
+    """A chunk ready to write."""
 
     data: tuple[bytes, ...]
     index: ChunkIndex
     counts: Mapping[int, int]
-    """Messages by channel number."""
+    """Number of messages by channel number."""
     start_ns: int
     end_ns: int
 
 
 class ChunkDamaged(Exception):
-    """A chunk is not as it was written. The text says what is wrong."""
+    """A chunk is damaged. The text says how."""
 
 
 Found = tuple[Channel, int, int, int, int, int]
-"""Channel, sequence, log time, publish time, and from which byte to which its data stand in the chunk."""
+"""Channel, sequence, log time, publish time, and the start and end of its data in the chunk."""
 
 
 class ChunkReader:
-    """Reads chunks. Keeps the channels it met, so that those of one file are made once.
+    """Reads chunks. Caches channels, so that those of one file are made once.
 
     Raises:
         ChunkDamaged: from its methods.
@@ -184,10 +184,10 @@ class ChunkReader:
         self._records: dict[bytes, SchemaRecord | ChannelRecord | None] = {}
         self._channels: dict[tuple[bytes, bytes], Channel | None] = {}
         self.known: dict[int, Channel | None] = {}
-        """Channels by number. Our own chunks describe theirs; those that other tools rewrote may not."""
+        """Channels by number. Our chunks describe their channels; chunks rewritten by other tools may not."""
 
     def data(self, content: bytes) -> bytes:
-        """Return the uncompressed content of a chunk record (opcode and length left out), its checksum verified."""
+        """Return the verified, uncompressed content of a chunk record (without opcode and length)."""
         if len(content) < _CHUNK_HEAD_BYTES:
             raise ChunkDamaged("it is too short")
         _, _, size, checksum = CHUNK.unpack_from(content)
@@ -205,7 +205,7 @@ class ChunkReader:
         return data
 
     def messages(self, data: bytes) -> Iterator[Found]:
-        """Yield the messages of a chunk's content, in the order of writing."""
+        """Yield the messages in a chunk's content, in the order of writing."""
         channels = self.known
         schemas: dict[int, tuple[bytes, SchemaRecord]] = {}
         place, end = 0, len(data)
@@ -261,7 +261,7 @@ class ChunkReader:
         if compression != b"zstd":
             raise ChunkDamaged(f"its compression {compression[:20]!r} is not known")
         try:
-            # Both have to claim the same size before room is made for it.
+            # Both must claim the same size before memory is allocated.
             if zstandard.get_frame_parameters(content).content_size != size:
                 raise ChunkDamaged("its size is wrong")
             data: bytes = self._decompress(content)

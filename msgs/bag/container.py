@@ -1,10 +1,10 @@
-"""The MCAP container as a recording uses it: what the writer and the reader have to agree on.
+"""The MCAP container of a recording: definitions shared by the writer and the reader.
 
-A recording is an ordinary MCAP file with three habits of its own, so that a damaged one gives up as much as it can:
+A recording is an ordinary MCAP file with three additional rules, so that most of a damaged one can be read:
 
-* a chunk stands alone: it repeats the schemas and channels of its messages, and its checksum covers them;
-* every metadata record carries a checksum of itself, which MCAP does not provide for;
-* what is known at the start stands at the start, since a crash loses the end.
+* a chunk is self-contained: it repeats the schemas and channels of its messages, and its checksum covers them;
+* every metadata record has a checksum, which MCAP does not define;
+* facts known at the start are written at the start, since a crash loses the end.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from rtgraph.msgs.bag.channel import Channel
 MAGIC = b"\x89MCAP0\r\n"
 PROFILE = "rtgraph"
 INFO, LOSSES = "rtgraph", "losses"
-"""The names of the metadata records: what is known at the start, and the ledger at the end."""
+"""The names of the metadata records: the facts at the start, and the ledger at the end."""
 RECOVERED = "recovered"
-"""The key of the info that says of a recording that it was recovered, and how many problems there were."""
+"""The info key that marks a recovered recording, with the number of its problems."""
 RING_REASON = "ring.reason"
-"""The key of the info that says of a file that it holds the last seconds before somebody wanted them, and why."""
+"""The info key that marks a file written from a ring buffer, with the reason."""
 CHECKSUM = "checksum"
-"""The key under which a metadata record carries the CRC-32 of the rest."""
+"""The metadata key with the CRC-32 of the other values."""
 
 RECORD = struct.Struct("<BQ")
-"""How every record begins: what it is, and its length."""
+"""The start of every record: opcode and length."""
 MESSAGE = struct.Struct("<BQHIQQ")
 """A message's opcode, length, channel, sequence, log time and publish time; its data follow."""
 MESSAGE_HEAD_BYTES = MESSAGE.size - RECORD.size
@@ -51,17 +51,17 @@ R = TypeVar("R", bound=McapRecord)
 
 
 def unsigned(time_ns: int) -> int:
-    """Return a time as MCAP holds it: times before the graph's start wrap around."""
+    """Return a time in MCAP's form: times before the graph's start wrap around."""
     return time_ns & _UINT64
 
 
 def signed(time: int) -> int:
-    """Return the time that ``unsigned`` was given."""
+    """Return the original time of ``unsigned``."""
     return time if time <= _INT64_MOST else time - _UINT64 - 1
 
 
 def packed(record: McapRecord) -> bytes:
-    """Return a record's bytes, its opcode and length among them."""
+    """Return a record's bytes, including opcode and length."""
     builder = RecordBuilder()
     record.write(builder)
     data: bytes = builder.end()  # type: ignore[no-untyped-call]
@@ -69,7 +69,7 @@ def packed(record: McapRecord) -> bytes:
 
 
 def parsed(read: Callable[[ReadDataStream], R], content: bytes) -> R | None:
-    """Return the record that bytes hold, the opcode and length left out; None if they are not one, whole."""
+    """Parse a record without opcode and length; None if it is invalid or incomplete."""
     stream = _Strict(io.BytesIO(content))
     try:
         record = read(stream)
@@ -79,7 +79,7 @@ def parsed(read: Callable[[ReadDataStream], R], content: bytes) -> R | None:
 
 
 class _Strict(ReadDataStream):
-    """A stream that ends where its bytes end: the library's own gives less than was asked for, and says nothing."""
+    """A stream that raises at its end; the library's stream returns fewer bytes without an error."""
 
     def read(self, length: int) -> bytes:
         data = super().read(length)
@@ -89,23 +89,23 @@ class _Strict(ReadDataStream):
 
 
 def checked_metadata(name: str, values: Mapping[str, str]) -> Metadata:
-    """Return a metadata record that carries its own checksum."""
+    """Return a metadata record with a checksum."""
     return Metadata(name, {**values, CHECKSUM: _checksum(name, values)})
 
 
 def metadata_values(record: Metadata) -> dict[str, str] | None:
-    """Return what a metadata record says; None if it is not as it was written."""
+    """Return the values of a metadata record; None if it is damaged."""
     values = dict(record.metadata)
     return values if values.pop(CHECKSUM, None) == _checksum(record.name, values) else None
 
 
 def schema_record(number: int, channel: Channel) -> SchemaRecord:
-    """Return the record that describes the messages of a channel."""
+    """Return the schema record of a channel's messages."""
     return SchemaRecord(id=number, data=channel.schema, encoding="jsonschema", name=channel.schema_name)
 
 
 def channel_record(number: int, schema_number: int, channel: Channel) -> ChannelRecord:
-    """Return the record that stands for a channel."""
+    """Return the record of a channel."""
     return ChannelRecord(
         id=number,
         topic=channel.topic,
@@ -121,7 +121,7 @@ def channel_record(number: int, schema_number: int, channel: Channel) -> Channel
 
 
 def channel_of(record: ChannelRecord, schemas: Mapping[int, SchemaRecord]) -> Channel | None:
-    """Return the channel that a record stands for; None if it is none of ours."""
+    """Return the channel of a record; None if it is not an rtgraph channel."""
     schema, metadata = schemas.get(record.schema_id), record.metadata
     if schema is None or record.message_encoding != "msgpack" or "publisher" not in metadata:
         return None

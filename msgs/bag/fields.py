@@ -1,4 +1,4 @@
-"""Reading a wire document without the message's class."""
+"""Decode a wire document without the message's class."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def fields_of(document: Frame) -> tuple[bytes, dict[str, Any]]:
         DecodeError: the bytes are not a message.
     """
     try:
-        # Walk over it before anything is made of it: it has to hold the lists that it claims.
+        # Walk over it before building anything: the claimed lists must exist.
         unpacker = msgpack.Unpacker(max_buffer_size=len(document))
         unpacker.feed(document)
         unpacker.skip()

@@ -1,4 +1,4 @@
-"""The files of a recording that was split, in the order they were written."""
+"""The files of a split recording, in the order of writing."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def numbered(path: Path, number: int) -> Path:
 
 
 def files_of(folder: Path) -> tuple[list[Part], list[str]]:
-    """Open the recording in a folder: its parts in order, and what is wrong with the files.
+    """Open the recording in a folder; return its files in order, and the problems found.
 
-    Files belong together when they are named alike but for the numbers (``session_0.mcap``; ``session-1.mcap``
-    when the recorder was started anew) and no two have different plans: where one's plan is damaged, its name
-    decides. What ``recover`` wrote beside a recording is left out.
+    Files belong together if their names differ only in the numbers (``session_0.mcap``; ``session-1.mcap``
+    after a restart of the recorder) and their plans are equal; a file with a damaged plan is assigned by its
+    name. Files that ``recover`` wrote beside a recording are left out.
 
     Raises:
-        BagError: there is none, or there are several.
+        BagError: there is no recording, or there are several.
     """
     problems: list[str] = []
     unreadable: list[Path] = []
@@ -59,7 +59,7 @@ def files_of(folder: Path) -> tuple[list[Part], list[str]]:
 
 
 def _by_plan(parts: Sequence[Part]) -> list[list[Part]]:
-    """Return the parts of one name, together unless their plans differ."""
+    """Group the files of one name by plan."""
     attached = [part.attachments().get(_PLAN) for part in parts]
     plans = [None if plan is None else plan.data for plan in attached]
     known = set(plans) - {None}
@@ -75,7 +75,7 @@ def _by_plan(parts: Sequence[Part]) -> list[list[Part]]:
 
 
 def _missing(paths: Sequence[Path]) -> Sequence[str]:
-    """Return what to say of files missing between others."""
+    """Return the problems of files missing from the sequence."""
     problems = []
     numbers: dict[tuple[str, int], list[int]] = {}
     for path in paths:

@@ -1,4 +1,4 @@
-"""What is missing where the files of a recording are damaged, cut off or gone: when, and how many messages."""
+"""Gaps in a recording with damaged, cut or missing files: their times and their numbers of messages."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _NUMBER = re.compile(r"(.*_)(\d+)")
 
 
 def holes(parts: Sequence[Part]) -> Iterator[str]:
-    """Yield a line for each stretch of time between files that something is missing in, and one for all of them.
+    """Yield a line for each gap in time between files, and one for the total.
 
-    Messages are counted by the gaps in the publishers' sequence numbers, so that a channel counts only if something
-    of it is there on both sides; in all by the account at the end, where that is there.
+    Messages are counted by the gaps in the publishers' sequence numbers, so a channel counts only if it has
+    messages on both sides. The total comes from the account at the end, if it exists.
 
     Args:
-        parts: the files that can be read, in order.
+        parts: the readable files, in order.
     """
     if any(RING_REASON in part.contents.info for part in parts):
-        return  # such files hold the last seconds before each was written, with nothing between them
+        return  # such files hold the last seconds before each was written, and are not contiguous
     split = [part for part in parts if _NUMBER.fullmatch(part.path.stem)]
     holding = [part for part in split if part.contents.chunks]
     for before, after in pairwise(holding):
@@ -57,7 +57,7 @@ def _is_first(part: Part) -> bool:
 
 
 def _follows(before: Part, after: Part) -> bool:
-    """Say whether one file's number is the next after the other's, or that of the first file of another life."""
+    """Return whether a file's number follows the other's, or is the first of another incarnation."""
     first, second = _NUMBER.fullmatch(before.path.stem), _NUMBER.fullmatch(after.path.stem)
     if first is None or second is None:
         return False
@@ -65,12 +65,12 @@ def _follows(before: Part, after: Part) -> bool:
 
 
 def _lacks_end(part: Part) -> bool:
-    """Say whether a file that ends a split recording is not the last that was written."""
+    """Return whether the last file of a split recording is missing."""
     return part.contents.complete and part.contents.losses is None
 
 
 def _edge(part: Part, *, last: bool) -> dict[Channel, int]:
-    """Return the last or first sequence number of each channel in a file, reading no more chunks than that takes."""
+    """Return the last or first sequence number of each channel in a file; reads only the chunks needed."""
     found: dict[Channel, int] = {}
     chunks: Iterable[Stretch] = reversed(part.contents.chunks) if last else part.contents.chunks
     with part.path.open("rb") as file:
@@ -86,5 +86,5 @@ def _edge(part: Part, *, last: bool) -> dict[Channel, int]:
 
 
 def _count(before: dict[Channel, int], after: dict[Channel, int]) -> int:
-    # A smaller number follows a larger one where the publisher was started anew.
+    # A smaller number follows a larger one if the publisher restarted.
     return sum(max(0, after[channel] - last - 1) for channel, last in before.items() if channel in after)

@@ -1,4 +1,4 @@
-"""The account of a recording: of every publisher's messages, how many came, came twice, and never came."""
+"""The account of a recording: each publisher's received, duplicate and lost messages."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pydantic import Field, ValidationError
 from rtgraph.msgs import Record
 
 MOST_GAPS = 1024
-"""Gaps of one stream that are kept open for messages that come late; older ones are closed."""
+"""Maximum number of open gaps of a stream for late messages; older gaps are closed."""
 
 
 class StreamLosses(Record):
-    """What became of the messages of one publisher's channel in one of its lives.
+    """The counts of one publisher's channel in one incarnation.
 
-    ``first`` and ``last`` are the sequence numbers seen, None if none was; ``count`` leaves duplicates out;
-    ``declared`` is how many the publisher says it sent, where that is known.
+    ``first`` and ``last`` are the first and last sequence numbers seen, or None; ``count`` excludes
+    duplicates; ``declared`` is the number of messages the publisher reports to have sent, if known.
     """
 
     publisher: str
@@ -32,27 +32,27 @@ class StreamLosses(Record):
 
 
 class Losses(Record):
-    """The account of a whole recording, as it is written at its end."""
+    """The account of a whole recording, written at its end."""
 
     streams: tuple[StreamLosses, ...] = ()
 
     @property
     def lost(self) -> int:
-        """How many messages never came, in all."""
+        """Total number of lost messages."""
         return sum(stream.lost for stream in self.streams)
 
     @property
     def duplicates(self) -> int:
-        """How many messages came more than once, in all."""
+        """Total number of duplicates."""
         return sum(stream.duplicates for stream in self.streams)
 
     def as_json(self) -> dict[str, object]:
-        """Return it as plain values, the totals among them."""
+        """Return the account as plain values, including the totals."""
         return {"lost": self.lost, "duplicates": self.duplicates, **self.model_dump(mode="json")}
 
     @classmethod
     def from_json(cls, values: object) -> Losses | None:
-        """Return the account that plain values hold; None if they hold none."""
+        """Return the account in plain values; None if they are not an account."""
         if not isinstance(values, dict):
             return None
         try:
@@ -62,11 +62,11 @@ class Losses(Record):
 
 
 class Ledger:
-    """Keeps the account while messages come, by the sequence numbers that publishers give them.
+    """Keeps the account by the publishers' sequence numbers.
 
     Args:
-        from_start: whether the recorder was there from the start, so that what comes before a stream's first
-            message was lost, and not just before its time.
+        from_start: whether the recorder was there from the start; if so, messages before a stream's first one
+            count as lost.
     """
 
     def __init__(self, *, from_start: bool = True) -> None:
@@ -74,7 +74,7 @@ class Ledger:
         self._streams: dict[tuple[str, int, str], _Stream] = {}
 
     def see(self, publisher: str, incarnation: int, channel: str, sequence: int) -> None:
-        """Take note of a message."""
+        """Count a message."""
         stream = self._streams.get((publisher, incarnation, channel))
         if stream is None:
             last = -1 if self._from_start else sequence - 1
@@ -82,7 +82,7 @@ class Ledger:
         stream.see(sequence)
 
     def go_on_after(self, publisher: str, incarnation: int, channel: str, sequence: int) -> None:
-        """Take it that messages up to this one were recorded already: only later ones are looked for."""
+        """Count messages up to this one as recorded: only later ones are expected."""
         self._streams[publisher, incarnation, channel] = _Stream(sequence)
 
     def reached(self) -> list[tuple[str, int, str, int]]:
@@ -90,7 +90,7 @@ class Ledger:
         return [(*stream, found.last) for stream, found in self._streams.items()]
 
     def expect(self, losses: Losses) -> None:
-        """Begin with an account of these messages by somebody else: those not seen from now on are lost."""
+        """Start from another account of these messages: those not seen from now on are lost."""
         for row in losses.streams:
             stream = _Stream(-1 if row.first is None else row.first - 1)
             if row.first is not None and row.last is not None and row.first <= row.last:
@@ -102,8 +102,8 @@ class Ledger:
         """Return the account.
 
         Args:
-            declared: how many messages each publisher says it sent in its latest life, by channel. Channels that
-                are not recorded must be left out.
+            declared: number of messages each publisher reports to have sent in its latest incarnation, by
+                channel. Leave out channels that are not recorded.
         """
         declared = declared or {}
         latest = dict.fromkeys(declared, 0)
@@ -121,7 +121,7 @@ class Ledger:
 
 
 class _Stream:
-    """One stream: the newest number, and the stretches of numbers that did not come (both ends among them)."""
+    """One stream: the newest number, and the gaps (first and last number, both included)."""
 
     __slots__ = ("closed", "count", "duplicates", "first", "gaps", "last", "newest")
 
@@ -171,7 +171,7 @@ class _Stream:
         if place < 0 or self.gaps[place][1] < sequence:
             if self.first is None or sequence >= self.first or self.closed:
                 return False
-            # Not from the start: what comes late moves the start.
+            # Not recorded from the start: a late message moves the start.
             self._open(0, *_stretches((sequence + 1, self.first - 1)))
             return True
         first, last = self.gaps.pop(place)

@@ -1,4 +1,4 @@
-"""Where a player is in a recording: what comes next, and when, at what rate, from where, round and round."""
+"""The position of a player in a recording: the next message, its due time, the rate, and looping."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Callable, Iterator
 from rtgraph.msgs.bag.bag import Bag, Recorded
 
 TICK_SCHEMA = "Observation"
-"""A plant publishes one at every tick: where there is one, a tick is over."""
+"""The schema of a plant's message per tick: such a message ends a tick."""
 Messages = Callable[[int], Iterator[Recorded]]
 
 
 class Playback:
-    """The course of time in a recording, against that of the graph.
+    """The recording's time as a function of the graph's time.
 
-    Times of the recording are when messages were published. At rate 1, from the start and without a pause, they are
-    the graph's own times: in the virtual world everything happens at the very instants it did.
+    The recording's times are publication times. At rate 1, from the start and without a pause, they equal the
+    graph's times: in the virtual world everything happens at the same instants as in the recording.
 
     Args:
-        messages: gives the messages from a time of the recording on, in order.
-        start_ns: where to begin, in the recording's time.
-        end_ns: where to end; what is later is not played.
-        rate: how many seconds of the recording go by in one of the graph.
-        loop: whether to begin again at the end.
+        messages: returns the messages from a time of the recording on, in order.
+        start_ns: the start position, in the recording's time.
+        end_ns: the end position; later messages are not played.
+        rate: seconds of the recording per second of the graph.
+        loop: whether to restart at the end.
     """
 
     def __init__(
@@ -43,22 +43,22 @@ class Playback:
 
     @property
     def rate(self) -> float:
-        """How many seconds of the recording go by in one of the graph."""
+        """Seconds of the recording per second of the graph."""
         return self._rate
 
     def begin(self, now_ns: int) -> None:
-        """Begin: the start is now. Not called, the recording's time is the graph's."""
+        """Start now. Without this call, the recording's time is the graph's."""
         self._anchor_graph_ns, self._anchor_ns = now_ns, self.start_ns
 
     def due_ns(self) -> int | None:
-        """Return when the next message is due, in the graph's time; None when paused, or at the end."""
+        """Return the due time of the next message, in the graph's time; None if paused, or at the end."""
         if self.paused or self._next is None:
             return None
         ahead_ns = self._next.publish_ns - self._anchor_ns
         return self._anchor_graph_ns + (ahead_ns if self._rate == 1.0 else round(ahead_ns / self._rate))
 
     def position_ns(self, now_ns: int) -> int:
-        """Return where the recording is, in its own time."""
+        """Return the position in the recording's time."""
         if self.paused or self.over:
             return self._anchor_ns if self.paused else self.end_ns
         ahead_ns = round((now_ns - self._anchor_graph_ns) * self._rate)
@@ -66,11 +66,11 @@ class Playback:
 
     @property
     def over(self) -> bool:
-        """Whether nothing is left to play."""
+        """Whether no message is left."""
         return self._next is None
 
     def take(self) -> Recorded | None:
-        """Return the next message, and go on to the one after it."""
+        """Return the next message, and advance."""
         taken = self._next
         if taken is not None:
             self.played += 1
@@ -78,7 +78,7 @@ class Playback:
         return taken
 
     def take_due(self, now_ns: int) -> Iterator[Recorded]:
-        """Yield what is due, and begin anew where that is asked for."""
+        """Yield the due messages, and restart at the end if looping."""
         while (due_ns := self.due_ns()) is not None and due_ns <= now_ns:
             taken = self.take()
             if taken is not None:
@@ -87,7 +87,7 @@ class Playback:
                 self.begin_again(now_ns)
 
     def take_ticks(self, ticks: int) -> Iterator[Recorded]:
-        """Yield everything up to the end of so many ticks of the plant."""
+        """Yield all messages up to the end of this many ticks of the plant."""
         until_ns: int | None = None
         while self._next is not None and (until_ns is None or self._next.publish_ns <= until_ns):
             taken = self.take()
@@ -100,23 +100,23 @@ class Playback:
                     until_ns = taken.publish_ns
 
     def pause(self, now_ns: int) -> None:
-        """Stand still."""
+        """Pause."""
         if not self.paused:
             self._anchor_ns = self.position_ns(now_ns)
             self.paused = True
 
     def resume(self, now_ns: int) -> None:
-        """Go on from where it stands."""
+        """Resume from the current position."""
         if self.paused:
             self.paused = False
             self._anchor_graph_ns = now_ns
 
     def stand_at(self, position_ns: int) -> None:
-        """Say where it stands, after a step."""
+        """Set the position after a step."""
         self._anchor_ns = position_ns
 
     def set_rate(self, rate: float, now_ns: int) -> None:
-        """Go on at another rate."""
+        """Continue at another rate."""
         if not self.paused:
             self._anchor_ns, self._anchor_graph_ns = self.position_ns(now_ns), now_ns
         self._rate = rate
@@ -128,9 +128,10 @@ class Playback:
         self._go_to(self._anchor_ns)
 
     def begin_again(self, now_ns: int) -> None:
-        """Begin the next round."""
+        """Start the next round."""
         self.rounds += 1
-        # Where the end was due, so that rounds do not drift; the silence before the first message is kept.
+        # At the due time of the end, so that rounds do not drift; the silence before the first message is
+        # kept.
         length_ns = self.end_ns - self._anchor_ns
         self._anchor_graph_ns = max(now_ns, self._anchor_graph_ns + round(length_ns / self._rate))
         self._anchor_ns = self.start_ns
@@ -151,7 +152,7 @@ class Playback:
 def messages_of(
     bag: Bag, *, topics: tuple[str, ...] = (), exclude: tuple[str, ...] = (), publishers: tuple[str, ...] = ()
 ) -> Messages:
-    """Return what gives the messages of a recording from a time on."""
+    """Return a function that yields the messages of a recording from a time on."""
     return lambda start_ns: bag.messages(
         topics=topics, exclude=exclude, publishers=publishers, start_ns=start_ns
     )

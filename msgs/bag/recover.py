@@ -1,4 +1,4 @@
-"""Making a finished recording of what can be read of a damaged one."""
+"""Make a finished recording from the readable parts of a damaged one."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from rtgraph.msgs.errors import DecodeError
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What became of a recording that was recovered.
+    """The result of recovering a recording.
 
-    ``missing`` is how many messages its index tells of that could not be read; None where it had no index.
-    ``losses`` is the account of the messages in the new file, those lost by the damage among the lost.
+    ``missing`` is the number of messages in its index that could not be read; None without an index.
+    ``losses`` is the account of the messages in the new file; messages lost by the damage count as lost.
     """
 
     path: Path
     complete: bool
-    """Whether there was nothing wrong, so that the new file holds all the old one did."""
+    """Whether there was no damage, so that the new file holds everything."""
     messages: int
     size_bytes: int
     attachments: tuple[str, ...]
     missing: int | None
     undecodable: int
-    """Messages that are as they were written, but are no wire documents; they are kept."""
+    """Number of intact messages that are not wire documents; they are kept."""
     problems: tuple[str, ...]
     losses: Losses
 
 
 def recover(path: Path, out: Path, *, progress: Callable[[float], None] | None = None) -> Recovery:
-    """Write what can be read of a recording into a finished one: messages, attachments and info.
+    """Write the readable messages, attachments and info of a recording to a finished one.
 
     Args:
         path: the recording, a file or a folder.
-        out: the file to make.
-        progress: told how much is done, from 0 to 1.
+        out: the file to create.
+        progress: called with the fraction done, from 0 to 1.
 
     Raises:
-        BagError: there is no recording at ``path``, or ``out`` cannot be written; then it is removed again.
+        BagError: there is no recording at ``path``, or ``out`` cannot be written; it is then removed.
     """
     bag = Bag.open(path)
     attachments = tuple(bag.attached().values())

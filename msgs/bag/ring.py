@@ -1,4 +1,4 @@
-"""Keeping the last so many seconds in memory, and writing them when something worth keeping has happened."""
+"""A ring buffer of the last seconds in memory, written to a file on request."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from rtgraph.msgs.bag.folder import numbered
 from rtgraph.msgs.bag.writer import CHUNK_BYTES, BagWriter
 
 _MESSAGE_BYTES = 300
-"""About what a message in memory takes besides its data."""
+"""Approximate size of a message in memory, besides its data."""
 
 _Kept = tuple[Channel, int, int, int, bytes]
 
 
 class Ring:
-    """Keeps the newest messages in memory. ``keep`` writes them into a file of their own, and begins anew.
+    """Keeps the newest messages in memory. ``keep`` writes them to a new file, and clears the memory.
 
-    So no message is in two files, and ``session_0.mcap``, ``session_1.mcap`` … are read as one recording. Each
-    file's info says why it was kept (``ring.reason``) and what came since the one before but was overwritten:
-    ``ring.overwritten`` messages, of which ``ring.overwritten_early`` were not yet old enough, but there was no
-    room for them.
+    So no message is in two files, and ``session_0.mcap``, ``session_1.mcap`` … are read as one recording.
+    Each file's info has the reason (``ring.reason``) and the number of messages overwritten since the
+    previous file: ``ring.overwritten`` in total, ``ring.overwritten_early`` of them before ``keep_ns`` for
+    lack of memory.
 
     Args:
-        path: what the files are named after.
+        path: the base of the files' names.
         info: facts about the session, for every file.
         attachments: files to attach to every file.
-        keep_ns: how long before the newest message one is kept.
-        most_bytes: how much memory messages may take, about.
-        chunk_bytes: as ``BagWriter`` takes it.
-        compression: as ``BagWriter`` takes it.
+        keep_ns: age, relative to the newest message, up to which messages are kept.
+        most_bytes: approximate maximum memory of messages.
+        chunk_bytes: as for ``BagWriter``.
+        compression: as for ``BagWriter``.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class Ring:
         self.paths: list[Path] = []
         """The files so far."""
         self.overwritten = self.overwritten_early = 0
-        """Messages overwritten since the last file: in all, and before their time, for want of room."""
+        """Number of messages overwritten since the last file: in total, and early for lack of memory."""
         self.kept_bytes = 0
-        """Memory that the messages take, about."""
+        """Approximate memory of the messages."""
         self._info = dict(info)
         self._attachments = tuple(attachments)
         self._keep_ns = keep_ns
@@ -66,7 +66,7 @@ class Ring:
         return len(self._kept)
 
     def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Keep a message, and let go of what is too old or too much."""
+        """Keep a message, and drop those that are too old or exceed the memory."""
         kept = self._kept
         kept.append((channel, sequence, log_ns, publish_ns, data))
         self.kept_bytes += _MESSAGE_BYTES + len(data)
@@ -80,10 +80,10 @@ class Ring:
             self.overwritten_early += 1
 
     def keep(self, reason: str, losses: Mapping[str, object] | None = None) -> Path | None:
-        """Write what is in memory into a file and forget it. Return the file, or None if there was nothing.
+        """Write the messages in memory to a file and clear them. Return the file, or None if there were none.
 
         Raises:
-            BagError: it cannot be written. What is in memory stays there, and no part of it in a file.
+            BagError: it cannot be written. The messages stay in memory, and no partial file remains.
         """
         if not self._kept:
             return None

@@ -1,4 +1,4 @@
-"""Finding out what a file holds by reading it from end to end, past whatever is damaged."""
+"""Read a file's contents from end to end, skipping damaged parts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ _OTHERS: dict[int, Callable[..., Any]] = {
     Opcode.METADATA_INDEX: MetadataIndex.read,
     Opcode.SUMMARY_OFFSET: SummaryOffset.read,
 }
-"""Records that nothing is taken from. That they parse shows that no flipped bit made them out of others."""
+"""Records without information for us. Parsing them shows that they are not other records with a flipped
+bit."""
 
 _SIGNATURE = b"\x04\x00\x00\x00zstd"
 _BEFORE_SIGNATURE = RECORD.size + CHUNK.size
@@ -46,16 +47,19 @@ _BEHIND_SIGNATURE = struct.Struct("<Q")
 
 
 class _Damaged(Exception):
-    """A record is not as it was written. The text says what is wrong."""
+    """A record is damaged. The text says how."""
 
 
 def scanned(file: BinaryIO, size: int, reader: ChunkReader) -> Contents:
-    """Return what a file without an index holds. Every chunk is verified; what is damaged is named and left out."""
+    """Return the contents of a file without an index.
+
+    Every chunk is verified; damage is listed and left out.
+    """
     return _Scan(file, size, reader).run()
 
 
 class _Scan:
-    """One walk over a file, record by record; where one is damaged, on to the next that can be trusted."""
+    """A walk over a file, record by record; after damage it continues at the next trustworthy record."""
 
     def __init__(self, file: BinaryIO, size: int, reader: ChunkReader) -> None:
         self._file = file
@@ -83,7 +87,7 @@ class _Scan:
         return self._found
 
     def _length(self, place: int) -> int | None:
-        """Return the length of the record at a place; None if what stands there is none."""
+        """Return the length of the record at an offset; None if there is no valid record."""
         self._file.seek(place)
         start = self._file.read(RECORD.size)
         if len(start) < RECORD.size:
@@ -95,7 +99,7 @@ class _Scan:
         return whole if place + whole <= self._size else None
 
     def _take(self, place: int, length: int | None) -> int:
-        """Take in the record at a place, and return its length."""
+        """Add the record at an offset, and return its length."""
         if length is None:
             raise _Damaged("no record begins there")
         self._file.seek(place)
@@ -136,7 +140,7 @@ class _Scan:
         self._data_ended = False
 
     def _after_damage(self, place: int, length: int | None, what: str) -> int:
-        """Return where to go on behind a damaged record: the next one, the next whole chunk, or the end."""
+        """Return where to continue after damage: the next record, the next intact chunk, or the end."""
         if length is not None and (place + length == self._size or self._length(place + length) is not None):
             further = place + length
         else:
@@ -145,12 +149,12 @@ class _Scan:
             problem = f"the last {further - place:,} bytes are no whole record and left out"
         else:
             problem = f"{further - place:,} bytes from byte {place:,} on are damaged and left out: {what}"
-        if not self._data_ended:  # behind the data there is nothing to miss
+        if not self._data_ended:  # after the data nothing can be missing
             self._found.problems.append(problem)
         return further
 
     def _next_chunk(self, place: int) -> int:
-        """Return where the next whole chunk begins, or the size of the file."""
+        """Return the offset of the next intact chunk, or the size of the file."""
         begin = place + _BEFORE_SIGNATURE
         while True:
             self._file.seek(begin)
@@ -170,7 +174,7 @@ class _Scan:
         length = self._length(place)
         if length is None:
             return False
-        # A glance at the length inside, before everything is read.
+        # Check the inner length before reading everything.
         self._file.seek(place + _BEFORE_SIGNATURE + len(_SIGNATURE))
         inside = self._file.read(_BEHIND_SIGNATURE.size)
         head = _BEFORE_SIGNATURE + len(_SIGNATURE) + _BEHIND_SIGNATURE.size

@@ -1,4 +1,4 @@
-"""Splitting a recording into files, each of which stands alone."""
+"""Split a recording into self-contained files."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from rtgraph.msgs.errors import BagError
 
 
 class SplittingWriter:
-    """Writes a recording into ``session_0.mcap``, ``session_1.mcap`` …, each with all that is known at the start.
+    """Writes a recording to ``session_0.mcap``, ``session_1.mcap`` …, each with all facts known at the start.
 
     Args:
-        path: what the files are named after: ``session.mcap`` for the names above.
+        path: the base of the files' names: ``session.mcap`` for the names above.
         info: facts about the session, for every file.
         attachments: files to attach to every file.
-        most_bytes: begin a new file when one has this size; it may be larger by the chunk in progress.
-        most_ns: begin a new file so long after the first message of one.
-        chunk_bytes: as ``BagWriter`` takes it.
-        compression: as ``BagWriter`` takes it.
+        most_bytes: start a new file when one has this size; it may exceed it by the current chunk.
+        most_ns: start a new file this long after the first message of one.
+        chunk_bytes: as for ``BagWriter``.
+        compression: as for ``BagWriter``.
 
     Raises:
-        BagError: as ``BagWriter`` does; or neither limit is given.
+        BagError: as for ``BagWriter``, or if no limit is given.
     """
 
     def __init__(
@@ -55,16 +55,16 @@ class SplittingWriter:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes in all files; what was not flushed is not among them."""
+        """Bytes in all files, without unflushed data."""
         return self._finished_bytes + self._writer.size_bytes
 
     @property
     def messages(self) -> int:
-        """Messages in all files; what was not flushed is not among them."""
+        """Number of messages in all files, without unflushed ones."""
         return self._finished_messages + self._writer.messages
 
     def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Write a message, into a new file if it is time for one."""
+        """Write a message, to a new file if a limit is reached."""
         if self._first_ns is not None and self._is_full(log_ns):
             finished = self._writer
             finished.close()
@@ -76,11 +76,11 @@ class SplittingWriter:
         self._writer.write(channel, sequence, log_ns, publish_ns, data)
 
     def flush(self) -> None:
-        """Hand everything written so far to the kernel."""
+        """Hand all written data to the kernel."""
         self._writer.flush()
 
     def close(self, losses: Mapping[str, object] | None = None) -> None:
-        """Finish the last file, with the account of losses of all of them."""
+        """Finish the last file, with the account of losses of all files."""
         self._writer.close(losses)
 
     def _is_full(self, log_ns: int) -> bool:

@@ -1,4 +1,4 @@
-"""What a recorder writes to, with the account of what came."""
+"""The storage of a recorder: a sink, with the account of the messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rtgraph.msgs.bag.ledger import Ledger
 
 
 class Sink(Protocol):
-    """Where messages go."""
+    """A destination of messages."""
 
     @property
     def paths(self) -> Sequence[Path]:
@@ -25,7 +25,7 @@ class Sink(Protocol):
 
 
 class Entry(NamedTuple):
-    """A message to write; ``sequence`` is its number among those of its channel in one life of the publisher."""
+    """A message to write; ``sequence`` counts its channel's messages in the publisher's incarnation."""
 
     channel: Channel
     incarnation: int
@@ -36,7 +36,7 @@ class Entry(NamedTuple):
 
 
 class Storage:
-    """Writes messages to a sink and keeps the account of them."""
+    """Writes messages to a sink and keeps their account."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -46,15 +46,15 @@ class Storage:
         self._lost = 0
 
     def go_on_after(self, publisher: str, incarnation: int, channel: str, sequence: int) -> None:
-        """Take it that messages up to this one were recorded already, by a life before."""
+        """Count messages up to this one as recorded by an earlier incarnation."""
         self._ledger.go_on_after(publisher, incarnation, channel, sequence)
 
     def reached(self) -> list[tuple[str, int, str, int]]:
-        """Return the newest message of each stream, as ``go_on_after`` takes them."""
+        """Return the newest message of each stream, in the form of ``go_on_after``'s arguments."""
         return self._ledger.reached()
 
     def write(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Write messages and count them. Return those there was no room for: none."""
+        """Write and count messages. Return those that did not fit: always empty."""
         write, see = self._sink.write, self._ledger.see
         for channel, incarnation, sequence, log_ns, publish_ns, data in entries:
             write(channel, sequence, log_ns, publish_ns, data)
@@ -64,25 +64,25 @@ class Storage:
         return ()
 
     def flush(self) -> None:
-        """Hand what was written to the operating system."""
+        """Hand written data to the operating system."""
         self._sink.flush()
 
     def keep(self, reason: str) -> None:
-        """Write what a ring buffer holds; where there is none, everything is written as it comes."""
+        """Write the contents of a ring buffer; other sinks write messages as they arrive."""
         self._sink.keep(reason, self._ledger.losses().as_json())
 
     def close(self, declared: Mapping[str, Mapping[str, int]]) -> None:
         """Write the account of losses, and close.
 
         Args:
-            declared: how many messages each publisher says it sent, by channel.
+            declared: number of messages each publisher reports to have sent, by channel.
         """
         losses = self._ledger.losses(declared)
         self._lost = losses.lost
         self._sink.close(losses.as_json())
 
     def result(self) -> dict[str, Any]:
-        """Return what was written."""
+        """Return the counts of written messages."""
         return {
             "files": [path.name for path in self._sink.paths],
             "messages": self._messages,

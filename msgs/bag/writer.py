@@ -1,4 +1,4 @@
-"""Writing a recording, so that whatever kills the writer, what was flushed can be read."""
+"""Write a recording so that flushed data stay readable, however the writer is killed."""
 
 from __future__ import annotations
 
@@ -44,23 +44,23 @@ MOST_CHANNELS = (1 << 16) - 1
 
 
 class BagWriter:
-    """Writes one recording. The bytes of the file depend on nothing but what is given, and when it is flushed.
+    """Writes one recording. The bytes of the file depend only on the arguments and on the times of flushes.
 
-    Nothing is buffered but the chunk in progress: a chunk goes to the kernel in one piece when it is full and when
-    ``flush`` is called. ``mcap``'s own writer is not used because it cannot choose the compression level, cannot
-    take back a chunk that a full disk cut off, and describes a channel once in the whole file.
+    Only the current chunk is buffered: it goes to the kernel in one piece when it is full and when ``flush``
+    is called. ``mcap``'s writer is not used because it cannot choose the compression level, cannot take back
+    a chunk that a full disk cut off, and describes a channel only once per file.
 
     Args:
-        path: the file to make; it must not be there yet.
+        path: the file to create; it must not exist.
         info: facts about the session, for the metadata at the start.
         attachments: files to attach at the start, the plan first.
-        chunk_bytes: how much is gathered, uncompressed, before it is compressed and written.
+        chunk_bytes: uncompressed size at which a chunk is compressed and written.
         compression: "zstd", or "" for none.
-        level: zstd's level. 1 takes the least time, and images of games are as small with it as with 3.
+        level: zstd's level. 1 is the fastest, and images of games are as small with it as with 3.
 
     Raises:
-        BagError: from all methods, when the disk is full or the file cannot be written. What was written before
-            can be read, and ``close`` still finishes the file if there is room for the end.
+        BagError: from all methods, when the disk is full or the file cannot be written. Earlier data can be
+            read, and ``close`` still finishes the file if there is room for the end.
     """
 
     def __init__(
@@ -79,9 +79,9 @@ class BagWriter:
             )
         self.path = path
         self.size_bytes = 0
-        """Bytes in the file; what was not flushed is not among them."""
+        """Bytes in the file, without unflushed data."""
         self.messages = 0
-        """Messages in the file; what was not flushed is not among them."""
+        """Number of messages in the file, without unflushed ones."""
         self._chunk_bytes = chunk_bytes
         self._builder = ChunkBuilder(compression, level)
         self._checksum = 0
@@ -104,7 +104,7 @@ class BagWriter:
             raise
 
     def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Write a message: its number at its publisher, when it was taken and published, and its document."""
+        """Write a message with its sequence number, receive and publication times, and document."""
         if self._problem is not None:
             raise self._problem
         builder = self._builder
@@ -113,16 +113,19 @@ class BagWriter:
             self._cut()
 
     def flush(self) -> None:
-        """Hand everything written so far to the kernel: it survives the death of this process.
+        """Hand all written data to the kernel: it survives the death of this process.
 
-        It does not wait for the disk; a power failure may cost more.
+        It does not wait for the disk; a power failure may lose more.
         """
         if self._problem is not None:
             raise self._problem
         self._cut()
 
     def close(self, losses: Mapping[str, object] | None = None) -> None:
-        """Write the rest, the account of losses and the index, and close the file. Closing twice does nothing."""
+        """Write the rest, the account of losses and the index, and close the file.
+
+        Closing twice does nothing.
+        """
         if self._file.closed:
             return
         try:
@@ -233,7 +236,7 @@ class BagWriter:
         ]
 
     def _put(self, *data: bytes, messages: int = 0) -> None:
-        """Write whole records, or nothing of them."""
+        """Write complete records, or nothing."""
         size = self.size_bytes
         try:
             for piece in data:
