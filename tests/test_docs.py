@@ -1,6 +1,6 @@
-"""Every snippet of the README and the docs is run, each page in a folder of its own, from top to bottom.
+"""Every snippet of the README and the docs is run, each page in a separate folder, from top to bottom.
 
-A command that ends in ``&`` is a launch that goes on beside the commands after it, until the page ends.
+A command that ends in ``&`` is a launch that runs beside the commands after it, until the page ends.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COMMAND = Path(sys.executable).with_name("rtgraph")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_snippets_run(page: Path, tmp_path: Path) -> None:
-    # Short, and only this page's: that is where running graphs are found.
+    # Short, and only for this page: running graphs are found there.
     with tempfile.TemporaryDirectory(prefix="rt-", dir="/tmp") as runtime, contextlib.ExitStack() as beside:
         places = {"XDG_RUNTIME_DIR": runtime, "TMPDIR": runtime}
         for language, text in SNIPPET.findall(page.read_text()):
@@ -83,14 +83,14 @@ def test_the_messages_told_of_are_those_that_are_said() -> None:
 
 
 def is_long(node: ast.AST) -> bool:
-    """Say whether a part of a program is a text of which a few words do not depend on values."""
+    """Return whether a part of a program is a text with at least a few words that do not depend on values."""
     parts = node.values if isinstance(node, ast.JoinedStr) else [node]
     fixed = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
     return sum(character.isalpha() for text in fixed for character in text) >= 10
 
 
 def pattern(text: ast.JoinedStr | ast.Constant) -> re.Pattern[str]:
-    """Return what a text may read when it is said."""
+    """Return a pattern of the text, with any values."""
     parts = text.values if isinstance(text, ast.JoinedStr) else [text]
     return re.compile("".join(re.escape(p.value) if isinstance(p, ast.Constant) else ".+" for p in parts))
 

@@ -1,4 +1,4 @@
-"""The watch over the host's stalls sees what it is there for."""
+"""The watch over the host's stalls detects them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def last_line(text: str) -> str:
     return text.splitlines()[-1]
 
 
-# ---- actions that the plant does not take ----------------------------------------------------------------------------
+# ---- actions that the plant refuses ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -50,7 +50,7 @@ def test_a_launch_in_which_the_plant_takes_no_action_at_all_fails(world: str) ->
         assert f"plant: {problem}" in " ".join(launch.stderr.split())
 
 
-# ---- what a node says of itself --------------------------------------------------------------------------------------
+# ---- results of nodes ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -181,7 +181,7 @@ def test_the_figures_of_a_monitor_that_was_restarted_say_where_they_begin() -> N
         assert f"the figures and the trace of monitor begin at tick {first}" in launch.stderr
 
 
-# ---- ended by a person -----------------------------------------------------------------------------------------------
+# ---- interrupted runs ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

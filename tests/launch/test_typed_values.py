@@ -35,7 +35,7 @@ def told(capsys, *arguments):
     return code, capsys.readouterr().err
 
 
-# ---- what a value stands for, found out slowly -----------------------------------------------------------------------
+# ---- the value of text, by a slow parser -----------------------------------------------------------------------------
 
 
 def expected(field, text):

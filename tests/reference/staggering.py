@@ -1,23 +1,23 @@
-"""A slow and obvious reference of one plant with N inference workers, under four staggering methods.
+"""A slow reference of one plant with N inference workers, under four staggering methods.
 
 The methods are those of Riemer, Subbaraj, Berseth and Rish, "Enabling Realtime Reinforcement Learning at Scale
 with Staggered Asynchronous Inference" (ICLR 2025, arXiv 2412.14355), Algorithms 1 and 2; no staggering at all; and
-paced claims with a playout buffer on the plant. Nothing here is shared with the package: the node graph is tested
-against this file, so it prefers being read to being fast. There is no event queue. `simulate` walks from one
-instant at which something is due to the next, and at each of them does everything that is due, in this order:
+paced claims with a playout buffer on the plant. This file shares nothing with the package: it is the standard that
+the node graph is tested against, so it is written to be read, not to be fast. There is no event queue. `simulate`
+goes from one instant at which something is due to the next, and does everything due there in this order:
 
-1. by worker index, one after another: inferences that finish report, decisions whose time has come arrive at the
+1. by worker index, one after another: inferences that finish report, and decisions that are due arrive at the
    plant;
-2. the tick: the gate chooses among what has arrived up to now (this instant included), then the observation of
-   this tick becomes readable (at this instant);
-3. the claim timer, and 4. the workers that are free start again, by worker index, from the newest observation.
+2. the tick: the gate chooses among the arrivals so far (this instant included), then the observation of this tick
+   becomes readable (at this instant);
+3. the claim timer, and 4. the free workers start again, by worker index, from the newest observation.
 
-All inferences take at least 1 ns, so nothing done at an instant makes more work at the same instant.
+All inferences take at least 1 ns, so work at an instant never makes more work at the same instant.
 
-Time is integer nanoseconds. A tick's period is the whole number of them that is nearest to 10**9 / rate; tick k is
-that times k, and its observation has the number k. An inference time in frames is that many periods, to the nearest
-nanosecond. The workers begin at time 0, just after observation 0. Every other fraction of a nanosecond is rounded
-down, except the distance between paced claims, a lower bound, which is rounded up.
+Time is integer nanoseconds. A tick's period is 10**9 / rate, rounded to the nearest whole number; tick k is at k
+periods, and its observation has the number k. An inference time in frames is that many periods, rounded to the
+nearest nanosecond. The workers begin at time 0, just after observation 0. All other fractions of a nanosecond are
+rounded down, except the distance between paced claims, which is a lower bound and is rounded up.
 """
 
 import math
@@ -35,10 +35,10 @@ KINDS = ("const", "norm5", "logn", "eps50", "spike")
 def draw(kind, rng, size, mean_frames=5.3, rate=60):
     """Draw inference times, in ns, as an int64 array of the given size (for `simulate`: workers x inferences).
 
-    `const` is the mean; `norm5` normal with 5 % sd; `logn` lognormal with sigma 0.5 and the given mean; `eps50` has
-    each decision greedy, at the mean, or random, at 2 % of it, with probability 1/2 each (epsilon-greedy at 0.5: so
-    its own mean is 51 % of the given one); `spike` is normal with 3 % sd but 0.2 % of the decisions take exactly ten
-    times the mean.
+    `const` is the mean; `norm5` is normal with 5 % sd; `logn` is lognormal with sigma 0.5 and the given mean; in `eps50`
+    each decision is greedy (the mean) or random (2 % of the mean) with probability 1/2 each, as epsilon-greedy at 0.5, so
+    the mean of the draws is 51 % of the given one; `spike` is normal with 3 % sd, but 0.2 % of the decisions take exactly
+    ten times the mean.
     """
     if kind == "const":
         frames = np.full(size, mean_frames)
@@ -58,34 +58,34 @@ def draw(kind, rng, size, mean_frames=5.3, rate=60):
 
 
 def period_ns(rate):
-    """The time from one tick to the next."""
+    """Return the time from one tick to the next."""
     below = int(SECOND // rate)
     return below if SECOND - below * rate <= (below + 1) * rate - SECOND else below + 1
 
 
 def tick_ns(tick, rate=60):
-    """When a tick happens."""
+    """Return the time of a tick."""
     return tick * period_ns(rate)
 
 
 def dist(x, y, n):
-    """How far process x is behind process y in the cycle of n processes: 1 for the one that acts next after y.
+    """Return how far process x is behind process y in the cycle of n processes: 1 for the next process after y.
 
-    The cycle runs in the order of the indices, y, y + 1, ... The other direction spaces the first round just as
-    evenly, but not what follows a later rise of m: the processes then act in the order of their delays, and the one
-    that acts j-th after y must come j * (tau - m) / n later than before. (See the test of a rise.)
+    The cycle follows the indices: y, y + 1, ... The other direction spaces the first round just as evenly, but not the
+    rounds after a later rise of m: the processes then act in the order of their delays, and the process that acts j-th
+    after y must come j * (tau - m) / n later than before. (See the test of a rise.)
     """
     return (x - y) % n
 
 
 @dataclass(slots=True)
 class Decision:
-    """One inference and what became of it."""
+    """One inference and its fate."""
 
     worker: int
-    observation: int  # number of the tick whose observation it was inferred from
+    observation: int  # tick of the observation that it used
     start_ns: int
-    due_ns: int = -1  # when it is registered, that is, reaches the plant; -1: not yet
+    due_ns: int = -1  # when it is registered, that is, arrives at the plant; -1: not yet
     arrival_tick: int = -1  # the first tick at or after due_ns
     applied_tick: int = -1
     fate: str = "inferring"  # arrived; then applied, overwritten (by a newer one) or late (older than the last applied)
@@ -95,20 +95,20 @@ class Decision:
 
 
 class NoStaggering:
-    """Every process: infer from the newest state, register, again. Without offsets they stay together for ever."""
+    """Every process: infer from the newest state, register, repeat. Without offsets the processes stay in step."""
 
     def __init__(self, n):
         self.n = n
         self.pending_ns = [0] * n
 
     def report(self, process, tau_ns):
-        """Take the inference time of a process; return whether it registers its action at once."""
+        """Handle a process's inference time; return whether it registers its action at once."""
         return True
 
     def take_pending(self, process):
-        """Return how long a process has to sleep before it infers, and clear it.
+        """Return the time that a process must sleep before it infers, and clear it.
 
-        What is added while it sleeps is for its next round.
+        Delay added while it sleeps applies to its next round.
         """
         delay_ns, self.pending_ns[process] = self.pending_ns[process], 0
         return delay_ns
@@ -119,7 +119,7 @@ class MaximumTime(NoStaggering):
 
     def __init__(self, n):
         super().__init__(n)
-        self.m_ns = 0  # the largest inference time seen
+        self.m_ns = 0  # the largest inference time so far
 
     def report(self, process, tau_ns):
         # If tau >= m, every other process n gets dist(n, self) * (tau - m) / N more delay, then m becomes tau.
@@ -168,11 +168,11 @@ class ExpectedTime(NoStaggering):
 
 
 class Paced:
-    """Paced claims: an observation is inferred from at most once, and a worker never waits with an action in hand.
+    """Paced claims: each observation is used by at most one inference, and no worker waits with a finished action.
 
-    A claim is made at the first instant (a tick, a freed worker, or the timer between them) at which there is a
-    worker free, the newest observation is not claimed yet, and the distance to the last claim is kept. It is the
-    longest-free worker's. An observation older than a claimed one is never claimed.
+    A claim is made at the first instant (a tick, a freed worker, or the timer between them) at which a worker is free,
+    the newest observation is unclaimed, and the distance to the last claim is kept. The worker that has been free the
+    longest claims it. An observation older than a claimed one is never claimed.
     """
 
     def __init__(self, n, rate):
@@ -185,22 +185,22 @@ class Paced:
         self.claimed_ns = 0
 
     def report(self, process, tau_ns):
-        """Update the running mean: a plain mean of the first 50 inferences, an exponential one from there on."""
+        """Update the running mean: a plain mean of the first 50 inferences, an exponential one afterwards."""
         self.count += 1
         self.mean_ns += max(1 / self.count, 0.02) * (tau_ns - self.mean_ns)
         return True
 
     def earliest_ns(self):
-        """Return when the next claim is allowed: with too few workers for every tick, mean / N after the last one."""
+        """Return the earliest time of the next claim: mean / N after the last one if there are too few workers."""
         too_few = self.n * period_ns(self.rate) < self.mean_ns
         return self.claimed_ns + math.ceil(self.mean_ns / self.n) if too_few else self.claimed_ns
 
     def timer_ns(self, newest):
-        """Return when to look again although nothing else happens, None if that is no use."""
+        """Return when to check again without another event; None if a check would not help."""
         return self.earliest_ns() if self.free_since_ns and newest > self.claimed else None
 
     def claim(self, now_ns, newest):
-        """Return the worker that now starts on the newest observation, None if none does."""
+        """Return the worker that starts on the newest observation now; None if none does."""
         if not self.free_since_ns or newest <= self.claimed or now_ns < self.earliest_ns():
             return None
         worker = min(self.free_since_ns, key=lambda each: (self.free_since_ns[each], each))
@@ -213,11 +213,11 @@ class Paced:
 
 
 class Latest:
-    """Of the decisions that arrived since the last tick apply the newest once, and keep none.
+    """Apply the newest of the decisions that arrived since the last tick once, and keep none.
 
-    Newest means the newest observation. Where the later arrival wins instead, whatever its observation (unless it is
-    older than the last applied), fewer decisions come too late, but actions are older; it makes a difference only
-    where inference times vary much.
+    Newest refers to the observation. If the later arrival won instead, whatever its observation (unless it is older than
+    the last applied one), fewer decisions would come too late, but actions would be older. It makes a difference only if
+    inference times vary much.
     """
 
     playout = 0
@@ -231,7 +231,7 @@ class Latest:
         for decision in arrived:  # in order of arrival
             if decision.observation < self.last:  # strictly older: an equal one may act
                 decision.fate = "late"
-            # A tie goes to the later arrival.
+            # The later arrival wins a tie.
             elif chosen is None or decision.observation >= chosen.observation:
                 if chosen is not None:
                     chosen.fate = "overwritten"
@@ -252,8 +252,8 @@ class Playout:
     """Hold each decision until its observation is D ticks old, so that the delay is nearly constant.
 
     D is the 0.99-quantile of the arrival ages (first tick at or after the arrival - observation) of the last 400
-    decisions, late ones included. It is computed after the ages of a tick are taken and before the choice, at every
-    tick below 50 and every 20th from there on; it is 0 until then (nothing that arrives is held).
+    decisions, late ones included. It is computed after a tick's ages are added and before the choice, at every tick
+    below 50 and at every 20th tick afterwards. Before that it is 0 (no arrival is held).
     """
 
     def __init__(self):
@@ -274,7 +274,7 @@ class Playout:
                 self.held.append(decision)
 
         ripe = [decision for decision in self.held if decision.observation <= tick - self.playout]
-        # Without a tie: no observation is claimed twice.
+        # There are no ties: no observation is claimed twice.
         chosen = max(ripe, key=lambda each: each.observation, default=None)
         if chosen is not None:
             for decision in self.held:
@@ -302,7 +302,7 @@ class Worker:
 
 @dataclass
 class Result:
-    """What happened at each tick, and to each decision; the figures are over the last three quarters of the ticks."""
+    """The events of each tick and of each decision; the figures cover the last three quarters of the ticks."""
 
     applied: list = field(default_factory=list)  # per tick 0..ticks: the observation acted on, -1: none
     playout: list = field(default_factory=list)  # per tick: D
@@ -310,7 +310,7 @@ class Result:
 
     @property
     def measured(self):
-        """The ticks that count: 5,001 to 20,000 of 20,000."""
+        """The evaluated ticks: 5,001 to 20,000 of 20,000."""
         ticks = len(self.applied) - 1
         return range(ticks // 4 + 1, ticks + 1)
 
@@ -321,7 +321,7 @@ class Result:
 
     @property
     def ages(self):
-        """Ticks from the observation used to its application, of each applied decision."""
+        """Ticks from the observation to its application, for each applied decision."""
         return [tick - self.applied[tick] for tick in self.measured if self.applied[tick] >= 0]
 
     @property
@@ -334,7 +334,7 @@ class Result:
 
     @property
     def wasted(self):
-        """Share of the decisions arriving in the measured ticks that were never applied (or not yet, at the end)."""
+        """Share of the decisions arriving in the evaluated ticks that were never applied (or not yet, at the end)."""
         arrived = [d for d in self.decisions if d.arrival_tick in self.measured]
         return sum(d.applied_tick < 0 for d in arrived) / len(arrived) if arrived else math.nan
 
@@ -356,9 +356,9 @@ def simulate(method, draws, workers, ticks=20_000, rate=60):
 
     Args:
         method: `paced` has the playout gate, the others the latest gate.
-        draws: Inference times in ns, at least 1: `draws[worker][j]` is that of its j-th inference, or
-            `draws(worker, j)` if it is callable. Each is read once, when the inference starts; those that start at
-            the same instant in order of the worker.
+        draws: Inference times in ns, at least 1: `draws[worker][j]` is the worker's j-th, or `draws(worker, j)` if it is
+            callable. Each is read once, when the inference starts; inferences that start at the same instant are read in
+            worker order.
         workers: Number of workers.
         ticks: Number of the last tick.
         rate: Ticks per second.

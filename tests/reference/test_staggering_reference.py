@@ -1,4 +1,4 @@
-"""The reference is only as good as what was worked out by hand: small cases of every rule, then its known figures."""
+"""Checks of the reference: small cases of every rule, worked out by hand, and then published figures."""
 
 import math
 from itertools import pairwise
@@ -21,11 +21,11 @@ from reference.staggering import (
 )
 
 TEN_NS = 10**8  # ticks per second: tick k is at 10 k ns
-LONG = 10**6  # an inference that does not end
+LONG = 10**6  # an inference that never ends
 
 
 def run(method, draws, ticks):
-    """Simulate with a tick every 10 ns; whatever comes after the listed inferences does not end."""
+    """Simulate with a tick every 10 ns; inferences after the listed ones never end."""
     return simulate(method, lambda worker, j: (draws[worker] + [LONG] * 50)[j], len(draws), ticks, TEN_NS)
 
 
@@ -68,14 +68,14 @@ def test_ticks_are_a_whole_number_of_ns_apart():
 def test_one_worker_by_hand():
     result = run("none", [[15, 5, 5, 5, 25]], ticks=6)
     assert starts(result, 0) == [0, 15, 20, 25, 30, 55]
-    # An observation is readable at its own instant, here by those who start at 20 and 30.
+    # An observation is readable at its own instant, here by the inferences that start at 20 and 30.
     assert [decision.observation for decision in result.decisions] == [0, 1, 2, 2, 3, 5]
     # A decision due exactly at a tick counts for it: 20 for tick 2, 30 for tick 3.
     assert [decision.arrival_tick for decision in result.decisions] == [2, 2, 3, 3, 6, -1]
     assert result.applied == [-1, -1, 1, 2, -1, -1, 3]
     assert [decision.applied_tick for decision in result.decisions] == [-1, 2, -1, 3, 6, -1]
     assert result.fates() == {"applied": 3, "inferring": 1, "overwritten": 2}
-    # Measured are ticks 2 to 6: 3 of 5 acted, 1, 1 and 3 ticks late; 2 of the 5 decisions were for nothing.
+    # Ticks 2 to 6 are evaluated: 3 of 5 acted, 1, 1 and 3 ticks late; 2 of the 5 decisions were wasted.
     assert list(result.measured) == [2, 3, 4, 5, 6]
     assert result.inaction == pytest.approx(2 / 5)
     assert result.age_mean == pytest.approx(5 / 3)
@@ -180,7 +180,7 @@ def test_expected_time_when_the_mean_falls():
     assert starts(result, 0) == [0, 30, 48, 75]
     assert starts(result, 1) == [0, 40, 69]
     assert starts(result, 2) == [0, 50, 78]
-    assert dues(result, 0) == [30, 48, 75]  # nobody holds a decision
+    assert dues(result, 0) == [30, 48, 75]  # no decision is held
 
 
 def test_expected_time_rounds_delays_down():
@@ -252,7 +252,7 @@ def test_playout_by_hand():
     assert result.playout == [0, 0, 2, 2, 2, 3, 3, 3]
     # Observation 1 is held a tick, 3 two; 2 comes after D = 2 but nothing newer was played.
     assert result.applied == [-1, -1, 0, 1, -1, 2, 3, 4]
-    # Of the two that are free since 48, the lower index is first.
+    # Of the two that are free since 48, the lower index comes first.
     assert [d.worker for d in result.decisions] == [0, 1, 2, 0, 1, 0, 1]
 
 

@@ -1,4 +1,4 @@
-"""The slow and obvious construction of transitions, from the whole history, a decision at a time."""
+"""A slow construction of transitions from the whole history, one decision at a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Happened:
-    """All about one tick of a plant. ``decided_on`` is the tick of the observation that the action was decided on."""
+    """All facts about one tick of a plant. ``decided_on`` is the tick of the observation that led to the action."""
 
     incarnation: int
     episode: int
@@ -28,7 +28,7 @@ class Happened:
 
 @dataclass(frozen=True)
 class Expected:
-    """A transition; observations by incarnation and tick."""
+    """A transition; observations are given by incarnation and tick."""
 
     observation: tuple[int, int]
     action: int
@@ -63,7 +63,7 @@ def transitions(
         return frame(tick, tick.decided_on if tick.by == "policy" else tick.tick - 1)
 
     def one(tick):
-        """The ticks that a decision is in effect, what it leads to (a decision, or None) and the frame there."""
+        """Return the ticks of a decision's effect, its successor (a decision, or None), and the frame there."""
         if not tick.whole or decided_on(tick) is None:
             return None
         ticks, now = [tick], tick

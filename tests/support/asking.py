@@ -1,4 +1,4 @@
-"""A learner that learns nothing: it asks for batches, reads them, and says what it got."""
+"""A learner that learns nothing: it asks for batches, reads them, and reports what it received."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ AGAIN_NS = 300_000_000
 class AskerParams(Params):
     size: int = 8
     update_ns: int = 0
-    """How long it is busy with a batch."""
+    """Time that it is busy with a batch."""
     by_message: bool = False
-    """Have frames come in messages."""
+    """Receive frames in messages instead of shared memory."""
     writes: bool = False
-    """Write a line for each batch, at once, for a test to read while the graph runs."""
+    """Write and flush a line for each batch, so that a test can read it while the graph runs."""
 
 
 class Asker(Node[AskerParams]):
-    """Asks, reads, is busy for a while, says how wrong it was about each transition, and asks again."""
+    """Asks for a batch, reads it, is busy for a while, publishes the errors of the transitions, and asks again."""
 
     batch = Input(SampledBatch, queue(16), keyed=True)
     request = Output(BatchRequest)
@@ -41,7 +41,7 @@ class Asker(Node[AskerParams]):
         if self.params.writes:
             assert directory is not None
             path = directory / f"{self.name}.jsonl"
-            self._file = open(path, "a", buffering=1)  # noqa: SIM115 - open as long as it lives
+            self._file = open(path, "a", buffering=1)  # noqa: SIM115 - open for the node's lifetime
         self._ask()
         self.every(AGAIN_NS, self._ask_again)
 

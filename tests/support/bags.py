@@ -1,4 +1,4 @@
-"""Small recordings for tests, and what to compare them by."""
+"""Small recordings for tests, and helpers to compare them."""
 
 import json
 
@@ -45,7 +45,7 @@ def decision(number: int) -> bytes:
 
 
 def rows(ticks: int, first: int = 0, size: int = 6) -> list[tuple[Channel, int, int, int, bytes]]:
-    """What a recorder takes of so many ticks: an observation each, and a decision 500 ns later."""
+    """Return what a recorder receives in a number of ticks: each an observation, and a decision 500 ns later."""
     found = []
     for tick in range(first, first + ticks):
         found.append((OBSERVATION, tick, tick * 1000 + 10, tick * 1000, observation(tick, size)))
@@ -58,7 +58,7 @@ def row(recorded) -> tuple[Channel, int, int, int, bytes]:
 
 
 def write(path, messages, *, flush_every=None, losses=None, close=True, **options):
-    """Write messages; return the writer. Attachments and info are the usual ones unless given."""
+    """Write messages; return the writer. Attachments and info have default values."""
     writer = BagWriter(path, **{"info": INFO, "attachments": [PLAN, NOTES], **options})
     for number, message in enumerate(messages):
         writer.write(*message)

@@ -1,4 +1,4 @@
-"""Batches as a replay buffer gives them, drawn at random, and the plants they are of."""
+"""Random batches as a replay buffer returns them, and their plants."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PIXELS = PlantSpec(
 
 
 def drawn(rng: np.random.Generator, size: int = 16, *, frames: bool = False) -> Batch:
-    """Draw a batch with terminals, one to four ticks between decisions, losses as well as wins, and weights."""
+    """Draw a batch with terminals, one to four ticks between decisions, losses and wins, and weights."""
 
     def observations() -> torch.Tensor:
         if frames:

@@ -1,4 +1,4 @@
-"""Small nodes that talk to each other, for tests of the worlds they run in."""
+"""Small nodes that send messages to each other, for tests of worlds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SourceParams(Params):
 
 
 class Source(Node[SourceParams]):
-    """Publishes ``burst`` pings at each of the times, and its last words when stopped."""
+    """Publishes ``burst`` pings at each of the times, and a last message when stopped."""
 
     stop_rank = 0
     ping = Output(Ping)
@@ -47,7 +47,7 @@ class SinkParams(Params):
 
 
 class Sink(Node[SinkParams]):
-    """Notes when which ping of whom came; is busy for a while after each."""
+    """Records the time and sender of each ping, and is busy for a while after each."""
 
     stop_rank = 2
     ping = Input(Ping, lossless, many=True, optional=True)
@@ -78,7 +78,7 @@ class SlowLatest(Sink):
 
 
 class Pauser(Sink):
-    """Listens only from 10 to 20 and from 30 ns on."""
+    """Receives only from 10 to 20 and from 30 ns on."""
 
     ping = Input(Ping, queue(64))
 
@@ -103,7 +103,7 @@ class Echo(Node[Params]):
 
 
 class Mailer(Node[SourceParams]):
-    """Publishes keyed pings: to each addressee in turn."""
+    """Publishes keyed pings, to each addressee in turn."""
 
     ping = Output(Ping, keyed=True)
 
@@ -119,13 +119,13 @@ class Mailer(Node[SourceParams]):
 
 
 class Box(Sink):
-    """Takes only what is addressed to it."""
+    """Receives only pings addressed to it."""
 
     ping = Input(Ping, queue(64), keyed=True)
 
 
 class Stopping(Node[SinkParams]):
-    """Answers pings while it is being stopped."""
+    """Answers pings while it is stopping."""
 
     stop_rank = 1
     ping = Input(Ping, queue(8))
@@ -136,7 +136,7 @@ class Stopping(Node[SinkParams]):
 
 
 class Listener(Node[Params]):
-    """Keeps every word said to it."""
+    """Keeps every message that it receives."""
 
     stop_rank = 2
     ping = Input(Ping, lossless, many=True)

@@ -1,4 +1,4 @@
-"""A node that keeps everything it can hear."""
+"""A node that keeps every message of the graph."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rtgraph.nodes.runtime.taps import Taken, Tap, Tapped
 
 
 class Collector(Node[Params]):
-    """Keeps every message of the graph as it travelled."""
+    """Keeps every message of the graph as it was sent."""
 
     stop_rank: ClassVar[int] = 3
 
@@ -27,7 +27,7 @@ class Collector(Node[Params]):
 
 
 def listening(plans, *, journal=True):
-    """Return the plans with journals switched on, and a collector that hears everything."""
+    """Return the plans with journals switched on, and a collector that receives every message."""
     if journal:
         plans = [
             plan.model_copy(update={"journal": True, "outputs": {**plan.outputs, "_journal": "_journal"}})

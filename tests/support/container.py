@@ -1,7 +1,7 @@
-"""A command as the first process of what a container is, made with ``unshare``; needs no container engine, but root.
+"""Runs a command as the first process of a container-like environment, made with ``unshare``; needs root, but no engine.
 
-A process, mount and IPC namespace; a root that is read-only; 64 MiB of /dev/shm; no capabilities; an 8-bit locale;
-a TMPDIR with a path that is too long for sockets.
+A process, mount and IPC namespace; a read-only root; 64 MiB of /dev/shm; no capabilities; an 8-bit locale; a TMPDIR
+with a path that is too long for sockets.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NAMESPACES = ("unshare", "--mount", "--pid", "--ipc", "--fork", "--kill-child", 
 
 @functools.cache
 def refused() -> str:
-    """Return why there can be no container here; nothing if there can be."""
+    """Return why containers are impossible here; empty if they are possible."""
     try:
         tried = subprocess.run(
             [*NAMESPACES, "sh", "-c", "mount -t tmpfs tmpfs /dev/shm && setpriv --version"],
@@ -48,16 +48,16 @@ def refused() -> str:
 
 @functools.cache
 def user() -> int:
-    """Return who can run Python here: nobody, if what it needs can be read by anybody."""
+    """Return the user for Python: nobody if everybody can read what it needs, otherwise root."""
     as_nobody = ("setpriv", "--reuid", str(NOBODY), "--clear-groups", sys.executable, "-c")
-    # It starts others, by the path that it has for itself.
+    # Python must also be able to start itself by `sys.executable`.
     again = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import rtgraph.launch.cli'], check=True)"
     tried = subprocess.run([*as_nobody, again], stderr=subprocess.DEVNULL, check=False, timeout=60)
     return 0 if tried.returncode else NOBODY
 
 
 class Container:
-    """Runs one ``rtgraph`` command at a time in a folder, which it may write to."""
+    """Runs one ``rtgraph`` command at a time in a writable folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -70,7 +70,7 @@ class Container:
             os.chown(path, user(), user())
 
     def _eight_bits(self) -> dict[str, str]:
-        """Return the variables that choose a Latin-1 locale; ASCII, where none can be made."""
+        """Return the variables that select a Latin-1 locale, or ASCII if none can be made."""
         made = subprocess.run(
             ["localedef", "-i", "en_US", "-f", "ISO-8859-1", str(self.folder / "en_US.ISO-8859-1")],
             capture_output=True,
@@ -85,13 +85,13 @@ class Container:
         return Running(self, [sys.executable, "-c", COMMAND, *arguments])
 
     def python(self, script: str) -> str:
-        """Return what a script prints there."""
+        """Return a script's output in the container."""
         with Running(self, [sys.executable, "-c", script]) as running:
             assert running.wait() == 0, running.stderr
             return running.stdout
 
     def start(self, command: list[str], **streams: Any) -> subprocess.Popen[bytes]:
-        """Start any command as its first process."""
+        """Start any command as the container's first process."""
         return subprocess.Popen(
             [*NAMESPACES, "sh", "-euc", INSIDE, "sh", str(self.folder), str(user()), *command],
             env=self._environment,
@@ -114,19 +114,19 @@ class Running:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._popen.kill()  # and with it, the first process: then the kernel kills all others
+        self._popen.kill()  # this kills the first process, so the kernel kills all others
         self._popen.wait()
         for file in self._files:
             file.close()
 
     @property
     def stdout(self) -> str:
-        """What it has printed so far."""
+        """The output so far."""
         return Path(self._files[0].name).read_text(encoding="latin-1")
 
     @property
     def stderr(self) -> str:
-        """What it has said so far."""
+        """The output on stderr so far."""
         return Path(self._files[1].name).read_text(encoding="latin-1")
 
     def wait(self) -> int:
@@ -137,7 +137,7 @@ class Running:
         """Send SIGTERM to the first process, as engines do.
 
         Returns:
-            In how many seconds it has ended, and in how many of them some process of the host waited for a processor.
+            The time until its end, and the part of it in which some process of the host waited for a processor, in seconds.
         """
         began_s, waited_s = time.monotonic(), contended_s()
         os.kill(self.first, signal.SIGTERM)
@@ -146,7 +146,7 @@ class Running:
 
 
 def contended_s() -> float:
-    """Return for how long a process of this host has waited for a processor, ever; 0 if the kernel does not count."""
+    """Return the total time that a process of this host has waited for a processor; 0 if the kernel does not count it."""
     try:
         return int(Path("/proc/pressure/cpu").read_text().split("\n")[0].rpartition("total=")[2]) / 1e6
     except OSError:

@@ -1,4 +1,4 @@
-"""Environments that go wrong now and then, as simulators and sensors do; registered with Gymnasium when imported."""
+"""Environments with occasional faults, as simulators and sensors have; registered with Gymnasium on import."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Edge(gymnasium.Env[Any, Any]):
 
     Args:
         length: steps in an episode.
-        observed: by number of the observation, counted over all episodes, what its second part is instead.
-        earned: by step of the episode, what is earned instead; in every ``every``-th episode.
+        observed: replacement of the observation's second part, by number of the observation over all episodes.
+        earned: replacement of the reward, by step of the episode; in every ``every``-th episode.
         every: see ``earned``.
-        shape: of an observation.
+        shape: shape of an observation.
     """
 
     action_space = spaces.Discrete(3)

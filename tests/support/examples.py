@@ -1,4 +1,4 @@
-"""How many cases a property test draws: a few in ``make test``, many by hand."""
+"""Number of cases in a property test: few in ``make test``, many by hand."""
 
 import os
 
@@ -8,9 +8,9 @@ VARIABLE = "RTGRAPH_EXAMPLES"
 
 
 def examples(count: int) -> settings:
-    """Return settings for so many cases, or for as many as the environment variable says.
+    """Return settings for a number of cases, or for the number in the environment variable.
 
-    By hand each run draws other cases; a failure prints the line that repeats it.
+    By hand each run draws other cases; a failure prints a line that repeats it.
     """
     wanted = int(os.environ.get(VARIABLE, count))
     return settings(

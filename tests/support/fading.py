@@ -1,4 +1,4 @@
-"""An environment whose every step is known beforehand, and its plant; and a default behaviour to go with it."""
+"""A deterministic environment, its plant, and a default behaviour for it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PERIOD_NS = 10_000_000
 
 class FadingParams(PlantParams):
     terminated_after: int | None = None
-    """Episodes are terminated by this step."""
+    """Step at which episodes terminate."""
     truncated_after: int | None = None
 
 
 class FadingEnvironment:
-    """Observes (resets so far, steps in this episode); each step earns its own number."""
+    """Observes (resets so far, steps in this episode); each step earns its step number."""
 
     spec = PlantSpec(
         rate_hz=RATE_HZ, observation=ArraySpec(dtype="int64", shape=(2,)), action=Discrete(count=9)
@@ -71,7 +71,7 @@ class Fading(Plant[FadingParams]):
 
 
 class CountDown:
-    """Acts 5, 4, 3, ... and remembers what it was told."""
+    """Acts 5, 4, 3, ... and records its arguments."""
 
     def begin(self, noop: object) -> None:
         self.noop, self.next = noop, 5

@@ -1,7 +1,7 @@
-"""A process that records and flushes as fast as it is told to, and says by a pipe what it has flushed.
+"""A process that records and flushes continuously, and reports by a pipe what it has flushed.
 
-``python -m support.flushing FILE SEED``: before every flush nothing, after it the number of messages written so far,
-8 bytes each, to stdout.
+``python -m support.flushing FILE SEED``: after every flush it writes the number of messages written so far to stdout,
+8 bytes each.
 """
 
 import os
@@ -18,7 +18,7 @@ FLUSH_S = 0.003
 
 
 def message(seed: int, number: int):
-    """Return a message that anybody can tell from its number."""
+    """Return a message that is determined by its number."""
     generator = np.random.default_rng([seed, number])
     data = bytes(1000) + generator.bytes(int(generator.integers(0, 20_000)))
     return (OBSERVATION, DECISION)[number % 2], number, number * 1000, number * 1000 - 7, data

@@ -1,4 +1,4 @@
-"""A world of one node, driven by hand: what it publishes is kept, and time goes where the test sets it."""
+"""A world of one node, driven by hand: its messages are kept, and the test sets the time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rtgraph.nodes.runtime.ports import BoundOutput
 
 
 class HandHost:
-    """Hosts one node. ``sent`` holds what it published: (time, output, key, message)."""
+    """Hosts one node. ``sent`` holds its published messages: (time, output, key, message)."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class HandHost:
         )
         self.node: Any = self.executor.node
 
-    # What the executor asks for.
+    # Called by the executor.
 
     def schedule(self, executor: Executor, timer: Timer) -> None:
         self._scheduled += 1
@@ -55,14 +55,14 @@ class HandHost:
     def finish(self, executor: Executor, reason: str) -> None:
         self.finished.append(reason)
 
-    # What a test does.
+    # Called by tests.
 
     def begin(self) -> None:
         self.executor.prepare()
         self.executor.start()
 
     def run_until(self, time_ns: int) -> None:
-        """Make every call that is due up to a time, as a realtime node would: late, where work takes long."""
+        """Make every call due up to a time, as a realtime node does: late if work takes long."""
         while self._timers and self._timers[0][0] <= time_ns:
             timer = heapq.heappop(self._timers)[3]
             self.clock.time_ns = max(self.clock.time_ns, timer.due_ns)

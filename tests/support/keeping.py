@@ -1,4 +1,4 @@
-"""A node that keeps whatever it is told to, for tests of what a world checkpoint saves."""
+"""A node that keeps given objects, for tests of what a world checkpoint saves."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Slotted:
 
 
 class Counting:
-    """Holds a generator, which only it can make anew."""
+    """Holds a generator, which only the class itself can create again."""
 
     def __init__(self, start: int, owner: object = None) -> None:
         self.at = start
@@ -70,7 +70,7 @@ class Counting:
         return {"next": self.at + 1, "owner": self.owner}
 
     def load_world_state(self, state: Any) -> None:
-        # What it refers to is whole by now.
+        # The objects that it refers to are complete by now.
         self.seen_of_owner = getattr(state["owner"], "at", None)
         Counting.__init__(self, state["next"], state["owner"])
 
@@ -80,7 +80,7 @@ def doubled(number: int) -> int:
 
 
 class KeeperNode(Node[Params]):
-    """Keeps what ``KEPT`` holds when it starts; every second it publishes what it makes of it."""
+    """Keeps what ``made`` returns when it starts; every second it publishes a random number."""
 
     made: Any = None
     ping = Output(Ping)
@@ -97,7 +97,7 @@ class KeeperNode(Node[Params]):
 
 
 def world(make: Any, directory: Path | None = None) -> VirtualWorld:
-    """Return a world of a source of which each second something is heard, and of one that keeps what is made."""
+    """Return a world with a node that keeps what ``make`` returns, and a sink for its messages, one per second."""
     KeeperNode.made = staticmethod(make)
     plan = NodePlan(name="keeper", index=0, node="support.keeping:KeeperNode", outputs={"ping": "ping"})
     hearing = NodePlan(
@@ -110,7 +110,7 @@ def world(make: Any, directory: Path | None = None) -> VirtualWorld:
 
 
 def everything(node: KeeperNode) -> dict[str, Any]:
-    """Return one of each kind that can be saved, some of them twice."""
+    """Return one object of each kind that can be saved, some of them referenced twice."""
     shared = [1, 2]
     whole = np.arange(1000, dtype=np.float32).reshape(40, 25)
     ring = Linked("a")

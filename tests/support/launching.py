@@ -1,4 +1,4 @@
-"""Launches in processes of their own, for tests that kill, stop and interrupt them."""
+"""Launches in separate processes, for tests that kill, stop and interrupt them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _pause = threading.Event()
 
 
 def until(condition: Callable[[], Any], within_s: float, what: str) -> Any:
-    """Wait until a condition holds and return what it says; fail, naming it, when it does not in time."""
+    """Wait until a condition holds and return its value; fail with its name at the timeout."""
     deadline = time.monotonic() + within_s
     while not (found := condition()):
         assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
@@ -38,7 +38,7 @@ def until(condition: Callable[[], Any], within_s: float, what: str) -> Any:
 
 
 def state_of(process: int) -> str:
-    """Return the state of a process as the kernel calls it: R, S, T, Z ...; empty when it is gone."""
+    """Return the kernel's state of a process: R, S, T, Z ...; empty if it is gone."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
@@ -46,9 +46,9 @@ def state_of(process: int) -> str:
 
 
 class Launch:
-    """An ``rtgraph`` command, in a folder of its own by which all of its processes are known.
+    """An ``rtgraph`` command in a private folder, by which all of its processes are recognised.
 
-    At the end of the ``with`` block nothing of it may be left: no process, no runtime folder.
+    Nothing of it may be left at the end of the ``with`` block: no process, no runtime folder.
     """
 
     def __init__(
@@ -110,20 +110,20 @@ class Launch:
                 shutil.rmtree(self.base, ignore_errors=True)
         assert not left, f"left behind: {left}"
 
-    # What there is.
+    # State.
 
     @property
     def stderr(self) -> str:
-        """What was said on stderr so far."""
+        """The output on stderr so far."""
         return (self.folder / "stderr").read_text()
 
     @property
     def stdout(self) -> str:
-        """What was said on stdout so far."""
+        """The output on stdout so far."""
         return (self.folder / "stdout").read_text()
 
     def processes(self) -> dict[int, str]:
-        """Return the living processes of this launch, its launcher among them, by number."""
+        """Return the living processes of this launch by number, including its launcher."""
         found = {}
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
@@ -148,7 +148,7 @@ class Launch:
         return file.read_text() if file.exists() else ""
 
     def witnessed(self) -> Iterator[dict[str, Any]]:
-        """Yield what the node ``witness`` saw so far."""
+        """Yield the records of the node ``witness`` so far."""
         file = self.session / "witness.jsonl"
         if file.exists():
             for line in file.read_text().splitlines(keepends=True):
@@ -166,9 +166,9 @@ class Launch:
             return dict(file)
 
     def ticked_on(self, stalls: Stalls) -> None:
-        """Check that the plant, at 60 Hz, missed no tick, and that none was late by a period of its own doing.
+        """Check that the plant, at 60 Hz, missed no tick, and that none was a period late except by stalls of the host.
 
-        For this a node has to have been killed: only then is it known when the graph's time began.
+        A node must have been killed before: only then is the start of the graph's time known.
         """
         trace = self.trace()
         assert np.array_equal(trace["tick_tick"], np.arange(len(trace["tick_tick"])))
@@ -177,10 +177,10 @@ class Launch:
                 due_at_ns = self.epoch_ns + int(due_ns)
                 assert late_ns < PERIOD_NS + stalls.within_ns(due_at_ns, due_at_ns + int(late_ns))
 
-    # What is done.
+    # Actions.
 
     def says(self, text: str, within_s: float = RUNNING_WITHIN_S) -> None:
-        """Wait until something is said on stderr."""
+        """Wait for a text on stderr."""
         until(
             lambda: text in self.stderr or self.popen.poll() is not None,
             within_s,
@@ -189,7 +189,7 @@ class Launch:
         assert text in self.stderr, f"{text!r} was never said. It was: {self.stderr}"
 
     def runs(self) -> Self:
-        """Wait until the graph runs: decisions are made."""
+        """Wait until the graph runs, that is, until decisions are made."""
         until(
             lambda: any("decision" in seen for seen in self.witnessed()) or self.popen.poll() is not None,
             RUNNING_WITHIN_S,
@@ -203,7 +203,7 @@ class Launch:
         return self.popen.wait(within_s)
 
     def kill(self, node: str, number: int = signal.SIGKILL) -> int:
-        """Send a signal to a node; return its process."""
+        """Send a signal to a node; return its process number."""
         for description in self.runtime.glob("rtgraph-*/session.json"):
             self.epoch_ns = int(json.loads(description.read_text())["epoch_ns"])
         process: int = until(lambda: self.process(node), 5.0, f"there is a process of {node}")
@@ -211,7 +211,7 @@ class Launch:
         return process
 
     def interrupt(self, number: int = signal.SIGINT) -> float:
-        """Send a signal to the launcher, wait for its end, and return how long that took, in seconds."""
+        """Send a signal to the launcher, wait for its end, and return the time that took, in seconds."""
         began = time.monotonic()
         self.popen.send_signal(number)
         self.wait()

@@ -1,4 +1,4 @@
-"""A node that writes down what is learned, for a test to read while the graph runs."""
+"""A node that records learning, so that a test can read it while the graph runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rtgraph.nodes.runtime import Input, Node, Params, lossless
 
 
 class LearningWitness(Node[Params]):
-    """Writes a line for each update, and for each decision, at once."""
+    """Writes and flushes a line for each update and each decision."""
 
     learned = Input(Learned, lossless)
     decision = Input(Decision, lossless, many=True)
@@ -17,7 +17,7 @@ class LearningWitness(Node[Params]):
     def on_start(self) -> None:
         directory = self.context.launch_context.directory
         assert directory is not None
-        self._file = open(directory / "witness.jsonl", "a", buffering=1)  # noqa: SIM115 - open as long as it lives
+        self._file = open(directory / "witness.jsonl", "a", buffering=1)  # noqa: SIM115 - open for the node's lifetime
 
     def on_learned(self, learned: Learned) -> None:
         self._write(

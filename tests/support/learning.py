@@ -1,4 +1,4 @@
-"""What learning says, told by a node that follows a script: for tests of those who listen."""
+"""Learning messages from a node that follows a script, for tests of their subscribers."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ SAMPLES = 16
 
 
 class ToldParams(Params):
-    """What the teller is told."""
+    """Parameters of the script."""
 
     ticks: int
     learns: bool = True
 
 
 class Teller(Node[ToldParams]):
-    """Ticks at 100 Hz, ends an episode every 50 ticks with a return of its number less 2, and learns every 4 ticks.
+    """Ticks at 100 Hz, ends an episode every 50 ticks with its number minus 2 as return, and learns every 4 ticks.
 
-    Every tick brings a decision, which every tenth time is explored, made with the version before the newest.
+    Every tick has a decision, made with the version before the newest; every tenth decision is exploration.
     """
 
     episode = Output(EpisodeEnd)
@@ -82,7 +82,7 @@ class Teller(Node[ToldParams]):
 
 
 def told_update(version: int, ticks: int) -> Learned:
-    """Return an update whose loss is 1 / version."""
+    """Return an update with the loss 1 / version."""
     return Learned(
         version=version,
         learner="learner",
@@ -96,7 +96,7 @@ def told_update(version: int, ticks: int) -> Learned:
 
 
 def told_state(tick: int) -> ReplayState:
-    """Return a replay memory's state that holds a transition a tick."""
+    """Return the state of a replay memory that holds one transition per tick."""
     counts = dict.fromkeys(("capacity", "frames", "size_bytes", "inserted", "sampled", "waiting"), 0)
     return ReplayState(transitions=tick, ticks=tick, **counts)
 
@@ -109,7 +109,7 @@ def learning_world(
     faults: Sequence[Fault] = (),
     **params: Any,
 ) -> VirtualWorld:
-    """Return a world of a teller and the metrics node that listens to it."""
+    """Return a world with a teller and the metrics node that subscribes to it."""
     ports = ("episode", "learned", "replay_state", "decision", "weights")
     teller = NodePlan(
         index=0,
@@ -130,7 +130,7 @@ def learning_world(
 
 
 def checkpoint_after(session: Path, ticks: int, number: int = 7) -> Path:
-    """Leave word of a checkpoint in a session folder, as far as those read it who do not learn; return its path."""
+    """Write the parts of a checkpoint that non-learners read into a session folder; return its path."""
     folder = session / "checkpoints" / f"{number:06d}"
     folder.mkdir(parents=True)
     (folder / "facts.json").write_text(json.dumps({"version": ticks // EVERY, "extra": {"ticks": ticks}}))
@@ -151,7 +151,7 @@ def records(data: bytes) -> list[bytes]:
 
 
 def _masked(data: bytes) -> int:
-    """Return the checksum as TFRecord has it, bit by bit: slow, and by nobody's table but the polynomial's own."""
+    """Return TFRecord's checksum, computed bit by bit from the polynomial: slow, but independent of any table."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc ^= byte

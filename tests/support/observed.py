@@ -1,4 +1,4 @@
-"""A small graph to look into while it runs: steady publishers, a keyed one, a lossless taker, changeable parameters."""
+"""A small graph for introspection tests: steady publishers, a keyed one, a lossless subscriber, changeable parameters."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Metronome(Node[MetronomeParams]):
 
 
 class Listener(Node[Params]):
-    """Takes every beat, and reads none."""
+    """Receives every beat, and reads none."""
 
     stop_rank: ClassVar[int] = 2
     slow = Input(Beat, lossless)
@@ -75,7 +75,7 @@ class Listener(Node[Params]):
 
 
 class Postman(Node[Params]):
-    """Writes a letter to every reader, ten times a second."""
+    """Writes a message to every reader, ten times a second."""
 
     letter = Output(Letter, keyed=True)
 

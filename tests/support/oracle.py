@@ -1,4 +1,4 @@
-"""Reads typed text the slow and obvious way, to compare the fast way with."""
+"""A slow parser of typed text, to compare the fast one with."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -13,7 +13,7 @@ def sign_and_rest(text: str) -> tuple[int, str]:
 
 
 def whole(text: str) -> int | None:
-    """The whole number that stands there in decimal digits and has 64 bits; None if there is none."""
+    """Return the whole number in decimal digits with at most 64 bits; None if the text is not one."""
     sign, rest = sign_and_rest(text)
     if not rest:
         return None
@@ -31,7 +31,7 @@ def digits(text: str) -> bool:
 
 
 def decimal(text: str) -> Fraction | None:
-    """The number that stands there in decimal notation, exactly; None if there is none, or an exponent beyond reason."""
+    """Return the exact number in decimal notation; None if the text is not one, or has an excessive exponent."""
     mantissa, e, exponent = text.replace("E", "e").partition("e")
     if e and (whole(exponent) is None or abs(whole(exponent) or 0) > 10_000):
         return None
@@ -47,7 +47,7 @@ def decimal(text: str) -> Fraction | None:
 
 
 def nearest(text: str) -> float | None:
-    """The float nearest to the number that stands there; None if there is none, or it is beyond all floats."""
+    """Return the float nearest to the number; None if the text is not one, or exceeds the range of floats."""
     exact = decimal(text)
     if exact is None:
         return None

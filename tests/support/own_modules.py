@@ -1,4 +1,4 @@
-"""What importing modules beside graph files leaves behind in a process, taken back after each test."""
+"""Removes modules beside graph files from a process after each test."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def write_graph(file: Path, node_class: str, *, node: str = "watcher", includes:
 
 
 def interpreter(file: Path, drivers: Path) -> Path:
-    """Write an interpreter that finds modules which this one does not."""
+    """Write an interpreter that finds modules which this interpreter does not find."""
     file.write_text(f'#!/bin/sh\nPYTHONPATH={drivers} exec {sys.executable} "$@"\n')
     file.chmod(0o755)
     return file

@@ -1,4 +1,4 @@
-"""Ports of loopback that nobody has, and that the kernel gives to nobody who does not ask for them by number."""
+"""Unused loopback ports below the range from which the kernel assigns ports."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import socket
 from pathlib import Path
 
 _OWN = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-"""From here on the kernel gives ports to whoever wants any."""
+"""First port of the kernel's range of assigned ports."""
 
 
 def free_ports(count: int) -> int:
-    """Return the first of so many in a row; processes look for them in different places."""
+    """Return the first of ``count`` consecutive free ports; processes search in different places."""
     first = 1024 + os.getpid() * 97 % max(_OWN - 2048, 1)
     while not all(map(_free, range(first, first + count))):
         first += count

@@ -1,7 +1,7 @@
-"""Random programs: senders that reuse what they publish, receivers that write what they get, each message with a digest.
+"""Random programs: senders that reuse published memory, receivers that overwrite what they get, a digest per message.
 
-A sender takes the digest of what it means to publish from copies of its own, before a message is made of it, and sends
-it along. So every receiver can tell by itself whether it sees what was published, in any world and life of the sender.
+A sender computes the digest from separate copies of the content, before it creates the message, and sends it along. So
+every receiver can check by itself whether it sees what was published, in any world and life of the sender.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rtgraph.nodes.runtime.taps import Tap
 
 DTYPES = ("bool", "uint8", "int16", "int64", "uint64", "float16", "float32", "float64")
 LONG = 9_000
-"""Elements of a buffer, so that a message may travel as several frames."""
+"""Elements of a buffer: enough for a message of several frames."""
 STEP_NS = 1_000_000
 KEPT = 30
 
@@ -50,7 +50,7 @@ CONTENT = ("value", "pixels", "either", "parts", "notes", "extra", "anything")
 
 
 def digest(value: object) -> str:
-    """Return what tells values apart, whatever memory they are in. Shares no code with messages."""
+    """Return a digest of values that does not depend on their memory. Shares no code with messages."""
     parts: list[bytes] = []
     _feed(parts.append, value)
     return hashlib.blake2b(b"|".join(parts), digest_size=12).hexdigest()
@@ -79,19 +79,19 @@ def content(parcel: Parcel) -> dict[str, Any]:
 
 
 class Drawing:
-    """Draws what a sender publishes, in buffers that it uses again and again."""
+    """Draws a sender's messages, in buffers that it reuses."""
 
     def __init__(self, seed: list[int]) -> None:
         self.rng = np.random.default_rng(seed)
         self.kept: dict[str, Any] = {name: np.zeros(LONG, name) for name in DTYPES}
         self.foreign: list[Any] = []
-        """Memory that is not numpy's."""
+        """Memory that numpy does not own."""
 
     def pick(self, *choices: Any) -> Any:
         return choices[int(self.rng.integers(len(choices)))]
 
     def scribble(self) -> None:
-        """Write everything that a message may have been made of."""
+        """Overwrite all memory from which a message may have been made."""
         for buffer in self.kept.values():
             buffer.flags.writeable = True
             buffer.view(np.uint8)[:] = int(self.rng.integers(2)) if buffer.dtype == bool else 0xAB
@@ -103,7 +103,7 @@ class Drawing:
         self.foreign.clear()
 
     def array(self) -> tuple[Any, bool]:
-        """Return an array, and whether it travels."""
+        """Return an array, and whether it can be sent."""
         buffer = self.kept[self.pick(*DTYPES)]
         length = self.pick(0, 1, 2, 6, 6, 12, 12, 60, 60, LONG - 100)
         start = int(self.rng.integers(0, 100))
@@ -114,9 +114,9 @@ class Drawing:
         return self.pick(*SHAPES)(self, part), True
 
     def refused(self, part: np.ndarray) -> Any:
-        """Return an array that does not travel."""
+        """Return an array that cannot be sent."""
         return self.pick(
-            # Of one element pydantic makes a number, where the field takes one.
+            # Pydantic turns an array of one element into a number if the field accepts numbers.
             np.ma.array(np.resize(part, 4), mask=False),
             np.ma.masked_less(np.resize(part, (2, 2)).astype(float), 50),
             np.arange(4, dtype=">i4"),
@@ -130,7 +130,7 @@ class Drawing:
         )
 
     def tree(self, deep: int = 3) -> tuple[Any, bool]:
-        """Return lists and dicts of plain values, and whether they travel."""
+        """Return lists and dicts of plain values, and whether they can be sent."""
         kind = int(self.rng.integers(9 if deep else 6))
         if kind < 6:
             if self.rng.random() < 0.02:
@@ -207,7 +207,7 @@ class SenderParams(Params):
     programs: int = 1
     steps: int = 4
     crash_at: int | None = None
-    """The step, of all programs, at which it fails."""
+    """The step, counted over all programs, at which it fails."""
 
 
 class Sender(Node[SenderParams]):
@@ -222,7 +222,7 @@ class Sender(Node[SenderParams]):
         self._next = self.every(STEP_NS, self.step)
 
     def step(self) -> None:
-        """Make a step, unless all programs are over."""
+        """Run a step, unless all programs are over."""
         params = self.params
         if self.number == params.programs * params.steps:
             self._next.cancel()
@@ -245,7 +245,7 @@ class Sender(Node[SenderParams]):
         try:
             parcel = self._made(drawing, fields | {"number": self.number, "told": told})
             if drawing.rng.random() < 0.5:
-                drawing.scribble()  # a message is what it was when it was made
+                drawing.scribble()  # a message keeps the content with which it was created
             for _ in range(drawing.pick(1, 1, 1, 2)):
                 self.parcel.publish(parcel)
         except (ValidationError, EncodeError) as error:
@@ -266,7 +266,7 @@ class Sender(Node[SenderParams]):
             drawing.kept["uint8"][:600] = drawing.rng.integers(0, 255, 600)
             fields["pixels"] = drawing.kept["uint8"][:600].reshape(20, 30)[:, :: drawing.pick(1, 2, -1)]
         fields["either"], travels = drawing.array() if drawing.rng.random() < 0.3 else (3, True)
-        # A list of numbers is no array, but nor is it a number.
+        # A list of numbers is neither an array nor a number.
         fine &= travels
         parts = [drawing.array() for _ in range(drawing.pick(0, 0, 1, 3))]
         fields["parts"] = [part for part, _ in parts]
@@ -298,7 +298,7 @@ class Sender(Node[SenderParams]):
 
 
 def spoil(parcel: Parcel) -> list[str]:
-    """Write everything in a message that can be written; return the arrays that could be."""
+    """Overwrite everything writable in a message; return the arrays that were writable."""
     written = []
     for value in (parcel.value, parcel.pixels, parcel.either, *parcel.parts):
         if isinstance(value, np.ndarray):
@@ -338,7 +338,7 @@ class ReceiverParams(Params):
 
 
 class Receiver(Node[ReceiverParams]):
-    """Compares what it sees with its digest, at once and at its end; some write what they got in between."""
+    """Compares messages with their digest, at once and at its end; some receivers overwrite them in between."""
 
     stop_rank = 2
     parcel = Input(Parcel, lossless, many=True)
@@ -379,7 +379,7 @@ class LatestReceiver(Receiver):
 
 
 class Echo(Receiver):
-    """Publishes again what it got: the message itself, a copy of it, or one made of its parts."""
+    """Publishes what it received: the message itself, a copy, or a message made from its parts."""
 
     stop_rank = 1
     echo = Output(Parcel)
@@ -404,7 +404,7 @@ class EchoReceiver(Receiver):
 
 
 class Wire(Node[Params]):
-    """Compares what travels, as bytes, with its digest."""
+    """Compares messages with their digest, as bytes on the wire."""
 
     stop_rank = 3
     everything = Tap()

@@ -1,4 +1,4 @@
-"""A node that publishes versions of weights as a learner does. Whoever acts with half a version acts wrongly."""
+"""A node that publishes versions of weights as a learner does. Incomplete versions lead to wrong actions."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ ACTIONS = 4
 
 
 def action_of(version: int) -> int:
-    """Return the action that a version's network gives the highest value, whatever it sees."""
+    """Return the action to which a version's network gives the highest value, whatever it sees."""
     return version % ACTIONS
 
 
 def parameters_of(version: int, weights: Weights, value: float = 1.0) -> Callable[[memoryview], None]:
-    """Return what writes a version: no weights, and a bias for one action."""
+    """Return a function that writes a version: zero weights, and a bias for one action."""
     network = build(MlpSpec(hidden=()), weights.plant)
     for parameter in network.parameters():
         parameter.data.zero_()
@@ -38,13 +38,13 @@ class PublisherParams(Params):
     every: int = 1
     """Ticks between versions."""
     last: int | None = None
-    """The tick after which there are no more."""
+    """The tick after which no version is published."""
     broken: int | None = None
-    """Every so many versions, one has a bias that is not finite."""
+    """Interval, in versions, of those with a bias that is not finite."""
 
 
 class Publisher(Node[PublisherParams]):
-    """Publishes a version every so many ticks."""
+    """Publishes a version every ``every`` ticks."""
 
     observation = Input(Observation, latest)
     weights = Output(WeightsVersion)
@@ -76,7 +76,7 @@ class Publisher(Node[PublisherParams]):
 
 
 class Checker(Node[Params]):
-    """Counts decisions that are not those of the version they say they were made with."""
+    """Counts decisions that do not match the version that they name."""
 
     stop_rank = 2
     decision = Input(Decision, lossless, many=True)

@@ -1,4 +1,4 @@
-"""Recordings made for the exporters: a boxing-like plant whose every number is known."""
+"""Recordings for the exporters: a plant similar to Boxing with known numbers."""
 
 import itertools
 import json
@@ -21,7 +21,7 @@ nodes:
 
 
 class Session:
-    """Writes messages as a recorder would, and opens what it wrote."""
+    """Writes messages as a recorder does, and opens the recording."""
 
     def __init__(self, path: Path, *, epoch: bool = True, plan: str = PLAN) -> None:
         info = {"format": "1", "version": "0.1.0", "world": "realtime", "seed": "0", "name": "boxing"}
@@ -45,7 +45,7 @@ class Session:
         key: str = "",
         incarnation: int = 0,
     ) -> Message:
-        """Record a message, taken ``late_ns`` after it was published."""
+        """Record a message as received ``late_ns`` after it was published."""
         sequences = self._sequences.setdefault((topic, publisher, incarnation), itertools.count())
         header = Header(
             source=publisher,
@@ -60,7 +60,7 @@ class Session:
         return message
 
     def garbage(self, topic: str, message_type: type[Message], log_ns: int) -> None:
-        """Record bytes that are no message."""
+        """Record bytes that are not a message."""
         self._writer.write(channel_of(topic, message_type, "plant", ""), 999, log_ns, log_ns, b"\xc1\xff")
 
     def open(self) -> Bag:
@@ -82,12 +82,12 @@ def channel_of(topic: str, message_type: type[Message], publisher: str, key: str
 
 
 def value_of(tick: int) -> np.ndarray:
-    """The observation of a tick: grey, all different."""
+    """Return the observation of a tick: grey, all different."""
     return np.full((84, 84), tick, np.uint8) + np.arange(84, dtype=np.uint8)
 
 
 def image_of(tick: int) -> np.ndarray:
-    """The screen of a tick: a red square that moves right over blue."""
+    """Return the screen of a tick: a red square that moves right over blue."""
     image = np.zeros((40, 60, 3), np.uint8)
     image[:, :, 2] = 200
     image[10:20, tick : tick + 10] = (250, 0, 0)

@@ -1,4 +1,4 @@
-"""A convex problem in place of a replay memory: batches of a linear regression, the same for the same learner."""
+"""A convex problem in place of a replay memory: batches of a linear regression, determined by the learner's name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NETWORK = {"kind": "mlp", "hidden": [], "one_hot": STATES}
 
 
 def batch_of(learner: str, number: int) -> dict[str, np.ndarray]:
-    """Return the batch that a learner's request of that number gets."""
+    """Return the batch for a learner's request of that number."""
     digest = hashlib.blake2b(learner.encode(), digest_size=4).digest()
     rng = np.random.default_rng([int.from_bytes(digest, "little"), number])
     observations = rng.integers(STATES, size=(SIZE, 1))
@@ -40,7 +40,7 @@ def batch_of(learner: str, number: int) -> dict[str, np.ndarray]:
 
 
 class Source(Node[Params]):
-    """Answers every request, and keeps what learners say."""
+    """Answers every request, and keeps the learners' messages."""
 
     request = Input(BatchRequest, queue(64), many=True, optional=True)
     priorities = Input(Priorities, queue(64), many=True, optional=True)
@@ -88,7 +88,7 @@ class Sharing(GradientLearner):
 
 
 class Elsewhere(Sharing):
-    """Leaves them where the learner does not find them."""
+    """Leaves gradients where the learner does not find them."""
 
     def folder(self, session: Path) -> Path:
         (session / "elsewhere").mkdir(exist_ok=True)
@@ -103,15 +103,15 @@ def plans(
     learner: dict[str, object] | None = None,
     gradients: str = "rtgraph.nodes.learner:GradientLearner",
 ) -> list[NodePlan]:
-    """Return the plans of the source, the learner, and the gradient learners where there are several.
+    """Return the plans of the source, the learner, and the gradient learners if there are several.
 
     Args:
-        learners: how many there are.
-        order: of their gradients.
-        latency: of an update.
-        update: how it is made.
+        learners: number of learners.
+        order: order of their gradients.
+        latency: latency of an update.
+        update: parameters of an update.
         learner: other parameters of the learner.
-        gradients: the class of the gradient learners.
+        gradients: class of the gradient learners.
     """
     names = [f"gradient/{number}" for number in range(learners)] if learners > 1 else []
     asking = names or ["learner"]

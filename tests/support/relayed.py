@@ -1,4 +1,4 @@
-"""A link of limited speed between the two ends of a relay, and a receiver that often finds no place."""
+"""A link of limited speed between the two ends of a relay, and a receiver that often finds no free slot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class LinkParams(Params):
 
 
 class Link(Node[LinkParams]):
-    """Passes parts on, one after the other, each as late as it is long; requests at once."""
+    """Forwards parts one after the other, delayed in proportion to their length, and requests at once."""
 
     parts = Input(WeightsChunk, lossless, keyed=True)
     weights_request = Input(WeightsRequest, lossless)
@@ -43,7 +43,7 @@ class Link(Node[LinkParams]):
 
 
 class Crowded(WeightsReceiver):
-    """Finds every slot in use two times of three."""
+    """Finds every slot in use two times out of three."""
 
     def on_prepare(self) -> None:
         super().on_prepare()

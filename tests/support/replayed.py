@@ -12,7 +12,7 @@ GAMMA = 0.9
 
 
 def world_of(ticks, askers=("learner",), *, asker=None, directory=None, seed=0, world=None, **params):
-    """An endless plant with two workers, a replay memory, and learners that ask for batches."""
+    """Return an endless plant with two workers, a replay memory, and learners that ask for batches."""
     plans = staggered_plans("paced", [{"kind": "constant", "frames": 2.3}] * 2)
     spec = plans[1].params["plant"]
     params = {"plant": spec, "gamma": GAMMA, "capacity_mib": 0.5, "minimum": 20, "spare_frames": 4} | params
@@ -46,7 +46,7 @@ def ran(*args, **options):
 
 
 def heard(world, *kinds):
-    """All messages of some classes, in the order in which they were published."""
+    """Return all messages of some classes, in the order in which they were published."""
     names = {kind.schema_name: kind for kind in kinds}
     ports = {
         "observation": Observation,

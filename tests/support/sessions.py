@@ -1,4 +1,4 @@
-"""Sessions in the virtual world, recorded for tests; and recordings with something changed in them."""
+"""Recorded sessions in the virtual world, and modified copies of recordings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def recorded(file: str, out: Path, arguments: dict[str, str] | None = None, **op
 
 
 def rewritten(file: Path, out: Path, change: Callable[[Recorded], bytes | None]) -> Path:
-    """Write a recording anew with some data changed (None: left out), every checksum right."""
+    """Write a copy of a recording with some data changed (None: left out) and correct checksums."""
     bag = Bag.open(file)
     attachments = [
         Attachment(name, attached.media_type, attached.data) for name, attached in bag.attached().items()
@@ -38,7 +38,7 @@ def rewritten(file: Path, out: Path, change: Callable[[Recorded], bytes | None])
 
 
 def flipped(data: bytes, place: int) -> bytes:
-    """Return bytes with one bit of one of them the other way round."""
+    """Return bytes with one bit flipped."""
     changed = bytearray(data)
     changed[place] ^= 1
     return bytes(changed)

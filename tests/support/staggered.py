@@ -1,4 +1,4 @@
-"""A plant with staggered workers in virtual time, wired by hand, for tests of when actions come."""
+"""A plant with staggered workers in virtual time, wired by hand, for tests of the times of actions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def plan(
     inputs: dict[str, list[str]],
     **more: Any,
 ) -> NodePlan:
-    """Return the plan of a node whose topics are named after its ports."""
+    """Return the plan of a node with topics named after its ports."""
     return NodePlan(
         index=index,
         name=name,
@@ -95,7 +95,7 @@ def staggered_world(
     seed: int = 0,
     **world: Any,
 ) -> VirtualWorld:
-    """Return a world of them that ends after so many ticks, the reset at tick 0 included."""
+    """Return a world of them that ends after a number of ticks, including the reset at tick 0."""
     return VirtualWorld(
         staggered_plans(method, latencies, rate_hz),
         seed=seed,
@@ -105,6 +105,6 @@ def staggered_world(
 
 
 def trace_of(world: VirtualWorld) -> Trace:
-    """Return what the monitor of a finished world saw."""
+    """Return the monitor's trace of a finished world."""
     trace: Trace = world.node("monitor").trace
     return trace

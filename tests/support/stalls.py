@@ -1,4 +1,4 @@
-"""How long the host kept a processor from running anything: a virtual machine's processors are lent, and taken back."""
+"""Times in which the host ran nothing on a processor: a virtual machine's processors are lent, and taken back."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ STEP_S = 0.002
 class Stalls:
     """Watches each processor while a ``with`` block runs, by a process pinned to it that wakes every 2 ms.
 
-    Times are the host's monotonic clock's.
+    Times are those of the host's monotonic clock.
 
-    It has the highest realtime priority: nothing that a test starts can hold it up, so what does is the host.
-    Where that priority is not given to us there is no watch, and no stall is ever known of.
+    The process has the highest realtime priority: nothing that a test starts can delay it, so a delay is the host's.
+    Without permission for that priority nothing is watched, and no stall is ever found.
     """
 
     def __enter__(self) -> Self:
@@ -40,7 +40,7 @@ class Stalls:
         self._told.close()
 
     def within_ns(self, begin_ns: int, end_ns: int) -> int:
-        """Return for how much of a time the processor stood still that did so the longest."""
+        """Return the total standstill, within an interval, of the processor that stood still the longest."""
         stood: dict[str, int] = {}
         self._told.seek(0)
         for line in self._told:

@@ -1,4 +1,4 @@
-"""Work that never ends, and work that ends its process, for tests of what becomes of such processes."""
+"""Work that never ends, and work that ends its process, for tests of how such processes are handled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small nodes for tests of graphs: classes with ports and params, which are never run."""
+"""Small node classes with ports and params for tests of graphs; they are never run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PlantParams(Params):
 
 
 class Plant(Node[PlantParams]):
-    """A plant that shows what it saw and takes what was chosen."""
+    """A plant with observations and decisions."""
 
     decision = Input(Chosen, queue(16), many=True, optional=True)
     observation = Output(Seen)
@@ -71,13 +71,13 @@ class Robot(Node[RobotParams]):
 
 
 class Deaf(Node[Params]):
-    """A plant that takes no decisions."""
+    """A plant that accepts no decisions."""
 
     observation = Output(Seen)
 
 
 class Odd(Node[Params]):
-    """A plant whose observations are notes."""
+    """A plant with notes as observations."""
 
     decision = Input(Chosen, many=True, optional=True)
     observation = Output(Note)
@@ -98,7 +98,7 @@ class WorkerParams(Params):
 
 
 class Worker(Node[WorkerParams]):
-    """Chooses from what was seen, and listens to a pacer if there is one."""
+    """Decides on observations, and subscribes to a pacer if there is one."""
 
     observation = Input(Seen, latest)
     assignment = Input(Assigned, queue(4), optional=True, keyed=True)
@@ -118,26 +118,26 @@ class RecorderParams(Params):
 
 
 class Recorder(Node[RecorderParams]):
-    """Takes everything that is seen and chosen."""
+    """Subscribes to all observations and decisions."""
 
     observation = Input(Seen, lossless, many=True)
     decision = Input(Chosen, lossless, many=True, optional=True)
 
 
 class Single(Node[Params]):
-    """Takes one publisher only."""
+    """Accepts one publisher only."""
 
     decision = Input(Chosen)
 
 
 class Listener(Node[Params]):
-    """Listens to assignments without a key."""
+    """Subscribes to assignments without a key."""
 
     assignment = Input(Assigned, many=True)
 
 
 class Twice(Node[Params]):
-    """Publishes the same thing on two ports."""
+    """Publishes the same message class on two ports."""
 
     observation = Output(Seen)
     copy = Output(Seen)
@@ -152,7 +152,7 @@ class Endless(Node[Unwritable]):
 
 
 class NotANode:
-    """No node at all."""
+    """Not a node."""
 
 
 class FreeParams(Params):
@@ -160,15 +160,15 @@ class FreeParams(Params):
 
 
 class Free(Node[FreeParams]):
-    """Has no ports and takes anything."""
+    """Has no ports and accepts any params."""
 
 
 class Echo(Node[Params]):
-    """Publishes on one port what it may hear on another."""
+    """Publishes on one port what it may receive on another."""
 
     said = Output(Note)
     heard = Input(Note, queue(2))
 
 
 class Slow(Plant):
-    """A plant that needs nothing said."""
+    """A plant without required params."""

@@ -1,4 +1,4 @@
-"""Nodes for tests of running launches: one that writes down what it sees, and several that make trouble."""
+"""Nodes for tests of running launches: one that records what it sees, and several that cause problems."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Number(Message):
 
 
 class Witness(Node[Params]):
-    """Writes a line for each decision and each tick, at once, for a test to read while the graph runs."""
+    """Writes and flushes a line for each decision and each tick, so that a test can read it while the graph runs."""
 
     applied = Input(Applied, queue(4096), optional=True)
     decision = Input(Decision, queue(4096), many=True, optional=True)
@@ -28,7 +28,7 @@ class Witness(Node[Params]):
     def on_start(self) -> None:
         directory = self.context.launch_context.directory
         assert directory is not None
-        self._file = open(directory / "witness.jsonl", "a", buffering=1)  # noqa: SIM115 - open as long as it lives
+        self._file = open(directory / "witness.jsonl", "a", buffering=1)  # noqa: SIM115 - open for the node's lifetime
 
     def on_applied(self, tick: Applied) -> None:
         self._write(tick=tick.tick, by=tick.by, incarnation=tick.header.incarnation, worker=tick.worker)
@@ -62,7 +62,7 @@ class FailsToStop(Node[Params]):
 
 
 class Sluggish(Node[Params]):
-    """Takes its time to prepare."""
+    """Prepares slowly."""
 
     def on_prepare(self) -> None:
         threading.Event().wait(20)
@@ -78,7 +78,7 @@ class Raises(Node[Params]):
 
 
 class Misuses(Node[Params]):
-    """Fails at a message by an error of rtgraph that does not name the node."""
+    """Fails at a message with an error of rtgraph that does not name the node."""
 
     applied = Input(Applied, latest)
 
@@ -87,12 +87,12 @@ class Misuses(Node[Params]):
 
 
 class Leaves(Node[Params]):
-    """Starts a process in its session and one in a session apart, and ends neither. Fails at tick 50 of its first life."""
+    """Starts processes in its session and in another one, ends neither, and fails at tick 50 of its first life."""
 
     applied = Input(Applied, latest)
 
     def on_prepare(self) -> None:
-        # A Popen would complain when it is collected.
+        # A Popen would warn when it is collected.
         os.posix_spawnp("sleep", ["sleep", "97"], os.environ)
         os.posix_spawnp("sleep", ["sleep", "98"], os.environ, setsid=True)
 
@@ -105,7 +105,7 @@ class Leaves(Node[Params]):
 
 
 class Forks(Node[Params]):
-    """Leaves a copy of itself behind, in a session apart and with another parent, as daemons do."""
+    """Leaves a copy of itself behind, in another session and with another parent, as daemons do."""
 
     def on_prepare(self) -> None:
         if os.fork() == 0:
@@ -127,7 +127,7 @@ class RaisesOnce(Node[Params]):
 
 
 class Exits(Node[Params]):
-    """Wants to end its process as if all was well."""
+    """Ends its process as if nothing was wrong."""
 
     applied = Input(Applied, latest)
 
@@ -136,7 +136,7 @@ class Exits(Node[Params]):
 
 
 class SaysNumbers(Node[Params]):
-    """Says of itself what numpy counted."""
+    """Returns numpy numbers as its result."""
 
     def result(self) -> dict[str, Any]:
         return {
@@ -160,7 +160,7 @@ class Seven:
 
 
 class Hangs(Node[Params]):
-    """Never comes back from its first message."""
+    """Never returns from its first message."""
 
     applied = Input(Applied, latest)
 
@@ -176,7 +176,7 @@ class FloodParams(Params):
 
 
 class Flood(Node[FloodParams]):
-    """Publishes as fast as it is let, in bursts, and a little of it for those who want everything."""
+    """Publishes as fast as possible, in bursts, and a few messages for lossless subscribers."""
 
     stop_rank: ClassVar[int] = 0
     number = Output(Number)
@@ -200,7 +200,7 @@ class Flood(Node[FloodParams]):
 
 
 class Sink(Node[Params]):
-    """Takes the newest number now and then, and says at the end what it took and what its input counted."""
+    """Reads the newest number now and then, and reports at the end what it read and what its input counted."""
 
     number = Input(Number, latest)
     rare = Input(Number, lossless)

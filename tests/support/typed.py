@@ -1,4 +1,4 @@
-"""Text as people type it, right and wrong, and a class with a field of each type that they type values for."""
+"""Text as people type it, right and wrong, and a class with a field of each type that accepts typed values."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -122,7 +122,7 @@ text = st.one_of(
     st.floats().map(repr),
     st.text(max_size=8),
 )
-"""Text that is often a number, or nearly one."""
+"""Text that is often a number, or almost one."""
 
 
 class AllParams(Params):

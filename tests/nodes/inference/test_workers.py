@@ -305,7 +305,7 @@ def test_a_worker_on_weights_that_nobody_changes_tells_nothing_of_them():
     assert learned.host.node.result() == {}
 
 
-# ---- what cannot be ------------------------------------------------------------------------------------------------
+# ---- what is refused -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("latency", [{"kind": "measured"}, {"kind": "constant", "frames": 0}])

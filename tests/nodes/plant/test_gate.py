@@ -36,7 +36,7 @@ def fates(choice):
     return choice.overwritten, choice.late, choice.dropped
 
 
-# ---- against slow and obvious constructions, from the whole history at each tick -------------------------------------
+# ---- compared with a slow construction from the whole history at each tick -------------------------------------------
 
 
 def quantile_99(ages):

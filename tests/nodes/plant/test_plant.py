@@ -403,7 +403,7 @@ def test_a_wrong_observation_in_the_middle_of_an_episode_names_the_plant_and_the
     assert len(host.messages("observation")) == 5
 
 
-# ---- arrays that somebody goes on writing --------------------------------------------------------------------------
+# ---- arrays that are written after use -----------------------------------------------------------------------------
 
 
 class ReusingEnvironment(FadingEnvironment):
@@ -470,7 +470,7 @@ def test_a_default_behaviour_cannot_write_the_observation(monkeypatch):
         run_ticks(host, 3)
 
 
-# ---- a run in which nothing was taken ------------------------------------------------------------------------------
+# ---- a run in which every decision was refused ---------------------------------------------------------------------
 
 
 def test_a_plant_that_took_no_decision_at_all_says_that_the_launch_failed():

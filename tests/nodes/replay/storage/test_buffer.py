@@ -90,7 +90,7 @@ def numbers(buffer, times=20):
     return found
 
 
-# ---- what stays, and that all of it is seen --------------------------------------------------------------------------
+# ---- what is kept, and that all of it is sampled ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sampling", ["uniform", "prioritised"])
@@ -215,7 +215,7 @@ def test_it_takes_no_more_bytes_than_it_was_given(order, sampling, tmp_path):
         ReplayBuffer(20_000, SCREEN, order=order, sampling=sampling)
 
 
-# ---- what a batch says -----------------------------------------------------------------------------------------------
+# ---- the content of a batch ------------------------------------------------------------------------------------------
 
 
 def test_a_batch_says_what_each_transition_was():

@@ -139,7 +139,7 @@ def test_an_overtaking_message_waits_for_what_is_under_way():
     assert sink.node.ping.edges["source"].lost == 0
 
 
-# ---- what cannot go on ---------------------------------------------------------------------------------------------
+# ---- runs that cannot continue -------------------------------------------------------------------------------------
 
 
 def test_a_cycle_without_delay_is_refused_with_the_names_of_its_edges():
