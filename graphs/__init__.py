@@ -5,7 +5,7 @@ from rtgraph.graphs.drawing.svg import svg
 from rtgraph.graphs.drawing.text import Diagram, diagram, dot, mermaid
 from rtgraph.graphs.files import SHIPPED, find
 from rtgraph.graphs.load import arguments_of, load_launch
-from rtgraph.graphs.plan import Plan, WeightsPlan
+from rtgraph.graphs.plan import Plan
 from rtgraph.graphs.schema import graph_schema, launch_schema
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "ArgumentEntry",
     "Diagram",
     "Plan",
-    "WeightsPlan",
     "arguments_of",
     "diagram",
     "dot",

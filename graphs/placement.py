@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from rtgraph.graphs.expand import PlacedNode
 from rtgraph.graphs.model import World
-from rtgraph.graphs.plan import WeightsPlan
 from rtgraph.graphs.resolve import Resolver
 from rtgraph.graphs.wire import instances
 from rtgraph.msgs.errors import RtgraphError
 from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.runtime import Placement
+from rtgraph.nodes.weights.plan import WeightsPlan
+from rtgraph.nodes.weights.weights import Weights
 
 
 def check_placements(
@@ -24,7 +25,7 @@ def check_placements(
     Raises:
         GraphError: a node cannot start in its place.
     """
-    known = {name: plan.weights(name) for name, plan in weights.items()}
+    known = {name: Weights(name, plan) for name, plan in weights.items()}
     for node in nodes:
         if node.entry.python is not None:
             continue

@@ -19,49 +19,14 @@ from pydantic import (
 )
 
 from rtgraph.graphs.model import Seconds, Seed, Ticks, World
-from rtgraph.msgs import PlantSpec, Record
+from rtgraph.msgs import Record
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.typed.strict import complaint, strict
 from rtgraph.nodes.runtime.classes.description import NodeDescription
 from rtgraph.nodes.runtime.classes.local_modules import LocalModule
-from rtgraph.nodes.runtime.identity import Identity
 from rtgraph.nodes.runtime.virtual.faults import Fault
 from rtgraph.nodes.runtime.wiring import NodePlan
-from rtgraph.nodes.weights.versions import Sharing
-from rtgraph.nodes.weights.weights import Weights
-
-
-class WeightsPlan(Record):
-    """Shared weights: the network, and the plant that it is built for."""
-
-    network: dict[str, Any]
-    plant: str
-    """Full name of the plant, or the common name of its replicas."""
-    spec: PlantSpec
-    seed: int
-    sharing: Sharing = "fixed"
-    checkpoint: str | None = None
-    """Folder of the checkpoint that holds the first version; None if the first version is drawn from the seed."""
-    version: int = 0
-    """Number of the first version."""
-    identity: Identity = Field(default_factory=dict)
-    """Identity of the plant's world."""
-    begun: int = 0
-    """Version from which schedules count updates."""
-
-    def weights(self, name: str) -> Weights:
-        """Return the weights as nodes of one process share them."""
-        return Weights(
-            name,
-            self.network,
-            self.spec,
-            self.seed,
-            self.sharing,
-            self.checkpoint,
-            self.version,
-            self.begun,
-            self.identity,
-        )
+from rtgraph.nodes.weights.plan import WeightsPlan
 
 
 class Plan(Record):

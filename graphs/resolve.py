@@ -16,7 +16,6 @@ from rtgraph.graphs.classes.elsewhere import Elsewhere
 from rtgraph.graphs.classes.modules import LocalModules
 from rtgraph.graphs.expand import PlacedNode, PlacedWeights, Raw, Scope
 from rtgraph.graphs.names import nearest
-from rtgraph.graphs.plan import WeightsPlan
 from rtgraph.graphs.positions import Place, Value
 from rtgraph.graphs.substitute import substitute
 from rtgraph.graphs.validation import adapted, validated
@@ -26,6 +25,7 @@ from rtgraph.nodes.runtime.classes.description import NodeDescription
 from rtgraph.nodes.runtime.identity import Identity, identity_of
 from rtgraph.nodes.runtime.node import Node, Params
 from rtgraph.nodes.runtime.wiring import load_class
+from rtgraph.nodes.weights.plan import WeightsPlan
 
 _LOG = logging.getLogger("rtgraph.graphs")
 

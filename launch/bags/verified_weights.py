@@ -12,8 +12,9 @@ from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.recorder.journals import Life
 from rtgraph.nodes.recorder.provenance import WEIGHTS_FOLDER, facts, weights_digest
 from rtgraph.nodes.runtime import NodePlan, load_class
+from rtgraph.nodes.weights.memory_file import map_file
 from rtgraph.nodes.weights.versions import LocalVersions, new_memory
-from rtgraph.nodes.weights.weights import Weights, map_file
+from rtgraph.nodes.weights.weights import Weights
 
 
 class RecordedWeights:
@@ -32,7 +33,7 @@ class RecordedWeights:
         for name, entry in plan.weights.items():
             digest = bag.info.get(f"weights.{name}", "")
             file = folder / f"{digest}.bin"
-            weights = entry.weights(name)
+            weights = Weights(name, entry)
             if digest and file.exists():
                 weights.where = LocalVersions(entry.sharing, map_file(file), entry.version)
             try:
@@ -87,7 +88,7 @@ def _copied(weights: Weights) -> Weights:
     first = weights.versions.memory(slot)
     memory = new_memory(first.nbytes)
     memory[:] = first
-    return replace(weights, where=LocalVersions(weights.sharing, memory, version), cache={})
+    return replace(weights, where=LocalVersions(weights.plan.sharing, memory, version), cache={})
 
 
 def _other_arithmetic(bag: Bag) -> str:

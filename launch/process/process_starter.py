@@ -17,9 +17,10 @@ from rtgraph.launch.session import Session
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.classes.imports import pinned
 from rtgraph.nodes.runtime.realtime.bus import BusPlan
-from rtgraph.nodes.runtime.realtime.config import InheritedWeights, NodeConfig
-from rtgraph.nodes.runtime.realtime.fork_server import FillWeights, Preload, StartNode
-from rtgraph.nodes.weights.weights import create
+from rtgraph.nodes.runtime.realtime.config import NodeConfig
+from rtgraph.nodes.runtime.realtime.fork_server import CallFunction, Preload, StartNode
+from rtgraph.nodes.weights.inherited import InheritedWeights, fill_call, open_call, preload_call
+from rtgraph.nodes.weights.memory_file import create
 
 Ended = Callable[[Process, int], None]
 """Called with an ended process and its exit code, which is the negative signal number if a signal killed it."""
@@ -83,26 +84,18 @@ class Starter:
 
     def prepare(self) -> None:
         """Create the memory of the weights, still empty, and start the fork server."""
-        for name, plan in self._plan.weights.items():
-            self._weights += (
-                InheritedWeights(
-                    name=name,
-                    network=plan.network,
-                    plant=plan.spec,
-                    seed=plan.seed,
-                    sharing=plan.sharing,
-                    checkpoint=plan.checkpoint,
-                    version=plan.version,
-                    descriptor=create(name),
-                ),
-            )
+        self._weights = tuple(
+            InheritedWeights(name=name, plan=plan, descriptor=create(name))
+            for name, plan in self._plan.weights.items()
+        )
         self._server = ForkServer(
             Preload(
                 modules=tuple(_modules(self._plan)),
                 pinned=pinned(),
                 described=self._plan.described,
-                weights=self._weights,
+                calls=(preload_call(self._weights),) if self._weights else (),
             ),
+            [weights.descriptor for weights in self._weights],
             str(self._session.log_file("fork-server")),
             self._sweeper.environment,
         )
@@ -125,7 +118,7 @@ class Starter:
                 raise LaunchError(f"the weights could not be made: {problem}", hint=hint or f"see {log_file}")
             filled()
 
-        request = FillWeights(launcher=os.getpid(), log_file=log_file, weights=self._weights)
+        request = CallFunction(launcher=os.getpid(), log_file=log_file, call=fill_call(self._weights))
         self._ask(request, lambda process: self._watch(process, ended))
 
     def start(self, member: Member, started: Callable[[Process], None], ended: Ended) -> None:
@@ -144,7 +137,7 @@ class Starter:
             ticks=self._plan.ticks,
             directory=str(self._session.directory.resolve()),
             changed=member.given,
-            weights=self._weights,
+            weights=open_call(self._weights) if self._weights else None,
         )
         request = StartNode(
             launcher=os.getpid(),
@@ -170,7 +163,7 @@ class Starter:
         if self._server is not None and not self._server.asked:
             self._sweeper.reap([self._server.pid, *(process.pid for process in self._watched)])
 
-    def _ask(self, request: StartNode | FillWeights, started: Callable[[Process], None]) -> None:
+    def _ask(self, request: StartNode | CallFunction, started: Callable[[Process], None]) -> None:
         if self._server is None:
             raise LaunchError("there is no fork server")
         self._server.request(request, started)

@@ -56,12 +56,21 @@ class Process:
 
 
 class ForkServer:
-    """The launcher's side of the fork server. A dead server is restarted; requests wait meanwhile."""
+    """The launcher's side of the fork server. A dead server is restarted; requests wait meanwhile.
 
-    def __init__(self, preload: Preload, log_file: str, environment: Mapping[str, str]) -> None:
+    Args:
+        preload: what it does before it forks.
+        descriptors: what it and its processes inherit.
+        log_file: where its output goes.
+        environment: its environment variables.
+    """
+
+    def __init__(
+        self, preload: Preload, descriptors: Sequence[int], log_file: str, environment: Mapping[str, str]
+    ) -> None:
         self._preload = preload
         self._environment = environment
-        self._descriptors = tuple(weights.descriptor for weights in preload.weights)
+        self._descriptors = tuple(descriptors)
         self._log_file = log_file
         self._waiting: deque[tuple[Request, Started]] = deque()
         self._asked: deque[tuple[Request, Started]] = deque()

@@ -25,6 +25,7 @@ from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld, load_clas
 from rtgraph.nodes.runtime.checkpoint.snapshot import Keeper
 from rtgraph.nodes.runtime.results import edge_reports, in_one_line
 from rtgraph.nodes.runtime.virtual.world import INJECTED
+from rtgraph.nodes.weights.weights import Weights
 
 LOG_FILE = "world.log"
 
@@ -74,7 +75,7 @@ def launch_context(plan: Plan, session: Session | None) -> LaunchContext:
         realtime=False,
         limits=Limits(plan.ticks, None if plan.duration_s is None else round(plan.duration_s * 1e9)),
         directory=None if session is None else session.directory,
-        weights={name: w.weights(name) for name, w in plan.weights.items()},
+        weights={name: Weights(name, weights) for name, weights in plan.weights.items()},
     )
 
 

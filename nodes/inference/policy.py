@@ -17,6 +17,7 @@ from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.changeable import Changeable
 from rtgraph.nodes.runtime.classes.imports import class_at
 from rtgraph.nodes.runtime.context import LaunchContext
+from rtgraph.nodes.weights.weights import weights_named
 
 Array = npt.NDArray[np.generic]
 
@@ -129,7 +130,7 @@ def make_policy(
     if isinstance(params, ScriptedParams):
         return ScriptedPolicy(params)
     count = _count_of_actions(plant)
-    weights = launch_context.weights_named(params.weights)
+    weights = weights_named(launch_context.weights, params.weights)
     # Only here, so that a graph of scripted policies needs no torch.
     from rtgraph.nodes.inference.network_policy import EpsilonGreedyPolicy  # noqa: PLC0415
 

@@ -23,6 +23,7 @@ from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, PolicyParam
 from rtgraph.nodes.inference.stagger import MethodName, worker_stagger
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest, queue
 from rtgraph.nodes.runtime.context import generator
+from rtgraph.nodes.weights.weights import weights_named
 
 STATE_PERIOD_NS = 500_000_000
 BEAT_TIMEOUT_NS = 500_000_000
@@ -72,7 +73,7 @@ class Worker(Node[WorkerParams]):
     def check_placement(cls, params: WorkerParams, placement: Placement) -> None:
         """Check that the weights exist, and that inferences take time in the virtual world."""
         if isinstance(params.policy, EpsilonGreedyParams):
-            placement.weights_named(params.policy.weights)
+            weights_named(placement.weights, params.policy.weights)
         draw = params.latency.draws(generator(0, placement.name, 0), params.plant.rate_hz)
         if not placement.realtime:
             _must_take_time(placement.name, params.latency, draw)

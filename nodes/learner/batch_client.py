@@ -15,7 +15,7 @@ from rtgraph.nodes.learner.params import UpdateParams, must_be_discrete
 from rtgraph.nodes.replay import Batch, BatchReader
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, queue
 from rtgraph.nodes.runtime.context import generator
-from rtgraph.nodes.weights.weights import Weights
+from rtgraph.nodes.weights.weights import Weights, weights_named
 
 ASK_AGAIN_NS = 1_000_000_000
 MOST_AT_ONCE = 200
@@ -52,7 +52,7 @@ class Batches(Node[B]):
     @classmethod
     def check_placement(cls, params: B, placement: Placement) -> None:
         """Check that the weights exist and can be learned, and that the device exists."""
-        plant = placement.weights_named(params.weights).plant
+        plant = weights_named(placement.weights, params.weights).plan.spec
         must_be_discrete(plant)
         params.latency.draws(generator(0, placement.name, 0), plant.rate_hz)
         if params.update.device != "cpu":
@@ -67,7 +67,7 @@ class Batches(Node[B]):
             self.name, self.context.identity.incarnation, self.context.launch_context.directory
         )
         self._read_ns, self._at_once = -1, 0
-        self._draw = self.params.latency.draws(self.rng, self.learned_weights().plant.rate_hz)
+        self._draw = self.params.latency.draws(self.rng, self.learned_weights().plan.spec.rate_hz)
 
     def on_stop(self) -> None:
         """Release the frames."""
@@ -79,11 +79,11 @@ class Batches(Node[B]):
         Raises:
             NodeError: the graph has no weights of that name.
         """
-        return self.context.launch_context.weights_named(self.params.weights)
+        return weights_named(self.context.launch_context.weights, self.params.weights)
 
     def begun(self) -> int:
         """Return the version at which learning began; the schedule of β counts from it."""
-        return self.learned_weights().begun
+        return self.learned_weights().plan.begun
 
     def begin_asking(self, version: int) -> None:
         """Request the first batch, and retry until one arrives: the replay memory may have restarted."""

@@ -25,14 +25,14 @@ def updater_of(weights: Weights, params: UpdateParams, noise_seed: int) -> Updat
     Raises:
         LearningError: the weights cannot be learned.
     """
-    spec = _SPEC.validate_python(weights.network)
-    updater = Updater(spec, weights.plant, params, seed=weights.seed, noise_seed=noise_seed)
-    if weights.checkpoint:
+    spec = _SPEC.validate_python(weights.plan.network)
+    updater = Updater(spec, weights.plan.spec, params, seed=weights.plan.seed, noise_seed=noise_seed)
+    if weights.plan.checkpoint:
         version, slot, memory = hold_newest(weights.versions)
         updater.read(version, memory)
         updater.read_target(memory)
         updater.target_version = version
-        updater.begun = weights.begun
+        updater.begun = weights.plan.begun
         weights.versions.release(slot)
     return updater
 
@@ -95,7 +95,7 @@ class Owner:
         Raises:
             CheckpointError: it cannot be read, or is of another network, plant or world.
         """
-        kept_in(path).must_be_in(self._weights.identity)
+        kept_in(path).must_be_in(self._weights.plan.identity)
         state = load(path)
         self.updater.load_state(state)
         self._ticks_before = _count(state.facts.extra.get("ticks"))
@@ -116,7 +116,7 @@ class Owner:
     def ticks(self, now_ns: int) -> int:
         """Return the number of plant ticks until now, by its rate, including those of the resumed runs."""
         # One more than the number of finished periods: tick 0 is at 0.
-        ticks = now_ns // period_ns(self._weights.plant.rate_hz) + 1
+        ticks = now_ns // period_ns(self._weights.plan.spec.rate_hz) + 1
         return self._ticks_before + (ticks if self._most_ticks is None else min(ticks, self._most_ticks))
 
     def show(self, life: int) -> WeightsVersion | None:
@@ -151,8 +151,8 @@ class Owner:
         saved = self.updater.version, self.ticks(now_ns)
         if self._checkpoints is not None and self._saved != saved:
             counts: dict[str, JsonValue] = {"ticks": saved[1], "ticks_before": self._ticks_before}
-            if self._weights.identity:
-                counts["identity"] = self._weights.identity
+            if self._weights.plan.identity:
+                counts["identity"] = self._weights.plan.identity
             self._checkpoints.save(self.updater.state(counts))
             self._saved = saved
 

@@ -10,6 +10,7 @@ from rtgraph.nodes.inference.policy import EpsilonGreedyParams, check_policy, ma
 from rtgraph.nodes.learner.learning import Learning, LearningParams
 from rtgraph.nodes.runtime import Input, Output, Placement, latest
 from rtgraph.nodes.runtime.context import generator
+from rtgraph.nodes.weights.weights import weights_named
 
 
 class SequentialParams(LearningParams):
@@ -53,7 +54,7 @@ class SequentialAgent(Learning[SequentialParams]):
     def check_placement(cls, params: SequentialParams, placement: Placement) -> None:
         """Check also that the policy's weights are there, and what inferences take can be read."""
         super().check_placement(params, placement)
-        placement.weights_named(params.policy.weights)
+        weights_named(placement.weights, params.policy.weights)
         params.inference.draws(generator(0, placement.name, 0), params.plant.rate_hz)
 
     def on_params(self, changed: frozenset[str]) -> None:

@@ -15,8 +15,9 @@ from rtgraph.msgs.bag.bag import Attachment
 from rtgraph.msgs.errors import BagError
 from rtgraph.nodes.runtime import LaunchContext
 from rtgraph.nodes.runtime.clock import TIME_BASE, unix_ns
+from rtgraph.nodes.runtime.context import SharedWeights
 from rtgraph.nodes.weights.versions import hold_newest
-from rtgraph.nodes.weights.weights import Weights
+from rtgraph.nodes.weights.weights import Weights, weights_named
 
 PLAN = "plan.yaml"
 WEIGHTS_FOLDER = "weights"
@@ -62,7 +63,7 @@ def plan_attachment(directory: Path) -> list[Attachment]:
     return [Attachment(PLAN, "application/yaml", file.read_bytes())] if file.exists() else []
 
 
-def keep_weights(weights: Mapping[str, Weights], directory: Path, most_bytes: float) -> dict[str, str]:
+def keep_weights(weights: Mapping[str, SharedWeights], directory: Path, most_bytes: float) -> dict[str, str]:
     """Write the newest version of weights to files named by their digest, beside the recording.
 
     Return the facts with the file names and digests. Weights larger than ``most_bytes`` in total are not
@@ -73,8 +74,8 @@ def keep_weights(weights: Mapping[str, Weights], directory: Path, most_bytes: fl
     """
     found: dict[str, str] = {}
     left = most_bytes
-    for name, shared in weights.items():
-        with _newest(shared) as contents:
+    for name in weights:
+        with _newest(weights_named(weights, name)) as contents:
             digest = _digest(contents)
             found[f"weights.{name}"] = digest
             if len(contents) > left:

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from rtgraph.msgs import Lineage
-from rtgraph.msgs.errors import NodeError
 
 if TYPE_CHECKING:
     from rtgraph.nodes.runtime.ports import BoundOutput
-    from rtgraph.nodes.weights.weights import Weights
 
 
 class Urgency(enum.IntEnum):
@@ -75,22 +73,21 @@ class Limits:
     duration_ns: int | None = None
 
 
+class SharedWeights(Protocol):
+    """Weights of a graph. The runtime hands them to nodes, and a checkpoint of the virtual world keeps their versions."""
+
+    @property
+    def versions(self) -> object: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """A node's place in its graph, known before anything starts."""
 
     name: str
     realtime: bool
-    weights: Mapping[str, Weights] = field(default_factory=dict)
+    weights: Mapping[str, SharedWeights] = field(default_factory=dict)
     """The weights of the graph, by name."""
-
-    def weights_named(self, name: str) -> Weights:
-        """Return weights of the graph.
-
-        Raises:
-            NodeError: the graph has no weights of that name.
-        """
-        return named_weights(self.weights, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,27 +98,7 @@ class LaunchContext:
     limits: Limits = field(default_factory=Limits)
     directory: Path | None = None
     """The session folder; None if nothing is written."""
-    weights: dict[str, Weights] = field(default_factory=dict)
-
-    def weights_named(self, name: str) -> Weights:
-        """Return weights of the graph.
-
-        Raises:
-            NodeError: the graph has no weights of that name.
-        """
-        return named_weights(self.weights, name)
-
-
-def named_weights(weights: Mapping[str, Weights], name: str) -> Weights:
-    """Return the weights of that name.
-
-    Raises:
-        NodeError: no weights have that name.
-    """
-    if name not in weights:
-        known = ", ".join(weights) or "none"
-        raise NodeError(f"the graph has no weights named {name!r}", hint=f"it has {known}")
-    return weights[name]
+    weights: Mapping[str, SharedWeights] = field(default_factory=dict)
 
 
 class Context(Protocol):

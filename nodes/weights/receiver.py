@@ -13,6 +13,7 @@ from rtgraph.msgs import WeightsChunk, WeightsRequest, WeightsVersion
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest, queue
 from rtgraph.nodes.weights.snapshots import check_snapshots, snapshots_of
+from rtgraph.nodes.weights.weights import weights_named
 
 _MOST_AT_ONCE = 128
 _RETRY_NS = 20_000_000
@@ -66,7 +67,7 @@ class WeightsReceiver(Node[ReceiverParams]):
     @classmethod
     def check_placement(cls, params: ReceiverParams, placement: Placement) -> None:
         """Check that the weights exist, in whole versions."""
-        check_snapshots(placement.weights_named(params.weights))
+        check_snapshots(weights_named(placement.weights, params.weights))
 
     def on_prepare(self) -> None:
         """Find the weights."""

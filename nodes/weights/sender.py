@@ -12,6 +12,7 @@ from rtgraph.msgs import WeightsChunk, WeightsRequest, WeightsVersion
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest, queue
 from rtgraph.nodes.weights.snapshots import check_snapshots, snapshots_of
 from rtgraph.nodes.weights.versions import hold_newest
+from rtgraph.nodes.weights.weights import weights_named
 
 _FIRST_LIFE = -1
 """The life before the learner has announced a version."""
@@ -54,7 +55,7 @@ class WeightsSender(Node[SenderParams]):
     @classmethod
     def check_placement(cls, params: SenderParams, placement: Placement) -> None:
         """Check that the weights exist, in whole versions."""
-        check_snapshots(placement.weights_named(params.weights))
+        check_snapshots(weights_named(placement.weights, params.weights))
 
     def on_prepare(self) -> None:
         """Find the weights."""

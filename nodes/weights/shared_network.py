@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import json
 import mmap
-from pathlib import Path
 
 import torch
-from pydantic import TypeAdapter
 from torch import Tensor
 
-from rtgraph.msgs.errors import CheckpointError
-from rtgraph.nodes.networks.build import build, initialise
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.parameters import bind, layout, size_bytes, views_of
-from rtgraph.nodes.networks.spec import NetworkSpec
-from rtgraph.nodes.weights.checkpoint_reader import kept_in
-from rtgraph.nodes.weights.shared_versions import first_version, memory_bytes
-from rtgraph.nodes.weights.versions import LocalVersions, hold_newest, new_memory
-from rtgraph.nodes.weights.weights import Weights, mapped, reserve
+from rtgraph.nodes.weights.first_version import blank
+from rtgraph.nodes.weights.plan import WeightsPlan
+from rtgraph.nodes.weights.versions import hold_newest
+from rtgraph.nodes.weights.weights import Weights
 
-_SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 _WARM_UP_MOST_BYTES = 256 << 20
 _MOST_VIEWS = 16
 """Number of slots with cached views; with more slots, views are created each time."""
@@ -65,8 +59,8 @@ class _Bound:
 
     def __init__(self, weights: Weights) -> None:
         self._versions = weights.versions
-        key = _key(weights)
-        self._module = _prebuilt.pop(key) if key in _prebuilt else _blank(weights)
+        key = _key(weights.plan)
+        self._module = _prebuilt.pop(key) if key in _prebuilt else blank(weights.plan)
         self._layout = layout(self._module)
         _, slot, memory = hold_newest(self._versions)
         bind(self._module, memory)
@@ -90,83 +84,23 @@ class _Bound:
         return self._module
 
 
-def preload(weights: Weights) -> None:
+def preload(plan: WeightsPlan) -> None:
     """Do once before the forks what each process would otherwise do, at 10 MB each.
 
     The network is built (without parameters), and run once with one thread: a single thread creates no thread
     pool, which a fork would lose.
     """
     torch.set_num_threads(1)
-    _prebuilt[_key(weights)] = _blank(weights)
-    trial = _blank(weights).eval()
+    _prebuilt[_key(plan)] = blank(plan)
+    trial = blank(plan).eval()
     size = size_bytes(layout(trial))
     if size > _WARM_UP_MOST_BYTES:
         return
     memory = mmap.mmap(-1, max(1, size))  # zeros, which take no memory while they are only read
     bind(trial, memoryview(memory))
-    observation = weights.plant.observation
+    observation = plan.spec.observation
     with torch.inference_mode():
         trial(torch.zeros((1, *observation.shape), dtype=getattr(torch, observation.dtype)))
-
-
-def fill(weights: Weights, descriptor: int) -> None:
-    """Lay out an empty memory file and write the first version into it.
-
-    Raises:
-        CheckpointError: the checkpoint of the first version is missing or of another network.
-        LaunchError: there is not enough memory.
-    """
-    size = size_bytes(layout(_blank(weights)))
-    reserve(descriptor, weights.name, memory_bytes(weights.sharing, size))
-    first_version(
-        mapped(descriptor, writable=True),
-        weights.sharing,
-        size,
-        weights.version,
-        lambda memory: write_first(weights, memory),
-    )
-
-
-def local_versions(weights: Weights) -> LocalVersions:
-    """Return the versions for the nodes of one process, starting with the first one.
-
-    Raises:
-        CheckpointError: see `fill`.
-    """
-    memory = new_memory(size_bytes(layout(_blank(weights))))
-    write_first(weights, memory)
-    return LocalVersions(weights.sharing, memory, weights.version)
-
-
-def write_first(weights: Weights, memory: memoryview) -> None:
-    """Write the parameters of the first version: those of the checkpoint, or drawn from the seed.
-
-    Raises:
-        CheckpointError: see `fill`.
-    """
-    module = _blank(weights)
-    # Written in place, so that no more memory is needed than is shared.
-    bind(module, memory)
-    if weights.checkpoint is None:
-        initialise(module, weights.seed)
-        return
-    kept = kept_in(Path(weights.checkpoint))
-    kept.must_be_of(weights.network, weights.plant)
-    if kept.version != weights.version:
-        raise CheckpointError(
-            f"{kept.folder} holds version {kept.version}, and did hold version {weights.version}",
-            hint="launch again",
-        )
-    tensors = kept.tensors()
-    for name, tensor in module.state_dict().items():
-        found = tensors.get(name)
-        if found is None or found.shape != tensor.shape:
-            raise CheckpointError(f"{kept.folder} has no weights.{name} of shape {tuple(tensor.shape)}")
-        tensor.copy_(found)
-
-
-def _blank(weights: Weights) -> Network:
-    return build(_SPEC.validate_python(weights.network), weights.plant, device="meta")
 
 
 def _bound_of(weights: Weights) -> _Bound:
@@ -176,5 +110,5 @@ def _bound_of(weights: Weights) -> _Bound:
     return bound
 
 
-def _key(weights: Weights) -> str:
-    return json.dumps([weights.network, weights.plant.model_dump(mode="json")], sort_keys=True)
+def _key(plan: WeightsPlan) -> str:
+    return json.dumps([plan.network, plan.spec.model_dump(mode="json")], sort_keys=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.context import LaunchContext
 from rtgraph.nodes.weights.versions import Versions
-from rtgraph.nodes.weights.weights import Weights
+from rtgraph.nodes.weights.weights import Weights, weights_named
 
 
 def snapshots_of(launch_context: LaunchContext, name: str) -> Versions:
@@ -14,7 +14,7 @@ def snapshots_of(launch_context: LaunchContext, name: str) -> Versions:
     Raises:
         NodeError: no weights have that name, or readers may see half a version of them.
     """
-    weights = launch_context.weights_named(name)
+    weights = weights_named(launch_context.weights, name)
     check_snapshots(weights)
     return weights.versions
 
@@ -25,8 +25,8 @@ def check_snapshots(weights: Weights) -> None:
     Raises:
         NodeError: readers may see half a version, or there is only one version.
     """
-    if weights.sharing != "snapshot":
+    if weights.plan.sharing != "snapshot":
         raise NodeError(
-            f"the weights {weights.name!r} are {weights.sharing}, and a relay takes whole versions only",
+            f"the weights {weights.name!r} are {weights.plan.sharing}, and a relay takes whole versions only",
             hint="give them `sharing: snapshot`",
         )

@@ -18,6 +18,7 @@ from rtgraph.nodes.recorder.journals import Life
 from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
 from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile
 from rtgraph.nodes.runtime.checkpoint.snapshot import Keeper, load
+from rtgraph.nodes.weights.weights import Weights
 
 VERSIONS = str(FILES / "versions.yaml")
 
@@ -92,7 +93,7 @@ def test_a_world_goes_on_from_a_checkpoint_with_the_versions_that_it_had(tmp_pat
     plan = load_launch(VERSIONS, world="virtual", seed=3, record=False)
 
     def world():
-        weights = {name: entry.weights(name) for name, entry in plan.weights.items()}
+        weights = {name: Weights(name, entry) for name, entry in plan.weights.items()}
         return VirtualWorld(
             plan.nodes, seed=3, launch_context=LaunchContext(limits=Limits(ticks=150), weights=weights)
         )

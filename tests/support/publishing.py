@@ -25,7 +25,7 @@ def action_of(version: int) -> int:
 
 def parameters_of(version: int, weights: Weights, value: float = 1.0) -> Callable[[memoryview], None]:
     """Return a function that writes a version: zero weights, and a bias for one action."""
-    network = build(MlpSpec(hidden=()), weights.plant)
+    network = build(MlpSpec(hidden=()), weights.plan.spec)
     for parameter in network.parameters():
         parameter.data.zero_()
         if parameter.ndim == 1:

@@ -5,40 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
-from rtgraph.msgs import PlantSpec, Record
+from rtgraph.msgs import Record
+from rtgraph.nodes.runtime.classes.imports import module_of
 from rtgraph.nodes.runtime.context import LaunchContext, Limits
 from rtgraph.nodes.runtime.realtime.bus import BusPlan
 from rtgraph.nodes.runtime.wiring import NodePlan
-from rtgraph.nodes.weights.shared_versions import SharedVersions
-from rtgraph.nodes.weights.versions import Sharing
-from rtgraph.nodes.weights.weights import Weights
 
 
-class InheritedWeights(Record):
-    """Weights that a process inherits: their description, and the descriptor of their memory."""
+class FunctionCall(Record):
+    """A call by path: ``package.module:function``, and the plain values that the function takes.
 
-    name: str
-    network: dict[str, Any]
-    plant: PlantSpec
-    seed: int
-    sharing: Sharing = "fixed"
-    checkpoint: str | None = None
-    version: int = 0
-    descriptor: int
+    The launcher chooses the function, so the runtime does not import it.
+    """
 
-    def described(self) -> Weights:
-        """Return the weights without their versions."""
-        return Weights(
-            self.name, self.network, self.plant, self.seed, self.sharing, self.checkpoint, self.version
-        )
+    function: str
+    values: JsonValue = None
 
-    def mapped(self) -> Weights:
-        """Return the weights with the versions in the inherited memory."""
-        weights = self.described()
-        weights.where = SharedVersions(self.descriptor, self.sharing)
-        return weights
+    def __call__(self) -> Any:
+        """Import the function, call it, and return what it returns."""
+        module, _, name = self.function.partition(":")
+        return getattr(module_of(module), name)(self.values)
 
 
 class NodeConfig(Record):
@@ -53,7 +41,8 @@ class NodeConfig(Record):
     directory: str | None = None
     changed: dict[str, Any] = Field(default_factory=dict)
     """Parameters changed in an earlier incarnation of the node, by dotted path."""
-    weights: tuple[InheritedWeights, ...] = ()
+    weights: FunctionCall | None = None
+    """Returns the weights of the graph, by name; None if the graph has none."""
 
     def launch_context(self) -> LaunchContext:
         """Return the launch context for the node."""
@@ -61,5 +50,5 @@ class NodeConfig(Record):
             realtime=True,
             limits=Limits(ticks=self.ticks),
             directory=Path(self.directory) if self.directory is not None else None,
-            weights={weights.name: weights.mapped() for weights in self.weights},
+            weights={} if self.weights is None else self.weights(),
         )

@@ -29,7 +29,7 @@ from rtgraph.msgs import Record, message_types, schema_hash
 from rtgraph.nodes.runtime.classes.description import NodeDescription, class_of
 from rtgraph.nodes.runtime.classes.imports import look_in, module_of, pin
 from rtgraph.nodes.runtime.context import generator
-from rtgraph.nodes.runtime.realtime.config import InheritedWeights, NodeConfig
+from rtgraph.nodes.runtime.realtime.config import FunctionCall, NodeConfig
 from rtgraph.nodes.runtime.realtime.control import TYPES
 from rtgraph.nodes.runtime.realtime.host import die_with, take_priority
 from rtgraph.nodes.runtime.realtime.process import RealtimeNode
@@ -52,27 +52,27 @@ class StartNode(Record):
     """The pinned modules, for a process that was not forked by the server."""
 
 
-class FillWeights(Record):
-    """Write the first versions into shared memory, in a process that then ends."""
+class CallFunction(Record):
+    """Call a function in a process that then ends. Its output goes to ``log_file``."""
 
-    kind: Literal["fill"] = "fill"
+    kind: Literal["call"] = "call"
     launcher: int
     log_file: str | None
-    weights: tuple[InheritedWeights, ...]
+    call: FunctionCall
 
 
 class Preload(Record):
-    """What all nodes share: modules to import, networks to build."""
+    """What all nodes share: modules to import, functions to call before nodes are forked."""
 
     modules: tuple[str, ...]
     pinned: dict[str, str] = Field(default_factory=dict)
     """Pinned modules and their files or packages."""
     described: dict[str, NodeDescription] = Field(default_factory=dict)
     """Descriptions of classes that only other interpreters can import, by path."""
-    weights: tuple[InheritedWeights, ...] = ()
+    calls: tuple[FunctionCall, ...] = ()
 
 
-Request = StartNode | FillWeights
+Request = StartNode | CallFunction
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
 
@@ -123,12 +123,8 @@ def _preload(wanted: Preload) -> None:
     generator(0, "", 0)
     for message_type in (*message_types().values(), *TYPES.values()):
         schema_hash(message_type)
-    if wanted.weights:
-        # Only here: a graph without networks needs no torch.
-        from rtgraph.nodes.weights.shared_network import preload  # noqa: PLC0415
-
-        for weights in wanted.weights:
-            preload(weights.described())
+    for call in wanted.calls:
+        call()
 
 
 def _become_parent(channel: socket.socket, request: Any) -> None:
@@ -165,8 +161,8 @@ def run_process(request: Request) -> None:
 
 
 def _work(request: Request) -> int:
-    if isinstance(request, FillWeights):
-        _fill(request)
+    if isinstance(request, CallFunction):
+        request.call()
         return 0
     plan = request.config.plan
     _name_process(f"{TITLE}{plan.name}")
@@ -175,14 +171,6 @@ def _work(request: Request) -> int:
         sys.modules["torch"].set_num_threads(plan.threads)
     given = take_priority(plan.priority)
     return RealtimeNode(request.config, given).run()
-
-
-def _fill(request: FillWeights) -> None:
-    # Only here: a graph without networks needs no torch.
-    from rtgraph.nodes.weights.shared_network import fill  # noqa: PLC0415
-
-    for weights in request.weights:
-        fill(weights.described(), weights.descriptor)
 
 
 def _name_process(title: str) -> None:

@@ -15,9 +15,12 @@ from rtgraph.nodes.networks import ImpalaSpec
 from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.parameters import layout, size_bytes, write
-from rtgraph.nodes.weights.shared_network import VersionedModule, fill
+from rtgraph.nodes.weights.first_version import fill
+from rtgraph.nodes.weights.memory_file import create
+from rtgraph.nodes.weights.plan import WeightsPlan
+from rtgraph.nodes.weights.shared_network import VersionedModule
 from rtgraph.nodes.weights.shared_versions import SharedVersions, slot_count
-from rtgraph.nodes.weights.weights import Weights, create
+from rtgraph.nodes.weights.weights import Weights
 from tests.bench.rounds import in_turn, microseconds_per_call, seconds
 from tests.bench.rows import Aim, Row, Say
 
@@ -115,9 +118,18 @@ def _going_over(weights: Weights, publisher: SharedVersions, source: Network, of
 def _shared(width: float) -> Iterator[tuple[Weights, SharedVersions]]:
     """Create weights in shared memory, opened for a reader and, as in another process, for the publisher."""
     descriptor = create("policy")
-    weights = Weights("policy", ImpalaSpec(k=width).model_dump(mode="json"), PLANT, sharing="snapshot")
+    weights = Weights(
+        "policy",
+        WeightsPlan(
+            network=ImpalaSpec(k=width).model_dump(mode="json"),
+            plant="plant",
+            spec=PLANT,
+            seed=0,
+            sharing="snapshot",
+        ),
+    )
     try:
-        fill(weights, descriptor)
+        fill(weights.name, weights.plan, descriptor)
         with contextlib.ExitStack() as opened:
             weights.where = mine = SharedVersions(descriptor, "snapshot")
             opened.callback(mine.close)

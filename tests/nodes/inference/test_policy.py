@@ -2,6 +2,7 @@ import os
 
 import numpy as np
 import pytest
+from support.weights import shared_weights
 
 from rtgraph.msgs import ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
 from rtgraph.msgs.errors import NodeError
@@ -85,9 +86,9 @@ def test_a_greedy_policy_needs_discrete_actions_and_weights():
 
 
 def test_epsilon_is_changed_while_it_acts():
-    from rtgraph.nodes.weights.shared_network import fill
+    from rtgraph.nodes.weights.first_version import fill
+    from rtgraph.nodes.weights.memory_file import create
     from rtgraph.nodes.weights.shared_versions import SharedVersions
-    from rtgraph.nodes.weights.weights import Weights, create
 
     plant = PlantSpec(
         rate_hz=60.0, observation=ArraySpec(dtype="uint8", shape=(84, 84)), action=Discrete(count=6)
@@ -95,8 +96,9 @@ def test_epsilon_is_changed_while_it_acts():
     network = {"kind": "impala", "depth": 1, "k": 0.0625}
     descriptor = create("policy")
     try:
-        fill(Weights("policy", network, plant, 0), descriptor)
-        weights = Weights("policy", network, plant, 0, where=SharedVersions(descriptor, "fixed"))
+        weights = shared_weights("policy", network, plant)
+        fill(weights.name, weights.plan, descriptor)
+        weights.where = SharedVersions(descriptor, "fixed")
         params = EpsilonGreedyParams(epsilon=0.0)
         made = make_policy(
             params, plant, np.random.default_rng(0), LaunchContext(weights={"policy": weights})
@@ -124,14 +126,13 @@ def test_a_run_that_goes_on_explores_as_if_it_had_never_ended(tmp_path):
     from rtgraph.nodes.learner.checkpoint import Checkpoints
     from rtgraph.nodes.learner.update import Updater
     from rtgraph.nodes.networks import MlpSpec
-    from rtgraph.nodes.weights.weights import Weights
 
     plant = PlantSpec(
         rate_hz=60.0, observation=ArraySpec(dtype="float32", shape=(2,)), action=Discrete(count=6)
     )
     network = MlpSpec(hidden=())
     Checkpoints(tmp_path).save(Updater(network, plant, UpdateParams(), seed=0).state({"ticks": 600}))
-    weights = Weights("policy", network.model_dump(mode="json"), plant)
+    weights = shared_weights("policy", network.model_dump(mode="json"), plant)
     params = EpsilonGreedyParams(epsilon=0.0, epsilon_from=1.0, epsilon_over=1_000, resume=str(tmp_path))
     made = make_policy(params, plant, np.random.default_rng(0), LaunchContext(weights={"policy": weights}))
     observation = np.zeros(2, np.float32)
@@ -141,12 +142,10 @@ def test_a_run_that_goes_on_explores_as_if_it_had_never_ended(tmp_path):
 
 
 def test_a_policy_explores_as_the_tick_says():
-    from rtgraph.nodes.weights.weights import Weights
-
     plant = PlantSpec(
         rate_hz=60.0, observation=ArraySpec(dtype="float32", shape=(2,)), action=Discrete(count=6)
     )
-    weights = Weights("policy", {"kind": "mlp", "hidden": []}, plant)
+    weights = shared_weights("policy", {"kind": "mlp", "hidden": []}, plant)
     params = EpsilonGreedyParams(epsilon=0.0, epsilon_from=1.0, epsilon_over=1_000)
     made = make_policy(params, plant, np.random.default_rng(0), LaunchContext(weights={"policy": weights}))
     observation = np.zeros(2, np.float32)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from support.host import HandHost
 from support.staggered import staggered_plans, staggered_world, trace_of
+from support.weights import shared_weights
 
 from rtgraph.msgs import Claim, CoordinatorBeat, Observation, PlantSpec, WeightsVersion
 from rtgraph.msgs.errors import NodeError, WorldError
@@ -227,11 +228,9 @@ class Learned:
     """A worker with a network that chooses one action for every observation, and another action with each version."""
 
     def __init__(self):
-        from rtgraph.nodes.weights.weights import Weights
-
         plant = staggered_plans("none", [{}])[2].params["plant"]
         network = {"kind": "mlp", "hidden": []}
-        self.weights = Weights("policy", network, PlantSpec.model_validate(plant), sharing="snapshot")
+        self.weights = shared_weights("policy", network, PlantSpec.model_validate(plant), sharing="snapshot")
         self.host = HandHost(
             Worker,
             {

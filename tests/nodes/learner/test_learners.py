@@ -10,6 +10,7 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 from support.regression import NETWORK, SPEC, STATES, batch_of, plans
+from support.weights import shared_weights
 from torch.nn import functional
 
 from rtgraph.msgs.errors import CheckpointError, NodeError
@@ -18,7 +19,6 @@ from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
 from rtgraph.nodes.runtime.virtual.faults import CrashFault
-from rtgraph.nodes.weights.weights import Weights
 
 RATE = 0.05
 SGD = {"optimiser": "sgd", "learning_rate": RATE}
@@ -55,7 +55,7 @@ def made(
         launch_context=LaunchContext(
             limits=Limits(None, duration_ms * 1_000_000),
             directory=directory,
-            weights={"policy": Weights("policy", spec, SPEC, **weights)},
+            weights={"policy": shared_weights("policy", spec, SPEC, **weights)},
         ),
         faults=faults,
     )

@@ -7,6 +7,7 @@ import torch
 from pydantic import TypeAdapter
 from support.launching import FILES
 from support.regression import NETWORK, SPEC, plans
+from support.weights import shared_weights
 
 from rtgraph.graphs import load_launch
 from rtgraph.launch.world.virtual_run import launch_context
@@ -16,7 +17,6 @@ from rtgraph.nodes.runtime import LaunchContext, Limits, NodePlan, VirtualWorld
 from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile
 from rtgraph.nodes.runtime.checkpoint.snapshot import Keeper, load
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
-from rtgraph.nodes.weights.weights import Weights
 
 RELAY = str(FILES / "relay.yaml")
 MLP = TypeAdapter(NetworkSpec).validate_python(NETWORK).model_dump(mode="json")
@@ -134,8 +134,8 @@ def relayed(
         launch_context=LaunchContext(
             limits=Limits(None, duration_ms * 1_000_000),
             weights={
-                "policy": Weights("policy", MLP, SPEC, seed=5, sharing=sharing[0]),
-                "far": Weights("far", far_network, SPEC, seed=6, sharing=sharing[1]),
+                "policy": shared_weights("policy", MLP, SPEC, seed=5, sharing=sharing[0]),
+                "far": shared_weights("far", far_network, SPEC, seed=6, sharing=sharing[1]),
             },
         ),
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from support.weights import shared_weights
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
 from rtgraph.msgs.errors import CheckpointError
@@ -20,25 +21,28 @@ from rtgraph.nodes.networks import HeadSpec, MlpSpec
 from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.parameters import write
 from rtgraph.nodes.weights.checkpoint_reader import kept_in
-from rtgraph.nodes.weights.shared_network import VersionedModule, fill
+from rtgraph.nodes.weights.first_version import fill
+from rtgraph.nodes.weights.memory_file import create
+from rtgraph.nodes.weights.shared_network import VersionedModule
 from rtgraph.nodes.weights.shared_versions import MOST, SharedVersions
-from rtgraph.nodes.weights.weights import Weights, create
 
 PLANT = PlantSpec(rate_hz=60, observation=ArraySpec(dtype="float32", shape=(5,)), action=Discrete(count=3))
 SPEC = MlpSpec(hidden=(8,))
 INPUTS = torch.randn(4, 5, generator=torch.Generator().manual_seed(0))
 
 
-def weights_of(spec=SPEC, **more):
-    return Weights("policy", spec.model_dump(mode="json"), PLANT, seed=3, **({"sharing": "snapshot"} | more))
+def policy_weights(spec=SPEC, **more):
+    return shared_weights(
+        "policy", spec.model_dump(mode="json"), PLANT, **({"seed": 3, "sharing": "snapshot"} | more)
+    )
 
 
 @contextlib.contextmanager
 def in_shared_memory(weights):
     descriptor = create("policy")
     try:
-        fill(weights, descriptor)
-        weights.where = SharedVersions(descriptor, weights.sharing)
+        fill(weights.name, weights.plan, descriptor)
+        weights.where = SharedVersions(descriptor, weights.plan.sharing)
         yield weights
         weights.where.close()
     finally:
@@ -48,9 +52,9 @@ def in_shared_memory(weights):
 @pytest.fixture(params=["shared memory", "one process"])
 def weights(request):
     if request.param == "one process":
-        yield weights_of()
+        yield policy_weights()
     else:
-        with in_shared_memory(weights_of()) as made:
+        with in_shared_memory(policy_weights()) as made:
             yield made
 
 
@@ -140,7 +144,7 @@ def test_the_first_version_may_be_that_of_a_checkpoint(checkpoints):
     kept = kept_in(folder)
     assert (kept.folder, kept.version, kept.network) == (folder / "000001", 6, SPEC)
     for made in (contextlib.nullcontext, in_shared_memory):
-        with made(weights_of(checkpoint=str(folder), version=6)) as weights:
+        with made(policy_weights(checkpoint=str(folder), version=6)) as weights:
             assert weights.versions.newest()[0] == 6
             assert torch.equal(outputs(VersionedModule(weights).module), outputs(module))
     assert kept_in(folder / "000000").version == 5
@@ -154,9 +158,9 @@ def test_a_checkpoint_of_something_else_is_refused(checkpoints):
     with pytest.raises(CheckpointError, match=r"another plant: rate_hz is 60.0 there, 50.0 here"):
         kept.must_be_of(SPEC.model_dump(mode="json"), PLANT.model_copy(update={"rate_hz": 50.0}))
     with pytest.raises(CheckpointError, match="another network"):
-        weights_of(MlpSpec(hidden=(9,)), checkpoint=str(folder), version=6).versions.newest()
+        policy_weights(MlpSpec(hidden=(9,)), checkpoint=str(folder), version=6).versions.newest()
     with pytest.raises(CheckpointError, match="holds version 6, and did hold version 4"):
-        weights_of(checkpoint=str(folder), version=4).versions.newest()
+        policy_weights(checkpoint=str(folder), version=4).versions.newest()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("-inf")])
@@ -171,7 +175,7 @@ def test_weights_that_are_not_finite_are_refused(checkpoints, value):
     with pytest.raises(CheckpointError, match=problem):
         kept_in(folder).must_be_finite()
     with pytest.raises(CheckpointError, match=problem):
-        weights_of(checkpoint=str(folder), version=6).versions.newest()
+        policy_weights(checkpoint=str(folder), version=6).versions.newest()
 
 
 def test_what_is_no_checkpoint_is_refused(checkpoints, tmp_path):
@@ -202,7 +206,7 @@ def test_noise_is_each_ones_own_though_they_share_a_module():
     from rtgraph.nodes.inference.network_policy import EpsilonGreedyPolicy
     from rtgraph.nodes.inference.policy import EpsilonGreedyParams
 
-    weights = weights_of(MlpSpec(hidden=(8,), head=HeadSpec(noisy=True)))
+    weights = policy_weights(MlpSpec(hidden=(8,), head=HeadSpec(noisy=True)))
     observations = np.random.default_rng(0).standard_normal((60, 5)).astype(np.float32)
 
     def policy(seed, **params):

@@ -12,6 +12,7 @@ import pytest
 
 from rtgraph.msgs.errors import LaunchError, NodeError
 from rtgraph.nodes.weights import shared_versions
+from rtgraph.nodes.weights.memory_file import create, mapped, reserve
 from rtgraph.nodes.weights.shared_versions import (
     FEWEST,
     MOST,
@@ -22,7 +23,6 @@ from rtgraph.nodes.weights.shared_versions import (
     slot_count,
 )
 from rtgraph.nodes.weights.versions import LocalVersions, hold_newest, new_memory
-from rtgraph.nodes.weights.weights import create, mapped, reserve
 
 SIZE = 40_000
 SLOTS = FEWEST

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rtgraph.msgs.errors import LaunchError
-from rtgraph.nodes.weights.weights import create, mapped, reserve
+from rtgraph.nodes.weights.memory_file import create, mapped, reserve
 
 pytestmark = pytest.mark.process
 

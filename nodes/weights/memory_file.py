@@ -1,0 +1,57 @@
+"""Memory files that hold weights: made by the launcher before it starts any process, inherited and mapped by nodes.
+
+There is no name to look up and nothing to leak or clean up.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+
+from rtgraph.msgs.errors import LaunchError
+from rtgraph.nodes.runtime.realtime.host import available_bytes
+
+LEFT_BYTES = 128 << 20
+"""Memory that stays free; without it the kernel would kill processes to get some."""
+
+
+def create(name: str) -> int:
+    """Make an empty memory file and return its descriptor."""
+    return os.memfd_create(f"rtgraph-{name}", os.MFD_CLOEXEC)
+
+
+def reserve(descriptor: int, name: str, size_bytes: int) -> None:
+    """Give a memory file its size, and reserve its memory.
+
+    Raises:
+        LaunchError: there is not enough memory.
+    """
+    wanted, hint = (
+        f"weights {name!r} need {size_bytes / 2**20:,.0f} MiB of shared memory",
+        "choose a smaller network",
+    )
+    available = available_bytes()
+    if available is not None and size_bytes > available - LEFT_BYTES:
+        # The kernel would not refuse: it would kill processes, this one or others.
+        raise LaunchError(f"{wanted}, {available / 2**20:,.0f} MiB are available", hint=hint)
+    try:
+        # Now: a clear error here instead of a bus error in a worker later.
+        os.posix_fallocate(descriptor, 0, max(1, size_bytes))
+    except OSError as error:
+        raise LaunchError(f"{wanted}: {error.strerror}", hint=f"{hint}, or free memory") from error
+
+
+def map_file(file: Path) -> memoryview:
+    """Return the contents of a weights file, mapped and page-aligned like shared memory.
+
+    Writes go to a private copy.
+    """
+    with open(file, "rb") as opened:
+        return memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY))
+
+
+def mapped(descriptor: int, *, writable: bool = False) -> memoryview:
+    """Return the contents of a memory file. The view keeps the mapping alive."""
+    access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+    return memoryview(mmap.mmap(descriptor, 0, access=access))

@@ -1,0 +1,32 @@
+"""What a plan says of weights: enough to make their first version anywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from rtgraph.msgs import PlantSpec, Record
+from rtgraph.nodes.runtime.identity import Identity
+from rtgraph.nodes.weights.versions import Sharing
+
+
+class WeightsPlan(Record):
+    """Shared weights: the network, and the plant that it is built for."""
+
+    network: dict[str, Any]
+    """A ``rtgraph.nodes.networks.NetworkSpec``, as JSON values."""
+    plant: str
+    """Full name of the plant, or the common name of its replicas."""
+    spec: PlantSpec
+    seed: int
+    sharing: Sharing = "fixed"
+    checkpoint: str | None = None
+    """Folder of the checkpoint that holds the first version; None if the first version is drawn from the seed."""
+    version: int = 0
+    """Number of the first version."""
+    identity: Identity = Field(default_factory=dict)
+    """Identity of the plant's world."""
+    begun: int = 0
+    """The version at which learning began; schedules count from it. If a run begins with a checkpoint's weights, it is
+    that of the checkpoint; if a run resumes another, it is that of the other run."""
