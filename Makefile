@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test docs check bench format clean help
+.PHONY: demo test docs check architecture bench format clean help
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -33,10 +33,13 @@ docs: $(READY)  ## run every snippet of the docs
 	@# Each waits about as long as it computes.
 	@$(BIN)/python -m pytest -m snippets --numprocesses 4 --maxschedchunk 1 tests/test_docs.py
 
-check: $(READY)  ## format, lint and type-check
+check: architecture  ## format, lint, imports and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+architecture: $(READY)  ## which package imports which, against the contracts in pyproject.toml
+	@$(BIN)/lint-imports --no-cache
 
 format: $(READY)  ## apply formatting and lint fixes
 	@$(BIN)/ruff format .

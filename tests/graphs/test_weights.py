@@ -33,7 +33,7 @@ def checkpoints(tmp_path, monkeypatch):
     from rtgraph.nodes.networks import MlpSpec
 
     plant = PlantSpec(
-        rate_hz=50, observation=ArraySpec(dtype="float32", shape=(7,)), action=Discrete(count=3)
+        rate_hz=50, observation=ArraySpec(dtype="float32", shape=(64, 64)), action=Discrete(count=3)
     )
     updater = Updater(MlpSpec(hidden=(4,)), plant, UpdateParams(), seed=0)
     kept = Checkpoints(tmp_path / "kept")
