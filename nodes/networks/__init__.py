@@ -1,6 +1,6 @@
-"""Networks: what a launch file says about one (light), and the torch modules that do it (submodules).
+"""Networks: their specifications in launch files (light), and their torch modules (submodules).
 
-Importing this package does not import torch. The rest is imported where it is used, from
+Importing this package does not import torch. Import the modules that need torch directly:
 ``rtgraph.nodes.networks.build`` and ``rtgraph.nodes.networks.parameters``.
 """
 

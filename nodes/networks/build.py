@@ -1,4 +1,4 @@
-"""From a network's specification to a torch module with weights."""
+"""Build a torch module with weights from a network's specification."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def build(
     device: torch.device | str | None = None,
     seed: int = 0,
 ) -> Network:
-    """Build the network that fits a plant, initialised from a seed; no global generator is used.
+    """Build the network for a plant, initialised from a seed; no global generator is used.
 
     Args:
         spec: The kind of network and its size.
-        plant: Its observation gives the input.
-        outputs: Their number; by default one per discrete action (``size * count`` for several of them),
-            or one per number of a continuous action.
-        device: By default torch's current one. On ``"meta"`` the module has shapes but no weights, and
-            costs nothing at any size: `parameters.bind` gives it some.
+        plant: Its observation spec defines the input.
+        outputs: Number of outputs; by default one per discrete action (``size * count`` for several of them),
+            or one per element of a continuous action.
+        device: By default torch's current one. On ``"meta"`` the module has shapes but no weights, and takes
+            no memory; `parameters.bind` gives it weights.
         seed: For `initialise`.
 
     Raises:
-        ValueError: The network cannot read the plant's observations, or its head values the choice of one of
-            several actions, which the plant does not have.
+        ValueError: The network cannot read the plant's observations, or its head requires a single discrete
+            action and the plant has none.
     """
     check_fit(spec, plant)
     device = torch.device(device) if device is not None else torch.get_default_device()
@@ -60,14 +60,14 @@ def count_parameters(spec: NetworkSpec, plant: PlantSpec, outputs: int | None = 
 
 
 def initialise(module: nn.Module, seed: int) -> None:
-    """Draw all weights and biases anew: the same seed gives the same bits, on any device.
+    """Draw all weights and biases again: the same seed gives the same bits, on any device.
 
-    The rule is torch's own for these layers, uniform in ±1/√fan_in (Kaiming-uniform with a = √5); the noise of
-    noisy ones starts from 0.5/√fan_in.
+    The rule is torch's for these layers, uniform in ±1/√fan_in (Kaiming-uniform with a = √5); the noise of
+    noisy layers starts from 0.5/√fan_in.
 
     Raises:
         TypeError: A layer other than a linear, noisy or convolutional one has parameters.
-        ValueError: The module is on the meta device, so that there is nothing to draw into.
+        ValueError: The module is on the meta device, and so has no memory for weights.
     """
     generator = torch.Generator(device="cpu").manual_seed(seed)
     for name, layer in module.named_modules():

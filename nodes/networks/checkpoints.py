@@ -1,6 +1,6 @@
-"""Where checkpoints are: folders ``000007`` with ``facts.json`` and ``tensors.safetensors``, the highest the newest.
+"""Paths of checkpoints: folders ``000007`` with ``facts.json`` and ``tensors.safetensors``.
 
-Importing this does not import torch.
+The highest number is the newest. Importing this module does not import torch.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 from rtgraph.msgs.errors import CheckpointError
 
 CHECKPOINTS = "checkpoints"
-"""Where they are in a session folder, unless a launch file says otherwise."""
+"""The default folder of checkpoints in a session folder."""
 FACTS, TENSORS = "facts.json", "tensors.safetensors"
 
 
@@ -20,7 +20,7 @@ def name_of(number: int) -> str:
 
 
 def numbers_in(folder: Path) -> list[int]:
-    """Return the numbers of the checkpoints in a folder, the oldest first; none where there is no such folder.
+    """Return the numbers of the checkpoints in a folder, oldest first; empty if there is no such folder.
 
     Raises:
         OSError: the folder cannot be read.
@@ -32,10 +32,10 @@ def numbers_in(folder: Path) -> list[int]:
 
 
 def checkpoint_in(path: Path) -> Path:
-    """Return the folder of a checkpoint, which was given itself or is the newest in a folder or a session of them.
+    """Return a checkpoint's folder: ``path`` itself, or the newest one in a folder or a session.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: there is no checkpoint.
     """
     try:
         if (path / FACTS).exists():

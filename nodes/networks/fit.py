@@ -1,4 +1,4 @@
-"""Whether a network fits a plant. Checked without importing torch."""
+"""Check whether a network fits a plant, without importing torch."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from rtgraph.msgs.spaces import ArraySpec
 from rtgraph.nodes.networks.spec import HeadSpec, ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
 
 IMPALA_STRIDES = {1: (2, 2, 2), 2: (2, 1, 1, 1, 2, 1)}
-"""The stride of the pooling at the head of each sequence, for "1xDeep" and "2xDeep"."""
+"""The stride of the pooling at the start of each sequence, for "1xDeep" and "2xDeep"."""
 _NO_BOUND = float("inf")
 
 
 class FrameShape(NamedTuple):
-    """The shape of one frame, the channel axis always present."""
+    """The shape of one frame, always with a channel axis."""
 
     channels: int
     height: int
@@ -48,7 +48,7 @@ class Window(NamedTuple):
 
 
 def remaining(frame: FrameShape, windows: Sequence[Window]) -> tuple[int, int]:
-    """Compute the height and width that are left of a frame after a chain of unpadded windows.
+    """Compute the height and width of a frame after a chain of unpadded windows.
 
     Raises:
         ValueError: The frame is too small for at least one position of every window.
@@ -69,17 +69,17 @@ def remaining(frame: FrameShape, windows: Sequence[Window]) -> tuple[int, int]:
 
 
 def windows_of(network: ImpalaSpec | NatureSpec) -> tuple[Window, ...]:
-    """Return the unpadded windows of a convolutional network, the first one first."""
+    """Return the unpadded windows of a convolutional network, in order."""
     if isinstance(network, NatureSpec):
         return Window(8, 4), Window(4, 2), Window(3, 1)
     return tuple(w for stride in IMPALA_STRIDES[network.depth] for w in (Window(3, 1), Window(3, stride)))
 
 
 def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
-    """Check that a network can read a plant's observations, and that its head can value the plant's actions.
+    """Check that a network can read a plant's observations, and that its head fits the plant's actions.
 
     Raises:
-        ValueError: it cannot; the text ends in a hint.
+        ValueError: it does not fit; the text ends in a hint.
     """
     if network.head != HeadSpec() and not isinstance(plant.action, Discrete):
         raise ValueError(
@@ -93,7 +93,7 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
 
 
 def _check_one_hot(one_hot: int | None, observation: ArraySpec) -> None:
-    """Check that every observation has a place among so many."""
+    """Check that every value of the observation is below ``one_hot``."""
     if one_hot is None:
         return
     low = observation.low if observation.low is not None else 0

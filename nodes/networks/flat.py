@@ -1,4 +1,4 @@
-"""A module's parameters as one vector: to optimise, to average, to send and to copy them at one go."""
+"""A module's parameters as one vector, to optimise, average, send and copy them at once."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ _ALIGNMENT = 64
 
 
 def flatten(module: nn.Module) -> Tensor:
-    """Move a module's parameters into one new vector, of which they are views from then on, and return it.
+    """Move a module's parameters into one new vector, and return it.
 
-    The vector is laid out as `parameters.layout` says, float32, on the module's device; what lies between the
-    parameters is 0. Flatten before anything else holds on to the parameters' memory.
+    The parameters become views of the vector. The vector is float32, (n,), on the module's device, in the
+    layout of `parameters.layout`; padding is 0. Flatten before anything else references the parameters'
+    memory.
 
     Raises:
         ValueError: The module has state that is not float32 parameters.
@@ -39,7 +40,7 @@ def flatten(module: nn.Module) -> Tensor:
 
 
 def views(vector: Tensor, slots: Sequence[Slot]) -> dict[str, Tensor]:
-    """Return what stands in a vector laid out so, by name, without copying.
+    """Return the slots of a vector by name, without copying.
 
     Raises:
         ValueError: The vector is too short.

@@ -1,4 +1,4 @@
-"""Frames on their way into a convolutional network: their shape and their scale."""
+"""Frames as the input of a convolutional network: shape and scale."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rtgraph.nodes.networks.fit import FrameShape
 
 
 def as_input(frames: Tensor, frame: FrameShape) -> Tensor:
-    """Turn a batch of frames into float32 of shape (batch, channels, height, width).
+    """Convert a batch of frames to float32 of shape (batch, channels, height, width).
 
-    Bytes are scaled from 0..255 to [0, 1]; values of any other type are taken as they are.
+    Bytes are scaled from 0..255 to [0, 1]; values of any other dtype are not scaled.
 
     Args:
-        frames: Shape (batch, channels, height, width), or (batch, height, width) for one grey frame each.
+        frames: Shape (batch, channels, height, width), or (batch, height, width) for grey frames.
         frame: The shape of one frame that the network was built for.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What stands on a network's features, and gives a value to each action."""
+"""The head of a network: computes the value of each action from features."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rtgraph.nodes.networks.spec import HeadSpec, SupportSpec
 class Head(nn.Module):
     """From features to values, or to a distribution of returns per action.
 
-    Where autocast computes in bfloat16, last layers and means stay in float32: bfloat16 has three significant digits, and
-    the values of two actions often differ by less, so that another one would be the greatest.
+    Under autocast to bfloat16, last layers and means stay in float32: bfloat16 has three significant digits,
+    and the values of two actions often differ by less, so rounding would change the best action.
 
     Args:
-        spec: What it is made of.
+        spec: The head's parts.
         inputs: The number of features.
-        hidden: The size of the one hidden layer that it begins with; None for none.
+        hidden: The size of the hidden layer at its start; None for no hidden layer.
         outputs: The number of actions.
     """
 
@@ -35,11 +35,11 @@ class Head(nn.Module):
         self.noisy = [module for module in self.modules() if isinstance(module, NoisyLinear)]
 
     def forward(self, features: Tensor) -> Tensor:
-        """Compute values, float32 of shape (batch, outputs); the means where there are distributions."""
+        """Compute values, float32 of shape (batch, outputs); for distributions, their means."""
         return self.means(self.scores(features))
 
     def means(self, scores: Tensor) -> Tensor:
-        """Compute values of shape (...) of scores of shape (..., atoms)."""
+        """Compute values of shape (...) from scores of shape (..., atoms)."""
         if self.support is None:
             return scores.squeeze(-1)
         with _exactly(scores.device):
@@ -47,9 +47,10 @@ class Head(nn.Module):
         return means
 
     def scores(self, features: Tensor) -> Tensor:
-        """Compute what the last layer gives, float32 of shape (batch, outputs, atoms).
+        """Compute the last layer's output, float32 of shape (batch, outputs, atoms).
 
-        They are logits of the atoms' probabilities, or without a support, as the one atom, the value.
+        With a support, it is the logits of the atoms' probabilities; without one, the value, as a single
+        atom.
         """
         scores = torch.unflatten(_through(self.actions, features), 1, (self._outputs, -1))
         if self.state is None:
@@ -59,12 +60,12 @@ class Head(nn.Module):
 
 
 def atoms_of(support: SupportSpec, device: torch.device | None = None) -> Tensor:
-    """Return the returns that the atoms stand for, float32 of shape (atoms,)."""
+    """Return the returns of the atoms, float32 of shape (atoms,)."""
     return torch.linspace(support.low, support.high, support.atoms, dtype=torch.float32, device=device)
 
 
 def _through(stream: nn.Sequential, features: Tensor) -> Tensor:
-    """Compute what a stream of layers gives, the last one in float32."""
+    """Apply a stream of layers, the last one in float32."""
     *before, last = stream
     for layer in before:
         features = layer(features)
@@ -75,7 +76,7 @@ def _through(stream: nn.Sequential, features: Tensor) -> Tensor:
 
 def _exactly(device: torch.device) -> AbstractContextManager[object]:
     """Return a context without autocast."""
-    # Asked for first: it costs an inference 5 µs.
+    # Checked first: the context costs an inference 5 µs.
     if torch.is_autocast_enabled(device.type):
         return torch.autocast(device.type, enabled=False)
     return nullcontext()

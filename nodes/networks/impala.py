@@ -20,7 +20,7 @@ _FEATURES = 512
 
 
 class _Residual(nn.Module):
-    """Two padded convolutions around which the input is carried."""
+    """Two padded convolutions with a skip connection."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Impala(Network):
 
     Each sequence is an unpadded 3x3 convolution, an unpadded 3x3 max pooling and two residual blocks.
     "1xDeep" has three sequences (15 convolutions; an 84x84 frame becomes 40x40, 18x18, 7x7), "2xDeep" six
-    (30; 40, 36, 32, 28, 12, 8). Then ReLU, 512 features, ReLU, the outputs.
+    (30; 40, 36, 32, 28, 12, 8). Then come ReLU, 512 features, ReLU, the outputs.
 
     Args:
         spec: Width and depth.
@@ -45,7 +45,7 @@ class Impala(Network):
         outputs: The number of outputs.
 
     Raises:
-        ValueError: The observation is no frame, or too small a one.
+        ValueError: The observation is not a frame, or is too small.
     """
 
     def __init__(self, spec: ImpalaSpec, observation: Sequence[int], outputs: int) -> None:
@@ -73,6 +73,6 @@ class Impala(Network):
             nn.utils.convert_conv2d_weight_memory_format(self, torch.channels_last)
 
     def features(self, observations: Tensor) -> Tensor:
-        """Compute what the last sequence makes of a batch of frames (see `as_input`), flattened."""
+        """Return the flattened output of the last sequence for a batch of frames (see `as_input`)."""
         planes: Tensor = self.sequences(as_input(observations, self.frame))
         return functional.relu(planes).flatten(1)

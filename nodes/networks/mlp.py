@@ -34,11 +34,11 @@ class Mlp(Network):
         for first, second in pairwise((*before, inputs)):
             layers += [nn.Linear(first, second), nn.ReLU()]
         self.layers = nn.Sequential(*layers)
-        # The last hidden layer is the head's, as it is in the convolutional networks.
+        # The last hidden layer belongs to the head, as in the convolutional networks.
         self.head = Head(spec.head, inputs, spec.hidden[-1] if spec.hidden else None, outputs)
 
     def features(self, observations: Tensor) -> Tensor:
-        """Compute all layers but the head of observations of any type, unscaled.
+        """Compute all layers except the head; observations may have any dtype and are not scaled.
 
         Raises:
             ValueError: The observations have another shape than the network was built for.

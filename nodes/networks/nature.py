@@ -25,7 +25,7 @@ class Nature(Network):
         outputs: The number of outputs.
 
     Raises:
-        ValueError: The observation is no frame, or too small a one.
+        ValueError: The observation is not a frame, or is too small.
     """
 
     def __init__(self, spec: NatureSpec, observation: Sequence[int], outputs: int) -> None:
@@ -41,6 +41,6 @@ class Nature(Network):
         self.head = Head(spec.head, height * width * channels, _FEATURES, outputs)
 
     def features(self, observations: Tensor) -> Tensor:
-        """Compute what the convolutions make of a batch of frames (see `as_input`), flattened."""
+        """Return the flattened output of the convolutions for a batch of frames (see `as_input`)."""
         features: Tensor = self.layers(as_input(observations, self.frame))
         return features

@@ -1,4 +1,4 @@
-"""What every network has in common."""
+"""The base of every network."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from rtgraph.nodes.networks.noisy import draw
 class Network(nn.Module, ABC):
     """A network that values actions: `features` of an observation, and a head on them.
 
-    A subclass gives ``head`` and `features`.
+    A subclass defines ``head`` and `features`.
     """
 
     head: Head
 
     @abstractmethod
     def features(self, observations: Tensor) -> Tensor:
-        """Compute what the head works from, of shape (batch, features).
+        """Compute the input of the head, of shape (batch, features).
 
         Raises:
             ValueError: The observations have another shape than the network was built for.
         """
 
     def forward(self, observations: Tensor) -> Tensor:
-        """Compute values, float32 of shape (batch, outputs), of a batch of observations.
+        """Compute values, float32 of shape (batch, outputs), from a batch of observations.
 
         Raises:
             ValueError: The observations have another shape than the network was built for.
@@ -41,10 +41,10 @@ class Network(nn.Module, ABC):
         return self.head.scores(self.features(observations))
 
     def draw_noise(self, rng: np.random.Generator) -> None:
-        """Draw the noise of noisy layers anew; nothing is drawn where there are none."""
+        """Draw new noise for the noisy layers, if there are any."""
         draw(self.head.noisy, rng)
 
     def drop_noise(self) -> None:
-        """Compute without noise from now on, as one does to see how good the network is."""
+        """Compute without noise from now on, as for evaluation."""
         for layer in self.head.noisy:
             layer.noise = None

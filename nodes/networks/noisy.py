@@ -1,4 +1,4 @@
-"""Linear layers whose weights carry noise of a learned size."""
+"""Linear layers with noise of a learned scale on their weights."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _INITIAL_SIZE = 0.5  # sigma_0 of the paper
 class NoisyLinear(nn.Module):
     """A linear layer with factorised Gaussian noise (Fortunato et al., 2018, equations 9 to 11).
 
-    Weights are μ + s ⊙ (f(ε_out) f(ε_in)ᵀ), biases μ + s ⊙ f(ε_out), with f(x) = sgn(x)√|x|; μ and s are learned.
-    The noise is no part of the layer's state: `draw` gives it some, and it has none until then.
+    Weights are μ + s ⊙ (f(ε_out) f(ε_in)ᵀ), biases μ + s ⊙ f(ε_out), with f(x) = sgn(x)√|x|; μ and s are
+    learned. The noise is not part of the layer's state; there is none until `draw`.
     """
 
     noise: tuple[Tensor, Tensor] | None
@@ -34,15 +34,15 @@ class NoisyLinear(nn.Module):
 
     @property
     def initial_noise(self) -> float:
-        """What s (sigma in the paper) starts from: 0.5/√inputs."""
+        """The initial s (sigma in the paper): 0.5/√inputs."""
         return _INITIAL_SIZE / math.sqrt(self.weight.shape[1])
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Compute outputs of shape (batch, outputs), with the noise last drawn."""
+        """Compute outputs of shape (batch, outputs), with the last drawn noise."""
         outputs = functional.linear(inputs, self.weight, self.bias)
         if self.noise is None:
             return outputs
-        # Equal to adding the noise to the weights, without as much memory again as they take.
+        # Equal to adding the noise to the weights, without doubling their memory.
         before, after = self.noise
         return outputs + functional.linear(inputs * before, self.weight_noise, self.bias_noise) * after
 

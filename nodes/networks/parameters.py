@@ -3,7 +3,7 @@
 >>> layout = parameters.layout(module)                          # the learner
 >>> parameters.write(module, shared.buf)                        # at least size_bytes(layout) long
 >>> twin = build(spec, plant, device="meta")                    # an inference process
->>> parameters.bind(twin, shared.buf.toreadonly())              # no copy: what is written next is seen
+>>> parameters.bind(twin, shared.buf.toreadonly())              # no copy: later writes are visible
 """
 
 from __future__ import annotations
@@ -17,24 +17,27 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-_ALIGNMENT = 64  # a cache line, and what torch itself allocates on
+_ALIGNMENT = 64  # a cache line, and torch's alignment
 
 Buffer = memoryview | npt.NDArray[np.generic]
 
 
 class Slot(NamedTuple):
-    """Where one parameter, or persistent buffer, of a module stands in the flat buffer."""
+    """The position of one parameter, or persistent buffer, of a module in the flat buffer."""
 
     name: str
     shape: tuple[int, ...]
     dtype: torch.dtype
     offset_bytes: int
     stride: tuple[int, ...]
-    """In elements: a module keeps its memory format, so the bytes are in the order of its own memory."""
+    """In elements: a module keeps its memory format, so the bytes are in the order of its memory."""
 
 
 def layout(module: nn.Module) -> list[Slot]:
-    """Lay out a module's state, each slot on a multiple of 64 bytes; equal for modules of one specification."""
+    """Lay out a module's state, each slot on a multiple of 64 bytes.
+
+    Modules of one specification have equal layouts.
+    """
     slots: list[Slot] = []
     for name, tensor in _state(module).items():
         slots.append(
@@ -44,7 +47,7 @@ def layout(module: nn.Module) -> list[Slot]:
 
 
 def size_bytes(slots: Sequence[Slot]) -> int:
-    """Compute the length of the buffer that a layout needs."""
+    """Compute the length in bytes of a layout's buffer."""
     if not slots:
         return 0
     last = slots[-1]
@@ -52,9 +55,9 @@ def size_bytes(slots: Sequence[Slot]) -> int:
 
 
 def allocate(module: nn.Module, device: torch.device) -> None:
-    """Give a module on the meta device memory of its own, with whatever is in it.
+    """Give a module on the meta device uninitialised memory.
 
-    As ``Module.to_empty`` does, whose first call takes a second: it imports what torch compiles with.
+    Like ``Module.to_empty``; its first call takes a second because it imports torch's compiler.
 
     Raises:
         ValueError: The module has state that is not persistent.
@@ -68,12 +71,12 @@ def allocate(module: nn.Module, device: torch.device) -> None:
 
 
 def write(module: nn.Module, buffer: Buffer, slots: Sequence[Slot] | None = None) -> None:
-    """Copy a module's state, from whatever device, into a buffer.
+    """Copy a module's state, from any device, into a buffer.
 
     Args:
-        module: What is copied.
-        buffer: Where to.
-        slots: The layout of those who read it, where their modules keep another memory format than this one.
+        module: The module to copy.
+        buffer: The destination, of at least `size_bytes` bytes.
+        slots: The readers' layout, if their modules have another memory format.
 
     Raises:
         ValueError: The buffer is read-only, too small or not contiguous.
@@ -87,7 +90,7 @@ def write(module: nn.Module, buffer: Buffer, slots: Sequence[Slot] | None = None
 
 
 def read(module: nn.Module, buffer: Buffer, slots: Sequence[Slot]) -> None:
-    """Copy into a module's state what a buffer of that layout holds: the reverse of `write`.
+    """Copy a buffer of that layout into a module's state: the reverse of `write`.
 
     Raises:
         ValueError: The buffer is too small or not contiguous.
@@ -100,16 +103,16 @@ def read(module: nn.Module, buffer: Buffer, slots: Sequence[Slot]) -> None:
 def bind(module: nn.Module, buffer: Buffer) -> None:
     """Make every parameter and persistent buffer of a module a view of a buffer, without copying.
 
-    The module is usually one built on the meta device. The buffer stays exported while the module lives,
-    so a shared memory cannot be closed under it. Start it on a multiple of 64 bytes (a mapping does): some
-    kernels sum in another order otherwise, which changes the last bits.
+    The module is usually built on the meta device. The buffer stays exported while the module lives, so its
+    shared memory cannot be closed. Start it on a multiple of 64 bytes (a mapping does): otherwise some
+    kernels sum in another order, which changes the last bits.
 
-    If the buffer is read-only, the parameters require no gradient, and nothing may assign to them: torch
-    knows no read-only tensors, and the process would die of a segmentation fault if the memory is mapped so.
+    If the buffer is read-only, the parameters require no gradient, and nothing may assign to them: torch has
+    no read-only tensors, so writing to a read-only mapping ends the process with a segmentation fault.
 
     Raises:
-        ValueError: The buffer is too small or not contiguous, or the module has state that is not
-            persistent and so would be left without values.
+        ValueError: The buffer is too small or not contiguous, or the module has state that is not persistent
+            and would have no values.
     """
     views = views_of(buffer, layout(module))
     if not np.frombuffer(buffer, dtype=np.uint8).flags.writeable:
@@ -118,7 +121,7 @@ def bind(module: nn.Module, buffer: Buffer) -> None:
 
 
 def views_of(buffer: Buffer, slots: Sequence[Slot]) -> dict[str, Tensor]:
-    """Return what stands in a buffer of that layout, by name, without copying; see `bind` on read-only ones.
+    """Return the slots of a buffer of that layout by name, without copying; for read-only ones see `bind`.
 
     Raises:
         ValueError: The buffer is too small or not contiguous.
@@ -128,9 +131,9 @@ def views_of(buffer: Buffer, slots: Sequence[Slot]) -> dict[str, Tensor]:
 
 
 class _Unlocked:
-    """An array shown to numpy as writable, because torch warns of every other (it has no read-only tensors).
+    """An array that numpy presents as writable, because torch warns about read-only arrays.
 
-    The memory's owner is kept alive, and exported, by ``source``.
+    ``source`` keeps the memory's owner alive and exported.
     """
 
     def __init__(self, source: npt.NDArray[np.uint8]) -> None:

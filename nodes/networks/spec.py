@@ -1,4 +1,4 @@
-"""What a launch file says about a network. Checked without importing torch."""
+"""The specification of a network in a launch file, checked without importing torch."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ class _Spec(BaseModel):
 
 
 class SupportSpec(_Spec):
-    """The returns that a distribution of returns can tell apart: ``atoms`` of them, evenly from ``low`` to ``high``.
+    """The support of a distribution of returns: ``atoms`` values, evenly spaced from ``low`` to ``high``.
 
-    It has to cover what a game can earn, discounted; losses too. What lies beyond counts as the nearest end.
+    It must cover the discounted returns of the game, including losses. Values beyond count as the nearest
+    end.
     """
 
     low: FiniteFloat
@@ -44,15 +45,15 @@ class SupportSpec(_Spec):
 
 
 class HeadSpec(_Spec):
-    """How a network gets from features to the values of actions; by default with linear layers.
+    """How a network computes action values from features; by default with linear layers.
 
-    All three together, with a network of one's choice, are that of Rainbow (Hessel et al., 2018).
+    With all three options, on any network, it is the head of Rainbow (Hessel et al., 2018).
     """
 
     dueling: bool = False
-    """One stream for the state, one for what actions add to it (Wang et al., 2016)."""
+    """One stream for the state's value, one for the advantages of actions (Wang et al., 2016)."""
     noisy: bool = False
-    """Explore by noise on the weights, of learned size (Fortunato et al., 2018): twice the parameters."""
+    """Explore by noise of a learned scale on the weights (Fortunato et al., 2018): twice the parameters."""
     support: SupportSpec | None = None
     """Learn the distribution of returns, on this support (C51, Bellemare et al., 2017), instead of their mean."""
 
@@ -101,7 +102,7 @@ class MlpSpec(_Network):
     kind: Literal["mlp"] = "mlp"
     hidden: tuple[PositiveInt, ...] = (64, 64)
     one_hot: PositiveInt | None = None
-    """Observations are whole numbers below this, and each enters as so many zeros with a one among them."""
+    """Observations are integers below this, each encoded as a one-hot vector of this length."""
 
 
 NetworkSpec = Annotated[ImpalaSpec | NatureSpec | MlpSpec, Field(discriminator="kind")]
