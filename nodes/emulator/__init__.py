@@ -1,4 +1,4 @@
-"""The emulated plants: Atari games, Gymnasium environments, and the small worlds whose best rates are known."""
+"""Emulated plants: Atari games, Gymnasium environments, and small worlds with known optimal rates."""
 
 from rtgraph.nodes.emulator.plants import Atari, Catch, Delay, Endless, Gymnasium, Inaction
 

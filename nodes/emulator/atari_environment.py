@@ -1,7 +1,8 @@
-"""Atari 2600 games, frame by frame: the Arcade Learning Environment (ALE) without frame skip or repeated actions.
+"""Atari 2600 games, frame by frame, in the Arcade Learning Environment (ALE).
 
-ALE's own stickiness is left off: it cannot be restored exactly, and its seed does nothing without it. Everything
-random (no-op starts, sticky actions) is ours and comes from the generator given to ``reset``.
+There is no frame skip and no repetition of actions. ALE's sticky actions are off: they cannot be restored
+exactly, and ALE's seed has no other effect. All randomness (no-op starts, sticky actions) is implemented here
+and uses the generator given to ``reset``.
 """
 
 from __future__ import annotations
@@ -35,39 +36,40 @@ if TYPE_CHECKING:
 
 _SMALL = 84
 _NOOP = 0
-"""ALE's code of the joystick left alone; every game knows it."""
+"""ALE's code for no input; every game has it."""
 
 _SETTLING_FRAMES = 2
-"""Frames run before a state is restored. A state of ALE lacks the pictures of the last two frames and whether the last
-was cut short, and games that draw unevenly (Tetris, Q*bert, Amidar) show it: the same state restored after two different
-pasts gives two different pictures. Coming from the same two frames each time, every restore has the same past."""
+"""Frames run before a state is restored. An ALE state lacks the images of the last two frames and whether the
+last was cut short, and games that draw unevenly (Tetris, Q*bert, Amidar) show it: the same state restored
+after two different pasts gives two different images. With the same two frames before it, every restore has
+the same past."""
 
 
 class AtariSettings(BaseModel):
-    """Which game is played, and how."""
+    """The settings of an Atari game."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     game: str
-    """The name of a ROM of the ale-py wheel in snake case, as in "boxing" or "name_this_game"."""
+    """The name of a ROM of the ale-py wheel in snake case, such as "boxing" or "name_this_game"."""
     full_action_set: bool = True
-    """All actions the console knows (18, with few exceptions) instead of those the game uses."""
+    """All actions of the console (18, with few exceptions) instead of those that the game uses."""
     sticky: float = Field(default=0.0, ge=0, le=1)
-    """The chance that a step repeats the last action instead of the one given."""
+    """The probability that a step repeats the last action instead of the given one."""
     noop_max: int = Field(default=30, ge=0)
-    """An episode starts after 1 to so many no-op frames, drawn at random; 0 for none."""
+    """An episode starts after 1 to this many no-op frames, drawn at random; 0 for none."""
     max_frames: int | None = Field(default=None, ge=1)
-    """Steps after which an episode is truncated, no-op frames not counted; null for no limit."""
+    """Steps after which an episode is truncated, without the no-op frames; null for no limit."""
     observation: Literal["grey84", "rgb"] = "grey84"
-    """As "grey84", (84, 84) uint8 in grey, or as "rgb", the whole picture, (height, width, 3) uint8."""
+    """"grey84": (84, 84) uint8, grey; "rgb": the full image, (height, width, 3) uint8."""
     rate_hz: RateHz = 60.0
-    """Frames a second. The console's own rate is 60 (NTSC)."""
+    """Frames per second. The console's rate is 60 (NTSC)."""
 
     def spec(self) -> PlantSpec:
-        """Return what an environment of these settings takes and gives.
+        """Return the spec of an environment with these settings.
 
-        Loads the ROM the first time (0.1 s), but steps nothing. Raises ``ValueError`` if there is no such game, or if its
-        own actions lack a no-op.
+        Loads the ROM the first time (0.1 s), but makes no step. Raises ``ValueError`` if there is no such
+        game, or if its action set has no no-op.
         """
         facts = _game_facts(self.game, self.full_action_set)
         shape = (_SMALL, _SMALL) if self.observation == "grey84" else (facts.height, facts.width, 3)
@@ -99,10 +101,11 @@ class _SavedGame(Saved):
 class AtariEnvironment:
     """One game of the Arcade Learning Environment.
 
-    An emulator belongs to one thread; several may live in a process. ``step`` holds the interpreter lock.
+    An emulator belongs to one thread; several may exist in a process. ``step`` holds the interpreter lock.
 
-    Snapshots are exact, pictures included, for all games of the wheel but two that draw unevenly (Yar's Revenge and
-    3D Tic-Tac-Toe): there, memory, rewards and episode ends are exact, but some pixels after a restore may differ.
+    Snapshots are exact, including images, for all games of the wheel except two that draw unevenly (Yar's
+    Revenge and 3D Tic-Tac-Toe): for these, memory, rewards and episode ends are exact, but some pixels after
+    a restore may differ.
     """
 
     def __init__(self, settings: AtariSettings) -> None:
@@ -123,7 +126,8 @@ class AtariEnvironment:
             self._ale.act(_NOOP)
         self._settled = self._ale.cloneState()
 
-        # What the emulator shows is stale after it is restored and until it acts: until then this is shown.
+        # After a restore the emulator's screen is stale until the next step: until then this image is
+        # returned.
         self._still: tuple[Array, npt.NDArray[np.uint8]] | None = self._start_picture
         self._last_code = _NOOP
         self._frames = 0
@@ -132,21 +136,21 @@ class AtariEnvironment:
 
     @property
     def spec(self) -> PlantSpec:
-        """What it takes and gives; the names of the actions are ALE's."""
+        """The spec; the names of the actions are ALE's."""
         return self._spec
 
     @property
     def noop(self) -> Action:
-        """The joystick left alone."""
+        """No input."""
         return self._noop
 
     @property
     def observation(self) -> Array:
-        """The latest observation, also right after ``restore``."""
+        """The latest observation, also after ``restore``."""
         return self._observe() if self._still is None else self._still[0].copy()
 
     def reset(self, rng: np.random.Generator) -> Array:
-        """Begin an episode from the game's start, after some no-op frames, and return its first observation."""
+        """Begin an episode after some no-op frames, and return its first observation."""
         self._sticky_generator = derive_generator(rng)
         idle_frames = int(rng.integers(1, self._settings.noop_max + 1)) if self._settings.noop_max else 0
         self._rewind(self._start)
@@ -163,10 +167,10 @@ class AtariEnvironment:
         """Advance one frame. The reward is the change of the score.
 
         Raises:
-            ValueError: The action is outside the spec.
-            RuntimeError: No episode is under way.
+            ValueError: The action does not fit the spec.
+            RuntimeError: No episode is running.
         """
-        # ALE ends the process on an action it does not know, and does nothing, silently, after the game is over.
+        # ALE ends the process on an unknown action, and silently does nothing after the game is over.
         index = check_discrete(action, len(self._codes))
         if self._over:
             raise RuntimeError("no episode is under way: reset first")
@@ -181,14 +185,14 @@ class AtariEnvironment:
         return Step(self._observe(), reward, terminated, truncated)
 
     def screen(self) -> npt.NDArray[np.uint8]:
-        """Return the game's picture, (height, width, 3) uint8 RGB; (210, 160, 3) for most games."""
+        """Return the game's image, (height, width, 3) uint8 RGB; (210, 160, 3) for most games."""
         screen: npt.NDArray[np.uint8] = (
             self._ale.getScreenRGB() if self._still is None else self._still[1].copy()
         )
         return screen
 
     def snapshot(self) -> bytes:
-        """Return the state of the emulator, the picture, and what is ours. About 12 kB.
+        """Return the state of the emulator and of this object, with the image. About 12 kB.
 
         Raises ``RuntimeError`` before the first reset.
         """
@@ -206,7 +210,7 @@ class AtariEnvironment:
         return pack_snapshot(self._owner, saved)
 
     def restore(self, snapshot: bytes) -> None:
-        """Go back to the snapshot. Raises ``ValueError`` if it is not one of this game with these settings."""
+        """Restore a snapshot. Raises ``ValueError`` if it is not of this game with these settings."""
         from ale_py import ALEState  # noqa: PLC0415 - loads gymnasium
 
         saved = unpack_snapshot(snapshot, self._owner, _SavedGame)
@@ -225,7 +229,7 @@ class AtariEnvironment:
         self._sticky_generator = generator
 
     def close(self) -> None:
-        """Do nothing: the emulator is memory, and goes with this object."""
+        """Do nothing: the emulator is memory, and is freed with this object."""
 
     def _observe(self) -> Array:
         if self._settings.observation == "rgb":
@@ -269,7 +273,10 @@ def _game_facts(game: str, full_action_set: bool) -> _GameFacts:
 
 
 def _load(game: str) -> ALEInterface:
-    """Return an emulator with the game in it, not yet reset. Raises ``ValueError`` if there is no such game."""
+    """Return an emulator with the game loaded, not yet reset.
+
+    Raises ``ValueError`` if there is no such game.
+    """
     from ale_py import ALEInterface, LoggerMode, roms  # noqa: PLC0415 - loads gymnasium
 
     # Not roms.get_rom_path, which prints, and warns instead of raising.
@@ -282,7 +289,7 @@ def _load(game: str) -> ALEInterface:
         )
     ALEInterface.setLoggerMode(LoggerMode.Error)
     rom = folder / f"{game}.bin"
-    # ALE ends the process on a ROM that it does not know how to score.
+    # ALE ends the process on a ROM that it cannot score.
     if ALEInterface.isSupportedROM(rom) is None:
         raise ValueError(f"game {game!r}: ALE has its ROM but cannot play it with one player")
     ale = ALEInterface()

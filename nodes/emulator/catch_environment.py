@@ -1,7 +1,7 @@
-"""Catch: a ball falls, a paddle on the floor is to be under it. The smallest game whose observation is a picture.
+"""Catch: a paddle on the floor must catch a falling ball. The smallest game with an image observation.
 
-The game is that of Mnih, Heess, Graves & Kavukcuoglu, "Recurrent Models of Visual Attention" (2014), section 4.2, drawn
-large enough for the networks that play Atari.
+The game is that of Mnih, Heess, Graves & Kavukcuoglu, "Recurrent Models of Visual Attention" (2014), section
+4.2, drawn large enough for the networks that play Atari.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _STAY = 1
 
 
 class CatchSettings(BaseModel):
-    """How large the board of Catch is, and how often it steps."""
+    """The size and the rate of Catch."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     rows: int = Field(default=10, ge=3, le=42)
-    """Ticks that a ball falls, its first place included."""
+    """Number of rows, and of ticks that a ball falls, including its first position."""
     columns: int = Field(default=5, ge=2, le=42)
-    """Places that the paddle, and the ball, can be at."""
+    """Number of columns for the paddle and the ball."""
     rate_hz: RateHz = 60.0
-    """Steps a second."""
+    """Steps per second."""
 
     def spec(self) -> PlantSpec:
-        """Return what an environment of these settings takes and gives."""
+        """Return the spec of an environment with these settings."""
         return PlantSpec(
             rate_hz=self.rate_hz,
             observation=ArraySpec(dtype="uint8", shape=(_SIZE, _SIZE), low=0, high=255),
@@ -56,10 +56,11 @@ class _SavedBoard(Saved):
 
 
 class CatchEnvironment:
-    """A ball falls a row a step; the paddle moves a column a step. Caught earns 1, missed -1, and ends the episode.
+    """A ball falls one row per step; the paddle moves one column per step.
 
-    The observation is (84, 84) uint8: ball and paddle are white boxes on black. The ball starts in any column and
-    falls straight; the paddle starts in the middle.
+    A caught ball earns 1, a missed one -1, and the episode ends. The observation is (84, 84) uint8: ball and
+    paddle are white boxes on black. The ball starts in any column and falls straight; the paddle starts in
+    the middle.
     """
 
     def __init__(self, settings: CatchSettings) -> None:
@@ -71,7 +72,7 @@ class CatchEnvironment:
 
     @property
     def spec(self) -> PlantSpec:
-        """What it takes and gives."""
+        """The spec."""
         return self._spec
 
     @property
@@ -92,14 +93,17 @@ class CatchEnvironment:
         return picture
 
     def reset(self, rng: np.random.Generator) -> Array:
-        """Let a ball go from any column."""
+        """Drop a ball from a random column, and return the first observation, (84, 84) uint8."""
         self._generator = derive_generator(rng)
         self._ball = (0, int(self._generator.integers(self._columns)))
         self._paddle = self._columns // 2
         return self.observation
 
     def step(self, action: Action) -> Step:
-        """Move paddle and ball. Raises ``ValueError`` on an action outside the spec, ``RuntimeError`` before a reset."""
+        """Move paddle and ball.
+
+        Raises ``ValueError`` on an invalid action, ``RuntimeError`` before a reset.
+        """
         row, column = self._begun()
         if row == self._rows - 1:
             raise RuntimeError("the ball is down: reset first")
@@ -110,11 +114,11 @@ class CatchEnvironment:
         return Step(self.observation, reward, down, False)
 
     def screen(self) -> npt.NDArray[np.uint8]:
-        """Return the picture in colour, (84, 84, 3)."""
+        """Return the image in colour, (84, 84, 3) uint8 RGB."""
         return np.repeat(self.observation[:, :, None], 3, axis=2)
 
     def snapshot(self) -> bytes:
-        """Return where everything is. Raises ``RuntimeError`` before a reset."""
+        """Return the positions and the counters. Raises ``RuntimeError`` before a reset."""
         row, column = self._begun()
         if self._generator is None:
             raise RuntimeError("no episode has begun: reset first")
@@ -124,7 +128,7 @@ class CatchEnvironment:
         return pack_snapshot(_OWNER, saved)
 
     def restore(self, snapshot: bytes) -> None:
-        """Go back to the snapshot. Raises ``ValueError`` if it is none of a board of this size."""
+        """Restore a snapshot. Raises ``ValueError`` if it is not of a board of this size."""
         saved = unpack_snapshot(snapshot, _OWNER, _SavedBoard)
         on_board = 0 <= saved.row < self._rows and 0 <= saved.column < self._columns
         if not on_board or not 0 <= saved.paddle < self._columns:
@@ -133,7 +137,7 @@ class CatchEnvironment:
         self._ball, self._paddle = (saved.row, saved.column), saved.paddle
 
     def close(self) -> None:
-        """Do nothing: nothing is held."""
+        """Do nothing: there are no resources."""
 
     def _begun(self) -> tuple[int, int]:
         if self._ball is None:

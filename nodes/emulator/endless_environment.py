@@ -1,4 +1,4 @@
-"""A world that costs next to nothing and never ends, for studying when actions come rather than what they do."""
+"""A minimal world that never ends, for studies of timing."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _OWNER = "endless"
 
 
 class EndlessSettings(BaseModel):
-    """How many actions the endless environment takes and how often it steps."""
+    """The settings of the endless environment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     actions: int = Field(default=4, ge=1)
-    """How many actions there are; none does anything."""
+    """Number of actions; none has an effect."""
     rate_hz: RateHz = 60.0
-    """Steps a second."""
+    """Steps per second."""
 
     def spec(self) -> PlantSpec:
-        """Return what an environment of these settings takes and gives."""
+        """Return the spec of an environment with these settings."""
         return PlantSpec(
             rate_hz=self.rate_hz,
             observation=ArraySpec(dtype="int64", shape=(1,), low=0),
@@ -37,7 +37,7 @@ class _SavedCount(Saved):
 
 
 class EndlessEnvironment:
-    """Count the steps: the observation is their number so far, (1,) int64, the reward 0, and no episode ends."""
+    """Counts steps: the observation is their number, (1,) int64, the reward is 0, and no episode ends."""
 
     def __init__(self, settings: EndlessSettings) -> None:
         self._spec = settings.spec()
@@ -46,7 +46,7 @@ class EndlessEnvironment:
 
     @property
     def spec(self) -> PlantSpec:
-        """What it takes and gives."""
+        """The spec."""
         return self._spec
 
     @property
@@ -60,30 +60,30 @@ class EndlessEnvironment:
         return np.array((self._counted(),), np.int64)
 
     def reset(self, rng: np.random.Generator) -> Array:
-        """Count from 0 again; nothing here is left to chance."""
+        """Start counting from 0; nothing is random."""
         self._steps = 0
         return self.observation
 
     def step(self, action: Action) -> Step:
-        """Count one step. Raises ``ValueError`` on an action outside the spec, ``RuntimeError`` before a reset."""
+        """Count one step. Raises ``ValueError`` on an invalid action, ``RuntimeError`` before a reset."""
         steps = self._counted()
         check_discrete(action, self._actions)
         self._steps = steps + 1
         return Step(np.array((self._steps,), np.int64), 0.0, False, False)
 
     def screen(self) -> None:
-        """Return None: there is nothing to see."""
+        """Return None: there is no image."""
 
     def snapshot(self) -> bytes:
         """Return the count."""
         return pack_snapshot(_OWNER, _SavedCount(steps=self._counted()))
 
     def restore(self, snapshot: bytes) -> None:
-        """Take the count from the snapshot. Raises ``ValueError`` if it is not one of an endless environment."""
+        """Restore the count. Raises ``ValueError`` if the snapshot is not of an endless environment."""
         self._steps = unpack_snapshot(snapshot, _OWNER, _SavedCount).steps
 
     def close(self) -> None:
-        """Do nothing: nothing is held."""
+        """Do nothing: there are no resources."""
 
     def _counted(self) -> int:
         if self._steps is None:

@@ -1,4 +1,4 @@
-"""Any environment registered with Gymnasium whose spaces are plain arrays."""
+"""Any environment registered with Gymnasium that has plain array spaces."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ _DTYPES = frozenset(get_args(ArraySpec.model_fields["dtype"].annotation))
 
 
 class GymnasiumSettings(BaseModel):
-    """Which environment is made, and how often it steps."""
+    """The settings of a Gymnasium environment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     id: str
-    """The registered name, as in "CartPole-v1"."""
+    """The registered name, such as "CartPole-v1"."""
     rate_hz: RateHz
-    """Steps a second."""
+    """Steps per second."""
     kwargs: dict[str, JsonValue] = Field(default_factory=dict)
-    """Passed on to `gymnasium.make`, `max_episode_steps` among them."""
+    """Arguments of `gymnasium.make`, such as `max_episode_steps`."""
     render: bool = False
-    """Make pictures for `screen`; many environments need an extra of gymnasium for it."""
+    """Render images for `screen`; many environments need an extra of gymnasium for it."""
     noop: int | tuple[int, ...] | tuple[float, ...] | None = None
-    """The action that does nothing; null for 0, or for the number in each range that is nearest to 0."""
+    """The idle action; null for 0, or for the number in each range that is nearest to 0."""
 
     def spec(self) -> PlantSpec:
-        """Return what an environment of these settings takes and gives, by making one and closing it.
+        """Return the spec of an environment with these settings, by making one and closing it.
 
-        Raises ``ValueError`` as ``GymnasiumEnvironment`` does.
+        Raises ``ValueError`` like ``GymnasiumEnvironment``.
         """
         environment = GymnasiumEnvironment(self)
         environment.close()
@@ -46,13 +46,14 @@ class GymnasiumSettings(BaseModel):
 
 
 class GymnasiumEnvironment:
-    """An environment made by ``gymnasium.make``, its time limit included.
+    """An environment made by ``gymnasium.make``, including its time limit.
 
-    Actions may be ``Discrete`` (numbered from 0 here, wherever they start there), a one-dimensional bounded float
-    ``Box``, or a one-dimensional ``MultiDiscrete`` with as many choices in each place; observations ``Box`` or ``Discrete``
-    (int64, shape ()). Each reset draws a seed from the generator given to it. It has no snapshots, as it keeps its state
-    where only it can find it. A world checkpoint saves its attributes and those of its wrappers, where they are numbers,
-    arrays and the like; an environment that keeps something else (a physics engine) is refused there.
+    Actions may be ``Discrete`` (numbered from 0 here, whatever their start), a one-dimensional bounded float
+    ``Box``, or a one-dimensional ``MultiDiscrete`` with equal numbers of choices; observations ``Box`` or
+    ``Discrete`` (int64, shape ()). Each reset draws a seed from its generator. There are no snapshots,
+    because an environment's state is private. A world checkpoint saves the attributes of the environment and
+    its wrappers if they are numbers, arrays and the like; an environment with other state (a physics engine)
+    is rejected there.
 
     Raises:
         ValueError: There is no such environment, it cannot be made, or its spaces are of another kind.
@@ -79,12 +80,12 @@ class GymnasiumEnvironment:
 
     @property
     def spec(self) -> PlantSpec:
-        """What it takes and gives."""
+        """The spec."""
         return self._spec
 
     @property
     def own_rate_hz(self) -> float | None:
-        """The rate that the environment is made for; None if it does not say."""
+        """The rate that the environment is made for; None if it has none."""
         inner = self._env.unwrapped
         for name in ("dt", "tau"):
             step_s = getattr(inner, name, None)
@@ -95,7 +96,7 @@ class GymnasiumEnvironment:
 
     @property
     def noop(self) -> Action:
-        """The action that does nothing, as far as the settings or 0 can say."""
+        """The idle action, from the settings or 0."""
         return self._noop
 
     def reset(self, rng: np.random.Generator) -> Array:
@@ -108,8 +109,8 @@ class GymnasiumEnvironment:
         """Advance one step.
 
         Raises:
-            ValueError: The action is outside the spec.
-            RuntimeError: No episode is under way.
+            ValueError: The action does not fit the spec.
+            RuntimeError: No episode is running.
         """
         checked = self._check(action)
         if self._over:
@@ -119,16 +120,16 @@ class GymnasiumEnvironment:
         return Step(self._own(observation), float(reward), bool(terminated), bool(truncated))
 
     def screen(self) -> npt.NDArray[np.uint8] | None:
-        """Return the picture, (height, width, 3) uint8 RGB, or None unless the settings say ``render``."""
+        """Return the image, (height, width, 3) uint8 RGB, or None without ``render``."""
         return np.asarray(self._env.render(), np.uint8) if self._render else None
 
     def world_state(self) -> dict[str, Any]:
-        """Return what the environment and its wrappers keep in their attributes, from the outermost in."""
+        """Return the attributes of the environment and its wrappers, outermost first."""
         layers = [_attributes(layer) for layer in _layers(self._env)]
         return {"settings": self._settings, "over": self._over, "layers": layers}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Make the environment anew, and give it the attributes that it had."""
+        """Make the environment again, and restore its attributes."""
         GymnasiumEnvironment.__init__(self, state["settings"])
         self._over = state["over"]
         for layer, attributes in zip(_layers(self._env), state["layers"], strict=True):
@@ -141,11 +142,11 @@ class GymnasiumEnvironment:
             self._env.close()
 
     def _own(self, observation: object) -> Array:
-        # Copied, as many environments hand out the array that they go on working in.
+        # Copied, because many environments return the array that they keep working in.
         return np.array(observation, self._spec.observation.dtype)
 
     def _check(self, action: Action) -> Action:
-        """Return the action as the environment wants it. Raises ``ValueError`` if it is outside the spec."""
+        """Return the action in the environment's form. Raises ``ValueError`` if it does not fit the spec."""
         spec = self._spec.action
         match spec:
             case Discrete():
@@ -182,11 +183,11 @@ class GymnasiumEnvironment:
 def _make(settings: GymnasiumSettings) -> gymnasium.Env[Any, Any]:
     import gymnasium  # noqa: PLC0415 - an import of 0.2 s that only this node needs
 
-    # Without the checker: it costs a check of every step, and what matters of it is checked here.
+    # Without the checker: it costs time at every step, and the relevant checks are made here.
     arguments: dict[str, Any] = {"disable_env_checker": True, **settings.kwargs}
     if settings.render:
         arguments["render_mode"] = "rgb_array"
-    # One that a module registers ("module:Env-v0") is known only when gymnasium has imported that.
+    # An environment of another module ("module:Env-v0") is registered only when gymnasium imports the module.
     if ":" not in settings.id and settings.id not in gymnasium.registry:
         import ale_py  # noqa: PLC0415 - an emulator that only Atari games need, under their old names too
 
@@ -205,7 +206,7 @@ def _make(settings: GymnasiumSettings) -> gymnasium.Env[Any, Any]:
 
 
 def _layers(env: gymnasium.Env[Any, Any]) -> list[gymnasium.Env[Any, Any]]:
-    """Return the wrappers of an environment, the outermost first, and at the end itself."""
+    """Return the wrappers of an environment, outermost first, and the environment itself last."""
     import gymnasium  # noqa: PLC0415
 
     layers = [env]
@@ -215,7 +216,7 @@ def _layers(env: gymnasium.Env[Any, Any]) -> list[gymnasium.Env[Any, Any]]:
 
 
 def _attributes(layer: gymnasium.Env[Any, Any]) -> dict[str, Any]:
-    """Return what a layer keeps, but for the next layer and what every environment of this name has alike."""
+    """Return a layer's attributes, except the next layer and attributes shared by all such environments."""
     from gymnasium import Env, Space  # noqa: PLC0415
     from gymnasium.envs.registration import EnvSpec  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The emulators as plants: each an environment, its settings, and what every plant shares."""
+"""The emulators as plants: an environment and its settings for each."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from rtgraph.nodes.emulator.proof_environments import (
 from rtgraph.nodes.plant import Environment, Plant, PlantParams
 
 SAME_RATE = 0.01
-"""Rates that differ by less are the same."""
+"""Relative difference below which rates count as equal."""
 
 
 class AtariParams(PlantParams, AtariSettings):
-    """An Atari game, and what every plant is told."""
+    """The parameters of an Atari game."""
 
 
 class Atari(Plant[AtariParams]):
@@ -40,11 +40,11 @@ class Atari(Plant[AtariParams]):
 
 
 class GymnasiumParams(PlantParams, GymnasiumSettings):
-    """A Gymnasium environment, and what every plant is told."""
+    """The parameters of a Gymnasium environment."""
 
 
 class Gymnasium(Plant[GymnasiumParams]):
-    """Any environment that Gymnasium knows, at a rate of its own."""
+    """Any Gymnasium environment, at a configured rate."""
 
     incidental = frozenset({"rate_hz", "render", "noop"})
 
@@ -56,7 +56,7 @@ class Gymnasium(Plant[GymnasiumParams]):
         return GymnasiumEnvironment(self.params)
 
     def result(self) -> dict[str, Any]:
-        """Return also a warning, if the environment is made for another rate than it steps at."""
+        """Also return a warning if the environment is made for another rate."""
         said, environment, rate_hz = super().result(), self._environment, self.params.rate_hz
         own_hz = environment.own_rate_hz if isinstance(environment, GymnasiumEnvironment) else None
         if own_hz is None or math.isclose(own_hz, rate_hz, rel_tol=SAME_RATE):
@@ -66,7 +66,7 @@ class Gymnasium(Plant[GymnasiumParams]):
 
 
 class InactionParams(PlantParams, InactionSettings):
-    """The inaction proof environment, and what every plant is told."""
+    """The parameters of the inaction proof environment."""
 
 
 class Inaction(Plant[InactionParams]):
@@ -83,11 +83,11 @@ class Inaction(Plant[InactionParams]):
 
 
 class DelayParams(PlantParams, DelaySettings):
-    """The delay proof environment, and what every plant is told."""
+    """The parameters of the delay proof environment."""
 
 
 class Delay(Plant[DelayParams]):
-    """The paper's environment in which every tick of delay makes the observation less true."""
+    """The paper's environment in which every tick of delay makes the observation less accurate."""
 
     incidental = frozenset({"rate_hz", "episode_ticks"})
 
@@ -100,11 +100,11 @@ class Delay(Plant[DelayParams]):
 
 
 class EndlessParams(PlantParams, EndlessSettings):
-    """The endless plant, and what every plant is told."""
+    """The parameters of the endless plant."""
 
 
 class Endless(Plant[EndlessParams]):
-    """A plant that never ends and costs next to nothing: for studies of timing."""
+    """A plant that never ends and takes next to no time: for studies of timing."""
 
     incidental = frozenset({"rate_hz"})
 
@@ -117,11 +117,11 @@ class Endless(Plant[EndlessParams]):
 
 
 class CatchParams(PlantParams, CatchSettings):
-    """The game of Catch, and what every plant is told."""
+    """The parameters of Catch."""
 
 
 class Catch(Plant[CatchParams]):
-    """A ball falls, a paddle is to catch it: the smallest game whose observation is a picture."""
+    """A paddle must catch a falling ball: the smallest game with an image observation."""
 
     incidental = frozenset({"rate_hz"})
 

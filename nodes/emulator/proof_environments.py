@@ -1,10 +1,11 @@
-"""The two small worlds of the paper's proofs, in which the cost of inaction and of delay is known exactly.
+"""The two small worlds of the paper's proofs, with exactly known costs of inaction and of delay.
 
-Source: Riemer, Subbaraj, Berseth, Rish, "Enabling Realtime Reinforcement Learning at Scale with Staggered Asynchronous
-Inference", ICLR 2025 (arXiv 2412.14355), proof of Theorem 1. ``rtgraph.nodes.emulator.theory`` says what they earn.
+Source: Riemer, Subbaraj, Berseth, Rish, "Enabling Realtime Reinforcement Learning at Scale with Staggered
+Asynchronous Inference", ICLR 2025 (arXiv 2412.14355), proof of Theorem 1. ``rtgraph.nodes.emulator.theory``
+has their optimal rates.
 
-Many independent copies ("lanes") step together, so that a rate can be measured in few steps. Lanes share nothing
-but the clock: with one lane the action is a number, with more it is a vector, one number a lane.
+Many independent copies ("lanes") step together, so that a rate can be measured in few steps. Lanes share only
+the clock: with one lane the action is a number, with more it is a vector with one number per lane.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ class _LaneSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     lanes: int = Field(default=1, ge=1)
-    """Independent copies that are stepped together."""
+    """Number of independent copies that step together."""
     rate_hz: RateHz = 60.0
-    """Steps a second."""
+    """Steps per second."""
     episode_ticks: int | None = Field(default=None, ge=1)
     """Steps after which an episode is truncated; null for never."""
 
@@ -56,23 +57,23 @@ class _LaneSettings(BaseModel):
 
 
 class InactionSettings(_LaneSettings):
-    """How many lanes the inaction environment has, how often it steps, and after how many steps it is truncated."""
+    """The settings of the inaction environment."""
 
     def spec(self) -> PlantSpec:
-        """Return what an environment of these settings takes and gives."""
+        """Return the spec of an environment with these settings."""
         return self._lane_spec(states=2, actions=len(_INACTION_ACTIONS), names=_INACTION_ACTIONS)
 
 
 class DelaySettings(_LaneSettings):
-    """The settings of the delay environment: how long its cycle is, and how often a state stays."""
+    """The settings of the delay environment: the length of its cycle, and the probability to stay."""
 
     states: int = Field(default=64, ge=2)
-    """How many states are in the cycle (n)."""
+    """Number of states in the cycle (n)."""
     stay: float = Field(default=0.9, ge=0, le=1)
-    """The chance that a state stays for a step (p)."""
+    """The probability that a state stays for a step (p)."""
 
     def spec(self) -> PlantSpec:
-        """Return what an environment of these settings takes and gives."""
+        """Return the spec of an environment with these settings."""
         return self._lane_spec(states=self.states, actions=self.states)
 
 
@@ -83,7 +84,7 @@ class _SavedLanes(Saved):
 
 
 class _LaneEnvironment(ABC):
-    """What the two have in common: lanes, the length of an episode, and their snapshots."""
+    """The common part of both: lanes, the length of an episode, and snapshots."""
 
     def __init__(self, settings: _LaneSettings, spec: PlantSpec, default_action: int, owner: str) -> None:
         self._spec = spec
@@ -101,7 +102,7 @@ class _LaneEnvironment(ABC):
 
     @property
     def spec(self) -> PlantSpec:
-        """What it takes and gives."""
+        """The spec."""
         return self._spec
 
     @property
@@ -122,11 +123,11 @@ class _LaneEnvironment(ABC):
         return self.observation
 
     def step(self, action: Action) -> Step:
-        """Advance every lane one tick. The reward is the mean over the lanes, ``reward_sum`` measures their sum.
+        """Advance every lane one tick. The reward is the mean over lanes; ``reward_sum`` is the sum.
 
         Raises:
-            ValueError: The action is outside the spec.
-            RuntimeError: No episode is under way.
+            ValueError: The action does not fit the spec.
+            RuntimeError: No episode is running.
         """
         generator = self._begun()
         if self._tick == self._episode_ticks:
@@ -147,7 +148,7 @@ class _LaneEnvironment(ABC):
         )
 
     def screen(self) -> None:  # noqa: B027 - complete as it is
-        """Return None: there is nothing to see."""
+        """Return None: there is no image."""
 
     def snapshot(self) -> bytes:
         """Return the state of every lane, the tick and the generator. Raises ``RuntimeError`` before a reset."""
@@ -159,7 +160,7 @@ class _LaneEnvironment(ABC):
         return pack_snapshot(self._owner, saved)
 
     def restore(self, snapshot: bytes) -> None:
-        """Go back to the snapshot. Raises ``ValueError`` if it is not one of this kind with as many lanes."""
+        """Restore a snapshot. Raises ``ValueError`` if it is not of this kind with as many lanes."""
         saved = unpack_snapshot(snapshot, self._owner, _SavedLanes)
         if len(saved.states) != self._states.nbytes:
             raise ValueError(
@@ -170,15 +171,15 @@ class _LaneEnvironment(ABC):
         self._tick = saved.tick
 
     def close(self) -> None:  # noqa: B027 - complete as it is
-        """Do nothing: nothing is held."""
+        """Do nothing: there are no resources."""
 
     @abstractmethod
     def _first_states(self, generator: np.random.Generator) -> npt.NDArray[np.int64]:
-        """Draw the state in which each lane begins."""
+        """Draw the initial state of each lane, (lanes,) int64."""
 
     @abstractmethod
     def _move(self, actions: npt.NDArray[np.int64], generator: np.random.Generator) -> int:
-        """Move every lane and return how many lanes earned the reward."""
+        """Move every lane and return the number of lanes that earned the reward."""
 
     def _begun(self) -> np.random.Generator:
         if self._generator is None:
@@ -187,10 +188,10 @@ class _LaneEnvironment(ABC):
 
 
 class InactionEnvironment(_LaneEnvironment):
-    """Two states, s1 (observed as 0) that earns 1 and s2 (1) that earns nothing, judged on the state reached.
+    """Two states: s1 (observed as 0) earns 1, s2 (observed as 1) earns nothing, at the state reached.
 
-    Actions a1 and a2 (0, 1) lead to s1, β's own action a3 (2) to s2, from either state. Acting every I-th step with
-    β between earns 1/I: ``theory.inaction_rate``. Every lane begins in s1.
+    Actions a1 and a2 (0, 1) lead to s1, β's action a3 (2) leads to s2, from either state. Acting every I-th
+    step with β between earns 1/I: ``theory.inaction_rate``. Every lane begins in s1.
     """
 
     def __init__(self, settings: InactionSettings) -> None:
@@ -205,15 +206,15 @@ class InactionEnvironment(_LaneEnvironment):
 
 
 class DelayEnvironment(_LaneEnvironment):
-    """A cycle of n states, in which the reward is 1 if the action names the current state, else 0.
+    """A cycle of n states; the reward is 1 if the action equals the current state, else 0.
 
-    A step first moves every lane, on to the next state or (with probability p) not at all, and then compares the
-    action with the state reached, which is also the observation. So an action applied d steps after its
-    observation, 1 for the very next step, has met d moves: ``theory.best_delayed_rate(p, d)`` is the most it can
-    earn. Every lane begins in a random state.
+    A step first moves every lane, to the next state or (with probability p) not at all, and then compares the
+    action with the state reached, which is also the observation. So there are d moves between an observation
+    and an action applied d steps later (1 for the next step): ``theory.best_delayed_rate(p, d)`` is the
+    maximum rate. Every lane begins in a random state.
 
-    The paper gives β no action here. ``noop`` is action 0, which names the first state like any other action and is
-    right on one step of n: measure delay where no step is left to β.
+    The paper defines no action for β here. ``noop`` is action 0, which equals the first state like any other
+    action and is right in one of n steps: measure delay only if β never acts.
     """
 
     def __init__(self, settings: DelaySettings) -> None:
@@ -224,7 +225,7 @@ class DelayEnvironment(_LaneEnvironment):
         return generator.integers(0, self._count, self._lanes)
 
     def _move(self, actions: npt.NDArray[np.int64], generator: np.random.Generator) -> int:
-        # Single precision is drawn in half the time, and its 24 bits keep the chance within 6e-8 of p.
+        # Single precision takes half the time, and its 24 bits keep the probability within 6e-8 of p.
         self._states += generator.random(self._lanes, dtype=np.float32) >= self._stay
         self._states *= self._states < self._count
         return int(np.count_nonzero(actions == self._states))

@@ -1,4 +1,4 @@
-"""Policies for the proof environments: what acts best when the observation is old."""
+"""Policies for the proof environments: the best action for a stale observation."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import numpy.typing as npt
 
 
 class ShiftedState:
-    """Act as if every lane had moved ``shift`` states on since it was observed.
+    """Act as if every lane had moved ``shift`` states since the observation.
 
-    With ``shift=0`` it acts on the state observed; with the mode of the number of moves (``best_delayed_shift``) it
-    is the best policy there is for the delay environment.
+    With ``shift=0`` it acts on the observed state; with the mode of the number of moves
+    (``best_delayed_shift``) it is the optimal policy for the delay environment.
     """
 
     def __init__(self, shift: int = 0, states: int = 64) -> None:
@@ -18,6 +18,6 @@ class ShiftedState:
         self._states = states
 
     def act(self, observation: npt.NDArray[np.generic]) -> int | npt.NDArray[np.int64]:
-        """Return an action for every lane: a number where there is one lane, else a vector."""
+        """Return an action for every lane: a number for one lane, else (lanes,) int64."""
         acts: npt.NDArray[np.int64] = (observation.astype(np.int64) + self._shift) % self._states
         return int(acts[0]) if acts.size == 1 else acts

@@ -1,7 +1,7 @@
-"""What the environments' snapshots are made of: whose it is, a checked record, and a generator of one's own.
+"""The parts of environments' snapshots: an owner, a validated record, and a private generator.
 
-A generator is drawn from the one given to ``reset`` instead of keeping that one, because its owner goes on using it
-between resets: only a generator of its own can be part of an environment's snapshot.
+An environment derives a private generator from the one given to ``reset``, because the owner of that one uses
+it between resets: only a private generator can be part of a snapshot.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _UNREADABLE = (ValueError, TypeError, msgpack.UnpackException)
 
 
 class Saved(BaseModel):
-    """The record that an environment saves; each environment fills in its own fields."""
+    """The record that an environment saves; each environment adds fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -31,7 +31,7 @@ def pack_snapshot(owner: str, saved: Saved) -> bytes:
 
 
 def unpack_snapshot(snapshot: bytes, owner: str, record: type[SavedT]) -> SavedT:
-    """Return the record. Raises ``ValueError`` if these are not bytes that ``owner`` packed."""
+    """Return the record. Raises ``ValueError`` if the bytes were not packed by ``owner``."""
     try:
         packed_by, fields = msgpack.unpackb(snapshot)
     except _UNREADABLE as problem:
@@ -45,12 +45,12 @@ def unpack_snapshot(snapshot: bytes, owner: str, record: type[SavedT]) -> SavedT
 
 
 def derive_generator(rng: np.random.Generator) -> np.random.Generator:
-    """Return a generator of one's own, seeded by four draws from ``rng``."""
+    """Return a private generator, seeded by four draws from ``rng``."""
     return np.random.Generator(np.random.SFC64(rng.integers(0, 2**32, size=4, dtype=np.uint64).tolist()))
 
 
 def pack_generator(generator: np.random.Generator) -> bytes:
-    """Return the whole state of a generator that ``derive_generator`` made."""
+    """Return the full state of a generator from ``derive_generator``."""
     state = generator.bit_generator.state
     words = state["state"]["state"].astype("<u8").tobytes()
     packed: bytes = msgpack.packb([words, state["has_uint32"], state["uinteger"]])
@@ -58,7 +58,7 @@ def pack_generator(generator: np.random.Generator) -> bytes:
 
 
 def unpack_generator(packed: bytes) -> np.random.Generator:
-    """Return a generator that goes on where the packed one was. Raises ``ValueError`` if it is not one."""
+    """Return a generator that continues the packed one. Raises ``ValueError`` if the state is invalid."""
     try:
         words, has_uint32, uinteger = msgpack.unpackb(packed)
         bits = np.random.SFC64(0)

@@ -1,8 +1,9 @@
-"""What the two proof environments earn in theory, to hold measurements against.
+"""The theoretical rates of the two proof environments, for comparison with measurements.
 
-Source: Riemer, Subbaraj, Berseth, Rish, "Enabling Realtime Reinforcement Learning at Scale with Staggered Asynchronous
-Inference", ICLR 2025 (arXiv 2412.14355), Theorem 1 and its proof. Rates are rewards per environment step; the
-best possible rate of both environments is 1. Intervals and delays are counted in environment steps (τ_M).
+Source: Riemer, Subbaraj, Berseth, Rish, "Enabling Realtime Reinforcement Learning at Scale with Staggered
+Asynchronous Inference", ICLR 2025 (arXiv 2412.14355), Theorem 1 and its proof. Rates are rewards per
+environment step; the best possible rate of both environments is 1. Intervals and delays are in environment
+steps (τ_M).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 
 _TIE_DIGITS = 9
-"""Shifts whose odds are this close to a tie count as tied: 10 * (1 - 0.9) is not quite 1 in floating point."""
+"""Shifts with odds this close to a tie count as tied: 10 * (1 - 0.9) is not quite 1 in floating point."""
 
 
 def inaction_rate(interval: float) -> float:
@@ -23,18 +24,19 @@ def inaction_rate(interval: float) -> float:
 
 
 def observed_state_rate(stay: float, delay: int) -> float:
-    """Return the rate of aiming at the state observed ``delay`` steps (k) ago: p^k, p the chance to stay.
+    """Return the rate of the state observed ``delay`` steps (k) ago: p^k, with p the probability to stay.
 
-    The paper names this as the best rate under delay. It is the best only while the likeliest number of moves
-    is 0, that is while (k + 1)(1 - p) <= 1: see ``best_delayed_rate``. In an environment of n states it holds for
-    k < n: with more steps the cycle can close. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
+    The paper gives this as the best rate under delay. It is the best only while the most likely number of
+    moves is 0, which is while (k + 1)(1 - p) <= 1: see ``best_delayed_rate``. In an environment of n states
+    it holds for k < n: with more steps the cycle can close. Raises ``ValueError`` outside 0 <= stay <= 1,
+    delay >= 0.
     """
     _check_delay(stay, delay)
     return stay**delay
 
 
 def best_delayed_shift(stay: float, delay: int) -> int:
-    """Return how many states ahead of the observed one to aim: the mode of Binomial(k, 1 - p), the smallest of two.
+    """Return the best shift from the observed state: the mode of Binomial(k, 1 - p), the smaller of two.
 
     Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
     """
@@ -43,10 +45,10 @@ def best_delayed_shift(stay: float, delay: int) -> int:
 
 
 def best_delayed_rate(stay: float, delay: int) -> float:
-    """Return the rate of aiming ``best_delayed_shift`` ahead: max_j C(k, j) (1 - p)^j p^(k - j).
+    """Return the rate with ``best_delayed_shift``: max_j C(k, j) (1 - p)^j p^(k - j).
 
-    After k steps the number of moves is Binomial(k, 1 - p), and no policy that sees only the old state can do better than
-    to aim at its mode. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
+    After k steps the number of moves is Binomial(k, 1 - p), and no policy that sees only the old state can do
+    better than its mode. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
     """
     shift = best_delayed_shift(stay, delay)
     if shift == 0:
@@ -58,7 +60,7 @@ def best_delayed_rate(stay: float, delay: int) -> float:
 
 
 def inaction_bound(interval: float) -> float:
-    """Return the inaction term of Theorem 1 per decision: (τ_I - τ_M)/τ_M, the steps between decisions left to β.
+    """Return the inaction term of Theorem 1 per decision: (τ_I - τ_M)/τ_M, the steps left to β.
 
     Theorem 1 multiplies it by the number of decisions, τ/τ_I; divided by ``interval`` it is the regret per
     environment step, 1 - 1/interval. Raises ``ValueError`` if the interval is below 1.
@@ -70,9 +72,9 @@ def inaction_bound(interval: float) -> float:
 def delay_bound(stay: float, delay: int) -> float:
     """Return the delay term of Theorem 1 per decision: 1 - p^k, with p the stochasticity and k = ⌈τ_θ/τ_M⌉.
 
-    Theorem 1 multiplies it by the number of decisions, τ/τ_I. As a bound it is about a policy that aims at the
-    observed state: the regret of the best delayed policy is 1 - ``best_delayed_rate``, which is lower for large k.
-    Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
+    Theorem 1 multiplies it by the number of decisions, τ/τ_I. The bound is for a policy that acts on the
+    observed state: the regret of the best delayed policy is 1 - ``best_delayed_rate``, which is lower for
+    large k. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
     """
     return 1 - observed_state_rate(stay, delay)
 
