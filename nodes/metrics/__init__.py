@@ -1,4 +1,4 @@
-"""What learning comes to: the node that keeps the curves, as TensorBoard event files and CSV, and their reader."""
+"""Learning curves: the node that writes them as TensorBoard event files and CSV, and their reader."""
 
 from rtgraph.nodes.metrics.metrics import Metrics
 from rtgraph.nodes.metrics.table import read_table

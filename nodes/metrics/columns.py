@@ -1,18 +1,19 @@
-"""What the tables of a run hold, and what TensorBoard calls it."""
+"""The columns of a run's tables, and their TensorBoard tags."""
 
 from __future__ import annotations
 
 EPISODES = ("episode", "tick", "length", "return", "terminated", "truncated", "time_s", "plant")
-"""A row an episode. ``tick`` counts the ticks (frames) of plants until its end, ``length`` its own; ``terminated`` and
-``truncated`` are 0 or 1."""
+"""One row per episode. ``tick`` is the number of plant ticks (frames) until its end, ``length`` its number of
+ticks; ``terminated`` and ``truncated`` are 0 or 1."""
 
 UPDATES = (
     *("tick", "time_s", "version", "updates", "loss", "q_mean", "gradient_norm", "delay", "staleness"),
     *("explored", "transitions", "samples_per_s", "updates_per_s", "updates_per_tick", "ticks_per_s"),
 )
-"""A row a period. ``updates`` are those of the period, ``version`` all there ever were; ``loss`` to ``delay`` are means
-over them; ``staleness`` and ``explored`` are means over the decisions of the period, in versions and as a share;
-``transitions`` is what the replay memory held. Rates are per second of the graph's time. What is not known is empty."""
+"""One row per period. ``updates`` is the number in the period, ``version`` the total; ``loss`` to ``delay``
+are means over the period's updates; ``staleness`` and ``explored`` are means over its decisions, in versions
+and as a share; ``transitions`` is the number in the replay memory. Rates are per second of the graph's time.
+Unknown values are empty."""
 
 EPISODE_TAGS = {"return": "charts/episodic_return", "length": "charts/episodic_length"}
 UPDATE_TAGS = {

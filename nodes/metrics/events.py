@@ -1,6 +1,6 @@
 """TensorBoard event files: scalars over ticks.
 
-Their names and contents tell nothing of where and when they were written: the time of an event is the graph's, in
+Names and contents do not depend on where and when they were written: the time of an event is the graph's, in
 seconds, so that the virtual world gives the same bytes every time.
 """
 
@@ -18,13 +18,13 @@ _FORMAT = "brain.Event:2"
 
 
 class EventFile:
-    """Writes what is new in tables as scalars: the columns that have tags.
+    """Writes new rows of tables as scalars, for the columns with tags.
 
     Args:
-        tags: For each table, the tag of each column that has one.
-        incarnation: Which life of its writer this is; each has a file of its own, since the one before may end in
+        tags: For each table, the tags of its columns.
+        incarnation: The writer's incarnation; each has a separate file, since the previous one may end in
             half a record.
-        written: How many rows of each table are in an earlier life's file.
+        written: Number of rows of each table in an earlier incarnation's file.
     """
 
     def __init__(self, tags: Sequence[Mapping[str, str]], incarnation: int, written: Sequence[int]) -> None:
@@ -32,11 +32,11 @@ class EventFile:
         self.name = f"events.out.tfevents.{incarnation:010d}.rtgraph"
         self._written = list(written)
         self._begun = False
-        # Now, where it may take its time: the first event of a run would else wait for it.
+        # Now, when it may be slow: otherwise the first event of a run waits for it.
         import tensorboardX  # noqa: F401, PLC0415 - loads torch where that is installed
 
     def write(self, folder: Path, tables: Sequence[Table]) -> None:
-        """Append the rows that were added since the last time; all of them where the file is no longer there.
+        """Append the rows added since the last call; all rows if the file does not exist.
 
         Raises:
             MetricsError: It cannot be written.
@@ -54,7 +54,7 @@ class EventFile:
             for place, (tagged, table, done) in enumerate(zip(self._tags, tables, self._written, strict=True))
             for row in table.rows[done:]
         ]
-        # The order in which they came, also where all of them are written at once.
+        # In order of arrival, also when all rows are written at once.
         new.sort(key=lambda event: event[:2])
         events = [*([_first()] if begins else []), *(event for _, _, event in new)]
         with writing(path, MetricsError), open(path, "wb" if begins else "ab") as file:
@@ -85,7 +85,7 @@ def _event(tagged: Mapping[str, str], columns: Sequence[str], row: Row) -> bytes
 
 
 def _record(data: bytes) -> bytes:
-    """Frame an event as TFRecord does: its length, the length's checksum, the event, its checksum."""
+    """Frame an event like TFRecord: its length, the length's checksum, the event, its checksum."""
     from tensorboardX.record_writer import masked_crc32c  # noqa: PLC0415 - see above
 
     length = struct.pack("<Q", len(data))

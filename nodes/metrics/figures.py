@@ -1,4 +1,4 @@
-"""The figures that a run's summary has from its tables."""
+"""The figures in a run's summary, from its tables."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ from rtgraph.nodes.metrics.table import Table
 from rtgraph.nodes.metrics.tally import Tally
 
 RECENT_EPISODES = 20
-"""Those that the mean told live is of."""
+"""Number of episodes in the mean that is shown live."""
 LAST_EPISODES = 100
-"""Those that the mean at the end is of."""
+"""Number of episodes in the mean at the end."""
 
 
 def recent_return(episodes: Table) -> float | None:
-    """Return the mean return of the last few episodes, or None where none ended."""
+    """Return the mean return of the last few episodes, or None without episodes."""
     return _mean(_returns(episodes, len(episodes.rows) - RECENT_EPISODES))
 
 
 def newest_tick(*tables: Table) -> int:
-    """Return the greatest tick of the last rows of tables, 0 where there are none."""
+    """Return the highest tick in the tables' last rows, or 0 without rows."""
     return max((int(tick) for table in tables if (tick := table.newest("tick"))), default=0)
 
 
 def figures(episodes: Table, updates: Table, total: Tally, carried: int) -> dict[str, Any]:
-    """Return what a run came to, as JSON values; None: nothing of the kind happened.
+    """Return the figures of a run as JSON values; None if unknown.
 
     Args:
-        episodes: All of the curve.
-        updates: All of the curve.
-        total: What happened in this run.
-        carried: How many of the episodes were of the run that this one went on from.
+        episodes: The whole curve.
+        updates: The whole curve.
+        total: The counts of this run.
+        carried: Number of episodes from the resumed run.
 
-    Of the whole curve are ``ticks``, ``version``, ``episodes``, ``return_last`` (the mean of the last 100),
-    ``return_best`` and ``wins`` (the share of the last 100 episodes with a positive return); of this run the rest.
-    Episodes with a return that is not finite are counted, as ``not_finite`` where there are any, and left out of those.
+    ``ticks``, ``version``, ``episodes``, ``return_last`` (the mean of the last 100), ``return_best`` and
+    ``wins`` (the share of the last 100 episodes with a positive return) cover the whole curve; the rest cover
+    this run. Episodes with a return that is not finite are excluded and counted in ``not_finite``, if there
+    are any.
     """
     returns = _returns(episodes, 0)
     last = _returns(episodes, len(episodes.rows) - LAST_EPISODES)
@@ -56,7 +57,7 @@ def figures(episodes: Table, updates: Table, total: Tally, carried: int) -> dict
 
 
 def _returns(episodes: Table, begin: int) -> list[float]:
-    """Return the finite returns from that row on."""
+    """Return the finite returns from a row on."""
     column = episodes.columns.index("return")
     returns = [float(row[column] or 0.0) for row in episodes.rows[max(0, begin) :]]
     return [value for value in returns if math.isfinite(value)]

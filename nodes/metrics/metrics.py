@@ -1,4 +1,4 @@
-"""The metrics node: keeps the curves of a run that learns, as CSV and TensorBoard event files."""
+"""The metrics node: writes the curves of a learning run as CSV and TensorBoard event files."""
 
 from __future__ import annotations
 
@@ -21,27 +21,28 @@ from rtgraph.nodes.metrics.tally import Tally, Versions
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless
 
 BEAT_S = 0.5
-"""How often what came is taken in, and told."""
+"""Interval at which received messages are processed and progress is published."""
 RECENT_BEATS = 10
-"""What is told is of so many."""
+"""Number of beats averaged."""
 
 
 class MetricsParams(Params):
-    """What the metrics node is told."""
+    """The parameters of the metrics node."""
 
     period_s: float = Field(default=5.0, gt=0, le=86_400)
-    """The time that a row of updates stands for, in seconds of the graph's time."""
+    """The period of a row of updates, in seconds of the graph's time."""
     folder: str = Field(default="metrics", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
-    """Where the files go, in the session folder."""
+    """The folder of the files, in the session folder."""
     resume: str | None = None
-    """The checkpoint that the run goes on from, in the folder of an earlier session: the curves go on from there too."""
+    """The checkpoint that the run resumes from, in an earlier session's folder: the curves continue from
+    there too."""
 
 
 class Metrics(Node[MetricsParams]):
-    """Takes what learners, replay memories, workers and plants tell, and makes the curves of the run from it.
+    """Makes the curves of a run from the messages of learners, replay memories, workers and plants.
 
-    Writes ``episodes.csv`` (a row an episode), ``updates.csv`` (a row a period) and a TensorBoard event file of the
-    same figures over ticks, twice a second where there is something new.
+    Writes ``episodes.csv`` (a row per episode), ``updates.csv`` (a row per period) and a TensorBoard event
+    file of the same figures over ticks, twice a second if there is something new.
     """
 
     stop_rank: ClassVar[int] = 2
@@ -55,7 +56,7 @@ class Metrics(Node[MetricsParams]):
 
     @classmethod
     def check(cls, params: MetricsParams) -> None:
-        """Check that the run to go on from can be."""
+        """Check that the curves of the resumed run can be read."""
         if params.resume:
             try:
                 past_of(Path(params.resume), params.folder)
@@ -63,7 +64,7 @@ class Metrics(Node[MetricsParams]):
                 raise NodeError(f"resume: {error.problem}", hint=error.hint) from error
 
     def on_prepare(self) -> None:
-        """Read what an earlier life of this node, or the run that is resumed, left behind."""
+        """Read the curves of an earlier incarnation of this node, or of the resumed run."""
         resumed = Past() if not self.params.resume else past_of(Path(self.params.resume), self.params.folder)
         incarnation = self.context.identity.incarnation
         folder = self._folder()
@@ -92,7 +93,7 @@ class Metrics(Node[MetricsParams]):
         self.every(max(1, round(self.params.period_s * 1e9 / self._beats_a_period)), self._beat)
 
     def on_stop(self) -> None:
-        """Take in what came last, and write it."""
+        """Process and write the last messages."""
         self._take_in()
         if self._period.ticks or self._period.updates:
             self._end_period()
@@ -103,7 +104,7 @@ class Metrics(Node[MetricsParams]):
         return figures(self._episodes, self._updates, self._total, self._carried)
 
     def _beat(self) -> None:
-        """Take in what came, write it down, and tell how it goes."""
+        """Process the received messages, write new rows, and publish progress."""
         self._take_in()
         self._beats += 1
         if self._beats % self._beats_a_period == 0:
@@ -112,7 +113,7 @@ class Metrics(Node[MetricsParams]):
         self._tell()
 
     def _take_in(self) -> None:
-        """Add up what came since the last time: all at once, which is much quicker than one by one."""
+        """Add up the messages since the last call, all at once: much faster than one by one."""
         beat = Tally(duration_ns=self.now_ns - self._last_beat_ns)
         for update in self.learned.take_all():
             beat.learned(update)
@@ -191,7 +192,7 @@ class Metrics(Node[MetricsParams]):
         self._plants[plant] = max(self._plants.get(plant, 0), tick + 1)
 
     def _ticks(self) -> int:
-        """Return the ticks of all plants so far; where none was heard of, those that learners tell."""
+        """Return the number of ticks of all plants so far; without plants, the learners' number."""
         return self._before + (sum(self._plants.values()) if self._plants else self._learned_ticks)
 
     def _write(self) -> None:

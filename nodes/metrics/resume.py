@@ -1,4 +1,4 @@
-"""What an earlier run's curves were up to the checkpoint that a run goes on from."""
+"""The curves of an earlier run up to the checkpoint that a run resumes from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EPISODES_FILE, UPDATES_FILE = "episodes.csv", "updates.csv"
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The ticks and the time that a run had behind it, and the rows of its tables until then."""
+    """A run's ticks and time so far, and the rows of its tables."""
 
     ticks: int = 0
     time_s: float = 0.0
@@ -25,16 +25,16 @@ class Past:
 
 
 def past_of(checkpoint: Path, folder: str) -> Past:
-    """Return the past of a run that goes on from a checkpoint, or from the newest one of a folder of them.
+    """Return the past of a run that resumes from a checkpoint, or from the newest one of a folder.
 
     Args:
         checkpoint: Inside a session folder: ``…/checkpoints`` or ``…/checkpoints/000007``.
-        folder: That of the tables, in the session folder.
+        folder: The folder of the tables, in the session folder.
 
     Raises:
-        CheckpointError: It is no checkpoint.
-        MetricsError: It does not say how many ticks it comes after, or the tables are damaged.
-            Tables that are not there at all are no error: the curves then begin at the checkpoint.
+        CheckpointError: It is not a checkpoint.
+        MetricsError: The checkpoint has no number of ticks, or the tables are damaged. Missing tables are not
+            an error: the curves then begin at the checkpoint.
     """
     whole = checkpoint_in(checkpoint)
     ticks = _ticks(whole / FACTS)
@@ -51,7 +51,7 @@ def past_of(checkpoint: Path, folder: str) -> Past:
 
 
 def restarted(directory: Path, incarnation: int) -> Past | None:
-    """Return what an earlier life of the same node wrote into a folder, or None where it is the first."""
+    """Return what an earlier incarnation of the same node wrote into a folder, or None for the first."""
     if not incarnation or not (directory / EPISODES_FILE).exists():
         return None
     none = 1 << 62

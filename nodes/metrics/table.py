@@ -1,7 +1,7 @@
-"""A table whose rows are written to a CSV file as they come, and read back from it.
+"""A table that appends its rows to a CSV file, and is read back from it.
 
-The file is opened, appended to and closed each time: what was written survives the writer, however it ends, and a
-table is plain data between two writes. Where the file is not there, as in another session folder, all rows are
+The file is opened, appended to and closed each time: written rows survive the writer, however it ends, and a
+table is plain data between two writes. If the file does not exist, as in another session folder, all rows are
 written.
 """
 
@@ -23,8 +23,8 @@ class Table:
     """Rows of one kind, oldest first.
 
     Args:
-        columns: Their names.
-        rows: Those that there are already; they are written as well.
+        columns: The columns' names.
+        rows: The initial rows; they are written as well.
     """
 
     def __init__(self, columns: Sequence[str], rows: Sequence[Row] = ()) -> None:
@@ -34,18 +34,18 @@ class Table:
         self._begun = False
 
     def add(self, cells: Mapping[str, Cell]) -> None:
-        """Add a row. Columns that are not given are empty."""
+        """Add a row. Missing columns are empty."""
         unknown = cells.keys() - set(self.columns)
         if unknown:
             raise ValueError(f"no columns {sorted(unknown)}")
         self.rows.append(tuple(cells.get(name) for name in self.columns))
 
     def newest(self, column: str) -> Cell:
-        """Return what the last row has in a column, or None."""
+        """Return the last row's value in a column, or None."""
         return self.rows[-1][self.columns.index(column)] if self.rows else None
 
     def write(self, path: Path) -> None:
-        """Append what was added since the last time.
+        """Append the rows added since the last call.
 
         Raises:
             MetricsError: It cannot be written.
@@ -59,10 +59,10 @@ class Table:
 
 
 def read_table(path: Path) -> tuple[tuple[str, ...], list[Row]]:
-    """Return the columns and rows of a file that a ``Table`` wrote. A line that was cut short by a kill is left out.
+    """Return the columns and rows of a ``Table``'s file. An incomplete last line is left out.
 
     Raises:
-        MetricsError: There is no such file, or it is not one of these.
+        MetricsError: The file does not exist, or was not written by a ``Table``.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""Sums over updates and decisions of a while, and the means and rates that follow from them."""
+"""Sums over the updates and decisions of a period, with their means and rates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rtgraph.msgs import Decision, Learned
 
 @dataclasses.dataclass(slots=True)
 class Tally:
-    """What happened in a while. Tallies add up."""
+    """The counts of a period. Tallies add up."""
 
     duration_ns: int = 0
     ticks: int = 0
@@ -25,7 +25,7 @@ class Tally:
     decisions: int = 0
     explored: int = 0
     dated: int = 0
-    """Decisions made when the newest version was known."""
+    """Number of decisions made while the newest version was known."""
     staleness: int = 0
 
     def learned(self, update: Learned) -> None:
@@ -47,7 +47,7 @@ class Tally:
             self.staleness += max(0, newest - decision.policy_version)
 
     def add(self, other: Tally) -> None:
-        """Add what happened in another while."""
+        """Add the counts of another period."""
         for name in _NAMES:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
@@ -60,7 +60,7 @@ class Tally:
         return total
 
     def figures(self) -> dict[str, int | float | None]:
-        """Return the columns of ``UPDATES`` that follow from the sums."""
+        """Return the columns of ``UPDATES`` that derive from the sums."""
         seconds = self.duration_ns / 1e9
         return {
             "updates": self.updates,
@@ -81,7 +81,7 @@ _NAMES = tuple(field.name for field in dataclasses.fields(Tally))
 
 
 class Versions:
-    """Which version of the weights was the newest, and when: for as long as decisions may still ask."""
+    """The history of the newest version of the weights, as far back as decisions may need it."""
 
     def __init__(self) -> None:
         self._stamps_ns: list[int] = []
@@ -89,22 +89,22 @@ class Versions:
 
     @property
     def newest(self) -> int | None:
-        """The newest version, or None where none is known."""
+        """The newest version, or None if unknown."""
         return self._versions[-1] if self._versions else None
 
     def made(self, version: int, stamp_ns: int) -> None:
-        """Note that a version was made. What comes late is put in its place."""
+        """Record that a version was made. A late message is inserted in order."""
         place = bisect.bisect_right(self._stamps_ns, stamp_ns)
         self._stamps_ns.insert(place, stamp_ns)
         self._versions.insert(place, version)
 
     def newest_at(self, time_ns: int) -> int | None:
-        """Return the version that was the newest at a time, or None where none was known then."""
+        """Return the newest version at a time, or None if unknown."""
         place = bisect.bisect_right(self._stamps_ns, time_ns)
         return self._versions[place - 1] if place else None
 
     def forget_before(self, time_ns: int) -> None:
-        """Forget what nobody asks for who does not ask for times before this one."""
+        """Drop the history that queries from this time on do not need."""
         place = max(0, bisect.bisect_right(self._stamps_ns, time_ns) - 1)
         del self._stamps_ns[:place], self._versions[:place]
 

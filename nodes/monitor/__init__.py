@@ -1,4 +1,4 @@
-"""What watches a graph: the node that keeps count, and the figures it comes to."""
+"""Monitoring: the node that counts a graph's ticks and decisions, and its figures."""
 
 from rtgraph.nodes.monitor.monitor import Monitor
 from rtgraph.nodes.monitor.trace import Trace

@@ -1,4 +1,4 @@
-"""The monitor: counts what a plant and its workers do, and says at the end what it came to."""
+"""The monitor: counts what a plant and its workers do, and reports figures at the end."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ PROGRESS_PERIOD_NS = 500_000_000
 
 
 class MonitorParams(Params):
-    """What the monitor is told."""
+    """The parameters of the monitor."""
 
     rate_hz: RateHz | None = None
-    """The plant's nominal rate, to compare with."""
+    """The plant's nominal rate, for comparison."""
     file: str = Field(default="trace.npz", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.npz$")
-    """Where the trace goes, in the session folder. Where monitors would share a file, each has its name in front."""
+    """The trace's file in the session folder. If monitors would share a file, its name is prefixed."""
 
 
 class Monitor(Node[MonitorParams]):
-    """Takes all that was applied and decided, and makes the figures of the launch from it."""
+    """Makes the figures of a launch from all applied actions and decisions."""
 
     stop_rank: ClassVar[int] = 2
 
@@ -42,7 +42,7 @@ class Monitor(Node[MonitorParams]):
         self.every(PROGRESS_PERIOD_NS, self._say_progress)
 
     def _take_in(self) -> list[Applied]:
-        """Add what came since the last time to the trace: all at once, which is much quicker than one by one."""
+        """Add the messages since the last call to the trace, all at once: much faster than one by one."""
         for decision in self.decision.take_all():
             self.trace.decided(decision)
         for announced in self.weights.take_all():
@@ -66,12 +66,12 @@ class Monitor(Node[MonitorParams]):
         return self.trace.figures(self.params.rate_hz)
 
     def _say_progress(self) -> None:
-        """Say how it goes, for whoever watches."""
+        """Publish progress."""
         recent = self._take_in()
         if not recent:
             return
         acted = [message for message in recent if message.by != "reset"]
-        # Where there is nothing but starts, the default behaviour does act.
+        # If all ticks are starts, the default behaviour does act.
         judged = [message for message in acted if not message.starting] or acted
         ages = [message.age_ticks for message in judged if message.age_ticks is not None]
         self.progress.publish(

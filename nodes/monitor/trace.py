@@ -1,4 +1,4 @@
-"""The trace of a run: one row a tick and one a decision, as columns, and the figures that follow from them."""
+"""The trace of a run: one row per tick and one per decision, as columns, and their figures."""
 
 from __future__ import annotations
 
@@ -50,29 +50,30 @@ _DECISIONS = (
 
 
 class Trace:
-    """Everything the summary and the plots are made from.
+    """The data for the summary and the plots.
 
-    Columns are int64, but for ``reward`` (float64): of ticks, ``tick episode by starting due_ns lateness_ns work_ns
-    age_ticks age_ns delay_ticks arrived overwritten late dropped worker number refused incarnation reward`` (−1 where
-    nothing applies; ``incarnation`` is the plant's); of decisions, ``worker number began_ns inference_ns stamp_ns
-    observed_tick explored policy_version``. Workers are numbered in the order of ``workers``.
+    Columns are int64, except ``reward`` (float64): of ticks, ``tick episode by starting due_ns lateness_ns
+    work_ns age_ticks age_ns delay_ticks arrived overwritten late dropped worker number refused incarnation
+    reward`` (−1 for missing values; ``incarnation`` is the plant's); of decisions, ``worker number began_ns
+    inference_ns stamp_ns observed_tick explored policy_version``. Workers are numbered in the order of
+    ``workers``.
 
     Args:
-        whole: whether it begins when the graph does. A trace that begins later cannot tell what the plant missed
-            before.
+        whole: whether it begins when the graph does. A trace that begins later has no record of earlier
+            missed ticks.
     """
 
     def __init__(self, *, whole: bool = True) -> None:
         self.workers: list[str] = []
         self.missed = 0
-        """Ticks that passed while the plant was down."""
+        """Number of ticks that passed while the plant was down."""
         self._incarnation = 0
         self._next: int | None = 0 if whole else None
-        """The next tick of the plant's clock, if it goes on; None where that is not known."""
+        """The next tick of the plant's clock if it continues; None if unknown."""
         self._overruns: dict[int, int] = {}
         self._slipped: dict[int, int] = {}
         self._numbers: dict[str, int] = {}
-        # Row by row in one array each: a row is added at once, in the order of _TICKS and _DECISIONS.
+        # One array of rows each: a row is added at once, in the order of _TICKS and _DECISIONS.
         self._ticks = array("q")
         self._rewards = array("d")
         self._decisions = array("q")
@@ -94,7 +95,7 @@ class Trace:
         )
         self._rewards.append(message.reward)
         incarnation = m.header.incarnation
-        # A plant that is started again counts from 0, and its ticks on from where its clock stands.
+        # A restarted plant counts from 0; its ticks continue from its clock.
         self._overruns[incarnation] = m.overruns
         self._slipped[incarnation] = m.slipped
         if incarnation != self._incarnation and self._next is not None:
@@ -127,12 +128,12 @@ class Trace:
 
     @property
     def overruns(self) -> int:
-        """Ticks that were not over when the next one was due."""
+        """Number of ticks that were still running when the next one was due."""
         return sum(self._overruns.values())
 
     @property
     def slipped(self) -> int:
-        """Ticks that the plant gave up to catch up with the clock."""
+        """Number of ticks that the plant skipped to catch up with the clock."""
         return sum(self._slipped.values())
 
     def ticks(self) -> dict[str, Column]:
@@ -144,7 +145,7 @@ class Trace:
         return _columns(self._decisions, _DECISIONS)
 
     def episodes(self) -> dict[str, Column]:
-        """Return the columns of the episodes that ended."""
+        """Return the columns of the finished episodes."""
         numbers, lengths, returns = zip(*self._episodes, strict=True) if self._episodes else ((), (), ())
         return {
             "number": np.array(numbers, np.int64),
@@ -155,13 +156,13 @@ class Trace:
     def figures(self, rate_hz: float | None = None, *, ticks_from: int = 0) -> dict[str, Any]:
         """Return the figures of the run from a tick on, as JSON values.
 
-        Inaction is the share of the ticks, resets and the unavoidable start of each episode left out, on which the
-        default behaviour acted; no start is longer than the longest of an episode in which the policy acted later.
-        ``tick_rate_hz`` is the rate that the regression of the ticks' begin on their number gives, ``tick_rate_error`` its
-        signed relative error; ``true_rate_hz`` is what it is held against, the nominal rate with a tick's period rounded
-        to ns. ``staleness_versions``, where weights have versions, is how far the newest announced when a decision was
-        made was ahead of the one acted with. Rewards and returns that are not finite are counted, as ``not_finite``, and
-        left out of sums and means.
+        Inaction is the share of ticks on which the default behaviour acted, without resets and the
+        unavoidable start of each episode; a start is at most as long as the longest start of an episode in
+        which the policy acted later. ``tick_rate_hz`` is the rate from a regression of the ticks' begin on
+        their number, ``tick_rate_error`` its signed relative error; ``true_rate_hz`` is the reference, the
+        nominal rate with a tick's period rounded to ns. ``staleness_versions``, if weights have versions, is
+        the difference between the newest announced version at a decision and the version used. Rewards and
+        returns that are not finite are counted in ``not_finite``, and excluded from sums and means.
         """
         ticks = self.ticks()
         kept = {name: column[ticks["tick"] >= ticks_from] for name, column in ticks.items()}
@@ -201,7 +202,9 @@ class Trace:
         }
 
     def save(self, path: Path) -> None:
-        """Write the trace, whole or not at all: a .npz of its columns (``tick_…``, ``decision_…``, ``episode_…``) and the workers.
+        """Write the trace completely or not at all, as a .npz of its columns and the workers.
+
+        The columns' names begin with ``tick_``, ``decision_`` and ``episode_``.
 
         Raises:
             MetricsError: it cannot be written.
@@ -261,8 +264,8 @@ def _columns(rows: array[int], names: Sequence[str]) -> dict[str, Column]:
 def _starts(ticks: dict[str, Column]) -> Column:
     """Return which ticks belong to the unavoidable start of an episode.
 
-    Where the policy never acts, an episode would be all start, however long: what is longer than the starts after
-    which it did act is none.
+    If the policy never acts, the whole episode would be a start: ticks beyond the longest start after which
+    the policy acted do not count.
     """
     starting, by = ticks["starting"] == 1, ticks["by"]
     _, first, episode = np.unique(np.cumsum(by == RESET), return_index=True, return_inverse=True)
@@ -288,7 +291,7 @@ def _rate(ticks: Column, began_ns: Column) -> float | None:
 def _staleness(decisions: dict[str, Column], versions: array[int]) -> dict[str, float | None]:
     announced = np.array(versions, dtype=np.int64).reshape(-1, 2)
     newest = np.searchsorted(announced[:, 0], decisions["stamp_ns"], side="right") - 1
-    # Nothing is stale before the first announcement, nor just after a learner went back to a checkpoint.
+    # Nothing is stale before the first announcement, or just after a learner went back to a checkpoint.
     behind = announced[:, 1][newest] - decisions["policy_version"]
     stale = np.maximum(np.where(newest < 0, 0, behind), 0)
     return {"mean": _or_none(stale, np.mean), **_quantiles(stale)}
@@ -296,7 +299,7 @@ def _staleness(decisions: dict[str, Column], versions: array[int]) -> dict[str, 
 
 def _earned(rewards: Column, acted: Column) -> dict[str, Any]:
     finite = np.isfinite(rewards)
-    with np.errstate(over="ignore"):  # of huge rewards: no figure then
+    with np.errstate(over="ignore"):  # for huge rewards: then there is no figure
         total, mean = _or_none(rewards[finite], np.sum), _or_none(rewards[acted & finite], np.mean)
     return {"sum": total if rewards.size else 0.0, "mean": mean, **_counted(finite)}
 
@@ -311,7 +314,7 @@ def _played(episodes: dict[str, Column]) -> dict[str, Any]:
 
 
 def _counted(finite: Column) -> dict[str, int]:
-    """Return how many values are not finite, if any."""
+    """Return the number of values that are not finite, if any."""
     return {} if finite.all() else {"not_finite": int(np.sum(~finite))}
 
 

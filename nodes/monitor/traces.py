@@ -1,4 +1,4 @@
-"""Which monitors a graph has, what to call what each of them watches, and where its trace goes."""
+"""The monitors of a graph, the titles of what they watch, and their trace files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Watched:
     monitor: str
     """The monitor's full name."""
     title: str
-    """What to call it, with dots for slashes: the namespace of a ``monitor``, the name of any other."""
+    """Its title, with dots for slashes: the namespace of a ``monitor``, the name of any other."""
     file: str
     """The trace's name, in the session folder."""
     rate_hz: float | None
@@ -35,13 +35,13 @@ def watched(nodes: Sequence[NodePlan]) -> list[Watched]:
             params = validated_params(node_type, node.params)
             if isinstance(params, MonitorParams):
                 found.append(Watched(node.name, _title(node.name), params.file, params.rate_hz))
-    if len({one.title for one in found}) < len(found):  # a/monitor, beside a monitor that is named a
+    if len({one.title for one in found}) < len(found):  # a/monitor, beside a monitor named a
         return [dataclasses.replace(one, title=one.monitor.replace("/", ".")) for one in found]
     return found
 
 
 def with_files_of_their_own(nodes: Sequence[NodePlan]) -> tuple[NodePlan, ...]:
-    """Return the nodes; where monitors would write to the same file, its name has their title in front."""
+    """Return the nodes with distinct trace files: shared file names are prefixed with the titles."""
     monitors = {one.monitor: one for one in watched(nodes)}
     shared = Counter(one.file for one in monitors.values())
     return tuple(
