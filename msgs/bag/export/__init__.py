@@ -1,4 +1,4 @@
-"""Recordings as what other tools open: Foxglove, Rerun, Parquet, numpy, films.
+"""Export recordings to other tools' formats: Foxglove, Rerun, Parquet, numpy, films.
 
 >>> exporter("npz")(Bag.open(Path("session.mcap")), Path("session.npz"))
 """

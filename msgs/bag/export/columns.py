@@ -1,8 +1,8 @@
-"""Messages as tables: which columns a topic has, found by a first walk over the recording.
+"""Messages as tables: the columns of a topic, found by a first pass over the recording.
 
-A message's fields are flattened with dots: ``header.sequence``, ``header.lineage.tick``, ``measurements.speed``. Two
-columns are added, ``header.log_ns`` (when the recorder took it) and, for keyed outputs, ``header.key``. Lists become
-JSON text, bytes become arrays of uint8.
+A message's fields are flattened with dots: ``header.sequence``, ``header.lineage.tick``,
+``measurements.speed``. Two columns are added, ``header.log_ns`` (when the recorder received it) and, for
+keyed outputs, ``header.key``. Lists become JSON text, bytes become arrays of uint8.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rtgraph.msgs.bag.export.report import Ledger
 
 MOST_COLUMNS = 1000
 LONGEST_WORD = 256
-"""Characters: longer texts are kept with lengths of their own, not all made as long as the longest."""
+"""Characters: longer texts are stored as ragged arrays, not padded to the longest."""
 
 Kind = Literal["null", "bool", "int", "float", "text", "array"]
 Row = dict[str, Any]
@@ -30,7 +30,10 @@ Array = npt.NDArray[np.generic]
 
 @dataclass(slots=True)
 class Column:
-    """What a column holds. Its kind is null until there is a value; whole numbers and floats together are floats."""
+    """The type of a column.
+
+    Its kind is null until there is a value; integers and floats together are floats.
+    """
 
     name: str
     kind: Kind = "null"
@@ -40,14 +43,14 @@ class Column:
     longest: int = 0
     dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype("uint8"))
     shape: tuple[int, ...] | None = None
-    """Of every array so far; None once they differ."""
+    """The shape of all arrays so far; None once they differ."""
     dimensions: int = 0
     problem: str = ""
     """Why the column cannot be exported; empty if it can."""
 
     @property
     def ragged(self) -> bool:
-        """Whether its values are of different lengths."""
+        """Whether its values differ in length."""
         return (
             self.longest > LONGEST_WORD
             if self.kind == "text"
@@ -56,7 +59,7 @@ class Column:
 
     @property
     def element(self) -> np.dtype[Any]:
-        """The numpy type of one element, of the UTF-8 bytes for ragged text."""
+        """The numpy dtype of one element; for ragged text, of its UTF-8 bytes."""
         if self.kind == "array":
             return self.dtype
         if self.kind == "text":
@@ -96,7 +99,7 @@ class Column:
 
 @dataclass(slots=True)
 class Table:
-    """The messages of one topic (all keys of a keyed output): their number and columns, by name."""
+    """The messages of one topic (all keys of a keyed output): their number, and their columns by name."""
 
     name: str
     rows: int = 0
@@ -104,7 +107,7 @@ class Table:
 
 
 def survey(reading: Reading) -> dict[str, Table]:
-    """Walk over the messages once and return a table a topic, without the columns that cannot be exported."""
+    """Read the messages once and return a table per topic, without columns that cannot be exported."""
     tables: dict[str, Table] = {}
     for recorded, fields in reading.messages():
         name = table_name(recorded.channel)
@@ -150,7 +153,7 @@ def _flat(fields: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _listed(value: object) -> object:
-    """Return what stands in JSON text for what JSON has not."""
+    """Return a list in place of a value that JSON cannot hold."""
     return value.tolist() if isinstance(value, np.ndarray) else list(memoryview(value))  # type: ignore[arg-type]
 
 
@@ -173,7 +176,7 @@ def _exportable(table: Table, ledger: Ledger) -> Iterator[tuple[str, Column]]:
     for number, (name, column) in enumerate(table.columns.items()):
         what = f"{table.name}: {name}"
         if not column.present and any(other.startswith(f"{name}.") for other in table.columns):
-            continue  # a record that is there at times: its fields have columns, null where it is not
+            continue  # an optional record: its fields have columns, null where it is missing
         if not column.present:
             ledger.remark(f"{what} is always null, so it has no column")
         elif column.problem:

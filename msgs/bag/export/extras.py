@@ -1,4 +1,4 @@
-"""Optional dependencies: what is missing is named together with the command that installs it."""
+"""Optional dependencies: an error names the missing one and the command that installs it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from rtgraph.msgs.errors import BagError
 
 @contextmanager
 def optional(target: str, extra: str) -> Iterator[None]:
-    """Turn a failed import into an error that says how to install what is missing.
+    """Turn a failed import into an error with the install command.
 
     Raises:
-        BagError: something imported inside is not installed.
+        BagError: a dependency is not installed.
     """
     try:
         yield

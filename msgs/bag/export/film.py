@@ -1,4 +1,4 @@
-"""The pictures of a recording one after the other, each with what was applied to the plant at its tick."""
+"""The images of a recording in order, each with the action applied at its tick."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from rtgraph.msgs.errors import BagError, DecodeError
 
 PREFERRED = ("screen", "observation")
 MOST_WAITING = 256
-"""Pictures that wait for what was applied at their tick; messages of one tick are recorded close together."""
+"""Maximum number of images that wait for the action of their tick; messages of one tick are recorded close
+together."""
 
 MARGIN_NS = 1_000_000_000
-"""How far around the range what was applied is looked for."""
+"""How far outside the range to look for applied actions."""
 
 ROUND_RATE = 0.005
-"""A rate this close, relatively, to a whole number is that number."""
+"""A rate this close, relatively, to an integer is that integer."""
 
 FALLBACK_HZ = 30
 STEPS = 200
@@ -35,7 +36,7 @@ Key = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What was applied at a tick."""
+    """The action applied at a tick."""
 
     key: Key
     episode: int
@@ -50,9 +51,10 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A picture, and what was applied at its tick, where that was recorded.
+    """An image, and the action applied at its tick, if recorded.
 
-    ``total_reward`` is that of the episode up to this tick; ``complete`` says whether the episode's beginning was seen.
+    ``total_reward`` is that of the episode up to this tick; ``complete`` says whether the episode's beginning
+    is included.
     """
 
     pixels: Pixels
@@ -65,7 +67,7 @@ class Shot:
 
 
 class Film:
-    """The pictures of one channel of a recording: ``count`` of them, ``rate`` a second."""
+    """The images of one channel of a recording: ``count`` images, ``rate`` per second."""
 
     def __init__(
         self,
@@ -107,7 +109,7 @@ class Film:
         return len(stamps), Fraction(near) if whole_number else Fraction(rate).limit_denominator(1000)
 
     def shots(self) -> Iterator[Shot]:
-        """Yield every picture in order."""
+        """Yield every image in order."""
         waiting: deque[tuple[Recorded, Fields]] = deque()
         score = _Score()
         done = 0
@@ -171,7 +173,7 @@ class Film:
 
 
 class _Score:
-    """What was applied, in order, and the episode's reward up to the tick shown."""
+    """The applied actions in order, and the episode's reward up to the current tick."""
 
     def __init__(self) -> None:
         self._acts: deque[Act] = deque()
@@ -184,11 +186,11 @@ class _Score:
         self._acts.append(act)
 
     def knows(self, key: Key) -> bool:
-        """Say whether what was applied at a tick has come, or will not come any more."""
+        """Return whether a tick's action has been read, or will not be read any more."""
         return bool(self._acts) and self._acts[-1].key >= key
 
     def at(self, key: Key) -> Act | None:
-        """Return what was applied at a tick, having counted the rewards up to it."""
+        """Return the action applied at a tick, after adding the rewards up to it."""
         found = None
         while self._acts and self._acts[0].key <= key:
             act = self._acts.popleft()
@@ -238,7 +240,7 @@ def _key(fields: Fields) -> Key:
 
 
 def _act(fields: Fields) -> Act:
-    # Asked for gently: another version of rtgraph may have recorded less.
+    # With defaults: another version of rtgraph may have recorded fewer fields.
     return Act(
         key=_key(fields),
         episode=fields.get("episode", 0),

@@ -1,7 +1,8 @@
-"""Export to an MCAP file that Foxglove shows: pictures as ``foxglove.RawImage``, everything else as JSON.
+"""Export to an MCAP file for Foxglove: images as ``foxglove.RawImage``, everything else as JSON.
 
-A picture in a field is published on ``TOPIC/FIELD``, lossless, beside the JSON of its message on ``TOPIC``, in which
-arrays are summarised. Log and publish times are wall time where the recording knows it, the graph's time otherwise.
+An image in a field is published on ``TOPIC/FIELD``, lossless, beside the JSON of its message on ``TOPIC``, in
+which arrays are summarised. Log and publish times are wall time if the recording has it, else the graph's
+time.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def export_foxglove(
     end_ns: int | None = None,
     progress: Progress | None = None,
 ) -> ExportReport:
-    """Export to an MCAP file for Foxglove. The plan and whatever else is attached goes along.
+    """Export to an MCAP file for Foxglove, with all attachments, such as the plan.
 
     Raises:
         BagError: see ``Exporter``.
@@ -60,7 +61,7 @@ def export_foxglove(
 
 
 class _Converter:
-    """Writes messages as the channels that Foxglove knows."""
+    """Writes messages in Foxglove's schemas."""
 
     def __init__(self, writer: Writer, reading: Reading, epoch_ns: int) -> None:
         self._writer, self._ledger, self._epoch_ns = writer, reading.ledger, epoch_ns
@@ -70,7 +71,7 @@ class _Converter:
         self._image_schema = functools.cache(self._new_image_schema)
 
     def write(self, recorded: Recorded, fields: Fields) -> None:
-        """Write a message, and the pictures in it beside it."""
+        """Write a message, and the images in it beside it."""
         name = self._names[recorded.channel]
         shown = dict(_pictures(fields, ""))
 
@@ -143,7 +144,7 @@ def _pictures(fields: dict[str, Any], prefix: str) -> Iterator[tuple[str, Pixels
 
 
 def _names(channels: tuple[Channel, ...]) -> dict[Channel, str]:
-    """Name the topics: in Foxglove a topic has one schema, so where there are several the publisher is added."""
+    """Name the topics: Foxglove has one schema per topic, so of several channels the publisher is added."""
     schemas: dict[str, set[str]] = {}
     for channel in channels:
         schemas.setdefault(channel.topic, set()).add(channel.schema_hash)

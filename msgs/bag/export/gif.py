@@ -1,4 +1,4 @@
-"""Export to an animated GIF of what was observed and applied."""
+"""Export to an animated GIF of observations and applied actions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rtgraph.msgs.bag.export.overlay import Overlay, action_names
 from rtgraph.msgs.bag.export.report import ExportReport, Progress
 
 SHORTEST_CS = 2
-"""Hundredths of a second: browsers show a frame that asks for less five times as long."""
+"""Hundredths of a second: browsers show a shorter frame five times as long."""
 
 COLOURS = 256
 TRAILER = b";"
@@ -31,12 +31,12 @@ def export_gif(
     end_ns: int | None = None,
     progress: Progress | None = None,
 ) -> ExportReport:
-    """Export to GIF: one frame a picture. Beyond 50 a second it plays slower than it was, and the report says so.
+    """Export to GIF, one frame per image. Above 50 per second it plays slower, and the report says so.
 
-    The topic is the one of ``topics`` that holds pictures; of several, ``screen`` or else ``observation``.
+    The topic is the one of ``topics`` with images; of several, ``screen``, else ``observation``.
 
     Raises:
-        BagError: see ``Exporter``; or no topic, or several, hold pictures.
+        BagError: see ``Exporter``; or no topic, or several, have images.
     """
     film = Film(bag, topics, start_ns, end_ns, progress)
     if film.rate > 100 // SHORTEST_CS:
@@ -56,9 +56,9 @@ def export_gif(
 
 
 class _Writer:
-    """Writes frames as they come, each only where it differs from the one before.
+    """Writes frames one by one, each only where it differs from the previous one.
 
-    Pillow's own way to save an animation keeps every frame in memory first.
+    Pillow's saving of animations keeps every frame in memory first.
     """
 
     def __init__(self, file: BinaryIO, rate: Fraction) -> None:
@@ -70,7 +70,7 @@ class _Writer:
         """Write a frame, RGB."""
         box = (0, 0, *frame.size)
         if self._before is not None:
-            # Something has to be drawn for the frame to be there: its corner, if nothing changed.
+            # A frame needs some pixels to exist: its corner, if nothing changed.
             box = ImageChops.difference(frame, self._before).getbbox() or (0, 0, 1, 1)
         drawn = frame.crop(box).quantize(COLOURS, dither=Image.Dither.NONE)
         if self._before is None:

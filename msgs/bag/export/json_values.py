@@ -1,4 +1,4 @@
-"""Messages as plain JSON, arrays as what can be said of them in a line, and the schema of such JSON."""
+"""Messages as plain JSON with summarised arrays, and the schema of such JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 Json = dict[str, Any]
 
 DEEPEST = 8
-"""Levels of nesting that the schema describes."""
+"""Levels of nesting in the schema."""
 
 SUMMARY: Json = {
     "type": "object",
@@ -30,8 +30,8 @@ _SCALARS = ("boolean", "integer", "number", "string")
 def jsonable(value: Any, note: Callable[[str, str], None], path: str = "") -> Any:
     """Return a field as JSON values.
 
-    Arrays become their dtype, shape, least and greatest element, bytes their number; numbers that JSON has not
-    (NaN and the infinities) become null. ``note(path, why)`` is told about each of these.
+    Arrays become their dtype, shape, minimum and maximum, bytes their length; numbers that JSON lacks (NaN
+    and the infinities) become null. ``note(path, why)`` is called for each of these.
     """
     if isinstance(value, dict):
         return {
@@ -52,17 +52,18 @@ def jsonable(value: Any, note: Callable[[str, str], None], path: str = "") -> An
 
 
 def summary(array: np.ndarray[Any, Any]) -> Json:
-    """Return what is said of an array."""
+    """Return the summary of an array."""
     bounds = [array.min().item(), array.max().item()] if array.size else [None, None]
     low, high = (None if isinstance(bound, float) and not math.isfinite(bound) else bound for bound in bounds)
     return {"dtype": str(array.dtype), "shape": list(array.shape), "min": low, "max": high}
 
 
 def simple_schema(schema: bytes) -> Json:
-    """Return a JSON Schema of what ``jsonable`` makes of messages with a given one.
+    """Return the JSON Schema of ``jsonable``'s results for messages with a given schema.
 
-    Only what Foxglove's reader takes, which is objects with properties, lists of one type, and scalars: references
-    are resolved, of several types the first that is not null is told, and properties it could not take are not.
+    It uses only what Foxglove's reader accepts: objects with properties, lists of one type, and scalars.
+    References are resolved, of several types the first that is not null is used, and other properties are
+    left out.
     """
     whole: Json = json.loads(schema)
     return _simple(whole, whole.get("$defs", {}), 0) or _object({})
@@ -86,7 +87,7 @@ def _simple(schema: Json, definitions: Mapping[str, Json], depth: int) -> Json |
 
 
 def _resolved(schema: Json, definitions: Mapping[str, Json]) -> Json:
-    """Return what a reference, or the first alternative that is not null, comes to."""
+    """Return the target of a reference, or the first alternative that is not null."""
     for _ in range(DEEPEST):
         alternatives = [one for key in ("anyOf", "oneOf", "allOf") for one in schema.get(key, ())]
         if "$ref" in schema:

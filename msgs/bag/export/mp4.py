@@ -1,4 +1,4 @@
-"""Export to an MP4 film (H.264, yuv420p: it plays anywhere) of what was observed and applied."""
+"""Export to an MP4 film (H.264, yuv420p: it plays anywhere) of observations and applied actions."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def export_mp4(
     end_ns: int | None = None,
     progress: Progress | None = None,
 ) -> ExportReport:
-    """Export to MP4: one frame a picture, at the rate of the pictures' stamps.
+    """Export to MP4: one frame per image, at the rate of the images' stamps.
 
-    The topic is the one of ``topics`` that holds pictures; of several, ``screen`` or else ``observation``.
+    The topic is the one of ``topics`` with images; of several, ``screen``, else ``observation``.
 
     Raises:
-        BagError: see ``Exporter``; or no topic, or several, hold pictures.
+        BagError: see ``Exporter``; or no topic, or several, have images.
     """
     film = Film(bag, topics, start_ns, end_ns, progress)
     count = 0

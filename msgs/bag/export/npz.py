@@ -1,13 +1,14 @@
 """Export to one ``.npz`` file: ``numpy.load(file)["topic/column"]``.
 
-Every topic is a group of arrays, ``observation/tick``, ``observation/value`` and so on, whose first axis is the
-message: scalars are (N,), arrays of one shape (N, *shape). No array has dtype object, so nothing needs pickle:
+Every topic is a group of arrays, ``observation/tick``, ``observation/value`` and so on; their first axis is
+the message: scalars are (N,), arrays of one shape (N, *shape). No array has dtype object, so nothing needs
+pickle:
 
-* where a value may be missing, ``NAME.valid`` (N,) says where it is there; elsewhere NAME is 0, NaN, "" or empty.
-* arrays whose shape changes are laid end to end in ``NAME.flat``; the i-th is
+* for optional values, ``NAME.valid`` (N,) says which exist; missing ones are 0, NaN, "" or empty in NAME.
+* arrays of varying shape are concatenated in ``NAME.flat``; the i-th is
   ``flat[offsets[i]:offsets[i + 1]].reshape(shapes[i])`` with ``NAME.offsets`` (N + 1,) and ``NAME.shapes``
-  (N, dimensions). Where the number of dimensions changes too, ``shapes`` is filled up with −1 at the end.
-* texts of which one is long are such arrays as well, of UTF-8 bytes, without ``shapes``.
+  (N, dimensions). If the number of dimensions varies too, ``shapes`` is padded with −1 at the end.
+* if a text is long, the texts are such arrays as well, of UTF-8 bytes, without ``shapes``.
 
 Columns are spooled to disk while the recording is read, so that memory does not grow with it.
 """
@@ -72,7 +73,7 @@ def export_npz(
 
 
 class _Plain:
-    """A column whose values are all of one size."""
+    """A column of values of one size."""
 
     def __init__(self, column: Column, make: MakeSpool, *, gaps: bool) -> None:
         self._fill = _fill(column)
@@ -88,7 +89,7 @@ class _Plain:
 
 
 class _Ragged:
-    """A column whose values differ in shape or length."""
+    """A column of values that differ in shape or length."""
 
     def __init__(self, column: Column, make: MakeSpool, *, gaps: bool) -> None:
         self._end = 0

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Output files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from rtgraph.msgs.errors import BagError
 
 @contextmanager
 def whole(out: Path) -> Iterator[Path]:
-    """Give a folder to work in, beside ``out``; what stands in it under ``out``'s name in the end becomes ``out``.
+    """Yield a folder beside ``out``; the entry with ``out``'s name in it becomes ``out`` at the end.
 
-    Beside it, because what is spooled there may be larger than the system's folder for temporary files.
+    It is beside ``out`` because spooled data may exceed the system's temporary folder.
 
     Raises:
-        BagError: ``out`` is there already, its folder is not, or it cannot be written.
+        BagError: ``out`` exists, its folder does not, or it cannot be written.
     """
     if out.exists() or out.is_symlink():
         raise BagError(f"{out} is there already", hint="remove it, or write to another name")

@@ -1,4 +1,4 @@
-"""Draws pictures large enough to see, with a panel below that says what was applied and how old it was."""
+"""Draw images large enough to see, with a panel below for the applied action and its age."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rtgraph.msgs.bag.export.pictures import Pixels
 
 LEAST_WIDTH = 480
 MOST_HEIGHT = 1080
-"""Pixels. Pictures are enlarged, by a whole number, to be this wide, if that does not make them higher than this."""
+"""Pixels. Images are enlarged by an integer to this width, unless that exceeds this height."""
 
 LEAST_FONT = 16
 LINES = 4
@@ -25,13 +25,13 @@ LINES = 4
 BACKGROUND = (18, 20, 24)
 TEXT = (225, 228, 232)
 BY = {"policy": (110, 220, 130), "default": (255, 170, 70), "reset": (150, 180, 255)}
-"""The colour of what acted: the policy, the default behaviour, or nobody because an episode began."""
+"""The colour of the actor: the policy, the default behaviour, or neither at the begin of an episode."""
 
 MOST_NUMBERS = 6
 
 
 class Overlay:
-    """Draws frames of one size, even in both directions (video codecs want that)."""
+    """Draws frames of one size, with even width and height (video codecs need that)."""
 
     def __init__(self, first: Pixels, action_names: tuple[str, ...] = ()) -> None:
         height, width = first.shape[:2]
@@ -47,7 +47,7 @@ class Overlay:
         self.size = (canvas_width, _even(height * times + LINES * self._line_px + font_px))
 
     def draw(self, shot: Shot) -> Image.Image:
-        """Return the frame of a picture, RGB."""
+        """Return the frame of an image, RGB."""
         canvas = Image.new("RGB", self.size, BACKGROUND)
         pixels = Image.fromarray(np.ascontiguousarray(shot.pixels)).convert("RGB")
         canvas.paste(pixels.resize(self._picture_size, Image.Resampling.NEAREST), (self._left, 0))
@@ -87,7 +87,7 @@ class Overlay:
 
 
 def action_names(plan_yaml: str | None) -> tuple[str, ...]:
-    """Return the names of a plant's actions that a plan holds; none if it has none, or plants that differ."""
+    """Return the names of a plant's actions from a plan; empty if it has no plant, or different ones."""
     found = set(_names(yaml.safe_load(plan_yaml))) if plan_yaml else set()
     return found.pop() if len(found) == 1 else ()
 
@@ -115,7 +115,7 @@ def _origin(act: Act) -> str:
 
 
 def _font_path() -> Path:
-    # matplotlib brings DejaVu along: the same letters on every machine, whatever fonts that has.
+    # matplotlib ships DejaVu: the same letters on every machine, whatever its fonts.
     return Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSansMono.ttf")
 
 

@@ -1,9 +1,9 @@
-"""Export to a folder of Parquet files, one a topic: ``pyarrow.parquet.read_table(file)``.
+"""Export to a folder of Parquet files, one per topic: ``pyarrow.parquet.read_table(file)``.
 
-Scalars are columns of their own type, null where they are missing; arrays of one shape are fixed-shape tensors
-(``table["value"].combine_chunks().to_numpy_ndarray()`` is (N, *shape)); arrays whose shape changes are lists of their
-elements in C order, with the shapes as lists in ``NAME.shape``. Booleans in tensors are uint8: Arrow has no tensors of
-booleans.
+Scalars are columns of their type, null if missing; arrays of one shape are fixed-shape tensors
+(``table["value"].combine_chunks().to_numpy_ndarray()`` is (N, *shape)); arrays of varying shape are lists of
+their elements in C order, with the shapes as lists in ``NAME.shape``. Booleans in tensors are uint8: Arrow
+has no boolean tensors.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from rtgraph.msgs.bag.export.reading import Reading
 from rtgraph.msgs.bag.export.report import ExportReport, Progress
 
 LONGEST_NAME = 240
-"""Bytes of a file's name without its suffix: file systems take 255 in all."""
+"""Maximum length in bytes of a file's name without its suffix: file systems allow 255 in total."""
 GROUP_BYTES = 2 << 20
 GROUP_ROWS = 1 << 14
-"""A row group is cut at whichever comes first: so much is in memory for each topic."""
+"""A row group ends at whichever limit comes first: it is the memory for each topic."""
 
 
 def export_parquet(
@@ -70,13 +70,13 @@ def export_parquet(
 
 
 def file_name(table: str) -> Path:
-    """Return the file of a topic, within the folder whatever the topic's name is."""
+    """Return the file of a topic, inside the folder whatever the topic's name."""
     *folders, name = [_short(quote(part, safe="").replace(".", "%2E") or "%") for part in table.split("/")]
     return Path(*folders, f"{name}.parquet")
 
 
 def _short(name: str) -> str:
-    """Return a name that a file can have: of a longer one the beginning, and what tells it from others."""
+    """Return a valid file name: a longer name is shortened and made unique."""
     if len(name) <= LONGEST_NAME:
         return name
     digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
@@ -107,7 +107,7 @@ class _Writer:
             self._flush()
 
     def close(self) -> None:
-        """Write what is left, and the file's end."""
+        """Write the remaining rows, and the end of the file."""
         self._flush()
         self._writer.close()
 
@@ -126,7 +126,7 @@ class _Writer:
 
 
 def _is_list(column: Column) -> bool:
-    """Say whether the arrays are kept as lists; a tensor has elements, always equally many."""
+    """Return whether arrays are stored as lists; a tensor has elements, always equally many."""
     return column.kind == "array" and (column.ragged or not math.prod(column.shape or ()))
 
 

@@ -1,4 +1,4 @@
-"""What an export takes from a recording: the messages chosen, decoded, with progress."""
+"""The input of an export: the selected messages, decoded, with progress."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Fields = dict[str, Any]
 """A message's fields by name: plain values, nested dicts, and numpy arrays."""
 
 STEPS = 200
-"""Progress is told about so many times."""
+"""Approximate number of progress calls."""
 
 
 class Reading:
-    """The chosen part of a recording, which can be walked over more than once.
+    """The selected part of a recording, which can be read more than once.
 
-    ``passes`` walks make up the whole export: progress goes from 0 to 1 over all of them.
+    The whole export makes ``passes`` passes: progress goes from 0 to 1 over all of them.
     """
 
     def __init__(
@@ -41,7 +41,10 @@ class Reading:
         self._expected = sum(bag.counts[channel] for channel in self.channels)
 
     def messages(self) -> Iterator[tuple[Recorded, Fields]]:
-        """Yield each message with its fields. What cannot be decoded is counted as left out, once."""
+        """Yield each message with its fields.
+
+        A message that cannot be decoded is counted as left out, once.
+        """
         taken = 0
         every = max(1, self._expected * self._passes // STEPS)
         for recorded in self.bag.messages(topics=self._topics, start_ns=self._start_ns, end_ns=self._end_ns):
@@ -66,10 +69,10 @@ class Reading:
 
 
 def chosen(bag: Bag, topics: tuple[str, ...]) -> tuple[Channel, ...]:
-    """Return the channels that the globs choose and that hold something.
+    """Return the channels that match the globs and have messages.
 
     Raises:
-        BagError: a glob matches no topic, or nothing was recorded at all.
+        BagError: a glob matches no topic, or the recording is empty.
     """
     recorded = sorted({channel.topic for channel in bag.channels})
     for glob in topics:

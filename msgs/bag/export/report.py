@@ -1,4 +1,4 @@
-"""What an export came to: the files written, and what was left out."""
+"""The result of an export: the written files, and what was left out."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Protocol
 from rtgraph.msgs.bag.bag import Bag
 
 Progress = Callable[[float], None]
-"""Called now and then with how much is done, from 0 to 1."""
+"""Called from time to time with the fraction done, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Something of the recording that is not in the export, how often, and why."""
+    """A part of the recording that is not in the export, how often, and why."""
 
     what: str
     why: str
@@ -25,7 +25,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What an export wrote. ``remarks`` say what differs from the recording without being missing."""
+    """The files of an export. ``remarks`` lists differences from the recording other than omissions."""
 
     target: str
     files: tuple[Path, ...]
@@ -35,13 +35,13 @@ class ExportReport:
 
 
 class Exporter(Protocol):
-    """Turns a recording, or the part of it that is chosen, into files of another kind at ``out``.
+    """Converts a recording, or the selected part of it, to files of another kind at ``out``.
 
-    ``topics`` are globs, none meaning all; the range is in ns of the graph's clock. Nothing is ever written over,
+    ``topics`` are globs, empty for all; the range is in ns of the graph's clock. Nothing is ever overwritten,
     and a failed export leaves nothing behind.
 
     Raises:
-        BagError: nothing is chosen, ``out`` is there already, or what the target needs is not installed.
+        BagError: nothing is selected, ``out`` exists, or a dependency is not installed.
     """
 
     def __call__(
@@ -54,12 +54,12 @@ class Exporter(Protocol):
         end_ns: int | None = None,
         progress: Progress | None = None,
     ) -> ExportReport:
-        """Export, and say what came of it."""
+        """Export, and return the report."""
         ...
 
 
 class Ledger:
-    """Counts what is left out while an export of a recording goes on."""
+    """Counts what is left out during an export."""
 
     def __init__(self, bag: Bag) -> None:
         self._bag = bag
@@ -67,16 +67,16 @@ class Ledger:
         self._remarks: dict[str, None] = {}
 
     def left_out(self, what: str, why: str, count: int = 1) -> None:
-        """Note something that is not exported."""
+        """Count something that is not exported."""
         self._left_out[what, why] += count
 
     def remark(self, text: str) -> None:
-        """Note, once, what differs from the recording."""
+        """Record, once, a difference from the recording."""
         self._remarks[text] = None
 
     def report(self, target: str, files: tuple[Path, ...], messages: int) -> ExportReport:
-        """Return the report of an export that is done."""
+        """Return the report of a finished export."""
         left_out = tuple(LeftOut(what, why, count) for (what, why), count in self._left_out.items())
-        # Asked only now: what is damaged is found when it is read.
+        # Only now: damage is found during reading.
         problems = tuple(f"the recording: {problem}" for problem in self._bag.problems)
         return ExportReport(target, files, messages, left_out, (*problems, *self._remarks))

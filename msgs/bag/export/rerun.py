@@ -1,7 +1,7 @@
-"""Export to a recording for the Rerun viewer: pictures, numbers as curves, texts.
+"""Export to a recording for the Rerun viewer: images, numbers as curves, texts.
 
-Everything is on three timelines: ``log`` (when it was recorded) and ``stamp`` (when it was published), both wall time
-where the recording knows it and time since the graph's start otherwise, and ``tick`` where the message has one.
+There are three timelines: ``log`` (when it was recorded) and ``stamp`` (when it was published), both wall
+time if the recording has it, else time since the graph's start, and ``tick`` if the message has one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MODELS: dict[int, Literal["L", "RGB", "RGBA"]] = {1: "L", 3: "RGB", 4: "RGBA"}
 """Rerun's colour models by number of channels."""
 
 LARGEST_CURVES = 64
-"""Elements: a vector up to this size is drawn as so many curves, a larger array is a tensor."""
+"""Elements: a vector up to this size is drawn as curves, a larger array is a tensor."""
 
 
 def export_rerun(
@@ -54,7 +54,7 @@ def export_rerun(
     reading = Reading(bag, topics, start_ns, end_ns, progress)
     count = 0
     with whole(out) as work:
-        # send_properties would put the time of the export into the file.
+        # send_properties would write the time of the export into the file.
         stream = rr.RecordingStream("rtgraph", recording_id=bag.path.stem, send_properties=False)
         stream.save(work / out.name)
         if bag.plan_yaml is not None:
@@ -70,7 +70,7 @@ def export_rerun(
 
 @dataclass(slots=True)
 class _Batch:
-    """Values of one field and one kind that wait to be sent together, with their times."""
+    """Values of one field and one kind that are sent together, with their times."""
 
     times: list[tuple[int, int, int]] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
@@ -103,7 +103,7 @@ class _Converter:
                 self._send(path, kind, batch, ticked=ticked)
 
     def flush(self) -> None:
-        """Send what waits."""
+        """Send the pending values."""
         for (path, kind, ticked), batch in self._batches.items():
             if batch.values:
                 self._send(path, kind, batch, ticked=ticked)
@@ -172,6 +172,6 @@ def _columns(kind: Kind, values: list[Any]) -> rr.ComponentColumnList:
 
 
 def _path(recorded: Recorded, name: str) -> str:
-    """Name an entity: publishers of one topic are kept apart, as their curves would otherwise be one."""
+    """Name an entity: publishers of one topic are separate, otherwise their curves would be one."""
     parts = [*recorded.channel.topic.split("/"), recorded.channel.publisher, *name.split(".")]
     return "/".join(re.sub(r"[^A-Za-z0-9_-]", lambda found: f"\\{found[0]}", part) for part in parts)

@@ -1,4 +1,4 @@
-"""Arrays that grow along their first axis on disk, and end up in an ``.npz``."""
+"""Arrays that grow along their first axis on disk, and are then moved into an ``.npz``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMPRESSION_LEVEL = 1
 
 
 class Spool:
-    """An array of rows of one shape, in a file but for the newest rows."""
+    """An array of rows of one shape, in a file except for the newest rows."""
 
     def __init__(self, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...] = ()) -> None:
         self._path, self._dtype, self._shape = path, dtype, shape
@@ -54,17 +54,17 @@ class Spool:
             self._waiting, self._waiting_bytes = [], 0
 
     def _write(self, rows: Array) -> None:
-        # Opened each time: there may be more columns than a process may have files open.
+        # Opened each time: there may be more columns than a process may have open files.
         with self._path.open("ab") as file:
             file.write(np.ascontiguousarray(rows, self._dtype).data)
         self._length += len(rows)
 
 
 def archive_at(path: Path) -> zipfile.ZipFile:
-    """Make a compressed archive. Its entries bear no date: the same recording gives the same bytes."""
+    """Create a compressed archive. Its entries have no date: the same recording gives the same bytes."""
     return zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION_LEVEL)
 
 
 def entry(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
-    """Open an array of the archive for writing; it may become larger than 4 GiB."""
+    """Open an array of the archive for writing; it may exceed 4 GiB."""
     return archive.open(f"{name}.npy", "w", force_zip64=True)

@@ -1,4 +1,4 @@
-"""What recordings can be exported to: one table, whose modules are imported when asked for."""
+"""The export targets: one table; a target's module is imported on use."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from rtgraph.msgs.errors import BagError
 class Target:
     """One kind of export.
 
-    ``suffix`` is that of the file it writes; without one it writes a folder. ``extra`` is the part of rtgraph's
-    optional dependencies that it needs, if any.
+    ``suffix`` is the suffix of the output file; if empty, the output is a folder. ``extra`` is the extra of
+    rtgraph that it needs, if any.
     """
 
     name: str
@@ -25,10 +25,10 @@ class Target:
     extra: str = ""
 
     def load(self) -> Exporter:
-        """Import the function that does it, ``export_NAME`` of the module of that name.
+        """Import the exporter: ``export_NAME`` of the module of that name.
 
         Raises:
-            BagError: what it needs is not installed.
+            BagError: a dependency is not installed.
         """
         with optional(self.name, self.extra):
             module = importlib.import_module(f"rtgraph.msgs.bag.export.{self.name}")
