@@ -27,7 +27,7 @@ sys.exit(main(["reproduce", "theory"]))
 
 WHILE_PUTTING_AWAY = """
 import os, signal, sys, threading
-from rtgraph.launch import interruption
+from rtgraph.launch.console import interruption
 
 interruption.END_WITHIN_S = 0.05 if sys.argv[1] == "hangs" else 100
 with interruption.Interruptible():
