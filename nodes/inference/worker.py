@@ -19,7 +19,8 @@ from rtgraph.msgs import (
 )
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.inference.latency import Constant, Draw, LatencyParams, Measured
-from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, PolicyParams, check_policy, make_policy
+from rtgraph.nodes.inference.policies import check_policy, make_policy
+from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, PolicyParams
 from rtgraph.nodes.inference.stagger import MethodName, worker_stagger
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest, queue
 from rtgraph.nodes.runtime.context import generator

@@ -6,7 +6,8 @@ from typing import Literal
 
 from rtgraph.msgs import Decision, Observation, PlantSpec, SampledBatch
 from rtgraph.nodes.inference.latency import LatencyParams, Measured
-from rtgraph.nodes.inference.policy import EpsilonGreedyParams, check_policy, make_policy
+from rtgraph.nodes.inference.policies import check_policy, make_policy
+from rtgraph.nodes.inference.policy import EpsilonGreedyParams
 from rtgraph.nodes.learner.learning import Learning, LearningParams
 from rtgraph.nodes.runtime import Input, Output, Placement, latest
 from rtgraph.nodes.runtime.context import generator

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rtgraph.msgs.bag.channel import Attachment, Channel
 from rtgraph.msgs.bag.ring import Ring
 from rtgraph.msgs.bag.splitting import SplittingWriter
 from rtgraph.msgs.bag.storage import Sink
 from rtgraph.msgs.bag.writer import BagWriter
-
-if TYPE_CHECKING:
-    from rtgraph.nodes.recorder.recorder import RecorderParams
+from rtgraph.nodes.recorder.params import RecorderParams
 
 MIB = 2**20
 

@@ -17,7 +17,8 @@ from rtgraph.msgs import Observation, Screen, encode, schema_hash
 from rtgraph.msgs.bag.channel import Channel
 from rtgraph.msgs.bag.storage import Entry, Storage
 from rtgraph.nodes.recorder.background import Background
-from rtgraph.nodes.recorder.recorder import RecorderParams, schema_text
+from rtgraph.nodes.recorder.params import RecorderParams
+from rtgraph.nodes.recorder.recorder import schema_text
 from rtgraph.nodes.recorder.sinks import make_sink
 from tests.bench.rounds import in_turn, seconds
 from tests.bench.rows import Aim, Row, Say

@@ -6,7 +6,8 @@ from support.weights import shared_weights
 
 from rtgraph.msgs import ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.inference.policy import EpsilonGreedyParams, RandomParams, ScriptedParams, make_policy
+from rtgraph.nodes.inference.policies import make_policy
+from rtgraph.nodes.inference.policy import EpsilonGreedyParams, RandomParams, ScriptedParams
 from rtgraph.nodes.runtime import LaunchContext
 
 OBSERVATION = np.zeros(1)

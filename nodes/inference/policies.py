@@ -1,0 +1,79 @@
+"""The choice of a policy by its parameters, and the check that it fits the plant."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+
+from rtgraph.msgs import Discrete, PlantSpec
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.inference.policy import (
+    EpsilonGreedyParams,
+    Policy,
+    RandomParams,
+    RandomPolicy,
+    ScriptedParams,
+    ScriptedPolicy,
+    script_class,
+)
+from rtgraph.nodes.runtime.context import LaunchContext
+from rtgraph.nodes.weights.weights import weights_named
+
+
+def make_policy(
+    params: RandomParams | EpsilonGreedyParams | ScriptedParams,
+    plant: PlantSpec,
+    rng: np.random.Generator,
+    launch_context: LaunchContext,
+) -> Policy:
+    """Return the policy for the parameters.
+
+    Raises:
+        NodeError: the policy does not fit the plant, or something it needs is missing.
+    """
+    if isinstance(params, RandomParams):
+        return RandomPolicy(plant, rng)
+    if isinstance(params, ScriptedParams):
+        return ScriptedPolicy(params)
+    count = _count_of_actions(plant)
+    weights = weights_named(launch_context.weights, params.weights)
+    # Only here, so that a graph of scripted policies needs no torch.
+    from rtgraph.nodes.inference.network_policy import EpsilonGreedyPolicy  # noqa: PLC0415
+
+    return EpsilonGreedyPolicy(weights, count, params, rng)
+
+
+def _count_of_actions(plant: PlantSpec) -> int:
+    if not isinstance(plant.action, Discrete):
+        raise NodeError(
+            f"an epsilon_greedy policy needs discrete actions, the plant has {plant.action.kind} ones",
+            hint="choose another plant, or a policy of another kind",
+        )
+    return plant.action.count
+
+
+def check_policy(params: RandomParams | EpsilonGreedyParams | ScriptedParams, plant: PlantSpec) -> None:
+    """Check that a policy fits the plant.
+
+    A user's class must be importable, take its params and have ``act``. Nothing is created.
+
+    Raises:
+        NodeError: the check fails.
+    """
+    if isinstance(params, EpsilonGreedyParams):
+        _count_of_actions(plant)
+    if not isinstance(params, ScriptedParams):
+        return
+    script = script_class(params)
+    try:
+        inspect.signature(script).bind(**params.params)
+    except TypeError as error:
+        raise NodeError(f"policy {params.policy!r} cannot be made: {error}") from error
+    except ValueError:  # a class written in C does not report its signature
+        pass
+    if not callable(getattr(script, "act", None)):
+        raise NodeError(
+            f"policy {params.policy!r} does not act",
+            hint="define act(self, observation), which returns an action",
+        )
