@@ -17,7 +17,7 @@ from rtgraph.graphs.resolve import imported
 from rtgraph.graphs.validation import adapted, validated
 from rtgraph.msgs.errors import GraphError, NodeError
 from rtgraph.nodes.runtime.journal import OUTPUT
-from rtgraph.nodes.runtime.taps import Tapped
+from rtgraph.nodes.runtime.ports import Tapped
 from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan, load_class
 
 RECORDER = "session/recorder"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import importlib
 import pkgutil
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -56,6 +58,13 @@ def test_packages_import_only_what_the_contracts_allow() -> None:
         [sys.executable, "-c", program], check=False, cwd=ROOT, capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    # Imports in functions and under TYPE_CHECKING count too.
+    graph = grimp.build_graph(*(f"rtgraph.{layer}" for layer in LAYERS), cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    graphlib.TopologicalSorter(imports).prepare()
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -21,8 +21,8 @@ from rtgraph.nodes.recorder.sinks import make_sink
 from rtgraph.nodes.runtime import Input, Node, load_class, queue
 from rtgraph.nodes.runtime.journal import OUTPUT
 from rtgraph.nodes.runtime.node import port_message
-from rtgraph.nodes.runtime.ports import EdgeCount
-from rtgraph.nodes.runtime.taps import Taken, Tap, Tapped, edge_name
+from rtgraph.nodes.runtime.ports import EdgeCount, Tapped
+from rtgraph.nodes.runtime.taps import Taken, Tap, edge_name
 
 TAKE_PERIOD_NS = 20_000_000
 

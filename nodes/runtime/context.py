@@ -8,14 +8,12 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from rtgraph.msgs import Lineage
-
-if TYPE_CHECKING:
-    from rtgraph.nodes.runtime.ports import BoundOutput
+from rtgraph.nodes.runtime.ports import BoundOutput
 
 
 class Urgency(enum.IntEnum):

@@ -22,8 +22,7 @@ from rtgraph.nodes.runtime.clock import Clock
 from rtgraph.nodes.runtime.context import Identity, LaunchContext, Timer, Urgency, generator
 from rtgraph.nodes.runtime.journal import OUTPUT, Documents, JournalKeeper, Kind
 from rtgraph.nodes.runtime.node import Node, Params, check_ports_are_whole
-from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, Output
-from rtgraph.nodes.runtime.taps import Tapped
+from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, Output, Tapped
 
 
 class Host(Protocol):

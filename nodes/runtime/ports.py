@@ -19,17 +19,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, overload
 
-from rtgraph.msgs import Lineage, Message
+from rtgraph.msgs import Lineage, Message, Record
 from rtgraph.msgs.base import size_bytes
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.where import declared_at
 from rtgraph.nodes.runtime.classes.declaration import check_message_type
-
-if TYPE_CHECKING:
-    from rtgraph.nodes.runtime.node import Node
-    from rtgraph.nodes.runtime.taps import Tapped
 
 M = TypeVar("M", bound=Message)
 
@@ -120,8 +116,8 @@ class Input(Generic[M]):
     @overload
     def __get__(self, node: None, owner: type) -> Input[M]: ...
     @overload
-    def __get__(self, node: Node[Any], owner: type) -> BoundInput[M]: ...
-    def __get__(self, node: Node[Any] | None, owner: type) -> Input[M] | BoundInput[M]:
+    def __get__(self, node: HasPorts, owner: type) -> BoundInput[M]: ...
+    def __get__(self, node: HasPorts | None, owner: type) -> Input[M] | BoundInput[M]:
         return self if node is None else node.inputs[self.name]
 
 
@@ -144,9 +140,16 @@ class Output(Generic[M]):
     @overload
     def __get__(self, node: None, owner: type) -> Output[M]: ...
     @overload
-    def __get__(self, node: Node[Any], owner: type) -> BoundOutput[M]: ...
-    def __get__(self, node: Node[Any] | None, owner: type) -> Output[M] | BoundOutput[M]:
+    def __get__(self, node: HasPorts, owner: type) -> BoundOutput[M]: ...
+    def __get__(self, node: HasPorts | None, owner: type) -> Output[M] | BoundOutput[M]:
         return self if node is None else node.outputs[self.name]
+
+
+class HasPorts(Protocol):
+    """A running node, as its ports know it."""
+
+    inputs: dict[str, BoundInput[Any]]
+    outputs: dict[str, BoundOutput[Any]]
 
 
 @dataclass(slots=True)
@@ -179,6 +182,16 @@ _STATE_OF_INPUT = (
     *("edges", "newest", "paused", "declared", "inbox", "waiting", "under_way"),
     *("_added_bytes", "_full_at"),
 )
+
+
+class Tapped(Record):
+    """One output that a tap receives."""
+
+    publisher: str
+    node: str
+    """The class of the publishing node, ``package.module:Class``."""
+    port: str
+    topic: str
 
 
 @dataclass(slots=True, eq=False)

@@ -8,19 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from rtgraph.msgs import Message, Record
+from rtgraph.msgs import Message
 from rtgraph.msgs.envelope import Envelope
 from rtgraph.nodes.runtime.ports import Input, lossless
-
-
-class Tapped(Record):
-    """One output that a tap receives."""
-
-    publisher: str
-    node: str
-    """The class of the publishing node, ``package.module:Class``."""
-    port: str
-    topic: str
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rtgraph.msgs.typed.strict import complaint, strict
 from rtgraph.nodes.runtime.classes.imports import file_of, module_of, passed_over
 from rtgraph.nodes.runtime.classes.sources import normalised
 from rtgraph.nodes.runtime.node import Node, Params
-from rtgraph.nodes.runtime.taps import Tapped
+from rtgraph.nodes.runtime.ports import Tapped
 
 
 class InputPlan(Record):
