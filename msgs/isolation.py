@@ -39,14 +39,14 @@ def isolated(message: M) -> M:
     """
     values = message.__dict__
     changed: dict[str, object] = {}
-    for name, loose in _fields_looked_at(type(message)):
+    for name in _fields_looked_at(type(message)):
         value: Any = values.get(name)
         kind = type(value)
         # The usual types first, so that a message of numbers costs a microsecond.
         if kind in _CONSTANT or (kind is int and LEAST <= value <= MOST):
             continue
         try:
-            kept = _isolated(value, loose, DEEPEST)
+            kept = _isolated(value, DEEPEST)
         except (EncodeError, ValueError) as error:
             told = error.problem if isinstance(error, EncodeError) else str(error)
             hint = error.hint if isinstance(error, EncodeError) else None
@@ -63,10 +63,10 @@ def holds_containers(message_type: type[Record]) -> bool:
 
 
 @functools.cache
-def _fields_looked_at(message_type: type[Message]) -> tuple[tuple[str, bool], ...]:
-    """Return the fields to check before publication, and for each whether its annotation admits any value."""
+def _fields_looked_at(message_type: type[Message]) -> tuple[str, ...]:
+    """Return the fields to check before publication."""
     return tuple(
-        (name, _is_loose(field.annotation))
+        name
         for name, field in message_type.model_fields.items()
         if name != "header"
         and field.annotation not in _CONSTANT
@@ -95,12 +95,7 @@ def _is_immutable_record(record_type: type[Record], seen: set[type[Record]]) -> 
     )
 
 
-def _is_loose(annotation: Any) -> bool:
-    """Return whether a field admits values of any class; such a field arrives as plain msgpack types."""
-    return annotation in (Any, object) or any(map(_is_loose, get_args(annotation)))
-
-
-def _isolated(value: Any, loose: bool, deepest: int) -> Any:
+def _isolated(value: Any, deepest: int) -> Any:
     kind = type(value)
     if kind in _CONSTANT:
         return value
@@ -108,20 +103,20 @@ def _isolated(value: Any, loose: bool, deepest: int) -> Any:
         raise EncodeError("it is nested too deeply")
     usual = _BY_TYPE.get(kind)
     if usual is not None:
-        return usual(value, loose, deepest)
+        return usual(value, deepest)
     for base, isolate in _BY_CLASS:
         if isinstance(value, base):
-            return isolate(value, loose, deepest)
+            return isolate(value, deepest)
     raise EncodeError(f"a {kind.__name__} does not travel")
 
 
-def _integer(value: int, loose: bool, deepest: int) -> int:
+def _integer(value: int, deepest: int) -> int:
     if not LEAST <= value <= MOST:
         raise EncodeError("an integer of more than 64 bits does not travel", hint="send it as text")
     return value
 
 
-def _text(value: str, loose: bool, deepest: int) -> str:
+def _text(value: str, deepest: int) -> str:
     if not value.isascii():
         try:
             value.encode()
@@ -130,30 +125,22 @@ def _text(value: str, loose: bool, deepest: int) -> str:
     return value
 
 
-def _array(value: npt.NDArray[np.generic], loose: bool, deepest: int) -> npt.NDArray[np.generic]:
-    if loose:
-        raise EncodeError(
-            "an array does not travel in a field of any type", hint="declare it with rtgraph.msgs.array"
-        )
+def _array(value: npt.NDArray[np.generic], deepest: int) -> npt.NDArray[np.generic]:
     return frozen(value)
 
 
-def _tuple(value: tuple[Any, ...], loose: bool, deepest: int) -> tuple[Any, ...]:
-    items = [_isolated(item, loose, deepest - 1) for item in value]
+def _tuple(value: tuple[Any, ...], deepest: int) -> tuple[Any, ...]:
+    items = [_isolated(item, deepest - 1) for item in value]
     if all(one is other for one, other in zip(items, value, strict=True)):
         return value
     return tuple(items) if type(value) is tuple else type(value)(*items)
 
 
-def _record(record: Record, loose: bool, deepest: int) -> Record:
-    if loose:
-        raise EncodeError(
-            f"a {type(record).__name__} does not travel in a field of any type", hint="name its class there"
-        )
+def _record(record: Record, deepest: int) -> Record:
     changed = {}
-    for name, field in type(record).model_fields.items():
+    for name in type(record).model_fields:
         value = record.__dict__.get(name)
-        kept = _isolated(value, _is_loose(field.annotation), deepest - 1)
+        kept = _isolated(value, deepest - 1)
         if kept is not value:
             changed[name] = kept
     return _replaced(record, changed) if changed or not record.model_config.get("frozen") else record
@@ -172,27 +159,25 @@ def _replaced(record: R, changed: Mapping[str, object]) -> R:
 
 def _key(key: object) -> str | bytes:
     if isinstance(key, str):
-        return _text(key, loose=False, deepest=0)
+        return _text(key, deepest=0)
     if isinstance(key, bytes):
         return key
     raise EncodeError(f"a dict with a key {key!r:.60} does not travel", hint="keys are text or bytes")
 
 
-_BY_CLASS: tuple[tuple[type | tuple[type, ...], Callable[[Any, bool, int], Any]], ...] = (
+_BY_CLASS: tuple[tuple[type | tuple[type, ...], Callable[[Any, int], Any]], ...] = (
     (int, _integer),
     (str, _text),
     (np.ndarray, _array),
-    (list, lambda value, loose, deepest: [_isolated(item, loose, deepest - 1) for item in value]),
+    (list, lambda value, deepest: [_isolated(item, deepest - 1) for item in value]),
     (
         dict,
-        lambda value, loose, deepest: {
-            _key(key): _isolated(item, loose, deepest - 1) for key, item in value.items()
-        },
+        lambda value, deepest: {_key(key): _isolated(item, deepest - 1) for key, item in value.items()},
     ),
     (tuple, _tuple),
     (Record, _record),
-    (bytearray, lambda value, loose, deepest: bytearray(value)),
-    (memoryview, lambda value, loose, deepest: bytes(value)),
-    ((float, bytes), lambda value, loose, deepest: value),
+    (bytearray, lambda value, deepest: bytearray(value)),
+    (memoryview, lambda value, deepest: bytes(value)),
+    ((float, bytes), lambda value, deepest: value),
 )
 _BY_TYPE = {base: isolate for base, isolate in _BY_CLASS if isinstance(base, type)}

@@ -1,16 +1,14 @@
 import copy
-import datetime
 import enum
-from collections import OrderedDict
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from rtgraph.msgs import Applied, Claim, Decision, Message, Observation, Record, array, decode, encode
 from rtgraph.msgs.errors import EncodeError
-from rtgraph.msgs.isolation import MOST, holds_containers, isolated
+from rtgraph.msgs.isolation import DEEPEST, MOST, holds_containers, isolated
 
 
 class Kind(enum.IntEnum):
@@ -39,10 +37,7 @@ class Everything(Message):
     fixed: tuple[list[int], ...] = ()
     inner: Inner = Inner()
     loose_record: Loose | None = None
-    anything: Any = None
-    bag: dict[str, Any] = Field(default_factory=dict)
-    by_number: dict[int, float] = Field(default_factory=dict)
-    some: set[int] | None = None
+    bag: dict[str, dict[str, list[int]]] = Field(default_factory=dict)
 
 
 def changeable():
@@ -53,7 +48,6 @@ def changeable():
         fixed=([1], [2]),
         inner=Inner(numbers=[5]),
         loose_record=Loose(),
-        anything=[1, {"x": [2]}],
         bag={"k": {"j": [3]}},
     )
 
@@ -66,7 +60,6 @@ def spoil(message):
     message.fixed[0].append(99)
     message.inner.numbers.clear()
     message.loose_record.number = 99
-    message.anything[1]["x"].append(99)
     message.bag["k"]["j"].append(99)
 
 
@@ -128,17 +121,6 @@ def test_arrays_that_came_past_the_check_are_made_safe_nevertheless():
         ({"number": -(2**63) - 1}, "number: an integer of more than 64 bits"),
         ({"numbers": [1, 2**70]}, "numbers: an integer of more than 64 bits"),
         ({"text": "\udcff"}, "text: .* is not valid Unicode"),
-        ({"by_number": {1: 2.0}}, "by_number: a dict with a key 1 does not travel. hint: keys are text"),
-        ({"some": {1}}, "some: a set does not travel"),
-        (
-            {"anything": np.zeros(2)},
-            "anything: an array does not travel in a field of any type. hint: declare it",
-        ),
-        ({"bag": {"a": [np.zeros(2)]}}, "bag: an array does not travel in a field of any type"),
-        ({"anything": Inner()}, "anything: a Inner does not travel in a field of any type"),
-        ({"anything": np.int64(3)}, "anything: a int64 does not travel"),
-        ({"anything": datetime.timedelta(1)}, "anything: a timedelta does not travel"),
-        ({"anything": object()}, "anything: a object does not travel"),
     ],
     ids=lambda each: next(iter(each)) if isinstance(each, dict) else "",
 )
@@ -147,22 +129,20 @@ def test_what_would_arrive_otherwise_is_refused_and_named(values, problem):
         isolated(Everything(**values))
 
 
-def test_what_contains_itself_is_refused():
-    endless = []
-    endless.append(endless)
-    with pytest.raises(EncodeError, match=r"Everything\.anything: it is nested too deeply"):
-        isolated(Everything(anything=endless))
+class Chain(Record):
+    inner: "Chain | None" = None
 
 
-def test_other_models_are_refused():
-    class Other(BaseModel):
-        number: int = 0
+class Chained(Message):
+    chain: Chain
 
-    class Holds(Message):
-        other: Other
 
-    with pytest.raises(EncodeError, match=r"Holds\.other: a Other does not travel"):
-        isolated(Holds(other=Other()))
+def test_what_is_nested_too_deeply_is_refused():
+    chain = Chain()
+    for _ in range(DEEPEST + 1):
+        chain = Chain(inner=chain)
+    with pytest.raises(EncodeError, match=r"Chained\.chain: it is nested too deeply"):
+        isolated(Chained(chain=chain))
 
 
 def test_what_is_not_refused_arrives_as_it_was_published():
@@ -170,22 +150,10 @@ def test_what_is_not_refused_arrives_as_it_was_published():
         number=MOST,
         text="größer",
         either=np.arange(3),
-        anything=[
-            None,
-            True,
-            -1.5,
-            "x",
-            b"y",
-            [1],
-            {"z": OrderedDict(a=1)},
-            bytearray(b"w"),
-            memoryview(b"v"),
-        ],
-        bag={"key": [1, {"x": 2}]},
+        bag={"key": {"x": [2]}},
         fixed=([1], []),
     )
     own = isolated(message)
     arrived = decode(Everything, encode(own))
-    assert arrived.model_copy(update={"anything": None}) == own.model_copy(update={"anything": None})
-    assert arrived.anything == [None, True, -1.5, "x", b"y", [1], {"z": {"a": 1}}, b"w", b"v"]
+    assert arrived == own
     assert isolated(own) == own

@@ -43,10 +43,9 @@ class Parcel(Message):
     parts: list[array()] = Field(default_factory=list)  # type: ignore[valid-type]
     notes: dict[str, list[float]] = Field(default_factory=dict)
     extra: Extra | None = None
-    anything: Any = None
 
 
-CONTENT = ("value", "pixels", "either", "parts", "notes", "extra", "anything")
+CONTENT = ("value", "pixels", "either", "parts", "notes", "extra")
 
 
 def digest(value: object) -> str:
@@ -128,21 +127,6 @@ class Drawing:
             np.array(["a"]),
             [1, 2],
         )
-
-    def tree(self, deep: int = 3) -> tuple[Any, bool]:
-        """Return lists and dicts of plain values, and whether they can be sent."""
-        kind = int(self.rng.integers(9 if deep else 6))
-        if kind < 6:
-            if self.rng.random() < 0.02:
-                return self.pick(
-                    2**64, -(2**63) - 1, {1, 2}, {1: 2}, np.zeros(2), "\ud800", 1j, Extra()
-                ), False
-            return self.pick(None, True, -5, 2**64 - 1, 0.25, "größe", b"bytes", "", -(2**63), 1e300), True
-        items = [self.tree(deep - 1) for _ in range(int(self.rng.integers(4)))]
-        fine = all(travels for _, travels in items)
-        if kind == 8:
-            return {f"k{place}": item for place, (item, _) in enumerate(items)}, fine
-        return (list if kind == 6 else tuple)(item for item, _ in items), fine
 
 
 def _frozen(drawing: Drawing, part: np.ndarray) -> np.ndarray:
@@ -279,8 +263,7 @@ class Sender(Node[SenderParams]):
                 fields["extra"] = Extra(numbers=[1, 2], values=inner)
             except ValidationError:
                 fields["extra"] = {"values": inner}
-        fields["anything"], travels = drawing.tree()
-        return fields, fine & travels
+        return fields, fine
 
     def _made(self, drawing: Drawing, fields: dict[str, Any]) -> Parcel:
         how = int(drawing.rng.integers(5))
@@ -316,20 +299,7 @@ def spoil(parcel: Parcel) -> list[str]:
     parcel.notes["mine"] = []
     if parcel.extra is not None:
         parcel.extra.numbers.append(-1)
-    _spoil_tree(parcel.anything)
     return written
-
-
-def _spoil_tree(value: Any) -> None:
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            _spoil_tree(item)
-        if isinstance(value, list):
-            value.append("spoilt")
-    elif isinstance(value, dict):
-        for item in value.values():
-            _spoil_tree(item)
-        value["spoilt"] = 1
 
 
 class ReceiverParams(Params):

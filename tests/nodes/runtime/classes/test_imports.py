@@ -57,8 +57,11 @@ def test_what_a_module_lacks_is_told_as_such(tmp_path) -> None:
         ("Thing", "'Thing' is not a class path. hint: write package.module:Class"),
         ("own_module_c:Nothing", "module 'own_module_c' has no class 'Nothing'"),
         ("own_module_c:value", "module 'own_module_c' has no class 'value'"),
-        ("own_module_d:Thing", "importing 'own_module_d' failed: ZeroDivisionError: division by zero"),
-        ("own_module_e:Thing", "importing 'own_module_e' failed: SyntaxError"),
+        (
+            "own_module_d:Thing",
+            "importing 'own_module_d' failed: own_module_d.py:1: ZeroDivisionError: division by zero",
+        ),
+        ("own_module_e:Thing", "importing 'own_module_e' failed: own_module_e.py:1: SyntaxError"),
     ],
 )
 def test_what_is_no_class_is_refused(path, says, tmp_path) -> None:
