@@ -84,4 +84,6 @@ def frames_ns(frames: float, rate_hz: float) -> int:
     Frames are rounded to nine decimals first, so that a float that misses a whole number by its last bits,
     such as 3 · 0.1 / 0.1, counts as that number.
     """
-    return (round(frames * _BILLION) * period_ns(rate_hz) + _BILLION // 2) // _BILLION
+    numerator, denominator = frames.as_integer_ratio()
+    billionths = (numerator * _BILLION + denominator // 2) // denominator
+    return (billionths * period_ns(rate_hz) + _BILLION // 2) // _BILLION

@@ -82,7 +82,7 @@ def refused(arguments: list[str], capsys: Captured) -> str:
         ("weights.yaml", "the graph has no weights named 'brain'. hint: it has none"),
         ("durations.yaml", "latency: none.txt cannot be read: No such file or directory"),
         ("relay.yaml", "the weights 'policy' are fixed, and a relay takes whole versions only"),
-        ("delay_learning minimum=100000000", "the first batch is to come at 100,000,000 transitions"),
+        ("delay_learning minimum=100000000", "minimum: the first update comes at 100,000,000 transitions"),
         ("delay_learning device=abacus", "cannot learn on device 'abacus'"),
         ("endless latency_frames=0 --world virtual", "an inference must take time in the virtual world"),
         ("endless --recorder topics=obervation", "'obervation' matches no topic. hint: did you mean 'observation'?"),

@@ -156,7 +156,7 @@ def test_a_game_is_known_by_its_plant() -> None:
         ),
         (["nowhere", "boxing"], "nowhere is no checkpoint: there is no such folder"),
         (["boxing", "krull", "--policy", "random"], "with --policy there is no CHECKPOINT"),
-        (["boxing", "--policy", "random", "--episodes", "0"], "'0' is no positive number"),
+        (["boxing", "--policy", "random", "--episodes", "0"], "argument --episodes: 0 is not positive"),
     ],
 )
 def test_what_is_asked_for_wrongly_is_told_in_a_line(words, problem, tmp_path, capsys) -> None:
