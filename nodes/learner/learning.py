@@ -139,7 +139,7 @@ class Learning(Batches[P]):
     def load_world_state(self, state: dict[str, Any]) -> None:
         """Restore the node, with checkpoints in this session's folder."""
         super().load_world_state(state)
-        self.owner.keep_in(self._folder())
+        self.owner.keep_in(self._folder(), self.context.launch_context.limits.ticks)
 
     def begun(self) -> int:
         """Return the version at which learning began; a resumed checkpoint knows it."""

@@ -70,21 +70,23 @@ class Owner:
         most_ticks: int | None = None,
     ) -> None:
         self.updater = updater_of(weights, params, noise_seed)
-        self._most_ticks = most_ticks
         self._ticks_before = 0
         self._weights = weights
         self._keep = keep
-        self.keep_in(folder)
+        self.keep_in(folder, most_ticks)
         self._shows_target = target
         self._target: tuple[int, int] | None = None
         """Version and slot of the last published target network."""
 
-    def keep_in(self, folder: Path | None) -> None:
+    def keep_in(self, folder: Path | None, most_ticks: int | None) -> None:
         """Save checkpoints in a folder from now on; None for no checkpoints.
+
+        A resumed world has another folder and may have another number of ticks, so both are set anew.
 
         Raises:
             CheckpointError: the folder cannot be created.
         """
+        self._most_ticks = most_ticks
         self._checkpoints = None if folder is None else Checkpoints(folder, self._keep)
         self._saved: tuple[int, int] | None = None
         """Version and ticks of this incarnation's newest checkpoint."""
