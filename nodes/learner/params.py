@@ -1,4 +1,4 @@
-"""What a launch file says about updates. Checked without importing torch."""
+"""The parameters of updates in a launch file, checked without importing torch."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from rtgraph.msgs.errors import LearningError
 
 
 class UpdateParams(Record):
-    """How weights are made better.
+    """How weights are updated.
 
-    What is minimised follows from the network's head: the Huber loss of a value (DQN, Mnih et al., 2015), or with a
-    support the cross-entropy of a distribution (C51, Bellemare et al., 2017). The discount is the replay's business.
+    The network's head determines the loss: the Huber loss of a value (DQN, Mnih et al., 2015), or with a
+    support the cross-entropy of a distribution (C51, Bellemare et al., 2017). The replay memory defines the
+    discount.
     """
 
     optimiser: Literal["adam", "sgd"] = "adam"
@@ -22,24 +23,27 @@ class UpdateParams(Record):
     learning_rate: float = Field(default=1e-4, gt=0, allow_inf_nan=False)
     adam_epsilon: float = Field(default=1e-8, gt=0, allow_inf_nan=False)
     max_gradient_norm: float = Field(default=10.0, gt=0, allow_inf_nan=False)
-    """Longer gradients are shortened to this."""
+    """Maximum norm of a gradient; longer ones are clipped."""
     target_every: PositiveInt = 10_000
-    """Updates between copies of the weights to the target network."""
+    """Number of updates between copies of the weights to the target network."""
     double: bool = False
-    """Choose the next action by the weights themselves and only value it by the target (van Hasselt et al., 2016)."""
+    """Choose the next action with the weights, and value it with the target network (van Hasselt et al.,
+    2016)."""
     device: str = "cpu"
-    """As torch names it: `cpu`, `cuda`, `cuda:1`."""
+    """A device name of torch: `cpu`, `cuda`, `cuda:1`."""
     channels_last: bool = True
-    """Keep convolutions with the channels innermost, which suits batches; 1.2 to 1.8 times as fast on one core."""
+    """Keep convolutions with the channels innermost, which suits batches: 1.2 to 1.8 times as fast on one
+    core."""
     autocast: bool = False
-    """Compute in bfloat16 where that is safe; last layers, values, weights, gradients and the optimiser stay float32.
+    """Compute in bfloat16 where that is safe; last layers, values, weights, gradients and the optimiser stay
+    float32.
 
-    It needs hardware that can: a CPU without AVX-512 takes three to twelve times as long with it.
+    It needs hardware support: a CPU without AVX-512 takes three to twelve times as long with it.
     """
 
 
 def must_be_discrete(plant: PlantSpec) -> int:
-    """Return how many actions a plant has.
+    """Return the number of a plant's actions.
 
     Raises:
         LearningError: they are not discrete.

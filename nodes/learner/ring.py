@@ -1,4 +1,4 @@
-"""The gradient learners of one learner, as it hears of them."""
+"""The gradient learners of one learner, and the order of their gradients."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rtgraph.msgs import Gradient
 from rtgraph.nodes.learner.round_robin import Parallel, RoundRobin
 
 LEASES = 4
-"""How many times the longest of the last gaps before a gradient may pass before a learner counts as silent."""
+"""A learner counts as silent after this many times the longest recent gap between its gradients."""
 GAPS = 32
-"""How many gaps are remembered: a standstill is forgotten."""
+"""Number of gaps kept, so that an old standstill has no effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Gradients to apply now, as one if there are several, and the version that this makes."""
+    """Gradients to apply now, as their mean if there are several, and the version that this makes."""
 
     version: int
     offers: tuple[Gradient, ...]
@@ -26,14 +26,14 @@ class Due:
 
 
 class Ring:
-    """Who computes gradients, who of them lives, and whose gradient is applied next.
+    """Tracks the gradient learners, which of them are alive, and the next gradient to apply.
 
     Args:
-        learners: how many there are, in the cyclic order of their places.
+        learners: number of learners, in the cyclic order of their places.
         order: ``round_robin`` or ``parallel``.
-        version: of the weights now.
-        silence_ns: how long one may be silent at least before it is left out.
-        now_ns: the time; at first all count as alive.
+        version: the current version of the weights.
+        silence_ns: minimum silence after which a learner is left out.
+        now_ns: the time; at first all learners count as alive.
     """
 
     def __init__(
@@ -57,16 +57,17 @@ class Ring:
         self._left = 0
 
     def heard(self, place: int, incarnation: int, now_ns: int) -> bool:
-        """Note that a learner lives; take it in again if it was out. False where it is none, or an earlier life.
+        """Record that a learner is alive; let it rejoin if it was left out.
 
-        Whoever is taken in again is among ``returned`` until that is emptied.
+        Return False for an unknown learner or an earlier incarnation. A learner that rejoins is in
+        ``returned`` until the caller empties it.
         """
         if not 0 <= place < len(self._heard_ns) or incarnation < self._incarnation[place]:
             return False
         name = str(place)
         if incarnation > self._incarnation[place]:
             self._incarnation[place] = incarnation
-            self._ring.leave(name)  # what its earlier life had offered is answered to nobody
+            self._ring.leave(name)  # offers of its earlier incarnation get no answer
         if name not in self._ring.alive:
             self._ring.join(name)
             self.returned.append(place)
@@ -74,7 +75,7 @@ class Ring:
         return True
 
     def take(self, gradient: Gradient, now_ns: int) -> Sequence[Gradient]:
-        """Take a gradient; return those that are not going to be used, so that others can be asked for."""
+        """Add a gradient; return the gradients that will not be used, so that new ones can be requested."""
         if not 0 <= gradient.place < len(self._heard_ns):
             return ()
         gap_ns = now_ns - self._heard_ns[gradient.place]
@@ -82,14 +83,15 @@ class Ring:
             return ()
         self._gaps_ns.append(gap_ns)
         if gradient.based_on > self._ring.version:
-            return (gradient,)  # on a version of a life of the weights that is over
+            return (gradient,)  # computed with a version of an earlier incarnation of the weights
         name = str(gradient.place)
-        # A learner waits for its newest only: one that it had offered before the weights' owner was restarted.
+        # A learner waits only for its newest gradient, not for one offered before the weights' owner
+        # restarted.
         self._ring.withdraw(name)
         return () if self._ring.offer(name, gradient, gradient.based_on) else (gradient,)
 
     def due(self) -> Due | None:
-        """Return what is to be applied now; None while it has not come."""
+        """Return what to apply now, or None if it has not arrived."""
         update = self._ring.due()
         if update is None:
             return None
@@ -98,13 +100,13 @@ class Ring:
         return Due(update.version, tuple(offer.gradient for offer in update.offers), update.delays)
 
     def leave_silent(self, now_ns: int) -> list[int]:
-        """Leave out whoever was silent for too long; return their places."""
+        """Leave out learners that were silent for too long; return their places."""
         most_ns = max(self._silence_ns, LEASES * max(self._gaps_ns, default=0))
         waiting = self._ring.waiting
         silent = [
             int(name)
             for name in self._ring.alive
-            # One that waits for its turn has nothing to say but that it lives.
+            # A learner that waits for its turn only reports that it is alive.
             if name not in waiting and now_ns - self._heard_ns[int(name)] > most_ns
         ]
         for place in silent:
@@ -113,7 +115,7 @@ class Ring:
         return silent
 
     def figures(self) -> dict[str, Any]:
-        """Return how many gradients of each were applied, in order of their places, and how often one was left out."""
+        """Return the number of applied gradients by place, and the number of times a learner was left out."""
         return {
             "applied": list(self._applied),
             "left_out": self._left,

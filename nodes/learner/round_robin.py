@@ -1,7 +1,8 @@
-"""Several learners, one sequence of weights: whose gradients make the next version.
+"""The order in which gradients of several learners make the versions of one set of weights.
 
-Learners compute at the same time and *offer* what they found; whoever owns the weights applies what is *due* and
-numbers the result. Nothing here knows what a gradient is, what time it is, or how an offer travels.
+Learners compute at the same time and *offer* their gradients; the owner of the weights applies the *due*
+gradients and numbers the result. This module does not depend on the form of a gradient, on time, or on
+messages.
 
 >>> ring = RoundRobin(["learner/0", "learner/1"])
 >>> ring.offer("learner/1", gradient, based_on=0)
@@ -23,7 +24,7 @@ G = TypeVar("G")
 
 @dataclass(frozen=True, slots=True)
 class Offer(Generic[G]):
-    """A learner's gradient, and the version of the weights it was computed on."""
+    """A learner's gradient, and the version of the weights it was computed with."""
 
     learner: str
     gradient: G
@@ -32,22 +33,22 @@ class Offer(Generic[G]):
 
 @dataclass(frozen=True, slots=True)
 class Update(Generic[G]):
-    """What to apply next (the mean, where there are several gradients), and the version that this makes."""
+    """The gradients to apply next (their mean, if there are several), and the version that this makes."""
 
     version: int
     offers: tuple[Offer[G], ...]
 
     @property
     def delays(self) -> tuple[int, ...]:
-        """How many versions were made between the one an offer was computed on and its application."""
+        """Return, for each offer, the number of versions between its computation and its application."""
         return tuple(self.version - 1 - offer.based_on for offer in self.offers)
 
 
 class _Ring(Generic[G]):
-    """Learners in their cyclic order, of whom some live, and what they offer.
+    """Learners in cyclic order, which of them are in the ring, and their offers.
 
-    ``refused`` counts offers that came from learners which are not in the ring (any more), ``discarded`` those
-    that were waiting when their learner left.
+    ``refused`` counts offers from learners outside the ring, ``discarded`` offers that were waiting when
+    their learner left.
     """
 
     def __init__(self, learners: Sequence[str], version: int = 0) -> None:
@@ -62,20 +63,20 @@ class _Ring(Generic[G]):
 
     @property
     def alive(self) -> tuple[str, ...]:
-        """Return who is in the ring, in order."""
+        """Return the learners in the ring, in order."""
         return tuple(learner for learner in self._learners if learner in self._alive)
 
     @property
     def waiting(self) -> frozenset[str]:
-        """Return whose gradient has not been applied yet."""
+        """Return the learners with an offer that has not been applied."""
         return frozenset(self._offers)
 
     def offer(self, learner: str, gradient: G, based_on: int) -> bool:
-        """Take a gradient computed on a version; False where the learner is not in the ring, so that it is not used.
+        """Add a gradient computed with a version; return False if the learner is not in the ring.
 
         Raises:
-            ValueError: The learner's previous gradient is not applied yet (it would be overwritten), or there is
-                no such version yet.
+            ValueError: The learner's previous gradient has not been applied (it would be overwritten), or
+                there is no such version.
         """
         if learner not in self._alive:
             self.refused += 1
@@ -88,25 +89,25 @@ class _Ring(Generic[G]):
         return True
 
     def withdraw(self, learner: str) -> None:
-        """Forget what a learner has offered, if anything waits."""
+        """Remove a learner's waiting offer, if there is one."""
         if self._offers.pop(learner, None) is not None:
             self.discarded += 1
 
     def leave(self, learner: str) -> None:
-        """Go on without a learner, and without what it has offered.
+        """Remove a learner and its offer from the ring.
 
         Raises:
-            ValueError: It was never one of them.
+            ValueError: It was never a member.
         """
         self._known(learner)
         self._alive.discard(learner)
         self.withdraw(learner)
 
     def join(self, learner: str) -> None:
-        """Have a learner back at its place in the order.
+        """Return a learner to its place in the order.
 
         Raises:
-            ValueError: It was never one of them.
+            ValueError: It was never a member.
         """
         self._known(learner)
         self._alive.add(learner)
@@ -125,16 +126,16 @@ class _Ring(Generic[G]):
 class RoundRobin(_Ring[G]):
     """Gradients applied one by one, in cyclic order (Langford et al., 2009; Riemer et al., 2025, section 3).
 
-    With N learners that each compute on the version their own gradient made, a gradient is applied N − 1 versions
-    after the one it was computed on. No gradient overwrites another, versions are consecutive.
+    If each of N learners computes with the version that its gradient made, a gradient is applied N − 1
+    versions after the one it was computed with. No gradient overwrites another, and versions are consecutive.
 
     Args:
-        learners: In their order; all alive.
-        version: What has been made so far.
-        turn: Whose turn it is, by default the first one's.
+        learners: The learners in order; all are in the ring.
+        version: The current version.
+        turn: The learner to begin with; by default the first.
 
     Raises:
-        ValueError: No learners, or one twice.
+        ValueError: There are no learners, or one occurs twice.
     """
 
     def __init__(self, learners: Sequence[str], version: int = 0, turn: str | None = None) -> None:
@@ -143,12 +144,12 @@ class RoundRobin(_Ring[G]):
 
     @property
     def turn(self) -> str | None:
-        """Return whose gradient is applied next; None where nobody is left."""
+        """Return the learner with the next turn; None if the ring is empty."""
         around = self._learners[self._next :] + self._learners[: self._next]
         return next((learner for learner in around if learner in self._alive), None)
 
     def due(self) -> Update[G] | None:
-        """Return what to apply now, and count it as applied; None while it has not been offered."""
+        """Return what to apply now, and count it as applied; None if it has not been offered."""
         learner = self.turn
         if learner is None or learner not in self._offers:
             return None
@@ -157,20 +158,23 @@ class RoundRobin(_Ring[G]):
 
 
 class Parallel(_Ring[G]):
-    """All gradients on one version, applied as their mean: the baseline of one batch N times as large.
+    """All gradients of one version, applied as their mean: the baseline of one batch N times as large.
 
-    Args and errors are those of `RoundRobin`.
+    Arguments and errors are those of `RoundRobin`.
     """
 
     def offer(self, learner: str, gradient: G, based_on: int) -> bool:
-        """Take a gradient; see `RoundRobin`. One on an older version is refused: all are of one batch."""
+        """Add a gradient; see `RoundRobin`.
+
+        A gradient of an older version is refused: all belong to one batch.
+        """
         if learner in self._alive and learner not in self._offers and 0 <= based_on < self.version:
             self.refused += 1
             return False
         return super().offer(learner, gradient, based_on)
 
     def due(self) -> Update[G] | None:
-        """Return what to apply now, in the learners' order, and count it as applied; None until all have offered."""
+        """Return what to apply now, in order, and count it as applied; None until all have offered."""
         alive = self.alive
         if not alive or any(learner not in self._offers for learner in alive):
             return None

@@ -1,4 +1,4 @@
-"""The agents that do not stagger: one process that infers and learns in turn, so that each waits for the other."""
+"""Agents without staggering: one process infers and learns in turn, so that each waits for the other."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from rtgraph.nodes.weights.weights import weights_named
 
 
 class SequentialParams(LearningParams):
-    """What a sequential agent is told."""
+    """The parameters of a sequential agent."""
 
     plant: PlantSpec
-    """What the plant takes and gives: `${spec:plant}`."""
+    """The plant's spec: `${spec:plant}`."""
     policy: EpsilonGreedyParams
-    """What chooses actions (π)."""
+    """The policy π."""
     order: Literal["infer_learn", "learn_infer"] = "infer_learn"
-    """Whether it acts on an observation before it learns, or learns first."""
+    """Act on an observation before learning, or learn first."""
     inference: LatencyParams = Measured()
-    """How long an inference takes; in real time, what it is padded to."""
+    """The duration of an inference; in real time, the duration it is padded to."""
 
 
 class SequentialAgent(Learning[SequentialParams]):
-    """Takes the newest observation, infers and learns, one after the other, and begins again with the next.
+    """Takes the newest observation, infers and learns, one after the other, and starts again with the next.
 
-    ``infer_learn`` acts before it learns, as Travnik et al. (2018) advise, so an action is as old as an inference
-    takes; with ``learn_infer`` it is older by an update. Either way the time between two actions is that of both
-    (the baselines of Riemer et al., ICLR 2025). No observation is used twice. Where the replay memory allows no
-    update, it acts without one.
+    ``infer_learn`` acts before it learns, as Travnik et al. (2018) advise, so an action is one inference old;
+    with ``learn_infer`` it is older by an update. In both cases the time between two actions is the sum of
+    both durations (the baselines of Riemer et al., ICLR 2025). No observation is used twice. If the replay
+    memory allows no update, it acts without one.
     """
 
     observation = Input(Observation, latest)
     decision = Output(Decision)
 
     def on_prepare(self) -> None:
-        """Make the network, and the policy that acts with it."""
+        """Make the network, and the policy that uses it."""
         super().on_prepare()
         params, launch_context = self.params, self.context.launch_context
         self._policy = make_policy(params.policy, params.plant, self.rng, launch_context)
@@ -53,13 +53,13 @@ class SequentialAgent(Learning[SequentialParams]):
 
     @classmethod
     def check_placement(cls, params: SequentialParams, placement: Placement) -> None:
-        """Check also that the policy's weights are there, and what inferences take can be read."""
+        """Check also that the policy's weights exist, and that the inference latency can be read."""
         super().check_placement(params, placement)
         weights_named(placement.weights, params.policy.weights)
         params.inference.draws(generator(0, placement.name, 0), params.plant.rate_hz)
 
     def on_params(self, changed: frozenset[str]) -> None:
-        """Let the policy have what was changed of it."""
+        """Pass the changed parameters to the policy."""
         self._policy.change(self.params.policy)
 
     def on_start(self) -> None:
@@ -76,12 +76,12 @@ class SequentialAgent(Learning[SequentialParams]):
             self._waiting = message
 
     def on_observation(self, observation: Observation) -> None:
-        """Take a turn, unless one is under way."""
+        """Take a turn, unless one is in progress."""
         if not self._in_turn:
             self._begin(observation)
 
     def show(self) -> None:
-        """Show the weights, and act with them from the next inference on."""
+        """Publish the weights, and use them from the next inference on."""
         super().show()
         if self.shown is not None:
             self._policy.adopt(self.shown)
@@ -114,7 +114,7 @@ class SequentialAgent(Learning[SequentialParams]):
             of=self._observed,
         )
         self._decisions += 1
-        # What follows waits until everything else of this instant has happened.
+        # The next step waits until all other events of this instant are done.
         self.after(0, self._learn if self.params.order == "infer_learn" else self._end)
 
     def _learn(self) -> None:
@@ -129,14 +129,14 @@ class SequentialAgent(Learning[SequentialParams]):
         self.after(0, self._go_on)
 
     def _go_on(self) -> None:
-        """Do what comes after learning."""
+        """Do what follows learning."""
         if self.params.order == "learn_infer":
             self._infer()
         else:
             self._end()
 
     def _end(self) -> None:
-        """Begin the next turn, if there is a newer observation."""
+        """Start the next turn, if there is a newer observation."""
         self._in_turn = False
         newest = self.observation.read_newest()
         if newest is not None and newest is not self._observed:

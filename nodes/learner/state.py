@@ -1,4 +1,4 @@
-"""All that a learner needs to go on exactly as it would have."""
+"""The state that a learner needs for a bit-exact continuation."""
 
 from __future__ import annotations
 
@@ -13,35 +13,38 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 
 
 class Facts(Record):
-    """What is not a tensor: what the weights are of, counters, and the state of the random generator."""
+    """The state besides tensors: the identity of the weights, counters, and the random generator."""
 
     version: int = Field(ge=0)
-    """Updates applied, those included that made the weights that a run began with."""
+    """Number of updates applied, including those of the initial weights."""
     begun: int = Field(default=0, ge=0)
-    """The version at which learning began, from which schedules count."""
+    """The version at which learning began; schedules count from it."""
     network: NetworkSpec
     plant: PlantSpec
     params: UpdateParams
     optimiser_steps: int = Field(ge=0)
     random: dict[str, JsonValue]
-    """The state of a bit generator of numpy."""
+    """The state of a numpy bit generator."""
     extra: dict[str, JsonValue] = Field(default_factory=dict)
-    """Whatever else its owner keeps."""
+    """Additional values of the owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearnerState:
-    """Facts, and float32 tensors by name: each parameter as ``weights.…``, ``target.…`` and the two moments."""
+    """Facts, and float32 tensors by name.
+
+    Each parameter appears as ``weights.…`` and ``target.…``, and in the two moments.
+    """
 
     facts: Facts
     tensors: dict[str, Tensor]
 
     def not_finite(self) -> str | None:
-        """Return the name of a tensor with a number that is not finite; None if there is none."""
+        """Return the name of a tensor that is not finite; None if all are finite."""
         return next((name for name, tensor in self.tensors.items() if not tensor.isfinite().all()), None)
 
     def weights(self) -> dict[str, Tensor]:
-        """Return the weights by the names of the network's parameters, as ``load_state_dict`` takes them."""
+        """Return the weights by the network's parameter names, as for ``load_state_dict``."""
         prefix = "weights."
         return {
             name.removeprefix(prefix): tensor

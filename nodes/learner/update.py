@@ -1,12 +1,13 @@
-"""One update after the other: gradients of a batch, applied by Adam, and a target network that follows.
+"""Updates: gradients of a batch, applied by Adam, and a target network that follows.
 
-Weights, target, gradients and the optimiser's moments are one vector each, laid out as the networks' `parameters` say.
+Weights, target, gradients and the optimiser's moments are one vector each, in the layout of the networks'
+`parameters`.
 
 >>> updater = Updater(MlpSpec(), plant, UpdateParams(learning_rate=1e-3), seed=0)
 >>> result = updater.step(buffer.sample(32, rng))               # one learner
->>> updater.read(version, received)                             # several: on whatever version has come
+>>> updater.read(version, received)                             # several: with the version that arrived
 >>> mine = updater.gradients(batch)
->>> updater.apply(mine.vector)                                  # ... and in whatever order is right
+>>> updater.apply(mine.vector)                                  # ... and in the right order
 """
 
 from __future__ import annotations
@@ -39,22 +40,22 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 
 @dataclass(frozen=True, slots=True)
 class Gradients:
-    """What a batch says about the weights, not clipped, and how well these did on it.
+    """The gradient of a batch, not clipped, and the weights' errors on it.
 
-    ``td_errors``, float32 of shape (batch,), says how far off each sample was, 0 or more: the absolute TD error, or
-    with a support the KL divergence. It is what priorities are made of.
+    ``td_errors``, float32 of shape (batch,), is each sample's error, at least 0: the absolute TD error, or
+    with a support the KL divergence. Priorities are computed from it.
     """
 
     vector: Tensor
     loss: float
     q_mean: float
-    """The mean value of the actions taken."""
+    """Mean value Q(s, a) of the actions taken."""
     td_errors: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateResult:
-    """What an update came to; see `Gradients`. The gradient's norm is that before clipping."""
+    """The result of an update; see `Gradients`. The gradient's norm is that before clipping."""
 
     version: int
     loss: float
@@ -64,14 +65,14 @@ class UpdateResult:
 
 
 class Updater:
-    """The weights of a network, and all that is needed to make them better.
+    """The weights of a network, with everything needed to update them.
 
     Args:
-        network: Which network; its head says what is learned (see `UpdateParams`).
-        plant: What the network is built for, with discrete actions.
+        network: The network's spec; its head determines the loss (see `UpdateParams`).
+        plant: The spec of a plant with discrete actions.
         params: How to update.
-        seed: Of the first weights.
-        noise_seed: Of the noise of noisy layers; by default that seed too.
+        seed: The seed of the first weights.
+        noise_seed: The seed of the noise of noisy layers; by default ``seed``.
 
     Raises:
         LearningError: The plant's actions are not discrete, or there is no such device.
@@ -91,11 +92,11 @@ class Updater:
         self.plant = plant
         self.params = params
         self.version = 0
-        """Updates applied so far, those included that made the weights that a run began with."""
+        """Number of updates applied, including those of the initial weights."""
         self.begun = 0
-        """The version at which learning began, from which schedules count."""
+        """The version at which learning began; schedules count from it."""
         self.target_version = 0
-        """The version whose weights the target network has."""
+        """The version of the target network's weights."""
         self._device = device_named(params.device)
         self._rng = np.random.default_rng(seed if noise_seed is None else noise_seed)
         self._online, self._weights = self._made(
@@ -112,26 +113,26 @@ class Updater:
 
     @property
     def weights(self) -> Tensor:
-        """Return the weights of this version: a view, which the next update changes."""
+        """Return the weights of this version, (n,) float32: a view, which the next update changes."""
         return self._weights
 
     @property
     def target_weights(self) -> Tensor:
-        """Return the weights of the target network, likewise."""
+        """Return the weights of the target network, (n,) float32: a view, like `weights`."""
         return self._target_weights
 
     def step(self, samples: Samples) -> UpdateResult:
         """Make one update from a batch.
 
         Raises:
-            LearningError: The batch does not fit, or gradients are not finite any more; nothing has changed then.
+            LearningError: The batch does not fit, or gradients are not finite; nothing has changed.
         """
         found = self.prepare(samples)
         norm = self.finish()
         return UpdateResult(self.version, found.loss, found.q_mean, found.td_errors, norm)
 
     def prepare(self, samples: Samples) -> Evaluation:
-        """Compute an update from a batch, and change nothing until `finish`.
+        """Compute an update from a batch; nothing changes until `finish`.
 
         Raises:
             LearningError: The batch does not fit.
@@ -141,11 +142,11 @@ class Updater:
         return found.told
 
     def finish(self) -> float:
-        """Make the update that was prepared last, and return the norm of its gradient; see `apply`."""
+        """Make the last prepared update, and return the norm of its gradient; see `apply`."""
         return self.apply(self._optimiser.gradient)
 
     def gradients(self, samples: Samples) -> Gradients:
-        """Compute the gradient of a batch and change nothing, in a vector of its own each time.
+        """Compute the gradient of a batch without changing anything; each call returns a new vector.
 
         Raises:
             LearningError: The batch does not fit.
@@ -156,13 +157,13 @@ class Updater:
         return Gradients(vector, *found.told)
 
     def apply(self, gradient: Tensor) -> float:
-        """Make the next version of the weights by a gradient, clipped, and return its norm before that.
+        """Make the next version with a gradient, (n,) float32; return its norm before clipping.
 
         Every ``target_every`` versions the weights are copied to the target network.
 
         Raises:
-            LearningError: The gradient has another shape or is not finite, and nothing has changed; or it makes
-                the weights infinite, which are of no use from then on.
+            LearningError: The gradient has another shape or is not finite, and nothing has changed; or it
+                makes the weights infinite, and they are then unusable.
         """
         if gradient.shape != self._weights.shape:
             raise LearningError(f"the gradient has {gradient.numel()} numbers, not {self._weights.numel()}")
@@ -187,7 +188,7 @@ class Updater:
         return norm
 
     def apply_mean(self, gradients: Sequence[npt.NDArray[np.float32]]) -> float:
-        """Make the next version by the mean of gradients that came from elsewhere; see `apply`."""
+        """Make the next version with the mean of gradients, (n,) float32 each; see `apply`."""
         total = torch.from_numpy(np.array(gradients[0]))
         for gradient in gradients[1:]:
             if gradient.shape != gradients[0].shape:
@@ -196,7 +197,7 @@ class Updater:
         return self.apply((total / len(gradients) if len(gradients) > 1 else total).to(self._device))
 
     def write(self, buffer: Buffer) -> None:
-        """Copy the weights to where inference processes read them (see `rtgraph.nodes.networks.parameters`).
+        """Copy the weights to a buffer for inference processes (see `rtgraph.nodes.networks.parameters`).
 
         Raises:
             ValueError: The buffer is read-only, too small or not contiguous.
@@ -204,13 +205,13 @@ class Updater:
         write(self._online, buffer, self._readers_slots)
 
     def write_target(self, buffer: Buffer) -> None:
-        """Copy the target network's weights, as `write` does."""
+        """Copy the target network's weights, like `write`."""
         write(self._target, buffer, self._readers_slots)
 
     def read(self, version: int, buffer: Buffer) -> None:
-        """Take over the weights of a version that another updater has written, so that gradients are of that.
+        """Read the weights of a version that another updater wrote, to compute its gradients.
 
-        The optimiser's moments stay as they are: they are the business of the one that applies.
+        The optimiser's moments do not change: they belong to the updater that applies.
 
         Raises:
             ValueError: The buffer is too small or not contiguous.
@@ -219,11 +220,11 @@ class Updater:
         self.version = version
 
     def read_target(self, buffer: Buffer) -> None:
-        """Take over the target network's weights, as `read` does."""
+        """Read the target network's weights, like `read`."""
         read(self._target, buffer, self._readers_slots)
 
     def state(self, extra: Mapping[str, JsonValue] | None = None) -> LearnerState:
-        """Return a copy of all that an updater needs to go on exactly as this one will, and what its owner adds."""
+        """Return a copy of the state for a bit-exact continuation, with the owner's ``extra`` values."""
         tensors = {
             f"{group}.{name}": view.to("cpu", copy=True, memory_format=torch.contiguous_format)
             for group, vector in self._vectors().items()
@@ -242,10 +243,10 @@ class Updater:
         return LearnerState(facts, tensors)
 
     def load_state(self, state: LearnerState) -> None:
-        """Go on from a state; the parameters of the update are this updater's own.
+        """Restore a state; the parameters of the update stay this updater's.
 
         Raises:
-            CheckpointError: It is of another network or plant, or incomplete; nothing has changed then.
+            CheckpointError: It is of another network or plant, or incomplete; nothing has changed.
         """
         if (state.facts.network, state.facts.plant) != (self.network, self.plant):
             raise CheckpointError(
@@ -270,7 +271,7 @@ class Updater:
         self.target_version = self.version - (self.version - self.begun) % self.params.target_every
 
     def world_state(self) -> dict[str, Any]:
-        """Return what a world checkpoint saves of it."""
+        """Return the state for a world checkpoint."""
         return {
             "network": self.network,
             "plant": self.plant,
@@ -282,7 +283,7 @@ class Updater:
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Make the networks anew, and go on with their weights."""
+        """Make the networks again, and restore their weights."""
         Updater.__init__(self, state["network"], state["plant"], state["params"], seed=0)
         self.load_state(state["state"])
         self.target_version = state["target_version"]
@@ -319,7 +320,7 @@ def device_named(name: str) -> torch.device:
     """Return a device to learn on.
 
     Raises:
-        LearningError: it is not there.
+        LearningError: the device does not exist.
     """
     try:
         device = torch.device(name)
