@@ -130,7 +130,7 @@ class Message(Record):
         return type(self)(**{**copied.__dict__, **update}) if update else copied
 
     @classmethod
-    def model_construct(  # type: ignore[override]  # the plugin of pydantic gives each class one of its own
+    def model_construct(  # type: ignore[override]  # the plugin of pydantic adds one to each class
         cls, _fields_set: set[str] | None = None, **values: Any
     ) -> Self:
         """Make a message and validate its values: an invalid value could arrive as something else."""

@@ -1,4 +1,4 @@
-"""Rebuild a graph of objects from the records that ``snapshot_write`` wrote.
+"""Rebuild a graph of objects from the records that ``writer`` wrote.
 
 Objects can refer to each other in cycles, so they are made in three steps: first empty, or complete if
 immutable (a tuple); then filled; last, objects with a ``load_world_state`` restore themselves, each after

@@ -2,7 +2,7 @@
 
 Objects that exist when the graph is read again (the world, its nodes, their ports) are *anchors*: they are
 known by name, and only their state is written. Every other object is written once, however many objects refer
-to it. ``snapshot_read`` is the counterpart and documents the kinds of records.
+to it. ``reader`` is the counterpart and documents the kinds of records.
 """
 
 from __future__ import annotations
