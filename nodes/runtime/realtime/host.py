@@ -79,7 +79,7 @@ def take_priority(wanted: str) -> str:
     Return the one granted.
     """
     if wanted == "low":
-        _set_nice(LOW)
+        os.setpriority(os.PRIO_PROCESS, 0, LOW)
         return f"nice {LOW}"
     if wanted in ("fifo", "auto"):
         try:
@@ -91,15 +91,15 @@ def take_priority(wanted: str) -> str:
             return f"SCHED_FIFO {FIFO_PRIORITY}"
     if wanted in ("nice", "auto"):
         try:
-            _set_nice(NICE)
+            _be_nice()
         except OSError as error:
             return f"normal (nice {NICE} refused: {error.strerror})"
         return f"nice {NICE}"
     return "normal"
 
 
-def _set_nice(value: int) -> None:
-    """Set the nice value of this process, and of its session if it leads one.
+def _be_nice() -> None:
+    """Lower the nice value of this process, and of its session if it leads one.
 
     Linux with autogroups (``sched(7)``) shares processors between sessions first: a nice value counts only against
     processes of the same session. Each node leads a session, so its nice value alone changes nothing.
@@ -107,9 +107,9 @@ def _set_nice(value: int) -> None:
     Raises:
         OSError: the value is refused.
     """
-    os.setpriority(os.PRIO_PROCESS, 0, value)
+    os.setpriority(os.PRIO_PROCESS, 0, NICE)
     if os.getsid(0) == os.getpid() and _AUTOGROUP.exists():
-        _AUTOGROUP.write_text(str(value), encoding="ascii")
+        _AUTOGROUP.write_text(str(NICE), encoding="ascii")
 
 
 def fifo_priority() -> int | None:
