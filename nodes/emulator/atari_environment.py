@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import functools
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -23,8 +22,10 @@ from rtgraph.nodes.emulator.snapshots import (
     Saved,
     derive_generator,
     pack_generator,
+    pack_picture,
     pack_snapshot,
     unpack_generator,
+    unpack_picture,
     unpack_snapshot,
 )
 from rtgraph.nodes.plant.actions import check_discrete
@@ -204,8 +205,8 @@ class AtariEnvironment:
             frames=self._frames,
             over=self._over,
             sticky_generator=pack_generator(self._sticky_generator),
-            observation=_pack_picture(self.observation),
-            screen=_pack_picture(self.screen()),
+            observation=pack_picture(self.observation),
+            screen=pack_picture(self.screen()),
         )
         return pack_snapshot(self._owner, saved)
 
@@ -214,8 +215,8 @@ class AtariEnvironment:
         from ale_py import ALEState  # noqa: PLC0415 - loads gymnasium
 
         saved = unpack_snapshot(snapshot, self._owner, _SavedGame)
-        observation = _unpack_picture(saved.observation, self._spec.observation.shape)
-        screen = _unpack_picture(saved.screen, (*self._grey.shape, 3))
+        observation = unpack_picture(saved.observation, self._spec.observation.shape)
+        screen = unpack_picture(saved.screen, (*self._grey.shape, 3))
         generator = unpack_generator(saved.sticky_generator)
         try:
             state = ALEState(saved.emulator)
@@ -248,17 +249,6 @@ class AtariEnvironment:
         for _ in range(_SETTLING_FRAMES):
             self._ale.act(_NOOP)
         self._ale.restoreState(state)
-
-
-def _pack_picture(picture: Array) -> bytes:
-    return zlib.compress(picture.tobytes(), level=1)
-
-
-def _unpack_picture(packed: bytes, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    try:
-        return np.frombuffer(zlib.decompress(packed), np.uint8).reshape(shape)
-    except (zlib.error, ValueError) as problem:
-        raise ValueError("this snapshot is damaged: a picture cannot be read") from problem
 
 
 @functools.cache

@@ -6,10 +6,12 @@ it between resets: only a private generator can be part of a snapshot.
 
 from __future__ import annotations
 
+import zlib
 from typing import TypeVar
 
 import msgpack
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 _UNREADABLE = (ValueError, TypeError, msgpack.UnpackException)
@@ -71,3 +73,16 @@ def unpack_generator(packed: bytes) -> np.random.Generator:
     except _UNREADABLE as problem:
         raise ValueError("not the state of a generator") from problem
     return np.random.Generator(bits)
+
+
+def pack_picture(picture: npt.NDArray[np.generic]) -> bytes:
+    """Return the bytes of a picture, compressed."""
+    return zlib.compress(picture.tobytes(), level=1)
+
+
+def unpack_picture(packed: bytes, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """Return a picture of uint8. Raises ``ValueError`` if the bytes are not one of this shape."""
+    try:
+        return np.frombuffer(zlib.decompress(packed), np.uint8).reshape(shape)
+    except (zlib.error, ValueError) as problem:
+        raise ValueError("this snapshot is damaged: a picture cannot be read") from problem
