@@ -9,6 +9,7 @@ from rtgraph.msgs import PlantSpec
 from rtgraph.nodes.emulator.atari_environment import AtariEnvironment, AtariSettings
 from rtgraph.nodes.emulator.catch_environment import CatchEnvironment, CatchSettings
 from rtgraph.nodes.emulator.endless_environment import EndlessEnvironment, EndlessSettings
+from rtgraph.nodes.emulator.gameboy_environment import GameBoyEnvironment, GameBoySettings
 from rtgraph.nodes.emulator.gymnasium_environment import GymnasiumEnvironment, GymnasiumSettings
 from rtgraph.nodes.emulator.proof_environments import (
     DelayEnvironment,
@@ -37,6 +38,23 @@ class Atari(Plant[AtariParams]):
 
     def environment(self) -> Environment:
         return AtariEnvironment(self.params)
+
+
+class GameBoyParams(PlantParams, GameBoySettings):
+    """The parameters of a Game Boy game."""
+
+
+class GameBoy(Plant[GameBoyParams]):
+    """A Game Boy game at 59.7275 Hz, frame by frame."""
+
+    incidental = frozenset({"rate_hz", "max_frames"})
+
+    @classmethod
+    def spec(cls, params: GameBoyParams) -> PlantSpec:
+        return GameBoySettings.spec(params)
+
+    def environment(self) -> Environment:
+        return GameBoyEnvironment(self.params)
 
 
 class GymnasiumParams(PlantParams, GymnasiumSettings):

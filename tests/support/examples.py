@@ -12,10 +12,14 @@ def examples(count: int) -> settings:
 
     By hand each run draws other cases; a failure prints a line that repeats it.
     """
-    wanted = int(os.environ.get(VARIABLE, count))
     return settings(
-        max_examples=wanted,
+        max_examples=repeats(count),
         deadline=None,
         print_blob=True,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     )
+
+
+def repeats(count: int) -> int:
+    """Return a number of repeats for a test with its own loop, or the number in the environment variable."""
+    return int(os.environ.get(VARIABLE, count))

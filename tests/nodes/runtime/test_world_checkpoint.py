@@ -100,6 +100,7 @@ def test_staggered_workers_go_on_as_they_would_have(tmp_path, method):
 
 
 SPECS = {
+    "GameBoy": {"game": "blocks", "sticky": 0.25, "max_frames": 100},
     "Gymnasium": {"id": "CartPole-v1", "rate_hz": 60},
     "Atari": {"game": "boxing", "sticky": 0.25, "max_frames": 100},
     "Delay": {"lanes": 3, "episode_ticks": 50},

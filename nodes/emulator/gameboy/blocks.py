@@ -1,0 +1,28 @@
+"""Blocks, a falling-block game of our own: what it keeps in memory, what it rewards, and when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from rtgraph.nodes.emulator.gameboy.variables import Variable, Variables
+
+BLOCKS_VARIABLES: Final[Mapping[str, Variable]] = {
+    "score": Variable(0xC008, 4),
+    "level": Variable(0xC00C),
+    "lines": Variable(0xC016, 2),
+    "pieces": Variable(0xC018, 2),
+    "piece": Variable(0xC010),
+    "next_piece": Variable(0xC014),
+    "ended": Variable(0xC006),
+}
+
+
+class BlocksRules:
+    """The reward is the change of the score; the game is over when a new piece finds no place."""
+
+    def reward(self, previous: Variables, now: Variables) -> float:
+        return float(now["score"] - previous["score"])
+
+    def ended(self, now: Variables) -> bool:
+        return now["ended"] != 0

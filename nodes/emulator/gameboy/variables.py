@@ -1,0 +1,41 @@
+"""Numbers that a game keeps in memory: where each stands and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from rtgraph.nodes.emulator.gameboy.console import Memory
+
+Variables = Mapping[str, int]
+"""What a game's memory says at one frame, by the names of its variables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A number in memory.
+
+    Args:
+        address: of its first byte.
+        size: in bytes.
+        kind: a binary number with or without a sign, or two decimal digits a byte ("bcd").
+        order: which byte stands first, the lowest ("little") or the highest ("big").
+    """
+
+    address: int
+    size: int = 1
+    kind: Literal["unsigned", "signed", "bcd"] = "unsigned"
+    order: Literal["little", "big"] = "little"
+
+    def read(self, memory: Memory) -> int:
+        """Return the number. Raises ``ValueError`` if a digit of a decimal number is above 9."""
+        read = memory.read(self.address, self.size)
+        if self.kind == "bcd":
+            return int((read if self.order == "big" else read[::-1]).hex())
+        return int.from_bytes(read, self.order, signed=self.kind == "signed")
+
+
+def read_variables(variables: Mapping[str, Variable], memory: Memory) -> dict[str, int]:
+    """Return all the numbers, by name."""
+    return {name: variable.read(memory) for name, variable in variables.items()}

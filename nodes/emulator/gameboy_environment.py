@@ -1,0 +1,238 @@
+"""Game Boy games, frame by frame, at the console's own 59.7275 frames a second.
+
+The core is driven directly. Everything random (the game's seed, no-op starts, sticky actions) is ours and comes from the
+generator given to ``reset``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec, RateHz
+from rtgraph.nodes.emulator.gameboy import Console, Variables, find_game
+from rtgraph.nodes.emulator.gameboy.console import SCREEN
+from rtgraph.nodes.emulator.snapshots import (
+    Saved,
+    derive_generator,
+    pack_generator,
+    pack_picture,
+    pack_snapshot,
+    unpack_generator,
+    unpack_picture,
+    unpack_snapshot,
+)
+from rtgraph.nodes.plant.actions import check_discrete
+from rtgraph.nodes.plant.environment import Action, Array, Step
+from rtgraph.nodes.plant.preprocess import AreaResize
+
+_SMALL: Final = 84
+_ACTIONS: Final = ("NOOP", "A", "B", "LEFT", "UP", "RIGHT", "DOWN")
+_NOOP: Final = 0
+
+
+class GameBoySettings(BaseModel):
+    """Which game is played, and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    game: str
+    """The name of a game, as in "blocks"."""
+    state: str | None = None
+    """Where an episode starts, by the game's own names, as in "level5"; null for its first."""
+    sticky: float = Field(default=0.0, ge=0, le=1)
+    """The chance that a step repeats the last action instead of the one given."""
+    noop_max: int = Field(default=30, ge=0)
+    """An episode starts after 1 to so many no-op frames, drawn at random; 0 for none."""
+    max_frames: int | None = Field(default=None, ge=1)
+    """Steps after which an episode is truncated, no-op frames not counted; null for no limit."""
+    observation: Literal["grey84", "rgb"] = "grey84"
+    """As "grey84", (84, 84) uint8 in grey, or as "rgb", the whole picture, (144, 160, 3) uint8."""
+    rate_hz: RateHz = 59.7275
+    """Frames a second. The console's own rate is 59.7275."""
+
+    def spec(self) -> PlantSpec:
+        """Return what an environment of these settings takes and gives, without running anything.
+
+        Raises ``ValueError`` if there is no such game or no such start.
+        """
+        game = find_game(self.game)
+        game.load_state(self.start)
+        return PlantSpec(
+            rate_hz=self.rate_hz,
+            observation=ArraySpec(
+                dtype="uint8",
+                shape=(_SMALL, _SMALL) if self.observation == "grey84" else (*SCREEN, 3),
+                low=0,
+                high=255,
+            ),
+            action=Discrete(count=len(_ACTIONS), names=_ACTIONS),
+        )
+
+    @property
+    def start(self) -> str:
+        """The name of the state that an episode starts from."""
+        return next(iter(find_game(self.game).states)) if self.state is None else self.state
+
+
+class _SavedGame(Saved):
+    console: bytes
+    variables: dict[str, int]
+    last_action: int
+    frames: int = Field(ge=0)
+    over: bool
+    sticky_generator: bytes
+    observation: bytes
+    screen: bytes
+
+
+class GameBoyEnvironment:
+    """One game on one Game Boy.
+
+    Each step's measurements are the game's variables. Several may live in a process, though stable-retro has one emulator
+    there: they take turns at it (``Console``). ``step`` holds the interpreter lock. Snapshots are exact.
+    """
+
+    def __init__(self, settings: GameBoySettings) -> None:
+        self._settings = settings
+        self._spec = settings.spec()
+        self._game = find_game(settings.game)
+        self._start = self._game.load_state(settings.start)
+        # The machine's state fits no other program, be it another version of this one.
+        program = hashlib.sha256(self._game.rom.read_bytes()).hexdigest()[:12]
+        self._owner = f"gameboy {settings.game} {settings.observation} {program}"
+        self._resize = AreaResize(*SCREEN, _SMALL, _SMALL)
+        self._console = Console(self._game.rom)
+        # Kept, as a console shows an old picture after its state is set.
+        self._picture = np.zeros((*SCREEN, 3), np.uint8)
+        self._observation: Array = np.zeros(self._spec.observation.shape, np.uint8)
+        self._variables: Variables = {}
+        self._last_action = _NOOP
+        self._frames = 0
+        self._over = True
+        self._sticky_generator: np.random.Generator | None = None
+
+    @property
+    def spec(self) -> PlantSpec:
+        """What it takes and gives."""
+        return self._spec
+
+    @property
+    def noop(self) -> Action:
+        """No button pressed."""
+        return _NOOP
+
+    @property
+    def observation(self) -> Array:
+        """The latest observation, also right after ``restore``."""
+        return self._observation.copy()
+
+    def reset(self, rng: np.random.Generator) -> Array:
+        """Begin a game with a seed drawn from ``rng``, after some no-op frames, and return its first observation."""
+        self._sticky_generator = derive_generator(rng)
+        seed = int(rng.integers(1, 2**16))
+        idle_frames = int(rng.integers(1, self._settings.noop_max + 1)) if self._settings.noop_max else 0
+        self._game.begin(self._console, self._start, seed)
+        for _ in range(idle_frames):
+            self._console.step()
+        self._look()
+        self._last_action = _NOOP
+        self._frames = 0
+        self._over = False
+        return self.observation
+
+    def step(self, action: Action) -> Step:
+        """Advance one frame.
+
+        Raises:
+            ValueError: The action is outside the spec.
+            RuntimeError: No episode is under way.
+        """
+        index = check_discrete(action, len(_ACTIONS))
+        if self._over:
+            raise RuntimeError("no episode is under way: reset first")
+        if not self._sticks():
+            self._last_action = index
+        previous = self._variables
+        if self._last_action == _NOOP:
+            self._console.step()
+        else:
+            self._console.step(_ACTIONS[self._last_action])
+        self._look()
+        self._frames += 1
+        terminated = self._game.rules.ended(self._variables)
+        truncated = self._frames == self._settings.max_frames
+        self._over = terminated or truncated
+        return Step(
+            observation=self.observation,
+            reward=self._game.rules.reward(previous, self._variables),
+            terminated=terminated,
+            truncated=truncated,
+            measurements={name: float(value) for name, value in self._variables.items()},
+        )
+
+    def screen(self) -> npt.NDArray[np.uint8]:
+        """Return the display, (144, 160, 3) uint8 RGB."""
+        return self._picture.copy()
+
+    def snapshot(self) -> bytes:
+        """Return the state of the console, the picture, and what is ours. About 5 kB.
+
+        Raises ``RuntimeError`` before the first reset.
+        """
+        if self._sticky_generator is None:
+            raise RuntimeError("no episode has begun: reset first")
+        saved = _SavedGame(
+            console=zlib.compress(self._console.state, level=1),
+            variables=dict(self._variables),
+            last_action=self._last_action,
+            frames=self._frames,
+            over=self._over,
+            sticky_generator=pack_generator(self._sticky_generator),
+            observation=pack_picture(self._observation),
+            screen=pack_picture(self._picture),
+        )
+        return pack_snapshot(self._owner, saved)
+
+    def restore(self, snapshot: bytes) -> None:
+        """Go back to the snapshot. Raises ``ValueError`` if it is not one of this game with these settings."""
+        saved = unpack_snapshot(snapshot, self._owner, _SavedGame)
+        observation = unpack_picture(saved.observation, self._spec.observation.shape)
+        picture = unpack_picture(saved.screen, self._picture.shape)
+        generator = unpack_generator(saved.sticky_generator)
+        if saved.variables.keys() != self._game.variables.keys():
+            raise ValueError("this snapshot is of another version of the game: its variables differ")
+        try:
+            self._console.state = zlib.decompress(saved.console)
+        except zlib.error as problem:
+            raise ValueError("this snapshot is damaged: the console's state cannot be read") from problem
+        self._observation, self._picture = observation, picture
+        self._variables = saved.variables
+        self._last_action = saved.last_action
+        self._frames = saved.frames
+        self._over = saved.over
+        self._sticky_generator = generator
+
+    def close(self) -> None:
+        """Let go of the emulator. Closing twice is allowed."""
+        self._console.close()
+
+    def _look(self) -> None:
+        """Read the display and the memory as the last frame left them."""
+        self._picture = self._console.screen()
+        self._variables = self._game.read(self._console)
+        if self._settings.observation == "rgb":
+            self._observation = self._picture
+        else:
+            # The display is grey; green is the colour with most bits.
+            self._observation = self._resize(self._picture[:, :, 1])
+
+    def _sticks(self) -> bool:
+        if not self._settings.sticky or self._sticky_generator is None:
+            return False
+        return bool(self._sticky_generator.random() < self._settings.sticky)
