@@ -13,7 +13,7 @@ from rtgraph.graphs import Plan, load_launch
 from rtgraph.graphs.load import arguments_of
 from rtgraph.launch.report.confidence import Spread
 from rtgraph.msgs.errors import GraphError, LaunchError
-from rtgraph.nodes.emulator import Atari
+from rtgraph.nodes.emulator import Atari, GameBoy
 from rtgraph.nodes.inference import Coordinator, Worker
 from rtgraph.nodes.monitor.trace import SavedTrace
 from rtgraph.nodes.monitor.traces import watched
@@ -77,7 +77,7 @@ def evaluation_plan(
         seed: overrides the file. The plan gets another seed derived from it: with the same seed the evaluation would
             begin with the first episodes of the training.
         folders: folders in which launch files are found by name.
-        most_frames: maximum length of an Atari episode if the file sets none.
+        most_frames: maximum length of an Atari or Game Boy episode if the file sets none.
 
     Raises:
         GraphError: the file is wrong, or lacks an argument that an evaluation sets.
@@ -134,7 +134,7 @@ def _seed_of(seed: int) -> int:
 
 def _cut_short(node: NodePlan, most_frames: int) -> NodePlan:
     """Limit the episode length of a plant without a limit."""
-    if not issubclass(load_class(node.node), Atari) or node.params.get("max_frames") is not None:
+    if not issubclass(load_class(node.node), Atari | GameBoy) or node.params.get("max_frames") is not None:
         return node
     return node.model_copy(update={"params": node.params | {"max_frames": most_frames}})
 

@@ -105,8 +105,11 @@ def test_every_launch_file_that_ships_is_right() -> None:
 
     shipped = sorted((ROOT / "launch" / "files").glob("*.yaml"))
     assert {path.stem for path in shipped} >= {
+        "blocks",
         "boxing",
         "delay",
+        "duel_battles",
+        "duel_catching",
         "gymnasium",
         "inaction",
         "krull",

@@ -50,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--most-frames",
         type=count,
         metavar="N",
-        help="truncate an episode of an Atari game after N frames (default: 108000, half an hour of play)",
+        help="truncate an episode of an Atari or Game Boy game after N frames (default: 108000, half an hour of play)",
     )
     parser.add_argument("--seed", type=whole, metavar="N", help="the seed of all random numbers")
     parser.add_argument(

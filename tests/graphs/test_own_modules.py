@@ -99,6 +99,11 @@ def test_an_interpreter_of_its_own_may_know_other_modules(tmp_path) -> None:
     [
         ("gymnasium", {"id": "Nope-v0"}, "gymnasium environment 'Nope-v0' cannot be made"),
         ("atari", {"game": "nosuchgame"}, "game 'nosuchgame': ale-py has no such game"),
+        (
+            "gameboy",
+            {"state": "level3"},
+            "state 'level3': blocks has no such start. hint: it has level0, level5, level9",
+        ),
     ],
 )
 def test_a_world_that_cannot_be_made_is_told_with_its_place(name, arguments, says) -> None:

@@ -129,10 +129,11 @@ def test_baselines(policy, tmp_path, capsys) -> None:
         assert summary["decisions"]["applied"] > 0
 
 
-def test_a_game_that_never_ends_is_cut_short() -> None:
+@pytest.mark.parametrize("launch", ["name_this_game", "duel_battles"])
+def test_a_game_that_never_ends_is_cut_short(launch) -> None:
     more = {"episodes": 1, "world": "virtual", "seed": 0, "folders": FOLDERS}
     for given, frames in (({}, 108_000), ({"most_frames": 50}, 50)):
-        plan = evaluation_plan("name_this_game", {}, policy="noop", **more, **given)
+        plan = evaluation_plan(launch, {}, policy="noop", **more, **given)
         assert plan.nodes[0].params["max_frames"] == frames
 
 
