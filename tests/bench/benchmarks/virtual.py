@@ -1,4 +1,4 @@
-"""Speed of virtual time: events compared with a bare heap, and Boxing compared with the emulator alone."""
+"""Speed of virtual time: events compared with a bare heap, and Boxing and Blocks compared with their emulators alone."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.arguments import FOLDERS
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.nodes.emulator.atari_environment import AtariEnvironment, AtariSettings
+from rtgraph.nodes.emulator.gameboy import BUTTONS, Console, find_game
+from rtgraph.nodes.plant.preprocess import AreaResize
 from rtgraph.nodes.runtime import VirtualWorld
 from tests.bench.rounds import in_turn, seconds
 from tests.bench.rows import Row, Say
@@ -21,13 +23,14 @@ RATE_HZ = 60.0
 ENDLESS = {1: 5.3, 6: 5.3, 70: 69.3}
 """Inference time in frames, by number of workers."""
 ENDLESS_TICKS = 4_000
-BOXING_TICKS = 1_500
+GAME_TICKS = 1_500
 HEAP = "a bare heap, as many events"
 EMULATOR = "the emulator alone, as many frames"
+CORE = "the core alone, as many frames, made small"
 
 
 def run(rounds: int, say: Say) -> list[Row]:
-    """Measure the endless plant at three sizes, then Boxing."""
+    """Measure the endless plant at three sizes, then Boxing and Blocks."""
     rows = []
     for workers, frames in ENDLESS.items():
         case = f"endless, {workers} worker{'s' if workers > 1 else ''}"
@@ -38,13 +41,14 @@ def run(rounds: int, say: Say) -> list[Row]:
         ours, peer = _timed(rounds, plan, partial(_bare_heap, events, len(plan.nodes)))
         rows.append(_rates(f"{case}: events", "events/s", events, ours, HEAP, peer))
         rows.append(_rate(f"{case}: ticks", "x real time", ENDLESS_TICKS / RATE_HZ, ours))
-    case = "boxing, 1 random worker"
-    say(case)
-    plan = _boxing()
-    events = _world(plan)
-    ours, peer = _timed(rounds, plan, _EmulatorAlone())
-    rows.append(_rate(f"{case}: events", "events/s", events, ours))
-    rows.append(_rates(f"{case}: ticks", "x real time", BOXING_TICKS / RATE_HZ, ours, EMULATOR, peer))
+    for launch, peer_name, make_peer in (("boxing", EMULATOR, _BoxingAlone), ("blocks", CORE, _CoreAlone)):
+        case = f"{launch}, 1 random worker"
+        say(case)
+        plan = _at_random(launch)
+        events = _world(plan)
+        ours, peer = _timed(rounds, plan, make_peer())
+        rows.append(_rate(f"{case}: events", "events/s", events, ours))
+        rows.append(_rates(f"{case}: ticks", "x real time", GAME_TICKS / RATE_HZ, ours, peer_name, peer))
     return rows
 
 
@@ -68,9 +72,9 @@ def _world(plan: Plan) -> int:
     return world.events
 
 
-def _boxing() -> Plan:
-    """Return Boxing with one worker that acts at random."""
-    plan = load_launch("boxing", {"workers": "1"}, world="virtual", ticks=BOXING_TICKS, folders=FOLDERS)
+def _at_random(launch: str) -> Plan:
+    """Return a game with one worker that acts at random."""
+    plan = load_launch(launch, {"workers": "1"}, world="virtual", ticks=GAME_TICKS, folders=FOLDERS)
     nodes = tuple(
         node.model_copy(update={"params": node.params | {"policy": {"kind": "random"}}})
         if "policy" in node.params
@@ -94,7 +98,7 @@ def _nothing() -> None:
     pass
 
 
-class _EmulatorAlone:
+class _BoxingAlone:
     """The game played at random, without a graph."""
 
     def __init__(self) -> None:
@@ -102,10 +106,26 @@ class _EmulatorAlone:
 
     def __call__(self) -> None:
         rng = np.random.default_rng(0)
-        actions = rng.integers(self._environment.spec.action.count, size=BOXING_TICKS).tolist()
+        actions = rng.integers(self._environment.spec.action.count, size=GAME_TICKS).tolist()
         over = True
         for action in actions:
             if over:
                 self._environment.reset(rng)
             step = self._environment.step(action)
             over = step.terminated or step.truncated
+
+
+class _CoreAlone:
+    """Blocks played at random on the bare core, with pictures made small: no variables, rewards or ends."""
+
+    def __init__(self) -> None:
+        self._console = Console(find_game("blocks").rom)
+        self._resize = AreaResize(144, 160)
+
+    def __call__(self) -> None:
+        game = find_game("blocks")
+        buttons = np.random.default_rng(0).integers(2, len(BUTTONS), size=GAME_TICKS).tolist()
+        game.begin(self._console, game.load_state("level0"), seed=1)
+        for button in buttons:
+            self._console.step(BUTTONS[button])
+            self._resize(self._console.screen()[:, :, 1])
