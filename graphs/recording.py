@@ -15,7 +15,7 @@ from rtgraph.graphs.plan import Plan
 from rtgraph.graphs.positions import Place
 from rtgraph.graphs.resolve import imported
 from rtgraph.graphs.validation import adapted, validated
-from rtgraph.msgs.errors import GraphError, NodeError
+from rtgraph.msgs.errors import BagError, GraphError, NodeError
 from rtgraph.nodes.runtime.journal import OUTPUT
 from rtgraph.nodes.runtime.ports import Tapped
 from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan, load_class
@@ -78,11 +78,11 @@ def stand_ins(file: str, nodes: Sequence[str]) -> dict[str, dict[str, Any]]:
     """
     from rtgraph.msgs.bag.bag import Bag  # noqa: PLC0415 - needed only for a replay
 
-    plan = Bag.open(Path(file)).plan_yaml
-    if plan is None:
-        raise GraphError(
-            f"{file} holds no plan", hint="only what `rtgraph launch` recorded can stand in for nodes"
-        )
+    bag = Bag.open(Path(file))
+    try:
+        plan = bag.plan("only what `rtgraph launch` recorded can stand in for nodes")
+    except BagError as error:
+        raise GraphError(error.problem, hint=error.hint) from error
     recorded = {re.sub(r"/\d+$", "", node.name): node.node for node in Plan.from_yaml(plan).nodes}
     found: dict[str, dict[str, Any]] = {}
     for name in nodes:

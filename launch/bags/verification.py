@@ -52,6 +52,8 @@ class Verification:
     nodes: list[Verdict] = field(default_factory=list)
     messages: int = 0
     """Number of recorded messages compared with their publisher's journal."""
+    unchecked: int = 0
+    """Number of recorded messages that were not compared: they come after the end of their publisher's journal."""
     differences: list[str] = field(default_factory=list)
 
     @property
@@ -81,17 +83,14 @@ def verify(
     Raises:
         BagError: the recording has no plan or no journal, no node matches, or the recording begins in mid-run.
     """
-    if bag.plan_yaml is None:
-        raise BagError(
-            f"{bag.path} holds no plan", hint="only what `rtgraph launch` recorded can be verified"
-        )
+    plan_yaml = bag.plan("only what `rtgraph launch` recorded can be verified")
     if GOES_ON in bag.info:
         begins_s = int(bag.info[GOES_ON]) / 1e9
         raise BagError(
             f"{bag.path} begins at {begins_s:.3f} s, where another session left off: its nodes cannot be run again",
             hint="run that session to the same end, and verify its recording: the bytes are the same",
         )
-    plan = Plan.from_yaml(bag.plan_yaml)
+    plan = Plan.from_yaml(plan_yaml)
     problems = use_recorded_modules(bag)
     lives = journals(bag)
     if not lives:
@@ -100,7 +99,12 @@ def verify(
     chosen = [life for life in lives if life.node in wanted]
     journalled = {life.node for life in lives}
     unwritten = [
-        Verdict(node.name, 1, "unverifiable", note="it kept no journal")
+        Verdict(
+            node.name,
+            1,
+            "unverifiable",
+            note="it kept no journal" if bag.complete else "the recording ends before its journal",
+        )
         for node in plan.nodes
         if node.journal and node.name not in journalled and node.name in wanted
     ]
@@ -136,8 +140,13 @@ class _Verifier:
         self._plan = plan
         self._found = Verification(list(verdicts))
         self._published = dict(_publications(lives, self._plans))
-        self._ended = {(life.node, life.incarnation): life.until_ns for life in lives}
-        self._found.differences += [life.problem for life in lives if life.problem]
+        # A journal that was cut off lacks what its node published later in the same instant.
+        self._ended = {
+            (life.node, life.incarnation): life.until_ns if life.whole else life.until_ns - 1
+            for life in lives
+        }
+        self._damaged = not bag.complete or bool(bag.problems)
+        self._found.differences += [life.problem for life in lives if life.problem and not self._lost(life)]
         self._wanted = Counter(wanted for life in chosen for wanted in _consumed(life, self._plans))
         self._kept: dict[MessageId, bytes] = {}
         self._waiting: dict[
@@ -158,11 +167,14 @@ class _Verifier:
         recorded_topics = {channel.topic.removesuffix(f"/{channel.key}") for channel in self._bag.channels}
         for wanted, waiting in list(self._waiting.items()):
             for verdict, rerun, steps in waiting:
-                if wanted.topic in recorded_topics:
-                    self._advance(verdict, rerun, steps, None)
-                else:
+                if wanted.topic not in recorded_topics:
                     verdict.outcome = "unverifiable"
                     verdict.note = f"{wanted.topic}, which it consumes, was not recorded"
+                elif self._damaged:
+                    verdict.outcome = "unverifiable"
+                    verdict.note = f"{wanted}, which it consumed, is in the damaged part of the recording"
+                else:
+                    self._advance(verdict, rerun, steps, None)
         self._found.nodes.sort(key=lambda verdict: (verdict.node, verdict.life))
         return self._found
 
@@ -172,6 +184,10 @@ class _Verifier:
         node = self._plans.get(life.node)
         if node is None:
             verdict.outcome, verdict.note = "unverifiable", "it is not in the plan"
+            return
+        if self._lost(life):
+            verdict.outcome = "unverifiable"
+            verdict.note = "a part of its journal is in the damaged part of the recording"
             return
         if life.problem:
             verdict.outcome, verdict.note = "different", life.problem
@@ -192,6 +208,10 @@ class _Verifier:
             verdict.outcome, verdict.note = "unverifiable", f"it cannot be made here: {error}"
             return
         self._advance(verdict, rerun, rerun.run(), None, first=True)
+
+    def _lost(self, life: Life) -> bool:
+        """Return whether a part of a journal is missing because the file is damaged."""
+        return life.gap and self._damaged
 
     def _by_other_times(self, node: NodePlan) -> str:
         """Return why a node recorded on another time base cannot be run again; empty if it can.
@@ -269,6 +289,8 @@ class _Verifier:
             self._found.differences.append(
                 f"{found} is in the recording, and {head.source} did not publish it"
             )
+        elif head.source in self._plans and self._plans[head.source].journal:
+            self._found.unchecked += 1
         if found in self._wanted:
             self._kept[found] = recorded.data
             for verdict, rerun, steps in self._waiting.pop(found, []):

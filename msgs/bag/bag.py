@@ -100,6 +100,27 @@ class Bag:
         plan = self.attachments().get(PLAN)
         return None if plan is None else plan.decode(errors="replace")
 
+    def plan(self, hint: str) -> str:
+        """Return the plan of the launch, as YAML.
+
+        Args:
+            hint: what to do if the recording never had a plan.
+
+        Raises:
+            BagError: it holds no plan, or the plan is in its damaged part.
+        """
+        plan = self.plan_yaml
+        if plan is not None:
+            return plan
+        if self.complete and all(
+            len(part.attachments()) == len(part.contents.attachments) for part in self._parts
+        ):
+            raise BagError(f"{self.path} holds no plan", hint=hint)
+        raise BagError(
+            f"the plan of {self.path} is in the damaged part",
+            hint="`rtgraph bag recover` cannot bring it back: use the original file in the session folder",
+        )
+
     @property
     def losses(self) -> Losses | None:
         """The account of losses; None if the recording was not finished."""

@@ -24,6 +24,8 @@ class Life:
     entries: list[list[Any]] = field(default_factory=list)
     problem: str = ""
     """What is wrong with the journal; later entries are left out."""
+    gap: bool = False
+    """Whether the problem is that a part of the journal is missing."""
     until_ns: int = 0
 
     @property
@@ -62,8 +64,9 @@ def journals(bag: Bag) -> list[Life]:
         digest = chained(digests.get(who, b""), data)
         where = f"journal stretch {header.sequence} of {header.source}"
         if stretch.first != len(life.entries):
-            life.problem = (
-                f"{where} begins with entry {stretch.first}, and not {len(life.entries)}: one is missing"
+            life.gap, life.problem = (
+                True,
+                f"{where} begins with entry {stretch.first}, and not {len(life.entries)}: one is missing",
             )
         elif digest.hex() != stretch.digest:
             life.problem = f"{where} is not as it was written: its digest differs"

@@ -52,6 +52,7 @@ class Player(Playing[StandInParams]):
                 hint="`rtgraph bag recover` makes a whole recording of what can be read",
             )
         self._ticks = 0
+        self._tick_ns = self._tick_period_ns = 0
 
     @classmethod
     @functools.cache
@@ -106,10 +107,34 @@ class Player(Playing[StandInParams]):
             self._ticks += 1
             if limit is not None and self._ticks > limit:
                 return
+            self._tick_ns, self._tick_period_ns = self.now_ns, self.now_ns - self._tick_ns
             if self._ticks == limit:
                 self.finish(f"{limit} ticks")
         message = recorded.message()
         output.publish(message, of=message.header.lineage, key=recorded.channel.key or None)
+
+    def result(self) -> dict[str, Any]:
+        """Return the counts, with a warning if the recording was over before the launch's limit."""
+        found = super().result()
+        if early := self._ended_early():
+            found["warnings"] = [*found.get("warnings", ()), early]
+        return found
+
+    def _ended_early(self) -> str:
+        limits = self.context.launch_context.limits
+        if not self.ends or not self._playback.over:
+            return ""
+        if limits.ticks is not None and self._ticks < limits.ticks:
+            return f"the recording was over after {self._ticks:,} of {limits.ticks:,} ticks"
+        # The last tick of a whole recording is up to one period before its end; a recorded tick may be late.
+        if (
+            limits.duration_ns is not None
+            and self._tick_ns + 1.25 * self._tick_period_ns < limits.duration_ns
+        ):
+            return (
+                f"the recording was over after {self._tick_ns / 1e9:.3f} of {limits.duration_ns / 1e9:.3f} s"
+            )
+        return ""
 
 
 def _must_have_published(bag: Bag, node: str) -> None:

@@ -92,9 +92,13 @@ class Playing(Node[P], abc.ABC):
         self._tell_problems()
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of played messages."""
-        told = {"problems": sorted(self._told)} if self._told else {}
-        return {"played": self._playback.played, "rounds": self._playback.rounds, **told}
+        """Return the counts of played messages, with warnings if the recording is damaged."""
+        told = {"warnings": [f"{self._bag.path}: {problem}" for problem in sorted(self._told)]}
+        return {
+            "played": self._playback.played,
+            "rounds": self._playback.rounds,
+            **(told if self._told else {}),
+        }
 
     def _tell_problems(self) -> None:
         """Log problems of the recording; damaged chunks are found only when they are read."""

@@ -28,9 +28,7 @@ def run(args: argparse.Namespace) -> int:
     from rtgraph.graphs import Plan  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.verbs.bag.opening import opened  # noqa: PLC0415
     from rtgraph.launch.verbs.graph import draw  # noqa: PLC0415
-    from rtgraph.msgs.errors import BagError  # noqa: PLC0415
 
     bag = opened(args.file)
-    if bag.plan_yaml is None:
-        raise BagError(f"{args.file} holds no plan", hint="only what `rtgraph launch` recorded has one")
-    return draw(Plan.from_yaml(bag.plan_yaml), args.format, args.out)
+    plan = bag.plan("only what `rtgraph launch` recorded has one")
+    return draw(Plan.from_yaml(plan), args.format, args.out)

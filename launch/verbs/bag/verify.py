@@ -1,8 +1,9 @@
 """``rtgraph bag verify``: Run nodes again on what they consumed, and compare what they publish byte by byte.
 
 Every recorded message is also compared with its publisher's journal. The recording needs journals: the virtual world
-keeps them by default, and `--record` does in real time. Exit code 0: everything that was asked for is the same; 1:
-something differs, or could not be verified.
+keeps them by default, and `--record` does in real time. A recording that was cut off is compared up to the end of
+each journal, and the messages after it are counted. Exit code 0: everything that could be compared is the same; 1:
+something differs, or a node could not be verified.
 """
 
 from __future__ import annotations
@@ -82,6 +83,10 @@ def _print(found: Verification) -> None:
         console.print(f"differs: {difference}", markup=False, soft_wrap=True)
     if len(found.differences) > 20:
         console.print(f"... and {len(found.differences) - 20:,} more differences")
+    if found.unchecked:
+        console.print(
+            f"{found.unchecked:,} messages were not compared: they come after the end of their publisher's journal"
+        )
     console.print(
         f"{'passed' if found.passed else 'not passed'}: {found.messages:,} messages compared with what their "
         f"publishers wrote down, {sum(v.published for v in found.nodes):,} published again"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from support.sessions import RECORDING, flipped, recorded, rewritten
 
+from rtgraph.graphs.recording import stand_ins
 from rtgraph.launch.bags.verification import verify
 from rtgraph.msgs.bag import Bag, BagWriter
 from rtgraph.msgs.bag.channel import Attachment
-from rtgraph.msgs.errors import BagError
+from rtgraph.msgs.errors import BagError, GraphError
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +151,67 @@ def test_a_topic_that_was_not_recorded_leaves_its_consumers_unverifiable(tmp_pat
     assert outcomes["coordinator"].outcome == "unverifiable"
     assert "observation" in outcomes["coordinator"].note
     assert not found.passed
+
+
+def cut(session, file, chunks):
+    """Write the first chunks of a recording to a file."""
+    last = Bag.open(session / RECORDING)._parts[0].contents.chunks[chunks - 1]
+    file.write_bytes((session / RECORDING).read_bytes()[: last.offset + last.length])
+    return file
+
+
+def test_a_recording_that_was_cut_off_is_compared_up_to_the_end_of_each_journal(session, tmp_path):
+    def change(message):
+        known = message.channel.topic == "state" and message.sequence == 3
+        return flipped(message.data, -3) if known else message.data
+
+    file = cut(session, tmp_path / "cut.mcap", 3)
+    found = verified(file, "coordinator")
+    assert found.passed
+    assert not found.differences
+    assert found.unchecked
+    assert found.messages + found.unchecked == sum(
+        count for channel, count in Bag.open(file).counts.items() if channel.port != "_journal"
+    )
+    changed = rewritten(session / RECORDING, tmp_path / "changed.mcap", change).read_bytes()
+    file.write_bytes(changed[: len(changed) // 2])
+    assert any(
+        difference.startswith("state 3 of") for difference in verified(file, "coordinator").differences
+    )
+
+
+def test_what_the_damaged_part_holds_makes_a_node_unverifiable_and_no_difference(session, tmp_path):
+    def verdicts(file):
+        found = verified(file)
+        assert not found.differences
+        assert not found.passed
+        return {verdict.node: verdict for verdict in found.nodes}
+
+    first = verdicts(cut(session, tmp_path / "cut.mcap", 1))
+    assert "the recording ends before its journal" in {verdict.note for verdict in first.values()}
+    data = bytearray((session / RECORDING).read_bytes())
+    chunk = Bag.open(session / RECORDING)._parts[0].contents.chunks[2]
+    data[chunk.offset + chunk.length // 2] ^= 1
+    (tmp_path / "hole.mcap").write_bytes(data)
+    hole = verdicts(tmp_path / "hole.mcap")
+    assert {verdict.outcome for verdict in hole.values()} == {"unverifiable"}
+    assert all("in the damaged part" in verdict.note for verdict in hole.values())
+
+
+def test_a_plan_in_the_damaged_part_is_not_called_absent(session, tmp_path):
+    file = tmp_path / "cut.mcap"
+    chunk = Bag.open(session / RECORDING)._parts[0].contents.chunks[0]
+    place = Bag.open(session / RECORDING)._parts[0].contents.attachments[0][0]
+    file.write_bytes((session / RECORDING).read_bytes()[: min(chunk.offset, place + 20)])
+    with pytest.raises(
+        BagError, match=r"the plan of .* is in the damaged part\. hint: .* cannot bring it back"
+    ):
+        verified(file)
+    with pytest.raises(GraphError, match="is in the damaged part"):
+        stand_ins(str(file), ["plant"])
+    BagWriter(tmp_path / "planless.mcap", info={}, attachments=[]).close()
+    with pytest.raises(BagError, match="holds no plan"):
+        verified(tmp_path / "planless.mcap")
 
 
 def test_what_keeps_no_journal_cannot_be_verified(tmp_path):

@@ -55,6 +55,26 @@ def test_a_limit_of_ticks_ends_it_before(session, tmp_path):
     assert len(messages(again, "observation")) == len(messages(again, "applied")) == 100
 
 
+def test_a_damaged_recording_and_one_that_is_over_early_give_warnings(session, tmp_path):
+    file = tmp_path / "cut.mcap"
+    file.write_bytes(session.read_bytes()[: session.stat().st_size // 2])
+    result = recorded("boxing", tmp_path / "p", BOXING, replace=stand_ins(str(file), ["plant"]), record=False)
+    ticks = result.summary["ticks"]
+    assert 0 < ticks < 240
+    *damage, early = result.summary["nodes"]["plant"]["warnings"]
+    assert early == f"the recording was over after {ticks} of 240 ticks"
+    assert any("unfinished" in warning for warning in damage)
+
+
+@pytest.mark.parametrize(
+    ("limits", "early"), [({"ticks": 240}, 0), ({"duration_s": 4}, 0), ({"duration_s": 5}, 1)]
+)
+def test_only_a_recording_that_ends_before_the_limit_is_over_early(session, tmp_path, limits, early):
+    options = {"ticks": None, "record": False} | limits
+    result = recorded("boxing", tmp_path / "p", BOXING, replace=stand_ins(str(session), ["plant"]), **options)
+    assert len(result.summary["nodes"]["plant"].get("warnings", ())) == early
+
+
 def test_a_part_of_it_can_be_played_at_another_rate(session, tmp_path):
     replace = stand_ins(str(session), ["plant"])
     replace["plant"]["params"] |= {"start_s": 1.0, "duration_s": 2.0, "rate": 2.0}
