@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rtgraph.graphs.expand import PlacedNode
+from rtgraph.graphs.hooks import calling
 from rtgraph.graphs.model import World
 from rtgraph.graphs.resolve import Resolver
 from rtgraph.graphs.wire import instances
-from rtgraph.msgs.errors import RtgraphError
 from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.runtime import Placement
 from rtgraph.nodes.weights.plan import WeightsPlan
@@ -33,7 +33,5 @@ def check_placements(
         if issubclass(node_type, Plant) and "spec" in vars(node_type):
             resolver.spec(node.name, node.place)
         for name in instances(node):
-            try:
+            with calling(f"{node_type.__name__}.check_placement", node.params.place):
                 node_type.check_placement(params, Placement(name, world == "realtime", known))
-            except RtgraphError as error:
-                raise node.params.place.error(error.problem, hint=error.hint) from error

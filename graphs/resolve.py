@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +15,7 @@ from pydantic_core import PydanticSerializationError
 from rtgraph.graphs.classes.elsewhere import Elsewhere
 from rtgraph.graphs.classes.modules import LocalModules
 from rtgraph.graphs.expand import PlacedNode, PlacedWeights, Raw, Scope
+from rtgraph.graphs.hooks import calling, check_outputs, described_spec
 from rtgraph.graphs.names import nearest
 from rtgraph.graphs.positions import Place, Value
 from rtgraph.graphs.substitute import substitute
@@ -93,14 +94,13 @@ class Resolver:
             place = node.params.place
             if self._runs_elsewhere(node):
                 value = self._elsewhere.params(node, value)
-            try:
+            with calling(f"a validator of {node_type.params_type.__name__}", place):
                 params = validated(node_type.params_type, value, place, noun="param")
-                if not self._runs_elsewhere(node):
+            if not self._runs_elsewhere(node):
+                with calling(f"{node_type.__name__}.check", place):
                     node_type.check(params)
-            except GraphError:
-                raise
-            except RtgraphError as error:  # raised by the node's own validator or check
-                raise place.error(error.problem, hint=error.hint) from error
+                with calling(f"{node_type.__name__}.outputs_of", place):
+                    check_outputs(node_type, params)
             self._params[node.name] = params
         return self._params[node.name]
 
@@ -151,23 +151,14 @@ class Resolver:
             node = self._nodes.get(name)
             if node is None:
                 raise place.error(f"there is no node {name!r}", hint=nearest(name, self._nodes))
-            describe: Callable[[Params], PlantSpec] | None = getattr(self.node_type(node), "spec", None)
-            if describe is None:
+            node_type = self.node_type(node)
+            if not hasattr(node_type, "spec"):
                 plants = [
                     other for other, placed in self._nodes.items() if hasattr(self.node_type(placed), "spec")
                 ]
                 raise place.error(f"{name!r} is no plant: it has no spec", hint=nearest(name, plants))
             params = self.params(node)
-            try:
-                spec = self._elsewhere.specs.get(name) or describe(params)
-            except RtgraphError as error:
-                raise node.params.place.error(error.problem, hint=error.hint) from error
-            except Exception as error:  # whatever the plant's environment raises if it cannot be created
-                problem, _, hint = str(error).partition(". hint: ")
-                raise node.params.place.error(
-                    problem if isinstance(error, ValueError) else f"{type(error).__name__}: {problem}",
-                    hint=hint or None,
-                ) from error
+            spec = self._elsewhere.specs.get(name) or described_spec(node_type, params, node.params.place)
             check_finite(spec.model_dump(), node.place)
             self._specs[name] = spec
         return self._specs[name]
@@ -176,7 +167,9 @@ class Resolver:
         """Return the identity of a plant's world. Arguments and errors are those of ``spec``."""
         self.spec(name, place)
         node = self._nodes[name]
-        return identity_of(node.entry.node_class, self.node_type(node), self.params(node))
+        node_type, params = self.node_type(node), self.params(node)
+        with calling(f"{node_type.__name__}.identity", node.params.place):
+            return identity_of(node.entry.node_class, node_type, params)
 
     def weights_plan(self, entry: PlacedWeights, seed: int) -> WeightsPlan:
         """Return the plan of shared weights.

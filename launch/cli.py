@@ -12,6 +12,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 VERBS = {
     "bag": "inspect, play, verify and export recordings",
@@ -37,6 +38,8 @@ example:
 """
 READER_LEFT = 141
 """Exit code as if SIGPIPE had ended the process."""
+ENDING_S = 0.5
+"""Time that threads of nodes get to end after the verb is done."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,6 +53,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         return signal.code
     except KeyboardInterrupt:
         return 130
+
+
+def command() -> NoReturn:
+    """Run the command line and end the process."""
+    code = main()
+    left = _threads_left()
+    if left:
+        import os  # noqa: PLC0415 - see above
+
+        noun = "thread" if len(left) == 1 else "threads"
+        print(f"a node left {len(left)} {noun} behind: {', '.join(left)}", file=sys.stderr)
+        sys.stderr.flush()
+        # Python would wait for them.
+        os._exit(code)
+    sys.exit(code)
+
+
+def _threads_left() -> list[str]:
+    """Return the names of the threads for which Python would wait; those about to end are given a moment."""
+    import threading  # noqa: PLC0415 - see above
+    import time  # noqa: PLC0415
+
+    waited_for = [
+        thread
+        for thread in threading.enumerate()
+        if not thread.daemon and thread is not threading.current_thread()
+    ]
+    until = time.monotonic() + ENDING_S
+    for thread in waited_for:
+        thread.join(max(0.0, until - time.monotonic()))
+    return [thread.name for thread in waited_for if thread.is_alive()]
 
 
 def _guarded(arguments: list[str]) -> int:

@@ -34,7 +34,10 @@ _LIKENESS = {
 
 
 def prepare() -> None:
-    """Open ``/dev/null`` for closed streams, make stderr fail quietly, and let both outputs take any character."""
+    """Open ``/dev/null`` for closed streams, make stderr fail quietly, and let both outputs take any character.
+
+    Nodes of a virtual world share the outputs and cannot close them.
+    """
     for descriptor, name in enumerate(_NAMES):
         if _is_closed(descriptor):
             # Otherwise the next opened file or socket gets this number, and everything printed goes into it.
@@ -45,6 +48,8 @@ def prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if type(stream) is io.TextIOWrapper:
             stream.reconfigure(errors=_ERRORS)
+    if type(sys.stdout) is io.TextIOWrapper:
+        sys.stdout = _Kept(sys.stdout)
     if type(sys.stderr) is io.TextIOWrapper:
         sys.stderr = _Dropping(sys.stderr)
 
@@ -87,12 +92,30 @@ def _is_closed(descriptor: int) -> bool:
     return False
 
 
-class _Dropping(io.TextIOWrapper):
+class _Kept(io.TextIOWrapper):
+    """Writes to another stream, and stays open when it is closed."""
+
+    def __init__(self, stream: io.TextIOWrapper, *, line_buffering: bool | None = None) -> None:
+        super().__init__(
+            stream.buffer,
+            encoding=stream.encoding,
+            errors=stream.errors,
+            line_buffering=stream.line_buffering if line_buffering is None else line_buffering,
+            write_through=stream.write_through,
+        )
+        self._stream = stream  # keep a reference: the stream closes the buffer when it is collected
+
+    def close(self) -> None:
+        """Only flush."""
+        if not self.buffer.closed:
+            self.flush()
+
+
+class _Dropping(_Kept):
     """Writes to another stream, and drops what cannot be written."""
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
-        super().__init__(stream.buffer, encoding=stream.encoding, errors=stream.errors, line_buffering=True)
-        self._stream = stream  # keep a reference: the stream closes the buffer when it is collected
+        super().__init__(stream, line_buffering=True)
 
     def write(self, text: str, /) -> int:
         try:

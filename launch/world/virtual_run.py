@@ -43,7 +43,11 @@ def run_virtual(plan: Plan, session: Session, status: Status, checkpoints: Check
         _warn_of_no_limit(plan, status)
         try:
             world = VirtualWorld(
-                plan.nodes, seed=plan.seed, launch_context=launch_context(plan, session), faults=plan.faults
+                plan.nodes,
+                seed=plan.seed,
+                launch_context=launch_context(plan, session),
+                faults=plan.faults,
+                interruption=Interrupted,
             )
             keeper = _keeper(world, plan, session, checkpoints or Checkpoints(), status)
         except RtgraphError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Protocol
 
 from rtgraph.msgs.errors import NodeError
@@ -67,3 +68,21 @@ def default_class(name: str) -> type[DefaultBehaviour]:
         raise NodeError(
             f"default behaviour {name!r} cannot be loaded: {error.problem}", hint=error.hint
         ) from error
+
+
+def check_default(name: str) -> None:
+    """Check that a default behaviour can be made and has the methods of ``DefaultBehaviour``. Nothing is created.
+
+    Raises:
+        NodeError: the check fails, or there is no such behaviour.
+    """
+    behaviour = default_class(name)
+    try:
+        inspect.signature(behaviour).bind()
+    except TypeError as error:
+        raise NodeError(f"default behaviour {name!r} cannot be made: {error}") from error
+    except ValueError:  # a class written in C does not report its signature
+        pass
+    for method, signature in (("begin", "begin(self, noop)"), ("act", "act(self, observation, last)")):
+        if not callable(getattr(behaviour, method, None)):
+            raise NodeError(f"default behaviour {name!r} has no {method}", hint=f"define {signature}")

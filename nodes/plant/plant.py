@@ -13,7 +13,7 @@ from rtgraph.msgs import Applied, Decision, EpisodeEnd, Observation, PlantSpec, 
 from rtgraph.msgs.array import frozen
 from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.nodes.plant.actions import check_action
-from rtgraph.nodes.plant.default import default_class, make_default
+from rtgraph.nodes.plant.default import check_default, make_default
 from rtgraph.nodes.plant.environment import Action, Array, Environment, Saveable, Step
 from rtgraph.nodes.plant.gate import Choice, GateParams, LatestParams, make_gate, observed_tick
 from rtgraph.nodes.plant.outcome import Outcomes
@@ -76,8 +76,8 @@ class Plant(Node[P]):
 
     @classmethod
     def check(cls, params: P) -> None:
-        """Check that the default behaviour can be imported."""
-        default_class(params.default)
+        """Check that the default behaviour can be imported and made."""
+        check_default(params.default)
 
     def environment(self) -> Environment:
         """Make the plant's environment."""

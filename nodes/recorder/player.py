@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.bag.bag import Bag, Recorded
@@ -13,7 +13,7 @@ from rtgraph.msgs.errors import BagError
 from rtgraph.nodes.recorder.playing import PlaybackParams, Playing
 from rtgraph.nodes.recorder.recorded import recorded_nodes, use_recorded_modules
 from rtgraph.nodes.runtime import Node, Output, Params, Placement, Urgency, load_class, validated_params
-from rtgraph.nodes.runtime.identity import Identity, identity_of
+from rtgraph.nodes.runtime.identity import Identity, identity_of, spec_of
 from rtgraph.nodes.runtime.journal import OUTPUT
 
 
@@ -149,8 +149,7 @@ def _must_have_published(bag: Bag, node: str) -> None:
 def _recorded_spec(cls: type[Player], params: StandInParams) -> PlantSpec:
     """Return the recorded spec of the plant."""
     node_type, _, plant = _recorded_plant(cls, params)
-    spec: PlantSpec = cast("Any", node_type).spec(plant)
-    return spec
+    return spec_of(node_type, plant)
 
 
 def _recorded_world(cls: type[Player], params: StandInParams) -> Identity:

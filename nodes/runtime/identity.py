@@ -5,18 +5,54 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.typed.strict import complaint
 
 Identity = dict[str, JsonValue]
 """The path of a plant's class, as ``class``, and the parameters that define its world. Empty if unknown."""
 
 CLASS = "class"
+_IDENTITY: TypeAdapter[Identity] = TypeAdapter(Identity)
 
 
 def identity_of(node_class: str, node_type: type, params: object) -> Identity:
-    """Return a plant's identity: its class, and the parameters that its class selects."""
+    """Return a plant's identity: its class, and the parameters that its class selects.
+
+    Raises:
+        NodeError: the class selects something that is not a dict of JSON values.
+        Exception: whatever the class's code raises.
+    """
     describe: Any = getattr(node_type, "identity", None)
-    return {CLASS: node_class, **({} if describe is None else describe(params))}
+    if describe is None:
+        return {CLASS: node_class}
+    try:
+        selected = _IDENTITY.validate_python(describe(params), strict=True)
+    except ValidationError as error:
+        problem, _ = complaint(error.errors(include_url=False)[0])
+        raise NodeError(
+            f"{node_type.__name__}.identity returns a wrong value: {problem}",
+            hint="return a dict of JSON values",
+        ) from error
+    return {CLASS: node_class, **selected}
+
+
+def spec_of(node_type: type, params: object) -> PlantSpec:
+    """Return the spec of a plant with these parameters.
+
+    Raises:
+        NodeError: the class returns something else.
+        Exception: whatever the class's code raises.
+    """
+    describe: Any = node_type
+    spec: object = describe.spec(params)
+    if not isinstance(spec, PlantSpec):
+        raise NodeError(
+            f"{node_type.__name__}.spec returns a {type(spec).__name__}", hint="return a PlantSpec"
+        )
+    return spec
 
 
 def recorded_identity(node: Mapping[str, Any], here: Identity) -> Identity:

@@ -7,10 +7,11 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.system import EdgeReport
+from rtgraph.msgs.typed.strict import complaint
 from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.node import Node
 
@@ -59,8 +60,18 @@ def edge_reports(executor: Executor) -> list[EdgeReport]:
 
 def in_one_line(error: BaseException) -> str:
     """Return an error's name and message on one line of limited length."""
+    if isinstance(error, ValidationError):
+        return _invalid(error)[:TOLD_MOST]
     told = " ".join(str(error).split())[:TOLD_MOST]
     return f"{type(error).__name__}: {told}" if told else type(error).__name__
+
+
+def _invalid(error: ValidationError) -> str:
+    """Return the first thing that pydantic refused, as ``Class.field: problem``."""
+    first, *others = error.errors(include_url=False)
+    place = ".".join([error.title, *map(str, first["loc"])])
+    problem = " ".join(complaint(first)[0].split())
+    return f"{place}: {problem}" + (f", and {len(others)} more" if others else "")
 
 
 def _clean(value: object, place: str, depth: int) -> JsonValue:

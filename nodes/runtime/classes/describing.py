@@ -17,6 +17,7 @@ from typing import Any
 from rtgraph.msgs.errors import RtgraphError
 from rtgraph.nodes.runtime.classes.description import describe, params_digest, protocol
 from rtgraph.nodes.runtime.classes.imports import look_in, pin
+from rtgraph.nodes.runtime.identity import spec_of
 from rtgraph.nodes.runtime.results import in_one_line
 from rtgraph.nodes.runtime.wiring import load_class, validated_params
 
@@ -33,8 +34,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     params = validated_params(node_type, question["params"])
     node_type.check(params)
     written = params.model_dump(mode="json", by_alias=True)
-    spec = getattr(node_type, "spec", None)
-    specs = {params_digest(written): spec(params)} if spec is not None else {}
+    specs = {params_digest(written): spec_of(node_type, params)} if hasattr(node_type, "spec") else {}
     described = description.model_copy(update={"specs": specs})
     return {"description": described.model_dump(mode="json"), "params": written}
 

@@ -12,6 +12,7 @@ import difflib
 import importlib
 import importlib.machinery
 import importlib.util
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.abc import MetaPathFinder
@@ -23,6 +24,13 @@ from rtgraph.msgs.base import retire
 from rtgraph.msgs.errors import NodeError, RtgraphError
 from rtgraph.nodes.runtime.classes.sources import digest, local_module, normalised
 
+_PACKAGE = Path(__file__).parents[3]
+_NOT_THE_USERS = (
+    *(f"{_PACKAGE / room}{os.sep}" for room in ("msgs", "nodes", "graphs", "launch")),
+    f"{Path(os.__file__).parent}{os.sep}",
+    "<frozen",
+)
+"""Beginnings of file names of code that is not the user's: rtgraph, Python."""
 _folders: list[str] = []
 _pinned: dict[str, Path] = {}
 _loaded: dict[str, tuple[Path, str]] = {}
@@ -150,7 +158,7 @@ def module_of(name: str) -> ModuleType:
     except (Exception, SystemExit) as error:  # whatever a module raises while it is imported
         problem = (str(error).splitlines() or [""])[0]
         raise NodeError(
-            f"importing {name!r} failed: {_place(error)}{type(error).__name__}: {problem}"
+            f"importing {name!r} failed: {raised_at(error)}{type(error).__name__}: {problem}"
         ) from error
 
 
@@ -217,16 +225,15 @@ def _where_to_put(name: str) -> str:
     return f"did you mean {close[0]!r}? Else {way}" if close else way
 
 
-def _place(error: BaseException) -> str:
-    """Return ``file.py:line: `` of the user's code that raised an error during import."""
+def raised_at(error: BaseException) -> str:
+    """Return ``file.py:line: `` of the user's code that raised an error; empty if no such code did."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{Path(error.filename).name}:{error.lineno}: "
     found = ""
     trace: TracebackType | None = error.__traceback__
-    ours = (str(Path(__file__).parent), "<frozen")
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        if not file.startswith(ours) and "site-packages" not in file and importlib.__file__ != file:
+        if not file.startswith(_NOT_THE_USERS) and "site-packages" not in file:
             found = f"{Path(file).name}:{trace.tb_lineno}: "
         trace = trace.tb_next
     return found

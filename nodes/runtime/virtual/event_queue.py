@@ -26,14 +26,21 @@ class EventQueue:
     Args:
         clock: set to the time of the running event.
         calls: the functions that an event may call, by their names in a checkpoint.
+        interruption: what signal handlers raise. It ends the run at once, and is no node's error.
     """
 
-    def __init__(self, clock: VirtualClock, calls: Mapping[str, Callable[..., None]]) -> None:
+    def __init__(
+        self,
+        clock: VirtualClock,
+        calls: Mapping[str, Callable[..., None]],
+        interruption: type[BaseException] = KeyboardInterrupt,
+    ) -> None:
         self.events = 0
         """Number of events that have run."""
         self.failed: dict[Executor, str] = {}
         """Executors that an error ended, with the error."""
         self._clock = clock
+        self._interruption = interruption
         self._calls = {**calls, "nothing": self._nothing}
         self._heap: list[_Event] = []
         self._scheduled = 0
@@ -92,7 +99,9 @@ class EventQueue:
             self._look_for_cycle(call, arguments)
         try:
             call(*arguments)
-        except (Exception, SystemExit) as error:  # whatever a node's code raises
+        except self._interruption:
+            raise
+        except BaseException as error:  # whatever a node's code raises
             executor = _whose(call, arguments)
             if executor is not None:
                 executor.alive = False

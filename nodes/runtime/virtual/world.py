@@ -61,6 +61,7 @@ class VirtualWorld:
         seed: the seed of every node's random generator and of the faults.
         launch_context: the launch context for the nodes.
         faults: the faults to inject.
+        interruption: what signal handlers raise. It ends the run at once; anything else is an error of a node.
     """
 
     def __init__(
@@ -70,7 +71,9 @@ class VirtualWorld:
         seed: int = 0,
         launch_context: LaunchContext | None = None,
         faults: Sequence[Fault] = (),
+        interruption: type[BaseException] = KeyboardInterrupt,
     ) -> None:
+        self._interruption = interruption
         self.clock = VirtualClock()
         self.reason = ""
         self.restarts: dict[str, int] = {}
@@ -93,6 +96,7 @@ class VirtualWorld:
                 "crash": self._crash,
                 "restart": self._restart,
             },
+            interruption,
         )
         """The pending events."""
         self._faults = FaultInjector(faults, seed) if faults else None
@@ -230,7 +234,9 @@ class VirtualWorld:
                 continue
             try:
                 result, failure = result_of(executor.node), executor.node.failure()
-            except (Exception, SystemExit) as error:  # whatever a node's code raises
+            except self._interruption:
+                raise
+            except BaseException as error:  # whatever a node's code raises
                 log.exception("%s has no result", name)
                 if executor not in self.event_queue.failed:  # an earlier failure is already reported
                     self.problems[name] = in_one_line(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from support.launching import COMMAND
+
+from rtgraph.launch.console.streams import prepare
 
 LAUNCH = (
     "launch",
@@ -93,3 +96,15 @@ def test_whoever_has_seen_enough_ends_what_only_prints(verb, left, full, tmp_pat
 def test_an_error_that_nobody_reads_keeps_its_code(left, full, tmp_path) -> None:
     for stderr in (left, full):
         assert run(tmp_path, "check", "nosuch", stderr=stderr).returncode == 2
+
+
+def test_a_node_cannot_close_the_outputs_of_its_launcher(monkeypatch) -> None:
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+    prepare()
+    for stream in (sys.stdout, sys.stderr):
+        stream.write("one ")
+        stream.close()
+        stream.write("two")
+        stream.close()
+        assert stream.buffer.getvalue() == b"one two"

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from support.chatter import Ping
 from support.host import HandHost
 
@@ -123,3 +124,9 @@ def test_what_lossless_inputs_hold_at_the_end_is_unread():
         ("newest", "one"): 0,
         ("newest", "two"): 0,
     }
+
+
+def test_what_pydantic_refuses_is_told_in_plain_words():
+    with pytest.raises(ValidationError) as caught:
+        Ping(number="x")
+    assert in_one_line(caught.value) == "Ping.number: should be a whole number, not 'x'"

@@ -205,6 +205,26 @@ def test_a_node_that_exits_has_failed():
         made.run()
 
 
+@pytest.mark.parametrize("raised", [BaseException, KeyboardInterrupt, GeneratorExit])
+def test_whatever_a_node_raises_is_its_error_unless_a_signal_raised_it(raised):
+    class Interruption(KeyboardInterrupt):
+        pass
+
+    def failing(error):
+        made = world(*pair(), interruption=Interruption)
+
+        def fail(_):
+            raise error
+
+        made.node("sink").ping.handler = fail
+        return made
+
+    with pytest.raises(WorldError, match=f"sink failed at 0 ns: {raised.__name__}: bad"):
+        failing(raised("bad")).run()
+    with pytest.raises(Interruption):
+        failing(Interruption()).run()
+
+
 def test_an_interrupted_run_ends_in_order_after_the_instant():
     made = world(*pair(source=every(10, 5)))
     sink = made.node("sink")
