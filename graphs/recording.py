@@ -120,7 +120,7 @@ def _check_patterns(params: Mapping[str, Any], nodes: Sequence[NodePlan], place:
         GraphError: a pattern matches no topic, or no topic is left.
     """
     topics = sorted({topic for node in nodes for topic in node.outputs.values()})
-    journals = [OUTPUT] if any(node.journal for node in nodes) else []
+    journals = [OUTPUT]  # also if none is kept: leaving them out is right all the same
     for key in ("topics", "exclude"):
         pattern = unmatched(params[key], [*topics, *journals] if topics else [])
         if pattern is not None:

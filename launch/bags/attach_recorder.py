@@ -24,6 +24,7 @@ from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.recorder.provenance import PLAN, facts
 from rtgraph.nodes.recorder.recorder import schema_text
 from rtgraph.nodes.runtime.clock import unix_ns
+from rtgraph.nodes.runtime.journal import OUTPUT
 
 WAITING_MOST = 100_000
 TURN_NS = 250_000_000
@@ -88,7 +89,8 @@ def record(
 def _chosen(session: LiveSession, topics: Sequence[str], exclude: Sequence[str]) -> list[Stream]:
     description = session.description
     known = sorted({stream.topic for stream in description.streams})
-    pattern = unmatched([*topics, *exclude], known)
+    # A graph may keep no journals: leaving them out is right all the same.
+    pattern = unmatched(topics, known) or unmatched(exclude, [*known, OUTPUT])
     if pattern is not None:
         raise LaunchError(f"{pattern!r} matches no topic of {description.name}", hint=nearest(pattern, known))
     found = [
