@@ -31,6 +31,6 @@ def test_a_processor_that_stood_still_is_seen() -> None:
         until(lambda: time.monotonic_ns() > begin_ns + STALL_NS, 5, "time goes by")
         end_ns = time.monotonic_ns()
         watch.send_signal(signal.SIGCONT)
-        until(lambda: stalls.within_ns(begin_ns, end_ns), 2, "the stall is seen")
-        assert stalls.within_ns(begin_ns, end_ns) > 0.9 * STALL_NS
+        # The host may hold up another processor meanwhile, for less.
+        until(lambda: stalls.within_ns(begin_ns, end_ns) > 0.9 * STALL_NS, 2, "the stall is seen")
         assert stalls.within_ns(end_ns + STALL_NS, end_ns + 2 * STALL_NS) == 0
