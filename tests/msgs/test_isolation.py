@@ -24,7 +24,7 @@ class Loose(Record):
     number: int = 0
 
 
-class Everything(Message):
+class Isolated(Message):
     number: int = 0
     text: str = ""
     kind: Kind = Kind.ONE
@@ -41,7 +41,7 @@ class Everything(Message):
 
 
 def changeable():
-    return Everything(
+    return Isolated(
         numbers=[1, 2],
         nested={"a": [{"b": 1.0}]},
         arrays={"p": np.zeros(2, np.uint8)},
@@ -86,7 +86,7 @@ def test_a_message_that_nobody_can_write_is_not_copied():
 
 def test_classes_tell_whether_they_hold_what_can_be_written():
     assert not any(map(holds_containers, (Decision, Applied)))
-    assert all(map(holds_containers, (Observation, Claim, Everything, Inner, Loose)))
+    assert all(map(holds_containers, (Observation, Claim, Isolated, Inner, Loose)))
 
     class Tree(Record):
         branches: "tuple[Tree, ...]" = ()
@@ -103,15 +103,15 @@ def test_classes_tell_whether_they_hold_what_can_be_written():
 
 
 def test_arrays_that_came_past_the_check_are_made_safe_nevertheless():
-    message = copy.deepcopy(Everything(values=np.arange(3.0)))
+    message = copy.deepcopy(Isolated(values=np.arange(3.0)))
     assert message.values.flags.owndata
     buffer = message.values
     own = isolated(message)
     buffer.flags.writeable = True
     buffer.fill(99)
     assert own.values.tolist() == [0, 1, 2]
-    default = isolated(Everything())
-    assert not np.shares_memory(default.values, Everything.model_fields["values"].default)
+    default = isolated(Isolated())
+    assert not np.shares_memory(default.values, Isolated.model_fields["values"].default)
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_arrays_that_came_past_the_check_are_made_safe_nevertheless():
     ids=lambda each: next(iter(each)) if isinstance(each, dict) else "",
 )
 def test_what_would_arrive_otherwise_is_refused_and_named(values, problem):
-    with pytest.raises(EncodeError, match=rf"Everything\.{problem}"):
-        isolated(Everything(**values))
+    with pytest.raises(EncodeError, match=rf"Isolated\.{problem}"):
+        isolated(Isolated(**values))
 
 
 class Chain(Record):
@@ -146,7 +146,7 @@ def test_what_is_nested_too_deeply_is_refused():
 
 
 def test_what_is_not_refused_arrives_as_it_was_published():
-    message = Everything(
+    message = Isolated(
         number=MOST,
         text="größer",
         either=np.arange(3),
@@ -154,6 +154,6 @@ def test_what_is_not_refused_arrives_as_it_was_published():
         fixed=([1], []),
     )
     own = isolated(message)
-    arrived = decode(Everything, encode(own))
+    arrived = decode(Isolated, encode(own))
     assert arrived == own
     assert isolated(own) == own
