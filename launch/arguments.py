@@ -136,7 +136,7 @@ def _recording(args: argparse.Namespace) -> bool | dict[str, Any] | None:
 def folder(text: str) -> Path:
     """Parse the name of a folder."""
     if not text:
-        raise argparse.ArgumentTypeError("an empty name is no folder")
+        raise argparse.ArgumentTypeError("an empty name is not a folder")
     from rtgraph.msgs.typed.text import readable  # noqa: PLC0415 - so that --help is instant
 
     try:

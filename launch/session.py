@@ -98,7 +98,7 @@ def check_directory(directory: Path | None) -> None:
     try:
         there = next(path for path in (wanted, *wanted.absolute().parents) if os.path.lexists(path))
         if there == wanted and not wanted.is_dir():
-            raise LaunchError(f"{wanted} is no folder", hint=hint)
+            raise LaunchError(f"{wanted} is not a folder", hint=hint)
         if directory is not None and there == wanted:
             _refuse_what_is_not_empty(wanted)
         reason = errno.ENOTDIR if not there.is_dir() else 0 if os.access(there, os.W_OK) else errno.EACCES

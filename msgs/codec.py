@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from rtgraph.msgs.array import to_wire
 from rtgraph.msgs.base import Message, Record, schema_hash
-from rtgraph.msgs.errors import DecodeError, EncodeError, SchemaMismatch
+from rtgraph.msgs.errors import DecodeError, EncodeError, SchemaMismatch, with_article
 
 if sys.byteorder != "little":
     raise ImportError("rtgraph's wire format is little-endian, this machine is not")
@@ -133,7 +133,7 @@ class Decoder(Generic[M]):
         try:
             message: M = self._validate(fields, context=buffers)
         except (ValidationError, RecursionError) as error:
-            raise DecodeError(f"not a {self.message_type.__name__}: {_reason(error)}") from error
+            raise DecodeError(f"not {with_article(self.message_type.__name__)}: {_reason(error)}") from error
         return message
 
 

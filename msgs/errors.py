@@ -133,3 +133,8 @@ class CheckpointError(RtgraphError):
 
 class MetricsError(RtgraphError):
     """The curves or the trace of a run cannot be written, or the files are invalid."""
+
+
+def with_article(noun: str) -> str:
+    """Return a noun with "a" or "an" before it."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"

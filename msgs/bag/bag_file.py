@@ -37,7 +37,7 @@ class Part:
                 found = indexed(file, size, self._reader)
                 if profile is None and (found is None or not found.counts):
                     raise BagError(
-                        f"{path} is no recording", hint="a recording is an MCAP file that rtgraph wrote"
+                        f"{path} is not a recording", hint="a recording is an MCAP file that rtgraph wrote"
                     )
                 self.contents: Contents = found or scanned(file, size, self._reader)
         except OSError as error:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rtgraph.msgs import Observation
+from rtgraph.msgs.atomic import write_atomically, writing
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import ReplayError
 from rtgraph.nodes.recorder.recorded import recorded_nodes
-from rtgraph.nodes.runtime.identity import Identity, differences, recorded_identity
+from rtgraph.nodes.runtime.identity import Identity, differences, is_identity, recorded_identity
 
 FILE = "world.json"
 """The file in a memory's folder with the identity of its world."""
+_MIXED = "several worlds"
+"""The key that marks a memory with transitions of several worlds; no parameter has such a name."""
 _HINT = "transfer=true takes it all the same"
 
 
@@ -21,12 +24,13 @@ def check_folder(folder: Path, here: Identity) -> bool:
     """Check that a memory on disk belongs to this world; return whether its world is known.
 
     Raises:
-        ReplayError: it belongs to another world.
+        ReplayError: it belongs to another world, holds transitions of several worlds, or its file cannot be read.
     """
-    try:
-        there: Identity = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    there = _identity_in(folder)
+    if there is None:
         return not (folder / "frames").exists()
+    if there.get(_MIXED):
+        raise ReplayError(f"the replay memory in {folder} holds transitions of several worlds", hint=_HINT)
     if found := differences(there, here):
         raise ReplayError(f"the replay memory in {folder} is of another world: {found}", hint=_HINT)
     return True
@@ -36,12 +40,42 @@ def mark_folder(folder: Path, here: Identity) -> None:
     """Write the identity of the memory's world to a new folder.
 
     Raises:
-        OSError: it cannot be written.
+        ReplayError: it cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{FILE}.part"
-    part.write_text(json.dumps(here, sort_keys=True), encoding="utf-8")
-    part.replace(folder / FILE)
+    with writing(folder, ReplayError):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / FILE, json.dumps(here, sort_keys=True), ReplayError)
+
+
+def mark_mixed(folder: Path, here: Identity, recordings: Iterable[Bag]) -> None:
+    """Mark a folder that holds another world's transitions, or gets them from this run or from recordings.
+
+    Raises:
+        ReplayError: its file is not an identity, or cannot be written.
+    """
+    there = _identity_in(folder)
+    if there is None or there.get(_MIXED):
+        return
+    worlds = [here, *(world for bag in recordings for world in _worlds(bag, here))]
+    if any(differences(there, world) for world in worlds):
+        mark_folder(folder, there | {_MIXED: True})
+
+
+def _identity_in(folder: Path) -> Identity | None:
+    path = folder / FILE
+    try:
+        found: object = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ReplayError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError):
+        found = None
+    if not is_identity(found):
+        raise ReplayError(
+            f"{path} is not the identity of a world", hint="remove it if the folder belongs to this plant"
+        )
+    return found
 
 
 def check_recording(bag: Bag, here: Identity) -> bool:

@@ -21,7 +21,7 @@ from rtgraph.msgs import (
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import NodeError, RegionError, ReplayError
 from rtgraph.nodes.replay.batch import Draw
-from rtgraph.nodes.replay.belonging import check_folder, check_recording, mark_folder
+from rtgraph.nodes.replay.belonging import check_folder, check_recording, mark_folder, mark_mixed
 from rtgraph.nodes.replay.memory import Assembly, Memory
 from rtgraph.nodes.replay.requests import Requests
 from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
@@ -167,6 +167,9 @@ class Replay(Node[ReplayParams]):
         else:
             for path in params.fill:
                 self._fill(Path(path))
+        if params.folder and params.identity and params.transfer:
+            added = () if self._buffer.continued else params.fill
+            mark_mixed(Path(params.folder), params.identity, (Bag.open(Path(path)) for path in added))
         self._store = self._shared() if params.in_place and self.context.launch_context.realtime else None
 
     def on_start(self) -> None:

@@ -30,6 +30,7 @@ class _Mark:
     """Marks a changeable field."""
 
 
+_UNKNOWN = "there is no such parameter"
 _MARK = _Mark()
 Changeable = Annotated[T, _MARK]
 """``Changeable[float]`` is a float that can change while the node runs."""
@@ -67,7 +68,7 @@ def with_values(params: B, values: Mapping[str, object]) -> B:
     known = changeable_values(params)
     for path in values:
         if path not in known:
-            raise NodeError(f"{path}: {_why_not(params, path)}", hint=_which(path, known))
+            raise NodeError(f"{path}: {_why_not(params, path)}", hint=_which(params, path, known))
     content: dict[str, Any] = params.model_dump(mode="json", by_alias=True)
     for path, value in values.items():
         _put(content, params, path.split("."), value)
@@ -143,14 +144,17 @@ def _why_not(params: BaseModel, path: str) -> str:
         elif isinstance(value, Mapping) and name in value:
             value = value[name]
         else:
-            return "there is no such parameter"
+            return _UNKNOWN
     return "is read-only"
 
 
-def _which(path: str, known: Mapping[str, object]) -> str:
+def _which(params: BaseModel, path: str, known: Mapping[str, object]) -> str:
     close = difflib.get_close_matches(path, known, n=1)
     if close and path not in known:
         return f"did you mean {close[0]!r}?"
-    return (
-        f"changeable are {', '.join(known)}" if known else "nothing of this node may be changed while it runs"
-    )
+    if known:
+        return f"changeable are {', '.join(known)}"
+    names = type(params).model_fields
+    if _why_not(params, path) == _UNKNOWN:
+        return f"its parameters are {', '.join(names)}, all read-only" if names else "it has no parameters"
+    return "all parameters of this node are read-only"

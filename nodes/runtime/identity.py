@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
@@ -53,6 +53,11 @@ def spec_of(node_type: type, params: object) -> PlantSpec:
             f"{node_type.__name__}.spec returns a {type(spec).__name__}", hint="return a PlantSpec"
         )
     return spec
+
+
+def is_identity(value: object) -> TypeGuard[Identity]:
+    """Return whether a JSON value is an identity: an object with the path of a class."""
+    return isinstance(value, dict) and isinstance(value.get(CLASS), str)
 
 
 def recorded_identity(node: Mapping[str, Any], here: Identity) -> Identity:

@@ -20,7 +20,7 @@ from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.networks.checkpoints import FACTS, TENSORS, checkpoint_in
 from rtgraph.nodes.networks.spec import NetworkSpec
-from rtgraph.nodes.runtime.identity import Identity, differences
+from rtgraph.nodes.runtime.identity import Identity, differences, is_identity
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -146,7 +146,7 @@ def kept_in(path: Path) -> Kept:
         facts.plant,
         ticks,
         facts.begun,
-        identity if isinstance(identity, dict) else {},
+        identity if is_identity(identity) else {},
     )
 
 

@@ -10,7 +10,8 @@ from support.sessions import RECORDING, recorded
 
 from rtgraph.graphs import load_launch
 from rtgraph.launch.arguments import FOLDERS
-from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.errors import GraphError, ReplayError
+from rtgraph.nodes.replay.belonging import check_folder, mark_folder, mark_mixed
 from rtgraph.nodes.runtime.identity import differences
 
 HERE, ELSEWHERE = "support.edges:ThreeSteps-v0", "support.edges:OneStep-v0"
@@ -53,6 +54,39 @@ def test_another_world_may_be_taken_on_purpose(session, kind) -> None:
             planned(ELSEWHERE, arguments)
     else:
         planned(ELSEWHERE, arguments)
+
+
+@pytest.mark.parametrize(
+    "text", ['"x"', "null", "12", "[]", "{}", '{"game": 3}', '{"class": 3}', '{"class": "a']
+)
+def test_a_file_that_is_not_an_identity_is_an_error(tmp_path, text) -> None:
+    (tmp_path / "world.json").write_text(text)
+    with pytest.raises(ReplayError, match=r"world\.json is not the identity of a world\. hint: remove it"):
+        check_folder(tmp_path, {"class": "a:A"})
+
+
+def test_a_folder_to_which_another_world_was_added_is_marked_as_mixed(tmp_path) -> None:
+    one, other = {"class": "a:A", "id": 1}, {"class": "a:A", "id": 2}
+    mark_folder(tmp_path, one)
+    mark_mixed(tmp_path, one, [])
+    assert check_folder(tmp_path, one)
+    mark_mixed(tmp_path, other, [])
+    for here in (one, other):
+        with pytest.raises(ReplayError, match="holds transitions of several worlds"):
+            check_folder(tmp_path, here)
+
+
+@pytest.mark.parametrize("kind", ["replay_folder", "demonstration"])
+def test_a_run_with_transfer_marks_its_folder(session, tmp_path, kind) -> None:
+    memory = tmp_path / "memory"
+    if kind == "replay_folder":
+        shutil.copytree(session / "memory", memory)
+    arguments = given(session, kind) | {"replay_folder": str(memory), "workers": "1", "latency_frames": "1"}
+    arguments |= {"id": ELSEWHERE, "minimum": "10", "replay_mib": "2"}
+    recorded("gymnasium_learning", tmp_path / "s", arguments | {"transfer": "true"}, ticks=20, record=False)
+    for world in (HERE, ELSEWHERE):
+        with pytest.raises(GraphError, match="holds transitions of several worlds"):
+            planned(world, {"replay_folder": str(memory)})
 
 
 def test_what_does_not_say_which_world_it_is_of_is_taken(session, tmp_path, caplog) -> None:

@@ -95,7 +95,7 @@ def refused(arguments: list[str], capsys: Captured) -> str:
         ("endless --resume-world nowhere --world virtual", "nowhere has no world checkpoint"),
         ("--resume-world nowhere", "nowhere is no session"),
         ("--ticks 5", "no FILE is given"),
-        ("endless --out file", "file is no folder"),
+        ("endless --out file", "file is not a folder"),
         ("endless --out file/below", "cannot write the session folder file/below: Not a directory"),
         ("endless --out used", "used is not empty, and what is in it is no session"),
         ("endless --out session", "session holds a session already"),
@@ -149,5 +149,5 @@ def test_what_is_no_fault_of_the_file_is_told_as_json_too(tmp_path: Path, capsys
     (tmp_path / "file").touch()
     assert main(["check", "endless", "--json", "--out", str(tmp_path / "file")]) == 1
     assert json.loads(capsys.readouterr().out) == {
-        "error": {"problem": f"{tmp_path / 'file'} is no folder", "hint": "choose another --out"}
+        "error": {"problem": f"{tmp_path / 'file'} is not a folder", "hint": "choose another --out"}
     }

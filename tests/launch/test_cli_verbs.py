@@ -236,7 +236,7 @@ def test_what_is_wrong_as_json(tmp_path, capsys) -> None:
     [
         (["--tcp-port", "0"], "'0' is no port: they are 1 to 65535"),
         (["--tcp-port", "70000"], "'70000' is no port"),
-        (["--out", ""], "an empty name is no folder"),
+        (["--out", ""], "an empty name is not a folder"),
     ],
 )
 def test_wrong_options_are_told_before_anything_is_read(arguments, says, capsys) -> None:

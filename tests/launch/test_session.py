@@ -42,7 +42,7 @@ def test_a_folder_that_is_used_for_something_else_is_left_alone(tmp_path) -> Non
 
 def test_what_is_no_folder(tmp_path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(LaunchError, match=r"cannot write|is no folder"):
+    with pytest.raises(LaunchError, match=r"cannot write|is not a folder"):
         Session.create(PLAN, tmp_path / "file")
     with pytest.raises(LaunchError, match="Not a directory"):
         Session.create(PLAN, tmp_path / "file" / "below")

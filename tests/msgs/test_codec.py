@@ -292,7 +292,7 @@ def test_wrong_fields_are_named(changes, says):
     fields = fields_of(observation()) | changes
     with pytest.raises(DecodeError) as caught:
         decode(Observation, document(fields, [bytes(12)]))
-    assert str(caught.value).startswith("not a Observation: ")
+    assert str(caught.value).startswith("not an Observation: ")
     assert says in str(caught.value)
 
 

@@ -11,7 +11,7 @@ from rtgraph.launch.introspection.messages import message_class
 from rtgraph.launch.introspection.pacing import Pacer
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession
 from rtgraph.msgs import Message, encode
-from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.errors import GraphError, with_article
 from rtgraph.msgs.introspection import Publish, Published
 from rtgraph.msgs.typed.json_arrays import message_of
 from rtgraph.msgs.typed.strict import complaint, from_json
@@ -63,10 +63,12 @@ def made(message_type: type[Message], text: str) -> Message:
         values = from_json(text, finite=False)
     except ValueError as error:
         raise GraphError(
-            f"the message is no JSON: {error}", file=COMMAND_LINE, hint="such as '{\"value\": 1}'"
+            f"the message is not JSON: {error}", file=COMMAND_LINE, hint="such as '{\"value\": 1}'"
         ) from error
     if not isinstance(values, dict):
-        raise GraphError(f"a {name} is an object of fields, not {shortened(text)}", file=COMMAND_LINE)
+        raise GraphError(
+            f"{with_article(name)} is an object of fields, not {shortened(text)}", file=COMMAND_LINE
+        )
     unknown = sorted(values.keys() - fields)
     if unknown:
         raise GraphError(
@@ -80,9 +82,11 @@ def made(message_type: type[Message], text: str) -> Message:
         first = error.errors(include_url=False)[0]
         problem, hint = complaint(first)
         place = ".".join(map(str, first["loc"]))
-        raise GraphError(f"not a {name}: {place}: {problem}", file=COMMAND_LINE, hint=hint) from error
+        raise GraphError(
+            f"not {with_article(name)}: {place}: {problem}", file=COMMAND_LINE, hint=hint
+        ) from error
     except ValueError as error:
-        raise GraphError(f"not a {name}: {error}", file=COMMAND_LINE) from error
+        raise GraphError(f"not {with_article(name)}: {error}", file=COMMAND_LINE) from error
 
 
 def _message_type(description: Description, topic: str) -> type[Message]:

@@ -25,7 +25,7 @@ def whole(out: Path) -> Iterator[Path]:
     if out.exists() or out.is_symlink():
         raise BagError(f"{out} is there already", hint="remove it, or write to another name")
     if not out.parent.is_dir():
-        raise BagError(f"{out.parent} is no folder", hint="make it first")
+        raise BagError(f"{out.parent} is not a folder", hint="make it first")
     with writing(out, BagError):
         work = Path(tempfile.mkdtemp(prefix=".export-", dir=out.parent))
         try:

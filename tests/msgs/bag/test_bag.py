@@ -167,7 +167,7 @@ def test_hostile_documents_raise_a_decode_error_or_give_fields(data):
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x89MCAP0\r\n", b"\x89MCAP0\r\n" + bytes(100)])
 def test_what_is_no_recording_is_refused(path, content):
     path.write_bytes(content)
-    with pytest.raises(BagError, match=r"is no recording\. hint: "):
+    with pytest.raises(BagError, match=r"is not a recording\. hint: "):
         Bag.open(path)
 
 
@@ -211,7 +211,7 @@ def test_a_missing_and_a_broken_file_of_a_folder_are_named(path):
         file.truncate(files[4].stat().st_size - 3)
     bag = Bag.open(path.parent)
     assert not bag.complete
-    assert any("session_3.mcap is no recording" in problem for problem in bag.problems)
+    assert any("session_3.mcap is not a recording" in problem for problem in bag.problems)
     assert "session_1.mcap is missing" in bag.problems
     assert any(problem.startswith("session_4.mcap: cut off") for problem in bag.problems)
     assert [recorded.sequence for recorded in bag.messages(topics=["observation"])] == [
@@ -235,7 +235,7 @@ def test_the_lives_of_one_recorder_belong_together(tmp_path):
 
 
 def test_a_folder_of_several_recordings_or_none_is_refused(tmp_path):
-    with pytest.raises(BagError, match="there is no recording in"):
+    with pytest.raises(BagError, match="there is not a recording in"):
         Bag.open(tmp_path)
     write(tmp_path / "one.mcap", rows(1))
     write(tmp_path / "other.mcap", rows(1))

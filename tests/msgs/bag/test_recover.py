@@ -86,7 +86,7 @@ def test_messages_that_are_no_documents_are_kept_and_counted(tmp_path):
 
 def test_it_makes_no_recording_of_what_is_none_and_overwrites_nothing(path, tmp_path):
     (tmp_path / "text").write_text("hello")
-    with pytest.raises(BagError, match="is no recording"):
+    with pytest.raises(BagError, match="is not a recording"):
         recover(tmp_path / "text", tmp_path / "out.mcap")
     assert not (tmp_path / "out.mcap").exists()
     with pytest.raises(BagError, match="is there already"):

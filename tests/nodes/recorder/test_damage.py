@@ -62,7 +62,7 @@ def test_cut_at_every_byte_all_that_is_whole_is_read(tmp_path, whole, chunks):
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
         if length < first:
-            with pytest.raises(BagError, match="is no recording"):
+            with pytest.raises(BagError, match="is not a recording"):
                 Bag.open(path)
             continue
         bag, found = opened(path, whole[:length])

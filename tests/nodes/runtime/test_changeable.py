@@ -60,6 +60,19 @@ def test_a_change_makes_a_copy_that_is_checked() -> None:
     assert (before.stride_m, before.policy.epsilon) == (0.3, 0.1)
 
 
+def test_problem_and_hint_agree_if_nothing_can_be_changed() -> None:
+    with pytest.raises(
+        NodeError, match=r"nosuch: there is no such parameter\. hint: its parameters are kind, all read-only"
+    ):
+        with_values(Fixed(), {"nosuch": 1})
+    with pytest.raises(
+        NodeError, match=r"kind: is read-only\. hint: all parameters of this node are read-only"
+    ):
+        with_values(Fixed(), {"kind": "fixed"})
+    with pytest.raises(NodeError, match=r"there is no such parameter\. hint: it has no parameters"):
+        with_values(Params(), {"nosuch": 1})
+
+
 @pytest.mark.parametrize(
     ("values", "problem"),
     [

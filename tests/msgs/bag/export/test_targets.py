@@ -54,7 +54,7 @@ def test_an_export_that_is_broken_off_leaves_nothing(bag, out, target):
 
 
 def test_a_folder_that_is_not_there_is_an_error(bag, out, target):
-    with pytest.raises(BagError, match="is no folder"):
+    with pytest.raises(BagError, match="is not a folder"):
         target.load()(bag, out / "nowhere" / f"run{target.suffix}")
 
 
