@@ -1,5 +1,11 @@
 """Emulated plants: Atari and Game Boy games, Gymnasium environments, and small worlds with known optimal rates."""
 
-from rtgraph.nodes.emulator.plants import Atari, Catch, Delay, Endless, GameBoy, Gymnasium, Inaction
+from rtgraph.nodes.emulator.atari_environment import Atari
+from rtgraph.nodes.emulator.catch_environment import Catch
+from rtgraph.nodes.emulator.emulator import Emulator
+from rtgraph.nodes.emulator.endless_environment import Endless
+from rtgraph.nodes.emulator.gameboy_environment import GameBoy
+from rtgraph.nodes.emulator.gymnasium_environment import Gymnasium
+from rtgraph.nodes.emulator.proof_environments import Delay, Inaction
 
-__all__ = ["Atari", "Catch", "Delay", "Endless", "GameBoy", "Gymnasium", "Inaction"]
+__all__ = ["Atari", "Catch", "Delay", "Emulator", "Endless", "GameBoy", "Gymnasium", "Inaction"]

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec, RateHz
+from rtgraph.nodes.emulator.emulator import Emulator
 from rtgraph.nodes.emulator.snapshots import (
     Saved,
     derive_generator,
@@ -28,6 +29,7 @@ from rtgraph.nodes.emulator.snapshots import (
     unpack_picture,
     unpack_snapshot,
 )
+from rtgraph.nodes.plant import PlantParams
 from rtgraph.nodes.plant.actions import check_discrete
 from rtgraph.nodes.plant.environment import Action, Array, Step
 from rtgraph.nodes.plant.preprocess import AreaResize
@@ -286,3 +288,14 @@ def _load(game: str) -> ALEInterface:
     ale.setFloat("repeat_action_probability", 0.0)
     ale.loadROM(rom)
     return ale
+
+
+class AtariParams(PlantParams, AtariSettings):
+    """The parameters of an Atari game."""
+
+
+class Atari(Emulator[AtariParams]):
+    """An Atari 2600 game at 60 Hz, frame by frame."""
+
+    environment_type = AtariEnvironment
+    incidental = frozenset({"rate_hz", "max_frames"})

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec, RateHz
+from rtgraph.nodes.emulator.emulator import Emulator
 from rtgraph.nodes.emulator.snapshots import (
     Saved,
     derive_generator,
@@ -19,6 +20,7 @@ from rtgraph.nodes.emulator.snapshots import (
     unpack_generator,
     unpack_snapshot,
 )
+from rtgraph.nodes.plant import PlantParams
 from rtgraph.nodes.plant.actions import check_discrete
 from rtgraph.nodes.plant.environment import Action, Array, Step
 
@@ -143,3 +145,14 @@ class CatchEnvironment:
         if self._ball is None:
             raise RuntimeError("no episode has begun: reset first")
         return self._ball
+
+
+class CatchParams(PlantParams, CatchSettings):
+    """The parameters of Catch."""
+
+
+class Catch(Emulator[CatchParams]):
+    """A paddle must catch a falling ball: the smallest game with an image observation."""
+
+    environment_type = CatchEnvironment
+    incidental = frozenset({"rate_hz"})

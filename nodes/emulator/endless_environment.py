@@ -6,7 +6,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec, RateHz
+from rtgraph.nodes.emulator.emulator import Emulator
 from rtgraph.nodes.emulator.snapshots import Saved, pack_snapshot, unpack_snapshot
+from rtgraph.nodes.plant import PlantParams
 from rtgraph.nodes.plant.actions import check_discrete
 from rtgraph.nodes.plant.environment import Action, Array, Step
 
@@ -89,3 +91,14 @@ class EndlessEnvironment:
         if self._steps is None:
             raise RuntimeError("no episode has begun: reset first")
         return self._steps
+
+
+class EndlessParams(PlantParams, EndlessSettings):
+    """The parameters of the endless plant."""
+
+
+class Endless(Emulator[EndlessParams]):
+    """A plant that never ends and takes next to no time: for studies of timing."""
+
+    environment_type = EndlessEnvironment
+    incidental = frozenset({"rate_hz"})

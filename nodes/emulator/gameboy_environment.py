@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec, RateHz
+from rtgraph.nodes.emulator.emulator import Emulator
 from rtgraph.nodes.emulator.gameboy import Console, Variables, find_game
 from rtgraph.nodes.emulator.gameboy.console import SCREEN
 from rtgraph.nodes.emulator.snapshots import (
@@ -27,6 +28,7 @@ from rtgraph.nodes.emulator.snapshots import (
     unpack_picture,
     unpack_snapshot,
 )
+from rtgraph.nodes.plant import PlantParams
 from rtgraph.nodes.plant.actions import check_discrete
 from rtgraph.nodes.plant.environment import Action, Array, Step
 from rtgraph.nodes.plant.preprocess import AreaResize
@@ -236,3 +238,14 @@ class GameBoyEnvironment:
         if not self._settings.sticky or self._sticky_generator is None:
             return False
         return bool(self._sticky_generator.random() < self._settings.sticky)
+
+
+class GameBoyParams(PlantParams, GameBoySettings):
+    """The parameters of a Game Boy game."""
+
+
+class GameBoy(Emulator[GameBoyParams]):
+    """A Game Boy game at 59.7275 Hz, frame by frame."""
+
+    environment_type = GameBoyEnvironment
+    incidental = frozenset({"rate_hz", "max_frames"})

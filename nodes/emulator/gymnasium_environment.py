@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from typing import TYPE_CHECKING, Any, assert_never, get_args
 
 import numpy as np
@@ -10,11 +11,16 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec, RateHz
+from rtgraph.nodes.emulator.emulator import Emulator
+from rtgraph.nodes.plant import PlantParams
 from rtgraph.nodes.plant.actions import check_continuous, check_discrete, check_multi_discrete
 from rtgraph.nodes.plant.environment import Action, Array, Step
 
 if TYPE_CHECKING:
     import gymnasium
+
+SAME_RATE = 0.01
+"""Relative difference below which rates count as equal."""
 
 _DTYPES = frozenset(get_args(ArraySpec.model_fields["dtype"].annotation))
 
@@ -260,3 +266,23 @@ def _observation_spec(space: gymnasium.Space[Any], name: str) -> ArraySpec:
         f"gymnasium environment {name!r}: cannot show the observation space {space}. hint: it must be Discrete or "
         f"a Box of one of {', '.join(sorted(_DTYPES))}"
     )
+
+
+class GymnasiumParams(PlantParams, GymnasiumSettings):
+    """The parameters of a Gymnasium environment."""
+
+
+class Gymnasium(Emulator[GymnasiumParams]):
+    """Any Gymnasium environment, at a configured rate."""
+
+    environment_type = GymnasiumEnvironment
+    incidental = frozenset({"rate_hz", "render", "noop"})
+
+    def result(self) -> dict[str, Any]:
+        """Also return a warning if the environment is made for another rate."""
+        said, environment, rate_hz = super().result(), self._environment, self.params.rate_hz
+        own_hz = environment.own_rate_hz if isinstance(environment, GymnasiumEnvironment) else None
+        if own_hz is None or math.isclose(own_hz, rate_hz, rel_tol=SAME_RATE):
+            return said
+        told = f"{self.params.id} steps at {rate_hz:g} Hz, and is made for {own_hz:g} Hz: its time runs at another speed"
+        return said | {"warnings": [*said.get("warnings", ()), f"{told}. hint: rate_hz={own_hz:g}"]}

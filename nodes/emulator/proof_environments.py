@@ -17,6 +17,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Discrete, MultiDiscrete, PlantSpec, RateHz
+from rtgraph.nodes.emulator.emulator import Emulator
 from rtgraph.nodes.emulator.snapshots import (
     Saved,
     derive_generator,
@@ -25,6 +26,7 @@ from rtgraph.nodes.emulator.snapshots import (
     unpack_generator,
     unpack_snapshot,
 )
+from rtgraph.nodes.plant import PlantParams
 from rtgraph.nodes.plant.actions import check_discrete, check_multi_discrete
 from rtgraph.nodes.plant.environment import Action, Array, Step
 
@@ -229,3 +231,25 @@ class DelayEnvironment(_LaneEnvironment):
         self._states += generator.random(self._lanes, dtype=np.float32) >= self._stay
         self._states *= self._states < self._count
         return int(np.count_nonzero(actions == self._states))
+
+
+class InactionParams(PlantParams, InactionSettings):
+    """The parameters of the inaction proof environment."""
+
+
+class Inaction(Emulator[InactionParams]):
+    """The paper's environment in which every tick without a decision costs its reward."""
+
+    environment_type = InactionEnvironment
+    incidental = frozenset({"rate_hz", "episode_ticks"})
+
+
+class DelayParams(PlantParams, DelaySettings):
+    """The parameters of the delay proof environment."""
+
+
+class Delay(Emulator[DelayParams]):
+    """The paper's environment in which every tick of delay makes the observation less accurate."""
+
+    environment_type = DelayEnvironment
+    incidental = frozenset({"rate_hz", "episode_ticks"})
