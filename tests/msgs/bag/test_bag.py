@@ -235,7 +235,7 @@ def test_the_lives_of_one_recorder_belong_together(tmp_path):
 
 
 def test_a_folder_of_several_recordings_or_none_is_refused(tmp_path):
-    with pytest.raises(BagError, match="there is not a recording in"):
+    with pytest.raises(BagError, match="there is no recording in"):
         Bag.open(tmp_path)
     write(tmp_path / "one.mcap", rows(1))
     write(tmp_path / "other.mcap", rows(1))
