@@ -93,6 +93,22 @@ def test_what_must_be_light_imports_no_torch(package: str) -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
+def test_the_first_array_imports_nothing() -> None:
+    """An import at the first tick would make a plant late."""
+    program = "\n".join(
+        [
+            "import sys, numpy as np",
+            "from rtgraph.msgs import Message, Observation, decode, encode",
+            "class Empty(Message): pass",
+            "decode(Empty, encode(Empty()))",  # as a node does before it starts
+            "before = set(sys.modules)",
+            "decode(Observation, encode(Observation(tick=0, episode=0, value=np.zeros(3))))",
+            "sys.exit(', '.join(set(sys.modules) - before) or None)",
+        ]
+    )
+    assert not subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).stderr
+
+
 def test_every_module_imports() -> None:
     for package in PACKAGES:
         module = importlib.import_module(package)
