@@ -23,7 +23,7 @@ def recorded_types(bag: Bag) -> dict[str, type[Message]]:
     """Return a recording's message classes by name; imports the nodes that published them.
 
     Raises:
-        BagError: a class does not exist, or has another schema.
+        BagError: a class does not exist, has another schema, or has the name of another one.
     """
     problems = use_recorded_modules(bag)
     for node in recorded_nodes(bag).values():
@@ -34,7 +34,12 @@ def recorded_types(bag: Bag) -> dict[str, type[Message]]:
             raise BagError(
                 f"{node['node']}, which published, cannot be imported: {problem}", hint=_WAY
             ) from error
-    known = message_types()
+    try:
+        known = message_types()
+    except NodeError as error:
+        raise BagError(
+            f"{bag.path}: {error.problem}", hint="`rtgraph bag export` converts it without the classes"
+        ) from error
     for channel in bag.channels:
         message_type = known.get(channel.schema_name)
         if message_type is None or schema_hash(message_type).hex() != channel.schema_hash:

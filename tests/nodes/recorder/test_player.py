@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from support.sessions import RECORDING, recorded
 
 from rtgraph.graphs.recording import stand_ins
 from rtgraph.launch.bags.verification import verify
+from rtgraph.msgs import Message
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import BagError, GraphError
+from rtgraph.nodes.recorder.recorded import recorded_types
 
 BOXING = {"k": "0.0625", "workers": "3", "latency_frames": "2.3"}
 
@@ -40,6 +44,18 @@ def test_the_others_do_what_they_did(session, tmp_path, node):
 def test_all_but_the_monitor_can_be_played(session, tmp_path):
     again = replayed(session, tmp_path / "again", "plant", "worker", "coordinator")
     assert messages(again, "progress") == messages(session, "progress")
+
+
+def test_two_classes_of_one_name_are_an_error_with_a_way_out(session):
+    def clash():
+        twins = [type("Twin", (Message,), {"__module__": module}) for module in ("one", "other")]
+        with pytest.raises(BagError, match=r"two message classes are named Twin.* `rtgraph bag export`"):
+            recorded_types(Bag.open(session))
+        del twins
+
+    clash()
+    gc.collect()
+    assert "Observation" in recorded_types(Bag.open(session))
 
 
 def test_a_player_ends_the_launch_when_the_recording_is_over(session, tmp_path):
