@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rtgraph.graphs.names import nearest
 from rtgraph.graphs.positions import Place, Value, parse
 from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.msgs.typed.text import Typed, number, readable, shortened, truth, whole_number
+
+Choices = Annotated[tuple[Any, ...], Field(min_length=1)]
 
 
 class ArgumentEntry(BaseModel):
@@ -22,13 +24,23 @@ class ArgumentEntry(BaseModel):
     default: Any = None
     minimum: float | None = Field(default=None, allow_inf_nan=False)
     maximum: float | None = Field(default=None, allow_inf_nan=False)
-    choices: tuple[Any, ...] | None = Field(default=None, min_length=1)
+    choices: Choices | Literal["stagger"] | None = Field(
+        default=None, description="the allowed values; stagger: the names of all stagger methods"
+    )
     help: str = ""
 
     @property
     def required(self) -> bool:
         """Whether a value must be given."""
         return "default" not in self.model_fields_set
+
+    def allowed(self) -> tuple[Any, ...] | None:
+        """Return the allowed values; None for any."""
+        if self.choices == "stagger":
+            from rtgraph.nodes.inference.stagger import stagger_names  # noqa: PLC0415 - most graphs need none
+
+            return stagger_names()
+        return self.choices
 
 
 _KINDS = {
@@ -51,7 +63,7 @@ def check_declaration(entry: ArgumentEntry, place: Place) -> None:
             raise (place / bound).error(f"is for numbers, and this is {_KINDS[entry.type]}")
     if entry.minimum is not None and entry.maximum is not None and entry.minimum > entry.maximum:
         raise (place / "minimum").error(f"{entry.minimum:g} is above the maximum, {entry.maximum:g}")
-    for index, choice in enumerate(entry.choices or ()):
+    for index, choice in enumerate(entry.choices if isinstance(entry.choices, tuple) else ()):
         _typed(entry, choice, place / "choices" / index)
     _accepted(entry, entry.default, place / "default")
 
@@ -97,8 +109,9 @@ def _missing(name: str, entry: ArgumentEntry, declaration: Place, giving: Place 
 
 def _accepted(entry: ArgumentEntry, given: Value, place: Place) -> Value:
     value = _typed(entry, given, place)
-    if value is not None and entry.choices is not None:
-        choices = [_typed(entry, choice, place) for choice in entry.choices]
+    allowed = None if value is None else entry.allowed()
+    if allowed is not None:
+        choices = [_typed(entry, choice, place) for choice in allowed]
         if value not in choices:
             raise place.error(
                 f"{value!r} is not among the choices",

@@ -10,11 +10,12 @@ from pydantic import TypeAdapter
 
 from rtgraph.graphs.arguments import ArgumentEntry, check_declaration
 from rtgraph.graphs.model import GraphFile, LaunchFile
-from rtgraph.graphs.names import Name, nearest
+from rtgraph.graphs.names import Name
 from rtgraph.graphs.positions import Document, Place, parse
 from rtgraph.graphs.substitute import References, substitute
 from rtgraph.graphs.validation import adapted
 from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.typed.nearest import nearest
 
 SHIPPED = Path(__file__).parent / "topologies"
 """The folder of the shipped graphs."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rtgraph.graphs.agreement import check_agreement
 from rtgraph.graphs.arguments import ArgumentEntry, resolved
 from rtgraph.graphs.classes.messages import check_messages
 from rtgraph.graphs.classes.modules import LocalModules
@@ -22,7 +23,6 @@ from rtgraph.graphs.expand import (
 )
 from rtgraph.graphs.files import SHIPPED, declared_arguments, file_kind, find, read
 from rtgraph.graphs.model import LaunchFile, Settings
-from rtgraph.graphs.names import nearest
 from rtgraph.graphs.placement import check_placements
 from rtgraph.graphs.plan import Plan
 from rtgraph.graphs.positions import Document, Place
@@ -33,6 +33,7 @@ from rtgraph.graphs.substitute import Arguments, References, substitute, substit
 from rtgraph.graphs.validation import validated
 from rtgraph.graphs.wire import Wiring, check_include_remaps, instances
 from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.msgs.typed.text import Typed, readable
 from rtgraph.nodes.runtime.classes.imports import look_in
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, Fault
@@ -216,6 +217,7 @@ def _wired(
     for node in nodes:
         resolver.params(node)
     wiring.check()
+    check_agreement(nodes, wiring, resolver)
     plans = wiring.plans()
     if not plans:
         raise document.top.error("has no nodes to run")

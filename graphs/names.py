@@ -1,8 +1,7 @@
-"""Patterns of valid names, and hints for wrong ones."""
+"""Patterns of valid names, and what they mean."""
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 from collections.abc import Collection, Iterable
 from typing import Annotated
@@ -37,18 +36,6 @@ MEANINGS = {
     TOPIC: "a topic: names with / between them, lower-case letters, digits and _, a letter first",
     CLASS: "a class path: package.module:Class",
 }
-
-
-def nearest(word: str, words: Iterable[str]) -> str | None:
-    """Return the hint ``did you mean 'x'?``; the list of words if none is similar; None if there are no words."""
-    known = sorted(set(words))
-    close = difflib.get_close_matches(word, known, n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    if not known:
-        return None
-    shown = ", ".join(known[:12])
-    return f"there is {shown}{' and more' if len(known) > 12 else ''}"
 
 
 def joined(namespace: str, name: str) -> str:

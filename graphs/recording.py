@@ -10,12 +10,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from rtgraph.graphs.names import nearest, unmatched
+from rtgraph.graphs.names import unmatched
 from rtgraph.graphs.plan import Plan
 from rtgraph.graphs.positions import Place
 from rtgraph.graphs.resolve import imported
 from rtgraph.graphs.validation import adapted, validated
 from rtgraph.msgs.errors import BagError, GraphError, NodeError
+from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.runtime.journal import OUTPUT
 from rtgraph.nodes.runtime.ports import Tapped
 from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan, load_class

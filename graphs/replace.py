@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from rtgraph.graphs.expand import PlacedNode, Raw, Scope
 from rtgraph.graphs.model import ReplacementEntry
-from rtgraph.graphs.names import nearest
 from rtgraph.graphs.positions import Place
 from rtgraph.graphs.resolve import imported
 from rtgraph.graphs.wire import Wiring, topic_of
 from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.runtime.node import port_message
 
 

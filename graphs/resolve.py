@@ -16,12 +16,12 @@ from rtgraph.graphs.classes.elsewhere import Elsewhere
 from rtgraph.graphs.classes.modules import LocalModules
 from rtgraph.graphs.expand import PlacedNode, PlacedWeights, Raw, Scope
 from rtgraph.graphs.hooks import calling, check_outputs, described_spec
-from rtgraph.graphs.names import nearest
 from rtgraph.graphs.positions import Place, Value
 from rtgraph.graphs.substitute import substitute
 from rtgraph.graphs.validation import adapted, validated
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError, GraphError, RtgraphError
+from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.runtime.classes.description import NodeDescription
 from rtgraph.nodes.runtime.identity import Identity, identity_of
 from rtgraph.nodes.runtime.node import Node, Params

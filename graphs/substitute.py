@@ -1,5 +1,8 @@
 """References in files: ``${argument}``, ``${env:NAME}``, ``${spec:node.field}`` and ``${weights:name}``.
 
+``${gate_of:argument}`` is the gate that the stagger method in an argument needs. ``${a|b}`` is ``${a}``, or ``${b}`` if
+that is null.
+
 A scalar that consists of one reference takes the type of the value; elsewhere the value becomes part of the text.
 ``$${`` stands for ``${``. Replaced values are not searched for references again. Environment variables and text with
 embedded references are read by the type declared where they are used (``Typed``).
@@ -11,8 +14,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from rtgraph.graphs.names import nearest
 from rtgraph.graphs.positions import Place, Value
+from rtgraph.msgs.errors import RtgraphError
+from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.msgs.typed.text import Typed, number, readable
 
 Lookup = Callable[[str, Place], Value]
@@ -49,6 +53,10 @@ class References:
         Raises:
             GraphError: the reference cannot be resolved.
         """
+        first, bar, others = reference.partition("|")
+        if bar:
+            value = self.value(first, place)
+            return self.value(others, place) if value is None else value
         before, colon, name = reference.partition(":")
         if not colon:
             if reference not in self.arguments:
@@ -58,6 +66,8 @@ class References:
             if name not in self.environment:
                 raise place.error(f"the environment variable {name!r} is not set", hint=f"export {name}=...")
             return _readable(self.environment[name], name, place)
+        if before == "gate_of":
+            return _gate_of(self.value(name, place), place)
         if before in self.lookups:
             return self.lookups[before](name, place)
         if before in ("spec", "identity", "weights"):
@@ -67,7 +77,7 @@ class References:
             )
         raise place.error(
             f"unknown reference ${{{reference}}}",
-            hint=nearest(before, ("env", "spec", "identity", "weights")),
+            hint=nearest(before, ("env", "gate_of", "spec", "identity", "weights")),
         )
 
     def _hint(self, name: str) -> str:
@@ -183,6 +193,15 @@ def _scalar(text: str, place: Place, references: References) -> Value:
     made = _TOKEN.sub(part, text)
     refers = any(token["reference"] is not None for token in _TOKEN.finditer(text))
     return Typed(made) if refers else made
+
+
+def _gate_of(method: Value, place: Place) -> str:
+    from rtgraph.nodes.inference.stagger import stagger_method  # noqa: PLC0415 - most graphs need none
+
+    try:
+        return stagger_method(_text(method)).gate
+    except RtgraphError as error:
+        raise place.error(error.problem, hint=error.hint) from error
 
 
 def _readable(text: str, variable: str, place: Place) -> Typed:

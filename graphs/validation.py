@@ -9,9 +9,10 @@ from typing import Any, Literal, TypeVar, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from rtgraph.graphs.names import MEANINGS, nearest
+from rtgraph.graphs.names import MEANINGS
 from rtgraph.graphs.positions import Place
 from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.msgs.typed.strict import complaint, strict
 from rtgraph.msgs.typed.text import shortened
 

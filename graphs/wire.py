@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from rtgraph.graphs.expand import PlacedNode, Scope
-from rtgraph.graphs.names import nearest
 from rtgraph.graphs.positions import Place
 from rtgraph.graphs.resolve import Resolver
+from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.runtime.node import Node, port_message
 from rtgraph.nodes.runtime.ports import Input, Output
 from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan

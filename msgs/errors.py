@@ -8,6 +8,7 @@
     │   └── DecodeError   ... because the received bytes are invalid
     │       └── SchemaMismatch   publisher and subscriber have different versions of the message
     ├── NodeError         a node is declared or used wrongly
+    ├── ExtensionError    what an installed package adds cannot be used
     ├── GraphError        a graph or launch file is invalid (exit code 2)
     ├── WorldError        a running world cannot continue
     ├── LaunchError       the processes of a launch could not be started or kept alive
@@ -60,6 +61,10 @@ class SchemaMismatch(DecodeError):
 
 class NodeError(RtgraphError):
     """A node class is declared wrongly, or a node uses its runtime wrongly."""
+
+
+class ExtensionError(RtgraphError):
+    """What an installed package adds to rtgraph cannot be used."""
 
 
 class GraphError(RtgraphError):

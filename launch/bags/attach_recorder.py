@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rtgraph.graphs.names import nearest, unmatched
+from rtgraph.graphs.names import unmatched
 from rtgraph.launch.console.printing import printed
 from rtgraph.launch.console.status import ConsoleStatus
 from rtgraph.launch.introspection.messages import message_class
@@ -21,6 +21,7 @@ from rtgraph.msgs.bag.channel import Attachment, Channel
 from rtgraph.msgs.bag.ledger import Ledger
 from rtgraph.msgs.bag.writer import BagWriter
 from rtgraph.msgs.errors import LaunchError
+from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.recorder.provenance import PLAN, facts
 from rtgraph.nodes.recorder.recorder import schema_text
 from rtgraph.nodes.runtime.clock import unix_ns

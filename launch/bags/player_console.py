@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rtgraph.graphs import Plan
-from rtgraph.graphs.names import MEANINGS, PATH, TOPIC, nearest, unmatched
+from rtgraph.graphs.names import MEANINGS, PATH, TOPIC, unmatched
 from rtgraph.launch.console.status import ConsoleStatus
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.observer import Observer
@@ -29,6 +29,7 @@ from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.errors import LaunchError, RtgraphError
 from rtgraph.msgs.introspection import Publish, Published
 from rtgraph.msgs.session import PlayControl, PlayProgress
+from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.msgs.typed.text import readable
 from rtgraph.nodes.recorder.bag_player import played_channels
 from rtgraph.nodes.runtime import InputPlan, NodePlan

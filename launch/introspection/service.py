@@ -14,7 +14,6 @@ from typing import Self
 
 import zmq
 
-from rtgraph.graphs.names import nearest
 from rtgraph.launch.introspection.changes import Changes, Tell, params_of
 from rtgraph.launch.introspection.wire import QUESTIONS, Reader, written
 from rtgraph.launch.process.runtime_directory import RuntimeDirectory
@@ -36,6 +35,7 @@ from rtgraph.msgs.introspection import (
 )
 from rtgraph.msgs.introspection import Params as ParamsAnswer
 from rtgraph.msgs.system import Inject
+from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.runtime import load_class
 from rtgraph.nodes.runtime.changeable import changeable_values
 from rtgraph.nodes.runtime.clock import WallClock

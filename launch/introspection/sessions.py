@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from rtgraph.graphs.names import nearest
 from rtgraph.launch.process.runtime_directory import announced, is_in_use
 from rtgraph.msgs import Record
 from rtgraph.msgs.errors import GraphError, LaunchError
+from rtgraph.msgs.typed.nearest import nearest
 
 COMMAND_LINE = "command line"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rtgraph.nodes.inference.pacing import natural_order
+from rtgraph.nodes.inference.stagger.ring import natural_order
 from rtgraph.nodes.monitor.trace import POLICY, SavedTrace
 from rtgraph.nodes.runtime import clock
 

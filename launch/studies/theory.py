@@ -102,7 +102,6 @@ def run_case(case: Case) -> Row:
         arguments = {
             "workers": "1",
             "stagger": "none",
-            "gate": "latest",
             "latency_frames": str(case.interval),
         }
         lanes = 1

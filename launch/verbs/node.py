@@ -136,9 +136,9 @@ def _prose(docstring: str) -> str:
 
 
 def _path(name: str) -> str:
-    from rtgraph.graphs.names import nearest  # noqa: PLC0415
     from rtgraph.launch.catalog import node_classes  # noqa: PLC0415
     from rtgraph.msgs.errors import LaunchError  # noqa: PLC0415
+    from rtgraph.msgs.typed.nearest import nearest  # noqa: PLC0415
 
     paths = {item.path.partition(":")[2]: item.path for item in node_classes()}
     if name not in paths:

@@ -50,8 +50,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _staggering(args: argparse.Namespace) -> int:
     from rtgraph.launch.studies import staggering  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.nodes.inference.stagger import stagger_names  # noqa: PLC0415
 
-    methods = _known(args.methods, staggering.METHODS, "method")
+    methods = _known(args.methods, stagger_names(), "method")
     latencies = _known(args.latencies, tuple(staggering.LATENCIES), "latency")
     workers = args.workers or staggering.WORKERS
     cases = staggering.cases(methods, latencies, workers, args.seeds, args.ticks or staggering.JUDGED_TO)

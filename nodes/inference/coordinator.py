@@ -13,8 +13,8 @@ from rtgraph.msgs import (
     StaggerDelay,
     WorkerState,
 )
-from rtgraph.nodes.inference.pacing import Pacing, natural_order
-from rtgraph.nodes.inference.stagger import MethodName, coordinator_stagger
+from rtgraph.nodes.inference.stagger import StaggerName, stagger_method
+from rtgraph.nodes.inference.stagger.ring import natural_order
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Timer, latest, queue
 
 BEAT_PERIOD_NS = 200_000_000
@@ -25,8 +25,8 @@ class CoordinatorParams(Params):
 
     plant: PlantSpec
     """The plant's spec: `${spec:plant}`."""
-    stagger: MethodName = "paced"
-    """The stagger method; the workers must use the same one."""
+    stagger: StaggerName = "paced"
+    """The stagger method. The workers must have the same one."""
 
 
 @dataclass(slots=True)
@@ -40,9 +40,9 @@ class _Member:
 class Coordinator(Node[CoordinatorParams]):
     """One node for every stagger method. It has no races: it handles one message after another.
 
-    For ``maximum_time`` and ``expected_time`` it keeps m and μ and sends workers the time to sleep; for
-    ``paced`` it claims each observation for one worker. A restarted worker receives the current state; a
-    worker that stays silent is removed.
+    A method either delays workers, and the coordinator sends them the time to sleep; or it claims each
+    observation for one worker. A restarted worker receives the current state; a worker that stays silent is
+    removed.
     """
 
     inference_time = Input(InferenceTime, queue(4096), many=True, optional=True)
@@ -54,14 +54,14 @@ class Coordinator(Node[CoordinatorParams]):
 
     def on_start(self) -> None:
         """Begin without workers; they announce themselves."""
-        self._method = coordinator_stagger(self.params.stagger)
-        # Numbered from the time: higher than any claim of a coordinator that this one replaces.
-        self._pacing = Pacing(self.params.plant.rate_hz, first_claim=self.now_ns)
+        method = stagger_method(self.params.stagger)
+        self._claims = method.claims
+        self._method = method.coordinator(self.params.plant, self.now_ns)
         self._members: dict[str, _Member] = {}
         self._ring: list[str] = []
         self._longest_ns = 0
         self._timer: Timer | None = None
-        if self.params.stagger != "paced":
+        if not self._claims:
             self.observation.pause()
         self.every(BEAT_PERIOD_NS, self._beat)
         self._beat()
@@ -77,8 +77,8 @@ class Coordinator(Node[CoordinatorParams]):
             self._tell(state.worker, 0)
         else:
             member.seen_ns = self.now_ns
-        if self.params.stagger == "paced":
-            self._pacing.heard(state, self.now_ns)
+        if self._claims:
+            self._method.heard(state, self.now_ns)
             self._claim_at(self.now_ns)
 
     def on_inference_time(self, report: InferenceTime) -> None:
@@ -89,7 +89,7 @@ class Coordinator(Node[CoordinatorParams]):
 
     def on_observation(self, observation: Observation) -> None:
         """Claim a new observation for the worker that has been free the longest."""
-        self._pacing.observed(observation)
+        self._method.observed(observation)
         self._claim_at(self.now_ns)
 
     def _claim_at(self, due_ns: int) -> None:
@@ -102,7 +102,7 @@ class Coordinator(Node[CoordinatorParams]):
 
     def _claim(self) -> None:
         self._timer = None
-        claimed = self._pacing.next_claim(self.now_ns)
+        claimed = self._method.next_claim(self.now_ns)
         if isinstance(claimed, int):
             self._claim_at(claimed)
         elif claimed is not None:
@@ -119,7 +119,7 @@ class Coordinator(Node[CoordinatorParams]):
             )
 
     def _tell(self, worker: str, delay_ns: int) -> None:
-        if self.params.stagger == "paced":
+        if self._claims:
             return
         self.stagger.publish(
             StaggerDelay(delay_ns=delay_ns, maximum_ns=self._method.maximum_ns, mean_ns=self._method.mean_ns),
@@ -132,12 +132,12 @@ class Coordinator(Node[CoordinatorParams]):
 
     def _forget_the_silent(self) -> None:
         """Remove workers that have been silent for longer than any inference takes."""
-        lease_ns = max(2_000_000_000, 10 * max(self._longest_ns, self._pacing.longest_ns))
+        lease_ns = max(2_000_000_000, 10 * max(self._longest_ns, self._method.longest_ns))
         silent = [name for name, member in self._members.items() if self.now_ns - member.seen_ns > lease_ns]
-        if not silent or not (self._longest_ns or self._pacing.longest_ns):
+        if not silent or not (self._longest_ns or self._method.longest_ns):
             return
         for name in silent:
             self.log.warning("%s is silent: left out", name)
             del self._members[name]
-            self._pacing.forget(name)
+            self._method.forget(name)
         self._ring = sorted(self._members, key=natural_order)

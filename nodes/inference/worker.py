@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.inference.latency import Constant, Draw, LatencyParams, Measured
 from rtgraph.nodes.inference.policies import check_policy, make_policy
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, PolicyParams
-from rtgraph.nodes.inference.stagger import MethodName, worker_stagger
+from rtgraph.nodes.inference.stagger import StaggerName, stagger_method
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest, queue
 from rtgraph.nodes.runtime.context import generator
 from rtgraph.nodes.weights.weights import weights_named
@@ -40,21 +40,23 @@ class WorkerParams(Params):
     """The policy π."""
     latency: LatencyParams = Measured()
     """The duration of an inference; in real time, the duration it is padded to."""
-    stagger: MethodName = "paced"
-    """The stagger method; the coordinator must use the same one."""
+    stagger: StaggerName = "paced"
+    """The stagger method. The coordinator must have the same one."""
 
 
 class Worker(Node[WorkerParams]):
     """Infers from observations, again and again, and publishes decisions.
 
-    With the stagger methods ``none``, ``maximum_time`` and ``expected_time`` it reads the newest observation,
-    infers, and begins again, even if the observation was used before. With ``paced`` it infers from the
-    observations that the coordinator claims for it, never twice from one observation; after half a second
-    without the coordinator it runs without pacing until the next claim.
+    With a stagger method without claims it reads the newest observation, infers, and begins again, even if
+    the observation was used before. With claims (``paced``) it infers from the observations that the
+    coordinator claims for it, never twice from one observation; after half a second without the coordinator
+    it runs without claims until the next one.
 
     It uses the newest version of its weights that was announced, and switches to a newer one between two
     inferences, never during one.
     """
+
+    agrees_on: ClassVar = {"claim": ("stagger",), "stagger": ("stagger",), "beat": ("stagger",)}
 
     observation = Input(Observation, latest)
     claim = Input(Claim, queue(8), keyed=True, optional=True)
@@ -92,9 +94,9 @@ class Worker(Node[WorkerParams]):
 
     def on_start(self) -> None:
         """Announce the worker, and begin with the first observation."""
-        params = self.params
-        self._method = worker_stagger(params.stagger)
-        self._paced = params.stagger == "paced"
+        method = stagger_method(self.params.stagger)
+        self._method = method.worker()
+        self._paced, self._reports = method.claims, method.reports
         self._idle = True
         self._goes_on = False
         self._decisions = 0
@@ -152,7 +154,7 @@ class Worker(Node[WorkerParams]):
 
     def _finished(self) -> None:
         self._last_inference_ns = inference_ns = self.now_ns - self._began_ns
-        if self.params.stagger in ("maximum_time", "expected_time"):
+        if self._reports:
             self.inference_time.publish(
                 InferenceTime(
                     worker=self.name, incarnation=self.context.identity.incarnation, inference_ns=inference_ns

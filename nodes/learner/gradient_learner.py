@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rtgraph.msgs import Gradient, GradientAnswer, LearnerState, SampledBatch, WeightsVersion
 from rtgraph.msgs.errors import RegionError
@@ -19,6 +19,8 @@ STATE_PERIOD_NS = 500_000_000
 
 class GradientLearner(Batches[BatchParams]):
     """Computes gradients on the newest weights, sends each to the learner, and continues after its answer."""
+
+    agrees_on: ClassVar = {"answer": ("weights",)}
 
     weights = Input(WeightsVersion, latest)
     answer = Input(GradientAnswer, queue(8), keyed=True)

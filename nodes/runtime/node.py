@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 import numpy as np
@@ -46,6 +46,7 @@ class Node(Generic[P]):
     and may define ``on_prepare``, ``on_start``, ``on_params``, ``on_stop`` and, for an input ``x``, ``on_x``.
 
     ``stop_rank`` orders the stop of a graph: lower ranks stop first (plants 0, most nodes 1, recorders 2).
+    ``agrees_on`` names, by input, the params that must equal those of the nodes that publish on it.
     """
 
     params_type: ClassVar[type[Params]] = Params
@@ -53,6 +54,7 @@ class Node(Generic[P]):
     output_ports: ClassVar[dict[str, Output[Any]]] = {}
     tap_ports: ClassVar[dict[str, Tap]] = {}
     stop_rank: ClassVar[int] = 1
+    agrees_on: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

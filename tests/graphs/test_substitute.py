@@ -105,3 +105,23 @@ def test_conditions(condition, truth) -> None:
 def test_bad_conditions(condition) -> None:
     with pytest.raises(GraphError):
         holds(condition, TOP, REFERENCES)
+
+
+def test_the_first_reference_that_is_not_null_counts():
+    references = References({"none": None, "gate": "latest", "stagger": "paced", "zero": 0})
+    found = [
+        substitute(text, TOP, references)
+        for text in (
+            "${none|gate}",
+            "${gate|stagger}",
+            "${none|none}",
+            "${zero|gate}",
+            "${none|gate_of:stagger}",
+        )
+    ]
+    assert found == ["latest", "latest", None, 0, "playout"]
+
+
+def test_the_gate_of_an_unknown_method_is_refused():
+    with pytest.raises(GraphError, match="unknown stagger method 'pased'"):
+        substitute("${gate_of:stagger}", TOP, References({"stagger": "pased"}))

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from rtgraph.launch.cli import main
-from rtgraph.launch.studies import staggering, theory
+from rtgraph.launch.studies import theory
 from rtgraph.nodes.emulator.theory import best_delayed_rate, observed_state_rate
+from rtgraph.nodes.inference.stagger import stagger_names
 
 
 def test_staggering_prints_what_is_promised(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,7 +32,7 @@ def test_staggering_prints_what_is_promised(capsys: pytest.CaptureFixture[str]) 
     )
     rows = {row["method"]: row for row in json.loads(capsys.readouterr().out)}
     assert code == 0
-    assert set(rows) == set(staggering.METHODS)
+    assert set(rows) == set(stagger_names())
     assert {"method", "latency", "workers", "inaction", "age_mean", "age_sd", "wasted"} <= set(rows["paced"])
     # By hand: workers in step answer together, so one tick in 5.3 has a decision; paced workers answer every tick.
     assert rows["none"]["inaction"] == pytest.approx(1 - 1 / 5.3, abs=0.01)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from rtgraph.graphs.names import nearest
 from rtgraph.launch.console.printing import console, print_json, row, table
 from rtgraph.launch.introspection.live import LiveNode, snapshot
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, LiveSession
 from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.runtime.realtime.host import private_bytes
 
 

@@ -6,12 +6,12 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 
-from rtgraph.graphs.names import nearest
 from rtgraph.launch.console.printing import console, print_json, row, table
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, LiveSession
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.introspection import AskParams, NodeParams, Params, ParamsSet, SetParams
+from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.msgs.typed.text import readable
 
 LONGEST = 60

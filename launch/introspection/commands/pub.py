@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from rtgraph.graphs.names import nearest
 from rtgraph.launch.console.printing import print_json
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.messages import message_class
@@ -14,6 +13,7 @@ from rtgraph.msgs import Message, encode
 from rtgraph.msgs.errors import GraphError, with_article
 from rtgraph.msgs.introspection import Publish, Published
 from rtgraph.msgs.typed.json_arrays import message_of
+from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.msgs.typed.strict import complaint, from_json
 from rtgraph.msgs.typed.text import shortened
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from rtgraph.graphs.names import nearest
 from rtgraph.launch.console.printing import console, print_json, row, table
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession, Taker
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.introspection import AskGraph, Graph
 from rtgraph.msgs.system import Beat
+from rtgraph.msgs.typed.nearest import nearest
 
 MOST_NAMED = 4
 

@@ -11,7 +11,9 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from rtgraph.msgs import Observation, WorkerState
+from rtgraph.msgs import Observation, PlantSpec, WorkerState
+from rtgraph.nodes.inference.stagger.method import CoordinatorStagger, StaggerMethod
+from rtgraph.nodes.inference.stagger.ring import natural_order
 from rtgraph.nodes.runtime.clock import period_ns
 
 SLOWEST_ADAPTATION = 0.02
@@ -31,13 +33,14 @@ class _Seat:
     suspect: bool = False
 
 
-class Pacing:
-    """Decides which worker uses which observation, and when. A plain object: no clock, no sockets.
+class Pacing(CoordinatorStagger):
+    """Decides which worker uses which observation, and when.
 
     Claims are numbered from ``first_claim``; a pacer that replaces another must begin above its numbers.
     """
 
     def __init__(self, rate_hz: float, first_claim: int = 0) -> None:
+        super().__init__()
         self._period_ns = period_ns(rate_hz)
         self._seats: dict[str, _Seat] = {}
         self._newest: Observation | None = None
@@ -46,14 +49,11 @@ class Pacing:
         self._count = 0
         self._next_number = first_claim
         self._last_claim_ns: int | None = None
-        self.longest_ns = 0
 
     def observed(self, observation: Observation) -> None:
-        """Add an observation: it is now the newest, and unclaimed."""
         self._newest = observation
 
     def heard(self, state: WorkerState, now_ns: int) -> None:
-        """Update the state of a worker."""
         seat = self._seats.get(state.worker)
         if seat is None or state.incarnation > seat.incarnation:
             self._seats[state.worker] = _Seat(state.incarnation, None if state.busy else now_ns)
@@ -72,16 +72,10 @@ class Pacing:
                 self._took(state.inference_ns)
 
     def forget(self, worker: str) -> None:
-        """Remove a worker until it reports again."""
         self._seats.pop(worker, None)
 
     def next_claim(self, now_ns: int) -> tuple[str, int, Observation] | int | None:
-        """Claim the newest observation for the worker that has been free the longest.
-
-        Returns:
-            (worker, claim number, observation); or the earliest time of the next claim, if it is too early;
-                or None if there is no observation or no free worker.
-        """
+        """Claim the newest observation for the worker that has been free the longest."""
         self._suspect_the_late(now_ns)
         if self._newest is None:
             return None
@@ -129,7 +123,12 @@ class Pacing:
                 seat.suspect = seat.claim is not None and now_ns - seat.claimed_ns > lease_ns
 
 
-def natural_order(name: str) -> tuple[str, int]:
-    """Sort names by their numbers: worker/2 before worker/10."""
-    head, _, tail = name.rpartition("/")
-    return (head, int(tail)) if tail.isdigit() else (name, -1)
+class Method(StaggerMethod):
+    """Claim each observation once; the playout gate then applies decisions at a constant age."""
+
+    gate = "playout"
+    claims = True
+
+    def coordinator(self, plant: PlantSpec, now_ns: int) -> CoordinatorStagger:
+        # Claims are numbered from the time: higher than those of a coordinator that this one replaces.
+        return Pacing(plant.rate_hz, first_claim=now_ns)

@@ -2,10 +2,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtgraph.msgs import StaggerDelay
-from rtgraph.nodes.inference.stagger import coordinator_stagger, worker_stagger
+from rtgraph.msgs import ArraySpec, Discrete, PlantSpec, StaggerDelay
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.inference.stagger import stagger_method, stagger_names
 
 RING = ["w/0", "w/1", "w/2"]
+PLANT = PlantSpec(rate_hz=60.0, observation=ArraySpec(dtype="int64", shape=(1,)), action=Discrete(count=2))
+
+
+def coordinator_stagger(method):
+    return stagger_method(method).coordinator(PLANT, 0)
+
+
+def worker_stagger(method):
+    return stagger_method(method).worker()
 
 
 def test_the_maximum_spreads_the_others_by_their_distance():
@@ -77,3 +87,18 @@ def test_the_expected_time_holds_nothing():
     worker = worker_stagger("expected_time")
     worker.heard(heard(0, maximum_ns=99))
     assert worker.hold_ns(20) == 0
+
+
+def test_every_method_says_what_it_needs_of_the_graph():
+    needs = {name: stagger_method(name) for name in stagger_names()}
+    assert {name: (method.gate, method.claims, method.reports) for name, method in needs.items()} == {
+        "none": ("latest", False, False),
+        "maximum_time": ("latest", False, True),
+        "expected_time": ("latest", False, True),
+        "paced": ("playout", True, False),
+    }
+
+
+def test_an_unknown_method_is_refused_with_the_nearest_name():
+    with pytest.raises(NodeError, match=r"unknown stagger method 'pased'. hint: did you mean 'paced'\?"):
+        stagger_method("pased")

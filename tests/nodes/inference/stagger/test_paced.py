@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from rtgraph.msgs import Observation, WorkerState
-from rtgraph.nodes.inference.pacing import LEASE_LEAST_NS, Pacing, natural_order
+from rtgraph.nodes.inference.stagger.paced import LEASE_LEAST_NS, Pacing
+from rtgraph.nodes.inference.stagger.ring import natural_order
 
 TEN_NS = 1e8  # observations every 10 ns
 

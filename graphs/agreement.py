@@ -1,0 +1,34 @@
+"""Checks the params that connected nodes must have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rtgraph.graphs.expand import PlacedNode
+from rtgraph.graphs.resolve import Resolver
+from rtgraph.graphs.wire import Wiring, topic_of
+
+
+def check_agreement(nodes: Sequence[PlacedNode], wiring: Wiring, resolver: Resolver) -> None:
+    """Check that each node has the params of its publishers that its class names in ``agrees_on``.
+
+    A publisher without such a param, for example a player in its place, is not compared.
+
+    Raises:
+        GraphError: two connected nodes differ.
+    """
+    for node in nodes:
+        for port, names in resolver.node_type(node).agrees_on.items():
+            for end in wiring.outputs.get(topic_of(node, port), ()):
+                for name in names:
+                    _compare(node, end.node, name, resolver)
+
+
+def _compare(node: PlacedNode, publisher: PlacedNode, name: str, resolver: Resolver) -> None:
+    here, there = (getattr(resolver.params(one), name, None) for one in (node, publisher))
+    if there is not None and here != there:
+        place = node.params.place / name if name in node.params.value else node.params.place
+        raise place.error(
+            f"{name!r} is {here!r:.60} here, and {there!r:.60} for {publisher.name!r} ({publisher.params.place})",
+            hint="give both the same, for example through one argument",
+        )

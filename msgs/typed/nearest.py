@@ -1,0 +1,18 @@
+"""Hints for unknown names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """Return the hint ``did you mean 'x'?``; the list of words if none is similar; None if there are no words."""
+    known = sorted(set(words))
+    close = difflib.get_close_matches(word, known, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if not known:
+        return None
+    shown = ", ".join(known[:12])
+    return f"there is {shown}{' and more' if len(known) > 12 else ''}"

@@ -1,0 +1,140 @@
+"""What installed packages add to rtgraph: the entry points of its groups.
+
+Reading them imports none of the packages. ``importlib.metadata`` is not used: it alone takes 45 ms, a third of
+``rtgraph --help``; this takes about 2 ms. So only packages installed as folders (``*.dist-info``) are found, as
+pip installs them.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import sys
+from collections.abc import Container, Iterator
+from typing import NamedTuple
+
+OWN = "rtgraph"
+"""The distribution of rtgraph itself."""
+_SUFFIX = ".dist-info"
+
+
+class Extension(NamedTuple):
+    """One entry point."""
+
+    group: str
+    name: str
+    target: str
+    """``package.module``, or ``package.module:attribute``."""
+    distribution: str
+    version: str
+
+    @property
+    def origin(self) -> str:
+        """The distribution and its version."""
+        return f"{self.distribution} {self.version}"
+
+    def load(self) -> object:
+        """Import the target.
+
+        Raises:
+            ExtensionError: that fails, whatever the package raises.
+        """
+        module, _, attributes = self.target.partition(":")
+        try:
+            found: object = importlib.import_module(module)
+            for attribute in attributes.split(".") if attributes else ():
+                found = getattr(found, attribute)
+        except (Exception, SystemExit) as error:
+            raise self.error(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}") from error
+        return found
+
+    def error(self, problem: str) -> Exception:
+        """Return the ``ExtensionError`` of a problem with the target."""
+        from rtgraph.msgs.errors import ExtensionError  # noqa: PLC0415 - importing msgs takes a while
+
+        return ExtensionError(
+            f"{self.name!r} ({self.group}) of {self.origin} cannot be used: {self.target}: {problem}",
+            hint=f"repair or uninstall {self.distribution}",
+        )
+
+
+def extensions(group: str, ours: Container[str] = ()) -> dict[str, Extension]:
+    """Return the entry points of a group, by name.
+
+    A name of rtgraph's own wins. A name that two other distributions bring is left out. Both are logged, once.
+
+    Args:
+        group: the group, such as ``rtgraph.stagger``.
+        ours: names that rtgraph has without entry points.
+    """
+    found: dict[str, Extension] = {}
+    clashing = set()
+    for extension in _installed(tuple(sys.path)).get(group, ()):
+        name = extension.name
+        first = found.setdefault(name, extension)
+        if name in ours or (first is not extension and first.distribution == OWN):
+            _warn(f"{name!r} ({group}) of {extension.origin} is ignored: rtgraph has one of that name")
+        elif first is not extension:
+            clashing.add(name)
+            _warn(
+                f"{name!r} ({group}) is ignored: {first.origin} and {extension.origin} both bring it. "
+                "hint: uninstall one"
+            )
+    return {name: one for name, one in found.items() if name not in clashing and name not in ours}
+
+
+@functools.cache
+def _installed(path: tuple[str, ...]) -> dict[str, list[Extension]]:
+    """Return the entry points of all groups of rtgraph, rtgraph's own first, others by distribution."""
+    found: list[Extension] = []
+    seen = set()
+    for folder in path:
+        for info in _folders(folder):
+            distribution, _, version = info.removesuffix(_SUFFIX).partition("-")
+            if distribution.lower() not in seen:  # the first on the path is the one that is imported
+                seen.add(distribution.lower())
+                text = _text(os.path.join(folder, info, "entry_points.txt"))
+                found += _entries(text, distribution, version) if f"[{OWN}." in text else ()
+    found.sort(key=lambda one: (one.distribution != OWN, one.distribution))
+    groups: dict[str, list[Extension]] = {}
+    for one in found:
+        groups.setdefault(one.group, []).append(one)
+    return groups
+
+
+def _folders(folder: str) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(folder or ".") if name.endswith(_SUFFIX))
+    except OSError:  # not a folder
+        return []
+
+
+def _text(file: str) -> str:
+    try:
+        with open(file, encoding="utf-8") as opened:
+            return opened.read()
+    except (OSError, ValueError):  # most distributions have no entry points
+        return ""
+
+
+def _entries(text: str, distribution: str, version: str) -> Iterator[Extension]:
+    """Yield the entry points of rtgraph's groups in a file; its format is that of the packaging specification."""
+    group = ""
+    for written in text.splitlines():
+        line = written.strip()
+        if line.startswith("["):
+            group = line.strip("[]").strip()
+        elif line and not line.startswith(("#", ";")) and group.startswith(f"{OWN}."):
+            name, equals, target = (part.strip() for part in line.partition("="))
+            if equals and name and target:
+                yield Extension(group, name, target, distribution, version)
+            else:
+                _warn(f"{line!r} ({group}) of {distribution} {version} is ignored: it is not name = target")
+
+
+@functools.cache
+def _warn(text: str) -> None:
+    import logging  # noqa: PLC0415 - rarely needed
+
+    logging.getLogger("rtgraph.extensions").warning("%s", text)

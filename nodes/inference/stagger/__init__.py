@@ -1,0 +1,13 @@
+"""The stagger methods, one module each, and their registry."""
+
+from rtgraph.nodes.inference.stagger.method import CoordinatorStagger, StaggerMethod, WorkerStagger
+from rtgraph.nodes.inference.stagger.registry import StaggerName, stagger_method, stagger_names
+
+__all__ = [
+    "CoordinatorStagger",
+    "StaggerMethod",
+    "StaggerName",
+    "WorkerStagger",
+    "stagger_method",
+    "stagger_names",
+]

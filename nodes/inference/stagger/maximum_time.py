@@ -1,0 +1,47 @@
+"""Algorithm 1 of Riemer et al., ICLR 2025: every inference takes as long as the longest so far (m)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rtgraph.msgs import PlantSpec, StaggerDelay
+from rtgraph.nodes.inference.stagger.method import CoordinatorStagger, StaggerMethod, WorkerStagger
+from rtgraph.nodes.inference.stagger.ring import distances
+
+
+class MaximumTimeWorker(WorkerStagger):
+    """Holds every decision until the longest inference so far (m) would be over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._maximum_ns = 0
+
+    def heard(self, delay: StaggerDelay) -> None:
+        super().heard(delay)
+        self._maximum_ns = max(self._maximum_ns, delay.maximum_ns)
+
+    def hold_ns(self, inference_ns: int) -> int:
+        self._maximum_ns = max(self._maximum_ns, inference_ns)
+        return self._maximum_ns - inference_ns
+
+
+class MaximumTimeCoordinator(CoordinatorStagger):
+    """When τ ≥ m, delays worker n by dist(n, self)·(τ − m)/N_I; then m ← τ. Shares are floored."""
+
+    def report(self, ring: Sequence[str], worker: str, inference_ns: int) -> dict[str, int]:
+        if inference_ns <= self.maximum_ns:
+            return {}  # for τ = m there is no delay to add
+        growth_ns, self.maximum_ns = inference_ns - self.maximum_ns, inference_ns
+        return {other: behind * growth_ns // len(ring) for other, behind in distances(ring, worker)}
+
+
+class Method(StaggerMethod):
+    """Hold decisions to the maximum time, and spread the workers over it."""
+
+    reports = True
+
+    def worker(self) -> WorkerStagger:
+        return MaximumTimeWorker()
+
+    def coordinator(self, plant: PlantSpec, now_ns: int) -> CoordinatorStagger:
+        return MaximumTimeCoordinator()

@@ -1,0 +1,98 @@
+"""A stagger method: what it requires of the graph, and its two halves.
+
+A worker's half decides how long to hold a finished decision and how long to sleep before the next inference.
+The coordinator's half turns inference times into delays for the other workers, or claims observations for
+workers. Times are whole ns. Both halves are plain objects: no clock, no sockets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from rtgraph.msgs import Observation, PlantSpec, StaggerDelay, WorkerState
+
+
+class WorkerStagger:
+    """A worker's half: by default it holds no decision, and sleeps the delays that it received."""
+
+    def __init__(self) -> None:
+        self._pending_ns = 0
+
+    def heard(self, delay: StaggerDelay) -> None:
+        """Apply the coordinator's message."""
+        self._pending_ns += delay.delay_ns
+
+    def hold_ns(self, inference_ns: int) -> int:
+        """Return how long to hold a decision that took ``inference_ns`` before it is registered."""
+        return 0
+
+    def sleep_ns(self) -> int:
+        """Return how long to sleep before the next inference, and clear it."""
+        pending, self._pending_ns = self._pending_ns, 0
+        return pending
+
+
+class CoordinatorStagger:
+    """The coordinator's half: by default it delays no worker and claims no observation."""
+
+    def __init__(self) -> None:
+        self.maximum_ns = 0
+        """m of Algorithm 1, sent to the workers."""
+        self.mean_ns = 0
+        """μ of Algorithm 2, sent to the workers."""
+        self.longest_ns = 0
+        """The longest inference of workers that do not report their times; 0 if none is known."""
+
+    def report(self, ring: Sequence[str], worker: str, inference_ns: int) -> dict[str, int]:
+        """Add an inference time; return the delay in ns for every other worker that must be delayed.
+
+        ``ring`` holds the live workers in their cyclic order.
+        """
+        return {}
+
+    def heard(self, state: WorkerState, now_ns: int) -> None:
+        """Update the state of a worker. Called only for methods with claims."""
+
+    def observed(self, observation: Observation) -> None:
+        """Add an observation: it is now the newest, and unclaimed. Called only for methods with claims."""
+
+    def next_claim(self, now_ns: int) -> tuple[str, int, Observation] | int | None:
+        """Claim an observation for a worker. Called only for methods with claims.
+
+        Returns:
+            (worker, claim number, observation); or the earliest time of the next claim, if it is too early;
+                or None if there is nothing to claim.
+        """
+        return None
+
+    def forget(self, worker: str) -> None:
+        """Remove a worker until it reports again."""
+
+
+class StaggerMethod:
+    """What a stagger method requires of the graph, and how its halves are made.
+
+    To add a method, write a module with a subclass named ``Method`` and add the module to ``registry.METHODS``.
+    """
+
+    gate: ClassVar[Literal["latest", "playout"]] = "latest"
+    """The gate of the plant: graphs use it unless the user chooses another one."""
+    claims: ClassVar[bool] = False
+    """The coordinator claims observations for workers. Otherwise workers infer again and again, and the
+    coordinator sends them delays."""
+    reports: ClassVar[bool] = False
+    """Workers report how long each inference took, for the coordinator's ``report``."""
+
+    def worker(self) -> WorkerStagger:
+        """Return a worker's half."""
+        return WorkerStagger()
+
+    def coordinator(self, plant: PlantSpec, now_ns: int) -> CoordinatorStagger:
+        """Return the coordinator's half.
+
+        Args:
+            plant: the plant's spec.
+            now_ns: the graph's time.
+        """
+        return CoordinatorStagger()

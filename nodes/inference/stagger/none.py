@@ -1,0 +1,9 @@
+"""No staggering: workers of equal speed finish together."""
+
+from __future__ import annotations
+
+from rtgraph.nodes.inference.stagger.method import StaggerMethod
+
+
+class Method(StaggerMethod):
+    """Infer, register, infer again."""

@@ -1,0 +1,19 @@
+"""The cyclic order of workers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def natural_order(name: str) -> tuple[str, int]:
+    """Sort names by their numbers: worker/2 before worker/10."""
+    head, _, tail = name.rpartition("/")
+    return (head, int(tail)) if tail.isdigit() else (name, -1)
+
+
+def distances(ring: Sequence[str], worker: str) -> list[tuple[str, int]]:
+    """Return every other worker, and its distance behind this one in the cycle."""
+    if worker not in ring:
+        return []
+    here, size = ring.index(worker), len(ring)
+    return [(other, (place - here) % size) for place, other in enumerate(ring) if other != worker]

@@ -1,0 +1,77 @@
+"""The stagger method has one source: workers and coordinator agree, and the plant's gate follows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rtgraph.graphs import load_launch
+from rtgraph.launch.arguments import FOLDERS
+from rtgraph.msgs.errors import GraphError
+
+GRAPH = """\
+nodes:
+  plant: {class: "rtgraph.nodes.emulator:Endless"}
+  coordinator:
+    class: rtgraph.nodes.inference:Coordinator
+    params: {plant: "${spec:plant}", stagger: %s}
+  worker:
+    class: rtgraph.nodes.inference:Worker
+    replicas: 2
+    params:
+      plant: "${spec:plant}"
+      stagger: %s
+      policy: {kind: random}
+      latency: {kind: constant, frames: 2.0}
+"""
+
+
+def check(tmp_path: Path, coordinator: str, worker: str) -> None:
+    (tmp_path / "two.yaml").write_text(GRAPH % (coordinator, worker))
+    load_launch(tmp_path / "two.yaml", world="virtual")
+
+
+def test_workers_with_another_method_than_their_coordinator_are_refused(tmp_path: Path) -> None:
+    check(tmp_path, "paced", "paced")
+    with pytest.raises(GraphError) as raised:
+        check(tmp_path, "paced", "maximum_time")
+    file = tmp_path / "two.yaml"
+    assert str(raised.value) == (
+        f"{file}:11: nodes.worker.params.stagger: 'stagger' is 'maximum_time' here, and 'paced' for 'coordinator' "
+        f"({file}:5). hint: give both the same, for example through one argument"
+    )
+
+
+def test_a_wrong_method_is_refused_where_it_is_written(tmp_path: Path) -> None:
+    with pytest.raises(GraphError) as raised:
+        check(tmp_path, "pased", "paced")
+    assert str(raised.value) == (
+        f"{tmp_path / 'two.yaml'}:5: nodes.coordinator.params.stagger: unknown stagger method 'pased'. "
+        "hint: did you mean 'paced'?"
+    )
+
+
+def test_a_wrong_argument_is_refused_with_the_nearest_method() -> None:
+    with pytest.raises(
+        GraphError, match=r"stagger: 'pased' is not among the choices. hint: did you mean 'paced'"
+    ):
+        load_launch("boxing", {"stagger": "pased"}, folders=FOLDERS)
+
+
+@pytest.mark.parametrize("launch", ["catch", "endless", "inaction", "delay"])
+@pytest.mark.parametrize(
+    ("arguments", "gate"),
+    [
+        ({}, "playout"),
+        ({"stagger": "maximum_time"}, "latest"),
+        ({"stagger": "maximum_time", "gate": "playout"}, "playout"),
+        ({"gate": "latest"}, "latest"),
+    ],
+)
+def test_the_gate_follows_the_method_unless_it_is_given(
+    launch: str, arguments: dict[str, str], gate: str
+) -> None:
+    plan = load_launch(launch, arguments, world="virtual", folders=FOLDERS, record=False)
+    plant = next(node for node in plan.nodes if node.name == "plant")
+    assert plant.params["gate"]["kind"] == gate
