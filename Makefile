@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test docs check architecture bench format clean help
+.PHONY: demo test soak docs check architecture bench format clean help
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -26,8 +26,11 @@ demo: $(READY)  ## Boxing at 60 Hz, first with one worker, then staggered: both 
 
 test: $(READY)  ## run the tests
 	@# First on all cores; then, one by one, real processes whose lateness is looked at.
-	@$(BIN)/python -m pytest -m "not process and not snippets" --numprocesses auto
-	@$(BIN)/python -m pytest -m process
+	@$(BIN)/python -m pytest -m "not process and not snippets and not soak" --numprocesses auto
+	@$(BIN)/python -m pytest -m "process and not soak"
+
+soak: $(READY)  ## the long tests, and 10,000 cases of each property test: hours
+	@RTGRAPH_EXAMPLES=10000 $(BIN)/python -m pytest -m "soak or hypothesis" --timeout=0 --numprocesses auto
 
 docs: $(READY)  ## run every snippet of the docs
 	@# Each waits about as long as it computes.

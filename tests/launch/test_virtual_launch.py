@@ -37,10 +37,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     "arguments",
     [
         ("boxing", "k=0.0625", "workers=6", "--ticks", "200"),
-        ("gymnasium", "--ticks", "200"),
+        pytest.param(("gymnasium", "--ticks", "200"), marks=pytest.mark.soak),
         ("delay", "lanes=8", "--ticks", "200"),
     ],
-    ids=lambda arguments: arguments[0],
+    ids=["boxing", "gymnasium", "delay"],
 )
 def test_two_processes_and_two_folders_give_the_same_bytes(
     tmp_path: Path, arguments: tuple[str, ...]

@@ -174,7 +174,7 @@ def test_what_is_earned_where_inaction_costs_is_the_acting_share():
     assert found["reward"]["mean"] == pytest.approx(1 - found["inaction"], rel=0.02)
 
 
-@pytest.mark.parametrize(("stay", "delay"), [(0.9, 2), (0.7, 5)])
+@pytest.mark.parametrize(("stay", "delay"), [(0.9, 2), pytest.param(0.7, 5, marks=pytest.mark.soak)])
 def test_learning_meets_the_best_that_delay_allows(stay, delay):
     """Short for `make test`; the table in docs/learning.md has more."""
     world = ran(
