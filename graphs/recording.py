@@ -94,8 +94,12 @@ def stand_ins(file: str, nodes: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _keeps(node: NodePlan) -> bool:
-    """Return whether a node can keep a journal. Messages received by a tap are not recorded, so a tap cannot."""
-    return not load_class(node.node).tap_ports
+    """Return whether a node can keep a journal.
+
+    Messages received by a tap are not recorded, so a tap cannot. Nor can a node that is not reproducible.
+    """
+    node_type = load_class(node.node)
+    return node_type.reproducible and not node_type.tap_ports
 
 
 def _tapping(node: NodePlan, nodes: Sequence[NodePlan]) -> NodePlan:

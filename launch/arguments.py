@@ -67,8 +67,15 @@ def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None
     )
 
 
-def load(args: argparse.Namespace) -> Plan:
+def load(
+    args: argparse.Namespace, *, record: bool | dict[str, Any] | None = None, effective: bool = True
+) -> Plan:
     """Return the plan that the command line asks for.
+
+    Args:
+        args: the command line.
+        record: overrides what it says of the recording.
+        effective: refuse an argument that has no effect with these values of the others.
 
     Raises:
         GraphError: the file or its arguments are wrong, or an argument is given twice.
@@ -84,10 +91,10 @@ def load(args: argparse.Namespace) -> Plan:
         ticks=args.ticks,
         duration_s=args.duration,
         replace=replacements,
-        record=_recording(args),
+        record=recording(args) if record is None else record,
         folders=FOLDERS,
         # An argument of a replaced node legitimately has no effect.
-        effective=not replacements,
+        effective=effective and not replacements,
     )
 
 
@@ -120,7 +127,12 @@ def _replacements(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _recording(args: argparse.Namespace) -> bool | dict[str, Any] | None:
+def recording(args: argparse.Namespace) -> bool | dict[str, Any] | None:
+    """Return whether to record, or the recorder's parameters; None if the command line does not say.
+
+    Raises:
+        GraphError: it contradicts itself.
+    """
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
 
     if args.no_record:

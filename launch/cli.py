@@ -25,6 +25,7 @@ VERBS = {
     "node": "list node classes or running nodes, or describe one",
     "param": "list, read and change parameters of running nodes",
     "plan": "print the plan of a launch or graph file",
+    "play": "play a game in a window, and record it",
     "plot": "draw the results of several sessions in one picture",
     "reproduce": "reproduce the studies of the method",
     "top": "watch the nodes of a running graph",

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.graphs.load import arguments_of
+from rtgraph.launch.replanning import without
 from rtgraph.launch.report.confidence import Spread
 from rtgraph.msgs.errors import GraphError, LaunchError
 from rtgraph.nodes.emulator import Atari, GameBoy
@@ -157,17 +158,5 @@ def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tu
 
 def _without_workers(nodes: tuple[NodePlan, ...]) -> tuple[NodePlan, ...]:
     """Remove the workers: the default behaviour then acts on every tick."""
-    kept = [node for node in nodes if not issubclass(load_class(node.node), (Worker, Coordinator))]
-    names = {node.name for node in kept}
-    found = []
-    for index, node in enumerate(kept):
-        inputs = {
-            port: source.model_copy(update={"publishers": tuple(n for n in source.publishers if n in names)})
-            for port, source in node.inputs.items()
-        }
-        found.append(
-            node.model_copy(
-                update={"index": index, "inputs": {port: i for port, i in inputs.items() if i.publishers}}
-            )
-        )
-    return tuple(found)
+    acting = {node.name for node in nodes if issubclass(load_class(node.node), (Worker, Coordinator))}
+    return without(nodes, acting)

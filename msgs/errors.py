@@ -9,7 +9,7 @@
     │       └── SchemaMismatch   publisher and subscriber have different versions of the message
     ├── NodeError         a node is declared or used wrongly
     ├── ExtensionError    what an installed package adds cannot be used
-    ├── GraphError        a graph or launch file is invalid (exit code 2)
+    ├── GraphError        a graph, launch or script file is invalid (exit code 2)
     ├── WorldError        a running world cannot continue
     ├── LaunchError       the processes of a launch could not be started or kept alive
     ├── BagError          a recording cannot be written, or is not a recording
@@ -68,7 +68,7 @@ class ExtensionError(RtgraphError):
 
 
 class GraphError(RtgraphError):
-    """A graph or launch file is invalid. ``str()`` gives ``file:line: key: problem. hint: …``."""
+    """A graph, launch or script file is invalid. ``str()`` gives ``file:line: key: problem. hint: …``."""
 
     def __init__(
         self,

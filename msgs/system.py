@@ -42,6 +42,17 @@ class Ready(ControlMessage):
     pid: int
 
 
+class Preparing(ControlMessage):
+    """A node is not ready yet, and makes progress."""
+
+    node: str
+    incarnation: int = Field(ge=0)
+    what: str
+    """What it does, as in "pretraining"."""
+    done: int = Field(ge=0)
+    total: int = Field(ge=0)
+
+
 class Probe(ControlMessage):
     """The launcher asks a publisher to send this nonce through its data sockets."""
 

@@ -34,7 +34,8 @@ COMMAND = Path(sys.executable).with_name("rtgraph")
 def test_snippets_run(page: Path, tmp_path: Path) -> None:
     # Short, and only for this page: running graphs are found there.
     with tempfile.TemporaryDirectory(prefix="rt-", dir="/tmp") as runtime, contextlib.ExitStack() as beside:
-        places = {"XDG_RUNTIME_DIR": runtime, "TMPDIR": runtime}
+        # Windows open on SDL's dummy display.
+        places = {"XDG_RUNTIME_DIR": runtime, "TMPDIR": runtime, "SDL_VIDEODRIVER": "dummy"}
         for language, text in SNIPPET.findall(page.read_text()):
             named = FILE.match(text)
             if named:

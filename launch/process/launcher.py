@@ -144,7 +144,9 @@ class Launcher:
         count = len(self._members)
         status.phase(f"starting {count} nodes", count)
         crew.start()
-        self._pump_until(crew.all_ready, START_DEADLINE_S, crew.who_is_missing)
+        self._pump_until(
+            crew.all_ready, START_DEADLINE_S, crew.who_is_missing, progressed_s=lambda: crew.prepared_s
+        )
         status.phase(f"proving {len(crew.barrier.edges)} edges", len(crew.barrier.edges))
         crew.prove()
         self._pump_until(lambda: not crew.barrier.pending, PROOF_DEADLINE_S, crew.what_is_unproven)
@@ -204,13 +206,18 @@ class Launcher:
         )
 
     def _pump_until(
-        self, done: Callable[[], bool], within_s: float | None, whom: str | Callable[[], str]
+        self,
+        done: Callable[[], bool],
+        within_s: float | None,
+        whom: str | Callable[[], str],
+        progressed_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        deadline = None if within_s is None else time.monotonic() + within_s
+        """Handle messages until something is done, or neither that nor progress is seen for ``within_s``."""
+        began_s = time.monotonic()
         while not done():
             if self._signals.first is not None:
                 raise LaunchError("interrupted")
-            if deadline is not None and time.monotonic() > deadline:
+            if within_s is not None and time.monotonic() > max(began_s, progressed_s()) + within_s:
                 raise LaunchError(
                     f"{whom if isinstance(whom, str) else whom()} was not there within {within_s:.0f} s"
                 )

@@ -25,6 +25,7 @@ from rtgraph.msgs.system import (
     Go,
     Heartbeat,
     ParamsChanged,
+    Preparing,
     Probe,
     Proven,
     Ready,
@@ -82,6 +83,9 @@ class Crew:
         self.epoch_ns = 0
         """Reading of the host's monotonic clock at time 0 of the graph; 0 before the nodes are released."""
         self._stopping = False
+        self.prepared_s = 0.0
+        """When a node last reported progress of its preparation."""
+        self._preparing: set[str] = set()
 
     # Starting.
 
@@ -174,6 +178,8 @@ class Crew:
             self._status.note(f"{member.plan.name} is heard again, after {silent_s:.1f} s")
         if isinstance(message, Ready):
             self._is_ready(member)
+        elif isinstance(message, Preparing):
+            self._is_preparing(message)
         elif isinstance(message, Proven):
             self.barrier.proven(message)
         elif isinstance(message, Finish):
@@ -188,6 +194,15 @@ class Crew:
             member.beats.append(message.beat)
         else:
             self._status.note(f"{member.plan.name} says {message.schema_name}, which is nothing a node says")
+
+    def _is_preparing(self, message: Preparing) -> None:
+        self.prepared_s = time.monotonic()
+        if message.node not in self._preparing:
+            self._preparing.add(message.node)
+            self._status.note(f"{message.node}: {message.what}, {message.total:,} in all")
+        if not self.epoch_ns:
+            text = f"{message.node}: {message.what} {message.done:,}/{message.total:,}"
+            self._status.progress(sum(m.ready for m in self._members.values()), text)
 
     def _is_ready(self, member: Member) -> None:
         member.ready = True

@@ -99,9 +99,13 @@ def _run(
 ) -> tuple[list[str], int | None]:
     """Run the world; return the failures, and the signal that ended it."""
     going = Going(plan.ticks, plan.duration_s)
+    preparing = _Preparing(status)
     began = time.monotonic()
 
     def tell(time_ns: int) -> None:
+        if preparing.shown:
+            preparing.shown = ""
+            status.phase(plan.name, going.total)
         for message in _progress_of(world):
             going.heard(message)
         status.progress(*going.told(time_ns / 1e9, time.monotonic() - began))
@@ -109,13 +113,28 @@ def _run(
     status.phase(plan.name, going.total)
     with _interruptible(world) as caught:
         try:
-            world.run(tell, keeper)
+            world.run(tell, keeper, preparing)
         except RtgraphError as error:
             log.exception("the world ended at %.6f s", world.clock.now_ns() / 1e9)
             if not world.begun:
                 raise
             return [_naming_the_node(error, world)], None
     return [], caught[0] if caught else None
+
+
+class _Preparing:
+    """Shows the progress of a node that prepares for long, as a phase."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+        self.shown = ""
+        """What is shown; empty if it is over, or there was nothing."""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what != self.shown:
+            self.shown = what
+            self._status.phase(what, total)
+        self._status.progress(done, f"{done:,}/{total:,}")
 
 
 def _naming_the_node(error: RtgraphError, world: VirtualWorld) -> str:

@@ -128,12 +128,15 @@ class Batches(Node[B]):
                 hint="give them a latency (update_frames), or the replay memory a cadence (updates_per_tick)",
             )
 
-    def _ask(self, version: int) -> None:
+    def correction_at(self, version: int) -> float:
+        """Return β of prioritised sampling for an update of a version of the weights."""
         params = self.params
         made = max(0, version - self.begun())
         risen = min(1.0, made / params.correction_over) if params.correction_over else 0.0
-        correction = params.correction + (1.0 - params.correction) * risen
-        self.request.publish(self._reader.ask(params.batch, correction=correction))
+        return params.correction + (1.0 - params.correction) * risen
+
+    def _ask(self, version: int) -> None:
+        self.request.publish(self._reader.ask(self.params.batch, correction=self.correction_at(version)))
 
     def _ask_again(self) -> None:
         open_request = self._reader.again()

@@ -13,6 +13,7 @@ from pydantic import Field, PositiveInt
 from rtgraph.msgs import Learned, SampledBatch, WeightsVersion
 from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.learner.batch_client import Batches, BatchParams
+from rtgraph.nodes.learner.pretraining import Pretrained, PretrainingParams, pretrain
 from rtgraph.nodes.runtime import Output
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class LearningParams(BatchParams):
     """The folder of the checkpoints, in the session folder."""
     resume: str | None = None
     """The checkpoint to resume from, or a folder of them."""
+    pretraining: PretrainingParams = PretrainingParams()
+    """Updates from demonstrations before the world runs; none if the node resumes from a checkpoint."""
 
 
 P = TypeVar("P", bound=LearningParams)
@@ -59,13 +62,16 @@ class Learning(Batches[P]):
     learned = Output(Learned)
 
     owner: Owner
+    pretrained: Pretrained | None = None
     shown: WeightsVersion | None = None
     """The last published version; None if it could not be published."""
 
     def on_prepare(self) -> None:
-        """Make the network, or resume from a checkpoint."""
+        """Make the network and learn from demonstrations, or resume from a checkpoint."""
         super().on_prepare()
-        self.owner = self._owned()
+        self.owner, resumed = self._owned()
+        if self.params.pretraining.updates and not resumed:
+            self.pretrained = self._pretrain()
 
     def on_start(self) -> None:
         """Publish the first version."""
@@ -85,7 +91,9 @@ class Learning(Batches[P]):
     def result(self) -> dict[str, Any]:
         """Return the number of updates, and of versions that could not be published."""
         version, ticks = self.owner.updater.version, self.owner.ticks(self.now_ns)
-        told = {"version": version, "ticks": ticks, "skipped": self._skipped}
+        told: dict[str, Any] = {"version": version, "ticks": ticks, "skipped": self._skipped}
+        if self.pretrained is not None:
+            told["pretrained"] = self.pretrained.as_json()
         return told | ({"checkpoints_failed": self._unsaved} if self._unsaved else {})
 
     def tell(self, made: Learned) -> None:
@@ -153,7 +161,19 @@ class Learning(Batches[P]):
         """Return whether others compute with the target network."""
         return False
 
-    def _owned(self) -> Owner:
+    def _pretrain(self) -> Pretrained:
+        params = self.params.pretraining
+        return pretrain(
+            self.owner.updater,
+            params,
+            batch=self.params.batch,
+            correction=self.correction_at,
+            rng=np.random.default_rng(int(self.rng.integers(2**62))),
+            report=lambda made: self.preparing("updates from demonstrations", made, params.updates),
+        )
+
+    def _owned(self) -> tuple[Owner, bool]:
+        """Return the owner of the weights, and whether it resumed from a checkpoint."""
         # Only here: describing a graph needs no torch.
         from rtgraph.nodes.learner.owner import Owner  # noqa: PLC0415
 
@@ -167,9 +187,11 @@ class Learning(Batches[P]):
             noise_seed=int(self.rng.integers(2**62)),
             most_ticks=self.context.launch_context.limits.ticks,
         )
-        if not (self.context.identity.incarnation and owner.resume_own()) and params.resume is not None:
+        resumed = bool(self.context.identity.incarnation) and owner.resume_own()
+        if not resumed and params.resume is not None:
             owner.resume(Path(params.resume))
-        return owner
+            resumed = True
+        return owner, resumed
 
     def _folder(self) -> Path | None:
         directory = self.context.launch_context.directory

@@ -224,6 +224,9 @@ class _Host:
         if output.name != OUTPUT:
             self._rerun.transmitted(output, message, key)
 
+    def preparing(self, executor: Executor, what: str, done: int, total: int) -> bool:
+        return True
+
     def finish(self, executor: Executor, reason: str) -> None:
         """Do nothing: the recorded end is known."""
 

@@ -3,9 +3,11 @@
 from rtgraph.msgs.errors import FrameOverwritten, NotFinite, RegionError, ReplayError
 from rtgraph.nodes.replay.batch import Batch, Draw
 from rtgraph.nodes.replay.client import BatchReader
+from rtgraph.nodes.replay.demonstration import demonstrations
 from rtgraph.nodes.replay.from_bag import Filled, fill
 from rtgraph.nodes.replay.memory import Assembly, Memory
-from rtgraph.nodes.replay.replay import Replay, ReplayParams
+from rtgraph.nodes.replay.params import ReplayParams
+from rtgraph.nodes.replay.replay import Replay
 from rtgraph.nodes.replay.replay_stats import Holdings
 from rtgraph.nodes.replay.sampling.limiter import Limiter
 from rtgraph.nodes.replay.sampling.sumtree import SumTree
@@ -36,5 +38,6 @@ __all__ = [
     "ReplayParams",
     "SumTree",
     "Transition",
+    "demonstrations",
     "fill",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 
 import numpy as np
 
@@ -38,6 +39,7 @@ def fill(
     plant: str = "*",
     learn_default: bool = False,
     n_step: int = 1,
+    age_ticks: int | None = None,
 ) -> Filled:
     """Add the transitions of a recording to a replay memory.
 
@@ -49,12 +51,14 @@ def fill(
         plant: a glob of plant names; each plant is assembled separately.
         learn_default: see ``Assembler``.
         n_step: see ``Assembler``.
+        age_ticks: see ``Assembler``.
 
     Raises:
         ReplayError: there is no such plant in the recording, or its frames do not fit the memory.
         DecodeError: a message is damaged, or of another version.
     """
-    found = _Recording(bag, plant, gamma, learn_default=learn_default, n_step=n_step)
+    assembler = partial(Assembler, gamma, learn_default=learn_default, n_step=n_step, age_ticks=age_ticks)
+    found = _Recording(bag, plant, assembler)
     kept = not_finite = 0
     problem = ""
     for transition in found.transitions():
@@ -77,7 +81,7 @@ def fill(
 class _Recording:
     """The plants of a recording, each with an assembler."""
 
-    def __init__(self, bag: Bag, plant: str, gamma: float, *, learn_default: bool, n_step: int) -> None:
+    def __init__(self, bag: Bag, plant: str, assembler: Callable[[], Assembler]) -> None:
         wanted = {Observation.schema_name, Applied.schema_name}
         kinds: dict[str, set[str]] = {}
         self._bag, self._topics = bag, set[str]()
@@ -85,11 +89,7 @@ class _Recording:
             if channel.schema_name in wanted and fnmatchcase(channel.publisher, plant):
                 kinds.setdefault(channel.publisher, set()).add(channel.schema_name)
                 self._topics.add(channel.topic)
-        self.assemblers = {
-            name: Assembler(gamma, learn_default=learn_default, n_step=n_step)
-            for name in sorted(kinds)
-            if kinds[name] == wanted
-        }
+        self.assemblers = {name: assembler() for name in sorted(kinds) if kinds[name] == wanted}
         if not self.assemblers:
             half = [name for name in sorted(kinds) if kinds[name] != wanted]
             raise ReplayError(

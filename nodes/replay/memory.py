@@ -143,8 +143,12 @@ class Memory:
         else:
             self._begin_if_enough()
 
-    def fill(self, bag: Bag) -> Filled:
+    def fill(self, bag: Bag, age_ticks: int | None = None) -> Filled:
         """Add a recording. It makes no batches due.
+
+        Args:
+            bag: the recording.
+            age_ticks: see ``Assembler``.
 
         Raises:
             ReplayError: it contains no plant, or its frames do not fit.
@@ -158,6 +162,7 @@ class Memory:
             rng=self._rng,
             learn_default=assembly.learn_default,
             n_step=assembly.n_step,
+            age_ticks=age_ticks,
         )
 
     def finish(self) -> None:

@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from pydantic import Field, field_validator
-
 from rtgraph.msgs import (
     Applied,
     BatchRequest,
     Observation,
-    PlantSpec,
     Priorities,
     ReplayState,
     SampledBatch,
@@ -23,72 +20,18 @@ from rtgraph.msgs.errors import NodeError, RegionError, ReplayError
 from rtgraph.nodes.replay.batch import Draw
 from rtgraph.nodes.replay.belonging import check_folder, check_recording, mark_folder, mark_mixed
 from rtgraph.nodes.replay.memory import Assembly, Memory
+from rtgraph.nodes.replay.params import ReplayParams
 from rtgraph.nodes.replay.requests import Requests
 from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
-from rtgraph.nodes.replay.storage.sizes import Order, Sampling, Sizes
+from rtgraph.nodes.replay.storage.sizes import Sizes
 from rtgraph.nodes.replay.storage.store import SharedStore
-from rtgraph.nodes.runtime import Input, Node, Output, Params, lossless, queue
-from rtgraph.nodes.runtime.identity import Identity
+from rtgraph.nodes.runtime import Input, Node, Output, lossless, queue
 
 STATE_PERIOD_NS = 1_000_000_000
 
 _ON_DISK: WeakValueDictionary[Path, ReplayBuffer] = WeakValueDictionary()
 """The memories on disk that this process has open: an incarnation that crashed in the virtual world cannot
 close its memory."""
-
-
-class ReplayParams(Params):
-    """What is stored, how transitions are made, and when batches are sampled."""
-
-    plant: PlantSpec
-    """The plant's spec: `${spec:plant}`."""
-    identity: Identity = Field(default_factory=dict)
-    """The identity of the plant's world: `${identity:plant}`. Folders and recordings of another world are
-    rejected."""
-    transfer: bool = False
-    """Accept folders and recordings of another world."""
-    capacity_mib: float = Field(default=256.0, gt=0)
-    """Maximum size, in memory or on disk."""
-    gamma: float = Field(default=0.99, gt=0, le=1)
-    """The discount per tick."""
-    n_step: int = Field(default=1, ge=1)
-    """Number of decisions that a transition spans."""
-    learn_default: bool = False
-    """Learn from the actions of the default behaviour β too."""
-    order: Order = "recent"
-    """What a full memory keeps: the newest transitions, or a uniform sample of all transitions ever seen."""
-    sampling: Sampling = "uniform"
-    """How batches are sampled."""
-    priority_exponent: float = Field(default=0.5, ge=0, le=1)
-    """Alpha of prioritised sampling."""
-    minimum: int = Field(default=1000, ge=1)
-    """Number of transitions before the first batch."""
-    updates_per_tick: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    """Batches for each tick of the plant, such as 0.25 for one every 4 ticks; 0 for no limit."""
-    slack: int = Field(default=100, ge=1)
-    """Maximum number of due batches kept while learners are slow or away; the rest are skipped."""
-    folder: str | None = None
-    """The folder of a memory on disk, which is continued if it exists; null or empty for a memory in RAM."""
-    fill: tuple[str, ...] = ()
-    """Recordings to begin with, such as demonstrations: one, or a list of them."""
-    in_place: bool = True
-    """In real time, let learners read frames in place; if false, and in the virtual world, messages carry the
-    frames."""
-    spare_frames: int = Field(default=256, ge=0)
-    """Number of frames stored before the slot of a released frame is reused: the time for a learner to read
-    it."""
-
-    @property
-    def capacity_bytes(self) -> int:
-        """Maximum size in bytes."""
-        return int(self.capacity_mib * 2**20)
-
-    @field_validator("fill", mode="before")
-    @classmethod
-    def _one_or_several(cls, value: object) -> object:
-        if isinstance(value, str):
-            return (value,) if value else ()
-        return tuple(value) if isinstance(value, list) else value or ()
 
 
 class Replay(Node[ReplayParams]):
@@ -264,7 +207,7 @@ class Replay(Node[ReplayParams]):
         return Path(self.params.folder).resolve() if self.params.folder else None
 
     def _fill(self, path: Path) -> None:
-        filled = self._memory.fill(Bag.open(path))
+        filled = self._memory.fill(Bag.open(path), self.params.filled_age_ticks)
         self._filled += filled.kept
         self.log.info("%d transitions from %s", filled.kept, path)
         for problem in filled.problems:

@@ -64,21 +64,33 @@ class Assembler:
         learn_default: learn from β's actions too, as decisions based on the observation of the tick before.
         n_step: number of decisions that a transition spans; fewer at the end of an episode.
         most_frames: maximum number of observations that wait for decisions.
+        age_ticks: base each action on the observation that is this old when it is applied, whatever the decision was
+            based on; None to base it on what the decision was. So a person's game teaches an agent that is slower. As for
+            such an agent, the first ticks of an episode have no action.
 
     Raises:
         ReplayError: an argument is out of range.
     """
 
     def __init__(
-        self, gamma: float, *, learn_default: bool = False, n_step: int = 1, most_frames: int = 4096
+        self,
+        gamma: float,
+        *,
+        learn_default: bool = False,
+        n_step: int = 1,
+        most_frames: int = 4096,
+        age_ticks: int | None = None,
     ) -> None:
         if not 0.0 < gamma <= 1.0:
             raise ReplayError(f"gamma is {gamma}", hint="choose it above 0 and at most 1, such as 0.99")
         if most_frames < 2:
             raise ReplayError(f"most_frames is {most_frames}", hint="2 is the least, the default is 4096")
+        if age_ticks is not None and not 1 <= age_ticks < most_frames:
+            raise ReplayError(f"age_ticks is {age_ticks}", hint=f"choose it from 1 to {most_frames - 1}")
         self._gamma = gamma
         self._learn_default = learn_default
         self._most_frames = most_frames
+        self._age_ticks = age_ticks
         self._chain = MultiStep(n_step)
         self._observations: deque[Observation] = deque()
         self._applied: deque[Applied] = deque()
@@ -89,6 +101,8 @@ class Assembler:
         """The newest finished tick: another message for it is a duplicate."""
         self._follows: tuple[int, int, int] | None = None
         """Incarnation, episode and tick of the next message if nothing is lost."""
+        self._began = -1
+        """The first tick of the episode; -1 if its reset was not seen."""
         self._open: _Open | None = None
         self.counts = Assembled()
 
@@ -153,12 +167,15 @@ class Assembler:
         self._follows = (incarnation, applied.episode, tick + 1)
         if applied.by == "reset":
             self._oldest = (incarnation, tick)
+            self._began = tick
+        elif self._age_ticks is not None and tick - self._age_ticks < self._began:
+            self.counts.default_ticks += 1  # an agent with such old observations has none yet
         elif applied.by == "policy":
             made += self._decided(self._frame_of(applied), applied)
         else:
             self.counts.default_ticks += 1
             if self._learn_default:
-                made += self._decided(self._frame(place, tick - 1), applied)
+                made += self._decided(self._frame(place, tick - (self._age_ticks or 1)), applied)
         self._earn(observation.reward, resets=applied.by == "reset")
         if observation.terminated or observation.truncated:
             made += self._end_episode(place, terminated=observation.terminated)
@@ -224,6 +241,8 @@ class Assembler:
         """Return the frame of the observation that the decision's lineage names, or None."""
         lineage = applied.header.lineage
         place = (applied.header.incarnation, applied.episode, applied.tick)
+        if self._age_ticks is not None:
+            return self._frame(place, applied.tick - self._age_ticks)
         if lineage is None or (lineage.incarnation, lineage.episode) != place[:2]:
             return None
         if lineage.tick >= applied.tick:

@@ -35,6 +35,7 @@ class Host(Protocol):
         self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None
     ) -> None: ...
     def finish(self, executor: Executor, reason: str) -> None: ...
+    def preparing(self, executor: Executor, what: str, done: int, total: int) -> bool: ...
 
 
 class Executor:
@@ -226,6 +227,10 @@ class Executor:
     def finish(self, reason: str) -> None:
         """Ask the world to stop."""
         self.host.finish(self, reason)
+
+    def preparing(self, what: str, done: int, total: int) -> bool:
+        """Report progress of the node's preparation; return whether to go on."""
+        return self.host.preparing(self, what, done, total)
 
     # Internal.
 

@@ -55,6 +55,8 @@ class Node(Generic[P]):
     tap_ports: ClassVar[dict[str, Tap]] = {}
     stop_rank: ClassVar[int] = 1
     agrees_on: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    reproducible: ClassVar[bool] = True
+    """Whether a journal suffices to run the node again; false if it also takes input from a person, say."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -132,6 +134,14 @@ class Node(Generic[P]):
 
         Publishing and scheduling are not possible yet.
         """
+
+    def preparing(self, what: str, done: int, total: int) -> bool:
+        """Report the progress of a long ``on_prepare``, such as 300 of 16,000 updates.
+
+        The graph waits for it, however long it takes, while there is progress at least once a minute. Return False if
+        the launch is being stopped: then return from ``on_prepare``.
+        """
+        return self.context.preparing(what, done, total)
 
     def on_start(self) -> None:
         """Begin: every edge is proven, and the clock is at or after 0."""

@@ -28,6 +28,8 @@ class HandHost:
         self.clock = VirtualClock()
         self.sent: list[tuple[int, str, str | None, Message]] = []
         self.finished: list[str] = []
+        self.prepared: list[tuple[str, int, int]] = []
+        self.goes_on = True
         self._timers: list[tuple[int, int, int, Timer]] = []
         self._scheduled = 0
         self.executor = Executor(
@@ -54,6 +56,10 @@ class HandHost:
 
     def finish(self, executor: Executor, reason: str) -> None:
         self.finished.append(reason)
+
+    def preparing(self, executor: Executor, what: str, done: int, total: int) -> bool:
+        self.prepared.append((what, done, total))
+        return self.goes_on
 
     # Called by tests.
 

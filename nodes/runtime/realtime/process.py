@@ -25,6 +25,7 @@ from rtgraph.msgs.system import (
     Go,
     Heartbeat,
     Inject,
+    Preparing,
     Probe,
     Proven,
     Ready,
@@ -146,6 +147,15 @@ class RealtimeNode:
     def finish(self, executor: Executor, reason: str) -> None:
         """Ask the launcher to stop everything."""
         self._say(Finish(node=executor.identity.name, reason=reason))
+
+    def preparing(self, executor: Executor, what: str, done: int, total: int) -> bool:
+        """Tell the launcher how far the preparation is. A launcher that stops kills who prepares."""
+        now_ns = self._host_clock.now_ns()
+        if now_ns >= self._heartbeat_ns or done >= total:
+            self._heartbeat_ns = now_ns + HEARTBEAT_NS
+            name, incarnation = executor.identity.name, executor.identity.incarnation
+            self._say(Preparing(node=name, incarnation=incarnation, what=what, done=done, total=total))
+        return True
 
     # The loop.
 

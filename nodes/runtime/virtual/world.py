@@ -86,6 +86,7 @@ class VirtualWorld:
         self._launch_context = launch_context or LaunchContext()
         self._begun: set[Executor] = set()
         self._interrupted = False
+        self._told_preparing: Callable[[str, int, int], None] | None = None
         self._documents = Documents()
         self._routes: dict[BoundOutput[Any], Route] = {}
         self.event_queue = EventQueue(
@@ -114,7 +115,12 @@ class VirtualWorld:
                         fault.at_ns, Urgency.DELIVERY, -1, self._crash, (name, fault.restart_after_ns)
                     )
 
-    def run(self, progress: Callable[[int], None] | None = None, keeper: Keeper | None = None) -> None:
+    def run(
+        self,
+        progress: Callable[[int], None] | None = None,
+        keeper: Keeper | None = None,
+        preparing: Callable[[str, int, int], None] | None = None,
+    ) -> None:
         """Run until a node asks for the end, time is up, no event is left, or ``interrupt`` is called.
 
         If a node fails, the others are still stopped in order, so that they save their data.
@@ -122,12 +128,14 @@ class VirtualWorld:
         Args:
             progress: called with the virtual time about every 4,000 events.
             keeper: writes checkpoints: when they are due, and at the end, before the nodes are stopped.
+            preparing: called with the progress of a node's preparation: what it does, how much is done, and the total.
 
         Raises:
             WorldError: a node failed, or messages circulate without time advancing.
             CheckpointError: a checkpoint cannot be written.
         """
         failures: list[RtgraphError] = []
+        self._told_preparing = preparing
         try:
             if not self._begun:
                 self._begin()
@@ -289,6 +297,12 @@ class VirtualWorld:
         """End the run after this instant."""
         self.reason = self.reason or f"{executor.identity.name}: {reason}"
 
+    def preparing(self, executor: Executor, what: str, done: int, total: int) -> bool:
+        """Report progress of a node's preparation; return whether to go on with it."""
+        if self._told_preparing is not None:
+            self._told_preparing(f"{executor.identity.name}: {what}", done, total)
+        return not self._interrupted
+
     # Internal.
 
     def _begin(self) -> None:
@@ -296,6 +310,8 @@ class VirtualWorld:
             if self._interrupted:
                 return
             self.event_queue.happen(executor.prepare, ())
+        if self._interrupted:  # a node may have given up its preparation
+            return
         for executor in self.executors.values():
             self._start(executor)
 

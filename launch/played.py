@@ -1,0 +1,131 @@
+"""The plan of ``rtgraph play``: a launch's plant, with a person or a script in the place of the agent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rtgraph.graphs import Plan
+from rtgraph.graphs.positions import Document
+from rtgraph.graphs.recording import with_recorder
+from rtgraph.launch.replanning import without
+from rtgraph.msgs import Discrete, PlantSpec
+from rtgraph.msgs.errors import GraphError, NodeError
+from rtgraph.nodes.emulator import Gymnasium
+from rtgraph.nodes.inference import Coordinator
+from rtgraph.nodes.learner.batch_client import Batches
+from rtgraph.nodes.metrics import Metrics
+from rtgraph.nodes.plant import Plant
+from rtgraph.nodes.play import Human, HumanParams
+from rtgraph.nodes.play.bindings import idle_action
+from rtgraph.nodes.replay import Replay
+from rtgraph.nodes.runtime import InputPlan, NodePlan, Placement, load_class, validated_params
+from rtgraph.nodes.runtime.identity import spec_of
+
+HUMAN_CLASS = "rtgraph.nodes.play:Human"
+AGENT: tuple[type[Any], ...] = (Coordinator, Batches, Replay, Metrics)
+"""Classes of nodes that act or learn; every other node that decides for the plant is removed, too."""
+
+
+def played(plan: Plan, *, script: str | None, record: bool | Mapping[str, Any] | None) -> Plan:
+    """Return a plan in which a person plays, or a script.
+
+    The plant applies an action on the tick after it, keeps a held one if the person's process is late, and publishes its
+    image if there is a window. The agent's nodes and weights are left out; all others stay.
+
+    Args:
+        plan: a launch that is not recorded.
+        script: the script that acts in the person's place; see ``read_script``.
+        record: as for ``load_launch``. By default everything is recorded, except images that are only for the window.
+
+    Raises:
+        GraphError: there is not exactly one plant, or nobody can play it.
+    """
+    plants = [node for node in plan.nodes if issubclass(load_class(node.node), Plant)]
+    if len(plants) != 1:
+        raise GraphError(
+            f"cannot be played: it has {len(plants)} plants, and a person plays one", file=plan.name
+        )
+    shown = plan.world == "realtime"
+    plant = _played_plant(plants[0], shown=shown)
+    human = _human(plant, plan.name, script)
+    _check(human, realtime=shown)
+    decisions = plant.inputs["decision"].topic
+    agent = {
+        node.name
+        for node in plan.nodes
+        if decisions in node.outputs.values() or issubclass(load_class(node.node), AGENT)
+    }
+    nodes = [plant if node.name == plant.name else node for node in plan.nodes]
+    hidden = shown and not plants[0].params.get("publish_screen")
+    return plan.model_copy(
+        update={
+            "name": f"{plan.name}-play",
+            "nodes": _recorded(
+                without(nodes, agent, human), record, plant.outputs["screen"] if hidden else None
+            ),
+            "weights": {},
+        }
+    )
+
+
+def _played_plant(plant: NodePlan, *, shown: bool) -> NodePlan:
+    params = plant.params | {"gate": {"kind": "latest"}, "default": "repeat_last"}
+    if shown:
+        params |= {"publish_screen": True}
+        if issubclass(load_class(plant.node), Gymnasium):
+            params |= {"render": True}
+    topic = "/".join([*plant.name.split("/")[:-1], "decision"])
+    inputs = {"decision": InputPlan(topic=topic), **plant.inputs}
+    return plant.model_copy(update={"params": params, "inputs": inputs})
+
+
+def _human(plant: NodePlan, title: str, script: str | None) -> NodePlan:
+    plant_type = load_class(plant.node)
+    spec = spec_of(plant_type, validated_params(plant_type, plant.params))
+    params = HumanParams(
+        plant=spec,
+        idle=_idle(plant, spec),
+        script=script,
+        title=title,
+    )
+    return NodePlan(
+        name="/".join([*plant.name.split("/")[:-1], "human"]),
+        index=0,
+        node=HUMAN_CLASS,
+        params=params.model_dump(mode="json"),
+        inputs={
+            port: InputPlan(topic=plant.outputs[port], publishers=(plant.name,))
+            for port in ("observation", "screen")
+        },
+        outputs={"decision": plant.inputs["decision"].topic},
+    )
+
+
+def _idle(plant: NodePlan, spec: PlantSpec) -> int:
+    """Return the action without any button held: the plant's idle one if it is given, or the one named so."""
+    given = plant.params.get("noop")
+    if isinstance(given, int):
+        return given
+    return idle_action(spec.action) if isinstance(spec.action, Discrete) else 0
+
+
+def _check(human: NodePlan, *, realtime: bool) -> None:
+    params = HumanParams.model_validate(human.params)
+    try:
+        Human.check(params)
+        Human.check_placement(params, Placement(human.name, realtime))
+    except NodeError as error:
+        raise GraphError(error.problem, file="command line", hint=error.hint) from error
+
+
+def _recorded(
+    nodes: tuple[NodePlan, ...], record: bool | Mapping[str, Any] | None, hidden: str | None
+) -> tuple[NodePlan, ...]:
+    """Return the nodes with a recorder. A topic that is only for the window is left out, unless topics are chosen."""
+    if record is False:
+        return nodes
+    settings = dict(record) if isinstance(record, Mapping) else {}
+    if hidden is not None and not {"topics", "exclude"} & settings.keys():
+        settings["exclude"] = (hidden,)
+    return with_recorder(nodes, settings, Document("command line", {}, {}).top / "record")

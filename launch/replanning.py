@@ -1,0 +1,34 @@
+"""Changes to the nodes of a plan: which stay, and who publishes in the place of those that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from rtgraph.nodes.runtime import NodePlan
+
+
+def without(
+    nodes: Sequence[NodePlan], removed: Collection[str], instead: NodePlan | None = None
+) -> tuple[NodePlan, ...]:
+    """Return the nodes except those removed, numbered anew. Inputs that lose all their publishers are dropped.
+
+    Args:
+        nodes: the nodes of a plan.
+        removed: names of nodes.
+        instead: a node that publishes in the place of removed ones on its own topics. It comes last.
+    """
+    topics = set() if instead is None else set(instead.outputs.values())
+    kept = [node for node in nodes if node.name not in removed]
+    if instead is not None:
+        kept.append(instead)
+    found = []
+    for index, node in enumerate(kept):
+        inputs = {}
+        for port, source in node.inputs.items():
+            publishers = [name for name in source.publishers if name not in removed]
+            if instead is not None and source.topic in topics and node is not instead:
+                publishers.append(instead.name)
+            if publishers:
+                inputs[port] = source.model_copy(update={"publishers": tuple(publishers)})
+        found.append(node.model_copy(update={"index": index, "inputs": inputs}))
+    return tuple(found)

@@ -1,0 +1,89 @@
+"""Which action a person means: buttons of a keyboard or gamepad, and the actions of a plant that they stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from rtgraph.msgs import Discrete
+
+BUTTONS: Final = ("UP", "DOWN", "LEFT", "RIGHT", "A", "B", "START", "SELECT")
+"""The buttons of a gamepad, which actions may be named after."""
+NUMBER_KEYS: Final = "0123456789qwertyuiop"
+"""Keys of actions that are not named after buttons, by the number of the action."""
+
+_BUTTON: Final = re.compile(r"[ _+-]*(UP|DOWN|LEFT|RIGHT|START|SELECT|FIRE|A|B)")
+_IDLE: Final = frozenset({"NOOP", "NOP", "NONE", "IDLE", "STAY", "NOTHING"})
+_KEYS: Final = {
+    "UP": "up",
+    "DOWN": "down",
+    "LEFT": "left",
+    "RIGHT": "right",
+    "A": "X",
+    "B": "Z",
+    "START": "Enter",
+    "SELECT": "right Shift",
+}
+
+
+def idle_action(actions: Discrete) -> int:
+    """Return the action that is named as one that does nothing; the first if none is."""
+    return next((number for number, name in enumerate(actions.names) if name.upper() in _IDLE), 0)
+
+
+class Bindings:
+    """The actions of a plant by the buttons that are held.
+
+    An action is named after one button or several, such as ``LEFT`` or ``UPRIGHTFIRE``; ``FIRE`` is A. Other actions have a
+    key of ``NUMBER_KEYS`` each. Button B is another A if no action needs it.
+
+    Args:
+        actions: the plant's actions.
+        idle: the action without any button held.
+    """
+
+    def __init__(self, actions: Discrete, idle: int) -> None:
+        self.idle = idle
+        names = actions.names or tuple(map(str, range(actions.count)))
+        self._buttons = {number: _buttons_of(name) for number, name in enumerate(names)}
+        self._has_b = any("B" in buttons for buttons in self._buttons.values())
+        self._numbered = {
+            NUMBER_KEYS[number]: number
+            for number, buttons in self._buttons.items()
+            if not buttons and number != idle and number < len(NUMBER_KEYS)
+        }
+        self._names = names
+
+    def action(self, held: Sequence[str]) -> int:
+        """Return the action for the buttons and number keys that are held, in the order in which they were pressed.
+
+        The action with most of the buttons wins, among equals the one with the button pressed last.
+        """
+        numbered = [self._numbered[key] for key in held if key in self._numbered]
+        if numbered:
+            return numbered[-1]
+        pressed = ["A" if button == "B" and not self._has_b else button for button in held]
+        best, rank = self.idle, (0, -1)
+        for number, buttons in self._buttons.items():
+            if buttons and buttons <= set(pressed):
+                newest = max(place for place, button in enumerate(pressed) if button in buttons)
+                if (len(buttons), newest) > rank:
+                    best, rank = number, (len(buttons), newest)
+        return best
+
+    @property
+    def help(self) -> tuple[str, ...]:
+        """What each key does, as in "X: FIRE"."""
+        used = {next(iter(buttons)): number for number, buttons in self._buttons.items() if len(buttons) == 1}
+        by_button = (f"{_KEYS[button]}: {self._names[used[button]]}" for button in BUTTONS if button in used)
+        return (*by_button, *(f"{key}: {self._names[number]}" for key, number in self._numbered.items()))
+
+
+def _buttons_of(name: str) -> frozenset[str]:
+    """Return the buttons that an action is named after; none if its name has anything else in it."""
+    found, rest = [], name.upper()
+    while rest and (match := _BUTTON.match(rest)):
+        found.append("A" if match[1] == "FIRE" else match[1])
+        rest = rest[match.end() :]
+    return frozenset() if rest else frozenset(found)

@@ -1,0 +1,168 @@
+"""The node of ``rtgraph play``: a person, or a script, in the place of the agent."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from rtgraph.msgs import Decision, Discrete, Observation, PlantSpec, Screen
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.play.bindings import Bindings
+from rtgraph.nodes.play.script import read_script
+from rtgraph.nodes.play.window import Window, check_pygame
+from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest
+
+LOOK_PERIOD_NS = 15_000_000
+
+
+class HumanParams(Params):
+    """What a person plays, and how."""
+
+    plant: PlantSpec
+    """The plant's spec: `${spec:plant}`."""
+    idle: int = Field(default=0, ge=0)
+    """The action without any button held."""
+    script: str | None = None
+    """A script of inputs that acts in the person's place: a file, or the name of a shipped one."""
+    title: str = "rtgraph"
+    """The title of the window."""
+
+
+class Human(Node[HumanParams]):
+    """Decides on every observation what the person holds at that moment, for the plant's next tick.
+
+    In real time it shows the plant in a window and reads keyboard and gamepad; closing the window, or Escape, ends the
+    launch. A script decides in the person's place, and the launch ends with it. The virtual world has no window.
+    """
+
+    reproducible: ClassVar[bool] = False
+
+    observation = Input(Observation, latest)
+    screen = Input(Screen, latest, optional=True)
+    decision = Output(Decision)
+
+    @classmethod
+    def check(cls, params: HumanParams) -> None:
+        """Check that the plant has discrete actions, and that the script can be read."""
+        actions = _actions_of(params.plant)
+        if params.script is not None:
+            read_script(params.script, actions)
+
+    @classmethod
+    def check_placement(cls, params: HumanParams, placement: Placement) -> None:
+        """Check that a person can play: in real time only, in a window."""
+        if placement.realtime:
+            check_pygame()
+        elif params.script is None:
+            raise NodeError(
+                "a person plays in real time only",
+                hint="--world realtime, or a script of inputs: --script FILE",
+            )
+
+    def on_prepare(self) -> None:
+        """Read the script, and open the window."""
+        params, actions = self.params, _actions_of(self.params.plant)
+        self._bindings = Bindings(actions, params.idle)
+        self._script = None if params.script is None else read_script(params.script, actions)
+        self._window: Window | None = None
+        if self.context.launch_context.realtime:
+            self._window = Window(params.title, (*self._bindings.help, "Esc: end"))
+
+    def on_start(self) -> None:
+        """Begin with the first observation."""
+        self._decisions = 0
+        self._return = 0.0
+        self._newest: Observation | None = None
+        self._sees_screens = False
+        if self._window is not None:
+            self.every(LOOK_PERIOD_NS, self._look)
+
+    def on_observation(self, observation: Observation) -> None:
+        """Decide for the next tick."""
+        self._newest = observation
+        self._return = observation.reward + (0.0 if observation.first else self._return)
+        if self._script is not None and observation.tick >= len(self._script):
+            self.finish(f"the script is over, {len(self._script):,} ticks")
+            return
+        self.decision.publish(
+            Decision(
+                worker=self.name,
+                number=self._decisions,
+                action=self._action(observation.tick),
+                began_ns=observation.header.stamp_ns,
+                inference_ns=max(0, self.now_ns - observation.header.stamp_ns),
+            ),
+            of=observation,
+        )
+        self._decisions += 1
+        if not self._sees_screens:
+            self._show(_picture_of(observation.value))
+
+    def on_screen(self, screen: Screen) -> None:
+        """Show the plant's own image."""
+        self._sees_screens = True
+        self._show(screen.image)
+
+    def on_stop(self) -> None:
+        """Close the window."""
+        if self._window is not None:
+            self._window.close()
+
+    def world_state(self) -> dict[str, Any]:
+        """Leave out what a checkpoint of the virtual world makes anew: the script and the keys."""
+        state = super().world_state()
+        return {
+            name: value for name, value in state.items() if name not in {"_script", "_bindings", "_window"}
+        }
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Read the script again."""
+        super().load_world_state(state)
+        self.on_prepare()
+
+    def _action(self, tick: int) -> int:
+        """Return the action for the tick after this one."""
+        held = () if self._window is None else self._window.held()
+        return self._bindings.action(held) if self._script is None else self._script[tick]
+
+    def _look(self) -> None:
+        if self._window is not None:
+            self._window.look()
+            if self._window.closed:
+                self.finish("the window was closed")
+
+    def _show(self, image: npt.NDArray[np.uint8] | None) -> None:
+        if self._window is None or self._newest is None:
+            return
+        seen = self._newest
+        measured = (f"{name} {value:g}" for name, value in seen.measurements.items())
+        self._window.show(
+            image, "   ".join((f"episode {seen.episode + 1}", f"return {self._return:g}", *measured))
+        )
+
+
+def _actions_of(plant: PlantSpec) -> Discrete:
+    """Return the plant's actions.
+
+    Raises:
+        NodeError: they are not discrete.
+    """
+    if not isinstance(plant.action, Discrete):
+        raise NodeError(
+            f"a person plays plants with discrete actions, and this one has {plant.action.kind} ones",
+            hint="choose another plant",
+        )
+    return plant.action
+
+
+def _picture_of(value: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8] | None:
+    """Return an observation as an RGB image; None if it is not an image."""
+    if value.dtype != np.uint8 or value.ndim not in {2, 3} or min(value.shape[:2]) < 8:
+        return None
+    image = np.asarray(value, np.uint8)
+    if image.ndim == 2:
+        return np.repeat(image[:, :, None], 3, axis=2)
+    return image if image.shape[2] == 3 else None

@@ -1,0 +1,190 @@
+"""A window that shows a plant and says which buttons a person holds, by pygame.
+
+Only this module imports pygame, which is an optional dependency.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.play.bindings import NUMBER_KEYS
+
+if TYPE_CHECKING:
+    import pygame
+
+_SIZE: Final = (640, 576)
+"""Width and height of the picture, at first. A person may drag the window to another size."""
+_TEXT_ROWS: Final = 3
+_ROW_HEIGHT: Final = 24
+_PRESSED_AXIS: Final = 0.5
+_INVISIBLE: Final = frozenset({"offscreen", "dummy", "evdev"})
+"""Drivers that SDL falls back to without a display."""
+_KEYS: Final = {
+    "UP": "UP",
+    "DOWN": "DOWN",
+    "LEFT": "LEFT",
+    "RIGHT": "RIGHT",
+    "x": "A",
+    "SPACE": "A",
+    "z": "B",
+    "RETURN": "START",
+    "RSHIFT": "SELECT",
+}
+"""Buttons by pygame's names of keys."""
+_PAD_BUTTONS: Final = {0: "A", 1: "B", 6: "SELECT", 7: "START"}
+"""Buttons by the numbers that most gamepads give them."""
+
+
+def check_pygame() -> None:
+    """Check that pygame is installed.
+
+    Raises:
+        NodeError: it is not.
+    """
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    try:
+        import pygame  # noqa: F401, PLC0415 - an optional dependency
+    except ModuleNotFoundError as error:
+        raise NodeError(
+            "a window needs pygame-ce, which is not installed", hint="pip install 'rtgraph[play]'"
+        ) from error
+
+
+class Window:
+    """An open window.
+
+    Args:
+        title: its title.
+        keys: what each key does, shown below the picture.
+
+    Raises:
+        NodeError: pygame is not installed, or there is no display.
+    """
+
+    def __init__(self, title: str, keys: Sequence[str]) -> None:
+        check_pygame()
+        import pygame  # noqa: PLC0415 - an optional dependency
+
+        self._pygame = pygame
+        try:
+            pygame.display.init()
+            if pygame.display.get_driver() in _INVISIBLE and "SDL_VIDEODRIVER" not in os.environ:
+                raise pygame.error("there is no display")  # noqa: TRY301 - one error for both
+            size = (_SIZE[0], _SIZE[1] + _TEXT_ROWS * _ROW_HEIGHT)
+            self._surface = pygame.display.set_mode(size, pygame.RESIZABLE)
+        except pygame.error as error:
+            pygame.display.quit()
+            raise NodeError(
+                f"no window can be opened: {error}",
+                hint="play where there is a display, or play a script in the virtual world: --world virtual --script FILE",
+            ) from error
+        pygame.display.set_caption(title)
+        pygame.font.init()
+        pygame.joystick.init()
+        self._font = pygame.font.Font(None, _ROW_HEIGHT - 2)
+        self._keys = keys
+        self._pads: dict[int, pygame.joystick.JoystickType] = {}
+        self._held: dict[tuple[str, str], None] = {}
+        """What is held, by where and which, in the order in which it was pressed."""
+        self._tapped: list[str] = []
+        """What was pressed since the last look, whether or not it is still held."""
+        self._buttons = {
+            pygame.key.key_code(key) if len(key) == 1 else getattr(pygame, f"K_{key}"): button
+            for key, button in _KEYS.items()
+        }
+        self._buttons |= {pygame.key.key_code(key): key for key in NUMBER_KEYS}
+        self.closed = False
+        """Whether the person closed it, or pressed Escape."""
+
+    def held(self) -> tuple[str, ...]:
+        """Return the buttons and number keys that are held, or were pressed since the last call; the newest last."""
+        self.look()
+        found = [button for _, button in self._held]
+        tapped, self._tapped = [button for button in self._tapped if button not in found], []
+        return (*tapped, *found)
+
+    def look(self) -> None:
+        """Handle what the person did. Call it often, or the desktop takes the window for hanging."""
+        for event in self._pygame.event.get():
+            self._handle(event)
+
+    def show(self, image: npt.NDArray[np.uint8] | None, status: str) -> None:
+        """Show an image, (height, width, 3) uint8 RGB, as large as fits, with a line of text and the keys below it."""
+        pygame, surface = self._pygame, self._surface
+        surface.fill((24, 24, 28))
+        width, height = surface.get_width(), surface.get_height() - _TEXT_ROWS * _ROW_HEIGHT
+        if image is not None and height > 0:
+            rows, columns = image.shape[:2]
+            picture = pygame.image.frombuffer(np.ascontiguousarray(image).tobytes(), (columns, rows), "RGB")
+            factor = min(width / columns, height / rows)
+            factor = int(factor) if factor >= 1 else factor
+            size = max(1, int(columns * factor)), max(1, int(rows * factor))
+            place = (width - size[0]) // 2, (height - size[1]) // 2
+            surface.blit(pygame.transform.scale(picture, size), place)
+        for row, text in enumerate((status, *_wrapped(self._keys, self._font.size, width))[:_TEXT_ROWS]):
+            written = self._font.render(text, True, (230, 230, 230))
+            surface.blit(written, (8, height + row * _ROW_HEIGHT + 3))
+        pygame.display.flip()
+
+    def close(self) -> None:
+        """Close the window."""
+        self._pygame.joystick.quit()
+        self._pygame.display.quit()
+
+    def _handle(self, event: pygame.event.Event) -> None:
+        pygame = self._pygame
+        if event.type == pygame.QUIT or (event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE):
+            self.closed = True
+        elif event.type in {pygame.KEYDOWN, pygame.KEYUP} and event.key in self._buttons:
+            self._set("keyboard", self._buttons[event.key], pressed=event.type == pygame.KEYDOWN)
+        elif event.type in {pygame.JOYBUTTONDOWN, pygame.JOYBUTTONUP} and event.button in _PAD_BUTTONS:
+            self._set("pad", _PAD_BUTTONS[event.button], pressed=event.type == pygame.JOYBUTTONDOWN)
+        elif event.type == pygame.JOYHATMOTION:
+            self._lean("hat", event.value[0], -event.value[1])
+        elif event.type == pygame.JOYAXISMOTION and event.axis in {0, 1}:
+            lean = 0 if abs(event.value) < _PRESSED_AXIS else 1 if event.value > 0 else -1
+            self._lean("stick", *((lean, None) if event.axis == 0 else (None, lean)))
+        elif event.type == pygame.JOYDEVICEADDED:
+            pad = pygame.joystick.Joystick(event.device_index)
+            self._pads[pad.get_instance_id()] = pad  # kept, or it sends no events
+        elif event.type == pygame.JOYDEVICEREMOVED:
+            self._pads.pop(event.instance_id, None)
+            self._release()
+        elif event.type == pygame.WINDOWFOCUSLOST:
+            self._release()
+
+    def _lean(self, source: str, right: int | None, down: int | None) -> None:
+        """Hold the arrows that a hat or stick leans to: -1, 0 or 1 each way; None for no change."""
+        for lean, back, forth in ((right, "LEFT", "RIGHT"), (down, "UP", "DOWN")):
+            if lean is not None:
+                self._set(source, back, pressed=lean < 0)
+                self._set(source, forth, pressed=lean > 0)
+
+    def _set(self, source: str, button: str, *, pressed: bool) -> None:
+        if not pressed:
+            self._held.pop((source, button), None)
+        elif (source, button) not in self._held:
+            self._held[source, button] = None
+            self._tapped.append(button)
+
+    def _release(self) -> None:
+        """Release everything: another window has the keyboard, or a gamepad is gone."""
+        self._held.clear()
+
+
+def _wrapped(parts: Sequence[str], size: Callable[[str], tuple[int, int]], width: int) -> list[str]:
+    """Return the parts in lines that are as wide as the window at most."""
+    lines = [""]
+    for part in parts:
+        line = f"{lines[-1]}   {part}" if lines[-1] else part
+        if lines[-1] and size(line)[0] > width - 16:
+            lines.append(part)
+        else:
+            lines[-1] = line
+    return lines

@@ -1,0 +1,68 @@
+"""A replay memory of recordings alone, to learn from before a world runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from rtgraph.msgs import Observation
+from rtgraph.msgs.bag import Bag
+from rtgraph.nodes.replay.from_bag import fill
+from rtgraph.nodes.replay.params import ReplayParams
+from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
+from rtgraph.nodes.replay.storage.sizes import Sizes
+
+
+def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuffer:
+    """Return a memory with the same transitions as a replay node begins with, no larger than they need.
+
+    Args:
+        params: those of the replay node.
+        rng: the random generator of a reservoir.
+
+    Raises:
+        ReplayError: a recording contains no plant, or its frames do not fit.
+        BagError: a recording cannot be read.
+    """
+    bags = [Bag.open(Path(path)) for path in params.fill]
+    observations = sum(
+        count
+        for bag in bags
+        for channel, count in bag.counts.items()
+        if channel.schema_name == Observation.schema_name
+    )
+    buffer = ReplayBuffer(
+        _size_bytes(params, observations),
+        params.plant,
+        order=params.order,
+        sampling=params.sampling,
+        priority_exponent=params.priority_exponent,
+        spare_frames=0,
+    )
+    for bag in bags:
+        fill(
+            buffer,
+            bag,
+            gamma=params.gamma,
+            rng=rng,
+            learn_default=params.learn_default,
+            n_step=params.n_step,
+            age_ticks=params.filled_age_ticks,
+        )
+    return buffer
+
+
+def _size_bytes(params: ReplayParams, transitions: int) -> int:
+    """Return a size that holds so many transitions with two frames each, but no more than the memory may have."""
+    size = 2**16
+    while size < params.capacity_bytes and _rows(size, params) < 2 * transitions + 2:
+        size += size // 8
+    return min(size, params.capacity_bytes)
+
+
+def _rows(size_bytes: int, params: ReplayParams) -> int:
+    frame = int(np.prod(params.plant.observation.shape)) * np.dtype(params.plant.observation.dtype).itemsize
+    if size_bytes < 64 * (frame + 256):
+        return 0
+    return Sizes.of(size_bytes, params.plant, params.order, params.sampling, spare=0).rows

@@ -1,0 +1,79 @@
+"""The parameters of a replay memory."""
+
+from __future__ import annotations
+
+import math
+
+from pydantic import Field, field_validator
+
+from rtgraph.msgs import PlantSpec
+from rtgraph.nodes.replay.storage.sizes import Order, Sampling
+from rtgraph.nodes.runtime import Params
+from rtgraph.nodes.runtime.identity import Identity
+
+
+class ReplayParams(Params):
+    """What is stored, how transitions are made, and when batches are sampled."""
+
+    plant: PlantSpec
+    """The plant's spec: `${spec:plant}`."""
+    identity: Identity = Field(default_factory=dict)
+    """The identity of the plant's world: `${identity:plant}`. Folders and recordings of another world are
+    rejected."""
+    transfer: bool = False
+    """Accept folders and recordings of another world."""
+    capacity_mib: float = Field(default=256.0, gt=0)
+    """Maximum size, in memory or on disk."""
+    gamma: float = Field(default=0.99, gt=0, le=1)
+    """The discount per tick."""
+    n_step: int = Field(default=1, ge=1)
+    """Number of decisions that a transition spans."""
+    learn_default: bool = False
+    """Learn from the actions of the default behaviour β too."""
+    order: Order = "recent"
+    """What a full memory keeps: the newest transitions, or a uniform sample of all transitions ever seen."""
+    sampling: Sampling = "uniform"
+    """How batches are sampled."""
+    priority_exponent: float = Field(default=0.5, ge=0, le=1)
+    """Alpha of prioritised sampling."""
+    minimum: int = Field(default=1000, ge=1)
+    """Number of transitions before the first batch."""
+    updates_per_tick: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """Batches for each tick of the plant, such as 0.25 for one every 4 ticks; 0 for no limit."""
+    slack: int = Field(default=100, ge=1)
+    """Maximum number of due batches kept while learners are slow or away; the rest are skipped."""
+    folder: str | None = None
+    """The folder of a memory on disk, which is continued if it exists; null or empty for a memory in RAM."""
+    fill: tuple[str, ...] = ()
+    """Recordings to begin with, such as demonstrations: one, or a list of them."""
+    fill_age_ticks: int | None = Field(default=None, ge=1)
+    """Make the observations of these recordings so old when their actions are applied; null: as
+    `fill_latency_frames` says."""
+    fill_latency_frames: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Make them as old as those of an agent with inferences of this duration in frames: the next whole number of
+    ticks, at least 1; null: as recorded."""
+    in_place: bool = True
+    """In real time, let learners read frames in place; if false, and in the virtual world, messages carry the
+    frames."""
+    spare_frames: int = Field(default=256, ge=0)
+    """Number of frames stored before the slot of a released frame is reused: the time for a learner to read
+    it."""
+
+    @property
+    def capacity_bytes(self) -> int:
+        """Maximum size in bytes."""
+        return int(self.capacity_mib * 2**20)
+
+    @property
+    def filled_age_ticks(self) -> int | None:
+        """The age of the observations of `fill`; None for that in the recording (Riemer et al., ICLR 2025)."""
+        if self.fill_age_ticks is not None or self.fill_latency_frames is None:
+            return self.fill_age_ticks
+        return max(1, math.ceil(self.fill_latency_frames))
+
+    @field_validator("fill", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        if isinstance(value, str):
+            return (value,) if value else ()
+        return tuple(value) if isinstance(value, list) else value or ()
