@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 MOST_PORT = 65535
 FOLDERS = (Path(__file__).parent / "files",)
-"""Folders in which launch files are found by name."""
+"""Folders in which rtgraph's own launch files are found by name."""
+GROUP = "rtgraph.launch"
+"""The entry points of other packages: any name, and a package whose ``*.yaml`` are launch files."""
 
 
 def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
@@ -92,10 +94,32 @@ def load(
         duration_s=args.duration,
         replace=replacements,
         record=recording(args) if record is None else record,
-        folders=FOLDERS,
+        folders=launch_folders(),
         # An argument of a replaced node legitimately has no effect.
         effective=effective and not replacements,
     )
+
+
+def launch_folders() -> tuple[Path, ...]:
+    """Return the folders in which launch files are found by name: rtgraph's, then those of installed packages.
+
+    A file of rtgraph's wins over one of the same name; that is logged. An entry point without a folder is logged too.
+    """
+    from rtgraph.nodes.extensions import extensions, ignore  # noqa: PLC0415 - so that --help is instant
+
+    folders = [*FOLDERS]
+    names = {file.stem: "rtgraph" for folder in FOLDERS for file in folder.glob("*.yaml")}
+    for extension in extensions(GROUP).values():
+        folder = extension.folder()
+        if folder is None:
+            ignore(extension, f"there is no package {extension.target}")
+            continue
+        folders.append(Path(folder))
+        for file in sorted(Path(folder).glob("*.yaml")):
+            first = names.setdefault(file.stem, extension.origin)
+            if first != extension.origin:
+                ignore(extension, f"{first} has a launch file {file.stem!r} too, which is used", file.name)
+    return tuple(folders)
 
 
 def _replacements(args: argparse.Namespace) -> dict[str, dict[str, Any]]:

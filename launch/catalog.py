@@ -1,51 +1,57 @@
-"""Lists the available node classes by reading source: only modules that define one are imported."""
+"""Lists and describes node classes: those that rtgraph and installed packages name in their entry points."""
 
 from __future__ import annotations
 
-import ast
-import importlib
-import importlib.util
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from rtgraph.msgs.errors import ExtensionError
+from rtgraph.msgs.typed.choices import OneOf
+from rtgraph.nodes.extensions import extensions
 from rtgraph.nodes.runtime.changeable import changeable_paths
 from rtgraph.nodes.runtime.node import Node, port_message
 from rtgraph.nodes.runtime.ports import Input
 
-PACKAGE = "rtgraph.nodes"
+GROUP = "rtgraph.nodes"
+"""The entry points: the name of a node class, and its path."""
 TAG = "kind"
 """The field that selects one of several models."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A node class, or the reason why its module cannot be imported here."""
+    """A node class, or the reason why it cannot be imported here. ``origin`` is the distribution and its version."""
 
+    name: str
     path: str
+    origin: str
     node_type: type[Node[Any]] | None
     problem: str = ""
 
 
-def node_classes(package: str = PACKAGE) -> list[Found]:
-    """Return the node classes of a package, by path, without private classes and generic bases."""
+def node_classes() -> list[Found]:
+    """Return the node classes of rtgraph and of installed packages, by path.
+
+    Those that cannot be imported here, for example because an optional dependency is missing, have a problem instead.
+    """
     found = []
-    for path in _candidates(package):
-        module, _, name = path.partition(":")
+    for name, extension in extensions(GROUP).items():
         try:
-            node_type = getattr(importlib.import_module(module), name)
-        except ImportError as error:  # an optional dependency is not installed
-            found.append(Found(path, None, str(error)))
-            continue
-        if issubclass(node_type, Node) and not node_type.__parameters__:
-            found.append(Found(path, node_type))
-    return found
+            node_type = extension.load()
+            if not (isinstance(node_type, type) and issubclass(node_type, Node)):
+                raise extension.error("it is not a node class")
+        except ExtensionError as error:
+            found.append(Found(name, extension.target, extension.origin, None, error.problem))
+        else:
+            found.append(Found(name, extension.target, extension.origin, node_type))
+    return sorted(found, key=lambda item: item.path)
 
 
 def described(path: str, node_type: type[Node[Any]]) -> dict[str, Any]:
@@ -77,7 +83,7 @@ def _params(model: type[BaseModel], *, without: str = "") -> list[dict[str, Any]
         kinds = _kinds(field.annotation)
         row: dict[str, Any] = {
             "name": field.alias or name,
-            "type": " | ".join(kinds) if kinds else _type(field.annotation),
+            "type": " | ".join(kinds or _names(field)) or _type(field.annotation),
             "required": field.is_required(),
             "description": field.description or "",
         }
@@ -97,6 +103,11 @@ def _params(model: type[BaseModel], *, without: str = "") -> list[dict[str, Any]
             )
         rows.append(row)
     return rows
+
+
+def _names(field: FieldInfo) -> Sequence[str]:
+    """Return the names that a param accepts if they are looked up, else nothing."""
+    return next((one.names() for one in field.metadata if isinstance(one, OneOf)), ())
 
 
 def _kinds(annotation: Any) -> dict[str, type[BaseModel]]:
@@ -129,52 +140,3 @@ def _plain(value: object) -> object:
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     return value if isinstance(value, (bool, int, float, str, dict, type(None))) else str(value)
-
-
-def _candidates(package: str) -> list[str]:
-    """Return the paths of classes that derive from ``Node``, by name, directly or through other candidates."""
-    spec = importlib.util.find_spec(package)
-    classes: dict[str, list[tuple[str, Sequence[str]]]] = {}
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        for path in sorted(Path(folder).rglob("*.py")):
-            module = ".".join([package, *path.relative_to(folder).with_suffix("").parts]).removesuffix(
-                ".__init__"
-            )
-            for name, bases in _class_bases(path):
-                classes.setdefault(name, []).append((module, bases))
-    nodes = _derived(classes)
-    return sorted(
-        f"{module}:{name}"
-        for name in nodes - {"Node"}
-        for module, _ in classes.get(name, ())
-        if not name.startswith("_")
-    )
-
-
-def _derived(classes: Mapping[str, Sequence[tuple[str, Sequence[str]]]]) -> set[str]:
-    nodes = {"Node"}
-    while True:
-        more = {name for name, found in classes.items() for _, bases in found if nodes & set(bases)}
-        if more <= nodes:
-            return nodes
-        nodes |= more
-
-
-def _class_bases(path: Path) -> list[tuple[str, list[str]]]:
-    """Return the names of a module's top-level classes, with the names of their bases."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [
-        (item.name, [_name(base) for base in item.bases])
-        for item in tree.body
-        if isinstance(item, ast.ClassDef)
-    ]
-
-
-def _name(base: ast.expr) -> str:
-    match base:
-        case ast.Subscript(value=value):
-            return _name(value)
-        case ast.Attribute(attr=name) | ast.Name(id=name):
-            return name
-        case _:
-            return ""

@@ -33,6 +33,9 @@ VERBS = {
 }
 """Each verb and its summary. ``rtgraph.launch.verbs.<verb>`` is imported only for that verb."""
 
+GROUP = "rtgraph.verbs"
+"""The entry points of other packages: the name of a verb, and its module."""
+
 EXAMPLE = """\
 example:
   rtgraph launch boxing workers=6 --duration 10
@@ -111,7 +114,14 @@ def _run(arguments: list[str]) -> int:
 
     verb = arguments[0] if arguments else ""
     if verb not in VERBS:
-        return _without_verb(arguments)
+        from rtgraph.nodes.extensions import extensions  # noqa: PLC0415
+
+        brought = extensions(GROUP, VERBS)
+        if verb not in brought:
+            return _without_verb(arguments, {name: f"from {one.origin}" for name, one in brought.items()})
+        from rtgraph.launch.brought_verb import run_brought  # noqa: PLC0415
+
+        return run_brought(brought[verb], arguments[1:])
     module = importlib.import_module(f"rtgraph.launch.verbs.{verb}")
     parser = Parser(prog=f"rtgraph {verb}", description=VERBS[verb])
     module.configure(parser)
@@ -152,7 +162,8 @@ def _stdout_works() -> bool:
     return True
 
 
-def _without_verb(arguments: Sequence[str]) -> int:
+def _without_verb(arguments: Sequence[str], brought: dict[str, str]) -> int:
+    """Print the help, the version, or what is wrong with the verb. ``brought`` describes verbs of other packages."""
     from rtgraph.launch.console.parsing import Parser  # noqa: PLC0415 - see above
 
     parser = Parser(
@@ -162,13 +173,14 @@ def _without_verb(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for name, description in VERBS.items():
+    known = VERBS | brought
+    for name, description in known.items():
         verbs.add_parser(name, help=description)
     if arguments and not arguments[0].startswith("-"):
         import difflib  # noqa: PLC0415 - only for this message
 
-        close = difflib.get_close_matches(arguments[0], VERBS, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"verbs are {', '.join(VERBS)}"
+        close = difflib.get_close_matches(arguments[0], known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"verbs are {', '.join(known)}"
         print(f"error: unknown verb {arguments[0]!r}. hint: {hint}", file=sys.stderr)
         return 2
     if parser.parse_args(arguments).version:

@@ -7,6 +7,7 @@ pip installs them.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import os
@@ -46,8 +47,38 @@ class Extension(NamedTuple):
             for attribute in attributes.split(".") if attributes else ():
                 found = getattr(found, attribute)
         except (Exception, SystemExit) as error:
-            raise self.error(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}") from error
+            raise self.error(_in_one_line(error)) from error
         return found
+
+    def folder(self) -> str | None:
+        """Return the folder of the target, a package, without importing it; None if there is none."""
+        import importlib.util  # noqa: PLC0415 - rarely needed
+
+        first, *rest = self.target.split(".")
+        try:
+            spec = importlib.util.find_spec(first)
+        except (ImportError, ValueError):
+            return None
+        for location in (spec.submodule_search_locations or ()) if spec else ():
+            if os.path.isdir(folder := os.path.join(location, *rest)):
+                return folder
+        return None
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Report what the code of the package raises as one error that names the package.
+
+        Raises:
+            ExtensionError: the code raised something else than an ``RtgraphError`` or an ``OSError``.
+        """
+        from rtgraph.msgs.errors import RtgraphError  # noqa: PLC0415 - importing msgs takes a while
+
+        try:
+            yield
+        except (RtgraphError, OSError):
+            raise
+        except Exception as error:
+            raise self.error(_in_one_line(error)) from error
 
     def error(self, problem: str) -> Exception:
         """Return the ``ExtensionError`` of a problem with the target."""
@@ -57,6 +88,11 @@ class Extension(NamedTuple):
             f"{self.name!r} ({self.group}) of {self.origin} cannot be used: {self.target}: {problem}",
             hint=f"repair or uninstall {self.distribution}",
         )
+
+
+def ignore(extension: Extension, why: str, part: str = "") -> None:
+    """Log, once, that an entry point, or a part of what it brings, is ignored."""
+    _warn(f"{(part or extension.name)!r} ({extension.group}) of {extension.origin} is ignored: {why}")
 
 
 def extensions(group: str, ours: Container[str] = ()) -> dict[str, Extension]:
@@ -74,7 +110,7 @@ def extensions(group: str, ours: Container[str] = ()) -> dict[str, Extension]:
         name = extension.name
         first = found.setdefault(name, extension)
         if name in ours or (first is not extension and first.distribution == OWN):
-            _warn(f"{name!r} ({group}) of {extension.origin} is ignored: rtgraph has one of that name")
+            ignore(extension, "rtgraph has one of that name")
         elif first is not extension:
             clashing.add(name)
             _warn(
@@ -131,6 +167,10 @@ def _entries(text: str, distribution: str, version: str) -> Iterator[Extension]:
                 yield Extension(group, name, target, distribution, version)
             else:
                 _warn(f"{line!r} ({group}) of {distribution} {version} is ignored: it is not name = target")
+
+
+def _in_one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 @functools.cache

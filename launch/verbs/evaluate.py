@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from rtgraph.launch.arguments import FOLDERS, folder
+from rtgraph.launch.arguments import folder, launch_folders
 from rtgraph.launch.console.typed import count, whole
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         episodes=args.episodes,
         world=args.world,
         seed=args.seed,
-        folders=FOLDERS,
+        folders=launch_folders(),
         **({} if args.most_frames is None else {"most_frames": args.most_frames}),
     )
     with ConsoleStatus() as status:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 EXAMPLE = """\
 examples:
   rtgraph node list
-  rtgraph node info rtgraph.nodes.inference.worker:Worker
+  rtgraph node info rtgraph.nodes.inference:Worker
   rtgraph node list --live
   rtgraph node info worker/0
 """
@@ -23,7 +23,7 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.description = (
-        "List the node classes that come with rtgraph, or describe one: its params and ports. "
+        "List the node classes of rtgraph and of installed packages, or describe one: its params and ports. "
         "Or list the nodes of a running graph, or show the state of one node."
     )
     parser.epilog = EXAMPLE
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     info.add_argument(
         "what",
         metavar="CLASS|NODE",
-        help="package.module:Class, or Class alone if it comes with rtgraph; or the name of a running node",
+        help="package.module:Class, or Class alone if `node list` shows it; or the name of a running node",
     )
     for action in (listing, info):
         action.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -78,22 +78,25 @@ def _list(*, as_json: bool) -> int:
 
     found = node_classes()
     rows: list[dict[str, Any]] = [
-        described(item.path, item.node_type)
-        if item.node_type
-        else {"class": item.path, "problem": item.problem}
+        {"name": item.name, "from": item.origin}
+        | (
+            described(item.path, item.node_type)
+            if item.node_type
+            else {"class": item.path, "problem": item.problem}
+        )
         for item in found
     ]
     if as_json:
         print_json(rows)
         return 0
-    shown = table("class", "what it is")
+    shown = table("class", "what it is", "from")
     # One line each, whatever the width: `node info` shows the rest.
     for column in shown.columns:
         column.no_wrap, column.overflow = True, "ellipsis"
     shown.columns[0].min_width = max((len(one["class"]) for one in rows), default=0)
     for one in rows:
         what = f"not here: {one['problem']}" if "problem" in one else one["description"]
-        row(shown, one["class"], what.partition("\n")[0])
+        row(shown, one["class"], what.partition("\n")[0], one["from"])
     console().print(shown)
     return 0
 
@@ -140,7 +143,7 @@ def _path(name: str) -> str:
     from rtgraph.msgs.errors import LaunchError  # noqa: PLC0415
     from rtgraph.msgs.typed.nearest import nearest  # noqa: PLC0415
 
-    paths = {item.path.partition(":")[2]: item.path for item in node_classes()}
+    paths = {item.name: item.path for item in node_classes()}
     if name not in paths:
         raise LaunchError(f"there is no node class {name!r}", hint=nearest(name, paths))
     return paths[name]

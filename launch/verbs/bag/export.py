@@ -17,17 +17,18 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    from rtgraph.msgs.bag.export.targets import TARGETS  # noqa: PLC0415
+    from rtgraph.launch.bags.exporters import described_targets  # noqa: PLC0415
 
+    targets = described_targets()
     parser.add_argument(
         "file", type=Path, metavar="FILE", help="an MCAP file, or the folder of a split recording"
     )
     parser.add_argument(
         "--to",
         required=True,
-        choices=sorted(TARGETS),
+        choices=sorted(targets),
         metavar="TARGET",
-        help="; ".join(f"{target.name}: {target.what}" for target in TARGETS.values()),
+        help="; ".join(f"{name}: {what}" for name, what in targets.items()),
     )
     parser.add_argument(
         "--out", type=Path, metavar="PATH", help="the output path (default: beside the recording)"
@@ -48,18 +49,18 @@ def run(args: argparse.Namespace) -> int:
     """Export the recording, and report what was left out."""
     import json  # noqa: PLC0415 - so that --help is instant
 
+    from rtgraph.launch.bags.exporters import chosen  # noqa: PLC0415
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
     from rtgraph.launch.verbs.bag.opening import beside, opened, start_in  # noqa: PLC0415
-    from rtgraph.msgs.bag.export import TARGETS, exporter  # noqa: PLC0415
 
-    export = exporter(args.to)
+    found = chosen(args.to)
+    export, suffix = found.target.load(), found.target.suffix
     bag = opened(args.file)
-    suffix = TARGETS[args.to].suffix
     ending = f"-foxglove{suffix}" if args.to == "foxglove" else suffix or f"-{args.to}"
     out = args.out or beside(args.file, ending)
     start_ns = start_in(bag, args.start)
     end_ns = None if args.duration is None else start_ns + round(args.duration * 1e9)
-    with ConsoleStatus() as status:
+    with ConsoleStatus() as status, found.running():
         status.phase(f"exporting to {args.to}", 1.0)
         report = export(
             bag,

@@ -16,20 +16,23 @@ class Target:
     """One kind of export.
 
     ``suffix`` is the suffix of the output file; if empty, the output is a folder. ``extra`` is the extra of
-    rtgraph that it needs, if any.
+    rtgraph that it needs, if any. ``function`` exports; None for ``export_NAME`` of the module of that name here.
     """
 
     name: str
     what: str
     suffix: str
     extra: str = ""
+    function: Exporter | None = None
 
     def load(self) -> Exporter:
-        """Import the exporter: ``export_NAME`` of the module of that name.
+        """Return the function that exports, and import it if needed.
 
         Raises:
             BagError: a dependency is not installed.
         """
+        if self.function is not None:
+            return self.function
         with optional(self.name, self.extra):
             module = importlib.import_module(f"rtgraph.msgs.bag.export.{self.name}")
         found: Exporter = getattr(module, f"export_{self.name}")

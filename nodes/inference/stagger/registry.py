@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from typing import Annotated
-
-from pydantic import AfterValidator
+from typing import Annotated, Any
 
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.typed.choices import OneOf
 from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.extensions import extensions
 from rtgraph.nodes.inference.stagger.method import StaggerMethod
@@ -27,26 +26,21 @@ def stagger_method(name: str) -> StaggerMethod:
     """Return a stagger method.
 
     Raises:
-        NodeError: there is no such method, or the package that brings it is broken.
+        NodeError: there is no such method.
+        ExtensionError: the package that brings it is broken.
     """
     if name in METHODS:
-        found: object = importlib.import_module(f"{__package__}.{name}").Method
+        found: Any = importlib.import_module(f"{__package__}.{name}").Method
     else:
         others = extensions(GROUP, METHODS)
         if name not in others:
             raise NodeError(f"unknown stagger method {name!r}", hint=nearest(name, stagger_names()))
         found = others[name].load()
-    if not (isinstance(found, type) and issubclass(found, StaggerMethod)):
-        raise NodeError(f"stagger method {name!r} is {found!r:.60}, not a subclass of StaggerMethod")
-    return found()
+        if not (isinstance(found, type) and issubclass(found, StaggerMethod)):
+            raise others[name].error("it is not a subclass of StaggerMethod")
+    method: type[StaggerMethod] = found
+    return method()
 
 
-def _known(name: str) -> str:
-    # Names of installed packages are looked up only if the name is not one of ours.
-    if name not in METHODS and name not in stagger_names():
-        raise ValueError(f"unknown stagger method {name!r}. hint: {nearest(name, stagger_names())}")
-    return name
-
-
-StaggerName = Annotated[str, AfterValidator(_known)]
+StaggerName = Annotated[str, OneOf("stagger method", stagger_names)]
 """The name of a stagger method."""

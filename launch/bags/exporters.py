@@ -1,0 +1,45 @@
+"""The export targets of rtgraph and of installed packages."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+from rtgraph.msgs.bag.export.targets import TARGETS, Target
+from rtgraph.nodes.extensions import Extension, extensions
+
+GROUP = "rtgraph.exporters"
+"""The entry points of other packages: the name of a target, and its ``Target``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A target, and the extension that brings it; None for rtgraph's own."""
+
+    target: Target
+    extension: Extension | None = None
+
+    def running(self) -> contextlib.AbstractContextManager[None]:
+        """Report what the exporter of another package raises as one error that names the package."""
+        return contextlib.nullcontext() if self.extension is None else self.extension.running()
+
+
+def described_targets() -> dict[str, str]:
+    """Return what each target is, by name. Imports none of them."""
+    others = {name: f"from {one.origin}" for name, one in extensions(GROUP, TARGETS).items()}
+    return {name: target.what for name, target in TARGETS.items()} | others
+
+
+def chosen(name: str) -> Chosen:
+    """Return a target of ``described_targets``.
+
+    Raises:
+        ExtensionError: the package that brings it is broken.
+    """
+    if name in TARGETS:
+        return Chosen(TARGETS[name])
+    extension = extensions(GROUP, TARGETS)[name]
+    target = extension.load()
+    if not isinstance(target, Target) or target.function is None:
+        raise extension.error("it is not a Target with a function")
+    return Chosen(target, extension)

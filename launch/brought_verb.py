@@ -1,0 +1,42 @@
+"""Runs a verb that an installed package brings: a module like those of ``rtgraph.launch.verbs``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from rtgraph.launch.console.parsing import Parser
+from rtgraph.nodes.extensions import Extension
+from rtgraph.nodes.runtime.classes.imports import look_in
+
+
+@runtime_checkable
+class Verb(Protocol):
+    """The module of a verb."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Add the verb's arguments, a description and an example."""
+        ...
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Run the verb, and return the exit code."""
+        ...
+
+
+def run_brought(extension: Extension, arguments: Sequence[str]) -> int:
+    """Run the verb of an entry point, and return the exit code.
+
+    Raises:
+        ExtensionError: the package is broken.
+    """
+    verb = extension.load()
+    if not isinstance(verb, Verb):
+        raise extension.error("it has no functions configure and run")
+    with extension.running():
+        parser = Parser(prog=f"rtgraph {extension.name}", description=f"A verb of {extension.origin}.")
+        verb.configure(parser)
+        parsed = parser.parse_args(arguments)
+        look_in(Path())
+        return verb.run(parsed)
