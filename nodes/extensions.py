@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 OWN = "rtgraph"
 """The distribution of rtgraph itself."""
+STAGGER = "rtgraph.stagger"
+"""The group of stagger methods: a name, and a subclass of ``StaggerMethod``."""
 _SUFFIX = ".dist-info"
 
 
@@ -114,8 +116,8 @@ def extensions(group: str, ours: Container[str] = ()) -> dict[str, Extension]:
         elif first is not extension:
             clashing.add(name)
             _warn(
-                f"{name!r} ({group}) is ignored: {first.origin} and {extension.origin} both bring it. "
-                "hint: uninstall one"
+                f"{name!r} ({group}) is ignored: {first.origin} and {extension.origin} both bring it",
+                "uninstall one",
             )
     return {name: one for name, one in found.items() if name not in clashing and name not in ours}
 
@@ -174,7 +176,7 @@ def _in_one_line(error: BaseException) -> str:
 
 
 @functools.cache
-def _warn(text: str) -> None:
+def _warn(problem: str, hint: str = "") -> None:
     import logging  # noqa: PLC0415 - rarely needed
 
-    logging.getLogger("rtgraph.extensions").warning("%s", text)
+    logging.getLogger("rtgraph.extensions").warning("%s", f"{problem}. hint: {hint}" if hint else problem)

@@ -1,5 +1,6 @@
 """Every snippet of the README and the docs is run, each page in a separate folder, from top to bottom.
 
+``pip install --editable .`` only writes the entry points of the page's package, and puts the folder on Python's path.
 A command that ends in ``&`` is a launch that runs beside the commands after it, until the page ends.
 """
 
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,10 +41,14 @@ def test_snippets_run(page: Path, tmp_path: Path) -> None:
         for language, text in SNIPPET.findall(page.read_text()):
             named = FILE.match(text)
             if named:
-                (tmp_path / named.group(1)).write_text(text)
+                file = tmp_path / named.group(1)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text)
             if language == "bash":
                 for line in filter(None, map(str.strip, text.splitlines())):
-                    if line.endswith("&"):
+                    if line == "pip install --editable .":
+                        places["PYTHONPATH"] = installed(tmp_path)
+                    elif line.endswith("&"):
                         beside.enter_context(running(shlex.split(line[:-1]), tmp_path, places))
                     else:
                         run(shlex.split(line), tmp_path, places)
@@ -94,6 +100,19 @@ def pattern(text: ast.JoinedStr | ast.Constant) -> re.Pattern[str]:
     """Return a pattern of the text, with any values."""
     parts = text.values if isinstance(text, ast.JoinedStr) else [text]
     return re.compile("".join(re.escape(p.value) if isinstance(p, ast.Constant) else ".+" for p in parts))
+
+
+def installed(folder: Path) -> str:
+    """Install the package in a folder: write its entry points. Return the folder."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    info = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir()
+    groups = [
+        "\n".join([f"[{group}]", *(f"{name} = {target}" for name, target in entries.items())])
+        for group, entries in project["entry-points"].items()
+    ]
+    (info / "entry_points.txt").write_text("\n\n".join(groups))
+    return str(folder)
 
 
 @contextlib.contextmanager

@@ -20,6 +20,10 @@ TOY = Path(__file__).parents[1] / "toy"
 def forgotten() -> Iterator[None]:
     extensions._warn.cache_clear()
     yield
+    forget()
+
+
+def forget() -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "rtgraph_toy"]:
         del sys.modules[name]
 
@@ -69,6 +73,31 @@ def test_its_launch_file_its_plant_and_its_stagger_method_run(tmp_path: Path) ->
 
     assert ran("bag", "export", out / "session.mcap", "--to", "counts", "--out", tmp_path / "counts.txt") == 0
     assert f"decision {len(decisions)}\n" in (tmp_path / "counts.txt").read_text()
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_world_with_its_stagger_method_is_saved_and_resumed(tmp_path: Path) -> None:
+    out, arguments = tmp_path / "session", ["endless", "stagger=steady", "workers=2", "latency_frames=1"]
+    assert (
+        ran(
+            "launch",
+            *arguments,
+            "--world",
+            "virtual",
+            "--ticks",
+            90,
+            "--checkpoint-every",
+            1,
+            "--no-plots",
+            "--out",
+            out,
+        )
+        == 0
+    )
+    forget()  # as in a new process
+    again = tmp_path / "again"
+    assert ran("launch", "--resume-world", out, "--ticks", 120, "--no-plots", "--out", again) == 0
+    assert json.loads((again / "summary.json").read_text())["ticks"] > 0
 
 
 @pytest.mark.usefixtures("toy")

@@ -8,18 +8,16 @@ from typing import Annotated, Any
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.typed.choices import OneOf
 from rtgraph.msgs.typed.nearest import nearest
-from rtgraph.nodes.extensions import extensions
+from rtgraph.nodes.extensions import STAGGER, extensions
 from rtgraph.nodes.inference.stagger.method import StaggerMethod
 
-GROUP = "rtgraph.stagger"
-"""The entry points of other packages: the name of a method, and its class."""
 METHODS = ("none", "maximum_time", "expected_time", "paced")
 """The methods here. Each has a module of its name with the class ``Method``."""
 
 
 def stagger_names() -> tuple[str, ...]:
     """Return the names of all stagger methods, those of installed packages last."""
-    return (*METHODS, *extensions(GROUP, METHODS))
+    return (*METHODS, *extensions(STAGGER, METHODS))
 
 
 def stagger_method(name: str) -> StaggerMethod:
@@ -32,7 +30,7 @@ def stagger_method(name: str) -> StaggerMethod:
     if name in METHODS:
         found: Any = importlib.import_module(f"{__package__}.{name}").Method
     else:
-        others = extensions(GROUP, METHODS)
+        others = extensions(STAGGER, METHODS)
         if name not in others:
             raise NodeError(f"unknown stagger method {name!r}", hint=nearest(name, stagger_names()))
         found = others[name].load()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rtgraph.msgs.errors import CheckpointError, RtgraphError
+from rtgraph.nodes.extensions import STAGGER, extensions
 from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile, SnapshotFolder
 from rtgraph.nodes.runtime.checkpoint.reader import Reader
 from rtgraph.nodes.runtime.checkpoint.saveable import Names, WorldState
@@ -112,20 +113,27 @@ def restore(world: VirtualWorld, states: Any, records: Any, buffer: Any) -> None
 def names_of(plans: Iterable[NodePlan]) -> Names:
     """Return the classes that a checkpoint of these nodes may name.
 
-    These are the classes of rtgraph, of the packages of the nodes, of class paths in their parameters, and of
-    their messages.
+    These are the classes of rtgraph, of the packages of the nodes, of class paths and of other packages' stagger
+    methods in their parameters, and of their messages.
     """
     packages: set[str] = set()
     modules: set[str] = set()
+    methods = extensions(STAGGER)
     for plan in plans:
-        for path in (plan.node, *class_paths(plan.params)):
+        named = [
+            methods[value].target
+            for value in plan.params.values()
+            if isinstance(value, str) and value in methods
+        ]
+        paths = [*class_paths(plan.params), *named]
+        for path in (plan.node, *paths):
             packages.update(part.partition(":")[0].partition(".")[0] for part in path.split("["))
         node_type = load_class(plan.node)
         packages.add(node_type.__module__.partition(".")[0])
         ports: list[Input[Any] | Output[Any]] = [*node_type.input_ports.values()]
         for port in (*ports, *node_type.output_ports.values()):
             modules.add(port_message(port).__module__)
-        for path in class_paths(plan.params):
+        for path in paths:
             _import(path)
     return Names(packages, modules)
 
