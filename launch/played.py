@@ -93,6 +93,7 @@ def _human(plant: NodePlan, title: str, script: str | None) -> NodePlan:
         name="/".join([*plant.name.split("/")[:-1], "human"]),
         index=0,
         node=HUMAN_CLASS,
+        priority="nice",
         params=params.model_dump(mode="json"),
         inputs={
             port: InputPlan(topic=plant.outputs[port], publishers=(plant.name,))
