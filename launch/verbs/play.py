@@ -14,7 +14,8 @@ examples:
   rtgraph launch blocks learn=true demonstration=sessions/demonstration/session.mcap
 
 Arrows move, X and Z are A and B (FIRE of Atari games is X), Enter is START, the right Shift is SELECT; a gamepad works, too.
-It plays in real time, whatever the file says, unless --world is given. The window shows the keys of the game. Escape, closing the window and Ctrl-C end it. An action is applied on the next tick.
+The window shows the keys of the game. Escape, closing the window and Ctrl-C end it. An action is applied on the next tick.
+It plays in real time, whatever the file says, unless --world is given.
 
 A script has an action a line, and for how many ticks: `LEFT 3`. `blocks` is one that ships. The same script and seed
 give the same session in the virtual world.

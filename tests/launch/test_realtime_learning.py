@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.launching import Launch, until
+from support.sessions import RECORDING, recorded
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -109,3 +110,15 @@ def test_learning_in_parallel_goes_on_where_a_version_could_not_be_shown() -> No
     assert summary["nodes"]["learner"]["skipped"] > 0
     assert [update["version"] for update in updates] == list(range(1, len(updates) + 1))
     assert {update["learner"] for update in updates} == {"gradient/0,gradient/1"}
+
+
+def test_updates_before_the_world_runs_hold_it_back_and_can_be_interrupted(tmp_path) -> None:
+    recorded("delay", tmp_path / "played", {"states": "8", "latency_frames": "1", "workers": "2"})
+    arguments = ["states=8", f"demonstration={tmp_path / 'played' / RECORDING}", "--world", "realtime"]
+    with Launch(
+        "launch", "delay_learning", *arguments, "pretrain_updates=1000000", "--out", "out", "--no-plots"
+    ) as launch:
+        launch.says("learner: updates from demonstrations, 1,000,000 in all")
+        assert launch.interrupt() < 5
+        assert launch.wait() == 130
+        assert "ticks" not in launch.summary(), "the plant never ticked"
