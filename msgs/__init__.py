@@ -18,7 +18,7 @@ from rtgraph.msgs.learning import (
     WeightsRequest,
     WeightsVersion,
 )
-from rtgraph.msgs.plant import Action, Applied, EpisodeEnd, Observation, Screen
+from rtgraph.msgs.plant import Action, Applied, Ending, EndReason, EpisodeEnd, Observation, Screen
 from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
 from rtgraph.msgs.system import Progress
 
@@ -35,6 +35,8 @@ __all__ = [
     "Decoder",
     "Discrete",
     "Encoder",
+    "EndReason",
+    "Ending",
     "EpisodeEnd",
     "Gradient",
     "GradientAnswer",

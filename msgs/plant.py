@@ -106,3 +106,24 @@ class EpisodeEnd(Message):
     total_reward: float
     terminated: bool
     truncated: bool
+
+
+EndReason = Literal["won", "lost", "game_over", "timeout"]
+"""Why an episode ended: ``game_over`` in games that nobody wins, ``timeout`` if it was truncated."""
+
+
+class Ending(Message):
+    """Why an episode ended. Published just before its ``EpisodeEnd``, by plants that know the reason."""
+
+    tick: int = Field(ge=0)
+    """The plant's last tick of the episode."""
+    episode: int = Field(ge=0)
+    reason: EndReason
+    encounter: str | None = None
+    """The name of the episode's start state, such as a battle."""
+    ticks: int = Field(ge=0)
+    """Length of the episode."""
+    actions: int = Field(ge=0)
+    """Number of ticks at which an action other than the noop was applied."""
+    measurements: dict[str, float] = Field(default_factory=dict)
+    """The measurements of the last observation."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 RateHz = Annotated[float, Field(ge=0.001, le=1_000_000)]
 """Steps per second. A step takes a whole number of ns, the nearest to 10⁹ / rate."""
@@ -67,3 +67,17 @@ class PlantSpec(_Spec):
     rate_hz: RateHz
     observation: ArraySpec
     action: ActionSpec
+    measurements: tuple[str, ...] = ()
+    """The names of the measurements in each observation but an episode's first; empty if they are not fixed."""
+
+    def agrees_with(self, other: PlantSpec) -> bool:
+        """Return whether a policy for one plant fits the other. Measurements do not matter: policies do not see them."""
+        return self.model_copy(update={"measurements": other.measurements}) == other
+
+    @model_serializer(mode="wrap")
+    def _without_empty_measurements(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the names out if there are none, as in plans and checkpoints that were written before."""
+        values: dict[str, Any] = handler(self)
+        if not self.measurements:
+            values.pop("measurements", None)
+        return values

@@ -6,10 +6,12 @@ import math
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from rich.table import Table
 from rich.text import Text
+
+from rtgraph.msgs import EndReason
 
 Figures = Mapping[str, Any]
 """Figures of a run as returned by ``Trace.figures``, with ``lost`` (edge: count) and ``restarts`` (node: count)."""
@@ -32,7 +34,13 @@ def summary_table(figures: Mapping[str, Figures]) -> Table:
     for title in figures:
         table.add_column(Text(title), justify="right")
     learned = any(column.get("learning") for column in columns)
-    for section in (*_SECTIONS[:-1], *((_LEARNING,) if learned else ()), _SECTIONS[-1]):
+    told = any(column.get("endings") for column in columns)
+    for section in (
+        *_SECTIONS[:-1],
+        *((_ENDINGS,) if told else ()),
+        *((_LEARNING,) if learned else ()),
+        _SECTIONS[-1],
+    ):
         for row in section:
             cells = [row.cell(column, columns[0]) for column in columns]
             table.add_row(Text(row.label), *cells, style="bold" if row.better else None)
@@ -126,6 +134,15 @@ def _unit(text: str, unit: str) -> str:
 
 def _number(*keys: str) -> Callable[[Figures], str]:
     return lambda figures: rounded(_at(figures, *keys))
+
+
+def _won(figures: Figures) -> str:
+    """Return how many encounters were won, of those tried, and the last one tried."""
+    encounters = _part(figures, "encounters")
+    if not encounters:
+        return NOTHING
+    won = sum(bool(one["won"]) for one in encounters.values())
+    return f"{won} of {len(encounters)}, now {list(encounters)[-1]}"
 
 
 def _numbers(parent: str, *keys: str) -> Callable[[Figures], str]:
@@ -260,6 +277,14 @@ _SECTIONS: tuple[tuple[_Row, ...], ...] = (
         _Row("restarts", _counts("restarts")),
     ),
 )
+_ENDINGS = (
+    *(
+        _Row(f"episodes {reason.replace('_', ' ')}", _number("endings", reason))
+        for reason in get_args(EndReason)
+    ),
+    _Row("encounters won", _won),
+)
+"""Shown if a plant says why its episodes ended."""
 _LEARNING = (
     _Row("learning: episodes", _number("learning", "episodes")),
     _Row(

@@ -47,6 +47,9 @@ class GameBoySettings(BaseModel):
     """The name of a game, as in "blocks"."""
     state: str | None = None
     """Where an episode starts, by the game's own names, as in "level5"; null for its first."""
+    ladder: bool = False
+    """Climb the game's encounters, from ``state`` on: each is repeated until it is won, then comes the next; after the last,
+    the first."""
     sticky: float = Field(default=0.0, ge=0, le=1)
     """The chance that a step repeats the last action instead of the one given."""
     noop_max: int = Field(default=30, ge=0)
@@ -61,10 +64,12 @@ class GameBoySettings(BaseModel):
     def spec(self) -> PlantSpec:
         """Return what an environment of these settings takes and gives, without running anything.
 
-        Raises ``ValueError`` if there is no such game or no such start.
+        Raises ``ValueError`` if there is no such game or no such start, or if its starts are no ladder.
         """
         game = find_game(self.game)
         game.load_state(self.start)
+        if self.ladder and not game.has_ladder:
+            raise ValueError(f"ladder: {game.name} has no encounters to win. hint: ladder=false")
         return PlantSpec(
             rate_hz=self.rate_hz,
             observation=ArraySpec(
@@ -74,6 +79,7 @@ class GameBoySettings(BaseModel):
                 high=255,
             ),
             action=Discrete(count=len(_ACTIONS), names=_ACTIONS),
+            measurements=tuple(game.variables),
         )
 
     @property
@@ -85,6 +91,9 @@ class GameBoySettings(BaseModel):
 class _SavedGame(Saved):
     console: bytes
     variables: dict[str, int]
+    first_variables: dict[str, int] = Field(default_factory=dict)
+    encounter: str | None = None
+    next_encounter: str | None = None
     last_action: int
     frames: int = Field(ge=0)
     over: bool
@@ -104,7 +113,7 @@ class GameBoyEnvironment:
         self._settings = settings
         self._spec = settings.spec()
         self._game = find_game(settings.game)
-        self._start = self._game.load_state(settings.start)
+        self._encounter = self._next_encounter = settings.start
         # The machine's state fits no other program, be it another version of this one.
         program = hashlib.sha256(self._game.rom.read_bytes()).hexdigest()[:12]
         self._owner = f"gameboy {settings.game} {settings.observation} {program}"
@@ -114,6 +123,7 @@ class GameBoyEnvironment:
         self._picture = np.zeros((*SCREEN, 3), np.uint8)
         self._observation: Array = np.zeros(self._spec.observation.shape, np.uint8)
         self._variables: Variables = {}
+        self._first_variables: Variables = {}
         self._last_action = _NOOP
         self._frames = 0
         self._over = True
@@ -139,10 +149,12 @@ class GameBoyEnvironment:
         self._sticky_generator = derive_generator(rng)
         seed = int(rng.integers(1, 2**16))
         idle_frames = int(rng.integers(1, self._settings.noop_max + 1)) if self._settings.noop_max else 0
-        self._game.begin(self._console, self._start, seed)
+        self._encounter = self._next_encounter
+        self._game.begin(self._console, self._game.load_state(self._encounter), seed)
         for _ in range(idle_frames):
             self._console.step()
         self._look()
+        self._first_variables = self._variables
         self._last_action = _NOOP
         self._frames = 0
         self._over = False
@@ -160,22 +172,27 @@ class GameBoyEnvironment:
             raise RuntimeError("no episode is under way: reset first")
         if not self._sticks():
             self._last_action = index
-        previous = self._variables
+        first, previous = self._first_variables, self._variables
         if self._last_action == _NOOP:
             self._console.step()
         else:
             self._console.step(_ACTIONS[self._last_action])
         self._look()
         self._frames += 1
-        terminated = self._game.rules.ended(self._variables)
+        reason = self._game.rules.ended(first, previous, self._variables)
+        terminated = reason is not None
         truncated = self._frames == self._settings.max_frames
         self._over = terminated or truncated
+        if self._settings.ladder and reason == "won":
+            self._next_encounter = self._after(self._encounter)
         return Step(
             observation=self.observation,
-            reward=self._game.rules.reward(previous, self._variables),
+            reward=self._game.rules.reward(first, previous, self._variables),
             terminated=terminated,
             truncated=truncated,
             measurements={name: float(value) for name, value in self._variables.items()},
+            reason=reason or ("timeout" if truncated else None),
+            encounter=self._encounter,
         )
 
     def screen(self) -> npt.NDArray[np.uint8]:
@@ -192,6 +209,9 @@ class GameBoyEnvironment:
         saved = _SavedGame(
             console=zlib.compress(self._console.state, level=1),
             variables=dict(self._variables),
+            first_variables=dict(self._first_variables),
+            encounter=self._encounter,
+            next_encounter=self._next_encounter,
             last_action=self._last_action,
             frames=self._frames,
             over=self._over,
@@ -209,12 +229,20 @@ class GameBoyEnvironment:
         generator = unpack_generator(saved.sticky_generator)
         if saved.variables.keys() != self._game.variables.keys():
             raise ValueError("this snapshot is of another version of the game: its variables differ")
+        encounter = saved.encounter or self._settings.start
+        next_encounter = saved.next_encounter or encounter
+        if not {encounter, next_encounter} <= set(self._game.states):
+            raise ValueError(
+                f"this snapshot is of another version of the game: {encounter!r} is no start of it"
+            )
         try:
             self._console.state = zlib.decompress(saved.console)
         except zlib.error as problem:
             raise ValueError("this snapshot is damaged: the console's state cannot be read") from problem
         self._observation, self._picture = observation, picture
         self._variables = saved.variables
+        self._first_variables = saved.first_variables or saved.variables
+        self._encounter, self._next_encounter = encounter, next_encounter
         self._last_action = saved.last_action
         self._frames = saved.frames
         self._over = saved.over
@@ -233,6 +261,11 @@ class GameBoyEnvironment:
         else:
             # The display is grey; green is the colour with most bits.
             self._observation = self._resize(self._picture[:, :, 1])
+
+    def _after(self, encounter: str) -> str:
+        """Return the encounter after one; after the last, the first."""
+        names = list(self._game.states)
+        return names[(names.index(encounter) + 1) % len(names)]
 
     def _sticks(self) -> bool:
         if not self._settings.sticky or self._sticky_generator is None:

@@ -248,7 +248,7 @@ class Updater:
         Raises:
             CheckpointError: It is of another network or plant, or incomplete; nothing has changed.
         """
-        if (state.facts.network, state.facts.plant) != (self.network, self.plant):
+        if state.facts.network != self.network or not state.facts.plant.agrees_with(self.plant):
             raise CheckpointError(
                 "the state is that of another network or plant",
                 hint="resume with the same network and plant as before",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-EPISODES = ("episode", "tick", "length", "return", "terminated", "truncated", "time_s", "plant")
-"""One row per episode. ``tick`` is the number of plant ticks (frames) until its end, ``length`` its number of
-ticks; ``terminated`` and ``truncated`` are 0 or 1."""
+ENDING = ("reason", "encounter", "actions", "wins")
+"""Empty if the plant does not say why an episode ended. ``reason`` is won, lost, game_over or timeout, ``encounter`` names the
+start, ``actions`` is the number of ticks with another action than the noop, ``wins`` the number of episodes won so far."""
+
+EPISODES = ("episode", "tick", "length", "return", "terminated", "truncated", "time_s", "plant", *ENDING)
+"""One row per episode, followed by the plant's measurements at its end. ``tick`` is the number of plant ticks (frames)
+until its end, ``length`` its number of ticks; ``terminated`` and ``truncated`` are 0 or 1."""
 
 UPDATES = (
     *("tick", "time_s", "version", "updates", "loss", "q_mean", "gradient_norm", "delay", "staleness"),
@@ -15,7 +19,13 @@ are means over the period's updates; ``staleness`` and ``explored`` are means ov
 and as a share; ``transitions`` is the number in the replay memory. Rates are per second of the graph's time.
 Unknown values are empty."""
 
-EPISODE_TAGS = {"return": "charts/episodic_return", "length": "charts/episodic_length"}
+EPISODE_TAGS = {
+    "return": "charts/episodic_return",
+    "length": "charts/episodic_length",
+    "actions": "charts/episodic_actions",
+    "wins": "charts/wins",
+}
+MEASUREMENT_TAG = "measurements/{}"
 UPDATE_TAGS = {
     "ticks_per_s": "charts/SPS",
     "loss": "losses/td_loss",

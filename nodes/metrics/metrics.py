@@ -9,15 +9,25 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from rtgraph.msgs import Decision, EpisodeEnd, Learned, LearningProgress, ReplayState, WeightsVersion
+from rtgraph.msgs import (
+    Decision,
+    Ending,
+    EpisodeEnd,
+    Learned,
+    LearningProgress,
+    PlantSpec,
+    ReplayState,
+    WeightsVersion,
+)
 from rtgraph.msgs.atomic import writing
 from rtgraph.msgs.errors import CheckpointError, MetricsError, NodeError
-from rtgraph.nodes.metrics.columns import EPISODE_TAGS, EPISODES, UPDATE_TAGS, UPDATES
+from rtgraph.nodes.metrics.columns import EPISODE_TAGS, EPISODES, MEASUREMENT_TAG, UPDATE_TAGS, UPDATES
 from rtgraph.nodes.metrics.events import EventFile
 from rtgraph.nodes.metrics.figures import figures, newest_tick, recent_return
 from rtgraph.nodes.metrics.resume import EPISODES_FILE, UPDATES_FILE, Past, past_of, restarted
-from rtgraph.nodes.metrics.table import Table
+from rtgraph.nodes.metrics.table import Cell, Table
 from rtgraph.nodes.metrics.tally import Tally, Versions
+from rtgraph.nodes.monitor.endings import Endings
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless
 
 BEAT_S = 0.5
@@ -33,9 +43,16 @@ class MetricsParams(Params):
     """The period of a row of updates, in seconds of the graph's time."""
     folder: str = Field(default="metrics", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
     """The folder of the files, in the session folder."""
+    plant: PlantSpec | None = None
+    """The spec of the plant. Each of its measurements is a column and a curve of the episodes."""
     resume: str | None = None
     """The checkpoint that the run resumes from, in an earlier session's folder: the curves continue from
     there too."""
+
+    @property
+    def measurements(self) -> tuple[str, ...]:
+        """The names of the plant's measurements."""
+        return () if self.plant is None else self.plant.measurements
 
 
 class Metrics(Node[MetricsParams]):
@@ -48,6 +65,7 @@ class Metrics(Node[MetricsParams]):
     stop_rank: ClassVar[int] = 2
 
     episode = Input(EpisodeEnd, lossless, many=True)
+    ending = Input(Ending, lossless, many=True, optional=True)
     learned = Input(Learned, lossless, many=True, optional=True)
     replay_state = Input(ReplayState, latest, optional=True)
     decision = Input(Decision, lossless, many=True, optional=True)
@@ -59,28 +77,36 @@ class Metrics(Node[MetricsParams]):
         """Check that the curves of the resumed run can be read."""
         if params.resume:
             try:
-                past_of(Path(params.resume), params.folder)
+                past_of(Path(params.resume), params.folder, params.measurements)
             except (CheckpointError, MetricsError) as error:
                 raise NodeError(f"resume: {error.problem}", hint=error.hint) from error
 
     def on_prepare(self) -> None:
         """Read the curves of an earlier incarnation of this node, or of the resumed run."""
-        resumed = Past() if not self.params.resume else past_of(Path(self.params.resume), self.params.folder)
+        params = self.params
+        resumed = (
+            past_of(Path(params.resume), params.folder, params.measurements) if params.resume else Past()
+        )
         incarnation = self.context.identity.incarnation
         folder = self._folder()
-        own = restarted(folder, incarnation) if folder is not None else None
+        own = restarted(folder, incarnation, params.measurements) if folder is not None else None
         past = own or resumed
         self._before, self._before_s = resumed.ticks, resumed.time_s
         self._carried = len(resumed.episodes)
-        self._episodes = Table(EPISODES, past.episodes)
+        self._episodes = Table((*EPISODES, *params.measurements), past.episodes)
         self._updates = Table(UPDATES, past.updates)
         self._last_ticks = max(self._before, newest_tick(self._episodes, self._updates))
         written = [len(past.episodes), len(past.updates)] if own else [0, 0]
-        self._events = EventFile((EPISODE_TAGS, UPDATE_TAGS), incarnation, written)
+        measured = {name: MEASUREMENT_TAG.format(name) for name in params.measurements}
+        self._events = EventFile((EPISODE_TAGS | measured, UPDATE_TAGS), incarnation, written)
 
     def on_start(self) -> None:
         """Begin to count."""
         self._plants: dict[str, int] = {}
+        self._endings: dict[tuple[str, int, int], Ending] = {}
+        self._attempts = Endings()
+        wins = self._episodes.columns.index("wins")
+        self._wins = max((int(row[wins] or 0) for row in self._episodes.rows), default=0)
         self._learned_ticks = 0
         self._versions = Versions()
         self._period, self._total = Tally(), Tally()
@@ -101,7 +127,8 @@ class Metrics(Node[MetricsParams]):
 
     def result(self) -> dict[str, Any]:
         """Return the figures of the run."""
-        return figures(self._episodes, self._updates, self._total, self._carried)
+        found = figures(self._episodes, self._updates, self._total, self._carried)
+        return found | self._attempts.figures()
 
     def _beat(self) -> None:
         """Process the received messages, write new rows, and publish progress."""
@@ -127,6 +154,8 @@ class Metrics(Node[MetricsParams]):
             lineage = decision.header.lineage
             if lineage is not None:
                 self._seen(lineage.source, lineage.tick)
+        for ending in self.ending.take_all():
+            self._endings[_episode_of(ending)] = ending
         for end in self.episode.take_all():
             self._ended(end)
         held = self.replay_state.take()
@@ -154,8 +183,24 @@ class Metrics(Node[MetricsParams]):
                 "truncated": int(end.truncated),
                 "time_s": self._before_s + end.header.stamp_ns / 1e9,
                 "plant": source,
+                **self._ending_of(end),
             }
         )
+
+    def _ending_of(self, end: EpisodeEnd) -> dict[str, Cell]:
+        """Return the columns of why an episode ended; empty if its plant did not say."""
+        ending = self._endings.pop(_episode_of(end), None)
+        if ending is None:
+            return {}
+        self._attempts.add(ending)
+        self._wins += ending.reason == "won"
+        return {
+            "reason": ending.reason,
+            "encounter": ending.encounter,
+            "actions": ending.actions,
+            "wins": self._wins,
+            **{name: ending.measurements.get(name) for name in self.params.measurements},
+        }
 
     def _end_period(self) -> None:
         """Add a row of updates."""
@@ -208,3 +253,8 @@ class Metrics(Node[MetricsParams]):
     def _folder(self) -> Path | None:
         directory = self.context.launch_context.directory
         return None if directory is None else directory / self.params.folder
+
+
+def _episode_of(message: EpisodeEnd | Ending) -> tuple[str, int, int]:
+    """Return what identifies an episode: its plant, the plant's incarnation, and the number."""
+    return message.header.source, message.header.incarnation, message.episode

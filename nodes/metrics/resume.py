@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rtgraph.msgs.errors import MetricsError
-from rtgraph.nodes.metrics.columns import EPISODES, UPDATES
+from rtgraph.nodes.metrics.columns import ENDING, EPISODES, UPDATES
 from rtgraph.nodes.metrics.table import Row, read_table
 from rtgraph.nodes.networks.checkpoints import FACTS, checkpoint_in
 
+_REQUIRED = {*EPISODES, *UPDATES} - set(ENDING)
+"""Columns that every version of the tables has."""
 EPISODES_FILE, UPDATES_FILE = "episodes.csv", "updates.csv"
 
 
@@ -24,12 +27,13 @@ class Past:
     updates: list[Row] = field(default_factory=list)
 
 
-def past_of(checkpoint: Path, folder: str) -> Past:
+def past_of(checkpoint: Path, folder: str, measurements: Sequence[str] = ()) -> Past:
     """Return the past of a run that resumes from a checkpoint, or from the newest one of a folder.
 
     Args:
         checkpoint: Inside a session folder: ``…/checkpoints`` or ``…/checkpoints/000007``.
         folder: The folder of the tables, in the session folder.
+        measurements: The names of the plant's measurements, which are columns too.
 
     Raises:
         CheckpointError: It is not a checkpoint.
@@ -39,24 +43,25 @@ def past_of(checkpoint: Path, folder: str) -> Past:
     whole = checkpoint_in(checkpoint)
     ticks = _ticks(whole / FACTS)
     session = whole.resolve().parent.parent
-    episodes = _rows(session / folder / EPISODES_FILE, EPISODES, ticks)
+    columns_of_episodes = (*EPISODES, *measurements)
+    episodes = _rows(session / folder / EPISODES_FILE, columns_of_episodes, ticks)
     updates = _rows(session / folder / UPDATES_FILE, UPDATES, ticks)
     times = [
         row[columns.index("time_s")]
-        for columns, rows in ((EPISODES, episodes), (UPDATES, updates))
+        for columns, rows in ((columns_of_episodes, episodes), (UPDATES, updates))
         for row in rows
     ]
     latest = max((float(time) for time in times if time is not None), default=0.0)
     return Past(ticks, latest, episodes, updates)
 
 
-def restarted(directory: Path, incarnation: int) -> Past | None:
+def restarted(directory: Path, incarnation: int, measurements: Sequence[str] = ()) -> Past | None:
     """Return what an earlier incarnation of the same node wrote into a folder, or None for the first."""
     if not incarnation or not (directory / EPISODES_FILE).exists():
         return None
     none = 1 << 62
     return Past(
-        episodes=_rows(directory / EPISODES_FILE, EPISODES, none),
+        episodes=_rows(directory / EPISODES_FILE, (*EPISODES, *measurements), none),
         updates=_rows(directory / UPDATES_FILE, UPDATES, none),
     )
 
@@ -77,7 +82,12 @@ def _rows(path: Path, wanted: tuple[str, ...], until_tick: int) -> list[Row]:
     if not path.exists():
         return []
     columns, rows = read_table(path)
-    if columns != wanted:
+    if not set(_REQUIRED & set(wanted)) <= set(columns) or not set(columns) <= set(wanted):
         raise MetricsError(f"{path} has other columns: {','.join(columns)}", hint="it is of another version")
-    tick = columns.index("tick")
-    return [row for row in rows if isinstance(at := row[tick], int) and at <= until_tick]
+    # An older table has fewer columns: the others are empty.
+    found = [dict(zip(columns, row, strict=True)) for row in rows]
+    return [
+        tuple(cells.get(name) for name in wanted)
+        for cells in found
+        if isinstance(at := cells["tick"], int) and at <= until_tick
+    ]

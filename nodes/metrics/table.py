@@ -16,7 +16,7 @@ from rtgraph.msgs.errors import MetricsError
 Cell = int | float | str | None
 Row = tuple[Cell, ...]
 
-_TEXT = frozenset({"plant"})
+_TEXT = frozenset({"plant", "reason", "encounter"})
 
 
 class Table:

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from rtgraph.msgs import Applied, Decision, EpisodeEnd, WeightsVersion
+from rtgraph.msgs import Applied, Decision, Ending, EpisodeEnd, WeightsVersion
 from rtgraph.msgs.spaces import RateHz
 from rtgraph.msgs.system import Progress
+from rtgraph.nodes.monitor.endings import Endings
 from rtgraph.nodes.monitor.trace import Trace
 from rtgraph.nodes.runtime import Input, Node, Output, Params, lossless
 
@@ -33,11 +34,14 @@ class Monitor(Node[MonitorParams]):
     applied = Input(Applied, lossless)
     decision = Input(Decision, lossless, many=True, optional=True)
     episode = Input(EpisodeEnd, lossless, optional=True)
+    ending = Input(Ending, lossless, many=True, optional=True)
     weights = Input(WeightsVersion, lossless, optional=True)
     progress = Output(Progress)
 
     def on_start(self) -> None:
         """Begin an empty trace."""
+        self._endings: dict[str, Endings] = {}
+        self._plant = ""
         self.trace = Trace(whole=self.context.identity.incarnation == 0)
         self.every(PROGRESS_PERIOD_NS, self._say_progress)
 
@@ -49,9 +53,12 @@ class Monitor(Node[MonitorParams]):
             self.trace.announced(announced)
         for end in self.episode.take_all():
             self.trace.ended(end)
+        for ending in self.ending.take_all():
+            self._endings.setdefault(ending.header.source, Endings()).add(ending)
         ticks = self.applied.take_all()
         for tick in ticks:
             self.trace.applied(tick)
+            self._plant = tick.header.source
         return ticks
 
     def on_stop(self) -> None:
@@ -63,7 +70,8 @@ class Monitor(Node[MonitorParams]):
 
     def result(self) -> dict[str, Any]:
         """Return the figures of the run."""
-        return self.trace.figures(self.params.rate_hz)
+        rate_hz, endings = self.params.rate_hz, self._endings.get(self._plant, Endings())
+        return self.trace.figures(rate_hz) | endings.figures(rate_hz)
 
     def _say_progress(self) -> None:
         """Publish progress."""

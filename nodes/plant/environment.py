@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from rtgraph.msgs.plant import EndReason
 from rtgraph.msgs.spaces import PlantSpec
 
 Array = npt.NDArray[np.generic]
@@ -28,6 +29,10 @@ class Step:
     terminated: bool
     truncated: bool
     measurements: dict[str, float] = field(default_factory=dict)
+    reason: EndReason | None = None
+    """Why the episode ended; None if it goes on, or if the reason is unknown."""
+    encounter: str | None = None
+    """The name of the episode's start state, if it has several."""
 
 
 class Environment(Protocol):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs.errors import NodeError
-from rtgraph.msgs.spaces import ArraySpec
+from rtgraph.msgs.spaces import PlantSpec
 from rtgraph.nodes.plant.environment import Array, Step
 
 SCREEN = "(height, width, 3) uint8"
@@ -23,20 +23,21 @@ class Outcomes:
 
     Args:
         plant: the plant's name, for errors.
-        spec: the spec of its observations.
+        spec: its spec.
         log: reports the first observation and the first reward that are not finite.
 
     Raises:
         NodeError: by every method: the environment's output does not fit the spec.
     """
 
-    def __init__(self, plant: str, spec: ArraySpec, log: logging.Logger) -> None:
+    def __init__(self, plant: str, spec: PlantSpec, log: logging.Logger) -> None:
         self._counts: dict[str, int] = {}
         self._first: dict[str, int] = {}
         self._plant = plant
-        self._spec = spec
+        self._spec = spec.observation
+        self._measurements = frozenset(spec.measurements)
         self._log = log
-        self._may_be_infinite = np.dtype(spec.dtype).kind == "f"
+        self._may_be_infinite = np.dtype(spec.observation.dtype).kind == "f"
 
     def observation(self, value: object, tick: int) -> Array:
         """Return the observation of a tick, with the dtype and shape of the spec."""
@@ -64,6 +65,11 @@ class Outcomes:
             self._count(REWARDS, tick)
         if not isinstance(step.measurements, dict) or not all(isinstance(k, str) for k in step.measurements):
             raise self._error(tick, f"measured {step.measurements!r:.60}", "numbers by name")
+        if self._measurements and step.measurements.keys() != self._measurements:
+            other = ", ".join(sorted(step.measurements.keys() ^ self._measurements))
+            raise NodeError(
+                f"{self._plant}: its measurements at tick {tick} are not those of its spec: {other}"
+            )
         return replace(
             step,
             observation=self.observation(step.observation, tick),

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from pydantic import Field, JsonValue
 
-from rtgraph.msgs import Applied, Decision, EpisodeEnd, Observation, PlantSpec, Screen
+from rtgraph.msgs import Applied, Decision, Ending, EpisodeEnd, Observation, PlantSpec, Screen
 from rtgraph.msgs.array import frozen
 from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.nodes.plant.actions import check_action
@@ -55,12 +55,14 @@ class Plant(Node[P]):
     """
 
     stop_rank: ClassVar[int] = 0
+    _episode_actions: int = 0  # not in older world checkpoints
     incidental: ClassVar[frozenset[str]] = frozenset()
     """Parameters that do not define the world: they set its pace, show it or end its episodes."""
 
     decision = Input(Decision, queue(256), many=True, optional=True)
     observation = Output(Observation)
     applied = Output(Applied)
+    ending = Output(Ending)
     episode = Output(EpisodeEnd)
     screen = Output(Screen)
 
@@ -95,13 +97,13 @@ class Plant(Node[P]):
         self._last: Action | None = None
         self._resets = True
         self._episode = -1
-        self._episode_ticks = 0
+        self._episode_ticks = self._episode_actions = 0
         self._episode_reward = 0.0
         self._overruns = self._slipped = self._work_ns = 0
         self._refused: Counter[str] = Counter()
         self._taken = 0
         self._first_refusal = ""
-        self._outcomes = Outcomes(self.name, self._environment.spec.observation, self.log)
+        self._outcomes = Outcomes(self.name, self._environment.spec, self.log)
         self._tick = max(0, -(-self.now_ns // self._period_ns) - 1)
         self.at(self._due_ns(), self._on_tick, Urgency.TICK)
 
@@ -197,7 +199,7 @@ class Plant(Node[P]):
 
     def _reset(self, due_ns: int, began_ns: int, unwanted: int) -> None:
         self._episode += 1
-        self._episode_ticks, self._episode_reward = 0, 0.0
+        self._episode_ticks, self._episode_actions, self._episode_reward = 0, 0, 0.0
         self._resets, self._last = False, None
         value = self._outcomes.observation(self._environment.reset(self.rng), self._tick)
         self._default.begin(self._environment.noop)
@@ -220,6 +222,7 @@ class Plant(Node[P]):
         step = self._outcomes.step(self._environment.step(given), self._tick)
         self._last = action
         self._episode_ticks += 1
+        self._episode_actions += not np.array_equal(action, self._environment.noop)
         self._episode_reward += step.reward
         self._show(
             Observation(
@@ -280,6 +283,18 @@ class Plant(Node[P]):
 
     def _end_episode(self, step: Step) -> None:
         self._resets = True
+        if step.reason is not None:
+            self.ending.publish(
+                Ending(
+                    tick=self._tick,
+                    episode=self._episode,
+                    reason=step.reason,
+                    encounter=step.encounter,
+                    ticks=self._episode_ticks,
+                    actions=self._episode_actions,
+                    measurements=step.measurements,
+                )
+            )
         self.episode.publish(
             EpisodeEnd(
                 tick=self._tick,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rtgraph.msgs import Decision, EpisodeEnd, Learned, Lineage, ReplayState, WeightsVersion
+from rtgraph.msgs import Decision, Ending, EpisodeEnd, Learned, Lineage, ReplayState, WeightsVersion
 from rtgraph.nodes.runtime import InputPlan, LaunchContext, Node, NodePlan, Output, Params, VirtualWorld
 from rtgraph.nodes.runtime.virtual.faults import Fault
 
@@ -24,6 +24,8 @@ class ToldParams(Params):
 
     ticks: int
     learns: bool = True
+    endings: bool = False
+    """Say that every third episode was won, and the others lost; the first four at "battle1", then at "battle2"."""
 
 
 class Teller(Node[ToldParams]):
@@ -32,6 +34,7 @@ class Teller(Node[ToldParams]):
     Every tick has a decision, made with the version before the newest; every tenth decision is exploration.
     """
 
+    ending = Output(Ending)
     episode = Output(EpisodeEnd)
     learned = Output(Learned)
     replay_state = Output(ReplayState)
@@ -66,6 +69,18 @@ class Teller(Node[ToldParams]):
         )
         if tick % EPISODE_TICKS == EPISODE_TICKS - 1:
             number = tick // EPISODE_TICKS
+            if self.params.endings:
+                self.ending.publish(
+                    Ending(
+                        tick=tick,
+                        episode=number,
+                        reason="lost" if number % 3 else "won",
+                        encounter="battle1" if number < 4 else "battle2",
+                        ticks=EPISODE_TICKS - 1,
+                        actions=number,
+                        measurements={"score": 10.0 * number},
+                    )
+                )
             self.episode.publish(
                 EpisodeEnd(
                     tick=tick,
@@ -106,16 +121,17 @@ def learning_world(
     directory: Path | None,
     *,
     learns: bool = True,
+    endings: bool = False,
     faults: Sequence[Fault] = (),
     **params: Any,
 ) -> VirtualWorld:
     """Return a world with a teller and the metrics node that subscribes to it."""
-    ports = ("episode", "learned", "replay_state", "decision", "weights")
+    ports = ("ending", "episode", "learned", "replay_state", "decision", "weights")
     teller = NodePlan(
         index=0,
         name="plant",
         node="support.learning:Teller",
-        params={"ticks": ticks, "learns": learns},
+        params={"ticks": ticks, "learns": learns, "endings": endings},
         outputs={port: port for port in ports},
     )
     metrics = NodePlan(

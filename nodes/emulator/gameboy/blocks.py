@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from rtgraph.msgs import EndReason
 from rtgraph.nodes.emulator.gameboy.variables import Variable, Variables
 
 BLOCKS_VARIABLES: Final[Mapping[str, Variable]] = {
@@ -21,8 +22,8 @@ BLOCKS_VARIABLES: Final[Mapping[str, Variable]] = {
 class BlocksRules:
     """The reward is the change of the score; the game is over when a new piece finds no place."""
 
-    def reward(self, previous: Variables, now: Variables) -> float:
+    def reward(self, start: Variables, previous: Variables, now: Variables) -> float:
         return float(now["score"] - previous["score"])
 
-    def ended(self, now: Variables) -> bool:
-        return now["ended"] != 0
+    def ended(self, start: Variables, previous: Variables, now: Variables) -> EndReason | None:
+        return "game_over" if now["ended"] else None

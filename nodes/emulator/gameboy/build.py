@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from rtgraph.nodes.emulator.gameboy.console import Console
-from rtgraph.nodes.emulator.gameboy.games import GAMES, Game
+from rtgraph.nodes.emulator.gameboy.own_games import OWN_GAMES, OwnGame
 
 _SOURCES = Path(__file__).with_name("source")
 _OPTIONS = ("-msm83", "--no-std-crt0")
@@ -116,7 +116,7 @@ def _two_planes(tile: list[str]) -> list[int]:
     return planes
 
 
-def make_states(game: Game, rom: Path) -> dict[str, bytes]:
+def make_states(game: OwnGame, rom: Path) -> dict[str, bytes]:
     """Return what each start of a game is, by its name, made by this ROM."""
     states = {}
     for state in game.states:
@@ -135,8 +135,10 @@ def checksums(folder: Path) -> str:
 def main() -> None:
     """Build every program and its starts into the folder given, or where they are shipped from."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("roms")
-    roms = {program: build(program, folder) for program in {game.program: None for game in GAMES.values()}}
-    for game in GAMES.values():
+    roms = {
+        program: build(program, folder) for program in {game.program: None for game in OWN_GAMES.values()}
+    }
+    for game in OWN_GAMES.values():
         for name, state in make_states(game, roms[game.program]).items():
             (folder / game.state_file(name).name).write_bytes(gzip.compress(state, mtime=0))
     (folder / CHECKSUMS).write_text(checksums(folder), encoding="utf-8")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from rtgraph.nodes.emulator.gameboy.variables import Variable, Variables
+from rtgraph.msgs import EndReason
+from rtgraph.nodes.emulator.gameboy.variables import Variable, Variables, count_fallen
 
 _PARTY: Final = range(1, 7)
+_ENDED: Final[Mapping[int, EndReason | None]] = {0: None, 1: "lost", 2: "won"}
 
 DUEL_VARIABLES: Final[Mapping[str, Variable]] = {
     **{f"my_hp{place}": Variable(0xC022 + 16 * (place - 1), 2) for place in _PARTY},
@@ -26,25 +28,22 @@ DUEL_VARIABLES: Final[Mapping[str, Variable]] = {
 class DuelBattleRules:
     """A battle rewards 1 for each opponent that falls and -1 for each creature of ours; it ends when a side has none left."""
 
-    def reward(self, previous: Variables, now: Variables) -> float:
-        return float(_fallen("opp_hp", previous, now) - _fallen("my_hp", previous, now))
+    def reward(self, start: Variables, previous: Variables, now: Variables) -> float:
+        return float(
+            count_fallen("opp_hp", _PARTY, previous, now) - count_fallen("my_hp", _PARTY, previous, now)
+        )
 
-    def ended(self, now: Variables) -> bool:
-        return now["ended"] != 0
+    def ended(self, start: Variables, previous: Variables, now: Variables) -> EndReason | None:
+        return _ENDED[now["ended"]]
 
 
 class DuelCatchingRules:
     """A catch rewards 1, an encounter that ends without one -1."""
 
-    def reward(self, previous: Variables, now: Variables) -> float:
+    def reward(self, start: Variables, previous: Variables, now: Variables) -> float:
         if now["caught"] > previous["caught"]:
             return 1.0
         return -1.0 if now["ended"] and not (previous["ended"] or now["caught"]) else 0.0
 
-    def ended(self, now: Variables) -> bool:
-        return now["ended"] != 0
-
-
-def _fallen(side: str, previous: Variables, now: Variables) -> int:
-    """Return how many of a side's creatures had HP and have none now; several may fall in one frame."""
-    return sum(previous[f"{side}{place}"] > 0 and now[f"{side}{place}"] == 0 for place in _PARTY)
+    def ended(self, start: Variables, previous: Variables, now: Variables) -> EndReason | None:
+        return _ENDED[now["ended"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,3 +39,11 @@ class Variable:
 def read_variables(variables: Mapping[str, Variable], memory: Memory) -> dict[str, int]:
     """Return all the numbers, by name."""
     return {name: variable.read(memory) for name, variable in variables.items()}
+
+
+def count_fallen(side: str, places: Iterable[int], previous: Variables, now: Variables) -> int:
+    """Return how many of a side's creatures had HP and have none now; several may fall in one frame.
+
+    The HP of place i is the variable ``side`` + i.
+    """
+    return sum(previous[f"{side}{place}"] > 0 and now[f"{side}{place}"] == 0 for place in places)

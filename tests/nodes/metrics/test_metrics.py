@@ -56,6 +56,7 @@ def test_the_tables_are_those_worked_out_by_hand(tmp_path):
         "truncated": 0,
         "time_s": 2,
         "plant": "plant",
+        **dict.fromkeys(("reason", "encounter", "actions", "wins")),
     }
     updates = table(tmp_path / "s" / UPDATES)
     # Every 5 s, and the rest at the end. Events at the instant of a beat come before the beat.
@@ -140,6 +141,50 @@ def test_without_a_session_nothing_is_written_and_all_is_told():
     world = learning_world(600, None)
     world.run()
     assert world.results()["metrics"]["episodes"] == 12
+
+
+MEASURED = {
+    "rate_hz": 100,
+    "observation": {"dtype": "uint8", "shape": [1]},
+    "action": {"kind": "discrete", "count": 2},
+    "measurements": ["score"],
+}
+
+
+def test_why_episodes_ended_and_their_measurements_are_columns_and_curves(tmp_path):
+    world = ran(300, tmp_path, endings=True, plant=MEASURED)
+    assert [
+        [row[name] for name in ("reason", "encounter", "actions", "wins", "score")]
+        for row in table(tmp_path / EPISODES)
+    ] == [
+        ["won", "battle1", 0, 1, 0],
+        ["lost", "battle1", 1, 1, 10],
+        ["lost", "battle1", 2, 1, 20],
+        ["won", "battle1", 3, 2, 30],
+        ["lost", "battle2", 4, 2, 40],
+        ["lost", "battle2", 5, 2, 50],
+    ]
+    curves = scalars(tmp_path / EVENTS)
+    assert [value for _, value in curves["charts/wins"]] == [1, 1, 1, 2, 2, 2]
+    assert [value for _, value in curves["charts/episodic_actions"]] == [0, 1, 2, 3, 4, 5]
+    assert curves["measurements/score"][:2] == [(50, 0), (100, 10)]
+    found = world.results()["metrics"]
+    assert found["endings"] == {"won": 2, "lost": 4}
+    assert found["encounters"] == {
+        "battle1": {"won": 2, "lost": 2, "ticks": 196, "actions": 6},
+        "battle2": {"won": 0, "lost": 2, "ticks": 98, "actions": 9},
+    }
+
+
+def test_a_resumed_run_counts_wins_on_also_from_tables_without_them(tmp_path):
+    ran(300, tmp_path / "first", endings=True, plant=MEASURED)
+    checkpoint = checkpoint_after(tmp_path / "first", 300)
+    ran(100, tmp_path / "second", endings=True, plant=MEASURED, resume=str(checkpoint))
+    assert [row["wins"] for row in table(tmp_path / "second" / EPISODES)] == [1, 1, 1, 2, 2, 2, 3, 3]
+    older = tmp_path / "first" / EPISODES
+    older.write_text("".join(",".join(line.split(",")[:8]) + "\n" for line in older.read_text().splitlines()))
+    ran(100, tmp_path / "third", endings=True, plant=MEASURED, resume=str(checkpoint))
+    assert [row["wins"] for row in table(tmp_path / "third" / EPISODES)] == [None] * 6 + [1, 1]
 
 
 def test_a_resumed_run_has_one_curve(tmp_path):

@@ -3,17 +3,17 @@ import logging
 import numpy as np
 import pytest
 
-from rtgraph.msgs import ArraySpec
+from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.plant import Step
 from rtgraph.nodes.plant.outcome import Outcomes
 
-SPEC = ArraySpec(dtype="float32", shape=(2,))
+SPEC = PlantSpec(rate_hz=60, observation=ArraySpec(dtype="float32", shape=(2,)), action=Discrete(count=2))
 GOOD = np.zeros(2, np.float32)
 
 
-def outcomes():
-    return Outcomes("arm/0", SPEC, logging.getLogger("rtgraph.test"))
+def outcomes(spec=SPEC):
+    return Outcomes("arm/0", spec, logging.getLogger("rtgraph.test"))
 
 
 def step(**changes):
@@ -51,6 +51,16 @@ def test_an_outcome_that_is_not_as_the_spec_says_names_the_plant_and_the_tick(ch
     with pytest.raises(NodeError, match=f"arm/0: {problem}") as caught:
         outcomes().step(step(**changes), 100)
     assert " at tick 100" in str(caught.value)
+
+
+@pytest.mark.parametrize("measured", [{"speed": 1.0}, {"speed": 1.0, "heat": 2.0, "x": 0.0}, {}])
+def test_measurements_are_those_that_the_spec_names(measured):
+    named = outcomes(SPEC.model_copy(update={"measurements": ("speed", "heat")}))
+    assert named.step(step(measurements={"heat": 2.0, "speed": 1.0}), 1).measurements["heat"] == 2.0
+    with pytest.raises(
+        NodeError, match=r"arm/0: its measurements at tick 2 are not those of its spec: (heat|x)"
+    ):
+        named.step(step(measurements=measured), 2)
 
 
 def test_a_step_of_another_kind_is_refused():

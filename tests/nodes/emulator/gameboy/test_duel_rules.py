@@ -15,7 +15,7 @@ def memory(mine=(9, 9), theirs=(9, 9), *, caught=0, ended=0):
 
 
 def rewards(rules, sequence):
-    return [rules.reward(*pair) for pair in pairwise(sequence)]
+    return [rules.reward(sequence[0], *pair) for pair in pairwise(sequence)]
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,10 @@ def test_a_battle_counts_who_falls(sequence, earned):
 
 def test_a_battle_ends_with_the_game():
     rules = DuelBattleRules()
-    assert not rules.ended(memory(theirs=(0, 0)))
-    assert rules.ended(memory(ended=1))
-    assert rules.ended(memory(ended=2))
+    before = memory()
+    assert rules.ended(before, before, memory(theirs=(0, 0))) is None
+    assert rules.ended(before, before, memory(ended=1)) == "lost"
+    assert rules.ended(before, before, memory(ended=2)) == "won"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from support.examples import repeats
 from rtgraph.nodes.emulator import gameboy
 from rtgraph.nodes.emulator.gameboy import BUTTONS, Console
 from rtgraph.nodes.emulator.gameboy.build import CHECKSUMS, build, checksums, make_states
-from rtgraph.nodes.emulator.gameboy.games import GAMES
+from rtgraph.nodes.emulator.gameboy.own_games import OWN_GAMES as GAMES
 
 FOLDER = Path(gameboy.__file__).parent
 SECTIONS = dict(re.findall(r"^### (.+)\n([^#]*)", (FOLDER / "README.md").read_text(), re.MULTILINE))

@@ -43,6 +43,6 @@ def blocks(score=0, ended=0):
 def test_blocks_rewards_the_change_of_the_score_and_ends_when_it_is_over():
     rules = BlocksRules()
     sequence = [blocks(), blocks(40), blocks(40), blocks(1240), blocks(1240, ended=1)]
-    rewards = [rules.reward(*pair) for pair in pairwise(sequence)]
+    rewards = [rules.reward(sequence[0], *pair) for pair in pairwise(sequence)]
     assert rewards == [40.0, 0.0, 1200.0, 0.0]
-    assert [rules.ended(now) for now in sequence] == [False] * 4 + [True]
+    assert [rules.ended(sequence[0], *pair) for pair in pairwise(sequence)] == [None] * 3 + ["game_over"]

@@ -1,0 +1,82 @@
+"""What the plant needs of a game: its program, its starts, what it keeps in memory, and its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from rtgraph.msgs import EndReason
+from rtgraph.nodes.emulator.gameboy.console import Console
+from rtgraph.nodes.emulator.gameboy.variables import Variable, Variables
+
+
+class Rules(Protocol):
+    """What a game rewards and when it ends, judged by the variables of three frames.
+
+    ``start`` is the first frame of the episode, ``previous`` the frame before ``now``. The rules keep no state, so a
+    snapshot of the game is complete without them.
+    """
+
+    def reward(self, start: Variables, previous: Variables, now: Variables) -> float:
+        """Return what the step to ``now`` earned."""
+        ...
+
+    def ended(self, start: Variables, previous: Variables, now: Variables) -> EndReason | None:
+        """Return why the episode is over; None if it goes on."""
+        ...
+
+
+class Game(Protocol):
+    """A game for one program. A program may have several, which differ in their rules and starts."""
+
+    @property
+    def name(self) -> str:
+        """The name in graph files."""
+        ...
+
+    @property
+    def variables(self) -> Mapping[str, Variable]:
+        """Where each variable is in memory, by name."""
+        ...
+
+    @property
+    def rules(self) -> Rules:
+        """The rules."""
+        ...
+
+    @property
+    def has_ladder(self) -> bool:
+        """Whether the starts are encounters that can be won, in order."""
+        ...
+
+    @property
+    def rom(self) -> Path:
+        """The program. Raises ``ValueError`` if it is not here."""
+        ...
+
+    @property
+    def states(self) -> Collection[str]:
+        """The names of the starts in order; the first is the default. Raises ``ValueError`` if none is here."""
+        ...
+
+    def load_state(self, state: str) -> bytes:
+        """Return a start, for ``begin``. Raises ``ValueError`` if there is no such start."""
+        ...
+
+    def begin(self, console: Console, state: bytes, seed: int) -> None:
+        """Set a start, and run it until the game takes actions. ``seed`` is from 1 to 65535.
+
+        Raises ``RuntimeError`` if the state does not lead there.
+        """
+        ...
+
+    def read(self, console: Console) -> dict[str, int]:
+        """Return the current values of the variables."""
+        ...
+
+
+def name_some(names: Collection[str]) -> str:
+    """Return names on one line: all of a few, else the first and the last."""
+    listed = list(names)
+    return ", ".join(listed if len(listed) < 5 else [*listed[:2], "...", listed[-1]])

@@ -1,0 +1,62 @@
+"""How episodes ended: wins and losses, and what each encounter took."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from rtgraph.msgs import Ending
+
+
+@dataclass(slots=True)
+class Attempts:
+    """The episodes of one encounter."""
+
+    won: int = 0
+    lost: int = 0
+    """Number of episodes that ended in another way than won."""
+    ticks: int = 0
+    actions: int = 0
+    """Number of ticks at which an action other than the noop was applied."""
+
+
+@dataclass(slots=True)
+class Endings:
+    """The endings of one plant's episodes: how many for each reason, and the attempts of each encounter."""
+
+    reasons: Counter[str] = field(default_factory=Counter)
+    encounters: dict[str, Attempts] = field(default_factory=dict)
+
+    def add(self, ending: Ending) -> None:
+        """Count the end of an episode."""
+        self.reasons[ending.reason] += 1
+        if ending.encounter is None:
+            return
+        attempts = self.encounters.setdefault(ending.encounter, Attempts())
+        if ending.reason == "won":
+            attempts.won += 1
+        else:
+            attempts.lost += 1
+        attempts.ticks += ending.ticks
+        attempts.actions += ending.actions
+
+    def figures(self, rate_hz: float | None = None) -> dict[str, Any]:
+        """Return the counts as JSON values; empty if no episode said why it ended.
+
+        ``endings`` holds the number of episodes by reason; ``encounters``, if there are any, holds ``won``, ``lost``,
+        ``ticks``, ``actions`` and, with a rate, ``time_s``, by name.
+        """
+        found: dict[str, Any] = {"endings": dict(self.reasons)} if self.reasons else {}
+        if self.encounters:
+            found["encounters"] = {
+                name: {
+                    "won": attempts.won,
+                    "lost": attempts.lost,
+                    "ticks": attempts.ticks,
+                    "actions": attempts.actions,
+                    **({} if rate_hz is None else {"time_s": attempts.ticks / rate_hz}),
+                }
+                for name, attempts in self.encounters.items()
+            }
+        return found
