@@ -14,17 +14,20 @@ from rtgraph.msgs.typed.nearest import nearest
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """An annotation for pydantic: ``Annotated[str, OneOf("stagger method", stagger_names)]``."""
+    """An annotation for pydantic: ``Annotated[str, OneOf("stagger method", stagger_names)]``.
+
+    ``names`` is called only for a value that is not among ``common``.
+    """
 
     noun: str
     names: Callable[[], Sequence[str]]
+    common: Sequence[str] = ()
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema of the annotated type, with this check after it."""
         return core_schema.no_info_after_validator_function(self._checked, handler(source))
 
     def _checked(self, name: str) -> str:
-        names = self.names()
-        if name not in names:
+        if name not in self.common and name not in (names := self.names()):
             raise ValueError(f"unknown {self.noun} {name!r}. hint: {nearest(name, names)}")
         return name

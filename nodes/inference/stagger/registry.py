@@ -40,5 +40,5 @@ def stagger_method(name: str) -> StaggerMethod:
     return method()
 
 
-StaggerName = Annotated[str, OneOf("stagger method", stagger_names)]
+StaggerName = Annotated[str, OneOf("stagger method", stagger_names, METHODS)]
 """The name of a stagger method."""
