@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from rtgraph.msgs.errors import ExtensionError
+from rtgraph.msgs.errors import ExtensionError, LaunchError
 from rtgraph.msgs.typed.choices import OneOf
-from rtgraph.nodes.extensions import extensions
+from rtgraph.nodes.extensions import OWN, extensions
 from rtgraph.nodes.runtime.changeable import changeable_paths
 from rtgraph.nodes.runtime.node import Node, port_message
 from rtgraph.nodes.runtime.ports import Input
@@ -40,9 +40,18 @@ def node_classes() -> list[Found]:
     """Return the node classes of rtgraph and of installed packages, by path.
 
     Those that cannot be imported here, for example because an optional dependency is missing, have a problem instead.
+
+    Raises:
+        LaunchError: rtgraph itself has no entry points, as after an update of an editable installation.
     """
-    found = []
-    for name, extension in extensions(GROUP).items():
+    found: list[Found] = []
+    listed = extensions(GROUP)
+    if not any(extension.distribution == OWN for extension in listed.values()):
+        raise LaunchError(
+            "rtgraph is installed without its list of node classes",
+            hint="install it again: pip install --editable .",
+        )
+    for name, extension in listed.items():
         try:
             node_type = extension.load()
             if not (isinstance(node_type, type) and issubclass(node_type, Node)):

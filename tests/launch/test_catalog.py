@@ -8,8 +8,12 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from rtgraph import nodes
+from rtgraph.launch import catalog
 from rtgraph.launch.catalog import node_classes
+from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes import Node
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
@@ -38,5 +42,12 @@ def test_every_node_class_has_a_line() -> None:
         assert name == class_name
         listed[getattr(importlib.import_module(module_name), class_name)] = path
     assert set(listed) == here
+    # If this fails, install rtgraph again: `make` does.
     installed = {item.path for item in node_classes() if item.origin.startswith("rtgraph ")}
-    assert installed == set(listed.values()), "install rtgraph again: `make` does"
+    assert installed == set(listed.values())
+
+
+def test_an_installation_without_the_list_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "extensions", lambda group: {})
+    with pytest.raises(LaunchError, match=r"without its list of node classes. hint: install"):
+        node_classes()
