@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from rtgraph.graphs.positions import Place
 from rtgraph.msgs import PlantSpec
-from rtgraph.msgs.errors import GraphError, NodeError, RtgraphError
+from rtgraph.msgs.errors import GraphError, NodeError, RomError, RtgraphError
 from rtgraph.nodes.runtime.classes.imports import raised_at
 from rtgraph.nodes.runtime.identity import spec_of
 from rtgraph.nodes.runtime.node import Node, Params
@@ -27,11 +27,12 @@ def calling(hook: str, place: Place) -> Iterator[None]:
         place: where the node's params are written.
 
     Raises:
-        GraphError: the code raised something. An ``RtgraphError`` keeps its problem and its hint.
+        RomError: the class needs a ROM that is not here.
+        GraphError: the code raised something else. An ``RtgraphError`` keeps its problem and its hint.
     """
     try:
         yield
-    except GraphError:
+    except (GraphError, RomError):  # a missing ROM is no mistake in the graph
         raise
     except RtgraphError as error:
         raise place.error(error.problem, hint=error.hint) from error

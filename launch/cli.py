@@ -28,6 +28,7 @@ VERBS = {
     "play": "play a game in a window, and record it",
     "plot": "draw the results of several sessions in one picture",
     "reproduce": "reproduce the studies of the method",
+    "rom": "import your own Game Boy ROMs and savestates",
     "schema": "print the JSON Schema of launch or graph files, for editors",
     "top": "watch the nodes of a running graph",
     "topic": "inspect the topics of a running graph, or publish",

@@ -19,7 +19,8 @@
     │   └── NotFinite          ... a transition holds a number that is not finite
     ├── LearningError     an update cannot be computed
     ├── CheckpointError   a checkpoint cannot be written, or is not a checkpoint
-    └── MetricsError      the curves or the trace of a run cannot be written, or are invalid
+    ├── MetricsError      the curves or the trace of a run cannot be written, or are invalid
+    └── RomError          a Game Boy ROM or savestate is missing, or is not the one needed
 """
 
 from __future__ import annotations
@@ -138,6 +139,10 @@ class CheckpointError(RtgraphError):
 
 class MetricsError(RtgraphError):
     """The curves or the trace of a run cannot be written, or the files are invalid."""
+
+
+class RomError(RtgraphError):
+    """A Game Boy ROM or savestate that the user must bring is missing, or a file is not the one needed."""
 
 
 def with_article(noun: str) -> str:

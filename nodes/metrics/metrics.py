@@ -27,7 +27,7 @@ from rtgraph.nodes.metrics.figures import figures, newest_tick, recent_return
 from rtgraph.nodes.metrics.resume import EPISODES_FILE, UPDATES_FILE, Past, past_of, restarted
 from rtgraph.nodes.metrics.table import Cell, Table
 from rtgraph.nodes.metrics.tally import Tally, Versions
-from rtgraph.nodes.monitor.endings import Endings
+from rtgraph.nodes.plant.endings import Endings
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless
 
 BEAT_S = 0.5

@@ -10,8 +10,8 @@ from pydantic import Field
 from rtgraph.msgs import Applied, Decision, Ending, EpisodeEnd, WeightsVersion
 from rtgraph.msgs.spaces import RateHz
 from rtgraph.msgs.system import Progress
-from rtgraph.nodes.monitor.endings import Endings
 from rtgraph.nodes.monitor.trace import Trace
+from rtgraph.nodes.plant.endings import Endings
 from rtgraph.nodes.runtime import Input, Node, Output, Params, lossless
 
 PROGRESS_PERIOD_NS = 500_000_000

@@ -31,8 +31,10 @@ CHECKSUMS = "SHA256SUMS"
 """What every file shipped must be, as ``sha256sum --check`` reads it."""
 
 
-def build(program: str, folder: Path) -> Path:
-    """Compile one program into ``folder`` and return the ROM's path.
+def build(program: str, folder: Path, sources: Path = _SOURCES) -> Path:
+    """Compile one program of ``sources`` into ``folder`` and return the ROM's path.
+
+    What all programs share is that of our own.
 
     Raises:
         FileNotFoundError: ``sdcc`` is not installed.
@@ -42,11 +44,12 @@ def build(program: str, folder: Path) -> Path:
         raise FileNotFoundError("sdcc is not installed. hint: apt-get install --no-install-recommends sdcc")
     rom = folder / f"{program}.gb"
     with tempfile.TemporaryDirectory() as scratch:
-        for source in _SOURCES.iterdir():
-            shutil.copy(source, scratch)
+        for source in (*_SOURCES.iterdir(), *sources.iterdir()):
+            if source.is_file():
+                shutil.copy(source, scratch)
         _write_tiles(program, Path(scratch))
         _run(scratch, "sdasgb", "-plosgff", "-o", "crt0.rel", "crt0.s")
-        modules = ["runtime", "tiles", *sorted(path.stem for path in _SOURCES.glob(f"{program}*.c"))]
+        modules = ["runtime", "tiles", *sorted(path.stem for path in sources.glob(f"{program}*.c"))]
         for module in modules:
             _run(scratch, "sdcc", *_OPTIONS, "--std-c11", "--opt-code-speed", "-c", f"{module}.c")
         places = ["--code-loc", "0x200", "--data-loc", "0xc1a0"]

@@ -1,16 +1,17 @@
-"""The games by name."""
+"""The games by name: our own, and those of cartridges that the user brings."""
 
 from __future__ import annotations
 
 import difflib
 
+from rtgraph.nodes.emulator.gameboy.cartridge import CARTRIDGE_GAMES
 from rtgraph.nodes.emulator.gameboy.game import Game
 from rtgraph.nodes.emulator.gameboy.own_games import OWN_GAMES
 
 
 def find_game(name: str) -> Game:
     """Return the game of a name. Raises ``ValueError`` if there is none."""
-    games: dict[str, Game] = {**OWN_GAMES}
+    games: dict[str, Game] = {**OWN_GAMES, **CARTRIDGE_GAMES}
     if name not in games:
         nearest = difflib.get_close_matches(name, games, n=3, cutoff=0.0)
         raise ValueError(

@@ -19,13 +19,13 @@ class Variable:
     Args:
         address: of its first byte.
         size: in bytes.
-        kind: a binary number with or without a sign, or two decimal digits a byte ("bcd").
+        kind: a binary number with or without a sign, two decimal digits a byte ("bcd"), or the number of bits that are 1.
         order: which byte stands first, the lowest ("little") or the highest ("big").
     """
 
     address: int
     size: int = 1
-    kind: Literal["unsigned", "signed", "bcd"] = "unsigned"
+    kind: Literal["unsigned", "signed", "bcd", "bits"] = "unsigned"
     order: Literal["little", "big"] = "little"
 
     def read(self, memory: Memory) -> int:
@@ -33,7 +33,8 @@ class Variable:
         read = memory.read(self.address, self.size)
         if self.kind == "bcd":
             return int((read if self.order == "big" else read[::-1]).hex())
-        return int.from_bytes(read, self.order, signed=self.kind == "signed")
+        number = int.from_bytes(read, self.order, signed=self.kind == "signed")
+        return number.bit_count() if self.kind == "bits" else number
 
 
 def read_variables(variables: Mapping[str, Variable], memory: Memory) -> dict[str, int]:

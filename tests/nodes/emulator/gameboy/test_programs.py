@@ -2,13 +2,13 @@
 
 import hashlib
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.compiler import needs_compiler
 from support.examples import repeats
 
 from rtgraph.nodes.emulator import gameboy
@@ -33,13 +33,7 @@ def memory_map(program):
 ANY_BUTTON = [name for name in BUTTONS if name]
 
 
-def has_compiler():
-    if shutil.which("sdcc") is None:
-        return False
-    return "4.2.0" in subprocess.run(["sdcc", "-v"], capture_output=True, text=True, check=True).stdout
-
-
-@pytest.mark.skipif(not has_compiler(), reason="sdcc 4.2.0 is not installed: the programs are not built anew")
+@needs_compiler
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_the_sources_build_what_ships(program, tmp_path):
     assert build(program, tmp_path).read_bytes() == (FOLDER / "roms" / f"{program}.gb").read_bytes()

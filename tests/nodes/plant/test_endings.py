@@ -1,5 +1,5 @@
 from rtgraph.msgs import Ending
-from rtgraph.nodes.monitor.endings import Endings
+from rtgraph.nodes.plant.endings import Endings
 
 
 def ending(reason, encounter=None, ticks=100, actions=7):

@@ -1,0 +1,116 @@
+"""Games of cartridges that the user brings: Tetris, and Pokémon's battles and catches."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rtgraph.msgs.errors import RomError
+from rtgraph.nodes.emulator.gameboy.console import Console
+from rtgraph.nodes.emulator.gameboy.game import Rules, name_some
+from rtgraph.nodes.emulator.gameboy.library import ROMS, find_rom, library_label, state_names, states_folder
+from rtgraph.nodes.emulator.gameboy.pokemon import (
+    POKEMON_VARIABLES,
+    YELLOW_VARIABLES,
+    PokemonBattleRules,
+    PokemonCatchingRules,
+)
+from rtgraph.nodes.emulator.gameboy.tetris import TETRIS_STATE, TETRIS_VARIABLES, TetrisRules
+from rtgraph.nodes.emulator.gameboy.variables import Variable, read_variables
+
+_MOST_MENU_FRAMES: Final = 3_000
+_PRESS_EVERY: Final = 20
+_BOOT_FRAMES: Final = 120
+"""Before the game clears it, memory holds anything. The first screen lasts longer than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class CartridgeGame:
+    """A game for one of the user's ROMs. Its starts are the user's savestates, in the order of their names."""
+
+    name: str
+    rom_name: str
+    variables: Mapping[str, Variable]
+    rules: Rules
+    has_ladder: bool = False
+
+    @property
+    def rom(self) -> Path:
+        """The program. Raises ``RomError`` if it is not imported."""
+        return find_rom(self.rom_name)
+
+    @property
+    def states(self) -> Collection[str]:
+        """The names of the savestates, in order. Raises ``RomError`` if there are none."""
+        find_rom(self.rom_name)
+        names = state_names(states_folder(self.name))
+        if not names:
+            raise RomError(
+                f"{self.name} has no savestates: each is a start of {ROMS[self.rom_name].label}, in stable-retro's format",
+                hint=f"rtgraph rom import PATH --game {self.name} --states DIR copies them to "
+                f"{library_label()}/states/{self.name}",
+            )
+        return names
+
+    def load_state(self, state: str) -> bytes:
+        """Return a savestate. Raises ``ValueError`` if there is none of this name."""
+        if state not in self.states:
+            raise ValueError(
+                f"state {state!r}: {self.name} has no such start. hint: it has {name_some(self.states)}"
+            )
+        return read_state(states_folder(self.name) / f"{state}.state")
+
+    def begin(self, console: Console, state: bytes, seed: int) -> None:
+        """Set a savestate. The games draw chance from the time at which buttons are pressed: no-op starts vary it."""
+        console.state = state
+        console.step()
+
+    def read(self, console: Console) -> dict[str, int]:
+        """Return the current values of the variables."""
+        return read_variables(self.variables, console.memory())
+
+
+def read_state(file: Path) -> bytes:
+    """Return the content of a savestate in stable-retro's format. Raises ``RomError`` if it is none."""
+    try:
+        return gzip.decompress(file.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise RomError(f"{file.name} is not a savestate of stable-retro: {error}") from error
+
+
+def tetris_start(console: Console) -> bytes:
+    """Return the start of a game of type A at level 0, made by pressing START on a console that was just switched on.
+
+    Raises ``RomError`` if the game does not begin.
+    """
+    for _ in range(_BOOT_FRAMES):
+        console.step()
+    seen_menu = False
+    for frame in range(_MOST_MENU_FRAMES):
+        game_state = TETRIS_STATE.read(console.memory())
+        seen_menu = seen_menu or game_state != 0
+        if seen_menu and not game_state:
+            return console.state
+        console.step(*(("START",) if seen_menu and frame % _PRESS_EVERY == 0 else ()))
+    raise RomError(f"Tetris did not begin within {_MOST_MENU_FRAMES} frames")
+
+
+_EDITIONS: Final = {"blue": POKEMON_VARIABLES, "red": POKEMON_VARIABLES, "yellow": YELLOW_VARIABLES}
+
+CARTRIDGE_GAMES: Final = {
+    game.name: game
+    for game in (
+        CartridgeGame("tetris", "tetris", TETRIS_VARIABLES, TetrisRules()),
+        *(
+            CartridgeGame(
+                f"pokemon_{edition}_{kind}", f"pokemon_{edition}", variables, rules, has_ladder=True
+            )
+            for edition, variables in _EDITIONS.items()
+            for kind, rules in (("battles", PokemonBattleRules()), ("catching", PokemonCatchingRules()))
+        ),
+    )
+}
