@@ -19,6 +19,7 @@ from rtgraph.msgs.errors import GraphError
 from rtgraph.nodes.play import read_script
 from rtgraph.nodes.play.script import SHIPPED
 
+TICKS = 2400
 SCRIPT = "NOOP 5\nLEFT 3\nDOWN 20\n"
 
 
@@ -28,9 +29,9 @@ def plan_of(file: str, arguments: dict[str, str] | None = None, world: str = "vi
 
 @pytest.fixture(scope="module")
 def demonstration(tmp_path_factory) -> Path:
-    """Return the session of the script that ships."""
+    """Return the session of the first fifth of the script that ships."""
     folder = tmp_path_factory.mktemp("played") / "s"
-    arguments = ["--world", "virtual", "--script", "blocks", "--recorder", "journal=false"]
+    arguments = ["--world", "virtual", "--script", "blocks", "--ticks", str(TICKS)]
     assert main(["play", "blocks", *arguments, "--no-plots", "--out", str(folder)]) == 0
     return folder
 
@@ -39,9 +40,9 @@ def test_the_shipped_demonstration_clears_lines_and_is_small(demonstration) -> N
     bag = Bag.open(demonstration / "session.mcap")
     seen = [each.message() for each in bag.messages(topics=["observation"])]
     lines = [each.measurements.get("lines", 0) for each in seen]
-    assert max(lines) >= 50
+    assert max(lines) >= 12
     assert not any(each.terminated for each in seen)
-    assert sum(each.reward for each in seen) > 5_000
+    assert sum(each.reward for each in seen) > 1_000
     assert (SHIPPED / "blocks.txt").stat().st_size < 100_000
 
 
@@ -51,9 +52,9 @@ def test_a_script_acts_on_every_tick_and_on_the_tick_it_names(demonstration) -> 
     plan = Plan.from_yaml(bag.plan(""))
     human = next(node for node in plan.nodes if node.name == "human")
     script = read_script("blocks", plan_spec(human).action)
-    assert len(done) == len(script) + 1
+    assert len(done) == TICKS < len(script)
     assert {(one.by, one.age_ticks) for one in done[1:]} == {("policy", 1)}
-    assert [one.action for one in done[1:]] == list(script)
+    assert [one.action for one in done[1:]] == list(script[: TICKS - 1])
     assert human.params["script"] == "blocks", "no path of this machine is in the recording"
 
 
