@@ -31,6 +31,14 @@ MEASURED = {
         "random": Line(-1.4, "measured here", 1.3, 40),
         "noop": Line(-54.0, "measured here", 0.0, 40),
     },
+    "duel_battles": {
+        "random": Line(-0.5, "measured here", 0.42, 20),
+        "noop": Line(0.0, "measured here", 0.0, 20),
+    },
+    "duel_catching": {
+        "random": Line(0.0, "measured here", 0.48, 20),
+        "noop": Line(0.0, "measured here", 0.0, 20),
+    },
     "krull": {
         "random": Line(2040.0, "measured here", 245.0, 40),
         "noop": Line(0.0, "measured here", 0.0, 40),
@@ -42,7 +50,7 @@ MEASURED = {
 }
 """Our own measurements, frame by frame, without sticky actions, after 1 to 30 no-op frames:
 
-    rtgraph evaluate GAME --policy random|noop --episodes 40 --seed 1   (Name This Game: 30)
+    rtgraph evaluate GAME --policy random|noop --episodes 40 --seed 1   (Name This Game: 30; Blocks, Duel: 20)
 
 Boxing: random −1.4 ± 1.3 (−12 to 10), noop −54 in each episode. Krull: random 2,040 ± 245 (830 to 4,680), noop 0 in
 each. Name This Game: random 2,181 ± 286 (1,100 to 3,930), noop 0 in each; without actions it does not end within half

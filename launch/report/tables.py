@@ -136,7 +136,7 @@ def _number(*keys: str) -> Callable[[Figures], str]:
     return lambda figures: rounded(_at(figures, *keys))
 
 
-def _won(figures: Figures) -> str:
+def encounters_won(figures: Figures) -> str:
     """Return how many encounters were won, of those tried, and the last one tried."""
     encounters = _part(figures, "encounters")
     if not encounters:
@@ -282,7 +282,7 @@ _ENDINGS = (
         _Row(f"episodes {reason.replace('_', ' ')}", _number("endings", reason))
         for reason in get_args(EndReason)
     ),
-    _Row("encounters won", _won),
+    _Row("encounters won", encounters_won),
 )
 """Shown if a plant says why its episodes ended."""
 _LEARNING = (

@@ -139,6 +139,7 @@ def _print_json(
     from rtgraph.launch.report.scores import lines  # noqa: PLC0415
 
     compared = {name: asdict(line) for name, line in lines(game or "").items()}
+    summary = result.summary
     print_json(
         {
             "policy": what,
@@ -146,6 +147,8 @@ def _print_json(
             "world": result.plan.world,
             "seed": seed,
             **played.as_json(),
+            "endings": summary.get("endings", {}),
+            "encounters": summary.get("encounters", {}),
             "lines": compared,
         }
     )
@@ -157,7 +160,7 @@ def _print_table(
     from rtgraph.launch.console.printing import console, row, table  # noqa: PLC0415
     from rtgraph.launch.report.confidence import Spread  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.report.scores import lines  # noqa: PLC0415
-    from rtgraph.launch.report.tables import rounded  # noqa: PLC0415
+    from rtgraph.launch.report.tables import encounters_won, rounded  # noqa: PLC0415
 
     numbers = ("mean", "± 95 %", "min", "median", "max", "n")
     shown: Table = table("", *numbers, right=numbers)
@@ -176,6 +179,12 @@ def _print_table(
         markup=False,
     )
     out.print(shown)
+    if "endings" in result.summary:
+        ended = ", ".join(
+            f"{count} {reason.replace('_', ' ')}" for reason, count in result.summary["endings"].items()
+        )
+        won = f"; encounters won: {encounters_won(result.summary)}" if "encounters" in result.summary else ""
+        out.print(f"Episodes: {ended}{won}.", markup=False)
     if played.not_finite:
         out.print(f"Returns of {played.not_finite} episodes are not finite: the figures leave them out.")
     compared = lines(game or "")

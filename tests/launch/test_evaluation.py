@@ -53,6 +53,16 @@ def test_a_checkpoint_is_played_greedily(learned, tmp_path, capsys) -> None:
     assert "learning" not in summary
 
 
+def test_why_episodes_ended_is_printed(tmp_path, capsys) -> None:
+    arguments = ("duel_battles", "state=battle3", "--policy", "noop", "--episodes", 2, "--most-frames", 20)
+    told = shown(capsys, *arguments, "--out", tmp_path / "one")
+    assert told["endings"] == {"timeout": 2}
+    assert told["encounters"]["battle3"]["lost"] == 2
+    assert told["encounters"]["battle3"]["actions"] == 0
+    assert main(["evaluate", *map(str, arguments), "--out", str(tmp_path / "two")]) == 0
+    assert "Episodes: 2 timeout; encounters won: 0 of 1, now battle3." in capsys.readouterr().out
+
+
 def test_what_a_checkpoint_came_from_is_told_in_its_curves(learned, tmp_path, capsys) -> None:
     """The curves of a run resumed from a checkpoint begin with the rows of the run that wrote it."""
     arguments = [f"resume={learned / 'checkpoints'}", "minimum=20", "--ticks", "100"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.recorded import EPOCH_NS, PERIOD_NS, played, value_of
 
-from rtgraph.msgs import Message, array
+from rtgraph.msgs import Ending, Message, array
 from rtgraph.msgs.bag.export import exporter
 
 
@@ -31,6 +31,27 @@ def export(bag, out, **more):
     report = exporter("npz")(bag, out / "run.npz", **more)
     with np.load(out / "run.npz") as data:
         return report, {name: data[name] for name in data.files}
+
+
+def test_endings_and_measurements_are_exported_by_name(session, out):
+    recording = session()
+    for number, reason in enumerate(("lost", "won")):
+        ending = Ending(
+            tick=number,
+            episode=number,
+            reason=reason,
+            encounter="battle7",
+            ticks=9,
+            actions=number,
+            measurements={"score": number / 2, "lines": 3.0},
+        )
+        recording.put("ending", ending, number)
+    _, data = export(recording.open(), out)
+    assert data["ending/reason"].tolist() == ["lost", "won"]
+    assert data["ending/encounter"].tolist() == ["battle7"] * 2
+    assert data["ending/actions"].tolist() == [0, 1]
+    assert data["ending/measurements.score"].tolist() == [0, 0.5]
+    assert data["ending/measurements.lines"].tolist() == [3, 3]
 
 
 def test_columns_and_stacked_arrays_are_what_was_recorded(session, out):

@@ -4,6 +4,8 @@ from itertools import pairwise
 
 import pytest
 from support.duel import GAMES, MAIN, MINE, MOVES, SPECIES, SWAP, THEIRS, TYPES, Duel
+from support.duel_model import BATTLES, Creature, share_won
+from support.duel_model import SPECIES as MODEL
 from support.examples import repeats
 
 WON, LOST = 2, 1
@@ -314,6 +316,46 @@ def test_encounters_grow_harder():
             assert size <= next_size
             assert gap < next_gap
     assert {size for *_, size, _ in seen[:3]} == {1, 3, 6}
+
+
+def test_battles_are_won_less_and_less_often_without_leaps():
+    """By a player who always takes the hardest hit, in a model of the rules that the tests above show."""
+    shares = [share_won(battle, games=repeats(60)) for battle in BATTLES]
+    assert len(shares) == 24
+    slack = 4 * (0.25 / repeats(60)) ** 0.5
+    for number, share in enumerate(shares):
+        assert abs(share - (1 - 0.034 * number)) < 0.1 + slack, (number + 1, share)
+    assert sum(shares[:8]) - 1 > sum(shares[8:16]) > sum(shares[16:]) + 1
+    assert min(shares) > 0
+
+
+@pytest.mark.parametrize(("number", "share"), [(1, 1), (24, 0)])
+def test_the_program_agrees_with_the_model(number, share):
+    duel = Duel(number=number)
+    while not duel.ended:
+        if duel.menu == SWAP:
+            duel.choose(next(place for place in range(6) if duel.get(MINE, "hp", place)))
+            duel.skip()
+        else:
+            duel.fight(best_move(duel))
+    assert (duel.ended == WON) == share
+
+
+def best_move(duel):
+    """Return what the model's player would choose."""
+    mine, theirs = (fighter(duel, side, duel.active(side)) for side in (MINE, THEIRS))
+    return mine.best(theirs, sure=True) if any(mine.pp) else 0
+
+
+def fighter(duel, side, place):
+    names = list(MODEL)
+    one = Creature.of(names[duel.get(side, "species", place)], duel.get(side, "level", place))
+    seen = ("hp", "max_hp", "attack", "defence", "speed")
+    assert [one.most, *(getattr(one, name) for name in seen[2:])] == [
+        duel.get(side, name, place) for name in seen[1:]
+    ]
+    one.hp, one.pp = duel.get(side, "hp", place), [duel.get(side, f"pp{move}", place) for move in range(4)]
+    return one
 
 
 def test_the_title_chooses_an_encounter():
