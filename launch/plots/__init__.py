@@ -19,7 +19,7 @@ from rtgraph.nodes.monitor.trace import SavedTrace
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["draw", "draw_learning"]
+__all__ = ["draw", "draw_learning", "draw_won"]
 
 
 def draw(trace: SavedTrace, directory: Path, *, rate_hz: float | None) -> list[Path]:
@@ -63,6 +63,19 @@ def draw_learning(
 
     with _figure(path) as figure:
         draw_curves(figure, groups, title, lines or {})
+    return path
+
+
+def draw_won(groups: Mapping[str, Sequence[Curve]], path: Path, *, title: str) -> Path:
+    """Draw how many episodes runs have won over time, and return the picture's path. Arguments as for ``draw_learning``.
+
+    Raises:
+        MetricsError: a run does not say which episodes were won.
+    """
+    from rtgraph.launch.plots.wins import draw_wins  # noqa: PLC0415 - see above
+
+    with _figure(path) as figure:
+        draw_wins(figure, groups, title)
     return path
 
 

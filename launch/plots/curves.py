@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,15 @@ class Curve:
     returns: Floats
     update_ticks: Floats
     updates: dict[str, Floats]
+    episode_times_s: Floats = field(default_factory=lambda: np.zeros(0))
+    """When each episode ended, in seconds of the graph's time."""
+    wins: Floats = field(default_factory=lambda: np.zeros(0))
+    """Number of episodes won so far, at the end of each; NaN if the plant does not say."""
+
+    @property
+    def tells_wins(self) -> bool:
+        """Whether the plant says which episodes were won."""
+        return bool(np.isfinite(self.wins).all()) and self.wins.size == self.returns.size
 
     @property
     def learned(self) -> bool:
@@ -67,7 +76,14 @@ def read_curve(path: Path) -> Curve:
     beside = episodes.with_name("updates.csv")
     updates = _columns(beside) if beside.exists() else {}
     finite = np.isfinite(found["return"])
-    return Curve(found["tick"][finite], found["return"][finite], updates.pop("tick", np.zeros(0)), updates)
+    unknown = np.full(finite.size, np.nan)
+    return Curve(
+        found["tick"][finite],
+        found["return"][finite],
+        updates.pop("tick", np.zeros(0)),
+        updates,
+        *(found.get(name, unknown)[finite] for name in ("time_s", "wins")),
+    )
 
 
 def running(curve: Curve) -> Band:

@@ -58,7 +58,7 @@ def draw_curves(
 
 def _draw_returns(axes: Axes, groups: Mapping[str, Sequence[Curve]]) -> None:
     alone = len(groups) == 1
-    for (name, curves), colour in zip(groups.items(), _repeated(len(groups)), strict=True):
+    for (name, curves), colour in zip(groups.items(), repeated_colours(len(groups)), strict=True):
         for curve in curves:
             every = max(1, -(-curve.returns.size // MOST_DOTS))
             dots = (curve.episode_ticks[::every], curve.returns[::every])
@@ -76,7 +76,7 @@ def _draw_returns(axes: Axes, groups: Mapping[str, Sequence[Curve]]) -> None:
 
 
 def _draw_intervals(axes: Axes, groups: Mapping[str, Sequence[Curve]]) -> None:
-    for curves, colour in zip(groups.values(), _repeated(len(groups)), strict=True):
+    for curves, colour in zip(groups.values(), repeated_colours(len(groups)), strict=True):
         band = together(curves)
         low, high = band.mean - band.half_width, band.mean + band.half_width
         axes.fill_between(band.ticks, low, high, color=colour, alpha=0.18, lw=0, zorder=3)
@@ -92,7 +92,7 @@ def _draw_line(axes: Axes, name: str, line: Line, style: str) -> None:
 
 def _draw_column(axes: Axes, groups: Mapping[str, Sequence[Curve]], column: str, label: str) -> None:
     positive = True
-    for curves, colour in zip(groups.values(), _repeated(len(groups)), strict=True):
+    for curves, colour in zip(groups.values(), repeated_colours(len(groups)), strict=True):
         for curve in curves:
             values = curve.updates.get(column, np.zeros(0))
             known = np.isfinite(values)
@@ -118,5 +118,6 @@ def _frames(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def _repeated(count: int) -> Sequence[str]:
+def repeated_colours(count: int) -> Sequence[str]:
+    """Return so many colours; they repeat after a few."""
     return [_COLOURS[place % len(_COLOURS)] for place in range(count)]

@@ -17,7 +17,7 @@ from rtgraph.nodes.metrics.columns import EPISODES, UPDATES
 from rtgraph.nodes.metrics.table import Table
 
 
-def session(folder, returns, *, losses=(), length=10, plan=None):
+def session(folder, returns, *, losses=(), length=10, plan=None, wins=None):
     """Create a session folder with episodes of these returns, and with periods of 100 ticks with these losses."""
     (folder / "metrics").mkdir(parents=True)
     episodes, updates = Table(EPISODES), Table(UPDATES)
@@ -25,6 +25,7 @@ def session(folder, returns, *, losses=(), length=10, plan=None):
         tick = (number + 1) * length
         episodes.add(
             {"episode": number, "tick": tick, "return": value, "time_s": tick / 60, "plant": "plant"}
+            | ({} if wins is None else {"reason": "won", "wins": wins[number]})
         )
     for number, loss in enumerate(losses):
         updates.add({"tick": (number + 1) * 100, "loss": loss, "q_mean": 1.0, "updates_per_tick": 0.25})
@@ -158,3 +159,22 @@ def test_the_verb_draws_several_sessions(tmp_path, capsys):
     assert main(["plot", "learning", folders[0], "--out", "x.txt"]) == 2
     assert main(["plot", "learning", str(tmp_path / "nowhere")]) == 1
     assert "has no curves" in capsys.readouterr().err
+
+
+def test_wins_are_drawn_over_the_time_of_the_game(tmp_path, capsys):
+    folders = [session(tmp_path / name, [1.0, -1.0, 1.0], wins=[1, 1, 2]) for name in "ab"]
+    curve = read_curve(folders[0])
+    assert curve.tells_wins
+    assert curve.wins.tolist() == [1, 1, 2]
+    assert curve.episode_times_s == pytest.approx([1 / 6, 1 / 3, 1 / 2])
+    arguments = [f"x={folders[0]}", f"y={folders[1]}", f"y={folders[0]}", "--out", str(tmp_path / "won.svg")]
+    assert main(["plot", "wins", *arguments]) == 0
+    assert "<svg" in (tmp_path / "won.svg").read_text()
+    silent = session(tmp_path / "c", [1.0])
+    assert not read_curve(silent).tells_wins
+    assert main(["plot", "wins", f"c={silent}", "--out", str(tmp_path / "none.png")]) == 1
+    assert (
+        "c does not say which of its episodes were won. hint: draw a game with a winner"
+        in capsys.readouterr().err
+    )
+    assert not (tmp_path / "none.png").exists()
