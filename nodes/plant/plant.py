@@ -55,7 +55,6 @@ class Plant(Node[P]):
     """
 
     stop_rank: ClassVar[int] = 0
-    _episode_actions: int = 0  # not in older world checkpoints
     incidental: ClassVar[frozenset[str]] = frozenset()
     """Parameters that do not define the world: they set its pace, show it or end its episodes."""
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.fading import PERIOD_NS, Fading, FadingEnvironment
@@ -284,6 +286,29 @@ def test_the_end_of_an_episode_is_told_and_the_next_begins_at_the_next_tick():
     assert [o.first for o in observations] == [True, False, False, False] * 2 + [True, False]
     assert [o.terminated for o in observations] == [False, False, False, True] * 2 + [False, False]
     assert observations[3].measurements == {"steps": 3.0}
+
+
+def test_an_episode_with_a_reason_says_why_it_ended_just_before_its_end():
+    host = plant(terminated_after=3)
+    environment = host.node._environment
+    step = environment.step
+    environment.step = lambda action: (
+        replace(made, reason="won", encounter="room") if (made := step(action)).terminated else made
+    )
+    run_ticks(host, 1)
+    decide(host, 3, on=host.messages("observation")[0])  # one action; at the other ticks the noop
+    run_ticks(host, 4)
+    (ending,) = host.messages("ending")
+    assert (ending.tick, ending.episode, ending.reason, ending.encounter) == (3, 0, "won", "room")
+    assert (ending.ticks, ending.actions, ending.measurements) == (3, 1, {"steps": 3.0})
+    told = [output for _, output, *_ in host.sent if output in ("ending", "episode")]
+    assert told == ["ending", "episode"]
+
+
+def test_without_a_reason_nothing_is_said():
+    host = plant(terminated_after=3)
+    run_ticks(host, 5)
+    assert host.messages("ending") == []
 
 
 @pytest.mark.parametrize(("terminated", "truncated"), [(2, None), (None, 2), (2, 2)])
