@@ -3,11 +3,13 @@
 import re
 
 import pytest
+from support.blocks_player import played, text_of
 
 from rtgraph.msgs import Discrete
 from rtgraph.msgs.errors import GraphError
 from rtgraph.nodes.emulator.gameboy_environment import GameBoySettings
 from rtgraph.nodes.play import read_script
+from rtgraph.nodes.play.script import SHIPPED
 
 ACTIONS = Discrete(count=3, names=("NOOP", "LEFT", "RIGHT"))
 
@@ -55,6 +57,13 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path) -> None:
     (tmp_path / "odd.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(GraphError, match="not UTF-8"):
         read_script(str(tmp_path / "odd.txt"), ACTIONS)
+
+
+@pytest.mark.soak
+def test_the_shipped_script_is_what_the_heuristic_presses() -> None:
+    script, measured = played()
+    assert text_of(script) == (SHIPPED / "blocks.txt").read_text()
+    assert (measured["lines"], measured["score"]) == (76, 19_175)
 
 
 def test_a_shipped_script_is_found_by_its_name() -> None:
