@@ -36,13 +36,16 @@ docs: $(READY)  ## run every snippet of the docs
 	@# Each waits about as long as it computes.
 	@$(BIN)/python -m pytest -m snippets --numprocesses 4 --maxschedchunk 1 tests/test_docs.py
 
-check: architecture  ## format, lint, imports and types
+check: $(READY)  ## format, lint, imports and types
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tests.architecture --check
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-architecture: $(READY)  ## which package imports which, against the contracts in pyproject.toml
+architecture: $(READY)  ## compare imports with the contracts in pyproject.toml, and draw docs/architecture.md
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tests.architecture
 
 format: $(READY)  ## apply formatting and lint fixes
 	@$(BIN)/ruff format .

@@ -1,11 +1,11 @@
 """Graph and launch files, the plan they resolve to, and pictures of it."""
 
-from rtgraph.graphs.arguments import ArgumentEntry
 from rtgraph.graphs.drawing.svg import svg
 from rtgraph.graphs.drawing.text import Diagram, diagram, dot, mermaid
-from rtgraph.graphs.files import SHIPPED, find
 from rtgraph.graphs.load import arguments_of, load_launch
 from rtgraph.graphs.plan import Plan
+from rtgraph.graphs.reading.arguments import ArgumentEntry
+from rtgraph.graphs.reading.files import SHIPPED, find
 from rtgraph.graphs.schema import graph_schema, launch_schema
 
 __all__ = [

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rtgraph.graphs.expand import PlacedNode
-from rtgraph.graphs.resolve import Resolver
-from rtgraph.graphs.wire import Wiring, topic_of
+from rtgraph.graphs.reading.expand import PlacedNode
+from rtgraph.graphs.resolving.resolve import Resolver
+from rtgraph.graphs.resolving.wire import Wiring, topic_of
 
 
 def check_agreement(nodes: Sequence[PlacedNode], wiring: Wiring, resolver: Resolver) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from rtgraph.graphs.agreement import check_agreement
-from rtgraph.graphs.arguments import ArgumentEntry, resolved
-from rtgraph.graphs.classes.messages import check_messages
 from rtgraph.graphs.classes.modules import LocalModules
-from rtgraph.graphs.expand import (
+from rtgraph.graphs.plan import Plan
+from rtgraph.graphs.reading.arguments import ArgumentEntry, resolved
+from rtgraph.graphs.reading.expand import (
     Library,
     Parts,
     PlacedNode,
@@ -21,17 +21,17 @@ from rtgraph.graphs.expand import (
     expand_graph,
     expand_include,
 )
-from rtgraph.graphs.files import SHIPPED, declared_arguments, file_kind, find, read
-from rtgraph.graphs.model import LaunchFile, Settings
-from rtgraph.graphs.placement import check_placements
-from rtgraph.graphs.plan import Plan
-from rtgraph.graphs.positions import Document, Place
-from rtgraph.graphs.recording import with_recorder
-from rtgraph.graphs.replace import check_replacements, replaced
-from rtgraph.graphs.resolve import Resolver
-from rtgraph.graphs.substitute import Arguments, References, substitute, substitute_file
-from rtgraph.graphs.validation import validated
-from rtgraph.graphs.wire import Wiring, check_include_remaps, instances
+from rtgraph.graphs.reading.files import SHIPPED, declared_arguments, file_kind, find, read
+from rtgraph.graphs.reading.model import LaunchFile, Settings
+from rtgraph.graphs.reading.positions import Document, Place
+from rtgraph.graphs.reading.substitute import Arguments, References, substitute, substitute_file
+from rtgraph.graphs.reading.validation import validated
+from rtgraph.graphs.resolving.messages import check_messages
+from rtgraph.graphs.resolving.placement import check_placements
+from rtgraph.graphs.resolving.recording import with_recorder
+from rtgraph.graphs.resolving.replace import check_replacements, replaced
+from rtgraph.graphs.resolving.resolve import Resolver
+from rtgraph.graphs.resolving.wire import Wiring, check_include_remaps, instances
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.msgs.typed.text import Typed, readable

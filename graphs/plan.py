@@ -18,7 +18,7 @@ from pydantic import (
     model_serializer,
 )
 
-from rtgraph.graphs.model import Seconds, Seed, Ticks, World
+from rtgraph.graphs.reading.model import Seconds, Seed, Ticks, World
 from rtgraph.msgs import Record
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.typed.strict import complaint, strict
@@ -57,6 +57,15 @@ class Plan(Record):
             if not written.get(name, True):
                 del written[name]
         return written
+
+    def edges(self) -> list[tuple[str, str, str]]:
+        """Return every edge as (publisher, node, input or tap)."""
+        return [
+            (publisher, node.name, port)
+            for node in self.nodes
+            for port, publishers in node.publishers().items()
+            for publisher in publishers
+        ]
 
     def to_yaml(self, *, ascii_only: bool = False) -> str:
         """Return the plan as YAML; ``from_yaml`` reads an equal plan from it."""

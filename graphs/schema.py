@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from rtgraph.graphs.model import GraphFile, LaunchFile
+from rtgraph.graphs.reading.model import GraphFile, LaunchFile
 
 _REFERENCE = {"type": "string", "pattern": r"\$\{"}
 

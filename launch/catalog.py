@@ -15,9 +15,9 @@ from pydantic_core import PydanticUndefined
 from rtgraph.msgs.errors import ExtensionError, LaunchError
 from rtgraph.msgs.typed.choices import OneOf
 from rtgraph.nodes.extensions import OWN, extensions
-from rtgraph.nodes.runtime.changeable import changeable_paths
-from rtgraph.nodes.runtime.node import Node, port_message
-from rtgraph.nodes.runtime.ports import Input
+from rtgraph.nodes.runtime.interface.changeable import changeable_paths
+from rtgraph.nodes.runtime.interface.node import Node, port_message
+from rtgraph.nodes.runtime.interface.ports import Input
 
 GROUP = "rtgraph.nodes"
 """The entry points: the name of a node class, and its path."""

@@ -16,8 +16,8 @@ from typing import Any, Literal
 import numpy as np
 import psutil
 
-from rtgraph.launch.process.descriptors import SMALL_GRAPH
-from rtgraph.launch.process.runtime_directory import MOST_BASE_BYTES, chosen
+from rtgraph.launch.host.descriptors import SMALL_GRAPH
+from rtgraph.launch.host.runtime_directory import MOST_BASE_BYTES, chosen
 from rtgraph.nodes.runtime.realtime.host import sharpen_timers, take_priority
 
 PACKAGES = ("rtgraph", "pyzmq", "msgpack", "pydantic", "numpy", "torch", "ale-py", "gymnasium", "matplotlib")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.graphs.load import arguments_of
 from rtgraph.launch.replanning import without
-from rtgraph.launch.report.confidence import Spread
+from rtgraph.launch.scoring.confidence import Spread
 from rtgraph.msgs.errors import GraphError, LaunchError
 from rtgraph.nodes.emulator import Atari, GameBoy
 from rtgraph.nodes.inference import Coordinator, Worker

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rtgraph.graphs import Plan
-from rtgraph.graphs.positions import Document
-from rtgraph.graphs.recording import with_recorder
+from rtgraph.graphs.reading.positions import Document
+from rtgraph.graphs.resolving.recording import with_recorder
 from rtgraph.launch.replanning import without
 from rtgraph.msgs import Discrete, PlantSpec
 from rtgraph.msgs.errors import GraphError, NodeError

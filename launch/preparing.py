@@ -6,8 +6,8 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rtgraph.launch.arguments import add_file, folder, load, port
-from rtgraph.launch.console.typed import above_zero
+from rtgraph.launch.console.typed import above_zero, port
+from rtgraph.launch.file_options import add_file, folder, load
 
 if TYPE_CHECKING:
     from rtgraph.graphs import Plan

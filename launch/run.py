@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rtgraph.graphs import Plan
+from rtgraph.launch.console.exit_codes import DONE, FAILED, LOST, SIGNALLED
 from rtgraph.launch.console.status import Status
 from rtgraph.launch.process.launcher import Launcher
-from rtgraph.launch.report.games import game_of, learning_folders
-from rtgraph.launch.report.scores import random_line
-from rtgraph.launch.report.summary import DONE, FAILED, LOST, SIGNALLED, Ran, lossless_losses, summarise
+from rtgraph.launch.report.result import Ran, Result
+from rtgraph.launch.report.summary import lossless_losses, summarise
 from rtgraph.launch.session import Session
 from rtgraph.launch.world.virtual_run import run_virtual
 from rtgraph.launch.world.world_checkpoints import Checkpoints
 from rtgraph.msgs.errors import LaunchError
-from rtgraph.nodes.metrics.resume import EPISODES_FILE
-from rtgraph.nodes.monitor.trace import SavedTrace
-from rtgraph.nodes.monitor.traces import watched, with_files_of_their_own
+from rtgraph.nodes.monitor.traces import with_files_of_their_own
 from rtgraph.nodes.runtime.classes.description import class_of
+from rtgraph.nodes.runtime.classes.loading import stand_in
 from rtgraph.nodes.runtime.classes.local_modules import use
-from rtgraph.nodes.runtime.wiring import stand_in
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """Result of a launch: its folder, its plan, its summary, and the exit code."""
-
-    session: Session
-    plan: Plan
-    summary: dict[str, Any]
-    code: int
-    failures: tuple[str, ...] = ()
-    wall_s: float = 0.0
-    virtual_s: float = 0.0
 
 
 def run(
@@ -74,46 +57,6 @@ def run(
     except LaunchError as error:  # the summary is shown even so
         code, failures = FAILED, (*failures, str(error))
     return Result(session, plan, ran.summary, code, failures, wall_s, ran.virtual_s)
-
-
-def draw(result: Result, status: Status) -> tuple[Path, ...]:
-    """Draw the pictures of a launch into ``plots``, with a subfolder for each of several monitors.
-
-    Raises:
-        Exception: any error of drawing; the results do not depend on it.
-    """
-    monitors = watched(result.plan.nodes)
-    paths: list[Path] = []
-    for one in monitors:
-        trace = result.session.directory / one.file
-        if trace.exists():
-            status.phase("drawing")
-            # Imported late: matplotlib takes a second.
-            from rtgraph.launch.plots import draw as draw_trace  # noqa: PLC0415
-
-            folder = result.session.plots / one.title if len(monitors) > 1 else result.session.plots
-            paths += draw_trace(SavedTrace.load(trace), folder, rate_hz=one.rate_hz)
-    return tuple(paths) + _draw_learning(result, status)
-
-
-def _draw_learning(result: Result, status: Status) -> tuple[Path, ...]:
-    """Draw learning curves for each node that keeps them."""
-    folders = learning_folders(result.plan)
-    drawn = []
-    for name in folders:
-        folder = result.session.directory / name
-        if not (folder / EPISODES_FILE).exists():
-            continue
-        from rtgraph.launch.plots import draw_learning  # noqa: PLC0415 - see above
-        from rtgraph.launch.plots.curves import read_curve  # noqa: PLC0415
-
-        curve = read_curve(folder)
-        if curve.learned:
-            status.phase("drawing")
-            path = result.session.plots / ("learning.png" if len(folders) == 1 else f"{name}-learning.png")
-            lines = random_line(game_of(result.plan))
-            drawn.append(draw_learning({"": [curve]}, path, title=result.plan.name, lines=lines))
-    return tuple(drawn)
 
 
 def _run_realtime(plan: Plan, session: Session, status: Status, tcp_port: int | None) -> Ran:

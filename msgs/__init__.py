@@ -2,7 +2,6 @@
 
 from rtgraph.msgs.array import array
 from rtgraph.msgs.base import Header, Lineage, Message, Record, message_types, schema, schema_hash
-from rtgraph.msgs.codec import Decoder, Encoder, decode, encode
 from rtgraph.msgs.inference import Claim, CoordinatorBeat, Decision, InferenceTime, StaggerDelay, WorkerState
 from rtgraph.msgs.learning import (
     BatchRequest,
@@ -21,6 +20,7 @@ from rtgraph.msgs.learning import (
 from rtgraph.msgs.plant import Action, Applied, Ending, EndReason, EpisodeEnd, Observation, Screen
 from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
 from rtgraph.msgs.system import Progress
+from rtgraph.msgs.wire.codec import Decoder, Encoder, decode, encode
 
 __all__ = [
     "Action",

@@ -11,6 +11,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import architecture
 import grimp
 import pytest
 
@@ -65,6 +66,16 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     graph = grimp.build_graph(*(f"rtgraph.{layer}" for layer in LAYERS), cache_dir=None)
     imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
     graphlib.TopologicalSorter(imports).prepare()
+
+
+def test_the_picture_of_the_imports_is_current() -> None:
+    assert architecture.PAGE.read_text() == architecture.page(), "hint: make architecture"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_folder_holds_about_fifteen_modules(package: str) -> None:
+    modules = [info.name for info in pkgutil.iter_modules(importlib.import_module(package).__path__)]
+    assert len([name for name in modules if f"{package}.{name}" not in PACKAGES]) <= 15
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from rtgraph.graphs.classes.interpreters import Interpreters
-from rtgraph.graphs.expand import PlacedNode
-from rtgraph.graphs.positions import Place, Value
+from rtgraph.graphs.reading.expand import PlacedNode
+from rtgraph.graphs.reading.positions import Place, Value
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import RtgraphError
 from rtgraph.nodes.runtime.classes.description import NodeDescription, class_of, is_as_described
-from rtgraph.nodes.runtime.node import Node
-from rtgraph.nodes.runtime.wiring import load_class, stand_in
+from rtgraph.nodes.runtime.classes.loading import load_class, stand_in
+from rtgraph.nodes.runtime.interface.node import Node
 
 
 class Elsewhere:

@@ -9,16 +9,16 @@ import select
 import subprocess
 from typing import Any
 
-from rtgraph.graphs.positions import Place
+from rtgraph.graphs.reading.positions import Place
 from rtgraph.msgs.errors import GraphError
-from rtgraph.nodes.runtime.classes.description import protocol
 from rtgraph.nodes.runtime.classes.imports import looked_in, pinned
+from rtgraph.nodes.runtime.realtime.control import protocol
 
 PATIENCE_S = 60.0
 """Timeout for an answer. Importing a driver may take long."""
 OLDEST = (3, 11)
 _HINT = "`python` names an interpreter that has rtgraph installed"
-_DESCRIBING = ("-P", "-m", "rtgraph.nodes.runtime.classes.describing")
+_DESCRIBING = ("-P", "-m", "rtgraph.nodes.runtime.realtime.describing")
 _VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
@@ -33,7 +33,7 @@ class Interpreters:
 
         Args:
             python: path of the interpreter.
-            question: see ``rtgraph.nodes.runtime.classes.describing``.
+            question: see ``rtgraph.nodes.runtime.realtime.describing``.
             place: where the file names the interpreter.
 
         Raises:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rtgraph.graphs.expand import PlacedNode, Scope
-from rtgraph.graphs.positions import Place
+from rtgraph.graphs.reading.expand import PlacedNode, Scope
+from rtgraph.graphs.reading.positions import Place
 from rtgraph.nodes.runtime.classes import imports
 from rtgraph.nodes.runtime.classes.class_paths import class_paths, modules_of_class
 from rtgraph.nodes.runtime.classes.local_modules import LocalModule, remember

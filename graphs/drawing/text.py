@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rtgraph.graphs.plan import Plan
-from rtgraph.nodes.runtime.ports import Policy
-from rtgraph.nodes.runtime.wiring import NodePlan, load_class
+from rtgraph.nodes.runtime.classes.loading import load_class
+from rtgraph.nodes.runtime.interface.ports import Policy
+from rtgraph.nodes.runtime.wiring import NodePlan
 
 Notes = Mapping[tuple[str, str, str], str]
 """Notes on edges, by source box, target box and input."""

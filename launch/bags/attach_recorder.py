@@ -9,17 +9,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rtgraph.graphs.names import unmatched
+from rtgraph.launch.console.exit_codes import LOST
 from rtgraph.launch.console.printing import printed
 from rtgraph.launch.console.status import ConsoleStatus
+from rtgraph.launch.host.signals import Signals
 from rtgraph.launch.introspection.messages import message_class
 from rtgraph.launch.introspection.observer import Observed, Observer
 from rtgraph.launch.introspection.sessions import LiveSession, Stream
-from rtgraph.launch.process.signals import Signals
-from rtgraph.launch.report.summary import LOST
 from rtgraph.msgs import Message
-from rtgraph.msgs.bag.channel import Attachment, Channel
+from rtgraph.msgs.bag.format.channel import Attachment, Channel
 from rtgraph.msgs.bag.ledger import Ledger
-from rtgraph.msgs.bag.writer import BagWriter
+from rtgraph.msgs.bag.writing.writer import BagWriter
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.recorder.provenance import PLAN, facts

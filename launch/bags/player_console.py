@@ -16,12 +16,12 @@ from pathlib import Path
 
 from rtgraph.graphs import Plan
 from rtgraph.graphs.names import MEANINGS, PATH, TOPIC, unmatched
+from rtgraph.launch.console.exit_codes import DONE, FAILED, SIGNALLED
 from rtgraph.launch.console.status import ConsoleStatus
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.observer import Observer
 from rtgraph.launch.introspection.sessions import Description, LiveSession, pick, running
 from rtgraph.launch.process.launcher import Launcher
-from rtgraph.launch.report.summary import DONE, FAILED, SIGNALLED
 from rtgraph.launch.scratch import scratch_folder
 from rtgraph.launch.session import Session
 from rtgraph.msgs import Message, decode, encode

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rtgraph.graphs import Plan
-from rtgraph.graphs.model import World
+from rtgraph.graphs.reading.model import World
 from rtgraph.launch.bags.verified_weights import RecordedWeights
 from rtgraph.launch.scratch import scratch_folder
 from rtgraph.msgs.bag.bag import Bag, Recorded
-from rtgraph.msgs.envelope import envelope
 from rtgraph.msgs.errors import BagError, RtgraphError
+from rtgraph.msgs.wire.envelope import envelope
 from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.recorder.journals import Life, journals
 from rtgraph.nodes.recorder.provenance import GOES_ON, TIME_BASE_FACT
@@ -227,7 +227,7 @@ class _Verifier:
 
     def _by_other_modules(self, node: NodePlan) -> str | None:
         """Return why a node's code differs from the recorded one. All the user's modules count: they import each other."""
-        own = any(name in self._plan.modules for name in modules_named(node))
+        own = any(name in self._plan.modules for name in modules_named(node.node, node.params))
         return next(iter(self._problems.values()), None) if own else None
 
     def _launch_context(self, node: NodePlan) -> LaunchContext:

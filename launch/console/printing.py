@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rtgraph.launch.console.exit_codes import DONE, FAILED
 from rtgraph.launch.console.streams import discard, is_utf8
-from rtgraph.launch.report.summary import DONE, FAILED
 
 WIDE = 200
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtgraph.launch.report.tables import rounded
+from rtgraph.launch.console.numbers import rounded
 from rtgraph.msgs import LearningProgress, Progress
 
 Told = Progress | LearningProgress

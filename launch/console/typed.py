@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+MOST_PORT = 65535
 MOST_SECONDS = 10**9
 """Thirty years. Longer times need more than 64 bits in nanoseconds."""
 
@@ -94,3 +95,11 @@ def counts(text: str) -> tuple[int, ...]:
         ArgumentTypeError: one of them is not such a number.
     """
     return tuple(count(word) for word in words(text))
+
+
+def port(text: str) -> int:
+    """Parse a TCP port number."""
+    number = whole(text)
+    if not 1 <= number <= MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: they are 1 to {MOST_PORT}")
+    return number

@@ -8,9 +8,9 @@ from typing import Self, TypeVar
 
 import zmq
 
+from rtgraph.launch.host.descriptors import CLIENT, allow
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, LiveSession
 from rtgraph.launch.introspection.wire import ANSWERS, Reader, written
-from rtgraph.launch.process.descriptors import CLIENT, allow
 from rtgraph.msgs import Message
 from rtgraph.msgs.errors import GraphError, LaunchError
 from rtgraph.msgs.introspection import Declined, Question

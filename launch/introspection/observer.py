@@ -11,10 +11,10 @@ from typing import NamedTuple, Self
 
 import zmq
 
+from rtgraph.launch.host.descriptors import CLIENT, allow
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession
-from rtgraph.launch.process.descriptors import CLIENT, allow
-from rtgraph.msgs.envelope import Envelope, envelope
 from rtgraph.msgs.errors import DecodeError, GraphError
+from rtgraph.msgs.wire.envelope import Envelope, envelope
 from rtgraph.nodes.runtime.clock import WallClock
 from rtgraph.nodes.runtime.realtime.bus import LEAD_MOST, PROBE
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from rtgraph.launch.process.runtime_directory import announced, is_in_use
+from rtgraph.launch.host.runtime_directory import announced, is_in_use
 from rtgraph.msgs import Record
 from rtgraph.msgs.errors import GraphError, LaunchError
 from rtgraph.msgs.typed.nearest import nearest

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs.array import DTYPES
-from rtgraph.msgs.codec import Frame
 from rtgraph.msgs.errors import DecodeError
+from rtgraph.msgs.wire.codec import Frame
 
 Array = npt.NDArray[np.generic]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtgraph.launch.plots.curves import Curve
-from rtgraph.launch.report.scores import Line
+from rtgraph.launch.scoring.scores import Line
 from rtgraph.msgs.atomic import atomic_path, writing
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.monitor.trace import SavedTrace

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rtgraph.launch.report.confidence import t_quantile
+from rtgraph.launch.scoring.confidence import t_quantile
 from rtgraph.msgs.errors import MetricsError
 from rtgraph.nodes.metrics import read_table
 

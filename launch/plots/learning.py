@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rtgraph.launch.plots.curves import Curve, running, smoothed, together
-from rtgraph.launch.report.scores import Line
+from rtgraph.launch.scoring.scores import Line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ import zmq
 
 from rtgraph.graphs import Plan
 from rtgraph.launch.console.progress_line import PROGRESS, Told
-from rtgraph.launch.process.runtime_directory import RuntimeDirectory
+from rtgraph.launch.host.runtime_directory import RuntimeDirectory
 from rtgraph.launch.process.supervision import Member
 from rtgraph.msgs import Decoder, Message
 from rtgraph.msgs.errors import DecodeError

@@ -6,8 +6,8 @@ import socket
 from typing import Any
 
 from rtgraph.graphs import Plan
-from rtgraph.launch.arguments import MOST_PORT
-from rtgraph.launch.process.runtime_directory import RuntimeDirectory
+from rtgraph.launch.console.typed import MOST_PORT
+from rtgraph.launch.host.runtime_directory import RuntimeDirectory
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime import Node, NodePlan, load_class
 from rtgraph.nodes.runtime.realtime.bus import BusPlan
@@ -44,22 +44,6 @@ def check_ports(plan: Plan, tcp_port: int) -> None:
             _must_be_free(endpoint)
 
 
-def edges(plan: Plan) -> list[tuple[str, str, str]]:
-    """Return every edge as (publisher, node, input)."""
-    return [
-        (publisher, node.name, port)
-        for node in plan.nodes
-        for port, publishers in _publishers(node).items()
-        for publisher in publishers
-    ]
-
-
-def _publishers(node: NodePlan) -> dict[str, tuple[str, ...]]:
-    """Return the publishers of each input and tap of a node."""
-    fed = {name: source.publishers for name, source in node.inputs.items()}
-    return fed | {name: tuple(dict.fromkeys(t.publisher for t in taps)) for name, taps in node.taps.items()}
-
-
 def _bus_plan(
     node: NodePlan, plan: Plan, types: dict[str, type[Node[Any]]], endpoints: dict[str, tuple[str, str]]
 ) -> BusPlan:
@@ -81,7 +65,7 @@ def _bus_plan(
         lossless |= {t.port for taps in other.taps.values() for t in taps if t.publisher == node.name}
     connect = {
         name: tuple(endpoints[p][_is_lossless(types[node.name], name)] for p in publishers)
-        for name, publishers in _publishers(node).items()
+        for name, publishers in node.publishers().items()
     }
     plain, everything = endpoints[node.name]
     return BusPlan(

@@ -15,18 +15,18 @@ from collections.abc import Callable
 from rtgraph.graphs import Plan
 from rtgraph.launch.console.progress_line import Going
 from rtgraph.launch.console.status import Status
-from rtgraph.launch.introspection.announcement import describe
-from rtgraph.launch.introspection.service import Service
-from rtgraph.launch.process import descriptors
+from rtgraph.launch.host import descriptors
+from rtgraph.launch.host.polling import Poll
+from rtgraph.launch.host.runtime_directory import RuntimeDirectory
+from rtgraph.launch.host.signals import Signals
+from rtgraph.launch.host.sweeping import Sweeper
+from rtgraph.launch.process.announcement import describe
 from rtgraph.launch.process.control_server import Switchboard
 from rtgraph.launch.process.endpoints import bus_plans
+from rtgraph.launch.process.introspection_service import Service
 from rtgraph.launch.process.node_supervisor import Crew, members_of
-from rtgraph.launch.process.polling import Poll
+from rtgraph.launch.process.outcome import Outcome, statistics_of_all
 from rtgraph.launch.process.process_starter import Starter
-from rtgraph.launch.process.runtime_directory import RuntimeDirectory
-from rtgraph.launch.process.signals import Signals
-from rtgraph.launch.process.sweeping import Sweeper
-from rtgraph.launch.report.outcome import Outcome, statistics_of_all
 from rtgraph.launch.session import Session
 from rtgraph.msgs import Progress
 from rtgraph.msgs.errors import LaunchError

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping
 
 from rtgraph.graphs import Plan
 from rtgraph.launch.console.status import Status
-from rtgraph.launch.introspection.changes import Changes
 from rtgraph.launch.process.barrier import Barrier
+from rtgraph.launch.process.changes import Changes
 from rtgraph.launch.process.control_server import Switchboard
-from rtgraph.launch.process.endpoints import edges
+from rtgraph.launch.process.outcome import Outcome, sent_to
 from rtgraph.launch.process.process_starter import Starter
 from rtgraph.launch.process.processes import Process
 from rtgraph.launch.process.supervision import Member, RestartBudget
-from rtgraph.launch.report.outcome import Outcome, sent_to
 from rtgraph.launch.session import Session
 from rtgraph.msgs import Message
 from rtgraph.msgs.errors import DecodeError, LaunchError
@@ -72,7 +71,7 @@ class Crew:
         outcome: Outcome,
         status: Status,
     ) -> None:
-        self.barrier = Barrier(edges(plan))
+        self.barrier = Barrier(plan.edges())
         self._members = members
         self._board = board
         self._starter = starter

@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import Self
 
 from rtgraph.graphs import Plan
-from rtgraph.launch.process.polling import Poll
+from rtgraph.launch.host.polling import Poll
+from rtgraph.launch.host.sweeping import Sweeper
 from rtgraph.launch.process.processes import ForkServer, Process, last_line, start_with_own_python
 from rtgraph.launch.process.supervision import Member
-from rtgraph.launch.process.sweeping import Sweeper
 from rtgraph.launch.session import Session
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.classes.imports import pinned

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from rtgraph.launch.console.exit_codes import DONE, LOST
 from rtgraph.launch.console.printing import Printer, printed
 from rtgraph.launch.console.status import ConsoleStatus
-from rtgraph.launch.report.summary import DONE, LOST
+from rtgraph.launch.report.drawing import draw
+from rtgraph.launch.report.result import Result
 from rtgraph.launch.report.tables import Figures, count_of, headline, plants_of, summary_table
-from rtgraph.launch.run import Result, draw
 from rtgraph.msgs.errors import RtgraphError
 from rtgraph.nodes.monitor.traces import watched
 from rtgraph.nodes.runtime.virtual.world import INJECTED

@@ -9,8 +9,8 @@ from typing import Any
 
 from rtgraph.graphs import Plan
 from rtgraph.launch.plots.curves import Curve, read_curve
-from rtgraph.launch.report.games import game_of
-from rtgraph.launch.report.scores import Line, random_line
+from rtgraph.launch.scoring.games import game_of
+from rtgraph.launch.scoring.scores import Line, random_line
 from rtgraph.msgs.errors import GraphError
 
 _CHANCE = frozenset({"resume", "checkpoint", "replay_folder"})

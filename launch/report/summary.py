@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rtgraph.graphs import Plan
@@ -11,20 +10,6 @@ from rtgraph.msgs.system import EdgeReport
 from rtgraph.nodes.metrics import Metrics
 from rtgraph.nodes.monitor.traces import watched
 from rtgraph.nodes.runtime import load_class
-
-DONE, FAILED, INVALID, LOST, SIGNALLED = 0, 1, 2, 3, 128
-"""Exit codes. A launch that a signal ended adds the signal's number, as shells do: 130 Ctrl-C, 143 SIGTERM."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """Result of a plan in its world: the summary, the exit code, and the failures."""
-
-    summary: dict[str, Any]
-    code: int
-    failures: tuple[str, ...] = ()
-    virtual_s: float = 0.0
-    """Virtual time of this run, counted from where it resumed."""
 
 
 def summarise(

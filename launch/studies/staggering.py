@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rtgraph.graphs import Plan, load_launch
-from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.studies.pool import mapped
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.nodes.monitor.trace import POLICY, Trace

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from rtgraph.graphs import load_launch
-from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.studies.pool import mapped
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.nodes.emulator import theory

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from rtgraph.launch.arguments import FOLDERS, folder
 from rtgraph.launch.console.typed import above_zero
+from rtgraph.launch.file_options import FOLDERS, folder
 
 EXAMPLE = """\
 example:

@@ -6,14 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from rtgraph.launch.arguments import folder, launch_folders
 from rtgraph.launch.console.typed import count, whole
+from rtgraph.launch.file_options import folder, launch_folders
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from rtgraph.launch.evaluation import Evaluation
-    from rtgraph.launch.run import Result
+    from rtgraph.launch.report.result import Result
 
 EXAMPLE = """\
 examples:
@@ -73,8 +73,8 @@ def run(args: argparse.Namespace) -> int:
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
     from rtgraph.launch.evaluation import evaluated, evaluation_plan  # noqa: PLC0415
     from rtgraph.launch.report.final_report import print_failures  # noqa: PLC0415
-    from rtgraph.launch.report.games import game_of  # noqa: PLC0415
     from rtgraph.launch.run import run as run_plan  # noqa: PLC0415
+    from rtgraph.launch.scoring.games import game_of  # noqa: PLC0415
 
     plan = evaluation_plan(
         file,
@@ -136,7 +136,7 @@ def _print_json(
     from dataclasses import asdict  # noqa: PLC0415 - so that --help is instant
 
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
-    from rtgraph.launch.report.scores import lines  # noqa: PLC0415
+    from rtgraph.launch.scoring.scores import lines  # noqa: PLC0415
 
     compared = {name: asdict(line) for name, line in lines(game or "").items()}
     summary = result.summary
@@ -157,10 +157,11 @@ def _print_json(
 def _print_table(
     played: Evaluation, what: str, _file: str, game: str | None, result: Result, _seed: int | None
 ) -> None:
+    from rtgraph.launch.console.numbers import rounded  # noqa: PLC0415
     from rtgraph.launch.console.printing import console, row, table  # noqa: PLC0415
-    from rtgraph.launch.report.confidence import Spread  # noqa: PLC0415 - so that --help is instant
-    from rtgraph.launch.report.scores import lines  # noqa: PLC0415
-    from rtgraph.launch.report.tables import encounters_won, rounded  # noqa: PLC0415
+    from rtgraph.launch.report.tables import encounters_won  # noqa: PLC0415
+    from rtgraph.launch.scoring.confidence import Spread  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.scoring.scores import lines  # noqa: PLC0415
 
     numbers = ("mean", "± 95 %", "min", "median", "max", "n")
     shown: Table = table("", *numbers, right=numbers)

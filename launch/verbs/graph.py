@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rtgraph.launch.arguments import add_file, load
-from rtgraph.launch.introspection.commands.arguments import add_session
+from rtgraph.launch.file_options import add_file, load
+from rtgraph.launch.introspection.commands.options import add_session
 
 if TYPE_CHECKING:
     from rtgraph.graphs import Plan

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rtgraph.launch.introspection.commands.arguments import add_session
+from rtgraph.launch.introspection.commands.options import add_session
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rtgraph.launch.introspection.commands.arguments import add_action
+from rtgraph.launch.introspection.commands.options import add_action
 
 EXAMPLE = """\
 examples:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rtgraph.launch.arguments import add_file, load
+from rtgraph.launch.file_options import add_file, load
 
 EXAMPLE = """\
 example:

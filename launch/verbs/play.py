@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rtgraph.launch.arguments import add_file, folder
+from rtgraph.launch.file_options import add_file, folder
 
 EXAMPLE = """\
 examples:
@@ -45,11 +45,11 @@ def run(args: argparse.Namespace) -> int:
     import signal  # noqa: PLC0415
     from dataclasses import replace  # noqa: PLC0415
 
-    from rtgraph.launch.arguments import load, recording  # noqa: PLC0415
+    from rtgraph.launch.console.exit_codes import DONE, SIGNALLED  # noqa: PLC0415
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
+    from rtgraph.launch.file_options import load, recording  # noqa: PLC0415
     from rtgraph.launch.played import played  # noqa: PLC0415
     from rtgraph.launch.report.final_report import draw_results, print_result  # noqa: PLC0415
-    from rtgraph.launch.report.summary import DONE, SIGNALLED  # noqa: PLC0415
     from rtgraph.launch.run import run as run_plan  # noqa: PLC0415
     from rtgraph.launch.session import check_directory  # noqa: PLC0415
 

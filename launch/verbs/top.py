@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from rtgraph.launch.console.typed import count
-from rtgraph.launch.introspection.commands.arguments import add_session
+from rtgraph.launch.introspection.commands.options import add_session
 
 EXAMPLE = """\
 examples:

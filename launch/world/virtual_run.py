@@ -12,18 +12,21 @@ from pathlib import Path
 from types import FrameType
 
 from rtgraph.graphs import Plan
+from rtgraph.launch.console.exit_codes import DONE, FAILED, LOST, SIGNALLED
 from rtgraph.launch.console.interruption import Interrupted, ending_signals
 from rtgraph.launch.console.progress_line import PROGRESS, Going, Told
 from rtgraph.launch.console.status import Status
-from rtgraph.launch.process.children import ended_with
-from rtgraph.launch.report.summary import DONE, FAILED, LOST, SIGNALLED, Ran, lossless_losses, summarise
+from rtgraph.launch.host.children import ended_with
+from rtgraph.launch.report.result import Ran
+from rtgraph.launch.report.summary import lossless_losses, summarise
 from rtgraph.launch.session import Session
 from rtgraph.launch.world.world_checkpoints import Checkpoints, keeper_of, resumed
 from rtgraph.msgs.atomic import cannot_write, writing
 from rtgraph.msgs.errors import LaunchError, RtgraphError
+from rtgraph.msgs.typed.one_line import in_one_line
 from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld, load_class
 from rtgraph.nodes.runtime.checkpoint.snapshot import Keeper
-from rtgraph.nodes.runtime.results import edge_reports, in_one_line
+from rtgraph.nodes.runtime.results import edge_reports
 from rtgraph.nodes.runtime.virtual.world import INJECTED
 from rtgraph.nodes.weights.weights import Weights
 

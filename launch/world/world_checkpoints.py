@@ -16,8 +16,8 @@ from rtgraph.nodes.recorder.provenance import TIME_BASE_FACT, facts
 from rtgraph.nodes.runtime import VirtualWorld, load_class
 from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile, SnapshotFolder
 from rtgraph.nodes.runtime.checkpoint.snapshot import Keeper, load
+from rtgraph.nodes.runtime.classes.loading import validated_params
 from rtgraph.nodes.runtime.clock import TIME_BASE, period_ns
-from rtgraph.nodes.runtime.wiring import validated_params
 
 FOLDER = "world"
 """Their folder, inside the session folder."""

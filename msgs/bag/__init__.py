@@ -1,6 +1,6 @@
 """Recordings: messages at rest, in MCAP files. Reading, writing, splitting and recovering them; no runtime."""
 
 from rtgraph.msgs.bag.bag import Attachment, Bag, Channel, Recorded
-from rtgraph.msgs.bag.writer import BagWriter
+from rtgraph.msgs.bag.writing.writer import BagWriter
 
 __all__ = ["Attachment", "Bag", "BagWriter", "Channel", "Recorded"]

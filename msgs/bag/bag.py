@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 from rtgraph.msgs.bag.bag_file import Part
 from rtgraph.msgs.bag.bag_index import Stretch
-from rtgraph.msgs.bag.channel import Attachment, Channel, Recorded
 from rtgraph.msgs.bag.folder import files_of
+from rtgraph.msgs.bag.format.channel import Attachment, Channel, Recorded
 from rtgraph.msgs.bag.holes import holes
 from rtgraph.msgs.bag.ledger import Losses
 from rtgraph.msgs.errors import BagError

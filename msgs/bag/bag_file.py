@@ -10,9 +10,9 @@ from typing import BinaryIO
 from mcap.opcode import Opcode
 
 from rtgraph.msgs.bag.bag_index import Contents, Stretch, attachment_of, header_of, indexed, record_at
-from rtgraph.msgs.bag.channel import Attachment
-from rtgraph.msgs.bag.chunk import ChunkDamaged, ChunkReader, Found
-from rtgraph.msgs.bag.container import PROFILE, RECORD
+from rtgraph.msgs.bag.format.channel import Attachment
+from rtgraph.msgs.bag.format.chunk import ChunkDamaged, ChunkReader, Found
+from rtgraph.msgs.bag.format.container import PROFILE, RECORD
 from rtgraph.msgs.bag.scan import scanned
 from rtgraph.msgs.errors import BagError
 

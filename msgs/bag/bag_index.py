@@ -16,9 +16,9 @@ from mcap.records import AttachmentIndex, ChunkIndex, Header, Metadata, Metadata
 from mcap.records import Channel as ChannelRecord
 from mcap.records import Schema as SchemaRecord
 
-from rtgraph.msgs.bag.channel import Attachment, Channel
-from rtgraph.msgs.bag.chunk import ChunkReader
-from rtgraph.msgs.bag.container import (
+from rtgraph.msgs.bag.format.channel import Attachment, Channel
+from rtgraph.msgs.bag.format.chunk import ChunkReader
+from rtgraph.msgs.bag.format.container import (
     FOOTER,
     INFO,
     LOSSES,

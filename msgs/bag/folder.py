@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rtgraph.msgs.bag.bag_file import Part
 from rtgraph.msgs.bag.bag_index import header_of
-from rtgraph.msgs.bag.container import PROFILE, RECOVERED
+from rtgraph.msgs.bag.format.container import PROFILE, RECOVERED
 from rtgraph.msgs.errors import BagError
 
 _NAME = re.compile(r"(?P<stem>.+?)(?:-(?P<life>\d+))?(?:_(?P<number>\d+))?")

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from rtgraph.msgs.bag.bag_file import Part
 from rtgraph.msgs.bag.bag_index import Stretch
-from rtgraph.msgs.bag.channel import Channel
-from rtgraph.msgs.bag.container import RING_REASON
+from rtgraph.msgs.bag.format.channel import Channel
+from rtgraph.msgs.bag.format.container import RING_REASON
 
 _NUMBER = re.compile(r"(.*_)(\d+)")
 

@@ -21,9 +21,9 @@ from mcap.records import Channel as ChannelRecord
 from mcap.records import Schema as SchemaRecord
 
 from rtgraph.msgs.bag.bag_index import Contents, Stretch, attachment_of, record_at
-from rtgraph.msgs.bag.channel import Channel
-from rtgraph.msgs.bag.chunk import ChunkDamaged, ChunkReader
-from rtgraph.msgs.bag.container import CHUNK, MAGIC, RECORD, parsed
+from rtgraph.msgs.bag.format.channel import Channel
+from rtgraph.msgs.bag.format.chunk import ChunkDamaged, ChunkReader
+from rtgraph.msgs.bag.format.container import CHUNK, MAGIC, RECORD, parsed
 
 _BLOCK_BYTES = 1 << 20
 _LENGTHS = {Opcode.DATA_END: 4, Opcode.FOOTER: 20}

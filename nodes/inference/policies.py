@@ -17,7 +17,7 @@ from rtgraph.nodes.inference.policy import (
     ScriptedPolicy,
     script_class,
 )
-from rtgraph.nodes.runtime.context import LaunchContext
+from rtgraph.nodes.runtime.interface.context import LaunchContext
 from rtgraph.nodes.weights.weights import weights_named
 
 

@@ -23,7 +23,7 @@ from rtgraph.nodes.inference.policies import check_policy, make_policy
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, PolicyParams
 from rtgraph.nodes.inference.stagger import StaggerName, stagger_method
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest, queue
-from rtgraph.nodes.runtime.context import generator
+from rtgraph.nodes.runtime.interface.context import generator
 from rtgraph.nodes.weights.weights import weights_named
 
 STATE_PERIOD_NS = 500_000_000

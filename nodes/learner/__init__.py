@@ -1,15 +1,15 @@
 """Learning: from batches of transitions to better weights. Importing this package does not import torch.
 
-Import the modules that need torch directly: `rtgraph.nodes.learner.update` (one update),
-`rtgraph.nodes.learner.losses` (the losses) and `rtgraph.nodes.learner.checkpoint` (saving and loading).
+Import the modules that need torch directly: `rtgraph.nodes.learner.updates.update` (one update),
+`rtgraph.nodes.learner.updates.losses` (the losses) and `rtgraph.nodes.learner.updates.checkpoint` (saving and loading).
 """
 
 from rtgraph.msgs.errors import CheckpointError, LearningError
 from rtgraph.nodes.learner.batch_client import Batches, BatchParams
 from rtgraph.nodes.learner.gradient_learner import GradientLearner
+from rtgraph.nodes.learner.gradients.round_robin import Offer, Parallel, RoundRobin, Update
 from rtgraph.nodes.learner.learner import Learner, LearnerParams
 from rtgraph.nodes.learner.params import UpdateParams
-from rtgraph.nodes.learner.round_robin import Offer, Parallel, RoundRobin, Update
 from rtgraph.nodes.learner.sequential import SequentialAgent
 
 __all__ = [

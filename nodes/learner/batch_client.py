@@ -14,7 +14,7 @@ from rtgraph.nodes.inference.latency import LatencyParams, Measured
 from rtgraph.nodes.learner.params import UpdateParams, must_be_discrete
 from rtgraph.nodes.replay import Batch, BatchReader
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, queue
-from rtgraph.nodes.runtime.context import generator
+from rtgraph.nodes.runtime.interface.context import generator
 from rtgraph.nodes.weights.weights import Weights, weights_named
 
 ASK_AGAIN_NS = 1_000_000_000
@@ -57,7 +57,7 @@ class Batches(Node[B]):
         params.latency.draws(generator(0, placement.name, 0), plant.rate_hz)
         if params.update.device != "cpu":
             # Only here: describing a graph needs no torch.
-            from rtgraph.nodes.learner.update import device_named  # noqa: PLC0415
+            from rtgraph.nodes.learner.updates.update import device_named  # noqa: PLC0415
 
             device_named(params.update.device)
 

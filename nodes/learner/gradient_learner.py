@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 from rtgraph.msgs import Gradient, GradientAnswer, LearnerState, SampledBatch, WeightsVersion
 from rtgraph.msgs.errors import RegionError
 from rtgraph.nodes.learner.batch_client import Batches, BatchParams
-from rtgraph.nodes.learner.gradient_memory import GradientMemory
+from rtgraph.nodes.learner.gradients.memory import GradientMemory
 from rtgraph.nodes.runtime import Input, Output, latest, queue
 
 if TYPE_CHECKING:
-    from rtgraph.nodes.learner.update import Gradients
+    from rtgraph.nodes.learner.updates.update import Gradients
     from rtgraph.nodes.replay import Batch
 
 STATE_PERIOD_NS = 500_000_000

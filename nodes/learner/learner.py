@@ -7,9 +7,9 @@ from typing import Any, Literal
 from pydantic import Field, PositiveInt
 
 from rtgraph.msgs import Gradient, GradientAnswer, Learned, LearnerState, SampledBatch
-from rtgraph.nodes.learner.gradient_memory import GradientReader
+from rtgraph.nodes.learner.gradients.memory import GradientReader
+from rtgraph.nodes.learner.gradients.ring import Ring
 from rtgraph.nodes.learner.learning import Learning, LearningParams
-from rtgraph.nodes.learner.ring import Ring
 from rtgraph.nodes.runtime import Input, Output, queue
 
 RING_PERIOD_NS = 250_000_000

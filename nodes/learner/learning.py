@@ -17,8 +17,8 @@ from rtgraph.nodes.learner.pretraining import Pretrained, PretrainingParams, pre
 from rtgraph.nodes.runtime import Output
 
 if TYPE_CHECKING:
-    from rtgraph.nodes.learner.evaluation import Evaluation
     from rtgraph.nodes.learner.owner import Owner
+    from rtgraph.nodes.learner.updates.evaluation import Evaluation
 
 
 SHOW_AGAIN_NS = 20_000_000

@@ -7,9 +7,9 @@ from pathlib import Path
 from pydantic import JsonValue, TypeAdapter
 
 from rtgraph.msgs import WeightsVersion
-from rtgraph.nodes.learner.checkpoint import Checkpoints, load
 from rtgraph.nodes.learner.params import UpdateParams
-from rtgraph.nodes.learner.update import Updater
+from rtgraph.nodes.learner.updates.checkpoint import Checkpoints, load
+from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.runtime.clock import period_ns
 from rtgraph.nodes.weights.checkpoint_reader import kept_in

@@ -14,7 +14,7 @@ from rtgraph.msgs.errors import LearningError, NodeError
 from rtgraph.nodes.replay import ReplayParams, demonstrations
 
 if TYPE_CHECKING:
-    from rtgraph.nodes.learner.update import Updater
+    from rtgraph.nodes.learner.updates.update import Updater
 
 REPORT_EVERY = 20
 """Updates between two reports of progress."""

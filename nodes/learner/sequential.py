@@ -10,7 +10,7 @@ from rtgraph.nodes.inference.policies import check_policy, make_policy
 from rtgraph.nodes.inference.policy import EpsilonGreedyParams
 from rtgraph.nodes.learner.learning import Learning, LearningParams
 from rtgraph.nodes.runtime import Input, Output, Placement, latest
-from rtgraph.nodes.runtime.context import generator
+from rtgraph.nodes.runtime.interface.context import generator
 from rtgraph.nodes.weights.weights import weights_named
 
 

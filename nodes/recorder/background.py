@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rtgraph.msgs.bag.storage import Entry, Storage
+from rtgraph.msgs.bag.writing.storage import Entry, Storage
 from rtgraph.msgs.errors import BagError
 
 WAITING_MOST_BYTES = 1 << 30

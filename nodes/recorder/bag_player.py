@@ -12,9 +12,9 @@ from rtgraph.msgs.bag.playback import Playback, messages_of
 from rtgraph.nodes.recorder.playing import PlaybackParams, Playing
 from rtgraph.nodes.recorder.recorded import recorded_types
 from rtgraph.nodes.runtime import Output, Params
-from rtgraph.nodes.runtime.context import Context
+from rtgraph.nodes.runtime.interface.context import Context
+from rtgraph.nodes.runtime.interface.ports import BoundOutput
 from rtgraph.nodes.runtime.journal import OUTPUT
-from rtgraph.nodes.runtime.ports import BoundOutput
 
 
 class BagPlayerParams(PlaybackParams):

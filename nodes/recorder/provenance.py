@@ -15,7 +15,7 @@ from rtgraph.msgs.bag.bag import Attachment
 from rtgraph.msgs.errors import BagError
 from rtgraph.nodes.runtime import LaunchContext
 from rtgraph.nodes.runtime.clock import TIME_BASE, unix_ns
-from rtgraph.nodes.runtime.context import SharedWeights
+from rtgraph.nodes.runtime.interface.context import SharedWeights
 from rtgraph.nodes.weights.versions import hold_newest
 from rtgraph.nodes.weights.weights import Weights, weights_named
 

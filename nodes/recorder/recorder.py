@@ -8,21 +8,21 @@ from typing import Any, ClassVar
 
 from rtgraph.msgs import Message, schema, schema_hash
 from rtgraph.msgs.bag.bag import Bag
-from rtgraph.msgs.bag.channel import Channel
-from rtgraph.msgs.bag.storage import Entry, Storage
-from rtgraph.msgs.envelope import envelope
+from rtgraph.msgs.bag.format.channel import Channel
+from rtgraph.msgs.bag.writing.storage import Entry, Storage
 from rtgraph.msgs.errors import BagError
 from rtgraph.msgs.journal import Journal
 from rtgraph.msgs.session import KeepRecording
+from rtgraph.msgs.wire.envelope import envelope
 from rtgraph.nodes.recorder.background import Background
 from rtgraph.nodes.recorder.params import RecorderParams
 from rtgraph.nodes.recorder.provenance import GOES_ON, info, keep_weights, plan_attachment
 from rtgraph.nodes.recorder.sinks import make_sink
 from rtgraph.nodes.runtime import Input, Node, load_class, queue
+from rtgraph.nodes.runtime.interface.node import port_message
+from rtgraph.nodes.runtime.interface.ports import EdgeCount, Tapped
+from rtgraph.nodes.runtime.interface.taps import Taken, Tap, edge_name
 from rtgraph.nodes.runtime.journal import OUTPUT
-from rtgraph.nodes.runtime.node import port_message
-from rtgraph.nodes.runtime.ports import EdgeCount, Tapped
-from rtgraph.nodes.runtime.taps import Taken, Tap, edge_name
 
 TAKE_PERIOD_NS = 20_000_000
 

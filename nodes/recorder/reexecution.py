@@ -11,8 +11,8 @@ from rtgraph.msgs import Decoder, Message, encode
 from rtgraph.msgs.errors import DecodeError
 from rtgraph.nodes.runtime import Identity, LaunchContext, NodePlan, Timer, load_class, validated_params
 from rtgraph.nodes.runtime.executor import Executor
+from rtgraph.nodes.runtime.interface.ports import BoundOutput
 from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, Kind, digest_of
-from rtgraph.nodes.runtime.ports import BoundOutput
 
 
 class MessageId(NamedTuple):

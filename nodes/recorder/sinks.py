@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rtgraph.msgs.bag.channel import Attachment, Channel
-from rtgraph.msgs.bag.ring import Ring
-from rtgraph.msgs.bag.splitting import SplittingWriter
-from rtgraph.msgs.bag.storage import Sink
-from rtgraph.msgs.bag.writer import BagWriter
+from rtgraph.msgs.bag.format.channel import Attachment, Channel
+from rtgraph.msgs.bag.writing.ring import Ring
+from rtgraph.msgs.bag.writing.splitting import SplittingWriter
+from rtgraph.msgs.bag.writing.storage import Sink
+from rtgraph.msgs.bag.writing.writer import BagWriter
 from rtgraph.nodes.recorder.params import RecorderParams
 
 MIB = 2**20

@@ -8,7 +8,7 @@ import numpy as np
 
 from rtgraph.msgs import BatchRequest, SampledBatch
 from rtgraph.msgs.errors import FrameOverwritten, RegionError, ReplayError
-from rtgraph.nodes.replay.batch import Batch, Draw
+from rtgraph.nodes.replay.storage.batch import Batch, Draw
 from rtgraph.nodes.replay.storage.frames import Frames
 
 Store = tuple[str, str, int]

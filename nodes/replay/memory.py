@@ -9,9 +9,9 @@ import numpy as np
 from rtgraph.msgs import Applied, Observation
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import ReplayError
-from rtgraph.nodes.replay.batch import Draw
 from rtgraph.nodes.replay.from_bag import Filled, fill
 from rtgraph.nodes.replay.sampling.limiter import Limiter
+from rtgraph.nodes.replay.storage.batch import Draw
 from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
 from rtgraph.nodes.replay.transitions import Assembled, Assembler, Transition
 

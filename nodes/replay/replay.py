@@ -17,11 +17,11 @@ from rtgraph.msgs import (
 )
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import NodeError, RegionError, ReplayError
-from rtgraph.nodes.replay.batch import Draw
 from rtgraph.nodes.replay.belonging import check_folder, check_recording, mark_folder, mark_mixed
 from rtgraph.nodes.replay.memory import Assembly, Memory
 from rtgraph.nodes.replay.params import ReplayParams
 from rtgraph.nodes.replay.requests import Requests
+from rtgraph.nodes.replay.storage.batch import Draw
 from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
 from rtgraph.nodes.replay.storage.sizes import Sizes
 from rtgraph.nodes.replay.storage.store import SharedStore

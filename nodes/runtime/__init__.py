@@ -1,11 +1,12 @@
 """The base of node classes, and the two worlds (realtime and virtual) that run nodes."""
 
-from rtgraph.nodes.runtime.changeable import Changeable
-from rtgraph.nodes.runtime.context import Identity, LaunchContext, Limits, Placement, Timer, Urgency
-from rtgraph.nodes.runtime.node import Node, Params
-from rtgraph.nodes.runtime.ports import Input, Output, Policy, latest, lossless, queue
+from rtgraph.nodes.runtime.classes.loading import load_class, validated_params
+from rtgraph.nodes.runtime.interface.changeable import Changeable
+from rtgraph.nodes.runtime.interface.context import Identity, LaunchContext, Limits, Placement, Timer, Urgency
+from rtgraph.nodes.runtime.interface.node import Node, Params
+from rtgraph.nodes.runtime.interface.ports import Input, Output, Policy, latest, lossless, queue
 from rtgraph.nodes.runtime.virtual.world import VirtualWorld
-from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan, RestartPolicy, load_class, validated_params
+from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan, RestartPolicy
 
 __all__ = [
     "Changeable",

@@ -16,13 +16,13 @@ from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.msgs.isolation import holds_containers, isolated
 from rtgraph.msgs.journal import Journal
-from rtgraph.nodes.runtime.calls import check_method, checked_period_ns, whole_ns
-from rtgraph.nodes.runtime.changeable import with_values
 from rtgraph.nodes.runtime.clock import Clock
-from rtgraph.nodes.runtime.context import Identity, LaunchContext, Timer, Urgency, generator
+from rtgraph.nodes.runtime.interface.calls import check_method, checked_period_ns, whole_ns
+from rtgraph.nodes.runtime.interface.changeable import with_values
+from rtgraph.nodes.runtime.interface.context import Identity, LaunchContext, Timer, Urgency, generator
+from rtgraph.nodes.runtime.interface.node import Node, Params, check_ports_are_whole
+from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput, Output, Tapped
 from rtgraph.nodes.runtime.journal import OUTPUT, Documents, JournalKeeper, Kind
-from rtgraph.nodes.runtime.node import Node, Params, check_ports_are_whole
-from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, Output, Tapped
 
 
 class Host(Protocol):

@@ -27,8 +27,8 @@ import msgpack
 import numpy as np
 
 from rtgraph.msgs import Message
-from rtgraph.msgs.codec import Frame, frames_of
 from rtgraph.msgs.journal import Journal
+from rtgraph.msgs.wire.codec import Frame, frames_of
 
 OUTPUT = "_journal"
 """The output, and the topic, of journals. Names in graphs begin with a letter, so there is no conflict."""

@@ -7,17 +7,14 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.system import EdgeReport
-from rtgraph.msgs.typed.strict import complaint
 from rtgraph.nodes.runtime.executor import Executor
-from rtgraph.nodes.runtime.node import Node
+from rtgraph.nodes.runtime.interface.node import Node
 
 DEEPEST = 32
-TOLD_MOST = 300
-"""Maximum length of an error in a summary; the log has the full text."""
 _HINT = "give numbers, text, lists and dicts with text for keys"
 
 
@@ -56,22 +53,6 @@ def edge_reports(executor: Executor) -> list[EdgeReport]:
             for publisher, edge in sorted(port.edges.items())
         ]
     return found
-
-
-def in_one_line(error: BaseException) -> str:
-    """Return an error's name and message on one line of limited length."""
-    if isinstance(error, ValidationError):
-        return _invalid(error)[:TOLD_MOST]
-    told = " ".join(str(error).split())[:TOLD_MOST]
-    return f"{type(error).__name__}: {told}" if told else type(error).__name__
-
-
-def _invalid(error: ValidationError) -> str:
-    """Return the first thing that pydantic refused, as ``Class.field: problem``."""
-    first, *others = error.errors(include_url=False)
-    place = ".".join([error.title, *map(str, first["loc"])])
-    problem = " ".join(complaint(first)[0].split())
-    return f"{place}: {problem}" + (f", and {len(others)} more" if others else "")
 
 
 def _clean(value: object, place: str, depth: int) -> JsonValue:

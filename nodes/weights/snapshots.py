@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.runtime.context import LaunchContext
+from rtgraph.nodes.runtime.interface.context import LaunchContext
 from rtgraph.nodes.weights.versions import Versions
 from rtgraph.nodes.weights.weights import Weights, weights_named
 

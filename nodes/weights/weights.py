@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.runtime.context import SharedWeights
+from rtgraph.nodes.runtime.interface.context import SharedWeights
 from rtgraph.nodes.weights.plan import WeightsPlan
 from rtgraph.nodes.weights.versions import Versions
 

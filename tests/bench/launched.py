@@ -8,7 +8,7 @@ from pathlib import Path
 from rtgraph.graphs import Plan
 from rtgraph.launch.console.status import Silent, Status
 from rtgraph.launch.process.launcher import Launcher
-from rtgraph.launch.report.outcome import Outcome
+from rtgraph.launch.process.outcome import Outcome
 from rtgraph.launch.session import Session
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rtgraph.graphs import load_launch
-from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.file_options import FOLDERS
 from rtgraph.msgs.errors import GraphError
 
 GRAPH = """\

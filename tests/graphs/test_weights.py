@@ -28,8 +28,8 @@ def written(folder, more, hidden=4, rate_hz=50.0):
 
 @pytest.fixture
 def checkpoints(tmp_path, monkeypatch):
-    from rtgraph.nodes.learner.checkpoint import Checkpoints
-    from rtgraph.nodes.learner.update import Updater
+    from rtgraph.nodes.learner.updates.checkpoint import Checkpoints
+    from rtgraph.nodes.learner.updates.update import Updater
     from rtgraph.nodes.networks import MlpSpec
 
     plant = PlantSpec(

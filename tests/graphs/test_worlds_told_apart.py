@@ -9,7 +9,7 @@ import pytest
 from support.sessions import RECORDING, recorded
 
 from rtgraph.graphs import load_launch
-from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.file_options import FOLDERS
 from rtgraph.msgs.errors import GraphError, ReplayError
 from rtgraph.nodes.replay.belonging import check_folder, mark_folder, mark_mixed
 from rtgraph.nodes.runtime.identity import differences

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.sessions import RECORDING, flipped, recorded, rewritten
 
-from rtgraph.graphs.recording import stand_ins
+from rtgraph.graphs.resolving.recording import stand_ins
 from rtgraph.launch.cli import main
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import BagError

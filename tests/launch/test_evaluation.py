@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from rtgraph.launch.arguments import FOLDERS
 from rtgraph.launch.cli import main
 from rtgraph.launch.evaluation import evaluation_plan
-from rtgraph.launch.report.games import game_of
+from rtgraph.launch.file_options import FOLDERS
+from rtgraph.launch.scoring.games import game_of
 from rtgraph.nodes.inference import Worker
 from rtgraph.nodes.runtime import load_class
-from rtgraph.nodes.runtime.context import generator
+from rtgraph.nodes.runtime.interface.context import generator
 
 FILES = Path(__file__).parent.parent / "graphs" / "files"
 

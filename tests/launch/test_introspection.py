@@ -16,27 +16,27 @@ from support.launching import until
 from support.observed import Beat, Letter
 
 from rtgraph.graphs.plan import Plan
-from rtgraph.launch.introspection.announcement import describe
-from rtgraph.launch.introspection.changes import CHANGE_WITHIN_S
+from rtgraph.launch.host import runtime_directory
+from rtgraph.launch.host.runtime_directory import RuntimeDirectory
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.commands.pub import made
 from rtgraph.launch.introspection.live import edge_notes, figures
 from rtgraph.launch.introspection.meters import Meter
 from rtgraph.launch.introspection.observer import Losses, Observed
-from rtgraph.launch.introspection.service import QUESTION_MOST_BYTES, Service
 from rtgraph.launch.introspection.sessions import LiveSession, pick, running
 from rtgraph.launch.introspection.values import as_json, as_lines, fields, selected
 from rtgraph.launch.introspection.wire import written
-from rtgraph.launch.process import runtime_directory
+from rtgraph.launch.process.announcement import describe
+from rtgraph.launch.process.changes import CHANGE_WITHIN_S
+from rtgraph.launch.process.introspection_service import QUESTION_MOST_BYTES, Service
 from rtgraph.launch.process.processes import Process
-from rtgraph.launch.process.runtime_directory import RuntimeDirectory
 from rtgraph.launch.process.supervision import Member, RestartBudget
 from rtgraph.msgs import Message, decode, encode
-from rtgraph.msgs.envelope import Envelope
 from rtgraph.msgs.errors import DecodeError, GraphError, LaunchError
 from rtgraph.msgs.introspection import AskGraph, Declined, Graph, NodeState, ParamsSet, Publish, SetParams
 from rtgraph.msgs.system import Beat as NodeBeat
 from rtgraph.msgs.system import ChangeParams, ParamsChanged
+from rtgraph.msgs.wire.envelope import Envelope
 from rtgraph.nodes.runtime import NodePlan, RestartPolicy
 from rtgraph.nodes.runtime.realtime.bus import BusPlan
 

@@ -10,8 +10,8 @@ import pytest
 from rtgraph.launch.cli import main
 from rtgraph.launch.plots import draw_learning
 from rtgraph.launch.plots.curves import read_curve, running, smoothed, together
-from rtgraph.launch.report.scores import Line
 from rtgraph.launch.report.session_groups import gathered
+from rtgraph.launch.scoring.scores import Line
 from rtgraph.msgs.errors import GraphError, MetricsError
 from rtgraph.nodes.metrics.columns import EPISODES, UPDATES
 from rtgraph.nodes.metrics.table import Table

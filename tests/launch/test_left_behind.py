@@ -12,8 +12,8 @@ import pytest
 from support.launching import FILES, Launch, state_of, until
 
 from rtgraph.launch.cli import main
-from rtgraph.launch.process.leftovers import MARK, end, end_all, find
-from rtgraph.launch.process.sweeping import Sweeper
+from rtgraph.launch.host.leftovers import MARK, end, end_all, find
+from rtgraph.launch.host.sweeping import Sweeper
 from rtgraph.nodes.runtime.realtime.host import adopt_orphans, leave_orphans
 
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"

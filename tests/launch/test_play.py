@@ -11,8 +11,8 @@ import pytest
 from support.launching import Launch, until
 
 from rtgraph.graphs import Plan, load_launch
-from rtgraph.launch.arguments import FOLDERS
 from rtgraph.launch.cli import main
+from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.played import played
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import GraphError

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from support.json_schema import problems
 
-from rtgraph.graphs.files import SHIPPED, read
-from rtgraph.launch.arguments import FOLDERS
+from rtgraph.graphs.reading.files import SHIPPED, read
 from rtgraph.launch.cli import main
+from rtgraph.launch.file_options import FOLDERS
 
 LAUNCHES = sorted(FOLDERS[0].glob("*.yaml"))
 GRAPHS = sorted(SHIPPED.glob("*.yaml"))

@@ -21,7 +21,7 @@ from rtgraph.launch.introspection.commands.pub import made
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import GraphError, NodeError
 from rtgraph.msgs.typed.text import Typed
-from rtgraph.nodes.runtime.changeable import changeable_values, with_values
+from rtgraph.nodes.runtime.interface.changeable import changeable_values, with_values
 
 FIELDS = sorted(AllParams.model_fields)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from rtgraph.msgs import Decision, Header, Message, Observation, encode, schema, schema_hash
 from rtgraph.msgs.bag.bag import Attachment, Channel
-from rtgraph.msgs.bag.writer import BagWriter
+from rtgraph.msgs.bag.writing.writer import BagWriter
 
 INFO = {"format": "1", "world": "virtual", "name": "a test"}
 PLAN = Attachment("plan.yaml", "application/yaml", b"nodes: [plant, worker]\n")

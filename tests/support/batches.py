@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
-from rtgraph.nodes.learner.batch import Batch
+from rtgraph.nodes.learner.updates.batch import Batch
 
 GAMMA = 0.9
 SIZE = 5

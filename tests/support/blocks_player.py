@@ -11,7 +11,7 @@ from itertools import groupby, pairwise
 from support.blocks import HEIGHT, PIECES, SHAPES, WIDTH
 
 from rtgraph.nodes.emulator.gameboy_environment import GameBoyEnvironment, GameBoySettings
-from rtgraph.nodes.runtime.context import generator
+from rtgraph.nodes.runtime.interface.context import generator
 
 TICKS = 12_000
 HEADER = """\

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rtgraph.nodes.runtime import Node, NodePlan, Params
-from rtgraph.nodes.runtime.ports import Tapped
-from rtgraph.nodes.runtime.taps import Taken, Tap
+from rtgraph.nodes.runtime.interface.ports import Tapped
+from rtgraph.nodes.runtime.interface.taps import Taken, Tap
 
 
 class Collector(Node[Params]):

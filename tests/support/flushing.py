@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from support.bags import DECISION, INFO, OBSERVATION, PLAN
 
-from rtgraph.msgs.bag.writer import BagWriter
+from rtgraph.msgs.bag.writing.writer import BagWriter
 
 FLUSH_S = 0.003
 

@@ -8,9 +8,9 @@ from typing import Any
 from rtgraph.msgs import Header, Message
 from rtgraph.nodes.runtime import Identity, LaunchContext, Node
 from rtgraph.nodes.runtime.clock import VirtualClock
-from rtgraph.nodes.runtime.context import Timer
 from rtgraph.nodes.runtime.executor import Executor
-from rtgraph.nodes.runtime.ports import BoundOutput
+from rtgraph.nodes.runtime.interface.context import Timer
+from rtgraph.nodes.runtime.interface.ports import BoundOutput
 
 
 class HandHost:

@@ -17,7 +17,7 @@ from support.chatter import Ping
 
 from rtgraph.msgs import Header
 from rtgraph.nodes.runtime import InputPlan, LaunchContext, NodePlan, Output, Params, VirtualWorld
-from rtgraph.nodes.runtime.node import Node
+from rtgraph.nodes.runtime.interface.node import Node
 
 
 class Colour(enum.Enum):

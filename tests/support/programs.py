@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError
 from rtgraph.msgs import Message, Record, array, decode
 from rtgraph.msgs.errors import EncodeError
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless, queue
-from rtgraph.nodes.runtime.taps import Tap
+from rtgraph.nodes.runtime.interface.taps import Tap
 
 DTYPES = ("bool", "uint8", "int16", "int64", "uint64", "float16", "float32", "float64")
 LONG = 9_000

@@ -9,7 +9,7 @@ import numpy as np
 
 from rtgraph.msgs import BatchRequest, Learned, PlantSpec, Priorities, SampledBatch
 from rtgraph.nodes.learner import GradientLearner
-from rtgraph.nodes.learner.gradient_memory import GradientMemory
+from rtgraph.nodes.learner.gradients.memory import GradientMemory
 from rtgraph.nodes.runtime import Input, Node, NodePlan, Output, Params, lossless, queue
 
 STATES, ACTIONS, SIZE = 5, 3, 4

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from rtgraph.graphs import load_launch
-from rtgraph.launch.arguments import FOLDERS
 from rtgraph.launch.console.status import Silent
-from rtgraph.launch.run import Result, run
+from rtgraph.launch.file_options import FOLDERS
+from rtgraph.launch.report.result import Result
+from rtgraph.launch.run import run
 from rtgraph.msgs.bag import Bag, BagWriter, Recorded
-from rtgraph.msgs.bag.channel import Attachment
+from rtgraph.msgs.bag.format.channel import Attachment
 
 RECORDING = "session.mcap"
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from rtgraph.launch.console.printing import print_json
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.messages import message_class
-from rtgraph.launch.introspection.pacing import Pacer
+from rtgraph.launch.introspection.rate import Rate
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession
 from rtgraph.msgs import Message, encode
 from rtgraph.msgs.errors import GraphError, with_article
@@ -39,7 +39,7 @@ def publish(
     sent = 0
     inputs: list[str] = []
     with Client(session) as client:
-        pacer = Pacer(rate_hz)
+        pacer = Rate(rate_hz)
         while wanted is None or sent < wanted:
             pacer.wait()
             inputs = client.ask(Publish(topic=topic, key=key or "", document=document), Published).inputs

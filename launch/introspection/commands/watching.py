@@ -18,7 +18,7 @@ from rich.text import Text
 from rtgraph.launch.console.printing import console, print_line, row, table
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.live import LiveGraph, LiveNode, figures
-from rtgraph.launch.introspection.pacing import Pacer
+from rtgraph.launch.introspection.rate import Rate
 from rtgraph.launch.introspection.sessions import LiveSession
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.msgs.introspection import AskGraph, Graph
@@ -52,7 +52,7 @@ def watch(session: LiveSession, *, sort: str | None, times: int | None, as_json:
 
 
 def _print(session: LiveSession, client: Client, sort: str | None, times: int | None, as_json: bool) -> None:
-    pacer = Pacer(1 / PERIOD_S)
+    pacer = Rate(1 / PERIOD_S)
     for _ in itertools.count() if times is None else range(times):
         pacer.wait()
         graph = _asked(session, client, sort)

@@ -19,7 +19,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    from rtgraph.launch.introspection.commands.arguments import add_session  # noqa: PLC0415
+    from rtgraph.launch.introspection.commands.options import add_session  # noqa: PLC0415
 
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, help_text in (("pause", "pause the player"), ("resume", "resume playing")):

@@ -13,7 +13,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    from rtgraph.launch.introspection.commands.arguments import add_session  # noqa: PLC0415
+    from rtgraph.launch.introspection.commands.options import add_session  # noqa: PLC0415
 
     parser.add_argument("--reason", default="", metavar="TEXT", help="a reason, stored in the file")
     add_session(parser)

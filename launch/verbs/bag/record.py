@@ -20,7 +20,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    from rtgraph.launch.introspection.commands.arguments import add_session  # noqa: PLC0415
+    from rtgraph.launch.introspection.commands.options import add_session  # noqa: PLC0415
 
     parser.add_argument("--topics", nargs="+", default=["*"], metavar="GLOB", help="record only these topics")
     parser.add_argument("--exclude", nargs="+", default=[], metavar="GLOB", help="leave out these topics")

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
 
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
     from rtgraph.launch.verbs.bag.opening import beside  # noqa: PLC0415
-    from rtgraph.msgs.bag.recover import recover  # noqa: PLC0415
+    from rtgraph.msgs.bag.writing.recover import recover  # noqa: PLC0415
 
     out = args.out or beside(args.file, "-recovered.mcap")
     with ConsoleStatus() as status:

@@ -21,7 +21,7 @@ from mcap_protobuf.schema import register_schema
 from rtgraph.msgs.bag.bag import Bag, Channel, Recorded
 from rtgraph.msgs.bag.export.json_values import jsonable, simple_schema
 from rtgraph.msgs.bag.export.output import whole
-from rtgraph.msgs.bag.export.pictures import ENCODINGS, Pixels, picture
+from rtgraph.msgs.bag.export.pictures.arrays import ENCODINGS, Pixels, picture
 from rtgraph.msgs.bag.export.reading import Fields, Reading
 from rtgraph.msgs.bag.export.report import ExportReport, Progress
 

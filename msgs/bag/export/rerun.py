@@ -18,7 +18,7 @@ from rtgraph.msgs.bag.bag import Bag, Recorded
 from rtgraph.msgs.bag.export.columns import row
 from rtgraph.msgs.bag.export.extras import optional
 from rtgraph.msgs.bag.export.output import whole
-from rtgraph.msgs.bag.export.pictures import picture
+from rtgraph.msgs.bag.export.pictures.arrays import picture
 from rtgraph.msgs.bag.export.reading import Fields, Reading
 from rtgraph.msgs.bag.export.report import ExportReport, Progress
 

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError, NotFinite, ReplayError
-from rtgraph.nodes.replay.batch import Batch, Draw
 from rtgraph.nodes.replay.replay_stats import Holdings
 from rtgraph.nodes.replay.sampling.prioritised import Priorities
+from rtgraph.nodes.replay.storage.batch import Batch, Draw
 from rtgraph.nodes.replay.storage.frames import FrameStore
 from rtgraph.nodes.replay.storage.recovery import recover
 from rtgraph.nodes.replay.storage.sizes import Order, Sampling, Sizes

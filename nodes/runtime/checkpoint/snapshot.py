@@ -18,10 +18,11 @@ from rtgraph.nodes.runtime.checkpoint.saveable import Names, WorldState
 from rtgraph.nodes.runtime.checkpoint.writer import Writer
 from rtgraph.nodes.runtime.classes.class_paths import class_paths
 from rtgraph.nodes.runtime.classes.imports import module_of
-from rtgraph.nodes.runtime.node import port_message
-from rtgraph.nodes.runtime.ports import Input, Output
+from rtgraph.nodes.runtime.classes.loading import load_class
+from rtgraph.nodes.runtime.interface.node import port_message
+from rtgraph.nodes.runtime.interface.ports import Input, Output
 from rtgraph.nodes.runtime.virtual.world import VirtualWorld
-from rtgraph.nodes.runtime.wiring import NodePlan, load_class
+from rtgraph.nodes.runtime.wiring import NodePlan
 
 _FIRST = ("versions:",)
 """Anchors that others depend on: they are restored first."""

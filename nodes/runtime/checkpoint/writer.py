@@ -27,8 +27,8 @@ from rtgraph.nodes.runtime.checkpoint import arrays
 from rtgraph.nodes.runtime.checkpoint.generators import packed_bits
 from rtgraph.nodes.runtime.checkpoint.saveable import Names, WorldState, refuse_foreign, slots_of
 from rtgraph.nodes.runtime.executor import Executor
-from rtgraph.nodes.runtime.node import Node
-from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput
+from rtgraph.nodes.runtime.interface.node import Node
+from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput
 
 REFERENCE, INTEGER = 1, 2
 """Extension types of msgpack: the number of a record; an integer of more than 64 bits, signed, big-endian."""

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from rtgraph.nodes.runtime.classes.sources import normalised
-from rtgraph.nodes.runtime.wiring import NodePlan
 
 
 def class_paths(value: object) -> Iterator[str]:
@@ -29,7 +28,7 @@ def modules_of_class(path: str) -> list[str]:
     return [part for part in parts if part]
 
 
-def modules_named(node: NodePlan) -> set[str]:
-    """Return the top-level modules that a node's class and parameters name."""
-    paths = [*modules_of_class(node.node), *(path.partition(":")[0] for path in class_paths(node.params))]
+def modules_named(node_class: str, params: object) -> set[str]:
+    """Return the top-level modules that the path of a node's class and its parameters name."""
+    paths = [*modules_of_class(node_class), *(path.partition(":")[0] for path in class_paths(params))]
     return {path.partition(".")[0] for path in paths}

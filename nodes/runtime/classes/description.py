@@ -16,10 +16,8 @@ from pydantic import ConfigDict, Field
 
 from rtgraph.msgs import Message, PlantSpec, Record, message_types, schema, schema_hash
 from rtgraph.msgs.base import as_described
-from rtgraph.msgs.codec import WIRE_VERSION
-from rtgraph.nodes.runtime.node import Node, Params, port_message
-from rtgraph.nodes.runtime.ports import Input, Output, Policy
-from rtgraph.nodes.runtime.realtime.control import TYPES
+from rtgraph.nodes.runtime.interface.node import Node, Params, port_message
+from rtgraph.nodes.runtime.interface.ports import Input, Output, Policy
 
 
 class PortDescription(Record):
@@ -86,14 +84,6 @@ def params_digest(params: Mapping[str, Any]) -> str:
     """Return a digest of parameters given as JSON values."""
     text = repr(sorted(params.items(), key=lambda item: item[0]))
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-
-
-def protocol() -> str:
-    """Return what two installations of rtgraph must have in common to communicate."""
-    found = hashlib.blake2b(str(WIRE_VERSION).encode(), digest_size=8)
-    for name in sorted(TYPES):
-        found.update(name + schema_hash(TYPES[name]))
-    return found.hexdigest()
 
 
 def class_of(description: NodeDescription) -> type[Node[Any]]:

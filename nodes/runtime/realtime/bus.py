@@ -23,12 +23,12 @@ import zmq
 from pydantic import Field
 
 from rtgraph.msgs import Decoder, Encoder, Message, Record
-from rtgraph.msgs.envelope import envelope
 from rtgraph.msgs.errors import DecodeError, LaunchError
-from rtgraph.nodes.runtime.node import Node
-from rtgraph.nodes.runtime.ports import BoundInput, EdgeCount
+from rtgraph.msgs.wire.envelope import envelope
+from rtgraph.nodes.runtime.interface.node import Node
+from rtgraph.nodes.runtime.interface.ports import BoundInput, EdgeCount
+from rtgraph.nodes.runtime.interface.taps import Taken, taken
 from rtgraph.nodes.runtime.realtime.host import fifo_priority
-from rtgraph.nodes.runtime.taps import Taken, taken
 
 WAITING_MOST = 1000
 WAITING_MOST_LOSSLESS = 20_000

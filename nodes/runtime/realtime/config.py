@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 
 from rtgraph.msgs import Record
 from rtgraph.nodes.runtime.classes.imports import module_of
-from rtgraph.nodes.runtime.context import LaunchContext, Limits
+from rtgraph.nodes.runtime.interface.context import LaunchContext, Limits
 from rtgraph.nodes.runtime.realtime.bus import BusPlan
 from rtgraph.nodes.runtime.wiring import NodePlan
 

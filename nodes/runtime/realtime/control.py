@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import zmq
 
-from rtgraph.msgs import Decoder, Message, encode
+from rtgraph.msgs import Decoder, Message, encode, schema_hash
 from rtgraph.msgs.errors import DecodeError
 from rtgraph.msgs.system import (
     ChangeParams,
@@ -23,6 +24,7 @@ from rtgraph.msgs.system import (
     Statistics,
     Stop,
 )
+from rtgraph.msgs.wire.codec import WIRE_VERSION
 
 TYPES: dict[bytes, type[Message]] = {
     message_type.schema_name.encode(): message_type
@@ -94,3 +96,11 @@ class ControlClient:
     def close(self) -> None:
         """Close the socket after sending pending messages."""
         self._socket.close()
+
+
+def protocol() -> str:
+    """Return what two installations of rtgraph must have in common to communicate."""
+    found = hashlib.blake2b(str(WIRE_VERSION).encode(), digest_size=8)
+    for name in sorted(TYPES):
+        found.update(name + schema_hash(TYPES[name]))
+    return found.hexdigest()

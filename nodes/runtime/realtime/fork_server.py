@@ -28,12 +28,12 @@ from pydantic import Field, TypeAdapter
 from rtgraph.msgs import Record, message_types, schema_hash
 from rtgraph.nodes.runtime.classes.description import NodeDescription, class_of
 from rtgraph.nodes.runtime.classes.imports import look_in, module_of, pin
-from rtgraph.nodes.runtime.context import generator
+from rtgraph.nodes.runtime.classes.loading import stand_in
+from rtgraph.nodes.runtime.interface.context import generator
 from rtgraph.nodes.runtime.realtime.config import FunctionCall, NodeConfig
 from rtgraph.nodes.runtime.realtime.control import TYPES
 from rtgraph.nodes.runtime.realtime.host import die_with, take_priority
 from rtgraph.nodes.runtime.realtime.process import RealtimeNode
-from rtgraph.nodes.runtime.wiring import stand_in
 
 TITLE = "rtgraph: "
 """The prefix of a node's process title; the node's name follows."""

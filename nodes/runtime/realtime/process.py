@@ -32,19 +32,20 @@ from rtgraph.msgs.system import (
     Statistics,
     Stop,
 )
+from rtgraph.msgs.typed.one_line import in_one_line
+from rtgraph.nodes.runtime.classes.loading import load_class, validated_params
 from rtgraph.nodes.runtime.clock import WallClock
-from rtgraph.nodes.runtime.context import Identity, Timer
 from rtgraph.nodes.runtime.executor import Executor
+from rtgraph.nodes.runtime.interface.context import Identity, Timer
+from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput, EdgeCount
+from rtgraph.nodes.runtime.interface.taps import Taken
 from rtgraph.nodes.runtime.journal import Documents
-from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput, EdgeCount
 from rtgraph.nodes.runtime.realtime.bus import Bus, make_context
 from rtgraph.nodes.runtime.realtime.config import NodeConfig
 from rtgraph.nodes.runtime.realtime.control import ControlClient
 from rtgraph.nodes.runtime.realtime.host import private_bytes, process_id, sharpen_timers
 from rtgraph.nodes.runtime.realtime.introspection_handlers import beat, change_params, take_injected
-from rtgraph.nodes.runtime.results import edge_reports, in_one_line, result_of
-from rtgraph.nodes.runtime.taps import Taken
-from rtgraph.nodes.runtime.wiring import load_class, validated_params
+from rtgraph.nodes.runtime.results import edge_reports, result_of
 
 HEARTBEAT_NS = 500_000_000
 SILENCE_NS = 1_000_000_000

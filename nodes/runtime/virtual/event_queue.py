@@ -9,10 +9,10 @@ from typing import Any
 
 from rtgraph.msgs import Message
 from rtgraph.msgs.errors import CheckpointError, RtgraphError, WorldError
+from rtgraph.msgs.typed.one_line import in_one_line
 from rtgraph.nodes.runtime.clock import VirtualClock
-from rtgraph.nodes.runtime.context import Urgency
 from rtgraph.nodes.runtime.executor import Executor
-from rtgraph.nodes.runtime.results import in_one_line
+from rtgraph.nodes.runtime.interface.context import Urgency
 
 MOST_EVENTS_AT_ONCE = 100_000
 """Number of events at one instant above which nodes are assumed to send messages in an endless loop."""

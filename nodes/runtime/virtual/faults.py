@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from rtgraph.msgs import Record
-from rtgraph.nodes.runtime.context import generator
+from rtgraph.nodes.runtime.interface.context import generator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 

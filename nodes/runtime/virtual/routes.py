@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rtgraph.nodes.runtime.executor import Executor
-from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput
+from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 _Targets = list[tuple[Executor, BoundInput[Any]]]

@@ -15,19 +15,21 @@ from pydantic import JsonValue
 
 from rtgraph.msgs import Message
 from rtgraph.msgs.base import UNSENT
-from rtgraph.msgs.envelope import envelope
 from rtgraph.msgs.errors import CheckpointError, RtgraphError, WorldError
+from rtgraph.msgs.typed.one_line import in_one_line
+from rtgraph.msgs.wire.envelope import envelope
+from rtgraph.nodes.runtime.classes.loading import load_class, validated_params
 from rtgraph.nodes.runtime.clock import VirtualClock
-from rtgraph.nodes.runtime.context import Identity, LaunchContext, Timer, Urgency
 from rtgraph.nodes.runtime.executor import Executor
+from rtgraph.nodes.runtime.interface.context import Identity, LaunchContext, Timer, Urgency
+from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput
+from rtgraph.nodes.runtime.interface.taps import taken
 from rtgraph.nodes.runtime.journal import Documents
-from rtgraph.nodes.runtime.ports import BoundInput, BoundOutput
-from rtgraph.nodes.runtime.results import in_one_line, result_of
-from rtgraph.nodes.runtime.taps import taken
+from rtgraph.nodes.runtime.results import result_of
 from rtgraph.nodes.runtime.virtual.event_queue import EventQueue
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, Fault, FaultInjector
 from rtgraph.nodes.runtime.virtual.routes import Route, routes
-from rtgraph.nodes.runtime.wiring import NodePlan, load_class, validated_params
+from rtgraph.nodes.runtime.wiring import NodePlan
 
 INJECTED = "a crash was injected"
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rtgraph.graphs import load_launch
-from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.file_options import FOLDERS
 from tests.bench.launched import launched
 from tests.bench.rows import Row, Say
 

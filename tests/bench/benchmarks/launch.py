@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 
 from rtgraph.graphs import Plan, load_launch
-from rtgraph.launch.arguments import FOLDERS
 from rtgraph.launch.console.status import Silent
+from rtgraph.launch.file_options import FOLDERS
 from tests.bench.launched import launched
 from tests.bench.rounds import in_turn
 from tests.bench.rows import Aim, Row, Say

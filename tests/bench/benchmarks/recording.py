@@ -10,12 +10,12 @@ import numpy as np
 from mcap.writer import Writer
 
 from rtgraph.graphs import load_launch
-from rtgraph.launch.arguments import FOLDERS
 from rtgraph.launch.console.status import Silent
+from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.run import run as run_plan
 from rtgraph.msgs import Observation, Screen, encode, schema_hash
-from rtgraph.msgs.bag.channel import Channel
-from rtgraph.msgs.bag.storage import Entry, Storage
+from rtgraph.msgs.bag.format.channel import Channel
+from rtgraph.msgs.bag.writing.storage import Entry, Storage
 from rtgraph.nodes.recorder.background import Background
 from rtgraph.nodes.recorder.params import RecorderParams
 from rtgraph.nodes.recorder.recorder import schema_text

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
 from rtgraph.nodes.learner import UpdateParams
-from rtgraph.nodes.learner.batch import Batch
-from rtgraph.nodes.learner.update import Updater
+from rtgraph.nodes.learner.updates.batch import Batch
+from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import ImpalaSpec
 from tests.bench.rounds import in_turn, seconds
 from tests.bench.rows import Aim, Row, Say

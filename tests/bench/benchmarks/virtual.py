@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from rtgraph.graphs import Plan, load_launch
-from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.nodes.emulator.atari_environment import AtariEnvironment, AtariSettings
 from rtgraph.nodes.emulator.gameboy import BUTTONS, Console, find_game

@@ -15,7 +15,8 @@ from rtgraph.msgs.errors import GraphError
 from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.runtime import load_class
 from rtgraph.nodes.runtime.classes.description import class_of
-from rtgraph.nodes.runtime.wiring import NodePlan, stand_in
+from rtgraph.nodes.runtime.classes.loading import stand_in
+from rtgraph.nodes.runtime.wiring import NodePlan
 
 __all__ = ["forgotten_modules"]
 

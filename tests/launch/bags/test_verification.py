@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from support.sessions import RECORDING, flipped, recorded, rewritten
 
-from rtgraph.graphs.recording import stand_ins
+from rtgraph.graphs.resolving.recording import stand_ins
 from rtgraph.launch.bags.verification import verify
 from rtgraph.msgs.bag import Bag, BagWriter
-from rtgraph.msgs.bag.channel import Attachment
+from rtgraph.msgs.bag.format.channel import Attachment
 from rtgraph.msgs.errors import BagError, GraphError
 
 

@@ -8,8 +8,8 @@ import pytest
 from support.launching import FILES
 
 from rtgraph.graphs import load_launch
-from rtgraph.launch.process.endpoints import bus_plans, edges
-from rtgraph.launch.process.runtime_directory import RuntimeDirectory
+from rtgraph.launch.host.runtime_directory import RuntimeDirectory
+from rtgraph.launch.process.endpoints import bus_plans
 from rtgraph.msgs.errors import LaunchError
 
 
@@ -41,7 +41,7 @@ def test_every_input_connects_to_what_its_publishers_bind(plan, runtime) -> None
 
 
 def test_edges_are_all_there(plan) -> None:
-    found = edges(plan)
+    found = plan.edges()
     assert len(found) == len(set(found))
     assert ("plant", "monitor", "applied") in found
     assert {name for name, node, port in found if (node, port) == ("plant", "decision")} == {

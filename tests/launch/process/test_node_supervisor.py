@@ -11,7 +11,7 @@ import pytest
 from rtgraph.graphs import Plan
 from rtgraph.launch.console.status import Silent
 from rtgraph.launch.process.node_supervisor import Crew, members_of
-from rtgraph.launch.report.outcome import Outcome
+from rtgraph.launch.process.outcome import Outcome
 from rtgraph.launch.session import Session
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.msgs.system import Failed, Ready

@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from rtgraph.graphs import load_launch
-from rtgraph.launch.arguments import FOLDERS
 from rtgraph.launch.console.status import Silent
+from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.process import launcher as module
 from rtgraph.launch.process.launcher import Launcher
 from rtgraph.launch.session import Session

@@ -4,7 +4,8 @@ import pytest
 from rich.console import Console
 from support.staggered import staggered_world, trace_of
 
-from rtgraph.launch.report.tables import headline, percent, rounded, signed, summary_table
+from rtgraph.launch.console.numbers import percent, rounded, signed
+from rtgraph.launch.report.tables import headline, summary_table
 from rtgraph.nodes.monitor import Trace
 
 DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"

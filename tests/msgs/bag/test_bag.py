@@ -10,7 +10,7 @@ from support.bags import DECISION, INFO, OBSERVATION, decision, observation, row
 
 from rtgraph.msgs import Observation, decode
 from rtgraph.msgs.bag.bag import Bag, Channel, Recorded
-from rtgraph.msgs.bag.splitting import SplittingWriter
+from rtgraph.msgs.bag.writing.splitting import SplittingWriter
 from rtgraph.msgs.errors import BagError, DecodeError, SchemaMismatch
 
 

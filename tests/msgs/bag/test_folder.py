@@ -10,8 +10,8 @@ from support.examples import examples
 
 from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.bag.ledger import Ledger
-from rtgraph.msgs.bag.recover import recover
-from rtgraph.msgs.bag.splitting import SplittingWriter
+from rtgraph.msgs.bag.writing.recover import recover
+from rtgraph.msgs.bag.writing.splitting import SplittingWriter
 from rtgraph.msgs.errors import BagError
 
 MESSAGES = rows(20, size=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtgraph.msgs.bag.channel import Channel, Recorded
+from rtgraph.msgs.bag.format.channel import Channel, Recorded
 from rtgraph.msgs.bag.playback import Playback
 
 MS = 1_000_000

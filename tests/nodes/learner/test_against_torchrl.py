@@ -14,7 +14,7 @@ from torchrl.modules import DistributionalQValueActor, QValueActor
 from torchrl.objectives import DistributionalDQNLoss, DQNLoss, HardUpdate
 
 from rtgraph.nodes.learner import UpdateParams
-from rtgraph.nodes.learner.update import Updater
+from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import HeadSpec, MlpSpec, SupportSpec
 
 SUPPORT = SupportSpec(low=-6, high=5, atoms=23)

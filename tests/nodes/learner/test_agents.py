@@ -9,7 +9,7 @@ import pytest
 from support.sessions import RECORDING, recorded
 
 from rtgraph.graphs import Plan, load_launch
-from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.nodes.emulator.theory import best_delayed_rate
 from rtgraph.nodes.monitor.trace import POLICY

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from rtgraph.graphs import load_launch
-from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.nodes.metrics import read_table
 from rtgraph.nodes.runtime import VirtualWorld

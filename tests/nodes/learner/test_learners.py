@@ -14,7 +14,7 @@ from support.weights import shared_weights
 from torch.nn import functional
 
 from rtgraph.msgs.errors import CheckpointError, NodeError
-from rtgraph.nodes.learner.checkpoint import load
+from rtgraph.nodes.learner.updates.checkpoint import load
 from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld

@@ -12,14 +12,14 @@ from support.sessions import RECORDING, recorded
 from support.weights import shared_weights
 
 from rtgraph.graphs import load_launch
-from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import GraphError, LearningError
 from rtgraph.nodes.learner import Learner
 from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.pretraining import PretrainingParams, pretrain
-from rtgraph.nodes.learner.update import Updater
+from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks.spec import MlpSpec
 from rtgraph.nodes.replay import ReplayBuffer, ReplayParams, fill
 from rtgraph.nodes.runtime import LaunchContext, VirtualWorld, load_class, validated_params

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from rtgraph.msgs.bag.channel import Channel
-from rtgraph.msgs.bag.storage import Entry, Storage
+from rtgraph.msgs.bag.format.channel import Channel
+from rtgraph.msgs.bag.writing.storage import Entry, Storage
 from rtgraph.msgs.errors import BagError
 from rtgraph.nodes.recorder.background import Background
 

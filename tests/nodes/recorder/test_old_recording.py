@@ -14,10 +14,10 @@ from rtgraph.launch.bags.verification import verify
 from rtgraph.msgs import Observation
 from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.bag.export import TARGETS, exporter
-from rtgraph.msgs.bag.recover import recover
+from rtgraph.msgs.bag.writing.recover import recover
 from rtgraph.msgs.errors import BagError
 from rtgraph.nodes.runtime import validated_params
-from rtgraph.nodes.runtime.wiring import load_class
+from rtgraph.nodes.runtime.classes.loading import load_class
 
 RECORDING = Path(__file__).parent / "files" / "before_whole_ns"
 TICKS = 16

@@ -7,7 +7,7 @@ import gc
 import pytest
 from support.sessions import RECORDING, recorded
 
-from rtgraph.graphs.recording import stand_ins
+from rtgraph.graphs.resolving.recording import stand_ins
 from rtgraph.launch.bags.verification import verify
 from rtgraph.msgs import Message
 from rtgraph.msgs.bag import Bag

@@ -7,7 +7,7 @@ import yaml
 from support.sessions import RECORDING, recorded
 
 from rtgraph.graphs import Plan, load_launch
-from rtgraph.launch.arguments import FOLDERS
+from rtgraph.launch.file_options import FOLDERS
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.session import KeepRecording

@@ -11,8 +11,9 @@ from support.chatter import Ping
 from support.host import HandHost
 
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.typed.one_line import TOLD_MOST, in_one_line
 from rtgraph.nodes.runtime import Input, Node, Params, lossless, queue
-from rtgraph.nodes.runtime.results import DEEPEST, TOLD_MOST, edge_reports, in_one_line, result_of
+from rtgraph.nodes.runtime.results import DEEPEST, edge_reports, result_of
 
 
 class Fate(enum.IntEnum):

@@ -1,0 +1,1 @@
+"""From YAML files to nodes in their places: files, arguments, substitution, expansion."""

@@ -1,0 +1,137 @@
+"""Models of graph and launch files, after their references are replaced.
+
+``params``, ``network``, included ``arguments`` and ``if`` stay as written until their references can be resolved.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rtgraph.graphs.names import ClassPath, InstanceName, Name, PathName, Topic
+from rtgraph.graphs.reading.arguments import ArgumentEntry
+from rtgraph.nodes.runtime.virtual.faults import Fault
+from rtgraph.nodes.runtime.wiring import RestartPolicy
+from rtgraph.nodes.weights.versions import Sharing
+
+MOST_REPLICAS = 10_000
+MOST_SEED = 2**63 - 1
+MOST_TICKS = 10**12
+MOST_SECONDS = 10**9
+"""Thirty years. A longer time is a typing error, and its nanoseconds would soon overflow."""
+
+World = Literal["realtime", "virtual"]
+Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
+Ticks = Annotated[int, Field(ge=1, le=MOST_TICKS)]
+Seconds = Annotated[float, Field(gt=0, le=MOST_SECONDS, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=MOST_REPLICAS)]
+Threads = Annotated[int, Field(ge=1)]
+Condition = bool | str
+
+
+class Entry(BaseModel):
+    """A frozen part of a file that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class IncludeEntry(Entry):
+    """An included graph."""
+
+    graph: str = Field(description="a file relative to this one, or the name of a shipped graph")
+    arguments: dict[str, Any] = {}
+    expose: bool = Field(
+        default=False,
+        description="all arguments not given here become arguments of this file and are passed on",
+    )
+    namespace: PathName | None = None
+    remap: dict[PathName, Topic] = Field(
+        default={}, description="topics of the included graph, with their names in this file"
+    )
+    condition: Condition = Field(
+        default=True, alias="if", description='true, false, "A == B" or "A != B"; several with "and" between'
+    )
+
+
+class WeightsEntry(Entry):
+    """A network with weights that nodes share."""
+
+    network: dict[str, Any]
+    plant: Topic = Field(description="the plant that the network is built for")
+    seed: Seed | None = Field(
+        default=None, description="seed of the initial parameters; default: the seed of the launch"
+    )
+    sharing: Sharing = Field(
+        default="fixed",
+        description="fixed: never changed; snapshot: complete versions; shared: changed in place while they are read",
+    )
+    resume: str | None = Field(
+        default=None, description="a checkpoint to resume a run from; used if `checkpoint` is not given"
+    )
+    transfer: bool = Field(default=False, description="accept a checkpoint from another world")
+    checkpoint: str | None = Field(
+        default=None,
+        description="a learner's checkpoint with the initial weights, or a folder of checkpoints; relative to the current folder",
+    )
+
+
+class NodeEntry(Entry):
+    """A node, or several replicas of it."""
+
+    node_class: ClassPath = Field(alias="class", description="package.module:Class")
+    params: dict[str, Any] = {}
+    replicas: Count | None = Field(
+        default=None, description="number of copies: nodes name/0 ... name/N-1, even for 1"
+    )
+    condition: Condition = Field(
+        default=True, alias="if", description='true, false, "A == B" or "A != B"; several with "and" between'
+    )
+    remap: dict[str, Topic] = Field(
+        default={}, description="the topic of a port; default: the name of the port"
+    )
+    restart: RestartPolicy = RestartPolicy()
+    priority: Literal["low", "normal", "nice", "fifo", "auto"] = "normal"
+    python: str | None = Field(default=None, description="the interpreter of the node's process")
+    threads: Threads = 1
+
+
+class GraphFile(Entry):
+    """A graph file: nodes, included graphs, and shared weights."""
+
+    description: str = ""
+    arguments: dict[Name, ArgumentEntry] = {}
+    includes: tuple[IncludeEntry, ...] = ()
+    weights: dict[Name, WeightsEntry] = {}
+    nodes: dict[Name, NodeEntry] = {}
+
+
+class ReplacementEntry(Entry):
+    """A node that replaces another one under its name and on its topics."""
+
+    node_class: ClassPath = Field(alias="class", description="package.module:Class")
+    params: dict[str, Any] = {}
+    python: str | None = None
+
+
+class Settings(Entry):
+    """How to run a graph, whatever it contains."""
+
+    world: World = "realtime"
+    seed: Seed = 0
+    duration_s: Seconds | None = None
+    ticks: Ticks | None = None
+    replace: dict[InstanceName, ReplacementEntry] = {}
+    record: bool | dict[str, Any] | None = Field(
+        default=None,
+        description="true, false, or the recorder's parameters and `journal`; default: record in the virtual world only",
+    )
+
+
+class LaunchFile(Settings):
+    """A launch file: graphs, their arguments, the world, and injected faults."""
+
+    description: str = ""
+    arguments: dict[Name, ArgumentEntry] = {}
+    graphs: tuple[IncludeEntry, ...] = Field(min_length=1)
+    faults: tuple[Fault, ...] = ()

@@ -1,0 +1,217 @@
+"""References in files: ``${argument}``, ``${env:NAME}``, ``${spec:node.field}`` and ``${weights:name}``.
+
+``${gate_of:argument}`` is the gate that the stagger method in an argument needs. ``${a|b}`` is ``${a}``, or ``${b}`` if
+that is null.
+
+A scalar that consists of one reference takes the type of the value; elsewhere the value becomes part of the text.
+``$${`` stands for ``${``. Replaced values are not searched for references again. Environment variables and text with
+embedded references are read by the type declared where they are used (``Typed``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from rtgraph.graphs.reading.positions import Place, Value
+from rtgraph.msgs.errors import RtgraphError
+from rtgraph.msgs.typed.nearest import nearest
+from rtgraph.msgs.typed.text import Typed, number, readable
+
+Lookup = Callable[[str, Place], Value]
+
+_TOKEN = re.compile(r"(?P<escape>\$\$\{)|\$\{(?P<reference>[^${}]*)\}|(?P<bad>\$\{)")
+
+_LATER = {"params", "network", "arguments", "if"}
+
+
+class Arguments(dict[str, Value]):
+    """The values of a file's arguments, and which of them were read."""
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        super().__init__(values)
+        self.used: set[str] = set()
+
+    def __getitem__(self, name: str) -> Value:
+        self.used.add(name)
+        return super().__getitem__(name)
+
+
+@dataclass(frozen=True)
+class References:
+    """Resolves the references in one file."""
+
+    arguments: Mapping[str, Value] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    lookups: Mapping[str, Lookup] = field(default_factory=dict)
+    """Lookup functions by the prefix before the colon (``spec``, ``weights``)."""
+
+    def value(self, reference: str, place: Place) -> Value:
+        """Return the value of a reference.
+
+        Raises:
+            GraphError: the reference cannot be resolved.
+        """
+        first, bar, others = reference.partition("|")
+        if bar:
+            value = self.value(first, place)
+            return self.value(others, place) if value is None else value
+        before, colon, name = reference.partition(":")
+        if not colon:
+            if reference not in self.arguments:
+                raise place.error(f"unknown reference ${{{reference}}}", hint=self._hint(reference))
+            return self.arguments[reference]
+        if before == "env":
+            if name not in self.environment:
+                raise place.error(f"the environment variable {name!r} is not set", hint=f"export {name}=...")
+            return _readable(self.environment[name], name, place)
+        if before == "gate_of":
+            return _gate_of(self.value(name, place), place)
+        if before in self.lookups:
+            return self.lookups[before](name, place)
+        if before in ("spec", "identity", "weights"):
+            raise place.error(
+                f"${{{reference}}} is not known yet here",
+                hint=f"{before} references stand in params and networks",
+            )
+        raise place.error(
+            f"unknown reference ${{{reference}}}",
+            hint=nearest(before, ("env", "gate_of", "spec", "identity", "weights")),
+        )
+
+    def _hint(self, name: str) -> str:
+        return nearest(name, self.arguments) or "no arguments are declared; $${ stands for a literal ${"
+
+
+def substitute(value: Value, place: Place, references: References) -> Value:
+    """Return a value with all its references replaced.
+
+    Raises:
+        GraphError: a reference is malformed or cannot be resolved.
+    """
+    if isinstance(value, str):
+        return _scalar(value, place, references)
+    if isinstance(value, dict):
+        return {key: substitute(item, place / key, references) for key, item in value.items()}
+    if isinstance(value, list):
+        return [substitute(item, place / index, references) for index, item in enumerate(value)]
+    return value
+
+
+def substitute_file(content: dict[str, Value], place: Place, references: References) -> Value:
+    """Return a file's content with its references replaced, except those that are resolved later.
+
+    These are ``params``, ``network``, ``arguments`` and ``if`` of each entry: they may refer to unknown values, or belong
+    to an entry that is switched off.
+    """
+    return {section: _entries(entries, place / section, references) for section, entries in content.items()}
+
+
+def _entries(value: Value, place: Place, references: References) -> Value:
+    if isinstance(value, dict):
+        return {key: _entry(item, place / key, references) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_entry(item, place / index, references) for index, item in enumerate(value)]
+    return substitute(value, place, references)
+
+
+def _entry(value: Value, place: Place, references: References) -> Value:
+    if not isinstance(value, dict):
+        return substitute(value, place, references)
+    return {
+        key: item if key in _LATER else substitute(item, place / key, references)
+        for key, item in value.items()
+    }
+
+
+def escaped(text: str) -> str:
+    """Return text that ``substitute`` turns back into the given text."""
+    return text.replace("${", "$${")
+
+
+def holds(condition: bool | str, place: Place, references: References) -> bool:
+    """Return whether an ``if`` is true: a boolean, ``A == B`` or ``A != B``, or several of these joined by ``and``.
+
+    The sides are compared as numbers if at least one of them is a number, otherwise as text.
+
+    Raises:
+        GraphError: the condition has none of these forms.
+    """
+    if isinstance(condition, bool):
+        return condition
+    # Every part is evaluated, so that an error in a later part is reported whatever the first part yields.
+    held = [_holds(part, place, references) for part in re.split(r"\s+and\s+", condition)]
+    return all(held)
+
+
+def _holds(condition: str, place: Place, references: References) -> bool:
+    sides = re.split(r"\s*(==|!=)\s*", condition.strip())
+    values = [substitute(side, place, references) for side in sides[::2]]
+    if len(sides) == 3 and all(sides):
+        return _same(*values) == (sides[1] == "==")
+    truths: dict[Value, bool] = {"true": True, "false": False}
+    if len(sides) == 1 and isinstance(values[0], bool):
+        return values[0]
+    if len(sides) == 1 and isinstance(values[0], str) and values[0].lower() in truths:
+        return truths[values[0].lower()]
+    raise place.error(
+        f"{condition!r} is not a condition",
+        hint='write true, false, "A == B" or "A != B", with "and" between several',
+    )
+
+
+def _same(left: Value, right: Value) -> bool:
+    if any(isinstance(side, (int, float)) and not isinstance(side, bool) for side in (left, right)):
+        try:
+            return number(_text(left)) == number(_text(right))
+        except ValueError:
+            return False
+    return _text(left) == _text(right)
+
+
+def _scalar(text: str, place: Place, references: References) -> Value:
+    whole = _TOKEN.fullmatch(text)
+    if whole and whole["reference"] is not None:
+        return references.value(whole["reference"], place)
+
+    def part(token: re.Match[str]) -> str:
+        if token["escape"]:
+            return "${"
+        if token["bad"]:
+            raise place.error(
+                f"{text!r} has a ${{ without a name and a }} after it", hint="$${ stands for a literal ${"
+            )
+        value = references.value(token["reference"], place)
+        if isinstance(value, (dict, list)):
+            raise place.error(
+                f"${{{token['reference']}}} is {'a mapping' if isinstance(value, dict) else 'a list'}, not a part of text",
+                hint="let it stand alone",
+            )
+        return _text(value)
+
+    made = _TOKEN.sub(part, text)
+    refers = any(token["reference"] is not None for token in _TOKEN.finditer(text))
+    return Typed(made) if refers else made
+
+
+def _gate_of(method: Value, place: Place) -> str:
+    from rtgraph.nodes.inference.stagger import stagger_method  # noqa: PLC0415 - most graphs need none
+
+    try:
+        return stagger_method(_text(method)).gate
+    except RtgraphError as error:
+        raise place.error(error.problem, hint=error.hint) from error
+
+
+def _readable(text: str, variable: str, place: Place) -> Typed:
+    try:
+        return Typed(readable(text))
+    except ValueError as error:
+        raise place.error(f"the environment variable {variable!r} is not UTF-8") from error
+
+
+def _text(value: Value) -> str:
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)

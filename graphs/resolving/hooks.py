@@ -1,0 +1,69 @@
+"""Calls of the code that a node's class runs while a graph is checked: an error there is one error of the node's params."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from rtgraph.graphs.reading.positions import Place
+from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.errors import GraphError, NodeError, RomError, RtgraphError
+from rtgraph.msgs.typed.one_line import in_one_line
+from rtgraph.nodes.runtime.classes.imports import raised_at
+from rtgraph.nodes.runtime.identity import spec_of
+from rtgraph.nodes.runtime.interface.node import Node, Params
+from rtgraph.nodes.runtime.interface.ports import Output
+
+
+@contextlib.contextmanager
+def calling(hook: str, place: Place) -> Iterator[None]:
+    """Report what a class's code raises at the place of the params.
+
+    Args:
+        hook: the code's name for messages, such as ``Camera.check``.
+        place: where the node's params are written.
+
+    Raises:
+        RomError: the class needs a ROM that is not here.
+        GraphError: the code raised something else. An ``RtgraphError`` keeps its problem and its hint.
+    """
+    try:
+        yield
+    except (GraphError, RomError):  # a missing ROM is no mistake in the graph
+        raise
+    except RtgraphError as error:
+        raise place.error(error.problem, hint=error.hint) from error
+    except (Exception, SystemExit) as error:  # whatever a class's code raises
+        raise place.error(f"{hook} failed: {raised_at(error)}{in_one_line(error)}") from error
+
+
+def described_spec(node_type: type[Node[Any]], params: Params, place: Place) -> PlantSpec:
+    """Return the spec of a plant with these parameters.
+
+    Raises:
+        GraphError: the class's code raises an error, or returns something else.
+    """
+    with calling(f"{node_type.__name__}.spec", place):
+        try:
+            return spec_of(node_type, params)
+        except ValidationError:  # a ValueError that is not a sentence
+            raise
+        except ValueError as error:  # environments say what is wrong with their settings
+            problem, _, hint = str(error).partition(". hint: ")
+            raise place.error(problem, hint=hint or None) from error
+
+
+def check_outputs(node_type: type[Node[Any]], params: Params) -> None:
+    """Check that a class returns outputs for these parameters.
+
+    Raises:
+        NodeError: it returns something else.
+    """
+    outputs: object = node_type.outputs_of(params)
+    if not isinstance(outputs, dict) or not all(isinstance(output, Output) for output in outputs.values()):
+        raise NodeError(
+            f"{node_type.__name__}.outputs_of returns {outputs!r:.60}", hint="return a dict of Output"
+        )

@@ -1,0 +1,140 @@
+"""Recording: adds a recorder to a graph, selects what taps receive, and decides which nodes keep a journal."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from rtgraph.graphs.names import unmatched
+from rtgraph.graphs.plan import Plan
+from rtgraph.graphs.reading.positions import Place
+from rtgraph.graphs.reading.validation import adapted, validated
+from rtgraph.graphs.resolving.resolve import imported
+from rtgraph.msgs.errors import BagError, GraphError, NodeError
+from rtgraph.msgs.typed.nearest import nearest
+from rtgraph.nodes.runtime.classes.loading import load_class
+from rtgraph.nodes.runtime.interface.ports import Tapped
+from rtgraph.nodes.runtime.journal import OUTPUT
+from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan
+
+RECORDER = "session/recorder"
+RECORDER_CLASS = "rtgraph.nodes.recorder:Recorder"
+PLAYER_CLASS = "rtgraph.nodes.recorder:Player"
+
+
+def with_recorder(
+    plans: Sequence[NodePlan], record: bool | Mapping[str, Any], place: Place
+) -> tuple[NodePlan, ...]:
+    """Return the nodes, with a recorder if the graph is recorded, and with the topics of every tap filled in.
+
+    Args:
+        plans: the wired nodes.
+        record: whether to record; or the recorder's parameters, where ``journal`` decides whether nodes keep a journal.
+        place: where ``record`` is written.
+
+    Raises:
+        GraphError: a parameter is unknown or wrong, or a node has the recorder's name.
+    """
+    nodes = list(plans)
+    if record is not False:
+        given = dict(record) if isinstance(record, Mapping) else {}
+        if adapted(TypeAdapter(bool), bool, given.pop("journal", True), place / "journal"):
+            nodes = [node.model_copy(update={"journal": True}) if _keeps(node) else node for node in nodes]
+        if any(node.name == RECORDER for node in nodes):
+            raise place.error(
+                f"there is a node named {RECORDER!r} already", hint="rename it, or do not record"
+            )
+        node_type = imported(RECORDER_CLASS, place)
+        try:
+            params = validated(node_type.params_type, given, place, noun="key")
+        except NodeError as error:  # raised by a validator of the recorder
+            raise place.error(error.problem, hint=error.hint) from error
+        written = params.model_dump(mode="json")
+        _check_patterns(written, nodes, place)
+        inputs = {port: InputPlan(topic=port) for port in node_type.input_ports}
+        nodes.append(
+            NodePlan(name=RECORDER, index=len(nodes), node=RECORDER_CLASS, params=written, inputs=inputs)
+        )
+    nodes = [
+        node.model_copy(update={"outputs": {**node.outputs, OUTPUT: OUTPUT}}) if node.journal else node
+        for node in nodes
+    ]
+    return tuple(_tapping(node, nodes) for node in nodes)
+
+
+def stand_ins(file: str, nodes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return replacements of nodes by players of a recording, in the form that ``load_launch`` takes.
+
+    Args:
+        file: the recording.
+        nodes: full names of nodes. The common name of replicas selects all of them.
+
+    Raises:
+        GraphError: the recording has no such node.
+        BagError: the file is not a recording, or has no plan.
+    """
+    from rtgraph.msgs.bag.bag import Bag  # noqa: PLC0415 - needed only for a replay
+
+    bag = Bag.open(Path(file))
+    try:
+        plan = bag.plan("only what `rtgraph launch` recorded can stand in for nodes")
+    except BagError as error:
+        raise GraphError(error.problem, hint=error.hint) from error
+    recorded = {re.sub(r"/\d+$", "", node.name): node.node for node in Plan.from_yaml(plan).nodes}
+    found: dict[str, dict[str, Any]] = {}
+    for name in nodes:
+        if name not in recorded:
+            raise GraphError(f"{file} holds no node {name!r}", hint=nearest(name, recorded))
+        found[name] = {"class": f"{PLAYER_CLASS}[{recorded[name]}]", "params": {"file": file}}
+    return found
+
+
+def _keeps(node: NodePlan) -> bool:
+    """Return whether a node can keep a journal.
+
+    Messages received by a tap are not recorded, so a tap cannot. Nor can a node that is not reproducible.
+    """
+    node_type = load_class(node.node)
+    return node_type.reproducible and not node_type.tap_ports
+
+
+def _tapping(node: NodePlan, nodes: Sequence[NodePlan]) -> NodePlan:
+    taps = load_class(node.node).tap_ports
+    if not taps:
+        return node
+    wanted, unwanted = node.params.get("topics", ["*"]), node.params.get("exclude", [])
+    tapped = tuple(
+        Tapped(publisher=other.name, node=other.node, port=port, topic=topic)
+        for other in nodes
+        for port, topic in other.outputs.items()
+        if other is not node
+        and (topic == OUTPUT or _matches(topic, wanted))
+        and not _matches(topic, unwanted)
+    )
+    return node.model_copy(update={"taps": dict.fromkeys(taps, tapped)})
+
+
+def _check_patterns(params: Mapping[str, Any], nodes: Sequence[NodePlan], place: Place) -> None:
+    """Check that every pattern matches a topic, and that at least one topic is recorded.
+
+    Raises:
+        GraphError: a pattern matches no topic, or no topic is left.
+    """
+    topics = sorted({topic for node in nodes for topic in node.outputs.values()})
+    journals = [OUTPUT]  # also if none is kept: leaving them out is right all the same
+    for key in ("topics", "exclude"):
+        pattern = unmatched(params[key], [*topics, *journals] if topics else [])
+        if pattern is not None:
+            raise (place / key).error(f"{pattern!r} matches no topic", hint=nearest(pattern, topics))
+    wanted, unwanted = params["topics"], params["exclude"]
+    if topics and not any(_matches(topic, wanted) and not _matches(topic, unwanted) for topic in topics):
+        raise place.error("leaves no topic to record", hint=f"the topics are {', '.join(topics)}")
+
+
+def _matches(topic: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(topic, pattern) for pattern in patterns)

@@ -1,0 +1,284 @@
+"""Resolves nodes: their classes, their validated parameters, and the specs of plants."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
+
+from rtgraph.graphs.classes.elsewhere import Elsewhere
+from rtgraph.graphs.classes.modules import LocalModules
+from rtgraph.graphs.reading.expand import PlacedNode, PlacedWeights, Raw, Scope
+from rtgraph.graphs.reading.positions import Place, Value
+from rtgraph.graphs.reading.substitute import substitute
+from rtgraph.graphs.reading.validation import adapted, validated
+from rtgraph.graphs.resolving.hooks import calling, check_outputs, described_spec
+from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.errors import CheckpointError, GraphError, RtgraphError
+from rtgraph.msgs.typed.nearest import nearest
+from rtgraph.nodes.runtime.classes.description import NodeDescription
+from rtgraph.nodes.runtime.classes.loading import load_class
+from rtgraph.nodes.runtime.identity import Identity, identity_of
+from rtgraph.nodes.runtime.interface.node import Node, Params
+from rtgraph.nodes.weights.plan import WeightsPlan
+
+_LOG = logging.getLogger("rtgraph.graphs")
+
+
+class Resolver:
+    """Resolves the nodes of a graph, each thing once and only on demand.
+
+    A node's parameters may refer to a plant's spec, which depends on the plant's parameters. The references determine
+    the order; a cycle is an error.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[PlacedNode],
+        weights: Sequence[PlacedWeights],
+        modules: LocalModules,
+        *,
+        realtime: bool,
+    ) -> None:
+        self._modules = modules
+        self._realtime = realtime
+        self._elsewhere = Elsewhere()
+        self._nodes = {node.name: node for node in nodes}
+        self._weights = {entry.name: entry for entry in weights}
+        self._types: dict[str, type[Node[Any]]] = {}
+        self._params: dict[str, Params] = {}
+        self._specs: dict[str, PlantSpec] = {}
+        self._resolving: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._elsewhere.close()
+
+    def node_type(self, node: PlacedNode) -> type[Node[Any]]:
+        """Return a node's class.
+
+        Raises:
+            GraphError: it cannot be imported, does not exist, or is not a node.
+        """
+        if node.name not in self._types:
+            self._modules.claim_class(node)
+            if self._runs_elsewhere(node):
+                self._types[node.name] = self._elsewhere.node_type(node)
+            else:
+                self._types[node.name] = self._imported_here(node)
+        return self._types[node.name]
+
+    def params(self, node: PlacedNode) -> Params:
+        """Return a node's parameters.
+
+        Raises:
+            GraphError: a parameter is unknown, missing or wrong, or a reference cannot be resolved.
+        """
+        if node.name not in self._params:
+            node_type = self.node_type(node)
+            if node.name in self._resolving:
+                circle = " -> ".join([*self._resolving[self._resolving.index(node.name) :], node.name])
+                raise node.params.place.error(f"the params refer to each other: {circle}")
+            self._resolving.append(node.name)
+            value = self._substituted(node.params, node.scope)
+            self._resolving.pop()
+            self._modules.claim_params(node, value)
+            place = node.params.place
+            if self._runs_elsewhere(node):
+                value = self._elsewhere.params(node, value)
+            with calling(f"a validator of {node_type.params_type.__name__}", place):
+                params = validated(node_type.params_type, value, place, noun="param")
+            if not self._runs_elsewhere(node):
+                with calling(f"{node_type.__name__}.check", place):
+                    node_type.check(params)
+                with calling(f"{node_type.__name__}.outputs_of", place):
+                    check_outputs(node_type, params)
+            self._params[node.name] = params
+        return self._params[node.name]
+
+    @property
+    def described(self) -> dict[str, NodeDescription]:
+        """Descriptions by other interpreters of classes that cannot be imported here, by class path."""
+        return self._elsewhere.described
+
+    def _runs_elsewhere(self, node: PlacedNode) -> bool:
+        return self._realtime and node.entry.python is not None
+
+    def _imported_here(self, node: PlacedNode) -> type[Node[Any]]:
+        try:
+            return imported(node.entry.node_class, node.class_place)
+        except GraphError as error:
+            if node.entry.python is None:
+                raise
+            raise node.class_place.error(
+                error.problem,
+                hint="the virtual world runs every node in this process: install here what it needs, or run in real time",
+            ) from error
+
+    def written_params(self, node: PlacedNode) -> dict[str, Any]:
+        """Return a node's parameters as JSON values, with defaults filled in.
+
+        Raises:
+            GraphError: they cannot be written as JSON, or are invalid as described in ``params``.
+        """
+        place = node.params.place
+        try:
+            written = self.params(node).model_dump(mode="json", by_alias=True)
+        except PydanticSerializationError as error:
+            raise place.error(f"cannot be written as JSON: {error}") from error
+        check_finite(written, place)
+        return written
+
+    def spec(self, name: str, place: Place) -> PlantSpec:
+        """Return a plant's spec.
+
+        Args:
+            name: full name of the plant.
+            place: where the spec is referred to.
+
+        Raises:
+            GraphError: there is no such node, it is not a plant, or its parameters are wrong.
+        """
+        if name not in self._specs:
+            node = self._nodes.get(name)
+            if node is None:
+                raise place.error(f"there is no node {name!r}", hint=nearest(name, self._nodes))
+            node_type = self.node_type(node)
+            if not hasattr(node_type, "spec"):
+                plants = [
+                    other for other, placed in self._nodes.items() if hasattr(self.node_type(placed), "spec")
+                ]
+                raise place.error(f"{name!r} is no plant: it has no spec", hint=nearest(name, plants))
+            params = self.params(node)
+            spec = self._elsewhere.specs.get(name) or described_spec(node_type, params, node.params.place)
+            check_finite(spec.model_dump(), node.place)
+            self._specs[name] = spec
+        return self._specs[name]
+
+    def identity(self, name: str, place: Place) -> Identity:
+        """Return the identity of a plant's world. Arguments and errors are those of ``spec``."""
+        self.spec(name, place)
+        node = self._nodes[name]
+        node_type, params = self.node_type(node), self.params(node)
+        with calling(f"{node_type.__name__}.identity", node.params.place):
+            return identity_of(node.entry.node_class, node_type, params)
+
+    def weights_plan(self, entry: PlacedWeights, seed: int) -> WeightsPlan:
+        """Return the plan of shared weights.
+
+        Raises:
+            GraphError: the network is wrong, its plant is not a plant, or the checkpoint is invalid or does not fit.
+        """
+        from rtgraph.nodes.networks import NetworkSpec  # noqa: PLC0415 - needed only by graphs with networks
+        from rtgraph.nodes.networks.fit import check_fit  # noqa: PLC0415
+        from rtgraph.nodes.weights.checkpoint_reader import kept_in  # noqa: PLC0415
+
+        network = adapted(
+            TypeAdapter(NetworkSpec),
+            NetworkSpec,
+            self._substituted(entry.network, entry.scope),
+            entry.network.place,
+        )
+        plant = entry.scope.full(entry.entry.plant)
+        spec = self.spec(plant, entry.place / "plant")
+        try:
+            check_fit(network, spec)
+        except ValueError as error:
+            problem, _, hint = str(error).partition(". hint: ")
+            raise entry.network.place.error(problem, hint=hint or None) from error
+        plan = WeightsPlan(
+            network=network.model_dump(mode="json"),
+            plant=plant,
+            spec=spec,
+            seed=seed if entry.entry.seed is None else entry.entry.seed,
+            sharing=entry.entry.sharing,
+            identity=self.identity(plant, entry.place / "plant"),
+        )
+        checkpoint, resume = entry.entry.checkpoint, entry.entry.resume
+        if checkpoint and resume:
+            raise (entry.place / "checkpoint").error(
+                "there is one to begin with, and one to go on from", hint="give checkpoint or resume"
+            )
+        first = checkpoint or resume
+        if not first:
+            return plan
+        try:
+            kept = kept_in(Path(first))
+            kept.must_be_of(plan.network, spec)
+            kept.must_be_finite()
+            # A resumed run must continue in the same world.
+            if not kept.identity:
+                _LOG.warning("%s does not say which world it is of: it is older than that", kept.folder)
+            elif resume or not entry.entry.transfer:
+                kept.must_be_in(plan.identity)
+        except CheckpointError as error:
+            place = entry.place / ("checkpoint" if checkpoint else "resume")
+            raise place.error(error.problem, hint=error.hint) from error
+        begun = kept.begun if resume else kept.version
+        return plan.model_copy(
+            update={"checkpoint": str(kept.folder), "version": kept.version, "begun": begun}
+        )
+
+    def _substituted(self, raw: Raw, scope: Scope) -> Value:
+        def spec(reference: str, place: Place) -> Value:
+            name, *fields = reference.split(".")
+            return _part(self.spec(scope.full(name), place).model_dump(mode="json"), name, fields, place)
+
+        def weights(reference: str, place: Place) -> Value:
+            if (name := scope.full(reference)) not in self._weights:
+                raise place.error(f"there are no weights {name!r}", hint=nearest(name, self._weights))
+            return name
+
+        def identity(reference: str, place: Place) -> Value:
+            return dict(self.identity(scope.full(reference), place))
+
+        lookups = {"spec": spec, "identity": identity, "weights": weights}
+        return substitute(raw.value, raw.place, replace(raw.references, lookups=lookups))
+
+
+def imported(path: str, place: Place) -> type[Node[Any]]:
+    """Return a node class by its path.
+
+    Raises:
+        GraphError: it cannot be imported, does not exist, or is not a node.
+    """
+    try:
+        return load_class(path)
+    except RtgraphError as error:
+        raise place.error(error.problem, hint=error.hint) from error
+
+
+def check_finite(value: object, place: Place) -> None:
+    """Check that a value can be written as JSON.
+
+    Raises:
+        GraphError: it contains infinity or NaN.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise place.error(f"{value} cannot be written as JSON", hint="None is the usual way to say: no bound")
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            check_finite(item, place / str(key))
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            check_finite(item, place)
+
+
+def _part(value: Value, name: str, fields: Sequence[str], place: Place) -> Value:
+    for part in fields:
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            known = value if isinstance(value, dict) else ()
+            raise place.error(f"the spec of {name!r} has no {part!r}", hint=nearest(part, known))
+    return value

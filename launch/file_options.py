@@ -1,0 +1,198 @@
+"""Command-line arguments shared by verbs that take a launch file: ``FILE [name=value ...]`` and overrides."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rtgraph.launch.console.typed import decimal, whole
+
+if TYPE_CHECKING:
+    from rtgraph.graphs import Plan
+
+FOLDERS = (Path(__file__).parent / "files",)
+"""Folders in which rtgraph's own launch files are found by name."""
+GROUP = "rtgraph.launch"
+"""The entry points of other packages: any name, and a package whose ``*.yaml`` are launch files."""
+
+
+def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    """Add ``FILE [name=value ...]`` and the options that override the file."""
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?" if optional else None,
+        help="a launch or graph file, or the name of a shipped one",
+    )
+    parser.add_argument(
+        "arguments",
+        metavar="name=value",
+        nargs="*",
+        type=_argument,
+        default=[],
+        help="an argument of the file",
+    )
+    group = parser.add_argument_group("overrides of the file")
+    group.add_argument(
+        "--world",
+        choices=("realtime", "virtual"),
+        help="realtime: real processes; virtual: virtual time in one process",
+    )
+    group.add_argument("--seed", type=whole, metavar="N", help="the seed of all random numbers")
+    group.add_argument("--ticks", type=whole, metavar="N", help="end after N ticks of the plant")
+    group.add_argument("--duration", type=decimal, metavar="S", help="end after S seconds")
+    group.add_argument(
+        "--replace",
+        action="append",
+        default=[],
+        metavar="NODE=CLASS",
+        help="replace the class of a node with package.module:Class; with --replay, NODE alone",
+    )
+    group.add_argument(
+        "--replay",
+        metavar="FILE",
+        help="replace the nodes named by --replace with this recording",
+    )
+    group.add_argument("--record", action="store_true", help="record the session")
+    group.add_argument(
+        "--recorder",
+        action="append",
+        default=[],
+        type=_argument,
+        metavar="KEY=VALUE",
+        help="parameters of the recorder: topics=a,b  exclude=c  keep_s=60  split_mib=500  journal=false ...",
+    )
+    group.add_argument(
+        "--no-record", action="store_true", help="do not record, not even in the virtual world"
+    )
+
+
+def load(
+    args: argparse.Namespace, *, record: bool | dict[str, Any] | None = None, effective: bool = True
+) -> Plan:
+    """Return the plan that the command line asks for.
+
+    Args:
+        args: the command line.
+        record: overrides what it says of the recording.
+        effective: refuse an argument that has no effect with these values of the others.
+
+    Raises:
+        GraphError: the file or its arguments are wrong, or an argument is given twice.
+    """
+    from rtgraph.graphs import load_launch  # noqa: PLC0415 - so that --help is instant
+
+    replacements = _replacements(args)
+    return load_launch(
+        args.file,
+        _unique(args.arguments),
+        world=args.world,
+        seed=args.seed,
+        ticks=args.ticks,
+        duration_s=args.duration,
+        replace=replacements,
+        record=recording(args) if record is None else record,
+        folders=launch_folders(),
+        # An argument of a replaced node legitimately has no effect.
+        effective=effective and not replacements,
+    )
+
+
+def launch_folders() -> tuple[Path, ...]:
+    """Return the folders in which launch files are found by name: rtgraph's, then those of installed packages.
+
+    A file of rtgraph's wins over one of the same name; that is logged. An entry point without a folder is logged too.
+    """
+    from rtgraph.nodes.extensions import extensions, ignore  # noqa: PLC0415 - so that --help is instant
+
+    folders = [*FOLDERS]
+    names = {file.stem: "rtgraph" for folder in FOLDERS for file in folder.glob("*.yaml")}
+    for extension in extensions(GROUP).values():
+        folder = extension.folder()
+        if folder is None:
+            ignore(extension, f"there is no package {extension.target}")
+            continue
+        folders.append(Path(folder))
+        for file in sorted(Path(folder).glob("*.yaml")):
+            first = names.setdefault(file.stem, extension.origin)
+            if first != extension.origin:
+                ignore(extension, f"{first} has a launch file {file.stem!r} too, which is used", file.name)
+    return tuple(folders)
+
+
+def _replacements(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Return the replacements of nodes: classes by name, or a player of the recording."""
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
+
+    found: dict[str, dict[str, Any]] = {}
+    played: list[str] = []
+    for text in args.replace:
+        node, equals, node_class = text.partition("=")
+        if node in found or node in played:
+            raise GraphError(f"--replace {node} is given twice")
+        if equals and node and node_class:
+            found[node] = {"class": node_class}
+        elif args.replay is None:
+            raise GraphError(
+                f"--replace {text!r} is not NODE=CLASS", hint="or give a recording with --replay"
+            )
+        else:
+            played.append(node)
+    if args.replay is not None:
+        from rtgraph.graphs.resolving.recording import stand_ins  # noqa: PLC0415
+
+        if not played:
+            raise GraphError(
+                "--replay plays nothing", hint="name the nodes it stands in for: --replace plant"
+            )
+        found |= stand_ins(args.replay, played)
+    return found
+
+
+def recording(args: argparse.Namespace) -> bool | dict[str, Any] | None:
+    """Return whether to record, or the recorder's parameters; None if the command line does not say.
+
+    Raises:
+        GraphError: it contradicts itself.
+    """
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
+
+    if args.no_record:
+        if args.record or args.recorder:
+            raise GraphError("--no-record, and --record or --recorder, at once", file="command line")
+        return False
+    from rtgraph.msgs.typed.text import Typed  # noqa: PLC0415
+
+    settings = {key: Typed(value) for key, value in _unique(args.recorder).items()}
+    return settings or (True if args.record else None)
+
+
+def folder(text: str) -> Path:
+    """Parse the name of a folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name is not a folder")
+    from rtgraph.msgs.typed.text import readable  # noqa: PLC0415 - so that --help is instant
+
+    try:
+        return Path(readable(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"the name {error}") from error
+
+
+def _argument(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not name=value")
+    return name, value
+
+
+def _unique(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
+
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in found:
+            raise GraphError(f"{name!r} is given twice", file="command line")
+        found[name] = value
+    return found

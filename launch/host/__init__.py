@@ -1,0 +1,1 @@
+"""What a launch needs of its host: runtime directory, descriptors, signals, leftovers."""

@@ -1,0 +1,46 @@
+"""Ends the processes that code in this process starts and leaves running."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+
+import psutil
+
+from rtgraph.launch.host.leftovers import Leftover, end, short
+from rtgraph.nodes.runtime.realtime.host import adopt_orphans, leave_orphans
+
+_TRACKER = "multiprocessing.resource_tracker"
+"""Started by Python itself; it ends with this process."""
+
+
+@contextlib.contextmanager
+def ended_with(note: Callable[[str], None]) -> Iterator[list[str]]:
+    """End processes started inside and still running on leaving. Yields a list that receives their commands."""
+    before = set(_children())
+    ended: list[str] = []
+    adopt_orphans()
+    try:
+        yield ended
+    finally:
+        left = {pid: command for pid, command in _children().items() if pid not in before}
+        end([Leftover(pid, 0, command, b"") for pid, command in left.items()])
+        leave_orphans()
+        for pid, command in left.items():
+            ended.append(command)
+            note(f"a node left 1 process behind: {command} (process {pid}): ended")
+            with contextlib.suppress(ChildProcessError):  # it may be another process's child
+                os.waitpid(pid, os.WNOHANG)
+
+
+def _children() -> dict[int, str]:
+    """Return the commands of this process's living descendants."""
+    found = {}
+    own = psutil.Process().cmdline()
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            command = "a fork of this process" if child.cmdline() == own else short(" ".join(child.cmdline()))
+            if child.status() != psutil.STATUS_ZOMBIE and _TRACKER not in command:
+                found[child.pid] = command
+    return found

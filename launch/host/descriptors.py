@@ -1,0 +1,47 @@
+"""File descriptor limits: how many a process of a launch needs, and whether the host allows them.
+
+ZeroMQ aborts a process that reaches the limit, so this is checked before anything starts.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections import Counter
+
+from rtgraph.graphs import Plan
+from rtgraph.msgs.errors import LaunchError
+
+_OF_LAUNCHER, _PER_NODE = 32, 2
+_OF_NODE, _PER_EDGE = 24, 1
+"""Four to nine more than measured in graphs of 4 to 15 nodes."""
+SMALL_GRAPH = _OF_LAUNCHER + 4 * _PER_NODE
+CLIENT = 24
+"""Descriptors that an introspection client needs."""
+_SPARE = 200
+"""Reserve for what nodes open themselves."""
+
+
+def needed(plan: Plan) -> tuple[int, str]:
+    """Return the largest number of descriptors that a process needs, and the name of that process."""
+    ends = Counter(name for publisher, node, _ in plan.edges() for name in (publisher, node))
+    found = [(_OF_NODE + _PER_EDGE * ends[node.name], node.name) for node in plan.nodes]
+    most, name = max([(_OF_LAUNCHER + _PER_NODE * len(plan.nodes), "the launcher"), *found])
+    return most + len(plan.weights), name
+
+
+def allow(count: int, who: str) -> None:
+    """Raise the limit of this process and its children to a number of descriptors, plus a reserve.
+
+    Raises:
+        LaunchError: the limit cannot be raised that far.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + _SPARE
+    limited = hard != resource.RLIM_INFINITY
+    if limited and hard < count:
+        raise LaunchError(
+            f"{who} needs {count} open files, and at most {hard} are allowed",
+            hint=f"ulimit -n {wanted}, or as much for this user in /etc/security/limits.conf",
+        )
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard) if limited else wanted, hard))

@@ -1,0 +1,130 @@
+"""Ends what nodes leave behind: when a node ends, when the launch ends, and when the launcher is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Self
+
+from rtgraph.launch.host import leftovers
+from rtgraph.launch.host.leftovers import GRACE_S, MARK, Leftover, short
+from rtgraph.nodes.runtime.realtime.fork_server import NODE_VARIABLE, TITLE
+
+
+class Sweeper:
+    """Enter it before any process of a launch starts, and leave it when all nodes have ended.
+
+    When a node ends, the processes in its session are ended at once; processes in other sessions are ended with the
+    launch. The launcher must adopt orphans; orphans that end are reaped.
+
+    Args:
+        launch: unique name of the launch on this host.
+        note: prints a note.
+        left_behind: receives the commands of the processes left behind, by node.
+    """
+
+    def __init__(self, launch: str, note: Callable[[str], None], left_behind: dict[str, list[str]]) -> None:
+        self._launch = launch
+        self._note = note
+        self._left_behind = left_behind
+        self._nodes: dict[int, str] = {}
+        self._ending: list[tuple[float, int]] = []
+        self._told: set[int] = set()
+
+    def __enter__(self) -> Self:
+        self._warden = subprocess.Popen(
+            [sys.executable, "-IS", leftovers.__file__, self._launch],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.attend(float("inf"))
+        self._say(leftovers.end_all(self._launch, self._nodes, (self._warden.pid,)))
+        self.reap(())
+        self._warden.kill()  # before it sees the end of its input
+        self._warden.communicate()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the launch's processes."""
+        # Without SPT_NOENV, a process that sets its title would overwrite the mark.
+        return {**os.environ, MARK: self._launch, "SPT_NOENV": "1"}
+
+    def began(self, process: int, node: str) -> None:
+        """Record the start of a node's process."""
+        self._nodes[process] = node
+        self._tell(b"%d\n" % process)
+
+    def ended(self, process: int) -> None:
+        """Begin to end the processes in an ended node's session."""
+        try:
+            os.killpg(process, 0)
+        except OSError:  # usually its group is empty; processes in other groups are found at the end
+            found = []
+        else:
+            living = leftovers.find(self._launch, (process,), (self._warden.pid,))
+            found = [one for one in living if one.session == process]
+        self._say(found)
+        self._nodes.pop(process, None)
+        self._tell(b"%d\n" % process)
+        for one in found:
+            with contextlib.suppress(OSError):
+                descriptor = os.pidfd_open(one.pid)
+                self._ending.append((time.monotonic() + GRACE_S, descriptor))
+                signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+
+    def attend(self, now_s: float) -> None:
+        """Kill processes that did not end within the grace period."""
+        due = [descriptor for at_s, descriptor in self._ending if at_s <= now_s]
+        self._ending = [one for one in self._ending if one[1] not in due]
+        for descriptor in due:
+            with contextlib.suppress(OSError):
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            os.close(descriptor)
+
+    def reap(self, known: Iterable[int]) -> None:
+        """Reap adopted processes that have ended, except known ones, which have another owner."""
+        mine = {self._warden.pid, *known}
+        with contextlib.suppress(ChildProcessError):
+            while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                # Other children of this program are in its session.
+                if found.si_pid in mine or os.getsid(found.si_pid) == os.getsid(0):
+                    return
+                os.waitpid(found.si_pid, os.WNOHANG)
+
+    def _tell(self, line: bytes) -> None:
+        stream = self._warden.stdin
+        if stream is not None:
+            with contextlib.suppress(OSError):  # the warden was killed
+                stream.write(line)
+                stream.flush()
+
+    def _say(self, found: Iterable[Leftover]) -> None:
+        new = [one for one in found if one.pid not in self._told]
+        self._told |= {one.pid for one in new}
+        by_node: dict[str, list[Leftover]] = {}
+        for one in new:
+            by_node.setdefault(self._node_of(one), []).append(one)
+        for node, left in by_node.items():
+            shown = ", ".join(f"{short(one.command)} (process {one.pid})" for one in left)
+            count = f"{len(left)} process{'es' if len(left) > 1 else ''}"
+            self._note(f"{node} left {count} behind: {shown}: ended")
+            self._left_behind.setdefault(node, []).extend(short(one.command) for one in left)
+
+    def _node_of(self, one: Leftover) -> str:
+        _, _, rest = one.environment.partition(f"\0{NODE_VARIABLE}=".encode())
+        named = rest.partition(b"\0")[0].decode(errors="replace")
+        title = one.command.removeprefix(TITLE) if one.command.startswith(TITLE) else ""
+        return named or self._nodes.get(one.session, "") or title or "a node"

@@ -1,0 +1,24 @@
+"""Repeats something at a rate."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+
+class Rate:
+    """Waits for the next of evenly spaced instants. Without a rate it never waits. Missed instants are skipped."""
+
+    def __init__(self, rate_hz: float | None) -> None:
+        self._period_s = 0.0 if rate_hz is None else 1 / rate_hz
+        self._due_s = time.monotonic()
+        self._pause = threading.Event()
+
+    def wait(self) -> None:
+        """Wait until the next instant. The first instant is the first call."""
+        if not self._period_s:
+            return
+        left_s = self._due_s - time.monotonic()
+        if left_s > 0:
+            self._pause.wait(left_s)
+        self._due_s = max(self._due_s + self._period_s, time.monotonic())

@@ -1,0 +1,92 @@
+"""The description of a running launch that introspection clients read."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from rtgraph.graphs import Plan
+from rtgraph.launch.introspection.sessions import Description, Stream, Taker
+from rtgraph.msgs import Message, schema_hash
+from rtgraph.msgs.journal import Journal
+from rtgraph.nodes.runtime import NodePlan, load_class, validated_params
+from rtgraph.nodes.runtime.classes.imports import pinned
+from rtgraph.nodes.runtime.interface.node import port_message
+from rtgraph.nodes.runtime.realtime.bus import BusPlan
+
+
+def describe(
+    plan: Plan, directory: Path, buses: Mapping[str, BusPlan], epoch_ns: int, introspection: str
+) -> Description:
+    """Return the description of this process, the launcher of a plan."""
+    return Description(
+        name=plan.name,
+        pid=os.getpid(),
+        directory=str(directory.resolve()),
+        started=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        epoch_ns=epoch_ns,
+        introspection=introspection,
+        plan=plan.to_yaml(),
+        nodes=tuple(node.name for node in plan.nodes),
+        streams=tuple(stream for node in plan.nodes for stream in _streams(node, buses[node.name].plain)),
+        takers=tuple(taker for node in plan.nodes for taker in _takers(node)),
+        modules=pinned(),
+    )
+
+
+def _streams(node: NodePlan, endpoint: str) -> list[Stream]:
+    node_type = load_class(node.node)
+    ports = node_type.outputs_of(validated_params(node_type, node.params))
+    found = []
+    for port, topic in node.outputs.items():
+        # A journal has no port on the class: the runtime publishes it.
+        message: type[Message] = port_message(ports[port]) if port in ports else Journal
+        found.append(
+            Stream(
+                node=node.name,
+                port=port,
+                topic=topic,
+                keyed=port in ports and ports[port].keyed,
+                endpoint=endpoint,
+                message=_path(message),
+                schema_hash=schema_hash(message).hex(),
+            )
+        )
+    return found
+
+
+def _takers(node: NodePlan) -> list[Taker]:
+    ports = load_class(node.node).input_ports
+    found = [
+        Taker(
+            node=node.name,
+            port=port,
+            topic=source.topic,
+            keyed=ports[port].keyed,
+            policy=str(ports[port].policy),
+            message=_path(port_message(ports[port])),
+            publishers=source.publishers,
+        )
+        for port, source in node.inputs.items()
+    ]
+    for port, taps in node.taps.items():
+        for topic in dict.fromkeys(tapped.topic for tapped in taps):
+            publishers = tuple(tapped.publisher for tapped in taps if tapped.topic == topic)
+            found.append(
+                Taker(
+                    node=node.name,
+                    port=port,
+                    topic=topic,
+                    keyed=False,
+                    policy="everything",
+                    message=_path(Message),
+                    publishers=publishers,
+                )
+            )
+    return found
+
+
+def _path(message_type: type[Message]) -> str:
+    return f"{message_type.__module__}:{message_type.__qualname__}"

@@ -1,0 +1,133 @@
+"""Parameter changes in progress: sent to nodes, and not yet answered by all of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rtgraph.launch.process.supervision import Member
+from rtgraph.msgs import Message
+from rtgraph.msgs.errors import GraphError, LaunchError, NodeError
+from rtgraph.msgs.introspection import ParamsSet, SetParams
+from rtgraph.msgs.system import ChangeParams, ParamsChanged
+from rtgraph.msgs.typed.text import Typed
+from rtgraph.nodes.runtime import Params, load_class, validated_params
+from rtgraph.nodes.runtime.interface.changeable import with_values, written_values
+
+CHANGES_AT_ONCE = 64
+CHANGE_WITHIN_S = 2.0
+
+Tell = Callable[[Member, Message], None]
+Answer = Callable[[bytes, Message], None]
+
+
+@dataclass
+class _Change:
+    """A client's requested change, and the answers so far."""
+
+    client: bytes
+    number: int
+    deadline_s: float
+    waiting: set[str]
+    values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+class Changes:
+    """Keeps the changes in progress.
+
+    Args:
+        members: the nodes.
+        tell: sends a control message to a node.
+        answer: sends a message to a client.
+    """
+
+    def __init__(self, members: Mapping[str, Member], tell: Tell, answer: Answer) -> None:
+        self._members = members
+        self._tell = tell
+        self._answer = answer
+        self._changes: dict[int, _Change] = {}
+        self._numbers = itertools.count(1)
+
+    def begin(self, client: bytes, question: SetParams, members: Sequence[Member], now_s: float) -> None:
+        """Change parameters of nodes, and answer when all have done so. Nodes that are down start with the new values.
+
+        Text is parsed as the type that each node declares.
+
+        Raises:
+            GraphError: a node cannot take the values; no node is changed.
+            LaunchError: too many changes are in progress.
+        """
+        if not question.values:
+            raise GraphError("nothing is to be changed", hint="give key=value")
+        if len(self._changes) >= CHANGES_AT_ONCE:
+            raise LaunchError("too many changes are under way", hint="try again")
+        values = {
+            key: Typed(value) if isinstance(value, str) else value for key, value in question.values.items()
+        }
+        wanted: dict[str, dict[str, Any]] = {}
+        for member in members:
+            try:
+                changed = with_values(params_of(member), values)
+            except NodeError as error:
+                raise GraphError(f"{member.plan.name}: {error.problem}", hint=error.hint) from error
+            wanted[member.plan.name] = written_values(changed, values)
+        told = [member for member in members if member.ready and member.process is not None]
+        number = next(self._numbers)
+        change = _Change(client, question.number, now_s + CHANGE_WITHIN_S, {m.plan.name for m in told})
+        for member in members:
+            if member not in told:
+                member.changed |= wanted[member.plan.name]
+                change.values[member.plan.name] = dict(wanted[member.plan.name])
+        self._changes[number] = change
+        for member in told:
+            self._tell(member, ChangeParams(number=number, values=wanted[member.plan.name]))
+        self._close_if_done(number)
+
+    def done(self, node: str, answer: ParamsChanged) -> None:
+        """Store a node's answer. Values that it accepted also apply to its next lives."""
+        if not answer.problem:
+            self._members[node].changed |= answer.values
+        change = self._changes.get(answer.number)
+        if change is None:
+            return
+        change.waiting.discard(node)
+        if answer.problem:
+            change.problems[node] = answer.problem
+        else:
+            change.values[node] = answer.values
+        self._close_if_done(answer.number)
+
+    def died(self, node: str, problem: str) -> None:
+        """Handle the end of a node's process: its unanswered changes failed."""
+        for number, change in list(self._changes.items()):
+            if node in change.waiting:
+                change.waiting.discard(node)
+                change.problems[node] = f"failed: {problem}"
+                self._close_if_done(number)
+
+    def give_up(self, now_s: float) -> None:
+        """Answer for the nodes that have timed out."""
+        for number, change in list(self._changes.items()):
+            if now_s > change.deadline_s:
+                for node in change.waiting:
+                    change.problems[node] = (
+                        f"has not answered within {CHANGE_WITHIN_S:.0f} s; it takes the values when it is free"
+                    )
+                change.waiting.clear()
+                self._close_if_done(number)
+
+    def _close_if_done(self, number: int) -> None:
+        change = self._changes[number]
+        if not change.waiting:
+            del self._changes[number]
+            told = ParamsSet(number=change.number, values=change.values, problems=change.problems)
+            self._answer(change.client, told)
+
+
+def params_of(member: Member) -> Params:
+    """Return the current parameters of a node."""
+    params = validated_params(load_class(member.plan.node), member.plan.params)
+    return with_values(params, member.changed) if member.changed else params

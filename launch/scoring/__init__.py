@@ -1,0 +1,1 @@
+"""What scores are compared with: games, known scores, confidence intervals."""

@@ -1,0 +1,1 @@
+"""The container format of recordings: MCAP chunks, channels and records."""

@@ -1,0 +1,90 @@
+"""The parts of a recording: channels, recorded messages, and attached files."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+from rtgraph.msgs import Message, decode, message_types, schema_hash
+from rtgraph.msgs.bag.format.fields import fields_of
+from rtgraph.msgs.errors import DecodeError, SchemaMismatch
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file attached to a recording, such as the plan."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """The identity of a stream: one publisher's output, and the key if the output is keyed.
+
+    ``schema`` is the JSON Schema of the messages, ``schema_hash`` the 16 hex digits that identify its
+    version.
+    """
+
+    topic: str
+    publisher: str
+    port: str
+    key: str
+    schema_name: str
+    schema: bytes
+    schema_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recorded message: the exact encoded bytes, and their times.
+
+    ``sequence`` is the publisher's, modulo 2³²; ``log_ns`` is when the recorder received it and
+    ``publish_ns`` when it was published, both in ns of the graph's clock.
+    """
+
+    channel: Channel
+    sequence: int
+    log_ns: int
+    publish_ns: int
+    data: bytes
+
+    def message(self) -> Message:
+        """Decode the message with the imported class of its name.
+
+        Raises:
+            DecodeError: no such class is imported, or the bytes are not a valid message of it.
+            SchemaMismatch: the imported class is another version.
+        """
+        return decode(_message_type(self.channel.schema_name, self.channel.schema_hash), self.data)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields by name, without the class: plain values, and arrays as read-only views.
+
+        Raises:
+            DecodeError: the bytes are not a message of this channel.
+        """
+        found, fields = fields_of(self.data)
+        if found.hex() != self.channel.schema_hash:
+            raise SchemaMismatch(
+                f"channel {self.channel.topic} has schema {self.channel.schema_hash}, the message has {found.hex()}"
+            )
+        return fields
+
+
+@functools.cache
+def _message_type(name: str, wanted: str) -> type[Message]:
+    found = message_types().get(name)
+    if found is None:
+        raise DecodeError(
+            f"no message class {name} is imported",
+            hint="import the module that defines it, or read the message's fields() without it",
+        )
+    if schema_hash(found).hex() != wanted:
+        raise SchemaMismatch(
+            f"{name} here has schema {schema_hash(found).hex()}, the recording has {wanted}",
+            hint="read the message's fields() without the class, or use the version that recorded it",
+        )
+    return found

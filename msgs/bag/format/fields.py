@@ -1,0 +1,56 @@
+"""Decode a wire document without the message's class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgpack
+from pydantic import TypeAdapter, ValidationError
+
+from rtgraph.msgs.array import array
+from rtgraph.msgs.errors import DecodeError
+from rtgraph.msgs.wire.codec import WIRE_VERSION, Frame
+
+_ARRAY_KEYS = {"dtype", "shape", "buffer"}
+_array: TypeAdapter[Any] = TypeAdapter(array())
+
+
+def fields_of(document: Frame) -> tuple[bytes, dict[str, Any]]:
+    """Return the schema hash and the fields of a wire document; arrays are read-only views of its bytes.
+
+    Raises:
+        DecodeError: the bytes are not a message.
+    """
+    try:
+        # Walk over it before building anything: the claimed lists must exist.
+        unpacker = msgpack.Unpacker(max_buffer_size=len(document))
+        unpacker.feed(document)
+        unpacker.skip()
+        parts = msgpack.unpackb(document)
+        if not isinstance(parts, list) or len(parts) != 4:
+            raise DecodeError("not a message: four parts are wanted")
+        version, schema_hash, fields, buffers = parts
+        if version != WIRE_VERSION:
+            raise DecodeError(f"wire format {version!r:.20} is not known, only {WIRE_VERSION} is")
+        if type(schema_hash) is not bytes or type(fields) is not dict or type(buffers) is not list:
+            raise DecodeError("not a message: its parts are not what they should be")
+        if any(type(buffer) is not bytes for buffer in buffers) or any(
+            type(name) is not str for name in fields
+        ):
+            raise DecodeError("not a message: a buffer is not bytes, or a field has no name")
+        return schema_hash, {name: _resolved(value, buffers) for name, value in fields.items()}
+    except ValidationError as error:
+        raise DecodeError(f"not a message: {error.errors(include_url=False)[0]['msg'][:200]}") from error
+    except (ValueError, TypeError, RecursionError, OverflowError, msgpack.UnpackException) as error:
+        raise DecodeError(f"not a message: {str(error)[:200] or type(error).__name__}") from error
+
+
+def _resolved(value: object, buffers: list[bytes]) -> object:
+    if isinstance(value, dict):
+        if value.keys() == _ARRAY_KEYS:
+            resolved: object = _array.validate_python(value, context=buffers)
+            return resolved
+        return {name: _resolved(inner, buffers) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_resolved(inner, buffers) for inner in value]
+    return value

@@ -1,0 +1,102 @@
+"""Split a recording into self-contained files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rtgraph.msgs.bag.folder import numbered
+from rtgraph.msgs.bag.format.channel import Attachment, Channel
+from rtgraph.msgs.bag.writing.writer import CHUNK_BYTES, BagWriter
+from rtgraph.msgs.errors import BagError
+
+
+class SplittingWriter:
+    """Writes a recording to ``session_0.mcap``, ``session_1.mcap`` …, each with all facts known at the start.
+
+    Args:
+        path: the base of the files' names: ``session.mcap`` for the names above.
+        info: facts about the session, for every file.
+        attachments: files to attach to every file.
+        most_bytes: start a new file when one has this size; it may exceed it by the current chunk.
+        most_ns: start a new file this long after the first message of one.
+        chunk_bytes: as for ``BagWriter``.
+        compression: as for ``BagWriter``.
+
+    Raises:
+        BagError: as for ``BagWriter``, or if no limit is given.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        info: Mapping[str, str],
+        attachments: Sequence[Attachment] = (),
+        most_bytes: int | None = None,
+        most_ns: int | None = None,
+        chunk_bytes: int = CHUNK_BYTES,
+        compression: str = "zstd",
+    ) -> None:
+        if (most_bytes or 0) <= 0 and (most_ns or 0) <= 0:
+            raise BagError("nothing says when to split the recording", hint="give a size or a time")
+        self.path = path
+        self.paths: list[Path] = []
+        """The files so far."""
+        self._info = dict(info)
+        self._attachments = tuple(attachments)
+        self._most_bytes = most_bytes or None
+        self._most_ns = most_ns or None
+        self._chunk_bytes = chunk_bytes
+        self._compression = compression
+        self._finished_bytes = self._finished_messages = 0
+        self._first_ns: int | None = None
+        self._writer = self._next()
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes in all files, without unflushed data."""
+        return self._finished_bytes + self._writer.size_bytes
+
+    @property
+    def messages(self) -> int:
+        """Number of messages in all files, without unflushed ones."""
+        return self._finished_messages + self._writer.messages
+
+    def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:
+        """Write a message, to a new file if a limit is reached."""
+        if self._first_ns is not None and self._is_full(log_ns):
+            finished = self._writer
+            finished.close()
+            self._writer = self._next()
+            self._finished_bytes += finished.size_bytes
+            self._finished_messages += finished.messages
+        if self._first_ns is None:
+            self._first_ns = log_ns
+        self._writer.write(channel, sequence, log_ns, publish_ns, data)
+
+    def flush(self) -> None:
+        """Hand all written data to the kernel."""
+        self._writer.flush()
+
+    def close(self, losses: Mapping[str, object] | None = None) -> None:
+        """Finish the last file, with the account of losses of all files."""
+        self._writer.close(losses)
+
+    def _is_full(self, log_ns: int) -> bool:
+        if self._most_bytes is not None and self._writer.size_bytes >= self._most_bytes:
+            return True
+        return self._most_ns is not None and log_ns - (self._first_ns or 0) >= self._most_ns
+
+    def _next(self) -> BagWriter:
+        path = numbered(self.path, len(self.paths))
+        writer = BagWriter(
+            path,
+            info=self._info,
+            attachments=self._attachments,
+            chunk_bytes=self._chunk_bytes,
+            compression=self._compression,
+        )
+        self.paths.append(path)
+        self._first_ns = None
+        return writer

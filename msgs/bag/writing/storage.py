@@ -1,0 +1,91 @@
+"""The storage of a recorder: a sink, with the account of the messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from rtgraph.msgs.bag.format.channel import Channel
+from rtgraph.msgs.bag.ledger import Ledger
+
+
+class Sink(Protocol):
+    """A destination of messages."""
+
+    @property
+    def paths(self) -> Sequence[Path]:
+        """The files so far."""
+        ...
+
+    def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None: ...
+    def flush(self) -> None: ...
+    def keep(self, reason: str, losses: Mapping[str, object]) -> None: ...
+    def close(self, losses: Mapping[str, object] | None = None) -> None: ...
+
+
+class Entry(NamedTuple):
+    """A message to write; ``sequence`` counts its channel's messages in the publisher's incarnation."""
+
+    channel: Channel
+    incarnation: int
+    sequence: int
+    log_ns: int
+    publish_ns: int
+    data: bytes
+
+
+class Storage:
+    """Writes messages to a sink and keeps their account."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._ledger = Ledger()
+        self._messages = 0
+        self._bytes = 0
+        self._lost = 0
+
+    def go_on_after(self, publisher: str, incarnation: int, channel: str, sequence: int) -> None:
+        """Count messages up to this one as recorded by an earlier incarnation."""
+        self._ledger.go_on_after(publisher, incarnation, channel, sequence)
+
+    def reached(self) -> list[tuple[str, int, str, int]]:
+        """Return the newest message of each stream, in the form of ``go_on_after``'s arguments."""
+        return self._ledger.reached()
+
+    def write(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Write and count messages. Return those that did not fit: always empty."""
+        write, see = self._sink.write, self._ledger.see
+        for channel, incarnation, sequence, log_ns, publish_ns, data in entries:
+            write(channel, sequence, log_ns, publish_ns, data)
+            see(channel.publisher, incarnation, channel.topic, sequence)
+            self._bytes += len(data)
+        self._messages += len(entries)
+        return ()
+
+    def flush(self) -> None:
+        """Hand written data to the operating system."""
+        self._sink.flush()
+
+    def keep(self, reason: str) -> None:
+        """Write the contents of a ring buffer; other sinks write messages as they arrive."""
+        self._sink.keep(reason, self._ledger.losses().as_json())
+
+    def close(self, declared: Mapping[str, Mapping[str, int]]) -> None:
+        """Write the account of losses, and close.
+
+        Args:
+            declared: number of messages each publisher reports to have sent, by channel.
+        """
+        losses = self._ledger.losses(declared)
+        self._lost = losses.lost
+        self._sink.close(losses.as_json())
+
+    def result(self) -> dict[str, Any]:
+        """Return the counts of written messages."""
+        return {
+            "files": [path.name for path in self._sink.paths],
+            "messages": self._messages,
+            "bytes": self._bytes,
+            "lost": self._lost,
+        }

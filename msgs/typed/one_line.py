@@ -1,0 +1,26 @@
+"""An error as one line of text, for summaries and messages."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from rtgraph.msgs.typed.strict import complaint
+
+TOLD_MOST = 300
+"""Maximum length of an error in a summary; the log has the full text."""
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return an error's name and message on one line of limited length."""
+    if isinstance(error, ValidationError):
+        return _invalid(error)[:TOLD_MOST]
+    told = " ".join(str(error).split())[:TOLD_MOST]
+    return f"{type(error).__name__}: {told}" if told else type(error).__name__
+
+
+def _invalid(error: ValidationError) -> str:
+    """Return the first thing that pydantic refused, as ``Class.field: problem``."""
+    first, *others = error.errors(include_url=False)
+    place = ".".join([error.title, *map(str, first["loc"])])
+    problem = " ".join(complaint(first)[0].split())
+    return f"{place}: {problem}" + (f", and {len(others)} more" if others else "")

@@ -1,0 +1,1 @@
+"""The wire format: the codec of messages and the envelope around them."""

@@ -1,0 +1,105 @@
+"""The envelope of a wire document (publisher, sequence, time), read without decoding the rest."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import msgpack
+
+from rtgraph.msgs.errors import DecodeError
+from rtgraph.msgs.wire.codec import WIRE_VERSION, Frame
+
+HEAD_MOST = 4096
+"""Maximum length of a header in bytes: names are short."""
+
+_BEYOND = 1 << 63
+_UNSIGNED = rb"([\x00-\x7f]|\xcc.|\xcd..|\xce.{4}|\xcf[\x00-\x7f].{7})"
+_USUAL = re.compile(
+    rb"\x94" + bytes([WIRE_VERSION]) + rb"\xc4\x08(.{8})[\x81-\x8f]\xa6header\x85"
+    rb"\xa6source([\xa0-\xbf])(.{0,31}?)\xabincarnation"
+    + _UNSIGNED
+    + rb"\xa8sequence"
+    + _UNSIGNED
+    + rb"\xa8stamp_ns"
+    + _UNSIGNED,
+    re.DOTALL,
+)
+"""The first bytes of a document written by our encoder."""
+
+
+class Envelope(NamedTuple):
+    """Who published a message, which one it is, and when."""
+
+    schema_hash: bytes
+    source: str
+    incarnation: int
+    sequence: int
+    stamp_ns: int
+
+
+_WANTED = set(Envelope._fields[1:])
+
+
+def envelope(document: Frame, start: int = 0) -> Envelope:
+    """Return the envelope of the document that begins at byte ``start``.
+
+    What follows the envelope, such as the lineage and the arrays, is neither read nor validated.
+
+    Raises:
+        DecodeError: the bytes do not begin like a message.
+    """
+    # A regular expression reads our encoder's documents in a third of the time of the general decoder.
+    usual = _USUAL.match(document, start)
+    if usual is not None:
+        schema_hash, length, source, incarnation, sequence, stamp_ns = usual.groups()
+        if length[0] == 0xA0 + len(source):
+            try:
+                return Envelope(
+                    schema_hash, source.decode(), _number(incarnation), _number(sequence), _number(stamp_ns)
+                )
+            except UnicodeDecodeError as error:
+                raise DecodeError("not a message: its source is no text") from error
+    return _general(memoryview(document)[start : start + HEAD_MOST])
+
+
+def _number(packed: bytes) -> int:
+    return int.from_bytes(packed[1:] or packed, "big")
+
+
+def _general(head: memoryview) -> Envelope:
+    unpacker = msgpack.Unpacker(
+        read_size=max(1, len(head)), max_buffer_size=HEAD_MOST, max_array_len=64, max_map_len=64
+    )
+    found: dict[Any, Any] = {}
+    try:
+        unpacker.feed(head)
+        parts, version, schema_hash = unpacker.read_array_header(), unpacker.unpack(), unpacker.unpack()
+        fields, name = unpacker.read_map_header(), unpacker.unpack()
+        if (parts, version, name) != (4, WIRE_VERSION, "header") or not fields or type(version) is not int:
+            raise DecodeError("not a message: its header is not where it should be")
+        for _ in range(unpacker.read_map_header()):
+            key = unpacker.unpack()
+            if key in found:
+                raise DecodeError("not a message: its header says something twice")
+            found[key] = unpacker.unpack()
+            if found.keys() >= _WANTED:
+                break
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
+        raise DecodeError(f"not a message: {str(error)[:100] or type(error).__name__}") from error
+    source = found.get("source")
+    if type(schema_hash) is not bytes or len(schema_hash) != 8 or type(source) is not str:
+        raise DecodeError("not a message: its header is wrong")
+    return Envelope(
+        schema_hash,
+        source,
+        _checked(found.get("incarnation"), 0),
+        _checked(found.get("sequence"), 0),
+        _checked(found.get("stamp_ns"), -_BEYOND),
+    )
+
+
+def _checked(number: Any, least: int) -> int:
+    if type(number) is not int or not least <= number < _BEYOND:
+        raise DecodeError("not a message: its header holds what is no number")
+    return number

@@ -1,0 +1,1 @@
+"""How learners that share weights take turns, and pass gradients on."""

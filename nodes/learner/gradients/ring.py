@@ -1,0 +1,124 @@
+"""The gradient learners of one learner, and the order of their gradients."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rtgraph.msgs import Gradient
+from rtgraph.nodes.learner.gradients.round_robin import Parallel, RoundRobin
+
+LEASES = 4
+"""A learner counts as silent after this many times the longest recent gap between its gradients."""
+GAPS = 32
+"""Number of gaps kept, so that an old standstill has no effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Gradients to apply now, as their mean if there are several, and the version that this makes."""
+
+    version: int
+    offers: tuple[Gradient, ...]
+    delays: tuple[int, ...]
+
+
+class Ring:
+    """Tracks the gradient learners, which of them are alive, and the next gradient to apply.
+
+    Args:
+        learners: number of learners, in the cyclic order of their places.
+        order: ``round_robin`` or ``parallel``.
+        version: the current version of the weights.
+        silence_ns: minimum silence after which a learner is left out.
+        now_ns: the time; at first all learners count as alive.
+    """
+
+    def __init__(
+        self,
+        learners: int,
+        order: Literal["round_robin", "parallel"],
+        version: int,
+        silence_ns: int,
+        now_ns: int,
+    ) -> None:
+        names = [str(place) for place in range(learners)]
+        self._ring: RoundRobin[Gradient] | Parallel[Gradient] = (
+            RoundRobin(names, version) if order == "round_robin" else Parallel(names, version)
+        )
+        self.returned: list[int] = []
+        self._silence_ns = silence_ns
+        self._heard_ns = [now_ns] * learners
+        self._incarnation = [0] * learners
+        self._gaps_ns: deque[int] = deque(maxlen=GAPS)
+        self._applied = [0] * learners
+        self._left = 0
+
+    def heard(self, place: int, incarnation: int, now_ns: int) -> bool:
+        """Record that a learner is alive; let it rejoin if it was left out.
+
+        Return False for an unknown learner or an earlier incarnation. A learner that rejoins is in
+        ``returned`` until the caller empties it.
+        """
+        if not 0 <= place < len(self._heard_ns) or incarnation < self._incarnation[place]:
+            return False
+        name = str(place)
+        if incarnation > self._incarnation[place]:
+            self._incarnation[place] = incarnation
+            self._ring.leave(name)  # offers of its earlier incarnation get no answer
+        if name not in self._ring.alive:
+            self._ring.join(name)
+            self.returned.append(place)
+        self._heard_ns[place] = now_ns
+        return True
+
+    def take(self, gradient: Gradient, now_ns: int) -> Sequence[Gradient]:
+        """Add a gradient; return the gradients that will not be used, so that new ones can be requested."""
+        if not 0 <= gradient.place < len(self._heard_ns):
+            return ()
+        gap_ns = now_ns - self._heard_ns[gradient.place]
+        if not self.heard(gradient.place, gradient.incarnation, now_ns):
+            return ()
+        self._gaps_ns.append(gap_ns)
+        if gradient.based_on > self._ring.version:
+            return (gradient,)  # computed with a version of an earlier incarnation of the weights
+        name = str(gradient.place)
+        # A learner waits only for its newest gradient, not for one offered before the weights' owner
+        # restarted.
+        self._ring.withdraw(name)
+        return () if self._ring.offer(name, gradient, gradient.based_on) else (gradient,)
+
+    def due(self) -> Due | None:
+        """Return what to apply now, or None if it has not arrived."""
+        update = self._ring.due()
+        if update is None:
+            return None
+        for offer in update.offers:
+            self._applied[int(offer.learner)] += 1
+        return Due(update.version, tuple(offer.gradient for offer in update.offers), update.delays)
+
+    def leave_silent(self, now_ns: int) -> list[int]:
+        """Leave out learners that were silent for too long; return their places."""
+        most_ns = max(self._silence_ns, LEASES * max(self._gaps_ns, default=0))
+        waiting = self._ring.waiting
+        silent = [
+            int(name)
+            for name in self._ring.alive
+            # A learner that waits for its turn only reports that it is alive.
+            if name not in waiting and now_ns - self._heard_ns[int(name)] > most_ns
+        ]
+        for place in silent:
+            self._ring.leave(str(place))
+            self._left += 1
+        return silent
+
+    def figures(self) -> dict[str, Any]:
+        """Return the number of applied gradients by place, and the number of times a learner was left out."""
+        return {
+            "applied": list(self._applied),
+            "left_out": self._left,
+            "discarded": self._ring.discarded,
+            "refused": self._ring.refused,
+        }

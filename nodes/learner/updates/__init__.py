@@ -1,0 +1,1 @@
+"""What an update is: batch, losses, optimiser, and the state that a checkpoint keeps."""

@@ -1,0 +1,106 @@
+"""Checkpoints: folders ``000007`` with ``tensors.safetensors`` and ``facts.json``; the last few are kept.
+
+A checkpoint is written to a temporary path, flushed to disk and then renamed: a numbered checkpoint is
+complete, whenever its writer is killed. Numbers only increase, even if a run resumes from an older one.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import safetensors.torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+
+from rtgraph.msgs.atomic import atomic_path, writing
+from rtgraph.msgs.errors import CheckpointError
+from rtgraph.nodes.learner.updates.state import Facts, LearnerState
+from rtgraph.nodes.networks.checkpoints import FACTS, TENSORS, checkpoint_in, name_of, numbers_in
+
+_GONE = ".gone"
+
+
+class Checkpoints:
+    """A folder of checkpoints that one learner writes.
+
+    Args:
+        folder: Created if it does not exist.
+        keep: Number of newest checkpoints to keep.
+
+    Raises:
+        CheckpointError: The folder cannot be created.
+    """
+
+    def __init__(self, folder: Path, keep: int = 3) -> None:
+        if keep < 1:
+            raise ValueError(f"at least one checkpoint has to be kept, not {keep}")
+        self.folder = folder
+        self._keep = keep
+        with writing(folder, CheckpointError):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def save(self, state: LearnerState) -> Path:
+        """Write a checkpoint to disk, return its path, and delete those that are too old.
+
+        Raises:
+            CheckpointError: It cannot be written (a full disk, …), or a number in it is not finite; earlier
+                checkpoints are kept.
+        """
+        if broken := state.not_finite():
+            raise CheckpointError(
+                f"version {state.facts.version} is not kept in {self.folder}: {broken} is not finite",
+                hint="go on from an earlier checkpoint, with a lower learning_rate",
+            )
+        with writing(self.folder, CheckpointError):
+            numbers = numbers_in(self.folder)
+            path = self.folder / name_of(numbers[-1] + 1 if numbers else 0)
+        with atomic_path(path, CheckpointError, durable=True) as unfinished:
+            unfinished.mkdir()
+            (unfinished / FACTS).write_text(state.facts.model_dump_json(indent=2), encoding="utf-8")
+            try:
+                safetensors.torch.save_file(state.tensors, unfinished / TENSORS)
+            except SafetensorError as error:  # its text contains the reason
+                raise CheckpointError(
+                    f"{path} cannot be written: {error}", hint="is the disk full?"
+                ) from error
+        with writing(self.folder, CheckpointError):
+            self._drop(numbers[: len(numbers) + 1 - self._keep])
+        return path
+
+    def any(self) -> bool:
+        """Return whether there is a checkpoint."""
+        return bool(numbers_in(self.folder))
+
+    def _drop(self, numbers: Sequence[int]) -> None:
+        """Remove checkpoints, and the remains of an interrupted removal."""
+        gone = self.folder / _GONE
+        if gone.exists():
+            shutil.rmtree(gone)
+        for number in numbers:
+            # Renamed first: a partly removed checkpoint with a number would look complete.
+            (self.folder / name_of(number)).rename(gone)
+            shutil.rmtree(gone)
+
+
+def load(path: Path) -> LearnerState:
+    """Read a checkpoint, or the newest one of a folder or a session.
+
+    Raises:
+        CheckpointError: There is none, it is incomplete, or a number in it is not finite.
+    """
+    folder = checkpoint_in(path)
+    try:
+        facts = Facts.model_validate_json((folder / FACTS).read_text(encoding="utf-8"))
+        tensors = safetensors.torch.load_file(folder / TENSORS)
+    except (OSError, ValueError, ValidationError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{folder} cannot be read: {str(error).splitlines()[0]}", hint="take an older checkpoint"
+        ) from error
+    state = LearnerState(facts, tensors)
+    if broken := state.not_finite():
+        raise CheckpointError(
+            f"{folder} is of no use: {broken} is not finite", hint="take an older checkpoint"
+        )
+    return state

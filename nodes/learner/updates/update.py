@@ -1,0 +1,333 @@
+"""Updates: gradients of a batch, applied by Adam, and a target network that follows.
+
+Weights, target, gradients and the optimiser's moments are one vector each, in the layout of the networks'
+`parameters`.
+
+>>> updater = Updater(MlpSpec(), plant, UpdateParams(learning_rate=1e-3), seed=0)
+>>> result = updater.step(buffer.sample(32, rng))               # one learner
+>>> updater.read(version, received)                             # several: with the version that arrived
+>>> mine = updater.gradients(batch)
+>>> updater.apply(mine.vector)                                  # ... and in the right order
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import JsonValue
+from torch import Tensor, nn
+
+from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.errors import CheckpointError, LearningError
+from rtgraph.nodes.learner.params import UpdateParams, must_be_discrete
+from rtgraph.nodes.learner.updates import losses
+from rtgraph.nodes.learner.updates.batch import Batch, Samples
+from rtgraph.nodes.learner.updates.evaluation import Evaluated, Evaluation, Evaluator
+from rtgraph.nodes.learner.updates.optimiser import Optimiser
+from rtgraph.nodes.learner.updates.state import Facts, LearnerState
+from rtgraph.nodes.networks.build import build
+from rtgraph.nodes.networks.flat import flatten, views
+from rtgraph.nodes.networks.network import Network
+from rtgraph.nodes.networks.parameters import Buffer, allocate, layout, read, write
+from rtgraph.nodes.networks.spec import NetworkSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Gradients:
+    """The gradient of a batch, not clipped, and the weights' errors on it.
+
+    ``td_errors``, float32 of shape (batch,), is each sample's error, at least 0: the absolute TD error, or
+    with a support the KL divergence. Priorities are computed from it.
+    """
+
+    vector: Tensor
+    loss: float
+    q_mean: float
+    """Mean value Q(s, a) of the actions taken."""
+    td_errors: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateResult:
+    """The result of an update; see `Gradients`. The gradient's norm is that before clipping."""
+
+    version: int
+    loss: float
+    q_mean: float
+    td_errors: npt.NDArray[np.float32]
+    gradient_norm: float
+
+
+class Updater:
+    """The weights of a network, with everything needed to update them.
+
+    Args:
+        network: The network's spec; its head determines the loss (see `UpdateParams`).
+        plant: The spec of a plant with discrete actions.
+        params: How to update.
+        seed: The seed of the first weights.
+        noise_seed: The seed of the noise of noisy layers; by default ``seed``.
+
+    Raises:
+        LearningError: The plant's actions are not discrete, or there is no such device.
+        ValueError: The network cannot read the plant's observations.
+    """
+
+    def __init__(
+        self,
+        network: NetworkSpec,
+        plant: PlantSpec,
+        params: UpdateParams,
+        seed: int,
+        noise_seed: int | None = None,
+    ) -> None:
+        self._actions = must_be_discrete(plant)
+        self.network = network
+        self.plant = plant
+        self.params = params
+        self.version = 0
+        """Number of updates applied, including those of the initial weights."""
+        self.begun = 0
+        """The version at which learning began; schedules count from it."""
+        self.target_version = 0
+        """The version of the target network's weights."""
+        self._device = device_named(params.device)
+        self._rng = np.random.default_rng(seed if noise_seed is None else noise_seed)
+        self._online, self._weights = self._made(
+            lambda: build(network, plant, device=self._device, seed=seed)
+        )
+        self._slots = layout(self._online)
+        self._readers_slots = layout(build(network, plant, device="meta"))
+        self._target, self._target_weights = self._blank()
+        self._target.requires_grad_(requires_grad=False)
+        self._target_weights.copy_(self._weights)
+        self._evaluator = Evaluator(self._target, network.head.support, params, self._rng)
+        self._optimiser = Optimiser(self._weights, params)
+        self._own_gradient = list(views(self._optimiser.gradient, self._slots).values())
+
+    @property
+    def weights(self) -> Tensor:
+        """Return the weights of this version, (n,) float32: a view, which the next update changes."""
+        return self._weights
+
+    @property
+    def target_weights(self) -> Tensor:
+        """Return the weights of the target network, (n,) float32: a view, like `weights`."""
+        return self._target_weights
+
+    def step(self, samples: Samples) -> UpdateResult:
+        """Make one update from a batch.
+
+        Raises:
+            LearningError: The batch does not fit, or gradients are not finite; nothing has changed.
+        """
+        found = self.prepare(samples)
+        norm = self.finish()
+        return UpdateResult(self.version, found.loss, found.q_mean, found.td_errors, norm)
+
+    def prepare(self, samples: Samples) -> Evaluation:
+        """Compute an update from a batch; nothing changes until `finish`.
+
+        Raises:
+            LearningError: The batch does not fit.
+        """
+        found = self._evaluated(samples)
+        torch._foreach_copy_(self._own_gradient, found.gradients)
+        return found.told
+
+    def finish(self) -> float:
+        """Make the last prepared update, and return the norm of its gradient; see `apply`."""
+        return self.apply(self._optimiser.gradient)
+
+    def gradients(self, samples: Samples) -> Gradients:
+        """Compute the gradient of a batch without changing anything; each call returns a new vector.
+
+        Raises:
+            LearningError: The batch does not fit.
+        """
+        found = self._evaluated(samples)
+        vector = torch.zeros_like(self._weights)
+        torch._foreach_copy_(list(views(vector, self._slots).values()), found.gradients)
+        return Gradients(vector, *found.told)
+
+    def apply(self, gradient: Tensor) -> float:
+        """Make the next version with a gradient, (n,) float32; return its norm before clipping.
+
+        Every ``target_every`` versions the weights are copied to the target network.
+
+        Raises:
+            LearningError: The gradient has another shape or is not finite, and nothing has changed; or it
+                makes the weights infinite, and they are then unusable.
+        """
+        if gradient.shape != self._weights.shape:
+            raise LearningError(f"the gradient has {gradient.numel()} numbers, not {self._weights.numel()}")
+        norm = float(torch.linalg.vector_norm(gradient))
+        if not math.isfinite(norm):
+            raise LearningError(
+                f"the gradient's norm is {norm} after {self.version} updates",
+                hint="lower learning_rate, or look for rewards or observations that are not finite",
+            )
+        factor = losses.clipping(norm, self.params.max_gradient_norm)
+        if gradient is not self._optimiser.gradient or factor < 1:
+            torch.mul(gradient, factor, out=self._optimiser.gradient)
+        self._optimiser.step()
+        if not math.isfinite(float(self._weights.sum())):
+            raise LearningError(
+                f"the weights are not finite after {self.version + 1} updates", hint="lower learning_rate"
+            )
+        self.version += 1
+        if (self.version - self.begun) % self.params.target_every == 0:
+            self._target_weights.copy_(self._weights)
+            self.target_version = self.version
+        return norm
+
+    def apply_mean(self, gradients: Sequence[npt.NDArray[np.float32]]) -> float:
+        """Make the next version with the mean of gradients, (n,) float32 each; see `apply`."""
+        total = torch.from_numpy(np.array(gradients[0]))
+        for gradient in gradients[1:]:
+            if gradient.shape != gradients[0].shape:
+                raise LearningError(f"gradients of {gradients[0].size} and {gradient.size} numbers")
+            total += torch.from_numpy(np.array(gradient))
+        return self.apply((total / len(gradients) if len(gradients) > 1 else total).to(self._device))
+
+    def write(self, buffer: Buffer) -> None:
+        """Copy the weights to a buffer for inference processes (see `rtgraph.nodes.networks.parameters`).
+
+        Raises:
+            ValueError: The buffer is read-only, too small or not contiguous.
+        """
+        write(self._online, buffer, self._readers_slots)
+
+    def write_target(self, buffer: Buffer) -> None:
+        """Copy the target network's weights, like `write`."""
+        write(self._target, buffer, self._readers_slots)
+
+    def read(self, version: int, buffer: Buffer) -> None:
+        """Read the weights of a version that another updater wrote, to compute its gradients.
+
+        The optimiser's moments do not change: they belong to the updater that applies.
+
+        Raises:
+            ValueError: The buffer is too small or not contiguous.
+        """
+        read(self._online, buffer, self._readers_slots)
+        self.version = version
+
+    def read_target(self, buffer: Buffer) -> None:
+        """Read the target network's weights, like `read`."""
+        read(self._target, buffer, self._readers_slots)
+
+    def state(self, extra: Mapping[str, JsonValue] | None = None) -> LearnerState:
+        """Return a copy of the state for a bit-exact continuation, with the owner's ``extra`` values."""
+        tensors = {
+            f"{group}.{name}": view.to("cpu", copy=True, memory_format=torch.contiguous_format)
+            for group, vector in self._vectors().items()
+            for name, view in views(vector, self._slots).items()
+        }
+        facts = Facts(
+            version=self.version,
+            begun=self.begun,
+            network=self.network,
+            plant=self.plant,
+            params=self.params,
+            optimiser_steps=self._optimiser.steps,
+            random=dict(self._rng.bit_generator.state),
+            extra=dict(extra or {}),
+        )
+        return LearnerState(facts, tensors)
+
+    def load_state(self, state: LearnerState) -> None:
+        """Restore a state; the parameters of the update stay this updater's.
+
+        Raises:
+            CheckpointError: It is of another network or plant, or incomplete; nothing has changed.
+        """
+        if state.facts.network != self.network or not state.facts.plant.agrees_with(self.plant):
+            raise CheckpointError(
+                "the state is that of another network or plant",
+                hint="resume with the same network and plant as before",
+            )
+        copies: list[tuple[Tensor, Tensor]] = []
+        for group, vector in self._vectors().items():
+            for name, view in views(vector, self._slots).items():
+                saved = state.tensors.get(f"{group}.{name}")
+                if saved is None or saved.shape != view.shape or saved.dtype != view.dtype:
+                    raise CheckpointError(f"the state has no {group}.{name} of shape {tuple(view.shape)}")
+                copies.append((view, saved))
+        try:
+            self._rng.bit_generator.state = state.facts.random
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"the state of the random generator is none: {error}") from error
+        for view, saved in copies:
+            view.copy_(saved)
+        self._optimiser.steps = state.facts.optimiser_steps
+        self.version, self.begun = state.facts.version, state.facts.begun
+        self.target_version = self.version - (self.version - self.begun) % self.params.target_every
+
+    def world_state(self) -> dict[str, Any]:
+        """Return the state for a world checkpoint."""
+        return {
+            "network": self.network,
+            "plant": self.plant,
+            "params": self.params,
+            "state": self.state(),
+            "target_version": self.target_version,
+            # Of an update that is prepared and not finished.
+            "gradient": self._optimiser.gradient.to("cpu", copy=True),
+        }
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Make the networks again, and restore their weights."""
+        Updater.__init__(self, state["network"], state["plant"], state["params"], seed=0)
+        self.load_state(state["state"])
+        self.target_version = state["target_version"]
+        self._optimiser.gradient.copy_(state["gradient"])
+
+    def _evaluated(self, samples: Samples) -> Evaluated:
+        batch = Batch.of(samples, self.plant.observation.shape, self._actions, self._device)
+        return self._evaluator.evaluated(self._online, batch)
+
+    def _blank(self) -> tuple[Network, Tensor]:
+        def blank() -> Network:
+            module = build(self.network, self.plant, device="meta")
+            allocate(module, self._device)
+            return module
+
+        return self._made(blank)
+
+    def _made(self, make: Callable[[], Network]) -> tuple[Network, Tensor]:
+        module = make()
+        wanted = torch.channels_last if self.params.channels_last else torch.contiguous_format
+        nn.utils.convert_conv2d_weight_memory_format(module, wanted)
+        return module, flatten(module)
+
+    def _vectors(self) -> dict[str, Tensor]:
+        return {
+            "weights": self._weights,
+            "target": self._target_weights,
+            "first_moment": self._optimiser.first_moment,
+            "second_moment": self._optimiser.second_moment,
+        }
+
+
+def device_named(name: str) -> torch.device:
+    """Return a device to learn on.
+
+    Raises:
+        LearningError: the device does not exist.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise LearningError(
+            f"cannot learn on device {name!r}: {str(error).splitlines()[0]}",
+            hint="device: cpu works everywhere",
+        ) from error
+    return device

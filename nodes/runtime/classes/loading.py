@@ -1,0 +1,79 @@
+"""Load node classes by their paths, and validate their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.typed.strict import complaint, strict
+from rtgraph.nodes.runtime.classes.imports import file_of, module_of, passed_over
+from rtgraph.nodes.runtime.classes.sources import normalised
+from rtgraph.nodes.runtime.interface.node import Node, Params
+
+_stand_ins: dict[str, type[Node[Any]]] = {}
+
+
+def stand_in(classes: Mapping[str, type[Node[Any]]]) -> None:
+    """Make ``load_class`` return these classes, by path, in place of classes of other interpreters."""
+    _stand_ins.clear()
+    _stand_ins.update(classes)
+
+
+def load_class(path: str) -> type[Node[Any]]:
+    """Import a node class by its path, ``package.module:Class``, or ``package.module:Player[package.module:Class]``.
+
+    Raises:
+        NodeError: there is no such module or class, or it is not a node.
+    """
+    if path in _stand_ins:
+        return _stand_ins[path]
+    path, bracket, inner = path.partition("[")
+    if bracket:
+        return _standing_in(path, inner.removesuffix("]"))
+    module_name, _, class_name = path.partition(":")
+    if not module_name or not class_name:
+        raise NodeError(f"{path!r} is not a class path", hint="write package.module:Class")
+    module = module_of(module_name)
+    found = getattr(module, normalised(class_name), None)
+    if found is None:
+        names = [
+            n
+            for n, v in vars(module).items()
+            if isinstance(v, type) and issubclass(v, Node) and v is not Node
+        ]
+        raise NodeError(
+            f"module {module_name!r} has no {class_name!r} ({file_of(module)})",
+            hint=passed_over(module) or f"its nodes are {', '.join(names) or 'none'}",
+        )
+    if not (isinstance(found, type) and issubclass(found, Node)):
+        raise NodeError(f"{path!r} is not a node class", hint="nodes subclass rtgraph.nodes.Node")
+    return found
+
+
+def _standing_in(path: str, other: str) -> type[Node[Any]]:
+    """Return a class made for another one: a player that replaces a node."""
+    maker = getattr(load_class(path), "standing_in_for", None)
+    if maker is None:
+        raise NodeError(f"{path} stands in for no other class", hint="write package.module:Class")
+    made: type[Node[Any]] = maker(load_class(other))
+    return made
+
+
+def validated_params(node_type: type[Node[Any]], params: dict[str, Any]) -> Params:
+    """Validate a node's parameters against its own model.
+
+    Raises:
+        NodeError: a parameter is unknown, missing or invalid; the first one is named.
+    """
+    try:
+        return strict(TypeAdapter(node_type.params_type), params)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "params"
+        problem, hint = complaint(first)
+        raise NodeError(f"{node_type.__name__}: {place}: {problem}", hint=hint) from error
+    except ValueError as error:
+        raise NodeError(f"{node_type.__name__}: {error}") from error

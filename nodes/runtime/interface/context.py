@@ -1,0 +1,124 @@
+"""What the runtime gives a node: identity, clock, random generator, timers and publishing."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from rtgraph.msgs import Lineage
+from rtgraph.nodes.runtime.interface.ports import BoundOutput
+
+
+class Urgency(enum.IntEnum):
+    """The order of events in both worlds.
+
+    Events are ordered by time, then urgency, then the node's place in the plan, then the order of scheduling.
+
+    This is the only definition of the order of ties. At equal times, messages arrive and work completes, then
+    plants tick, then timers fire, then nodes become free. A message that is published at an instant without
+    delay arrives before any less urgent event of that instant, so a relay between two nodes changes nothing.
+    A decision that is due exactly at a tick therefore counts for that tick, and a worker that becomes free at
+    an instant can read that instant's observation.
+    """
+
+    DELIVERY = 0
+    TICK = 1
+    TIMER = 2
+    FREE = 3
+
+
+@dataclass(slots=True, eq=False)
+class Timer:
+    """A scheduled call. ``cancel`` removes it."""
+
+    due_ns: int
+    handler: Callable[[], None]
+    urgency: Urgency
+    period_ns: int | None = None
+    cancelled: bool = False
+    number: int = 0
+    """The timer's number among its node's timers."""
+    completes: bool = False
+    """Whether the call ends the node's busy time."""
+
+    def cancel(self) -> None:
+        """Cancel the call; does nothing if the call was already made."""
+        self.cancelled = True
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A node's full name, its index among its replicas, and its incarnation."""
+
+    name: str
+    replica: int = 0
+    replicas: int = 1
+    incarnation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits at which a graph ends."""
+
+    ticks: int | None = None
+    duration_ns: int | None = None
+
+
+class SharedWeights(Protocol):
+    """Weights of a graph. The runtime hands them to nodes, and a checkpoint of the virtual world keeps their versions."""
+
+    @property
+    def versions(self) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A node's place in its graph, known before anything starts."""
+
+    name: str
+    realtime: bool
+    weights: Mapping[str, SharedWeights] = field(default_factory=dict)
+    """The weights of the graph, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchContext:
+    """The launch that a node is part of."""
+
+    realtime: bool = False
+    limits: Limits = field(default_factory=Limits)
+    directory: Path | None = None
+    """The session folder; None if nothing is written."""
+    weights: Mapping[str, SharedWeights] = field(default_factory=dict)
+
+
+class Context(Protocol):
+    """The runtime's interface for a node. ``Node`` has a method or property for each member."""
+
+    identity: Identity
+    rng: np.random.Generator
+    log: logging.Logger
+    launch_context: LaunchContext
+
+    def now_ns(self) -> int: ...
+    def at(self, due_ns: int, handler: Callable[[], None], urgency: Urgency) -> Timer: ...
+    def every(self, period_ns: int, handler: Callable[[], None]) -> Timer: ...
+    def spend(self, duration_ns: int, then: Callable[[], None] | None) -> None: ...
+    def finish(self, reason: str) -> None: ...
+    def preparing(self, what: str, done: int, total: int) -> bool: ...
+    def send(
+        self, output: BoundOutput[Any], message: Any, lineage: Lineage | None, key: str | None
+    ) -> None: ...
+
+
+def generator(seed: int, name: str, incarnation: int) -> np.random.Generator:
+    """Return a node's random generator, independent of all other nodes' and different after a restart."""
+    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest, "little"), incarnation])

@@ -1,0 +1,252 @@
+"""The base of node classes.
+
+A node is a class with parameters, ports and handlers. It uses the world only through its runtime: ``now_ns``,
+``rng``, timers and ports. So the same class runs in real time, as one process of many, and in virtual time,
+as one of hundreds of nodes in a single process.
+
+Handlers run one at a time, each at one instant, and never block. A node whose work takes time calls
+``spend``: it is then busy, like a process that computes, and its inboxes fill or are overwritten meanwhile.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from rtgraph.msgs import Message
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.runtime.interface.calls import whole_ns
+from rtgraph.nodes.runtime.interface.context import Context, Placement, Timer, Urgency
+from rtgraph.nodes.runtime.interface.declaration import check_class, check_params_type
+from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput, Input, Output
+from rtgraph.nodes.runtime.interface.taps import Tap
+
+
+class Params(BaseModel):
+    """The parameters of a node: a frozen pydantic model that rejects unknown keys.
+
+    The string below a field is its description, for example in ``rtgraph node info``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+P = TypeVar("P", bound=Params)
+
+
+class Node(Generic[P]):
+    """The base of every node.
+
+    Subclasses name their parameters (``class Plant(Node[PlantParams])``), declare ports as class attributes,
+    and may define ``on_prepare``, ``on_start``, ``on_params``, ``on_stop`` and, for an input ``x``, ``on_x``.
+
+    ``stop_rank`` orders the stop of a graph: lower ranks stop first (plants 0, most nodes 1, recorders 2).
+    ``agrees_on`` names, by input, the params that must equal those of the nodes that publish on it.
+    """
+
+    params_type: ClassVar[type[Params]] = Params
+    input_ports: ClassVar[dict[str, Input[Any]]] = {}
+    output_ports: ClassVar[dict[str, Output[Any]]] = {}
+    tap_ports: ClassVar[dict[str, Tap]] = {}
+    stop_rank: ClassVar[int] = 1
+    agrees_on: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    reproducible: ClassVar[bool] = True
+    """Whether a journal suffices to run the node again; false if it also takes input from a person, say."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for base in cls.__dict__.get("__orig_bases__", ()):
+            origin = get_origin(base)
+            for argument in get_args(base) if isinstance(origin, type) and issubclass(origin, Node) else ():
+                if not isinstance(argument, TypeVar):
+                    check_params_type(cls, argument, Params)
+                    cls.params_type = argument
+        members = inspect.getmembers_static(cls)
+        inputs = {name: port for name, port in members if isinstance(port, Input)}
+        check_class(cls, Node, (Input, Output), inputs)
+        cls.tap_ports = {name: port for name, port in inputs.items() if isinstance(port, Tap)}
+        cls.input_ports = {name: port for name, port in inputs.items() if name not in cls.tap_ports}
+        cls.output_ports = {name: port for name, port in members if isinstance(port, Output)}
+
+    @classmethod
+    def outputs_of(cls, params: Params) -> dict[str, Output[Any]]:
+        """Return the outputs of a node with these parameters; by default the outputs of the class."""
+        del params
+        return cls.output_ports
+
+    def __init__(self, context: Context, params: P) -> None:
+        self.context = context
+        self.params = params
+        self.inputs: dict[str, BoundInput[Any]] = {}
+        self.outputs: dict[str, BoundOutput[Any]] = {}
+        # Plain attributes are found without calling the ports' ``__get__``.
+        for name, port in (type(self).input_ports | type(self).tap_ports).items():
+            self.inputs[name] = self.__dict__[name] = BoundInput(port, getattr(self, f"on_{name}", None))
+        for name, output in type(self).output_ports.items():
+            self.outputs[name] = self.__dict__[name] = BoundOutput(output, context.send)
+
+    @classmethod
+    def check(cls, params: P) -> None:
+        """Check what the types of the params cannot express.
+
+        Called when a graph is checked, before anything starts. An example is that a class named by a
+        parameter can be imported. Not called for a node in another interpreter.
+
+        Raises:
+            NodeError: the parameters are invalid.
+        """
+
+    @classmethod
+    def check_placement(cls, params: P, placement: Placement) -> None:
+        """Check what depends on the node's place in the graph; called after ``check``, for each replica.
+
+        Raises:
+            NodeError: the node cannot start there.
+        """
+
+    @property
+    def name(self) -> str:
+        """The node's full name in the graph, such as ``worker/3``."""
+        return self.context.identity.name
+
+    @property
+    def now_ns(self) -> int:
+        """The graph's time."""
+        return self.context.now_ns()
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """The node's own random generator, seeded from the plan's seed and the node's name."""
+        return self.context.rng
+
+    @property
+    def log(self) -> logging.Logger:
+        """The node's log."""
+        return self.context.log
+
+    def on_prepare(self) -> None:
+        """Do slow work before the graph begins: load, allocate, warm up.
+
+        Publishing and scheduling are not possible yet.
+        """
+
+    def preparing(self, what: str, done: int, total: int) -> bool:
+        """Report the progress of a long ``on_prepare``, such as 300 of 16,000 updates.
+
+        The graph waits for it, however long it takes, while there is progress at least once a minute. Return False if
+        the launch is being stopped: then return from ``on_prepare``.
+        """
+        return self.context.preparing(what, done, total)
+
+    def on_start(self) -> None:
+        """Begin: every edge is proven, and the clock is at or after 0."""
+
+    def on_params(self, changed: frozenset[str]) -> None:
+        """Handle changed parameters, given by dotted path; ``self.params`` already has the new values."""
+
+    def on_stop(self) -> None:
+        """End: the last chance to publish. Not called when the process is killed."""
+
+    def spend(self, duration_ns: int, then: Callable[[], None] | None = None) -> None:
+        """Be busy for a while: no handler runs until the time is over, then ``then`` runs first.
+
+        In real time this waits while the runtime's duties continue; in virtual time this is how computation
+        takes time. What ``then`` publishes is available *at* the end: a decision that is due exactly at a
+        tick counts for that tick. The node becomes free after all other events of that instant.
+
+        Raises:
+            NodeError: the duration is negative or not a whole number, or the node is already busy.
+        """
+        self.context.spend(duration_ns, then)
+
+    def after(self, delay_ns: int, handler: Callable[[], None]) -> Timer:
+        """Call a method of this node once, ``delay_ns`` from now (when the node is free).
+
+        Raises:
+            NodeError: the delay is negative or not a whole number, or the handler is not a method of the
+                node.
+        """
+        if type(delay_ns) is not int:
+            delay_ns = whole_ns(delay_ns, "after()")
+        if delay_ns < 0:
+            raise NodeError(f"after() takes a delay, and {delay_ns} ns is negative")
+        return self.at(self.now_ns + delay_ns, handler)
+
+    def at(self, due_ns: int, handler: Callable[[], None], urgency: Urgency = Urgency.TIMER) -> Timer:
+        """Call a method of this node once, at a time of the graph's clock (when the node is free).
+
+        Raises:
+            NodeError: the time is not a whole number, or the handler is not a method of the node.
+        """
+        return self.context.at(due_ns, handler, urgency)
+
+    def every(self, period_ns: int, handler: Callable[[], None]) -> Timer:
+        """Call a method of this node repeatedly, first one period from now. Missed periods are skipped.
+
+        Raises:
+            NodeError: the period is not a whole number or below a microsecond, or the handler is not a method
+                of the node.
+        """
+        return self.context.every(period_ns, handler)
+
+    def finish(self, reason: str) -> None:
+        """Ask the whole graph to stop because the work is done.
+
+        Raises:
+            NodeError: the reason is not text.
+        """
+        if not isinstance(reason, str) or not reason:
+            raise NodeError(f"finish() takes the reason as text, not {reason!r:.60}")
+        self.context.finish(reason)
+
+    def world_state(self) -> dict[str, Any]:
+        """Return the node's state for a world checkpoint: its attributes except those set by the runtime.
+
+        A node that holds a foreign object (see ``rtgraph.nodes.runtime.checkpoint.saveable``) returns
+        something else in its place.
+        """
+        given = {"context", "params", "inputs", "outputs", *self.inputs, *self.outputs}
+        return {name: value for name, value in vars(self).items() if name not in given}
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Restore the node's state from a world checkpoint. ``on_prepare`` and ``on_start`` are not called.
+
+        The runtime restores timers, inboxes and the random generator; do not publish or schedule here.
+        """
+        vars(self).update(state)
+
+    def result(self) -> dict[str, Any]:
+        """Return the node's result at the end of the launch, as JSON values."""
+        return {}
+
+    def failure(self) -> str:
+        """Return why the launch failed although the node ran to its end; empty if it did not fail."""
+        return ""
+
+
+def port_message(port: Input[Any] | Output[Any]) -> type[Message]:
+    """Return the message class of a port."""
+    message_type: type[Message] = port.message_type
+    return message_type
+
+
+def check_ports_are_whole(node: Node[Any]) -> None:
+    """Check that a node's ports are those of its class and still have their names.
+
+    Raises:
+        NodeError: an attribute replaced a port, or a port was set as an attribute.
+    """
+    kind = type(node).__name__
+    for name, value in vars(node).items():
+        if isinstance(value, Input | Output):
+            raise NodeError(f"{kind}.{name} is a port of one node: declare it in the class")
+        bound = node.inputs.get(name) or node.outputs.get(name)
+        if bound is not None and value is not bound:
+            raise NodeError(
+                f"{kind}.{name} is a port and cannot be an attribute, too", hint="rename the attribute"
+            )

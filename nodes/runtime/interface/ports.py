@@ -1,0 +1,369 @@
+"""Ports: a node's inputs and outputs, declared on its class and bound to its instance.
+
+::
+
+    class Relay(Node[RelayParams]):
+        observation = Input(Observation, latest)
+        echo = Output(Observation)
+
+        def on_observation(self, message: Observation) -> None:
+            self.echo.publish(message)
+
+An input's *policy* decides what happens to messages that arrive faster than the node takes them: ``latest``
+keeps the newest, ``queue(n)`` the newest n, ``lossless`` all of them up to a byte budget. Dropped messages
+are counted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, overload
+
+from rtgraph.msgs import Lineage, Message, Record
+from rtgraph.msgs.base import size_bytes
+from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.where import declared_at
+from rtgraph.nodes.runtime.interface.declaration import check_message_type
+
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How many messages an input keeps: ``depth``, or all up to ``budget_bytes`` if depth is None."""
+
+    name: str
+    depth: int | None
+    budget_bytes: int = 1 << 30
+
+    def __str__(self) -> str:
+        return f"queue({self.depth})" if self.name == "queue" else self.name
+
+
+latest = Policy("latest", 1)
+lossless = Policy("lossless", None)
+"""Keep all messages up to 1 GiB; messages beyond that count as lost."""
+
+
+def queue(depth: int) -> Policy:
+    """Keep the newest ``depth`` messages.
+
+    Raises:
+        NodeError: the depth is not an integer of at least one.
+    """
+    if type(depth) is not int:
+        raise NodeError(f"{declared_at()}a queue holds a whole number of messages, not {depth!r:.60}")
+    if depth < 1:
+        raise NodeError(f"{declared_at()}a queue holds at least one message, not {depth}")
+    return Policy("queue", depth)
+
+
+def _check_policy(policy: object) -> None:
+    if isinstance(policy, Policy):
+        return
+    hint = "write latest, lossless or queue(n)"
+    if policy is queue:
+        hint = "write queue(n): how many messages it keeps"
+    elif policy in ("latest", "lossless"):
+        hint = f"write {policy}, without quotes: from rtgraph.nodes import {policy}"
+    shown = getattr(policy, "__name__", repr(policy))
+    raise NodeError(f"{declared_at()}{shown:.60} is not an input's policy", hint=hint)
+
+
+class Input(Generic[M]):
+    """A port that receives messages of one class.
+
+    If the node has a method ``on_<port>``, the runtime calls it with each message; otherwise the node reads
+    the port itself.
+
+    Args:
+        message_type: the class of the messages.
+        policy: ``latest``, ``queue(n)`` or ``lossless``.
+        many: several publishers may feed it. Fan-in is declared, never inferred.
+        optional: it may have no publisher.
+        keyed: it receives only keyed messages with this node's name as the key.
+
+    Raises:
+        NodeError: ``message_type`` is not a message class, or ``policy`` is not a policy.
+    """
+
+    whole: ClassVar[bool] = False
+    """Whether messages published before the first received one count as lost."""
+
+    def __init__(
+        self,
+        message_type: type[M],
+        policy: Policy = latest,
+        *,
+        many: bool = False,
+        optional: bool = False,
+        keyed: bool = False,
+    ) -> None:
+        check_message_type(type(self).__name__, message_type)
+        _check_policy(policy)
+        self.message_type = message_type
+        self.policy = policy
+        self.many = many
+        self.optional = optional
+        self.keyed = keyed
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, node: None, owner: type) -> Input[M]: ...
+    @overload
+    def __get__(self, node: HasPorts, owner: type) -> BoundInput[M]: ...
+    def __get__(self, node: HasPorts | None, owner: type) -> Input[M] | BoundInput[M]:
+        return self if node is None else node.inputs[self.name]
+
+
+class Output(Generic[M]):
+    """A port that publishes messages of one class. A ``keyed`` message goes to one node, by its name.
+
+    Raises:
+        NodeError: ``message_type`` is not a message class.
+    """
+
+    def __init__(self, message_type: type[M], *, keyed: bool = False) -> None:
+        check_message_type("Output", message_type)
+        self.message_type = message_type
+        self.keyed = keyed
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, node: None, owner: type) -> Output[M]: ...
+    @overload
+    def __get__(self, node: HasPorts, owner: type) -> BoundOutput[M]: ...
+    def __get__(self, node: HasPorts | None, owner: type) -> Output[M] | BoundOutput[M]:
+        return self if node is None else node.outputs[self.name]
+
+
+class HasPorts(Protocol):
+    """A running node, as its ports know it."""
+
+    inputs: dict[str, BoundInput[Any]]
+    outputs: dict[str, BoundOutput[Any]]
+
+
+@dataclass(slots=True)
+class EdgeCount:
+    """The counts of one publisher's messages at one input.
+
+    ``lost`` messages never arrived (a gap in the sequence), ``overwritten`` ones arrived but were replaced by
+    newer ones before the node read them, ``refused`` ones could not be decoded.
+    """
+
+    received: int = 0
+    lost: int = 0
+    overwritten: int = 0
+    refused: int = 0
+    incarnation: int = -1
+    next_sequence: int = 0
+
+    def saw(self, incarnation: int, sequence: int) -> None:
+        """Count an arrival. A restarted publisher starts a new sequence, which is not a gap."""
+        self.received += 1
+        if incarnation > self.incarnation:
+            self.lost += sequence if self.incarnation >= 0 else 0
+            self.incarnation, self.next_sequence = incarnation, sequence + 1
+        elif incarnation == self.incarnation and sequence >= self.next_sequence:
+            self.lost += sequence - self.next_sequence
+            self.next_sequence = sequence + 1
+
+
+_STATE_OF_INPUT = (
+    *("edges", "newest", "paused", "declared", "inbox", "waiting", "under_way"),
+    *("_added_bytes", "_full_at"),
+)
+
+
+class Tapped(Record):
+    """One output that a tap receives."""
+
+    publisher: str
+    node: str
+    """The class of the publishing node, ``package.module:Class``."""
+    port: str
+    topic: str
+
+
+@dataclass(slots=True, eq=False)
+class BoundInput(Generic[M]):
+    """An input of a running node: its inbox and its counters.
+
+    A message stays *unread* until the node takes it, or its handler is called with it.
+    """
+
+    port: Input[M]
+    handler: Callable[[M], None] | None = None
+    edges: dict[str, EdgeCount] = field(default_factory=dict)
+    newest: M | None = None
+    """The newest received message, read or not."""
+    paused: bool = False
+    on_pause: Callable[[bool], None] | None = None
+    tapped: tuple[Tapped, ...] = ()
+    """The outputs that a tap receives."""
+    declared: dict[str, int] = field(default_factory=dict)
+    """Number of messages that ended publishers report to have sent, by edge; known at the end."""
+    inbox: deque[M] = field(default_factory=deque)
+    waiting: bool = False
+    """Whether the executor calls the handler when the node is free."""
+    under_way: int = 0
+    """Number of messages that the virtual world is about to deliver at this instant."""
+    name: str = field(init=False)
+    depth: int | None = field(init=False)
+    _added_bytes: int = 0
+    _full_at: int = 0
+
+    def __post_init__(self) -> None:
+        self.name = self.port.name
+        self.depth = self.port.policy.depth
+
+    def put(self, message: M) -> None:
+        """Add a message; drop older ones as the policy requires."""
+        header = message.header
+        edge = self.edges.get(header.source)
+        if edge is None:
+            edge = self.edges[header.source] = EdgeCount(incarnation=0 if self.port.whole else -1)
+        edge.saw(header.incarnation, header.sequence)
+        inbox = self.inbox
+        if self.depth is None:
+            if not inbox:
+                self._added_bytes = 0
+            if not self._has_room(message):
+                edge.lost += 1
+                return
+        elif len(inbox) >= self.depth:
+            self.edges[inbox.popleft().header.source].overwritten += 1
+        self.newest = message
+        inbox.append(message)
+
+    def take(self) -> M | None:
+        """Remove and return the oldest unread message, or None."""
+        return self.inbox.popleft() if self.inbox else None
+
+    def take_all(self) -> list[M]:
+        """Remove and return all unread messages, oldest first."""
+        taken = list(self.inbox)
+        self.inbox.clear()
+        return taken
+
+    def read_newest(self) -> M | None:
+        """Return the newest message ever received; all other unread messages count as overwritten."""
+        self._overwrite(1)
+        self.inbox.clear()
+        return self.newest
+
+    def pause(self) -> None:
+        """Stop receiving, at the publisher if possible: messages cost nothing until ``resume``.
+
+        The inbox is cleared and its unread messages count as overwritten: after a pause they are stale.
+        """
+        self._overwrite(0)
+        self.newest = None
+        self._set_paused(True)
+
+    def resume(self) -> None:
+        """Receive again. Messages published during the pause do not count as lost."""
+        self._set_paused(False)
+
+    def world_state(self) -> dict[str, Any]:
+        """Return the inbox and the counters."""
+        return {name: getattr(self, name) for name in _STATE_OF_INPUT}
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Restore the inbox and the counters."""
+        for name in _STATE_OF_INPUT:
+            setattr(self, name, state[name])
+
+    def _has_room(self, message: M) -> bool:
+        """Return whether a message fits into a lossless inbox.
+
+        The size is summed up, and recomputed when it seems full.
+        """
+        if self._full_at and len(self.inbox) >= self._full_at:
+            return False
+        budget, size = self.port.policy.budget_bytes, size_bytes(message)
+        self._full_at = 0
+        if self._added_bytes + size > budget:
+            self._added_bytes = sum(map(size_bytes, self.inbox))
+            if self._added_bytes + size > budget:
+                self._full_at = len(self.inbox)
+                return False
+        self._added_bytes += size
+        return True
+
+    def _overwrite(self, kept: int) -> None:
+        while len(self.inbox) > kept:
+            self.edges[self.inbox.popleft().header.source].overwritten += 1
+
+    def _set_paused(self, paused: bool) -> None:
+        if paused == self.paused:
+            return
+        self.paused = paused
+        if not paused:
+            for edge in self.edges.values():
+                edge.incarnation = -1
+        if self.on_pause is not None:
+            self.on_pause(paused)
+
+
+@dataclass(slots=True, eq=False)
+class BoundOutput(Generic[M]):
+    """An output of a running node."""
+
+    port: Output[M]
+    send: Callable[[BoundOutput[M], M, Lineage | None, str | None], None]
+    source: str | None = None
+    """The publisher named in headers, if it is not the node itself; for players."""
+    sent: dict[str | None, int] = field(default_factory=dict)
+    """Number of messages published, by key: the next sequence number."""
+    newest: M | None = None
+    """The newest published message."""
+    name: str = field(init=False)
+    message_type: type[M] = field(init=False)
+    keyed: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.name = self.port.name
+        self.message_type = self.port.message_type
+        self.keyed = self.port.keyed
+
+    def publish(self, message: M, *, of: Message | Lineage | None = None, key: str | None = None) -> None:
+        """Publish a message now.
+
+        Args:
+            message: the message. The runtime writes its header.
+            of: what it derives from: an observation, or a message that derives from one.
+            key: the name of the receiving node, on a keyed output.
+
+        Raises:
+            NodeError: the message is of another class, or the key does not match the port.
+        """
+        if type(message) is not self.message_type:
+            raise NodeError(
+                f"output {self.name!r} publishes {self.message_type.__name__}, not {type(message).__name__}"
+            )
+        if (key is not None) != self.keyed:
+            raise NodeError(f"output {self.name!r} is {'keyed: say for whom' if self.keyed else 'not keyed'}")
+        if key is not None and not isinstance(key, str):
+            raise NodeError(f"output {self.name!r} takes the name of a node as key, not {key!r:.60}")
+        if of is not None and not isinstance(of, (Message, Lineage)):
+            raise NodeError(f"of= takes a message or a lineage, not {of!r:.60}")
+        self.newest = message
+        self.send(self, message, None if of is None else of.origin(), key)
+
+    def world_state(self) -> dict[str, Any]:
+        """Return the counters and the newest message."""
+        return {"sent": self.sent, "newest": self.newest}
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Restore the counters and the newest message."""
+        self.sent, self.newest = state["sent"], state["newest"]

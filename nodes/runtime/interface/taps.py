@@ -1,0 +1,74 @@
+"""Taps: inputs that receive the encoded messages of other nodes, of any class.
+
+A tap is for recorders. It does not affect the nodes it listens to, and decodes only the head of each message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from rtgraph.msgs import Message
+from rtgraph.msgs.wire.envelope import Envelope
+from rtgraph.nodes.runtime.interface.ports import Input, lossless
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An encoded message.
+
+    ``channel`` is its topic, or ``topic/key`` if it has a key; ``data`` is the wire document; ``taken_ns`` is
+    the graph's time at which it arrived.
+    """
+
+    topic: str
+    key: str
+    channel: str
+    header: TakenHeader
+    data: bytes
+    taken_ns: int
+
+    def since(self, epoch_ns: int) -> Taken:
+        """Return a message received before the graph's time was known: its ``taken_ns`` was the host's."""
+        return replace(self, taken_ns=self.taken_ns - epoch_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenHeader:
+    """The origin of a message.
+
+    ``source`` identifies publisher and channel: each pair has a separate sequence.
+    """
+
+    source: str
+    publisher: str
+    incarnation: int
+    sequence: int
+    stamp_ns: int
+
+
+class Tap(Input[Any]):
+    """A port that receives every message of the outputs in the plan, up to a budget of 1 GiB."""
+
+    whole: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        super().__init__(Message, lossless, many=True, optional=True)
+
+
+def taken(topic: str, key: str, envelope: Envelope, data: bytes, now_ns: int) -> Taken:
+    """Return a message in the form a tap gives to its node."""
+    channel = f"{topic}/{key}" if key else topic
+    header = TakenHeader(
+        edge_name(envelope.source, channel),
+        envelope.source,
+        envelope.incarnation,
+        envelope.sequence,
+        envelope.stamp_ns,
+    )
+    return Taken(topic, key, channel, header, data, now_ns)
+
+
+def edge_name(publisher: str, channel: str) -> str:
+    """Return the name of the edge from a publisher's channel to a tap, for counters."""
+    return f"{publisher}:{channel}"

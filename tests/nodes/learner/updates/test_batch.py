@@ -1,0 +1,96 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from support.batches import ACTIONS, SIZE, drawn
+
+from rtgraph.nodes.learner import LearningError
+from rtgraph.nodes.learner.updates.batch import Batch
+from rtgraph.nodes.replay.storage.batch import Batch as Recalled
+
+CPU = torch.device("cpu")
+FIELDS = ("observations", "actions", "returns", "next_observations", "discounts", "weights")
+
+
+@pytest.fixture
+def samples():
+    return drawn(np.random.default_rng(0))
+
+
+def checked(samples):
+    return Batch.of(samples, (SIZE,), ACTIONS, CPU)
+
+
+def as_numpy(samples):
+    return replace(samples, **{name: getattr(samples, name).numpy() for name in FIELDS})
+
+
+def test_numpy_and_torch_give_the_same(samples):
+    one, other = checked(samples), checked(as_numpy(samples))
+    assert len(one) == len(other) == 16
+    for name in FIELDS:
+        assert torch.equal(getattr(one, name), getattr(other, name))
+
+
+def test_types_are_made_right(samples):
+    odd = replace(
+        as_numpy(samples),
+        actions=samples.actions.numpy().astype(np.uint8),
+        returns=samples.returns.numpy().astype(np.float64),
+        weights=np.ones(16, np.int32),
+    )
+    batch = checked(odd)
+    assert (batch.actions.dtype, batch.returns.dtype, batch.weights.dtype) == (
+        torch.int64,
+        torch.float32,
+        torch.float32,
+    )
+
+
+def test_arrays_that_may_not_be_written_to_are_taken(samples):
+    frozen = as_numpy(samples)
+    for name in FIELDS:
+        getattr(frozen, name).flags.writeable = False
+    assert torch.equal(checked(frozen).observations, samples.observations)
+
+
+@pytest.mark.parametrize("name", ["returns", "discounts", "weights", "actions"])
+def test_a_column_is_refused(samples, name):
+    with pytest.raises(LearningError, match=f"{name} should .*not .*\\(16, 1\\)"):
+        checked(replace(samples, **{name: getattr(samples, name)[:, None]}))
+
+
+@pytest.mark.parametrize("name", ["observations", "next_observations"])
+def test_observations_of_another_shape_are_refused(samples, name):
+    with pytest.raises(LearningError, match=rf"{name} should have the shape \(16, 5\), not \(16, 4\)"):
+        checked(replace(samples, **{name: getattr(samples, name)[:, :4]}))
+
+
+@pytest.mark.parametrize("action", [-1, ACTIONS])
+def test_an_action_that_is_none_is_refused(samples, action):
+    actions = samples.actions.clone()
+    actions[3] = action
+    with pytest.raises(LearningError, match="an action is outside 0 to 3"):
+        checked(replace(samples, actions=actions))
+
+
+@pytest.mark.parametrize("discount", [-0.1, 1.1, float("nan")])
+def test_a_discount_that_is_none_is_refused(samples, discount):
+    discounts = samples.discounts.clone()
+    discounts[3] = discount
+    with pytest.raises(LearningError, match="a discount is outside 0 to 1"):
+        checked(replace(samples, discounts=discounts))
+
+
+def test_actions_that_are_no_numbers_of_actions_are_refused(samples):
+    with pytest.raises(LearningError, match="not float32 of shape"):
+        checked(replace(samples, actions=samples.returns))
+    with pytest.raises(LearningError, match="whole numbers"):
+        checked(replace(samples, actions=samples.actions[:0]))
+
+
+def test_what_a_replay_buffer_gives_is_taken(samples):
+    fields = {name: getattr(samples, name).numpy() for name in FIELDS}
+    batch = checked(Recalled(**fields, indices=np.arange(16)))
+    assert all(torch.equal(getattr(batch, name), getattr(samples, name)) for name in FIELDS)
