@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from rtgraph.msgs.base import ControlMessage, Record
+from rtgraph.msgs.base import ControlMessage, Message, Record
 from rtgraph.msgs.system import Beat, Progress
 
 State = Literal["starting", "running", "silent", "restarting", "ended"]
@@ -113,3 +113,7 @@ class Declined(ControlMessage):
     problem: str
     hint: str = ""
     asked_wrongly: bool = True
+
+
+QUESTIONS: tuple[type[Question], ...] = (AskGraph, AskParams, SetParams, Publish)
+ANSWERS: tuple[type[Message], ...] = (Graph, Params, ParamsSet, Published, Declined)

@@ -36,7 +36,9 @@ def calling(hook: str, place: Place) -> Iterator[None]:
         raise
     except RtgraphError as error:
         raise place.error(error.problem, hint=error.hint) from error
-    except (Exception, SystemExit) as error:  # whatever a class's code raises
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # whatever a class's code raises
         raise place.error(f"{hook} failed: {raised_at(error)}{in_one_line(error)}") from error
 
 

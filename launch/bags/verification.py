@@ -258,7 +258,7 @@ class _Verifier:
                 wanted = steps.send(kept)
             self._waiting.setdefault(wanted, []).append((verdict, rerun, steps))
         except StopIteration:
-            pass
+            return  # the node ran to its end
         except Difference as difference:
             verdict.outcome, verdict.note = "different", str(difference)
             self._found.differences.append(str(difference))

@@ -10,10 +10,10 @@ import zmq
 
 from rtgraph.launch.host.descriptors import CLIENT, allow
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, LiveSession
-from rtgraph.launch.introspection.wire import ANSWERS, Reader, written
 from rtgraph.msgs import Message
 from rtgraph.msgs.errors import GraphError, LaunchError
-from rtgraph.msgs.introspection import Declined, Question
+from rtgraph.msgs.introspection import ANSWERS, Declined, Question
+from rtgraph.msgs.wire.named import NamedReader, named
 
 ANSWER_WITHIN_S = 5.0
 
@@ -27,7 +27,7 @@ class Client:
         allow(CLIENT, "looking into a running graph")
         self._session = session
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._reader = Reader(ANSWERS)
+        self._reader = NamedReader(ANSWERS, "an answer of this kind")
         self._numbers = itertools.count(1)
 
     def __enter__(self) -> Self:
@@ -50,7 +50,7 @@ class Client:
             LaunchError: the launcher refuses, has ended, or does not answer.
         """
         number = next(self._numbers)
-        self._socket.send_multipart(written(question.model_copy(update={"number": number})))
+        self._socket.send_multipart(named(question.model_copy(update={"number": number})))
         while True:
             answer = self._answer()
             if isinstance(answer, Declined) and answer.number == number:

@@ -5,6 +5,7 @@ It connects to the publishers' own sockets. If it is too slow, ZeroMQ drops mess
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -16,7 +17,8 @@ from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, Liv
 from rtgraph.msgs.errors import DecodeError, GraphError
 from rtgraph.msgs.wire.envelope import Envelope, envelope
 from rtgraph.nodes.runtime.clock import WallClock
-from rtgraph.nodes.runtime.realtime.bus import LEAD_MOST, PROBE
+from rtgraph.nodes.runtime.interface.ports import EdgeCount
+from rtgraph.nodes.runtime.realtime.lead import is_probe, lead_of, read_lead
 
 WAITING_MOST = 1000
 LIFE_PERIOD_NS = 300_000_000
@@ -45,19 +47,21 @@ class Observed(NamedTuple):
 
 
 class Losses:
-    """Counts messages that did not reach this observer, by the publishers' sequences."""
+    """Counts messages that did not reach this observer. Of a restarted publisher it expects none before the first."""
 
     def __init__(self) -> None:
-        self.missed = 0
-        self._next: dict[tuple[str, str, str, int], int] = {}
+        self._edges: defaultdict[tuple[str, str, str, int], EdgeCount] = defaultdict(EdgeCount)
+
+    @property
+    def missed(self) -> int:
+        """Number of messages that did not arrive."""
+        return sum(edge.lost for edge in self._edges.values())
 
     def saw(self, observed: Observed) -> None:
         """Count a message."""
         head = observed.envelope
         stream = observed.topic, observed.key, head.source, head.incarnation
-        expected = self._next.get(stream, head.sequence)
-        self.missed += max(0, head.sequence - expected)
-        self._next[stream] = max(expected, head.sequence + 1)
+        self._edges[stream].saw(head.incarnation, head.sequence)
 
 
 class Observer:
@@ -81,7 +85,7 @@ class Observer:
         self._session = session
         self._clock = WallClock(session.description.epoch_ns)
         self._endpoints = _endpoints(session.description, topics, keyed=key is not None)
-        self._leads = ["\0".join((topic, *([] if key is None else [key]), "")).encode() for topic in topics]
+        self._leads = [lead_of(topic, key) for topic in topics]
         self._waiting_most = waiting_most
         allow(CLIENT + len(self._endpoints), "watching a running graph")
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -144,16 +148,15 @@ class Observer:
                 return
 
     def _taken(self, frames: list[memoryview], now_ns: int) -> Observed | None:
-        topic, key, _ = bytes(frames[0][:LEAD_MOST]).split(b"\0", 2)
-        start = len(topic) + len(key) + 2
-        if len(frames[0]) > start and frames[0][start] == PROBE:
+        topic, key, start = read_lead(frames[0])
+        if is_probe(frames[0], start):
             return None
         try:
             head = envelope(frames[0], start)
         except DecodeError:
             self.refused += 1
             return None
-        return Observed(topic.decode(), key.decode(), head, now_ns, frames, start)
+        return Observed(topic, key, head, now_ns, frames, start)
 
 
 def _endpoints(description: Description, topics: Sequence[str], *, keyed: bool) -> Sequence[str]:

@@ -14,9 +14,11 @@ from rtgraph.launch.host.runtime_directory import RuntimeDirectory
 from rtgraph.launch.process.supervision import Member
 from rtgraph.msgs import Decoder, Message
 from rtgraph.msgs.errors import DecodeError
+from rtgraph.msgs.wire.named import named
 from rtgraph.nodes.runtime import load_class
-from rtgraph.nodes.runtime.realtime.bus import PROBE, BusPlan
-from rtgraph.nodes.runtime.realtime.control import pack, unpack
+from rtgraph.nodes.runtime.realtime.bus import BusPlan
+from rtgraph.nodes.runtime.realtime.control import CONTROL
+from rtgraph.nodes.runtime.realtime.lead import is_probe, lead_of, read_lead
 
 
 class Switchboard:
@@ -32,14 +34,14 @@ class Switchboard:
         self.control.bind(self.endpoint)
         self.progress = self._context.socket(zmq.SUB)
         self.progress.setsockopt(zmq.LINGER, 0)
-        self._decoders: dict[bytes, Decoder[Told]] = {}
+        self._decoders: dict[str, Decoder[Told]] = {}
         for node in plan.nodes:
             for port, topic in node.outputs.items():
                 output = load_class(node.node).output_ports.get(port)
                 if output is not None and output.message_type in PROGRESS:
-                    self.progress.setsockopt(zmq.SUBSCRIBE, topic.encode() + b"\0\0")
+                    self.progress.setsockopt(zmq.SUBSCRIBE, lead_of(topic))
                     self.progress.connect(buses[node.name].plain)
-                    self._decoders[topic.encode()] = Decoder(output.message_type)
+                    self._decoders[topic] = Decoder(output.message_type)
 
     def __enter__(self) -> Self:
         return self
@@ -54,7 +56,7 @@ class Switchboard:
     def tell(self, member: Member, message: Message) -> None:
         """Send a message to a node's current life."""
         identity = f"{member.plan.name}#{member.incarnation}".encode()
-        self.control.send_multipart([identity, *pack(message)])
+        self.control.send_multipart([identity, *named(message)])
 
     def heard(self) -> Iterator[tuple[str, str, Message | DecodeError]]:
         """Yield pending messages: the node, its incarnation, and the message (or the error if it cannot be decoded)."""
@@ -65,7 +67,7 @@ class Switchboard:
                 return
             name, _, incarnation = identity.decode(errors="replace").rpartition("#")
             try:
-                yield name, incarnation, unpack(frames)
+                yield name, incarnation, CONTROL.read(frames)
             except DecodeError as error:
                 yield name, incarnation, error
 
@@ -76,6 +78,6 @@ class Switchboard:
                 frame = self.progress.recv(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            end = frame.index(b"\0\0")
-            if frame[end + 2] != PROBE:
-                yield self._decoders[frame[:end]].decode([frame], end + 2)
+            topic, _, start = read_lead(frame)
+            if not is_probe(frame, start):
+                yield self._decoders[topic].decode([frame], start)

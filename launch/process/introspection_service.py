@@ -15,12 +15,12 @@ from typing import Self
 import zmq
 
 from rtgraph.launch.host.runtime_directory import RuntimeDirectory
-from rtgraph.launch.introspection.wire import QUESTIONS, Reader, written
 from rtgraph.launch.process.changes import Changes, Tell, params_of
 from rtgraph.launch.process.supervision import Member
 from rtgraph.msgs import Message, Progress
 from rtgraph.msgs.errors import DecodeError, GraphError, LaunchError
 from rtgraph.msgs.introspection import (
+    QUESTIONS,
     AskGraph,
     AskParams,
     Declined,
@@ -36,6 +36,7 @@ from rtgraph.msgs.introspection import (
 from rtgraph.msgs.introspection import Params as ParamsAnswer
 from rtgraph.msgs.system import Inject
 from rtgraph.msgs.typed.nearest import nearest
+from rtgraph.msgs.wire.named import NamedReader, named
 from rtgraph.nodes.runtime import load_class
 from rtgraph.nodes.runtime.clock import WallClock
 from rtgraph.nodes.runtime.interface.changeable import changeable_values
@@ -73,7 +74,7 @@ class Service:
         self.socket.setsockopt(zmq.RCVHWM, WAITING_MOST)
         self.socket.setsockopt(zmq.MAXMSGSIZE, QUESTION_MOST_BYTES)
         self.socket.bind(self.endpoint)
-        self._reader = Reader(QUESTIONS)
+        self._reader = NamedReader(QUESTIONS, "a question of this kind")
         self._progress: list[Progress] = []
         self.changes = Changes(members, tell, self._send)
         self._injected: defaultdict[tuple[str, str], int] = defaultdict(int)
@@ -137,7 +138,7 @@ class Service:
 
     def _send(self, client: bytes, answer: Message) -> None:
         # A ROUTER drops messages to a client that is gone or has a full queue.
-        self.socket.send_multipart([client, *written(answer)], zmq.NOBLOCK)
+        self.socket.send_multipart([client, *named(answer)], zmq.NOBLOCK)
 
     def _graph(self, question: AskGraph, now_s: float) -> Graph:
         return Graph(

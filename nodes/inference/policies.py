@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-
 import numpy as np
 
 from rtgraph.msgs import Discrete, PlantSpec
@@ -17,6 +15,7 @@ from rtgraph.nodes.inference.policy import (
     ScriptedPolicy,
     script_class,
 )
+from rtgraph.nodes.runtime.classes.loading import call_problem
 from rtgraph.nodes.runtime.interface.context import LaunchContext
 from rtgraph.nodes.weights.weights import weights_named
 
@@ -66,12 +65,8 @@ def check_policy(params: RandomParams | EpsilonGreedyParams | ScriptedParams, pl
     if not isinstance(params, ScriptedParams):
         return
     script = script_class(params)
-    try:
-        inspect.signature(script).bind(**params.params)
-    except TypeError as error:
-        raise NodeError(f"policy {params.policy!r} cannot be made: {error}") from error
-    except ValueError:  # a class written in C does not report its signature
-        pass
+    if problem := call_problem(script, **params.params):
+        raise NodeError(f"policy {params.policy!r} cannot be made: {problem}")
     if not callable(getattr(script, "act", None)):
         raise NodeError(
             f"policy {params.policy!r} does not act",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Protocol
 
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.plant.environment import Action, Array
 from rtgraph.nodes.runtime.classes.imports import class_at
+from rtgraph.nodes.runtime.classes.loading import call_problem
 
 
 class DefaultBehaviour(Protocol):
@@ -77,12 +77,8 @@ def check_default(name: str) -> None:
         NodeError: the check fails, or there is no such behaviour.
     """
     behaviour = default_class(name)
-    try:
-        inspect.signature(behaviour).bind()
-    except TypeError as error:
-        raise NodeError(f"default behaviour {name!r} cannot be made: {error}") from error
-    except ValueError:  # a class written in C does not report its signature
-        pass
+    if problem := call_problem(behaviour):
+        raise NodeError(f"default behaviour {name!r} cannot be made: {problem}")
     for method, signature in (("begin", "begin(self, noop)"), ("act", "act(self, observation, last)")):
         if not callable(getattr(behaviour, method, None)):
             raise NodeError(f"default behaviour {name!r} has no {method}", hint=f"define {signature}")

@@ -93,7 +93,8 @@ class BatchReader:
         try:
             return _drawn(message).batch(self._frames_of((message.store, header.source, header.incarnation)))
         except FrameOverwritten:
-            pass
+            self.unread += 1
+            return None
         except (RegionError, ReplayError):
             self._refused = (header.source, header.incarnation)
             self._detach()

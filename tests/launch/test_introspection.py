@@ -25,7 +25,6 @@ from rtgraph.launch.introspection.meters import Meter
 from rtgraph.launch.introspection.observer import Losses, Observed
 from rtgraph.launch.introspection.sessions import LiveSession, pick, running
 from rtgraph.launch.introspection.values import as_json, as_lines, fields, selected
-from rtgraph.launch.introspection.wire import written
 from rtgraph.launch.process.announcement import describe
 from rtgraph.launch.process.changes import CHANGE_WITHIN_S
 from rtgraph.launch.process.introspection_service import QUESTION_MOST_BYTES, Service
@@ -37,6 +36,7 @@ from rtgraph.msgs.introspection import AskGraph, Declined, Graph, NodeState, Par
 from rtgraph.msgs.system import Beat as NodeBeat
 from rtgraph.msgs.system import ChangeParams, ParamsChanged
 from rtgraph.msgs.wire.envelope import Envelope
+from rtgraph.msgs.wire.named import named
 from rtgraph.nodes.runtime import NodePlan, RestartPolicy
 from rtgraph.nodes.runtime.realtime.bus import BusPlan
 
@@ -343,7 +343,7 @@ def test_nonsense_is_not_answered_and_does_no_harm(board, dealer) -> None:
         [bytes(100_000)] * 2,
     ):
         dealer.send_multipart(frames)
-    dealer.send_multipart(written(AskGraph(number=9)))
+    dealer.send_multipart(named(AskGraph(number=9)))
     board.attend()
     answer = dealer.recv_multipart()
     assert answer[0] == b"Graph"
@@ -351,13 +351,13 @@ def test_nonsense_is_not_answered_and_does_no_harm(board, dealer) -> None:
 
 
 def test_too_much_is_cut_off(board, dealer) -> None:
-    dealer.send_multipart(written(Publish(number=1, topic="slow", document=bytes(QUESTION_MOST_BYTES // 2))))
+    dealer.send_multipart(named(Publish(number=1, topic="slow", document=bytes(QUESTION_MOST_BYTES // 2))))
     board.attend()
     assert dealer.recv_multipart()[0] == b"Declined"
-    dealer.send_multipart(written(Publish(number=2, topic="slow", document=bytes(QUESTION_MOST_BYTES))))
+    dealer.send_multipart(named(Publish(number=2, topic="slow", document=bytes(QUESTION_MOST_BYTES))))
     board.attend()
     assert not dealer.poll(50)
-    dealer.send_multipart(written(AskGraph(number=3)))  # it reconnects by itself
+    dealer.send_multipart(named(AskGraph(number=3)))  # it reconnects by itself
     until(lambda: board.attend() or dealer.poll(0), 5, "the next question is answered")
     assert dealer.recv_multipart()[0] == b"Graph"
 
@@ -365,7 +365,7 @@ def test_too_much_is_cut_off(board, dealer) -> None:
 def test_who_does_not_take_answers_is_not_waited_for(board, dealer) -> None:
     dealer.setsockopt(zmq.SNDHWM, 0)
     for number in range(5000):
-        dealer.send_multipart(written(AskGraph(number=number)))
+        dealer.send_multipart(named(AskGraph(number=number)))
     board.attend()  # would never return if it waited
     answers = 0
     while dealer.poll(100):
@@ -375,7 +375,7 @@ def test_who_does_not_take_answers_is_not_waited_for(board, dealer) -> None:
 
 
 def test_a_node_that_does_not_answer_is_answered_for(board, dealer) -> None:
-    dealer.send_multipart(written(SetParams(number=5, nodes="*", values={"gain": 2.0})))
+    dealer.send_multipart(named(SetParams(number=5, nodes="*", values={"gain": 2.0})))
     board.attend(100.0)
     (change,) = board.told
     assert isinstance(change, ChangeParams)
@@ -391,7 +391,7 @@ def test_a_node_that_does_not_answer_is_answered_for(board, dealer) -> None:
 
 
 def test_a_check_that_fails_does_not_end_the_launch(board, dealer) -> None:
-    dealer.send_multipart(written(SetParams(number=5, nodes="*", values={"gain": 7.0})))
+    dealer.send_multipart(named(SetParams(number=5, nodes="*", values={"gain": 7.0})))
     board.attend()
     kind, document = dealer.recv_multipart()
     assert kind == b"Declined"
@@ -401,7 +401,7 @@ def test_a_check_that_fails_does_not_end_the_launch(board, dealer) -> None:
 
 @pytest.mark.parametrize(("text", "gain"), [("010", 10.0), ("1e-1", 0.1), ("3", 3.0)])
 def test_text_is_set_as_the_type_that_is_declared(board, dealer, text, gain) -> None:
-    dealer.send_multipart(written(SetParams(number=5, nodes="*", values={"gain": text})))
+    dealer.send_multipart(named(SetParams(number=5, nodes="*", values={"gain": text})))
     board.attend()
     (change,) = board.told
     assert change.values == {"gain": gain}
@@ -410,7 +410,7 @@ def test_text_is_set_as_the_type_that_is_declared(board, dealer, text, gain) -> 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "12:30", "1_0", "off", "true", "null", "", "9" * 400, "x"])
 def test_text_that_is_no_value_of_the_type_changes_nothing(board, dealer, text) -> None:
-    dealer.send_multipart(written(SetParams(number=5, nodes="*", values={"gain": text})))
+    dealer.send_multipart(named(SetParams(number=5, nodes="*", values={"gain": text})))
     board.attend()
     kind, document = dealer.recv_multipart()
     assert kind == b"Declined"
@@ -420,7 +420,7 @@ def test_text_that_is_no_value_of_the_type_changes_nothing(board, dealer, text) 
 
 def test_a_node_that_is_away_has_the_value_in_its_next_life(board, dealer) -> None:
     board.member.ready = False
-    dealer.send_multipart(written(SetParams(number=5, nodes="metro*", values={"gain": 2})))
+    dealer.send_multipart(named(SetParams(number=5, nodes="metro*", values={"gain": 2})))
     board.attend()
     assert board.told == []
     assert board.member.changed == {"gain": 2}

@@ -155,7 +155,9 @@ def module_of(name: str) -> ModuleType:
         raise NodeError(f"module {name!r} cannot be imported: {error}", hint=hint) from error
     except ImportError as error:
         raise NodeError(f"module {name!r} cannot be imported: {error}") from error
-    except (Exception, SystemExit) as error:  # whatever a module raises while it is imported
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a module raises while it is imported
         problem = (str(error).splitlines() or [""])[0]
         raise NodeError(
             f"importing {name!r} failed: {raised_at(error)}{type(error).__name__}: {problem}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,3 +78,14 @@ def validated_params(node_type: type[Node[Any]], params: dict[str, Any]) -> Para
         raise NodeError(f"{node_type.__name__}: {place}: {problem}", hint=hint) from error
     except ValueError as error:
         raise NodeError(f"{node_type.__name__}: {error}") from error
+
+
+def call_problem(called: type, *args: object, **keywords: object) -> str:
+    """Return why a class cannot be called with these arguments; empty if it can, or if its signature is unknown."""
+    try:
+        inspect.signature(called).bind(*args, **keywords)
+    except TypeError as error:
+        return str(error)
+    except ValueError:  # a class written in C does not report its signature
+        return ""
+    return ""

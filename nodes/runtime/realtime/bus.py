@@ -4,9 +4,7 @@ A node binds two sockets. ``plain`` queues at most a thousand messages per subsc
 subscribers that need every message, twenty thousand. So a stalled subscriber neither blocks a publisher nor
 uses unlimited memory; it detects missed messages from the sequence and counts them.
 
-A message's first frame begins with its topic and key, each followed by a zero byte, so that a subscription
-matches exactly. A *probe*, which proves that an edge works, takes the same route; it starts with a byte that
-no document begins with.
+A message's first frame begins with its lead: topic and key; see ``lead``.
 """
 
 from __future__ import annotations
@@ -29,17 +27,14 @@ from rtgraph.nodes.runtime.interface.node import Node
 from rtgraph.nodes.runtime.interface.ports import BoundInput, EdgeCount
 from rtgraph.nodes.runtime.interface.taps import Taken, taken
 from rtgraph.nodes.runtime.realtime.host import fifo_priority
+from rtgraph.nodes.runtime.realtime.lead import PROBE, PROBE_BYTE, is_probe, lead_of, read_lead
 
 WAITING_MOST = 1000
 WAITING_MOST_LOSSLESS = 20_000
 """Five minutes at 60 Hz: a subscriber that stalls for longer loses the rest and is notified."""
-PROBE = 0xC1
-PROBE_BYTE = bytes([PROBE])
 COPY_BELOW = 1 << 16
 _NOW, _NOW_AND_MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
 # Plain integers: converting to pyzmq's enumerations costs as much as the system call.
-LEAD_MOST = 4096
-"""Maximum length of a message's topic and key in bytes."""
 BURST = 256
 """Maximum number of messages read from one socket before the node's other duties."""
 
@@ -87,7 +82,7 @@ class Bus:
             _publisher(context, plan.lossless, WAITING_MOST_LOSSLESS) if plan.wanted_lossless else None
         )
         self._encoders = {name: Encoder(output.message_type) for name, output in node.outputs.items()}
-        self._leads = {name: topic.encode() + b"\0" for name, topic in plan.topics.items()}
+        self._leads = {name: lead_of(topic, None) for name, topic in plan.topics.items()}
         self._publishers = {
             name: (self._plain,)
             if self._lossless is None or name not in plan.wanted_lossless
@@ -170,12 +165,12 @@ class Bus:
         for endpoint in self._plan.connect[name]:
             socket.connect(endpoint)
         for topic in self._plan.taps.get(name, ()):
-            socket.setsockopt(zmq.SUBSCRIBE, topic.encode() + b"\0")
+            socket.setsockopt(zmq.SUBSCRIBE, lead_of(topic, None))
         return subscriber
 
     def _input_subscriber(self, socket: zmq.Socket[bytes], port: BoundInput[Any]) -> _InputSubscriber:
         key = self._node.name if port.port.keyed else ""
-        lead = self._plan.inputs[port.name].encode() + b"\0" + key.encode() + b"\0"
+        lead = lead_of(self._plan.inputs[port.name], key)
         socket.setsockopt(zmq.SUBSCRIBE, lead)
         subscriber = _InputSubscriber(socket, port, lead, Decoder(port.port.message_type))
         port.on_pause = subscriber.pause
@@ -214,7 +209,7 @@ class _Subscriber(abc.ABC):
 
     def probe(self, frames: list[memoryview]) -> Probed | None:
         first, start = frames[0], self.start(frames[0])
-        if len(first) <= start or first[start] != PROBE or len(first) < start + 9:
+        if not is_probe(first, start) or len(first) < start + 9:
             return None
         _, nonce = struct.unpack_from("<Bq", first, start)
         return Probed(self.port.name, bytes(first[start + 9 :]).decode(errors="replace"), nonce)
@@ -263,13 +258,11 @@ class _TapSubscriber(_Subscriber):
         self._node = node
 
     def start(self, first: memoryview) -> int:
-        head = bytes(first[:LEAD_MOST])
-        return head.index(b"\0", head.index(b"\0") + 1) + 1
+        return read_lead(first).start
 
     def message(self, frames: list[memoryview]) -> Taken | None:
-        start = self.start(frames[0])
+        topic, key, start = read_lead(frames[0])
         data = bytes(frames[0][start:]) if len(frames) == 1 else b"".join((frames[0][start:], *frames[1:]))
-        topic, key, _ = bytes(frames[0][:start]).decode().split("\0")
         try:
             return taken(topic, key, envelope(data), data, self._node.now_ns)
         except DecodeError as error:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import zmq
 
-from rtgraph.msgs import Decoder, Message, encode, schema_hash
-from rtgraph.msgs.errors import DecodeError
+from rtgraph.msgs import Message, schema_hash
 from rtgraph.msgs.system import (
     ChangeParams,
     Failed,
@@ -25,47 +23,24 @@ from rtgraph.msgs.system import (
     Stop,
 )
 from rtgraph.msgs.wire.codec import WIRE_VERSION
+from rtgraph.msgs.wire.named import NamedReader, named
 
-TYPES: dict[bytes, type[Message]] = {
-    message_type.schema_name.encode(): message_type
-    for message_type in (
-        ChangeParams,
-        Failed,
-        Finish,
-        Go,
-        Heartbeat,
-        Inject,
-        ParamsChanged,
-        Preparing,
-        Probe,
-        Proven,
-        Ready,
-        Statistics,
-        Stop,
-    )
-}
-
-
-_DECODERS: dict[bytes, Decoder[Any]] = {}
-
-
-def pack(message: Message) -> list[bytes]:
-    """Return the frames of a control message."""
-    return [type(message).schema_name.encode(), encode(message)]
-
-
-def unpack(frames: list[bytes]) -> Message:
-    """Return the control message in the frames.
-
-    Raises:
-        DecodeError: they are not a control message.
-    """
-    message_type = TYPES.get(frames[0]) if len(frames) == 2 else None
-    if message_type is None:
-        raise DecodeError("not a control message")
-    decoder = _DECODERS.setdefault(frames[0], Decoder(message_type))
-    message: Message = decoder.decode(frames[1:])
-    return message
+TYPES: tuple[type[Message], ...] = (
+    ChangeParams,
+    Failed,
+    Finish,
+    Go,
+    Heartbeat,
+    Inject,
+    ParamsChanged,
+    Preparing,
+    Probe,
+    Proven,
+    Ready,
+    Statistics,
+    Stop,
+)
+CONTROL = NamedReader(TYPES, "a control message")
 
 
 class ControlClient:
@@ -84,12 +59,12 @@ class ControlClient:
 
     def send(self, message: Message) -> None:
         """Send a message to the launcher."""
-        self._socket.send_multipart(pack(message))
+        self._socket.send_multipart(named(message))
 
     def receive(self) -> Message | None:
         """Return a waiting message from the launcher, or None."""
         try:
-            return unpack(self._socket.recv_multipart(zmq.NOBLOCK))
+            return CONTROL.read(self._socket.recv_multipart(zmq.NOBLOCK))
         except zmq.Again:
             return None
 
@@ -101,6 +76,6 @@ class ControlClient:
 def protocol() -> str:
     """Return what two installations of rtgraph must have in common to communicate."""
     found = hashlib.blake2b(str(WIRE_VERSION).encode(), digest_size=8)
-    for name in sorted(TYPES):
-        found.update(name + schema_hash(TYPES[name]))
+    for message_type in TYPES:
+        found.update(message_type.schema_name.encode() + schema_hash(message_type))
     return found.hexdigest()

@@ -50,7 +50,9 @@ def main() -> None:
                 said = answer(json.loads(line))
             except RtgraphError as error:
                 said = {"problem": error.problem, "hint": error.hint}
-            except (Exception, SystemExit) as error:  # whatever a class's code raises
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # whatever a class's code raises
                 said = {"problem": in_one_line(error), "hint": None}
             print(json.dumps(said), file=out, flush=True)
 

@@ -121,7 +121,7 @@ def _preload(wanted: Preload) -> None:
     for module in ("setproctitle", *wanted.modules):
         module_of(module)
     generator(0, "", 0)
-    for message_type in (*message_types().values(), *TYPES.values()):
+    for message_type in (*message_types().values(), *TYPES):
         schema_hash(message_type)
     for call in wanted.calls:
         call()

@@ -95,7 +95,7 @@ class RealtimeNode:
             self._count_the_missing()
             self._say(self._statistics(self._stopped()))
         # Report whatever a node's code raises to the launcher; then the process ends.
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             log.exception("%s failed", name)
             problem = in_one_line(error)
             self._say(Failed(node=name, incarnation=incarnation, problem=problem, started=self._started))
@@ -312,7 +312,7 @@ class RealtimeNode:
             return ""
         try:
             self._executor.stop()
-        except (Exception, SystemExit) as error:  # whatever a node's code raises
+        except BaseException as error:  # whatever a node's code raises
             log.exception("%s failed to stop", self._node.name)
             return f"on_stop failed: {in_one_line(error)}"
         return ""
@@ -324,7 +324,7 @@ class RealtimeNode:
         try:
             return result_of(self._node), self._node.failure()
         # Whatever a node's code raises: its counters are reported in any case.
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             log.exception("%s has no result", self._node.name)
             return {}, in_one_line(error)
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 
 from rtgraph.msgs.bag.bag import Bag, Channel, Recorded
-from rtgraph.msgs.bag.export.pictures import Pixels, newest_of_stack, picture
+from rtgraph.msgs.bag.export.pictures.arrays import Pixels, newest_of_stack, picture
 from rtgraph.msgs.bag.export.reading import Fields, chosen
 from rtgraph.msgs.bag.export.report import Ledger, Progress
 from rtgraph.msgs.errors import BagError, DecodeError

@@ -20,9 +20,10 @@ from support.launching import TESTS, until
 from rtgraph.msgs import Message, array
 from rtgraph.msgs.errors import DecodeError, LaunchError
 from rtgraph.msgs.system import Go, Probe
+from rtgraph.msgs.wire.named import named
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless, queue
 from rtgraph.nodes.runtime.realtime.bus import WAITING_MOST, Bus, BusPlan, Probed
-from rtgraph.nodes.runtime.realtime.control import ControlClient, pack, unpack
+from rtgraph.nodes.runtime.realtime.control import CONTROL, ControlClient
 
 pytestmark = pytest.mark.process
 
@@ -261,9 +262,9 @@ def test_control_messages_survive_the_way(folder) -> None:
         client.send(Probe(nonce=3))
         assert server.poll(5000)
         identity, *frames = server.recv_multipart()
-        assert (identity, unpack(frames)) == (b"worker/1#2", Probe(nonce=3))
+        assert (identity, CONTROL.read(frames)) == (b"worker/1#2", Probe(nonce=3))
         assert client.receive() is None
-        server.send_multipart([identity, *pack(Go(epoch_ns=9))])
+        server.send_multipart([identity, *named(Go(epoch_ns=9))])
         heard: list[Message | None] = []
         until(lambda: heard.append(client.receive()) or heard[-1] is not None, 5.0, "the answer came")
         assert heard[-1] == Go(epoch_ns=9)
@@ -277,7 +278,7 @@ def test_control_messages_survive_the_way(folder) -> None:
 @pytest.mark.parametrize("frames", [[], [b"Go"], [b"Stopp", b""], [b"Go", b"\xc1"], [b"Go", b"", b""]])
 def test_what_is_no_control_message(frames) -> None:
     with pytest.raises(DecodeError):
-        unpack(frames)
+        CONTROL.read(frames)
 
 
 def test_the_thread_that_sends_has_the_priority_of_the_one_that_ticks() -> None:

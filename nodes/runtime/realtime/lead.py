@@ -1,0 +1,38 @@
+"""The lead of a message: its topic and its key, each followed by a zero byte, so that a subscription matches exactly.
+
+A *probe*, which proves that an edge works, takes the same route; it starts with a byte that no document begins
+with.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+PROBE = 0xC1
+PROBE_BYTE = bytes([PROBE])
+LEAD_MOST = 4096
+"""Maximum length of a lead in bytes."""
+
+
+class Lead(NamedTuple):
+    """The lead of a received message; its document, or its probe, begins at byte ``start`` of the first frame."""
+
+    topic: str
+    key: str
+    start: int
+
+
+def lead_of(topic: str, key: str | None = "") -> bytes:
+    """Return the lead of a topic's messages for a key; without a key (None) what the leads of all keys begin with."""
+    return f"{topic}\0".encode() if key is None else f"{topic}\0{key}\0".encode()
+
+
+def read_lead(first: bytes | memoryview) -> Lead:
+    """Return the lead of a message, read from its first frame."""
+    topic, key, _ = bytes(first[:LEAD_MOST]).split(b"\0", 2)
+    return Lead(topic.decode(), key.decode(), len(topic) + len(key) + 2)
+
+
+def is_probe(first: bytes | memoryview, start: int) -> bool:
+    """Return whether a first frame is a probe after its lead."""
+    return len(first) > start and first[start] == PROBE
