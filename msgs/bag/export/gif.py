@@ -11,8 +11,8 @@ from PIL.GifImagePlugin import getdata, getheader
 
 from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.bag.export.output import whole
-from rtgraph.msgs.bag.export.pictures.film.film import Film
-from rtgraph.msgs.bag.export.pictures.film.overlay import Overlay, action_names
+from rtgraph.msgs.bag.export.pictures.film import Film
+from rtgraph.msgs.bag.export.pictures.overlay import Overlay, action_names
 from rtgraph.msgs.bag.export.report import ExportReport, Progress
 
 SHORTEST_CS = 2

@@ -9,8 +9,8 @@ import numpy as np
 
 from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.bag.export.output import whole
-from rtgraph.msgs.bag.export.pictures.film.film import Film
-from rtgraph.msgs.bag.export.pictures.film.overlay import Overlay, action_names
+from rtgraph.msgs.bag.export.pictures.film import Film
+from rtgraph.msgs.bag.export.pictures.overlay import Overlay, action_names
 from rtgraph.msgs.bag.export.report import ExportReport, Progress
 
 QUALITY = {"crf": "18", "preset": "veryfast"}

@@ -12,8 +12,8 @@ import numpy as np
 import yaml
 from PIL import Image, ImageDraw, ImageFont
 
-from rtgraph.msgs.bag.export.pictures import Pixels
-from rtgraph.msgs.bag.export.pictures.film.film import Act, Shot
+from rtgraph.msgs.bag.export.pictures.arrays import Pixels
+from rtgraph.msgs.bag.export.pictures.film import Act, Shot
 
 LEAST_WIDTH = 480
 MOST_HEIGHT = 1080
