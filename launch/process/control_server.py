@@ -21,7 +21,7 @@ from rtgraph.nodes.runtime.realtime.control import CONTROL
 from rtgraph.nodes.runtime.realtime.lead import is_probe, lead_of, read_lead
 
 
-class Switchboard:
+class ControlServer:
     """Exchanges control messages with every node. Leaving the context closes it."""
 
     def __init__(self, plan: Plan, runtime: RuntimeDirectory, buses: dict[str, BusPlan]) -> None:

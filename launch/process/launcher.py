@@ -21,10 +21,10 @@ from rtgraph.launch.host.runtime_directory import RuntimeDirectory
 from rtgraph.launch.host.signals import Signals
 from rtgraph.launch.host.sweeping import Sweeper
 from rtgraph.launch.process.announcement import describe
-from rtgraph.launch.process.control_server import Switchboard
+from rtgraph.launch.process.control_server import ControlServer
 from rtgraph.launch.process.endpoints import bus_plans
 from rtgraph.launch.process.introspection_service import Service
-from rtgraph.launch.process.node_supervisor import Crew, members_of
+from rtgraph.launch.process.node_supervisor import NodeSupervisor, members_of
 from rtgraph.launch.process.outcome import Outcome, statistics_of_all
 from rtgraph.launch.process.process_starter import Starter
 from rtgraph.launch.session import Session
@@ -91,7 +91,7 @@ class Launcher:
         if self._starter.restarts:
             outcome.restarts["fork server"] = self._starter.restarts
         outcome.silent_s = {name: round(m.silent_most_s, 1) for name, m in members.items() if m.silent_most_s}
-        outcome.statistics = statistics_of_all(members, began=bool(self._crew.epoch_ns))
+        outcome.statistics = statistics_of_all(members, began=bool(self._supervisor.epoch_ns))
         return outcome
 
     def _open(self) -> None:
@@ -108,31 +108,35 @@ class Launcher:
         except LaunchError:
             self._session.discard()
             raise
-        self._board = board = closing.enter_context(Switchboard(plan, runtime, self._buses))
+        self._control_server = control_server = closing.enter_context(
+            ControlServer(plan, runtime, self._buses)
+        )
         self._service = service = closing.enter_context(
-            Service(plan.name, runtime, self._members, board.tell)
+            Service(plan.name, runtime, self._members, control_server.tell)
         )
-        sweeper = closing.enter_context(Sweeper(board.endpoint, self._status.note, self._outcome.left_behind))
+        sweeper = closing.enter_context(
+            Sweeper(control_server.endpoint, self._status.note, self._outcome.left_behind)
+        )
         self._starter = closing.enter_context(
-            Starter(plan, self._session, poll, board.endpoint, self._buses, sweeper)
+            Starter(plan, self._session, poll, control_server.endpoint, self._buses, sweeper)
         )
-        self._crew = crew = Crew(
+        self._supervisor = supervisor = NodeSupervisor(
             plan,
             self._members,
-            board,
+            control_server,
             self._starter,
             service.changes,
             self._session,
             self._outcome,
             self._status,
         )
-        poll.add(board.control, crew.hear)
-        poll.add(board.progress, self._progressed)
+        poll.add(control_server.control, supervisor.hear)
+        poll.add(control_server.progress, self._progressed)
         poll.add(service.socket, lambda: service.attend(time.monotonic()))
         poll.add(self._signals.descriptor, self._signals.clear)
 
     def _start(self) -> None:
-        crew, status, outcome = self._crew, self._status, self._outcome
+        supervisor, status, outcome = self._supervisor, self._status, self._outcome
         began = time.monotonic()
         status.phase("importing")
         self._starter.prepare()
@@ -143,14 +147,19 @@ class Launcher:
         began = time.monotonic()
         count = len(self._members)
         status.phase(f"starting {count} nodes", count)
-        crew.start()
+        supervisor.start()
         self._pump_until(
-            crew.all_ready, START_DEADLINE_S, crew.who_is_missing, progressed_s=lambda: crew.prepared_s
+            supervisor.all_ready,
+            START_DEADLINE_S,
+            supervisor.who_is_missing,
+            progressed_s=lambda: supervisor.prepared_s,
         )
-        status.phase(f"proving {len(crew.barrier.edges)} edges", len(crew.barrier.edges))
-        crew.prove()
-        self._pump_until(lambda: not crew.barrier.pending, PROOF_DEADLINE_S, crew.what_is_unproven)
-        crew.go(time.monotonic_ns() + HEAD_START_NS)
+        status.phase(f"proving {len(supervisor.barrier.edges)} edges", len(supervisor.barrier.edges))
+        supervisor.prove()
+        self._pump_until(
+            lambda: not supervisor.barrier.pending, PROOF_DEADLINE_S, supervisor.what_is_unproven
+        )
+        supervisor.go(time.monotonic_ns() + HEAD_START_NS)
         outcome.start_s = time.monotonic() - began
         self._announce()
 
@@ -162,9 +171,13 @@ class Launcher:
 
     def _announce(self) -> None:
         """Publish the launch's description for introspection. The graph runs without it too."""
-        self._service.clock.epoch_ns = self._crew.epoch_ns
+        self._service.clock.epoch_ns = self._supervisor.epoch_ns
         described = describe(
-            self._plan, self._session.directory, self._buses, self._crew.epoch_ns, self._service.endpoint
+            self._plan,
+            self._session.directory,
+            self._buses,
+            self._supervisor.epoch_ns,
+            self._service.endpoint,
         )
         try:
             self._runtime.announce(described.model_dump_json())
@@ -185,7 +198,7 @@ class Launcher:
     def _stop(self) -> None:
         self._outcome.signal = self._signals.first
         self._status.phase("stopping")
-        self._crew.miss_the_dead()
+        self._supervisor.miss_the_dead()
         ranks = sorted({member.rank for member in self._members.values()})
         began = time.monotonic()
         for place, rank in enumerate(ranks, 1):
@@ -193,10 +206,12 @@ class Launcher:
             interrupted_s = INTERRUPTED_STOP_S + STOP_EACH_S * len(self._members)
             whole_s = STOP_DEADLINE_S if last or self._signals.first is None else interrupted_s
             deadline = began + whole_s * (1 if last else place / len(ranks))
-            self._crew.stop(rank, deadline)
-            while self._crew.any_left(rank) and time.monotonic() <= min(deadline, self._hurried_deadline()):
+            self._supervisor.stop(rank, deadline)
+            while self._supervisor.any_left(rank) and time.monotonic() <= min(
+                deadline, self._hurried_deadline()
+            ):
                 self._pump(0.02)
-            self._crew.kill(rank)
+            self._supervisor.kill(rank)
 
     def _hurried_deadline(self) -> float:
         """Return the deadline after a second signal; infinite before it."""
@@ -229,19 +244,19 @@ class Launcher:
             try:
                 attend()
             except LaunchError as error:
-                if not self._crew.epoch_ns:
+                if not self._supervisor.epoch_ns:
                     raise
                 self._outcome.fail(str(error))
         now_s = time.monotonic()
         self._service.changes.give_up(now_s)
-        self._crew.look_after(now_s)
+        self._supervisor.look_after(now_s)
         self._starter.look_after(now_s)
 
     def _progressed(self) -> None:
-        for progress in self._board.progressed():
+        for progress in self._control_server.progressed():
             if isinstance(progress, Progress):
                 self._service.progressed(progress)
             self._going.heard(progress)
-        if self._crew.epoch_ns:
-            elapsed_s = (time.monotonic_ns() - self._crew.epoch_ns) / 1e9
+        if self._supervisor.epoch_ns:
+            elapsed_s = (time.monotonic_ns() - self._supervisor.epoch_ns) / 1e9
             self._status.progress(*self._going.told(elapsed_s, elapsed_s))

@@ -9,7 +9,7 @@ from rtgraph.graphs import Plan
 from rtgraph.launch.console.status import Status
 from rtgraph.launch.process.barrier import Barrier
 from rtgraph.launch.process.changes import Changes
-from rtgraph.launch.process.control_server import Switchboard
+from rtgraph.launch.process.control_server import ControlServer
 from rtgraph.launch.process.outcome import Outcome, sent_to
 from rtgraph.launch.process.process_starter import Starter
 from rtgraph.launch.process.processes import Process
@@ -46,13 +46,13 @@ def members_of(plan: Plan) -> dict[str, Member]:
     }
 
 
-class Crew:
+class NodeSupervisor:
     """Supervises the nodes.
 
     Args:
         plan: the launched plan.
         members: its nodes; see ``members_of``.
-        board: the control channel to the nodes.
+        control_server: the control channel to the nodes.
         starter: starts their processes.
         changes: parameter changes in progress.
         session: folder of their logs.
@@ -64,7 +64,7 @@ class Crew:
         self,
         plan: Plan,
         members: Mapping[str, Member],
-        board: Switchboard,
+        control_server: ControlServer,
         starter: Starter,
         changes: Changes,
         session: Session,
@@ -73,7 +73,7 @@ class Crew:
     ) -> None:
         self.barrier = Barrier(plan.edges())
         self._members = members
-        self._board = board
+        self._control_server = control_server
         self._starter = starter
         self._changes = changes
         self._session = session
@@ -128,7 +128,7 @@ class Crew:
         self._starter.start(member, started, lambda process, code: self._ended(member, process, code))
 
     def _let_go(self, member: Member) -> None:
-        self._board.tell(member, Go(epoch_ns=self.epoch_ns))
+        self._control_server.tell(member, Go(epoch_ns=self.epoch_ns))
         member.running = True
         member.heard_s = time.monotonic()
 
@@ -136,7 +136,7 @@ class Crew:
 
     def hear(self) -> None:
         """Handle pending messages of nodes."""
-        for name, incarnation, message in self._board.heard():
+        for name, incarnation, message in self._control_server.heard():
             member = self._members.get(name)
             if member is None or incarnation != str(member.incarnation):
                 continue
@@ -148,7 +148,7 @@ class Crew:
     def look_after(self, now_s: float) -> None:
         """Do what is due: probes, restarts, checks for silent nodes."""
         self.barrier.probe(
-            now_s, lambda name, nonce: self._board.tell(self._members[name], Probe(nonce=nonce))
+            now_s, lambda name, nonce: self._control_server.tell(self._members[name], Probe(nonce=nonce))
         )
         if self._stopping:
             return
@@ -207,7 +207,7 @@ class Crew:
         member.ready = True
         member.go_at = member.heard_s + RESTART_PROOF_S
         if member.changed != member.given:
-            self._board.tell(member, ChangeParams(number=0, values=member.changed))
+            self._control_server.tell(member, ChangeParams(number=0, values=member.changed))
         if self.epoch_ns:
             self.barrier.require([member.plan.name])
         else:
@@ -231,7 +231,9 @@ class Crew:
                 member.process.kill()  # it has not begun, so it has nothing to save
             deadline_ns = int(deadline_s * 1e9) - self.epoch_ns
             sent = sent_to(member, self._members)
-            self._board.tell(member, Stop(reason=self._outcome.reason, deadline_ns=deadline_ns, sent=sent))
+            self._control_server.tell(
+                member, Stop(reason=self._outcome.reason, deadline_ns=deadline_ns, sent=sent)
+            )
 
     def any_left(self, rank: int) -> bool:
         """Return whether a node of a rank still lives."""
@@ -284,7 +286,7 @@ class Crew:
         """Wait for the last messages of an ended process, which may arrive after the notice of its end."""
         deadline = time.monotonic() + LAST_WORDS_S
         while code >= 0 and member.statistics is None and not member.problem and time.monotonic() < deadline:
-            if self._board.control.poll(10):
+            if self._control_server.control.poll(10):
                 self.hear()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from rtgraph.graphs import Plan
 from rtgraph.launch.console.status import Silent
-from rtgraph.launch.process.node_supervisor import Crew, members_of
+from rtgraph.launch.process.node_supervisor import NodeSupervisor, members_of
 from rtgraph.launch.process.outcome import Outcome
 from rtgraph.launch.session import Session
 from rtgraph.msgs.errors import LaunchError
@@ -59,14 +59,14 @@ class Drill:
             name="drill",
             nodes=(NodePlan(name="camera", index=0, node=NODE, restart=RestartPolicy(**policy)),),
         )
-        self.board, self.starter, self.outcome = Board(), Starter(), Outcome()
+        self.control_server, self.starter, self.outcome = Board(), Starter(), Outcome()
         self.members = members_of(plan)
         changes: Any = SimpleNamespace(died=lambda *_: None)
-        made: Any = (plan, self.members, self.board, self.starter, changes)
-        self.crew = Crew(*made, Session(tmp_path), self.outcome, Silent())
-        self.crew.start()
+        made: Any = (plan, self.members, self.control_server, self.starter, changes)
+        self.supervisor = NodeSupervisor(*made, Session(tmp_path), self.outcome, Silent())
+        self.supervisor.start()
         self.is_ready()
-        self.crew.go(1)
+        self.supervisor.go(1)
 
     @property
     def member(self) -> Any:
@@ -74,18 +74,18 @@ class Drill:
 
     def is_ready(self) -> None:
         life = self.member.incarnation
-        self.board.said.append(("camera", str(life), Ready(node="camera", incarnation=life, pid=1)))
-        self.crew.hear()
+        self.control_server.said.append(("camera", str(life), Ready(node="camera", incarnation=life, pid=1)))
+        self.supervisor.hear()
 
     def dies(self, problem: str, *, started: bool = True) -> None:
         life = self.member.incarnation
         failed = Failed(node="camera", incarnation=life, problem=problem, started=started)
-        self.board.said.append(("camera", str(life), failed))
-        self.crew.hear()
+        self.control_server.said.append(("camera", str(life), failed))
+        self.supervisor.hear()
         self.starter.ended(self.starter.process, 1)
 
     def restarts(self) -> None:
-        self.crew.look_after(self.member.restart_at)
+        self.supervisor.look_after(self.member.restart_at)
 
 
 def test_a_node_that_is_down_at_the_end_fails_the_launch(tmp_path: Any) -> None:
@@ -93,7 +93,7 @@ def test_a_node_that_is_down_at_the_end_fails_the_launch(tmp_path: Any) -> None:
     drill.dies("ValueError: boom")
     assert drill.outcome.failures == []
     drill.outcome.reason = "the duration is over"
-    drill.crew.miss_the_dead()
+    drill.supervisor.miss_the_dead()
     assert drill.outcome.failures == ["camera was down at the end: ValueError: boom"]
     assert drill.outcome.down == {"camera": "ValueError: boom"}
     assert drill.outcome.reason == "the duration is over"
@@ -104,7 +104,7 @@ def test_a_node_that_was_started_again_but_is_not_back_at_the_end_was_down(tmp_p
     drill.dies("ValueError: boom")
     drill.restarts()
     assert drill.starter.started == 2
-    drill.crew.miss_the_dead()
+    drill.supervisor.miss_the_dead()
     assert drill.outcome.down == {"camera": "ValueError: boom"}
 
 
@@ -113,8 +113,8 @@ def test_a_node_that_is_back_at_the_end_was_not_down(tmp_path: Any) -> None:
     drill.dies("ValueError: boom")
     drill.restarts()
     drill.is_ready()
-    drill.crew.look_after(0.0)
-    drill.crew.miss_the_dead()
+    drill.supervisor.look_after(0.0)
+    drill.supervisor.miss_the_dead()
     assert drill.outcome.failures == []
     assert drill.outcome.down == {}
     assert drill.member.died_of == "ValueError: boom"
@@ -126,7 +126,7 @@ def test_an_error_of_the_start_is_not_retried(tmp_path: Any) -> None:
     assert drill.outcome.failures == ["camera did not start: RuntimeError: no such camera"]
     assert drill.outcome.down == {"camera": "RuntimeError: no such camera"}
     assert drill.member.budget.restarts == 0
-    drill.crew.miss_the_dead()
+    drill.supervisor.miss_the_dead()
     assert len(drill.outcome.failures) == 1, "once is enough"
 
 
@@ -152,6 +152,6 @@ def test_a_node_that_is_never_started_again_fails_the_launch_at_once(tmp_path: A
 
 def test_a_node_that_dies_before_the_graph_begins_is_an_error_at_once(tmp_path: Any) -> None:
     drill = Drill(tmp_path)
-    drill.crew.epoch_ns = 0
+    drill.supervisor.epoch_ns = 0
     with pytest.raises(LaunchError, match="camera did not start: ValueError: boom"):
         drill.dies("ValueError: boom", started=False)
