@@ -55,7 +55,7 @@ class LiveNode:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class LiveProgress:
     """The newest progress of the run."""
 
     tick: int
@@ -73,7 +73,7 @@ class LiveGraph:
     name: str
     now_s: float
     nodes: tuple[LiveNode, ...]
-    progress: Progress | None
+    progress: LiveProgress | None
 
     def as_json(self) -> dict[str, object]:
         """Return the graph as JSON values."""
@@ -173,13 +173,13 @@ def _scaled(factor: float, value: float | None) -> float | None:
     return None if value is None else factor * value
 
 
-def _progress(graph: Graph) -> Progress | None:
+def _progress(graph: Graph) -> LiveProgress | None:
     if not graph.progress:
         return None
     newest, before = graph.progress[-1], graph.progress[0]
     span_ns = newest.header.stamp_ns - before.header.stamp_ns
     ticks = newest.tick - before.tick
-    return Progress(
+    return LiveProgress(
         tick=newest.tick,
         tick_rate_hz=1e9 * ticks / span_ns if span_ns > 0 and ticks > 0 else None,
         inaction=newest.inaction,

@@ -46,7 +46,7 @@ class Observed(NamedTuple):
         return b"".join((self.frames[0][self.start :], *self.frames[1:]))
 
 
-class Losses:
+class MissedMessages:
     """Counts messages that did not reach this observer. Of a restarted publisher it expects none before the first."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class Observer:
     def __init__(
         self, session: LiveSession, *topics: str, key: str | None = None, waiting_most: int = WAITING_MOST
     ) -> None:
-        self.losses = Losses()
+        self.losses = MissedMessages()
         self.refused = 0
         self._session = session
         self._clock = WallClock(session.description.epoch_ns)

@@ -25,7 +25,7 @@ from rtgraph.msgs.atomic import cannot_write, writing
 from rtgraph.msgs.errors import LaunchError, RtgraphError
 from rtgraph.msgs.typed.one_line import in_one_line
 from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld, load_class
-from rtgraph.nodes.runtime.checkpoint.snapshot import Keeper
+from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver
 from rtgraph.nodes.runtime.results import edge_reports
 from rtgraph.nodes.runtime.virtual.world import INJECTED
 from rtgraph.nodes.weights.weights import Weights
@@ -88,7 +88,7 @@ def launch_context(plan: Plan, session: Session | None) -> LaunchContext:
 
 def _keeper(
     world: VirtualWorld, plan: Plan, session: Session, checkpoints: Checkpoints, status: Status
-) -> Keeper | None:
+) -> WorldSaver | None:
     """Return the writer of checkpoints, or None. If the launch resumes from a checkpoint, restore the world first."""
     every_s = checkpoints.every_s
     if checkpoints.resume is not None:
@@ -98,7 +98,7 @@ def _keeper(
 
 
 def _run(
-    world: VirtualWorld, plan: Plan, status: Status, keeper: Keeper | None
+    world: VirtualWorld, plan: Plan, status: Status, keeper: WorldSaver | None
 ) -> tuple[list[str], int | None]:
     """Run the world; return the failures, and the signal that ended it."""
     going = Going(plan.ticks, plan.duration_s)

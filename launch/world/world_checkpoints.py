@@ -15,7 +15,7 @@ from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.recorder.provenance import TIME_BASE_FACT, facts
 from rtgraph.nodes.runtime import VirtualWorld, load_class
 from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile, SnapshotFolder
-from rtgraph.nodes.runtime.checkpoint.snapshot import Keeper, load
+from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver, load
 from rtgraph.nodes.runtime.classes.loading import validated_params
 from rtgraph.nodes.runtime.clock import TIME_BASE, period_ns
 
@@ -55,10 +55,10 @@ def plan_of(session: Path) -> Plan:
         ) from error
 
 
-def keeper_of(plan: Plan, directory: Path, every_s: float) -> Keeper:
+def keeper_of(plan: Plan, directory: Path, every_s: float) -> WorldSaver:
     """Return the writer of a launch's checkpoints."""
     about = {"plan": plan_digest(plan), "facts": facts("virtual"), "every_s": every_s}
-    return Keeper(directory / FOLDER, round(every_s * 1e9), about)
+    return WorldSaver(directory / FOLDER, round(every_s * 1e9), about)
 
 
 def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> float:

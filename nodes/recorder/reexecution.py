@@ -35,7 +35,7 @@ class Difference(Exception):
 
 
 @dataclass(slots=True)
-class Progress:
+class RerunProgress:
     """The progress of a re-execution."""
 
     entries: int = 0
@@ -63,7 +63,7 @@ class Rerun:
         launch_context: LaunchContext,
         entries: Iterable[list[Any]],
     ) -> None:
-        self.progress = Progress()
+        self.progress = RerunProgress()
         self.name = plan.name
         self._plan = plan
         self._incarnation = incarnation

@@ -22,7 +22,7 @@ from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.commands.pub import made
 from rtgraph.launch.introspection.live import edge_notes, figures
 from rtgraph.launch.introspection.meters import Meter
-from rtgraph.launch.introspection.observer import Losses, Observed
+from rtgraph.launch.introspection.observer import MissedMessages, Observed
 from rtgraph.launch.introspection.sessions import LiveSession, pick, running
 from rtgraph.launch.introspection.values import as_json, as_lines, fields, selected
 from rtgraph.launch.process.announcement import describe
@@ -155,7 +155,7 @@ def test_a_meter_tells_rates_sizes_and_delays() -> None:
 
 
 def test_what_is_published_is_known_even_if_half_of_it_does_not_arrive() -> None:
-    meter, losses = Meter(10.0), Losses()
+    meter, losses = Meter(10.0), MissedMessages()
     for number in range(0, 200, 2):
         one = observed(number * 10_000_000, number)
         meter.saw(one)
@@ -167,7 +167,7 @@ def test_what_is_published_is_known_even_if_half_of_it_does_not_arrive() -> None
 
 
 def test_several_publishers_add_up_and_a_restart_is_no_loss() -> None:
-    meter, losses = Meter(10.0), Losses()
+    meter, losses = Meter(10.0), MissedMessages()
     for number in range(100):
         for source in ("a", "b"):
             later = source == "b" and number >= 50

@@ -17,7 +17,7 @@ from rtgraph.msgs.bag import Bag
 from rtgraph.nodes.recorder.journals import Life
 from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
 from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile
-from rtgraph.nodes.runtime.checkpoint.snapshot import Keeper, load
+from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver, load
 from rtgraph.nodes.weights.weights import Weights
 
 VERSIONS = str(FILES / "versions.yaml")
@@ -99,7 +99,7 @@ def test_a_world_goes_on_from_a_checkpoint_with_the_versions_that_it_had(tmp_pat
         )
 
     through, resumed = world(), world()
-    through.run(keeper=Keeper(tmp_path, 2 * 10**9, {}))
+    through.run(keeper=WorldSaver(tmp_path, 2 * 10**9, {}))
     load(resumed, SnapshotFile(tmp_path / "000001.world"))
     assert resumed.clock.now_ns() < through.clock.now_ns()
     resumed.run()

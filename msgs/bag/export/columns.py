@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from rtgraph.msgs.bag.bag import Channel, Recorded
 from rtgraph.msgs.bag.export.reading import Fields, Reading
-from rtgraph.msgs.bag.export.report import Ledger
+from rtgraph.msgs.bag.export.report import ExportAccount
 
 MOST_COLUMNS = 1000
 LONGEST_WORD = 256
@@ -98,7 +98,7 @@ class Column:
 
 
 @dataclass(slots=True)
-class Table:
+class TopicTable:
     """The messages of one topic (all keys of a keyed output): their number, and their columns by name."""
 
     name: str
@@ -106,12 +106,12 @@ class Table:
     columns: dict[str, Column] = field(default_factory=dict)
 
 
-def survey(reading: Reading) -> dict[str, Table]:
+def survey(reading: Reading) -> dict[str, TopicTable]:
     """Read the messages once and return a table per topic, without columns that cannot be exported."""
-    tables: dict[str, Table] = {}
+    tables: dict[str, TopicTable] = {}
     for recorded, fields in reading.messages():
         name = table_name(recorded.channel)
-        table = tables.setdefault(name, Table(name))
+        table = tables.setdefault(name, TopicTable(name))
         table.rows += 1
         for key, value in row(recorded, fields).items():
             column = table.columns.get(key)
@@ -172,7 +172,7 @@ def _kind(value: object) -> Kind:
     return "null"
 
 
-def _exportable(table: Table, ledger: Ledger) -> Iterator[tuple[str, Column]]:
+def _exportable(table: TopicTable, ledger: ExportAccount) -> Iterator[tuple[str, Column]]:
     for number, (name, column) in enumerate(table.columns.items()):
         what = f"{table.name}: {name}"
         if not column.present and any(other.startswith(f"{name}.") for other in table.columns):

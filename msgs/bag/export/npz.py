@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from rtgraph.msgs.bag.bag import Bag
-from rtgraph.msgs.bag.export.columns import Column, Table, row, survey, table_name
+from rtgraph.msgs.bag.export.columns import Column, TopicTable, row, survey, table_name
 from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.reading import Reading
 from rtgraph.msgs.bag.export.report import ExportReport, Progress
@@ -118,7 +118,7 @@ class _Ragged:
             self.spools[".valid"].append(value is not None)
 
 
-def _group(table: Table, work: Path, numbers: Iterator[int]) -> dict[str, _Plain | _Ragged]:
+def _group(table: TopicTable, work: Path, numbers: Iterator[int]) -> dict[str, _Plain | _Ragged]:
     def make(dtype: np.dtype[Any], shape: tuple[int, ...] = ()) -> Spool:
         return Spool(work / f"{next(numbers)}.spool", dtype, shape)
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rtgraph.msgs.bag.bag import Bag
-from rtgraph.msgs.bag.export.columns import Column, Row, Table, row, survey, table_name
+from rtgraph.msgs.bag.export.columns import Column, Row, TopicTable, row, survey, table_name
 from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.reading import Reading
 from rtgraph.msgs.bag.export.report import ExportReport, Progress
@@ -86,7 +86,7 @@ def _short(name: str) -> str:
 class _Writer:
     """Writes one topic's file, a row group at a time."""
 
-    def __init__(self, table: Table, path: Path, info: dict[str, str]) -> None:
+    def __init__(self, table: TopicTable, path: Path, info: dict[str, str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._columns = list(table.columns.values())
         fields: list[tuple[str, pa.DataType]] = []

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from rtgraph.msgs.bag.bag import Bag, Channel, Recorded
-from rtgraph.msgs.bag.export.report import Ledger, Progress
+from rtgraph.msgs.bag.export.report import ExportAccount, Progress
 from rtgraph.msgs.errors import BagError, DecodeError
 
 Fields = dict[str, Any]
@@ -35,7 +35,7 @@ class Reading:
     ) -> None:
         self.bag = bag
         self.channels = chosen(bag, topics)
-        self.ledger = Ledger(bag)
+        self.ledger = ExportAccount(bag)
         self._topics, self._start_ns, self._end_ns = topics, start_ns, end_ns
         self._progress, self._passes, self._done = progress, passes, 0
         self._expected = sum(bag.counts[channel] for channel in self.channels)

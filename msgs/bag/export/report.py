@@ -58,7 +58,7 @@ class Exporter(Protocol):
         ...
 
 
-class Ledger:
+class ExportAccount:
     """Counts what is left out during an export."""
 
     def __init__(self, bag: Bag) -> None:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 
 from rtgraph.msgs.atomic import atomic_path, writing
 from rtgraph.msgs.errors import CheckpointError
-from rtgraph.nodes.learner.updates.state import Facts, LearnerState
+from rtgraph.nodes.learner.updates.state import Facts, TrainingState
 from rtgraph.nodes.networks.checkpoints import FACTS, TENSORS, checkpoint_in, name_of, numbers_in
 
 _GONE = ".gone"
@@ -41,7 +41,7 @@ class Checkpoints:
         with writing(folder, CheckpointError):
             folder.mkdir(parents=True, exist_ok=True)
 
-    def save(self, state: LearnerState) -> Path:
+    def save(self, state: TrainingState) -> Path:
         """Write a checkpoint to disk, return its path, and delete those that are too old.
 
         Raises:
@@ -84,7 +84,7 @@ class Checkpoints:
             shutil.rmtree(gone)
 
 
-def load(path: Path) -> LearnerState:
+def load(path: Path) -> TrainingState:
     """Read a checkpoint, or the newest one of a folder or a session.
 
     Raises:
@@ -98,7 +98,7 @@ def load(path: Path) -> LearnerState:
         raise CheckpointError(
             f"{folder} cannot be read: {str(error).splitlines()[0]}", hint="take an older checkpoint"
         ) from error
-    state = LearnerState(facts, tensors)
+    state = TrainingState(facts, tensors)
     if broken := state.not_finite():
         raise CheckpointError(
             f"{folder} is of no use: {broken} is not finite", hint="take an older checkpoint"

@@ -30,7 +30,7 @@ class Facts(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class LearnerState:
+class TrainingState:
     """Facts, and float32 tensors by name.
 
     Each parameter appears as ``weights.…`` and ``target.…``, and in the two moments.

@@ -30,7 +30,7 @@ from rtgraph.nodes.learner.updates import losses
 from rtgraph.nodes.learner.updates.batch import Batch, Samples
 from rtgraph.nodes.learner.updates.evaluation import Evaluated, Evaluation, Evaluator
 from rtgraph.nodes.learner.updates.optimiser import Optimiser
-from rtgraph.nodes.learner.updates.state import Facts, LearnerState
+from rtgraph.nodes.learner.updates.state import Facts, TrainingState
 from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.flat import flatten, views
 from rtgraph.nodes.networks.network import Network
@@ -223,7 +223,7 @@ class Updater:
         """Read the target network's weights, like `read`."""
         read(self._target, buffer, self._readers_slots)
 
-    def state(self, extra: Mapping[str, JsonValue] | None = None) -> LearnerState:
+    def state(self, extra: Mapping[str, JsonValue] | None = None) -> TrainingState:
         """Return a copy of the state for a bit-exact continuation, with the owner's ``extra`` values."""
         tensors = {
             f"{group}.{name}": view.to("cpu", copy=True, memory_format=torch.contiguous_format)
@@ -240,9 +240,9 @@ class Updater:
             random=dict(self._rng.bit_generator.state),
             extra=dict(extra or {}),
         )
-        return LearnerState(facts, tensors)
+        return TrainingState(facts, tensors)
 
-    def load_state(self, state: LearnerState) -> None:
+    def load_state(self, state: TrainingState) -> None:
         """Restore a state; the parameters of the update stay this updater's.
 
         Raises:

@@ -19,7 +19,7 @@ from rtgraph.nodes.replay.storage.batch import Batch, Draw
 from rtgraph.nodes.replay.storage.frames import FrameStore
 from rtgraph.nodes.replay.storage.recovery import recover
 from rtgraph.nodes.replay.storage.sizes import Order, Sampling, Sizes
-from rtgraph.nodes.replay.storage.table import Table
+from rtgraph.nodes.replay.storage.table import TransitionTable
 from rtgraph.nodes.replay.transition import Frame, Transition
 
 
@@ -84,7 +84,7 @@ class ReplayBuffer:
         self.frames = FrameStore(plant.observation, sizes.frames, folder / "frames" if folder else None)
         try:
             path = folder / "transitions" if folder else None
-            self._table = Table(plant.action, sizes.rows, order, path, meaning)
+            self._table = TransitionTable(plant.action, sizes.rows, order, path, meaning)
         except BaseException:
             self.frames.close()
             raise

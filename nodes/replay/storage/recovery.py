@@ -7,12 +7,12 @@ import numpy.typing as npt
 
 from rtgraph.nodes.replay.storage.frames import Frames
 from rtgraph.nodes.replay.storage.sizes import Order
-from rtgraph.nodes.replay.storage.table import Table
+from rtgraph.nodes.replay.storage.table import TransitionTable
 
 Rows = npt.NDArray[np.int64]
 
 
-def recover(table: Table, frames: Frames, capacity: int, order: Order) -> tuple[Rows, int]:
+def recover(table: TransitionTable, frames: Frames, capacity: int, order: Order) -> tuple[Rows, int]:
     """Clear the rows that are damaged, lack a frame or are not finite; put the others in order.
 
     Returns:
@@ -48,7 +48,7 @@ def _newest_run(rows: Rows, index: Rows) -> Rows:
     return rows[breaks[-1] + 1 :] if breaks.size else rows
 
 
-def _closed_up(table: Table, kept: Rows, capacity: int) -> Rows:
+def _closed_up(table: TransitionTable, kept: Rows, capacity: int) -> Rows:
     """Move rows from the end into gaps, so that rows are contiguous from the first."""
     gaps = np.setdiff1d(np.arange(kept.size), kept)
     for gap, row in zip(gaps.tolist(), kept[kept >= kept.size].tolist(), strict=True):

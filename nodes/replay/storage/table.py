@@ -22,7 +22,7 @@ _MOST = float(np.finfo(np.float32).max)
 Rows = npt.NDArray[np.void]
 
 
-class Table:
+class TransitionTable:
     """A fixed number of rows, in memory or in a file.
 
     Args:

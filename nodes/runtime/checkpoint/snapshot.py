@@ -28,7 +28,7 @@ _FIRST = ("versions:",)
 """Anchors that others depend on: they are restored first."""
 
 
-class Keeper:
+class WorldSaver:
     """Writes checkpoints of a world periodically.
 
     Args:

@@ -36,7 +36,7 @@ INJECTED = "a crash was injected"
 log = logging.getLogger("rtgraph.world")
 
 
-class Keeper(Protocol):
+class CheckpointWriter(Protocol):
     """Writes checkpoints of a world."""
 
     def due_after(self, time_ns: int) -> int:
@@ -120,7 +120,7 @@ class VirtualWorld:
     def run(
         self,
         progress: Callable[[int], None] | None = None,
-        keeper: Keeper | None = None,
+        keeper: CheckpointWriter | None = None,
         preparing: Callable[[str, int, int], None] | None = None,
     ) -> None:
         """Run until a node asks for the end, time is up, no event is left, or ``interrupt`` is called.
@@ -345,7 +345,7 @@ class VirtualWorld:
         if receiver.alive:
             receiver.deliver(port, message)
 
-    def _run(self, progress: Callable[[int], None] | None, keeper: Keeper | None) -> None:
+    def _run(self, progress: Callable[[int], None] | None, keeper: CheckpointWriter | None) -> None:
         event_queue, duration_ns = self.event_queue, self._launch_context.limits.duration_ns
         end_ns = math.inf if duration_ns is None else duration_ns
         keep_ns = math.inf if keeper is None else keeper.due_after(self.clock.time_ns)

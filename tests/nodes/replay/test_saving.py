@@ -7,7 +7,7 @@ from support.replayed import world_of
 from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.replay import ReplayBuffer
 from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile
-from rtgraph.nodes.runtime.checkpoint.snapshot import Keeper, load
+from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver, load
 
 
 def said(world, since_ns=0):
@@ -29,7 +29,7 @@ def said(world, since_ns=0):
 def test_a_world_that_was_taken_back_goes_on_as_it_would_have(params, tmp_path):
     options = {"asker": {"update_ns": 11_000_000}, **params}
     whole = world_of(150, **options)
-    whole.run(keeper=Keeper(tmp_path, 1_000_000_000, {}))
+    whole.run(keeper=WorldSaver(tmp_path, 1_000_000_000, {}))
     file = SnapshotFile(min(tmp_path.iterdir()))
     resumed = world_of(150, **options)
     load(resumed, file)
@@ -44,7 +44,7 @@ def test_a_memory_on_disk_is_not_saved_and_says_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     world = world_of(100, folder="kept", directory=tmp_path)
     with pytest.raises(CheckpointError, match="a replay memory in a folder"):
-        world.run(keeper=Keeper(tmp_path / "world", 1_000_000_000, {}))
+        world.run(keeper=WorldSaver(tmp_path / "world", 1_000_000_000, {}))
 
 
 def test_what_is_saved_is_no_more_than_what_is_there():

@@ -24,7 +24,7 @@ from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
 from rtgraph.nodes.runtime.checkpoint.files import MAGIC, SnapshotFile, SnapshotFolder
 from rtgraph.nodes.runtime.checkpoint.reader import MAKERS, Reader, Reference, unpacked
 from rtgraph.nodes.runtime.checkpoint.saveable import Names
-from rtgraph.nodes.runtime.checkpoint.snapshot import Keeper, load, names_of
+from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver, load, names_of
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
 
 SECOND = 1_000_000_000
@@ -50,7 +50,7 @@ def assert_goes_on(make, folder, every_ns=SECOND):
     """Run to the end; run with checkpoints; resume from the oldest one left: all three give the same result."""
     whole, kept, resumed = make(), make(), make()
     whole.run()
-    kept.run(keeper=Keeper(folder, every_ns, {}))
+    kept.run(keeper=WorldSaver(folder, every_ns, {}))
     assert kept.heard == whole.heard
     file = first_file(folder)
     load(resumed, file)
@@ -140,7 +140,7 @@ def test_an_interrupted_world_leaves_a_checkpoint_and_goes_on(tmp_path):
 
     whole, stopped, resumed = make(), make(Stopping), make()
     whole.run()
-    stopped.run(keeper=Keeper(tmp_path, 100 * SECOND, {}))
+    stopped.run(keeper=WorldSaver(tmp_path, 100 * SECOND, {}))
     assert (stopped.reason, len(SnapshotFolder(tmp_path).files())) == ("SIGINT", 1)
     load(resumed, first_file(tmp_path))
     resumed.run()
@@ -156,7 +156,7 @@ def kept_again(tmp_path, make=keeping.everything):
     before, after = tmp_path / "before", tmp_path / "after"
     world, again = keeping.world(make, before), keeping.world(make, after)
     world._begin()
-    Keeper(tmp_path, SECOND, {}).write(world)
+    WorldSaver(tmp_path, SECOND, {}).write(world)
     load(again, first_file(tmp_path))
     return world.node("keeper"), again.node("keeper")
 
@@ -287,7 +287,7 @@ def memory_mapped(_):
 def test_what_cannot_be_saved_is_named_with_its_node_and_attribute(tmp_path, make, told):
     world = keeping.world(make)
     with pytest.raises(CheckpointError) as caught:
-        world.run(keeper=Keeper(tmp_path, SECOND, {}))
+        world.run(keeper=WorldSaver(tmp_path, SECOND, {}))
     assert str(caught.value).startswith(f"the world cannot be saved: {told}")
     assert not SnapshotFolder(tmp_path).files()
     assert world.executors["sink"].alive is False  # the others were stopped in order
@@ -364,7 +364,7 @@ def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("written")
     world = keeping.world(keeping.everything, folder)
     world._begin()
-    return Keeper(folder, SECOND, {}).write(world)
+    return WorldSaver(folder, SECOND, {}).write(world)
 
 
 def test_two_are_kept_and_numbers_go_on(tmp_path):

@@ -15,7 +15,7 @@ from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.runtime import LaunchContext, Limits, NodePlan, VirtualWorld
 from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile
-from rtgraph.nodes.runtime.checkpoint.snapshot import Keeper, load
+from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver, load
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
 
 RELAY = str(FILES / "relay.yaml")
@@ -190,7 +190,7 @@ def test_a_world_goes_on_from_a_checkpoint_with_what_was_on_its_way(tmp_path):
         return VirtualWorld(plan.nodes, seed=0, launch_context=launch_context(plan, None), faults=[slow])
 
     through, resumed = world(), world()
-    through.run(keeper=Keeper(tmp_path, 4 * 10**9, {}))
+    through.run(keeper=WorldSaver(tmp_path, 4 * 10**9, {}))
     load(resumed, SnapshotFile(tmp_path / "000001.world"))
     coming = resumed.node("receiver")._coming
     assert coming is not None

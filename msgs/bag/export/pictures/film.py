@@ -13,7 +13,7 @@ import numpy as np
 from rtgraph.msgs.bag.bag import Bag, Channel, Recorded
 from rtgraph.msgs.bag.export.pictures.arrays import Pixels, newest_of_stack, picture
 from rtgraph.msgs.bag.export.reading import Fields, chosen
-from rtgraph.msgs.bag.export.report import Ledger, Progress
+from rtgraph.msgs.bag.export.report import ExportAccount, Progress
 from rtgraph.msgs.errors import BagError, DecodeError
 
 PREFERRED = ("screen", "observation")
@@ -77,7 +77,7 @@ class Film:
         end_ns: int | None,
         progress: Progress | None,
     ) -> None:
-        self.ledger = Ledger(bag)
+        self.ledger = ExportAccount(bag)
         self._bag, self._progress = bag, progress
         self._start_ns = bag.start_ns if start_ns is None else start_ns
         self._end_ns = bag.end_ns if end_ns is None else end_ns
