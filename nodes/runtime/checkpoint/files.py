@@ -25,7 +25,7 @@ from rtgraph.nodes.runtime.checkpoint.arrays import Array
 from rtgraph.nodes.runtime.checkpoint.reader import unpacked
 from rtgraph.nodes.runtime.checkpoint.writer import packed
 
-MAGIC = b"rtgraph world 2\n"
+MAGIC = b"rtgraph world 3\n"
 KEPT = 2
 SUFFIX = ".world"
 _ALIGNMENT = 64

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 import numpy as np
 from pydantic import BaseModel
@@ -276,7 +275,6 @@ MAKERS: dict[str, Callable[..., Any]] = {
     "array": lambda reader, packed: arrays.unpacked_array(packed, reader._get),
     "bits": lambda _, packed: unpacked_bits(packed),
     "bytearray": lambda _, data: bytearray(memoryview(data)),
-    "complex": lambda _, real, imaginary: complex(real, imaginary),
     "counter": lambda *_: Counter(),
     "default": Reader._default,
     "deque": lambda _reader, most, _items: deque(maxlen=most),
@@ -295,7 +293,6 @@ MAKERS: dict[str, Callable[..., Any]] = {
     "ordered": lambda *_: OrderedDict(),
     "partial": Reader._partial,
     "path": Reader._path,
-    "range": lambda reader, numbers: range(*reader._items(numbers)),
     "scalar": Reader._scalar,
     "set": lambda *_: set(),
     "stateful": Reader._stateful,
@@ -303,9 +300,6 @@ MAKERS: dict[str, Callable[..., Any]] = {
     "tuple": lambda reader, items: tuple(reader._items(items)),
     "type": lambda reader, name: reader._names.type_at(name),
     "view": Reader._view,
-    "weak keys": lambda *_: WeakKeyDictionary(),
-    "weak set": lambda *_: WeakSet(),
-    "weak values": lambda *_: WeakValueDictionary(),
 }
 _FILLERS: dict[str, Callable[[Reader, Any, Any], None]] = {
     "counter": _filled_by_key,
@@ -317,8 +311,5 @@ _FILLERS: dict[str, Callable[[Reader, Any, Any], None]] = {
     "model": Reader._fill_model,
     "ordered": _filled_by_key,
     "set": _filled_with("add"),
-    "weak keys": _filled_by_key,
-    "weak set": _filled_with("add"),
-    "weak values": _filled_by_key,
 }
 _BY_KEY = frozenset(kind for kind, fill in _FILLERS.items() if fill is _filled_by_key or "set" in kind)

@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import PurePath
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 import msgpack
 import numpy as np
@@ -256,20 +255,15 @@ _WRITERS: dict[type, Callable[[Writer, Any, int], list[Any]]] = {
     tuple: _of_items("tuple"),
     set: _of_items("set"),
     frozenset: _of_items("frozenset"),
-    WeakSet: _of_items("weak set"),
     dict: _of_pairs("dict"),
     OrderedDict: _of_pairs("ordered"),
     Counter: _of_pairs("counter"),
-    WeakKeyDictionary: _of_pairs("weak keys"),
-    WeakValueDictionary: _of_pairs("weak values"),
     defaultdict: lambda w, v, n: [
         "default",
         w.value(v.default_factory, n, " (its factory)"),
         w._pairs(v.items(), n),
     ],
     deque: lambda w, v, n: ["deque", v.maxlen, w._items(v, n)],
-    range: lambda w, v, n: ["range", w._items((v.start, v.stop, v.step), n)],
-    complex: lambda w, v, n: ["complex", v.real, v.imag],
     bytearray: lambda w, v, n: ["bytearray", bytes(v)],
     array: lambda w, v, n: ["numbers", arrays.packed_numbers(v, w.put)],
     np.ndarray: Writer._array,
