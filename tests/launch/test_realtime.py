@@ -30,9 +30,9 @@ def test_what_wants_everything_has_everything(tmp_path, monkeypatch) -> None:
     assert outcome.silent_s == {}
     assert outcome.reason == "the duration is over"
     assert outcome.statistics.keys() == {node.name for node in plan.nodes}
-    outputs = {"decision": "decision", "applied": "applied", "episode": "episode"}
+    outputs = {"decision": "decision", "applied": "applied", "episode": "episode", "ending": "ending"}
     received = {(edge.publisher, edge.port): edge for edge in outcome.statistics["monitor"].edges}
-    assert len(received) == workers + 2
+    assert len(received) == workers + 3
     for (publisher, port), edge in received.items():
         sent = outcome.statistics[publisher].sent.get(outputs[port], 0)
         assert (edge.received, edge.lost, edge.overwritten, edge.refused) == (sent, 0, 0, 0), publisher

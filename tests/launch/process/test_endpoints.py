@@ -35,7 +35,7 @@ def test_every_input_connects_to_what_its_publishers_bind(plan, runtime) -> None
     assert buses["monitor"].connect["decision"] == tuple(buses[name].lossless for name in workers)
     assert buses["witness"].connect["decision"] == tuple(buses[name].plain for name in workers)
     assert all(buses[name].wanted_lossless == ("decision",) for name in workers)
-    assert buses["plant"].wanted_lossless == ("applied", "episode")
+    assert buses["plant"].wanted_lossless == ("applied", "ending", "episode")
     assert buses["coordinator"].wanted_lossless == ()
     assert buses["coordinator"].keys == {"claim": tuple(workers), "stagger": tuple(workers)}
 
