@@ -1,26 +1,39 @@
 """What travels between nodes: messages, their codec, and the errors of the whole package."""
 
+from __future__ import annotations
+
 from rtgraph.msgs.array import array
 from rtgraph.msgs.base import Header, Lineage, Message, Record, message_types, schema, schema_hash
-from rtgraph.msgs.inference import Claim, CoordinatorBeat, Decision, InferenceTime, StaggerDelay, WorkerState
-from rtgraph.msgs.learning import (
-    BatchRequest,
-    Gradient,
-    GradientAnswer,
-    Learned,
-    LearnerState,
-    LearningProgress,
-    Priorities,
-    ReplayState,
-    SampledBatch,
-    WeightsChunk,
-    WeightsRequest,
-    WeightsVersion,
-)
-from rtgraph.msgs.plant import Action, Applied, Ending, EndReason, EpisodeEnd, Observation, Screen
-from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
-from rtgraph.msgs.system import Progress
+from rtgraph.msgs.lazy import on_use
 from rtgraph.msgs.wire.codec import Decoder, Encoder, decode, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rtgraph.msgs.inference import (
+        Claim,
+        CoordinatorBeat,
+        Decision,
+        InferenceTime,
+        StaggerDelay,
+        WorkerState,
+    )
+    from rtgraph.msgs.learning import (
+        BatchRequest,
+        Gradient,
+        GradientAnswer,
+        Learned,
+        LearnerState,
+        LearningProgress,
+        Priorities,
+        ReplayState,
+        SampledBatch,
+        WeightsChunk,
+        WeightsRequest,
+        WeightsVersion,
+    )
+    from rtgraph.msgs.plant import Action, Applied, Ending, EndReason, EpisodeEnd, Observation, Screen
+    from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
+    from rtgraph.msgs.system import Progress
 
 __all__ = [
     "Action",
@@ -68,3 +81,49 @@ __all__ = [
     "schema",
     "schema_hash",
 ]
+
+__getattr__ = on_use(
+    __name__,
+    {
+        "inference": (
+            "Claim",
+            "CoordinatorBeat",
+            "Decision",
+            "InferenceTime",
+            "StaggerDelay",
+            "WorkerState",
+        ),
+        "learning": (
+            "BatchRequest",
+            "Gradient",
+            "GradientAnswer",
+            "Learned",
+            "LearnerState",
+            "LearningProgress",
+            "Priorities",
+            "ReplayState",
+            "SampledBatch",
+            "WeightsChunk",
+            "WeightsRequest",
+            "WeightsVersion",
+        ),
+        "plant": (
+            "Action",
+            "Applied",
+            "Ending",
+            "EndReason",
+            "EpisodeEnd",
+            "Observation",
+            "Screen",
+        ),
+        "spaces": (
+            "ActionSpec",
+            "ArraySpec",
+            "Continuous",
+            "Discrete",
+            "MultiDiscrete",
+            "PlantSpec",
+        ),
+        "system": ("Progress",),
+    },
+)

@@ -12,8 +12,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from rtgraph.msgs.building import build_if_foreign
 from rtgraph.msgs.declaration import check_message_class
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.lazy import import_shipped
 
 
 class Record(BaseModel):
@@ -22,7 +24,7 @@ class Record(BaseModel):
     The string below a field is its description, for example in JSON Schemas.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
 
     _names: ClassVar[set[str]] = set()
 
@@ -30,6 +32,7 @@ class Record(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         cls._names = set(cls.model_fields)
+        build_if_foreign(cls)
 
     @classmethod
     def unchecked(cls, values: dict[str, Any]) -> Self:
@@ -257,11 +260,12 @@ def retire(message_type: type[Message]) -> None:
 
 
 def message_types() -> dict[str, type[Message]]:
-    """Return every imported message class for topics, by name.
+    """Return every message class for topics by name: those that come with rtgraph, and those imported.
 
     Raises:
         NodeError: two classes have the same name.
     """
+    import_shipped()
     found: dict[str, type[Message]] = {}
     waiting = list(Message.__subclasses__())
     while waiting:

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from rtgraph.msgs.array import ArrayField
 from rtgraph.msgs.errors import MessageError
+from rtgraph.msgs.lazy import import_shipped
 from rtgraph.msgs.where import declared_at
 
 _TAKEN = frozenset({"header", "origin", "stamped", "unchecked", "schema_name"})
@@ -53,8 +54,7 @@ def check_message_class(cls: type[BaseModel], record: type[BaseModel]) -> None:
 def _problems(cls: type[BaseModel], record: type[BaseModel]) -> Iterator[Problem]:
     if cls.__module__.startswith("rtgraph."):
         _shipped[cls.__name__] = cls
-    elif cls.__name__ in _shipped:
-        other = _shipped[cls.__name__]
+    elif (other := _shipped_class(cls.__name__)) is not None:
         yield (
             f" is the name of a message class of {other.__module__} already",
             "rename one: a message is known by its class's name",
@@ -77,6 +77,11 @@ def _problems(cls: type[BaseModel], record: type[BaseModel]) -> Iterator[Problem
         problem = None if _is_array(field) else _untravelling(field.annotation, record)
         if problem is not None:
             yield f".{name}: {problem[0]}", problem[1]
+
+
+def _shipped_class(name: str) -> type[BaseModel] | None:
+    import_shipped()
+    return _shipped.get(name)
 
 
 def _untravelling(annotation: Any, record: type[BaseModel]) -> Problem | None:

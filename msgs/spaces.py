@@ -13,7 +13,7 @@ RateHz = Annotated[float, Field(ge=0.001, le=1_000_000)]
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class ArraySpec(_Spec):

@@ -18,7 +18,7 @@ Choices = Annotated[tuple[Any, ...], Field(min_length=1)]
 class ArgumentEntry(BaseModel):
     """An argument. It is required unless it has a default; null is a valid default that means none."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     type: Literal["int", "float", "str", "bool", "mapping"]
     default: Any = None

@@ -33,7 +33,7 @@ Condition = bool | str
 class Entry(BaseModel):
     """A frozen part of a file that refuses unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class IncludeEntry(Entry):

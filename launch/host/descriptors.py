@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import resource
 from collections import Counter
+from typing import TYPE_CHECKING
 
-from rtgraph.graphs import Plan
 from rtgraph.msgs.errors import LaunchError
+
+if TYPE_CHECKING:
+    from rtgraph.graphs import Plan
 
 _OF_LAUNCHER, _PER_NODE = 32, 2
 _OF_NODE, _PER_EDGE = 24, 1

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
-from rtgraph.graphs.drawing.text import Notes, box_name
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.sessions import LiveSession
 from rtgraph.msgs.introspection import AskGraph, Graph, NodeState
 from rtgraph.msgs.system import Beat
+
+if TYPE_CHECKING:
+    from rtgraph.graphs.drawing.text import Notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,9 @@ def figures(graph: Graph) -> LiveGraph:
 
 def edge_notes(graph: LiveGraph) -> Notes:
     """Return the notes on the edges of a drawing. Edges between the same two boxes share a note."""
+    # Only drawings need it, and it imports graphs.
+    from rtgraph.graphs.drawing.text import box_name  # noqa: PLC0415
+
     rates: defaultdict[tuple[str, str, str], float] = defaultdict(float)
     gone: defaultdict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
     for node in graph.nodes:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from rtgraph.msgs.array import DTYPES, MAX_DIMENSIONS, ArrayField, to_wire
 from rtgraph.msgs.base import Message
+from rtgraph.msgs.building import built
 from rtgraph.msgs.typed.strict import strict
 from rtgraph.msgs.typed.text import shortened
 
@@ -37,7 +38,7 @@ def message_of(message_type: type[M], values: Mapping[str, object]) -> M:
     """
     buffers: list[memoryview | bytes] = []
     fields = {key: _field(message_type, key, value, buffers) for key, value in values.items()}
-    return strict(TypeAdapter(message_type), fields, context=buffers)
+    return strict(TypeAdapter(built(message_type)), fields, context=buffers)
 
 
 def array_of(value: object, dtype: str | None = None, shape: Sequence[int] | None = None) -> Array:

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from rtgraph.msgs.array import to_wire
 from rtgraph.msgs.base import Message, Record, schema_hash
+from rtgraph.msgs.building import built
 from rtgraph.msgs.errors import DecodeError, EncodeError, SchemaMismatch, with_article
 
 if sys.byteorder != "little":
@@ -107,7 +108,7 @@ class Decoder(Generic[M]):
     def __init__(self, message_type: type[M]) -> None:
         self.message_type = message_type
         self._hash = schema_hash(message_type)
-        self._validate = message_type.__pydantic_validator__.validate_python
+        self._validate = built(message_type).__pydantic_validator__.validate_python
 
     def decode(self, frames: Sequence[Frame], start: int = 0) -> M:
         """Return the message in the frames; the first frame is read from byte ``start``."""

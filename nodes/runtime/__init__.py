@@ -1,12 +1,25 @@
 """The base of node classes, and the two worlds (realtime and virtual) that run nodes."""
 
-from rtgraph.nodes.runtime.classes.loading import load_class, validated_params
-from rtgraph.nodes.runtime.interface.changeable import Changeable
-from rtgraph.nodes.runtime.interface.context import Identity, LaunchContext, Limits, Placement, Timer, Urgency
-from rtgraph.nodes.runtime.interface.node import Node, Params
-from rtgraph.nodes.runtime.interface.ports import Input, Output, Policy, latest, lossless, queue
-from rtgraph.nodes.runtime.virtual.world import VirtualWorld
-from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan, RestartPolicy
+from __future__ import annotations
+
+from rtgraph.msgs.lazy import on_use
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rtgraph.nodes.runtime.classes.loading import load_class, validated_params
+    from rtgraph.nodes.runtime.interface.changeable import Changeable
+    from rtgraph.nodes.runtime.interface.context import (
+        Identity,
+        LaunchContext,
+        Limits,
+        Placement,
+        Timer,
+        Urgency,
+    )
+    from rtgraph.nodes.runtime.interface.node import Node, Params
+    from rtgraph.nodes.runtime.interface.ports import Input, Output, Policy, latest, lossless, queue
+    from rtgraph.nodes.runtime.virtual.world import VirtualWorld
+    from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan, RestartPolicy
 
 __all__ = [
     "Changeable",
@@ -31,3 +44,40 @@ __all__ = [
     "queue",
     "validated_params",
 ]
+
+__getattr__ = on_use(
+    __name__,
+    {
+        "classes.loading": (
+            "load_class",
+            "validated_params",
+        ),
+        "interface.changeable": ("Changeable",),
+        "interface.context": (
+            "Identity",
+            "LaunchContext",
+            "Limits",
+            "Placement",
+            "Timer",
+            "Urgency",
+        ),
+        "interface.node": (
+            "Node",
+            "Params",
+        ),
+        "interface.ports": (
+            "Input",
+            "Output",
+            "Policy",
+            "latest",
+            "lossless",
+            "queue",
+        ),
+        "virtual.world": ("VirtualWorld",),
+        "wiring": (
+            "InputPlan",
+            "NodePlan",
+            "RestartPolicy",
+        ),
+    },
+)

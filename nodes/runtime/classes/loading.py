@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from rtgraph.msgs.building import built
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.typed.strict import complaint, strict
 from rtgraph.nodes.runtime.classes.imports import file_of, module_of, passed_over
@@ -70,7 +71,7 @@ def validated_params(node_type: type[Node[Any]], params: dict[str, Any]) -> Para
         NodeError: a parameter is unknown, missing or invalid; the first one is named.
     """
     try:
-        return strict(TypeAdapter(node_type.params_type), params)
+        return strict(TypeAdapter(built(node_type.params_type)), params)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "params"

@@ -19,6 +19,7 @@ from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from rtgraph.msgs.building import built
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.typed.strict import complaint, strict
 
@@ -73,7 +74,7 @@ def with_values(params: B, values: Mapping[str, object]) -> B:
     for path, value in values.items():
         _put(content, params, path.split("."), value)
     try:
-        changed = strict(TypeAdapter(type(params)), content)
+        changed = strict(TypeAdapter(built(type(params))), content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))

@@ -19,6 +19,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from rtgraph.msgs import Message
+from rtgraph.msgs.building import build_if_foreign
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.interface.calls import whole_ns
 from rtgraph.nodes.runtime.interface.context import Context, Placement, Timer, Urgency
@@ -33,7 +34,12 @@ class Params(BaseModel):
     The string below a field is its description, for example in ``rtgraph node info``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        build_if_foreign(cls)
 
 
 P = TypeVar("P", bound=Params)

@@ -26,6 +26,7 @@ import msgpack
 from pydantic import Field, TypeAdapter
 
 from rtgraph.msgs import Record, message_types, schema_hash
+from rtgraph.msgs.building import build_all
 from rtgraph.nodes.runtime.classes.description import NodeDescription, class_of
 from rtgraph.nodes.runtime.classes.imports import look_in, module_of, pin
 from rtgraph.nodes.runtime.classes.loading import stand_in
@@ -121,6 +122,7 @@ def _preload(wanted: Preload) -> None:
     for module in ("setproctitle", *wanted.modules):
         module_of(module)
     generator(0, "", 0)
+    build_all(Record)
     for message_type in (*message_types().values(), *TYPES):
         schema_hash(message_type)
     for call in wanted.calls:

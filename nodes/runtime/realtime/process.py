@@ -16,8 +16,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from rtgraph.msgs import Message
+from rtgraph.msgs import Message, Record
 from rtgraph.msgs.base import UNSENT
+from rtgraph.msgs.building import build_all
 from rtgraph.msgs.system import (
     ChangeParams,
     Failed,
@@ -110,6 +111,8 @@ class RealtimeNode:
     def _make(self) -> None:
         config, plan = self._config, self._config.plan
         node_type = load_class(plan.node)
+        # Building a class takes milliseconds, too long for a running graph.
+        build_all(Record)
         self._executor = Executor(
             self,
             Identity(plan.name, plan.replica, plan.replicas, config.incarnation),

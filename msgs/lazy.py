@@ -1,0 +1,35 @@
+"""Packages that import a module when one of its names is first used, so that a command imports only what it needs."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+
+SHIPPED = ("inference", "learning", "plant", "system")
+"""The modules of ``rtgraph.msgs`` with the messages that nodes publish."""
+
+
+def import_shipped() -> None:
+    """Import every message class that comes with rtgraph, to look one up by name."""
+    for module in SHIPPED:
+        importlib.import_module(f"rtgraph.msgs.{module}")
+
+
+def on_use(package: str, modules: Mapping[str, tuple[str, ...]]) -> Callable[[str], object]:
+    """Return a package's ``__getattr__``.
+
+    Args:
+        package: name of the package.
+        modules: the names that each module defines; the module is relative to the package.
+    """
+    homes = {name: f"{package}.{module}" for module, names in modules.items() for name in names}
+
+    def find(name: str) -> object:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        found: object = getattr(importlib.import_module(homes[name]), name)
+        setattr(sys.modules[package], name, found)
+        return found
+
+    return find
