@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from rtgraph.graphs.names import MEANINGS
 from rtgraph.graphs.reading.positions import Place
+from rtgraph.msgs.building import built
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.msgs.typed.strict import complaint, strict
@@ -32,7 +33,7 @@ def validated(model: type[M], value: object, place: Place, *, noun: str = "key")
     Raises:
         GraphError: the value is invalid. An unknown key is reported first, then the problem on the first line.
     """
-    return _checked(TypeAdapter(model), model, value, place, noun)
+    return _checked(TypeAdapter(built(model)), model, value, place, noun)
 
 
 def adapted(adapter: TypeAdapter[T], annotation: object, value: object, place: Place) -> T:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rtgraph.launch.console.exit_codes import DONE, FAILED
 from rtgraph.launch.console.streams import discard, is_utf8
 
 WIDE = 200
@@ -34,9 +35,6 @@ def printed(output: Callable[[], None]) -> int:
     Returns:
         0, also if the reader has left; 1, with an error message, if the output cannot be written for another reason.
     """
-    # Only verbs that run graphs get here: the others print without importing graphs.
-    from rtgraph.launch.report.summary import DONE, FAILED  # noqa: PLC0415
-
     try:
         output()
         sys.stdout.flush()
