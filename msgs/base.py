@@ -12,8 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from rtgraph.msgs.building import build_if_foreign
-from rtgraph.msgs.declaration import check_message_class
+from rtgraph.msgs.declaration import build_if_foreign, check_message_class
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.lazy import import_shipped
 

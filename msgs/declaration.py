@@ -1,6 +1,8 @@
-"""What a message class may declare.
+"""What a message class may declare, and when pydantic builds its validators.
 
-Mistakes raise when the class is defined, not when the first message is sent.
+Mistakes raise when the class is defined, not when the first message is sent. Building takes a millisecond or more per
+class, and most commands use few of the classes that they import. So classes of rtgraph are built on first use, and a
+node's process builds all of them before it is ready. Other classes are built when they are defined.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import inspect
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -32,6 +34,7 @@ _WHAT_TRAVELS = "numbers, text, bytes, tuples, dicts with text for keys, arrays 
 Problem = tuple[str, str | None]
 """A problem and its hint."""
 Looked = tuple[Problem | None, tuple[Any, ...]]
+M = TypeVar("M", bound=BaseModel)
 _shipped: dict[str, type[BaseModel]] = {}
 """The message classes that come with rtgraph, by name."""
 
@@ -153,3 +156,28 @@ def _mapping(kind: type, inner: tuple[Any, ...]) -> Looked:
 
 def _is_array(field: FieldInfo) -> bool:
     return any(isinstance(item, ArrayField) for item in field.metadata)
+
+
+def build_if_foreign(model: type[BaseModel]) -> None:
+    """Build a class with ``defer_build`` now, unless it comes with rtgraph. Call it when the class is defined."""
+    if not model.__module__.startswith("rtgraph."):
+        model.model_rebuild(raise_errors=False)
+
+
+def built(model: type[M]) -> type[M]:
+    """Return a class after building it. A ``TypeAdapter`` of an unbuilt class would build it for itself only."""
+    if not model.__pydantic_complete__:
+        model.model_rebuild(raise_errors=False)
+    return model
+
+
+def build_all(base: type[BaseModel]) -> None:
+    """Build every imported subclass of a model that is not built yet, so that no use of it takes longer later."""
+    for model in _subclasses(base):
+        built(model)
+
+
+def _subclasses(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for model in base.__subclasses__():
+        yield model
+        yield from _subclasses(model)

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from rtgraph.graphs.names import MEANINGS
 from rtgraph.graphs.reading.positions import Place
-from rtgraph.msgs.building import built
+from rtgraph.msgs.declaration import built
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.msgs.typed.strict import complaint, strict

@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from rtgraph.msgs.array import DTYPES, MAX_DIMENSIONS, ArrayField, to_wire
 from rtgraph.msgs.base import Message
-from rtgraph.msgs.building import built
+from rtgraph.msgs.declaration import built
 from rtgraph.msgs.typed.strict import strict
 from rtgraph.msgs.typed.text import shortened
 

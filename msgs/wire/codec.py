@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from rtgraph.msgs.array import to_wire
 from rtgraph.msgs.base import Message, Record, schema_hash
-from rtgraph.msgs.building import built
+from rtgraph.msgs.declaration import built
 from rtgraph.msgs.errors import DecodeError, EncodeError, SchemaMismatch, with_article
 
 if sys.byteorder != "little":

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from rtgraph.msgs.building import built
+from rtgraph.msgs.declaration import built
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.typed.strict import complaint, strict
 from rtgraph.nodes.runtime.classes.imports import file_of, module_of, passed_over

@@ -19,7 +19,7 @@ from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from rtgraph.msgs.building import built
+from rtgraph.msgs.declaration import built
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.typed.strict import complaint, strict
 

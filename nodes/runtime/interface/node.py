@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from rtgraph.msgs import Message
-from rtgraph.msgs.building import build_if_foreign
+from rtgraph.msgs.declaration import build_if_foreign
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.interface.calls import whole_ns
 from rtgraph.nodes.runtime.interface.context import Context, Placement, Timer, Urgency

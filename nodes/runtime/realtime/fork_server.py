@@ -26,7 +26,7 @@ import msgpack
 from pydantic import Field, TypeAdapter
 
 from rtgraph.msgs import Record, message_types, schema_hash
-from rtgraph.msgs.building import build_all
+from rtgraph.msgs.declaration import build_all
 from rtgraph.nodes.runtime.classes.description import NodeDescription, class_of
 from rtgraph.nodes.runtime.classes.imports import look_in, module_of, pin
 from rtgraph.nodes.runtime.classes.loading import stand_in

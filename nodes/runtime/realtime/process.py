@@ -18,7 +18,7 @@ from pydantic import JsonValue
 
 from rtgraph.msgs import Message, Record
 from rtgraph.msgs.base import UNSENT
-from rtgraph.msgs.building import build_all
+from rtgraph.msgs.declaration import build_all
 from rtgraph.msgs.system import (
     ChangeParams,
     Failed,

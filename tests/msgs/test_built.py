@@ -2,7 +2,7 @@ import pytest
 from pydantic import BaseModel
 
 from rtgraph.msgs import Message, Record
-from rtgraph.msgs.building import build_all, built
+from rtgraph.msgs.declaration import build_all, built
 
 
 def _class(module: str) -> type[BaseModel]:
