@@ -17,7 +17,7 @@ VERB_PROGRAM = "import sys; from rtgraph.launch.cli import main; sys.exit(main()
 VERBS = {
     "topic list": ("topic", "list"),
     "topic echo --count 1": ("topic", "echo", "observation", "--count", "1"),
-    "topic pub": ("topic", "pub", "beat", '{"live": 1}'),
+    "topic pub": ("topic", "pub", "beat", '{"live_workers": 1, "method": "none"}'),
     "param list": ("param", "list"),
     "node list --live": ("node", "list", "--live"),
 }
