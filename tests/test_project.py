@@ -153,4 +153,6 @@ def test_every_launch_file_that_ships_is_right(monkeypatch: pytest.MonkeyPatch, 
                 with pytest.raises(RomError, match="is not imported"):
                     load_launch(path, world=world)
             else:
-                assert load_launch(path, world=world).nodes
+                plan = load_launch(path, world=world)
+                assert plan.nodes
+                assert load_launch(path, world=world) == plan  # what was parsed once is unchanged

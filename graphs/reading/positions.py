@@ -6,6 +6,7 @@ aliases and merge keys work. Tags that construct objects and duplicate keys are 
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ from rtgraph.msgs.typed.text import number, whole_number
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 Path: TypeAlias = tuple[str | int, ...]
 
+MOST_DOCUMENTS = 64
+"""Number of parsed texts kept. One launch includes some files several times, and parsing is most of its planning."""
 MOST_VALUES = 100_000
 """Maximum number of values in one file, with aliases expanded."""
 
@@ -29,7 +32,10 @@ _MERGE = _TAG + "merge"
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML file: its content, and the line of each part (no lines if it was not read from a file)."""
+    """A YAML file: its content, and the line of each part (no lines if it was not read from a file).
+
+    Whoever parses the same text gets the same document: do not change it.
+    """
 
     file: str
     value: dict[str, Value]
@@ -71,6 +77,7 @@ class Place:
         return GraphError(problem, file=self.document.file, line=self.line, key=key, hint=hint)
 
 
+@functools.lru_cache(MOST_DOCUMENTS)
 def parse(text: str, file: str) -> Document:
     """Parse a YAML file that holds a mapping.
 
