@@ -122,8 +122,12 @@ def test_savestates_are_checked_and_ordered_by_number(monkeypatch, tmp_path):
     ("content", "problem"),
     [
         (b"not compressed", "is not a savestate of stable-retro: Not a gzipped file"),
-        (gzip.compress(b"short"), r"is not a savestate of Pokemon - Blue .*: not a state of this console"),
+        (
+            gzip.compress(b"short", mtime=0),
+            r"is not a savestate of Pokemon - Blue .*: not a state of this console",
+        ),
     ],
+    ids=["not compressed", "too short"],
 )
 def test_what_is_no_savestate_is_named_and_nothing_is_copied(monkeypatch, tmp_path, content, problem):
     accept(monkeypatch, tmp_path / "data", pokemon_blue=POKEMON)
