@@ -52,6 +52,10 @@ class Coordinator(Node[CoordinatorParams]):
     claim = Output(Claim, keyed=True)
     beat = Output(CoordinatorBeat)
 
+    def on_prepare(self) -> None:
+        """Import the stagger method before the world runs."""
+        stagger_method(self.params.stagger)
+
     def on_start(self) -> None:
         """Begin without workers; they announce themselves."""
         method = stagger_method(self.params.stagger)

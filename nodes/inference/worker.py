@@ -84,6 +84,7 @@ class Worker(Node[WorkerParams]):
     def on_prepare(self) -> None:
         """Make the policy and warm it up."""
         params = self.params
+        stagger_method(params.stagger)  # imports it before the world runs
         self._policy = make_policy(params.policy, params.plant, self.rng, self.context.launch_context)
         self._versions = _Versions()
         self._draw = params.latency.draws(self.rng, params.plant.rate_hz)
