@@ -7,6 +7,7 @@ from typing import Any
 
 from rtgraph.graphs import Plan
 from rtgraph.graphs.reading.positions import Document
+from rtgraph.graphs.resolving.hooks import described_spec
 from rtgraph.graphs.resolving.recording import with_recorder
 from rtgraph.launch.replanning import without
 from rtgraph.msgs import Discrete, PlantSpec
@@ -20,7 +21,6 @@ from rtgraph.nodes.play import Human, HumanParams
 from rtgraph.nodes.play.bindings import idle_action
 from rtgraph.nodes.replay import Replay
 from rtgraph.nodes.runtime import InputPlan, NodePlan, Placement, load_class, validated_params
-from rtgraph.nodes.runtime.identity import spec_of
 
 HUMAN_CLASS = "rtgraph.nodes.play:Human"
 AGENT: tuple[type[Any], ...] = (Coordinator, Batches, Replay, Metrics)
@@ -47,8 +47,8 @@ def played(plan: Plan, *, script: str | None, record: bool | Mapping[str, Any] |
             f"cannot be played: it has {len(plants)} plants, and a person plays one", file=plan.name
         )
     shown = plan.world == "realtime"
-    plant = _played_plant(plants[0], shown=shown)
-    human = _human(plant, plan.name, script)
+    plant, spec = _played_plant(plants[0], shown=shown)
+    human = _human(plant, spec, plan.name, script)
     _check(human, realtime=shown)
     decisions = plant.inputs["decision"].topic
     agent = {
@@ -69,20 +69,29 @@ def played(plan: Plan, *, script: str | None, record: bool | Mapping[str, Any] |
     )
 
 
-def _played_plant(plant: NodePlan, *, shown: bool) -> NodePlan:
+def _played_plant(plant: NodePlan, *, shown: bool) -> tuple[NodePlan, PlantSpec]:
     params = plant.params | {"gate": {"kind": "latest"}, "default": "repeat_last"}
     if shown:
         params |= {"publish_screen": True}
-        if issubclass(load_class(plant.node), Gymnasium):
+    if shown and issubclass(load_class(plant.node), Gymnasium):
+        try:
+            spec = _spec(plant, params | {"render": True})
             params |= {"render": True}
+        except GraphError:  # the environment draws no images: the window shows the keys only
+            spec = _spec(plant, params)
+    else:
+        spec = _spec(plant, params)
     topic = "/".join([*plant.name.split("/")[:-1], "decision"])
     inputs = {"decision": InputPlan(topic=topic), **plant.inputs}
-    return plant.model_copy(update={"params": params, "inputs": inputs})
+    return plant.model_copy(update={"params": params, "inputs": inputs}), spec
 
 
-def _human(plant: NodePlan, title: str, script: str | None) -> NodePlan:
+def _spec(plant: NodePlan, params: dict[str, Any]) -> PlantSpec:
     plant_type = load_class(plant.node)
-    spec = spec_of(plant_type, validated_params(plant_type, plant.params))
+    return described_spec(plant_type, validated_params(plant_type, params), Document(plant.name, {}, {}).top)
+
+
+def _human(plant: NodePlan, spec: PlantSpec, title: str, script: str | None) -> NodePlan:
     params = HumanParams(
         plant=spec,
         idle=_idle(plant, spec),

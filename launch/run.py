@@ -56,7 +56,7 @@ def run(
         session.write_summary(ran.summary)
     except LaunchError as error:  # the summary is shown even so
         code, failures = FAILED, (*failures, str(error))
-    return Result(session, plan, ran.summary, code, failures, wall_s, ran.virtual_s)
+    return Result(session, plan, ran.summary, code, failures, wall_s, ran.virtual_s, ran.lost)
 
 
 def _run_realtime(plan: Plan, session: Session, status: Status, tcp_port: int | None) -> Ran:
@@ -83,6 +83,7 @@ def _run_realtime(plan: Plan, session: Session, status: Status, tcp_port: int | 
     if outcome.failures or problems:
         told = (f"{name}: {problem}" for name, problem in problems.items())
         return Ran(summary, FAILED, (*outcome.failures, *told))
+    lost = bool(lossless_losses(plan, reports))
     if outcome.signal is not None:
-        return Ran(summary, SIGNALLED + outcome.signal)
-    return Ran(summary, LOST if lossless_losses(plan, reports) else DONE)
+        return Ran(summary, SIGNALLED + outcome.signal, lost=lost)
+    return Ran(summary, LOST if lost else DONE, lost=lost)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from rtgraph.launch.console.exit_codes import DONE, LOST
+from rtgraph.launch.console.exit_codes import DONE
 from rtgraph.launch.console.printing import Printer, printed
 from rtgraph.launch.console.status import ConsoleStatus
 from rtgraph.launch.report.drawing import draw
@@ -94,7 +94,7 @@ def _headlines(title: str, result: Result) -> Iterator[str]:
 def _warnings(result: Result) -> Iterator[str]:
     """Yield warnings about a launch that did not fail."""
     summary = result.summary
-    if result.code == LOST and any(summary["lost"].values()):
+    if result.lost and any(summary["lost"].values()):
         yield "messages were lost on the way to inputs that want them all"
     if summary.get("unread"):
         yield f"messages were unread when their node stopped: {count_of(summary, 'unread')}"

@@ -18,6 +18,8 @@ class Ran:
     failures: tuple[str, ...] = ()
     virtual_s: float = 0.0
     """Virtual time of this run, counted from where it resumed."""
+    lost: bool = False
+    """Whether lossless inputs lost messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +33,4 @@ class Result:
     failures: tuple[str, ...] = ()
     wall_s: float = 0.0
     virtual_s: float = 0.0
+    lost: bool = False

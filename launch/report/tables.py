@@ -117,7 +117,7 @@ def encounters_won(figures: Figures) -> str:
     if not encounters:
         return NOTHING
     won = sum(bool(one["won"]) for one in encounters.values())
-    return f"{won} of {len(encounters)}, now {list(encounters)[-1]}"
+    return f"{won} of {len(encounters)}, now {figures['newest_encounter']}"
 
 
 def _numbers(parent: str, *keys: str) -> Callable[[Figures], str]:

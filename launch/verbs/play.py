@@ -40,12 +40,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play, print the summary, and return the launch's exit code; that of a game ended by Ctrl-C is 0."""
+    """Play, print the summary, and return the launch's exit code; Ctrl-C is a way to end a game."""
     # Slow imports wait until the arguments are known to be right.
     import signal  # noqa: PLC0415
     from dataclasses import replace  # noqa: PLC0415
 
-    from rtgraph.launch.console.exit_codes import DONE, SIGNALLED  # noqa: PLC0415
+    from rtgraph.launch.console.exit_codes import DONE, LOST, SIGNALLED  # noqa: PLC0415
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
     from rtgraph.launch.file_options import load, recording  # noqa: PLC0415
     from rtgraph.launch.played import played  # noqa: PLC0415
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     with ConsoleStatus() as status:
         result = run_plan(plan, status, directory=args.out)
     if result.code == SIGNALLED + signal.SIGINT:
-        result = replace(result, code=DONE)
+        result = replace(result, code=LOST if result.lost else DONE)
     results = {plan.name: result}
     code = print_result(results, as_json=args.json)
     if not args.no_plots:

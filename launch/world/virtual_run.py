@@ -68,12 +68,13 @@ def run_virtual(plan: Plan, session: Session, status: Status, checkpoints: Check
     )
     if left_behind:
         summary["left_behind"] = {"a node": left_behind}
-    code = LOST if lossless_losses(plan, reports) else DONE
+    lost = bool(lossless_losses(plan, reports))
+    code = LOST if lost else DONE
     if failures:
         code = FAILED
     elif caught is not None:
         code = SIGNALLED + caught
-    return Ran(summary, code, tuple(failures), (world.clock.now_ns() - began_ns) / 1e9)
+    return Ran(summary, code, tuple(failures), (world.clock.now_ns() - began_ns) / 1e9, lost)
 
 
 def launch_context(plan: Plan, session: Session | None) -> LaunchContext:

@@ -113,6 +113,8 @@ class GameBoyEnvironment:
         self._settings = settings
         self._spec = settings.spec()
         self._game = find_game(settings.game)
+        # Read once: the user's savestates may change while it runs.
+        self._starts = {name: self._game.load_state(name) for name in self._game.states}
         self._encounter = self._next_encounter = settings.start
         # The machine's state fits no other program, be it another version of this one.
         program = hashlib.sha256(self._game.rom.read_bytes()).hexdigest()[:12]
@@ -150,7 +152,7 @@ class GameBoyEnvironment:
         seed = int(rng.integers(1, 2**16))
         idle_frames = int(rng.integers(1, self._settings.noop_max + 1)) if self._settings.noop_max else 0
         self._encounter = self._next_encounter
-        self._game.begin(self._console, self._game.load_state(self._encounter), seed)
+        self._game.begin(self._console, self._starts[self._encounter], seed)
         for _ in range(idle_frames):
             self._console.step()
         self._look()
@@ -192,7 +194,7 @@ class GameBoyEnvironment:
             truncated=truncated,
             measurements={name: float(value) for name, value in self._variables.items()},
             reason=reason or ("timeout" if truncated else None),
-            encounter=self._encounter,
+            encounter=self._encounter if self._game.has_ladder else None,
         )
 
     def screen(self) -> npt.NDArray[np.uint8]:
@@ -231,7 +233,7 @@ class GameBoyEnvironment:
             raise ValueError("this snapshot is of another version of the game: its variables differ")
         encounter = saved.encounter or self._settings.start
         next_encounter = saved.next_encounter or encounter
-        if not {encounter, next_encounter} <= set(self._game.states):
+        if not {encounter, next_encounter} <= self._starts.keys():
             raise ValueError(
                 f"this snapshot is of another version of the game: {encounter!r} is no start of it"
             )
@@ -264,7 +266,7 @@ class GameBoyEnvironment:
 
     def _after(self, encounter: str) -> str:
         """Return the encounter after one; after the last, the first."""
-        names = list(self._game.states)
+        names = list(self._starts)
         return names[(names.index(encounter) + 1) % len(names)]
 
     def _sticks(self) -> bool:

@@ -126,8 +126,9 @@ class GymnasiumEnvironment:
         return Step(self._own(observation), float(reward), bool(terminated), bool(truncated))
 
     def screen(self) -> npt.NDArray[np.uint8] | None:
-        """Return the image, (height, width, 3) uint8 RGB, or None without ``render``."""
-        return np.asarray(self._env.render(), np.uint8) if self._render else None
+        """Return the image, (height, width, 3) uint8 RGB, or None without ``render`` or if the environment draws none."""
+        image = self._env.render() if self._render else None
+        return None if image is None else np.asarray(image, np.uint8)
 
     def world_state(self) -> dict[str, Any]:
         """Return the attributes of the environment and its wrappers, outermost first."""

@@ -80,6 +80,8 @@ class Learning(Batches[P]):
         self.every(ANNOUNCE_AGAIN_NS, self._announce_again)
         if self.context.launch_context.realtime:
             self.every(SHOW_AGAIN_NS, self._show_again)
+        if self.pretrained is not None:
+            self._save()  # a later life makes none of these updates again
         if self.params.checkpoint_every_s is not None:
             self.every(round(self.params.checkpoint_every_s * 1e9), self._save)
 

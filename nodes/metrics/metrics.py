@@ -34,6 +34,7 @@ BEAT_S = 0.5
 """Interval at which received messages are processed and progress is published."""
 RECENT_BEATS = 10
 """Number of beats averaged."""
+_DECIDED = ("won", "lost")
 
 
 class MetricsParams(Params):
@@ -74,7 +75,12 @@ class Metrics(Node[MetricsParams]):
 
     @classmethod
     def check(cls, params: MetricsParams) -> None:
-        """Check that the curves of the resumed run can be read."""
+        """Check the measurements' names, and that the curves of the resumed run can be read."""
+        if taken := [name for name in params.measurements if name in EPISODES]:
+            raise NodeError(
+                f"plant: measurement {taken[0]!r} has the name of a column of {EPISODES_FILE}",
+                hint="rename it",
+            )
         if params.resume:
             try:
                 past_of(Path(params.resume), params.folder, params.measurements)
@@ -104,6 +110,8 @@ class Metrics(Node[MetricsParams]):
         """Begin to count."""
         self._plants: dict[str, int] = {}
         self._endings: dict[tuple[str, int, int], Ending] = {}
+        self._telling: set[str] = set()
+        self._waiting: list[EpisodeEnd] = []
         self._attempts = Endings()
         wins = self._episodes.columns.index("wins")
         self._wins = max((int(row[wins] or 0) for row in self._episodes.rows), default=0)
@@ -120,7 +128,7 @@ class Metrics(Node[MetricsParams]):
 
     def on_stop(self) -> None:
         """Process and write the last messages."""
-        self._take_in()
+        self._take_in(last=True)
         if self._period.ticks or self._period.updates:
             self._end_period()
         self._write()
@@ -139,7 +147,7 @@ class Metrics(Node[MetricsParams]):
         self._write()
         self._tell()
 
-    def _take_in(self) -> None:
+    def _take_in(self, *, last: bool = False) -> None:
         """Add up the messages since the last call, all at once: much faster than one by one."""
         beat = Tally(duration_ns=self.now_ns - self._last_beat_ns)
         for update in self.learned.take_all():
@@ -156,7 +164,8 @@ class Metrics(Node[MetricsParams]):
                 self._seen(lineage.source, lineage.tick)
         for ending in self.ending.take_all():
             self._endings[_episode_of(ending)] = ending
-        for end in self.episode.take_all():
+            self._telling.add(ending.header.source)
+        for end in self._whole_ends(last=last):
             self._ended(end)
         held = self.replay_state.take()
         if held is not None:
@@ -168,6 +177,14 @@ class Metrics(Node[MetricsParams]):
         self._recent.append(beat)
         for sums in (self._period, self._total):
             sums.add(beat)
+
+    def _whole_ends(self, *, last: bool) -> list[EpisodeEnd]:
+        """Return the ends to count. An end whose reason is still on its way, over another socket, waits for a beat."""
+        ready, self._waiting = self._waiting, []
+        for end in self.episode.take_all():
+            late = end.header.source in self._telling and _episode_of(end) not in self._endings
+            (self._waiting if late and not last else ready).append(end)
+        return ready
 
     def _ended(self, end: EpisodeEnd) -> None:
         source = end.header.source
@@ -198,7 +215,7 @@ class Metrics(Node[MetricsParams]):
             "reason": ending.reason,
             "encounter": ending.encounter,
             "actions": ending.actions,
-            "wins": self._wins,
+            "wins": None if ending.encounter is None and ending.reason not in _DECIDED else self._wins,
             **{name: ending.measurements.get(name) for name in self.params.measurements},
         }
 

@@ -7,6 +7,8 @@ written.
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -69,7 +71,10 @@ def read_table(path: Path) -> tuple[tuple[str, ...], list[Row]]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
         raise MetricsError(f"{path} cannot be read: {reason}") from error
-    whole = [line.rstrip("\n").split(",") for line in lines if line.endswith("\n")]
+    try:
+        whole = list(csv.reader(line for line in lines if line.endswith("\n")))
+    except csv.Error as error:
+        raise MetricsError(f"{path} is not CSV: {error}") from error
     if not whole:
         raise MetricsError(f"{path} is empty", hint="give a file of a session's folder metrics")
     columns = tuple(whole[0])
@@ -82,7 +87,9 @@ def read_table(path: Path) -> tuple[tuple[str, ...], list[Row]]:
 
 
 def _lines(rows: Sequence[Row]) -> str:
-    return "".join(",".join(map(_text, row)) + "\n" for row in rows)
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(map(_text, row) for row in rows)
+    return file.getvalue()
 
 
 def _text(cell: Cell) -> str:

@@ -27,12 +27,15 @@ class Endings:
 
     reasons: Counter[str] = field(default_factory=Counter)
     encounters: dict[str, Attempts] = field(default_factory=dict)
+    newest: str | None = None
+    """The encounter that was tried last."""
 
     def add(self, ending: Ending) -> None:
         """Count the end of an episode."""
         self.reasons[ending.reason] += 1
         if ending.encounter is None:
             return
+        self.newest = ending.encounter
         attempts = self.encounters.setdefault(ending.encounter, Attempts())
         if ending.reason == "won":
             attempts.won += 1
@@ -45,10 +48,11 @@ class Endings:
         """Return the counts as JSON values; empty if no episode said why it ended.
 
         ``endings`` holds the number of episodes by reason; ``encounters``, if there are any, holds ``won``, ``lost``,
-        ``ticks``, ``actions`` and, with a rate, ``time_s``, by name.
+        ``ticks``, ``actions`` and, with a rate, ``time_s``, by name; ``newest_encounter`` is the name of the last one.
         """
         found: dict[str, Any] = {"endings": dict(self.reasons)} if self.reasons else {}
         if self.encounters:
+            found["newest_encounter"] = self.newest
             found["encounters"] = {
                 name: {
                     "won": attempts.won,

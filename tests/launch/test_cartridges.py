@@ -66,7 +66,7 @@ def test_tetris(library, tmp_path, capsys):
     assert main(["rom", "import", str(TETRIS)]) == 0
     session = play(tmp_path, "tetris", *["A"] * 9, "DOWN", ticks=680)
     # Nine times 1,200 and once 40: more than two bytes of decimal digits hold.
-    assert endings(session) == [("level0", "game_over", 10_840)]
+    assert endings(session) == [(None, "game_over", 10_840)]
     assert messages(session, "ending")[0].measurements == {"score": 10_840, "level": 9, "game_state": 4}
     assert messages(session, "ending")[0].actions == 10
     assert json.loads((session / "summary.json").read_text())["endings"] == {"game_over": 1}

@@ -98,6 +98,12 @@ def test_what_is_recorded_is_as_for_a_launch() -> None:
     assert played(realtime, script=None, record=False).nodes[-1].name == "human"
 
 
+def test_an_environment_without_images_can_be_played() -> None:
+    ids = {"id": "support.edges:Unseen-v0", "rate_hz": "50"}
+    plan = played(plan_of("gymnasium", ids, "realtime"), script=None, record=False)
+    assert not next(node for node in plan.nodes if node.name == "plant").params.get("render")
+
+
 def test_actions_of_other_plants_have_an_idle_one() -> None:
     ids = {"id": "CartPole-v1", "rate_hz": "50"}
     for file, arguments, idle in (("catch", {}, 1), ("boxing", {}, 0), ("gymnasium", ids, 0)):

@@ -64,3 +64,13 @@ _register("NanAlways", earned={5: float("nan")})
 _register("OneStep", length=1)
 _register("OneStepWide", length=1, shape=(1000,))
 _register("ThreeSteps", length=3)
+
+
+class _Unseen(Edge):
+    """Takes no ``render_mode``."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length=length)
+
+
+gymnasium.register("Unseen-v0", entry_point="support.edges:_Unseen", kwargs={"length": 3})

@@ -24,6 +24,8 @@ class ToldParams(Params):
 
     ticks: int
     learns: bool = True
+    late_ns: int = 0
+    """Delay of endings, which otherwise come just before the end of the episode."""
     endings: bool = False
     """Say that every third episode was won, and the others lost; the first four at "battle1", then at "battle2"."""
 
@@ -70,7 +72,7 @@ class Teller(Node[ToldParams]):
         if tick % EPISODE_TICKS == EPISODE_TICKS - 1:
             number = tick // EPISODE_TICKS
             if self.params.endings:
-                self.ending.publish(
+                self._say(
                     Ending(
                         tick=tick,
                         episode=number,
@@ -94,6 +96,16 @@ class Teller(Node[ToldParams]):
             self.replay_state.publish(told_state(tick))
         if tick + 1 == self.params.ticks:
             self.finish(f"{tick + 1} ticks")
+
+    def _say(self, ending: Ending) -> None:
+        if self.params.late_ns:
+            self._late = ending
+            self.after(self.params.late_ns, self._say_late)
+        else:
+            self.ending.publish(ending)
+
+    def _say_late(self) -> None:
+        self.ending.publish(self._late)
 
 
 def told_update(version: int, ticks: int) -> Learned:
@@ -122,6 +134,7 @@ def learning_world(
     *,
     learns: bool = True,
     endings: bool = False,
+    late_ns: int = 0,
     faults: Sequence[Fault] = (),
     **params: Any,
 ) -> VirtualWorld:
@@ -131,7 +144,7 @@ def learning_world(
         index=0,
         name="plant",
         node="support.learning:Teller",
-        params={"ticks": ticks, "learns": learns, "endings": endings},
+        params={"ticks": ticks, "learns": learns, "endings": endings, "late_ns": late_ns},
         outputs={port: port for port in ports},
     )
     metrics = NodePlan(

@@ -79,7 +79,12 @@ def read_state(file: Path) -> bytes:
     try:
         return gzip.decompress(file.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
-        raise RomError(f"{file.name} is not a savestate of stable-retro: {error}") from error
+        raise RomError(f"{file.name} is not a savestate of stable-retro: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    # An OSError's text holds the path.
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def tetris_start(console: Console) -> bytes:

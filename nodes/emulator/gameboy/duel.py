@@ -16,7 +16,7 @@ DUEL_VARIABLES: Final[Mapping[str, Variable]] = {
     **{f"opp_hp{place}": Variable(0xC082 + 16 * (place - 1), 2) for place in _PARTY},
     "my_size": Variable(0xC014),
     "opp_size": Variable(0xC015),
-    "encounter": Variable(0xC010),
+    "encounter_number": Variable(0xC010),
     "turns": Variable(0xC018, 2),
     "menu": Variable(0xC016),
     "nets": Variable(0xC01B),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import gzip
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from rtgraph.msgs.atomic import write_atomically
@@ -13,6 +17,7 @@ from rtgraph.nodes.emulator.gameboy.library import (
     ROMS,
     Rom,
     identify,
+    library,
     mismatch,
     nearest_rom,
     rom_file,
@@ -37,10 +42,10 @@ def import_rom(path: Path) -> Rom:
     if rom is None:
         raise _refused(path, content)
     file = rom_file(rom.name)
-    _make_folder(file.parent)
-    write_atomically(file, content, RomError)
-    if rom.name == _TETRIS:
-        _make_tetris_start(file)
+    with _alone():
+        write_atomically(file, content, RomError)
+        if rom.name == _TETRIS:
+            _make_tetris_start(file)
     return rom
 
 
@@ -76,12 +81,25 @@ def import_states(folder: Path, game: str) -> tuple[str, ...]:
     finally:
         console.close()
     target = states_folder(game)
-    _make_folder(target)
-    for name, packed in checked.items():
-        write_atomically(target / f"{name}.state", packed, RomError)
-    for stale in set(state_names(target)) - set(names):
-        (target / f"{stale}.state").unlink()
+    with _alone():
+        _make_folder(target)
+        for name, packed in checked.items():
+            write_atomically(target / f"{name}.state", packed, RomError)
+        for stale in set(state_names(target)) - set(names):
+            (target / f"{stale}.state").unlink()
     return names
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Wait for other imports into the library, and hold them back."""
+    _make_folder(library())
+    folder = os.open(library(), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _make_tetris_start(file: Path) -> None:

@@ -60,7 +60,7 @@ def test_a_snapshot_holds_the_place_on_the_ladder():
     other.restore(environment.snapshot())
     for one in (environment, other):
         one.reset(np.random.default_rng(9))
-        assert one._variables["encounter"] == 1
+        assert one._variables["encounter_number"] == 1
     environment.step(A)
     other.restore(environment.snapshot())
     assert other.step(0).encounter == "battle2"

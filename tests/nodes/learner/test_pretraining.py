@@ -191,7 +191,8 @@ def test_an_interrupt_ends_it_before_the_world_begins(demonstration) -> None:
     assert world.reason == "SIGINT"
 
 
-def test_a_restarted_learner_keeps_what_it_learned(demonstration, tmp_path) -> None:
+@pytest.mark.parametrize("end", ["stopped", "killed"])
+def test_a_restarted_learner_keeps_what_it_learned(demonstration, tmp_path, end) -> None:
     """A later life goes on from its checkpoint and makes none of these updates again."""
     plan = plan_of(demonstration)
     params = next(node.params for node in plan.nodes if node.name == "learner")
@@ -209,7 +210,8 @@ def test_a_restarted_learner_keeps_what_it_learned(demonstration, tmp_path) -> N
         )
         host.begin()
         lives.append((len(host.prepared), host.node.owner.updater.version))
-        host.executor.stop()
+        if end == "stopped":
+            host.executor.stop()
     assert lives == [(4, UPDATES), (0, UPDATES)]
 
 

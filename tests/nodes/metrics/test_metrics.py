@@ -151,6 +151,12 @@ MEASURED = {
 }
 
 
+def test_a_measurement_with_the_name_of_a_column_is_refused():
+    params = MetricsParams.model_validate({"plant": MEASURED | {"measurements": ["score", "tick"]}})
+    with pytest.raises(NodeError, match=r"'tick' has the name of a column of episodes\.csv"):
+        Metrics.check(params)
+
+
 def test_why_episodes_ended_and_their_measurements_are_columns_and_curves(tmp_path):
     world = ran(300, tmp_path, endings=True, plant=MEASURED)
     assert [
@@ -174,6 +180,15 @@ def test_why_episodes_ended_and_their_measurements_are_columns_and_curves(tmp_pa
         "battle1": {"won": 2, "lost": 2, "ticks": 196, "actions": 6},
         "battle2": {"won": 0, "lost": 2, "ticks": 98, "actions": 9},
     }
+
+
+def test_an_end_waits_a_beat_for_its_reason(tmp_path):
+    """The reason comes over another socket; here it comes 20 ms later, after the beat."""
+    ran(310, tmp_path, endings=True, late_ns=20_000_000, plant=MEASURED)
+    rows = table(tmp_path / EPISODES)
+    # That this plant gives reasons is known from its first one on.
+    assert [row["reason"] for row in rows] == [None, "lost", "lost", "won", "lost", "lost"]
+    assert [row["tick"] for row in rows] == list(range(50, 301, 50))
 
 
 def test_a_resumed_run_counts_wins_on_also_from_tables_without_them(tmp_path):

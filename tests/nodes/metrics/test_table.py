@@ -15,7 +15,7 @@ COLUMNS = ("tick", "loss", "plant")
 cells = st.tuples(
     st.none() | st.integers(-(2**53), 2**53),
     st.none() | st.floats(allow_nan=False),
-    st.none() | st.from_regex(r"[a-z][a-z/0-9]{0,8}", fullmatch=True),
+    st.none() | st.from_regex(r"[a-z,\"][a-z/0-9,\"' ]{0,8}", fullmatch=True),
 )
 
 

@@ -25,6 +25,7 @@ def test_reasons_and_encounters_are_counted():
             "b1": {"won": 1, "lost": 2, "ticks": 220, "actions": 21, "time_s": 22},
             "b2": {"won": 1, "lost": 0, "ticks": 100, "actions": 7, "time_s": 10},
         },
+        "newest_encounter": "b2",
     }
 
 
