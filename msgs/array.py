@@ -135,7 +135,7 @@ def _from_wire(value: Any, buffers: Sequence[Any] | None) -> npt.NDArray[np.gene
     size = dtype.itemsize
     for length in shape:
         if type(length) is not int or not 0 <= length <= LONGEST:
-            raise ValueError("an array's shape holds lengths")
+            raise ValueError("each length in an array's shape must be a whole number from 0 to 2**48")
         size *= length
     if type(index) is not int or not 0 <= index < len(buffers):
         raise ValueError("an array's bytes are missing")

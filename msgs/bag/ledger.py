@@ -86,7 +86,7 @@ class Ledger:
         self._streams[publisher, incarnation, channel] = _Stream(sequence)
 
     def reached(self) -> list[tuple[str, int, str, int]]:
-        """Return publisher, incarnation, channel and the newest number of each stream."""
+        """Return (publisher, incarnation, channel, last sequence number) of each stream."""
         return [(*stream, found.last) for stream, found in self._streams.items()]
 
     def expect(self, losses: Losses) -> None:

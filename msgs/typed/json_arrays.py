@@ -124,7 +124,7 @@ def _rounded(value: int | float, dtype: np.dtype[Any]) -> np.generic:
     if math.isfinite(value) and not np.isfinite(rounded):
         raise ValueError(f"{value} is beyond {dtype}, which ends at {np.finfo(dtype).max}")
     if value and not rounded:
-        raise ValueError(f"{value} is so small that {dtype} would hold 0")
+        raise ValueError(f"{value} is too small: {dtype} rounds it to 0")
     return rounded
 
 

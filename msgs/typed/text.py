@@ -47,7 +47,7 @@ def number(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{shortened(text)} is beyond what a float holds")
     if value == 0 and re.search("[1-9]", re.split("[eE]", text)[0]):
-        raise ValueError(f"{shortened(text)} is so small that a float would hold 0")
+        raise ValueError(f"{shortened(text)} is too small: a float rounds it to 0")
     return value
 
 

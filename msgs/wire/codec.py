@@ -119,7 +119,7 @@ class Decoder(Generic[M]):
         except (ValueError, TypeError, RecursionError, OverflowError, msgpack.UnpackException) as error:
             raise DecodeError(f"not a message: {_first_line(error)}") from error
         if version != WIRE_VERSION:
-            raise DecodeError(f"wire format {version!r:.20} is not known, only {WIRE_VERSION} is")
+            raise DecodeError(f"unknown wire format {version!r:.20}; this rtgraph reads {WIRE_VERSION}")
         if found != self._hash:
             theirs = found.hex() if isinstance(found, bytes) else repr(found)[:20]
             raise SchemaMismatch(
@@ -205,7 +205,7 @@ def _unpacked(data: Frame) -> object:
 
 def _four_parts(document: object) -> list[object]:
     if not isinstance(document, list) or len(document) != 4:
-        raise DecodeError("not a message: four parts are wanted")
+        raise DecodeError("not a message: expected a list of 4 parts")
     return document
 
 

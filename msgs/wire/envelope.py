@@ -89,7 +89,7 @@ def _general(head: memoryview) -> Envelope:
         raise DecodeError(f"not a message: {str(error)[:100] or type(error).__name__}") from error
     source = found.get("source")
     if type(schema_hash) is not bytes or len(schema_hash) != 8 or type(source) is not str:
-        raise DecodeError("not a message: its header is wrong")
+        raise DecodeError("not a message: the header needs an 8-byte schema hash and a source")
     return Envelope(
         schema_hash,
         source,

@@ -91,7 +91,7 @@ class EpsilonGreedyParams(Record):
         return self
 
     def epsilon_at(self, tick: int) -> float:
-        """Return the share of random actions at a tick, counted from the beginning of the first run."""
+        """Return ε at a tick. Ticks count from the start of the first run."""
         if self.epsilon_from is None:
             return self.epsilon
         done = min(1.0, tick / (self.epsilon_over or EPSILON_OVER))

@@ -112,7 +112,7 @@ class Human(Node[HumanParams]):
             self._window.close()
 
     def world_state(self) -> dict[str, Any]:
-        """Leave out what a checkpoint of the virtual world makes anew: the script and the keys."""
+        """Return the state without script, keys and window: a restored node creates them again."""
         state = super().world_state()
         return {
             name: value for name, value in state.items() if name not in {"_script", "_bindings", "_window"}

@@ -54,7 +54,7 @@ class Kind(enum.IntEnum):
 
 
 class Documents:
-    """The wire documents of the last messages: each message is encoded once for all users.
+    """A cache of encoded messages: each message is encoded once.
 
     Args:
         most: maximum number of messages.

@@ -28,16 +28,16 @@ def fields_of(document: Frame) -> tuple[bytes, dict[str, Any]]:
         unpacker.skip()
         parts = msgpack.unpackb(document)
         if not isinstance(parts, list) or len(parts) != 4:
-            raise DecodeError("not a message: four parts are wanted")
+            raise DecodeError("not a message: expected a list of 4 parts")
         version, schema_hash, fields, buffers = parts
         if version != WIRE_VERSION:
-            raise DecodeError(f"wire format {version!r:.20} is not known, only {WIRE_VERSION} is")
+            raise DecodeError(f"unknown wire format {version!r:.20}; this rtgraph reads {WIRE_VERSION}")
         if type(schema_hash) is not bytes or type(fields) is not dict or type(buffers) is not list:
-            raise DecodeError("not a message: its parts are not what they should be")
+            raise DecodeError("not a message: a part has the wrong type")
         if any(type(buffer) is not bytes for buffer in buffers) or any(
             type(name) is not str for name in fields
         ):
-            raise DecodeError("not a message: a buffer is not bytes, or a field has no name")
+            raise DecodeError("not a message: each buffer must be bytes, and each field's name text")
         return schema_hash, {name: _resolved(value, buffers) for name, value in fields.items()}
     except ValidationError as error:
         raise DecodeError(f"not a message: {error.errors(include_url=False)[0]['msg'][:200]}") from error

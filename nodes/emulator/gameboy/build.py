@@ -97,7 +97,9 @@ def _drawings(path: Path) -> list[tuple[str, list[str]]]:
     drawings = [(name, rows.split()) for name, rows in found]
     for name, rows in drawings:
         if len(rows) % _TILE or len(rows[0]) % _TILE or {len(row) for row in rows} != {len(rows[0])}:
-            raise ValueError(f"{path.name}: {name}: not as wide and high as whole tiles of {_TILE} pixels")
+            raise ValueError(
+                f"{path.name}: {name}: width and height must be multiples of {_TILE}, and all rows equally long"
+            )
     return drawings
 
 

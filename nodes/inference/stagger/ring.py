@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def natural_order(name: str) -> tuple[str, int]:
-    """Sort names by their numbers: worker/2 before worker/10."""
+    """Return a sort key: worker/2 comes before worker/10."""
     head, _, tail = name.rpartition("/")
     return (head, int(tail)) if tail.isdigit() else (name, -1)
 

@@ -75,7 +75,7 @@ class Ring:
         return True
 
     def take(self, gradient: Gradient, now_ns: int) -> Sequence[Gradient]:
-        """Add a gradient; return the gradients that will not be used, so that new ones can be requested."""
+        """Add a gradient. Return the discarded gradients, so that new ones can be requested."""
         if not 0 <= gradient.place < len(self._heard_ns):
             return ()
         gap_ns = now_ns - self._heard_ns[gradient.place]

@@ -17,7 +17,7 @@ from rtgraph.nodes.networks.spec import SupportSpec
 
 
 class Evaluation(NamedTuple):
-    """The result of weights on a batch."""
+    """Loss, mean value and TD errors of a network on a batch."""
 
     loss: float
     q_mean: float

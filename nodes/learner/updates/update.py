@@ -192,7 +192,7 @@ class Updater:
         total = torch.from_numpy(np.array(gradients[0]))
         for gradient in gradients[1:]:
             if gradient.shape != gradients[0].shape:
-                raise LearningError(f"gradients of {gradients[0].size} and {gradient.size} numbers")
+                raise LearningError(f"gradients differ in length: {gradients[0].size} and {gradient.size}")
             total += torch.from_numpy(np.array(gradient))
         return self.apply((total / len(gradients) if len(gradients) > 1 else total).to(self._device))
 
@@ -258,7 +258,9 @@ class Updater:
             for name, view in views(vector, self._slots).items():
                 saved = state.tensors.get(f"{group}.{name}")
                 if saved is None or saved.shape != view.shape or saved.dtype != view.dtype:
-                    raise CheckpointError(f"the state has no {group}.{name} of shape {tuple(view.shape)}")
+                    raise CheckpointError(
+                        f"{group}.{name} is missing, or is not {view.dtype} of shape {tuple(view.shape)}"
+                    )
                 copies.append((view, saved))
         try:
             self._rng.bit_generator.state = state.facts.random

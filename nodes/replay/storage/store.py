@@ -11,9 +11,9 @@ from rtgraph.msgs.errors import RegionError
 
 
 class SharedStore:
-    """The name of a mappable file, relative to the session folder.
+    """A stable name for a shared file or memory.
 
-    So the name is the same in every run of the session, whatever the pid. Memory has no path; a link in the
+    It is relative to the session folder, so that it is the same in every run of the session. Memory has no path; a link in the
     session folder points to it while the process lives.
 
     Args:

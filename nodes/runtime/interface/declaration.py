@@ -76,7 +76,7 @@ def check_params_type(cls: type, argument: object, params: type) -> None:
     if not (isinstance(argument, type) and issubclass(argument, params)):
         shown = argument.__name__ if isinstance(argument, type) else repr(argument)
         raise NodeError(
-            f"{declared_at()}{cls.__name__}: {shown} in brackets is not a class of parameters",
+            f"{declared_at()}{cls.__name__}: {shown} in brackets is not a subclass of Params",
             hint="derive it from rtgraph.nodes.Params, which is a pydantic model",
         )
 
@@ -130,7 +130,8 @@ def _check_port_name(name: str, port: Any, base: type) -> None:
         )
     if port.name != name:
         raise NodeError(
-            f": {port.name!r} and {name!r} are one port", hint="declare each port with a call of its own"
+            f": {port.name!r} and {name!r} are the same port",
+            hint="call Input(...) or Output(...) once per port",
         )
 
 

@@ -27,7 +27,7 @@ from rtgraph.msgs.typed.strict import complaint
         ({"flags": ["false"]}, "should be true or false, not 'false'"),
         ({"flags": [0]}, "should be true or false, not 0"),
         ({"reals": [1e300]}, "beyond float32"),
-        ({"reals": [1e-300]}, "would hold 0"),
+        ({"reals": [1e-300]}, "rounds it to 0"),
         ({"reals": [True]}, "should be a number, not True"),
         ({"wholes": [[1], [1, 2]]}, "equally long"),
         ({"wholes": [[1], 2]}, "equally long"),

@@ -304,10 +304,10 @@ def test_wrong_fields_are_named(changes, says):
         ({"dtype": ["uint8"]}, "unknown array type"),
         ({"shape": 12}, "short list"),
         ({"shape": [1] * 9}, "short list"),
-        ({"shape": [3, -4]}, "lengths"),
-        ({"shape": [3.0, 4]}, "lengths"),
-        ({"shape": [True, 12]}, "lengths"),
-        ({"shape": [2**49]}, "lengths"),
+        ({"shape": [3, -4]}, "each length"),
+        ({"shape": [3.0, 4]}, "each length"),
+        ({"shape": [True, 12]}, "each length"),
+        ({"shape": [2**49]}, "each length"),
         ({"shape": [2**48] * 8}, "does not have 12 bytes"),
         ({"shape": [13]}, "does not have 12 bytes"),
         ({"shape": []}, "does not have 12 bytes"),
@@ -359,7 +359,7 @@ def test_what_is_no_message_is_refused(raw):
 
 @pytest.mark.parametrize("version", [0, 2, -1, None, "1", 2**63])
 def test_an_unknown_version_of_the_wire_format_is_refused(version):
-    with pytest.raises(DecodeError, match=r"wire format .* is not known, only 1 is"):
+    with pytest.raises(DecodeError, match=r"unknown wire format .*; this rtgraph reads 1"):
         decode(Observation, document(fields_of(observation()), [bytes(12)], version=version))
 
 

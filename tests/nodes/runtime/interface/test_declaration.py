@@ -40,7 +40,7 @@ MISTAKES = {
     "a port named as a call": ("after = Input(Observation)", "a port cannot be named 'after'"),
     "a port named as a handler": ("on_stop = Output(Decision)", "a port cannot be named 'on_stop'"),
     "a port of another writing": ("Out = Output(Decision)", "lower-case letters"),
-    "one port under two names": ("a = b = Output(Decision)", "'b' and 'a' are one port"),
+    "one port under two names": ("a = b = Output(Decision)", "'b' and 'a' are the same port"),
     "an annotation for a port": ("out: Output(Decision)", r"write out = \.\.\., not out: \.\.\."),
     "a class for a port": ("out = Output", "is a class of ports, not a port"),
     "an own init": ("def __init__(self): self.x = 1", r"does not take what the runtime gives.*on_start"),
@@ -96,7 +96,7 @@ def test_a_mistake_is_refused_when_the_class_is_made(body, says) -> None:
 
 @pytest.mark.parametrize("params", ["BaseModel", "dict", "Params()"])
 def test_what_stands_in_brackets_is_a_class_of_parameters(params) -> None:
-    with pytest.raises(NodeError, match=r"mine.py:\d+: N: .* in brackets is not a class of parameters"):
+    with pytest.raises(NodeError, match=r"mine.py:\d+: N: .* in brackets is not a subclass of Params"):
         made("pass", params)
 
 
