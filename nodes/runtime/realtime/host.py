@@ -108,8 +108,20 @@ def _be_nice() -> None:
         OSError: the value is refused.
     """
     os.setpriority(os.PRIO_PROCESS, 0, NICE)
-    if os.getsid(0) == os.getpid() and _AUTOGROUP.exists():
+    if os.getsid(0) == os.getpid() and _has_autogroup():
         _AUTOGROUP.write_text(str(NICE), encoding="ascii")
+
+
+def _has_autogroup() -> bool:
+    """Return whether the kernel has put this process into an autogroup.
+
+    The file is missing if the kernel has no autogroups, and empty for a process that is in none, such as one whose
+    session is as old as the kernel; writing it then fails with EINVAL.
+    """
+    try:
+        return bool(_AUTOGROUP.read_text(encoding="ascii").strip())
+    except OSError:
+        return False
 
 
 def fifo_priority() -> int | None:

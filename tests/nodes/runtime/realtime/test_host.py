@@ -97,18 +97,44 @@ def test_a_priority_is_what_was_given(wanted) -> None:
         assert given.startswith("normal (")
 
 
-@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the kernel has no autogroups")
 @pytest.mark.parametrize("leads_session", [True, False])
 def test_a_priority_counts_against_other_sessions(leads_session) -> None:
     """Only the session of a node is changed, not the one of a terminal that a process merely belongs to."""
-    code = "print(take_priority('nice'))\nprint(open('/proc/self/autogroup').read())\n"
-    before = Path("/proc/self/autogroup").read_text().split()[-1]
+    code = (
+        "import pathlib\n"
+        "file = pathlib.Path('/proc/self/autogroup')\n"
+        "read = lambda: (file.read_text().split() if file.exists() else [])[-1:]\n"
+        "before = read()\n"
+        "print(take_priority('nice'), before, read(), sep='/')\n"
+    )
     with python(code, leads_session=leads_session) as process:
         printed, errors = process.communicate(timeout=20)
     if "refused" in printed:
         pytest.skip("this user may not lower nice values")
-    assert printed.splitlines()[0] == "nice -10", errors
-    assert printed.split()[-1] == ("-10" if leads_session else before)
+    granted, before, after = printed.strip().split("/")
+    assert granted == "nice -10", errors
+    assert after == ("['-10']" if leads_session and before != "[]" else before)
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_priority_is_granted_to_a_process_in_no_autogroup(tmp_path, exists) -> None:
+    """The kernel refuses to write the file of such a process, which is empty."""
+    code = (
+        "import pathlib\n"
+        "from rtgraph.nodes.runtime.realtime import host\n"
+        "host._AUTOGROUP = pathlib.Path(sys.argv[1])\n"
+        "print(take_priority('nice'))\n"
+    )
+    file = tmp_path / "autogroup"
+    if exists:
+        file.touch()
+    with python(code, str(file), leads_session=True) as process:
+        printed, errors = process.communicate(timeout=20)
+    if "refused" in printed:
+        pytest.skip("this user may not lower nice values")
+    assert printed.strip() == "nice -10", errors
+    assert file.exists() == exists
+    assert not exists or not file.read_text()
 
 
 def test_the_memory_of_a_process() -> None:
