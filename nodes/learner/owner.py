@@ -99,7 +99,7 @@ class Owner:
         """
         kept_in(path).must_be_in(self._weights.plan.identity)
         state = load(path)
-        self.updater.load_state(state)
+        self.updater.load_training_state(state)
         self._ticks_before = _count(state.facts.extra.get("ticks"))
 
     def resume_own(self) -> bool:
@@ -111,7 +111,7 @@ class Owner:
         if self._checkpoints is None or not self._checkpoints.any():
             return False
         state = load(self._checkpoints.folder)
-        self.updater.load_state(state)
+        self.updater.load_training_state(state)
         self._ticks_before = _count(state.facts.extra.get("ticks_before"))
         return True
 
@@ -155,7 +155,7 @@ class Owner:
             counts: dict[str, JsonValue] = {"ticks": saved[1], "ticks_before": self._ticks_before}
             if self._weights.plan.identity:
                 counts["identity"] = self._weights.plan.identity
-            self._checkpoints.save(self.updater.state(counts))
+            self._checkpoints.save(self.updater.training_state(counts))
             self._saved = saved
 
     def _show_target(self) -> bool:

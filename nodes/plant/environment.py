@@ -75,7 +75,12 @@ class Environment(Protocol):
 
 @runtime_checkable
 class Saveable(Environment, Protocol):
-    """An environment that can also be saved and restored exactly. Not every one can."""
+    """An environment that can also be saved and restored exactly. Not every one can.
+
+    A snapshot is a savestate as emulators have it: bytes that a running environment with the same settings takes
+    back at any time, in a world or without one. ``world_state`` is another thing: it refers to other objects of
+    the world, and an object that was made without ``__init__`` takes it back.
+    """
 
     def snapshot(self) -> bytes:
         """Return everything that decides the future, except the generator given to ``reset``.

@@ -38,7 +38,7 @@ def checkpoints(tmp_path, monkeypatch):
     updater = Updater(MlpSpec(hidden=(4,)), plant, UpdateParams(), seed=0)
     kept = Checkpoints(tmp_path / "kept")
     for updater.version in (40, 50):
-        kept.save(updater.state())
+        kept.save(updater.training_state())
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -223,8 +223,8 @@ class Updater:
         """Read the target network's weights, like `read`."""
         read(self._target, buffer, self._readers_slots)
 
-    def state(self, extra: Mapping[str, JsonValue] | None = None) -> TrainingState:
-        """Return a copy of the state for a bit-exact continuation, with the owner's ``extra`` values."""
+    def training_state(self, extra: Mapping[str, JsonValue] | None = None) -> TrainingState:
+        """Return a copy of the state for a training checkpoint, with the owner's ``extra`` values."""
         tensors = {
             f"{group}.{name}": view.to("cpu", copy=True, memory_format=torch.contiguous_format)
             for group, vector in self._vectors().items()
@@ -242,8 +242,8 @@ class Updater:
         )
         return TrainingState(facts, tensors)
 
-    def load_state(self, state: TrainingState) -> None:
-        """Restore a state; the parameters of the update stay this updater's.
+    def load_training_state(self, state: TrainingState) -> None:
+        """Restore the state of a training checkpoint; the parameters of the update stay this updater's.
 
         Raises:
             CheckpointError: It is of another network or plant, or incomplete; nothing has changed.
@@ -278,7 +278,7 @@ class Updater:
             "network": self.network,
             "plant": self.plant,
             "params": self.params,
-            "state": self.state(),
+            "state": self.training_state(),
             "target_version": self.target_version,
             # Of an update that is prepared and not finished.
             "gradient": self._optimiser.gradient.to("cpu", copy=True),
@@ -287,7 +287,7 @@ class Updater:
     def load_world_state(self, state: dict[str, Any]) -> None:
         """Make the networks again, and restore their weights."""
         Updater.__init__(self, state["network"], state["plant"], state["params"], seed=0)
-        self.load_state(state["state"])
+        self.load_training_state(state["state"])
         self.target_version = state["target_version"]
         self._optimiser.gradient.copy_(state["gradient"])
 

@@ -78,13 +78,13 @@ class Priorities:
         values = self._tree[rows]
         return rows, ((values / values.min()) ** -correction).astype(np.float32)
 
-    def contents(self) -> tuple[float, bool, list[int], list[npt.NDArray[np.float64]]]:
+    def world_state(self) -> tuple[float, bool, list[int], list[npt.NDArray[np.float64]]]:
         """Return what is not in the rows: the highest priority, the pending changes, and the tree."""
         return self.highest, self._lowered, self._changed, self._tree.levels
 
-    def restore(self, contents: tuple[float, bool, list[int], list[npt.NDArray[np.float64]]]) -> None:
+    def load_world_state(self, state: tuple[float, bool, list[int], list[npt.NDArray[np.float64]]]) -> None:
         """Restore the state; the rows must be restored already."""
-        self.highest, self._lowered, changed, levels = contents
+        self.highest, self._lowered, changed, levels = state
         self._changed = list(changed)
         for mine, theirs in zip(self._tree.levels, levels, strict=True):
             mine[:] = theirs

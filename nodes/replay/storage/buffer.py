@@ -268,20 +268,20 @@ class ReplayBuffer:
         priorities = self._priorities
         return {
             "options": self._options,
-            "frames": self.frames.contents(self._unused),
-            "table": self._table.contents(),
+            "frames": self.frames.world_state(),
+            "table": self._table.world_state(),
             "references": self._references[: self._unused],
             "stored": list(self._stored.items()),
             "free": self._free,
             "counts": [self._evicted, self._skipped, self._discarded, self._first, self._count, self._unused],
-            "priorities": None if priorities is None else priorities.contents(),
+            "priorities": None if priorities is None else priorities.world_state(),
         }
 
     def load_world_state(self, state: Any) -> None:
         """Restore the state of a world checkpoint."""
         ReplayBuffer.__init__(self, **state["options"])
-        self.frames.restore(state["frames"])
-        self._table.restore(state["table"])
+        self.frames.load_world_state(state["frames"])
+        self._table.load_world_state(state["table"])
         self._references[: len(state["references"])] = state["references"]
         self._stored.update(state["stored"])
         self._free = deque(state["free"])
@@ -289,7 +289,7 @@ class ReplayBuffer:
             "counts"
         ]
         if self._priorities is not None:
-            self._priorities.restore(state["priorities"])
+            self._priorities.load_world_state(state["priorities"])
 
     def _place(self, seen: int, rng: np.random.Generator | None) -> int | None:
         """Return the row for the next transition, or None if the reservoir does not keep it."""

@@ -184,15 +184,16 @@ class FrameStore(Frames):
         written = np.flatnonzero(self._words)
         return int(written[-1]) + 1 if written.size else 0
 
-    def contents(self, slots: int) -> dict[str, npt.NDArray[np.generic]]:
-        """Return a copy of the contents of the first slots."""
+    def world_state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return a copy of the slots that were ever written."""
+        slots = self.used()
         return {"words": self._words[:slots].copy(), "frames": self._pixels[:slots].copy()}
 
-    def restore(self, contents: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    def load_world_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Restore the first slots; the others were never written."""
-        slots = len(contents["words"])
-        self._words[:slots] = contents["words"]
-        self._pixels[:slots] = contents["frames"]
+        slots = len(state["words"])
+        self._words[:slots] = state["words"]
+        self._pixels[:slots] = state["frames"]
 
     def sync(self) -> None:
         """Flush writes to disk."""

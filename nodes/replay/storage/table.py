@@ -132,15 +132,15 @@ class TransitionTable:
                 f"a discount of {discount:g}", hint="it is gamma^ticks, or 0 at a terminal state"
             )
 
-    def contents(self) -> dict[str, npt.NDArray[np.generic]]:
+    def world_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return a copy of the contents."""
         used = int(np.flatnonzero(self.index)[-1]) + 1 if self.index.any() else 0
         return {"counters": self._counters.copy(), "rows": self.rows[:used].copy().view("u1")}
 
-    def restore(self, contents: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    def load_world_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Restore the rows of a table that was never written."""
-        rows = np.ascontiguousarray(contents["rows"]).view(self.rows.dtype)
-        self._counters[:] = contents["counters"]
+        rows = np.ascontiguousarray(state["rows"]).view(self.rows.dtype)
+        self._counters[:] = state["counters"]
         self.rows[: len(rows)] = rows
 
     def sync(self) -> None:

@@ -36,7 +36,10 @@ _BUILTINS: dict[str, type] = {
 
 @runtime_checkable
 class WorldState(Protocol):
-    """An object that defines its saved state."""
+    """An object that defines its saved state.
+
+    The methods are not named ``state`` and ``load_state``: nodes have ports and attributes named ``state``.
+    """
 
     def world_state(self) -> object:
         """Return everything that decides the object's future, as saveable values; called between two events.

@@ -83,7 +83,7 @@ def compared(loss, params, updater, batches):
         assert result.version == number
         assert result.loss == pytest.approx(total.item(), abs=1e-5)
         assert result.gradient_norm == pytest.approx(norm.item(), abs=1e-5)
-        ours = updater.state().weights()
+        ours = updater.training_state().weights()
         for weight, mine in zip(weights, ours.values(), strict=True):
             torch.testing.assert_close(mine, weight.detach(), atol=1e-5, rtol=1e-5)
     return clipped
@@ -97,7 +97,9 @@ def test_dqn(double, most):
     )
     updater = Updater(MlpSpec(hidden=(32, 24)), VECTORS, params, seed=1)
     network = layers(ACTIONS)
-    network.load_state_dict(dict(zip(network.state_dict(), updater.state().weights().values(), strict=True)))
+    network.load_state_dict(
+        dict(zip(network.state_dict(), updater.training_state().weights().values(), strict=True))
+    )
     actor = QValueActor(network, in_keys=["observation"], action_space="categorical")
     loss = DQNLoss(
         actor,
@@ -118,7 +120,9 @@ def test_c51(most):
     spec = MlpSpec(hidden=(32, 24), head=HeadSpec(support=SUPPORT))
     updater = Updater(spec, VECTORS, params, seed=1)
     network = layers(ACTIONS * SUPPORT.atoms)
-    network.load_state_dict(dict(zip(network.state_dict(), updater.state().weights().values(), strict=True)))
+    network.load_state_dict(
+        dict(zip(network.state_dict(), updater.training_state().weights().values(), strict=True))
+    )
     actor = DistributionalQValueActor(
         Distribution(network),
         in_keys=["observation"],

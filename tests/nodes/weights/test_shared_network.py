@@ -133,9 +133,9 @@ def checkpoints(tmp_path):
     kept = Checkpoints(tmp_path / "checkpoints")
     for updater.version in (5, 6):
         updater.weights.add_(1)
-        kept.save(updater.state())
+        kept.save(updater.training_state())
     module = other(0)
-    module.load_state_dict(updater.state().weights())
+    module.load_state_dict(updater.training_state().weights())
     return tmp_path / "checkpoints", module
 
 

@@ -41,26 +41,26 @@ def test_what_is_resumed_goes_on_bit_for_bit(tmp_path, network, plant, params):
     through = Updater(network, plant, params, seed=1)
     for batch in batches[:6]:
         through.step(batch)
-    path = Checkpoints(tmp_path).save(through.state({"samples": 48, "turn": "learner/1"}))
+    path = Checkpoints(tmp_path).save(through.training_state({"samples": 48, "turn": "learner/1"}))
     expected = [through.step(batch) for batch in batches[6:]]
 
     state = load(path)
     assert state.facts.extra == {"samples": 48, "turn": "learner/1"}
     resumed = Updater(state.facts.network, state.facts.plant, state.facts.params, seed=99)
-    resumed.load_state(state)
+    resumed.load_training_state(state)
     assert resumed.version == 6
     for batch, result in zip(batches[6:], expected, strict=True):
         again = resumed.step(batch)
         assert np.array_equal(again.td_errors, result.td_errors)
         assert replace(again, td_errors=0) == replace(result, td_errors=0)
-    assert same(resumed.state(), through.state())
+    assert same(resumed.training_state(), through.training_state())
     assert torch.equal(resumed.weights, through.weights)
     assert torch.equal(resumed.target_weights, through.target_weights)
 
 
 def test_a_state_is_a_copy():
     updater = Updater(SMALL, VECTORS, PARAMS, seed=1)
-    before = updater.state()
+    before = updater.training_state()
     kept = {name: tensor.clone() for name, tensor in before.tensors.items()}
     updater.step(drawn(np.random.default_rng(0)))
     assert all(torch.equal(before.tensors[name], tensor) for name, tensor in kept.items())
@@ -71,15 +71,15 @@ def test_the_last_ones_are_kept_and_the_newest_is_found(tmp_path):
     checkpoints = Checkpoints(tmp_path / "run" / "checkpoints", keep=2)
     rng = np.random.default_rng(0)
     for number in range(4):
-        path = checkpoints.save(updater.state())
+        path = checkpoints.save(updater.training_state())
         assert path.name == f"{number:06d}"
         updater.step(drawn(rng))
     assert numbers(checkpoints.folder) == ["000002", "000003"]
     assert load(checkpoints.folder).facts.version == 3
     assert load(checkpoints.folder / "000002").facts.version == 2
     # A run resumed from an older checkpoint writes newer ones.
-    updater.load_state(load(checkpoints.folder / "000002"))
-    checkpoints.save(updater.state())
+    updater.load_training_state(load(checkpoints.folder / "000002"))
+    checkpoints.save(updater.training_state())
     assert numbers(checkpoints.folder) == ["000003", "000004"]
     assert load(checkpoints.folder).facts.version == 2
 
@@ -119,7 +119,7 @@ def test_a_kill_at_any_instant_leaves_the_last_one_whole(tmp_path):
     rng = np.random.default_rng(0)
     states = []
     for _ in range(3):
-        states.append(updater.state())
+        states.append(updater.training_state())
         updater.step(drawn(rng))
     call = 0
     found = []
@@ -142,7 +142,7 @@ def test_a_kill_at_any_instant_leaves_the_last_one_whole(tmp_path):
 
 
 def test_a_file_cut_short_is_told(tmp_path):
-    path = Checkpoints(tmp_path).save(Updater(SMALL, VECTORS, PARAMS, seed=1).state())
+    path = Checkpoints(tmp_path).save(Updater(SMALL, VECTORS, PARAMS, seed=1).training_state())
     whole = (path / "tensors.safetensors").read_bytes()
     for size in (0, 5, len(whole) // 2, len(whole) - 1):
         (path / "tensors.safetensors").write_bytes(whole[:size])
@@ -174,7 +174,7 @@ def test_a_folder_that_cannot_be_made_or_written_is_told(tmp_path):
     with pytest.raises(
         CheckpointError, match=r"000000 cannot be written: No such file or directory\. hint: "
     ):
-        checkpoints.save(Updater(SMALL, VECTORS, PARAMS, seed=1).state())
+        checkpoints.save(Updater(SMALL, VECTORS, PARAMS, seed=1).training_state())
     with pytest.raises(ValueError, match="at least one"):
         Checkpoints(tmp_path, keep=0)
 
@@ -182,8 +182,10 @@ def test_a_folder_that_cannot_be_made_or_written_is_told(tmp_path):
 @pytest.mark.parametrize("change", ["network", "missing", "shape", "random"])
 def test_a_state_of_something_else_changes_nothing(change):
     updater = Updater(SMALL, VECTORS, PARAMS, seed=1)
-    before = updater.state()
-    other = Updater(MlpSpec(hidden=(9,)) if change == "network" else SMALL, VECTORS, PARAMS, seed=2).state()
+    before = updater.training_state()
+    other = Updater(
+        MlpSpec(hidden=(9,)) if change == "network" else SMALL, VECTORS, PARAMS, seed=2
+    ).training_state()
     name = "second_moment.head.actions.2.bias"
     if change == "missing":
         del other.tensors[name]
@@ -195,13 +197,13 @@ def test_a_state_of_something_else_changes_nothing(change):
         change, f"{name} is missing, or is not .* of shape"
     )
     with pytest.raises(CheckpointError, match=message):
-        updater.load_state(other)
-    assert same(updater.state(), before)
+        updater.load_training_state(other)
+    assert same(updater.training_state(), before)
 
 
 def test_a_checkpoint_is_plain_json_and_safetensors(tmp_path):
     updater = Updater(SMALL, VECTORS, PARAMS, seed=1)
-    path = Checkpoints(tmp_path).save(updater.state())
+    path = Checkpoints(tmp_path).save(updater.training_state())
     facts = json.loads((path / "facts.json").read_text())
     assert facts["network"] == {"kind": "mlp", "hidden": [8]}
     assert facts["random"]["state"]["state"] > 2**64
@@ -220,8 +222,8 @@ def test_a_checkpoint_is_plain_json_and_safetensors(tmp_path):
 def test_what_is_not_finite_is_neither_written_nor_read(tmp_path, group):
     updater = Updater(SMALL, VECTORS, PARAMS, seed=1)
     checkpoints = Checkpoints(tmp_path)
-    path = checkpoints.save(updater.state())
-    state = updater.state()
+    path = checkpoints.save(updater.training_state())
+    state = updater.training_state()
     found = next(key for key in state.tensors if key.startswith(group))
     state.tensors[found].view(-1)[0] = float("nan")
     with pytest.raises(CheckpointError, match=rf"version 0 is not kept in .*: {found} is not finite"):

@@ -53,7 +53,7 @@ def test_values_become_what_is_earned(head):
         returns = rewards[batch.actions]
         result = updater.step(replace(batch, returns=returns, discounts=torch.zeros(32)))
     module = build(updater.network, VECTORS)
-    module.load_state_dict(updater.state().weights())
+    module.load_state_dict(updater.training_state().weights())
     module.draw_noise(rng)
     values = module(torch.zeros(1, 5)).detach()
     torch.testing.assert_close(values, rewards.unsqueeze(0), atol=0.4, rtol=0)
@@ -115,7 +115,7 @@ def test_the_gradient_is_shortened_and_never_lengthened():
     for most in (0.5, 1e6):
         updater = updater_of(max_gradient_norm=most)
         norm = updater.apply(updater.gradients(batch).vector)
-        used = updater.state().tensors
+        used = updater.training_state().tensors
         # After one step, the first moment is a tenth of the applied gradient.
         moments = [tensor for name, tensor in used.items() if name.startswith("first_moment.")]
         applied = 10 * float(torch.linalg.vector_norm(torch.cat([moment.flatten() for moment in moments])))
@@ -163,11 +163,11 @@ def test_double_chooses_by_the_weights_and_values_by_the_target():
     for updater in (plain, double):
         updater.step(one)
     online, target = (build(plain.network, VECTORS) for _ in range(2))
-    online.load_state_dict(double.state().weights())
+    online.load_state_dict(double.training_state().weights())
     target.load_state_dict(
         {
             name.removeprefix("target."): tensor
-            for name, tensor in double.state().tensors.items()
+            for name, tensor in double.training_state().tensors.items()
             if name.startswith("target.")
         }
     )
@@ -190,7 +190,7 @@ def test_noise_is_drawn_for_each_gradient_and_from_the_seed():
     (batch,) = batches(1)
     head = HeadSpec(noisy=True)
     one, same, other = updater_of(head), updater_of(head), updater_of(head)
-    other.load_state(updater_of(head, seed=9).state())
+    other.load_training_state(updater_of(head, seed=9).training_state())
     first, second = one.gradients(batch).vector, one.gradients(batch).vector
     assert not torch.equal(first, second)
     assert torch.equal(same.gradients(batch).vector, first)
@@ -203,12 +203,12 @@ def test_numbers_that_are_not_finite_change_nothing(value):
     updater = updater_of(HeadSpec(support=SUPPORT))
     batch, broken = batches(2)
     updater.step(batch)
-    before = updater.state()
+    before = updater.training_state()
     observations = broken.observations.clone()
     observations[0, 0] = value
     with pytest.raises(LearningError, match=r"the gradient's norm is nan after 1 updates.*hint: lower"):
         updater.step(replace(broken, observations=observations))
-    after = updater.state()
+    after = updater.training_state()
     assert after.facts == before.facts
     assert all(torch.equal(after.tensors[name], tensor) for name, tensor in before.tensors.items())
 
@@ -239,7 +239,7 @@ def test_readers_get_the_weights_whatever_the_memory_format(channels_last):
     updater.write(buffer)
     bind(reader, buffer)
     expected = build(spec, PIXELS)
-    expected.load_state_dict(updater.state().weights())
+    expected.load_state_dict(updater.training_state().weights())
     assert torch.equal(reader(batch.observations), expected(batch.observations))
     if channels_last:
         formats = {
@@ -259,7 +259,7 @@ def test_options_for_speed_learn_the_same(option, tolerance):
     for options in ({}, option):
         updater = Updater(spec, PIXELS, UpdateParams(learning_rate=1e-3, double=True, **options), 1)
         vectors = updater.gradients(batch).vector, updater
-        state = updater.state()
+        state = updater.training_state()
         found.append((torch.linalg.vector_norm(vectors[0]), updater.gradients(batch).loss))
         assert all(tensor.dtype == torch.float32 for tensor in state.tensors.values())
     (norm, loss), (fast_norm, fast_loss) = found
