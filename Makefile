@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Hundreds of processes import the same modules: each would compile them again where an environment forbids bytecode.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test soak docs check architecture bench format clean help
 .DEFAULT_GOAL := help
@@ -17,6 +19,8 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@# Twice quiet: errors are shown, warnings about this machine's package indexes are not.
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@# As pip does with what it copies: where bytecode is forbidden later, each command would compile its modules.
+	@$(BIN)/python -m compileall -q msgs nodes graphs launch
 	@mkdir -p .typings/rtgraph
 	@for name in msgs nodes graphs launch; do ln -sfn ../../$$name .typings/rtgraph/$$name; done
 	@touch $(READY)
@@ -25,9 +29,10 @@ demo: $(READY)  ## Boxing at 60 Hz, first with one worker, then staggered: both 
 	@$(BIN)/rtgraph demo
 
 test: $(READY)  ## run the tests
-	@# First on all cores; then, one by one, real processes whose lateness is looked at.
+	@# First on all cores; then, one by one, tests that look at the lateness of real processes.
 	@$(BIN)/python -m pytest -m "not process and not snippets and not soak" --numprocesses auto
-	@$(BIN)/python -m pytest -m "process and not soak"
+	@# Only their modules: to collect all takes as long as several tests.
+	@$(BIN)/python -m pytest -m "process and not soak" $$(grep -rl --include='test_*.py' 'mark\.process' tests)
 
 soak: $(READY)  ## the long tests, and 10,000 cases of each property test: hours
 	@RTGRAPH_EXAMPLES=10000 $(BIN)/python -m pytest -m "soak or hypothesis" --timeout=0 --numprocesses auto
@@ -56,3 +61,4 @@ bench: $(READY)  ## performance, as ratios against raw peers in the same run
 
 clean:  ## remove the environment and every cache
 	rm -rf $(VENV) .typings .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info build
+	find . -name __pycache__ -prune -exec rm -rf {} +

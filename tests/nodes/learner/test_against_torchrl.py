@@ -2,16 +2,15 @@
 
 torchrl lacks a distributional loss that chooses by the target network, and one with weights that are not divided by
 their sum. The sums are therefore computed here; `test_losses` covers the rest.
+
+torchrl takes seconds to import, so only these tests do it, not every process that collects them.
 """
 
 import numpy as np
 import pytest
 import torch
 from support.batches import ACTIONS, GAMMA, VECTORS, drawn
-from tensordict import TensorDict
 from torch import nn
-from torchrl.modules import DistributionalQValueActor, QValueActor
-from torchrl.objectives import DistributionalDQNLoss, DQNLoss, HardUpdate
 
 from rtgraph.nodes.learner import UpdateParams
 from rtgraph.nodes.learner.updates.update import Updater
@@ -40,6 +39,8 @@ def layers(outputs):
 
 def as_theirs(batch):
     """Invert the discounts: return ticks, and whether the episode terminated."""
+    from tensordict import TensorDict
+
     running = batch.discounts > 0
     ticks = torch.where(running, batch.discounts.log() / np.log(GAMMA), 1.0).round()
     following = TensorDict(
@@ -64,6 +65,8 @@ def as_theirs(batch):
 
 def compared(loss, params, updater, batches):
     """Update both sides in step, compare all results, and return how many gradients were clipped."""
+    from torchrl.objectives import HardUpdate
+
     follow = HardUpdate(loss, value_network_update_interval=0)
     weights = [leaf for leaf in loss.parameters() if leaf.requires_grad]
     adam = torch.optim.Adam(weights, lr=params.learning_rate, eps=params.adam_epsilon)
@@ -92,6 +95,9 @@ def compared(loss, params, updater, batches):
 @pytest.mark.parametrize("most", [10.0, 0.05])
 @pytest.mark.parametrize("double", [False, True])
 def test_dqn(double, most):
+    from torchrl.modules import QValueActor
+    from torchrl.objectives import DQNLoss
+
     params = UpdateParams(
         learning_rate=1e-2, target_every=TARGET_EVERY, double=double, max_gradient_norm=most
     )
@@ -116,6 +122,9 @@ def test_dqn(double, most):
 
 @pytest.mark.parametrize("most", [10.0, 0.05])
 def test_c51(most):
+    from torchrl.modules import DistributionalQValueActor
+    from torchrl.objectives import DistributionalDQNLoss
+
     params = UpdateParams(learning_rate=1e-2, target_every=TARGET_EVERY, double=True, max_gradient_norm=most)
     spec = MlpSpec(hidden=(32, 24), head=HeadSpec(support=SUPPORT))
     updater = Updater(spec, VECTORS, params, seed=1)
