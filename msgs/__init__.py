@@ -31,7 +31,17 @@ if TYPE_CHECKING:
         WeightsRequest,
         WeightsVersion,
     )
-    from rtgraph.msgs.plant import Action, Applied, Ending, EndReason, EpisodeEnd, Observation, Screen
+    from rtgraph.msgs.plant import (
+        Action,
+        Applied,
+        Ending,
+        EndReason,
+        EpisodeEnd,
+        EStop,
+        Observation,
+        RobotState,
+        Screen,
+    )
     from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
     from rtgraph.msgs.system import Progress
 
@@ -47,6 +57,7 @@ __all__ = [
     "Decision",
     "Decoder",
     "Discrete",
+    "EStop",
     "Encoder",
     "EndReason",
     "Ending",
@@ -67,6 +78,7 @@ __all__ = [
     "Progress",
     "Record",
     "ReplayState",
+    "RobotState",
     "SampledBatch",
     "Screen",
     "StaggerDelay",
@@ -110,10 +122,12 @@ __getattr__ = on_use(
         "plant": (
             "Action",
             "Applied",
+            "EStop",
             "Ending",
             "EndReason",
             "EpisodeEnd",
             "Observation",
+            "RobotState",
             "Screen",
         ),
         "spaces": (

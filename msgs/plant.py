@@ -127,3 +127,35 @@ class Ending(Message):
     """Number of ticks at which an action other than the noop was applied."""
     measurements: dict[str, float] = Field(default_factory=dict)
     """The measurements of the last observation."""
+
+
+RobotStateName = Literal["connecting", "homing", "holding", "running", "stale", "fault", "stopped"]
+"""What a robot does: see ``rtgraph.nodes.robot.states``."""
+
+
+class RobotState(Message):
+    """The state of a robot, published at every change and twice a second."""
+
+    state: RobotStateName
+    reason: str = ""
+    """Why it is in this state."""
+    since_ns: int
+    """The graph's time at which the state began."""
+    sent: int = 0
+    """Number of commands that the driver has sent so far."""
+    faults: int = 0
+    """Number of faults of the device so far."""
+    abandoned: int = 0
+    """Number of calls of the driver that never returned."""
+    refused: dict[str, int] = Field(default_factory=dict)
+    """Number of commands refused so far, by reason."""
+    time_s: dict[str, float] = Field(default_factory=dict)
+    """Time spent so far in each state, in seconds."""
+
+
+class EStop(Message):
+    """Stop a robot at once, until a message with ``reset`` arrives."""
+
+    reset: bool = False
+    """Allow motion again."""
+    reason: str = ""

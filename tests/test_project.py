@@ -96,6 +96,7 @@ def test_exports_are_there(package: str) -> None:
         "rtgraph.nodes.emulator",
         "rtgraph.nodes.learner",
         "rtgraph.nodes.replay",
+        "rtgraph.nodes.robot",
         "rtgraph.launch.cli",
     ],
 )

@@ -1,0 +1,140 @@
+"""The driver of a robot: the few calls through which a plant reads and commands a device.
+
+The calls and their names are those of LeRobot's ``Robot``, so an object of LeRobot is a driver as it is. A driver may
+block, and may raise anything: the plant calls it from a separate thread. A driver that raised too often is
+dropped, and a new object is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.runtime.classes.imports import class_at
+from rtgraph.nodes.runtime.classes.loading import call_problem
+
+Reading = float | npt.NDArray[np.generic]
+"""A number, such as the position of a joint, or a picture."""
+Feature = type | tuple[int, ...]
+"""``float`` for a number, (height, width, channels) for a uint8 picture."""
+
+METHODS = ("connect", "disconnect", "get_observation", "send_action")
+PROPERTIES = ("is_connected", "observation_features", "action_features")
+
+
+@runtime_checkable
+class Driver(Protocol):
+    """Reads and commands one device.
+
+    Features are flat: ``shoulder_pan.pos`` is a position of a joint, ``shoulder_pan.vel`` a velocity, ``wrist`` a
+    picture. All of a driver's calls come from one thread.
+    """
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the device is connected."""
+        ...
+
+    @property
+    def observation_features(self) -> Mapping[str, Feature]:
+        """What ``get_observation`` returns."""
+        ...
+
+    @property
+    def action_features(self) -> Mapping[str, Feature]:
+        """What ``send_action`` takes."""
+        ...
+
+    def connect(self) -> None:
+        """Connect to the device. Nothing moves."""
+        ...
+
+    def disconnect(self) -> None:
+        """Release the device."""
+        ...
+
+    def get_observation(self) -> Mapping[str, Reading]:
+        """Read the device: one value for each observation feature."""
+        ...
+
+    def send_action(self, action: dict[str, float]) -> Mapping[str, Reading]:
+        """Send a goal for each action feature. Return the action that was really sent."""
+        ...
+
+
+@runtime_checkable
+class TorqueDriver(Driver, Protocol):
+    """A driver that can switch the torque of its motors."""
+
+    def set_torque(self, on: bool) -> None:
+        """Switch the torque of all motors on or off."""
+        ...
+
+
+def check_driver(path: str, params: Mapping[str, object]) -> None:
+    """Check that a driver's class exists, takes these parameters, and has the calls of ``Driver``. Nothing is created.
+
+    Args:
+        path: the class, ``package.module:Class``.
+        params: the keyword arguments with which it is made.
+
+    Raises:
+        NodeError: the check fails.
+    """
+    driver = _driver_class(path)
+    if missing := [name for name in (*METHODS, *PROPERTIES) if not hasattr(driver, name)]:
+        raise NodeError(f"driver {path!r} has no {missing[0]}", hint="see docs/robots.md, Write a driver")
+    if problem := call_problem(driver, **params):
+        raise NodeError(f"driver {path!r} does not take these driver_params: {problem}")
+
+
+def make_driver(path: str, params: Mapping[str, object]) -> Driver:
+    """Return a new driver. Only the process of a plant in real time calls this.
+
+    Raises:
+        NodeError: there is no such class.
+    """
+    driver: Driver = _driver_class(path)(**params)
+    return driver
+
+
+def feature_problem(driver: Driver, observed: Mapping[str, Feature], commanded: frozenset[str]) -> str:
+    """Return why a connected device is not the described one; empty if it is.
+
+    Args:
+        driver: its driver.
+        observed: the features that the plant reads.
+        commanded: the features that the plant commands: all that the device has.
+    """
+    has, takes = driver.observation_features, driver.action_features
+    if takes.keys() != commanded:
+        return _difference("takes", frozenset(takes), commanded)
+    if absent := observed.keys() - has.keys():
+        return f"the device does not give {', '.join(sorted(absent))}"
+    for name, feature in observed.items():
+        if isinstance(feature, tuple) and tuple(_shape(has[name])) != feature:
+            return f"the device gives {name} as {has[name]}, not {feature}"
+    return ""
+
+
+def _shape(feature: Feature) -> tuple[int, ...]:
+    return feature if isinstance(feature, tuple) else ()
+
+
+def _difference(verb: str, found: frozenset[str], wanted: frozenset[str]) -> str:
+    more, less = ", ".join(sorted(found - wanted)), ", ".join(sorted(wanted - found))
+    parts = [f"{verb} {more}, which the graph does not command"] if more else []
+    parts += [f"does not take {less}"] if less else []
+    return f"the device {' and '.join(parts)}"
+
+
+def _driver_class(path: str) -> type:
+    try:
+        found: type = class_at(path)
+    except NodeError as error:
+        raise NodeError(f"driver {path!r} cannot be loaded: {error.problem}", hint=error.hint) from error
+    return found

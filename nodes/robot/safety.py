@@ -1,0 +1,235 @@
+"""The safety rules between a plant's gate and its driver, applied once a tick.
+
+They have no clock, no thread and no randomness: the same calls give the same commands, in a test, on a simulated
+twin and on hardware. They are no safety function in the sense of a standard: see ``docs/robots.md``.
+
+A command is admitted if it is finite, fresh by its own stamp, from the one commander and, after a hold, near the
+present position. What is sent comes from the admitted target in three steps: clip it to the range, brake towards it so
+that the joint can always stop before a bound, and limit speed and acceleration. Without an admitted command a joint
+stops with its maximum deceleration. So whatever arrives, what is sent stays within range, speed and acceleration.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.nodes.robot.joints import Command as CommandKind
+from rtgraph.nodes.robot.joints import Limits, Vector
+
+STALE_PERIODS = 4
+STALE_LEAST_NS = 100_000_000
+STALE_MOST_NS = 500_000_000
+NEAR_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that asks to be sent."""
+
+    values: npt.NDArray[np.generic]
+    """One number a joint: goal positions, or velocities."""
+    stamp_ns: int
+    """When it was made, on the graph's clock."""
+    source: str
+    """The node that made it. Replicas of one node are one commander."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a tick sends."""
+
+    values: Vector
+    refused: str = ""
+    """Why the command was refused: not_finite, stale, commander or far; empty if it was admitted, or if there was none."""
+    stale: bool = False
+    """Whether no command was admitted for longer than the stale limit."""
+
+
+def stale_after_ns(period_ns: int) -> int:
+    """Return the age from which a command is stale: four periods, at least 0.1 s and at most 0.5 s."""
+    return min(max(STALE_PERIODS * period_ns, STALE_LEAST_NS), STALE_MOST_NS)
+
+
+class Safety:
+    """Applies the rules to one robot. Call ``begin`` with its position first, then ``step`` once a tick.
+
+    Args:
+        limits: the limits of its joints.
+        command: whether commands are positions or velocities.
+        period_ns: time from tick to tick.
+        stale_ns: age from which a command is stale; default: ``stale_after_ns``.
+        near_s: after a hold, a target may be as far away as a joint moves in this time at its maximum speed.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        command: CommandKind,
+        period_ns: int,
+        *,
+        stale_ns: int | None = None,
+        near_s: float = NEAR_S,
+    ) -> None:
+        self.limits = limits
+        self.refused: Counter[str] = Counter()
+        """Number of refused commands, by reason."""
+        self._kind = command
+        self._period_s = period_ns / 1e9
+        self._stale_ns = stale_after_ns(period_ns) if stale_ns is None else stale_ns
+        self._near = near_s * limits.speed
+        self._velocity = np.zeros(len(limits.names))
+        self._position = np.zeros(len(limits.names))
+        self._commander = ""
+        self._admitted_ns: int | None = None
+        self.holds = True
+        """Whether the robot holds, so that only a near command resumes."""
+
+    @property
+    def position(self) -> Vector:
+        """The position sent last, or the one given to ``begin``."""
+        return self._position.copy()
+
+    @property
+    def velocity(self) -> Vector:
+        """The velocity sent last, or that of the positions sent last."""
+        return self._velocity.copy()
+
+    def begin(self, position: npt.NDArray[np.generic]) -> None:
+        """Hold at a position, at rest. Call it whenever the robot may have moved otherwise, or stood still."""
+        self._position = np.asarray(position, np.float64).copy()
+        self._velocity = np.zeros_like(self._position)
+        self.holds = True
+
+    def rest(self) -> None:
+        """Take note of a tick in which nothing could be sent: the robot comes to rest at the last position."""
+        self._velocity = np.zeros_like(self._position)
+
+    def step(
+        self,
+        command: Command | None,
+        now_ns: int,
+        measured: npt.NDArray[np.generic],
+        default: npt.NDArray[np.generic] | None = None,
+    ) -> Sent:
+        """Return what to send at a tick.
+
+        Args:
+            command: the command of this tick, if there is one.
+            now_ns: the graph's time.
+            measured: the positions of the joints, as measured last.
+            default: what the default behaviour β asks for; used without an admitted command, until the robot is
+                stale. None means: hold still.
+        """
+        refused = "" if command is None else self._refuse(command, now_ns)
+        if refused:
+            self.refused[refused] += 1
+        elif command is not None:
+            self._commander, self._admitted_ns, self.holds = command.source, now_ns, False
+            return Sent(self._move(np.asarray(command.values, np.float64), measured))
+        stale = self._admitted_ns is None or now_ns - self._admitted_ns > self._stale_ns
+        self.holds = self.holds or stale
+        target = None if self.holds or default is None else np.asarray(default, np.float64)
+        if target is not None and not np.isfinite(target).all():
+            target = None
+        return Sent(self._move(target, measured), refused, stale)
+
+    def move(self, target: npt.NDArray[np.generic] | None, measured: npt.NDArray[np.generic]) -> Vector:
+        """Return what to send towards a target of the plant itself, such as a park position; None stops."""
+        return self._move(None if target is None else np.asarray(target, np.float64), measured)
+
+    def _refuse(self, command: Command, now_ns: int) -> str:
+        if not is_finite(command):
+            return "not_finite"
+        if not is_fresh(command, now_ns, self._stale_ns):
+            return "stale"
+        expired = self._admitted_ns is None or now_ns - self._admitted_ns > self._stale_ns
+        if not is_commander(command, "" if expired else self._commander):
+            return "commander"
+        if self.holds and self._kind == "position" and not is_near(command, self._position, self._near):
+            return "far"
+        return ""
+
+    def _move(self, target: Vector | None, measured: npt.NDArray[np.generic]) -> Vector:
+        limits, period_s = self.limits, self._period_s
+        if self._kind == "velocity":
+            self._position = np.asarray(measured, np.float64).copy()
+            wanted = np.zeros_like(self._position) if target is None else target
+            wanted = stop_in_range(wanted, self._position, limits, period_s)
+        elif target is None:
+            wanted = np.zeros_like(self._position)
+        else:
+            wanted = braking(clip_range(target, limits) - self._position, limits, period_s)
+        velocity = clip_acceleration(clip_speed(wanted, limits), self._velocity, limits, period_s)
+        self._velocity = velocity
+        if self._kind == "velocity":
+            return velocity.copy()
+        self._position = self._position + velocity * period_s
+        return self._position.copy()
+
+
+# The rules. Each is one function, so that a test can take it away and see what it was for.
+
+
+def is_finite(command: Command) -> bool:
+    """Return whether all numbers of a command are finite."""
+    return bool(np.isfinite(command.values).all())
+
+
+def is_fresh(command: Command, now_ns: int, stale_ns: int) -> bool:
+    """Return whether a command is younger than the stale limit by its own stamp, and not from the future."""
+    return abs(now_ns - command.stamp_ns) <= stale_ns
+
+
+def is_commander(command: Command, commander: str) -> bool:
+    """Return whether a command is from the present commander, or there is none."""
+    return not commander or command.source == commander
+
+
+def is_near(command: Command, position: Vector, near: Vector) -> bool:
+    """Return whether a command asks for a position near the present one."""
+    return bool((np.abs(np.asarray(command.values, np.float64) - position) <= near).all())
+
+
+def clip_range(target: Vector, limits: Limits) -> Vector:
+    """Return the nearest target within the range."""
+    return np.clip(target, limits.low, limits.high)
+
+
+def stop_in_range(velocity: Vector, position: Vector, limits: Limits, period_s: float) -> Vector:
+    """Return the nearest velocity from which every joint can stop within its range."""
+    least = -fastest(np.maximum(position - limits.low, 0.0), limits.acceleration, period_s)
+    most = fastest(np.maximum(limits.high - position, 0.0), limits.acceleration, period_s)
+    return np.clip(velocity, least, most)
+
+
+def braking(distance: Vector, limits: Limits, period_s: float) -> Vector:
+    """Return the largest velocity towards a target from which a joint can stop there."""
+    return np.sign(distance) * fastest(np.abs(distance), limits.acceleration, period_s)
+
+
+def clip_speed(velocity: Vector, limits: Limits) -> Vector:
+    """Return the nearest velocity within the speed limit."""
+    return np.clip(velocity, -limits.speed, limits.speed)
+
+
+def clip_acceleration(velocity: Vector, before: Vector, limits: Limits, period_s: float) -> Vector:
+    """Return the nearest velocity within the acceleration limit."""
+    step = limits.acceleration * period_s
+    return np.clip(velocity, before - step, before + step)
+
+
+def fastest(distance: Vector, acceleration: Vector, period_s: float) -> Vector:
+    """Return the largest velocity v of a tick so that a joint stops within a distance.
+
+    With q the change of velocity per tick, braking from v goes through v, v − q, v − 2q, …: with n = ⌊v/q⌋ that is the
+    distance P((n + 1)v − q n(n + 1)/2), which is inverted here. It is exact for ticks of length P, unlike √(2ad).
+    """
+    change = acceleration * period_s
+    with np.errstate(invalid="ignore"):
+        whole = np.floor((np.sqrt(1.0 + 8.0 * distance / (change * period_s)) - 1.0) / 2.0)
+        velocity: Vector = (distance / period_s + change * whole * (whole + 1.0) / 2.0) / (whole + 1.0)
+    return np.where(np.isinf(distance), np.inf, velocity)
