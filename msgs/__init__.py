@@ -42,7 +42,15 @@ if TYPE_CHECKING:
         RobotState,
         Screen,
     )
-    from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
+    from rtgraph.msgs.spaces import (
+        ActionSpec,
+        ArraySpec,
+        Continuous,
+        Discrete,
+        MultiDiscrete,
+        PartsSpec,
+        PlantSpec,
+    )
     from rtgraph.msgs.system import Progress
 
 __all__ = [
@@ -73,6 +81,7 @@ __all__ = [
     "Message",
     "MultiDiscrete",
     "Observation",
+    "PartsSpec",
     "PlantSpec",
     "Priorities",
     "Progress",
@@ -136,6 +145,7 @@ __getattr__ = on_use(
             "Continuous",
             "Discrete",
             "MultiDiscrete",
+            "PartsSpec",
             "PlantSpec",
         ),
         "system": ("Progress",),

@@ -20,20 +20,27 @@ DTYPES = {
 
 MAX_DIMENSIONS = 8
 LONGEST = 2**48
+WIRE_KEYS = frozenset({"dtype", "shape", "buffer"})
+"""The keys of an array's description in a message, which parts cannot have for names."""
 
+Array = npt.NDArray[np.generic]
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 @dataclass(frozen=True)
 class ArrayField:
-    """How an array field is validated. ``None`` means any dtype, any shape, or any length of one axis."""
+    """How an array field is validated. ``None`` means any dtype, any shape, or any length of one axis.
+
+    With ``parts``, a mapping of named arrays is valid too.
+    """
 
     dtype: str | None = None
     shape: tuple[int | None, ...] | None = None
+    parts: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(
-            self._validate,
+            self._validate_parts if self.parts else self._validate,
             serialization=core_schema.plain_serializer_function_ser_schema(_as_json, when_used="json"),
         )
 
@@ -47,11 +54,23 @@ class ArrayField:
                 "prefixItems": [{"const": n} if n is not None else {"type": "integer"} for n in self.shape]
             }
             shape |= {"minItems": len(self.shape), "maxItems": len(self.shape)}
-        return {
+        one: JsonSchemaValue = {
             "type": "object",
             "properties": {"dtype": dtype, "shape": shape, "buffer": {"type": "integer", "minimum": 0}},
             "required": ["dtype", "shape", "buffer"],
         }
+        # As pydantic describes a union of the two.
+        return {"anyOf": [one, {"type": "object", "additionalProperties": one}]} if self.parts else one
+
+    def _validate_parts(self, value: Any, info: ValidationInfo) -> Array | dict[str, Array]:
+        if not isinstance(value, dict) or value.keys() == WIRE_KEYS:
+            return self._validate(value, info)
+        return {self._name(name): self._validate(part, info) for name, part in value.items()}
+
+    def _name(self, name: object) -> str:
+        if not isinstance(name, str):
+            raise ValueError(f"a part's name is text, not {name!r:.40}")  # noqa: TRY004 - pydantic's way
+        return name
 
     def _validate(self, value: Any, info: ValidationInfo) -> npt.NDArray[np.generic]:
         array = value if isinstance(value, np.ndarray) else _from_wire(value, info.context)
@@ -77,6 +96,11 @@ def array(dtype: str | None = None, *shape: int | None) -> Any:
     if dtype is not None and dtype not in DTYPES:
         raise ValueError(f"no array travels as {dtype!r}; known are {', '.join(DTYPES)}")
     return Annotated[np.ndarray, ArrayField(dtype, shape or None)]
+
+
+def array_or_parts() -> Any:
+    """Annotate a message's field that is an array, or a mapping of named arrays, of any dtype and shape."""
+    return Annotated[np.ndarray, ArrayField(parts=True)]
 
 
 def frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
@@ -124,7 +148,7 @@ def _on_bytes(array: npt.NDArray[np.generic]) -> bool:
 
 def _from_wire(value: Any, buffers: Sequence[Any] | None) -> npt.NDArray[np.generic]:
     """Return an array as a read-only view of the received bytes, copied only if they are not aligned."""
-    if buffers is None or not isinstance(value, dict) or value.keys() != {"dtype", "shape", "buffer"}:
+    if buffers is None or not isinstance(value, dict) or value.keys() != WIRE_KEYS:
         raise ValueError("an array is wanted")
     name, shape, index = value["dtype"], value["shape"], value["buffer"]
     dtype = DTYPES.get(name) if isinstance(name, str) else None
@@ -146,7 +170,9 @@ def _from_wire(value: Any, buffers: Sequence[Any] | None) -> npt.NDArray[np.gene
     return made if made.flags.aligned else np.ndarray(shape, dtype, bytes(data))
 
 
-def _as_json(value: npt.NDArray[np.generic]) -> dict[str, object]:
+def _as_json(value: Array | dict[str, Array]) -> dict[str, object]:
+    if isinstance(value, dict):
+        return {name: _as_json(part) for name, part in value.items()}
     return {"dtype": _NAMES[value.dtype], "shape": list(value.shape), "data": value.tolist()}
 
 

@@ -142,7 +142,7 @@ class Message(Record):
         if type(other) is not type(self):
             return NotImplemented
         mine, theirs = self.__dict__, other.__dict__
-        return all(_equal(value, theirs[name]) for name, value in mine.items())
+        return all(equal(value, theirs[name]) for name, value in mine.items())
 
     def __hash__(self) -> int:
         return hash((type(self), self.header))
@@ -183,7 +183,8 @@ def _size_of(value: object) -> int:
     return 0
 
 
-def _equal(one: object, other: object) -> bool:
+def equal(one: object, other: object) -> bool:
+    """Return whether two values of a field are equal; arrays are compared whole, and NaN equals NaN."""
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return (
             isinstance(one, np.ndarray)
@@ -192,11 +193,11 @@ def _equal(one: object, other: object) -> bool:
             and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
         )
     if isinstance(one, BaseModel) and type(one) is type(other):
-        return _equal(one.__dict__, other.__dict__)
+        return equal(one.__dict__, other.__dict__)
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_equal(value, other[key]) for key, value in one.items())
+        return one.keys() == other.keys() and all(equal(value, other[key]) for key, value in one.items())
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
-        return len(one) == len(other) and all(map(_equal, one, other))
+        return len(one) == len(other) and all(map(equal, one, other))
     return one == other
 
 
@@ -230,23 +231,24 @@ def schema_hash(message_type: type[Message]) -> bytes:
     """
     if message_type in _as_described:
         return _as_described[message_type][1]
-    described = [message_type.schema_name, _undescribed(schema(message_type))]
+    described = [message_type.schema_name, undescribed(schema(message_type))]
     text = json.dumps(described, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=8).digest()
 
 
-def _undescribed(schema: Any) -> Any:
+def undescribed(schema: Any) -> Any:
+    """Return a JSON Schema without its descriptions and titles."""
     if isinstance(schema, list):
-        return [_undescribed(item) for item in schema]
+        return [undescribed(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     kept = {}
     for key, item in schema.items():
         if key in ("properties", "$defs"):
             # Here the keys are field names, and a field may be named "title".
-            kept[key] = {name: _undescribed(inner) for name, inner in item.items()}
+            kept[key] = {name: undescribed(inner) for name, inner in item.items()}
         elif key not in ("description", "title"):
-            kept[key] = _undescribed(item)
+            kept[key] = undescribed(item)
     return kept
 
 

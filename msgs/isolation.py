@@ -76,8 +76,9 @@ def _fields_looked_at(message_type: type[Message]) -> tuple[str, ...]:
 
 def _is_immutable(annotation: Any, metadata: Sequence[Any], seen: set[type[Record]]) -> bool:
     """Return whether every value of an annotation is immutable. ``seen`` holds the records being checked."""
-    if annotation in _IMMUTABLE or any(isinstance(each, ArrayField) for each in metadata):
-        return True
+    declared = next((each for each in metadata if isinstance(each, ArrayField)), None)
+    if annotation in _IMMUTABLE or declared is not None:
+        return declared is None or not declared.parts
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _is_immutable(arguments[0], arguments[1:], seen)

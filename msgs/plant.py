@@ -8,26 +8,32 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from rtgraph.msgs.array import array
+from rtgraph.msgs.array import array, array_or_parts
 from rtgraph.msgs.base import Lineage, Message
+from rtgraph.msgs.spaces import WHOLE, PartsSpec, PlantSpec
 
 
 class Observation(Message):
     """The plant's observation after a tick, published at that tick.
 
-    ``value`` has the dtype and shape of the plant's ``spec.observation``. ``reward`` is the reward of the
-    tick that just ended. ``terminated`` (the task ended) and ``truncated`` (the episode was cut short) are
-    separate. The first observation of an episode has ``first`` set and no reward.
+    ``value`` is an array, or a mapping of named arrays, as the plant's ``spec.observation`` says. ``reward``
+    is the reward of the tick that just ended. ``terminated`` (the task ended) and ``truncated`` (the episode
+    was cut short) are separate. The first observation of an episode has ``first`` set and no reward.
     """
 
     tick: int = Field(ge=0)
     episode: int = Field(ge=0)
     first: bool = False
-    value: array()  # type: ignore[valid-type]
+    value: array_or_parts()  # type: ignore[valid-type]
     reward: float = 0.0
     terminated: bool = False
     truncated: bool = False
     measurements: dict[str, float] = Field(default_factory=dict)
+    captured_ns: dict[str, int] = Field(default_factory=dict)
+    """The graph's time at which each part was captured, of the parts for which it is known.
+
+    An only array has the name "".
+    """
 
     def origin(self) -> Lineage:
         """Return the lineage of messages that derive from this observation: the observation itself."""
@@ -54,6 +60,16 @@ class Screen(Message):
 
 Action = int | npt.NDArray[np.generic]
 """An integer for ``Discrete`` actions, a vector for the others."""
+
+Array = npt.NDArray[np.generic]
+Value = Array | dict[str, Array]
+"""An observation: one array, or several by name."""
+
+
+def empty_observation(plant: PlantSpec) -> Value:
+    """Return an observation of zeros, with the parts, dtypes and shapes of a plant's spec."""
+    empty = {name: np.zeros(spec.shape, spec.dtype) for name, spec in plant.parts.items()}
+    return empty if isinstance(plant.observation, PartsSpec) else empty[WHOLE]
 
 
 class Applied(Message):
@@ -94,6 +110,8 @@ class Applied(Message):
     dropped: int = 0
     refused: int = 0
     """Number of decisions received with an invalid action."""
+    sent: int | array() | None = None  # type: ignore[valid-type]
+    """What the plant really sent, if it differs from ``action``, the requested one."""
 
 
 class EpisodeEnd(Message):

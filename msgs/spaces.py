@@ -2,31 +2,124 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from rtgraph.msgs.array import WIRE_KEYS
 
 RateHz = Annotated[float, Field(ge=0.001, le=1_000_000)]
 """Steps per second. A step takes a whole number of ns, the nearest to 10⁹ / rate."""
+
+WHOLE = ""
+"""The name of the only array of an observation of one array, where parts go by name."""
+
+Command = Literal["position", "velocity", "torque"]
+"""What the numbers of a continuous action are for the plant's joints."""
 
 
 class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
+    unsaid_fits: ClassVar[frozenset[str]] = frozenset()
+    """Fields that may be empty: they are left out of dumps then, and fit every value of another spec."""
+
+    def agrees_with(self, other: Self) -> bool:
+        """Return whether a policy for one fits the other."""
+        return type(self) is type(other) and all(
+            _agree(value, getattr(other, name)) or (name in self.unsaid_fits and _unsaid(self, other, name))
+            for name, value in self
+        )
+
+    @model_serializer(mode="wrap")
+    def _without_the_unsaid(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave empty fields out, as in plans and checkpoints that were written before there were such fields."""
+        values: dict[str, Any] = handler(self)
+        for name in self.unsaid_fits:
+            if not getattr(self, name):
+                values.pop(name, None)
+        return values
+
+
+def _unsaid(one: _Spec, other: _Spec, name: str) -> bool:
+    return not getattr(one, name) or not getattr(other, name)
+
+
+def _agree(one: object, other: object) -> bool:
+    if isinstance(one, _Spec) and isinstance(other, _Spec):
+        return one.agrees_with(other)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_agree(item, other[name]) for name, item in one.items())
+    return one == other
+
 
 class ArraySpec(_Spec):
     """The dtype and shape of an array, and the range of its values."""
+
+    unsaid_fits = frozenset({"unit", "names"})
 
     dtype: Literal["bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"]
     shape: tuple[int, ...]
     low: float | None = None
     high: float | None = None
+    unit: str = ""
+    """The unit of the elements, such as ``rad`` or ``deg``; empty if unknown or none."""
+    names: tuple[str, ...] = ()
+    """The name of each element of a vector, such as the joints'; empty if they have none."""
+
+    @model_validator(mode="after")
+    def _one_name_an_element(self) -> Self:
+        if self.names and (len(self.shape) != 1 or len(self.names) != self.shape[0]):
+            raise ValueError(f"{len(self.names)} names are given for an array of shape {self.shape}")
+        _check_names(self.names)
+        return self
 
     def admits(self, array: npt.NDArray[np.generic]) -> bool:
         """Return whether the array has this dtype and shape (values are not checked)."""
         return array.dtype == np.dtype(self.dtype) and array.shape == self.shape
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether the array is a picture: uint8, (height, width) or (height, width, channels)."""
+        return self.dtype == "uint8" and len(self.shape) in (2, 3)
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the array in bytes."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+
+class PartsSpec(_Spec):
+    """An observation of several named arrays, such as a camera's picture and the positions of joints.
+
+    >>> PartsSpec(parts={"wrist": ArraySpec(dtype="uint8", shape=(84, 84)),
+    ...                  "joints": ArraySpec(dtype="float32", shape=(6,), unit="rad")})
+    """
+
+    parts: dict[str, ArraySpec] = Field(min_length=1)
+    """The arrays by name, in the order in which they are shown."""
+
+    @field_validator("parts")
+    @classmethod
+    def _named(cls, parts: dict[str, ArraySpec]) -> dict[str, ArraySpec]:
+        for name in parts:
+            if not name or not name.isprintable():
+                raise ValueError(f"{name!r} is no name of a part")
+        if parts.keys() == WIRE_KEYS:
+            raise ValueError("parts cannot be named dtype, shape and buffer: so is an array on the wire")
+        return parts
 
 
 class Discrete(_Spec):
@@ -40,9 +133,26 @@ class Discrete(_Spec):
 class Continuous(_Spec):
     """A vector of numbers, each within its own range."""
 
+    unsaid_fits = frozenset({"names", "units", "command"})
+
     kind: Literal["continuous"] = "continuous"
     low: tuple[float, ...]
     high: tuple[float, ...]
+    names: tuple[str, ...] = ()
+    """The name of each number, such as the joint's; empty if they have none."""
+    units: tuple[str, ...] = ()
+    """The unit of each number, such as ``rad`` or ``rad/s``; empty if unknown."""
+    command: Command | None = None
+    """What the numbers command; None if unknown."""
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        for name in ("high", "names", "units"):
+            given = getattr(self, name)
+            if len(given) != self.size and (given or name == "high"):
+                raise ValueError(f"an action of {self.size} numbers has {len(given)} {name}")
+        _check_names(self.names)
+        return self
 
     @property
     def size(self) -> int:
@@ -62,22 +172,53 @@ ActionSpec = Annotated[Discrete | Continuous | MultiDiscrete, Field(discriminato
 
 
 class PlantSpec(_Spec):
-    """A plant's actions, observations and rate."""
+    """A plant's actions, observations and rate.
+
+    Two specs agree if a policy for one plant fits the other. Measurements do not matter: policies do not see them.
+    """
+
+    unsaid_fits = frozenset({"measurements"})
 
     rate_hz: RateHz
-    observation: ArraySpec
+    observation: ArraySpec | PartsSpec
     action: ActionSpec
     measurements: tuple[str, ...] = ()
     """The names of the measurements in each observation but an episode's first; empty if they are not fixed."""
 
     def agrees_with(self, other: PlantSpec) -> bool:
-        """Return whether a policy for one plant fits the other. Measurements do not matter: policies do not see them."""
-        return self.model_copy(update={"measurements": other.measurements}) == other
+        """Return whether a policy for one plant fits the other."""
+        return (
+            self.rate_hz == other.rate_hz
+            and _agree(self.observation, other.observation)
+            and _agree(self.action, other.action)
+        )
 
-    @model_serializer(mode="wrap")
-    def _without_empty_measurements(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave the names out if there are none, as in plans and checkpoints that were written before."""
-        values: dict[str, Any] = handler(self)
-        if not self.measurements:
-            values.pop("measurements", None)
-        return values
+    @property
+    def array(self) -> ArraySpec:
+        """The only array of an observation.
+
+        Raises:
+            ValueError: An observation has several parts.
+        """
+        spec = self.observation
+        if isinstance(spec, PartsSpec):
+            raise ValueError(  # noqa: TRY004 - a spec of the right type
+                f"an observation has {len(spec.parts)} parts: {', '.join(spec.parts)}"
+            )
+        return spec
+
+    @property
+    def parts(self) -> dict[str, ArraySpec]:
+        """The arrays of an observation by name; a single array has the name ``WHOLE``, which is empty."""
+        spec = self.observation
+        return spec.parts if isinstance(spec, PartsSpec) else {WHOLE: spec}
+
+
+def parts_of(value: npt.NDArray[np.generic] | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the arrays of an observation by name; a single array has the name ``WHOLE``, which is empty."""
+    return value if isinstance(value, Mapping) else {WHOLE: value}
+
+
+def _check_names(names: Sequence[str]) -> None:
+    if len(set(names)) != len(names):
+        raise ValueError(f"a name is given twice: {', '.join(names)}")

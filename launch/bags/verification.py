@@ -21,7 +21,7 @@ from rtgraph.msgs.wire.envelope import envelope
 from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.recorder.journals import Life, journals
 from rtgraph.nodes.recorder.provenance import GOES_ON, TIME_BASE_FACT
-from rtgraph.nodes.recorder.recorded import use_recorded_modules
+from rtgraph.nodes.recorder.recorded import recorded_versions, use_recorded_modules
 from rtgraph.nodes.recorder.reexecution import Difference, MessageId, Rerun
 from rtgraph.nodes.runtime import LaunchContext, Limits, NodePlan, load_class
 from rtgraph.nodes.runtime.classes.class_paths import modules_named
@@ -203,7 +203,8 @@ class _Verifier:
                 verdict.outcome, verdict.note = "unverifiable", problem
                 return
             launch_context = self._launch_context(node)
-            rerun = Rerun(node, life.incarnation, self._plan.seed, launch_context, life.entries)
+            versions = recorded_versions(self._bag)
+            rerun = Rerun(node, life.incarnation, self._plan.seed, launch_context, life.entries, versions)
         except (RtgraphError, ImportError) as error:
             verdict.outcome, verdict.note = "unverifiable", f"it cannot be made here: {error}"
             return

@@ -145,9 +145,12 @@ def _replaced(
     """Return a value with its arrays replaced by their wire form; their bytes are appended to ``buffers``."""
     declared = next((item for item in metadata if isinstance(item, ArrayField)), None)
     if declared is not None:
-        if isinstance(value, Mapping):
-            return to_wire(_described(value, declared), buffers)
-        return to_wire(array_of(value, declared.dtype), buffers)
+        if not isinstance(value, Mapping):
+            return to_wire(array_of(value, declared.dtype), buffers)
+        if declared.parts and value.keys() != _KEYS:
+            one = (ArrayField(declared.dtype, declared.shape),)
+            return {name: _replaced(part, annotation, one, buffers) for name, part in value.items()}
+        return to_wire(_described(value, declared), buffers)
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         return _replaced(value, arguments[0], arguments[1:], buffers)

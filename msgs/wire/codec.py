@@ -13,8 +13,8 @@ import functools
 import struct
 import sys
 import threading
-from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgpack
 import numpy as np
@@ -41,29 +41,42 @@ Frame = bytes | memoryview
 M = TypeVar("M", bound=Message)
 
 
-def _prefix(message_type: type[Message]) -> bytes:
+def _prefix(version: bytes) -> bytes:
     packer = msgpack.Packer()
-    prefix: bytes = (
-        packer.pack_array_header(4) + packer.pack(WIRE_VERSION) + packer.pack(schema_hash(message_type))
-    )
+    prefix: bytes = packer.pack_array_header(4) + packer.pack(WIRE_VERSION) + packer.pack(version)
     return prefix
+
+
+class OtherVersion(Protocol):
+    """An earlier version of a message class, in which messages of today's class can be written."""
+
+    @property
+    def schema_hash(self) -> bytes:
+        """Its schema hash."""
+        ...
+
+    def fields(self, record: Record) -> dict[str, Any]:
+        """Return a record's fields in that version."""
+        ...
 
 
 class Encoder(Generic[M]):
     """Encodes messages of one class to frames. Not thread-safe.
 
     Raises ``EncodeError`` for what msgpack cannot carry, such as integers of more than 64 bits. Fields are
-    sent as they are: custom pydantic serializers are ignored.
+    sent as they are: custom pydantic serializers are ignored. ``version`` writes an earlier version of the
+    class.
     """
 
-    def __init__(self, message_type: type[M]) -> None:
+    def __init__(self, message_type: type[M], version: OtherVersion | None = None) -> None:
         self.message_type = message_type
-        self._prefix = _prefix(message_type)
+        self._fields = _fields if version is None else version.fields
+        self._prefix = _prefix(schema_hash(message_type) if version is None else version.schema_hash)
         self._buffers: list[Frame] = []
         # The packer references the list of buffers, not this encoder: a cycle would keep both alive until a
         # collection.
         self._pack = msgpack.Packer(
-            default=functools.partial(_default, self._buffers), buf_size=PACK_BYTES
+            default=functools.partial(_default, self._buffers, self._fields), buf_size=PACK_BYTES
         ).pack
 
     def encode(self, message: M, lead: bytes = b"") -> list[Frame]:
@@ -71,7 +84,7 @@ class Encoder(Generic[M]):
         buffers = self._buffers
         buffers.clear()
         try:
-            fields = self._pack(message.__dict__)
+            fields = self._pack(self._fields(message))
         except (TypeError, ValueError, OverflowError) as error:
             raise EncodeError(f"{self.message_type.__name__} cannot be encoded: {error}") from error
         count = len(buffers)
@@ -90,11 +103,15 @@ class Encoder(Generic[M]):
         return frames
 
 
-def _default(buffers: list[Frame], value: object) -> object:
+def _fields(record: Record) -> dict[str, Any]:
+    return record.__dict__
+
+
+def _default(buffers: list[Frame], fields: Callable[[Record], dict[str, Any]], value: object) -> object:
     if isinstance(value, np.ndarray):
         return to_wire(value, buffers)
     if isinstance(value, Record):
-        return value.__dict__
+        return fields(value)
     raise TypeError(f"a {type(value).__name__} does not travel")
 
 
@@ -102,12 +119,14 @@ class Decoder(Generic[M]):
     """Decodes frames to messages of one class, with arrays as read-only views of the given bytes.
 
     Invalid bytes, even hostile ones, raise only ``DecodeError`` (``SchemaMismatch`` for a message of another
-    class or version). Decoding never allocates more memory than the bytes take.
+    class or version). Decoding never allocates more memory than the bytes take. ``also`` is the schema hashes
+    of earlier versions that are read too, as in a recording.
     """
 
-    def __init__(self, message_type: type[M]) -> None:
+    def __init__(self, message_type: type[M], also: Sequence[bytes] = ()) -> None:
         self.message_type = message_type
         self._hash = schema_hash(message_type)
+        self._also = tuple(also)
         self._validate = built(message_type).__pydantic_validator__.validate_python
 
     def decode(self, frames: Sequence[Frame], start: int = 0) -> M:
@@ -120,7 +139,7 @@ class Decoder(Generic[M]):
             raise DecodeError(f"not a message: {_first_line(error)}") from error
         if version != WIRE_VERSION:
             raise DecodeError(f"unknown wire format {version!r:.20}; this rtgraph reads {WIRE_VERSION}")
-        if found != self._hash:
+        if found != self._hash and found not in self._also:
             theirs = found.hex() if isinstance(found, bytes) else repr(found)[:20]
             raise SchemaMismatch(
                 f"{self.message_type.__name__} here has schema {self._hash.hex()}, the message has {theirs}",

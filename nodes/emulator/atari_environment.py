@@ -217,7 +217,7 @@ class AtariEnvironment:
         from ale_py import ALEState  # noqa: PLC0415 - loads gymnasium
 
         saved = unpack_snapshot(snapshot, self._owner, _SavedGame)
-        observation = unpack_picture(saved.observation, self._spec.observation.shape)
+        observation = unpack_picture(saved.observation, self._spec.array.shape)
         screen = unpack_picture(saved.screen, (*self._grey.shape, 3))
         generator = unpack_generator(saved.sticky_generator)
         try:

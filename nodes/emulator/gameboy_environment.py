@@ -123,7 +123,7 @@ class GameBoyEnvironment:
         self._console = Console(self._game.rom)
         # Kept, as a console shows an old picture after its state is set.
         self._picture = np.zeros((*SCREEN, 3), np.uint8)
-        self._observation: Array = np.zeros(self._spec.observation.shape, np.uint8)
+        self._observation: Array = np.zeros(self._spec.array.shape, np.uint8)
         self._variables: Variables = {}
         self._first_variables: Variables = {}
         self._last_action = _NOOP
@@ -226,7 +226,7 @@ class GameBoyEnvironment:
     def restore(self, snapshot: bytes) -> None:
         """Go back to the snapshot. Raises ``ValueError`` if it is not one of this game with these settings."""
         saved = unpack_snapshot(snapshot, self._owner, _SavedGame)
-        observation = unpack_picture(saved.observation, self._spec.observation.shape)
+        observation = unpack_picture(saved.observation, self._spec.array.shape)
         picture = unpack_picture(saved.screen, self._picture.shape)
         generator = unpack_generator(saved.sticky_generator)
         if saved.variables.keys() != self._game.variables.keys():

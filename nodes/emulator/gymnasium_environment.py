@@ -150,7 +150,7 @@ class GymnasiumEnvironment:
 
     def _own(self, observation: object) -> Array:
         # Copied, because many environments return the array that they keep working in.
-        return np.array(observation, self._spec.observation.dtype)
+        return np.array(observation, self._spec.array.dtype)
 
     def _check(self, action: Action) -> Action:
         """Return the action in the environment's form. Raises ``ValueError`` if it does not fit the spec."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from rtgraph.msgs import WeightsVersion
+from rtgraph.msgs.plant import Value
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, RandomParams, ScriptedParams
 from rtgraph.nodes.weights.checkpoint_reader import kept_in
 from rtgraph.nodes.weights.shared_network import VersionedModule
@@ -29,18 +29,18 @@ class EpsilonGreedyPolicy(Policy):
         self._begun = 0 if params.resume is None else kept_in(Path(params.resume)).ticks
         self.version = self._network.version
 
-    def act(self, observation: npt.NDArray[np.generic], tick: int = 0) -> Act:
+    def act(self, observation: Value, tick: int = 0) -> Act:
         """Return the greedy action, or a random one."""
         epsilon = self._params.epsilon_at(self._begun + tick)
         if epsilon > 0.0 and self._rng.random() < epsilon:
             return Act(int(self._rng.integers(self._actions)), explored=True)
         return self._greedy(observation)
 
-    def warm_up(self, observation: npt.NDArray[np.generic]) -> None:
+    def warm_up(self, observation: Value) -> None:
         """Run the network, whatever the share of random actions."""
         self._greedy(observation)
 
-    def _greedy(self, observation: npt.NDArray[np.generic]) -> Act:
+    def _greedy(self, observation: Value) -> Act:
         module = self._network.module
         # The noise is drawn or disabled each time: other policies in this process may share the module.
         if self._params.noise:

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field, PositiveInt, model_validator
 
 from rtgraph.msgs import Action, Continuous, Discrete, PlantSpec, Record, WeightsVersion
 from rtgraph.msgs.array import frozen
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.plant import Value
 from rtgraph.nodes.runtime.classes.imports import class_at
 from rtgraph.nodes.runtime.interface.changeable import Changeable
-
-Array = npt.NDArray[np.generic]
 
 EPSILON_OVER = 100_000
 """Ticks over which the share of random actions falls, by default."""
@@ -37,10 +35,10 @@ class Policy(ABC):
     """The version of the weights in use; None without weights."""
 
     @abstractmethod
-    def act(self, observation: Array, tick: int = 0) -> Act:
-        """Return the action for an observation of that tick. The array fits the plant's spec."""
+    def act(self, observation: Value, tick: int = 0) -> Act:
+        """Return the action for an observation of that tick. It fits the plant's spec: an array, or a mapping of named arrays."""
 
-    def warm_up(self, observation: Array) -> None:
+    def warm_up(self, observation: Value) -> None:
         """Do what is slow the first time."""
         self.act(observation)
 
@@ -132,7 +130,7 @@ class RandomPolicy(Policy):
         self._space = plant.action
         self._rng = rng
 
-    def act(self, observation: Array, tick: int = 0) -> Act:
+    def act(self, observation: Value, tick: int = 0) -> Act:
         """Return a random action."""
         space = self._space
         if isinstance(space, Discrete):
@@ -153,7 +151,7 @@ class ScriptedPolicy(Policy):
         except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
             raise NodeError(f"policy {params.policy!r} cannot be made: {error}") from error
 
-    def act(self, observation: Array, tick: int = 0) -> Act:
+    def act(self, observation: Value, tick: int = 0) -> Act:
         """Return the script's action, in memory that the script cannot write to."""
         action = self._script.act(observation)
         return Act(frozen(action) if isinstance(action, np.ndarray) else action)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
-
 from rtgraph.msgs import (
     Claim,
     CoordinatorBeat,
@@ -18,6 +16,7 @@ from rtgraph.msgs import (
     WorkerState,
 )
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.plant import empty_observation
 from rtgraph.nodes.inference.latency import Constant, Draw, LatencyParams, Measured
 from rtgraph.nodes.inference.policies import check_policy, make_policy
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, PolicyParams
@@ -235,8 +234,7 @@ class Worker(Node[WorkerParams]):
 
     def _warm_up(self) -> None:
         """Infer from an empty observation, so that statistics exclude the first, slow passes."""
-        spec = self.params.plant.observation
-        empty = np.zeros(spec.shape, spec.dtype)
+        empty = empty_observation(self.params.plant)
         for _ in range(WARM_UP_INFERENCES):
             self._policy.warm_up(empty)
 

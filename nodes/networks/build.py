@@ -45,9 +45,7 @@ def build(
     check_fit(spec, plant)
     device = torch.device(device) if device is not None else torch.get_default_device()
     with torch.device("meta"):
-        module = _assemble(
-            spec, plant.observation.shape, _outputs(plant.action) if outputs is None else outputs
-        )
+        module = _assemble(spec, plant.array.shape, _outputs(plant.action) if outputs is None else outputs)
     if device.type != "meta":
         allocate(module, device)
         initialise(module, seed)

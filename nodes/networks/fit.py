@@ -87,9 +87,9 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
             "hint: leave the head out, or choose a plant with discrete actions"
         )
     if isinstance(network, MlpSpec):
-        _check_one_hot(network.one_hot, plant.observation)
+        _check_one_hot(network.one_hot, plant.array)
     else:
-        remaining(FrameShape.of(plant.observation.shape), windows_of(network))
+        remaining(FrameShape.of(plant.array.shape), windows_of(network))
 
 
 def _check_one_hot(one_hot: int | None, observation: ArraySpec) -> None:

@@ -1,11 +1,12 @@
 """What all plants share: the tick loop, the gate, default behaviours, and the environment interface."""
 
 from rtgraph.nodes.plant.default import DefaultBehaviour
-from rtgraph.nodes.plant.environment import Environment, Saveable, Step
+from rtgraph.nodes.plant.environment import Capturing, Environment, Saveable, Step
 from rtgraph.nodes.plant.gate import Choice, Gate, LatestParams, PlayoutParams
 from rtgraph.nodes.plant.plant import Plant, PlantParams
 
 __all__ = [
+    "Capturing",
     "Choice",
     "DefaultBehaviour",
     "Environment",

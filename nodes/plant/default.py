@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.plant.environment import Action, Array
+from rtgraph.nodes.plant.environment import Action, Value
 from rtgraph.nodes.runtime.classes.imports import class_at
 from rtgraph.nodes.runtime.classes.loading import call_problem
 
@@ -17,7 +17,7 @@ class DefaultBehaviour(Protocol):
         """Begin an episode of a plant with the idle action ``noop``."""
         ...
 
-    def act(self, observation: Array, last: Action | None) -> Action:
+    def act(self, observation: Value, last: Action | None) -> Action:
         """Return the action for a tick from the newest observation and the previous action, if any."""
         ...
 
@@ -30,14 +30,14 @@ class Noop:
     def begin(self, noop: Action) -> None:
         self._noop = noop
 
-    def act(self, observation: Array, last: Action | None) -> Action:
+    def act(self, observation: Value, last: Action | None) -> Action:
         return self._noop
 
 
 class RepeatLast(Noop):
     """Repeat the previous tick's action; do nothing before the first."""
 
-    def act(self, observation: Array, last: Action | None) -> Action:
+    def act(self, observation: Value, last: Action | None) -> Action:
         return self._noop if last is None else last
 
 

@@ -8,10 +8,11 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from rtgraph.msgs.plant import EndReason
+from rtgraph.msgs.plant import Array, EndReason, Value
 from rtgraph.msgs.spaces import PlantSpec
 
-Array = npt.NDArray[np.generic]
+__all__ = ["Action", "Array", "Capturing", "Environment", "Saveable", "Step", "Value"]
+
 Action = int | Array
 """An integer for ``Discrete`` actions, a vector for ``Continuous`` and ``MultiDiscrete`` ones."""
 
@@ -24,7 +25,7 @@ class Step:
     Gymnasium.
     """
 
-    observation: Array
+    observation: Value
     reward: float
     terminated: bool
     truncated: bool
@@ -51,7 +52,7 @@ class Environment(Protocol):
         """The action that does nothing."""
         ...
 
-    def reset(self, rng: np.random.Generator) -> Array:
+    def reset(self, rng: np.random.Generator) -> Value:
         """Begin an episode and return its first observation, as in ``spec.observation``."""
         ...
 
@@ -70,6 +71,18 @@ class Environment(Protocol):
 
     def close(self) -> None:
         """Release all resources. Closing twice is allowed."""
+        ...
+
+
+@runtime_checkable
+class Capturing(Environment, Protocol):
+    """An environment that knows when its sensors captured the parts of an observation."""
+
+    def captured_ns(self) -> dict[str, int]:
+        """Return the graph's time at which each part of the last observation was captured, where it is known.
+
+        An only array has the name "".
+        """
         ...
 
 

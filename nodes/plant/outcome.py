@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import operator
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs.errors import NodeError
-from rtgraph.msgs.spaces import PlantSpec
-from rtgraph.nodes.plant.environment import Array, Step
+from rtgraph.msgs.spaces import WHOLE, PartsSpec, PlantSpec
+from rtgraph.nodes.plant.environment import Step, Value
 
 SCREEN = "(height, width, 3) uint8"
 OBSERVATIONS, REWARDS = "observations", "rewards"
@@ -34,26 +35,57 @@ class Outcomes:
         self._counts: dict[str, int] = {}
         self._first: dict[str, int] = {}
         self._plant = plant
-        self._spec = spec.observation
+        self._parts = spec.parts
+        self._several = isinstance(spec.observation, PartsSpec)
         self._measurements = frozenset(spec.measurements)
         self._log = log
-        self._may_be_infinite = np.dtype(spec.observation.dtype).kind == "f"
 
-    def observation(self, value: object, tick: int) -> Array:
-        """Return the observation of a tick, with the dtype and shape of the spec."""
-        spec = self._spec
+    def observation(self, value: object, tick: int) -> Value:
+        """Return the observation of a tick, with the parts, dtypes and shapes of the spec."""
+        if not self._several:
+            finite = self._is_finite(value, WHOLE, tick)
+        else:
+            if not isinstance(value, dict):
+                raise NodeError(
+                    f"{self._plant}: observed a {type(value).__name__} at tick {tick}",
+                    hint=f"give a dict of numpy arrays: {', '.join(self._parts)}",
+                )
+            if value.keys() != self._parts.keys():
+                other = ", ".join(sorted(map(str, value.keys() ^ self._parts.keys())))
+                raise NodeError(
+                    f"{self._plant}: the parts observed at tick {tick} are not those of its spec: {other}"
+                )
+            finite = not [name for name in self._parts if not self._is_finite(value[name], name, tick)]
+        if not finite:
+            self._count(OBSERVATIONS, tick)
+        observed: Value = value  # type: ignore[assignment]  # it is, after these checks
+        return observed
+
+    def captured(self, captured_ns: object, tick: int) -> dict[str, int]:
+        """Return the capture times of a tick."""
+        wanted = f"ns by part ({', '.join(self._parts)})"
+        if not isinstance(captured_ns, dict) or captured_ns.keys() - self._parts.keys():
+            raise self._error(tick, f"its capture times are {captured_ns!r:.60}", wanted)
+        try:
+            return {name: operator.index(time_ns) for name, time_ns in captured_ns.items()}
+        except TypeError as error:
+            raise self._error(tick, f"its capture times are {captured_ns!r:.60}", wanted) from error
+
+    def _is_finite(self, value: object, name: str, tick: int) -> bool:
+        """Return whether an array is finite. Raises ``NodeError`` if it does not fit the spec."""
+        spec = self._parts[name]
+        part = f" as {name!r}" if name else ""
         if not isinstance(value, np.ndarray):
             raise NodeError(
-                f"{self._plant}: observed a {type(value).__name__} at tick {tick}", hint="give a numpy array"
+                f"{self._plant}: observed a {type(value).__name__}{part} at tick {tick}",
+                hint="give a numpy array",
             )
         if not spec.admits(value):
             raise NodeError(
-                f"{self._plant}: observed {value.dtype} of shape {value.shape} at tick {tick}, "
+                f"{self._plant}: observed {value.dtype} of shape {value.shape}{part} at tick {tick}, "
                 f"its spec says {spec.dtype} of shape {spec.shape}"
             )
-        if self._may_be_infinite and not np.isfinite(value).all():
-            self._count(OBSERVATIONS, tick)
-        return value
+        return value.dtype.kind != "f" or bool(np.isfinite(value).all())
 
     def step(self, step: object, tick: int) -> Step:
         """Return the outcome of a step, with its numbers as Python's."""

@@ -10,6 +10,8 @@ from pydantic import Field
 
 from rtgraph.msgs import Decision, Discrete, Observation, PlantSpec, Screen
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.plant import Array, Value
+from rtgraph.msgs.spaces import parts_of
 from rtgraph.nodes.play.bindings import Bindings
 from rtgraph.nodes.play.script import read_script
 from rtgraph.nodes.play.window import Window, check_pygame
@@ -158,8 +160,13 @@ def _actions_of(plant: PlantSpec) -> Discrete:
     return plant.action
 
 
-def _picture_of(value: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8] | None:
-    """Return an observation as an RGB image; None if it is not an image."""
+def _picture_of(value: Value) -> npt.NDArray[np.uint8] | None:
+    """Return an observation, or its first part that is an image, as an RGB image; None if there is no image."""
+    images = map(_image_of, parts_of(value).values())
+    return next((image for image in images if image is not None), None)
+
+
+def _image_of(value: Array) -> npt.NDArray[np.uint8] | None:
     if value.dtype != np.uint8 or value.ndim not in {2, 3} or min(value.shape[:2]) < 8:
         return None
     image = np.asarray(value, np.uint8)

@@ -8,9 +8,10 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter
 
-from rtgraph.msgs import Message, message_types, schema_hash
+from rtgraph.msgs import Message, message_types
 from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.errors import BagError, NodeError
+from rtgraph.msgs.wire.versions import RecordedVersion
 from rtgraph.nodes.runtime import load_class
 from rtgraph.nodes.runtime.classes.imports import also_pin, look_in, pinned
 from rtgraph.nodes.runtime.classes.local_modules import LocalModule, locate
@@ -42,13 +43,25 @@ def recorded_types(bag: Bag) -> dict[str, type[Message]]:
         ) from error
     for channel in bag.channels:
         message_type = known.get(channel.schema_name)
-        if message_type is None or schema_hash(message_type).hex() != channel.schema_hash:
+        if message_type is None or channel.version_of(message_type) is None:
             problem = "is not known here" if message_type is None else "has another schema here"
             raise BagError(
                 f"{channel.schema_name}, on {channel.topic}, {problem}{_other_files(problems)}",
                 hint="leave it out with --exclude, or use the version of the code that recorded it",
             )
     return known
+
+
+def recorded_versions(bag: Bag) -> dict[str, RecordedVersion]:
+    """Return the versions of message classes in a recording, by name, of those that today's classes read."""
+    known = message_types()
+    found: dict[str, RecordedVersion] = {}
+    for channel in bag.channels:
+        message_type = known.get(channel.schema_name)
+        version = None if message_type is None else channel.version_of(message_type)
+        if version is not None:
+            found[channel.schema_name] = version
+    return found
 
 
 def use_recorded_modules(bag: Bag) -> dict[str, str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rtgraph.msgs import Decoder, Message, encode
 from rtgraph.msgs.errors import DecodeError
+from rtgraph.msgs.wire.versions import RecordedVersion
 from rtgraph.nodes.runtime import Identity, LaunchContext, NodePlan, Timer, load_class, validated_params
 from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.interface.ports import BoundOutput
@@ -53,6 +55,7 @@ class Rerun:
         seed: the launch's seed.
         launch_context: as recorded, except for the output folder.
         entries: the journal.
+        versions: the recorded versions of message classes, by name; today's where there is none.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Rerun:
         seed: int,
         launch_context: LaunchContext,
         entries: Iterable[list[Any]],
+        versions: Mapping[str, RecordedVersion] = MappingProxyType({}),
     ) -> None:
         self.progress = RerunProgress()
         self.name = plan.name
@@ -80,8 +84,10 @@ class Rerun:
             seed=seed,
             launch_context=launch_context,
         )
+        self._versions = versions
         self._decoders = {
-            name: Decoder(port.port.message_type) for name, port in self._executor.node.inputs.items()
+            name: self._decoder_of(port.port.message_type)
+            for name, port in self._executor.node.inputs.items()
         }
         self._expected: deque[list[Any]] = deque()
         self._ready: deque[tuple[str, Message]] = deque()
@@ -114,7 +120,8 @@ class Rerun:
 
     def transmitted(self, output: BoundOutput[Any], message: Message, key: str | None) -> None:
         """Compare a published message with the recorded one."""
-        found = [output.name, key or "", message.header.sequence, digest_of(encode(message))]
+        document = self._document_of(message)
+        found = [output.name, key or "", message.header.sequence, digest_of(document)]
         if not self._expected:
             raise Difference(f"{self.name} publishes {self._told(found)}, and did not then: {message!r:.300}")
         expected = self._expected.popleft()
@@ -127,6 +134,14 @@ class Rerun:
         while self._expected and len(self._expected[0]) >= DELIVERY_LENGTH:
             self._expected.popleft()
             self._deliver_next()
+
+    def _decoder_of(self, message_type: type[Message]) -> Decoder[Any]:
+        version = self._versions.get(message_type.schema_name)
+        return Decoder(message_type) if version is None else version.decoder()
+
+    def _document_of(self, message: Message) -> bytes:
+        version = self._versions.get(type(message).schema_name)
+        return encode(message) if version is None else version.encode(message)
 
     def _happen(self, kind: Kind, what: Any, number: int) -> None:
         executor = self._executor

@@ -62,7 +62,7 @@ def _size_bytes(params: ReplayParams, transitions: int) -> int:
 
 
 def _rows(size_bytes: int, params: ReplayParams) -> int:
-    frame = int(np.prod(params.plant.observation.shape)) * np.dtype(params.plant.observation.dtype).itemsize
+    frame = sum(part.size_bytes for part in params.plant.parts.values())
     if size_bytes < 64 * (frame + 256):
         return 0
     return Sizes.of(size_bytes, params.plant, params.order, params.sampling, spare=0).rows

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from rtgraph.msgs import Action
+from rtgraph.msgs.plant import Action, Array
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -23,7 +20,7 @@ class Frame:
     episode: int
     tick: int
     sequence: int
-    value: npt.NDArray[np.generic]
+    value: Array
 
 
 @dataclass(frozen=True, slots=True)

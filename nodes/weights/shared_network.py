@@ -98,7 +98,7 @@ def preload(plan: WeightsPlan) -> None:
         return
     memory = mmap.mmap(-1, max(1, size))  # zeros, which take no memory while they are only read
     bind(trial, memoryview(memory))
-    observation = plan.spec.observation
+    observation = plan.spec.array
     with torch.inference_mode():
         trial(torch.zeros((1, *observation.shape), dtype=getattr(torch, observation.dtype)))
 

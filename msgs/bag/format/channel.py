@@ -6,9 +6,10 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from rtgraph.msgs import Message, decode, message_types, schema_hash
+from rtgraph.msgs import Decoder, Message, message_types, schema_hash
 from rtgraph.msgs.bag.format.fields import fields_of
 from rtgraph.msgs.errors import DecodeError, SchemaMismatch
+from rtgraph.msgs.wire.versions import RecordedVersion, recorded_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Channel:
     schema: bytes
     schema_hash: str
 
+    def version_of(self, message_type: type[Message]) -> RecordedVersion | None:
+        """Return the recorded version of today's class; None if today's class does not read it."""
+        return recorded_version(message_type, self.schema, self.schema_hash)
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -56,9 +61,10 @@ class Recorded:
 
         Raises:
             DecodeError: no such class is imported, or the bytes are not a valid message of it.
-            SchemaMismatch: the imported class is another version.
+            SchemaMismatch: the imported class is a version that does not read the recorded one.
         """
-        return decode(_message_type(self.channel.schema_name, self.channel.schema_hash), self.data)
+        message: Message = _decoder(self.channel).decode([self.data])
+        return message
 
     def fields(self) -> dict[str, Any]:
         """Return the fields by name, without the class: plain values, and arrays as read-only views.
@@ -75,16 +81,18 @@ class Recorded:
 
 
 @functools.cache
-def _message_type(name: str, wanted: str) -> type[Message]:
+def _decoder(channel: Channel) -> Decoder[Any]:
+    name = channel.schema_name
     found = message_types().get(name)
     if found is None:
         raise DecodeError(
             f"no message class {name} is imported",
             hint="import the module that defines it, or read the message's fields() without it",
         )
-    if schema_hash(found).hex() != wanted:
+    version = channel.version_of(found)
+    if version is None:
         raise SchemaMismatch(
-            f"{name} here has schema {schema_hash(found).hex()}, the recording has {wanted}",
+            f"{name} here has schema {schema_hash(found).hex()}, the recording has {channel.schema_hash}",
             hint="read the message's fields() without the class, or use the version that recorded it",
         )
-    return found
+    return version.decoder()

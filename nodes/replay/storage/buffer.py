@@ -81,7 +81,7 @@ class ReplayBuffer:
         self._spare = spare_frames
         sizes = Sizes.of(capacity_bytes, plant, order, sampling, spare_frames)
         self.capacity = sizes.rows
-        self.frames = FrameStore(plant.observation, sizes.frames, folder / "frames" if folder else None)
+        self.frames = FrameStore(plant.array, sizes.frames, folder / "frames" if folder else None)
         try:
             path = folder / "transitions" if folder else None
             self._table = TransitionTable(plant.action, sizes.rows, order, path, meaning)

@@ -30,7 +30,7 @@ class Sizes:
     @classmethod
     def of(cls, capacity_bytes: int, plant: PlantSpec, order: Order, sampling: Sampling, spare: int) -> Sizes:
         """Return the number of rows and frames that fit."""
-        frame = FrameStore.bytes_per_slot(plant.observation) + REFERENCE_BYTES
+        frame = FrameStore.bytes_per_slot(plant.array) + REFERENCE_BYTES
         row = row_dtype(plant.action).itemsize
         frames_per_row = 1 if order == "recent" else 2
 

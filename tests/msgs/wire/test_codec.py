@@ -122,6 +122,29 @@ def test_the_frames_end_to_end_are_the_document(sizes, lead):
     assert msgpack.unpackb(whole[len(lead) :])[0] == WIRE_VERSION
 
 
+@settings(deadline=None, max_examples=50)
+@given(st.dictionaries(st.text(max_size=12), arrays, max_size=4))
+def test_the_parts_of_an_observation_come_back_by_name_and_in_order(parts):
+    sent = observation(parts, captured_ns=dict.fromkeys(parts, 5))
+    back = decode(Observation, encode(sent))
+    assert back == sent
+    assert list(back.value) == list(parts)
+    assert all(not array.flags.writeable for array in back.value.values())
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ({"wrist": 1}, "value: Value error, an array is wanted"),
+        ({"wrist": {"dtype": "uint8", "shape": [12], "buffer": 1}}, "bytes are missing"),
+        ({"wrist": {"inner": {"dtype": "uint8", "shape": [12], "buffer": 0}}}, "an array is wanted"),
+    ],
+)
+def test_a_part_that_is_no_array_is_refused(parts, says):
+    with pytest.raises(DecodeError, match=says):
+        decode(Observation, document(fields_of(observation()) | {"value": parts}, [bytes(12)]))
+
+
 @settings(deadline=None)
 @given(arrays)
 def test_strided_arrays_travel_in_order(value):

@@ -1,0 +1,152 @@
+"""Earlier versions of message classes, as recordings hold them: whether today's classes read them.
+
+Between running processes, versions must be equal. A recording outlives the code that made it, so it is read with
+today's class if every message of the recorded version is also one of today's: fields were added that have a default,
+or a field's type was widened to a union that includes the old type.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from rtgraph.msgs.base import Message, Record, equal, schema, schema_hash, undescribed
+from rtgraph.msgs.wire.codec import Decoder, Encoder
+
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedVersion:
+    """A version of a message class that today's class reads.
+
+    ``added`` is the names of the fields that it lacks, by the name of the record's class.
+    """
+
+    message_type: type[Message]
+    schema_hash: bytes
+    added: Mapping[str, frozenset[str]]
+
+    def decoder(self) -> Decoder[Any]:
+        """Return a decoder of this version and of today's."""
+        return Decoder(self.message_type, also=(self.schema_hash,))
+
+    def encode(self, message: Message) -> bytes:
+        """Return a message's document in this version: the bytes that it had when it was recorded.
+
+        A field that this version lacks is left out if it has its default; else it is written, and the document
+        is in neither version.
+        """
+        return b"".join(Encoder(self.message_type, version=self).encode(message))
+
+    def fields(self, record: Record) -> dict[str, Any]:
+        """Return a record's fields, without those that this version lacks if they have their defaults."""
+        added = self.added.get(type(record).__name__, frozenset())
+        return {
+            name: value
+            for name, value in record.__dict__.items()
+            if name not in added or not equal(value, _default_of(type(record), name))
+        }
+
+
+def recorded_version(
+    message_type: type[Message], recorded_schema: bytes, recorded_hash: str
+) -> RecordedVersion | None:
+    """Return the version of a class that a recording holds; None if today's class does not read it.
+
+    Args:
+        message_type: today's class.
+        recorded_schema: the recorded JSON Schema.
+        recorded_hash: its schema hash, in hex.
+    """
+    return _version(message_type, recorded_schema, recorded_hash)
+
+
+@functools.lru_cache(maxsize=256)
+def _version(message_type: type[Message], text: bytes, recorded_hash: str) -> RecordedVersion | None:
+    if schema_hash(message_type).hex() == recorded_hash:
+        return RecordedVersion(message_type, schema_hash(message_type), {})
+    try:
+        recorded, found_hash = json.loads(text), bytes.fromhex(recorded_hash)
+    except ValueError:
+        return None
+    if not isinstance(recorded, dict):
+        return None
+    comparison = _Comparison(recorded, schema(message_type), message_type.schema_name)
+    if not comparison.reads_everything():
+        return None
+    added = {name: frozenset(fields) for name, fields in comparison.added.items()}
+    return RecordedVersion(message_type, found_hash, added)
+
+
+def _default_of(record_type: type[Record], name: str) -> object:
+    return record_type.model_fields[name].get_default(call_default_factory=True)
+
+
+class _Comparison:
+    """The comparison of a recorded JSON Schema with today's."""
+
+    def __init__(self, recorded: Mapping[str, Any], today: Mapping[str, Any], name: str) -> None:
+        recorded, today = undescribed(recorded), undescribed(today)
+        self.added: dict[str, set[str]] = {}
+        self._old = {**recorded.get("$defs", {}), name: _without(recorded, "$defs")}
+        self._new = {**today.get("$defs", {}), name: _without(today, "$defs")}
+        self._name = name
+        self._known: dict[str, bool] = {}
+
+    def reads_everything(self) -> bool:
+        """Return whether every message of the recorded schema is one of today's."""
+        return self._reads_named(self._name)
+
+    def _reads_named(self, name: str) -> bool:
+        if name not in self._known:
+            self._known[name] = True  # what a record says of itself, as in a tree
+            old, new = self._old.get(name), self._new.get(name)
+            self._known[name] = old is not None and new is not None and self._reads(old, new, name)
+        return self._known[name]
+
+    def _reads(self, old: Any, new: Any, owner: str) -> bool:
+        if isinstance(old, list) and isinstance(new, list):
+            return len(old) == len(new) and all(
+                self._reads(one, other, owner) for one, other in zip(old, new, strict=True)
+            )
+        if not isinstance(old, dict) or not isinstance(new, dict):
+            return type(old) is type(new) and bool(old == new)
+        if old.get("default") != new.get("default") or ("default" in old) != ("default" in new):
+            return False
+        old, new = _without(old, "default"), _without(new, "default")
+        if "anyOf" in new:
+            return self._reads_union(old, new, owner)
+        if "$ref" in new:
+            return bool(old == new) and self._reads_named(new["$ref"].rpartition("/")[2])
+        return (
+            old.keys() == new.keys()
+            and self._reads_fields(old.get("properties", {}), new, owner)
+            and set(old.get("required", ())) == set(new.get("required", ()))
+            and all(
+                self._reads(old[key], new[key], owner) for key in new if key not in ("properties", "required")
+            )
+        )
+
+    def _reads_union(self, old: dict[str, Any], new: dict[str, Any], owner: str) -> bool:
+        union = "anyOf" in old
+        if _without(new, "anyOf") != (_without(old, "anyOf") if union else {}):
+            return False
+        members = old["anyOf"] if union else [old]
+        return all(any(self._reads(member, one, owner) for one in new["anyOf"]) for member in members)
+
+    def _reads_fields(self, old: Mapping[str, Any], new: Mapping[str, Any], owner: str) -> bool:
+        fields = new.get("properties", {})
+        added = fields.keys() - old.keys()
+        if old.keys() - fields.keys() or added & set(new.get("required", ())):
+            return False
+        if added:
+            self.added.setdefault(owner, set()).update(added)
+        return all(self._reads(old[name], fields[name], owner) for name in old)
+
+
+def _without(schema: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: item for name, item in schema.items() if name != key}
