@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -53,13 +54,24 @@ class _Latency(Record):
         return max(0, round((self.ms or 0.0) * 1e6 * times))
 
 
+class _Random(_Latency):
+    """A random duration."""
+
+    def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
+        return _Drawn(self, rng, rate_hz).draw
+
+    def drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
+        """Draw a duration in ns."""
+        raise NotImplementedError
+
+
 class Measured(Record):
     """The duration of the forward pass. Real time only: virtual time cannot measure it."""
 
     kind: Literal["measured"] = "measured"
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
-        return _zero
+        return _Repeated([0]).draw
 
 
 class Constant(_Latency):
@@ -68,7 +80,7 @@ class Constant(_Latency):
     kind: Literal["constant"] = "constant"
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
-        return functools.partial(_same, self._ns(1.0, rate_hz))
+        return _Repeated([self._ns(1.0, rate_hz)]).draw
 
 
 class Padded(Constant):
@@ -77,35 +89,29 @@ class Padded(Constant):
     kind: Literal["padded"] = "padded"  # type: ignore[assignment]
 
 
-class Normal(_Latency):
+class Normal(_Random):
     """Normally distributed around the duration; never below 1 % of it."""
 
     kind: Literal["normal"] = "normal"
     sd: Spread = 0.05
     """The standard deviation, as a share of the duration."""
 
-    def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
-        return functools.partial(self._drawn, rng, rate_hz)
-
-    def _drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
+    def drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
         return self._ns(max(0.01, 1.0 + self.sd * rng.standard_normal()), rate_hz)
 
 
-class Lognormal(_Latency):
+class Lognormal(_Random):
     """Lognormal, with the duration as its mean."""
 
     kind: Literal["lognormal"] = "lognormal"
     sigma: Spread = 0.5
     """The standard deviation of the logarithm."""
 
-    def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
-        return functools.partial(self._drawn, rng, rate_hz)
-
-    def _drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
+    def drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
         return self._ns(math.exp(self.sigma * rng.standard_normal() - self.sigma**2 / 2), rate_hz)
 
 
-class Mixture(_Latency):
+class Mixture(_Random):
     """The latency of an ε-greedy policy: some decisions need no forward pass."""
 
     kind: Literal["mixture"] = "mixture"
@@ -114,14 +120,11 @@ class Mixture(_Latency):
     cost: Times = 0.02
     """The duration of those decisions, as a share of the duration."""
 
-    def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
-        return functools.partial(self._drawn, rng, rate_hz)
-
-    def _drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
+    def drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
         return self._ns(self.cost if rng.random() < self.epsilon else 1.0, rate_hz)
 
 
-class Spikes(_Latency):
+class Spikes(_Random):
     """Normally distributed, but a few inferences take much longer."""
 
     kind: Literal["spikes"] = "spikes"
@@ -132,10 +135,7 @@ class Spikes(_Latency):
     factor: Annotated[float, Field(gt=0, le=1e6)] = 10.0
     """Their duration, as a multiple of the duration."""
 
-    def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
-        return functools.partial(self._drawn, rng, rate_hz)
-
-    def _drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
+    def drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
         spike = rng.random() < self.probability
         return self._ns(self.factor if spike else max(0.01, 1.0 + self.sd * rng.standard_normal()), rate_hz)
 
@@ -160,7 +160,7 @@ class Empirical(Record):
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         values = [round(value * 1e6) for value in self.values_ms or _read(self.file or "")]
         if self.order == "sample":
-            return functools.partial(_one_of, values, rng)
+            return _Sampled(values, rng).draw
         return _Repeated(values).draw
 
 
@@ -170,31 +170,42 @@ LatencyParams = Annotated[
 ]
 
 
+# Objects with a method, not partial functions: a world checkpoint saves them.
+
+
+@dataclass
+class _Drawn:
+    """Draws durations from a distribution."""
+
+    distribution: _Random
+    rng: np.random.Generator
+    rate_hz: float
+
+    def draw(self) -> int:
+        return self.distribution.drawn(self.rng, self.rate_hz)
+
+
+@dataclass
+class _Sampled:
+    """Draws one of the durations."""
+
+    values: list[int]
+    rng: np.random.Generator
+
+    def draw(self) -> int:
+        return self.values[int(self.rng.integers(len(self.values)))]
+
+
+@dataclass
 class _Repeated:
     """Returns durations one after the other, in a cycle."""
 
-    def __init__(self, values: list[int]) -> None:
-        self._values = values
-        self._position = 0
+    values: list[int]
+    position: int = 0
 
     def draw(self) -> int:
-        self._position += 1
-        return self._values[(self._position - 1) % len(self._values)]
-
-
-# Functions, not lambdas: a world checkpoint saves them by name.
-
-
-def _zero() -> int:
-    return 0
-
-
-def _same(duration_ns: int) -> int:
-    return duration_ns
-
-
-def _one_of(values: list[int], rng: np.random.Generator) -> int:
-    return values[int(rng.integers(len(values)))]
+        self.position += 1
+        return self.values[(self.position - 1) % len(self.values)]
 
 
 @functools.cache

@@ -80,6 +80,18 @@ class Trace:
         self._versions = array("q")
         self._episodes: list[tuple[int, int, float]] = []
 
+    def world_state(self) -> dict[str, Any]:
+        """Return the attributes, arrays as numpy arrays."""
+        return {k: np.array(v) if isinstance(v, array) else v for k, v in vars(self).items()}
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Restore the attributes."""
+        for name, value in state.items():
+            rows = isinstance(value, np.ndarray)
+            vars(self)[name] = (
+                array("d" if value.dtype == np.float64 else "q", value.tobytes()) if rows else value
+            )
+
     def applied(self, message: Applied) -> None:
         """Add a tick."""
         m = message

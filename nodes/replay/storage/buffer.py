@@ -270,7 +270,7 @@ class ReplayBuffer:
             "options": self._options,
             "frames": self.frames.world_state(),
             "table": self._table.world_state(),
-            "references": self._references[: self._unused],
+            "references": self._references[: self._unused].copy(),
             "stored": list(self._stored.items()),
             "free": self._free,
             "counts": [self._evicted, self._skipped, self._discarded, self._first, self._count, self._unused],

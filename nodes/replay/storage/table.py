@@ -135,7 +135,7 @@ class TransitionTable:
     def world_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return a copy of the contents."""
         used = int(np.flatnonzero(self.index)[-1]) + 1 if self.index.any() else 0
-        return {"counters": self._counters.copy(), "rows": self.rows[:used].copy().view("u1")}
+        return {"counters": self._counters.copy(), "rows": self.rows[:used].view("u1").copy()}
 
     def load_world_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Restore the rows of a table that was never written."""

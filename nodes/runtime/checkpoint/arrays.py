@@ -1,10 +1,10 @@
-"""Arrays of a checkpoint: their description in the document, and their bytes beside it."""
+"""Arrays, tensors and bit generators of a checkpoint: their description in the document, and their bytes beside it."""
 
 from __future__ import annotations
 
+import ast
 import math
 import sys
-from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,36 +17,50 @@ INLINE_MOST = 512
 """Maximum size in bytes of an array that is stored in the document itself."""
 
 Array = npt.NDArray[Any]
-Buffer = bytes | int
-"""The bytes themselves, or the number of a buffer beside the document."""
+Buffer = bytes | list[int]
+"""The bytes themselves, or offset and size of a buffer beside the document."""
 Put = Callable[[Array], Buffer]
 Get = Callable[[Buffer], Array]
 """Returns a buffer's bytes, uint8."""
 
+_BITS = {
+    kind.__name__: kind
+    for kind in (
+        np.random.PCG64,
+        np.random.PCG64DXSM,
+        np.random.SFC64,
+        np.random.Philox,
+        np.random.MT19937,
+    )
+}
+_LARGEST_POOL = 1024
 
-def described(dtype: np.dtype[Any]) -> Any:
-    """Return a dtype as plain values. Raises ``CheckpointError`` if it holds objects."""
+
+def described(dtype: np.dtype[Any]) -> str:
+    """Return a dtype as text. Raises ``CheckpointError`` if it holds objects."""
     if dtype.hasobject:
         raise CheckpointError("an array of objects", hint="keep them in a list")
-    return np.lib.format.dtype_to_descr(dtype)
+    return repr(np.lib.format.dtype_to_descr(dtype))
 
 
-def dtype_of(description: Any) -> np.dtype[Any]:
+def dtype_of(description: str) -> np.dtype[Any]:
     """Return the described dtype. Raises ``CheckpointError`` if the description is invalid."""
     try:
-        dtype = np.lib.format.descr_to_dtype(_tupled(description))
+        dtype = np.lib.format.descr_to_dtype(ast.literal_eval(description))
     except (IndexError, KeyError, SyntaxError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{description!r:.60} is no type of an array") from error
+        raise CheckpointError(f"{description!r:.60} is not an array's dtype") from error
     if dtype.hasobject or not dtype.itemsize:
-        raise CheckpointError(f"no arrays of {description!r:.60} are saved")
+        raise CheckpointError(f"arrays of {description!r:.60} cannot be restored")
     return dtype
 
 
 def packed_array(value: Array, put: Put) -> list[Any]:
     """Return ``[dtype, shape, order, writable, buffer]`` of an array that owns its memory, or of a copy."""
+    description = described(value.dtype)
     order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
     flat = (value.T if order == "F" else np.ascontiguousarray(value)).reshape(-1)
-    return [described(value.dtype), list(value.shape), order, bool(value.flags.writeable), put(_bytes(flat))]
+    data = flat.view(np.uint8) if flat.dtype.itemsize else np.empty(0, np.uint8)
+    return [description, list(value.shape), order, bool(value.flags.writeable), put(data)]
 
 
 def unpacked_array(packed: Sequence[Any], get: Get) -> Array:
@@ -67,17 +81,14 @@ def packed_view(value: Array, base: Array) -> list[Any]:
     if not (base.flags.c_contiguous or base.flags.f_contiguous):
         raise CheckpointError("a part of an array that has gaps", hint="copy it")
     offset = value.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-    return [
-        described(value.dtype),
-        list(value.shape),
-        list(value.strides),
-        offset,
-        bool(value.flags.writeable),
-    ]
+    writable = bool(value.flags.writeable)
+    return [described(value.dtype), list(value.shape), list(value.strides), offset, writable]
 
 
-def unpacked_view(packed: Sequence[Any], base: Array) -> Array:
+def unpacked_view(packed: Sequence[Any], base: object) -> Array:
     """Return the view of ``base``; numpy checks that it stays within ``base``."""
+    if type(base) is not np.ndarray:
+        raise CheckpointError("a part of something that is not an array")
     description, shape, strides, offset, writable = packed
     memory = base if base.flags.c_contiguous else base.T
     made: Array = np.ndarray(
@@ -88,33 +99,17 @@ def unpacked_view(packed: Sequence[Any], base: Array) -> Array:
     return made
 
 
-def packed_numbers(value: array[Any], put: Put) -> list[Any]:
-    """Return ``[typecode, buffer]`` of an ``array.array``."""
-    if value.typecode == "u":
-        raise CheckpointError("an array of characters", hint="keep text as str")
-    return [value.typecode, put(np.frombuffer(value, np.uint8) if value else np.empty(0, np.uint8))]
-
-
-def unpacked_numbers(packed: Sequence[Any], get: Get) -> array[Any]:
-    """Return the packed ``array.array``."""
-    typecode, buffer = packed
-    made: array[Any] = array(typecode)
-    made.frombytes(get(buffer).tobytes())
-    return made
-
-
 def packed_tensor(value: Any, put: Put) -> list[Any]:
     """Return ``[dtype, shape, buffer]`` of a contiguous CPU tensor that owns all its memory."""
     torch = sys.modules["torch"]
-    if type(value) is not torch.Tensor or value.requires_grad or value.layout is not torch.strided:
+    if value.requires_grad or value.layout is not torch.strided:
         raise CheckpointError("a tensor with a gradient, or of a special kind", hint="give it detached")
     if value.device.type != "cpu" or not value.is_contiguous():
         raise CheckpointError("a tensor that is not contiguous on the CPU", hint="give a copy")
     if value.untyped_storage().nbytes() != value.numel() * value.element_size():
         raise CheckpointError("a tensor that is a part of another", hint="give a copy of it (clone)")
-    name = str(value.dtype).removeprefix("torch.")
     flat = value.reshape(-1).view(torch.uint8) if value.numel() else torch.empty(0, dtype=torch.uint8)
-    return [name, list(value.shape), put(flat.numpy())]
+    return [str(value.dtype).removeprefix("torch."), list(value.shape), put(flat.numpy())]
 
 
 def unpacked_tensor(packed: Sequence[Any], get: Get) -> Any:
@@ -124,22 +119,46 @@ def unpacked_tensor(packed: Sequence[Any], get: Get) -> Any:
     name, shape, buffer = packed
     dtype = getattr(torch, name, None)
     if not isinstance(dtype, torch.dtype):
-        raise CheckpointError(f"{name!r:.60} is no type of a tensor")
+        raise CheckpointError(f"{name!r:.60} is not a tensor's dtype")
     data = np.array(get(buffer))
     flat = torch.from_numpy(data).view(dtype) if data.size else torch.empty(0, dtype=dtype)
     return flat.reshape(tuple(shape))
 
 
-def _bytes(flat: Array) -> Array:
-    return flat.view(np.uint8) if flat.dtype.itemsize else np.empty(0, np.uint8)
+def packed_bits(bits: np.random.BitGenerator) -> list[Any]:
+    """Return ``[class, state, seeds]`` of one of numpy's bit generators; ``seeds`` are those of its children."""
+    name = type(bits).__name__
+    if _BITS.get(name) is not type(bits):
+        raise CheckpointError(f"a {type(bits).__qualname__}, which is not one of numpy's bit generators")
+    seeds, spawn = bits.seed_seq, None
+    if type(seeds) is np.random.SeedSequence:
+        many = None if seeds.entropy is None else np.atleast_1d(np.array(seeds.entropy, object)).tolist()
+        single = isinstance(seeds.entropy, int | np.integer)
+        spawn = [_plain(many), single, list(seeds.spawn_key), seeds.pool_size, seeds.n_children_spawned]
+    return [name, _plain(dict(bits.state)), spawn]
 
 
-def _tupled(description: Any) -> Any:
-    """Return nested lists as tuples, the form of a dtype's fields."""
-    if not isinstance(description, list):
-        return description
-    fields = []
-    for field in description:
-        name, inner, *shape = field
-        fields.append((tuple(name) if isinstance(name, list) else name, _tupled(inner), *map(tuple, shape)))
-    return fields
+def unpacked_bits(packed: Any) -> np.random.BitGenerator:
+    """Return the packed bit generator. Raises ``CheckpointError`` if the value is not one."""
+    try:
+        name, state, spawn = packed
+        seeds: Any = 0
+        if spawn is not None:
+            many, single, key, pool, spawned = spawn
+            entropy = many[0] if single else many
+            pool = min(pool, _LARGEST_POOL)
+            seeds = np.random.SeedSequence(entropy, spawn_key=key, pool_size=pool, n_children_spawned=spawned)
+        bits: np.random.BitGenerator = _BITS[name](seeds)
+        bits.state = state
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise CheckpointError(f"not the state of a random generator: {error}") from error
+    return bits
+
+
+def _plain(value: Any) -> Any:
+    """Return numpy's arrays and integers within containers as lists and integers."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, np.ndarray | list):
+        return [int(number) for number in value]
+    return value if isinstance(value, str | None) else int(value)

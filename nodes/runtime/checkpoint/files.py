@@ -23,14 +23,15 @@ from rtgraph.msgs.atomic import atomic_path, writing
 from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.runtime.checkpoint.arrays import Array
 from rtgraph.nodes.runtime.checkpoint.reader import unpacked
-from rtgraph.nodes.runtime.checkpoint.writer import packed
+from rtgraph.nodes.runtime.checkpoint.writer import ALIGNMENT, packed
 
-MAGIC = b"rtgraph world 3\n"
+MAGIC = b"rtgraph world 4\n"
 KEPT = 2
 SUFFIX = ".world"
-_ALIGNMENT = 64
 _DIGEST_BYTES = 32
 _LENGTHS = struct.Struct("<QQ")
+Buffers = Sequence[tuple[int, Array]]
+"""Buffers in the order of their offsets from the first, with these."""
 
 
 class SnapshotFolder:
@@ -44,7 +45,7 @@ class SnapshotFolder:
         found = [path for path in self.folder.glob(f"*{SUFFIX}") if path.stem.isdecimal()]
         return sorted(found, key=lambda path: int(path.stem))
 
-    def write(self, head: dict[str, Any], document: Any, buffers: Sequence[Array]) -> Path:
+    def write(self, head: dict[str, Any], document: Any, buffers: Buffers) -> Path:
         """Write a checkpoint completely or not at all, and delete those that are too old.
 
         Raises:
@@ -79,19 +80,18 @@ class SnapshotFile:
         lengths_end = len(MAGIC) + _LENGTHS.size
         self._end = len(self._data) - _DIGEST_BYTES
         if self._data[: len(MAGIC)] != MAGIC or self._end < lengths_end:
-            raise CheckpointError(f"{path} is no world checkpoint of this version")
+            raise CheckpointError(f"{path} is not a world checkpoint of this version")
         with memoryview(self._data) as whole, whole[: self._end] as signed:
             if hashlib.blake2b(signed, digest_size=_DIGEST_BYTES).digest() != self._data[self._end :]:
-                raise CheckpointError(f"{path} is damaged", hint="remove it: the one before goes on")
+                raise CheckpointError(f"{path} is damaged", hint="remove it, and resume from the one before")
         head, document = _LENGTHS.unpack(self._data[len(MAGIC) : lengths_end])
         if lengths_end + head + document > self._end:
-            raise CheckpointError(f"{path} is damaged: it is shorter than it says")
+            raise CheckpointError(f"{path} is damaged: its end is missing")
         self.head: dict[str, Any] = self._unpack(lengths_end, head)
         """The description of the checkpoint, available before the document is read."""
         self._document = lengths_end + head, document
-        self.first = lengths_end + head + document
-        """Offset of the first buffer."""
-        self.first += -self.first % _ALIGNMENT
+        self._first = lengths_end + head + document
+        self._first += -self._first % ALIGNMENT
         if not isinstance(self.head, dict):
             raise CheckpointError(f"{path} has no head")
 
@@ -100,10 +100,11 @@ class SnapshotFile:
         return self._unpack(*self._document)
 
     def buffer(self, offset: int, size: int) -> Array:
-        """Return a buffer, uint8, read-only."""
-        if not (offset >= 0 and size >= 0 and offset + size <= self._end):
+        """Return the buffer at an offset from the first, uint8, read-only."""
+        start = self._first + offset
+        if not (offset >= 0 and size > 0 and start + size <= self._end):
             raise CheckpointError(f"{self._path} is damaged: a buffer lies outside")
-        return np.frombuffer(self._data, np.uint8, size, offset) if size else np.empty(0, np.uint8)
+        return np.frombuffer(self._data, np.uint8, size, start)
 
     def _unpack(self, offset: int, size: int) -> Any:
         try:
@@ -117,23 +118,11 @@ def unpack(data: bytes) -> Any:
     try:
         return msgpack.unpackb(data, ext_hook=unpacked, strict_map_key=False)
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
-        raise CheckpointError(f"what it holds cannot be read: {error}") from error
+        raise CheckpointError(f"its contents cannot be read: {error}") from error
 
 
-def offsets(start: int, buffers: Sequence[Array]) -> list[tuple[int, int]]:
-    """Return offset and size of each buffer; the first begins at or after ``start``."""
-    found = []
-    for buffer in buffers:
-        start += -start % _ALIGNMENT
-        found.append((start, buffer.nbytes))
-        start += buffer.nbytes
-    return found
-
-
-def _write(file: IO[bytes], head: dict[str, Any], document: Any, buffers: Sequence[Array]) -> None:
-    # Offsets are relative to the first buffer, so that they do not depend on the document's length.
-    table = offsets(0, buffers)
-    parts = packed(head), packed([document, table])
+def _write(file: IO[bytes], head: dict[str, Any], document: Any, buffers: Buffers) -> None:
+    parts = packed(head), packed(document)
     digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
 
     def write(data: bytes | memoryview) -> None:
@@ -141,9 +130,9 @@ def _write(file: IO[bytes], head: dict[str, Any], document: Any, buffers: Sequen
         digest.update(data)
 
     write(MAGIC + _LENGTHS.pack(*map(len, parts)) + b"".join(parts))
-    write(bytes(-file.tell() % _ALIGNMENT))
+    write(bytes(-file.tell() % ALIGNMENT))
     first = file.tell()
-    for (offset, _), buffer in zip(table, buffers, strict=True):
+    for offset, buffer in buffers:
         write(bytes(first + offset - file.tell()))
         write(buffer.data)
     file.write(digest.digest())

@@ -1,8 +1,9 @@
 """What of a world can be saved and restored, and under which names.
 
-Between two events the state of the virtual world is plain data: numbers, text, containers, arrays, generators
-and instances of classes with such attributes. An object that holds anything else (an emulator, a torch
-module, a file) defines its state itself::
+Between two events the state of the virtual world is plain data: numbers, text, the containers list, tuple, dict,
+set and deque, arrays, tensors, random generators, enumerations, paths, loggers, messages, methods, functions of
+modules, and instances of Python classes with such attributes. An object that holds anything else (an emulator,
+a torch module, a file, a ``functools.partial``) defines its state itself::
 
     class Policy:
         def world_state(self) -> object:
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections import deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
 from types import FunctionType
 from typing import Any, Protocol, runtime_checkable
@@ -28,9 +29,14 @@ _OWN = ("rtgraph.msgs", "rtgraph.nodes")
 """Packages with modules that a checkpoint may import. All other modules must already be imported."""
 _HEAP_TYPE = 1 << 9
 """The flag that CPython sets on classes written in Python."""
+INSTEAD = "define world_state() and load_world_state(state) on its class, or on the object that holds it"
+"""The way out for whatever cannot be saved."""
 _BUILTINS: dict[str, type] = {
     f"{kind.__module__}:{kind.__qualname__}": kind
-    for kind in (bool, int, float, str, bytes, list, tuple, dict, set, frozenset, deque)
+    for kind in (
+        *(bool, int, float, str, bytes, list, tuple, dict, set, frozenset),
+        *(deque, Counter, OrderedDict),
+    )
 }
 
 
@@ -65,13 +71,11 @@ class Names:
 
     Args:
         packages: packages with classes and functions that may be named, besides rtgraph's: those of the
-            plan's nodes.
-        modules: additional single modules.
+            plan's nodes, of their parameters and of their messages.
     """
 
-    def __init__(self, packages: Iterable[str] = (), modules: Iterable[str] = ()) -> None:
+    def __init__(self, packages: Iterable[str] = ()) -> None:
         self._packages = {"rtgraph", *packages}
-        self._modules = set(modules)
 
     def of(self, thing: type | FunctionType) -> str:
         """Return the name of a class or function.
@@ -83,34 +87,18 @@ class Names:
         if _BUILTINS.get(name) is thing:
             return name
         if not self._admits(thing.__module__):
-            raise CheckpointError(
-                f"a {name}, which belongs to no package of the plan", hint="define world_state() on its owner"
-            )
+            raise CheckpointError(f"a {name} cannot be saved", hint=INSTEAD)
         if _looked_up(sys.modules.get(thing.__module__), thing.__qualname__) is not thing:
             raise CheckpointError(
-                f"{name}, which cannot be found by its name",
-                hint="in place of a lambda or an inner function use functools.partial or a class",
+                f"{name} cannot be found by its name",
+                hint="in place of a lambda or an inner function use a method",
             )
         return name
 
-    def type_at(self, name: str) -> type:
-        """Return the class of a name. Raises ``CheckpointError`` if no class of that name is admitted."""
-        found = _BUILTINS.get(name) or self._at(name)
-        if not isinstance(found, type):
-            raise CheckpointError(f"{name!r} is no class")
-        return found
-
-    def function_at(self, name: str) -> FunctionType:
-        """Return the function of a name.
-
-        Raises ``CheckpointError`` if no function of that name is admitted.
-        """
-        found = self._at(name)
-        if not isinstance(found, FunctionType):
-            raise CheckpointError(f"{name!r} is no function")
-        return found
-
-    def _at(self, name: str) -> type | FunctionType:
+    def at(self, name: str) -> type | FunctionType:
+        """Return the class or function of a name. Raises ``CheckpointError`` if none of that name is admitted."""
+        if name in _BUILTINS:
+            return _BUILTINS[name]
         module_name, _, qualname = name.partition(":")
         module = sys.modules.get(module_name)
         if self._admits(module_name):
@@ -127,8 +115,15 @@ class Names:
             hint="import it in the module of a node",
         )
 
+    def type_at(self, name: str) -> type:
+        """Return the class of a name. Raises ``CheckpointError`` if no class of that name is admitted."""
+        found = self.at(name)
+        if not isinstance(found, type) or issubclass(found, type):
+            raise CheckpointError(f"{name!r} is not a class with instances")
+        return found
+
     def _admits(self, module: str) -> bool:
-        return module.partition(".")[0] in self._packages or module in self._modules
+        return module.partition(".")[0] in self._packages
 
 
 def refuse_foreign(kind: type) -> None:
@@ -137,28 +132,10 @@ def refuse_foreign(kind: type) -> None:
     Raises:
         CheckpointError: part of the class is written in another language.
     """
-    for base in kind.__mro__:
-        if base is not object and not base.__flags__ & _HEAP_TYPE:
-            raise CheckpointError(
-                f"a {kind.__module__}:{kind.__qualname__}, which is more than its attributes",
-                hint="define world_state() and load_world_state(state) on it, or on what holds it",
-            )
-
-
-def slots_of(kind: type) -> dict[str, Any]:
-    """Return the slots of a class and its bases, by name, with the descriptors of their values."""
-    found: dict[str, Any] = {}
-    for base in reversed(kind.__mro__):
-        names = vars(base).get("__slots__", ())
-        for name in (names,) if isinstance(names, str) else names:
-            mangled = f"_{base.__name__.lstrip('_')}{name}" if _is_private(name) else name
-            if mangled in vars(base) and name not in ("__dict__", "__weakref__"):
-                found[mangled] = vars(base)[mangled]
-    return found
-
-
-def _is_private(name: str) -> bool:
-    return name.startswith("__") and not name.endswith("__")
+    if any(base is not object and not base.__flags__ & _HEAP_TYPE for base in kind.__mro__):
+        raise CheckpointError(
+            f"a {kind.__module__}:{kind.__qualname__} is more than its attributes", hint=INSTEAD
+        )
 
 
 def _looked_up(module: object, qualname: str) -> type | FunctionType | None:

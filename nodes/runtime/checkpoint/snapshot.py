@@ -6,12 +6,15 @@ from the checkpoint; ``on_prepare`` and ``on_start`` are not called again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+import re
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rtgraph.msgs.errors import CheckpointError, RtgraphError
 from rtgraph.nodes.extensions import STAGGER, extensions
+from rtgraph.nodes.runtime.checkpoint.arrays import Array
 from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile, SnapshotFolder
 from rtgraph.nodes.runtime.checkpoint.reader import Reader
 from rtgraph.nodes.runtime.checkpoint.saveable import Names, WorldState
@@ -69,14 +72,8 @@ def load(world: VirtualWorld, file: SnapshotFile) -> None:
     """
     try:
         world.revive(file.head["lives"])
-        (states, records), table = file.document()
-        first = file.first
-
-        def buffer(number: int) -> Any:
-            offset, size = table[number]
-            return file.buffer(first + offset, size)
-
-        restore(world, states, records, buffer)
+        states, records = file.document()
+        _restore(world, states, records, file.buffer)
     except CheckpointError:
         raise
     except Exception as error:  # whatever a class's code raises for an invalid state
@@ -86,13 +83,38 @@ def load(world: VirtualWorld, file: SnapshotFile) -> None:
         ) from error
 
 
-def restore(world: VirtualWorld, states: Any, records: Any, buffer: Any) -> None:
+def names_of(plans: Iterable[NodePlan]) -> Names:
+    """Return the classes that a checkpoint of these nodes may name.
+
+    These are the classes of rtgraph, of the packages of the nodes, of class paths and of other packages' stagger
+    methods in their parameters, and of their messages.
+    """
+    packages: set[str] = set()
+    methods = extensions(STAGGER)
+    for plan in plans:
+        texts = [value for value in plan.params.values() if isinstance(value, str)]
+        paths = [*class_paths(plan.params), *(methods[text].target for text in texts if text in methods)]
+        for path in paths:
+            with contextlib.suppress(RtgraphError):  # not a class path
+                module_of(path.partition(":")[0])
+        node_type = load_class(plan.node)
+        ports: list[Input[Any] | Output[Any]] = [
+            *node_type.input_ports.values(),
+            *node_type.output_ports.values(),
+        ]
+        modules = [node_type.__module__, *(port_message(port).__module__ for port in ports)]
+        modules += [part for path in (plan.node, *paths) for part in path.split("[")]
+        packages.update(re.split("[.:]", module, maxsplit=1)[0] for module in modules)
+    return Names(packages)
+
+
+def _restore(world: VirtualWorld, states: Any, records: Any, buffer: Callable[[int, int], Array]) -> None:
     """Make the objects of a checkpoint, and restore the world's parts."""
     anchors = world.anchors()
-    unknown = [name for name in (*states, *_anchors(records)) if name not in anchors]
-    missing = [
-        name for name, anchor in anchors.items() if isinstance(anchor, WorldState) and name not in states
-    ]
+    stateful = {name: anchor for name, anchor in anchors.items() if isinstance(anchor, WorldState)}
+    unknown = [name for name in states if name not in stateful]
+    unknown += [record[1] for record in records if record[0] == "anchor" and record[1] not in anchors]
+    missing = [name for name in stateful if name not in states]
     if unknown or missing:
         raise CheckpointError(
             f"the checkpoint is of another plan: {(unknown or missing)[0]!r} is "
@@ -101,56 +123,9 @@ def restore(world: VirtualWorld, states: Any, records: Any, buffer: Any) -> None
     reader = Reader(names_of(world.plans), anchors, records, buffer, world.launch_context.directory)
     reader.make()
     early = [name for name in states if name.startswith(_FIRST)]
-    for name in early:
-        reader.load(states[name])
-        _become(anchors[name], reader.value(states[name]))
-    for packed in states.values():
-        reader.load(packed)
-    for name, packed in states.items():
-        if name not in early:
-            _become(anchors[name], reader.value(packed))
-
-
-def names_of(plans: Iterable[NodePlan]) -> Names:
-    """Return the classes that a checkpoint of these nodes may name.
-
-    These are the classes of rtgraph, of the packages of the nodes, of class paths and of other packages' stagger
-    methods in their parameters, and of their messages.
-    """
-    packages: set[str] = set()
-    modules: set[str] = set()
-    methods = extensions(STAGGER)
-    for plan in plans:
-        named = [
-            methods[value].target
-            for value in plan.params.values()
-            if isinstance(value, str) and value in methods
-        ]
-        paths = [*class_paths(plan.params), *named]
-        for path in (plan.node, *paths):
-            packages.update(part.partition(":")[0].partition(".")[0] for part in path.split("["))
-        node_type = load_class(plan.node)
-        packages.add(node_type.__module__.partition(".")[0])
-        ports: list[Input[Any] | Output[Any]] = [*node_type.input_ports.values()]
-        for port in (*ports, *node_type.output_ports.values()):
-            modules.add(port_message(port).__module__)
-        for path in paths:
-            _import(path)
-    return Names(packages, modules)
-
-
-def _become(anchor: object, state: Any) -> None:
-    if not isinstance(anchor, WorldState):
-        raise CheckpointError(f"a state for a {type(anchor).__qualname__}, which has none")
-    anchor.load_world_state(state)
-
-
-def _anchors(records: Any) -> list[str]:
-    return [record[1] for record in records if record[0] == "anchor"]
-
-
-def _import(path: str) -> None:
-    try:
-        module_of(path.partition(":")[0])
-    except RtgraphError:
-        return  # not a class path
+    late = [name for name in states if name not in early]
+    for names in (*([name] for name in early), late):
+        for name in names:
+            reader.load(states[name])
+        for name in names:
+            stateful[name].load_world_state(reader.value(states[name]))

@@ -2,18 +2,17 @@
 
 Objects that exist when the graph is read again (the world, its nodes, their ports) are *anchors*: they are
 known by name, and only their state is written. Every other object is written once, however many objects refer
-to it. ``reader`` is the counterpart and documents the kinds of records.
+to it. ``reader`` is the counterpart.
 """
 
 from __future__ import annotations
 
 import enum
+import inspect
 import logging
 import types
-from array import array
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -23,14 +22,17 @@ from pydantic import BaseModel
 
 from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.runtime.checkpoint import arrays
-from rtgraph.nodes.runtime.checkpoint.generators import packed_bits
-from rtgraph.nodes.runtime.checkpoint.saveable import Names, WorldState, refuse_foreign, slots_of
+from rtgraph.nodes.runtime.checkpoint.saveable import INSTEAD, Names, WorldState, refuse_foreign
 from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.interface.node import Node
 from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput
 
+ALIGNMENT = 64
+"""Buffers begin at multiples of it."""
 REFERENCE, INTEGER = 1, 2
 """Extension types of msgpack: the number of a record; an integer of more than 64 bits, signed, big-endian."""
+LIVING = (Node, Executor, BoundInput, BoundOutput)
+"""The parts of running nodes: always anchors."""
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
 
@@ -58,7 +60,9 @@ class Writer:
 
     def __init__(self, names: Names, anchors: Mapping[str, object], folder: PurePath | None = None) -> None:
         self.records: list[list[Any]] = []
-        self.buffers: list[arrays.Array] = []
+        self.buffers: list[tuple[int, arrays.Array]] = []
+        """Each buffer with its offset from the first."""
+        self._end = 0
         self._names = names
         self._folder = folder
         self._known: dict[int, int] = {}
@@ -80,13 +84,13 @@ class Writer:
         for name, anchor in anchors.items():
             if isinstance(anchor, WorldState):
                 try:
-                    found[name] = self.value(anchor.world_state(), self._known[id(anchor)], "")
+                    found[name] = self._value(anchor.world_state(), self._known[id(anchor)], "")
                 except CheckpointError as error:
                     raise CheckpointError(f"{_owner(name)}: {error.problem}", hint=error.hint) from error
                 self._finish()
         return found
 
-    def value(self, value: object, holder: int | None, label: str) -> Any:
+    def _value(self, value: object, holder: int | None, label: str) -> Any:
         """Return a value in its document form: itself, or a reference to its record."""
         if type(value) in _PLAIN:
             return value
@@ -95,12 +99,14 @@ class Writer:
             number = self._add(value, holder, label, None)
         return msgpack.ExtType(REFERENCE, number.to_bytes(4, "big"))
 
-    def put(self, data: arrays.Array) -> arrays.Buffer:
+    def _put(self, data: arrays.Array) -> arrays.Buffer:
         """Add an array's bytes; they are copied only when they are written."""
         if data.size <= arrays.INLINE_MOST:
             return data.tobytes()
-        self.buffers.append(data)
-        return len(self.buffers) - 1
+        offset = self._end + -self._end % ALIGNMENT
+        self._end = offset + data.nbytes
+        self.buffers.append((offset, data))
+        return [offset, data.nbytes]
 
     def _add(self, value: object, holder: int | None, label: str, record: list[Any] | None) -> int:
         number = self._known[id(value)] = len(self.records)
@@ -142,95 +148,64 @@ class Writer:
     def _instance(self, value: Any, number: int) -> list[Any]:
         kind = type(value)
         if isinstance(value, LIVING):
-            raise CheckpointError(f"a {kind.__qualname__} of a life that is over", hint="let go of it")
+            raise CheckpointError(f"a {kind.__qualname__} that has ended", hint="remove the reference to it")
         # A class's ``world_state`` takes precedence, even for a class written in another language.
         if isinstance(value, WorldState):
-            name = self._names.of(kind)
-            return ["stateful", name, self.value(value.world_state(), number, "")]
-        if isinstance(value, tuple) and hasattr(kind, "_fields") and kind.__mro__[1] is tuple:
-            return ["named", self._names.of(kind), self._items(value, number)]
-        if isinstance(value, BaseModel):
-            return self._model(value, number)
+            return ["stateful", self._names.of(kind), self._value(value.world_state(), number, "")]
         name = self._names.of(kind)
+        if isinstance(value, tuple) and hasattr(kind, "_fields") and kind.__mro__[1] is tuple:
+            return ["tuple", name, self._items(value, number)]
+        if isinstance(value, BaseModel):
+            fields_set, extra, private = (
+                value.model_fields_set,
+                value.__pydantic_extra__,
+                value.__pydantic_private__,
+            )
+            return [
+                *("model", name, self._attributes(vars(value), number)),
+                None if fields_set == set(kind.model_fields) else sorted(fields_set),
+                *(None if part is None else self._attributes(part, number) for part in (extra, private)),
+            ]
         refuse_foreign(kind)
-        attributes = dict(getattr(value, "__dict__", {}))
-        for slot, descriptor in slots_of(kind).items():
-            try:
-                attributes[slot] = descriptor.__get__(value, kind)
-            except AttributeError:
-                continue  # not set
-        return ["instance", name, self._attributes(attributes, number)]
-
-    def _model(self, value: BaseModel, number: int) -> list[Any]:
-        kind = type(value)
-        fields_set = value.model_fields_set
-        private = value.__pydantic_private__
-        return [
-            "model",
-            self._names.of(kind),
-            self._attributes(vars(value), number),
-            None if fields_set == set(kind.model_fields) else sorted(fields_set),
-            None if value.__pydantic_extra__ is None else self._attributes(value.__pydantic_extra__, number),
-            None if private is None else self._attributes(private, number),
-        ]
+        state = object.__getstate__(value)
+        attributes, slots = state if isinstance(state, tuple) else (state, None)
+        return ["instance", name, *(self._attributes(part or {}, number) for part in (attributes, slots))]
 
     def _attributes(self, attributes: Mapping[str, object], number: int) -> dict[str, Any]:
-        return {name: self.value(inner, number, f".{name}") for name, inner in attributes.items()}
+        return {name: self._value(inner, number, f".{name}") for name, inner in attributes.items()}
 
     def _items(self, values: Any, number: int) -> list[Any]:
-        return [self.value(inner, number, f"[{place}]") for place, inner in enumerate(values)]
+        return [self._value(inner, number, f"[{place}]") for place, inner in enumerate(values)]
 
-    def _pairs(self, pairs: Any, number: int) -> list[Any]:
-        found = []
-        for key, inner in pairs:
+    def _dict(self, value: dict[Any, Any], number: int) -> list[Any]:
+        pairs = []
+        for key, inner in value.items():
             label = f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{key!r:.40}]"
-            found += [self.value(key, number, f"{label} (the key)"), self.value(inner, number, label)]
-        return found
+            pairs += [self._value(key, number, f"{label} (the key)"), self._value(inner, number, label)]
+        return ["dict", self._names.of(type(value)), pairs]
 
     def _array(self, value: arrays.Array, number: int) -> list[Any]:
         base = value.base
         if isinstance(base, np.ndarray):
             # Read-only memory that is not numpy's, as in messages, is assumed never to change.
-            if not value.flags.writeable and (base.base is not None or not base.flags.writeable):
-                return ["array", arrays.packed_array(value, self.put)]
-            return ["view", self.value(base, number, " (whole)"), arrays.packed_view(value, base)]
-        if base is not None and value.flags.writeable:
-            raise CheckpointError(
-                f"an array in the memory of a {type(base).__qualname__}",
-                hint="define world_state() on what holds it, and give a copy",
-            )
-        return ["array", arrays.packed_array(value, self.put)]
+            if value.flags.writeable or (base.base is None and base.flags.writeable):
+                return ["view", self._value(base, number, " (whole)"), arrays.packed_view(value, base)]
+        elif base is not None and value.flags.writeable:
+            raise CheckpointError(f"an array in the memory of a {type(base).__qualname__}", hint=INSTEAD)
+        return ["array", arrays.packed_array(value, self._put)]
 
     def _tensor(self, value: Any, number: int) -> list[Any]:
-        packed = arrays.packed_tensor(value, self.put)
+        record = ["tensor", arrays.packed_tensor(value, self._put)]
         storage = value.untyped_storage().data_ptr()
         if storage and self._storages.setdefault(storage, number) != number:
             raise CheckpointError("a tensor in the memory of another", hint="give a copy of it (clone)")
-        return ["tensor", packed]
+        return record
 
     def _method(self, value: types.MethodType, number: int) -> list[Any]:
         owner, name = value.__self__, value.__func__.__name__
-        if getattr(getattr(owner, name, None), "__func__", None) is not value.__func__:
-            raise CheckpointError(f"a method {name} that its object has not under this name")
-        return ["method", self.value(owner, number, f" (whose method {name} it is)"), name]
-
-    def _partial(self, value: partial[Any], number: int) -> list[Any]:
-        if not isinstance(value.func, types.FunctionType | types.MethodType | partial):
-            raise CheckpointError(
-                f"a partial call of {value.func!r:.60}", hint="use a function of a module, or a method"
-            )
-        function = self.value(value.func, number, " (its function)")
-        return [
-            "partial",
-            function,
-            self._items(value.args, number),
-            self._pairs(value.keywords.items(), number),
-        ]
-
-    def _enum(self, value: enum.Enum, _: int) -> list[Any]:
-        if value.name not in type(value).__members__:
-            raise CheckpointError(f"{value!r}, which has no name", hint="keep its number")
-        return ["enum", self._names.of(type(value)), value.name]
+        if inspect.getattr_static(type(owner), name, None) is not value.__func__:
+            raise CheckpointError(f"a method {name} that its object's class does not have under this name")
+        return ["method", self._value(owner, number, f" (which has the method {name})"), name]
 
     def _path(self, value: PurePath, _: int) -> list[Any]:
         if self._folder is not None and value.is_relative_to(self._folder):
@@ -238,48 +213,25 @@ class Writer:
         return ["path", False, str(value)]
 
 
-LIVING = (Node, Executor, BoundInput, BoundOutput)
-"""The parts of running nodes: always anchors."""
-
-
-def _of_items(kind: str) -> Callable[[Writer, Any, int], list[Any]]:
-    return lambda writer, value, number: [kind, writer._items(value, number)]
-
-
-def _of_pairs(kind: str) -> Callable[[Writer, Any, int], list[Any]]:
-    return lambda writer, value, number: [kind, writer._pairs(value.items(), number)]
-
-
-_WRITERS: dict[type, Callable[[Writer, Any, int], list[Any]]] = {
-    list: _of_items("list"),
-    tuple: _of_items("tuple"),
-    set: _of_items("set"),
-    frozenset: _of_items("frozenset"),
-    dict: _of_pairs("dict"),
-    OrderedDict: _of_pairs("ordered"),
-    Counter: _of_pairs("counter"),
-    defaultdict: lambda w, v, n: [
-        "default",
-        w.value(v.default_factory, n, " (its factory)"),
-        w._pairs(v.items(), n),
-    ],
+_Write = Callable[[Writer, Any, int], list[Any]]
+_WRITERS: dict[type, _Write] = {
+    list: lambda w, v, n: ["list", w._items(v, n)],
+    tuple: lambda w, v, n: ["tuple", None, w._items(v, n)],
+    set: lambda w, v, n: ["set", w._items(v, n)],
+    frozenset: lambda w, v, n: ["frozenset", w._items(v, n)],
     deque: lambda w, v, n: ["deque", v.maxlen, w._items(v, n)],
-    bytearray: lambda w, v, n: ["bytearray", bytes(v)],
-    array: lambda w, v, n: ["numbers", arrays.packed_numbers(v, w.put)],
+    **dict.fromkeys((dict, Counter, OrderedDict), Writer._dict),
     np.ndarray: Writer._array,
-    np.random.Generator: lambda w, v, n: ["generator", w.value(v.bit_generator, n, ".bit_generator")],
-    types.FunctionType: lambda w, v, n: ["function", w._names.of(v)],
+    np.random.Generator: lambda w, v, n: ["generator", w._value(v.bit_generator, n, ".bit_generator")],
+    types.FunctionType: lambda w, v, _: ["named", w._names.of(v)],
     types.MethodType: Writer._method,
-    partial: Writer._partial,
 }
-
-
-_WRITERS_OF_ALL: tuple[tuple[type, Callable[[Writer, Any, int], list[Any]]], ...] = (
-    (type, lambda w, v, n: ["type", w._names.of(v)]),
-    (enum.Enum, Writer._enum),
-    (np.generic, lambda w, v, n: ["scalar", arrays.described(v.dtype), v.tobytes()]),
-    (np.random.BitGenerator, lambda w, v, n: ["bits", packed_bits(v)]),
-    (logging.Logger, lambda w, v, n: ["logger", v.name]),
+_WRITERS_OF_ALL: tuple[tuple[type, _Write], ...] = (
+    (type, lambda w, v, _: ["named", w._names.of(v)]),
+    (enum.Enum, lambda w, v, n: ["enum", w._names.of(type(v)), w._value(v.value, n, ".value")]),
+    (np.generic, lambda _, v, __: ["scalar", arrays.described(v.dtype), v.tobytes()]),
+    (np.random.BitGenerator, lambda _, v, __: ["bits", arrays.packed_bits(v)]),
+    (logging.Logger, lambda _, v, __: ["logger", v.name]),
     (PurePath, Writer._path),
 )
 """Writers for classes and all their subclasses."""
