@@ -4,26 +4,15 @@ Import the modules that need torch directly: `rtgraph.nodes.learner.updates.upda
 `rtgraph.nodes.learner.updates.losses` (the losses) and `rtgraph.nodes.learner.updates.checkpoint` (saving and loading).
 """
 
-from rtgraph.msgs.errors import CheckpointError, LearningError
 from rtgraph.nodes.learner.batch_client import Batches, BatchParams
 from rtgraph.nodes.learner.gradient_learner import GradientLearner
-from rtgraph.nodes.learner.gradients.round_robin import Offer, Parallel, RoundRobin, Update
-from rtgraph.nodes.learner.learner import Learner, LearnerParams
-from rtgraph.nodes.learner.params import UpdateParams
+from rtgraph.nodes.learner.learner import Learner
 from rtgraph.nodes.learner.sequential import SequentialAgent
 
 __all__ = [
     "BatchParams",
     "Batches",
-    "CheckpointError",
     "GradientLearner",
     "Learner",
-    "LearnerParams",
-    "LearningError",
-    "Offer",
-    "Parallel",
-    "RoundRobin",
     "SequentialAgent",
-    "Update",
-    "UpdateParams",
 ]

@@ -52,11 +52,6 @@ def build(
     return module
 
 
-def count_parameters(spec: NetworkSpec, plant: PlantSpec, outputs: int | None = None) -> int:
-    """Count the trainable parameters of a network, without allocating them."""
-    return sum(parameter.numel() for parameter in build(spec, plant, outputs, device="meta").parameters())
-
-
 def initialise(module: nn.Module, seed: int) -> None:
     """Draw all weights and biases again: the same seed gives the same bits, on any device.
 

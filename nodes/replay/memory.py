@@ -74,7 +74,7 @@ class Memory:
         self._rng = rng
         self._assembly = assembly
         self._minimum = minimum
-        self._limiter = Limiter(updates_per_tick, slack=slack, batch=1)
+        self._limiter = Limiter(updates_per_tick, slack=slack)
         self._begun = False
         self._assemblers: dict[str, Assembler] = {}
         self._newest: dict[str, tuple[int, int]] = {}

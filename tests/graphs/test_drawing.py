@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtgraph.graphs import Plan, diagram, dot, load_launch, mermaid, svg
+from rtgraph.graphs import Plan, dot, load_launch, mermaid, svg
 from rtgraph.graphs.drawing.layout import lay_out
+from rtgraph.graphs.drawing.text import diagram
 
 FILES = Path(__file__).parent / "files"
 SVG = "{http://www.w3.org/2000/svg}"

@@ -7,7 +7,8 @@ import sys
 import pytest
 from support.own_modules import forgotten_modules, interpreter
 
-from rtgraph.graphs import SHIPPED, load_launch
+from rtgraph.graphs import load_launch
+from rtgraph.graphs.reading.files import SHIPPED
 from rtgraph.msgs.errors import GraphError
 
 __all__ = ["forgotten_modules"]

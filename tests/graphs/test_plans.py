@@ -10,7 +10,9 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from rtgraph.graphs import Plan, arguments_of, find, load_launch
+from rtgraph.graphs import Plan, load_launch
+from rtgraph.graphs.load import arguments_of
+from rtgraph.graphs.reading.files import find
 from rtgraph.msgs.errors import GraphError
 
 HERE = Path(__file__).parent

@@ -15,8 +15,10 @@ from torchrl import logger as torchrl_logger
 from torchrl.data import LazyMemmapStorage, LazyTensorStorage, TensorDictReplayBuffer, TensorStorage
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
-from rtgraph.nodes.replay import Frame, ReplayBuffer, SumTree, Transition
+from rtgraph.nodes.replay.sampling.sumtree import SumTree
+from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
 from rtgraph.nodes.replay.storage.sizes import Sampling
+from rtgraph.nodes.replay.transitions import Frame, Transition
 from tests.bench.rounds import in_turn, microseconds_per_call, seconds
 from tests.bench.rows import Aim, Row, Say
 

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtgraph.graphs import ArgumentEntry
-from rtgraph.graphs.reading.arguments import resolved
+from rtgraph.graphs.reading.arguments import ArgumentEntry, resolved
 from rtgraph.graphs.reading.positions import Document
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.typed.text import Typed

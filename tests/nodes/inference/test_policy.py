@@ -123,7 +123,7 @@ def test_epsilon_falls_linearly_from_the_ticks_of_the_observations():
 
 
 def test_a_run_that_goes_on_explores_as_if_it_had_never_ended(tmp_path):
-    from rtgraph.nodes.learner import UpdateParams
+    from rtgraph.nodes.learner.params import UpdateParams
     from rtgraph.nodes.learner.updates.checkpoint import Checkpoints
     from rtgraph.nodes.learner.updates.update import Updater
     from rtgraph.nodes.networks import MlpSpec

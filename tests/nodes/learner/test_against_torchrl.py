@@ -12,7 +12,7 @@ import torch
 from support.batches import ACTIONS, GAMMA, VECTORS, drawn
 from torch import nn
 
-from rtgraph.nodes.learner import UpdateParams
+from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import HeadSpec, MlpSpec, SupportSpec
 

@@ -21,7 +21,9 @@ from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.pretraining import PretrainingParams, pretrain
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks.spec import MlpSpec
-from rtgraph.nodes.replay import ReplayBuffer, ReplayParams, fill
+from rtgraph.nodes.replay import ReplayParams
+from rtgraph.nodes.replay.from_bag import fill
+from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
 from rtgraph.nodes.runtime import LaunchContext, VirtualWorld, load_class, validated_params
 from rtgraph.nodes.runtime.identity import spec_of
 

@@ -1,9 +1,10 @@
 import pytest
 import torch
+from support.weights import count_parameters
 
 from rtgraph.msgs.spaces import ArraySpec, Continuous, Discrete, MultiDiscrete
 from rtgraph.nodes.networks import ImpalaSpec, MlpSpec, NatureSpec
-from rtgraph.nodes.networks.build import build, count_parameters, initialise
+from rtgraph.nodes.networks.build import build, initialise
 
 SPECS = [ImpalaSpec(), ImpalaSpec(depth=2, k=1 / 16), NatureSpec(), MlpSpec()]
 

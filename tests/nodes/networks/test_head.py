@@ -1,10 +1,11 @@
 import pytest
 import torch
 from pydantic import ValidationError
+from support.weights import count_parameters
 
 from rtgraph.msgs import ArraySpec, Continuous, MultiDiscrete
 from rtgraph.nodes.networks import HeadSpec, ImpalaSpec, MlpSpec, NatureSpec, SupportSpec
-from rtgraph.nodes.networks.build import build, count_parameters
+from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.head import Head, atoms_of
 
 SUPPORT = SupportSpec(low=-4, high=2, atoms=7)

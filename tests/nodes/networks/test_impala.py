@@ -1,10 +1,11 @@
 import pytest
 import torch
+from support.weights import count_parameters
 from torch.nn import functional
 
 from rtgraph.msgs.spaces import Discrete
 from rtgraph.nodes.networks import ImpalaSpec
-from rtgraph.nodes.networks.build import build, count_parameters
+from rtgraph.nodes.networks.build import build
 
 # Riemer et al. (2025): depth, k, parameters for 6 and for 18 actions, multiply-adds for 6.
 MODELS = [

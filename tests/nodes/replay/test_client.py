@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from rtgraph.msgs import ArraySpec, Discrete, Header, PlantSpec, SampledBatch
-from rtgraph.nodes.replay import BatchReader, Frame, ReplayBuffer, Transition
+from rtgraph.nodes.replay import BatchReader
+from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
 from rtgraph.nodes.replay.storage.store import SharedStore
+from rtgraph.nodes.replay.transitions import Frame, Transition
 
 PLANT = PlantSpec(rate_hz=60, observation=ArraySpec(dtype="int64", shape=(2,)), action=Discrete(count=9))
 

@@ -10,7 +10,10 @@ from support.sessions import RECORDING, recorded
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
 from rtgraph.msgs.bag import Bag
-from rtgraph.nodes.replay import ReplayBuffer, ReplayError, ReplayParams, demonstrations, fill
+from rtgraph.msgs.errors import ReplayError
+from rtgraph.nodes.replay import ReplayParams, demonstrations
+from rtgraph.nodes.replay.from_bag import fill
+from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
 
 GAMMA = 0.97
 PLANT = PlantSpec(rate_hz=60, observation=ArraySpec(dtype="uint8", shape=(84, 84)), action=Discrete(count=3))

@@ -8,7 +8,9 @@ from support.sessions import RECORDING, recorded, rewritten
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
 from rtgraph.msgs.bag import Bag
-from rtgraph.nodes.replay import ReplayBuffer, ReplayError, fill
+from rtgraph.msgs.errors import ReplayError
+from rtgraph.nodes.replay.from_bag import fill
+from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
 
 GAMMA = 0.97
 PLANT = PlantSpec(rate_hz=60, observation=ArraySpec(dtype="int64", shape=(1,)), action=Discrete(count=64))

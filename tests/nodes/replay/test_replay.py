@@ -10,7 +10,9 @@ from support.sessions import RECORDING, recorded
 
 from rtgraph.msgs import Applied, Observation, ReplayState, SampledBatch
 from rtgraph.msgs.errors import NodeError, RegionError, ReplayError
-from rtgraph.nodes.replay import Assembler, Replay, ReplayBuffer, ReplayParams
+from rtgraph.nodes.replay import Replay, ReplayParams
+from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
+from rtgraph.nodes.replay.transitions import Assembler
 from rtgraph.nodes.runtime.clock import period_ns
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
 

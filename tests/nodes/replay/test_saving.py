@@ -5,7 +5,7 @@ import pytest
 from support.replayed import world_of
 
 from rtgraph.msgs.errors import CheckpointError
-from rtgraph.nodes.replay import ReplayBuffer
+from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
 from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile
 from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver, load
 

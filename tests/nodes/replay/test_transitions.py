@@ -12,7 +12,8 @@ from support.collecting import listening
 from support.staggered import staggered_plans
 
 from rtgraph.msgs import Applied, Header, Lineage, Observation, decode
-from rtgraph.nodes.replay import Assembler, ReplayError
+from rtgraph.msgs.errors import ReplayError
+from rtgraph.nodes.replay.transitions import Assembler
 from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
 
 # ---- histories, as messages and back ---------------------------------------------------------------------------------

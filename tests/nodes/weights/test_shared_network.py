@@ -14,7 +14,7 @@ from support.weights import shared_weights
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
 from rtgraph.msgs.errors import CheckpointError
-from rtgraph.nodes.learner import UpdateParams
+from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.updates.checkpoint import Checkpoints
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import HeadSpec, MlpSpec

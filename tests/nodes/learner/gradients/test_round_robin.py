@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtgraph.nodes.learner import Parallel, RoundRobin
+from rtgraph.nodes.learner.gradients.round_robin import Parallel, RoundRobin
 
 RATE = 0.05
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from support.batches import ACTIONS, SIZE, drawn
 
-from rtgraph.nodes.learner import LearningError
+from rtgraph.msgs.errors import LearningError
 from rtgraph.nodes.learner.updates.batch import Batch
 from rtgraph.nodes.replay.storage.batch import Batch as Recalled
 

@@ -10,7 +10,8 @@ import safetensors.torch
 import torch
 from support.batches import PIXELS, VECTORS, drawn
 
-from rtgraph.nodes.learner import CheckpointError, UpdateParams
+from rtgraph.msgs.errors import CheckpointError
+from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.updates.checkpoint import Checkpoints, load
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import HeadSpec, ImpalaSpec, MlpSpec, SupportSpec

@@ -6,7 +6,9 @@ import torch
 from support.batches import PIXELS, VECTORS, drawn
 
 from rtgraph.msgs import Continuous
-from rtgraph.nodes.learner import LearningError, Parallel, RoundRobin, UpdateParams
+from rtgraph.msgs.errors import LearningError
+from rtgraph.nodes.learner.gradients.round_robin import Parallel, RoundRobin
+from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import HeadSpec, ImpalaSpec, MlpSpec, SupportSpec
 from rtgraph.nodes.networks.build import build

@@ -5,116 +5,56 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtgraph.nodes.replay import Limiter, ReplayError
+from rtgraph.msgs.errors import ReplayError
+from rtgraph.nodes.replay.sampling.limiter import Limiter
 
 EVENTS = st.lists(
-    st.one_of(
-        st.just(("insert", 1)),
-        st.tuples(st.just("sample"), st.integers(1, 64)),
-        st.sampled_from(
-            [
-                (event, 0)
-                for event in ("inserter_lost", "inserter_back", "sampler_lost", "sampler_back", "forgo")
-            ]
-        ),
-        st.tuples(st.just("present"), st.integers(0, 20)),
-    ),
+    st.tuples(st.sampled_from(["insert", "sample", "present"]), st.integers(1, 20)) | st.just(("forgo", 0)),
     max_size=80,
 )
-LIMITERS = st.builds(
-    Limiter,
-    st.none() | st.floats(0.01, 100),
-    minimum=st.integers(1, 30),
-    slack=st.floats(0, 100) | st.just(float("inf")),
-) | st.builds(
-    Limiter,
-    st.none() | st.floats(0.01, 100),
-    minimum=st.integers(1, 30),
-    slack=st.floats(16, 100),
-    batch=st.integers(1, 16),
-)
 
 
-@given(LIMITERS, EVENTS)
-def test_one_of_the_two_may_always_go_on(limiter, events):
-    gone = set()
+@given(st.none() | st.floats(0.01, 100), st.floats(1, 100) | st.just(float("inf")), EVENTS)
+def test_no_more_is_sampled_than_is_due(ratio, slack, events):
+    limiter, limited = Limiter(ratio, slack=slack), ratio is not None
     for event, count in events:
-        if event == "insert" and limiter.may_insert():
-            limiter.inserted()
-        elif event == "sample" and limiter.may_sample():
-            limiter.sampled(count)
+        if event == "insert":
+            limiter.inserted(count)
+        elif event == "sample":
+            for _ in range(count):
+                before, allowed = limiter.counts, limiter.may_sample()
+                assert allowed == (limiter.due >= 1 if limited else before.inserted > 0)
+                assert limiter.counts.sample_waits == before.sample_waits + (not allowed)
+                limiter.sampled(allowed)
         elif event == "present":
             limiter.present(count)
-        elif event not in ("insert", "sample"):
-            side, _, what = event.partition("_")
-            if what:
-                (gone.add if what == "lost" else gone.discard)(side)
-            getattr(limiter, event)()
-        may_insert, may_sample = limiter.may_insert(), limiter.may_sample()
-        assert may_insert or may_sample
-        assert may_insert or "sampler" not in gone
-        assert may_sample or "inserter" not in gone or limiter.counts.inserted == 0
+        else:
+            limiter.forgo()
+        assert limiter.due >= 0
     limiter.stop()
-    assert limiter.may_insert()
     assert limiter.may_sample()
 
 
-@pytest.mark.parametrize(("ratio", "batch"), [(8.0, 32), (0.25, 16), (3.7, 5)])
-def test_both_sides_going_as_they_may_keep_the_ratio(ratio, batch):
-    limiter = Limiter(ratio, minimum=50, slack=20)
-    for _ in range(5_000):
-        if limiter.may_insert():
-            limiter.inserted()
-        if limiter.may_sample():
-            limiter.sampled(batch)
-        assert limiter.counts.inserted >= 50 or limiter.counts.sampled == 0
-        # Never more than one insert beyond the slack, never more than one batch ahead.
-        assert -batch <= limiter.due <= 20 + ratio
-    counts = limiter.counts
-    assert counts.sampled == pytest.approx((counts.inserted - 49) * ratio, abs=20 + ratio + batch)
-    assert counts.insert_waits + counts.sample_waits > 0
-
-
-def test_without_a_ratio_only_the_minimum_counts():
-    limiter = Limiter(None, minimum=3)
+def test_without_a_ratio_sampling_waits_for_the_first_insert_only():
+    limiter = Limiter(None)
     for inserted in range(6):
-        assert limiter.may_sample() == (inserted >= 3)
-        assert limiter.may_insert()
+        assert limiter.may_sample() == (inserted >= 1)
         limiter.inserted()
-
-
-def test_what_a_lost_side_missed_is_not_made_up_for():
-    limiter = Limiter(1.0, slack=4)
-    limiter.inserted()
-    limiter.inserter_lost()
-    for _ in range(100):
-        assert limiter.may_sample()
-        limiter.sampled(32)
-    limiter.inserter_back()
-    assert limiter.due == 0
-    limiter.inserted()
-    assert limiter.may_sample(), "the sampler still pays for what it drew alone"
-    limiter.sampler_lost()
-    for _ in range(1_000):
-        assert limiter.may_insert()
-        limiter.inserted()
-    limiter.sampler_back()
-    assert limiter.due == 4
+        limiter.sampled(100)
 
 
 def test_what_was_there_before_makes_nothing_due():
-    limiter = Limiter(2.0, minimum=10)
-    limiter.present(5)
-    assert not limiter.may_sample()
+    limiter = Limiter(2.0)
     limiter.present(100)
     assert limiter.due == 0
+    assert not limiter.may_sample()
     limiter.inserted()
     assert limiter.due == 2
 
 
 @pytest.mark.parametrize("ratio", [0.25, 0.07, 1 / 3, 0.1, 2.5, 1e-7])
 def test_batches_that_have_to_be_due_are_never_early_nor_late_however_long_it_goes_on(ratio):
-    limiter = Limiter(ratio, slack=100, batch=1)
+    limiter = Limiter(ratio, slack=100)
     exact = Fraction(ratio).limit_denominator(10**8)
     for _ in range(5):
         limiter.inserted(999_999)
@@ -125,7 +65,7 @@ def test_batches_that_have_to_be_due_are_never_early_nor_late_however_long_it_go
 
 
 def test_what_is_due_beyond_the_slack_is_forgone_and_told():
-    limiter = Limiter(0.5, slack=3, batch=1)
+    limiter = Limiter(0.5, slack=3)
     for _ in range(100):
         limiter.inserted()
         limiter.forgo()
@@ -148,11 +88,9 @@ def test_what_is_due_beyond_the_slack_is_forgone_and_told():
         {"samples_per_insert": 0},
         {"samples_per_insert": float("inf")},
         {"samples_per_insert": float("nan")},
-        {"samples_per_insert": 1, "minimum": 0},
         {"samples_per_insert": 1, "slack": -1},
         {"samples_per_insert": 1, "slack": float("nan")},
-        {"samples_per_insert": 1, "batch": 0},
-        {"samples_per_insert": 1, "batch": 8, "slack": 7},
+        {"samples_per_insert": 1, "slack": 0.5},
     ],
 )
 def test_impossible_settings_are_refused(options):

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from rtgraph.nodes.replay import ReplayError, SumTree
+from rtgraph.msgs.errors import ReplayError
+from rtgraph.nodes.replay.sampling.sumtree import SumTree
 
 VALUES = arrays.arrays(
     np.float64,

@@ -12,8 +12,9 @@ from support.descriptors import open_files
 from support.examples import examples
 
 from rtgraph.msgs import ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec
-from rtgraph.msgs.errors import RegionError
-from rtgraph.nodes.replay import FrameOverwritten, Frames, ReplayBuffer, ReplayError
+from rtgraph.msgs.errors import FrameOverwritten, RegionError, ReplayError
+from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
+from rtgraph.nodes.replay.storage.frames import Frames
 from rtgraph.nodes.replay.transitions import Frame, Transition
 
 SMALL = PlantSpec(

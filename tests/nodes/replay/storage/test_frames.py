@@ -6,8 +6,8 @@ import pytest
 from support.descriptors import open_files
 
 from rtgraph.msgs import ArraySpec
-from rtgraph.msgs.errors import RegionError
-from rtgraph.nodes.replay import FrameOverwritten, Frames, FrameStore, ReplayError
+from rtgraph.msgs.errors import FrameOverwritten, RegionError, ReplayError
+from rtgraph.nodes.replay.storage.frames import Frames, FrameStore
 
 SPEC = ArraySpec(dtype="uint8", shape=(6, 5))
 
