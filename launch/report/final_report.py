@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from rtgraph.launch.console.exit_codes import DONE
-from rtgraph.launch.console.printing import Printer, printed
+from rtgraph.launch.console.printing import printed
 from rtgraph.launch.console.status import ConsoleStatus
+from rtgraph.launch.console.tables import Printer
 from rtgraph.launch.report.drawing import draw
 from rtgraph.launch.report.result import Result
 from rtgraph.launch.report.tables import Figures, count_of, headline, plants_of, summary_table

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         from rich.console import Console  # noqa: PLC0415
         from rich.table import Table  # noqa: PLC0415
 
-        from rtgraph.launch.console.printing import Printer  # noqa: PLC0415
+        from rtgraph.launch.console.tables import Printer  # noqa: PLC0415
 
         with Console(stderr=True).status("measuring"):
             findings = diagnose()

@@ -158,7 +158,7 @@ def _print_table(
     played: Evaluation, what: str, _file: str, game: str | None, result: Result, _seed: int | None
 ) -> None:
     from rtgraph.launch.console.numbers import rounded  # noqa: PLC0415
-    from rtgraph.launch.console.printing import console, row, table  # noqa: PLC0415
+    from rtgraph.launch.console.tables import console, row, table  # noqa: PLC0415
     from rtgraph.launch.report.tables import encounters_won  # noqa: PLC0415
     from rtgraph.launch.scoring.confidence import Spread  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.scoring.scores import lines  # noqa: PLC0415

@@ -74,7 +74,8 @@ def _info_running(args: argparse.Namespace) -> int:
 
 def _list(*, as_json: bool) -> int:
     from rtgraph.launch.catalog import described, node_classes  # noqa: PLC0415 - so that --help is instant
-    from rtgraph.launch.console.printing import console, print_json, row, table  # noqa: PLC0415
+    from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
+    from rtgraph.launch.console.tables import console, row, table  # noqa: PLC0415
 
     found = node_classes()
     rows: list[dict[str, Any]] = [
@@ -103,7 +104,8 @@ def _list(*, as_json: bool) -> int:
 
 def _info(node_class: str, *, as_json: bool) -> int:
     from rtgraph.launch.catalog import described  # noqa: PLC0415 - so that --help is instant
-    from rtgraph.launch.console.printing import console, print_json, row, table  # noqa: PLC0415
+    from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
+    from rtgraph.launch.console.tables import console, row, table  # noqa: PLC0415
     from rtgraph.nodes.runtime import load_class  # noqa: PLC0415
 
     path = node_class if ":" in node_class else _path(node_class)
@@ -151,7 +153,7 @@ def _path(name: str) -> str:
 
 def _add_params(shown: Table, params: Sequence[dict[str, Any]], indent: str = "") -> None:
     """Add a row for each param; below a param that accepts one of several kinds, the kinds and their params."""
-    from rtgraph.launch.console.printing import row  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.console.tables import row  # noqa: PLC0415 - so that --help is instant
 
     for param in params:
         default = "required" if param["required"] else _shown(param.get("default"))

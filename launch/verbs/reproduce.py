@@ -135,7 +135,7 @@ def _shown(rows: Iterator[T], total: int) -> Iterator[T]:
 
 
 def _print(table: object) -> None:
-    from rtgraph.launch.console.printing import Printer  # noqa: PLC0415
+    from rtgraph.launch.console.tables import Printer  # noqa: PLC0415
 
     console = Printer(highlight=False)
     console.width = max(console.width, 128)  # a wrapped line is better than a cut figure

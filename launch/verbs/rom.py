@@ -64,7 +64,8 @@ def _import(path: Path, game: str | None, states: Path | None) -> int:
 
 
 def _list(*, as_json: bool) -> int:
-    from rtgraph.launch.console.printing import console, print_json, row, table  # noqa: PLC0415
+    from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
+    from rtgraph.launch.console.tables import console, row, table  # noqa: PLC0415
     from rtgraph.nodes.emulator.gameboy.importing import games_of  # noqa: PLC0415
     from rtgraph.nodes.emulator.gameboy.library import (  # noqa: PLC0415
         ROMS,

@@ -72,15 +72,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the action."""
     # Imported late, so that --help is instant.
-    from rtgraph.launch.introspection.commands import topics  # noqa: PLC0415
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
 
     session = pick(args.session)
     match args.action:
         case "list":
-            return topics.print_list(session, everything=args.all, as_json=args.json)
+            from rtgraph.launch.introspection.commands.topics import print_list  # noqa: PLC0415
+
+            return print_list(session, everything=args.all, as_json=args.json)
         case "info":
-            return topics.print_info(session, args.topic, as_json=args.json)
+            from rtgraph.launch.introspection.commands.topics import print_info  # noqa: PLC0415
+
+            return print_info(session, args.topic, as_json=args.json)
         case "echo":
             from rtgraph.launch.introspection.commands.echo import echo  # noqa: PLC0415
 

@@ -189,6 +189,16 @@ def test_help_imports_nothing_that_takes_long(arguments) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_verbs_without_tables_import_no_library_for_tables() -> None:
+    code = (
+        "import sys\n"
+        "from rtgraph.launch.introspection.commands import echo, metering, params, pub\n"
+        "print(sorted({'torch', 'yaml', 'rich', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -284,7 +294,7 @@ def undescribed(params, prefix="") -> list[str]:
 
 
 def test_node_list_is_one_line_a_class_however_narrow(monkeypatch, capsys) -> None:
-    monkeypatch.setattr("rtgraph.launch.console.printing.WIDE", 60)
+    monkeypatch.setattr("rtgraph.launch.console.tables.WIDE", 60)
     assert main(["node", "list"]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.startswith("class")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from rtgraph.launch.console.printing import console, print_json, row, table
+from rtgraph.launch.console.printing import print_json
+from rtgraph.launch.console.tables import console, row, table
 from rtgraph.launch.introspection.live import LiveNode, snapshot
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, LiveSession
 from rtgraph.msgs.errors import GraphError

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 
-from rtgraph.launch.console.printing import console, print_json, row, table
+from rtgraph.launch.console.printing import print_json
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, LiveSession
 from rtgraph.msgs.errors import GraphError
@@ -36,6 +36,8 @@ def print_list(session: LiveSession, nodes: str, *, changeable_only: bool, as_js
     alike: dict[str, list[NodeParams]] = {}
     for one in found:
         alike.setdefault(json.dumps([one.node_class, one.values], sort_keys=True), []).append(one)
+    from rtgraph.launch.console.tables import console, row, table  # noqa: PLC0415 - only to print a table
+
     shown = table("node", "parameter", "value", "")
     for group in alike.values():
         first, last = group[0], group[-1]

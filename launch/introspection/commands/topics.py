@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from rtgraph.launch.console.printing import console, print_json, row, table
+from rtgraph.launch.console.printing import print_json
+from rtgraph.launch.console.tables import console, row, table
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession, Taker
 from rtgraph.msgs.errors import GraphError

@@ -15,7 +15,8 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from rtgraph.launch.console.printing import console, print_line, row, table
+from rtgraph.launch.console.printing import print_line
+from rtgraph.launch.console.tables import console, row, table
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.live import LiveGraph, LiveNode, figures
 from rtgraph.launch.introspection.rate import Rate

@@ -80,7 +80,7 @@ def _lost(bag: Bag, publisher: str, topic: str) -> int | None:
 def _print(bag: Bag) -> None:
     from rich.table import Table  # noqa: PLC0415
 
-    from rtgraph.launch.console.printing import Printer  # noqa: PLC0415
+    from rtgraph.launch.console.tables import Printer  # noqa: PLC0415
 
     found = described(bag)
     console = Printer(highlight=False)

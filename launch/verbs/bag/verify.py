@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 def _print(found: Verification) -> None:
     from rich.table import Table  # noqa: PLC0415
 
-    from rtgraph.launch.console.printing import Printer  # noqa: PLC0415
+    from rtgraph.launch.console.tables import Printer  # noqa: PLC0415
 
     console = Printer(highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
