@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from rtgraph.msgs.array import array
+from rtgraph.msgs.array import array, array_or_parts
 from rtgraph.msgs.base import Message
 
 
@@ -87,11 +87,11 @@ class SampledBatch(Message):
     """The incarnation of the learner that sent the request."""
     store: str | None = None
     """The path of the frames, for a learner on the same host to map; None if they are in this message."""
-    observations: array()  # type: ignore[valid-type]
-    """The frames, (B, *shape); with a ``store``, their handles in it, (B,) int64."""
+    observations: array_or_parts()  # type: ignore[valid-type]
+    """The frames, (B, *shape), by name if they have several parts; with a ``store``, their handles in it, (B,) int64."""
     actions: array()  # type: ignore[valid-type]
     returns: array("float32", None)  # type: ignore[valid-type]
-    next_observations: array()  # type: ignore[valid-type]
+    next_observations: array_or_parts()  # type: ignore[valid-type]
     """Like ``observations``."""
     discounts: array("float32", None)  # type: ignore[valid-type]
     weights: array("float32", None)  # type: ignore[valid-type]

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from rtgraph.msgs.array import array, array_or_parts
 from rtgraph.msgs.base import Lineage, Message
-from rtgraph.msgs.spaces import WHOLE, PartsSpec, PlantSpec
+from rtgraph.msgs.spaces import WHOLE, PartsSpec, PlantSpec, Value
 
 
 class Observation(Message):
@@ -60,10 +60,6 @@ class Screen(Message):
 
 Action = int | npt.NDArray[np.generic]
 """An integer for ``Discrete`` actions, a vector for the others."""
-
-Array = npt.NDArray[np.generic]
-Value = Array | dict[str, Array]
-"""An observation: one array, or several by name."""
 
 
 def empty_observation(plant: PlantSpec) -> Value:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -18,13 +17,16 @@ from pydantic import (
     model_validator,
 )
 
-from rtgraph.msgs.array import WIRE_KEYS
+from rtgraph.msgs.array import WIRE_KEYS, Array
 
 RateHz = Annotated[float, Field(ge=0.001, le=1_000_000)]
 """Steps per second. A step takes a whole number of ns, the nearest to 10⁹ / rate."""
 
 WHOLE = ""
 """The name of the only array of an observation of one array, where parts go by name."""
+
+Value = Array | dict[str, Array]
+"""An observation: one array, or several by name."""
 
 Command = Literal["position", "velocity", "torque"]
 """What the numbers of a continuous action are for the plant's joints."""
@@ -86,9 +88,13 @@ class ArraySpec(_Spec):
         _check_names(self.names)
         return self
 
-    def admits(self, array: npt.NDArray[np.generic]) -> bool:
-        """Return whether the array has this dtype and shape (values are not checked)."""
-        return array.dtype == np.dtype(self.dtype) and array.shape == self.shape
+    def admits(self, value: Value) -> bool:
+        """Return whether an observation is an array of this dtype and shape (values are not checked)."""
+        return (
+            isinstance(value, np.ndarray)
+            and value.dtype == np.dtype(self.dtype)
+            and value.shape == self.shape
+        )
 
     @property
     def is_picture(self) -> bool:
@@ -120,6 +126,14 @@ class PartsSpec(_Spec):
         if parts.keys() == WIRE_KEYS:
             raise ValueError("parts cannot be named dtype, shape and buffer: so is an array on the wire")
         return parts
+
+    def admits(self, value: Value) -> bool:
+        """Return whether an observation has these parts, with their dtypes and shapes (values are not checked)."""
+        return (
+            isinstance(value, dict)
+            and value.keys() == self.parts.keys()
+            and all(spec.admits(value[name]) for name, spec in self.parts.items())
+        )
 
 
 class Discrete(_Spec):
@@ -214,9 +228,16 @@ class PlantSpec(_Spec):
         return spec.parts if isinstance(spec, PartsSpec) else {WHOLE: spec}
 
 
-def parts_of(value: npt.NDArray[np.generic] | Mapping[str, Any]) -> Mapping[str, Any]:
+def parts_of(value: Value) -> dict[str, Array]:
     """Return the arrays of an observation by name; a single array has the name ``WHOLE``, which is empty."""
-    return value if isinstance(value, Mapping) else {WHOLE: value}
+    return value if isinstance(value, dict) else {WHOLE: value}
+
+
+def described(value: Value) -> str:
+    """Return the dtypes and shapes of an observation, for errors."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name!r} of {described(part)}" for name, part in value.items())
+    return f"{value.dtype} of shape {value.shape}"
 
 
 def _check_names(names: Sequence[str]) -> None:

@@ -1,28 +1,27 @@
-"""Any environment registered with Gymnasium that has plain array spaces."""
+"""Any environment registered with Gymnasium that observes arrays, or several by name."""
 
 from __future__ import annotations
 
 import difflib
 import math
-from typing import TYPE_CHECKING, Any, assert_never, get_args
+from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, MultiDiscrete, PlantSpec, RateHz
+from rtgraph.msgs.spaces import Continuous, Discrete, MultiDiscrete, PlantSpec, RateHz, Value
 from rtgraph.nodes.emulator.emulator import Emulator
+from rtgraph.nodes.emulator.gymnasium_spaces import Observations, action_spec
 from rtgraph.nodes.plant import PlantParams
 from rtgraph.nodes.plant.actions import check_continuous, check_discrete, check_multi_discrete
-from rtgraph.nodes.plant.environment import Action, Array, Step
+from rtgraph.nodes.plant.environment import Action, Step
 
 if TYPE_CHECKING:
     import gymnasium
 
 SAME_RATE = 0.01
 """Relative difference below which rates count as equal."""
-
-_DTYPES = frozenset(get_args(ArraySpec.model_fields["dtype"].annotation))
 
 
 class GymnasiumSettings(BaseModel):
@@ -55,8 +54,9 @@ class GymnasiumEnvironment:
     """An environment made by ``gymnasium.make``, including its time limit.
 
     Actions may be ``Discrete`` (numbered from 0 here, whatever their start), a one-dimensional bounded float
-    ``Box``, or a one-dimensional ``MultiDiscrete`` with equal numbers of choices; observations ``Box`` or
-    ``Discrete`` (int64, shape ()). Each reset draws a seed from its generator. There are no snapshots,
+    ``Box``, or a one-dimensional ``MultiDiscrete`` with equal numbers of choices; observations ``Box``,
+    ``Discrete`` (int64, shape ()), ``MultiDiscrete`` or ``MultiBinary``, or a ``Dict`` or ``Tuple`` of these,
+    which become parts (see ``gymnasium_spaces``). Each reset draws a seed from its generator. There are no snapshots,
     because an environment's state is private. A world checkpoint saves the attributes of the environment and
     its wrappers if they are numbers, arrays and the like; an environment with other state (a physics engine)
     is rejected there.
@@ -70,10 +70,11 @@ class GymnasiumEnvironment:
         self._env = _make(settings)
         self._closed = False
         try:
+            self._observations = Observations(self._env.observation_space, settings.id)
             self._spec = PlantSpec(
                 rate_hz=settings.rate_hz,
-                observation=_observation_spec(self._env.observation_space, settings.id),
-                action=_action_spec(self._env.action_space, settings.id),
+                observation=self._observations.spec,
+                action=action_spec(self._env.action_space, settings.id),
             )
             self._action_dtype: np.dtype[Any] = np.dtype(self._env.action_space.dtype)
             self._first_action = getattr(self._env.action_space, "start", 0)
@@ -105,11 +106,11 @@ class GymnasiumEnvironment:
         """The idle action, from the settings or 0."""
         return self._noop
 
-    def reset(self, rng: np.random.Generator) -> Array:
+    def reset(self, rng: np.random.Generator) -> Value:
         """Begin an episode with a seed drawn from ``rng``."""
         observation, _ = self._env.reset(seed=int(rng.integers(2**31)))
         self._over = False
-        return self._own(observation)
+        return self._observations.read(observation)
 
     def step(self, action: Action) -> Step:
         """Advance one step.
@@ -123,7 +124,7 @@ class GymnasiumEnvironment:
             raise RuntimeError("no episode is under way: reset first")
         observation, reward, terminated, truncated, _ = self._env.step(checked)
         self._over = bool(terminated or truncated)
-        return Step(self._own(observation), float(reward), bool(terminated), bool(truncated))
+        return Step(self._observations.read(observation), float(reward), bool(terminated), bool(truncated))
 
     def screen(self) -> npt.NDArray[np.uint8] | None:
         """Return the image, (height, width, 3) uint8 RGB, or None without ``render`` or if the environment draws none."""
@@ -147,10 +148,6 @@ class GymnasiumEnvironment:
         if not self._closed:
             self._closed = True
             self._env.close()
-
-    def _own(self, observation: object) -> Array:
-        # Copied, because many environments return the array that they keep working in.
-        return np.array(observation, self._spec.array.dtype)
 
     def _check(self, action: Action) -> Action:
         """Return the action in the environment's form. Raises ``ValueError`` if it does not fit the spec."""
@@ -230,43 +227,6 @@ def _attributes(layer: gymnasium.Env[Any, Any]) -> dict[str, Any]:
     return {
         name: value for name, value in vars(layer).items() if not isinstance(value, Env | Space | EnvSpec)
     }
-
-
-def _action_spec(space: gymnasium.Space[Any], name: str) -> ActionSpec:
-    from gymnasium import spaces  # noqa: PLC0415
-
-    match space:
-        case spaces.Discrete():
-            return Discrete(count=int(space.n))
-        case spaces.Box() if len(space.shape) == 1 and space.dtype.kind == "f" and space.is_bounded():
-            return Continuous(low=tuple(space.low.tolist()), high=tuple(space.high.tolist()))
-        case spaces.MultiDiscrete() if space.nvec.ndim == 1 and len(set(space.nvec.tolist())) == 1:
-            return MultiDiscrete(size=len(space.nvec), count=int(space.nvec[0]))
-    raise ValueError(
-        f"gymnasium environment {name!r}: cannot play the action space {space}. hint: it must be Discrete, "
-        "a bounded one-dimensional float Box, or a one-dimensional MultiDiscrete of equal counts"
-    )
-
-
-def _observation_spec(space: gymnasium.Space[Any], name: str) -> ArraySpec:
-    from gymnasium import spaces  # noqa: PLC0415
-
-    match space:
-        case spaces.Discrete():
-            first = int(space.start)
-            return ArraySpec(dtype="int64", shape=(), low=first, high=first + int(space.n) - 1)
-        case spaces.Box() if space.dtype.name in _DTYPES:
-            low, high = float(space.low.min()), float(space.high.max())
-            return ArraySpec(
-                dtype=space.dtype.name,
-                shape=space.shape,
-                low=low if np.isfinite(low) else None,
-                high=high if np.isfinite(high) else None,
-            )
-    raise ValueError(
-        f"gymnasium environment {name!r}: cannot show the observation space {space}. hint: it must be Discrete or "
-        f"a Box of one of {', '.join(sorted(_DTYPES))}"
-    )
 
 
 class GymnasiumParams(PlantParams, GymnasiumSettings):

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from rtgraph.msgs import WeightsVersion
-from rtgraph.msgs.plant import Value
+from rtgraph.msgs.spaces import Value
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, RandomParams, ScriptedParams
+from rtgraph.nodes.networks.network import batch_of_one
 from rtgraph.nodes.weights.checkpoint_reader import kept_in
 from rtgraph.nodes.weights.shared_network import VersionedModule
 from rtgraph.nodes.weights.weights import Weights
@@ -48,7 +49,7 @@ class EpsilonGreedyPolicy(Policy):
         else:
             module.drop_noise()
         with torch.inference_mode():
-            values = module(torch.tensor(observation).unsqueeze(0))
+            values = module(batch_of_one(observation))
         return Act(int(values.argmax()))
 
     def adopt(self, announced: WeightsVersion) -> bool:

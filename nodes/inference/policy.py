@@ -12,7 +12,7 @@ from pydantic import Field, PositiveInt, model_validator
 from rtgraph.msgs import Action, Continuous, Discrete, PlantSpec, Record, WeightsVersion
 from rtgraph.msgs.array import frozen
 from rtgraph.msgs.errors import NodeError
-from rtgraph.msgs.plant import Value
+from rtgraph.msgs.spaces import Value
 from rtgraph.nodes.runtime.classes.imports import class_at
 from rtgraph.nodes.runtime.interface.changeable import Changeable
 

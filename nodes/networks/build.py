@@ -8,9 +8,18 @@ from typing import assert_never
 import torch
 from torch import Tensor, nn
 
-from rtgraph.msgs.spaces import ActionSpec, Continuous, Discrete, MultiDiscrete, PlantSpec
+from rtgraph.msgs.spaces import (
+    ActionSpec,
+    ArraySpec,
+    Continuous,
+    Discrete,
+    MultiDiscrete,
+    PartsSpec,
+    PlantSpec,
+)
 from rtgraph.nodes.networks.fit import check_fit
 from rtgraph.nodes.networks.impala import Impala
+from rtgraph.nodes.networks.joined import Joined
 from rtgraph.nodes.networks.mlp import Mlp
 from rtgraph.nodes.networks.nature import Nature
 from rtgraph.nodes.networks.network import Network
@@ -45,7 +54,7 @@ def build(
     check_fit(spec, plant)
     device = torch.device(device) if device is not None else torch.get_default_device()
     with torch.device("meta"):
-        module = _assemble(spec, plant.array.shape, _outputs(plant.action) if outputs is None else outputs)
+        module = _assemble(spec, plant.observation, _outputs(plant.action) if outputs is None else outputs)
     if device.type != "meta":
         allocate(module, device)
         initialise(module, seed)
@@ -88,14 +97,16 @@ def _fill(parameter: Tensor, bound: float, generator: torch.Generator) -> None:
         parameter.copy_(values)
 
 
-def _assemble(spec: NetworkSpec, observation: tuple[int, ...], outputs: int) -> Network:
+def _assemble(spec: NetworkSpec, observation: ArraySpec | PartsSpec, outputs: int) -> Network:
+    if isinstance(observation, PartsSpec):
+        return Joined(spec, observation.parts, outputs)
     match spec:
         case ImpalaSpec():
-            return Impala(spec, observation, outputs)
+            return Impala(spec, observation.shape, outputs)
         case NatureSpec():
-            return Nature(spec, observation, outputs)
+            return Nature(spec, observation.shape, outputs)
         case MlpSpec():
-            return Mlp(spec, observation, outputs)
+            return Mlp(spec, observation.shape, outputs)
         case _:
             assert_never(spec)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rtgraph.msgs import Discrete, PlantSpec
-from rtgraph.msgs.spaces import ArraySpec
+from rtgraph.msgs.spaces import ArraySpec, PartsSpec
 from rtgraph.nodes.networks.spec import HeadSpec, ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
 
 IMPALA_STRIDES = {1: (2, 2, 2), 2: (2, 1, 1, 1, 2, 1)}
@@ -38,6 +38,30 @@ class FrameShape(NamedTuple):
                     f"an observation of shape {other} is no frame: expected (height, width) or "
                     "(channels, height, width). hint: use kind: mlp for vectors"
                 )
+
+
+MOST_CHANNELS = 4
+"""A picture's last axis is its channels if it is not longer than this: grey, RGB or RGBA."""
+
+
+class PictureShape(NamedTuple):
+    """The shape of a picture that is a part of an observation."""
+
+    frame: FrameShape
+    channels_last: bool
+
+    @classmethod
+    def of(cls, part: ArraySpec) -> PictureShape | None:
+        """Read a part's shape: (height, width), (height, width, channels) or (channels, height, width).
+
+        None if the part is not a picture.
+        """
+        if not part.is_picture:
+            return None
+        if len(part.shape) == 3 and part.shape[2] <= MOST_CHANNELS:
+            height, width, channels = part.shape
+            return cls(FrameShape(channels, height, width), channels_last=True)
+        return cls(FrameShape.of(part.shape), channels_last=False)
 
 
 class Window(NamedTuple):
@@ -86,10 +110,30 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
             f"a head that is not plain is for discrete actions, not for {plant.action.kind} ones. "
             "hint: leave the head out, or choose a plant with discrete actions"
         )
-    if isinstance(network, MlpSpec):
-        _check_one_hot(network.one_hot, plant.array)
+    if isinstance(plant.observation, PartsSpec):
+        _check_parts(network, plant.observation)
+    elif isinstance(network, MlpSpec):
+        _check_one_hot(network.one_hot, plant.observation)
     else:
-        remaining(FrameShape.of(plant.array.shape), windows_of(network))
+        remaining(FrameShape.of(plant.observation.shape), windows_of(network))
+
+
+def _check_parts(network: NetworkSpec, observation: PartsSpec) -> None:
+    if isinstance(network, MlpSpec):
+        if network.one_hot is not None:
+            raise ValueError("one_hot is for observations of one array. hint: leave one_hot out")
+        return
+    pictures = {name: PictureShape.of(part) for name, part in observation.parts.items()}
+    if not any(pictures.values()):
+        raise ValueError(
+            f"no part of the observation is a picture: {', '.join(pictures)}. hint: use kind: mlp for vectors"
+        )
+    for name, shape in pictures.items():
+        if shape is not None:
+            try:
+                remaining(shape.frame, windows_of(network))
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
 
 
 def _check_one_hot(one_hot: int | None, observation: ArraySpec) -> None:

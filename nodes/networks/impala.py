@@ -12,11 +12,10 @@ from torch.nn import functional
 from rtgraph.nodes.networks.fit import IMPALA_STRIDES, FrameShape, remaining, windows_of
 from rtgraph.nodes.networks.frames import as_input
 from rtgraph.nodes.networks.head import Head
-from rtgraph.nodes.networks.network import Network
+from rtgraph.nodes.networks.nature import FEATURES
+from rtgraph.nodes.networks.network import Network, Observations, only
 from rtgraph.nodes.networks.pooling import MaxPool
 from rtgraph.nodes.networks.spec import ImpalaSpec
-
-_FEATURES = 512
 
 
 class _Residual(nn.Module):
@@ -51,28 +50,34 @@ class Impala(Network):
     def __init__(self, spec: ImpalaSpec, observation: Sequence[int], outputs: int) -> None:
         super().__init__()
         self.frame = FrameShape.of(observation)
-        strides = IMPALA_STRIDES[spec.depth]
         height, width = remaining(self.frame, windows_of(spec))
-        first, later = spec.widths
-        channels = [self.frame.channels, first] + [later] * (len(strides) - 1)
-        self.sequences = nn.Sequential(
-            *(
-                nn.Sequential(
-                    nn.Conv2d(before, after, kernel_size=3),
-                    MaxPool(stride),
-                    _Residual(after),
-                    _Residual(after),
-                )
-                for (before, after), stride in zip(pairwise(channels), strides, strict=True)
-            )
-        )
-        self.head = Head(spec.head, height * width * channels[-1], _FEATURES, outputs)
-        # One frame on one CPU core takes about 2/3 of the time with the channels innermost, once they fill
-        # a vector of eight floats; below that it takes up to twice as long.
-        if first > 8:
-            nn.utils.convert_conv2d_weight_memory_format(self, torch.channels_last)
+        self.sequences = impala_sequences(spec, self.frame)
+        self.head = Head(spec.head, height * width * spec.widths[1], FEATURES, outputs)
 
-    def features(self, observations: Tensor) -> Tensor:
+    def features(self, observations: Observations) -> Tensor:
         """Return the flattened output of the last sequence for a batch of frames (see `as_input`)."""
-        planes: Tensor = self.sequences(as_input(observations, self.frame))
+        planes: Tensor = self.sequences(as_input(only(observations), self.frame))
         return functional.relu(planes).flatten(1)
+
+
+def impala_sequences(spec: ImpalaSpec, frame: FrameShape) -> nn.Sequential:
+    """Return the sequences, from frames to planes."""
+    strides = IMPALA_STRIDES[spec.depth]
+    first, later = spec.widths
+    channels = [frame.channels, first] + [later] * (len(strides) - 1)
+    sequences = nn.Sequential(
+        *(
+            nn.Sequential(
+                nn.Conv2d(before, after, kernel_size=3),
+                MaxPool(stride),
+                _Residual(after),
+                _Residual(after),
+            )
+            for (before, after), stride in zip(pairwise(channels), strides, strict=True)
+        )
+    )
+    # One frame on one CPU core takes about 2/3 of the time with the channels innermost, once they fill
+    # a vector of eight floats; below that it takes up to twice as long.
+    if first > 8:
+        nn.utils.convert_conv2d_weight_memory_format(sequences, torch.channels_last)
+    return sequences

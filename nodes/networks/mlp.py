@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rtgraph.nodes.networks.head import Head
-from rtgraph.nodes.networks.network import Network
+from rtgraph.nodes.networks.network import Network, Observations, only
 from rtgraph.nodes.networks.spec import MlpSpec
 
 
@@ -37,12 +37,13 @@ class Mlp(Network):
         # The last hidden layer belongs to the head, as in the convolutional networks.
         self.head = Head(spec.head, inputs, spec.hidden[-1] if spec.hidden else None, outputs)
 
-    def features(self, observations: Tensor) -> Tensor:
+    def features(self, observations: Observations) -> Tensor:
         """Compute all layers except the head; observations may have any dtype and are not scaled.
 
         Raises:
             ValueError: The observations have another shape than the network was built for.
         """
+        observations = only(observations)
         if tuple(observations.shape[1:]) != self.observation:
             raise ValueError(
                 f"expected observations of shape (batch, *{self.observation}), got {tuple(observations.shape)}"

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from rtgraph.nodes.networks.fit import FrameShape, remaining, windows_of
 from rtgraph.nodes.networks.frames import as_input
 from rtgraph.nodes.networks.head import Head
-from rtgraph.nodes.networks.network import Network
+from rtgraph.nodes.networks.network import Network, Observations, only
 from rtgraph.nodes.networks.spec import NatureSpec
 
 _FILTERS = (32, 64, 64)
-_FEATURES = 512
+FEATURES = 512
+"""The size of the head's hidden layer."""
 
 
 class Nature(Network):
@@ -32,15 +33,20 @@ class Nature(Network):
         super().__init__()
         self.frame = FrameShape.of(observation)
         height, width = remaining(self.frame, windows_of(spec))
-        layers: list[nn.Module] = []
-        channels = self.frame.channels
-        for filters, window in zip(_FILTERS, windows_of(spec), strict=True):
-            layers += [nn.Conv2d(channels, filters, window.side, window.stride), nn.ReLU()]
-            channels = filters
-        self.layers = nn.Sequential(*layers, nn.Flatten())
-        self.head = Head(spec.head, height * width * channels, _FEATURES, outputs)
+        self.layers = nature_layers(spec, self.frame)
+        self.head = Head(spec.head, height * width * _FILTERS[-1], FEATURES, outputs)
 
-    def features(self, observations: Tensor) -> Tensor:
+    def features(self, observations: Observations) -> Tensor:
         """Return the flattened output of the convolutions for a batch of frames (see `as_input`)."""
-        features: Tensor = self.layers(as_input(observations, self.frame))
+        features: Tensor = self.layers(as_input(only(observations), self.frame))
         return features
+
+
+def nature_layers(spec: NatureSpec, frame: FrameShape) -> nn.Sequential:
+    """Return the convolutions, from frames to flat features."""
+    layers: list[nn.Module] = []
+    channels = frame.channels
+    for filters, window in zip(_FILTERS, windows_of(spec), strict=True):
+        layers += [nn.Conv2d(channels, filters, window.side, window.stride), nn.ReLU()]
+        channels = filters
+    return nn.Sequential(*layers, nn.Flatten())

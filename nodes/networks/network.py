@@ -5,10 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
+from rtgraph.msgs.spaces import Value
 from rtgraph.nodes.networks.head import Head
 from rtgraph.nodes.networks.noisy import draw
+
+Observations = Tensor | dict[str, Tensor]
+"""A batch of observations: one tensor, (batch, *observation), or one of each part by name."""
 
 
 class Network(nn.Module, ABC):
@@ -20,14 +25,14 @@ class Network(nn.Module, ABC):
     head: Head
 
     @abstractmethod
-    def features(self, observations: Tensor) -> Tensor:
+    def features(self, observations: Observations) -> Tensor:
         """Compute the input of the head, of shape (batch, features).
 
         Raises:
             ValueError: The observations have another shape than the network was built for.
         """
 
-    def forward(self, observations: Tensor) -> Tensor:
+    def forward(self, observations: Observations) -> Tensor:
         """Compute values, float32 of shape (batch, outputs), from a batch of observations.
 
         Raises:
@@ -36,7 +41,7 @@ class Network(nn.Module, ABC):
         values: Tensor = self.head(self.features(observations))
         return values
 
-    def scores(self, observations: Tensor) -> Tensor:
+    def scores(self, observations: Observations) -> Tensor:
         """Compute the head's scores (see `Head.scores`), float32 of shape (batch, outputs, atoms)."""
         return self.head.scores(self.features(observations))
 
@@ -48,3 +53,21 @@ class Network(nn.Module, ABC):
         """Compute without noise from now on, as for evaluation."""
         for layer in self.head.noisy:
             layer.noise = None
+
+
+def batch_of_one(observation: Value) -> Observations:
+    """Return a copy of one observation as a batch of size 1."""
+    if isinstance(observation, dict):
+        return {name: torch.tensor(part).unsqueeze(0) for name, part in observation.items()}
+    return torch.tensor(observation).unsqueeze(0)
+
+
+def only(observations: Observations) -> Tensor:
+    """Return the tensor of observations of one array.
+
+    Raises:
+        ValueError: They have several parts.
+    """
+    if isinstance(observations, dict):
+        raise ValueError(f"expected one array, got the parts {', '.join(observations)}")  # noqa: TRY004 - as for another shape
+    return observations

@@ -8,8 +8,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from rtgraph.msgs.plant import Array, EndReason, Value
-from rtgraph.msgs.spaces import PlantSpec
+from rtgraph.msgs.array import Array
+from rtgraph.msgs.plant import EndReason
+from rtgraph.msgs.spaces import PlantSpec, Value
 
 __all__ = ["Action", "Array", "Capturing", "Environment", "Saveable", "Step", "Value"]
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from pydantic import Field
 
 from rtgraph.msgs import Decision, Discrete, Observation, PlantSpec, Screen
+from rtgraph.msgs.array import Array
 from rtgraph.msgs.errors import NodeError
-from rtgraph.msgs.plant import Array, Value
-from rtgraph.msgs.spaces import parts_of
+from rtgraph.msgs.spaces import Value, parts_of
 from rtgraph.nodes.play.bindings import Bindings
 from rtgraph.nodes.play.script import read_script
 from rtgraph.nodes.play.window import Window, check_pygame

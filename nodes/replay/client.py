@@ -133,7 +133,10 @@ def _whole(message: SampledBatch) -> Batch:
 
 def _drawn(message: SampledBatch) -> Draw:
     handles = message.observations, message.next_observations
-    if any(each.dtype != np.int64 or each.shape != message.indices.shape for each in handles):
+    if any(
+        isinstance(each, dict) or each.dtype != np.int64 or each.shape != message.indices.shape
+        for each in handles
+    ):
         raise ReplayError("the frames of a batch are told by one handle each")
     return Draw(
         observations=handles[0],

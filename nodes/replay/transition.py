@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rtgraph.msgs.plant import Action, Array
+from rtgraph.msgs.plant import Action
+from rtgraph.msgs.spaces import Value
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -20,7 +21,7 @@ class Frame:
     episode: int
     tick: int
     sequence: int
-    value: Array
+    value: Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from rtgraph.msgs import Action, Applied, Observation
 from rtgraph.msgs.errors import ReplayError
-from rtgraph.msgs.plant import Array
 from rtgraph.nodes.replay.sampling.multi_step import MultiStep
 from rtgraph.nodes.replay.transition import Frame, Transition
 
@@ -116,7 +115,7 @@ class Assembler:
             observation.episode,
             observation.tick,
             header.sequence,
-            _array_of(observation),
+            observation.value,
         )
         if len(self._frames) > self._most_frames:
             del self._frames[next(iter(self._frames))]
@@ -266,10 +265,3 @@ class Assembler:
     def _counted(self, made: list[Transition]) -> list[Transition]:
         self.counts.transitions += len(made)
         return made
-
-
-def _array_of(observation: Observation) -> Array:
-    if isinstance(observation.value, dict):
-        raise ReplayError("a replay memory stores observations of one array")
-    array: Array = observation.value
-    return array

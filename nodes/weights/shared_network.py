@@ -8,7 +8,8 @@ import mmap
 import torch
 from torch import Tensor
 
-from rtgraph.nodes.networks.network import Network
+from rtgraph.msgs.plant import empty_observation
+from rtgraph.nodes.networks.network import Network, batch_of_one
 from rtgraph.nodes.networks.parameters import bind, layout, size_bytes, views_of
 from rtgraph.nodes.weights.first_version import blank
 from rtgraph.nodes.weights.plan import WeightsPlan
@@ -98,9 +99,8 @@ def preload(plan: WeightsPlan) -> None:
         return
     memory = mmap.mmap(-1, max(1, size))  # zeros, which take no memory while they are only read
     bind(trial, memoryview(memory))
-    observation = plan.spec.array
     with torch.inference_mode():
-        trial(torch.zeros((1, *observation.shape), dtype=getattr(torch, observation.dtype)))
+        trial(batch_of_one(empty_observation(plan.spec)))
 
 
 def _bound_of(weights: Weights) -> _Bound:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -11,15 +12,19 @@ import torch
 from torch import Tensor
 
 from rtgraph.msgs.errors import LearningError
+from rtgraph.msgs.spaces import WHOLE, ArraySpec
+from rtgraph.nodes.networks.network import Observations
 
 Values = npt.NDArray[np.generic] | Tensor
+Frames = Values | dict[str, npt.NDArray[np.generic]]
+"""The observations of a batch: one array, or one of each part by name."""
 
 
 class Samples(Protocol):
     """A batch from a replay buffer: arrays of numpy or torch, all of the batch's length."""
 
     @property
-    def observations(self) -> Values:
+    def observations(self) -> Frames:
         """The observations that the decisions are based on, (batch, *observation)."""
         ...
 
@@ -34,7 +39,7 @@ class Samples(Protocol):
         ...
 
     @property
-    def next_observations(self) -> Values:
+    def next_observations(self) -> Frames:
         """The observations of the next decisions, (batch, *observation); ignored if the discount is 0."""
         ...
 
@@ -53,10 +58,10 @@ class Samples(Protocol):
 class Batch:
     """`Samples` as validated tensors: float32, int64 for actions; observations keep their dtype."""
 
-    observations: Tensor
+    observations: Observations
     actions: Tensor
     returns: Tensor
-    next_observations: Tensor
+    next_observations: Observations
     discounts: Tensor
     weights: Tensor
 
@@ -65,13 +70,13 @@ class Batch:
 
     @classmethod
     def of(
-        cls, samples: Samples, observation: tuple[int, ...], action_count: int, device: torch.device
+        cls, samples: Samples, parts: Mapping[str, ArraySpec], action_count: int, device: torch.device
     ) -> Self:
         """Validate samples and move them to a device.
 
         Args:
             samples: The batch.
-            observation: The shape of one observation.
+            parts: The arrays of one observation, by name.
             action_count: The number of actions.
             device: The device.
 
@@ -96,15 +101,27 @@ class Batch:
             raise LearningError(
                 "a discount is outside 0 to 1", hint="it is gamma^ticks, or 0 at a terminal state"
             )
-        shape = (count, *observation)
+        shapes = {name: (count, *part.shape) for name, part in parts.items()}
         return cls(
-            observations=_checked("observations", samples.observations, shape).to(device),
+            observations=_frames("observations", samples.observations, shapes, device),
             actions=actions.to(device, torch.int64),
             returns=vectors["returns"].to(device),
-            next_observations=_checked("next_observations", samples.next_observations, shape).to(device),
+            next_observations=_frames("next_observations", samples.next_observations, shapes, device),
             discounts=vectors["discounts"].to(device),
             weights=vectors["weights"].to(device),
         )
+
+
+def _frames(
+    name: str, values: Frames, shapes: Mapping[str, tuple[int, ...]], device: torch.device
+) -> Observations:
+    if not isinstance(values, dict):
+        if shapes.keys() != {WHOLE}:
+            raise LearningError(f"{name} should have the parts {', '.join(shapes)}")
+        return _checked(name, values, shapes[WHOLE]).to(device)
+    if values.keys() != shapes.keys() or WHOLE in shapes:
+        raise LearningError(f"{name} has the parts {', '.join(values)}, not those of the plant")
+    return {part: _checked(f"{name}[{part!r}]", values[part], shapes[part]).to(device) for part in shapes}
 
 
 def _checked(name: str, values: Values, shape: tuple[int, ...]) -> Tensor:

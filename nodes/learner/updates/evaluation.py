@@ -90,5 +90,5 @@ class Evaluator:
     def _autocast(self, batch: Batch) -> torch.autocast:
         # A separate context for each pass: tensors that it casts without gradients would be cached for the
         # pass that needs gradients.
-        device = batch.observations.device.type
+        device = batch.actions.device.type
         return torch.autocast(device, dtype=torch.bfloat16, enabled=self._params.autocast)

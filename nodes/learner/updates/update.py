@@ -292,7 +292,7 @@ class Updater:
         self._optimiser.gradient.copy_(state["gradient"])
 
     def _evaluated(self, samples: Samples) -> Evaluated:
-        batch = Batch.of(samples, self.plant.array.shape, self._actions, self._device)
+        batch = Batch.of(samples, self.plant.parts, self._actions, self._device)
         return self._evaluator.evaluated(self._online, batch)
 
     def _blank(self) -> tuple[Network, Tensor]:

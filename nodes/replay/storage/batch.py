@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rtgraph.msgs.spaces import Value
 from rtgraph.nodes.replay.storage.frames import Frames, Handles
 
 
@@ -18,12 +19,12 @@ class Batch:
     terminated, else gamma to the power of the ticks between.
     """
 
-    observations: npt.NDArray[np.generic]
-    """(B, *shape), with the plant's dtype."""
+    observations: Value
+    """(B, *shape), with the plant's dtype, or such an array for each part by name."""
     actions: npt.NDArray[np.generic]
     """(B,) int64 for ``Discrete``, (B, size) int64 for ``MultiDiscrete``, (B, size) float32 for ``Continuous``."""
     returns: npt.NDArray[np.float32]
-    next_observations: npt.NDArray[np.generic]
+    next_observations: Value
     discounts: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
     """Importance weights, (B,), the largest of them 1; all 1 for uniform sampling."""
@@ -53,11 +54,17 @@ class Draw:
         # One read for both: a batch is complete or not read at all.
         both = frames.frames(np.concatenate([self.observations, self.next_observations]))
         return Batch(
-            observations=both[:size],
+            observations=_rows(both, slice(size)),
             actions=self.actions,
             returns=self.returns,
-            next_observations=both[size:],
+            next_observations=_rows(both, slice(size, None)),
             discounts=self.discounts,
             weights=self.weights,
             indices=self.indices,
         )
+
+
+def _rows(frames: Value, rows: slice) -> Value:
+    if isinstance(frames, dict):
+        return {name: part[rows] for name, part in frames.items()}
+    return frames[rows]

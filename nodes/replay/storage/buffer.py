@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError, NotFinite, ReplayError
+from rtgraph.msgs.spaces import described
 from rtgraph.nodes.replay.replay_stats import Holdings
 from rtgraph.nodes.replay.sampling.prioritised import Priorities
 from rtgraph.nodes.replay.storage.batch import Batch, Draw
-from rtgraph.nodes.replay.storage.frames import FrameStore
+from rtgraph.nodes.replay.storage.frames import FrameStore, is_finite
 from rtgraph.nodes.replay.storage.recovery import recover
 from rtgraph.nodes.replay.storage.sizes import Order, Sampling, Sizes
 from rtgraph.nodes.replay.storage.table import TransitionTable
@@ -81,7 +82,7 @@ class ReplayBuffer:
         self._spare = spare_frames
         sizes = Sizes.of(capacity_bytes, plant, order, sampling, spare_frames)
         self.capacity = sizes.rows
-        self.frames = FrameStore(plant.array, sizes.frames, folder / "frames" if folder else None)
+        self.frames = FrameStore(plant.observation, sizes.frames, folder / "frames" if folder else None)
         try:
             path = folder / "transitions" if folder else None
             self._table = TransitionTable(plant.action, sizes.rows, order, path, meaning)
@@ -134,9 +135,8 @@ class ReplayBuffer:
         self._table.check(transition.action, transition.discounted_reward, transition.discount)
         for frame in (transition.observation, transition.next_observation):
             if not self.frames.spec.admits(frame.value):
-                found = f"{frame.value.dtype} of shape {frame.value.shape}"
-                raise ReplayError(f"a frame of {found}, the plant's are {self.frames.spec}")
-            if frame.value.dtype.kind == "f" and not np.isfinite(frame.value).all():
+                raise ReplayError(f"a frame of {described(frame.value)}, the plant's are {self.frames.spec}")
+            if not is_finite(frame.value):
                 raise NotFinite(
                     f"the observation of tick {frame.tick} is not finite",
                     hint="look for what the plant divides by 0, or reads from a sensor that is off",

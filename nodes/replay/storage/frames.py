@@ -1,7 +1,7 @@
 """Frames, each stored once: written by one process, read by any number on the same host without a copy.
 
 A frame's handle is generation × slots + slot; the generation counts the writes to the slot. If slots are used
-in turn, handles count the frames. Each slot has a word: 0 if it was never written, odd while it is being
+in turn, handles count the frames. A frame of several parts has one slot, and each part its own array of all slots. Each slot has a word: 0 if it was never written, odd while it is being
 written, 2 × (generation + 1) when it holds that generation's frame. A reader checks the word before and after
 reading, so it detects frames that were or are being overwritten and never returns them.
 
@@ -11,19 +11,23 @@ the writing process.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from rtgraph.msgs import ArraySpec
+from rtgraph.msgs import ArraySpec, PartsSpec
+from rtgraph.msgs.array import Array
 from rtgraph.msgs.errors import FrameOverwritten, RegionError, ReplayError
+from rtgraph.msgs.spaces import WHOLE, Value, described, parts_of
 from rtgraph.nodes.runtime.region import Region
 
 Handles = npt.NDArray[np.int64]
 WORD_BYTES = 8
+PART_BYTES = 64
+"""The array of each part begins at a multiple of this."""
 _AT_ONCE = 1024
 """Number of frames checked at once."""
 
@@ -34,16 +38,19 @@ class Frames:
     def __init__(self, region: Region) -> None:
         self._region = region
         try:
-            self.spec = ArraySpec.model_validate(region.layout["spec"])
+            self.spec = _spec_in(region.layout["spec"])
             self.slots = int(str(region.layout["slots"]))
             if region.layout["kind"] != "frames" or self.slots < 1:
                 raise ValueError  # noqa: TRY301
             words = region.array("<u8", (self.slots,), 0)
-            pixels = region.array(self.spec.dtype, (self.slots, *self.spec.shape), self.slots * WORD_BYTES)
+            arrays = {
+                name: region.array(part.dtype, (self.slots, *part.shape), offset)
+                for name, part, offset in _layout(self.spec, self.slots)
+            }
         except (KeyError, TypeError, ValueError) as error:
             raise RegionError("these are not the frames of a replay memory") from error
         self._words = cast(npt.NDArray[np.uint64], words)
-        self._pixels = pixels
+        self._arrays = arrays
 
     @classmethod
     def attach(cls, source: Path | int) -> Frames:
@@ -66,36 +73,37 @@ class Frames:
         there: npt.NDArray[np.bool_] = self._words[handles % self.slots] == wanted.astype(np.uint64)
         return there & (handles >= 0)
 
-    def frames(
-        self, handles: Handles | Sequence[int], out: npt.NDArray[np.generic] | None = None
-    ) -> npt.NDArray[np.generic]:
-        """Return a copy of the frames, (n, *shape), in the order of the handles; in ``out`` if given.
+    def frames(self, handles: Handles | Sequence[int]) -> Value:
+        """Return a copy of the frames, (n, *shape), in the order of the handles; by name if they have several parts.
 
         Raises:
-            FrameOverwritten: some frames are overwritten. The contents of ``out`` are then undefined.
+            FrameOverwritten: some frames are overwritten.
         """
         handles = np.asarray(handles, np.int64)
         before = self.alive(handles)
-        found = np.take(self._pixels, handles % self.slots, axis=0, out=out, mode="clip")
+        slots = handles % self.slots
+        found = {name: np.take(pixels, slots, axis=0, mode="clip") for name, pixels in self._arrays.items()}
         there = before & self.alive(handles)
         if not there.all():
             raise FrameOverwritten(np.flatnonzero(~there).tolist())
-        return found
+        return self._value(found)
 
     def finite(self, handles: Handles) -> npt.NDArray[np.bool_]:
         """Return for each handle whether the frame in its slot is finite, (n,) bool."""
-        if self._pixels.dtype.kind != "f":
+        floats = [pixels for pixels in self._arrays.values() if pixels.dtype.kind == "f"]
+        if not floats:
             return np.ones(handles.shape, np.bool_)
         slots, places = np.unique(handles % self.slots, return_inverse=True)
         found = np.ones(slots.size, np.bool_)
         # In parts: a store may be larger than the memory left for a copy of it.
         for first in range(0, slots.size, _AT_ONCE):
             part = slice(first, first + _AT_ONCE)
-            pixels = np.isfinite(cast(npt.NDArray[np.floating], self._pixels[slots[part]]))
-            found[part] = pixels.all(axis=tuple(range(1, pixels.ndim)))
+            for pixels in floats:
+                finite = np.isfinite(cast(npt.NDArray[np.floating], pixels[slots[part]]))
+                found[part] &= finite.all(axis=tuple(range(1, finite.ndim)))
         return found[places]
 
-    def view(self, handle: int) -> npt.NDArray[np.generic]:
+    def view(self, handle: int) -> Value:
         """Return a frame in place, read-only, without a copy. Check ``alive`` again afterwards.
 
         Raises:
@@ -103,9 +111,10 @@ class Frames:
         """
         if not self.alive([handle])[0]:
             raise FrameOverwritten([0])
-        view: npt.NDArray[np.generic] = self._pixels[handle % self.slots, ...]
-        view.flags.writeable = False
-        return view
+        views = {name: pixels[handle % self.slots, ...] for name, pixels in self._arrays.items()}
+        for view in views.values():
+            view.flags.writeable = False
+        return self._value(views)
 
     @property
     def descriptor(self) -> int:
@@ -121,12 +130,15 @@ class Frames:
         """Release the frames. Returned arrays stay valid. Closing twice is allowed."""
         self._region.close()
 
+    def _value(self, arrays: dict[str, Array]) -> Value:
+        return arrays if isinstance(self.spec, PartsSpec) else arrays[WHOLE]
+
 
 class FrameStore(Frames):
     """Frames to write.
 
     Args:
-        spec: the dtype and shape of a frame.
+        spec: the dtype and shape of a frame, or of each of its parts.
         slots: number of frames that fit.
         path: the file, continued if it exists; None for memory.
 
@@ -135,17 +147,23 @@ class FrameStore(Frames):
         ReplayError: there are no slots.
     """
 
-    def __init__(self, spec: ArraySpec, slots: int, path: Path | None = None) -> None:
+    def __init__(self, spec: ArraySpec | PartsSpec, slots: int, path: Path | None = None) -> None:
         if slots < 1:
             raise ReplayError(f"a frame store of {slots} slots", hint="give it more bytes")
-        kept = ArraySpec(dtype=spec.dtype, shape=spec.shape)
+        kept = _kept(spec)
         layout = {"kind": "frames", "spec": kept.model_dump(mode="json"), "slots": slots}
-        super().__init__(Region.open(layout, slots * self.bytes_per_slot(spec), path))
+        *_, (_, last, offset) = _layout(kept, slots)
+        super().__init__(Region.open(layout, offset + slots * last.size_bytes, path))
 
     @staticmethod
-    def bytes_per_slot(spec: ArraySpec) -> int:
+    def bytes_per_slot(spec: ArraySpec | PartsSpec) -> int:
         """Return the size of one frame in bytes."""
-        return WORD_BYTES + int(np.prod(spec.shape, dtype=np.int64)) * np.dtype(spec.dtype).itemsize
+        return WORD_BYTES + sum(part.size_bytes for part in _parts(spec).values())
+
+    @staticmethod
+    def padding_bytes(spec: ArraySpec | PartsSpec) -> int:
+        """Return the size of what lies between the arrays of parts, at most."""
+        return PART_BYTES * len(spec.parts) if isinstance(spec, PartsSpec) else 0
 
     @property
     def continued(self) -> bool:
@@ -157,20 +175,19 @@ class FrameStore(Frames):
         """The size of all slots."""
         return self.slots * self.bytes_per_slot(self.spec)
 
-    def write(self, slot: int, frame: npt.NDArray[np.generic]) -> int:
+    def write(self, slot: int, frame: Value) -> int:
         """Store a frame in a slot, replacing its contents; return the frame's handle.
 
         Raises:
             ReplayError: the frame does not fit the spec. Nothing has changed.
         """
         if not self.spec.admits(frame):
-            raise ReplayError(
-                f"a frame of {frame.dtype}, {frame.shape} where {self.spec.dtype}, {self.spec.shape} are stored"
-            )
+            raise ReplayError(f"a frame of {described(frame)}, where {self.spec} is stored")
         # Odd from here on. A writer killed here leaves it odd; this then rounds to the next generation.
         generation = (int(self._words[slot]) + 1) // 2
         self._words[slot] = 2 * generation + 1
-        self._pixels[slot] = frame
+        for name, part in parts_of(frame).items():
+            self._arrays[name][slot] = part
         self._words[slot] = 2 * generation + 2
         return generation * self.slots + slot
 
@@ -184,17 +201,52 @@ class FrameStore(Frames):
         written = np.flatnonzero(self._words)
         return int(written[-1]) + 1 if written.size else 0
 
-    def world_state(self) -> dict[str, npt.NDArray[np.generic]]:
+    def world_state(self) -> dict[str, Any]:
         """Return a copy of the slots that were ever written."""
         slots = self.used()
-        return {"words": self._words[:slots].copy(), "frames": self._pixels[:slots].copy()}
+        frames = {name: pixels[:slots].copy() for name, pixels in self._arrays.items()}
+        return {"words": self._words[:slots].copy(), "frames": self._value(frames)}
 
-    def load_world_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    def load_world_state(self, state: Mapping[str, Any]) -> None:
         """Restore the first slots; the others were never written."""
         slots = len(state["words"])
         self._words[:slots] = state["words"]
-        self._pixels[:slots] = state["frames"]
+        for name, frames in parts_of(state["frames"]).items():
+            self._arrays[name][:slots] = frames
 
     def sync(self) -> None:
         """Flush writes to disk."""
         self._region.sync()
+
+
+def is_finite(value: Value) -> bool:
+    """Return whether all numbers of a frame are finite."""
+    return all(part.dtype.kind != "f" or bool(np.isfinite(part).all()) for part in parts_of(value).values())
+
+
+def _parts(spec: ArraySpec | PartsSpec) -> dict[str, ArraySpec]:
+    return spec.parts if isinstance(spec, PartsSpec) else {WHOLE: spec}
+
+
+def _kept(spec: ArraySpec | PartsSpec) -> ArraySpec | PartsSpec:
+    """Return what a store keeps of a spec: dtypes and shapes."""
+    if isinstance(spec, PartsSpec):
+        return PartsSpec(
+            parts={name: ArraySpec(dtype=p.dtype, shape=p.shape) for name, p in spec.parts.items()}
+        )
+    return ArraySpec(dtype=spec.dtype, shape=spec.shape)
+
+
+def _spec_in(layout: Any) -> ArraySpec | PartsSpec:
+    kind = PartsSpec if "parts" in layout else ArraySpec
+    return kind.model_validate(layout)
+
+
+def _layout(spec: ArraySpec | PartsSpec, slots: int) -> Iterator[tuple[str, ArraySpec, int]]:
+    """Yield the name, the spec and the offset of each part's array, in bytes after the first page."""
+    offset = slots * WORD_BYTES
+    for name, part in _parts(spec).items():
+        if isinstance(spec, PartsSpec):
+            offset += -offset % PART_BYTES
+        yield name, part, offset
+        offset += slots * part.size_bytes

@@ -30,13 +30,14 @@ class Sizes:
     @classmethod
     def of(cls, capacity_bytes: int, plant: PlantSpec, order: Order, sampling: Sampling, spare: int) -> Sizes:
         """Return the number of rows and frames that fit."""
-        frame = FrameStore.bytes_per_slot(plant.array) + REFERENCE_BYTES
+        frame = FrameStore.bytes_per_slot(plant.observation) + REFERENCE_BYTES
         row = row_dtype(plant.action).itemsize
         frames_per_row = 1 if order == "recent" else 2
 
         def size(rows: int) -> int:
             tree = SumTree.bytes_for(rows) if sampling == "prioritised" else 0
-            return 2 * HEAD_BYTES + 64 + rows * row + (frames_per_row * rows + spare) * frame + tree
+            padding = 64 + FrameStore.padding_bytes(plant.observation)
+            return 2 * HEAD_BYTES + padding + rows * row + (frames_per_row * rows + spare) * frame + tree
 
         # A tree grows in steps, so the maximum is searched for.
         least, most = 3, max(4, capacity_bytes // (row + frame * frames_per_row) + 1)

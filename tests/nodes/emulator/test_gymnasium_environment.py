@@ -4,7 +4,7 @@ import pytest
 from gymnasium import spaces
 from pydantic import ValidationError
 
-from rtgraph.msgs.spaces import ArraySpec, Continuous, Discrete, MultiDiscrete
+from rtgraph.msgs.spaces import ArraySpec, Continuous, Discrete, MultiDiscrete, PartsSpec
 from rtgraph.nodes.emulator.gymnasium_environment import GymnasiumEnvironment, GymnasiumSettings
 from rtgraph.nodes.plant.environment import Saveable
 
@@ -43,7 +43,9 @@ class Echo(gymnasium.Env):
 
     def _observe(self):
         self.seen += 1
-        return self.seen if isinstance(self.observation_space, spaces.Box) else self.observation_space.start
+        if isinstance(self.observation_space, spaces.Box):
+            return self.seen
+        return getattr(self.observation_space, "start", np.zeros(2, np.int8))
 
 
 @pytest.fixture
@@ -173,6 +175,8 @@ def test_other_action_spaces_are_named_and_refused(register, space):
         (spaces.Box(0, 255, (2,), np.uint8), ArraySpec(dtype="uint8", shape=(2,), low=0, high=255)),
         (spaces.Box(-np.inf, 1, (2,), np.float64), ArraySpec(dtype="float64", shape=(2,), high=1)),
         (spaces.Discrete(5, start=2), ArraySpec(dtype="int64", shape=(), low=2, high=6)),
+        (spaces.MultiDiscrete([2, 3]), ArraySpec(dtype="int64", shape=(2,), low=0, high=2)),
+        (spaces.MultiBinary(2), ArraySpec(dtype="int8", shape=(2,), low=0, high=1)),
     ],
 )
 def test_observations_are_typed(register, space, spec):
@@ -184,7 +188,15 @@ def test_observations_are_typed(register, space, spec):
 
 
 @pytest.mark.parametrize(
-    "space", [spaces.Tuple([BOX]), spaces.Text(3), spaces.Box(0, 9, (2,), np.uint32)], ids=str
+    "space",
+    [
+        spaces.Text(3),
+        spaces.Box(0, 9, (2,), np.uint32),
+        spaces.Tuple([BOX, spaces.Text(3)]),
+        spaces.Dict({"words": spaces.Dict({"one": spaces.Text(3)})}),
+        spaces.Sequence(BOX),
+    ],
+    ids=str,
 )
 def test_other_observation_spaces_are_named_and_refused(register, space):
     made = register(observation_space=space)
@@ -192,6 +204,61 @@ def test_other_observation_spaces_are_named_and_refused(register, space):
         echo()
     assert str(space) in str(caught.value)
     assert made[0].closed == 1
+
+
+class Several(gymnasium.Env):
+    """An environment with nested observations: it returns the arrays that it works in."""
+
+    action_space = spaces.Discrete(2)
+    observation_space = spaces.Dict(
+        {
+            "camera": spaces.Dict({"rgb": spaces.Box(0, 255, (4, 4, 3), np.uint8)}),
+            "joints": spaces.Tuple([spaces.Box(-1, 1, (2,), np.float32), spaces.Discrete(3)]),
+        }
+    )
+
+    def __init__(self):
+        self._joints = np.zeros(2, np.float32)
+
+    def _observation(self):
+        rgb = np.full((4, 4, 3), round(10 * self._joints[0]), np.uint8)
+        return {"camera": {"rgb": rgb}, "joints": (self._joints, 2)}
+
+    def reset(self, *, seed=None, options=None):
+        self._joints[:] = 0.5
+        return self._observation(), {}
+
+    def step(self, action):
+        self._joints[:] = 1.0
+        return self._observation(), 0.0, False, False, {}
+
+
+def test_dict_and_tuple_spaces_are_parts_named_by_their_path():
+    gymnasium.register("Several-v0", Several)
+    try:
+        environment = GymnasiumEnvironment(GymnasiumSettings(id="Several-v0", rate_hz=10))
+    finally:
+        del gymnasium.registry["Several-v0"]
+    spec = environment.spec.observation
+    assert spec == PartsSpec(
+        parts={
+            "camera/rgb": ArraySpec(dtype="uint8", shape=(4, 4, 3), low=0, high=255),
+            "joints/0": ArraySpec(dtype="float32", shape=(2,), low=-1, high=1),
+            "joints/1": ArraySpec(dtype="int64", shape=(), low=0, high=2),
+        }
+    )
+    first = environment.reset(np.random.default_rng(0))
+    assert spec.admits(first)
+    second = environment.step(0).observation
+    assert [first["joints/0"].tolist(), second["joints/0"].tolist()] == [[0.5, 0.5], [1, 1]]
+    assert [first["camera/rgb"].max(), second["camera/rgb"].max()] == [5, 10]
+    assert first["joints/1"] == 2
+
+
+def test_two_parts_of_one_name_are_refused(register):
+    register(observation_space=spaces.Dict({"a/b": BOX, "a": spaces.Dict({"b": BOX})}))
+    with pytest.raises(ValueError, match="two parts of its observations are named 'a/b'"):
+        echo()
 
 
 def test_observations_are_copied(register):

@@ -3,7 +3,7 @@ import logging
 import numpy as np
 import pytest
 
-from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
+from rtgraph.msgs import ArraySpec, Discrete, PartsSpec, PlantSpec
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.plant import Step
 from rtgraph.nodes.plant.outcome import Outcomes
@@ -109,3 +109,57 @@ def test_a_screen_of_another_kind_is_refused(image):
         NodeError, match=r"arm/0: its screen is .* at tick 1, it should be \(height, width, 3\) uint8"
     ):
         outcomes().screen(image, 1)
+
+
+SEVERAL = SPEC.model_copy(
+    update={
+        "observation": PartsSpec(
+            parts={"wrist": ArraySpec(dtype="uint8", shape=(2, 2)), "joints": SPEC.observation}
+        )
+    }
+)
+
+
+def parts(**changes):
+    return {"wrist": np.zeros((2, 2), np.uint8), "joints": GOOD} | changes
+
+
+def test_an_observation_has_the_parts_of_the_spec():
+    given = parts()
+    assert outcomes(SEVERAL).step(step(observation=given), 1).observation is given
+
+
+@pytest.mark.parametrize(
+    ("observation", "problem"),
+    [
+        (GOOD, "observed a ndarray at tick 7. hint: give a dict of numpy arrays: wrist, joints"),
+        (
+            {"wrist": np.zeros((2, 2), np.uint8)},
+            "the parts observed at tick 7 are not those of its spec: joints",
+        ),
+        (parts(more=GOOD), "the parts observed at tick 7 are not those of its spec: more"),
+        (parts(joints=[0, 0]), "observed a list as 'joints' at tick 7"),
+        (parts(joints=np.zeros(2)), r"observed float64 of shape \(2,\) as 'joints' at tick 7, its spec says"),
+        (parts(wrist=np.zeros((2, 3), np.uint8)), r"observed uint8 of shape \(2, 3\) as 'wrist' at tick 7"),
+    ],
+    ids=str,
+)
+def test_other_parts_are_named(observation, problem):
+    with pytest.raises(NodeError, match=f"arm/0: {problem}"):
+        outcomes(SEVERAL).observation(observation, 7)
+
+
+def test_a_part_that_is_not_finite_counts_once_a_tick():
+    checked = outcomes(SEVERAL)
+    nan = np.array([np.nan, 0], np.float32)
+    for tick in range(3):
+        checked.observation(parts(joints=nan), tick)
+    assert checked.result()["not_finite"] == {"observations": 3}
+
+
+def test_capture_times_are_whole_ns_of_parts_of_the_spec():
+    assert outcomes(SEVERAL).captured({"joints": np.int64(5)}, 1) == {"joints": 5}
+    assert outcomes().captured({"": 5}, 1) == {"": 5}
+    for wrong in ({"elbow": 5}, {"joints": 5.0}, [5], None):
+        with pytest.raises(NodeError, match=r"its capture times are .* at tick 1, it should be ns by part"):
+            outcomes(SEVERAL).captured(wrong, 1)

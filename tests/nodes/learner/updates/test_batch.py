@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from support.batches import ACTIONS, SIZE, drawn
+from support.batches import ACTIONS, VECTORS, drawn
 
+from rtgraph.msgs import ArraySpec
 from rtgraph.msgs.errors import LearningError
 from rtgraph.nodes.learner.updates.batch import Batch
 from rtgraph.nodes.replay.storage.batch import Batch as Recalled
@@ -19,7 +20,7 @@ def samples():
 
 
 def checked(samples):
-    return Batch.of(samples, (SIZE,), ACTIONS, CPU)
+    return Batch.of(samples, VECTORS.parts, ACTIONS, CPU)
 
 
 def as_numpy(samples):
@@ -94,3 +95,31 @@ def test_what_a_replay_buffer_gives_is_taken(samples):
     fields = {name: getattr(samples, name).numpy() for name in FIELDS}
     batch = checked(Recalled(**fields, indices=np.arange(16)))
     assert all(torch.equal(getattr(batch, name), getattr(samples, name)) for name in FIELDS)
+
+
+PARTS = {"picture": ArraySpec(dtype="uint8", shape=(4, 3)), "joints": ArraySpec(dtype="float32", shape=(2,))}
+
+
+def of_parts(samples, **change):
+    parts = {"picture": np.ones((16, 4, 3), np.uint8), "joints": np.zeros((16, 2), np.float32)} | change
+    return replace(as_numpy(samples), observations=parts, next_observations=parts)
+
+
+def test_observations_of_several_parts_are_tensors_by_name(samples):
+    batch = Batch.of(of_parts(samples), PARTS, ACTIONS, CPU)
+    assert {name: (part.dtype, tuple(part.shape)) for name, part in batch.observations.items()} == {
+        "picture": (torch.uint8, (16, 4, 3)),
+        "joints": (torch.float32, (16, 2)),
+    }
+    assert batch.next_observations.keys() == PARTS.keys()
+
+
+def test_other_parts_than_the_plants_are_refused(samples):
+    with pytest.raises(LearningError, match=r"observations\['joints'\] should have the shape"):
+        Batch.of(of_parts(samples, joints=np.zeros((16, 3))), PARTS, ACTIONS, CPU)
+    with pytest.raises(LearningError, match="has the parts picture, joints, more, not those of the plant"):
+        Batch.of(of_parts(samples, more=np.zeros(16)), PARTS, ACTIONS, CPU)
+    with pytest.raises(LearningError, match="should have the parts picture, joints"):
+        Batch.of(samples, PARTS, ACTIONS, CPU)
+    with pytest.raises(LearningError, match="not those of the plant"):
+        checked(of_parts(samples))

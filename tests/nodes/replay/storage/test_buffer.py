@@ -335,7 +335,7 @@ def test_what_an_earlier_version_kept_that_is_not_finite_is_left_out(tmp_path):
     buffer = opened()
     add(buffer, 30, 0)
     place = int(buffer._table.rows["observation"][9]) % buffer.frames.slots
-    buffer.frames._pixels[place, 1] = np.nan
+    buffer.frames._arrays[""][place, 1] = np.nan
     buffer._table.rows["reward"][4] = np.inf
     buffer.close()
     buffer = opened()

@@ -118,10 +118,10 @@ def test_a_frame_that_is_being_overwritten_is_there_neither_as_the_old_nor_as_th
         def __setitem__(self, slot, value):
             seen.append((slot, store.alive([old, new]).tolist()))
 
-    pixels, store._pixels = store._pixels, Watched()
+    pixels, store._arrays[""] = store._arrays[""], Watched()
     assert store.write(0, frame(1)) == new
     assert seen == [(0, [False, False])]
-    store._pixels = pixels
+    store._arrays[""] = pixels
     assert store.alive([old, new]).tolist() == [False, True]
     store.close()
 
