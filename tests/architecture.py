@@ -1,4 +1,4 @@
-"""Draw which room imports which into ``docs/architecture.md``.
+"""Write the path of a tick, and draw which room imports which, into ``docs/architecture.md``.
 
 Run ``python -m tests.architecture`` to draw it, and with ``--check`` to see whether it is current.
 """
@@ -20,16 +20,108 @@ Edges = dict[str, set[str]]
 HEAD = """\
 # Architecture
 
-The packages of rtgraph and what each imports, drawn by `make architecture` from the imports themselves; those in
-functions and for type checking count. An arrow is left out where a longer way leads to the same place. No arrow
-goes up and there is no circle: `make check` compares the imports with the contracts in `pyproject.toml`.
+Written by `make architecture`: the path of one tick through the code, and what each package imports.
+
+## One tick, from observation to action
+
+A plant ticks at its own rate and waits for nobody. The observation of tick *k* and the decision on it travel as
+messages; the decision applies at a later tick. Each step names its module and, in it, where to start reading.
+
+| step | module | function | what happens |
+|---|---|---|---|
+"""
+STEPS = (
+    ("plant", "nodes/plant/plant.py", "Plant._show", "The observation of tick *k* is published."),
+    (
+        "send",
+        "nodes/runtime/executor.py",
+        "Executor.send",
+        "It gets its header: source, sequence, time, lineage.",
+    ),
+    ("", "nodes/runtime/realtime/bus.py", "Bus.publish", "Real time: it is encoded and sent by ZeroMQ."),
+    (
+        "",
+        "nodes/runtime/virtual/world.py",
+        "VirtualWorld.transmit",
+        "Virtual time: its delivery becomes an event.",
+    ),
+    (
+        "receive",
+        "nodes/runtime/interface/ports.py",
+        "BoundInput.put",
+        "It waits in the inbox by the port's policy.",
+    ),
+    ("", "nodes/runtime/executor.py", "Executor.deliver", "A node that is not busy handles it."),
+    (
+        "coordinator",
+        "nodes/inference/coordinator.py",
+        "Coordinator.on_observation",
+        "`paced`: it claims the observation for a free worker.",
+    ),
+    (
+        "worker",
+        "nodes/inference/worker.py",
+        "Worker.on_claim",
+        "`paced`: the worker takes the claimed observation.",
+    ),
+    (
+        "",
+        "nodes/inference/worker.py",
+        "Worker.on_observation",
+        "Other stagger methods: a free worker takes the newest one.",
+    ),
+    (
+        "",
+        "nodes/inference/worker.py",
+        "Worker._begin",
+        "The policy computes an action; the worker is busy for the latency.",
+    ),
+    (
+        "decision",
+        "nodes/inference/worker.py",
+        "Worker._register",
+        "The decision is published, with the observation's lineage.",
+    ),
+    (
+        "gate",
+        "nodes/plant/plant.py",
+        "Plant._on_tick",
+        "At a later tick the plant takes all decisions that arrived.",
+    ),
+    ("", "nodes/plant/gate.py", "Gate.choose", "The gate chooses one of them, or none."),
+    (
+        "action",
+        "nodes/plant/plant.py",
+        "Plant._step",
+        "The environment makes a step with its action, else with that of β.",
+    ),
+    ("", "nodes/plant/default.py", "DefaultBehaviour.act", "β: what acts when no decision does."),
+    ("applied", "nodes/plant/plant.py", "Plant._report", "`Applied` says which decision acted, and its age."),
+)
+"""What happens between an observation and the action on it: step, module, function, and what happens."""
+
+IMPORTS = """
+In real time `nodes/runtime/realtime/process.py` runs a node (`RealtimeNode._loop`), one in each process; in virtual
+time `nodes/runtime/virtual/world.py` runs all nodes, by events (`EventQueue.run`).
+
+## Imports
+
+Drawn from the imports themselves; those in functions and for type checking count. An arrow is left out where a
+longer way leads to the same place. No arrow goes up and there is no circle: `make check` compares the imports with
+the contracts in `pyproject.toml`.
 """
 
 
 def page() -> str:
-    """Return the page: one picture of the layers, and one of each package of several rooms."""
+    """Return the page: the steps of a tick, a picture of the layers, and one of each package of several rooms."""
     graph = grimp.build_graph(*LAYERS, cache_dir=None)
-    parts = [HEAD, "## Layers\n", _table(LAYERS), _mermaid(_edges(graph, LAYERS))]
+    parts = [
+        HEAD + "\n".join(map(_step, STEPS)),
+        IMPORTS,
+        "## Layers\n",
+        _table(LAYERS),
+        _mermaid(_edges(graph, LAYERS)),
+    ]
     for package in sorted(graph.modules):
         children = sorted(graph.find_children(package))
         rooms = [child for child in children if graph.find_children(child)]
@@ -50,6 +142,18 @@ def main() -> int:
         print(f"{PAGE.relative_to(ROOT)} is stale. hint: make architecture", file=sys.stderr)
         return 1
     return 0
+
+
+def _step(step: tuple[str, str, str, str]) -> str:
+    """Return a step's row of the table. Raises ``LookupError`` if its function does not exist."""
+    name, module, function, happens = step
+    found: ast.AST = ast.parse((ROOT / module).read_text())
+    for part in function.split("."):
+        named = [node for node in ast.iter_child_nodes(found) if getattr(node, "name", None) == part]
+        if not named:
+            raise LookupError(f"{module} has no {function}: correct STEPS in {Path(__file__).name}")
+        found = named[0]
+    return f"| {name} | `{module}` | `{function}` | {happens} |"
 
 
 def _edges(graph: grimp.ImportGraph, modules: Iterable[str]) -> Edges:
