@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,17 @@ MOST_LETTERS = 200
 """Maximum length of a full name. Names of logs, traces and pictures append to it and may have 255 bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What is known of a plan before its nodes are imported. The plan may still turn out to be wrong."""
+
+    world: str
+    node_classes: tuple[str, ...]
+    """Paths of the node classes, without those in other interpreters."""
+    weights: bool
+    """Whether the plan has networks."""
+
+
 def load_launch(
     name: str | Path,
     arguments: Mapping[str, str] | None = None,
@@ -57,6 +69,7 @@ def load_launch(
     graph_folders: Sequence[Path] = (SHIPPED,),
     environment: Mapping[str, str] | None = None,
     effective: bool = False,
+    foresee: Callable[[Foreseen], None] | None = None,
 ) -> Plan:
     """Return the plan of a launch file, or of a graph file launched by itself.
 
@@ -77,6 +90,7 @@ def load_launch(
         record: whether to record; or the recorder's parameters and ``journal``. The virtual world records by default.
         environment: environment variables that files may refer to; by default those of the process.
         effective: refuse an argument that has no effect with these values of the others.
+        foresee: called once the files are read, before nodes are imported, which takes most of the time.
 
     Raises:
         GraphError: the files, the arguments or the overrides are wrong. Of several problems the first is reported, in
@@ -115,6 +129,9 @@ def load_launch(
     settings = settings.model_copy(
         update={key: getattr(overrides, key) for key in overrides.model_fields_set}
     )
+    if foresee is not None:
+        own = (node.entry.node_class for node in nodes if node.entry.python is None)
+        foresee(Foreseen(settings.world, tuple(own), weights=bool(parts.weights)))
     modules = LocalModules(path.parent, [*folders, *graph_folders])
     resolver = Resolver(nodes, parts.weights, modules, realtime=settings.world == "realtime")
     place = (overriding if overrides.record is not None else document.top) / "record"

@@ -12,6 +12,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
     from typing import NoReturn
 
 VERBS = {
@@ -33,7 +34,11 @@ VERBS = {
     "top": "watch the nodes of a running graph",
     "topic": "inspect the topics of a running graph, or publish",
 }
-"""Each verb and its summary. ``rtgraph.launch.verbs.<verb>`` is imported only for that verb."""
+"""Each verb and its summary. ``rtgraph.launch.verbs.<verb>`` is imported only for that verb.
+
+Its ``run`` gets the parsed arguments. If it also has a ``begin``, that is called first and returns a context manager: what
+it gives goes to ``run``, too. It starts what runs beside the imports that every verb needs.
+"""
 
 GROUP = "rtgraph.verbs"
 """The entry points of other packages: the name of a verb, and its module."""
@@ -128,13 +133,20 @@ def _run(arguments: list[str]) -> int:
     parser = Parser(prog=f"rtgraph {verb}", description=VERBS[verb])
     module.configure(parser)
     parsed = parser.parse_args(arguments[1:])
+    if hasattr(module, "begin"):
+        with module.begin(parsed) as begun:
+            return _done(module, parsed, begun)
+    return _done(module, parsed)
 
+
+def _done(module: ModuleType, *given: object) -> int:
+    """Run a verb, and return the exit code."""
     from pathlib import Path  # noqa: PLC0415 - so that --help is instant
 
     from rtgraph.nodes.runtime.classes.imports import look_in  # noqa: PLC0415
 
     look_in(Path())
-    code: int = module.run(parsed)
+    code: int = module.run(*given)
     return code
 
 

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 from rtgraph.launch.console.typed import decimal, whole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rtgraph.graphs import Plan
+    from rtgraph.graphs.load import Foreseen
 
 FOLDERS = (Path(__file__).parent / "files",)
 """Folders in which rtgraph's own launch files are found by name."""
@@ -69,7 +72,11 @@ def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None
 
 
 def load(
-    args: argparse.Namespace, *, record: bool | dict[str, Any] | None = None, effective: bool = True
+    args: argparse.Namespace,
+    *,
+    record: bool | dict[str, Any] | None = None,
+    effective: bool = True,
+    foresee: Callable[[Foreseen], None] | None = None,
 ) -> Plan:
     """Return the plan that the command line asks for.
 
@@ -77,6 +84,7 @@ def load(
         args: the command line.
         record: overrides what it says of the recording.
         effective: refuse an argument that has no effect with these values of the others.
+        foresee: see ``load_launch``.
 
     Raises:
         GraphError: the file or its arguments are wrong, or an argument is given twice.
@@ -96,6 +104,7 @@ def load(
         folders=launch_folders(),
         # An argument of a replaced node legitimately has no effect.
         effective=effective and not replacements,
+        foresee=foresee,
     )
 
 

@@ -10,7 +10,10 @@ from rtgraph.launch.console.typed import above_zero, port
 from rtgraph.launch.file_options import add_file, folder, load
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rtgraph.graphs import Plan
+    from rtgraph.graphs.load import Foreseen
     from rtgraph.launch.world.world_checkpoints import Checkpoints
 
 
@@ -45,19 +48,23 @@ def add_launch(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def prepared(args: argparse.Namespace) -> Prepared:
+def prepared(args: argparse.Namespace, foresee: Callable[[Foreseen], None] | None = None) -> Prepared:
     """Return the launch that the command line asks for.
+
+    Args:
+        args: the command line.
+        foresee: called with what is known of the plan before its nodes are imported.
 
     Raises:
         GraphError: the file, its arguments or the options are wrong.
         RtgraphError: a port, the session folder or a checkpoint on this host does not allow it.
     """
+    plan = _plan(args, foresee)
     from rtgraph.launch.process.endpoints import check_ports  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.session import check_directory  # noqa: PLC0415
     from rtgraph.launch.world.world_checkpoints import Checkpoints, check_resume  # noqa: PLC0415
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 
-    plan = _plan(args)
     wanted = Checkpoints(args.checkpoint_every, args.resume_world)
     if wanted != Checkpoints() and plan.world != "virtual":
         raise GraphError(
@@ -73,14 +80,14 @@ def prepared(args: argparse.Namespace) -> Prepared:
     return Prepared(plan, wanted)
 
 
-def _plan(args: argparse.Namespace) -> Plan:
+def _plan(args: argparse.Namespace, foresee: Callable[[Foreseen], None] | None) -> Plan:
     """Return the plan that the command line asks for, or that of the session to resume."""
+    if args.file is not None:
+        return load(args, foresee=foresee)
     from rtgraph.graphs import Plan  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.world.world_checkpoints import plan_of  # noqa: PLC0415
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 
-    if args.file is not None:
-        return load(args)
     if args.resume_world is None:
         raise GraphError("no FILE is given", file="command line", hint="rtgraph launch boxing")
     others = ("world", "seed", "replay", "record", "no_record", "replace", "recorder")

@@ -9,6 +9,7 @@ from rtgraph.graphs import Plan
 from rtgraph.launch.console.exit_codes import DONE, FAILED, LOST, SIGNALLED
 from rtgraph.launch.console.status import Status
 from rtgraph.launch.process.launcher import Launcher
+from rtgraph.launch.process.server_process import EarlyServer
 from rtgraph.launch.report.result import Ran, Result
 from rtgraph.launch.report.summary import lossless_losses, summarise
 from rtgraph.launch.session import Session
@@ -28,6 +29,7 @@ def run(
     directory: Path | None = None,
     tcp_port: int | None = None,
     checkpoints: Checkpoints | None = None,
+    early: EarlyServer | None = None,
 ) -> Result:
     """Run a plan to its end, and write its summary. The result lists all failures, including that of writing the summary.
 
@@ -37,6 +39,7 @@ def run(
         directory: the session folder.
         tcp_port: first tcp port, for a realtime run over tcp.
         checkpoints: checkpoints of a virtual world.
+        early: a fork server for a realtime run, started before the plan was known.
 
     Raises:
         RtgraphError: it could not be started.
@@ -49,7 +52,7 @@ def run(
     if plan.world == "virtual":
         ran = run_virtual(plan, session, status, checkpoints)
     else:
-        ran = _run_realtime(plan, session, status, tcp_port)
+        ran = _run_realtime(plan, session, status, tcp_port, early)
     wall_s = time.monotonic() - began
     code, failures = ran.code, ran.failures
     try:
@@ -59,8 +62,10 @@ def run(
     return Result(session, plan, ran.summary, code, failures, wall_s, ran.virtual_s, ran.lost)
 
 
-def _run_realtime(plan: Plan, session: Session, status: Status, tcp_port: int | None) -> Ran:
-    outcome = Launcher(plan, session, status, tcp_port=tcp_port).run()
+def _run_realtime(
+    plan: Plan, session: Session, status: Status, tcp_port: int | None, early: EarlyServer | None
+) -> Ran:
+    outcome = Launcher(plan, session, status, tcp_port=tcp_port, early=early).run()
     reports = {name: statistics.edges for name, statistics in outcome.statistics.items()}
     results = {name: statistics.result for name, statistics in outcome.statistics.items()}
     problems = {name: s.problem for name, s in outcome.statistics.items() if s.problem}

@@ -36,6 +36,12 @@ class Leftover(NamedTuple):
     """Its environment variables, each between two NUL bytes."""
 
 
+def environment_of(launch: str) -> dict[str, str]:
+    """Return the environment of the processes of a launch, by its unique name on this host."""
+    # Without SPT_NOENV, a process that sets its title would overwrite the mark.
+    return {**os.environ, MARK: launch, "SPT_NOENV": "1"}
+
+
 def find(launch: str, sessions: Collection[int] = (), besides: Collection[int] = ()) -> list[Leftover]:
     """Return the living processes of a launch.
 

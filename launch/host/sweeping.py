@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from rtgraph.launch.host import leftovers
-from rtgraph.launch.host.leftovers import GRACE_S, MARK, Leftover, short
+from rtgraph.launch.host.leftovers import GRACE_S, Leftover, environment_of, short
 from rtgraph.nodes.runtime.realtime.fork_server import NODE_VARIABLE, TITLE
 
 
@@ -59,8 +59,7 @@ class Sweeper:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of the launch's processes."""
-        # Without SPT_NOENV, a process that sets its title would overwrite the mark.
-        return {**os.environ, MARK: self._launch, "SPT_NOENV": "1"}
+        return environment_of(self._launch)
 
     def began(self, process: int, node: str) -> None:
         """Record the start of a node's process."""

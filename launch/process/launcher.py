@@ -27,6 +27,7 @@ from rtgraph.launch.process.introspection_service import Service
 from rtgraph.launch.process.node_supervisor import NodeSupervisor, members_of
 from rtgraph.launch.process.outcome import Outcome, statistics_of_all
 from rtgraph.launch.process.process_starter import Starter
+from rtgraph.launch.process.server_process import EarlyServer
 from rtgraph.launch.session import Session
 from rtgraph.msgs import Progress
 from rtgraph.msgs.errors import LaunchError
@@ -52,11 +53,20 @@ class Launcher:
         LaunchError: the graph could not be started.
     """
 
-    def __init__(self, plan: Plan, session: Session, status: Status, *, tcp_port: int | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        session: Session,
+        status: Status,
+        *,
+        tcp_port: int | None = None,
+        early: EarlyServer | None = None,
+    ) -> None:
         self._plan = plan
         self._session = session
         self._status = status
         self._tcp_port = tcp_port
+        self._early = early
         self._outcome = Outcome()
         self._going = Going(plan.ticks, plan.duration_s)
         self._members = members_of(plan)
@@ -115,10 +125,14 @@ class Launcher:
             Service(plan.name, runtime, self._members, control_server.tell)
         )
         sweeper = closing.enter_context(
-            Sweeper(control_server.endpoint, self._status.note, self._outcome.left_behind)
+            Sweeper(
+                control_server.endpoint if self._early is None else self._early.launch,
+                self._status.note,
+                self._outcome.left_behind,
+            )
         )
         self._starter = closing.enter_context(
-            Starter(plan, self._session, poll, control_server.endpoint, self._buses, sweeper)
+            Starter(plan, self._session, poll, control_server.endpoint, self._buses, sweeper, self._early)
         )
         self._supervisor = supervisor = NodeSupervisor(
             plan,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import resource
+import sys
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
@@ -12,13 +14,15 @@ from rtgraph.graphs import Plan
 from rtgraph.launch.host.polling import Poll
 from rtgraph.launch.host.sweeping import Sweeper
 from rtgraph.launch.process.processes import ForkServer, Process, last_line, start_with_own_python
+from rtgraph.launch.process.server_process import EarlyServer
+from rtgraph.launch.process.shared_modules import modules_of
 from rtgraph.launch.process.supervision import Member
 from rtgraph.launch.session import Session
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.classes.imports import pinned
 from rtgraph.nodes.runtime.realtime.bus import BusPlan
 from rtgraph.nodes.runtime.realtime.config import NodeConfig
-from rtgraph.nodes.runtime.realtime.fork_server import CallFunction, Preload, StartNode
+from rtgraph.nodes.runtime.realtime.requests import CallFunction, Preload, StartNode
 from rtgraph.nodes.weights.inherited import InheritedWeights, fill_call, open_call, preload_call
 from rtgraph.nodes.weights.memory_file import create
 
@@ -36,6 +40,7 @@ class Starter:
         control: the launcher's control endpoint.
         buses: the nodes' sockets.
         sweeper: ends what nodes leave behind.
+        early: a fork server that may have been started before the plan was known.
     """
 
     def __init__(
@@ -46,7 +51,9 @@ class Starter:
         control: str,
         buses: Mapping[str, BusPlan],
         sweeper: Sweeper,
+        early: EarlyServer | None = None,
     ) -> None:
+        self._early = early
         self._sweeper = sweeper
         self._plan = plan
         self._session = session
@@ -90,14 +97,20 @@ class Starter:
         )
         self._server = ForkServer(
             Preload(
-                modules=tuple(_modules(self._plan)),
+                log_file=str(self._session.log_file("fork-server")),
+                open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+                descriptors=tuple(weights.descriptor for weights in self._weights),
+                folders=tuple(sys.path),  # nodes find the same modules as this process
+                modules=modules_of(
+                    (node.node for node in self._plan.nodes if node.python is None),
+                    weights=bool(self._plan.weights),
+                ),
                 pinned=pinned(),
                 described=self._plan.described,
                 calls=(preload_call(self._weights),) if self._weights else (),
             ),
-            [weights.descriptor for weights in self._weights],
-            str(self._session.log_file("fork-server")),
             self._sweeper.environment,
+            None if self._early is None else self._early.take(),
         )
         self._poll.add(self._server.descriptor, self._answered)
 
@@ -186,11 +199,3 @@ class Starter:
 
         self._watched.append(process)
         self._poll.add(process.pidfd, over)
-
-
-def _modules(plan: Plan) -> list[str]:
-    """Return the modules that the fork server imports: those of the nodes, and torch if there are networks."""
-    modules = {node.node.partition(":")[0] for node in plan.nodes if node.python is None}
-    if plan.weights:
-        modules |= {"rtgraph.nodes.inference.network_policy", "rtgraph.nodes.weights.shared_network"}
-    return sorted(modules)

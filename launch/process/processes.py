@@ -7,19 +7,24 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rtgraph.launch.process.server_process import MODULE, ServerProcess
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.classes.imports import looked_in
-from rtgraph.nodes.runtime.realtime.fork_server import Preload, Request, StartNode, receive, send
+from rtgraph.nodes.runtime.realtime.requests import (
+    Preload,
+    Request,
+    StartNode,
+    receive,
+    send,
+    send_descriptors,
+)
 
 LAST_ANSWER_S = 1.0
-_SERVER = ("-P", "-m", "rtgraph.nodes.runtime.realtime.fork_server")
-"""``-P``: without the current folder on the path, where a file could shadow an installed module."""
 Started = Callable[["Process"], None]
 
 
@@ -60,33 +65,32 @@ class ForkServer:
 
     Args:
         preload: what it does before it forks.
-        descriptors: what it and its processes inherit.
-        log_file: where its output goes.
         environment: its environment variables.
+        early: a server that was started with this environment before the plan was known.
     """
 
     def __init__(
-        self, preload: Preload, descriptors: Sequence[int], log_file: str, environment: Mapping[str, str]
+        self, preload: Preload, environment: Mapping[str, str], early: ServerProcess | None = None
     ) -> None:
         self._preload = preload
         self._environment = environment
-        self._descriptors = tuple(descriptors)
-        self._log_file = log_file
         self._waiting: deque[tuple[Request, Started]] = deque()
         self._asked: deque[tuple[Request, Started]] = deque()
-        self.restarts = -1
+        self.restarts = 0
         self.ready = False
-        self._start()
+        self._early = early is not None
+        self._server = early or self._started()
+        self._load()
 
     @property
     def descriptor(self) -> int:
         """Readable when the server answers or ends."""
-        return self._channel.fileno()
+        return self._server.channel.fileno()
 
     @property
     def pid(self) -> int:
         """Process number of the server."""
-        return self._popen.pid
+        return self._server.popen.pid
 
     @property
     def asked(self) -> bool:
@@ -107,7 +111,7 @@ class ForkServer:
             LaunchError: the server ended during its imports.
         """
         try:
-            answer = receive(self._channel)
+            answer = receive(self._server.channel)
         except OSError:
             answer = None
         if answer is None:
@@ -121,14 +125,15 @@ class ForkServer:
 
     def close(self) -> None:
         """End the server, and collect processes that it created but did not report yet."""
-        self._popen.kill()
-        self._popen.wait()
+        self._server.popen.kill()
+        self._server.popen.wait()
+        channel = self._server.channel
         with contextlib.suppress(OSError):
-            self._channel.settimeout(LAST_ANSWER_S)
-            while self._asked and (answer := receive(self._channel)) is not None:
+            channel.settimeout(LAST_ANSWER_S)
+            while self._asked and (answer := receive(channel)) is not None:
                 if answer:
                     self._made(answer)
-        self._channel.close()
+        channel.close()
 
     def _made(self, pid: int) -> None:
         _, started = self._asked.popleft()
@@ -137,46 +142,37 @@ class ForkServer:
     def _ask(self, request: Request, started: Started) -> None:
         self._asked.append((request, started))
         with contextlib.suppress(OSError):  # `answer` notices a dead server and repeats the request
-            send(self._channel, request.model_dump(mode="json"))
+            send(self._server.channel, request.model_dump(mode="json"))
 
-    def _start(self) -> None:
-        self.restarts += 1
-        self.ready = False
-        ours, theirs = socket.socketpair()
-        role = ("serve", str(theirs.fileno()), str(os.getpid()))
+    def _started(self) -> ServerProcess:
+        log_file = self._preload.log_file
         try:
-            with open(self._log_file, "ab") as log, theirs:
-                self._popen = subprocess.Popen(
-                    [
-                        sys.executable,
-                        *_SERVER,
-                        *role,
-                        *sys.path,
-                    ],  # nodes find the same modules as this process
-                    pass_fds=(theirs.fileno(), *self._descriptors),
-                    env=self._environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
+            with open(log_file, "ab") as log:
+                return ServerProcess.start(self._environment, log)
         except OSError as error:
-            ours.close()
             raise LaunchError(f"the fork server cannot be started: {error}") from error
-        self._channel = ours
-        send(ours, self._preload.model_dump(mode="json"))
+
+    def _load(self) -> None:
+        with contextlib.suppress(OSError):  # `answer` notices a dead server
+            send(self._server.channel, self._preload.model_dump(mode="json"))
+            send_descriptors(self._server.channel, self._preload.descriptors)
 
     def _restart(self) -> None:
-        self._channel.close()
-        code = self._popen.wait()
-        if not self.ready:
+        self._server.channel.close()
+        code = self._server.popen.wait()
+        if not self.ready and not self._early:
+            log_file = self._preload.log_file
             raise LaunchError(
-                f"the fork server ended with exit code {code} while importing: {last_line(self._log_file)}",
-                hint=f"see {self._log_file}",
+                f"the fork server ended with exit code {code} while importing: {last_line(log_file)}",
+                hint=f"see {log_file}",
             )
+        self.restarts += self.ready
+        # What an early server failed of may be in no log: another one shows it.
+        self.ready = self._early = False
         self._waiting.extendleft(reversed(self._asked))
         self._asked.clear()
-        self._start()
+        self._server = self._started()
+        self._load()
 
 
 def start_with_own_python(
@@ -191,7 +187,7 @@ def start_with_own_python(
     try:
         with ours, theirs, open(request.log_file or os.devnull, "ab") as log:
             popen = subprocess.Popen(
-                [python, *_SERVER, "node", str(theirs.fileno()), *looked_in()],
+                [python, *MODULE, "node", str(theirs.fileno()), *looked_in()],
                 pass_fds=(theirs.fileno(), *descriptors),
                 env=environment,
                 stdin=subprocess.DEVNULL,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 
 from rtgraph.launch.preparing import add_launch, prepared
+from rtgraph.launch.process.server_process import EarlyServer
 
 EXAMPLE = """\
 examples:
@@ -29,14 +31,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
-def run(args: argparse.Namespace) -> int:
+def begin(args: argparse.Namespace) -> EarlyServer | contextlib.nullcontext[None]:
+    """Return the fork server to start before the file is read; None if the world is virtual for sure."""
+    realtime = args.world != "virtual" and args.resume_world is None
+    return EarlyServer() if realtime else contextlib.nullcontext()
+
+
+def run(args: argparse.Namespace, early: EarlyServer | None = None) -> int:
     """Run the graph, print its summary, and return the launch's exit code."""
-    # Slow imports wait until the arguments are known to be right.
+    launch = prepared(args, None if early is None else early.foresee)
+    # Slow imports wait until the arguments are known to be right, and the early server has work.
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
     from rtgraph.launch.report.final_report import draw_results, print_result  # noqa: PLC0415
     from rtgraph.launch.run import run as run_plan  # noqa: PLC0415
 
-    launch = prepared(args)
     with ConsoleStatus() as status:
         result = run_plan(
             launch.plan,
@@ -44,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
             directory=args.out,
             tcp_port=args.tcp_port,
             checkpoints=launch.checkpoints,
+            early=early,
         )
         results = {launch.plan.name: result}
     code = print_result(results, as_json=args.json)

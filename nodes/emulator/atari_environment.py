@@ -8,7 +8,6 @@ and uses the generator given to ``reset``.
 from __future__ import annotations
 
 import difflib
-import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -113,15 +112,15 @@ class AtariEnvironment:
 
     def __init__(self, settings: AtariSettings) -> None:
         self._settings = settings
+        self._ale = _load(settings.game)
+        facts = _game_facts(settings.game, settings.full_action_set, self._ale)
         self._spec = settings.spec()
-        facts = _game_facts(settings.game, settings.full_action_set)
         self._codes = facts.codes
         self._noop = facts.codes.index(_NOOP)
         self._owner = f"atari {settings.game} {settings.observation} actions={len(facts.codes)}"
         self._resize = AreaResize(facts.height, facts.width, _SMALL, _SMALL)
         self._grey = np.empty((facts.height, facts.width), np.uint8)
 
-        self._ale = _load(settings.game)
         self._ale.reset_game()
         self._start = self._ale.cloneState()
         self._start_picture = (self._observe(), self._ale.getScreenRGB())
@@ -253,15 +252,21 @@ class AtariEnvironment:
         self._ale.restoreState(state)
 
 
-@functools.cache
-def _game_facts(game: str, full_action_set: bool) -> _GameFacts:
-    ale = _load(game)
-    actions = ale.getLegalActionSet() if full_action_set else ale.getMinimalActionSet()
-    codes = tuple(action.value for action in actions)
-    if _NOOP not in codes:
-        raise ValueError(f"game {game!r}: its own actions lack a no-op. hint: full_action_set: true")
-    height, width = ale.getScreenDims()
-    return _GameFacts(height, width, codes, tuple(action.name for action in actions))
+_known: dict[tuple[str, bool], _GameFacts] = {}
+
+
+def _game_facts(game: str, full_action_set: bool, loaded: ALEInterface | None = None) -> _GameFacts:
+    """Return what is fixed for a game; ``loaded`` is an emulator that has it loaded, which takes 0.1 s."""
+    key = game, full_action_set
+    if key not in _known:
+        ale = _load(game) if loaded is None else loaded
+        actions = ale.getLegalActionSet() if full_action_set else ale.getMinimalActionSet()
+        codes = tuple(action.value for action in actions)
+        if _NOOP not in codes:
+            raise ValueError(f"game {game!r}: its own actions lack a no-op. hint: full_action_set: true")
+        height, width = ale.getScreenDims()
+        _known[key] = _GameFacts(height, width, codes, tuple(action.name for action in actions))
+    return _known[key]
 
 
 def _load(game: str) -> ALEInterface:
@@ -298,4 +303,5 @@ class Atari(Emulator[AtariParams]):
     """An Atari 2600 game at 60 Hz, frame by frame."""
 
     environment_type = AtariEnvironment
+    imports_later = ("ale_py",)
     incidental = frozenset({"rate_hz", "max_frames"})

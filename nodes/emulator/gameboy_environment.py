@@ -283,4 +283,5 @@ class GameBoy(Emulator[GameBoyParams]):
     """A Game Boy game at 59.7275 Hz, frame by frame."""
 
     environment_type = GameBoyEnvironment
+    imports_later = ("stable_retro.data",)
     incidental = frozenset({"rate_hz", "max_frames"})

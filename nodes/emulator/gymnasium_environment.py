@@ -237,6 +237,7 @@ class Gymnasium(Emulator[GymnasiumParams]):
     """Any Gymnasium environment, at a configured rate."""
 
     environment_type = GymnasiumEnvironment
+    imports_later = ("gymnasium",)
     incidental = frozenset({"rate_hz", "render", "noop"})
 
     def result(self) -> dict[str, Any]:

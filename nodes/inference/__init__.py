@@ -1,6 +1,14 @@
 """Staggered inference: workers, their policies and latencies, and the coordinator that spreads them in time."""
 
-from rtgraph.nodes.inference.coordinator import Coordinator
-from rtgraph.nodes.inference.worker import Worker
+from __future__ import annotations
+
+from rtgraph.msgs.lazy import on_use
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rtgraph.nodes.inference.coordinator import Coordinator
+    from rtgraph.nodes.inference.worker import Worker
 
 __all__ = ["Coordinator", "Worker"]
+
+__getattr__ = on_use(__name__, {"coordinator": ("Coordinator",), "worker": ("Worker",)})

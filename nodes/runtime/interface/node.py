@@ -61,6 +61,8 @@ class Node(Generic[P]):
     tap_ports: ClassVar[dict[str, Tap]] = {}
     stop_rank: ClassVar[int] = 1
     agrees_on: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    imports_later: ClassVar[tuple[str, ...]] = ()
+    """Modules that only running nodes import. A launch imports them once, for all its nodes."""
     reproducible: ClassVar[bool] = True
     """Whether a journal suffices to run the node again; false if it also takes input from a person, say."""
 

@@ -4,6 +4,9 @@ It opens no socket and starts no thread, because neither survives a fork safely.
 its parent, the server's child, ends at once, and the launcher adopts the node. So nodes survive the death of
 the server, but not of the launcher. Each node has a separate session, so that Ctrl-C reaches only the
 launcher.
+
+Its imports take most of the time of a start. So the launcher starts it before it has a plan, and sends what the
+nodes need as it learns of it: modules (`Import`), then everything else (`Preload`).
 """
 
 from __future__ import annotations
@@ -14,119 +17,90 @@ import importlib
 import io
 import logging
 import os
+import resource
 import signal
 import socket
-import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import msgpack
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from rtgraph.msgs import Record, message_types, schema_hash
 from rtgraph.msgs.declaration import build_all
-from rtgraph.nodes.runtime.classes.description import NodeDescription, class_of
-from rtgraph.nodes.runtime.classes.imports import look_in, module_of, pin
+from rtgraph.nodes.runtime.classes.description import class_of
+from rtgraph.nodes.runtime.classes.imports import class_at, look_in, module_of, pin
 from rtgraph.nodes.runtime.classes.loading import stand_in
 from rtgraph.nodes.runtime.interface.context import generator
-from rtgraph.nodes.runtime.realtime.config import FunctionCall, NodeConfig
 from rtgraph.nodes.runtime.realtime.control import TYPES
 from rtgraph.nodes.runtime.realtime.host import die_with, take_priority
 from rtgraph.nodes.runtime.realtime.process import RealtimeNode
+from rtgraph.nodes.runtime.realtime.requests import (
+    CallFunction,
+    Import,
+    Preload,
+    Request,
+    StartNode,
+    receive,
+    send,
+    take_descriptors,
+)
 
 TITLE = "rtgraph: "
 """The prefix of a node's process title; the node's name follows."""
 NODE_VARIABLE = "RTGRAPH_NODE"
 """The environment variable that marks the processes a node starts."""
-
-
-class StartNode(Record):
-    """Start a node's process, with its output in ``log_file``."""
-
-    kind: Literal["node"] = "node"
-    launcher: int
-    log_file: str | None
-    config: NodeConfig
-    modules: dict[str, str] = Field(default_factory=dict)
-    """The pinned modules, for a process that was not forked by the server."""
-
-
-class CallFunction(Record):
-    """Call a function in a process that then ends. Its output goes to ``log_file``."""
-
-    kind: Literal["call"] = "call"
-    launcher: int
-    log_file: str | None
-    call: FunctionCall
-
-
-class Preload(Record):
-    """What all nodes share: modules to import, functions to call before nodes are forked."""
-
-    modules: tuple[str, ...]
-    pinned: dict[str, str] = Field(default_factory=dict)
-    """Pinned modules and their files or packages."""
-    described: dict[str, NodeDescription] = Field(default_factory=dict)
-    """Descriptions of classes that only other interpreters can import, by path."""
-    calls: tuple[FunctionCall, ...] = ()
-
-
-Request = StartNode | CallFunction
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
 
-def send(channel: socket.socket, value: Any) -> None:
-    """Send a plain value."""
-    data = msgpack.packb(value)
-    channel.sendall(struct.pack("<I", len(data)) + data)
-
-
-def receive(channel: socket.socket) -> Any:
-    """Receive a plain value; None if the other end is closed."""
-    head = _exactly(channel, 4)
-    data = _exactly(channel, struct.unpack("<I", head)[0]) if head else b""
-    return msgpack.unpackb(data) if data else None
-
-
-def _exactly(channel: socket.socket, size: int) -> bytes:
-    data = bytearray()
-    while len(data) < size:
-        part = channel.recv(size - len(data))
-        if not part:
-            return b""
-        data += part
-    return bytes(data)
-
-
 def serve(channel: socket.socket) -> None:
-    """Load what the first request names and answer; then fork for each request and answer with the pid."""
+    """Import what requests name; once all is loaded, answer with 0, then fork for each request and answer with the pid."""
     # Garbage collection leaves holes that each node would fill, which unshares the pages.
     gc.disable()
-    _preload(Preload.model_validate(receive(channel)))
-    gc.freeze()
-    send(channel, 0)
-    while (request := receive(channel)) is not None:
-        middle = os.fork()
-        if middle == 0:
-            _become_parent(channel, request)
-        os.waitpid(middle, 0)
-
-
-def _preload(wanted: Preload) -> None:
-    """Do once what every node needs, so that nodes share its memory."""
     # Without this, each node imports numpy.random and setproctitle itself, 4 MB and 50 ms each time.
+    module_of("setproctitle")
+    generator(0, "", 0)
+    build_all(Record)
+    while (request := receive(channel)) is not None:
+        if request["kind"] == "import":
+            _import(Import.model_validate(request).modules)
+        elif request["kind"] == "preload":
+            channel = _preload(channel, Preload.model_validate(request))
+            gc.freeze()
+            send(channel, 0)
+        else:
+            middle = os.fork()
+            if middle == 0:
+                _become_parent(channel, request)
+            os.waitpid(middle, 0)
+
+
+def _import(paths: tuple[str, ...]) -> None:
+    for path in paths:
+        if ":" not in path:
+            module_of(path)
+            continue
+        for later in getattr(class_at(path), "imports_later", ()):
+            module_of(later)
+
+
+def _preload(channel: socket.socket, wanted: Preload) -> socket.socket:
+    """Do once what every node needs, so that nodes share its memory. Return the channel, which may have moved."""
+    _redirect(wanted.log_file)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted.open_files, most))
+    channel = take_descriptors(channel, wanted.descriptors)
+    look_in(*map(Path, wanted.folders))
     pin({name: Path(module) for name, module in wanted.pinned.items()})
     stand_in({path: class_of(description) for path, description in wanted.described.items()})
-    for module in ("setproctitle", *wanted.modules):
-        module_of(module)
-    generator(0, "", 0)
+    _import(wanted.modules)
     build_all(Record)
     for message_type in (*message_types().values(), *TYPES):
         schema_hash(message_type)
     for call in wanted.calls:
         call()
+    return channel
 
 
 def _become_parent(channel: socket.socket, request: Any) -> None:
@@ -194,7 +168,7 @@ def _redirect(log_file: str | None) -> None:
 
 
 def main() -> None:
-    """Serve (``serve DESCRIPTOR LAUNCHER FOLDER...``), or be one node (``node DESCRIPTOR FOLDER...``).
+    """Serve (``serve DESCRIPTOR LAUNCHER``), or be one node (``node DESCRIPTOR FOLDER...``).
 
     ``DESCRIPTOR`` is that of the socket for requests; each ``FOLDER`` is a folder of modules.
     """
@@ -207,7 +181,6 @@ def main() -> None:
         run_process(request)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with(int(rest[0]))
-    look_in(*map(Path, rest[1:]))
     serve(channel)
 
 

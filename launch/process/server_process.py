@@ -1,0 +1,111 @@
+"""The process of a fork server. Its imports take most of the time of a start, so it may start before there is a plan.
+
+Only the standard library is imported here, so that an early server is early.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Self
+
+from rtgraph.launch.host.leftovers import environment_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rtgraph.graphs.load import Foreseen
+
+MODULE = ("-P", "-m", "rtgraph.nodes.runtime.realtime.fork_server")
+"""``-P``: without the current folder on the path, where a file could shadow an installed module."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerProcess:
+    """A fork server, and the socket for requests to it. It ends with its launcher."""
+
+    popen: subprocess.Popen[bytes]
+    channel: socket.socket
+
+    @classmethod
+    def start(cls, environment: Mapping[str, str], output: IO[bytes] | int) -> ServerProcess:
+        """Start a server, with its output in ``output``.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                popen = subprocess.Popen(
+                    [sys.executable, *MODULE, "serve", str(theirs.fileno()), str(os.getpid())],
+                    pass_fds=(theirs.fileno(),),
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
+        except BaseException:
+            ours.close()
+            raise
+        return cls(popen, ours)
+
+    def close(self) -> int:
+        """End it, and return its exit code."""
+        self.channel.close()
+        self.popen.kill()
+        return self.popen.wait()
+
+
+class EarlyServer:
+    """A fork server that starts on entering, while files are still read, for a launch that probably needs one.
+
+    It ends on leaving, unless the launch has taken it over.
+    """
+
+    def __init__(self) -> None:
+        self.launch = f"{os.getpid()}-{time.monotonic_ns()}"
+        """A unique name of the launch on this host, by which its processes are found."""
+        self._process: ServerProcess | None = None
+
+    def __enter__(self) -> Self:
+        with contextlib.suppress(OSError):  # the launch starts one later, and says what is wrong
+            self._process = ServerProcess.start(environment_of(self.launch), subprocess.DEVNULL)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def foresee(self, foreseen: Foreseen) -> None:
+        """Have the server import what the nodes of a realtime plan need; end it if the plan is not realtime."""
+        if foreseen.world != "realtime":
+            self._end()
+        elif self._process is not None:
+            # Imported here, because it takes as long as the server's first imports.
+            from rtgraph.launch.process.shared_modules import modules_of  # noqa: PLC0415
+            from rtgraph.nodes.runtime.realtime.requests import Import, send  # noqa: PLC0415
+
+            # Only ours: others are pinned first, and their errors belong in a log.
+            shipped = [path for path in foreseen.node_classes if path.startswith("rtgraph.")]
+            request = Import(modules=modules_of(shipped, weights=foreseen.weights))
+            with contextlib.suppress(OSError):  # the launch notices a dead server
+                send(self._process.channel, request.model_dump(mode="json"))
+
+    def take(self) -> ServerProcess | None:
+        """Take over the server; None if there is none."""
+        process, self._process = self._process, None
+        return process
+
+    def _end(self) -> None:
+        process = self.take()
+        if process is not None:
+            process.close()

@@ -1,0 +1,128 @@
+"""What a launcher asks of the fork server, and how it travels: messages on a socket, with open descriptors."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import struct
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgpack
+from pydantic import Field
+
+from rtgraph.msgs import Record
+from rtgraph.nodes.runtime.classes.description import NodeDescription
+from rtgraph.nodes.runtime.realtime.config import FunctionCall, NodeConfig
+
+
+class StartNode(Record):
+    """Start a node's process, with its output in ``log_file``."""
+
+    kind: Literal["node"] = "node"
+    launcher: int
+    log_file: str | None
+    config: NodeConfig
+    modules: dict[str, str] = Field(default_factory=dict)
+    """The pinned modules, for a process that was not forked by the server."""
+
+
+class CallFunction(Record):
+    """Call a function in a process that then ends. Its output goes to ``log_file``."""
+
+    kind: Literal["call"] = "call"
+    launcher: int
+    log_file: str | None
+    call: FunctionCall
+
+
+class Import(Record):
+    """Import modules before the plan is complete. It has no answer."""
+
+    kind: Literal["import"] = "import"
+    modules: tuple[str, ...]
+    """Modules, or paths ``module:Class`` of node classes, which name more modules in ``imports_later``."""
+
+
+class Preload(Record):
+    """What all nodes share: modules to import, functions to call before nodes are forked."""
+
+    kind: Literal["preload"] = "preload"
+    log_file: str
+    """From now on the server's output goes there."""
+    open_files: int
+    """The launcher's limit of open files."""
+    descriptors: tuple[int, ...]
+    """Descriptors of the launcher, sent after this message. They get the same numbers here."""
+    folders: tuple[str, ...]
+    """Folders in which modules are found, after Python's."""
+    modules: tuple[str, ...]
+    """As in `Import`."""
+    pinned: dict[str, str] = Field(default_factory=dict)
+    """Pinned modules and their files or packages."""
+    described: dict[str, NodeDescription] = Field(default_factory=dict)
+    """Descriptions of classes that only other interpreters can import, by path."""
+    calls: tuple[FunctionCall, ...] = ()
+
+
+Request = StartNode | CallFunction
+
+
+def send(channel: socket.socket, value: Any) -> None:
+    """Send a plain value."""
+    data = msgpack.packb(value)
+    channel.sendall(struct.pack("<I", len(data)) + data)
+
+
+def receive(channel: socket.socket) -> Any:
+    """Receive a plain value; None if the other end is closed."""
+    head = _exactly(channel, 4)
+    data = _exactly(channel, struct.unpack("<I", head)[0]) if head else b""
+    return msgpack.unpackb(data) if data else None
+
+
+def _exactly(channel: socket.socket, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        part = channel.recv(size - len(data))
+        if not part:
+            return b""
+        data += part
+    return bytes(data)
+
+
+def send_descriptors(channel: socket.socket, descriptors: Sequence[int]) -> None:
+    """Send open descriptors to a server that has received their numbers."""
+    for descriptor in descriptors:
+        socket.send_fds(channel, [b"\0"], [descriptor])
+
+
+def take_descriptors(channel: socket.socket, numbers: tuple[int, ...]) -> socket.socket:
+    """Receive descriptors and give them these numbers. Return the channel, which may have moved.
+
+    Raises:
+        OSError: one of the numbers is in use.
+    """
+    if not numbers:
+        return channel
+    beyond = max(numbers) + 1
+    received = []
+    for _ in numbers:
+        (descriptor,) = socket.recv_fds(channel, 1, 1)[1]
+        received.append(_moved(descriptor, beyond))
+    if channel.fileno() in numbers:
+        channel = socket.socket(fileno=_moved(channel.detach(), beyond))
+    for descriptor, number in zip(received, numbers, strict=True):
+        if os.path.exists(f"/proc/self/fd/{number}"):
+            raise OSError(f"descriptor {number} is in use")
+        os.dup2(descriptor, number, inheritable=False)
+        os.close(descriptor)
+    return channel
+
+
+def _moved(descriptor: int, beyond: int) -> int:
+    """Give a descriptor another number, at least ``beyond``."""
+    moved: int = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, beyond)
+    os.close(descriptor)
+    return moved
