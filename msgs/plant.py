@@ -108,6 +108,8 @@ class Applied(Message):
     """Number of decisions received with an invalid action."""
     sent: int | array() | None = None  # type: ignore[valid-type]
     """What the plant really sent, if it differs from ``action``, the requested one."""
+    captured_age_ns: dict[str, int] = Field(default_factory=dict)
+    """Time from the capture of each part of this tick's observation to the tick, of parts with a capture time."""
 
 
 class EpisodeEnd(Message):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -33,8 +33,10 @@ def summary_table(figures: Mapping[str, Figures]) -> Table:
         table.add_column(Text(title), justify="right")
     learned = any(column.get("learning") for column in columns)
     told = any(column.get("endings") for column in columns)
+    captured = _captured(columns)
     for section in (
         *_SECTIONS[:-1],
+        *((captured,) if captured else ()),
         *((_ENDINGS,) if told else ()),
         *((_LEARNING,) if learned else ()),
         _SECTIONS[-1],
@@ -136,13 +138,22 @@ def _mean_sd(spread: Figures) -> str:
     return f"{mean:,.{decimals}f} ± {sd:,.{decimals}f}"
 
 
-def _spread(key: str) -> Callable[[Figures], str]:
+def _spread(*keys: str) -> Callable[[Figures], str]:
     def text(figures: Figures) -> str:
-        spread = _part(figures, key)
+        spread = _part(figures, *keys)
         p99 = _at(spread, "p99")
         return _mean_sd(spread) if p99 is None else f"{_mean_sd(spread)}, {rounded(p99)}"
 
     return text
+
+
+def _captured(columns: Sequence[Figures]) -> tuple[_Row, ...]:
+    """Return a row for each part of the observations with a capture time."""
+    parts = dict.fromkeys(name for column in columns for name in _part(column, "captured_age_ms"))
+    return tuple(
+        _Row(f"age of {name or 'observation'}, mean ± sd, p99 (ms)", _spread("captured_age_ms", name))
+        for name in parts
+    )
 
 
 def _rate_error(figures: Figures) -> str:

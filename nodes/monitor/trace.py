@@ -14,6 +14,7 @@ import numpy.typing as npt
 from rtgraph.msgs import Applied, Decision, EpisodeEnd, WeightsVersion
 from rtgraph.msgs.atomic import atomic_path
 from rtgraph.msgs.errors import MetricsError
+from rtgraph.nodes.monitor.capture_ages import CaptureAges
 from rtgraph.nodes.runtime.clock import true_rate_hz
 
 Column = npt.NDArray[Any]
@@ -79,6 +80,7 @@ class Trace:
         self._decisions = array("q")
         self._versions = array("q")
         self._episodes: list[tuple[int, int, float]] = []
+        self._captures = CaptureAges()
 
     def world_state(self) -> dict[str, Any]:
         """Return the attributes, arrays as numpy arrays."""
@@ -95,6 +97,8 @@ class Trace:
     def applied(self, message: Applied) -> None:
         """Add a tick."""
         m = message
+        if m.captured_age_ns:
+            self._captures.take(len(self._rewards), m.captured_age_ns)
         self._ticks.extend(
             (
                 *(m.tick, m.episode, _BY[m.by], m.starting, m.due_ns, m.lateness_ns, m.work_ns),
@@ -175,6 +179,7 @@ class Trace:
         nominal rate with a tick's period rounded to ns. ``staleness_versions``, if weights have versions, is
         the difference between the newest announced version at a decision and the version used. Rewards and
         returns that are not finite are counted in ``not_finite``, and excluded from sums and means.
+        ``captured_age_ms``, if parts of observations have capture times, is the time from then to the tick, by part.
         """
         ticks = self.ticks()
         kept = {name: column[ticks["tick"] >= ticks_from] for name, column in ticks.items()}
@@ -200,6 +205,7 @@ class Trace:
             "inaction_start": int(np.sum(starting)),
             "age_ticks": _spread(kept["age_ticks"][policy]),
             "age_ms": _spread(kept["age_ns"][policy] / 1e6),
+            **self._captured_age_ms(ticks["tick"] >= ticks_from),
             "delay_ticks": int(kept["delay_ticks"][-1]) if by.size else 0,
             "decisions": {
                 "made": int(seen["number"].size),
@@ -216,7 +222,9 @@ class Trace:
     def save(self, path: Path) -> None:
         """Write the trace completely or not at all, as a .npz of its columns and the workers.
 
-        The columns' names begin with ``tick_``, ``decision_`` and ``episode_``.
+        The columns' names begin with ``tick_``, ``decision_`` and ``episode_``. If parts of observations have capture
+        times, ``captured_row`` (of the ``tick_`` columns), ``captured_part`` (of ``captured_parts``) and
+        ``captured_age_ns`` are their ages at the ticks.
 
         Raises:
             MetricsError: it cannot be written.
@@ -224,8 +232,20 @@ class Trace:
         columns = {f"tick_{name}": column for name, column in self.ticks().items()}
         columns |= {f"decision_{name}": column for name, column in self.decisions().items()}
         columns |= {f"episode_{name}": column for name, column in self.episodes().items()}
+        if self._captures.parts:
+            columns |= {f"captured_{name}": column for name, column in self._captures.columns().items()}
+            columns["captured_parts"] = np.array(self._captures.parts, dtype=np.str_)
         with atomic_path(path, MetricsError) as partial, open(partial, "wb") as file:
             np.savez_compressed(file, workers=np.array(self.workers, dtype=np.str_), **columns)  # type: ignore[arg-type]
+
+    def _captured_age_ms(self, kept: Column) -> dict[str, Any]:
+        """Return the ages of the observation's parts at each tick, if a part has a capture time."""
+        ages_ns = self._captures.of_each(kept)
+        return (
+            {"captured_age_ms": {name: _spread(ages / 1e6) for name, ages in ages_ns.items()}}
+            if ages_ns
+            else {}
+        )
 
     def _number(self, worker: str) -> int:
         number = self._numbers.get(worker)

@@ -25,6 +25,29 @@ def check_action(action: Action, spec: ActionSpec) -> None:
             assert_never(spec)
 
 
+def clamped(action: Action, spec: ActionSpec) -> Action:
+    """Return the action with each number moved to the nearest in its range; the action itself if all are in range.
+
+    Raises:
+        ValueError: it is not an action of the spec for another reason, or not finite. Only ``Continuous`` actions have
+            ranges.
+    """
+    if isinstance(spec, Continuous):
+        vector = np.asarray(action)
+        if vector.shape == (spec.size,) and vector.dtype.kind in "iuf":
+            if not np.isfinite(vector).all():
+                wrong = int(np.flatnonzero(~np.isfinite(vector))[0])
+                raise ValueError(f"action[{wrong}] = {vector[wrong]}: expected a finite number")
+            low, high = np.array(spec.low), np.array(spec.high)
+            least, most = _bounds(vector.dtype, low, high)
+            if bool(((least <= vector) & (vector <= most)).all()):
+                return action
+            kind = vector.dtype if vector.dtype.kind == "f" else np.dtype(np.float64)
+            return np.clip(vector.astype(np.float64), low, high).astype(kind)
+    check_action(action, spec)
+    return action
+
+
 def check_discrete(action: Action, count: int) -> int:
     """Return the action as an int. Raises ``ValueError`` unless it is an integer from 0 to ``count - 1``."""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from pydantic import Field, JsonValue
@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue
 from rtgraph.msgs import Applied, Decision, Ending, EpisodeEnd, Observation, PlantSpec, Screen
 from rtgraph.msgs.array import frozen
 from rtgraph.msgs.errors import CheckpointError, NodeError
-from rtgraph.nodes.plant.actions import check_action
+from rtgraph.nodes.plant.actions import check_action, clamped
 from rtgraph.nodes.plant.default import check_default, make_default
 from rtgraph.nodes.plant.environment import Action, Environment, Saveable, Step, Value
 from rtgraph.nodes.plant.gate import Choice, GateParams, LatestParams, make_gate, observed_tick
@@ -28,6 +28,8 @@ class PlantParams(Params):
     """Which decision applies at a tick."""
     default: str = "noop"
     """The default behaviour β: noop, repeat_last, or package.module:Class."""
+    out_of_range: Literal["refuse", "clamp"] = "refuse"
+    """What happens to a continuous action beyond its range: its decision is refused, or each number is clamped."""
     catch_up_ticks: int = Field(default=3, ge=0)
     """Maximum number of ticks made up for after an overrun, back to back; the rest are skipped and
     counted."""
@@ -47,7 +49,7 @@ class Plant(Node[P]):
     absolute, so errors never accumulate. At each tick the gate chooses, the environment moves one step, and
     the observation and the applied action are published. The first tick of an episode only resets. A decision
     with an action that does not fit the spec is refused: it is counted, never reaches the gate, and the log
-    names its worker. A launch in which all decisions were refused has failed. Every outcome of the
+    names its worker. With ``out_of_range: clamp``, an action beyond its range is applied clamped instead. A launch in which all decisions were refused has failed. Every outcome of the
     environment is compared with the spec; values that are not finite are published and counted.
 
     A subclass defines the plant's actions and observations (``spec``) and makes its environment
@@ -57,6 +59,9 @@ class Plant(Node[P]):
     stop_rank: ClassVar[int] = 0
     incidental: ClassVar[frozenset[str]] = frozenset()
     """Parameters that do not define the world: they set its pace, show it or end its episodes."""
+
+    _sent: Action | None = None
+    """What the environment got at this tick, if it differs from the action."""
 
     decision = Input(Decision, queue(256), many=True, optional=True)
     observation = Output(Observation)
@@ -100,7 +105,7 @@ class Plant(Node[P]):
         self._episode_reward = 0.0
         self._overruns = self._slipped = self._work_ns = 0
         self._refused: Counter[str] = Counter()
-        self._taken = 0
+        self._taken = self._clamped = 0
         self._first_refusal = ""
         self._outcomes = Outcomes(self.name, self._environment.spec, self.log)
         self._tick = max(0, -(-self.now_ns // self._period_ns) - 1)
@@ -113,8 +118,8 @@ class Plant(Node[P]):
         self._environment.close()
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of observations and rewards that were not finite, if there were any."""
-        return self._outcomes.result()
+        """Return the counts of observations and rewards that were not finite, and of clamped actions, if there were any."""
+        return self._outcomes.result() | ({"clamped": self._clamped} if self._clamped else {})
 
     def failure(self) -> str:
         """Return why the first decision was refused, if every decision was refused."""
@@ -174,8 +179,9 @@ class Plant(Node[P]):
 
     def _takes(self, decision: Decision) -> bool:
         """Return whether a decision's action fits the spec; if not, count it and name its worker."""
+        check = clamped if self.params.out_of_range == "clamp" else check_action
         try:
-            check_action(decision.action, self._environment.spec.action)
+            check(decision.action, self._environment.spec.action)
         except ValueError as error:
             if not self._refused[decision.worker]:
                 self.log.warning("refused decision %d of %s: %s", decision.number, decision.worker, error)
@@ -206,7 +212,7 @@ class Plant(Node[P]):
         first = Observation(
             tick=self._tick, episode=self._episode, first=True, value=value, captured_ns=self._captured_ns()
         )
-        self._show(first)
+        self._show(first, began_ns)
         # Earlier decisions belong to the previous episode.
         self._report(Choice(dropped=dropped + unwanted), self._environment.noop, due_ns, began_ns, None)
 
@@ -217,9 +223,11 @@ class Plant(Node[P]):
         else:
             action = self._default.act(self._observed, self._last)
         # The environment gets a copy, which it may write to. ``Applied`` holds the chosen action, unchanged.
-        given = action
+        given = self._in_range(action)
         if isinstance(action, np.ndarray):
-            action, given = frozen(action), action.copy()
+            action = frozen(action)
+        if isinstance(given, np.ndarray):
+            given = given.copy()
         step = self._outcomes.step(self._environment.step(given), self._tick)
         self._last = action
         self._episode_ticks += 1
@@ -235,18 +243,33 @@ class Plant(Node[P]):
                 truncated=step.truncated,
                 measurements=step.measurements,
                 captured_ns=self._captured_ns(),
-            )
+            ),
+            began_ns,
         )
         self._report(choice, action, due_ns, began_ns, step)
         if step.terminated or step.truncated:
             self._end_episode(step)
+
+    def _in_range(self, action: Action) -> Action:
+        """Return the action that the environment gets; if that is another, ``Applied.sent`` holds it."""
+        self._sent = None
+        if self.params.out_of_range == "refuse":
+            return action
+        given = clamped(action, self._environment.spec.action)
+        if given is not action:
+            self._clamped += 1
+            self._sent = given
+        return given
 
     def _captured_ns(self) -> dict[str, int]:
         # Not isinstance(…, Capturing), which takes 10 µs.
         captured = getattr(self._environment, "captured_ns", None)
         return {} if captured is None else self._outcomes.captured(captured(), self._tick)
 
-    def _show(self, observation: Observation) -> None:
+    def _show(self, observation: Observation, began_ns: int) -> None:
+        self._captured_age_ns = {
+            name: began_ns - captured_ns for name, captured_ns in observation.captured_ns.items()
+        }
         self.observation.publish(observation)
         # Not the environment's array, which β and the next step may overwrite.
         self._observed: Value = observation.value
@@ -284,6 +307,8 @@ class Plant(Node[P]):
                 late=choice.late,
                 dropped=choice.dropped,
                 refused=self._refused_now,
+                sent=None if step is None else self._sent,
+                captured_age_ns=self._captured_age_ns,
             ),
             of=lineage,
         )

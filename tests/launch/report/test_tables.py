@@ -266,3 +266,10 @@ def test_what_was_learned_is_told_where_something_did():
         rows({"first": FIGURES | {"learning": LEARNING}, "second": better})["return, last 100"][1]
         == "0.4 (+1)"
     )
+
+
+def test_the_age_of_each_part_is_shown_if_it_is_known():
+    ages = {"wrist": {"mean": 33.4, "sd": 2.0, "p99": 41.0}, "": {"mean": 1.0, "sd": 0.0, "p99": 1.0}}
+    found = rows({"arm": FIGURES | {"captured_age_ms": ages}, "other": FIGURES})
+    assert found["age of wrist, mean ± sd, p99 (ms)"] == ["33.4 ± 2.0, 41", DASH]
+    assert found["age of observation, mean ± sd, p99 (ms)"] == ["1.0 ± 0.0, 1", DASH]

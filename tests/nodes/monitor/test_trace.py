@@ -297,3 +297,44 @@ def test_staleness_is_counted_from_the_newest_version_of_when_a_decision_was_mad
     assert found == {"mean": pytest.approx(5 / 7), "p50": 0.0, "p99": pytest.approx(3.82)}
     assert "staleness_versions" not in trace(decision(7, 50)).figures()
     assert trace(*versions).figures()["staleness_versions"] == {"mean": None, "p50": None, "p99": None}
+
+
+def of_parts():
+    return trace(
+        applied(0, "reset", captured_age_ns={"wrist": 5_000_000, "joints": 1_000_000}),
+        applied(1, captured_age_ns={"joints": 3_000_000}),
+        applied(2),
+        applied(3, captured_age_ns={"wrist": 7_000_000, "joints": 5_000_000}),
+    )
+
+
+def test_the_age_of_each_part_is_that_at_its_ticks(tmp_path):
+    made = of_parts()
+    ages = made.figures()["captured_age_ms"]
+    assert {name: (spread["mean"], spread["p99"]) for name, spread in ages.items()} == {
+        "wrist": (6, pytest.approx(7, abs=0.1)),
+        "joints": (3, pytest.approx(5, abs=0.1)),
+    }
+    later = made.figures(ticks_from=2)["captured_age_ms"]
+    assert (later["wrist"]["mean"], later["joints"]["mean"]) == (7, 5)
+    made.save(tmp_path / "trace.npz")
+    with np.load(tmp_path / "trace.npz") as saved:
+        parts = saved["captured_parts"][saved["captured_part"]]
+        ticks = saved["tick_tick"][saved["captured_row"]]
+        assert list(zip(ticks.tolist(), parts.tolist(), saved["captured_age_ns"].tolist(), strict=True))[
+            :3
+        ] == [
+            (0, "wrist", 5_000_000),
+            (0, "joints", 1_000_000),
+            (1, "joints", 3_000_000),
+        ]
+    again = Trace()
+    again.load_world_state(made.world_state())
+    assert again.figures() == made.figures()
+
+
+def test_without_capture_times_nothing_is_said_of_them(tmp_path):
+    assert "captured_age_ms" not in by_hand().figures()
+    by_hand().save(tmp_path / "trace.npz")
+    with np.load(tmp_path / "trace.npz") as saved:
+        assert not [name for name in saved.files if name.startswith("captured")]

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from rtgraph.nodes.plant.actions import check_continuous, check_discrete, check_multi_discrete
+from rtgraph.msgs import Continuous, Discrete, MultiDiscrete
+from rtgraph.nodes.plant.actions import (
+    check_action,
+    check_continuous,
+    check_discrete,
+    check_multi_discrete,
+    clamped,
+)
 
 LOW, HIGH = np.array([-1.0, 0.0]), np.array([1.0, 2.0])
 
@@ -97,3 +104,55 @@ def test_the_next_number_beyond_a_bound_is_refused(bound):
     for wrong in (np.inf, -np.inf, np.nan):
         with pytest.raises(ValueError, match="expected a number from"):
             check_continuous(np.array([wrong]), low, high)
+
+
+ARM = Continuous(low=(-1.0, 0.1), high=(1.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("action", "given"),
+    [
+        (np.array([-3, 5], np.float32), np.array([-1, 2], np.float32)),
+        (np.array([0.5, 0.0]), np.array([0.5, 0.1])),
+        (np.array([-3, 1]), np.array([-1.0, 1.0])),
+        ([2, 1], np.array([1.0, 1.0])),
+    ],
+    ids=str,
+)
+def test_a_number_beyond_its_range_is_moved_to_the_nearest_in_it(action, given):
+    found = clamped(action, ARM)
+    assert found.dtype == given.dtype
+    assert np.array_equal(found, given)
+    check_action(found, ARM)
+
+
+@pytest.mark.parametrize("action", [np.array([1, 0.1], np.float32), np.array([0, 1]), [0.0, 1.0]], ids=str)
+def test_an_action_in_range_is_given_as_it_is(action):
+    assert clamped(action, ARM) is action
+    assert clamped(2, Discrete(count=3)) == 2
+
+
+@pytest.mark.parametrize(
+    ("action", "spec"),
+    [
+        (np.array([np.nan, 1]), ARM),
+        (np.array([np.inf, 1]), ARM),
+        (np.array([1.0]), ARM),
+        (np.array(["a", "b"]), ARM),
+        (3, Discrete(count=3)),
+        (np.array([3]), MultiDiscrete(size=1, count=3)),
+    ],
+    ids=str,
+)
+def test_what_no_clamping_makes_an_action_is_refused(action, spec):
+    with pytest.raises(ValueError, match="expected"):
+        clamped(action, spec)
+
+
+@pytest.mark.parametrize("bound", BOUNDS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_a_clamped_number_is_in_range(bound, dtype):
+    spec = Continuous(low=(-bound,), high=(bound,))
+    for far in (np.finfo(dtype).max, np.finfo(dtype).min):
+        with np.errstate(over="ignore", under="ignore"):
+            check_action(clamped(np.array([far], dtype), spec), spec)

@@ -6,7 +6,7 @@ from support.fading import PERIOD_NS, Fading, FadingEnvironment
 from support.host import HandHost
 from support.staggered import plan
 
-from rtgraph.msgs import ArraySpec, Continuous, Decision, PlantSpec
+from rtgraph.msgs import ArraySpec, Continuous, Decision, PartsSpec, PlantSpec
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.plant import Plant, PlantParams
 from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
@@ -486,6 +486,82 @@ def test_a_plant_and_a_default_behaviour_may_reuse_their_arrays():
     assert [each.image.max() for each in host.messages("screen")] == list(range(6))
     assert [each.action.tolist() for each in host.messages("applied")] == [[n] for n in range(6)]
     assert [action.tolist() for action in host.node._environment.actions] == [[n] for n in range(1, 6)]
+
+
+def test_an_action_beyond_its_range_is_refused_or_clamped():
+    for choice in ("refuse", "clamp"):
+        host = HandHost(Reusing, {"out_of_range": choice}, name="plant")
+        host.begin()
+        run_ticks(host, 0)
+        for number, action in enumerate(([np.nan], [20.0], [5.0])):
+            decide(host, np.array(action), on=host.messages("observation")[-1], number=number)
+            run_ticks(host, number + 1)
+        applied = host.messages("applied")
+        given = [action.tolist() for action in host.node._environment.actions]
+        assert [each.refused for each in applied] == [0, 1, 0 if choice == "clamp" else 1, 0]
+        assert applied[3].action.tolist() == [5]
+        if choice == "clamp":
+            assert applied[2].action.tolist() == [20], "the requested one"
+            assert [None if each.sent is None else each.sent.tolist() for each in applied] == [
+                None,
+                None,
+                [9],
+                None,
+            ]
+            assert given == [[0], [9], [5]]
+            assert host.node.result() == {"clamped": 1}
+        else:
+            assert [each.sent for each in applied] == [None] * 4
+            assert given == [[0], [0], [5]]
+            assert host.node.result() == {}
+
+
+class Seeing(FadingEnvironment):
+    """Returns parts, with their capture times, in the same arrays again and again."""
+
+    spec = PlantSpec(
+        rate_hz=100.0,
+        observation=PartsSpec(
+            parts={
+                "wrist": ArraySpec(dtype="uint8", shape=(2, 2)),
+                "joints": ArraySpec(dtype="float32", shape=(1,)),
+            }
+        ),
+        action=FadingEnvironment.spec.action,
+    )
+
+    def _observe(self):
+        parts = self.__dict__.setdefault(
+            "parts", {"wrist": np.zeros((2, 2), np.uint8), "joints": np.zeros(1, np.float32)}
+        )
+        for part in parts.values():
+            part[...] = self.steps
+        return parts
+
+    def captured_ns(self):
+        return {"wrist": 1000 * self.steps}
+
+
+class Seen(Fading):
+    @classmethod
+    def spec(cls, params):
+        return Seeing.spec
+
+    def environment(self):
+        return Seeing(self.params)
+
+
+def test_an_observation_of_several_parts_says_when_each_was_captured():
+    host = HandHost(Seen, {}, name="plant")
+    host.begin()
+    run_ticks(host, 2)
+    observations = host.messages("observation")
+    assert [{name: part.max() for name, part in each.value.items()} for each in observations] == [
+        {"wrist": n, "joints": n} for n in range(3)
+    ]
+    assert [each.captured_ns for each in observations] == [{"wrist": 1000 * n} for n in range(3)]
+    ages_ns = [each.captured_age_ns for each in host.messages("applied")]
+    assert ages_ns == [{"wrist": n * PERIOD_NS - 1000 * n} for n in range(3)]
 
 
 def test_a_default_behaviour_cannot_write_the_observation(monkeypatch):

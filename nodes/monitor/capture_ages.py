@@ -1,0 +1,49 @@
+"""The ages of an observation's parts at each tick: how long before it they were captured."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Column = npt.NDArray[Any]
+
+
+class CaptureAges:
+    """The ages of the parts with a known capture time, in rows: the row of the tick, the part's number, the age in ns."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self._rows = array("q")
+
+    def world_state(self) -> dict[str, Any]:
+        """Return the parts and the rows."""
+        return {"parts": self.parts, "rows": np.array(self._rows)}
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Restore the parts and the rows."""
+        self.parts, self._rows = state["parts"], array("q", state["rows"].tobytes())
+
+    def take(self, row: int, ages_ns: Mapping[str, int]) -> None:
+        """Add the ages at a tick."""
+        for name, age_ns in ages_ns.items():
+            if name not in self.parts:
+                self.parts.append(name)
+            self._rows.extend((row, self.parts.index(name), age_ns))
+
+    def columns(self) -> dict[str, Column]:
+        """Return the columns ``row``, ``part`` and ``age_ns``, int64."""
+        rows = np.array(self._rows, np.int64).reshape(-1, 3)
+        return dict(zip(("row", "part", "age_ns"), rows.T, strict=True))
+
+    def of_each(self, kept: Column) -> dict[str, Column]:
+        """Return the ages in ns of each part by name, of the ticks in rows that are kept, a mask."""
+        columns = self.columns()
+        there = kept[columns["row"]]
+        return {
+            name: columns["age_ns"][there & (columns["part"] == number)]
+            for number, name in enumerate(self.parts)
+        }
