@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import numpy as np
 import numpy.typing as npt
 
-from rtgraph.msgs.array import ArrayField, frozen
+from rtgraph.msgs.array import ArrayField, frozen, on_bytes
 from rtgraph.msgs.base import Message, Record
 from rtgraph.msgs.errors import EncodeError
 
@@ -42,8 +42,20 @@ def isolated(message: M) -> M:
     for name in _fields_looked_at(type(message)):
         value: Any = values.get(name)
         kind = type(value)
-        # The usual types first, so that a message of numbers costs a microsecond.
-        if kind in _CONSTANT or (kind is int and LEAST <= value <= MOST):
+        # The usual values first, so that a message of numbers costs a microsecond.
+        if kind in _CONSTANT:
+            continue
+        if kind is int:
+            if LEAST <= value <= MOST:
+                continue
+        elif kind is str:
+            if value.isascii():
+                continue
+        elif kind is np.ndarray:
+            if on_bytes(value):
+                continue
+        elif kind is dict and not value:
+            changed[name] = {}
             continue
         try:
             kept = _isolated(value, DEEPEST)

@@ -13,7 +13,7 @@ import abc
 import logging
 import os
 import struct
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,10 +100,12 @@ class Bus:
         """Send a message to all subscribers. Never blocks: a full queue drops it."""
         lead = self._leads[output] + (b"\0" if key is None else key.encode() + b"\0")
         *others, last = self._encoders[output].encode(message, lead)
+        # A small frame is copied in either case; a zmq.Frame for it only takes time.
+        copy = len(last) < COPY_BELOW
         for socket in self._publishers[output]:
             for frame in others:
                 socket.send(frame, _NOW_AND_MORE, copy=False)
-            socket.send(last, _NOW, copy=False)
+            socket.send(last, _NOW, copy=copy)
 
     def probe(self, nonce: int) -> None:
         """Send a probe through every output, to every subscriber."""
@@ -132,15 +134,7 @@ class Bus:
             # A descriptor signals only new arrivals, so a socket must be read until it is empty.
             if ready is not None and subscriber.descriptor not in ready:
                 continue
-            for count, frames in enumerate(subscriber.frames(), 1):
-                probe = subscriber.probe(frames)
-                if probe is not None:
-                    probes.append(probe)
-                elif (message := subscriber.message(frames)) is not None:
-                    deliver(subscriber.port, message)
-                if count >= BURST:
-                    more = True
-                    break
+            more |= subscriber.drain(deliver, probes)
         return more, probes
 
     def close(self, linger_ms: int) -> None:
@@ -186,30 +180,31 @@ class _Subscriber(abc.ABC):
         self.descriptor = socket.fileno()
 
     @abc.abstractmethod
-    def start(self, first: memoryview) -> int:
-        """Return the index in the first frame at which the document or probe begins."""
+    def take(self, frames: list[memoryview]) -> Any:
+        """Return the message for the port, or a probe, or None if the message was rejected."""
 
-    @abc.abstractmethod
-    def message(self, frames: list[memoryview]) -> Any:
-        """Return the message for the port, or None if it was rejected."""
-
-    def frames(self) -> Iterator[list[memoryview]]:
-        """Yield each waiting message as its frames."""
-        socket = self.socket
-        while True:
+    def drain(self, deliver: Callable[[BoundInput[Any], Any], None], probes: list[Probed]) -> bool:
+        """Read waiting messages; deliver each, or add it to the probes. Return whether more may wait."""
+        recv, take, port = self.socket.recv, self.take, self.port
+        for _ in range(BURST):
             try:
-                frame = socket.recv(_NOW, copy=False)
+                frame = recv(_NOW, copy=False)
             except zmq.Again:
-                return
+                return False
             frames = [frame.buffer]
             while frame.more:
-                frame = socket.recv(copy=False)
+                frame = recv(copy=False)
                 frames.append(frame.buffer)
-            yield frames
+            taken = take(frames)
+            if type(taken) is Probed:
+                probes.append(taken)
+            elif taken is not None:
+                deliver(port, taken)
+        return True
 
-    def probe(self, frames: list[memoryview]) -> Probed | None:
-        first, start = frames[0], self.start(frames[0])
-        if not is_probe(first, start) or len(first) < start + 9:
+    def probed(self, first: memoryview, start: int) -> Probed | None:
+        """Return the probe in a first frame that begins at byte ``start``; None if it is cut."""
+        if len(first) < start + 9:
             return None
         _, nonce = struct.unpack_from("<Bq", first, start)
         return Probed(self.port.name, bytes(first[start + 9 :]).decode(errors="replace"), nonce)
@@ -233,12 +228,12 @@ class _InputSubscriber(_Subscriber):
         self._start = len(lead)
         self._decoder = decoder
 
-    def start(self, first: memoryview) -> int:
-        return self._start
-
-    def message(self, frames: list[memoryview]) -> Message | None:
+    def take(self, frames: list[memoryview]) -> Message | Probed | None:
+        first, start = frames[0], self._start
+        if is_probe(first, start) and (probe := self.probed(first, start)) is not None:
+            return probe
         try:
-            message: Message = self._decoder.decode(frames, self._start)
+            message: Message = self._decoder.decode(frames, start)
         except DecodeError as error:
             self.refuse(error)
             return None
@@ -257,11 +252,10 @@ class _TapSubscriber(_Subscriber):
         super().__init__(socket, port)
         self._node = node
 
-    def start(self, first: memoryview) -> int:
-        return read_lead(first).start
-
-    def message(self, frames: list[memoryview]) -> Taken | None:
+    def take(self, frames: list[memoryview]) -> Taken | Probed | None:
         topic, key, start = read_lead(frames[0])
+        if is_probe(frames[0], start) and (probe := self.probed(frames[0], start)) is not None:
+            return probe
         data = bytes(frames[0][start:]) if len(frames) == 1 else b"".join((frames[0][start:], *frames[1:]))
         try:
             return taken(topic, key, envelope(data), data, self._node.now_ns)
