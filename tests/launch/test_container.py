@@ -9,7 +9,6 @@ from support.container import Container, Running, children_of, refused
 from support.launching import until
 
 pytestmark = [
-    pytest.mark.process,
     pytest.mark.timeout(120),
     pytest.mark.skipif(bool(refused()), reason=f"unshare makes no container here: {refused()}"),
 ]
@@ -65,6 +64,7 @@ def has_processes(running: Running) -> bool:
     return len(children_of(running.first)) > 1
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("verb", "ready"),
     [

@@ -143,7 +143,6 @@ def test_without_pygame_the_error_says_what_to_install(monkeypatch) -> None:
         played(plan_of("blocks", world="realtime"), script=None, record=None)
 
 
-@pytest.mark.process
 def test_a_script_is_played_in_real_time_until_it_is_over(tmp_path, monkeypatch) -> None:
     pytest.importorskip("pygame", reason="pip install 'rtgraph[play]'")
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
@@ -162,7 +161,6 @@ def test_a_script_is_played_in_real_time_until_it_is_over(tmp_path, monkeypatch)
         assert "screen" not in {channel.topic for channel in bag.channels}
 
 
-@pytest.mark.process
 def test_ctrl_c_ends_a_game_as_closing_the_window_does(monkeypatch) -> None:
     pytest.importorskip("pygame", reason="pip install 'rtgraph[play]'")
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
@@ -174,7 +172,6 @@ def test_ctrl_c_ends_a_game_as_closing_the_window_does(monkeypatch) -> None:
         assert launch.summary()["ended"] == "SIGINT"
 
 
-@pytest.mark.process
 def test_without_a_display_nothing_runs_and_the_error_says_why(monkeypatch) -> None:
     pytest.importorskip("pygame", reason="pip install 'rtgraph[play]'")
     for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):

@@ -17,7 +17,7 @@ from support.stalls import Stalls
 from rtgraph.launch.bags.verification import verify
 from rtgraph.msgs.bag import Bag
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 RECORDING = "session.mcap"
 NODES = ("plant", "worker/*", "coordinator", "monitor")
@@ -75,6 +75,7 @@ def test_a_recording_of_real_processes_is_whole_and_is_verified(tmp_path: Path) 
         assert [verdict["node"] for verdict in chosen["nodes"]] == ["worker/0", "worker/1", "worker/2"]
 
 
+@pytest.mark.process
 def test_a_recorder_that_is_killed_loses_no_more_than_the_last_moment() -> None:
     flush_s = 0.2
     with (
@@ -109,6 +110,7 @@ def test_a_recorder_that_is_killed_loses_no_more_than_the_last_moment() -> None:
         assert not any(verdict.outcome == "different" for verdict in found.nodes), found.as_json()
 
 
+@pytest.mark.process
 def test_a_recorder_that_stands_still_holds_nobody_up_and_misses_nothing() -> None:
     with Stalls() as stalls, Launch.of("watched", "--record", "--duration", "60") as launch:
         launch.runs()
@@ -126,6 +128,7 @@ def test_a_recorder_that_stands_still_holds_nobody_up_and_misses_nothing() -> No
         launch.ticked_on(stalls)
 
 
+@pytest.mark.process
 def test_a_running_graph_can_be_recorded_from_outside_and_a_player_steered() -> None:
     with Launch.of("watched", "--duration", "60") as launch:
         launch.runs()
@@ -166,6 +169,7 @@ def _position(player: Launch) -> Any:
     return json.loads(text.splitlines()[0])["fields"] if text else None
 
 
+@pytest.mark.process
 def test_a_ring_buffer_is_kept_when_it_is_told_to() -> None:
     with Launch.of("watched", "--recorder", "keep_s=1", "--duration", "60") as launch:
         launch.runs()

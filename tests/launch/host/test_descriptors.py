@@ -57,7 +57,6 @@ def test_what_needs_the_most_is_named() -> None:
     assert (count > 150, who) == (True, "coordinator")
 
 
-@pytest.mark.process
 def test_what_is_counted_is_enough() -> None:
     count, _ = descriptors.needed(load_launch(str(FILES / "watched.yaml"), {"workers": "4"}))
     limited = ["sh", "-c", f'ulimit -n {count}; exec "$@"', "sh", sys.executable, "-c", COMMAND]

@@ -37,9 +37,15 @@ def chunks(whole, tmp_path_factory):
     return found
 
 
+def write_new(path, data):
+    """Write a new file: ext4 waits for the disk when a file that was cut to nothing is closed."""
+    path.unlink(missing_ok=True)
+    path.write_bytes(data)
+
+
 def opened(path, data):
     """Open the bytes and read everything; check that each message was written. Return the bag and its messages."""
-    path.write_bytes(data)
+    write_new(path, data)
     bag = Bag.open(path)
     found = [row(recorded) for recorded in bag.messages()]
     written = iter(MESSAGES)
@@ -60,7 +66,7 @@ def test_cut_at_every_byte_all_that_is_whole_is_read(tmp_path, whole, chunks):
     path = tmp_path / "session.mcap"
     first = 8 + 9 + int.from_bytes(whole[9:17], "little")
     for length in range(len(whole)):
-        path.write_bytes(whole[:length])
+        write_new(path, whole[:length])
         if length < first:
             with pytest.raises(BagError, match="is not a recording"):
                 Bag.open(path)

@@ -58,7 +58,7 @@ def plans_of(rng, crashing):
     return [*plans, wire] if rng.integers(2) else plans
 
 
-@examples(200)
+@examples(100)
 @given(seed=SEEDS)
 def test_in_the_virtual_world_all_see_what_was_published(seed):
     rng = np.random.default_rng(seed)
@@ -174,7 +174,7 @@ def bus_program():
     made.close()
 
 
-@examples(200)
+@examples(100)
 @given(seed=SEEDS)
 def test_over_real_sockets_all_see_what_was_published(bus_program, seed):
     bus_program.run(seed)
