@@ -10,11 +10,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from rtgraph.nodes.networks.network import Network, Observations
+
 _LEAST_DEVIATION = 1e-3
 """Smaller standard deviations, as of a channel that is the same everywhere, are not scaled up to 1."""
 
 
-def normalise(module: nn.Module, observations: Tensor) -> None:
+def normalise(module: Network, observations: Observations) -> None:
     """Scale the weights of a network's convolutions in place (Salimans & Kingma, 2016, section 3).
 
     On the observations, each channel of their outputs has mean 0 and variance 1 afterwards. Other layers do not change.
