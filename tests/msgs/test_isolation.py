@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ConfigDict, Field
 
-from rtgraph.msgs import Applied, Claim, Decision, Message, Observation, Record, array, decode, encode
+from rtgraph.msgs import Claim, Decision, EpisodeEnd, Message, Observation, Record, array, decode, encode
 from rtgraph.msgs.errors import EncodeError
 from rtgraph.msgs.isolation import DEEPEST, MOST, holds_containers, isolated, unshared
 
@@ -110,7 +110,7 @@ def test_numbers_by_name_are_checked_like_anything_else(measurements, problem):
 
 
 def test_classes_tell_whether_they_hold_what_can_be_written():
-    assert not any(map(holds_containers, (Decision, Applied)))
+    assert not any(map(holds_containers, (Decision, EpisodeEnd)))
     assert all(map(holds_containers, (Observation, Claim, Isolated, Inner, Loose)))
 
     class Tree(Record):
