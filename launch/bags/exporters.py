@@ -30,6 +30,11 @@ def described_targets() -> dict[str, str]:
     return {name: target.what for name, target in TARGETS.items()} | others
 
 
+def described_options() -> list[tuple[str, str, str]]:
+    """Return the options of rtgraph's own targets: target, option, and what it means."""
+    return [(target.name, key, what) for target in TARGETS.values() for key, what in target.options.items()]
+
+
 def chosen(name: str) -> Chosen:
     """Return a target of ``described_targets``.
 

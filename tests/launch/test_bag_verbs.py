@@ -110,6 +110,26 @@ def test_exports_are_written_beside_the_recording(session, tmp_path, capsys):
     assert "is there already" in told(capsys, "export", file, "--to", "npz", code=1)
 
 
+def test_options_of_a_target_are_given_by_name(session, tmp_path, capsys):
+    export = (
+        "export",
+        session / RECORDING,
+        "--to",
+        "lerobot",
+        "--duration",
+        "0.5",
+        "--out",
+        tmp_path / "set",
+    )
+    error = told(capsys, *export, "--option", "qualty=23", code=1)
+    assert "lerobot has no option 'qualty'. hint: did you mean quality?" in error
+    found = json.loads(told(capsys, *export, "--option", "quality=23", "--option", "task=box", "--json"))
+    assert found["files"] == [str(tmp_path / "set")]
+    info = json.loads((tmp_path / "set/meta/info.json").read_text())
+    assert info["features"]["observation.image"]["info"]["video.pix_fmt"] == "yuv420p"
+    assert info["total_frames"] == found["messages"] > 20
+
+
 def test_playing_nothing_is_told(session, capsys):
     remapped = told(capsys, "play", session / RECORDING, "--remap", "observation=a b", code=1)
     assert "'a b', which is not a topic" in remapped

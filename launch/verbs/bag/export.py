@@ -1,4 +1,4 @@
-"""``rtgraph bag export``: Convert a recording for other tools: Foxglove, Rerun, Parquet, numpy, films."""
+"""``rtgraph bag export``: Convert a recording for other tools: Foxglove, Rerun, LeRobot, ROS 2, tables, numpy, films."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ examples:
   rtgraph bag export session/session.mcap --to npz
   rtgraph bag export session/session.mcap --to mp4 --topics screen --start 5 --duration 10
   rtgraph bag export session/session.mcap --to foxglove --out look.mcap
+  rtgraph bag export session/session.mcap --to csv --topics observation --out run.csv
+  rtgraph bag export session/session.mcap --to lerobot --option quality=23 --option task='box' --out dataset
+  rtgraph bag export session/session.mcap --to rosbag2 --out bag
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    from rtgraph.launch.bags.exporters import described_targets  # noqa: PLC0415
+    from rtgraph.launch.bags.exporters import described_options, described_targets  # noqa: PLC0415
 
     targets = described_targets()
     parser.add_argument(
@@ -42,6 +45,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="start S seconds after the start of the recording",
     )
     parser.add_argument("--duration", type=above_zero, metavar="S", help="export S seconds")
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        type=_option,
+        metavar="KEY=VALUE",
+        help="; ".join(f"{key} ({name}): {what}" for name, key, what in described_options()),
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -54,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     from rtgraph.launch.verbs.bag.opening import beside, opened, start_in  # noqa: PLC0415
 
     found = chosen(args.to)
-    export, suffix = found.target.load(), found.target.suffix
+    export, suffix = found.target.load(dict(args.option)), found.target.suffix
     bag = opened(args.file)
     ending = f"-foxglove{suffix}" if args.to == "foxglove" else suffix or f"-{args.to}"
     out = args.out or beside(args.file, ending)
@@ -90,3 +101,10 @@ def run(args: argparse.Namespace) -> int:
     for remark in report.remarks:
         print(f"note: {remark}")
     return 0
+
+
+def _option(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value

@@ -1,4 +1,4 @@
-"""Export recordings to other tools' formats: Foxglove, Rerun, Parquet, numpy, films.
+"""Export recordings to other tools' formats: Foxglove, Rerun, LeRobot, ROS 2, tables, numpy, films.
 
 >>> exporter("npz")(Bag.open(Path("session.mcap")), Path("session.npz"))
 """

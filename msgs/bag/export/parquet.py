@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -58,13 +59,13 @@ def export_parquet(
             for column in table.columns.values():
                 if _element(column) != column.element:
                     reading.ledger.remark(f"{table.name}: {column.name} holds booleans, here as uint8")
-        writers = {name: _Writer(table, folder / file_name(name), bag.info) for name, table in tables.items()}
-        try:
+        with ExitStack() as stack:
+            writers = {}
+            for name, table in tables.items():
+                writers[name] = _Writer(table, folder / file_name(name), bag.info)
+                stack.callback(writers[name].close)
             for recorded, fields in reading.messages():
                 writers[table_name(recorded.channel)].take(row(recorded, fields))
-        finally:
-            for writer in writers.values():
-                writer.close()
     files = tuple(out / file_name(name) for name in tables)
     return reading.ledger.report("parquet", files, sum(table.rows for table in tables.values()))
 
@@ -81,6 +82,14 @@ def _short(name: str) -> str:
         return name
     digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
     return f"{name[: LONGEST_NAME - 2 * 8 - 1]}~{digest}"
+
+
+def finish(writer: pq.ParquetWriter) -> None:
+    """Write the end of a file. A writer that fails is not closed again when it is collected."""
+    try:
+        writer.close()
+    finally:
+        writer.is_open = False
 
 
 class _Writer:
@@ -108,8 +117,10 @@ class _Writer:
 
     def close(self) -> None:
         """Write the remaining rows, and the end of the file."""
-        self._flush()
-        self._writer.close()
+        try:
+            self._flush()
+        finally:
+            finish(self._writer)
 
     def _flush(self) -> None:
         if not self._rows:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from rtgraph.msgs.bag.export.extras import optional
-from rtgraph.msgs.bag.export.report import Exporter
+from rtgraph.msgs.bag.export.report import Exporter, ExportReport
 from rtgraph.msgs.errors import BagError
 
 
@@ -17,6 +20,7 @@ class Target:
 
     ``suffix`` is the suffix of the output file; if empty, the output is a folder. ``extra`` is the extra of
     rtgraph that it needs, if any. ``function`` exports; None for ``export_NAME`` of the module of that name here.
+    ``options`` are further keyword arguments of the function, which are texts, and what each means.
     """
 
     name: str
@@ -24,24 +28,33 @@ class Target:
     suffix: str
     extra: str = ""
     function: Exporter | None = None
+    options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
-    def load(self) -> Exporter:
-        """Return the function that exports, and import it if needed.
+    def load(self, options: Mapping[str, str] = MappingProxyType({})) -> Exporter:
+        """Return the function that exports, with values of its options, and import it if needed.
 
         Raises:
-            BagError: a dependency is not installed.
+            BagError: a dependency is not installed, or there is no such option.
         """
-        if self.function is not None:
-            return self.function
-        with optional(self.name, self.extra):
-            module = importlib.import_module(f"rtgraph.msgs.bag.export.{self.name}")
-        found: Exporter = getattr(module, f"export_{self.name}")
-        return found
+        for name in options:
+            if name not in self.options:
+                near = difflib.get_close_matches(name, self.options, 1)
+                there = f"its options are {', '.join(self.options)}" if self.options else "it has none"
+                raise BagError(
+                    f"{self.name} has no option {name!r}", hint=f"did you mean {near[0]}?" if near else there
+                )
+        found: Callable[..., ExportReport] | None = self.function
+        if found is None:
+            with optional(self.name, self.extra):
+                module = importlib.import_module(f"rtgraph.msgs.bag.export.{self.name}")
+            found = getattr(module, f"export_{self.name}")
+        return functools.partial(found, **options)
 
 
 TARGETS = {
     target.name: target
     for target in (
+        Target("csv", "table of a plant, one row per tick", ".csv"),
         Target(
             "foxglove",
             "MCAP for Foxglove: pictures as foxglove.RawImage, everything else as JSON",
@@ -49,20 +62,38 @@ TARGETS = {
             "export",
         ),
         Target("gif", "animation of observations and applied actions", ".gif"),
+        Target(
+            "lerobot",
+            "folder of a plant's LeRobotDataset (v3.0): Parquet and MP4",
+            "",
+            "export",
+            options=MappingProxyType(
+                {
+                    "quality": "of films: lossless (default), or 0 (best) to 51; 30 is LeRobot's",
+                    "task": "what the robot does, in words (default: the launch's description)",
+                }
+            ),
+        ),
         Target("mp4", "film of observations and applied actions", ".mp4", "export"),
         Target("npz", "numpy arrays, one group per topic", ".npz"),
         Target("parquet", "folder of Parquet tables, one per topic", "", "export"),
         Target("rerun", "recording for the Rerun viewer", ".rrd", "rerun"),
+        Target(
+            "rosbag2",
+            "folder of a ROS 2 bag (MCAP): a topic for each field of a message",
+            "",
+            "rosbag2",
+        ),
     )
 }
 """Every target by name."""
 
 
-def exporter(name: str) -> Exporter:
-    """Return the function that exports to a target.
+def exporter(name: str, **options: str) -> Exporter:
+    """Return the function that exports to a target, with values of its options.
 
     Raises:
-        BagError: there is no such target, or what it needs is not installed.
+        BagError: there is no such target or option, or what it needs is not installed.
     """
     if name not in TARGETS:
         near = difflib.get_close_matches(name, TARGETS, 1)
@@ -70,4 +101,4 @@ def exporter(name: str) -> Exporter:
             f"nothing exports to {name!r}",
             hint=f"did you mean {near[0]}?" if near else f"there are {', '.join(TARGETS)}",
         )
-    return TARGETS[name].load()
+    return TARGETS[name].load(options)

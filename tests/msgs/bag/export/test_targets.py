@@ -91,19 +91,36 @@ def test_an_unknown_target_is_an_error_with_the_nearest_name():
 
 
 @pytest.mark.parametrize(
+    ("target", "option", "hint"),
+    [
+        ("lerobot", "qualty", r"did you mean quality\?"),
+        ("lerobot", "x", "its options are quality, task"),
+        ("npz", "quality", "it has none"),
+    ],
+)
+def test_an_unknown_option_is_an_error_with_those_there_are(target, option, hint):
+    with pytest.raises(BagError, match=rf"{target} has no option '{option}'.*{hint}"):
+        exporter(target, **{option: "1"})
+
+
+@pytest.mark.parametrize(
     ("name", "module", "extra"),
     [
         ("foxglove", "mcap_protobuf", "export"),
+        ("lerobot", "pyarrow", "export"),
         ("mp4", "av", "export"),
         ("parquet", "pyarrow", "export"),
         ("rerun", "rerun", "rerun"),
+        ("rosbag2", "rosbags", "rosbag2"),
     ],
 )
 def test_what_is_not_installed_is_named_with_the_command_that_installs_it(
     bag, out, monkeypatch, name, module, extra
 ):
-    monkeypatch.delitem(sys.modules, f"rtgraph.msgs.bag.export.{name}", raising=False)
-    for loaded in [loaded for loaded in sys.modules if loaded.partition(".")[0] == module]:
+    own = f"rtgraph.msgs.bag.export.{name}"
+    for loaded in [
+        one for one in sys.modules if one.partition(".")[0] == module or f"{one}.".startswith(f"{own}.")
+    ]:
         monkeypatch.delitem(sys.modules, loaded)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(BagError, match=rf"needs {module}.*pip install 'rtgraph\[{extra}\]'"):
@@ -111,7 +128,16 @@ def test_what_is_not_installed_is_named_with_the_command_that_installs_it(
 
 
 def test_the_table_imports_none_of_them():
-    heavy = ("av", "foxglove_schemas_protobuf", "matplotlib", "mcap_protobuf", "PIL", "pyarrow", "rerun")
+    heavy = (
+        "av",
+        "foxglove_schemas_protobuf",
+        "matplotlib",
+        "mcap_protobuf",
+        "PIL",
+        "pyarrow",
+        "rerun",
+        "rosbags",
+    )
     program = f"import sys, rtgraph.msgs.bag.export; print([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

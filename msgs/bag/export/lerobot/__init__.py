@@ -1,0 +1,147 @@
+"""Export a plant to a LeRobotDataset (v3.0): Parquet tables and MP4 films, read by ``LeRobotDataset(name, root=PATH)``.
+
+A frame is the observation of a tick and the action applied at the next one, as an agent saw and acted; its
+reward and ending are ``next.reward`` and ``next.done``. So an episode's last observation has no frame. Beside
+LeRobot's features are the recorded tick, times, age of the decision and who acted; the recording's plan and
+facts are in ``meta/rtgraph``.
+"""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from rtgraph.msgs.bag.bag import Bag
+from rtgraph.msgs.bag.export.lerobot.dataset import Dataset
+from rtgraph.msgs.bag.export.lerobot.files import FILM_S, LOSSLESS, Closing, checked_quality
+from rtgraph.msgs.bag.export.lerobot.frames import Frame, Frames
+from rtgraph.msgs.bag.export.lerobot.layout import LayoutSurvey
+from rtgraph.msgs.bag.export.output import whole
+from rtgraph.msgs.bag.export.plant.spec import parsed_plan, spec_in
+from rtgraph.msgs.bag.export.plant.ticks import PlantTicks
+from rtgraph.msgs.bag.export.report import ExportAccount, ExportReport, Progress
+
+MOST_STAMPS = 1000
+LARGEST_DENOMINATOR = 1001
+NEAR = 1e-6
+"""A rate this close, relatively, to a fraction is that fraction."""
+
+
+def export_lerobot(
+    bag: Bag,
+    out: Path,
+    *,
+    topics: tuple[str, ...] = (),
+    start_ns: int | None = None,
+    end_ns: int | None = None,
+    progress: Progress | None = None,
+    quality: str = LOSSLESS,
+    task: str = "",
+) -> ExportReport:
+    """Export to the folder of a LeRobotDataset.
+
+    Example:
+        >>> dataset = LeRobotDataset("me/boxing", root="session-lerobot")
+        >>> dataset[0]["observation.image"], dataset[0]["action"]
+
+    ``quality`` of the films is ``lossless``, or H.264's constant rate factor, from 0 (best) to 51. ``task`` is what
+    the robot does, in words; by default the plan's description or name.
+
+    Raises:
+        BagError: see ``Exporter``; or several plants, or none, are selected; or no action follows an observation.
+    """
+    checked_quality(quality)
+    plant = PlantTicks(bag, topics, start_ns, end_ns, progress, passes=2)
+    plan = parsed_plan(bag.plan_yaml)
+    spec = spec_in(plan)
+    frames, clock, survey = Frames(plant), _Clock(), LayoutSurvey(spec)
+    for frame in frames.read(count=True):
+        survey.take(frame)
+        clock.take(frame)
+    layout = survey.layout()
+    rate = clock.rate(spec.rate_hz)
+    with whole(out) as work:
+        name = _text(plan, "name") or plant.publisher
+        dataset = Dataset(work / out.name, layout, rate, task or _text(plan, "description") or name, quality)
+        with Closing(dataset.tables, dataset.episodes, *dataset.films.values()):
+            for frame in frames.read(count=False):
+                dataset.add(frame)
+            dataset.end()
+        _attach(bag, work / out.name / "meta" / "rtgraph")
+        dataset.finish(name)
+    for remark in survey.remarks:
+        plant.ledger.remark(remark)
+    _remark(plant.ledger, frames, clock, dataset, rate)
+    return plant.ledger.report("lerobot", (out,), dataset.frames)
+
+
+class _Clock:
+    """Compares the recorded stamps with a steady rate."""
+
+    def __init__(self) -> None:
+        self._periods: list[int] = []
+        self._begin_ns = self._index = 0
+        self._ends: list[tuple[int, int]] = []
+
+    def take(self, frame: Frame) -> None:
+        """Note a frame's stamp."""
+        stamp_ns = frame.observation["header"]["stamp_ns"]
+        if len(self._periods) < MOST_STAMPS:
+            self._periods.append(frame.outcome["header"]["stamp_ns"] - stamp_ns)
+        if frame.begins:
+            self._begin_ns, self._index = stamp_ns, 0
+            self._ends.append((0, 0))
+        self._ends[-1] = (self._index, stamp_ns - self._begin_ns)
+        self._index += 1
+
+    def rate(self, planned_hz: float | None) -> Fraction:
+        """Return the rate: as planned, else as the stamps say."""
+        rate_hz = planned_hz or 1e9 / max(1.0, float(np.median(self._periods)))
+        near = Fraction(rate_hz).limit_denominator(LARGEST_DENOMINATOR)
+        return near if near and abs(near - rate_hz) <= NEAR * rate_hz else _whole_near(rate_hz)
+
+    def apart_s(self, rate: Fraction) -> float:
+        """Return by how much an episode's last stamp differs from its frame's number over the rate, at most."""
+        return max((abs(ns / 1e9 - float(index / rate)) for index, ns in self._ends), default=0.0)
+
+
+def _whole_near(rate_hz: float) -> Fraction:
+    nearest = round(rate_hz)
+    close = nearest and abs(rate_hz - nearest) <= 0.005 * rate_hz
+    return Fraction(nearest) if close else Fraction(rate_hz).limit_denominator(LARGEST_DENOMINATOR)
+
+
+def _remark(ledger: ExportAccount, frames: Frames, clock: _Clock, dataset: Dataset, rate: Fraction) -> None:
+    if frames.cut_episodes:
+        ledger.remark(
+            f"{frames.cut_episodes} episode(s) begin after their first tick, as recorded or selected"
+        )
+    if frames.gaps:
+        ledger.remark(
+            f"{frames.gaps} frame(s) follow a gap: ticks between are missing in the recording (see `tick`)"
+        )
+    apart_s = clock.apart_s(rate)
+    if apart_s > 0.5 / rate:
+        ledger.remark(
+            f"`timestamp` is the frame's number over the rate: up to {apart_s:.3f} s from the recorded `stamp_ns`"
+        )
+    if dataset.films and dataset.longest_film_s > 2 * FILM_S:
+        ledger.remark(
+            f"an episode has {dataset.longest_film_s:,.0f} s of film: open it with tolerance_s={0.4 / float(rate):.1g},"
+            " since LeRobot compares times in float32"
+        )
+
+
+def _attach(bag: Bag, folder: Path) -> None:
+    """Write the recording's facts and plan beside the dataset's."""
+    folder.mkdir(parents=True)
+    (folder / "info.json").write_text(json.dumps(bag.info, indent=4, sort_keys=True), encoding="utf-8")
+    if bag.plan_yaml is not None:
+        (folder / "plan.yaml").write_text(bag.plan_yaml, encoding="utf-8")
+
+
+def _text(plan: object, key: str) -> str:
+    return str(plan.get(key) or "") if isinstance(plan, dict) else ""

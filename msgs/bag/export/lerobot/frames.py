@@ -1,0 +1,79 @@
+"""The frames of a dataset: an observation, with the action applied to it and what came of that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rtgraph.msgs.bag.export.plant.ticks import PlantTicks, Tick
+from rtgraph.msgs.bag.export.reading import Fields
+
+LAST = "the last of its episode: no action follows it"
+CUT = "the next tick was not recorded whole, so its action is unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """An observation, and the next tick: the action applied to it, its reward, and whether the episode ended.
+
+    ``follows`` says whether the frame before is that of the tick before, in the same episode.
+    """
+
+    observation: Fields
+    applied: Fields
+    outcome: Fields
+    begins: bool
+    follows: bool
+
+
+class Frames:
+    """Joins ticks to frames, and counts what does not fit: after reading, the counts are complete."""
+
+    def __init__(self, plant: PlantTicks) -> None:
+        self._plant = plant
+        self.cut_episodes = 0
+        """Number of episodes that begin with a later tick than their first."""
+        self.gaps = 0
+        """Number of frames of which the frame before is missing, within an episode."""
+
+    def read(self, *, count: bool) -> Iterator[Frame]:
+        """Yield the frames in order. ``count`` accounts for ticks without a frame: once per export."""
+        before: Tick | None = None
+        last: Frame | None = None
+        for tick in self._plant.read():
+            if before is not None and before.observation is not None:
+                frame = _frame(before, tick, last)
+                if frame is not None:
+                    self._note(frame, count)
+                    last = frame
+                    yield frame
+                elif count:
+                    self._leave_out(before.observation)
+            before = tick
+        if count and before is not None and before.observation is not None:
+            self._leave_out(before.observation)
+
+    def _note(self, frame: Frame, count: bool) -> None:
+        if count:
+            self.cut_episodes += frame.begins and not frame.observation["first"]
+            self.gaps += not frame.begins and not frame.follows
+
+    def _leave_out(self, observation: Fields) -> None:
+        ended = observation["terminated"] or observation["truncated"]
+        self._plant.ledger.left_out(self._plant.observed[0].topic, LAST if ended else CUT)
+
+
+def _frame(now: Tick, then: Tick, last: Frame | None) -> Frame | None:
+    """Return the frame of a tick, given the next one that was recorded; None if there is none."""
+    observation, applied, outcome = now.observation, then.applied, then.observation
+    if observation is None or applied is None or outcome is None:
+        return None
+    if then.key != (now.key.incarnation, now.key.tick + 1) or outcome["episode"] != observation["episode"]:
+        return None
+    begins = last is None or _episode(last.observation) != _episode(observation)
+    follows = last is not None and not begins and last.observation["tick"] + 1 == now.key.tick
+    return Frame(observation, applied, outcome, begins, follows)
+
+
+def _episode(observation: Fields) -> tuple[int, int]:
+    return observation["header"]["incarnation"], observation["episode"]

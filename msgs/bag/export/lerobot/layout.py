@@ -1,0 +1,242 @@
+"""The features of a dataset: which columns and films a plant's messages become, and their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.msgs.bag.export.lerobot.frames import Frame
+from rtgraph.msgs.bag.export.pictures.arrays import Pixels, newest_of_stack, picture
+from rtgraph.msgs.bag.export.plant.spec import RecordedSpec
+from rtgraph.msgs.errors import BagError
+from rtgraph.msgs.spaces import parts_of
+
+Array = npt.NDArray[np.generic]
+Parts = Mapping[str, Array]
+
+MOST_DIMENSIONS = 5
+"""LeRobot's columns have no more."""
+
+UNKNOWN = -1
+"""In place of a missing number: LeRobot reads no nulls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its name, dtype (numpy's, or ``string``), shape, names of its elements, and its value in a frame."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    value: Callable[[Frame], Any]
+    elements: tuple[str, ...] = ()
+
+    def feature(self) -> dict[str, Any]:
+        """Return the column's entry in ``meta/info.json``."""
+        return {"dtype": self.dtype, "shape": list(self.shape), "names": list(self.elements) or None}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns of a dataset, and its films: the observation's part and size (height, width) of each, by name."""
+
+    columns: tuple[Column, ...]
+    films: Mapping[str, tuple[str, tuple[int, int]]]
+
+
+class LayoutSurvey:
+    """Looks at every frame once, and finds the layout that holds them all."""
+
+    def __init__(self, spec: RecordedSpec) -> None:
+        self._spec = spec
+        self._parts: dict[str, Array] = {}
+        self._action: Array | None = None
+        self._sent = False
+        self._captured: dict[str, None] = {}
+        self._measurements: dict[str, None] = {}
+        self.remarks: dict[str, None] = {}
+        """What differs in the dataset from the recording."""
+
+    def take(self, frame: Frame) -> None:
+        """Look at a frame.
+
+        Raises:
+            BagError: its observation or action differs in shape or dtype from those before.
+        """
+        parts = parts_of(frame.observation["value"])
+        self._parts = self._parts or dict(parts)
+        if _described(parts) != _described(self._parts):
+            raise BagError(
+                f"observations change from {_described(self._parts)} to {_described(parts)}: a dataset has one kind",
+                hint="export the parts apart, with --start and --duration",
+            )
+        action = np.atleast_1d(np.asarray(frame.applied["action"]))
+        self._action = action if self._action is None else self._action
+        if (action.dtype, action.shape) != (self._action.dtype, self._action.shape):
+            raise BagError(
+                f"actions change from {self._action.dtype} {self._action.shape} to {action.dtype} {action.shape}: "
+                "a dataset has one kind",
+                hint="export the parts apart, with --start and --duration",
+            )
+        self._sent = self._sent or frame.applied.get("sent") is not None
+        self._captured |= dict.fromkeys(frame.observation.get("captured_ns") or ())
+        self._measurements |= dict.fromkeys(frame.observation.get("measurements") or ())
+
+    def layout(self) -> Layout:
+        """Return the layout.
+
+        Raises:
+            BagError: there was no frame.
+        """
+        if self._action is None:
+            raise BagError(
+                "no action follows an observation in this range, so there is no frame to export",
+                hint="a frame is an observation and the action applied at the next tick: record both topics",
+            )
+        films: dict[str, tuple[str, tuple[int, int]]] = {}
+        vectors: dict[str, Array] = {}
+        columns: list[Column] = []
+        for part, value in self._parts.items():
+            pixels = self._pixels(part, value)
+            if pixels is not None:
+                films[_film_name(part)] = (part, (pixels.shape[0], pixels.shape[1]))
+            elif value.ndim <= 1:
+                vectors[part] = value
+            elif value.ndim <= MOST_DIMENSIONS:
+                columns.append(_tensor(part, value))
+            else:
+                self.remarks[
+                    f"{part or 'the observation'} has {value.ndim} dimensions, so it is left out"
+                ] = None
+        if vectors:
+            columns.insert(0, _state(vectors, self._spec))
+        columns += [self._action_column("action", _action), *self._extras()]
+        return Layout(tuple(columns), films)
+
+    def _pixels(self, part: str, value: Array) -> Pixels | None:
+        name = part or "the observation"
+        pixels = picture(value)
+        if pixels is None and (pixels := newest_of_stack(value)) is not None:
+            self.remarks[f"{name} is a stack of pictures: the newest is in the film"] = None
+        elif pixels is not None and pixels.ndim == 2:
+            self.remarks[f"{name} is grey: its film has three equal channels"] = None
+        elif pixels is not None and pixels.shape[2] == 4:
+            self.remarks[f"{name} has an alpha channel, which its film has not"] = None
+        return pixels
+
+    def _action_column(self, name: str, value: Callable[[Frame], Array]) -> Column:
+        if self._action is None:
+            raise AssertionError("no frame was taken")
+        elements = self._spec.action_names or (
+            ("action",) if self._action.size == 1 else tuple(map(str, range(self._action.size)))
+        )
+        return Column(name, self._action.dtype.name, self._action.shape, value, elements)
+
+    def _extras(self) -> Iterable[Column]:
+        yield _scalar("next.reward", "float32", lambda frame: frame.outcome["reward"])
+        yield _scalar(
+            "next.done", "bool", lambda frame: frame.outcome["terminated"] or frame.outcome["truncated"]
+        )
+        yield _scalar("next.terminated", "bool", lambda frame: frame.outcome["terminated"])
+        yield _scalar("next.truncated", "bool", lambda frame: frame.outcome["truncated"])
+        yield _scalar("tick", "int64", lambda frame: frame.observation["tick"])
+        yield _scalar("episode", "int64", lambda frame: frame.observation["episode"])
+        yield _scalar("stamp_ns", "int64", lambda frame: frame.observation["header"]["stamp_ns"])
+        if self._captured:
+            parts = tuple(self._parts)
+            named = tuple(part or "observation" for part in parts)
+            yield Column("captured_ns", "int64", (len(parts),), lambda frame: _captured(frame, parts), named)
+        if self._sent:
+            yield self._action_column("sent_action", _sent)
+        yield _scalar("by", "string", lambda frame: frame.applied["by"])
+        yield _scalar("worker", "string", lambda frame: frame.applied["worker"] or "")
+        for name in ("age_ticks", "age_ns", "delay_ticks", "lateness_ns"):
+            yield _scalar(name, "int64", _number_of(name))
+        for name in self._measurements:
+            yield _scalar(f"measurements.{_fit(name)}", "float64", _measurement(name))
+
+
+def pixels_of(value: Array) -> Pixels:
+    """Return a film's frame, (height, width, 3), or (height, width) if it is grey."""
+    pixels = picture(value)
+    if pixels is None:
+        pixels = newest_of_stack(value)
+    if pixels is None:
+        raise AssertionError("the survey found a picture")
+    return pixels[..., :3] if pixels.ndim == 3 else pixels
+
+
+def _state(vectors: Parts, spec: RecordedSpec) -> Column:
+    """Return the column of all vectors, one after the other."""
+    dtype = np.result_type(*vectors.values())
+    size = sum(value.size for value in vectors.values())
+    elements: list[str] = []
+    for part, value in vectors.items():
+        names = spec.elements.get(part, ())
+        if len(names) != value.size:
+            names = tuple(map(str, range(value.size))) if value.ndim else ()
+        prefix = f"{part}." if part and len(vectors) > 1 else ""
+        elements += [f"{prefix}{name}" for name in names] or [part or "observation"]
+
+    def value_in(frame: Frame) -> Array:
+        parts = parts_of(frame.observation["value"])
+        return np.concatenate([parts[name].reshape(-1) for name in vectors], dtype=dtype)
+
+    return Column("observation.state", dtype.name, (size,), value_in, tuple(elements))
+
+
+def _tensor(part: str, value: Array) -> Column:
+    return Column(
+        f"observation.{_fit(part) or 'state'}",
+        value.dtype.name,
+        value.shape,
+        lambda frame: parts_of(frame.observation["value"])[part],
+    )
+
+
+def _film_name(part: str) -> str:
+    return f"observation.images.{_fit(part)}" if part else "observation.image"
+
+
+def _fit(name: str) -> str:
+    """Return a name as LeRobot allows it."""
+    return name.replace("/", "_")
+
+
+def _scalar(name: str, dtype: str, value: Callable[[Frame], Any]) -> Column:
+    return Column(name, dtype, (1,), value)
+
+
+def _number_of(name: str) -> Callable[[Frame], int]:
+    # With a default: another version of rtgraph may have recorded fewer fields.
+    def value(frame: Frame) -> int:
+        found = frame.applied.get(name)
+        return UNKNOWN if found is None else found
+
+    return value
+
+
+def _measurement(name: str) -> Callable[[Frame], float]:
+    return lambda frame: float((frame.observation.get("measurements") or {}).get(name, np.nan))
+
+
+def _captured(frame: Frame, parts: tuple[str, ...]) -> Array:
+    times = frame.observation.get("captured_ns") or {}
+    return np.array([times.get(part, UNKNOWN) for part in parts], np.int64)
+
+
+def _action(frame: Frame) -> Array:
+    return np.atleast_1d(np.asarray(frame.applied["action"]))
+
+
+def _sent(frame: Frame) -> Array:
+    sent = frame.applied.get("sent")
+    return _action(frame) if sent is None else np.atleast_1d(np.asarray(sent))
+
+
+def _described(parts: Parts) -> str:
+    return ", ".join(f"{name or 'an array'} {value.dtype} {value.shape}" for name, value in parts.items())

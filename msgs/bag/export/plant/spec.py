@@ -1,0 +1,73 @@
+"""A plant's spec in the plan of a recording, as far as exports need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from rtgraph.msgs.spaces import WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSpec:
+    """A plant's spec. What the plan does not say is None or empty.
+
+    ``elements`` and ``units`` are the names and the unit of the elements of an observation's part, by part.
+    """
+
+    rate_hz: float | None = None
+    elements: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    action_names: tuple[str, ...] = ()
+    action_units: tuple[str, ...] = ()
+    command: str | None = None
+
+
+def spec_in(plan: object) -> RecordedSpec:
+    """Return the spec of the plant in a parsed plan; an empty one if there is none, or if there are different ones.
+
+    It is read leniently: the plan of another version may say less or more.
+    """
+    specs: list[dict[str, Any]] = []
+    for spec in _specs(plan):
+        if spec not in specs:
+            specs.append(spec)
+    if len(specs) != 1:
+        return RecordedSpec()
+    spec, observation = specs[0], specs[0]["observation"]
+    parts = observation.get("parts") or {WHOLE: observation}
+    action = spec["action"]
+    vector = action.get("kind") != "discrete"
+    return RecordedSpec(
+        rate_hz=float(spec["rate_hz"]),
+        elements={name: tuple(map(str, part.get("names") or ())) for name, part in parts.items()},
+        units={name: str(part.get("unit") or "") for name, part in parts.items()},
+        action_names=tuple(map(str, action.get("names") or ())) if vector else (),
+        action_units=tuple(map(str, action.get("units") or ())),
+        command=action.get("command"),
+    )
+
+
+def parsed_plan(plan_yaml: str | None) -> object:
+    """Return a plan as plain values; None if there is none, or if it is damaged."""
+    try:
+        return yaml.safe_load(plan_yaml) if plan_yaml else None
+    except yaml.YAMLError:
+        return None
+
+
+def _specs(value: object) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if value.keys() >= {"rate_hz", "observation", "action"} and all(
+            isinstance(value[name], dict) for name in ("observation", "action")
+        ):
+            yield value
+            return
+        for inner in value.values():
+            yield from _specs(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _specs(inner)

@@ -1,0 +1,101 @@
+"""The ticks of one recorded plant: the observation after each tick, with the action applied at it."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rtgraph.msgs.bag.bag import Bag, Channel
+from rtgraph.msgs.bag.export.reading import Fields, Reading, chosen
+from rtgraph.msgs.bag.export.report import Progress
+from rtgraph.msgs.errors import BagError
+
+MOST_WAITING = 256
+"""Maximum number of ticks that wait for their other message; messages of one tick are recorded close together."""
+
+
+class Key(NamedTuple):
+    """The place of a tick in the recording. A restarted plant is another incarnation."""
+
+    incarnation: int
+    tick: int
+
+
+@dataclass(slots=True)
+class Tick:
+    """The messages of one tick: ``Observation`` and ``Applied``, by field; None if not recorded."""
+
+    key: Key
+    observation: Fields | None = None
+    applied: Fields | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether both messages are there."""
+        return self.observation is not None and self.applied is not None
+
+
+class PlantTicks:
+    """The ticks of one plant in the selected part of a recording, which can be read more than once."""
+
+    def __init__(
+        self,
+        bag: Bag,
+        topics: tuple[str, ...],
+        start_ns: int | None,
+        end_ns: int | None,
+        progress: Progress | None,
+        *,
+        passes: int,
+    ) -> None:
+        self.observed = _observations(chosen(bag, topics))
+        self.applied = tuple(
+            channel
+            for channel in bag.channels
+            if channel.schema_name == "Applied"
+            and channel.publisher == self.publisher
+            and bag.counts[channel]
+        )
+        names = {channel.topic for channel in (*self.observed, *self.applied)}
+        self.reading = Reading(
+            bag, tuple(map(glob.escape, sorted(names))), start_ns, end_ns, progress, passes=passes
+        )
+        self.ledger = self.reading.ledger
+
+    @property
+    def publisher(self) -> str:
+        """The name of the plant."""
+        return self.observed[0].publisher
+
+    def read(self) -> Iterator[Tick]:
+        """Yield the ticks in order."""
+        waiting: dict[Key, Tick] = {}
+        for recorded, fields in self.reading.messages():
+            if recorded.channel.publisher != self.publisher:
+                continue
+            key = Key(fields["header"]["incarnation"], fields["tick"])
+            tick = waiting.setdefault(key, Tick(key))
+            if recorded.channel.schema_name == "Applied":
+                tick.applied = fields
+            else:
+                tick.observation = fields
+            while waiting and (len(waiting) > MOST_WAITING or waiting[min(waiting)].complete):
+                yield waiting.pop(min(waiting))
+        for key in sorted(waiting):
+            yield waiting[key]
+
+
+def _observations(channels: tuple[Channel, ...]) -> list[Channel]:
+    """Return the channels of the only plant's observations; several differ in the schema."""
+    found = [channel for channel in channels if channel.schema_name == "Observation"]
+    if not found:
+        raise BagError(
+            "no topic chosen holds a plant's observations",
+            hint="choose one, such as --topics observation, or record one",
+        )
+    if len({(channel.topic, channel.publisher) for channel in found}) > 1:
+        plants = ", ".join(sorted({f"{channel.topic} of {channel.publisher}" for channel in found}))
+        raise BagError(f"several plants were recorded: {plants}", hint="choose one with --topics")
+    return found

@@ -1,0 +1,99 @@
+"""Export to a ROS 2 bag (MCAP, CDR), as ``ros2 bag play`` and PlotJuggler read it, without ROS.
+
+Every field of a message is a topic: ``/observation`` for the observation itself (``/observation/PART`` for a
+part), ``/observation/reward`` for its reward. Pictures are ``sensor_msgs/Image``, vectors with names
+``sensor_msgs/JointState``, other arrays ``std_msgs/*MultiArray``, the rest ``Float64``, ``Int64``, ``Bool``
+and ``String``. A message's time is when it was published; the stamp in its header is when it was captured, if
+known, and its frame is the publisher.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from rosbags.interfaces import Connection
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+
+from rtgraph.msgs.bag.bag import Bag, Channel
+from rtgraph.msgs.bag.export.columns import table_name
+from rtgraph.msgs.bag.export.output import whole
+from rtgraph.msgs.bag.export.plant.spec import parsed_plan, spec_in
+from rtgraph.msgs.bag.export.reading import Reading
+from rtgraph.msgs.bag.export.report import ExportAccount, ExportReport, Progress
+from rtgraph.msgs.bag.export.rosbag2.messages import STORE, RosConverter, RosMessage, serialized
+from rtgraph.msgs.bag.export.rosbag2.names import TopicNames
+
+VERSION: Literal[9] = 9
+"""Of the bag format: ROS 2 Iron and later."""
+
+
+def export_rosbag2(
+    bag: Bag,
+    out: Path,
+    *,
+    topics: tuple[str, ...] = (),
+    start_ns: int | None = None,
+    end_ns: int | None = None,
+    progress: Progress | None = None,
+) -> ExportReport:
+    """Export to the folder of a ROS 2 bag; journals are left out, unless they are chosen.
+
+    Example:
+        >>> with AnyReader([Path("session-rosbag2")]) as reader:
+        ...     for connection, time_ns, data in reader.messages():
+        ...         message = reader.deserialize(data, connection.msgtype)
+
+    Raises:
+        BagError: see ``Exporter``.
+    """
+    reading = Reading(bag, topics, start_ns, end_ns, progress)
+    with whole(out) as work:
+        writer = Writer(work / out.name, version=VERSION, storage_plugin=StoragePlugin.MCAP)
+        writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+        with writer:
+            count = _write(reading, _RosTopics(writer, reading.ledger), journals=bool(topics))
+    return reading.ledger.report("rosbag2", (out,), count)
+
+
+def _write(reading: Reading, ros: _RosTopics, *, journals: bool) -> int:
+    """Write every message, and return their number."""
+    epoch_ns = int(reading.bag.info.get("epoch_unix_ns", 0))
+    converter = RosConverter(spec_in(parsed_plan(reading.bag.plan_yaml)))
+    count = 0
+    for recorded, fields in reading.messages():
+        channel = recorded.channel
+        if channel.topic.startswith("_") and not journals:
+            reading.ledger.left_out(channel.topic, "what `bag verify` needs; choose it with --topics")
+            continue
+        time_ns = recorded.publish_ns + epoch_ns
+        if time_ns < 0:
+            reading.ledger.remark("what has a time before 0 is at 0: bags have no earlier times")
+        for message in converter.convert(fields, channel.schema_name, time_ns, epoch_ns):
+            ros.write(channel, message, max(0, time_ns))
+        count += 1
+    return count
+
+
+class _RosTopics:
+    """The topics of a bag; a topic has one type."""
+
+    def __init__(self, writer: Writer, ledger: ExportAccount) -> None:
+        self._writer, self._ledger, self._names = writer, ledger, TopicNames()
+        self._connections: dict[str, Connection] = {}
+
+    def write(self, channel: Channel, message: RosMessage, time_ns: int) -> None:
+        """Write a message on its topic, which is made if it is new."""
+        topic = table_name(channel)
+        name = self._names.name(topic, message.path)
+        connection = self._connections.get(name)
+        if connection is None:
+            connection = self._writer.add_connection(name, message.type, typestore=STORE)
+            self._connections[name] = connection
+            plain = "/".join(filter(None, ("", *topic.split("/"), *message.path.split("."))))
+            if name != f"/{plain}":
+                self._ledger.remark(f"/{plain} is {name}: ROS allows letters, digits and underscores")
+        if connection.msgtype != message.type:
+            self._ledger.left_out(name, f"a {message.type} on a topic of {connection.msgtype}")
+            return
+        self._writer.write(connection, time_ns, serialized(message))

@@ -1,0 +1,35 @@
+"""Names of ROS topics: letters, digits and underscores between slashes, and no digit first."""
+
+from __future__ import annotations
+
+import re
+
+_FORBIDDEN = re.compile(r"[^A-Za-z0-9_]")
+_MANY = re.compile(r"_{2,}")
+
+
+class TopicNames:
+    """Names fields as ROS topics: no two get the same name."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, str], str] = {}
+        self._taken: set[str] = set()
+
+    def name(self, topic: str, path: str) -> str:
+        """Return the ROS topic of a field; an empty path is the topic itself."""
+        name = self._names.get((topic, path))
+        if name is None:
+            plain = "".join(
+                f"/{_token(token)}" for token in (*topic.split("/"), *filter(None, path.split(".")))
+            )
+            name, number = plain, 2
+            while name in self._taken:
+                name, number = f"{plain}_{number}", number + 1
+            self._taken.add(name)
+            self._names[topic, path] = name
+        return name
+
+
+def _token(text: str) -> str:
+    token = _MANY.sub("_", _FORBIDDEN.sub("_", text)).rstrip("_") or "unnamed"
+    return f"n{token}" if token[0].isdigit() else token
