@@ -29,6 +29,7 @@ DEEPEST = 200
 """Maximum nesting depth of lists, dicts and records."""
 _CONSTANT = frozenset({float, bool, type(None), bytes})
 _IMMUTABLE = _CONSTANT | {int, str}
+_TEXT = frozenset({str})
 
 
 def isolated(message: M) -> M:
@@ -68,6 +69,20 @@ def isolated(message: M) -> M:
     return _replaced(message, changed) if changed else message
 
 
+def unshared(message: M) -> M:
+    """Return a published message with lists and dicts that only the caller has: itself if it has none.
+
+    The other fields were made safe by `isolated`, and are not looked at again.
+    """
+    values = message.__dict__
+    changed: dict[str, object] = {}
+    for name in _writeable_fields(type(message)):
+        kept = _isolated(values[name], DEEPEST)
+        if kept is not values[name]:
+            changed[name] = kept
+    return _replaced(message, changed) if changed else message
+
+
 @functools.cache
 def holds_containers(message_type: type[Record]) -> bool:
     """Return whether messages of a class may hold something writeable."""
@@ -83,6 +98,16 @@ def _fields_looked_at(message_type: type[Message]) -> tuple[str, ...]:
         if name != "header"
         and field.annotation not in _CONSTANT
         and get_origin(field.annotation) is not Literal
+    )
+
+
+@functools.cache
+def _writeable_fields(message_type: type[Message]) -> tuple[str, ...]:
+    """Return the fields that may hold something writeable."""
+    return tuple(
+        name
+        for name, field in message_type.model_fields.items()
+        if name != "header" and not _is_immutable(field.annotation, field.metadata, {message_type})
     )
 
 
@@ -142,6 +167,17 @@ def _array(value: npt.NDArray[np.generic], deepest: int) -> npt.NDArray[np.gener
     return frozen(value)
 
 
+def _dict(value: Mapping[Any, Any], deepest: int) -> dict[str | bytes, Any]:
+    # Numbers by name, such as measurements, are the usual case.
+    if (
+        _CONSTANT.issuperset(map(type, value.values()))
+        and _TEXT.issuperset(map(type, value))
+        and all(map(str.isascii, value))
+    ):
+        return dict(value)
+    return {_key(key): _isolated(item, deepest - 1) for key, item in value.items()}
+
+
 def _tuple(value: tuple[Any, ...], deepest: int) -> tuple[Any, ...]:
     items = [_isolated(item, deepest - 1) for item in value]
     if all(one is other for one, other in zip(items, value, strict=True)):
@@ -183,10 +219,7 @@ _BY_CLASS: tuple[tuple[type | tuple[type, ...], Callable[[Any, int], Any]], ...]
     (str, _text),
     (np.ndarray, _array),
     (list, lambda value, deepest: [_isolated(item, deepest - 1) for item in value]),
-    (
-        dict,
-        lambda value, deepest: {_key(key): _isolated(item, deepest - 1) for key, item in value.items()},
-    ),
+    (dict, _dict),
     (tuple, _tuple),
     (Record, _record),
     (bytearray, lambda value, deepest: bytearray(value)),

@@ -16,7 +16,9 @@ HEAD_MOST = 4096
 _BEYOND = 1 << 63
 _UNSIGNED = rb"([\x00-\x7f]|\xcc.|\xcd..|\xce.{4}|\xcf[\x00-\x7f].{7})"
 _USUAL = re.compile(
-    rb"\x94" + bytes([WIRE_VERSION]) + rb"\xc4\x08(.{8})[\x81-\x8f]\xa6header\x85"
+    rb"\x94"
+    + bytes([WIRE_VERSION])
+    + rb"\xc4\x08(.{8})(?:[\x81-\x8f]|\xde(?:\x00[\x10-\xff]|[^\x00].))\xa6header\x85"
     rb"\xa6source([\xa0-\xbf])(.{0,31}?)\xabincarnation"
     + _UNSIGNED
     + rb"\xa8sequence"

@@ -16,6 +16,8 @@ from rtgraph.nodes.replay import ReplayParams, demonstrations
 if TYPE_CHECKING:
     from rtgraph.nodes.learner.updates.update import Updater
 
+NORMALISED_WITH = 256
+"""Transitions that initial weights are scaled to."""
 REPORT_EVERY = 20
 """Updates between two reports of progress."""
 
@@ -25,6 +27,11 @@ class PretrainingParams(Record):
 
     updates: int = Field(default=0, ge=0)
     """Number of updates; 0 for none."""
+    margin: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """How far the value of a demonstrated action is to exceed those of the others; 0 to learn from rewards alone
+    (Hester et al., 2018, whose margin is 0.8)."""
+    normalise: bool = False
+    """Scale the initial weights of convolutions to the demonstrations' observations first (Salimans & Kingma, 2016)."""
     replay: ReplayParams | None = None
     """The parameters of the replay memory; its `fill` names the recordings."""
 
@@ -85,13 +92,15 @@ def pretrain(
             raise LearningError(
                 f"no transition is in {', '.join(params.replay.fill)}", hint="record a longer demonstration"
             )
+        if params.normalise:
+            updater.normalise(buffer.sample(NORMALISED_WITH, rng))
         losses: list[float] = []
         made = 0
         while made < params.updates:
             if made % REPORT_EVERY == 0 and not report(made):
                 break
             sampled = buffer.sample(batch, rng, correction=correction(updater.version))
-            result = updater.step(sampled)
+            result = updater.step(sampled, params.margin)
             buffer.update_priorities(sampled.indices, result.td_errors)
             losses = [*losses[1 - REPORT_EVERY :], result.loss]
             made += 1

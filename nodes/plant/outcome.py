@@ -134,6 +134,8 @@ class Outcomes:
         return found
 
     def _number(self, name: str, value: Any, tick: int) -> float:
+        if type(value) is float:
+            return value
         value = _scalar(value)
         if not isinstance(value, float | int | np.floating | np.integer | np.bool_):
             raise self._error(tick, f"its {name} is {value!r:.60}", "a number")
@@ -143,6 +145,8 @@ class Outcomes:
             return math.inf if value > 0 else -math.inf
 
     def _flag(self, name: str, value: Any, tick: int) -> bool:
+        if type(value) is bool:
+            return value
         value = _scalar(value)
         if not isinstance(value, bool | np.bool_ | int | np.integer) or value not in (0, 1):
             raise self._error(tick, f"its {name} is {value!r:.60}", "True or False")

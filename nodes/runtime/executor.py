@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from rtgraph.msgs import Header, Lineage, Message
 from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.errors import CheckpointError, NodeError
-from rtgraph.msgs.isolation import holds_containers, isolated
+from rtgraph.msgs.isolation import holds_containers, isolated, unshared
 from rtgraph.msgs.journal import Journal
 from rtgraph.nodes.runtime.clock import Clock
 from rtgraph.nodes.runtime.interface.calls import check_method, checked_period_ns, whole_ns
@@ -236,7 +236,7 @@ class Executor:
 
     def _take_in(self, port: BoundInput[Any], message: Any) -> None:
         if self._shared and isinstance(message, Message) and holds_containers(type(message)):
-            message = isolated(message)
+            message = unshared(message)
         port.put(message)
         if port.handler is None:
             return

@@ -6,7 +6,8 @@ Programs of our own, with their variables at the same addresses, stand in for th
 import json
 
 import pytest
-from support.cartridge_roms import FOLDER, POKEMON, TETRIS, accept, write_states
+from support.cartridge_roms import FOLDER, POKEMON, TETRIS, YELLOW, accept, write_states
+from support.launching import Launch
 
 from rtgraph.launch.cli import main
 from rtgraph.msgs.bag import Bag
@@ -14,13 +15,13 @@ from rtgraph.msgs.bag import Bag
 TAP = "{}\nNOOP 5\n"
 
 
-def play(tmp_path, launch, *moves, ticks):
+def play(tmp_path, launch, *moves, ticks, arguments=()):
     """Play a launch with a script in the virtual world, and return its session folder."""
     script = tmp_path / f"{launch}.txt"
     script.write_text("NOOP 5\n" + "".join(TAP.format(move) for move in moves) + f"NOOP {ticks}\n")
     session = tmp_path / launch
     options = ["--world", "virtual", "--script", str(script), "--ticks", str(ticks), "--no-plots"]
-    assert main(["play", launch, *options, "--out", str(session)]) == 0
+    assert main(["play", launch, *arguments, *options, "--out", str(session)]) == 0
     return session
 
 
@@ -35,11 +36,11 @@ def endings(session):
     ]
 
 
-def must_replay_and_hold_no_path(session, launch, tmp_path, capsys):
+def must_replay_and_hold_no_path(session, launch, tmp_path, capsys, *given):
     """Verify the recording, run a launch on it, and look for paths of the library and of the imported files."""
     assert main(["bag", "verify", str(session / "session.mcap"), "--json"]) == 0
     again = tmp_path / "again"
-    arguments = ["k=0.0625", "workers=1", "latency_frames=1", "--world", "virtual", "--no-plots"]
+    arguments = [*given, "k=0.0625", "workers=1", "latency_frames=1", "--world", "virtual", "--no-plots"]
     replaced = ["--replay", str(session), "--replace", "plant", "--out", str(again)]
     assert main(["launch", launch, *arguments, *replaced, "--ticks", "40"]) == 0
     assert len(messages(again, "observation")) == 40
@@ -54,12 +55,12 @@ def must_replay_and_hold_no_path(session, launch, tmp_path, capsys):
 
 @pytest.fixture
 def library(monkeypatch, tmp_path):
-    accept(monkeypatch, tmp_path / "data", tetris=TETRIS, pokemon_blue=POKEMON)
+    accept(monkeypatch, tmp_path / "data", tetris=TETRIS, pokemon_blue=POKEMON, pokemon_yellow=YELLOW)
 
 
-def imported(tmp_path, game, encounters):
-    states = write_states(tmp_path / "states", encounters)
-    assert main(["rom", "import", str(POKEMON), "--game", game, "--states", str(states)]) == 0
+def imported(tmp_path, game, encounters, rom=POKEMON):
+    states = write_states(tmp_path / "states", encounters, rom)
+    assert main(["rom", "import", str(rom), "--game", game, "--states", str(states)]) == 0
 
 
 def test_tetris(library, tmp_path, capsys):
@@ -73,10 +74,12 @@ def test_tetris(library, tmp_path, capsys):
     must_replay_and_hold_no_path(session, "tetris", tmp_path, capsys)
 
 
-def test_pokemon_battles_climb(library, tmp_path, capsys):
-    imported(tmp_path, "pokemon_blue_battles", {"battle1": 0, "battle2": 1})
+@pytest.mark.parametrize(("edition", "rom"), [("blue", POKEMON), ("yellow", YELLOW)], ids=["blue", "yellow"])
+def test_pokemon_battles_climb(library, tmp_path, capsys, edition, rom):
+    imported(tmp_path, f"pokemon_{edition}_battles", {"battle1": 0, "battle2": 1}, rom)
     lose, win, both = ["B"] * 4, ["A"] * 2, ["LEFT", "A", "A"]
-    session = play(tmp_path, "pokemon_battles", *lose, *win, *both, *lose, ticks=110)
+    moves = [*lose, *win, *both, *lose]
+    session = play(tmp_path, "pokemon_battles", *moves, ticks=110, arguments=[f"edition={edition}"])
     assert endings(session) == [
         ("battle1", "lost", -2),
         ("battle1", "won", 1),
@@ -89,7 +92,7 @@ def test_pokemon_battles_climb(library, tmp_path, capsys):
         "battle1": (1, 2, 10),
         "battle2": (1, 0, 3),
     }
-    must_replay_and_hold_no_path(session, "pokemon_battles", tmp_path, capsys)
+    must_replay_and_hold_no_path(session, "pokemon_battles", tmp_path, capsys, f"edition={edition}")
 
 
 def test_pokemon_catching_climbs(library, tmp_path, capsys):
@@ -100,6 +103,52 @@ def test_pokemon_catching_climbs(library, tmp_path, capsys):
     )
     assert endings(session) == [("catch1", "lost", -1), ("catch1", "won", 1), ("catch2", "won", 1)]
     must_replay_and_hold_no_path(session, "pokemon_catching", tmp_path, capsys)
+
+
+STAND_IN = """
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from rtgraph.nodes.emulator import GameBoy
+from rtgraph.nodes.emulator.gameboy.library import ROMS
+
+digest = hashlib.sha256(Path({rom!r}).read_bytes()).hexdigest()
+ROMS["tetris"] = replace(ROMS["tetris"], sha256=digest)
+
+
+class StandIn(GameBoy):
+    pass
+"""
+LAUNCH = """
+graphs:
+  - {graph: ./plant.yaml}
+  - {graph: random_inference, arguments: {workers: 1, latency_frames: 1}}
+world: realtime
+record: true
+"""
+PLANT = """
+nodes:
+  plant: {class: "stand_in:StandIn", params: {game: tetris, gate: {kind: playout}}}
+"""
+
+
+@pytest.mark.process
+def test_a_cartridge_runs_in_real_time(library, tmp_path):
+    assert main(["rom", "import", str(TETRIS)]) == 0
+    # Every process must take the stand-in for the ROM: so does the module of the plant's class.
+    (tmp_path / "stand_in.py").write_text(STAND_IN.format(rom=str(TETRIS)))
+    (tmp_path / "plant.yaml").write_text(PLANT)
+    (tmp_path / "game.yaml").write_text(LAUNCH)
+    with Launch(
+        "launch", str(tmp_path / "game.yaml"), "--ticks", "60", "--out", "out", "--no-plots"
+    ) as launch:
+        assert launch.wait() == 0, launch.stderr
+        seen = messages(launch.session, "observation")
+        assert [each.tick for each in seen] == list(range(60))
+        assert {each.measurements["game_state"] for each in seen[1:]} == {0}
+        assert any(each.by == "policy" for each in messages(launch.session, "applied"))
+        assert main(["bag", "verify", str(launch.session / "session.mcap"), "--json"]) == 0
 
 
 @pytest.mark.parametrize("command", ["launch", "check", "plan"])

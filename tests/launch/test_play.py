@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from pathlib import Path
@@ -110,6 +111,46 @@ def test_actions_of_other_plants_have_an_idle_one() -> None:
         plan = played(plan_of(file, arguments, "realtime"), script=None, record=False)
         human = next(node for node in plan.nodes if node.name == "human")
         assert human.params["idle"] == idle, file
+
+
+INTERRUPTED = """
+import signal
+from rtgraph.msgs import Observation
+from rtgraph.nodes import Input, Node, Params, {policy}
+
+class Interrupts(Node[Params]):
+    observation = Input(Observation, {policy})
+
+    def on_observation(self, message) -> None:
+        if self.now_ns >= 10**9:
+            signal.raise_signal(signal.SIGINT)
+        self.spend(10**9, None)
+"""
+
+
+@pytest.mark.parametrize(("policy", "code"), [("lossless", 3), ("latest", 0)])
+def test_what_was_lost_is_told_after_ctrl_c_too(tmp_path, monkeypatch, policy, code) -> None:
+    """Ctrl-C is a way to end a game, so the exit code says only whether a lossless input lost anything."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / f"interrupts_{policy}.py").write_text(INTERRUPTED.format(policy=policy))
+    (tmp_path / "nodes.yaml").write_text(f"nodes:\n  slow: {{class: 'interrupts_{policy}:Interrupts'}}\n")
+    (tmp_path / "game.yaml").write_text(
+        "graphs:\n  - {graph: catch, arguments: {learn: false}}\n  - {graph: ./nodes.yaml}\nworld: virtual\n"
+    )
+    (tmp_path / "s.txt").write_text("0 200\n")
+    arguments = [
+        "game.yaml",
+        "--world",
+        "virtual",
+        "--script",
+        "s.txt",
+        "--no-record",
+        "--no-plots",
+        "--out",
+        "out",
+    ]
+    assert main(["play", *arguments]) == code
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["ended"] == "SIGINT"
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from pydantic import ConfigDict, Field
 
-from rtgraph.msgs import Applied, Claim, Decision, Message, Observation, Record, array, decode, encode
+from rtgraph.msgs import Claim, Decision, EpisodeEnd, Message, Observation, Record, array, decode, encode
 from rtgraph.msgs.errors import EncodeError
-from rtgraph.msgs.isolation import DEEPEST, MOST, holds_containers, isolated
+from rtgraph.msgs.isolation import DEEPEST, MOST, holds_containers, isolated, unshared
 
 
 class Kind(enum.IntEnum):
@@ -84,8 +84,33 @@ def test_a_message_that_nobody_can_write_is_not_copied():
     assert own == observation
 
 
+def test_each_receiver_of_a_published_message_has_its_own_containers():
+    published = isolated(changeable())
+    own, as_it_was = unshared(published), changeable()
+    assert own == published == as_it_was
+    spoil(own)
+    assert published == as_it_was
+    observation = isolated(Observation(tick=1, episode=0, value=np.zeros(3), measurements={"x": 1.0}))
+    received = unshared(observation)
+    assert received.measurements is not observation.measurements
+    assert received.value is observation.value
+    decision = Decision(worker="w", number=0, action=1, began_ns=0, inference_ns=0)
+    assert unshared(decision) is decision
+
+
+@pytest.mark.parametrize(
+    ("measurements", "problem"),
+    [({"\udcff": 1.0}, "is not valid Unicode"), ({"x": 2**70}, "more than 64 bits")],
+)
+def test_numbers_by_name_are_checked_like_anything_else(measurements, problem):
+    message = Observation(tick=1, episode=0, value=np.zeros(3))
+    message.measurements.update(measurements)
+    with pytest.raises(EncodeError, match=problem):
+        isolated(message)
+
+
 def test_classes_tell_whether_they_hold_what_can_be_written():
-    assert not any(map(holds_containers, (Decision, Applied)))
+    assert not any(map(holds_containers, (Decision, EpisodeEnd)))
     assert all(map(holds_containers, (Observation, Claim, Isolated, Inner, Loose)))
 
     class Tree(Record):

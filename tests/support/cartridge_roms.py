@@ -13,7 +13,7 @@ from rtgraph.nodes.emulator.gameboy import Console
 from rtgraph.nodes.emulator.gameboy.library import ROMS
 
 FOLDER = Path(__file__).with_name("cartridges")
-TETRIS, POKEMON = FOLDER / "tetris.gb", FOLDER / "pokemon.gb"
+TETRIS, POKEMON, YELLOW = (FOLDER / f"{name}.gb" for name in ("tetris", "pokemon", "yellow"))
 _SETTLED_FRAMES = 60
 
 
@@ -25,11 +25,11 @@ def accept(monkeypatch: pytest.MonkeyPatch, data_home: Path, **files: Path) -> N
         monkeypatch.setitem(ROMS, name, replace(ROMS[name], sha256=digest))
 
 
-def write_states(folder: Path, encounters: dict[str, int]) -> Path:
-    """Write savestates of the stand-in for Pokémon in stable-retro's format, by encounter, and return the folder."""
+def write_states(folder: Path, encounters: dict[str, int], rom: Path = POKEMON) -> Path:
+    """Write savestates of a stand-in for Pokémon in stable-retro's format, by encounter, and return the folder."""
     folder.mkdir()
     for name, number in encounters.items():
-        console = Console(POKEMON)
+        console = Console(rom)
         for _ in range(_SETTLED_FRAMES):
             console.step()
         for button in ("RIGHT",) * number + ("START",):

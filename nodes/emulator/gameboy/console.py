@@ -7,6 +7,7 @@ over costs 20 µs between consoles of one ROM and 1.5 ms between different ROMs.
 
 from __future__ import annotations
 
+import functools
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -166,6 +167,7 @@ def _timeless(state: bytes) -> bytes:
     return state
 
 
+@functools.lru_cache(maxsize=1024)
 def block_of(address: int, count: int) -> int:
     """Return the start of the block of memory that these bytes are in, or raise ``IndexError``."""
     for start, size in _BLOCKS.items():

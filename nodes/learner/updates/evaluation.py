@@ -52,12 +52,16 @@ class Evaluator:
         self._params = params
         self._rng = rng
 
-    def evaluated(self, module: Network, batch: Batch) -> Evaluated:
-        """Compute the gradients of a network's parameters without changing anything."""
+    def evaluated(self, module: Network, batch: Batch, margin: float = 0.0) -> Evaluated:
+        """Compute the gradients of a network's parameters without changing anything.
+
+        With a ``margin`` above 0, `losses.margin` is added: the batch's actions are those of a demonstration.
+        """
         wanted = self._wanted(module, batch)
         module.draw_noise(self._rng)
         with self._autocast(batch):
-            scores = losses.of_actions(module.scores(batch.observations), batch.actions)
+            outputs = module.scores(batch.observations)
+        scores = losses.of_actions(outputs, batch.actions)
         values = module.head.means(scores.detach())
         if self._support is None:
             per_sample = losses.huber(scores.squeeze(1), wanted)
@@ -65,6 +69,10 @@ class Evaluator:
         else:
             per_sample = losses.cross_entropy(scores, wanted)
             errors = losses.divergence(per_sample.detach(), wanted)
+        if margin:
+            missed = losses.margin(module.head.means(outputs), batch.actions, margin)
+            per_sample = per_sample + missed
+            errors = errors + missed.detach()
         loss = losses.weighted_mean(per_sample, batch.weights)
         # New tensors every time, so that nothing remains from an earlier batch.
         found = torch.autograd.grad(loss, list(module.parameters()))

@@ -33,6 +33,21 @@ def huber(values: Tensor, wanted: Tensor) -> Tensor:
     return functional.smooth_l1_loss(values, wanted, reduction="none")
 
 
+def margin(values: Tensor, actions: Tensor, least: float) -> Tensor:
+    """Compute the large-margin loss of demonstrated actions, (batch,) (Hester et al., 2018, equation 2).
+
+    It is 0 if each demonstrated action's value exceeds those of all other actions by ``least``.
+
+    Args:
+        values: (batch, actions)
+        actions: Those of the demonstration, (batch,).
+        least: The margin.
+    """
+    demonstrated = of_actions(values, actions)
+    raised = (values + least).scatter(1, actions.unsqueeze(1), demonstrated.unsqueeze(1))
+    return raised.amax(1) - demonstrated
+
+
 def project(probabilities: Tensor, returns: Tensor, discounts: Tensor, support: SupportSpec) -> Tensor:
     """Transform a distribution by return + discount · z, and project it onto the atoms z of its support.
 

@@ -29,6 +29,7 @@ from rtgraph.nodes.learner.params import UpdateParams, must_be_discrete
 from rtgraph.nodes.learner.updates import losses
 from rtgraph.nodes.learner.updates.batch import Batch, Samples
 from rtgraph.nodes.learner.updates.evaluation import Evaluated, Evaluation, Evaluator
+from rtgraph.nodes.learner.updates.normalisation import normalise
 from rtgraph.nodes.learner.updates.optimiser import Optimiser
 from rtgraph.nodes.learner.updates.state import Facts, TrainingState
 from rtgraph.nodes.networks.build import build
@@ -121,23 +122,33 @@ class Updater:
         """Return the weights of the target network, (n,) float32: a view, like `weights`."""
         return self._target_weights
 
-    def step(self, samples: Samples) -> UpdateResult:
-        """Make one update from a batch.
-
-        Raises:
-            LearningError: The batch does not fit, or gradients are not finite; nothing has changed.
-        """
-        found = self.prepare(samples)
-        norm = self.finish()
-        return UpdateResult(self.version, found.loss, found.q_mean, found.td_errors, norm)
-
-    def prepare(self, samples: Samples) -> Evaluation:
-        """Compute an update from a batch; nothing changes until `finish`.
+    def normalise(self, samples: Samples) -> None:
+        """Scale the initial weights to a batch's observations (see `normalisation`), and copy them to the target network.
 
         Raises:
             LearningError: The batch does not fit.
         """
-        found = self._evaluated(samples)
+        batch = Batch.of(samples, self.plant.parts, self._actions, self._device)
+        normalise(self._online, batch.observations)
+        self._target_weights.copy_(self._weights)
+
+    def step(self, samples: Samples, margin: float = 0.0) -> UpdateResult:
+        """Make one update from a batch; with a ``margin`` above 0, one of a demonstration (see `losses.margin`).
+
+        Raises:
+            LearningError: The batch does not fit, or gradients are not finite; nothing has changed.
+        """
+        found = self.prepare(samples, margin)
+        norm = self.finish()
+        return UpdateResult(self.version, found.loss, found.q_mean, found.td_errors, norm)
+
+    def prepare(self, samples: Samples, margin: float = 0.0) -> Evaluation:
+        """Compute an update from a batch, as for `step`; nothing changes until `finish`.
+
+        Raises:
+            LearningError: The batch does not fit.
+        """
+        found = self._evaluated(samples, margin)
         torch._foreach_copy_(self._own_gradient, found.gradients)
         return found.told
 
@@ -291,9 +302,9 @@ class Updater:
         self.target_version = state["target_version"]
         self._optimiser.gradient.copy_(state["gradient"])
 
-    def _evaluated(self, samples: Samples) -> Evaluated:
+    def _evaluated(self, samples: Samples, margin: float = 0.0) -> Evaluated:
         batch = Batch.of(samples, self.plant.parts, self._actions, self._device)
-        return self._evaluator.evaluated(self._online, batch)
+        return self._evaluator.evaluated(self._online, batch, margin)
 
     def _blank(self) -> tuple[Network, Tensor]:
         def blank() -> Network:

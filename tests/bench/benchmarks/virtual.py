@@ -14,6 +14,7 @@ from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.nodes.emulator.atari_environment import AtariEnvironment, AtariSettings
 from rtgraph.nodes.emulator.gameboy import BUTTONS, Console, find_game
+from rtgraph.nodes.emulator.gameboy_environment import GameBoyEnvironment, GameBoySettings
 from rtgraph.nodes.plant.preprocess import AreaResize
 from rtgraph.nodes.runtime import VirtualWorld
 from tests.bench.rounds import in_turn, seconds
@@ -30,7 +31,7 @@ CORE = "the core alone, as many frames, made small"
 
 
 def run(rounds: int, say: Say) -> list[Row]:
-    """Measure the endless plant at three sizes, then Boxing and Blocks."""
+    """Measure the endless plant at three sizes, then Boxing and Blocks, and where Blocks' time goes."""
     rows = []
     for workers, frames in ENDLESS.items():
         case = f"endless, {workers} worker{'s' if workers > 1 else ''}"
@@ -49,6 +50,24 @@ def run(rounds: int, say: Say) -> list[Row]:
         ours, peer = _timed(rounds, plan, make_peer())
         rows.append(_rate(f"{case}: events", "events/s", events, ours))
         rows.append(_rates(f"{case}: ticks", "x real time", GAME_TICKS / RATE_HZ, ours, peer_name, peer))
+    return [*rows, *_parts_of_blocks(rounds, say)]
+
+
+def _parts_of_blocks(rounds: int, say: Say) -> list[Row]:
+    """Measure Blocks without its recording and journal, and its environment without a graph.
+
+    The rest of a tick's time is that of messages, events and the agent's nodes.
+    """
+    say("blocks, its parts")
+    unrecorded, core, environment = _at_random("blocks", record=False), _CoreAlone(), _EnvironmentAlone()
+    cases: dict[str, Callable[[], object]] = {
+        "blocks, 1 random worker, not recorded: ticks": partial(_world, unrecorded),
+        "blocks, its environment alone: ticks": environment,
+    }
+    rows = []
+    for case, run_case in cases.items():
+        ours, peer = in_turn(rounds, lambda _, ours=run_case: seconds(ours), lambda _: seconds(core))
+        rows.append(_rates(case, "x real time", GAME_TICKS / RATE_HZ, ours, CORE, peer))
     return rows
 
 
@@ -72,9 +91,11 @@ def _world(plan: Plan) -> int:
     return world.events
 
 
-def _at_random(launch: str) -> Plan:
-    """Return a game with one worker that acts at random."""
-    plan = load_launch(launch, {"workers": "1"}, world="virtual", ticks=GAME_TICKS, folders=FOLDERS)
+def _at_random(launch: str, *, record: bool | None = None) -> Plan:
+    """Return a game with one worker that acts at random; by default it is recorded, as every virtual launch is."""
+    plan = load_launch(
+        launch, {"workers": "1"}, world="virtual", ticks=GAME_TICKS, folders=FOLDERS, record=record
+    )
     nodes = tuple(
         node.model_copy(update={"params": node.params | {"policy": {"kind": "random"}}})
         if "policy" in node.params
@@ -113,6 +134,20 @@ class _BoxingAlone:
                 self._environment.reset(rng)
             step = self._environment.step(action)
             over = step.terminated or step.truncated
+
+
+class _EnvironmentAlone:
+    """Blocks played at random without a graph: with its variables, rewards and ends."""
+
+    def __init__(self) -> None:
+        self._environment = GameBoyEnvironment(GameBoySettings(game="blocks"))
+
+    def __call__(self) -> None:
+        rng = np.random.default_rng(0)
+        self._environment.reset(rng)
+        for action in rng.integers(self._environment.spec.action.count, size=GAME_TICKS).tolist():
+            if self._environment.step(action).terminated:
+                self._environment.reset(rng)
 
 
 class _CoreAlone:

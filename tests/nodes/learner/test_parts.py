@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
+from support.sessions import RECORDING, recorded
 
 from rtgraph.graphs import load_launch
 from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.world.virtual_run import launch_context
+from rtgraph.msgs.errors import RtgraphError
 from rtgraph.nodes.runtime import VirtualWorld
+from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile
+from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver, load
 
 BOTH, PICTURE, PADDLE = ["picture", "paddle"], ["picture"], ["paddle"]
+ENVIRONMENT = {"id": "support.parts:PartsCatch-v0", "rate_hz": 50.0}
 SMALL = {"workers": 1, "latency_frames": 1, "minimum": 50, "batch": 8, "replay_mib": 4}
 
 
-def world_of(ticks, *, parts=BOTH, side=0, file="gymnasium_learning", **arguments):
-    arguments = {
-        "id": "support.parts:PartsCatch-v0",
-        "rate_hz": 50.0,
-        "kwargs": {"parts": parts, "side": side},
-    } | arguments
-    plan = load_launch(file, arguments, folders=FOLDERS, world="virtual", ticks=ticks, seed=1, record=False)
-    world = VirtualWorld(plan.nodes, seed=plan.seed, launch_context=launch_context(plan, None))
+def world_of(ticks, *, parts=BOTH, side=0, directory=None, **arguments):
+    arguments = ENVIRONMENT | {"kwargs": {"parts": parts, "side": side}} | arguments
+    plan = load_launch(
+        "gymnasium_learning", arguments, folders=FOLDERS, world="virtual", ticks=ticks, seed=1, record=False
+    )
+    context = replace(launch_context(plan, None), directory=directory)
+    return VirtualWorld(plan.nodes, seed=plan.seed, launch_context=context)
+
+
+def ran(ticks, **arguments):
+    world = world_of(ticks, **arguments)
     world.run()
     return world
 
@@ -36,11 +47,49 @@ def world_of(ticks, *, parts=BOTH, side=0, file="gymnasium_learning", **argument
     ids=lambda arguments: ", ".join(f"{key}={value}" for key, value in arguments.items()),
 )
 def test_a_network_learns_from_several_parts(arguments):
-    world = world_of(150, **SMALL | arguments)
+    world = ran(150, **SMALL | arguments)
     agent = world.node("agent" if "agent" in arguments else "learner")
     assert agent.owner.updater.version >= 20
     batch = world.node("replay")._buffer.sample(4, np.random.default_rng(0))
     assert batch.observations.keys() == {"picture", "paddle"}
+
+
+def test_a_world_that_was_taken_back_goes_on_as_it_would_have(tmp_path):
+    whole = world_of(150, **SMALL)
+    whole.run(keeper=WorldSaver(tmp_path, 1_500_000_000, {}))
+    resumed = world_of(150, **SMALL)
+    load(resumed, SnapshotFile(min(tmp_path.iterdir())))
+    assert 0 < resumed.clock.now_ns() < whole.clock.now_ns()
+    resumed.run()
+    assert resumed.results() == whole.results()
+    weights = [world.node("learner").owner.updater._weights for world in (whole, resumed)]
+    assert torch.equal(*weights)
+
+
+def test_training_is_resumed_and_only_with_the_same_parts(tmp_path):
+    names = ("first", "more", "other")
+    first, more, other = (tmp_path / name for name in names)
+    for folder in (first, more, other):
+        folder.mkdir()
+    version = ran(120, directory=first, **SMALL).node("learner").owner.updater.version
+    found = ran(80, directory=more, resume=str(first / "checkpoints"), **SMALL)
+    assert found.node("learner").owner.updater.version > version
+    with pytest.raises(RtgraphError, match=r"another network or plant|is of another"):
+        ran(80, directory=other, resume=str(first / "checkpoints"), parts=PICTURE, transfer=True, **SMALL)
+
+
+def test_a_recording_of_parts_is_learned_from(tmp_path):
+    played = ENVIRONMENT | {
+        "kwargs": {"parts": BOTH, "side": 0},
+        "workers": 1,
+        "latency_frames": 1,
+        "learn": False,
+    }
+    recorded("gymnasium_learning", tmp_path / "played", played, ticks=100, record=True)
+    demonstration = str(tmp_path / "played" / RECORDING)
+    world = ran(30, demonstration=demonstration, updates_per_tick=1, **SMALL | {"minimum": 60})
+    assert world.node("replay").result()["filled"] > 60
+    assert world.node("learner").owner.updater.version >= 20
 
 
 @pytest.mark.soak
@@ -49,7 +98,7 @@ def test_a_network_learns_from_several_parts(arguments):
 )
 def test_an_agent_that_needs_both_parts_learns_with_both_and_not_with_one(parts, least, most):
     """16 s of one core each."""
-    world = world_of(
+    world = ran(
         4000,
         parts=parts,
         **SMALL | {"minimum": 200, "batch": 32, "updates_per_tick": 0.5},

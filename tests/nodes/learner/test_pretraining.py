@@ -66,7 +66,7 @@ def plant_spec():
     return spec_of(node_type, validated_params(node_type, plant.params))
 
 
-def by_hand(recording, first, seed):
+def by_hand(recording, first, seed, margin=0.0):
     """Make the updates one by one; return the updater and the versions at which the target was copied."""
     plant = plant_spec()
     buffer = ReplayBuffer(2_000_000, plant)
@@ -88,7 +88,7 @@ def by_hand(recording, first, seed):
             discounts = rows["discount"][chosen]
             weights = np.ones(BATCH, np.float32)
 
-        first.step(Samples)
+        first.step(Samples, margin)
         if torch.equal(first.target_weights, first.weights):
             copied.append(version)
     return first, copied, len(rows)
@@ -104,14 +104,15 @@ def params_of(recording, **more):
     return PretrainingParams(updates=UPDATES, replay=memory, **more)
 
 
-def test_the_updates_are_those_of_a_slow_loop_and_the_target_follows(demonstration) -> None:
+@pytest.mark.parametrize("margin", [0.0, 0.8])
+def test_the_updates_are_those_of_a_slow_loop_and_the_target_follows(demonstration, margin) -> None:
     plant = plant_spec()
-    slow, copied, transitions = by_hand(demonstration, updater(plant), seed=5)
+    slow, copied, transitions = by_hand(demonstration, updater(plant), seed=5, margin=margin)
     assert copied == [20, 40]
     fast, reports = updater(plant), []
     made = pretrain(
         fast,
-        params_of(demonstration),
+        params_of(demonstration, margin=margin),
         batch=BATCH,
         correction=lambda _: 1.0,
         rng=np.random.default_rng(5),
@@ -123,6 +124,14 @@ def test_the_updates_are_those_of_a_slow_loop_and_the_target_follows(demonstrati
     assert (fast.version, fast.target_version) == (UPDATES, 40)
     assert reports == [0, 20, 40, 50]
     assert transitions > 150
+
+
+@pytest.mark.parametrize("agent", ["staggered", "infer_learn"])
+def test_margin_and_scaling_are_arguments_of_every_launch_that_learns(demonstration, agent) -> None:
+    plan = plan_of(demonstration, agent=agent, pretrain_margin="0.8", pretrain_normalise="true")
+    name = "agent" if agent == "infer_learn" else "learner"
+    (params,) = (node.params["pretraining"] for node in plan.nodes if node.name == name)
+    assert (params["margin"], params["normalise"]) == (0.8, True)
 
 
 def test_a_report_can_end_it(demonstration) -> None:

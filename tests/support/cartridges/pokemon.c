@@ -9,13 +9,16 @@
 
 #define PARTY 6
 #define CREATURE 44
-#define my_hp(place) ((volatile uint8_t *)0xD16C + CREATURE * (place))
-#define their_hp(place) ((volatile uint8_t *)0xD8A5 + CREATURE * (place))
-#define my_size BYTE_AT(0xD163)
-#define their_size BYTE_AT(0xD89C)
-#define in_battle BYTE_AT(0xD057)
-#define owned ((volatile uint8_t *)0xD2F7)
-#define box_size BYTE_AT(0xDA80)
+#ifndef SHIFT
+#define SHIFT 0
+#endif
+#define my_hp(place) ((volatile uint8_t *)(0xD16C + SHIFT) + CREATURE * (place))
+#define their_hp(place) ((volatile uint8_t *)(0xD8A5 + SHIFT) + CREATURE * (place))
+#define my_size BYTE_AT(0xD163 + SHIFT)
+#define their_size BYTE_AT(0xD89C + SHIFT)
+#define in_battle BYTE_AT(0xD057 + SHIFT)
+#define owned ((volatile uint8_t *)(0xD2F7 + SHIFT))
+#define box_size BYTE_AT(0xDA80 + SHIFT)
 
 #define FIRST_CATCH 4
 #define ENCOUNTERS 6

@@ -1,17 +1,20 @@
 """The user's ROMs and savestates, with stand-ins for the ROMs."""
 
+import fcntl
 import gzip
 import hashlib
 import re
 import shutil
+import threading
 from dataclasses import replace
 
 import pytest
-from support.cartridge_roms import FOLDER, POKEMON, TETRIS, accept, write_states
+from support.cartridge_roms import FOLDER, POKEMON, TETRIS, YELLOW, accept, write_states
 from support.compiler import needs_compiler
 
+from rtgraph.launch.cli import main
 from rtgraph.msgs.errors import RomError
-from rtgraph.nodes.emulator.gameboy import find_game
+from rtgraph.nodes.emulator.gameboy import find_game, importing
 from rtgraph.nodes.emulator.gameboy.build import build
 from rtgraph.nodes.emulator.gameboy.importing import import_rom, import_states
 from rtgraph.nodes.emulator.gameboy.library import ROMS, state_names
@@ -26,7 +29,7 @@ PUBLISHED = {
 
 
 @needs_compiler
-@pytest.mark.parametrize("file", [TETRIS, POKEMON], ids=["tetris", "pokemon"])
+@pytest.mark.parametrize("file", [TETRIS, POKEMON, YELLOW], ids=["tetris", "pokemon", "yellow"])
 def test_the_stand_ins_are_built_from_their_sources(file, tmp_path):
     assert build(file.stem, tmp_path, FOLDER).read_bytes() == file.read_bytes()
 
@@ -62,7 +65,7 @@ def test_a_wrong_file_is_refused_with_both_hashes(monkeypatch, tmp_path):
     assert not (tmp_path / "data").exists()
 
 
-def test_a_known_wrong_revision_is_named(monkeypatch, tmp_path):
+def test_a_known_wrong_revision_is_named(monkeypatch, tmp_path, capsys):
     accept(monkeypatch, tmp_path / "data")
     assert "Tetris (World), revision 0" in ROMS["tetris"].others.values()
     others = {
@@ -71,6 +74,8 @@ def test_a_known_wrong_revision_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(ROMS, "tetris", replace(ROMS["tetris"], others=others))
     with pytest.raises(RomError, match=r"tetris.gb: this is Tetris \(World\), revision 0, with SHA-256"):
         import_rom(TETRIS)
+    assert main(["rom", "import", str(TETRIS)]) == 1
+    assert "this is Tetris (World), revision 0, with SHA-256" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("game", ["tetris", "pokemon_red_battles"])
@@ -118,6 +123,36 @@ def test_savestates_are_checked_and_ordered_by_number(monkeypatch, tmp_path):
         GameBoySettings(game=game, state="battle3").spec()
 
 
+def test_one_import_at_a_time(monkeypatch, tmp_path):
+    """An import that begins while another one copies waits, and then replaces all that it left."""
+    accept(monkeypatch, tmp_path / "data", pokemon_blue=POKEMON)
+    import_rom(POKEMON)
+    game, second_waits, copied = "pokemon_blue_battles", threading.Event(), []
+    first = write_states(tmp_path / "first", {"a1": 0, "a2": 1})
+    second = write_states(tmp_path / "second", {"b1": 0, "b2": 1})
+    other = threading.Thread(target=import_states, args=(second, game))
+    lock, write = fcntl.flock, importing.write_atomically
+
+    def locking(folder, operation):
+        if threading.current_thread() is other:
+            second_waits.set()
+        lock(folder, operation)
+
+    def copying(path, *content):
+        if not copied:
+            other.start()
+            assert second_waits.wait(60), "the second import does not wait for the first"
+        copied.append(path.stem)
+        write(path, *content)
+
+    monkeypatch.setattr(fcntl, "flock", locking)
+    monkeypatch.setattr(importing, "write_atomically", copying)
+    assert import_states(first, game) == ("a1", "a2")
+    other.join()
+    assert copied == ["a1", "a2", "b1", "b2"]
+    assert find_game(game).states == ("b1", "b2")
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
@@ -149,8 +184,6 @@ def test_numbers_in_names_are_ordered_as_numbers(tmp_path):
 
 
 def test_a_path_is_in_no_message_of_the_import(monkeypatch, tmp_path, capsys):
-    from rtgraph.launch.cli import main
-
     accept(monkeypatch, tmp_path / "data", pokemon_blue=POKEMON)
     states = write_states(tmp_path / "states", {"b1": 0})
     command = ["rom", "import", str(POKEMON), "--states", str(states)]

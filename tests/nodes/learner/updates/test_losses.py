@@ -115,3 +115,26 @@ def test_clipping(norm, factor):
 def test_outputs_of_actions():
     outputs = torch.arange(24).reshape(2, 3, 4)
     assert losses.of_actions(outputs, torch.tensor([2, 0])).tolist() == [[8, 9, 10, 11], [12, 13, 14, 15]]
+
+
+@given(
+    values=st.lists(st.lists(finite, min_size=3, max_size=3), min_size=1, max_size=5),
+    actions=st.lists(st.integers(0, 2), min_size=5, max_size=5),
+    least=st.floats(0, 4, width=32),
+)
+def test_the_margin_is_that_of_the_best_other_action(values, actions, least):
+    actions = actions[: len(values)]
+    expected = [
+        max(value + (0 if action == demonstrated else least) for action, value in enumerate(row))
+        - row[demonstrated]
+        for row, demonstrated in zip(values, actions, strict=True)
+    ]
+    found = losses.margin(torch.tensor(values), torch.tensor(actions), least)
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-4)
+    assert (found >= 0).all()
+
+
+def test_a_demonstrated_action_is_raised_above_the_best_other_one_and_no_further():
+    values = torch.tensor([[1.0, 0.5, 0.0], [1.0, 0.1, 0.0]], requires_grad=True)
+    losses.margin(values, torch.tensor([0, 0]), 0.8).sum().backward()
+    assert values.grad.tolist() == [[-1, 1, 0], [0, 0, 0]]

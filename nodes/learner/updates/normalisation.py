@@ -1,0 +1,44 @@
+"""Initial weights that fit the data: each convolution's outputs have mean 0 and variance 1 on it.
+
+With random weights a narrow network may be dead: if all inputs of its rectifiers are negative, no observation changes
+its outputs, and no gradient passes. On the bright pictures of Blocks, the narrowest IMPALA network (k = 1/16, with one or
+two channels) is dead with one seed of six, and others are nearly so.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from rtgraph.nodes.networks.network import Network, Observations
+
+_LEAST_DEVIATION = 1e-3
+"""Smaller standard deviations, as of a channel that is the same everywhere, are not scaled up to 1."""
+
+
+def normalise(module: Network, observations: Observations) -> None:
+    """Scale the weights of a network's convolutions in place (Salimans & Kingma, 2016, section 3).
+
+    On the observations, each channel of their outputs has mean 0 and variance 1 afterwards. Other layers do not change.
+
+    Args:
+        module: The network.
+        observations: (batch, *observation)
+    """
+    convolutions = [each for each in module.modules() if isinstance(each, nn.Conv2d)]
+    hooks = [each.register_forward_hook(_scale) for each in convolutions]
+    try:
+        with torch.no_grad():
+            module(observations)
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _scale(layer: nn.Module, _: tuple[Tensor, ...], outputs: Tensor) -> Tensor:
+    """Scale a convolution's weights, and return its outputs with them: the next layer is scaled to these."""
+    mean, deviation = outputs.mean((0, 2, 3)), outputs.std((0, 2, 3)).clamp(min=_LEAST_DEVIATION)
+    weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
+    weight.div_(deviation.reshape(-1, 1, 1, 1))
+    bias.sub_(mean).div_(deviation)
+    return (outputs - mean.reshape(-1, 1, 1)) / deviation.reshape(-1, 1, 1)
