@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,16 @@ class _Coming:
     """Number of parts received, from the first."""
     target_slot: int | None = None
     """The slot of the target network's weights."""
+
+    def world_state(self) -> dict[str, Any]:
+        """Return everything, with the content as bytes."""
+        return {one.name: getattr(self, one.name) for one in fields(self)} | {"content": bytes(self.content)}
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Restore it."""
+        for name, value in state.items():
+            setattr(self, name, value)
+        self.content = bytearray(state["content"])
 
 
 class WeightsReceiver(Node[ReceiverParams]):
