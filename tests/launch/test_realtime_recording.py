@@ -15,6 +15,7 @@ from support.launching import COMMAND, TESTS, Launch, until
 from support.stalls import Stalls
 
 from rtgraph.launch.bags.verification import verify
+from rtgraph.launch.cli import main
 from rtgraph.msgs.bag import Bag
 
 pytestmark = pytest.mark.timeout(120)
@@ -129,7 +130,16 @@ def test_a_recorder_that_stands_still_holds_nobody_up_and_misses_nothing() -> No
 
 
 @pytest.mark.process
-def test_a_running_graph_can_be_recorded_from_outside_and_a_player_steered() -> None:
+def test_a_running_graph_can_be_recorded_from_outside_and_a_player_steered(monkeypatch, capsys) -> None:
+    def position() -> Any:
+        text = said("topic", "echo", "play_progress", "--count", "1", "--json")
+        return json.loads(text.splitlines()[0])["fields"] if text else None
+
+    def said(*arguments: str) -> str:
+        """Run a verb in this process: a dozen Python processes would take seconds to start."""
+        assert main(arguments) == 0
+        return capsys.readouterr().out
+
     with Launch.of("watched", "--duration", "60") as launch:
         launch.runs()
         told = json.loads(
@@ -147,26 +157,22 @@ def test_a_running_graph_can_be_recorded_from_outside_and_a_player_steered() -> 
         with Launch(
             "bag", "play", str(file), "--paused", "--loop", "--rate", "0.5", base=launch.base
         ) as player:
+            monkeypatch.setenv("XDG_RUNTIME_DIR", str(player.runtime))
             until(lambda: "session" in player.stderr or "look" in player.stderr, 30, "the player runs")
-            until(lambda: _position(player) is not None, 10, "it tells where it is")
-            assert _position(player)["paused"]
-            rtgraph(player, "bag", "ctl", "step", "3")
-            assert _position(player)["played"] == 3
-            rtgraph(player, "bag", "ctl", "step", "--ticks", "2")
-            stood = _position(player)
+            until(lambda: position() is not None, 10, "it tells where it is")
+            assert position()["paused"]
+            said("bag", "ctl", "step", "3")
+            assert position()["played"] == 3
+            said("bag", "ctl", "step", "--ticks", "2")
+            stood = position()
             assert stood["played"] >= 5
             assert stood["paused"]
-            rtgraph(player, "bag", "ctl", "seek", "1.0")
-            assert _position(player)["position_s"] == pytest.approx(1.0, abs=0.01)
-            rtgraph(player, "bag", "ctl", "rate", "4")
-            rtgraph(player, "bag", "ctl", "resume")
-            until(lambda: _position(player)["round"] >= 2, 20, "it goes round and round")
+            said("bag", "ctl", "seek", "1.0")
+            assert position()["position_s"] == pytest.approx(1.0, abs=0.01)
+            said("bag", "ctl", "rate", "4")
+            said("bag", "ctl", "resume")
+            until(lambda: position()["round"] >= 2, 20, "it goes round and round")
             player.interrupt()
-
-
-def _position(player: Launch) -> Any:
-    text = rtgraph(player, "topic", "echo", "play_progress", "--count", "1", "--json")
-    return json.loads(text.splitlines()[0])["fields"] if text else None
 
 
 @pytest.mark.process
