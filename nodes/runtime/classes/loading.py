@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -41,18 +41,19 @@ def load_class(path: str) -> type[Node[Any]]:
     module = module_of(module_name)
     found = getattr(module, normalised(class_name), None)
     if found is None:
-        names = [
-            n
-            for n, v in vars(module).items()
-            if isinstance(v, type) and issubclass(v, Node) and v is not Node
-        ]
+        known = dict.fromkeys([*getattr(module, "__all__", ()), *vars(module)])  # some only on use
+        names = [n for n in known if _is_node(getattr(module, n, None)) and getattr(module, n) is not Node]
         raise NodeError(
             f"module {module_name!r} has no {class_name!r} ({file_of(module)})",
             hint=passed_over(module) or f"its nodes are {', '.join(names) or 'none'}",
         )
-    if not (isinstance(found, type) and issubclass(found, Node)):
+    if not _is_node(found):
         raise NodeError(f"{path!r} is not a node class", hint="nodes subclass rtgraph.nodes.Node")
     return found
+
+
+def _is_node(value: object) -> TypeGuard[type[Node[Any]]]:
+    return isinstance(value, type) and issubclass(value, Node)
 
 
 def _standing_in(path: str, other: str) -> type[Node[Any]]:

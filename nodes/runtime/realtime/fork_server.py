@@ -30,8 +30,8 @@ from pydantic import TypeAdapter
 from rtgraph.msgs import Record, message_types, schema_hash
 from rtgraph.msgs.declaration import build_all
 from rtgraph.nodes.runtime.classes.description import class_of
-from rtgraph.nodes.runtime.classes.imports import class_at, look_in, module_of, pin
-from rtgraph.nodes.runtime.classes.loading import stand_in
+from rtgraph.nodes.runtime.classes.imports import look_in, module_of, pin
+from rtgraph.nodes.runtime.classes.loading import load_class, stand_in
 from rtgraph.nodes.runtime.interface.context import generator
 from rtgraph.nodes.runtime.realtime.control import TYPES
 from rtgraph.nodes.runtime.realtime.host import die_with, take_priority
@@ -81,7 +81,7 @@ def _import(paths: tuple[str, ...]) -> None:
         if ":" not in path:
             module_of(path)
             continue
-        for later in getattr(class_at(path), "imports_later", ()):
+        for later in load_class(path).imports_later:
             module_of(later)
 
 

@@ -61,7 +61,7 @@ def test_an_early_server_becomes_that_of_the_launch(dies, started, adopting, tmp
         open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         descriptors=tuple(descriptors),
         folders=(*sys.path, str(tmp_path)),
-        modules=(ATARI,),
+        modules=(ATARI, f"rtgraph.nodes.recorder:Player[{ATARI}]"),
     )
     call = FunctionCall(
         function="support.showing:show", values={"file": str(shown), "descriptors": descriptors}
