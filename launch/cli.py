@@ -29,6 +29,7 @@ VERBS = {
     "play": "play a game in a window, and record it",
     "plot": "draw the results of several sessions in one picture",
     "reproduce": "reproduce the studies of the method",
+    "robot": "find, read and calibrate an arm of Feetech servos",
     "rom": "import your own Game Boy ROMs and savestates",
     "schema": "print the JSON Schema of launch or graph files, for editors",
     "top": "watch the nodes of a running graph",

@@ -20,6 +20,7 @@
     ├── LearningError     an update cannot be computed
     ├── CheckpointError   a checkpoint cannot be written, or is not a checkpoint
     ├── MetricsError      the curves or the trace of a run cannot be written, or are invalid
+    ├── RobotError        a robot cannot be reached, or is not set up as needed
     └── RomError          a Game Boy ROM or savestate is missing, or is not the one needed
 """
 
@@ -139,6 +140,10 @@ class CheckpointError(RtgraphError):
 
 class MetricsError(RtgraphError):
     """The curves or the trace of a run cannot be written, or the files are invalid."""
+
+
+class RobotError(RtgraphError):
+    """A robot's device cannot be reached, is not calibrated, or is another one."""
 
 
 class RomError(RtgraphError):

@@ -1,0 +1,45 @@
+"""``rtgraph robot``: arms of Feetech servos. One module per action, imported only for that action or its help."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+ACTIONS = {
+    "scan": "find the servos on serial ports",
+    "read": "show positions, limits, torque and temperature of an arm",
+    "calibrate": "calibrate an arm by hand, or restore a calibration",
+    "torque": "switch the torque of an arm",
+}
+"""Each action and its summary."""
+
+EXAMPLE = """\
+examples:
+  rtgraph robot scan
+  rtgraph robot read --port /dev/ttyACM0
+  rtgraph robot calibrate --port /dev/ttyACM0 --file arm.json
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the actions."""
+    parser.description = "Find, read and calibrate arms of Feetech STS3215 servos, such as SO-100 and SO-101."
+    parser.epilog = EXAMPLE
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, description in ACTIONS.items():
+        module = importlib.import_module(f"{__name__}.{name}")
+        action = actions.add_parser(
+            name,
+            help=description,
+            description=(module.__doc__ or "").partition(": ")[2].strip(),
+            epilog=module.EXAMPLE,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.configure(action)
+        action.set_defaults(perform=module.run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the action."""
+    code: int = args.perform(args)
+    return code

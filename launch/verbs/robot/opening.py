@@ -1,0 +1,26 @@
+"""The options for an arm, and its joints."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+TIMEOUT_S = 0.1
+"""Longest wait for a servo's reply: nothing here is in a hurry."""
+
+
+def add_port(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name an arm."""
+    parser.add_argument("--port", metavar="PATH", required=True, help="serial port, such as /dev/ttyACM0")
+    parser.add_argument("--file", metavar="PATH", type=Path, help="calibration file, as LeRobot writes it")
+
+
+def joints_of(file: Path | None) -> Mapping[str, int]:
+    """Return the ids of the servos by joint: those of a calibration file, or those of an SO-101 arm."""
+    from rtgraph.nodes.robot.servo.calibration import Calibration  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.nodes.robot.servo.joints import JOINTS  # noqa: PLC0415
+
+    if file is None:
+        return JOINTS
+    return {name: joint.id for name, joint in Calibration.read(file).joints.items()}

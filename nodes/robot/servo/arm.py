@@ -1,0 +1,177 @@
+"""The driver of an SO-100 or SO-101 arm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from rtgraph.msgs.errors import RobotError
+from rtgraph.nodes.robot.driver import Feature, Reading
+from rtgraph.nodes.robot.servo.bus import TIMEOUT_S, TRIES, Bus
+from rtgraph.nodes.robot.servo.calibration import Calibration, Units
+from rtgraph.nodes.robot.servo.joints import JOINTS, read_calibration
+from rtgraph.nodes.robot.servo.registers import (
+    GOAL_POSITION,
+    OPERATING_MODE,
+    POSITION_MODE,
+    PRESENT_LOAD,
+    PRESENT_POSITION,
+    PRESENT_VELOCITY,
+    TORQUE_ENABLE,
+)
+
+OBSERVED = ("pos", "vel", "load")
+"""What is observed of each joint: position, velocity per second, and load in percent of the maximum torque."""
+
+
+class ServoArm:
+    """Drives an arm of STS3215 servos.
+
+    Nothing is written to the servos but goals and torque. A joint of which the torque is switched on holds where it is.
+
+    Args:
+        port: the serial port, such as ``/dev/ttyACM0``.
+        calibration: the calibration file, as LeRobot writes it; None to use what the servos hold.
+        units: ``degrees`` from the middle of a joint's range, or ``normalized``, from −100 to 100. The gripper has
+            0 to 100 in either.
+        timeout_s: longest wait for a servo's reply.
+        tries: number of times that a request is sent.
+    """
+
+    def __init__(
+        self,
+        port: str,
+        calibration: str | None = None,
+        units: Units = "degrees",
+        timeout_s: float = TIMEOUT_S,
+        tries: int = TRIES,
+    ) -> None:
+        self._port, self._units = port, units
+        self._file = None if calibration is None else Path(calibration).expanduser()
+        self._timeout_s, self._tries = timeout_s, tries
+        self._bus: Bus | None = None
+        self._calibration: Calibration | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the port is open."""
+        return self._bus is not None
+
+    @property
+    def observation_features(self) -> Mapping[str, Feature]:
+        """Position, velocity and load of each joint."""
+        return {f"{name}.{what}": float for what in OBSERVED for name in self._names()}
+
+    @property
+    def action_features(self) -> Mapping[str, Feature]:
+        """The goal position of each joint."""
+        return {f"{name}.pos": float for name in self._names()}
+
+    def connect(self) -> None:
+        """Open the port, and check that the servos are those of the calibration. Nothing is written.
+
+        Raises:
+            RobotError: the arm is not there, not calibrated, or another one.
+        """
+        expected = None if self._file is None else Calibration.read(self._file)
+        bus = Bus(self._port, timeout_s=self._timeout_s, tries=self._tries)
+        try:
+            self._calibration = self._check(bus, expected)
+        except RobotError:
+            bus.close()
+            raise
+        self._bus = bus
+
+    def disconnect(self) -> None:
+        """Close the port. The torque stays as it is."""
+        bus, self._bus = self._bus, None
+        if bus is not None:
+            bus.close()
+
+    def get_observation(self) -> dict[str, Reading]:
+        """Read position, velocity and load of all joints, by one request."""
+        bus, calibration = self._connected()
+        read = bus.sync_read(self._ids(), (PRESENT_POSITION, PRESENT_VELOCITY, PRESENT_LOAD))
+        found: dict[str, Reading] = {}
+        for name, joint in calibration.joints.items():
+            position, velocity, load = read[joint.id]
+            found[f"{name}.pos"] = calibration.to_units(name, position, self._units)
+            found[f"{name}.vel"] = velocity * calibration.per_tick(name, self._units)
+            found[f"{name}.load"] = load / 10
+        return found
+
+    def send_action(self, action: dict[str, float]) -> dict[str, Reading]:
+        """Send goal positions, within the joints' ranges. The bus does not acknowledge them.
+
+        Returns:
+            the goals that were sent.
+        """
+        bus, calibration = self._connected()
+        goals: dict[int, int] = {}
+        sent: dict[str, Reading] = {}
+        for feature, value in action.items():
+            name = feature.removesuffix(".pos")
+            if name not in calibration.joints:
+                raise RobotError(f"the arm has no joint {name!r}")
+            ticks = calibration.to_ticks(name, value, self._units)
+            goals[calibration.joints[name].id] = ticks
+            sent[feature] = calibration.to_units(name, ticks, self._units)
+        bus.sync_write(GOAL_POSITION, goals)
+        return sent
+
+    def set_torque(self, on: bool) -> None:
+        """Switch the torque of all joints."""
+        bus, _ = self._connected()
+        set_torque(bus, self._ids(), on=on)
+
+    def _check(self, bus: Bus, expected: Calibration | None) -> Calibration:
+        joints = JOINTS if expected is None else {name: joint.id for name, joint in expected.joints.items()}
+        held = read_calibration(bus, joints)
+        for name, servo in joints.items():
+            if bus.read(servo, OPERATING_MODE) != POSITION_MODE:
+                raise RobotError(
+                    f"servo {servo} ({name}) does not take positions: its operating mode is not 0"
+                )
+        if expected is None:
+            return held
+        for name, joint in expected.joints.items():
+            here = held.joints[name]
+            if (here.homing_offset, here.range_min, here.range_max) != (
+                joint.homing_offset,
+                joint.range_min,
+                joint.range_max,
+            ):
+                raise RobotError(
+                    f"{self._file} is not the calibration of the arm at {self._port}: {name} differs",
+                    hint=f"rtgraph robot calibrate --port {self._port} --file {self._file} --restore",
+                )
+        return expected
+
+    def _names(self) -> Iterable[str]:
+        return JOINTS if self._calibration is None else self._calibration.joints
+
+    def _ids(self) -> list[int]:
+        return [joint.id for joint in self._connected()[1].joints.values()]
+
+    def _connected(self) -> tuple[Bus, Calibration]:
+        if self._bus is None or self._calibration is None:
+            raise RobotError(f"the arm at {self._port} is not connected")
+        return self._bus, self._calibration
+
+
+def set_torque(bus: Bus, servos: Iterable[int], *, on: bool) -> None:
+    """Switch the torque of servos. One that had none first gets its position as goal, so that it holds.
+
+    Raises:
+        RobotError: a servo does not answer. The others are switched all the same.
+    """
+    failed: RobotError | None = None
+    for servo in servos:
+        try:
+            if on and not bus.read(servo, TORQUE_ENABLE):
+                bus.write(servo, GOAL_POSITION, bus.read(servo, PRESENT_POSITION))
+            bus.write(servo, TORQUE_ENABLE, int(on))
+        except RobotError as error:
+            failed = error
+    if failed is not None:
+        raise failed

@@ -1,0 +1,123 @@
+"""The calibration of an arm, in the file format of LeRobot, and the units of its joints.
+
+A file holds one JSON object per joint: ``id``, ``drive_mode`` (1 if normalised positions are reversed),
+``homing_offset``, ``range_min`` and ``range_max``. A servo's position is the position of its encoder minus the offset.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, RootModel, ValidationError
+
+from rtgraph.msgs import Record
+from rtgraph.msgs.atomic import write_atomically
+from rtgraph.msgs.errors import RobotError
+from rtgraph.nodes.robot.servo.packets import MOST_ID
+from rtgraph.nodes.robot.servo.registers import TICKS
+
+Units = Literal["degrees", "normalized"]
+GRIPPER = "gripper"
+"""The joint whose position is always a share of its range, from 0 to 100."""
+MOST_OFFSET = 2047
+
+
+class JointCalibration(Record):
+    """The calibration of one joint."""
+
+    id: int = Field(ge=0, le=MOST_ID)
+    drive_mode: int = Field(ge=0, le=1)
+    homing_offset: int = Field(ge=-MOST_OFFSET, le=MOST_OFFSET)
+    range_min: int = Field(ge=0, lt=TICKS)
+    range_max: int = Field(ge=0, lt=TICKS)
+
+
+class _File(RootModel[dict[str, JointCalibration]]):
+    pass
+
+
+class Calibration:
+    """The calibration of all joints of an arm, by name."""
+
+    def __init__(self, joints: Mapping[str, JointCalibration]) -> None:
+        self.joints = dict(joints)
+
+    @classmethod
+    def read(cls, path: Path) -> Calibration:
+        """Read a file.
+
+        Raises:
+            RobotError: there is no such file, or it is invalid.
+        """
+        try:
+            joints = _File.model_validate_json(path.read_text(encoding="utf-8")).root
+        except OSError as error:
+            raise RobotError(
+                f"{path}: the calibration cannot be read: {error.strerror}",
+                hint="calibrate the arm: rtgraph robot calibrate --port PORT --file FILE",
+            ) from error
+        except (ValidationError, ValueError) as error:
+            raise RobotError(f"{path}: not a calibration: {_first(error)}") from error
+        found = cls(joints)
+        if problem := found.problem():
+            raise RobotError(f"{path}: {problem}", hint="calibrate the arm again")
+        return found
+
+    def write(self, path: Path) -> None:
+        """Write a file, replacing it as a whole."""
+        text = json.dumps({name: joint.model_dump() for name, joint in self.joints.items()}, indent=4)
+        write_atomically(path, text + "\n", RobotError)
+
+    def problem(self) -> str:
+        """Return what is wrong with it; empty if nothing is."""
+        if not self.joints:
+            return "there are no joints"
+        for name, joint in self.joints.items():
+            if joint.range_min >= joint.range_max:
+                return f"{name}: range_min {joint.range_min} is not below range_max {joint.range_max}"
+        ids = [joint.id for joint in self.joints.values()]
+        if len(set(ids)) < len(ids):
+            return "two joints have the same id"
+        return ""
+
+    def to_units(self, name: str, ticks: int, units: Units) -> float:
+        """Return a joint's position in its unit: degrees from the middle of its range, or a share of the range.
+
+        Shares are from −100 to 100, those of the gripper from 0 to 100 in either unit.
+        """
+        joint = self.joints[name]
+        if units == "degrees" and name != GRIPPER:
+            return (ticks - (joint.range_min + joint.range_max) / 2) * 360 / (TICKS - 1)
+        bounded = min(max(ticks, joint.range_min), joint.range_max)
+        share = (bounded - joint.range_min) / (joint.range_max - joint.range_min)
+        share = 1 - share if joint.drive_mode else share
+        return 100 * share if name == GRIPPER else 200 * share - 100
+
+    def to_ticks(self, name: str, value: float, units: Units) -> int:
+        """Return the position for a value in the joint's unit, within the joint's range."""
+        joint = self.joints[name]
+        if units == "degrees" and name != GRIPPER:
+            ticks = value * (TICKS - 1) / 360 + (joint.range_min + joint.range_max) / 2
+        else:
+            share = value / 100 if name == GRIPPER else (value + 100) / 200
+            share = 1 - share if joint.drive_mode else share
+            ticks = joint.range_min + share * (joint.range_max - joint.range_min)
+        return min(max(round(ticks), joint.range_min), joint.range_max)
+
+    def per_tick(self, name: str, units: Units) -> float:
+        """Return by how much a joint's value changes per tick of its position."""
+        joint = self.joints[name]
+        if units == "degrees" and name != GRIPPER:
+            return 360 / (TICKS - 1)
+        whole = 100 if name == GRIPPER else 200
+        return (-whole if joint.drive_mode else whole) / (joint.range_max - joint.range_min)
+
+
+def _first(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        found = error.errors()[0]
+        return ": ".join([*map(str, found["loc"]), found["msg"]])
+    return str(error)

@@ -1,0 +1,78 @@
+"""The packets of the bus: ``FF FF id length instruction parameters checksum``, and a reply's ``error`` as instruction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HEADER = b"\xff\xff"
+BROADCAST = 0xFE
+MOST_ID = 0xFD
+PING = 1
+READ = 2
+WRITE = 3
+SYNC_READ = 0x82
+SYNC_WRITE = 0x83
+OVERHEAD = 6
+"""Bytes of a packet besides its parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a servo answers."""
+
+    id: int
+    error: int
+    """Bits of the servo's state: voltage 1, sensor 2, temperature 4, current 8, angle 16, overload 32."""
+    data: bytes
+
+
+def checksum(body: bytes) -> int:
+    """Return the checksum of everything between header and checksum."""
+    return ~sum(body) & 0xFF
+
+
+def packet(servo: int, instruction: int, parameters: bytes = b"") -> bytes:
+    """Return a packet."""
+    body = bytes((servo, len(parameters) + 2, instruction)) + parameters
+    return HEADER + body + bytes((checksum(body),))
+
+
+def take_packet(buffer: bytearray) -> tuple[int, int, bytes] | None:
+    """Remove and return the first valid packet: id, instruction or error, parameters.
+
+    Noise before it is removed. Return None if there is no whole packet; what may be the beginning of one stays.
+    """
+    start = 0
+    found = None
+    while (start := buffer.find(HEADER, start)) >= 0:
+        if len(buffer) < start + 4:
+            break
+        servo, length = buffer[start + 2], buffer[start + 3]
+        end = start + 4 + length
+        if servo == 0xFF or length < 2:
+            start += 1  # a third FF, or noise: the header may begin one byte later
+        elif len(buffer) < end:
+            # Noise can look like the header of a long packet that never ends: look behind it, and keep it.
+            later = bytearray(buffer[start + 1 :])
+            found = take_packet(later)
+            if found is not None:
+                buffer[:] = later
+                return found
+            break
+        elif checksum(bytes(buffer[start + 2 : end - 1])) != buffer[end - 1]:
+            start += 1
+        else:
+            found = servo, buffer[start + 4], bytes(buffer[start + 5 : end - 1])
+            del buffer[:end]
+            return found
+    if start < 0:
+        del buffer[: len(buffer) - (1 if buffer.endswith(b"\xff") else 0)]
+    else:
+        del buffer[:start]
+    return None
+
+
+def take_reply(buffer: bytearray) -> Reply | None:
+    """Remove and return the first valid reply, as ``take_packet``."""
+    found = take_packet(buffer)
+    return None if found is None else Reply(*found)

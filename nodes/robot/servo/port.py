@@ -1,0 +1,110 @@
+"""The serial port of a bus. Only this module uses pyserial, and whatever goes wrong in it is a ``RobotError``."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from rtgraph.msgs.errors import RobotError
+
+BAUD = 1_000_000
+WRITE_TIMEOUT_S = 1.0
+
+
+def pyserial(module: str = "serial") -> ModuleType:
+    """Import pyserial, or a module of it.
+
+    Raises:
+        RobotError: it is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise RobotError(
+            "a servo bus needs pyserial, which is not installed", hint="pip install 'rtgraph[servo]'"
+        ) from error
+
+
+def port_names() -> list[tuple[str, str]]:
+    """Return the serial ports of this machine with a USB device, and the device's description."""
+    ports = pyserial("serial.tools.list_ports").comports()
+    return sorted((port.device, port.description) for port in ports if port.vid is not None)
+
+
+class SerialPort:
+    """An open serial port, for this process alone.
+
+    Args:
+        path: the device, such as ``/dev/ttyACM0``.
+        timeout_s: longest wait for bytes.
+
+    Raises:
+        RobotError: it cannot be opened.
+    """
+
+    def __init__(self, path: str, timeout_s: float) -> None:
+        self.path = path
+        serial = pyserial()
+        with self._guarded("cannot be opened"):
+            self._serial: Any = serial.Serial(
+                path, BAUD, timeout=timeout_s, write_timeout=WRITE_TIMEOUT_S, exclusive=True
+            )
+
+    def close(self) -> None:
+        """Close it, even if the device is gone."""
+        try:
+            with self._guarded("cannot be closed"):
+                self._serial.close()
+        except RobotError:  # the device is gone, and its port with it
+            self._serial.fd = None
+
+    def discard(self) -> None:
+        """Discard what was received."""
+        with self._guarded("fails"):
+            self._serial.reset_input_buffer()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+        with self._guarded("fails"):
+            self._serial.write(data)
+
+    def read(self, size: int) -> bytes:
+        """Return up to a number of bytes: fewer if they do not come in time."""
+        with self._guarded("fails"):
+            data: bytes = self._serial.read(size)
+            return data
+
+    @contextmanager
+    def _guarded(self, what: str) -> Iterator[None]:
+        import termios  # noqa: PLC0415 - of POSIX only
+
+        # An unplugged device raises any of these, depending on the call; a SerialException is an OSError.
+        try:
+            yield
+        except (OSError, termios.error, TypeError, ValueError) as error:
+            raise RobotError(
+                f"the servo bus {self.path} {what}: {_reason(error)}", hint=_hint(error)
+            ) from error
+
+
+def _reason(error: Exception) -> str:
+    if "exclusively lock" in str(error):
+        return "another program uses it"
+    if isinstance(error, OSError) and error.errno == 2:
+        return "there is no such device"
+    if isinstance(error, OSError) and error.errno == 13:
+        return "permission denied"
+    return str(error.args[-1] if error.args else error).partition("\n")[0]
+
+
+def _hint(error: Exception) -> str | None:
+    if "exclusively lock" in str(error):
+        return "end it first: only one program may command an arm"
+    if isinstance(error, OSError) and error.errno == 2:
+        return "plug the arm in; `rtgraph robot scan` lists the ports"
+    if isinstance(error, OSError) and error.errno == 13:
+        return "sudo usermod -a -G dialout $USER, then log in again"
+    return None
