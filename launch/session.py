@@ -67,7 +67,7 @@ class Session:
                 raise
 
     def discard(self) -> None:
-        """Remove what ``create`` made, unless more was added."""
+        """Remove what ``create`` made. Folders that hold anything else stay."""
         with contextlib.suppress(OSError):
             (self.directory / "plan.yaml").unlink()
             (self.directory / MODULES_FILE).unlink(missing_ok=True)
@@ -116,7 +116,7 @@ def _refuse_what_is_not_empty(directory: Path) -> None:
         raise LaunchError(f"{directory} holds a session already", hint="choose another --out")
     if any(directory.iterdir()):
         raise LaunchError(
-            f"{directory} is not empty, and what is in it is no session", hint="choose another --out"
+            f"{directory} is not empty and is not a session folder", hint="choose another --out"
         )
 
 

@@ -93,7 +93,7 @@ class Extension(NamedTuple):
 
 
 def ignore(extension: Extension, why: str, part: str = "") -> None:
-    """Log, once, that an entry point, or a part of what it brings, is ignored."""
+    """Log once that an entry point, or a part of it, is ignored."""
     _warn(f"{(part or extension.name)!r} ({extension.group}) of {extension.origin} is ignored: {why}")
 
 

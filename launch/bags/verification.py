@@ -307,7 +307,7 @@ class _Verifier:
 
 
 def by_other_python(node: NodePlan, world: World) -> str | None:
-    """Return why this interpreter cannot run a node again: the node ran in another one."""
+    """Return why this interpreter cannot run a node again; None if it can."""
     if node.python is None or world == "virtual":
         return None
     theirs = Path(shutil.which(node.python) or node.python).absolute().parent

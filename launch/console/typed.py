@@ -57,7 +57,7 @@ def above_zero(text: str) -> float:
     """
     found = decimal(text)
     if not 0 < found <= MOST_SECONDS:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most {MOST_SECONDS}")
+        raise argparse.ArgumentTypeError(f"should be above 0 and at most {MOST_SECONDS}, not {text}")
     return found
 
 

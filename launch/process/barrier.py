@@ -36,7 +36,7 @@ class Barrier:
         self._probe_at = 0.0
 
     def proven(self, message: Proven) -> None:
-        """Handle the arrival of a probe."""
+        """Mark an edge as proven by a probe, unless its proof was required anew after the probe was sent."""
         edge = (message.publisher, message.node, message.port)
         if self._pending.get(edge, message.nonce + 1) <= message.nonce:
             del self._pending[edge]

@@ -59,7 +59,7 @@ an hour of play, so these episodes were truncated after 10,000 frames (`--most-f
 
 
 def random_line(game: str | None) -> dict[str, Line]:
-    """Return the line of random play, if it was measured."""
+    """Return the reference line of random play, by label; empty if it was not measured."""
     found = MEASURED.get(game or "", {})
     return {"random": found["random"]} if "random" in found else {}
 

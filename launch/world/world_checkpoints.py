@@ -94,9 +94,8 @@ def _fitting(plan: Plan, session: Path, status: Status) -> SnapshotFile:
     file = _newest(session, status)
     if file.head.get("facts", {}).get(TIME_BASE_FACT) != TIME_BASE:
         raise CheckpointError(
-            f"{session} was written on another time base, where ticks fell on other nanoseconds: "
-            "this version cannot go on from it",
-            hint="run it anew, or go on with the version of rtgraph that wrote it",
+            f"{session} cannot be resumed: it was written by a version whose ticks fall on other nanoseconds",
+            hint="run it again, or resume it with the version of rtgraph that wrote it",
         )
     _must_run_the_same_modules(plan, session)
     if file.head.get("plan") != plan_digest(plan):

@@ -83,7 +83,7 @@ def _general(head: memoryview) -> Envelope:
         for _ in range(unpacker.read_map_header()):
             key = unpacker.unpack()
             if key in found:
-                raise DecodeError("not a message: its header says something twice")
+                raise DecodeError("not a message: its header has a key twice")
             found[key] = unpacker.unpack()
             if found.keys() >= _WANTED:
                 break

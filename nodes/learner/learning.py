@@ -56,7 +56,7 @@ class _Update:
 
 
 class Learning(Batches[P]):
-    """The base of nodes that own weights. After a kill they resume from their newest checkpoint."""
+    """The base of nodes that own weights. A node that was killed resumes from its newest checkpoint."""
 
     weights = Output(WeightsVersion)
     learned = Output(Learned)

@@ -13,9 +13,8 @@ from rtgraph.msgs.errors import LearningError
 class UpdateParams(Record):
     """How weights are updated.
 
-    The network's head determines the loss: the Huber loss of a value (DQN, Mnih et al., 2015), or with a
-    support the cross-entropy of a distribution (C51, Bellemare et al., 2017). The replay memory defines the
-    discount.
+    The network's head determines the loss: Huber for values (DQN, Mnih et al., 2015), cross-entropy for
+    distributions over a support (C51, Bellemare et al., 2017). The replay memory defines the discount.
     """
 
     optimiser: Literal["adam", "sgd"] = "adam"

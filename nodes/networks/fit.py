@@ -35,7 +35,7 @@ class FrameShape(NamedTuple):
                 return cls(channels, height, width)
             case other:
                 raise ValueError(
-                    f"an observation of shape {other} is no frame: expected (height, width) or "
+                    f"an observation of shape {other} is not a frame: expected (height, width) or "
                     "(channels, height, width). hint: use kind: mlp for vectors"
                 )
 

@@ -83,7 +83,7 @@ class Outcomes:
         if not spec.admits(value):
             raise NodeError(
                 f"{self._plant}: observed {value.dtype} of shape {value.shape}{part} at tick {tick}, "
-                f"its spec says {spec.dtype} of shape {spec.shape}"
+                f"but its spec has {spec.dtype} of shape {spec.shape}"
             )
         return value.dtype.kind != "f" or bool(np.isfinite(value).all())
 
@@ -123,9 +123,9 @@ class Outcomes:
         return image
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of observations and rewards that were not finite, with a warning.
+        """Return the counts of observations and rewards that were not finite; empty if there were none.
 
-        The result is empty if all were finite. The monitor warns of rewards.
+        It warns of observations only, since the monitor warns of rewards.
         """
         found: dict[str, Any] = {"not_finite": dict(self._counts)} if self._counts else {}
         if count := self._counts.get(OBSERVATIONS):

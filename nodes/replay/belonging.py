@@ -73,7 +73,7 @@ def _identity_in(folder: Path) -> Identity | None:
         found = None
     if not is_identity(found):
         raise ReplayError(
-            f"{path} is not the identity of a world", hint="remove it if the folder belongs to this plant"
+            f"{path} does not identify a world", hint="remove it if the folder belongs to this plant"
         )
     return found
 

@@ -203,7 +203,9 @@ class Executor:
             raise NodeError(f"{self.identity.name}: cannot spend {duration_ns} ns")
         self._must_live("no time can be spent")
         if self.busy and not self._completing:
-            raise NodeError(f"{self.identity.name}: is busy already", hint="spend again in `then`")
+            raise NodeError(
+                f"{self.identity.name} is already busy", hint="call spend again in the method given as `then`"
+            )
         if then is not None:
             check_method(then, self.node)
         self.busy = True

@@ -77,7 +77,7 @@ def refused(arguments: list[str], capsys: Captured) -> str:
         ("gymnasium_learning id=Pendulum-v1", "an epsilon_greedy policy needs discrete actions"),
         ("gymnasium_learning id=Pendulum-v1 agent=infer_learn", "needs discrete actions, the plant has continuous"),
         ("one_hot.yaml", "one_hot is 10, and the plant's observations go from 0 to 63. hint: one_hot: 64 or more"),
-        ("no_frames.yaml", "an observation of shape (1,) is no frame: expected (height, width)"),
+        ("no_frames.yaml", "an observation of shape (1,) is not a frame: expected (height, width)"),
         ("silent.yaml", "nothing publishes 'applied' for input 'applied' of 'monitor' (Applied). hint: 'plant' would"),
         ("weights.yaml", "the graph has no weights named 'brain'. hint: it has none"),
         ("durations.yaml", "latency: none.txt cannot be read: No such file or directory"),
@@ -97,7 +97,7 @@ def refused(arguments: list[str], capsys: Captured) -> str:
         ("--ticks 5", "no FILE is given"),
         ("endless --out file", "file is not a folder"),
         ("endless --out file/below", "cannot write the session folder file/below: Not a directory"),
-        ("endless --out used", "used is not empty, and what is in it is no session"),
+        ("endless --out used", "used is not empty and is not a session folder"),
         ("endless --out session", "session holds a session already"),
     ],
 )  # fmt: skip

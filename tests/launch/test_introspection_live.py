@@ -244,7 +244,7 @@ def test_pub_reaches_the_node_that_is_meant(launch, session, capsys) -> None:
         (["letter", "[]"], "is an object of fields"),
         (["slow", '{"number": 1}', "--key", "listener"], "'slow' is not keyed"),
         (["slow", '{"number": 1, "picture": [1, 2]}'], "picture"),
-        (["slow", '{"number": 1}', "--rate", "0"], "0 is not above 0 and at most"),
+        (["slow", '{"number": 1}', "--rate", "0"], "should be above 0 and at most"),
     ],
 )
 def test_pub_that_cannot_be(launch, capsys, arguments, problem) -> None:

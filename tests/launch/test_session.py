@@ -34,7 +34,7 @@ def test_a_folder_is_used_once(tmp_path) -> None:
 def test_a_folder_that_is_used_for_something_else_is_left_alone(tmp_path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(
-        LaunchError, match=r"is not empty, and what is in it is no session. hint: .* another --out"
+        LaunchError, match=r"is not empty and is not a session folder. hint: .* another --out"
     ):
         Session.create(PLAN, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

@@ -170,6 +170,8 @@ def test_a_checkpoint_of_another_time_base_is_refused(tmp_path: Path, monkeypatc
     arguments = ["--resume-world", str(tmp_path / "older"), "--ticks", "60", "--out", str(tmp_path / "new")]
     assert main(["launch", *arguments]) == 1
     said = " ".join(capsys.readouterr().err.split())
-    assert "older was written on another time base, where ticks fell on other nanoseconds" in said
-    assert "hint: run it anew" in said
+    assert (
+        "older cannot be resumed: it was written by a version whose ticks fall on other nanoseconds" in said
+    )
+    assert "hint: run it again" in said
     assert "Traceback" not in said

@@ -59,9 +59,7 @@ class CartridgeGame:
     def load_state(self, state: str) -> bytes:
         """Return a savestate. Raises ``ValueError`` if there is none of this name."""
         if state not in self.states:
-            raise ValueError(
-                f"state {state!r}: {self.name} has no such start. hint: it has {name_some(self.states)}"
-            )
+            raise ValueError(f"{self.name} has no state {state!r}. hint: it has {name_some(self.states)}")
         return read_state(states_folder(self.name) / f"{state}.state")
 
     def begin(self, console: Console, state: bytes, seed: int) -> None:

@@ -135,7 +135,7 @@ class Console:
         return len((self._emulator or self._take_over()).core.get_audio())
 
     def give_up(self) -> None:
-        """Let another console have the emulator; this one takes it again when it is used."""
+        """Release the emulator to another console. The next use of this console takes it back."""
         if self._emulator is not None:
             self._kept = self._emulator.core.get_state()
             self._emulator = None

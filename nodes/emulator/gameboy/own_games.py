@@ -48,9 +48,7 @@ class OwnGame:
     def load_state(self, state: str) -> bytes:
         """Return a start: the title screen, just before START is pressed. Raises ``ValueError`` if there is none."""
         if state not in self.states:
-            raise ValueError(
-                f"state {state!r}: {self.name} has no such start. hint: it has {name_some(self.states)}"
-            )
+            raise ValueError(f"{self.name} has no state {state!r}. hint: it has {name_some(self.states)}")
         return gzip.decompress(self.state_file(state).read_bytes())
 
     def make_state(self, state: str, console: Console) -> bytes:

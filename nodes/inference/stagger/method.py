@@ -73,7 +73,7 @@ class CoordinatorStagger:
 class StaggerMethod:
     """What a stagger method requires of the graph, and how its halves are made.
 
-    To add a method, write a module with a subclass named ``Method`` and add the module to ``registry.METHODS``.
+    To add a method, write a module with a subclass named ``Method`` and add the module's name to ``registry.METHODS``.
     """
 
     gate: ClassVar[Literal["latest", "playout"]] = "latest"

@@ -44,7 +44,9 @@ class Limiter:
                 f"samples_per_insert is {samples_per_insert}", hint="choose it above 0, or null for no limit"
             )
         if not slack >= 1:
-            raise ReplayError(f"a limiter with slack {slack}", hint="slack ≥ 1, or no sample is ever due")
+            raise ReplayError(
+                f"slack should be at least 1, not {slack}", hint="below 1, no sample is ever due"
+            )
         self._limited = samples_per_insert is not None
         ratio = _fraction(samples_per_insert or 1.0)
         # All counts are in fractions of a sample, chosen so that the ratio is an integer.

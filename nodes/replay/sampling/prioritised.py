@@ -33,7 +33,9 @@ class Priorities:
         self, index: npt.NDArray[np.uint64], values: npt.NDArray[np.float32], exponent: float
     ) -> None:
         if not 0.0 <= exponent <= 1.0:
-            raise ReplayError(f"priority_exponent is {exponent}", hint="0 (uniform) to 1, such as 0.5")
+            raise ReplayError(
+                f"priority_exponent should be from 0 to 1, not {exponent}", hint="0 is uniform; 0.5 is usual"
+            )
         self._index, self._values, self._exponent = index, values, exponent
         self._tree = SumTree(index.size)
         rows = np.flatnonzero(index)
@@ -71,7 +73,10 @@ class Priorities:
     def draw(
         self, count: int, correction: float, rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Draw rows, (count,); return them and their importance weights (N·P)^−β, divided by the largest."""
+        """Draw rows. Return them, (count,) int64, and their importance weights, (count,) float32.
+
+        A weight is (N·P)^−β divided by the largest; β is ``correction``.
+        """
         self._work_in()
         rows = self._tree.draw(count, rng)
         # N and the total are factors of all weights, and so cancel out.

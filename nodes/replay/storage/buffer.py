@@ -209,12 +209,12 @@ class ReplayBuffer:
         are ignored. With uniform sampling, nothing is stored.
 
         Raises:
-            ReplayError: an error is not finite. Nothing has changed.
+            ReplayError: an error is not finite, or the arrays differ in shape. Nothing has changed.
         """
         indices, errors = np.asarray(indices, np.int64), np.asarray(errors)
         if indices.shape != errors.shape or not np.isfinite(errors).all():
             raise ReplayError(
-                "temporal-difference errors that are no finite numbers, or not one each",
+                "a priority needs one finite temporal-difference error for each transition",
                 hint="has the learner diverged?",
             )
         rows = indices % self.capacity

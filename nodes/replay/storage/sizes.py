@@ -29,7 +29,11 @@ class Sizes:
 
     @classmethod
     def of(cls, capacity_bytes: int, plant: PlantSpec, order: Order, sampling: Sampling, spare: int) -> Sizes:
-        """Return the number of rows and frames that fit."""
+        """Return the largest sizes that fit ``capacity_bytes``, with ``spare`` frames beyond those of the rows.
+
+        Raises:
+            ReplayError: the budget is too small.
+        """
         frame = FrameStore.bytes_per_slot(plant.observation) + REFERENCE_BYTES
         row = row_dtype(plant.action).itemsize
         frames_per_row = 1 if order == "recent" else 2
@@ -43,8 +47,8 @@ class Sizes:
         least, most = 3, max(4, capacity_bytes // (row + frame * frames_per_row) + 1)
         if size(least) > capacity_bytes:
             raise ReplayError(
-                f"a replay memory of {capacity_bytes:,} bytes",
-                hint=f"frames of {frame:,} bytes and {spare} spare ones need {size(least):,} at least",
+                f"{capacity_bytes:,} bytes are too few for a replay memory",
+                hint=f"give at least {size(least):,} bytes, for frames of {frame:,} bytes",
             )
         while most - least > 1:
             middle = (least + most) // 2

@@ -28,8 +28,8 @@ class TransitionTable:
     Args:
         action: the action spec.
         rows: number of rows.
-        order: the replacement order; rows of another order cannot be used.
-        meaning: what else the rows have in common; rows with other values are rejected.
+        order: the replacement order; a file with another order is refused.
+        meaning: further properties that all rows share; a file with other values is refused.
         path: the file, continued if it exists; None for memory.
 
     Raises:

@@ -88,7 +88,7 @@ def packed_view(value: Array, base: Array) -> list[Any]:
 def unpacked_view(packed: Sequence[Any], base: object) -> Array:
     """Return the view of ``base``; numpy checks that it stays within ``base``."""
     if type(base) is not np.ndarray:
-        raise CheckpointError("a part of something that is not an array")
+        raise CheckpointError("a view of something that is not an array")
     description, shape, strides, offset, writable = packed
     memory = base if base.flags.c_contiguous else base.T
     made: Array = np.ndarray(

@@ -204,7 +204,7 @@ class Writer:
     def _method(self, value: types.MethodType, number: int) -> list[Any]:
         owner, name = value.__self__, value.__func__.__name__
         if inspect.getattr_static(type(owner), name, None) is not value.__func__:
-            raise CheckpointError(f"a method {name} that its object's class does not have under this name")
+            raise CheckpointError(f"the method {name}, which is not an attribute of its object's class")
         return ["method", self._value(owner, number, f" (which has the method {name})"), name]
 
     def _path(self, value: PurePath, _: int) -> list[Any]:

@@ -252,7 +252,7 @@ def check_ports_are_whole(node: Node[Any]) -> None:
     kind = type(node).__name__
     for name, value in vars(node).items():
         if isinstance(value, Input | Output):
-            raise NodeError(f"{kind}.{name} is a port of one node: declare it in the class")
+            raise NodeError(f"{kind}.{name} is a port set on an instance: declare it in the class body")
         bound = node.inputs.get(name) or node.outputs.get(name)
         if bound is not None and value is not bound:
             raise NodeError(

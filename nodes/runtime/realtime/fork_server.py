@@ -115,7 +115,7 @@ def _become_parent(channel: socket.socket, request: Any) -> None:
 
 
 def run_process(request: Request) -> None:
-    """Become the requested process, and end."""
+    """Run the requested process in this one. Never returns."""
     code = 1
     try:
         if os.getsid(0) != os.getpid():

@@ -62,7 +62,7 @@ def test_a_game_or_a_start_that_is_not_there_is_named():
     ):
         GameBoySettings(game="Block").spec()
     with pytest.raises(
-        ValueError, match=r"state 'level3': blocks has no such start. hint: it has level0, level5, level9"
+        ValueError, match=r"blocks has no state 'level3'. hint: it has level0, level5, level9"
     ):
         blocks(state="level3")
 

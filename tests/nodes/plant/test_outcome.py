@@ -25,11 +25,11 @@ def step(**changes):
     [
         (
             {"observation": np.zeros(3, np.float32)},
-            r"observed float32 of shape \(3,\) at tick 100, its spec says float32 of shape",
+            r"observed float32 of shape \(3,\) at tick 100, but its spec has float32 of shape",
         ),
         (
             {"observation": np.zeros(2)},
-            r"observed float64 of shape \(2,\) at tick 100, its spec says float32",
+            r"observed float64 of shape \(2,\) at tick 100, but its spec has float32",
         ),
         ({"observation": [0.0, 0.0]}, "observed a list"),
         ({"observation": None}, "observed a NoneType"),
@@ -139,7 +139,10 @@ def test_an_observation_has_the_parts_of_the_spec():
         ),
         (parts(more=GOOD), "the parts observed at tick 7 are not those of its spec: more"),
         (parts(joints=[0, 0]), "observed a list as 'joints' at tick 7"),
-        (parts(joints=np.zeros(2)), r"observed float64 of shape \(2,\) as 'joints' at tick 7, its spec says"),
+        (
+            parts(joints=np.zeros(2)),
+            r"observed float64 of shape \(2,\) as 'joints' at tick 7, but its spec has",
+        ),
         (parts(wrist=np.zeros((2, 3), np.uint8)), r"observed uint8 of shape \(2, 3\) as 'wrist' at tick 7"),
     ],
     ids=str,

@@ -240,7 +240,7 @@ def test_what_the_plant_should_not_have_sent_is_refused_and_counted():
     ("params", "problem"),
     [
         ({"minimum": 10**9}, "the first batch is to come at 1,000,000,000 transitions"),
-        ({"capacity_mib": 0.001}, "a replay memory of 1,048 bytes"),
+        ({"capacity_mib": 0.001}, "1,048 bytes are too few for a replay memory"),
     ],
 )
 def test_what_cannot_be_is_said_before_the_first_tick(params, problem):

@@ -173,7 +173,9 @@ def test_spending_needs_no_then():
 def test_a_busy_node_cannot_spend():
     _, node = diary()
     node.spend(5)
-    with pytest.raises(NodeError, match=r"node: is busy already. hint: spend again in `then`"):
+    with pytest.raises(
+        NodeError, match=r"node is already busy. hint: call spend again in the method given as `then`"
+    ):
         node.spend(5)
 
 
@@ -186,7 +188,7 @@ def test_then_cannot_spend_twice():
     host = HandHost(Greedy, {"spend_ns": 5})
     host.begin()
     send(host, 0)
-    with pytest.raises(NodeError, match="is busy already"):
+    with pytest.raises(NodeError, match="is already busy"):
         host.run_until(10)
 
 

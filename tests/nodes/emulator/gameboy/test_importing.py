@@ -117,9 +117,7 @@ def test_savestates_are_checked_and_ordered_by_number(monkeypatch, tmp_path):
     (states / "battle2.state").unlink()
     import_states(states, game)
     assert find_game(game).states == ("battle1", "battle10"), "those of before are replaced"
-    with pytest.raises(
-        ValueError, match=r"state 'battle3': .* has no such start. hint: it has battle1, battle10"
-    ):
+    with pytest.raises(ValueError, match=r"has no state 'battle3'. hint: it has battle1, battle10"):
         GameBoySettings(game=game, state="battle3").spec()
 
 

@@ -146,7 +146,7 @@ class Instance(Caller):
     [
         (Without, r"Without.__init__ does not call super\(\).__init__"),
         (Hiding, "Hiding.ping is a port and cannot be an attribute, too"),
-        (Instance, "Instance.more is a port of one node: declare it in the class"),
+        (Instance, "Instance.more is a port set on an instance: declare it in the class body"),
     ],
 )
 def test_a_node_that_breaks_its_ports_is_refused(node_type, says) -> None:
