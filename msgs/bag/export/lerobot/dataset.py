@@ -25,7 +25,7 @@ from rtgraph.msgs.bag.export.lerobot.statistics import (
 from rtgraph.msgs.spaces import parts_of
 
 VERSION = "v3.0"
-GROUP_BYTES = 16 << 20
+GROUP_BYTES = 4 << 20
 GROUP_ROWS = 1 << 14
 """An episode is one row group, unless it exceeds one of these limits."""
 

@@ -69,7 +69,7 @@ class LayoutSurvey:
         """
         parts = parts_of(frame.observation["value"])
         self._parts = self._parts or dict(parts)
-        if _described(parts) != _described(self._parts):
+        if _kinds(parts) != _kinds(self._parts):
             raise BagError(
                 f"observations change from {_described(self._parts)} to {_described(parts)}: a dataset has one kind",
                 hint="export the parts apart, with --start and --duration",
@@ -131,9 +131,9 @@ class LayoutSurvey:
     def _action_column(self, name: str, value: Callable[[Frame], Array]) -> Column:
         if self._action is None:
             raise AssertionError("no frame was taken")
-        elements = self._spec.action_names or (
-            ("action",) if self._action.size == 1 else tuple(map(str, range(self._action.size)))
-        )
+        elements = self._spec.action_names
+        if len(elements) != self._action.size:
+            elements = ("action",) if self._action.size == 1 else tuple(map(str, range(self._action.size)))
         return Column(name, self._action.dtype.name, self._action.shape, value, elements)
 
     def _extras(self) -> Iterable[Column]:
@@ -153,7 +153,7 @@ class LayoutSurvey:
         if self._sent:
             yield self._action_column("sent_action", _sent)
         yield _scalar("by", "string", lambda frame: frame.applied["by"])
-        yield _scalar("worker", "string", lambda frame: frame.applied["worker"] or "")
+        yield _scalar("worker", "string", lambda frame: frame.applied.get("worker") or "")
         for name in ("age_ticks", "age_ns", "delay_ticks", "lateness_ns"):
             yield _scalar(name, "int64", _number_of(name))
         for name in self._measurements:
@@ -236,6 +236,10 @@ def _action(frame: Frame) -> Array:
 def _sent(frame: Frame) -> Array:
     sent = frame.applied.get("sent")
     return _action(frame) if sent is None else np.atleast_1d(np.asarray(sent))
+
+
+def _kinds(parts: Parts) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+    return {name: (value.dtype, value.shape) for name, value in parts.items()}
 
 
 def _described(parts: Parts) -> str:
