@@ -19,6 +19,8 @@ DTYPES = {
 """The dtypes that can be sent, by name. All are little-endian on the wire."""
 
 MAX_DIMENSIONS = 8
+SHORT_VECTOR = 64
+"""Vectors up to this length are exported and shown whole, where larger arrays are summarised."""
 LONGEST = 2**48
 WIRE_KEYS = frozenset({"dtype", "shape", "buffer"})
 """The keys of an array's description in a message, which parts cannot have for names."""

@@ -5,16 +5,39 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import msgpack
 import numpy as np
 import numpy.typing as npt
 
-from rtgraph.msgs.array import DTYPES
+from rtgraph.msgs.array import DTYPES, SHORT_VECTOR
 from rtgraph.msgs.errors import DecodeError
 from rtgraph.msgs.wire.codec import Frame
 
 Array = npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """An array, and what its spec says of its elements; both are empty if unknown."""
+
+    array: Array
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+    """One for each element, or one for all."""
+
+    @property
+    def text(self) -> str:
+        """The elements with their names and units, such as ``pan 0.5, lift -1.25 rad``."""
+        numbers = [f"{element:.6g}" for element in self.array.reshape(-1).tolist()]
+        if self.names:
+            numbers = [f"{name} {number}" for name, number in zip(self.names, numbers, strict=True)]
+        if len(self.units) == 1:
+            numbers[-1] += f" {self.units[0]}"
+        elif self.units:
+            numbers = [f"{number} {unit}".rstrip() for number, unit in zip(numbers, self.units, strict=True)]
+        return ", ".join(numbers)
 
 
 def fields(document: Frame) -> dict[str, object]:
@@ -53,12 +76,12 @@ def selected(values: Mapping[str, object], paths: Iterable[str]) -> dict[str, ob
 
 
 def as_json(value: object, *, full: bool = False) -> object:
-    """Return a value as JSON values. Arrays are summarised unless ``full`` is set.
+    """Return a value as JSON values. Arrays, except short vectors, are summarised unless ``full`` is set.
 
     Numbers that JSON lacks (NaN and the infinities) become strings.
     """
-    if isinstance(value, np.ndarray):
-        return _summary(value) | ({"data": as_json(value.tolist(), full=True)} if full else {})
+    if isinstance(value, np.ndarray | Labelled):
+        return _array_json(value, full)
     if isinstance(value, Mapping):
         return {str(key): as_json(item, full=full) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -110,7 +133,22 @@ def _summary(array: Array) -> dict[str, object]:
     }
 
 
+def _array_json(value: Array | Labelled, full: bool) -> dict[str, object]:
+    if isinstance(value, Labelled):
+        said = {"names": list(value.names), "units": list(value.units)}
+        return _array_json(value.array, full) | {key: words for key, words in said.items() if words}
+    whole = full or (value.ndim == 1 and value.size <= SHORT_VECTOR)
+    return _summary(value) | ({"data": as_json(value.tolist(), full=True)} if whole else {})
+
+
 def _text(value: object, full: bool) -> str:
+    if isinstance(value, Labelled):
+        short = value.array.size <= LONGEST_LIST
+        return (
+            f"{value.array.dtype} {_shape(value.array)}: {value.text}"
+            if full or short
+            else _array_text(value.array)
+        )
     if isinstance(value, np.ndarray):
         return str(value.tolist()) if full else _array_text(value)
     if isinstance(value, bytes):
@@ -125,7 +163,12 @@ def _text(value: object, full: bool) -> str:
 
 
 def _array_text(array: Array) -> str:
+    if array.ndim == 1 and 0 < array.size <= LONGEST_LIST:
+        return f"{array.dtype} {array.size}: {Labelled(array, (), ()).text}"
     told = _summary(array)
-    shape = "×".join(map(str, array.shape)) or "()"
     spread = f", {told['min']} to {told['max']}, mean {told['mean']}" if "min" in told else ""
-    return f"{array.dtype} {shape}{spread}"
+    return f"{array.dtype} {_shape(array)}{spread}"
+
+
+def _shape(array: Array) -> str:
+    return "×".join(map(str, array.shape)) or "()"

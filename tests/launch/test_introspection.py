@@ -229,6 +229,9 @@ def test_odd_values_are_shown_too() -> None:
         "long": list(range(100)),
         "nothing": np.zeros((0, 3), np.float32),
         "infinite": np.array([np.inf, 1.0]),
+        "yes_or_no": np.array([True, False]),
+        "picture": np.full((1, 2), 3, np.uint8),
+        "value": {"wrist": np.zeros((2, 2), np.uint8), "joints": np.array([0.5, -1.25], np.float32)},
         "part": {"a": 1, "b": {"c": 2}},
     }
     assert as_lines(values) == [
@@ -238,7 +241,12 @@ def test_odd_values_are_shown_too() -> None:
         "data: 5 bytes",
         "long: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, ... 100 in all]",
         "nothing: float32 0×3",
-        "infinite: float64 2, 1.0 to inf, mean inf",
+        "infinite: float64 2: inf, 1",
+        "yes_or_no: bool 2: 1, 0",
+        "picture: uint8 1×2, 3 to 3, mean 3.0",
+        "value:",
+        "  wrist: uint8 2×2, 0 to 0, mean 0.0",
+        "  joints: float32 2: 0.5, -1.25",
         "part:",
         "  a: 1",
         "  b:",
@@ -246,6 +254,10 @@ def test_odd_values_are_shown_too() -> None:
     ]
     assert selected(values, ["part.b.c", "part.x", "yes"]) == {"part.b.c": 2, "yes": True}
     json.dumps(as_json(values, full=True), allow_nan=False)
+    told = as_json({"joints": np.array([0.5, np.nan]), "long": np.zeros(65), "wrist": np.zeros((2, 2))})
+    assert told["joints"]["data"] == [0.5, "nan"]
+    assert "data" not in told["long"]
+    assert "data" not in told["wrist"]
 
 
 def test_messages_are_made_of_json() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rtgraph.launch.console.printing import print_line
 from rtgraph.launch.introspection.observer import Observed, Observer
@@ -11,6 +12,9 @@ from rtgraph.launch.introspection.sessions import LiveSession
 from rtgraph.launch.introspection.values import as_json as json_value
 from rtgraph.launch.introspection.values import as_lines, fields, selected
 from rtgraph.msgs.errors import GraphError
+
+if TYPE_CHECKING:
+    from rtgraph.launch.introspection.labels import Labels
 
 FOREVER_S = 1e9
 
@@ -31,11 +35,14 @@ def echo(
     Returns:
         0; 1 if the session ends before the wanted number of messages.
     """
+    from rtgraph.launch.introspection.labels import Labels  # noqa: PLC0415 - it reads YAML, which other verbs need not
+
     printed = 0
+    labels = Labels(session.description.plan, session.description.published(topic)[0].message)
     with Observer(session, topic, key=key) as observer:
         end_ns = observer.now_ns() + round((duration_s or FOREVER_S) * 1e9)
         for observed in observer.until(end_ns):
-            _print(observed, fields, full=full, as_json=as_json)
+            _print(observed, fields, labels, full=full, as_json=as_json)
             printed += 1
             if printed == count:
                 return 0
@@ -48,7 +55,7 @@ def echo(
     return 1 if count or not printed else 0
 
 
-def _print(observed: Observed, wanted: Sequence[str], *, full: bool, as_json: bool) -> None:
+def _print(observed: Observed, wanted: Sequence[str], labels: Labels, *, full: bool, as_json: bool) -> None:
     values = fields(observed.document())
     header, head = values["header"], observed.envelope
     shown = selected(values, wanted or [name for name in values if name != "header"])
@@ -74,6 +81,6 @@ def _print(observed: Observed, wanted: Sequence[str], *, full: bool, as_json: bo
     lines = [
         f"--- {observed.topic}{key} from {head.source}, {head.sequence:,}, at {head.stamp_ns / 1e9:.6f} s, "
         f"under way for {delay_ms:.2f} ms",
-        *as_lines(shown, full=full),
+        *as_lines(labels.on(shown, head.stamp_ns), full=full),
     ]
     print("\n".join(lines), flush=True)

@@ -14,15 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from rtgraph.msgs.array import SHORT_VECTOR
 from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.plant.spec import RecordedSpec, parsed_plan, spec_in
 from rtgraph.msgs.bag.export.plant.ticks import PlantTicks, Tick
 from rtgraph.msgs.bag.export.reading import Fields
 from rtgraph.msgs.bag.export.report import ExportReport, Progress
-
-LONGEST = 64
-"""Maximum number of elements of an array that becomes cells."""
 
 RENAMED = {"value": "observation"}
 ONCE = ("header", "tick", "episode", "reward")
@@ -55,7 +53,7 @@ def export_csv(
         cells, long = _cells(tick, spec)
         columns |= dict.fromkeys(cells)
         for name in long:
-            plant.ledger.left_out(name, f"an array of more than {LONGEST} elements, such as a picture")
+            plant.ledger.left_out(name, f"an array of more than {SHORT_VECTOR} elements, such as a picture")
     count = 0
     with whole(out) as work, (work / out.name).open("x", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(columns), restval="", lineterminator="\n")
@@ -78,7 +76,7 @@ def _cells(tick: Tick, spec: RecordedSpec) -> tuple[Cells, list[str]]:
     for name, value in found:
         if not isinstance(value, np.ndarray):
             cells[name] = value
-        elif value.size > LONGEST:
+        elif value.size > SHORT_VECTOR:
             long.append(name)
         elif value.ndim == 0:
             cells[name] = value.item()
@@ -101,8 +99,6 @@ def _flat(fields: Fields, prefix: str, without: tuple[str, ...] = ()) -> Iterato
 
 
 def _elements(name: str, size: int, spec: RecordedSpec) -> tuple[str, ...]:
-    kind, _, part = name.partition(".")
-    names = spec.elements.get(part, ()) if kind == "observation" else ()
-    if name in ("action", "sent"):
-        names = spec.action_names
+    kind, dot, part = name.partition(".")
+    names = spec.names_of(f"value{dot}{part}" if kind == RENAMED["value"] else name)
     return names if len(names) == size else tuple(map(str, range(size)))

@@ -1,7 +1,7 @@
 """Export to an MCAP file for Foxglove: images as ``foxglove.RawImage``, everything else as JSON.
 
 An image in a field is published on ``TOPIC/FIELD``, lossless, beside the JSON of its message on ``TOPIC``, in
-which arrays are summarised. Log and publish times are wall time if the recording has it, else the graph's
+which short vectors are whole, by name if the plan names their elements, and larger arrays are summarised. Log and publish times are wall time if the recording has it, else the graph's
 time.
 """
 
@@ -11,22 +11,23 @@ import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from foxglove_schemas_protobuf.RawImage_pb2 import RawImage
 from mcap.writer import Writer
 from mcap_protobuf.schema import register_schema
 
 from rtgraph.msgs.bag.bag import Bag, Channel, Recorded
-from rtgraph.msgs.bag.export.json_values import jsonable, simple_schema
+from rtgraph.msgs.bag.export.json_values import jsonable, simple_schema, unnamed
 from rtgraph.msgs.bag.export.output import whole
-from rtgraph.msgs.bag.export.pictures.arrays import ENCODINGS, Pixels, picture
+from rtgraph.msgs.bag.export.pictures.arrays import ENCODINGS, Pixels, picture, values_in
+from rtgraph.msgs.bag.export.plant.spec import parsed_plan, spec_in
 from rtgraph.msgs.bag.export.reading import Fields, Reading
 from rtgraph.msgs.bag.export.report import ExportReport, Progress
 
 CHUNK_BYTES = 1 << 20
 SECOND_NS = 1_000_000_000
+NAMED = frozenset({"Observation", "Applied", "Decision"})
+"""Message classes with observations or actions, the elements of which have names if the plan says them."""
 
 
 def export_foxglove(
@@ -66,6 +67,7 @@ class _Converter:
     def __init__(self, writer: Writer, reading: Reading, epoch_ns: int) -> None:
         self._writer, self._ledger, self._epoch_ns = writer, reading.ledger, epoch_ns
         self._names = _names(reading.channels)
+        self._spec = spec_in(parsed_plan(reading.bag.plan_yaml))
         self._json_channel = functools.cache(self._new_json_channel)
         self._image_channel = functools.cache(self._new_image_channel)
         self._image_schema = functools.cache(self._new_image_schema)
@@ -73,13 +75,14 @@ class _Converter:
     def write(self, recorded: Recorded, fields: Fields) -> None:
         """Write a message, and the images in it beside it."""
         name = self._names[recorded.channel]
-        shown = dict(_pictures(fields, ""))
+        shown = dict(_pictures(fields))
 
         def note(path: str, why: str) -> None:
             if path not in shown:
                 self._ledger.left_out(f"{name}: {path}", why)
 
-        text = json.dumps(jsonable(fields, note), allow_nan=False)
+        names = self._spec.names_of if recorded.channel.schema_name in NAMED else unnamed
+        text = json.dumps(jsonable(fields, note, names=names), allow_nan=False)
         self._add(self._json_channel(recorded.channel), recorded, text.encode())
         for path, pixels in shown.items():
             data = _image(pixels, self._time_ns(recorded.publish_ns), recorded.channel.publisher)
@@ -135,12 +138,10 @@ def _image(pixels: Pixels, stamp_ns: int, frame: str) -> bytes:
     return data
 
 
-def _pictures(fields: dict[str, Any], prefix: str) -> Iterator[tuple[str, Pixels]]:
-    for name, value in fields.items():
-        if isinstance(value, dict):
-            yield from _pictures(value, f"{prefix}{name}.")
-        elif isinstance(value, np.ndarray) and (pixels := picture(value)) is not None:
-            yield f"{prefix}{name}", pixels
+def _pictures(fields: Fields) -> Iterator[tuple[str, Pixels]]:
+    for name, value in values_in(fields):
+        if (pixels := picture(value)) is not None:
+            yield name, pixels
 
 
 def _names(channels: tuple[Channel, ...]) -> dict[Channel, str]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from rtgraph.msgs.array import SHORT_VECTOR
+
 Json = dict[str, Any]
 
 DEEPEST = 8
@@ -21,27 +23,41 @@ SUMMARY: Json = {
         "shape": {"type": "array", "items": {"type": "integer"}},
         "min": {"type": "number"},
         "max": {"type": "number"},
+        "data": {"type": "array", "items": {"type": "number"}},
     },
 }
+"""The schema of a summarised array; only short vectors have ``data``."""
 
 _SCALARS = ("boolean", "integer", "number", "string")
 
 
-def jsonable(value: Any, note: Callable[[str, str], None], path: str = "") -> Any:
+def unnamed(path: str) -> tuple[str, ...]:
+    """Return no names: those of the elements of an array without any."""
+    del path
+    return ()
+
+
+def jsonable(
+    value: Any,
+    note: Callable[[str, str], None],
+    path: str = "",
+    names: Callable[[str], tuple[str, ...]] = unnamed,
+) -> Any:
     """Return a field as JSON values.
 
-    Arrays become their dtype, shape, minimum and maximum, bytes their length; numbers that JSON lacks (NaN
-    and the infinities) become null. ``note(path, why)`` is called for each of these.
+    Arrays become their dtype, shape, minimum and maximum; short vectors their elements too, in ``data`` or, if
+    ``names(path)`` are their names, by name in ``elements``. Bytes become their length; numbers that JSON lacks (NaN
+    and the infinities) become null. ``note(path, why)`` is called for what is left out.
     """
     if isinstance(value, dict):
         return {
-            name: jsonable(inner, note, f"{path}.{name}" if path else name) for name, inner in value.items()
+            name: jsonable(inner, note, f"{path}.{name}" if path else name, names)
+            for name, inner in value.items()
         }
     if isinstance(value, (list, tuple)):
         return [jsonable(inner, note, path) for inner in value]
     if isinstance(value, np.ndarray):
-        note(path, f"{value.dtype} array, of which only shape, least and greatest element are kept")
-        return summary(value)
+        return _array(value, note, path, names(path))
     if isinstance(value, (bytes, memoryview)):
         note(path, "bytes, of which only the number is kept")
         return {"bytes": len(value)}
@@ -49,6 +65,21 @@ def jsonable(value: Any, note: Callable[[str, str], None], path: str = "") -> An
         note(path, f"{value}, which JSON has not: null instead")
         return None
     return value
+
+
+def _array(
+    array: np.ndarray[Any, Any], note: Callable[[str, str], None], path: str, names: tuple[str, ...]
+) -> Json:
+    if array.ndim == 1 and array.size <= SHORT_VECTOR:
+        data = jsonable(array.tolist(), note, path)
+        whole = (
+            {"elements": dict(zip(names, data, strict=True))}
+            if len(names) == array.size > 0
+            else {"data": data}
+        )
+        return summary(array) | whole
+    note(path, f"{array.dtype} array, of which only shape, least and greatest element are kept")
+    return summary(array)
 
 
 def summary(array: np.ndarray[Any, Any]) -> Json:

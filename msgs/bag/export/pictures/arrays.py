@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +16,15 @@ DEEPEST_STACK = 16
 
 ENCODINGS = {1: "mono8", 3: "rgb8", 4: "rgba8"}
 """By number of channels, with Foxglove's names."""
+
+
+def values_in(fields: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield the values of a message's fields by name; those of the parts of an observation by part, ``value.wrist``."""
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from values_in(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def picture(value: object) -> Pixels | None:

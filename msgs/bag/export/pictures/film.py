@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 
 from rtgraph.msgs.bag.bag import Bag, Channel, Recorded
-from rtgraph.msgs.bag.export.pictures.arrays import Pixels, newest_of_stack, picture
+from rtgraph.msgs.bag.export.pictures.arrays import Pixels, newest_of_stack, picture, values_in
 from rtgraph.msgs.bag.export.reading import Fields, chosen
 from rtgraph.msgs.bag.export.report import ExportAccount, Progress
 from rtgraph.msgs.errors import BagError, DecodeError
@@ -161,9 +161,15 @@ class Film:
         )
 
     def _pixels(self, fields: Fields) -> Pixels:
-        for name, value in fields.items():
-            if (pixels := picture(value)) is not None:
-                return pixels
+        shown = [
+            (name, pixels) for name, value in values_in(fields) if (pixels := picture(value)) is not None
+        ]
+        if len(shown) > 1:
+            others = ", ".join(name for name, _ in shown[1:])
+            self.ledger.left_out(f"{self.channel.topic}: {others}", f"{shown[0][0]} is shown")
+        if shown:
+            return shown[0][1]
+        for name, value in values_in(fields):
             if (pixels := newest_of_stack(value)) is not None:
                 self.ledger.remark(
                     f"{self.channel.topic}: {name} is a stack of pictures, the newest is shown"
@@ -227,10 +233,10 @@ def _shows_pictures(bag: Bag, channel: Channel) -> bool:
         topics=(glob.escape(channel.topic),), publishers=(glob.escape(channel.publisher),)
     ):
         try:
-            values = recorded.fields().values()
+            values = values_in(recorded.fields())
         except DecodeError:
             continue
-        return any(picture(value) is not None or newest_of_stack(value) is not None for value in values)
+        return any(picture(value) is not None or newest_of_stack(value) is not None for _, value in values)
     return False
 
 

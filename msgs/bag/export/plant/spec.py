@@ -10,6 +10,9 @@ import yaml
 
 from rtgraph.msgs.spaces import WHOLE
 
+ACTIONS = ("action", "sent")
+"""The fields of messages that hold an action."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedSpec:
@@ -24,6 +27,19 @@ class RecordedSpec:
     action_names: tuple[str, ...] = ()
     action_units: tuple[str, ...] = ()
     command: str | None = None
+
+    def names_of(self, field: str) -> tuple[str, ...]:
+        """Return the names of the elements of a message's field: ``value``, ``value.PART``, ``action`` or ``sent``."""
+        kind, _, part = field.partition(".")
+        return (
+            self.action_names if field in ACTIONS else self.elements.get(part, ()) if kind == "value" else ()
+        )
+
+    def units_of(self, field: str) -> tuple[str, ...]:
+        """Return the units of the elements of such a field: one of each, or one of all of them."""
+        kind, _, part = field.partition(".")
+        unit = self.units.get(part, "") if kind == "value" else ""
+        return self.action_units if field in ACTIONS else (unit,) if unit else ()
 
 
 def spec_in(plan: object) -> RecordedSpec:

@@ -2,9 +2,10 @@ import json
 
 import numpy as np
 import pytest
+from support.arm import ARM_PLAN, moved
 from support.recorded import EPOCH_NS, PERIOD_NS, PLAN, image_of, played, value_of
 
-from rtgraph.msgs import Message, array
+from rtgraph.msgs import Message, Observation, array
 from rtgraph.msgs.bag.export import exporter
 from rtgraph.msgs.bag.export.json_values import simple_schema
 
@@ -92,6 +93,36 @@ def test_everything_else_is_json_with_arrays_summarised(session, export):
     assert attachments["plan.yaml"].decode() == PLAN
 
 
+def test_each_picture_of_several_parts_is_shown_and_short_vectors_are_whole(session, export):
+    recording = session()
+    parts = {"wrist": value_of(3), "joints": np.array([0.5, np.nan]), "depth": np.zeros(65)}
+    recording.put("observation", Observation(tick=0, episode=0, value=parts, captured_ns={"wrist": 7}), 0)
+    report, raw, _, _ = export(recording.open())
+    ((schema, message),) = on(raw, "observation/value.wrist")
+    np.testing.assert_array_equal(pixels(decoded(schema, message)), value_of(3))
+    found = json.loads(on(raw, "observation")[0][1].data)
+    assert found["value"]["joints"]["data"] == [0.5, None]
+    assert "data" not in found["value"]["depth"]
+    assert found["captured_ns"] == {"wrist": 7}
+    assert [(one.what, one.count) for one in report.left_out] == [
+        ("observation: value.joints", 1),
+        ("observation: value.depth", 1),
+    ]
+
+
+def test_short_vectors_are_exported_by_the_names_of_their_elements(session, export):
+    recording = session(plan=ARM_PLAN)
+    moved(recording, 2)
+    recording.put("other", Odd(picture=np.array([1.0, 2.0])), 0)
+    _, raw, _, _ = export(recording.open())
+    observation, applied, other = (
+        json.loads(on(raw, topic)[-1][1].data) for topic in ("observation", "applied", "other")
+    )
+    assert observation["value"]["joints"]["elements"] == {"pan": np.float32(1 / 7).item(), "lift": -1.0}
+    assert applied["action"]["elements"] == {"pan": 1 / 3, "lift": 0.5}
+    assert other["picture"]["data"] == [1, 2]
+
+
 def test_schemas_describe_the_json(session, export):
     recording = session()
     played(recording, 3)
@@ -103,7 +134,7 @@ def test_schemas_describe_the_json(session, export):
         "type": "integer"
     }
     observation = json.loads(on(raw, "observation")[0][0].data)["properties"]
-    assert observation["value"]["properties"].keys() == {"dtype", "shape", "min", "max"}
+    assert observation["value"]["properties"].keys() == {"dtype", "shape", "min", "max", "data"}
     for schema, _, _ in raw:
         if schema.encoding == "jsonschema":
             check_simple(json.loads(schema.data))
@@ -150,7 +181,8 @@ def test_what_json_has_not_is_null_and_told(session, export):
     report, raw, _, _ = export(recording.open())
     found = json.loads(on(raw, "odd")[0][1].data)
     assert found["number"] is None
-    assert found["picture"] == {"dtype": "float64", "shape": [2], "min": 1.0, "max": None}
+    summary = {"dtype": "float64", "shape": [2], "min": 1.0, "max": None}
+    assert found["picture"] == summary | {"data": [1.0, None]}
     assert {left.what for left in report.left_out} == {"odd: number", "odd: picture"}
 
 
@@ -167,7 +199,7 @@ def test_shapes_that_are_pictures(session, export, shape):
 
 @pytest.mark.parametrize(
     "array",
-    [np.zeros((4, 84, 84), np.uint8), np.zeros((84, 84)), np.zeros((4, 3), np.uint8), np.zeros(64, np.uint8)],
+    [np.zeros((4, 84, 84), np.uint8), np.zeros((84, 84)), np.zeros((4, 3), np.uint8), np.zeros(65, np.uint8)],
 )
 def test_shapes_that_are_not(session, export, array):
     recording = session()

@@ -118,6 +118,16 @@ def test_without_a_screen_the_observation_is_shown(session):
     np.testing.assert_array_equal(next(film.shots()).pixels, value_of(0))
 
 
+def test_of_several_parts_the_first_picture_is_shown_and_the_others_are_named(session):
+    parts = {"joints": np.zeros(2), "wrist": value_of(3), "front": value_of(4)}
+    recording = session()
+    recording.put("observation", Observation(tick=0, episode=0, value=parts), 0)
+    film = film_of(recording.open())
+    np.testing.assert_array_equal(next(film.shots()).pixels, value_of(3))
+    left_out = {(one.what, one.why) for one in film.ledger.report("", (), 0).left_out}
+    assert ("observation: value.front", "value.wrist is shown") in left_out
+
+
 def test_the_topic_can_be_chosen(session):
     recording = session()
     played(recording, 5)

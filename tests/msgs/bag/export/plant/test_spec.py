@@ -31,3 +31,13 @@ def test_two_plants_are_not_guessed():
 def test_labels_of_discrete_actions_are_no_names_of_elements():
     plan = {"plant": {"rate_hz": 60, "observation": {}, "action": {"kind": "discrete", "names": ["UP"]}}}
     assert spec_in(plan).action_names == ()
+
+
+def test_fields_of_messages_have_the_names_and_units_of_their_elements():
+    spec = spec_in(parsed_plan(ARM_PLAN))
+    assert (
+        spec.names_of("value.joints") == spec.names_of("action") == spec.names_of("sent") == ("pan", "lift")
+    )
+    assert spec.units_of("value.joints") == ("rad",)
+    for field in ("value", "value.wrist", "captured_ns.joints", "reward"):
+        assert spec.names_of(field) == spec.units_of(field) == ()

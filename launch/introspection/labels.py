@@ -1,0 +1,42 @@
+"""Names and units of a plant's observations and actions, for people: from the plan of a running launch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from rtgraph.launch.introspection.values import Labelled
+from rtgraph.msgs.bag.export.plant.spec import RecordedSpec, parsed_plan, spec_in
+
+LABELLED = ("Observation", "Applied", "Decision")
+"""Message classes with observations or actions of the plant."""
+
+
+class Labels:
+    """The names and units in a plan, for messages of one class.
+
+    Args:
+        plan: the plan, as YAML.
+        message: the path of the message class.
+    """
+
+    def __init__(self, plan: str, message: str) -> None:
+        self._kind = message.rpartition(":")[2]
+        self._spec = spec_in(parsed_plan(plan)) if self._kind in LABELLED else RecordedSpec()
+
+    def on(self, values: Mapping[str, object], stamp_ns: int) -> dict[str, object]:
+        """Return fields of a message with names and units; for capture times also how long before ``stamp_ns`` they were."""
+        return {name: self._on(name, value, stamp_ns) for name, value in values.items()}
+
+    def _on(self, field: str, value: object, stamp_ns: int) -> object:
+        if isinstance(value, Mapping):
+            return {name: self._on(f"{field}.{name}", inner, stamp_ns) for name, inner in value.items()}
+        if self._kind == "Observation" and field.startswith("captured_ns") and isinstance(value, int):
+            return f"{value}, {(stamp_ns - value) / 1e6:.2f} ms before"
+        if not isinstance(value, np.ndarray):
+            return value
+        names, units = self._spec.names_of(field), self._spec.units_of(field)
+        names = names if len(names) == value.size else ()
+        units = units if len(units) in (1, value.size) and value.size else ()
+        return Labelled(value, names, units) if names or units else value
