@@ -20,6 +20,7 @@ VERBS = {
     "check": "check a launch or graph file without starting it",
     "demo": "play Boxing sequentially, then staggered, and compare",
     "doctor": "show what this machine can do, and what is missing",
+    "estop": "stop the robots of running launches at once",
     "evaluate": "evaluate a learned policy in greedy episodes",
     "graph": "draw the graph of a launch or graph file",
     "launch": "run a launch or graph file",
@@ -40,6 +41,9 @@ VERBS = {
 Its ``run`` gets the parsed arguments. If it also has a ``begin``, that is called first and returns a context manager: what
 it gives goes to ``run``, too. It starts what runs beside the imports that every verb needs.
 """
+
+IMMEDIATE = frozenset({"estop"})
+"""Verbs that load no class and have no time for imports."""
 
 GROUP = "rtgraph.verbs"
 """The entry points of other packages: the name of a verb, and its module."""
@@ -134,6 +138,8 @@ def _run(arguments: list[str]) -> int:
     parser = Parser(prog=f"rtgraph {verb}", description=VERBS[verb])
     module.configure(parser)
     parsed = parser.parse_args(arguments[1:])
+    if verb in IMMEDIATE:
+        return int(module.run(parsed))
     if hasattr(module, "begin"):
         with module.begin(parsed) as begun:
             return _done(module, parsed, begun)

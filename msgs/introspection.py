@@ -61,6 +61,8 @@ class NodeState(Record):
     restarts: int = 0
     heard_s: float | None = None
     """Seconds since the node's last message."""
+    does: str = ""
+    """The state of a robot; empty for other nodes."""
     beat: Beat | None = None
     earlier: Beat | None = None
 

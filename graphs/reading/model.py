@@ -94,6 +94,10 @@ class NodeEntry(Entry):
     priority: Literal["low", "normal", "nice", "fifo", "auto"] = "normal"
     python: str | None = Field(default=None, description="the interpreter of the node's process")
     threads: Threads = 1
+    stop_s: Seconds | None = Field(
+        default=None,
+        description="how long the node may take to stop, such as a robot that goes to its park pose",
+    )
 
 
 class GraphFile(Entry):

@@ -74,6 +74,11 @@ class Resolver:
                 self._types[node.name] = self._elsewhere.node_type(node)
             else:
                 self._types[node.name] = self._imported_here(node)
+            if self._types[node.name].hardware and not self._realtime:
+                raise node.class_place.error(
+                    f"{node.name!r} drives a device, and the virtual world drives none",
+                    hint="run in real time, or replace the node by a simulated one",
+                )
         return self._types[node.name]
 
     def params(self, node: PlacedNode) -> Params:

@@ -112,6 +112,7 @@ class Wiring:
                 "priority": entry.priority,
                 "threads": entry.threads,
                 "restart": entry.restart,
+                "stop_s": entry.stop_s,
             }
             for replica, name in enumerate(names):
                 plans.append(NodePlan(name=name, index=len(plans), replica=replica, **shared))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rtgraph.launch.console.numbers import rounded
-from rtgraph.msgs import LearningProgress, Progress
+from rtgraph.msgs import LearningProgress, Progress, RobotState
 
-Told = Progress | LearningProgress
-PROGRESS = (Progress, LearningProgress)
+Told = Progress | LearningProgress | RobotState
+PROGRESS = (Progress, LearningProgress, RobotState)
 """The message classes that report progress."""
 
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -27,6 +27,7 @@ class Going:
         self._duration_s = duration_s
         self._progress: Progress | None = None
         self._learning: LearningProgress | None = None
+        self._robot: RobotState | None = None
         # The progress and running time first seen: a resumed run does not begin at 0.
         self._first: tuple[float, float] | None = None
 
@@ -34,6 +35,8 @@ class Going:
         """Store a message of a node."""
         if isinstance(message, Progress):
             self._progress = message
+        elif isinstance(message, RobotState):
+            self._robot = message
         else:
             self._learning = message
 
@@ -50,6 +53,8 @@ class Going:
             done = 0.0 if self._progress is None else float(self._progress.tick)
         left_s = self._left_s(done, wall_s)
         parts = [self._tick(), *(() if left_s is None else (f"{_clock(left_s)} left",))]
+        if self._robot is not None:
+            parts.append(robot_part(self._robot))
         if self._learning is not None:
             parts += learning_parts(self._learning)
         if self._progress is not None:
@@ -73,6 +78,11 @@ class Going:
             return ""
         tick = self._progress.tick
         return f"tick {tick:,}" if self._ticks is None else f"tick {compact(tick)}/{compact(self._ticks)}"
+
+
+def robot_part(robot: RobotState) -> str:
+    """Return the state of a robot, and why."""
+    return f"{robot.state}: {robot.reason}" if robot.reason else robot.state
 
 
 def acting_parts(progress: Progress) -> list[str]:

@@ -10,9 +10,9 @@ import socket
 import stat
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from rtgraph.launch.host.bases import ANNOUNCEMENT, PREFIX, Base, bases
 from rtgraph.msgs.atomic import write_atomically
 from rtgraph.msgs.errors import LaunchError
 
@@ -20,23 +20,8 @@ SOCKET_PATH_BYTES = 107
 """Maximum length of a Unix socket's path, in bytes."""
 LONGEST_NAME = "introspect"
 """The longest name of a socket; sockets of nodes are numbered."""
-_PREFIX = "rtgraph-"
 _RANDOM_LETTERS = 8
-MOST_BASE_BYTES = SOCKET_PATH_BYTES - len(f"/{_PREFIX}{'x' * _RANDOM_LETTERS}/{LONGEST_NAME}")
-_ANNOUNCEMENT = "session.json"
-_OF_USERS = Path("/run/user")
-_SHARED = (Path("/tmp"), Path("/dev/shm"))  # noqa: S108 - folders are created in them as mkdtemp does
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """A folder in which runtime folders may be created, and the variable that names it."""
-
-    path: Path
-    variable: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.variable}={self.path}" if self.variable else str(self.path)
+MOST_BASE_BYTES = SOCKET_PATH_BYTES - len(f"/{PREFIX}{'x' * _RANDOM_LETTERS}/{LONGEST_NAME}")
 
 
 class RuntimeDirectory:
@@ -59,31 +44,12 @@ class RuntimeDirectory:
         Raises:
             LaunchError: it cannot be written.
         """
-        write_atomically(self.path / _ANNOUNCEMENT, text, LaunchError)
+        write_atomically(self.path / ANNOUNCEMENT, text, LaunchError)
 
     def remove(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
-
-
-def bases() -> list[Base]:
-    """Return the folders in which runtime folders may be created, in order of preference."""
-    user = _OF_USERS / str(os.geteuid())
-    found = [
-        *_named_by("XDG_RUNTIME_DIR"),
-        *([Base(user)] if user.is_dir() else []),
-        *_named_by("TMPDIR"),
-    ]
-    with contextlib.suppress(FileNotFoundError):  # no temporary folder is writable
-        found.append(Base(Path(tempfile.gettempdir())))
-    found += map(Base, _SHARED)
-    return [base for place, base in enumerate(found) if base.path not in {b.path for b in found[:place]}]
-
-
-def _named_by(variable: str) -> list[Base]:
-    value = os.environ.get(variable)
-    return [Base(Path(value), variable)] if value else []
 
 
 def chosen() -> tuple[Base | None, dict[Base, str]]:
@@ -104,11 +70,11 @@ def chosen() -> tuple[Base | None, dict[Base, str]]:
 def announced() -> Iterator[tuple[Path, str]]:
     """Yield the runtime folder and the description of each running launch of this user that has announced itself."""
     for base in bases():
-        for path in sorted(base.path.glob(f"{_PREFIX}*")):
+        for path in sorted(base.path.glob(f"{PREFIX}*")):
             try:
                 # Do not trust a folder of another user.
                 if _is_private(path) and is_in_use(path):
-                    yield path, (path / _ANNOUNCEMENT).read_text(encoding="utf-8")
+                    yield path, (path / ANNOUNCEMENT).read_text(encoding="utf-8")
             except OSError:
                 continue  # it has not announced itself yet, or has just ended
 
@@ -153,7 +119,7 @@ def _made_in(base: Path) -> tuple[Path, int]:
     _refuse_what_cannot_hold_sockets(base)
     try:
         while True:
-            path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+            path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
             lock = os.open(path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             fcntl.flock(lock, fcntl.LOCK_EX)
             if path.exists():
@@ -214,7 +180,7 @@ def _is_private(path: Path) -> bool:
 
 def _sweep(base: Path) -> None:
     """Remove the folders of launches that were killed before they could remove them."""
-    for path in base.glob(f"{_PREFIX}*"):
+    for path in base.glob(f"{PREFIX}*"):
         try:
             if not _is_private(path):
                 continue

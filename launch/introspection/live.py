@@ -40,6 +40,8 @@ class LiveNode:
     incarnation: int
     restarts: int
     heard_s: float | None
+    does: str = ""
+    """The state of a robot; empty for other nodes."""
     cpu_percent: float | None = None
     resident_bytes: int | None = None
     in_hz: float | None = None
@@ -127,7 +129,7 @@ def _note(rate_hz: float, lost: int, overwritten: int) -> str:
 def _node(state: NodeState) -> LiveNode:
     known = {
         name: getattr(state, name)
-        for name in ("node", "node_class", "pid", "incarnation", "restarts", "heard_s")
+        for name in ("node", "node_class", "pid", "incarnation", "restarts", "heard_s", "does")
     }
     beat, earlier = state.beat, state.earlier
     if beat is None:

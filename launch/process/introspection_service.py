@@ -227,6 +227,7 @@ def _state(member: Member, now_s: float) -> NodeState:
         incarnation=member.incarnation,
         restarts=member.budget.restarts,
         heard_s=round(now_s - member.heard_s, 3) if member.heard_s else None,
+        does=member.does,
         beat=beats[-1] if beats else None,
         earlier=beats[0] if len(beats) > 1 else None,
     )

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import signal
 import time
 from collections.abc import Callable
 
 from rtgraph.graphs import Plan
+from rtgraph.launch.console.keys import keys
 from rtgraph.launch.console.progress_line import Going
 from rtgraph.launch.console.status import Status
 from rtgraph.launch.host import descriptors
+from rtgraph.launch.host.estop import ask
 from rtgraph.launch.host.polling import Poll
 from rtgraph.launch.host.runtime_directory import RuntimeDirectory
 from rtgraph.launch.host.signals import Signals
@@ -29,9 +32,10 @@ from rtgraph.launch.process.outcome import Outcome, statistics_of_all
 from rtgraph.launch.process.process_starter import Starter
 from rtgraph.launch.process.server_process import EarlyServer
 from rtgraph.launch.session import Session
-from rtgraph.msgs import Progress
+from rtgraph.msgs import Progress, RobotState
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.msgs.typed.text import readable
+from rtgraph.nodes.runtime import load_class
 from rtgraph.nodes.runtime.realtime.host import adopt_orphans, leave_orphans
 
 START_DEADLINE_S = 60.0
@@ -44,6 +48,7 @@ STOP_EACH_S = 0.015
 HURRIED_STOP_S = 1.2
 """Time to stop after a second signal."""
 HEAD_START_NS = 20_000_000
+STOP_KEY = b"e"
 
 
 class Launcher:
@@ -148,6 +153,24 @@ class Launcher:
         poll.add(control_server.progress, self._progressed)
         poll.add(service.socket, lambda: service.attend(time.monotonic()))
         poll.add(self._signals.descriptor, self._signals.clear)
+        if any("estop" in load_class(node.node).input_ports for node in plan.nodes):
+            self._attend_to_keys()
+
+    def _attend_to_keys(self) -> None:
+        descriptor = self._closing.enter_context(keys())
+        if descriptor is None:
+            return
+
+        def pressed() -> None:
+            key = os.read(descriptor, 1)
+            if not key:
+                self._poll.remove(descriptor)
+            if key in (STOP_KEY, STOP_KEY.upper()):
+                for answer in ask(self._runtime.path, "stop the key e"):
+                    self._status.note(f"{answer}. Allow motion again with: rtgraph estop --reset")
+
+        self._poll.add(descriptor, pressed)
+        self._status.note("press e for an emergency stop")
 
     def _start(self) -> None:
         supervisor, status, outcome = self._supervisor, self._status, self._outcome
@@ -219,13 +242,16 @@ class Launcher:
             last = place == len(ranks)
             interrupted_s = INTERRUPTED_STOP_S + STOP_EACH_S * len(self._members)
             whole_s = STOP_DEADLINE_S if last or self._signals.first is None else interrupted_s
-            deadline = began + whole_s * (1 if last else place / len(ranks))
+            share_s = whole_s * (1 if last else place / len(ranks))
+            began_rank, needs_s = time.monotonic(), self._supervisor.needs_s(rank)
+            deadline = max(began + share_s, began_rank + needs_s)
             self._supervisor.stop(rank, deadline)
             while self._supervisor.any_left(rank) and time.monotonic() <= min(
-                deadline, self._hurried_deadline()
+                deadline, max(self._hurried_deadline(), began_rank + needs_s)
             ):
                 self._pump(0.02)
             self._supervisor.kill(rank)
+            began = max(began, time.monotonic() - share_s)  # a robot's time is not taken from the others
 
     def _hurried_deadline(self) -> float:
         """Return the deadline after a second signal; infinite before it."""
@@ -270,6 +296,8 @@ class Launcher:
         for progress in self._control_server.progressed():
             if isinstance(progress, Progress):
                 self._service.progressed(progress)
+            elif isinstance(progress, RobotState):
+                self._members[progress.header.source].does = progress.state
             self._going.heard(progress)
         if self._supervisor.epoch_ns:
             elapsed_s = (time.monotonic_ns() - self._supervisor.epoch_ns) / 1e9

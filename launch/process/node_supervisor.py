@@ -13,7 +13,7 @@ from rtgraph.launch.process.control_server import ControlServer
 from rtgraph.launch.process.outcome import Outcome, sent_to
 from rtgraph.launch.process.process_starter import Starter
 from rtgraph.launch.process.processes import Process
-from rtgraph.launch.process.supervision import Member, RestartBudget
+from rtgraph.launch.process.supervision import DEVICE_STOP_S, Member, RestartBudget
 from rtgraph.launch.session import Session
 from rtgraph.msgs import Message
 from rtgraph.msgs.errors import DecodeError, LaunchError
@@ -31,7 +31,7 @@ from rtgraph.msgs.system import (
     Statistics,
     Stop,
 )
-from rtgraph.nodes.runtime import load_class
+from rtgraph.nodes.runtime import NodePlan, load_class
 
 RESTART_PROOF_S = 1.0
 """Maximum time that a restarted node waits for the proof of its edges."""
@@ -40,10 +40,13 @@ LAST_WORDS_S = 0.3
 
 def members_of(plan: Plan) -> dict[str, Member]:
     """Return the nodes of a plan by name, not started yet."""
-    return {
-        node.name: Member(node, load_class(node.node).stop_rank, RestartBudget(node.restart))
-        for node in plan.nodes
-    }
+    return {node.name: _member(node) for node in plan.nodes}
+
+
+def _member(node: NodePlan) -> Member:
+    node_type = load_class(node.node)
+    stop_s = node.stop_s or (DEVICE_STOP_S if node_type.hardware else 0.0)
+    return Member(node, node_type.stop_rank, RestartBudget(node.restart), stop_s)
 
 
 class NodeSupervisor:
@@ -234,6 +237,10 @@ class NodeSupervisor:
             self._control_server.tell(
                 member, Stop(reason=self._outcome.reason, deadline_ns=deadline_ns, sent=sent)
             )
+
+    def needs_s(self, rank: int) -> float:
+        """Return how long the living nodes of a rank may take to stop; 0 if none needs time of its own."""
+        return max((member.stop_s for member in self._of(rank) if member.process is not None), default=0.0)
 
     def any_left(self, rank: int) -> bool:
         """Return whether a node of a rank still lives."""

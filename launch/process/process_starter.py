@@ -150,6 +150,7 @@ class Starter:
             ticks=self._plan.ticks,
             directory=str(self._session.directory.resolve()),
             changed=member.given,
+            stop_s=member.stop_s,
             weights=open_call(self._weights) if self._weights else None,
         )
         request = StartNode(

@@ -16,6 +16,8 @@ from rtgraph.nodes.runtime import NodePlan, RestartPolicy
 
 SILENT_AFTER_S = 3.0
 """Six heartbeats."""
+DEVICE_STOP_S = 10.0
+"""How long a node that drives a device may take to stop, unless the graph says otherwise."""
 BEATS_KEPT = 5
 """Two seconds of heartbeats: rates are computed from the newest and the oldest."""
 
@@ -50,6 +52,8 @@ class Member:
     plan: NodePlan
     rank: int
     budget: RestartBudget
+    stop_s: float = 0.0
+    """How long it may take to stop, whatever the others need; 0 if it needs no time of its own."""
     incarnation: int = 0
     process: Process | None = None
     ready: bool = False
@@ -65,6 +69,8 @@ class Member:
     statistics: Statistics | None = None
     heard_s: float = 0.0
     silent: bool = False
+    does: str = ""
+    """The state of a robot; empty for other nodes."""
     beats: deque[Beat] = field(default_factory=lambda: deque(maxlen=BEATS_KEPT))
     """Its last heartbeats, oldest first."""
     changed: dict[str, Any] = field(default_factory=dict)

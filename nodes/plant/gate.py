@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from rtgraph.msgs import Decision, Record
 
@@ -22,13 +22,28 @@ AGE_PERCENT = 99
 MOST_HELD = 1024
 
 
-class LatestParams(Record):
+class _GateParams(Record):
+    """The parameters of both gates."""
+
+    max_age_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Maximum age of a decision's observation; older decisions never act, and count as late. Null for no maximum."""
+
+    @model_serializer(mode="wrap")
+    def _without_no_maximum(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave ``max_age_ms`` out if it is not given, as in plans that were written before."""
+        written: dict[str, Any] = handler(self)
+        if self.max_age_ms is None:
+            written.pop("max_age_ms", None)
+        return written
+
+
+class LatestParams(_GateParams):
     """Apply the newest decision received since the last tick, once (the rule of Riemer et al., ICLR 2025)."""
 
     kind: Literal["latest"] = "latest"
 
 
-class PlayoutParams(Record):
+class PlayoutParams(_GateParams):
     """Hold each decision until its observation is D ticks old, as packet audio holds packets against jitter.
 
     D is the 0.99 quantile of the ages, in ticks, at which the last 400 decisions arrived.
@@ -50,7 +65,7 @@ class Choice:
     overwritten: int = 0
     """Arrived in time, but a decision on a newer observation was chosen."""
     late: int = 0
-    """Arrived after a decision on a newer observation was applied."""
+    """Arrived after a decision on a newer observation was applied, or was older than ``max_age_ms``."""
     dropped: int = 0
     """Belonged to another episode or incarnation, or exceeded the number of held decisions."""
     delay_ticks: int = 0
@@ -73,15 +88,26 @@ class Gate(Protocol):
         ...
 
 
-def make_gate(params: LatestParams | PlayoutParams) -> Gate:
-    """Return the gate for the parameters."""
-    return PlayoutGate(params.most_ticks) if isinstance(params, PlayoutParams) else LatestGate()
+def make_gate(params: LatestParams | PlayoutParams, period_ns: int) -> Gate:
+    """Return the gate for the parameters and a plant with this time between two ticks."""
+    most_age = None if params.max_age_ms is None else int(params.max_age_ms * 1e6 // period_ns)
+    if isinstance(params, LatestParams):
+        return LatestGate(most_age)
+    bounds = [bound for bound in (params.most_ticks, most_age) if bound is not None]
+    return PlayoutGate(min(bounds, default=None), most_age)
 
 
 class _EpisodeGate:
-    """The common part of both gates: the current episode, and the newest observation applied in it."""
+    """The common part of both gates: the current episode, and the newest observation applied in it.
 
-    def __init__(self) -> None:
+    Args:
+        most_age: the maximum age of a decision's observation, in ticks; None for no maximum.
+    """
+
+    _most_age: int | None = None
+
+    def __init__(self, most_age: int | None = None) -> None:
+        self._most_age = most_age
         self._episode = -1
         self._incarnation = -1
         self._began = 0
@@ -92,7 +118,10 @@ class _EpisodeGate:
         self._applied = -1
         return 0
 
-    def _admitted(self, arrivals: Sequence[Decision], choice: Choice) -> list[Decision]:
+    def _is_old(self, decision: Decision, tick: int) -> bool:
+        return self._most_age is not None and tick - observed_tick(decision) > self._most_age
+
+    def _admitted(self, arrivals: Sequence[Decision], choice: Choice, tick: int) -> list[Decision]:
         """Return the arrivals of this episode that may still act; count the others."""
         admitted = []
         for decision in arrivals:
@@ -102,7 +131,7 @@ class _EpisodeGate:
                 self._incarnation,
             ):
                 choice.dropped += 1
-            elif lineage.tick < self._applied:
+            elif lineage.tick < self._applied or self._is_old(decision, tick):
                 choice.late += 1
             else:
                 admitted.append(decision)
@@ -117,7 +146,7 @@ class LatestGate(_EpisodeGate):
 
     def choose(self, tick: int, arrivals: Sequence[Decision]) -> Choice:
         choice = Choice()
-        admitted = self._admitted(arrivals, choice)
+        admitted = self._admitted(arrivals, choice, tick)
         if admitted:
             choice.decision = _newest(admitted)
             choice.overwritten = len(admitted) - 1
@@ -133,8 +162,8 @@ class PlayoutGate(_EpisodeGate):
     decision has acted, or until D ticks have passed if D is known.
     """
 
-    def __init__(self, most_ticks: int | None = None) -> None:
-        super().__init__()
+    def __init__(self, most_ticks: int | None = None, most_age: int | None = None) -> None:
+        super().__init__(most_age)
         self._most_ticks = most_ticks
         self._held: list[Decision] = []
         self._ages: deque[int] = deque(maxlen=AGES_KEPT)
@@ -158,7 +187,11 @@ class PlayoutGate(_EpisodeGate):
                 self._ages.append(tick - lineage.tick)
         if tick < 50 or tick % 20 == 0:
             self._measure()
-        self._held += self._admitted(arrivals, choice)
+        if self._most_age is not None:
+            held = [decision for decision in self._held if not self._is_old(decision, tick)]
+            choice.late += len(self._held) - len(held)
+            self._held = held
+        self._held += self._admitted(arrivals, choice, tick)
         if len(self._held) > MOST_HELD:
             choice.dropped += len(self._held) - MOST_HELD
             del self._held[:-MOST_HELD]

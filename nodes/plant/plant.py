@@ -13,7 +13,7 @@ from rtgraph.msgs import Applied, Decision, Ending, EpisodeEnd, Observation, Pla
 from rtgraph.msgs.array import frozen
 from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.nodes.plant.actions import check_action, clamped
-from rtgraph.nodes.plant.default import check_default, make_default
+from rtgraph.nodes.plant.default import DefaultBehaviour, check_default, make_default
 from rtgraph.nodes.plant.environment import Action, Environment, Saveable, Step, Value
 from rtgraph.nodes.plant.gate import Choice, GateParams, LatestParams, make_gate, observed_tick
 from rtgraph.nodes.plant.outcome import Outcomes
@@ -96,8 +96,8 @@ class Plant(Node[P]):
     def on_start(self) -> None:
         """Begin at the first tick that is not over yet: tick 0, unless the plant was restarted."""
         self._period_ns = period_ns(self._environment.spec.rate_hz)
-        self._gate = make_gate(self.params.gate)
-        self._default = make_default(self.params.default)
+        self._gate = make_gate(self.params.gate, self._period_ns)
+        self._default = self._make_default()
         self._last: Action | None = None
         self._resets = True
         self._episode = -1
@@ -110,6 +110,9 @@ class Plant(Node[P]):
         self._outcomes = Outcomes(self.name, self._environment.spec, self.log)
         self._tick = max(0, -(-self.now_ns // self._period_ns) - 1)
         self.at(self._due_ns(), self._on_tick, Urgency.TICK)
+
+    def _make_default(self) -> DefaultBehaviour:
+        return make_default(self.params.default)
 
     def on_stop(self) -> None:
         """Release the environment, and log the workers with refused decisions."""
@@ -159,9 +162,9 @@ class Plant(Node[P]):
         arrivals = self.decision.take_all()
         admissible = [decision for decision in arrivals if self._takes(decision)]
         self._arrived, self._refused_now = len(arrivals), len(arrivals) - len(admissible)
-        if self._resets:
+        if self._is_ready() and self._resets:
             self._reset(due_ns, began_ns, len(admissible))
-        else:
+        elif not self._resets:
             self._step(due_ns, began_ns, admissible)
         self._tick += 1
         self._work_ns = self.now_ns - began_ns
@@ -169,6 +172,10 @@ class Plant(Node[P]):
             self.finish(f"{self._tick} ticks" if self._lasted() else f"{self.params.episodes} episodes")
         self._keep_up()
         self.at(self._due_ns(), self._on_tick, Urgency.TICK)
+
+    def _is_ready(self) -> bool:
+        """Return whether an episode can begin at this tick. Before the first one, nothing is published."""
+        return True
 
     def _is_over(self) -> bool:
         episodes = self.params.episodes
@@ -218,17 +225,8 @@ class Plant(Node[P]):
 
     def _step(self, due_ns: int, began_ns: int, arrivals: list[Decision]) -> None:
         choice = self._gate.choose(self._tick, arrivals)
-        if choice.decision is not None:
-            action: Action = choice.decision.action
-        else:
-            action = self._default.act(self._observed, self._last)
-        # The environment gets a copy, which it may write to. ``Applied`` holds the chosen action, unchanged.
-        given = self._in_range(action)
-        if isinstance(action, np.ndarray):
-            action = frozen(action)
-        if isinstance(given, np.ndarray):
-            given = given.copy()
-        step = self._outcomes.step(self._environment.step(given), self._tick)
+        action, step = self._act(choice)
+        step = self._outcomes.step(step, self._tick)
         self._last = action
         self._episode_ticks += 1
         self._episode_actions += not _are_equal(action, self._environment.noop)
@@ -260,6 +258,21 @@ class Plant(Node[P]):
             self._clamped += 1
             self._sent = given
         return given
+
+    def _default_action(self) -> Action:
+        """Return the action of the default behaviour β."""
+        return self._default.act(self._observed, self._last)
+
+    def _act(self, choice: Choice) -> tuple[Action, Step]:
+        """Act on the environment for one tick: with the chosen decision's action or, without one, with that of β."""
+        action = self._default_action() if choice.decision is None else choice.decision.action
+        # The environment gets a copy, which it may write to. ``Applied`` holds the chosen action, unchanged.
+        given = self._in_range(action)
+        if isinstance(action, np.ndarray):
+            action = frozen(action)
+        if isinstance(given, np.ndarray):
+            given = given.copy()
+        return action, self._environment.step(given)
 
     def _captured_ns(self) -> dict[str, int]:
         # Not isinstance(…, Capturing), which takes 10 µs.

@@ -23,7 +23,6 @@ Feature = type | tuple[int, ...]
 """``float`` for a number, (height, width, channels) for a uint8 picture."""
 
 METHODS = ("connect", "disconnect", "get_observation", "send_action")
-PROPERTIES = ("is_connected", "observation_features", "action_features")
 
 
 @runtime_checkable
@@ -54,7 +53,7 @@ class Driver(Protocol):
         ...
 
     def disconnect(self) -> None:
-        """Release the device."""
+        """Release the device. Nothing moves, and the torque stays as it is."""
         ...
 
     def get_observation(self) -> Mapping[str, Reading]:
@@ -85,9 +84,12 @@ def check_driver(path: str, params: Mapping[str, object]) -> None:
     Raises:
         NodeError: the check fails.
     """
-    driver = _driver_class(path)
-    if missing := [name for name in (*METHODS, *PROPERTIES) if not hasattr(driver, name)]:
-        raise NodeError(f"driver {path!r} has no {missing[0]}", hint="see docs/robots.md, Write a driver")
+    driver = driver_class(path)
+    if missing := [name for name in METHODS if not hasattr(driver, name)]:
+        raise NodeError(
+            f"driver {path!r} has no {missing[0]}",
+            hint="a driver has connect, disconnect, get_observation and send_action",
+        )
     if problem := call_problem(driver, **params):
         raise NodeError(f"driver {path!r} does not take these driver_params: {problem}")
 
@@ -98,7 +100,7 @@ def make_driver(path: str, params: Mapping[str, object]) -> Driver:
     Raises:
         NodeError: there is no such class.
     """
-    driver: Driver = _driver_class(path)(**params)
+    driver: Driver = driver_class(path)(**params)
     return driver
 
 
@@ -132,7 +134,12 @@ def _difference(verb: str, found: frozenset[str], wanted: frozenset[str]) -> str
     return f"the device {' and '.join(parts)}"
 
 
-def _driver_class(path: str) -> type:
+def driver_class(path: str) -> type:
+    """Return a driver's class by its path, ``package.module:Class``.
+
+    Raises:
+        NodeError: there is no such class.
+    """
     try:
         found: type = class_at(path)
     except NodeError as error:

@@ -137,9 +137,11 @@ class Safety:
             target = None
         return Sent(self._move(target, measured), refused, stale)
 
-    def move(self, target: npt.NDArray[np.generic] | None, measured: npt.NDArray[np.generic]) -> Vector:
-        """Return what to send towards a target of the plant itself, such as a park position; None stops."""
-        return self._move(None if target is None else np.asarray(target, np.float64), measured)
+    def move(
+        self, target: npt.NDArray[np.generic], measured: npt.NDArray[np.generic], share: float
+    ) -> Vector:
+        """Return what to send towards a pose of the plant itself, at a share of the maximum speed."""
+        return self._move(np.asarray(target, np.float64), measured, share)
 
     def _refuse(self, command: Command, now_ns: int) -> str:
         if not is_finite(command):
@@ -153,7 +155,7 @@ class Safety:
             return "far"
         return ""
 
-    def _move(self, target: Vector | None, measured: npt.NDArray[np.generic]) -> Vector:
+    def _move(self, target: Vector | None, measured: npt.NDArray[np.generic], share: float = 1.0) -> Vector:
         limits, period_s = self.limits, self._period_s
         if self._kind == "velocity":
             self._position = np.asarray(measured, np.float64).copy()
@@ -163,6 +165,7 @@ class Safety:
             wanted = np.zeros_like(self._position)
         else:
             wanted = braking(clip_range(target, limits) - self._position, limits, period_s)
+        wanted = np.clip(wanted, -share * limits.speed, share * limits.speed) if share < 1 else wanted
         velocity = clip_acceleration(clip_speed(wanted, limits), self._velocity, limits, period_s)
         self._velocity = velocity
         if self._kind == "velocity":

@@ -53,7 +53,13 @@ class Executor:
         launch_context: LaunchContext,
         journal: Documents | None = None,
         taps: Mapping[str, tuple[Tapped, ...]] | None = None,
+        may_drive_hardware: bool = False,
     ) -> None:
+        if node_type.hardware and not may_drive_hardware:
+            raise NodeError(
+                f"{identity.name}: {node_type.__name__} drives a device, and runs only in its own process in real time",
+                hint="run with --world realtime, or replace it by a simulated one",
+            )
         self.host = host
         self.index = index
         self.identity = identity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from rtgraph.msgs import Record
 from rtgraph.nodes.runtime.interface.ports import Tapped
@@ -49,6 +49,16 @@ class NodePlan(Record):
     priority: Literal["low", "normal", "nice", "fifo", "auto"] = "normal"
     threads: int = Field(default=1, ge=1)
     restart: RestartPolicy = RestartPolicy()
+    stop_s: float | None = Field(default=None, gt=0)
+    """How long the node may take to stop, in seconds; None for the default of its class."""
+
+    @model_serializer(mode="wrap")
+    def _without_default_stop(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave ``stop_s`` out if it is not given, as in plans that were written before."""
+        written: dict[str, Any] = handler(self)
+        if self.stop_s is None:
+            written.pop("stop_s", None)
+        return written
 
     def publishers(self) -> dict[str, tuple[str, ...]]:
         """Return the publishers of each input and tap."""

@@ -16,7 +16,7 @@ from support.launching import until
 from support.observed import Beat, Letter
 
 from rtgraph.graphs.plan import Plan
-from rtgraph.launch.host import runtime_directory
+from rtgraph.launch.host import bases
 from rtgraph.launch.host.runtime_directory import RuntimeDirectory
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.commands.pub import made
@@ -53,8 +53,8 @@ def base(tmp_path, monkeypatch) -> Iterator[Path]:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
         monkeypatch.setattr(tempfile, "tempdir", folder)
         monkeypatch.delenv("TMPDIR", raising=False)
-        monkeypatch.setattr(runtime_directory, "_SHARED", ())
-        monkeypatch.setattr(runtime_directory, "_OF_USERS", Path(folder) / "users")
+        monkeypatch.setattr(bases, "_SHARED", ())
+        monkeypatch.setattr(bases, "_OF_USERS", Path(folder) / "users")
         yield Path(folder)
 
 

@@ -146,7 +146,7 @@ def _state(node: LiveNode) -> str:
     lives = f", life {node.incarnation + 1}" if node.incarnation else ""
     if node.state == "silent" and node.heard_s is not None:
         return f"silent {node.heard_s:,.1f} s{lives}"
-    return f"{node.state}{lives}"
+    return f"{node.does or node.state}{lives}"
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -44,6 +44,7 @@ class NodeDescription(Record):
     """The rtgraph classes that it derives from, ``package.module:Class``, nearest first."""
     description: str
     stop_rank: int
+    hardware: bool = False
     plant: bool
     inputs: dict[str, PortDescription]
     outputs: dict[str, PortDescription]
@@ -68,6 +69,7 @@ def describe(path: str, node_type: type[Node[Any]]) -> NodeDescription:
         ),
         description=node_type.__doc__ or "",
         stop_rank=node_type.stop_rank,
+        hardware=node_type.hardware,
         plant=hasattr(node_type, "spec"),
         inputs={name: _described_port(port) for name, port in node_type.input_ports.items()},
         outputs={name: _described_port(port) for name, port in node_type.output_ports.items()},
@@ -93,6 +95,7 @@ def class_of(description: NodeDescription) -> type[Node[Any]]:
         "__module__": module,
         "__doc__": description.description,
         "stop_rank": description.stop_rank,
+        "hardware": description.hardware,
         "params_type": GivenParams,
         "described": description,
         **{name: _input(port) for name, port in description.inputs.items()},

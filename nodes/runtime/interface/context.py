@@ -97,6 +97,10 @@ class LaunchContext:
     directory: Path | None = None
     """The session folder; None if nothing is written."""
     weights: Mapping[str, SharedWeights] = field(default_factory=dict)
+    runtime_directory: Path | None = None
+    """The private folder of the launch's sockets; None if there is none."""
+    stop_s: float = 0.0
+    """How long the node may take to stop; 0 if nothing was said."""
 
 
 class Context(Protocol):

@@ -15,7 +15,7 @@ from rtgraph.msgs import Message
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.where import declared_at
 
-LIFECYCLE = {"on_prepare": 0, "on_start": 0, "on_params": 1, "on_stop": 0}
+LIFECYCLE = {"on_prepare": 0, "on_start": 0, "on_params": 1, "on_stop": 0, "on_failure": 1}
 """The lifecycle methods, and the number of arguments of each besides ``self``."""
 _OF_THE_RUNTIME = frozenset(
     [

@@ -65,6 +65,9 @@ class Node(Generic[P]):
     """Modules that only running nodes import. A launch imports them once, for all its nodes."""
     reproducible: ClassVar[bool] = True
     """Whether a journal suffices to run the node again; false if it also takes input from a person, say."""
+    hardware: ClassVar[bool] = False
+    """Whether the node drives a device. Such a node is made only in its process in real time: the virtual world refuses it,
+    and verification leaves it out."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -159,6 +162,9 @@ class Node(Generic[P]):
 
     def on_stop(self) -> None:
         """End: the last chance to publish. Not called when the process is killed."""
+
+    def on_failure(self, problem: str) -> None:
+        """Bring a device into a safe state: the node raised an error in real time, and its process is about to end."""
 
     def spend(self, duration_ns: int, then: Callable[[], None] | None = None) -> None:
         """Be busy for a while: no handler runs until the time is over, then ``then`` runs first.

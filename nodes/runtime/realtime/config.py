@@ -41,6 +41,7 @@ class NodeConfig(Record):
     directory: str | None = None
     changed: dict[str, Any] = Field(default_factory=dict)
     """Parameters changed in an earlier incarnation of the node, by dotted path."""
+    stop_s: float = 0.0
     weights: FunctionCall | None = None
     """Returns the weights of the graph, by name; None if the graph has none."""
 
@@ -51,4 +52,8 @@ class NodeConfig(Record):
             limits=Limits(ticks=self.ticks),
             directory=Path(self.directory) if self.directory is not None else None,
             weights={} if self.weights is None else self.weights(),
+            runtime_directory=Path(self.control.removeprefix("ipc://")).parent
+            if self.control.startswith("ipc://")
+            else None,
+            stop_s=self.stop_s,
         )

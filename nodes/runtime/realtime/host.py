@@ -60,6 +60,24 @@ def die_with(parent: int, within_s: float = 10.0) -> None:
         raise LaunchError("the launcher is gone")
 
 
+def outlive_parent() -> int:
+    """Do not die with the parent, but learn of its death: return a descriptor that becomes readable then.
+
+    Raises:
+        LaunchError: the parent is gone.
+    """
+    parent = os.getppid()
+    try:
+        descriptor = os.pidfd_open(parent)
+    except ProcessLookupError:
+        raise LaunchError("the launcher is gone") from None
+    prctl(_PR_SET_PDEATHSIG, 0)
+    if os.getppid() != parent:
+        os.close(descriptor)
+        raise LaunchError("the launcher is gone")
+    return descriptor
+
+
 def _exists(process: int) -> bool:
     try:
         os.kill(process, 0)

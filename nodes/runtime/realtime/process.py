@@ -44,6 +44,7 @@ from rtgraph.nodes.runtime.journal import Documents
 from rtgraph.nodes.runtime.realtime.bus import Bus, make_context
 from rtgraph.nodes.runtime.realtime.config import NodeConfig
 from rtgraph.nodes.runtime.realtime.control import ControlClient
+from rtgraph.nodes.runtime.realtime.guard import Guard
 from rtgraph.nodes.runtime.realtime.host import private_bytes, process_id, sharpen_timers
 from rtgraph.nodes.runtime.realtime.introspection_handlers import beat, change_params, take_injected
 from rtgraph.nodes.runtime.results import edge_reports, result_of
@@ -52,6 +53,8 @@ HEARTBEAT_NS = 500_000_000
 SILENCE_NS = 1_000_000_000
 """At the end, stop waiting for messages after this long without one."""
 LINGER_MS = 1000
+TERMINATED = 143
+"""Exit code of a node that stopped because of SIGTERM, or without its launcher."""
 
 log = logging.getLogger("rtgraph.realtime")
 
@@ -82,6 +85,8 @@ class RealtimeNode:
         # Before anything that may fail, so that the launcher learns of the failure.
         self._control = ControlClient(self._zmq, config.control, f"{plan.name}#{config.incarnation}")
         self._bus: Bus | None = None
+        self._guard: Guard | None = None
+        """Only of a node that drives a device."""
 
     def run(self) -> int:
         """Run from the barrier to the stop. Return the process's exit code."""
@@ -94,12 +99,17 @@ class RealtimeNode:
             self._say(Ready(node=name, incarnation=incarnation, pid=process_id()))
             self._loop()
             self._count_the_missing()
-            self._say(self._statistics(self._stopped()))
+            problem = self._stopped()
+            if self._guard is not None and (reason := self._guard.reason):
+                log.warning("%s stopped: %s", name, reason)
+                return TERMINATED  # without statistics, so that a launcher that lives starts it again
+            self._say(self._statistics(problem))
         # Report whatever a node's code raises to the launcher; then the process ends.
         except BaseException as error:
             log.exception("%s failed", name)
             problem = in_one_line(error)
             self._say(Failed(node=name, incarnation=incarnation, problem=problem, started=self._started))
+            self._make_safe(problem)
             return 1
         finally:
             if self._bus is not None:
@@ -111,6 +121,8 @@ class RealtimeNode:
     def _make(self) -> None:
         config, plan = self._config, self._config.plan
         node_type = load_class(plan.node)
+        if node_type.hardware:
+            self._guard = Guard(config.stop_s)
         # Building a class takes milliseconds, too long for a running graph.
         build_all(Record)
         self._executor = Executor(
@@ -123,6 +135,7 @@ class RealtimeNode:
             launch_context=config.launch_context(),
             journal=Documents() if plan.journal else None,
             taps=plan.taps,
+            may_drive_hardware=True,
         )
         if config.changed:
             self._executor.change(config.changed, quietly=True)
@@ -168,7 +181,8 @@ class RealtimeNode:
         if bus is None:
             return
         control = self._control.descriptor
-        descriptors = [control, *bus.descriptors]
+        guard = self._guard
+        descriptors = [control, *bus.descriptors, *([] if guard is None else guard.descriptors)]
         ready: list[int] | None = None
         while True:
             self._show_life()
@@ -183,6 +197,8 @@ class RealtimeNode:
                 self._spoke = False
                 self._obey()
             if self._stop is not None and self._heard_out(self._stop):
+                return
+            if guard is not None and guard.reason:
                 return
             if self._began:
                 self._make_due_calls()
@@ -319,6 +335,15 @@ class RealtimeNode:
             log.exception("%s failed to stop", self._node.name)
             return f"on_stop failed: {in_one_line(error)}"
         return ""
+
+    def _make_safe(self, problem: str) -> None:
+        """Let a node that failed bring its device into a safe state."""
+        if self._guard is None or not self._began:
+            return
+        try:
+            self._node.on_failure(problem)
+        except BaseException:  # whatever a node's code raises
+            log.exception("%s failed to bring its device into a safe state", self._node.name)
 
     def _result(self) -> tuple[dict[str, JsonValue], str]:
         """Return the node's result, and why it has none or why the node failed."""

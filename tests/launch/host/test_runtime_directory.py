@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rtgraph.launch import diagnosis
+from rtgraph.launch.host import bases
 from rtgraph.launch.host import runtime_directory as module
 from rtgraph.launch.host.runtime_directory import LONGEST_NAME, MOST_BASE_BYTES, RuntimeDirectory
 from rtgraph.launch.scratch import scratch_folder
@@ -26,8 +27,8 @@ def short(monkeypatch) -> Iterator[Path]:
             monkeypatch.delenv(variable, raising=False)
         monkeypatch.setattr(tempfile, "tempdir", None)
         monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
-        monkeypatch.setattr(module, "_SHARED", ())
-        monkeypatch.setattr(module, "_OF_USERS", Path(folder) / "users")
+        monkeypatch.setattr(bases, "_SHARED", ())
+        monkeypatch.setattr(bases, "_OF_USERS", Path(folder) / "users")
         yield Path(folder)
 
 

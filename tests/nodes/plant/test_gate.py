@@ -160,8 +160,8 @@ def test_the_playout_gate_chooses_as_constructed(steps, most_ticks):
 
 
 def test_gates_are_made_by_kind():
-    assert isinstance(make_gate(LatestParams()), LatestGate)
-    assert isinstance(make_gate(PlayoutParams()), PlayoutGate)
+    assert isinstance(make_gate(LatestParams(), 10_000_000), LatestGate)
+    assert isinstance(make_gate(PlayoutParams(), 10_000_000), PlayoutGate)
     with pytest.raises(ValueError, match="most_ticks"):
         PlayoutParams(most_ticks=0)
 

@@ -1,0 +1,105 @@
+"""The connection to a simulated device: its driver is called within the tick, and its world moves one period a tick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
+
+from rtgraph.nodes.robot.connection.connection import Health, Sample
+from rtgraph.nodes.robot.driver import Driver, Reading
+
+
+@runtime_checkable
+class SimulatedDriver(Driver, Protocol):
+    """The driver of a simulated device: it moves only when stepped."""
+
+    def step(self, period_s: float) -> None:
+        """Move the device's world by a time."""
+        ...
+
+
+class Direct:
+    """The connection to one simulated device. It fits ``Connection``, and is deterministic.
+
+    Args:
+        driver: the driver; ``Direct`` connects it.
+        period_ns: time from tick to tick.
+        now_ns: the graph's time.
+        stop: the action that the e-stop sends once; None to send nothing.
+    """
+
+    def __init__(
+        self,
+        driver: SimulatedDriver,
+        *,
+        period_ns: int,
+        now_ns: Callable[[], int],
+        stop: dict[str, float] | None = None,
+    ) -> None:
+        self.sent = self.faults = self.abandoned = 0
+        self.last_sent: Mapping[str, Reading] = {}
+        self.driver = driver
+        self._period_s = period_ns / 1e9
+        self._now_ns = now_ns
+        self._stop = stop
+        self._latched = self._stop_sent = False
+        self._sample: Sample | None = None
+        self._attended = False
+
+    @property
+    def health(self) -> Health:
+        """Up once it was started."""
+        return Health("connecting" if self._sample is None else "up", "", 1)
+
+    def start(self) -> None:
+        """Connect and read."""
+        self.driver.connect()
+        self._sample = Sample(self.driver.get_observation(), self._now_ns())
+
+    def attend(self, now_ns: int) -> None:
+        """Move the world by the period that ends now, and read."""
+        if self._latched and not self._stop_sent and self._stop is not None:
+            self.last_sent = self.driver.send_action(self._stop)
+        self._stop_sent = self._latched
+        if self._attended:
+            self.driver.step(self._period_s)
+        self._attended = True
+        self._sample = Sample(self.driver.get_observation(), now_ns)
+
+    def is_free(self) -> bool:
+        """Return whether a command can be posted."""
+        return not self._latched
+
+    def post(self, action: dict[str, float], now_ns: int) -> None:
+        """Send a command."""
+        if not self._latched:
+            self.last_sent = self.driver.send_action(action)
+            self.sent += 1
+
+    def take_lost(self) -> bool:
+        """Return False: nothing is lost."""
+        return False
+
+    def newest(self) -> Sample | None:
+        """Return the sample of this tick."""
+        return self._sample
+
+    def latch(self) -> None:
+        """Send nothing from now on, but the action of the e-stop at the next tick."""
+        self._latched = True
+
+    def release(self) -> None:
+        """Send again."""
+        self._latched = False
+
+    def set_torque(self, on: bool) -> None:
+        """Do nothing: a simulated device may be left as it is."""
+
+    def is_idle(self) -> bool:
+        """Return True: nothing waits."""
+        return True
+
+    def close(self, within_s: float) -> bool:
+        """Disconnect."""
+        self.driver.disconnect()
+        return True

@@ -1,0 +1,288 @@
+"""The link to a device: calls of its driver in a thread of the link, apart from the tick.
+
+A tick takes the newest sample and leaves at most one command; it never waits. Each life of a driver has one thread,
+which sends a waiting command, reads the device, and waits for the next command or period. A command that was not sent
+yet is not replaced: the tick sees that the mailbox is full, so a device that was silent gets one command afterwards,
+not a burst. Three failures of a call in a row, or a call that blocks for as long, end the life: a new driver follows
+after a pause. A thread inside a blocked call cannot be ended; it is abandoned, and counted, and calls nothing more.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+
+from pydantic import Field
+
+from rtgraph.msgs import Record
+from rtgraph.nodes.robot.connection.connection import Health, Sample
+from rtgraph.nodes.robot.connection.life import Life
+from rtgraph.nodes.robot.driver import Driver, Reading
+
+SPACING = 0.75
+"""Least time between two commands, in periods: a late command does not delay all later ones."""
+COMMANDS_OLD_NS = 500_000_000
+"""A command that waited longer than this is not sent."""
+
+
+class LinkParams(Record):
+    """How long a device may take, and what follows when it fails."""
+
+    deadline_ms: float = Field(default=200.0, gt=0)
+    """Maximum duration of a read or a command; a longer one is a failure."""
+    connect_s: float = Field(default=10.0, gt=0)
+    """Maximum duration of connecting."""
+    failures: int = Field(default=3, ge=1)
+    """Number of failures in a row that are a fault."""
+    retry_s: float = Field(default=0.2, gt=0)
+    """Pause before the first new driver after a fault; it doubles with each further one."""
+    retry_most_s: float = Field(default=5.0, gt=0)
+    attempts: int | None = Field(default=None, ge=1)
+    """Number of drivers in a row that may fail before the plant fails; null for no maximum."""
+
+
+class Link:
+    """The link to one device, through one driver after the other.
+
+    Args:
+        make: makes a driver.
+        problem: returns why a connected driver's device is not the described one; empty if it is.
+        params: deadlines and retries.
+        period_ns: time from tick to tick.
+        now_ns: the graph's time, read in any thread.
+        stop: the action that the e-stop sends once; None to send nothing.
+        reads_only: send nothing, ever.
+        spawn: starts the thread of a life.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Driver],
+        problem: Callable[[Driver], str],
+        params: LinkParams,
+        *,
+        period_ns: int,
+        now_ns: Callable[[], int],
+        log: logging.Logger,
+        stop: dict[str, float] | None = None,
+        reads_only: bool = False,
+        spawn: Callable[[Life], None] | None = None,
+    ) -> None:
+        self._make = make
+        self._problem = problem
+        self.params = params
+        self._now_ns = now_ns
+        self.failures = params.failures
+        self.deadline_ns = round(params.deadline_ms * 1e6)
+        self.sent = self.faults = self.abandoned = 0
+        self.last_sent: Mapping[str, Reading] = {}
+        self._period_ns = period_ns
+        self._log = log
+        self._stop = stop
+        self._reads_only = reads_only
+        self._spawn = spawn or _in_thread
+        self._changed = threading.Condition()
+        self._health = Health("connecting", "the device is awaited")
+        self._life: Life | None = None
+        self._sample: Sample | None = None
+        self._mail: tuple[dict[str, float], int] | None = None
+        self._torque: bool | None = None
+        self._sent_ns = -period_ns
+        self._lost = self._latched = self._closing = False
+        self._in_a_row = 0
+        self._restart_ns: int | None = None
+
+    # Called by the tick.
+
+    @property
+    def health(self) -> Health:
+        """What a tick needs to know of the device."""
+        return self._health
+
+    def start(self) -> None:
+        """Make the first driver."""
+        self._begin()
+
+    def attend(self, now_ns: int) -> None:
+        """Abandon a call that blocks for too long, and make a new driver when that is due."""
+        life = self._life
+        if life is not None and life.call and not life.over:
+            ran_ns = now_ns - life.call_began_ns
+            patience_ns = (
+                round(self.params.connect_s * 1e9)
+                if life.call == "connect"
+                else self.params.failures * self.deadline_ns
+            )
+            if ran_ns > patience_ns:
+                self.abandoned += 1
+                self.failed(life, f"{life.call} does not return since {ran_ns / 1e9:.1f} s")
+        if self._restart_ns is not None and now_ns >= self._restart_ns and not self._closing:
+            self._begin()
+
+    def is_free(self) -> bool:
+        """Return whether a command can be posted."""
+        return self._mail is None and self._health.state == "up" and not self._latched
+
+    def post(self, action: dict[str, float], now_ns: int) -> None:
+        """Leave a command."""
+        if self._reads_only:
+            return
+        with self._changed:
+            if not self._latched:
+                self._mail = action, now_ns
+                self._changed.notify_all()
+
+    def take_lost(self) -> bool:
+        """Return whether a posted command was dropped or failed since the last call."""
+        lost, self._lost = self._lost, False
+        return lost
+
+    def newest(self) -> Sample | None:
+        """Return the newest sample of any life."""
+        return self._sample
+
+    def latch(self) -> None:
+        """Send nothing from now on, but the action of the e-stop once. Safe in any thread."""
+        with self._changed:
+            self._latched = True
+            self._mail = None if self._stop is None or self._reads_only else (self._stop, self.now_ns())
+            self._changed.notify_all()
+
+    def release(self) -> None:
+        """Send again."""
+        with self._changed:
+            self._mail = None
+            self._latched = False
+
+    def set_torque(self, on: bool) -> None:
+        """Switch the torque, if the driver can; after the command posted before."""
+        if self._reads_only:
+            return
+        with self._changed:
+            self._torque = on
+            self._changed.notify_all()
+
+    def is_idle(self) -> bool:
+        """Return whether everything that was posted has been passed to the driver."""
+        life = self._life
+        return self._mail is None and self._torque is None and not (life is not None and life.call)
+
+    def close(self, within_s: float) -> bool:
+        """Disconnect. Return False if the driver blocks: then its thread is abandoned."""
+        with self._changed:
+            self._closing = True
+            life = self._life
+            if life is not None:
+                life.over = True
+            self._changed.notify_all()
+            return self._changed.wait_for(lambda: self._life is None, within_s)
+
+    # Called by a life, in its thread.
+
+    def now_ns(self) -> int:
+        """Return the graph's time."""
+        return self._now_ns()
+
+    def make(self) -> Driver:
+        """Make a driver."""
+        return self._make()
+
+    def problem(self, driver: Driver) -> str:
+        """Return why a connected driver's device is not the described one; empty if it is."""
+        return self._problem(driver)
+
+    def take(self, life: Life) -> tuple[dict[str, float] | None, bool | None]:
+        """Return the waiting command and the waiting switch of torque."""
+        with self._changed:
+            if life.over:
+                return None, None
+            action = None
+            if self._mail is not None and (self._latched or self._may_send()):
+                action, posted_ns = self._mail
+                self._mail = None
+                if self.now_ns() - posted_ns > COMMANDS_OLD_NS:
+                    action, self._lost = None, True
+                else:
+                    self._sent_ns = self.now_ns()
+            torque = None
+            if self._mail is None:
+                torque, self._torque = self._torque, None
+            return action, torque
+
+    def was_sent(self, action: Mapping[str, Reading]) -> None:
+        """Count a command that the driver has sent."""
+        self.last_sent = action
+        self.sent += 1
+
+    def command_failed(self) -> None:
+        """Take note of a command that the driver could not send."""
+        self._lost = True
+
+    def captured(self, life: Life, values: Mapping[str, Reading]) -> None:
+        """Keep a sample."""
+        with self._changed:
+            if life.over:
+                return
+            self._sample = Sample(values, life.call_began_ns)
+            if self._health.state != "up":
+                self._in_a_row = 0
+                self._health = Health("up", "", life.number)
+                self._log.info("the device is connected")
+
+    def failed(self, life: Life, reason: str) -> None:
+        """End a life that failed; a new one follows after a pause."""
+        with self._changed:
+            if life.over:
+                return
+            life.over = True
+            self.faults += 1
+            self._mail = self._torque = None
+            self._lost = True
+            self._in_a_row += 1
+            attempts = self.params.attempts
+            if attempts is not None and self._in_a_row >= attempts:
+                self._health = Health("lost", f"{reason} (attempt {self._in_a_row})", life.number)
+            else:
+                pause_s = min(self.params.retry_s * 2.0 ** (self._in_a_row - 1), self.params.retry_most_s)
+                self._restart_ns = self.now_ns() + round(pause_s * 1e9)
+                self._health = Health("fault", reason, life.number)
+            self._log.warning("fault %d of the device: %s", self.faults, reason)
+
+    def give_up(self, life: Life, reason: str) -> None:
+        """End a life for good: another driver would not help."""
+        with self._changed:
+            life.over = True
+            self._health = Health("lost", reason, life.number)
+
+    def ended(self, life: Life) -> None:
+        """Forget a life whose thread has ended."""
+        with self._changed:
+            if self._life is life:
+                self._life = None
+            self._changed.notify_all()
+
+    def wait_for_work(self, life: Life) -> None:
+        """Wait for a command, or for the next read."""
+        with self._changed:
+            if self._mail is not None and not self._may_send():
+                due_ns = self._sent_ns + round(SPACING * self._period_ns)
+                self._changed.wait(max(0, due_ns - self.now_ns()) / 1e9)
+            elif self._mail is None and self._torque is None and not life.over:
+                self._changed.wait(self._period_ns / 1e9)
+
+    def _may_send(self) -> bool:
+        return self.now_ns() - self._sent_ns >= round(SPACING * self._period_ns)
+
+    def _begin(self) -> None:
+        self._restart_ns = None
+        life = self._life = Life(self, self._health.life + 1)
+        if self._health.state == "fault":
+            self._health = Health("connecting", f"after: {self._health.reason}", life.number)
+        else:
+            self._health = Health("connecting", self._health.reason, life.number)
+        self._spawn(life)
+
+
+def _in_thread(life: Life) -> None:
+    threading.Thread(target=life.run, name=f"driver {life.number}", daemon=True).start()

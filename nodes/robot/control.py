@@ -1,0 +1,246 @@
+"""What a robot does at a tick: its state, the safety rules, and what is sent.
+
+It has no clock and no thread, and knows neither episodes nor messages; the device is behind a ``Connection``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.robot.connection.connection import Connection, Sample
+from rtgraph.nodes.robot.joints import SUFFIX, JointParams, Limits, Vector
+from rtgraph.nodes.robot.joints import Command as CommandKind
+from rtgraph.nodes.robot.safety import NEAR_S, Command, Safety, stale_after_ns
+from rtgraph.nodes.robot.states import States
+
+ARRIVED = 0.02
+"""A pose is reached within the distance of this many seconds at maximum speed, at rest for ``SETTLED_TICKS``."""
+STILL = 1e-3
+"""At rest: slower than this share of the maximum speed."""
+SETTLED_TICKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What a tick did."""
+
+    sent: Vector | None
+    """What was left for the driver; None if nothing was."""
+    refused: str = ""
+    """Why the command was refused; empty if it was admitted, or if there was none."""
+
+
+class Control:
+    """Drives one robot.
+
+    Args:
+        joints: the joints and their limits.
+        kind: whether commands are positions or velocities.
+        connection: the device.
+        period_ns: time from tick to tick.
+        now_ns: the graph's time.
+        homing_speed: share of the maximum speed at which the plant itself moves the robot.
+    """
+
+    connected = "connected: it holds where it is"
+    """The reason of ``holding`` after a driver has connected."""
+
+    def __init__(
+        self,
+        joints: Mapping[str, JointParams],
+        kind: CommandKind,
+        connection: Connection,
+        period_ns: int,
+        now_ns: int,
+        homing_speed: float = 0.25,
+    ) -> None:
+        self.connection = connection
+        self._homing_speed = homing_speed
+        self.limits = Limits.of(joints)
+        self.states = States(now_ns)
+        self.safety = Safety(self.limits, kind, period_ns)
+        self.sample: Sample | None = None
+        self.stopped_by = ""
+        """Why the emergency stop is in force; empty if it is not."""
+        self._actions = [f"{name}.{SUFFIX[kind]}" for name in joints]
+        self._positions = [f"{name}.pos" for name in joints]
+        self._kind = kind
+        self._stale_ns = stale_after_ns(period_ns)
+        self._life = 0
+        self._pose: Vector | None = None
+        self._settled = 0
+        self._nowhere = np.zeros(len(self._positions))
+
+    @property
+    def measured(self) -> Vector:
+        """The positions of the joints, as read last."""
+        if self.sample is None:
+            return self._nowhere
+        values = self.sample.values
+        return np.array([float(values[name]) for name in self._positions])
+
+    @property
+    def is_homing(self) -> bool:
+        """Whether the plant itself moves the robot."""
+        return self._pose is not None
+
+    def attend(self, now_ns: int) -> bool:
+        """Look after the device. Return whether there has been a sample.
+
+        Raises:
+            NodeError: the device is not the described one, or was given up.
+        """
+        connection = self.connection
+        connection.attend(now_ns)
+        health = connection.health
+        self.sample = connection.newest() or self.sample
+        if health.state == "lost":
+            self.states.enter("fault", health.reason, now_ns)
+            raise NodeError(f"the device was given up: {health.reason}")
+        if health.state == "up" and health.life != self._life and self.sample is not None:
+            self._came_up(health.life, now_ns)
+        elif self.stopped_by:
+            self.states.enter("stopped", self.stopped_by, now_ns)
+        elif health.state == "fault":
+            self.states.enter("fault", health.reason, now_ns)
+        elif health.state == "connecting":
+            if self.states.state not in {"connecting", "fault"}:
+                self.states.enter("fault", health.reason, now_ns)
+            self.states.enter("connecting", health.reason, now_ns)
+        return self.sample is not None
+
+    def go_to(self, pose: npt.NDArray[np.generic], reason: str, now_ns: int) -> None:
+        """Move the robot to a pose, slowly, at the coming ticks."""
+        if self._kind != "position":
+            raise NodeError("only a robot that takes positions can be moved to a pose")
+        self._pose = np.clip(np.asarray(pose, np.float64), self.limits.low, self.limits.high)
+        self._settled = 0
+        if self._may_move():
+            self.states.enter("homing", reason, now_ns)
+
+    def stay(self, reason: str, now_ns: int) -> None:
+        """Stop going to a pose, and hold still."""
+        self._pose = None
+        self.safety.holds = True
+        if self._may_move():
+            self.states.enter("holding", reason, now_ns)
+
+    def tick(self, command: Command | None, default: npt.NDArray[np.generic] | None, now_ns: int) -> Tick:
+        """Send what the rules make of a command, or of what the default behaviour asks for."""
+        if not self._may_move():
+            return Tick(None, self._blocked(command))
+        connection, safety, states = self.connection, self.safety, self.states
+        measured = self.measured
+        if connection.take_lost():
+            self._rest_here()
+        age_ns = now_ns - self._captured_ns()
+        if age_ns > self._stale_ns or not np.isfinite(measured).all():
+            states.enter("stale", "the device is silent", now_ns)
+            safety.holds = True
+            safety.rest()
+            return Tick(None, self._blocked(command))
+        if not connection.is_free():
+            safety.rest()
+            return Tick(None, self._blocked(command))
+        if self._pose is not None:
+            return self._home(self._pose, measured, command, now_ns)
+        sent = safety.step(command, now_ns, measured, default)
+        if command is not None and not sent.refused:
+            states.enter("running", "", now_ns)
+        elif sent.stale and states.state == "running":
+            states.enter("stale", "no valid command", now_ns)
+        elif states.state == "stale" and states.reason == "the device is silent":
+            states.enter("holding", "the device answers again", now_ns)
+        self._post(sent.values, now_ns)
+        return Tick(sent.values, sent.refused)
+
+    def stop(self, reason: str, now_ns: int) -> None:
+        """Stop the robot until ``reset``."""
+        self.stopped_by = reason or "emergency stop"
+        self.connection.latch()
+        self._pose = None
+        self.states.enter("stopped", self.stopped_by, now_ns)
+
+    def reset(self, now_ns: int) -> None:
+        """Allow motion after an emergency stop. The robot holds where it is."""
+        if not self.stopped_by:
+            return
+        self.stopped_by = ""
+        self.connection.release()
+        up = self.connection.health.state == "up"
+        self.states.enter("holding" if up else "connecting", "the emergency stop was reset", now_ns)
+        if up:
+            self._rest_here()
+
+    def close(self, reason: str, now_ns: int) -> None:
+        """Send nothing more."""
+        self.connection.latch()
+        self.states.enter("stopped", reason, now_ns)
+
+    def _may_move(self) -> bool:
+        return not self.stopped_by and self.sample is not None and self.connection.health.state == "up"
+
+    def _came_up(self, life: int, now_ns: int) -> None:
+        """Hold where the robot is: a new driver knows nothing of earlier goals."""
+        self._life = life
+        self._rest_here()
+        self.connection.take_lost()
+        if self.stopped_by:
+            self.states.enter("stopped", self.stopped_by, now_ns)
+            return
+        if self.states.state not in {"connecting", "fault"}:
+            self.states.enter("fault", self.states.reason, now_ns)
+        if self.states.state == "fault":
+            self.states.enter("connecting", self.states.reason, now_ns)
+        self.states.enter("holding", self.connected, now_ns)
+        self._post(self.safety.position if self._kind == "position" else self._nowhere, now_ns)
+        self.connection.set_torque(True)
+        if self._pose is not None:
+            self.states.enter("homing", "connected again", now_ns)
+
+    def _rest_here(self) -> None:
+        """Begin at rest: at the goal that was sent last, or where the robot is if that is far from it.
+
+        A loaded joint hangs below its goal. Where it is measured would be a step down at each hold.
+        """
+        measured, last = self.measured, self.connection.last_sent
+        if self._kind == "position" and all(name in last for name in self._actions):
+            goal = np.array([float(last[name]) for name in self._actions])
+            if (np.abs(goal - measured) <= NEAR_S * self.limits.speed).all():
+                self.safety.begin(goal)
+                return
+        self.safety.begin(measured)
+
+    def _home(self, pose: Vector, measured: Vector, command: Command | None, now_ns: int) -> Tick:
+        self.states.enter("homing", self.states.reason, now_ns)
+        values = self.safety.move(pose, measured, self._homing_speed)
+        self._post(values, now_ns)
+        self._settled = self._settled + 1 if self._is_at(pose) else 0
+        if self._settled >= SETTLED_TICKS:
+            self._pose = None
+            self.safety.holds = True
+            self.states.enter("holding", "the pose is reached", now_ns)
+        return Tick(values, self._blocked(command))
+
+    def _is_at(self, pose: Vector) -> bool:
+        near = ARRIVED * self.limits.speed
+        still = np.abs(self.safety.velocity) <= STILL * self.limits.speed
+        return bool((still & (np.abs(self.safety.position - pose) <= near)).all())
+
+    def _blocked(self, command: Command | None) -> str:
+        if command is None:
+            return ""
+        reason = "estop" if self.stopped_by else "homing" if self._pose is not None else "fault"
+        self.safety.refused[reason] += 1
+        return reason
+
+    def _captured_ns(self) -> int:
+        return 0 if self.sample is None else self.sample.captured_ns
+
+    def _post(self, values: Vector, now_ns: int) -> None:
+        self.connection.post(dict(zip(self._actions, map(float, values), strict=True)), now_ns)

@@ -1,0 +1,73 @@
+"""A robot as the environment of its plant: the observation, the task and the physical reset around ``Control``."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.msgs.spaces import PlantSpec
+from rtgraph.nodes.plant.environment import Action, Step, Value
+from rtgraph.nodes.robot.control import Control
+from rtgraph.nodes.robot.joints import Vector
+from rtgraph.nodes.robot.params import JOINTS, RobotParams, numbers_of, spec_of, task_of
+
+
+class RobotEnvironment:
+    """Observes and judges one robot. It is stepped after ``Control.tick``, and sends nothing itself."""
+
+    def __init__(self, params: RobotParams, control: Control) -> None:
+        self.spec: PlantSpec = spec_of(params)
+        self._control = control
+        self._task = task_of(params)
+        self._numbers = numbers_of(params)
+        self._cameras = tuple(params.cameras)
+        self._velocity = params.command == "velocity"
+        self.pose: Vector | None = None
+        """The first pose of the episode; None to stay."""
+
+    @property
+    def noop(self) -> Action:
+        """The action that stands still: the position sent last, or zero velocity."""
+        safety = self._control.safety
+        still = np.zeros_like(safety.position) if self._velocity else safety.position
+        return still.astype(np.float32)
+
+    def reset(self, rng: np.random.Generator) -> Value:
+        """Begin an episode; ``pose`` is then the pose to which the robot is to go first."""
+        self.pose = self._task.begin(rng)
+        return self._observed()
+
+    def step(self, action: Action) -> Step:
+        """Return what the tick brought. During a reset of the robot, the task waits."""
+        sample = self._control.sample
+        if sample is None or self._control.is_homing:
+            return Step(self._observed(), 0.0, False, False)
+        verdict = self._task.step(self._control.measured, sample.values)
+        return Step(self._observed(), verdict.reward, verdict.terminated, verdict.truncated)
+
+    def captured_ns(self) -> dict[str, int]:
+        """Return when the sample was read."""
+        sample = self._control.sample
+        if sample is None:
+            return {}
+        return dict.fromkeys(self.spec.parts, sample.captured_ns)
+
+    def screen(self) -> npt.NDArray[np.uint8] | None:
+        """Return the first camera's picture, if it is one in colour."""
+        sample = self._control.sample
+        if sample is None or not self._cameras:
+            return None
+        picture = np.asarray(sample.values[self._cameras[0]])
+        return picture.astype(np.uint8, copy=False) if picture.shape[2:] == (3,) else None
+
+    def close(self) -> None:
+        """Release nothing: the plant closes the connection."""
+
+    def _observed(self) -> Value:
+        sample = self._control.sample
+        values = {} if sample is None else sample.values
+        read = [float(values.get(name, 0.0)) for name in self._numbers]
+        numbers = np.array([*read, *self._task.observation()], np.float32)
+        if not self._cameras:
+            return numbers
+        return {JOINTS: numbers, **{name: np.asarray(values[name]) for name in self._cameras}}

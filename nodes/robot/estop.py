@@ -1,0 +1,87 @@
+"""The emergency stop's own way to a plant: a socket in the launch's private folder, served by a thread of the plant's process.
+
+It waits neither for the tick nor for any other process. A request is one line, ``stop REASON``, ``reset`` or ``state``;
+the answer is one line. ``rtgraph estop`` speaks it with nothing but Python's ``socket``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+PREFIX = "estop-"
+LINE_BYTES = 500
+TIMEOUT_S = 1.0
+
+log = logging.getLogger("rtgraph.estop")
+
+
+class EStopServer:
+    """Serves the emergency stop of one plant.
+
+    Args:
+        path: the socket.
+        stop: stops the robot; called with the reason, in the server's thread.
+        reset: allows motion again.
+        state: returns the state as one line.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        stop: Callable[[str], None],
+        reset: Callable[[], None],
+        state: Callable[[], str],
+    ) -> None:
+        self._stop, self._reset, self._state = stop, reset, state
+        self._path = path
+        self._socket = socket.socket(socket.AF_UNIX)
+        path.unlink(missing_ok=True)  # of an earlier life of this node
+        self._socket.bind(os.fsencode(path))
+        self._socket.listen()
+        threading.Thread(target=self._serve, name="estop", daemon=True).start()
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._socket.accept()
+            except OSError:  # closed
+                return
+            # A client that says nothing must not keep others waiting.
+            threading.Thread(target=self._attend, args=(client,), name="estop", daemon=True).start()
+
+    def _attend(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            client.settimeout(TIMEOUT_S)
+            client.sendall(f"{self._answer(client)}\n".encode())
+
+    def _answer(self, client: socket.socket) -> str:
+        line = client.recv(LINE_BYTES).decode(errors="replace").strip()
+        verb, _, reason = line.partition(" ")
+        if verb == "stop":
+            self._stop(reason or "emergency stop")
+            log.warning("emergency stop: %s", reason)
+        elif verb == "reset":
+            self._reset()
+            log.warning("the emergency stop was reset")
+        elif verb != "state":
+            return f"unknown request {verb!r}"
+        return self._state()
+
+
+def socket_path(runtime_directory: Path, node: str) -> Path:
+    """Return the socket of a node. Its name is short, because a socket's path is limited."""
+    return runtime_directory / f"{PREFIX}{hashlib.blake2b(node.encode(), digest_size=2).hexdigest()}"

@@ -1,0 +1,154 @@
+"""The parameters of a robot, and the plant's spec that follows from them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, JsonValue, field_validator
+
+from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.spaces import ArraySpec, Continuous, PartsSpec, PlantSpec, RateHz
+from rtgraph.nodes.plant.default import check_default
+from rtgraph.nodes.plant.gate import GateParams, LatestParams, PlayoutParams
+from rtgraph.nodes.plant.plant import PlantParams
+from rtgraph.nodes.robot.connection.link import LinkParams
+from rtgraph.nodes.robot.driver import Feature
+from rtgraph.nodes.robot.joints import SUFFIX, Command, JointParams, Limits
+from rtgraph.nodes.robot.task import Task, make_task
+
+MAX_AGE_MS = 500.0
+JOINTS = "joints"
+"""The part of the observation with the numbers, if there are cameras."""
+
+
+class RobotParams(PlantParams):
+    """The parameters of a robot, real or simulated."""
+
+    driver: str
+    """The driver's class, package.module:Class."""
+    driver_params: dict[str, JsonValue] = Field(default_factory=dict)
+    """The keyword arguments with which the driver is made."""
+    rate_hz: RateHz = 60.0
+    joints: dict[str, JointParams] = Field(default_factory=dict)
+    """The joints and their limits, by name, in the order of the action."""
+    command: Command = "position"
+    """What the action's numbers are."""
+    observe: tuple[str, ...] = ("pos",)
+    """What is observed of each joint: pos, and what else the driver gives, such as vel."""
+    cameras: dict[str, tuple[int, int, int]] = Field(default_factory=dict)
+    """The pictures that the driver gives: height, width and channels by name."""
+    task: str = "free"
+    """Reward, end and reset: free, reach, or package.module:Class."""
+    task_params: dict[str, JsonValue] = Field(default_factory=dict)
+    gate: GateParams = LatestParams(max_age_ms=MAX_AGE_MS)
+    default: str = "hold"
+    """The default behaviour β: hold (stand still), repeat_last, or package.module:Class."""
+    catch_up_ticks: int = Field(default=0, ge=0, le=0)
+    """A robot skips ticks that it missed."""
+    link: LinkParams = LinkParams()
+    homing_speed: float = Field(default=0.25, gt=0, le=1)
+    """Share of the maximum speed at which the robot goes to the pose of a reset and to its park pose."""
+    dry_run: bool = False
+    """Read the device, and never write to it."""
+    torque_off: bool = True
+    """Switch the torque off at the end, once the robot is at its park pose."""
+    on_fault: Literal["park", "hold", "torque_off"] = "park"
+    """What the robot does when the plant's code fails."""
+    estop: Literal["hold", "torque_off"] = "hold"
+    """What the robot does at an emergency stop."""
+
+    @field_validator("gate")
+    @classmethod
+    def _bounded(cls, gate: LatestParams | PlayoutParams) -> LatestParams | PlayoutParams:
+        """Bound the age of what acts, and so D: no decision of a stalled policy acts later."""
+        return gate.model_copy(update={"max_age_ms": gate.max_age_ms or MAX_AGE_MS})
+
+
+def check_params(params: RobotParams) -> None:
+    """Check what the types cannot express. Nothing is made but the task.
+
+    Raises:
+        NodeError: the parameters are wrong.
+    """
+    task_of(params)
+    if params.default == "noop" and params.command == "position":
+        raise NodeError(
+            "default: noop would send a robot to a fixed pose at every tick without a decision",
+            hint="default: hold",
+        )
+    if params.default not in {"hold", "zero"}:
+        check_default(params.default)
+    if params.default == "zero" and params.command == "position":
+        raise NodeError("default: zero is for velocities", hint="default: hold")
+    if "pos" not in params.observe:
+        raise NodeError("observe lacks pos, the position of the joints")
+
+
+def task_of(params: RobotParams) -> Task:
+    """Return a new task.
+
+    Raises:
+        NodeError: a limit is missing, or the task cannot be made.
+    """
+    return make_task(params.task, Limits.of(params.joints), params.rate_hz, params.task_params)
+
+
+def numbers_of(params: RobotParams) -> tuple[str, ...]:
+    """Return the driver's features that are observed as numbers, in order."""
+    return tuple(f"{joint}.{suffix}" for suffix in params.observe for joint in params.joints)
+
+
+def features_of(params: RobotParams) -> dict[str, Feature]:
+    """Return the driver's features that are observed."""
+    return {**dict.fromkeys(numbers_of(params), float), **params.cameras}
+
+
+def commanded_by(params: RobotParams) -> frozenset[str]:
+    """Return the driver's features that are commanded."""
+    return frozenset(f"{joint}.{SUFFIX[params.command]}" for joint in params.joints)
+
+
+def spec_of(params: RobotParams) -> PlantSpec:
+    """Return the spec of a robot's plant.
+
+    Raises:
+        NodeError: as ``task_of``.
+    """
+    limits = Limits.of(params.joints)
+    names = (*numbers_of(params), *task_of(params).observed)
+    units = {joint.unit for joint in params.joints.values()}
+    numbers = ArraySpec(
+        dtype="float32",
+        shape=(len(names),),
+        names=names,
+        unit=units.pop() if len(units) == 1 and params.observe == ("pos",) else "",
+    )
+    pictures = {
+        name: ArraySpec(dtype="uint8", shape=shape, low=0, high=255) for name, shape in params.cameras.items()
+    }
+    if JOINTS in pictures:
+        raise NodeError(f"a camera cannot be named {JOINTS!r}: so is the part with the numbers")
+    return PlantSpec(
+        rate_hz=params.rate_hz,
+        observation=PartsSpec(parts={JOINTS: numbers, **pictures}) if pictures else numbers,
+        action=_action_of(params, limits),
+    )
+
+
+def _action_of(params: RobotParams, limits: Limits) -> Continuous:
+    low, high = limits.low, limits.high
+    if params.command == "velocity":
+        low, high = -limits.speed, limits.speed
+    elif endless := [name for name, joint in params.joints.items() if joint.range == "endless"]:
+        raise NodeError(
+            f"an endless joint takes velocities, not positions: {', '.join(endless)}",
+            hint="command: velocity",
+        )
+    per = "/s" if params.command == "velocity" else ""
+    return Continuous(
+        low=tuple(low.tolist()),
+        high=tuple(high.tolist()),
+        names=tuple(params.joints),
+        units=tuple(f"{joint.unit}{per}" for joint in params.joints.values()),
+        command=params.command,
+    )

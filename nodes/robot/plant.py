@@ -1,0 +1,232 @@
+"""The plant of a robot, real or simulated: episodes, decisions and messages around ``Control``."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+
+from rtgraph.msgs import Decision, EStop, PlantSpec, RobotState
+from rtgraph.msgs.array import frozen
+from rtgraph.nodes.plant import Choice, DefaultBehaviour, Environment, Plant, Step
+from rtgraph.nodes.plant.default import Noop
+from rtgraph.nodes.plant.environment import Action, Array
+from rtgraph.nodes.robot.connection.connection import Connection
+from rtgraph.nodes.robot.control import Control
+from rtgraph.nodes.robot.environment import RobotEnvironment
+from rtgraph.nodes.robot.estop import EStopServer, socket_path
+from rtgraph.nodes.robot.params import RobotParams, check_params, spec_of
+from rtgraph.nodes.robot.safety import Command
+from rtgraph.nodes.runtime import Input, Output, queue
+from rtgraph.nodes.runtime.clock import period_ns
+
+STATE_NS = 500_000_000
+"""Longest time between two messages of the state."""
+CLOSE_S = 1.0
+"""Time for the driver to disconnect."""
+STAND_STILL = frozenset({"hold", "zero"})
+
+P = TypeVar("P", bound=RobotParams)
+
+
+class RobotPlant(Plant[P]):
+    """What a robot and its simulated twin share; they differ in their connection to the device.
+
+    At each tick the newest sample is taken, the gate chooses, the safety rules are applied, and what they allow is left
+    for the driver. A decision that the rules refuse counts as refused, and β acts in its place: the robot stands still.
+    """
+
+    estop = Input(EStop, queue(16), many=True, optional=True)
+    robot = Output(RobotState)
+
+    @classmethod
+    def spec(cls, params: P) -> PlantSpec:
+        """Return the spec that follows from the joints, the cameras and the task."""
+        return spec_of(params)
+
+    @classmethod
+    def check(cls, params: P) -> None:
+        """Check limits, task and default behaviour."""
+        check_params(params)
+
+    def connection(self, period_ns: int, stop: dict[str, float] | None) -> Connection:
+        """Make the connection to the device.
+
+        Args:
+            period_ns: time from tick to tick.
+            stop: the action that the emergency stop sends once, if there is one.
+        """
+        raise NotImplementedError
+
+    def environment(self) -> Environment:
+        """Make the robot's control and its environment."""
+        params, period = self.params, period_ns(self.params.rate_hz)
+        stop = {f"{name}.vel": 0.0 for name in params.joints} if params.command == "velocity" else None
+        self._control = Control(
+            params.joints,
+            params.command,
+            self.connection(period, stop),
+            period,
+            self.now_ns,
+            params.homing_speed,
+        )
+        self._robot = RobotEnvironment(params, self._control)
+        return self._robot
+
+    def on_start(self) -> None:
+        """Connect, and begin to tick."""
+        self._shown = -1
+        self._shown_ns = 0
+        self._admitted = 0
+        self._control.states.since_ns = self.now_ns
+        self._asked = ""
+        self._asked_reset = False
+        self._state_line = "connecting"
+        self._server = self._served()
+        if self.context.identity.incarnation:
+            self._control.connected = "restarted: it holds where it is"
+            self.log.warning("%s was restarted: it holds where the robot is", self.name)
+        self._control.connection.start()
+        super().on_start()
+
+    def on_estop(self, message: EStop) -> None:
+        """Stop at once, or allow motion again."""
+        if message.reset:
+            self._control.reset(self.now_ns)
+        else:
+            self._control.stop(message.reason or f"{message.header.source} asked for it", self.now_ns)
+            self._stopped()
+
+    def on_stop(self) -> None:
+        """Publish the last state, and disconnect."""
+        self._close("the launch ends")
+        super().on_stop()
+
+    def result(self) -> dict[str, Any]:
+        """Return the time in each state, and the counts of faults and refusals."""
+        control, connection = self._control, self._control.connection
+        return {
+            **super().result(),
+            "robot": {
+                "time_s": control.states.time_s(self.now_ns),
+                "sent": connection.sent,
+                "faults": connection.faults,
+                "abandoned": connection.abandoned,
+                "refused": dict(control.safety.refused),
+            },
+        }
+
+    def failure(self) -> str:
+        """Return why the robot refused every command, if it did."""
+        refused = self._control.safety.refused
+        if self._admitted or not refused:
+            return super().failure()
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.items())
+        return f"all {refused.total():,} commands were refused: {reasons}"
+
+    # The emergency stop. Its server's thread latches the connection at once, and the next tick does the rest.
+
+    def _served(self) -> EStopServer | None:
+        folder = self.context.launch_context.runtime_directory
+        if folder is None:
+            return None
+        path = socket_path(folder, self.name)
+        return EStopServer(path, self._stop_now, self._ask_reset, lambda: f"{self.name}: {self._state_line}")
+
+    def _stop_now(self, reason: str) -> None:
+        self._asked_reset, self._asked = False, reason
+        self._control.connection.latch()
+        self._state_line = f"stopped: {reason}"
+
+    def _ask_reset(self) -> None:
+        self._asked, self._asked_reset = "", True
+        self._state_line = "the emergency stop is being reset"
+
+    def _attend_to_estop(self) -> None:
+        if self._asked:
+            reason, self._asked = self._asked, ""
+            self._control.stop(reason, self.now_ns)
+            self._stopped()
+        elif self._asked_reset:
+            self._asked_reset = False
+            self._control.reset(self.now_ns)
+
+    def _stopped(self) -> None:
+        """Do what else an emergency stop takes."""
+        if self.params.estop == "torque_off":
+            self._control.connection.set_torque(False)
+
+    def _make_default(self) -> DefaultBehaviour:
+        return Noop() if self.params.default in STAND_STILL else super()._make_default()
+
+    def _default_action(self) -> Action:
+        return self._robot.noop if self.params.default in STAND_STILL else super()._default_action()
+
+    def _is_ready(self) -> bool:
+        return self._control.sample is not None
+
+    def _on_tick(self) -> None:
+        now_ns = self.now_ns
+        self._attend_to_estop()
+        self._control.attend(now_ns)
+        super()._on_tick()
+        if self._control.states.changes != self._shown or now_ns - self._shown_ns >= STATE_NS:
+            self._show_state(now_ns)
+
+    def _reset(self, due_ns: int, began_ns: int, unwanted: int) -> None:
+        self._sent = None
+        super()._reset(due_ns, began_ns, unwanted)
+        if (pose := self._robot.pose) is not None:
+            self._control.go_to(pose, "a physical reset", began_ns)
+        self._control.tick(None, None, began_ns)
+
+    def _act(self, choice: Choice) -> tuple[Action, Step]:
+        now_ns, decision = self.now_ns, choice.decision
+        stands = self.params.default in STAND_STILL
+        default = self._default_action()
+        command = None if decision is None else _command_of(decision)
+        tick = self._control.tick(command, None if stands else np.asarray(default), now_ns)
+        action: Action = default
+        if decision is not None and tick.refused:
+            choice.decision = None
+            self._refused_now += 1
+        elif decision is not None:
+            action = decision.action
+            self._admitted += 1
+        action = frozen(np.asarray(action))
+        self._sent = None if tick.sent is None else _if_other(tick.sent.astype(np.float32), action)
+        return action, self._robot.step(action)
+
+    def _close(self, reason: str) -> bool:
+        """End the emergency stop's server and the connection. Return whether the driver has disconnected."""
+        if self._server is not None:
+            self._server.close()
+        self._control.close(reason, self.now_ns)
+        self._show_state(self.now_ns)
+        return self._control.connection.close(CLOSE_S)
+
+    def _show_state(self, now_ns: int) -> None:
+        states, connection = self._control.states, self._control.connection
+        self._shown, self._shown_ns = states.changes, now_ns
+        self._state_line = f"{states.state}{': ' if states.reason else ''}{states.reason}"
+        self.robot.publish(
+            RobotState(
+                state=states.state,
+                reason=states.reason,
+                since_ns=states.since_ns,
+                sent=connection.sent,
+                faults=connection.faults,
+                abandoned=connection.abandoned,
+                refused=dict(self._control.safety.refused),
+                time_s=states.time_s(now_ns),
+            )
+        )
+
+
+def _command_of(decision: Decision) -> Command:
+    header = decision.header
+    return Command(np.asarray(decision.action), header.stamp_ns, header.source.partition("/")[0])
+
+
+def _if_other(sent: Array, action: Array) -> Array | None:
+    return None if np.array_equal(sent, action) else sent

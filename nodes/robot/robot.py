@@ -1,0 +1,117 @@
+"""The plant that drives a real robot."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.robot.connection.link import Link
+from rtgraph.nodes.robot.driver import check_driver, feature_problem, make_driver
+from rtgraph.nodes.robot.params import RobotParams, commanded_by, features_of
+from rtgraph.nodes.robot.plant import CLOSE_S, RobotPlant
+from rtgraph.nodes.runtime.clock import period_ns
+
+HOLD_NS = 1_000_000_000
+"""Longest time to decelerate, and to switch the torque."""
+REST_S = 1.0
+"""Time kept for the end of the process, of the time that it may take to stop."""
+
+
+class Robot(RobotPlant[RobotParams]):
+    """Drives a robot through its driver, in real time only.
+
+    The driver's calls run in a thread of the link, apart from the tick. At the end, the robot moves slowly to its park
+    pose; then its torque is switched off.
+    """
+
+    hardware: ClassVar[bool] = True
+
+    @classmethod
+    def check(cls, params: RobotParams) -> None:
+        """Check limits, task, default behaviour and the driver's class. No driver is made."""
+        super().check(params)
+        check_driver(params.driver, params.driver_params)
+
+    def connection(self, period_ns: int, stop: dict[str, float] | None) -> Link:
+        """Make the link to the device. It connects when it is started."""
+        params = self.params
+        if not self.context.launch_context.realtime:
+            raise NodeError(f"{self.name} drives a device, in real time only")
+        observed, commanded = features_of(params), commanded_by(params)
+        self._link = Link(
+            lambda: make_driver(params.driver, params.driver_params),
+            lambda driver: feature_problem(driver, observed, commanded),
+            params.link,
+            period_ns=period_ns,
+            now_ns=self.context.now_ns,
+            log=self.log,
+            stop=stop,
+            reads_only=params.dry_run,
+        )
+        return self._link
+
+    def on_stop(self) -> None:
+        """Park, switch the torque off, and disconnect."""
+        self._come_to_rest("park", "the launch ends")
+        super().on_stop()
+
+    def on_failure(self, problem: str) -> None:
+        """Do what ``on_fault`` says, and disconnect."""
+        self._come_to_rest(self.params.on_fault, problem)
+        self._close(problem)
+
+    def _come_to_rest(self, how: Literal["park", "hold", "torque_off"], reason: str) -> None:
+        """Bring the robot to rest, in the time that the process may take to stop."""
+        own_s = max(0.0, self.context.launch_context.stop_s - CLOSE_S - REST_S)
+        parked = False
+        try:
+            if how == "park":
+                parked = self._park(reason, self.now_ns + round(own_s * 1e9))
+            else:
+                self._control.stay(reason, self.now_ns)
+            self._tick_until(lambda: not self._control.safety.velocity.any(), self.now_ns + HOLD_NS)
+        except NodeError as error:  # the device was given up
+            self.log.warning("the robot could not be brought to rest: %s", error)
+        off = how == "torque_off" or (parked and self.params.torque_off)
+        if off:
+            self._link.set_torque(False)
+            self._tick_until(self._link.is_idle, self.now_ns + HOLD_NS, sends=False)
+        self.log.info(
+            "the robot is %s, its torque %s",
+            "parked" if parked else "left where it is",
+            "was switched off" if off and not self.params.dry_run else "is as it was",
+        )
+
+    def _park(self, reason: str, deadline_ns: int) -> bool:
+        """Move to the park pose. Return whether it was reached."""
+        joints = self.params.joints.values()
+        if self.params.command != "position" or all(joint.park is None for joint in joints):
+            self._control.stay(reason, self.now_ns)
+            return False
+        here = self._control.safety.position
+        pose = [at if joint.park is None else joint.park for joint, at in zip(joints, here, strict=True)]
+        self._control.go_to(np.array(pose), f"parking: {reason}", self.now_ns)
+        parked = self._tick_until(lambda: not self._control.is_homing, deadline_ns)
+        if not parked:
+            self._control.stay(f"not parked: {reason}", self.now_ns)
+            self.log.warning("the park pose was not reached")
+        return parked
+
+    def _tick_until(self, done: Callable[[], bool], deadline_ns: int, *, sends: bool = True) -> bool:
+        """Tick until something is done. Return False if it is not: an emergency stop, a fault, or no time left."""
+        pause, period_s = threading.Event(), period_ns(self.params.rate_hz) / 1e9
+        control = self._control
+        while not done():
+            self._attend_to_estop()
+            now_ns = self.now_ns
+            if control.stopped_by or now_ns > deadline_ns or self._link.health.state != "up":
+                return False
+            control.attend(now_ns)
+            if sends:
+                control.tick(None, None, now_ns)
+            pause.wait(period_s)
+        return True

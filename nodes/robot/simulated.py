@@ -1,0 +1,38 @@
+"""The plant of a simulated robot: the same parameters, limits, states and tasks, in both worlds."""
+
+from __future__ import annotations
+
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.robot.connection.direct import Direct, SimulatedDriver
+from rtgraph.nodes.robot.driver import check_driver, driver_class, feature_problem, make_driver
+from rtgraph.nodes.robot.params import RobotParams, commanded_by, features_of
+from rtgraph.nodes.robot.plant import RobotPlant
+
+
+class SimulatedRobot(RobotPlant[RobotParams]):
+    """Drives a simulated robot: a twin of a real one. Its driver's world moves one period at each tick."""
+
+    @classmethod
+    def check(cls, params: RobotParams) -> None:
+        """Check limits, task, default behaviour and the driver's class. No driver is made."""
+        super().check(params)
+        check_driver(params.driver, params.driver_params)
+        if not callable(getattr(driver_class(params.driver), "step", None)):
+            raise NodeError(
+                f"driver {params.driver!r} is not simulated: it has no step",
+                hint="drive a real robot by rtgraph.nodes.robot:Robot",
+            )
+
+    def connection(self, period_ns: int, stop: dict[str, float] | None) -> Direct:
+        """Make the driver and the connection to it.
+
+        Raises:
+            NodeError: the driver is not that of the described robot.
+        """
+        params = self.params
+        driver = make_driver(params.driver, params.driver_params)
+        if problem := feature_problem(driver, features_of(params), commanded_by(params)):
+            raise NodeError(f"{self.name}: {problem}")
+        if not isinstance(driver, SimulatedDriver):
+            raise NodeError(f"driver {params.driver!r} is not simulated")
+        return Direct(driver, period_ns=period_ns, now_ns=self.context.now_ns, stop=stop)

@@ -1,0 +1,133 @@
+"""Tasks: what a robot is rewarded for, when an episode ends, and how the robot is reset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.robot.driver import Reading
+from rtgraph.nodes.robot.joints import Limits, Vector
+from rtgraph.nodes.runtime.classes.imports import class_at
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a task says of a tick: see ``Step``."""
+
+    reward: float = 0.0
+    terminated: bool = False
+    truncated: bool = False
+
+
+class Task(Protocol):
+    """Judges a robot. It is made with ``limits``, ``rate_hz`` and the plant's ``task_params``; no call may block."""
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """The names of the numbers that the task adds to the observation, such as a target."""
+        ...
+
+    def begin(self, rng: np.random.Generator) -> Vector | None:
+        """Begin an episode. Return the pose to which the robot moves first, slowly, or None to stay where it is."""
+        ...
+
+    def observation(self) -> Vector:
+        """Return the numbers that the task adds to the observation."""
+        ...
+
+    def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
+        """Judge a tick.
+
+        Args:
+            position: the positions of the joints, as measured.
+            values: everything that the device gave.
+        """
+        ...
+
+
+class Free:
+    """No reward and no end: the episode lasts as long as the launch."""
+
+    observed: tuple[str, ...] = ()
+
+    def __init__(self, limits: Limits, rate_hz: float) -> None:
+        del limits, rate_hz
+
+    def begin(self, rng: np.random.Generator) -> Vector | None:
+        """Stay."""
+        return None
+
+    def observation(self) -> Vector:
+        """Add nothing."""
+        return np.zeros(0)
+
+    def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
+        """Go on."""
+        return Verdict()
+
+
+class Reach:
+    """Reach a random target: the reward of a tick is minus the mean distance of the joints from it.
+
+    Distances are shares of a joint's range. An episode is truncated after ``time_limit_s``, then the robot moves
+    slowly to a random pose.
+
+    Args:
+        limits: the limits of the joints; none may be endless.
+        rate_hz: ticks per second.
+        time_limit_s: length of an episode, without its reset.
+        margin: share of each range that targets and poses keep from its ends.
+    """
+
+    def __init__(
+        self, limits: Limits, rate_hz: float, time_limit_s: float = 10.0, margin: float = 0.1
+    ) -> None:
+        if not np.isfinite(limits.high - limits.low).all():
+            raise NodeError("reach needs joints with a range: one is endless")
+        if time_limit_s <= 0 or not 0 <= margin < 0.5:
+            raise NodeError("reach needs a positive time_limit_s, and a margin from 0 to 0.5")
+        self.observed = tuple(f"{name}.target" for name in limits.names)
+        span = limits.high - limits.low
+        self._span = span
+        self._low, self._high = limits.low + margin * span, limits.high - margin * span
+        self._most_ticks = max(1, round(time_limit_s * rate_hz))
+        self._ticks = 0
+        self._target = (self._low + self._high) / 2
+
+    def begin(self, rng: np.random.Generator) -> Vector | None:
+        """Draw a target and a first pose."""
+        self._ticks = 0
+        self._target = rng.uniform(self._low, self._high)
+        return rng.uniform(self._low, self._high)
+
+    def observation(self) -> Vector:
+        """Return the target."""
+        return self._target
+
+    def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
+        """Reward nearness."""
+        self._ticks += 1
+        distance = float(np.mean(np.abs(position - self._target) / self._span))
+        return Verdict(-distance, truncated=self._ticks >= self._most_ticks)
+
+
+TASKS: Mapping[str, type[Task]] = {"free": Free, "reach": Reach}
+
+
+def make_task(name: str, limits: Limits, rate_hz: float, params: Mapping[str, object]) -> Task:
+    """Return a task: ``free``, ``reach``, or a user's class as ``package.module:Class``.
+
+    Raises:
+        NodeError: there is no such task, or it cannot be made with these parameters.
+    """
+    if name not in TASKS and ":" not in name:
+        raise NodeError(f"no task {name!r}", hint=f"{', '.join(TASKS)} or package.module:Class")
+    try:
+        made: Task = (TASKS.get(name) or class_at(name))(limits, rate_hz, **params)
+    except TypeError as error:
+        raise NodeError(f"task {name!r} does not take these task_params: {error}") from error
+    return made

@@ -1,0 +1,55 @@
+"""The end of a process that drives a device: it stops in order, where other processes are killed.
+
+When the launcher dies, or on SIGTERM, the process leaves its loop and its node stops: a robot goes to its park pose. A
+process that hangs meanwhile is ended when its time is over.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+
+from rtgraph.nodes.runtime.realtime.host import outlive_parent
+
+MARGIN_S = 1.0
+"""Time beyond the node's own, for the rest of the process."""
+HUNG = 70
+"""Exit code of a process that hung."""
+
+
+class Guard:
+    """Watches the launcher and SIGTERM. Make it in the main thread.
+
+    Args:
+        stop_s: how long the node may take to stop.
+
+    Raises:
+        LaunchError: the launcher is gone already.
+    """
+
+    def __init__(self, stop_s: float) -> None:
+        self._launcher = outlive_parent()
+        self._terminated = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._stop_s = stop_s
+        signal.signal(signal.SIGTERM, lambda *_: os.eventfd_write(self._terminated, 1))
+        threading.Thread(target=self._end_if_hung, name="guard", daemon=True).start()
+
+    @property
+    def descriptors(self) -> list[int]:
+        """Readable when the process is to stop."""
+        return [self._launcher, self._terminated]
+
+    @property
+    def reason(self) -> str:
+        """Why the process is to stop; empty if it is not."""
+        ready = select.select(self.descriptors, [], [], 0)[0]
+        if self._terminated in ready:
+            return "SIGTERM"
+        return "the launcher is gone" if ready else ""
+
+    def _end_if_hung(self) -> None:
+        select.select(self.descriptors, [], [])
+        threading.Event().wait(self._stop_s + MARGIN_S)
+        os._exit(HUNG)

@@ -1,0 +1,177 @@
+import numpy as np
+import pytest
+from support.fake_device import PERIOD_NS, Bench
+
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.robot.control import Control
+from rtgraph.nodes.robot.joints import JointParams
+from rtgraph.nodes.robot.safety import Command
+
+JOINTS = {
+    "pan": JointParams(range=(-90, 90), speed=60, acceleration=600),
+    "lift": JointParams(range=(0, 90), speed=60, acceleration=600),
+}
+
+
+class Robot:
+    """A control and its fake device, ticked by hand: each tick is followed by one cycle of the link."""
+
+    def __init__(self, **bench):
+        self.bench = Bench(**bench)
+        self.control = Control(JOINTS, "position", self.bench.link, PERIOD_NS, self.bench.now_ns, 0.5)
+        self.bench.link.start()
+
+    @property
+    def state(self):
+        return self.control.states.state
+
+    def tick(self, values=None, *, source="worker", age_ns=0, cycle=True):
+        bench, control = self.bench, self.control
+        bench.now_ns += PERIOD_NS
+        done = None
+        if control.attend(bench.now_ns):
+            command = None if values is None else Command(np.array(values), bench.now_ns - age_ns, source)
+            done = control.tick(command, None, bench.now_ns)
+        life = bench.lives[-1]
+        if not life.over and cycle:
+            going = life.cycle() if life._driver is not None else life.open()
+            if not going:
+                life.end()
+            elif bench.drivers[-1] is life._driver:
+                life._driver.step(PERIOD_NS / 1e9)
+        return done
+
+    def ticks(self, count, values=None, **more):
+        for _ in range(count):
+            done = self.tick(values, **more)
+        return done
+
+
+def test_a_connected_robot_holds_where_it_is_before_its_torque_is_switched_on():
+    robot = Robot()
+    robot.ticks(3)
+    assert (robot.state, robot.control.states.reason) == ("holding", "connected: it holds where it is")
+    assert robot.bench.got[0][1] == {"pan.pos": 10.0, "lift.pos": 20.0}
+    assert robot.bench.drivers[0].torque == [True]
+
+
+def test_commands_make_it_run_and_silence_makes_it_stale_where_it_is():
+    robot = Robot()
+    robot.ticks(3)
+    robot.ticks(20, [15.0, 25.0])
+    assert robot.state == "running"
+    robot.ticks(30)
+    assert (robot.state, robot.control.states.reason) == ("stale", "no valid command")
+    positions = {tuple(action.values()) for _, action in robot.bench.got[-5:]}
+    assert len(positions) == 1
+
+
+def test_a_stale_command_is_judged_by_its_own_stamp():
+    robot = Robot()
+    robot.ticks(3)
+    assert robot.tick([10.0, 20.0], age_ns=3_039_000_000).refused == "stale"
+    assert robot.tick([10.0, 20.0]).refused == ""
+
+
+def test_a_silent_device_is_stale_first_then_a_fault_and_then_runs_again():
+    robot = Robot(deadline_ms=50, retry_s=0.05)
+    robot.ticks(3)
+    robot.ticks(5, [10.0, 20.0])
+    sent = len(robot.bench.got)
+    life = robot.bench.lives[-1]
+    life.call, life.call_began_ns = "get_observation", robot.bench.now_ns
+    robot.ticks(12, [10.0, 20.0], cycle=False)
+    assert (robot.state, robot.control.states.reason) == ("stale", "the device is silent")
+    robot.ticks(10, [10.0, 20.0], cycle=False)
+    assert robot.state in {"fault", "connecting"}
+    assert robot.bench.link.abandoned == 1
+    assert len(robot.bench.got) == sent
+    robot.ticks(10, [10.0, 20.0])
+    assert robot.state == "running"
+    # Where the robot was after the fault is where it holds: no jump.
+    assert max(abs(a["pan.pos"] - 10.0) for _, a in robot.bench.got[sent:]) < 0.7
+
+
+def test_after_a_fault_a_far_command_does_not_resume():
+    robot = Robot(deadline_ms=50, retry_s=0.05)
+    robot.ticks(3)
+    robot.bench.raises["get_observation"] = OSError("unplugged")
+    robot.ticks(10)
+    assert robot.state in {"fault", "connecting"}
+    robot.bench.raises.clear()
+    robot.ticks(10)
+    assert robot.state == "holding"
+    assert robot.tick([80.0, 80.0]).refused == "far"
+
+
+def test_an_emergency_stop_latches_until_it_is_reset():
+    robot = Robot()
+    robot.ticks(3)
+    robot.ticks(20, [15.0, 25.0])
+    robot.control.stop("button", robot.bench.now_ns)
+    sent = len(robot.bench.got)
+    assert robot.ticks(50, [15.0, 25.0]).refused == "estop"
+    assert (robot.state, robot.control.states.reason) == ("stopped", "button")
+    assert len(robot.bench.got) == sent
+    robot.control.reset(robot.bench.now_ns)
+    assert robot.state == "holding"
+    assert robot.ticks(2, [15.0, 25.0]).refused == ""
+    assert robot.state == "running"
+
+
+def test_an_emergency_stop_outlasts_a_fault():
+    robot = Robot(deadline_ms=50, retry_s=0.05)
+    robot.ticks(3)
+    robot.control.stop("button", robot.bench.now_ns)
+    robot.bench.raises["get_observation"] = OSError("unplugged")
+    robot.ticks(10)
+    robot.bench.raises.clear()
+    sent = len(robot.bench.got)
+    robot.ticks(20, [10.0, 20.0])
+    assert robot.state == "stopped"
+    assert len(robot.bench.got) == sent
+
+
+def test_a_physical_reset_is_slow_and_refuses_commands():
+    robot = Robot()
+    robot.ticks(3)
+    robot.control.go_to(np.array([40.0, 60.0]), "a physical reset", robot.bench.now_ns)
+    assert robot.tick([10.0, 20.0]).refused == "homing"
+    assert robot.state == "homing"
+    moves = []
+    for _ in range(300):
+        robot.tick()
+        moves.append(robot.bench.got[-1][1]["lift.pos"])
+    assert robot.state == "holding"
+    assert moves[-1] == pytest.approx(60.0)
+    assert np.max(np.abs(np.diff(moves))) <= 0.5 * 60 * PERIOD_NS / 1e9 + 1e-9
+
+
+def test_a_device_that_is_given_up_fails_the_plant():
+    robot = Robot(problem="the device takes gripper.pos, which the graph does not command")
+    robot.tick()
+    with pytest.raises(NodeError, match=r"given up: the device takes gripper\.pos"):
+        robot.tick()
+
+
+def test_a_reading_that_is_no_number_stops_the_robot():
+    robot = Robot()
+    robot.ticks(3)
+    robot.ticks(5, [10.0, 20.0])
+    robot.bench.drivers[0].position["pan"] = float("nan")
+    robot.ticks(3, [10.0, 20.0])
+    assert robot.state == "stale"
+
+
+@pytest.mark.parametrize(("found_at", "holds_at"), [(23.0, 25.0), (80.0, 80.0)])
+def test_a_hold_after_a_stop_is_at_the_last_goal_or_where_the_robot_was_moved_to(found_at, holds_at):
+    robot = Robot()
+    robot.ticks(3)
+    robot.ticks(40, [15.0, 25.0])
+    driver = robot.bench.drivers[0]
+    robot.control.stop("button", robot.bench.now_ns)
+    driver.position["lift"] = driver.goal["lift"] = found_at
+    robot.ticks(3)
+    robot.control.reset(robot.bench.now_ns)
+    robot.ticks(2)
+    assert robot.bench.got[-1][1]["lift.pos"] == pytest.approx(holds_at)

@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+from support import robot_device
+from support.host import HandHost
+
+from rtgraph.msgs import Decision, EStop
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.robot import Robot, RobotParams, SimulatedRobot
+from rtgraph.nodes.robot.params import spec_of
+
+PERIOD_NS = 10_000_000
+JOINTS = {
+    "pan": {"range": [-90, 90], "speed": 60, "acceleration": 600, "park": 0},
+    "lift": {"range": [0, 90], "speed": 60, "acceleration": 600, "park": 5},
+}
+PARAMS = {"driver": "support.robot_device:SimulatedDriver", "rate_hz": 100.0, "joints": JOINTS}
+PTY = {**PARAMS, "driver": "support.robot_device:PtyDriver", "driver_params": {"port": "/nowhere"}}
+
+
+def robot(**params):
+    host = HandHost(SimulatedRobot, {**PARAMS, **params}, name="plant")
+    host.begin()
+    return host
+
+
+def run(host, ticks, values=None):
+    """Run ticks, each with a decision on the newest observation."""
+    for number in range(ticks):
+        host.run_until(host.clock.time_ns + PERIOD_NS)
+        if values is not None:
+            decision = Decision(
+                worker="w/0", number=number, action=np.array(values, np.float32), began_ns=0, inference_ns=0
+            )
+            host.deliver("decision", decision, source="w/0", of=host.messages("observation")[-1])
+    return host.messages("applied")
+
+
+def test_requested_and_sent_action_are_recorded_with_the_capture_time():
+    host = robot()
+    applied = run(host, 10, [20.0, 25.0])[-1]
+    assert applied.by == "policy"
+    assert applied.action.tolist() == [20.0, 25.0]
+    assert 10.0 < applied.sent[0] < 20.0
+    observation = host.messages("observation")[-1]
+    assert observation.captured_ns == {"": host.clock.time_ns}
+    assert observation.value.dtype == np.float32
+
+
+def test_without_decisions_the_robot_holds_its_position_whatever_the_policy_did():
+    host = robot()
+    run(host, 30, [20.0, 25.0])
+    applied = run(host, 60)
+    assert {a.by for a in applied[-50:]} == {"default"}
+    held = [a.action.tolist() for a in applied[-20:]]
+    assert held == [held[0]] * 20
+    assert held[0] == pytest.approx([20.0, 25.0], abs=3.0)
+
+
+def test_a_decision_that_the_rules_refuse_counts_as_refused_and_the_default_acts():
+    applied = run(robot(), 10, [80.0, 80.0])[-1]
+    assert (applied.by, applied.refused, applied.decision) == ("default", 1, None)
+
+
+def test_a_run_in_which_every_command_is_refused_is_a_failure():
+    host = robot()
+    run(host, 20, [80.0, 80.0])
+    assert host.node.failure() == "all 19 commands were refused: 19 far"
+
+
+def test_states_are_published_on_change_and_twice_a_second():
+    host = robot()
+    run(host, 200, [12.0, 22.0])
+    states = host.messages("robot")
+    assert [state.state for state in states][:2] == ["holding", "running"]
+    assert 4 <= sum(state.state == "running" for state in states) <= 6
+
+
+def test_an_estop_message_stops_the_robot_at_its_tick_and_a_reset_frees_it():
+    host = robot()
+    run(host, 20, [20.0, 25.0])
+    goal = dict(host.node._control.connection.driver.goal)
+    host.deliver("estop", EStop(reason="button"), source="button")
+    run(host, 20, [20.0, 25.0])
+    assert host.messages("robot")[-1].state == "stopped"
+    assert host.node._control.connection.driver.goal == goal
+    host.deliver("estop", EStop(reset=True), source="button")
+    run(host, 20, [20.0, 25.0])
+    assert host.messages("robot")[-1].state == "running"
+
+
+def test_reach_resets_by_moving_slowly_and_ends_by_truncation():
+    host = robot(task="reach", task_params={"time_limit_s": 0.5}, homing_speed=1.0)
+    run(host, 600)
+    ends = host.messages("episode")
+    assert ends
+    assert {(end.terminated, end.truncated) for end in ends} == {(False, True)}
+    observation = host.messages("observation")[-1]
+    assert observation.value.shape == (4,)
+    assert -1 < min(o.reward for o in host.messages("observation")) < 0
+    states = {state.state for state in host.messages("robot")}
+    assert {"homing", "holding"} <= states
+
+
+def test_the_spec_names_joints_units_and_the_kind_of_command():
+    spec = spec_of(RobotParams.model_validate({**PARAMS, "task": "reach", "cameras": {"wrist": [8, 8, 3]}}))
+    assert spec.action.names == ("pan", "lift")
+    assert spec.action.command == "position"
+    assert spec.parts["joints"].names == ("pan.pos", "lift.pos", "pan.target", "lift.target")
+    assert spec.parts["wrist"].shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    ("params", "problem"),
+    [
+        ({"joints": {"pan": {"range": [0, 1]}}}, r"limits are missing: pan \(speed, acceleration\)"),
+        ({"joints": {}}, "there are no joints"),
+        ({"default": "noop"}, "default: noop would send a robot to a fixed pose"),
+        ({"default": "zero"}, "default: zero is for velocities"),
+        ({"task": "dance"}, "no task 'dance'. hint: free, reach"),
+        ({"task": "reach", "task_params": {"speed": 1}}, "does not take these task_params"),
+        ({"driver": "support.robot_device:Peer"}, "has no connect"),
+        ({"driver_params": {}}, "does not take these driver_params"),
+        ({"driver": "nowhere:Driver"}, "cannot be loaded"),
+        (
+            {"joints": {"wheel": {"range": "endless", "speed": 1, "acceleration": 1}}},
+            None,
+        ),
+    ],
+)
+def test_check_refuses_what_a_robot_must_not_be_started_with(params, problem):
+    checked = RobotParams.model_validate({**PTY, **params})
+    if problem is None:
+        with pytest.raises(NodeError, match="an endless joint takes velocities"):
+            Robot.spec(checked)
+        return
+    with pytest.raises(NodeError, match=problem):
+        Robot.check(checked)
+
+
+def test_check_and_spec_make_no_driver(monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("a driver was made")
+
+    monkeypatch.setattr(robot_device.PtyDriver, "__init__", refuse)
+    params = RobotParams.model_validate({**PTY, "driver_params": {}})
+    Robot.check(params)
+    Robot.spec(params)
+
+
+def test_hardware_is_made_by_no_world_but_its_own_process():
+    with pytest.raises(NodeError, match="drives a device, and runs only in its own process in real time"):
+        HandHost(Robot, PTY, name="plant")
+
+
+def test_a_robot_never_catches_up_and_its_gate_bounds_ages():
+    with pytest.raises(ValueError, match="catch_up_ticks"):
+        RobotParams.model_validate({**PTY, "catch_up_ticks": 3})
+    assert RobotParams.model_validate({**PTY, "gate": {"kind": "playout"}}).gate.max_age_ms == 500.0
