@@ -38,8 +38,8 @@ VERBS = {
 }
 """Each verb and its summary. ``rtgraph.launch.verbs.<verb>`` is imported only for that verb.
 
-Its ``run`` gets the parsed arguments. If it also has a ``begin``, that is called first and returns a context manager: what
-it gives goes to ``run``, too. It starts what runs beside the imports that every verb needs.
+Its ``run`` gets the parsed arguments. If it also has a ``begin``, that is called first, with the arguments as text, and
+returns a context manager: what it gives goes to ``run``, too. It starts what runs beside the imports that every verb needs.
 """
 
 IMMEDIATE = frozenset({"estop"})
@@ -137,13 +137,12 @@ def _run(arguments: list[str]) -> int:
     module = importlib.import_module(f"rtgraph.launch.verbs.{verb}")
     parser = Parser(prog=f"rtgraph {verb}", description=VERBS[verb])
     module.configure(parser)
-    parsed = parser.parse_args(arguments[1:])
     if verb in IMMEDIATE:
-        return int(module.run(parsed))
+        return int(module.run(parser.parse_args(arguments[1:])))
     if hasattr(module, "begin"):
-        with module.begin(parsed) as begun:
-            return _done(module, parsed, begun)
-    return _done(module, parsed)
+        with module.begin(arguments[1:]) as begun:
+            return _done(module, parser.parse_args(arguments[1:]), begun)
+    return _done(module, parser.parse_args(arguments[1:]))
 
 
 def _done(module: ModuleType, *given: object) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from collections.abc import Sequence
 
 from rtgraph.launch.preparing import add_launch, prepared
 from rtgraph.launch.process.server_process import EarlyServer
@@ -21,6 +22,8 @@ The session folder holds the plan, the log of every node, trace.npz, plots and s
 Ctrl-C stops the plant first and the recorder last.
 """
 
+_WITHOUT_SERVER = ("--help", "--resume-world", "--world virtual")
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
@@ -31,10 +34,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
-def begin(args: argparse.Namespace) -> EarlyServer | contextlib.nullcontext[None]:
-    """Return the fork server to start before the file is read; None if the world is virtual for sure."""
-    realtime = args.world != "virtual" and args.resume_world is None
-    return EarlyServer() if realtime else contextlib.nullcontext()
+def begin(arguments: Sequence[str]) -> EarlyServer | contextlib.nullcontext[None]:
+    """Return the fork server to start before the arguments are parsed, which imports the messages; None if none is needed."""
+    given = " ".join(arguments).replace("=", " ")
+    needless = "-h" in arguments or any(text in given for text in _WITHOUT_SERVER)
+    return contextlib.nullcontext() if needless else EarlyServer()
 
 
 def run(args: argparse.Namespace, early: EarlyServer | None = None) -> int:

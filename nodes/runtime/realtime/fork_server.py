@@ -61,7 +61,7 @@ def serve(channel: socket.socket) -> None:
     # Without this, each node imports numpy.random and setproctitle itself, 4 MB and 50 ms each time.
     module_of("setproctitle")
     generator(0, "", 0)
-    build_all(Record)
+    _build_messages()
     while (request := receive(channel)) is not None:
         if request["kind"] == "import":
             _import(Import.model_validate(request).modules)
@@ -74,6 +74,12 @@ def serve(channel: socket.socket) -> None:
             if middle == 0:
                 _become_parent(channel, request)
             os.waitpid(middle, 0)
+
+
+def _build_messages() -> None:
+    build_all(Record)
+    for message_type in (*message_types().values(), *TYPES):
+        schema_hash(message_type)
 
 
 def _import(paths: tuple[str, ...]) -> None:
@@ -95,9 +101,7 @@ def _preload(channel: socket.socket, wanted: Preload) -> socket.socket:
     pin({name: Path(module) for name, module in wanted.pinned.items()})
     stand_in({path: class_of(description) for path, description in wanted.described.items()})
     _import(wanted.modules)
-    build_all(Record)
-    for message_type in (*message_types().values(), *TYPES):
-        schema_hash(message_type)
+    _build_messages()
     for call in wanted.calls:
         call()
     return channel

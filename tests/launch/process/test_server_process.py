@@ -93,22 +93,27 @@ def test_an_early_server_becomes_that_of_the_launch(dies, started, adopting, tmp
 
 
 @pytest.mark.parametrize(
-    ("arguments", "count"),
+    ("arguments", "code", "count"),
     [
-        (["launch", "no-such-file"], 1),
-        (["launch", "endless", "wokers=1"], 1),
-        (["launch", "virtual.yaml", "--ticks", "2", "--no-plots", "--no-record"], 1),
-        (["launch", "endless", "--world", "virtual", "--ticks", "2", "--no-plots", "--no-record"], 0),
-        (["check", "endless"], 0),
+        (["launch", "no-such-file"], 2, 1),
+        (["launch", "endless", "wokers=1"], 2, 1),
+        (["launch", "endless", "--duration", "soon"], 2, 1),
+        (["launch", "virtual.yaml", "--ticks", "2", "--no-plots", "--no-record"], 0, 1),
+        (["launch", "endless", "--world=virtual", "--ticks", "2", "--no-plots", "--no-record"], 0, 0),
+        (["launch", "--help"], 0, 0),
+        (["check", "endless"], 0, 0),
     ],
 )
 def test_a_server_that_no_launch_needs_is_ended(
-    arguments, count, started, tmp_path, monkeypatch, capsys
+    arguments, code, count, started, tmp_path, monkeypatch, capsys
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "virtual.yaml").write_text("{graphs: [{graph: endless}], world: virtual}")
-    code = main(arguments)
-    assert code == (2 if "no-such-file" in arguments or "wokers=1" in arguments else 0)
+    try:
+        ended = main(arguments)
+    except SystemExit as error:
+        ended = error.code
+    assert ended == code
     assert [server.popen.returncode for server in started] == [-signal.SIGKILL] * count
 
 
