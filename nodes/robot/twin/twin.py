@@ -1,0 +1,154 @@
+"""The driver of a simulated arm: the features and units of ``ServoArm``, with models of delay and noise."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from rtgraph.msgs.errors import RobotError
+from rtgraph.nodes.robot.driver import Feature, Reading
+from rtgraph.nodes.robot.twin.simulation import MODEL, Simulation, Vector, steps_of
+
+OBSERVED = ("pos", "vel", "load")
+GRIPPER = "gripper"
+UNITS = ("degrees", "normalized")
+
+
+class Twin:
+    """Simulates an SO-101 arm, or another one of hinges with position actuators.
+
+    Args:
+        model: the MJCF file; None for the arm that comes with rtgraph.
+        units: ``degrees``, or ``normalized``, from −100 to 100; the gripper has 0 to 100 in either.
+        sensor_ms: age of what is read.
+        actuator_ms: time until a goal has reached the servos.
+        jitter_ms: mean of what is added to either, exponentially distributed.
+        noise_deg: standard deviation of the positions that are read.
+        cameras: the pictures to render: height, width and 3, by the name of a camera of the model.
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        units: str = "degrees",
+        sensor_ms: float = 0.0,
+        actuator_ms: float = 0.0,
+        jitter_ms: float = 0.0,
+        noise_deg: float = 0.0,
+        cameras: Mapping[str, tuple[int, int, int]] | None = None,
+    ) -> None:
+        if units not in UNITS:
+            raise RobotError(f"{units!r} is no unit", hint=" or ".join(UNITS))
+        if min(sensor_ms, actuator_ms, jitter_ms, noise_deg) < 0:
+            raise RobotError("delays and noise are not negative")
+        self._simulation = Simulation(MODEL if model is None else Path(model))
+        self._sensor_s, self._actuator_s, self._jitter_s = sensor_ms / 1e3, actuator_ms / 1e3, jitter_ms / 1e3
+        self._remembers = sensor_ms > 0 or jitter_ms > 0
+        self._noise_deg = noise_deg
+        self._cameras = {name: tuple(shape) for name, shape in (cameras or {}).items()}
+        self._rng = np.random.default_rng(0)
+        self._now_s = 0.0
+        self._goals: deque[tuple[float, Vector]] = deque()
+        """Goals on their way to the servos, and when they arrive."""
+        self._read: deque[tuple[float, Vector, Vector, Vector]] = deque([self._state()])
+        """Time, angles, velocities and loads, as far back as a reading may look."""
+        simulation = self._simulation
+        degrees = np.array([units == "degrees" and name != GRIPPER for name in simulation.names])
+        span = simulation.high - simulation.low
+        middle = (simulation.high + simulation.low) / 2
+        share = np.array([100.0 if name == GRIPPER else 200.0 for name in simulation.names])
+        floor = np.array([0.0 if name == GRIPPER else -100.0 for name in simulation.names])
+        # A value is scale · angle + shift.
+        self._scale = np.where(degrees, 1.0, share / span)
+        self._shift = np.where(degrees, -middle, floor - share / span * simulation.low)
+        self.is_connected = False
+
+    @classmethod
+    def joint_names(cls, model: str | None = None, **_: object) -> tuple[str, ...]:
+        """Return the names of the joints of a model."""
+        return Simulation(MODEL if model is None else Path(model)).names
+
+    def use_generator(self, rng: np.random.Generator) -> None:
+        """Draw delays and noise from a generator."""
+        self._rng = rng
+
+    @property
+    def observation_features(self) -> Mapping[str, Feature]:
+        """Position, velocity and load of each joint, and the pictures."""
+        numbers: dict[str, Feature] = {
+            f"{name}.{what}": float for what in OBSERVED for name in self._simulation.names
+        }
+        return numbers | dict(self._cameras)
+
+    @property
+    def action_features(self) -> Mapping[str, Feature]:
+        """The goal position of each joint."""
+        return {f"{name}.pos": float for name in self._simulation.names}
+
+    def connect(self) -> None:
+        """Begin."""
+        self.is_connected = True
+
+    def disconnect(self) -> None:
+        """End."""
+        self.is_connected = False
+        self._simulation.close()
+
+    def get_observation(self) -> dict[str, Reading]:
+        """Return what the sensors give: the state of a moment ago, with noise."""
+        limit_s = self._now_s - self._late(self._sensor_s) + 1e-9
+        old_enough = (one for one in reversed(self._read) if one[0] <= limit_s)
+        _, angles, velocities, loads = next(old_enough, self._read[0])
+        if self._noise_deg:
+            angles = angles + self._rng.normal(0.0, self._noise_deg, len(angles))
+        found: dict[str, Reading] = {}
+        for what, values in zip(
+            OBSERVED, (angles * self._scale + self._shift, velocities * self._scale, loads), strict=True
+        ):
+            found |= {
+                f"{name}.{what}": value
+                for name, value in zip(self._simulation.names, values.tolist(), strict=True)
+            }
+        found |= {name: self._simulation.picture(name, shape) for name, shape in self._cameras.items()}
+        return found
+
+    def send_action(self, action: dict[str, float]) -> dict[str, Reading]:
+        """Send goals, within the joints' ranges. Return what was sent."""
+        simulation = self._simulation
+        goals = (self._goals[-1][1] if self._goals else self._simulation.goals).copy()
+        for feature, value in action.items():
+            name = feature.removesuffix(".pos")
+            if name not in simulation.names:
+                raise RobotError(f"the twin has no joint {name!r}")
+            at = simulation.names.index(name)
+            goals[at] = (value - self._shift[at]) / self._scale[at]
+        goals = np.clip(goals, simulation.low, simulation.high)
+        earliest_s = self._goals[-1][0] if self._goals else 0.0  # what was sent later arrives later
+        self._goals.append((max(earliest_s, self._now_s + self._late(self._actuator_s)), goals))
+        values = goals * self._scale + self._shift
+        return {f"{name}.pos": value for name, value in zip(simulation.names, values.tolist(), strict=True)}
+
+    def step(self, period_s: float) -> None:
+        """Move the world by a time."""
+        count, length_s = steps_of(period_s)
+        began_s = self._now_s
+        for number in range(1, count + 1):
+            while self._goals and self._goals[0][0] <= self._now_s + 1e-9:
+                self._simulation.aim(self._goals.popleft()[1])
+            self._simulation.step(length_s)
+            self._now_s = began_s + number * length_s
+            if self._remembers or number == count:
+                self._read.append(self._state())
+        oldest_s = self._now_s - self._sensor_s - 20 * self._jitter_s - period_s
+        while len(self._read) > 1 and self._read[0][0] < oldest_s:
+            self._read.popleft()
+
+    def _state(self) -> tuple[float, Vector, Vector, Vector]:
+        simulation = self._simulation
+        return self._now_s, simulation.angles, simulation.velocities, simulation.loads
+
+    def _late(self, least_s: float) -> float:
+        return least_s + (float(self._rng.exponential(self._jitter_s)) if self._jitter_s else 0.0)
