@@ -24,7 +24,7 @@ HUMAN = {
 
 MEASURED = {
     "blocks": {
-        "random": Line(0.1, "measured here", 0.14, 20),
+        "random": Line(0.0, "measured here", 0.0, 20),
         "noop": Line(0.0, "measured here", 0.0, 20),
     },
     "boxing": {
