@@ -125,9 +125,8 @@ def _check_parts(network: NetworkSpec, observation: PartsSpec) -> None:
         return
     pictures = {name: PictureShape.of(part) for name, part in observation.parts.items()}
     if not any(pictures.values()):
-        raise ValueError(
-            f"no part of the observation is a picture: {', '.join(pictures)}. hint: use kind: mlp for vectors"
-        )
+        problem = f"no part of the observation is a picture: {', '.join(pictures)}"
+        raise ValueError(f"{problem}. hint: use kind: mlp for vectors")
     for name, shape in pictures.items():
         if shape is not None:
             try:

@@ -49,8 +49,9 @@ class Plant(Node[P]):
     absolute, so errors never accumulate. At each tick the gate chooses, the environment moves one step, and
     the observation and the applied action are published. The first tick of an episode only resets. A decision
     with an action that does not fit the spec is refused: it is counted, never reaches the gate, and the log
-    names its worker. With ``out_of_range: clamp``, an action beyond its range is applied clamped instead. A launch in which all decisions were refused has failed. Every outcome of the
-    environment is compared with the spec; values that are not finite are published and counted.
+    names its worker. With ``out_of_range: clamp``, an action beyond its range is applied clamped instead. A
+    launch in which all decisions were refused has failed. Every outcome of the environment is compared with
+    the spec; values that are not finite are published and counted.
 
     A subclass defines the plant's actions and observations (``spec``) and makes its environment
     (``environment``).

@@ -1,8 +1,8 @@
 """Export to an MCAP file for Foxglove: images as ``foxglove.RawImage``, everything else as JSON.
 
 An image in a field is published on ``TOPIC/FIELD``, lossless, beside the JSON of its message on ``TOPIC``, in
-which short vectors are whole, by name if the plan names their elements, and larger arrays are summarised. Log and publish times are wall time if the recording has it, else the graph's
-time.
+which short vectors are whole, by name if the plan names their elements, and larger arrays are summarised. Log and
+publish times are wall time if the recording has it, else the graph's time.
 """
 
 from __future__ import annotations

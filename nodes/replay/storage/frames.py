@@ -1,9 +1,10 @@
 """Frames, each stored once: written by one process, read by any number on the same host without a copy.
 
 A frame's handle is generation × slots + slot; the generation counts the writes to the slot. If slots are used
-in turn, handles count the frames. A frame of several parts has one slot, and each part its own array of all slots. Each slot has a word: 0 if it was never written, odd while it is being
-written, 2 × (generation + 1) when it holds that generation's frame. A reader checks the word before and after
-reading, so it detects frames that were or are being overwritten and never returns them.
+in turn, handles count the frames. A frame of several parts has one slot, and each part its own array of all
+slots. Each slot has a word: 0 if it was never written, odd while it is being written, 2 × (generation + 1)
+when it holds that generation's frame. A reader checks the word before and after reading, so it detects frames
+that were or are being overwritten and never returns them.
 
 This requires that stores become visible in program order, as on x86-64; on other machines (ARM), read only in
 the writing process.

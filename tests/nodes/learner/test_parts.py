@@ -43,6 +43,7 @@ def ran(ticks, **arguments):
         {"network": "mlp", "workers": 2},
         {"network": "impala", "k": 0.0625, "side": 36, "dueling": True, "noisy": True},
         {"agent": "infer_learn", "sampling": "prioritised"},
+        {"learners": 2, "n_step": 3},
     ],
     ids=lambda arguments: ", ".join(f"{key}={value}" for key, value in arguments.items()),
 )

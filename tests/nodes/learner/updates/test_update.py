@@ -5,7 +5,7 @@ import pytest
 import torch
 from support.batches import PIXELS, VECTORS, drawn
 
-from rtgraph.msgs import Continuous
+from rtgraph.msgs import ArraySpec, Continuous, PartsSpec
 from rtgraph.msgs.errors import LearningError
 from rtgraph.nodes.learner.gradients.round_robin import Parallel, RoundRobin
 from rtgraph.nodes.learner.params import UpdateParams
@@ -61,6 +61,38 @@ def test_values_become_what_is_earned(head):
     torch.testing.assert_close(values, rewards.unsqueeze(0), atol=0.4, rtol=0)
     assert np.abs(result.td_errors).mean() < 0.4
     assert result.q_mean == pytest.approx(float(returns.mean()), abs=0.4)
+
+
+def test_rainbow_learns_from_several_parts():
+    """A bandit: the reward is a sum of what the picture and the vector show, and of the action."""
+    network = MlpSpec(hidden=(32,), head=RAINBOW)
+    parts = {"light": ArraySpec(dtype="uint8", shape=(2, 2)), "side": ArraySpec(dtype="float32", shape=(1,))}
+    plant = VECTORS.model_copy(update={"observation": PartsSpec(parts=parts)})
+    updater = Updater(network, plant, UpdateParams(learning_rate=1e-2), seed=1)
+    rng = np.random.default_rng(0)
+
+    def observed(light, side):
+        pictures = np.repeat(np.asarray(light, np.uint8), 4).reshape(-1, 2, 2) * 255
+        return {"light": pictures, "side": np.asarray(side, np.float32).reshape(-1, 1)}
+
+    for batch in batches(150, 32):
+        light, side = rng.integers(0, 2, (2, 32))
+        observations = observed(light, side)
+        returns = torch.from_numpy((2.0 * light - 3.0 * side).astype(np.float32)) + batch.actions
+        updater.step(
+            replace(
+                batch,
+                observations=observations,
+                next_observations=observations,
+                returns=returns,
+                discounts=torch.zeros(32),
+            )
+        )
+    module = build(network, plant)
+    module.load_state_dict(updater.training_state().weights())
+    tensors = {name: torch.from_numpy(part) for name, part in observed([0, 0, 1, 1], [0, 1, 0, 1]).items()}
+    values = module(tensors).detach()[:, 0]
+    torch.testing.assert_close(values, torch.tensor([0.0, -3.0, 2.0, -1.0]), atol=0.7, rtol=0)
 
 
 def test_nothing_is_left_of_an_earlier_gradient():

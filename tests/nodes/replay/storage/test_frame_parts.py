@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from rtgraph.msgs import ArraySpec, Discrete, PartsSpec, PlantSpec
+from rtgraph.msgs import ArraySpec, Discrete, Header, PartsSpec, PlantSpec, SampledBatch, decode, encode
 from rtgraph.msgs.errors import FrameOverwritten, NotFinite, RegionError, ReplayError
+from rtgraph.nodes.replay.client import BatchReader
 from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
 from rtgraph.nodes.replay.storage.frames import Frames, FrameStore
 from rtgraph.nodes.replay.storage.sizes import Sizes
@@ -19,6 +20,7 @@ SPEC = PartsSpec(
     }
 )
 PLANT = PlantSpec(rate_hz=50, observation=SPEC, action=Discrete(count=9))
+BATCH_FIELDS = ("observations", "actions", "returns", "next_observations", "discounts", "weights", "indices")
 FRAME_BYTES = 3 + 90 + 16 + 8
 
 
@@ -141,3 +143,24 @@ def test_a_part_that_is_not_finite_is_not_stored():
     with pytest.raises(NotFinite, match="the observation of tick 1 is not finite"):
         buffer.add(wrong)
     assert len(buffer) == 0
+
+
+def test_a_learner_that_cannot_map_the_store_gets_the_parts_in_the_message():
+    buffer = ReplayBuffer(100_000, PLANT)
+    for number in range(10):
+        buffer.add(transition(number))
+    reader = BatchReader("learner", 0, None)
+    request = reader.ask(4)
+    drawn = buffer.draw(4, np.random.default_rng(0))
+    batch = drawn.batch(buffer.frames)
+    fields = {name: getattr(batch, name) for name in BATCH_FIELDS}
+    sent = SampledBatch(number=request.number, incarnation=0, ticks=10, **fields)
+    answer = decode(
+        SampledBatch, encode(sent.stamped(Header(source="replay", incarnation=0, sequence=0, stamp_ns=0)))
+    )
+    found = reader.batch(answer)
+    for place, number in enumerate(found.indices.tolist()):
+        assert same({name: part[place] for name, part in found.observations.items()}, value(number))
+    wrong = answer.model_copy(update={"store": "nowhere", "number": reader.ask(4).number})
+    assert reader.batch(wrong) is None, "parts are no handles"
+    assert reader.unread == 1
