@@ -30,7 +30,8 @@ demo: $(READY)  ## Boxing at 60 Hz, first with one worker, then staggered: both 
 
 test: $(READY)  ## run the tests
 	@# First on all cores; then, one by one, tests that look at the lateness of real processes.
-	@$(BIN)/python -m pytest -m "not process and not snippets and not soak" --numprocesses auto
+	@# One thread for numpy: others spin for 0.1 s in each process that imports it.
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -m "not process and not snippets and not soak" --numprocesses auto
 	@# Only their modules: to collect all takes as long as several tests.
 	@$(BIN)/python -m pytest -m "process and not soak" $$(grep -rl --include='test_*.py' 'mark\.process' tests)
 
