@@ -7,6 +7,7 @@ from rtgraph.nodes.robot.params import RobotParams
 from rtgraph.nodes.robot.robot import Robot
 from rtgraph.nodes.robot.safety import Command, Safety, Sent
 from rtgraph.nodes.robot.simulated import SimulatedRobot
+from rtgraph.nodes.robot.sweep import Sweep
 from rtgraph.nodes.robot.task import Task, Verdict
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Sent",
     "SimulatedDriver",
     "SimulatedRobot",
+    "Sweep",
     "Task",
     "TorqueDriver",
     "Verdict",

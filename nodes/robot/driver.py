@@ -7,7 +7,7 @@ dropped, and a new object is made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -92,6 +92,24 @@ def check_driver(path: str, params: Mapping[str, object]) -> None:
         )
     if problem := call_problem(driver, **params):
         raise NodeError(f"driver {path!r} does not take these driver_params: {problem}")
+
+
+def check_joints(path: str, params: Mapping[str, object], joints: Collection[str]) -> None:
+    """Check that a graph describes all joints of the device, if the driver's class knows them without the device.
+
+    It does if it has a class method ``joint_names``, which takes the driver's parameters.
+
+    Raises:
+        NodeError: a joint is missing, or too many.
+    """
+    names = getattr(driver_class(path), "joint_names", None)
+    if names is None:
+        return
+    found = names(**params)
+    if more := [name for name in found if name not in joints]:
+        raise NodeError(f"driver {path!r} has joints that the graph does not command: {', '.join(more)}")
+    if less := [name for name in joints if name not in found]:
+        raise NodeError(f"driver {path!r} lacks joints of the graph: {', '.join(less)}")
 
 
 def make_driver(path: str, params: Mapping[str, object]) -> Driver:

@@ -10,7 +10,7 @@ import numpy as np
 
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.robot.connection.link import Link
-from rtgraph.nodes.robot.driver import check_driver, feature_problem, make_driver
+from rtgraph.nodes.robot.driver import check_driver, check_joints, feature_problem, make_driver
 from rtgraph.nodes.robot.params import RobotParams, commanded_by, features_of
 from rtgraph.nodes.robot.plant import CLOSE_S, RobotPlant
 from rtgraph.nodes.runtime.clock import period_ns
@@ -35,6 +35,7 @@ class Robot(RobotPlant[RobotParams]):
         """Check limits, task, default behaviour and the driver's class. No driver is made."""
         super().check(params)
         check_driver(params.driver, params.driver_params)
+        check_joints(params.driver, params.driver_params, params.joints)
 
     def connection(self, period_ns: int, stop: dict[str, float] | None) -> Link:
         """Make the link to the device. It connects when it is started."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.robot.connection.direct import Direct, SimulatedDriver
-from rtgraph.nodes.robot.driver import check_driver, driver_class, feature_problem, make_driver
+from rtgraph.nodes.robot.connection.direct import Direct, RandomDriver, SimulatedDriver
+from rtgraph.nodes.robot.driver import check_driver, check_joints, driver_class, feature_problem, make_driver
 from rtgraph.nodes.robot.params import RobotParams, commanded_by, features_of
 from rtgraph.nodes.robot.plant import RobotPlant
 
@@ -22,6 +22,7 @@ class SimulatedRobot(RobotPlant[RobotParams]):
                 f"driver {params.driver!r} is not simulated: it has no step",
                 hint="drive a real robot by rtgraph.nodes.robot:Robot",
             )
+        check_joints(params.driver, params.driver_params, params.joints)
 
     def connection(self, period_ns: int, stop: dict[str, float] | None) -> Direct:
         """Make the driver and the connection to it.
@@ -35,4 +36,6 @@ class SimulatedRobot(RobotPlant[RobotParams]):
             raise NodeError(f"{self.name}: {problem}")
         if not isinstance(driver, SimulatedDriver):
             raise NodeError(f"driver {params.driver!r} is not simulated")
+        if isinstance(driver, RandomDriver):
+            driver.use_generator(self.rng)
         return Direct(driver, period_ns=period_ns, now_ns=self.context.now_ns, stop=stop)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from rtgraph.nodes.robot.connection.connection import Health, Sample
 from rtgraph.nodes.robot.driver import Driver, Reading
 
@@ -15,6 +17,15 @@ class SimulatedDriver(Driver, Protocol):
 
     def step(self, period_s: float) -> None:
         """Move the device's world by a time."""
+        ...
+
+
+@runtime_checkable
+class RandomDriver(Protocol):
+    """A simulated driver that draws delays or noise."""
+
+    def use_generator(self, rng: np.random.Generator) -> None:
+        """Draw from the plant's generator from now on."""
         ...
 
 

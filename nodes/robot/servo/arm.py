@@ -52,6 +52,13 @@ class ServoArm:
         self._bus: Bus | None = None
         self._calibration: Calibration | None = None
 
+    @classmethod
+    def joint_names(cls, port: str, calibration: str | None = None, **_: object) -> tuple[str, ...]:
+        """Return the names of the joints, which are those of the calibration file. The port is not opened."""
+        return tuple(
+            JOINTS if calibration is None else Calibration.read(Path(calibration).expanduser()).joints
+        )
+
     @property
     def is_connected(self) -> bool:
         """Whether the port is open."""

@@ -14,7 +14,7 @@ from rtgraph.nodes.robot.servo.packets import Reply
 from rtgraph.nodes.robot.servo.port import SerialPort
 from rtgraph.nodes.robot.servo.registers import LOCK, MODEL_NUMBER, Register
 
-TIMEOUT_S = 0.02
+TIMEOUT_S = 0.04
 TRIES = 3
 NOISE_BYTES = 256
 """Most bytes of noise that are read in search of replies."""

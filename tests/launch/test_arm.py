@@ -1,0 +1,82 @@
+"""The launch file ``arm``: one argument chooses the twin or the servos, and the limits are those of both."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.servo_bus import JOINTS
+
+from rtgraph.launch.cli import main
+from rtgraph.msgs import Applied
+from rtgraph.msgs.bag import Bag
+from rtgraph.nodes.robot.twin.simulation import MODEL
+
+NOISE = ("sensor_ms=5", "jitter_ms=3", "noise_deg=0.2")
+TICKS = 240
+
+
+def launched(out, *arguments):
+    given = ("launch", "arm", "--world", "virtual", "--ticks", str(TICKS), "--no-plots", "--out", str(out))
+    assert main([*given, *arguments]) == 0
+    return out / "session.mcap"
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    """A noisy twin, launched twice."""
+    folder = tmp_path_factory.mktemp("arm")
+    return launched(folder / "first", *NOISE), launched(folder / "second", *NOISE)
+
+
+def read(file, topic):
+    return [one.message() for one in Bag.open(file).messages(topics=[topic])]
+
+
+def test_the_twin_moves_as_the_policy_asks(session):
+    observed = np.array([one.value for one in read(session[0], "observation")])
+    assert observed.shape[1] == len(JOINTS)
+    assert np.ptp(observed[:, 0]) > 20
+    assert all(isinstance(one, Applied) for one in read(session[0], "applied"))
+
+
+def test_noise_and_delays_are_the_same_in_every_run(session):
+    assert session[0].read_bytes() == session[1].read_bytes()
+
+
+def test_the_recording_verifies(session, capsys):
+    assert main(["bag", "verify", str(session[0])]) == 0
+    assert "plant" in capsys.readouterr().out
+
+
+def test_one_argument_chooses_the_servos_and_no_port_is_opened(capsys):
+    for plant in (["plant=twin"], ["plant=servo", "port=/no/such"]):
+        assert main(["check", "arm", *plant]) == 0
+    assert len({line.partition(":")[2] for line in capsys.readouterr().out.splitlines()}) == 1
+
+
+@pytest.mark.parametrize("arguments", [["--world", "virtual"], ["joints=3"]])
+def test_servos_are_refused_where_there_are_none(arguments, capsys):
+    assert main(["check", "arm", "plant=servo", *arguments]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_twin_with_a_joint_too_many_is_refused_in_one_line(tmp_path, capsys):
+    text = MODEL.read_text()
+    text = text.replace(
+        '<joint name="gripper"', '<joint name="thumb" axis="1 0 0" range="-9 9"/><joint name="gripper"'
+    )
+    text = text.replace("</actuator>", '<position name="thumb" joint="thumb"/></actuator>')
+    (tmp_path / "thumb.xml").write_text(text)
+    assert main(["check", "arm", f"model={tmp_path / 'thumb.xml'}"]) == 2
+    shown = capsys.readouterr().err
+    assert "has joints that the graph does not command: thumb" in shown
+    assert shown.count("\n") == 1
+
+
+def test_a_calibration_of_other_joints_is_refused(tmp_path, capsys):
+    file = tmp_path / "arm.json"
+    file.write_text(
+        '{"elbow": {"id": 1, "drive_mode": 0, "homing_offset": 0, "range_min": 5, "range_max": 900}}'
+    )
+    assert main(["check", "arm", "plant=servo", f"calibration={file}"]) == 2
+    assert "has joints that the graph does not command: elbow" in capsys.readouterr().err
