@@ -40,7 +40,6 @@ def test_launch_schema_takes_references() -> None:
 
 def test_graph_schema_names_what_a_node_may_hold() -> None:
     node = graph_schema()["$defs"]["NodeEntry"]
-    assert {"class", "params", "replicas", "if", "remap", "restart", "priority", "python", "threads"} == set(
-        node["properties"]
-    )
+    keys = "class params replicas if remap restart priority python threads stop_s"
+    assert set(keys.split()) == set(node["properties"])
     assert node["required"] == ["class"]

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from support.launching import COMMAND, TESTS, Launch, until
 
+from rtgraph.launch.bags.verification import verify
 from rtgraph.msgs import Applied
 from rtgraph.msgs.bag.bag import Bag
 
@@ -82,6 +83,19 @@ def launched(made: Device, *arguments: str) -> Launch:
     return Launch.of("robot", f'driver_params={{"port": "{made.port}"}}', *arguments)
 
 
+def rtgraph(launch: Launch, *arguments: str) -> str:
+    """Run a command, and return what it prints. It must name the launch: others may run on this host."""
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *arguments],
+        env={**os.environ, "XDG_RUNTIME_DIR": str(launch.runtime), "PYTHONPATH": str(TESTS)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def applied(launch: Launch) -> list[Applied]:
     bag = Bag.open(launch.session / "session.mcap")
     return [recorded.message() for recorded in bag.messages() if recorded.channel.topic == "applied"]
@@ -132,12 +146,9 @@ def test_an_emergency_stop_works_while_all_others_are_stopped(tmp_path: Path) ->
         stopped = [launch.popen.pid, *(launch.process(node) for node in ("sweeper", "session/recorder"))]
         for process in stopped:
             os.kill(process, signal.SIGSTOP)
-        environment = {**os.environ, "XDG_RUNTIME_DIR": str(launch.runtime)}
-        command = [sys.executable, "-c", COMMAND, "estop"]
         entered = time.monotonic()
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert rtgraph(launch, "estop", str(launch.session)) == "plant: stopped: rtgraph estop\n"
         answered = time.monotonic()
-        assert (done.returncode, done.stdout) == (0, "plant: stopped: rtgraph estop\n"), done.stderr
         robot.is_silent()
         last = robot.got()[-1]["at"]
         print(
@@ -150,7 +161,7 @@ def test_an_emergency_stop_works_while_all_others_are_stopped(tmp_path: Path) ->
         until(lambda: launch.log("plant").count("emergency stop"), 5.0, "it is logged")
         robot.is_silent()
         assert len(robot.got()) == count
-        subprocess.run([*command, "--reset"], env=environment, capture_output=True, check=True)
+        rtgraph(launch, "estop", str(launch.session), "--reset")
         robot.moves()
         assert robot.biggest_step() <= STEP * 1.01
         launch.interrupt()
@@ -169,7 +180,18 @@ def test_a_silent_and_an_unplugged_device_cost_no_tick_and_bring_no_burst(tmp_pa
         robot.moves()
         robot.replug()
         robot.moves()
+        top = rtgraph(launch, "top", "--session", str(launch.popen.pid), "--count", "1", "--json")
+        plant = next(node for node in json.loads(top)["nodes"] if node["node"] == "plant")
+        assert plant["does"] in {"running", "stale", "holding"}
         launch.interrupt()
+        count = len(robot.got())
+        found = verify(Bag.open(launch.session / "session.mcap"))
+        assert found.passed
+        assert {verdict.node: verdict.outcome for verdict in found.nodes} == {
+            "plant": "unverifiable",
+            "sweeper": "same",
+        }
+        assert len(robot.got()) == count
         messages = applied(launch)
         assert [m.tick for m in messages] == list(range(messages[0].tick, messages[-1].tick + 1))
         times = [e["at"] for e in robot.got()]

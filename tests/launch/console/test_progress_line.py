@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rtgraph.launch.console.progress_line import Going, compact, fitted
-from rtgraph.msgs import LearningProgress, Progress
+from rtgraph.msgs import LearningProgress, Progress, RobotState
 
 ACTING = Progress(
     tick=444_321, episode=60, inaction=0.004, age_ticks=6.1, lateness_most_ms=0.3, overruns=0, reward=3.0
@@ -49,6 +49,14 @@ def test_all_of_it():
     # All parts about learning fit on a line of 120 with the name, the time and spaces.
     shown = fitted(text, 120 - len("boxing") - 10)
     assert shown.endswith("replay 99.9k")
+
+
+def test_the_state_of_a_robot_and_its_reason():
+    going = Going()
+    going.heard(RobotState(state="fault", reason="get_observation: no reply", since_ns=0))
+    assert going.told(5.0, 5.0)[1] == "fault: get_observation: no reply  5.0 s"
+    going.heard(RobotState(state="running", since_ns=0))
+    assert going.told(5.0, 5.0)[1] == "running  5.0 s"
 
 
 def test_what_is_not_known_is_left_out():

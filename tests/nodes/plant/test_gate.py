@@ -16,6 +16,7 @@ from rtgraph.nodes.plant.gate import (
     PlayoutParams,
     make_gate,
 )
+from rtgraph.nodes.runtime import NodePlan
 
 
 def decision(tick, episode=0, incarnation=0, number=0):
@@ -295,3 +296,28 @@ def test_what_is_held_is_bounded():
     choice = gate.choose(81, held)
     assert choice.dropped == 5
     assert gate.begin(82, 1, 0) == MOST_HELD
+
+
+def test_a_decision_older_than_the_maximum_never_acts_and_counts_as_late():
+    gate = begun(make_gate(LatestParams(max_age_ms=50), 10_000_000))
+    assert gate.choose(10, [decision(5)]).decision is not None
+    assert fates(gate.choose(20, [decision(14)])) == (0, 1, 0)
+    assert gate.choose(21, []).decision is None
+
+
+def test_the_maximum_age_bounds_the_delay_of_playout_after_a_stall():
+    gate = begun(make_gate(PlayoutParams(max_age_ms=50), 10_000_000))
+    for tick in range(51, 400):
+        choice = gate.choose(tick, [decision(tick - 51)])  # all of them far too old
+        assert choice.decision is None
+        assert choice.delay_ticks <= 5
+    gate.choose(400, [decision(400)])
+    assert gate.choose(405, []).decision is not None
+    gate.choose(410, [decision(410)])
+    assert fates(gate.choose(420, [])) == (0, 1, 0)
+
+
+def test_params_without_a_maximum_are_written_as_before():
+    assert LatestParams().model_dump() == {"kind": "latest"}
+    assert PlayoutParams().model_dump() == {"kind": "playout", "most_ticks": None}
+    assert "stop_s" not in NodePlan(name="n", index=0, node="m:N").model_dump()

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from support import robot_device
 from support.host import HandHost
+from support.launching import FILES
 
+from rtgraph.graphs import load_launch
 from rtgraph.msgs import Decision, EStop
-from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.errors import GraphError, NodeError
 from rtgraph.nodes.robot import Robot, RobotParams, SimulatedRobot
 from rtgraph.nodes.robot.params import spec_of
 
@@ -156,3 +158,11 @@ def test_a_robot_never_catches_up_and_its_gate_bounds_ages():
     with pytest.raises(ValueError, match="catch_up_ticks"):
         RobotParams.model_validate({**PTY, "catch_up_ticks": 3})
     assert RobotParams.model_validate({**PTY, "gate": {"kind": "playout"}}).gate.max_age_ms == 500.0
+
+
+def test_a_simulated_robot_is_planned_in_the_virtual_world_where_hardware_is_refused():
+    file = FILES / "robot.yaml"
+    simulated = {"kind": "SimulatedRobot", "driver": PARAMS["driver"]}
+    assert load_launch(str(file), simulated, world="virtual").world == "virtual"
+    with pytest.raises(GraphError, match="'plant' drives a device, and the virtual world drives none"):
+        load_launch(str(file), {"driver_params": '{"port": "/nowhere"}'}, world="virtual")

@@ -95,6 +95,7 @@ def test_whatever_arrives_what_is_sent_stays_within_the_limits(kind):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", ["position", "velocity"])
 def test_ten_thousand_random_sequences_stay_within_the_limits(kind):
     holds_for(kind, 10_000)()
