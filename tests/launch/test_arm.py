@@ -48,6 +48,18 @@ def test_the_recording_verifies(session, capsys):
     assert "plant" in capsys.readouterr().out
 
 
+def test_a_twin_resumed_from_a_world_checkpoint_goes_on_to_the_bit(session, tmp_path):
+    given = ("--world", "virtual", "--no-plots", "--checkpoint-every", "1")
+    half = ("--ticks", str(TICKS // 2), "--out", str(tmp_path / "half"))
+    assert main(["launch", "arm", *given, *NOISE, *half]) == 0
+    rest = ("--ticks", str(TICKS), "--no-plots", "--out", str(tmp_path / "rest"))
+    assert main(["launch", "--resume-world", str(tmp_path / "half"), *rest]) == 0
+    whole = {one.tick: one.value for one in read(session[0], "observation")}
+    resumed = {one.tick: one.value for one in read(tmp_path / "rest" / "session.mcap", "observation")}
+    assert TICKS // 2 - 2 < len(resumed) < TICKS
+    assert all(np.array_equal(value, whole[tick]) for tick, value in resumed.items())
+
+
 def test_one_argument_chooses_the_servos_and_no_port_is_opened(capsys):
     for plant in (["plant=twin"], ["plant=servo", "port=/no/such"]):
         assert main(["check", "arm", *plant]) == 0

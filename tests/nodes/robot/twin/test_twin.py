@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -142,3 +144,21 @@ def test_mujoco_is_asked_for_by_its_extra(monkeypatch):
     with pytest.raises(RobotError, match="needs MuJoCo, which is not installed") as raised:
         Twin()
     assert raised.value.hint == "pip install 'rtgraph[twin]'"
+
+
+def test_a_camera_gives_a_picture_where_there_is_opengl():
+    program = (
+        "from rtgraph.nodes.robot.twin import Twin\n"
+        "picture = Twin(cameras={'front': (48, 64, 3)}).get_observation()['front']\n"
+        "print(picture.shape, picture.dtype, picture.std() > 5)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        env=os.environ | {"MUJOCO_GL": "egl"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "cannot be rendered" in ended.stderr or "EGL" in ended.stderr:
+        pytest.skip("there is no EGL here")
+    assert ended.stdout == "(48, 64, 3) uint8 True\n", ended.stderr
