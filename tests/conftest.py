@@ -6,6 +6,11 @@ import resource
 from collections.abc import Callable, Generator
 
 import pytest
+from hypothesis import settings
+
+# A busy machine takes longer for a case than hypothesis' 200 ms.
+settings.register_profile("rtgraph", deadline=None)
+settings.load_profile("rtgraph")
 
 
 @pytest.hookimpl(wrapper=True)
