@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +13,8 @@ from rtgraph.nodes.networks.fit import PictureShape, remaining, windows_of
 from rtgraph.nodes.networks.frames import as_input
 from rtgraph.nodes.networks.head import Head
 from rtgraph.nodes.networks.impala import impala_sequences
-from rtgraph.nodes.networks.nature import FEATURES, nature_layers
+from rtgraph.nodes.networks.mlp import linear_layers
+from rtgraph.nodes.networks.nature import FEATURES, FILTERS, nature_layers
 from rtgraph.nodes.networks.network import Network, Observations
 from rtgraph.nodes.networks.spec import ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
 
@@ -51,7 +51,7 @@ class Joined(Network):
         if isinstance(spec, MlpSpec):
             hidden = spec.hidden[-1] if spec.hidden else None
             sizes += spec.hidden[:-1]
-        self.layers = _layers(sizes)
+        self.layers = linear_layers(sizes)
         self.head = Head(spec.head, sizes[-1], hidden, outputs)
 
     def features(self, observations: Observations) -> Tensor:
@@ -110,14 +110,7 @@ def _trunk(spec: NetworkSpec, part: ArraySpec) -> tuple[nn.Module, int]:
         return _Flat(nn.Sequential(), picture=part.is_picture), size
     shape = PictureShape.of(part)
     if shape is None:
-        return _Flat(_layers((size, *VECTOR)), picture=False), VECTOR[-1]
+        return _Flat(linear_layers((size, *VECTOR)), picture=False), VECTOR[-1]
     height, width = remaining(shape.frame, windows_of(spec))
-    channels = 64 if isinstance(spec, NatureSpec) else spec.widths[1]
+    channels = FILTERS[-1] if isinstance(spec, NatureSpec) else spec.widths[1]
     return _Picture(spec, shape), height * width * channels
-
-
-def _layers(sizes: list[int] | tuple[int, ...]) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for first, second in pairwise(sizes):
-        layers += [nn.Linear(first, second), nn.ReLU()]
-    return nn.Sequential(*layers)

@@ -30,10 +30,7 @@ class Mlp(Network):
         self._one_hot = spec.one_hot
         sizes = (math.prod(observation) * (spec.one_hot or 1), *spec.hidden)
         *before, inputs = sizes[:-1] or sizes
-        layers: list[nn.Module] = []
-        for first, second in pairwise((*before, inputs)):
-            layers += [nn.Linear(first, second), nn.ReLU()]
-        self.layers = nn.Sequential(*layers)
+        self.layers = linear_layers((*before, inputs))
         # The last hidden layer belongs to the head, as in the convolutional networks.
         self.head = Head(spec.head, inputs, spec.hidden[-1] if spec.hidden else None, outputs)
 
@@ -53,3 +50,11 @@ class Mlp(Network):
             inputs = functional.one_hot(inputs.to(torch.int64), self._one_hot).flatten(1)
         features: Tensor = self.layers(inputs.to(torch.float32))
         return features
+
+
+def linear_layers(sizes: Sequence[int]) -> nn.Sequential:
+    """Return linear layers from each size to the next, with ReLU after each."""
+    layers: list[nn.Module] = []
+    for first, second in pairwise(sizes):
+        layers += [nn.Linear(first, second), nn.ReLU()]
+    return nn.Sequential(*layers)

@@ -12,7 +12,7 @@ from rtgraph.nodes.networks.head import Head
 from rtgraph.nodes.networks.network import Network, Observations, only
 from rtgraph.nodes.networks.spec import NatureSpec
 
-_FILTERS = (32, 64, 64)
+FILTERS = (32, 64, 64)
 FEATURES = 512
 """The size of the head's hidden layer."""
 
@@ -34,7 +34,7 @@ class Nature(Network):
         self.frame = FrameShape.of(observation)
         height, width = remaining(self.frame, windows_of(spec))
         self.layers = nature_layers(spec, self.frame)
-        self.head = Head(spec.head, height * width * _FILTERS[-1], FEATURES, outputs)
+        self.head = Head(spec.head, height * width * FILTERS[-1], FEATURES, outputs)
 
     def features(self, observations: Observations) -> Tensor:
         """Return the flattened output of the convolutions for a batch of frames (see `as_input`)."""
@@ -46,7 +46,7 @@ def nature_layers(spec: NatureSpec, frame: FrameShape) -> nn.Sequential:
     """Return the convolutions, from frames to flat features."""
     layers: list[nn.Module] = []
     channels = frame.channels
-    for filters, window in zip(_FILTERS, windows_of(spec), strict=True):
+    for filters, window in zip(FILTERS, windows_of(spec), strict=True):
         layers += [nn.Conv2d(channels, filters, window.side, window.stride), nn.ReLU()]
         channels = filters
     return nn.Sequential(*layers, nn.Flatten())
