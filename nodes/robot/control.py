@@ -45,6 +45,7 @@ class Control:
         period_ns: time from tick to tick.
         now_ns: the graph's time.
         homing_speed: share of the maximum speed at which the plant itself moves the robot.
+        resume_within_s: see ``Safety``.
     """
 
     connected = "connected: it holds where it is"
@@ -58,12 +59,13 @@ class Control:
         period_ns: int,
         now_ns: int,
         homing_speed: float = 0.25,
+        resume_within_s: float = NEAR_S,
     ) -> None:
         self.connection = connection
         self._homing_speed = homing_speed
         self.limits = Limits.of(joints)
         self.states = States(now_ns)
-        self.safety = Safety(self.limits, kind, period_ns)
+        self.safety = Safety(self.limits, kind, period_ns, near_s=resume_within_s)
         self.sample: Sample | None = None
         self.stopped_by = ""
         """Why the emergency stop is in force; empty if it is not."""

@@ -14,6 +14,7 @@ from rtgraph.nodes.plant.plant import PlantParams
 from rtgraph.nodes.robot.connection.link import LinkParams
 from rtgraph.nodes.robot.driver import Feature
 from rtgraph.nodes.robot.joints import SUFFIX, Command, JointParams, Limits
+from rtgraph.nodes.robot.safety import NEAR_S
 from rtgraph.nodes.robot.task import Task, make_task
 
 MAX_AGE_MS = 500.0
@@ -48,6 +49,9 @@ class RobotParams(PlantParams):
     link: LinkParams = LinkParams()
     homing_speed: float = Field(default=0.25, gt=0, le=1)
     """Share of the maximum speed at which the robot goes to the pose of a reset and to its park pose."""
+    resume_within_s: float | None = Field(default=NEAR_S, gt=0)
+    """After a hold, a command resumes if each joint gets there in this time at its maximum speed; null for any command.
+    An agent that explores with random positions needs null; the motion is ramped in any case."""
     dry_run: bool = False
     """Read the device, and never write to it."""
     torque_off: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
 import numpy as np
@@ -69,6 +70,7 @@ class RobotPlant(Plant[P]):
             period,
             self.now_ns,
             params.homing_speed,
+            math.inf if params.resume_within_s is None else params.resume_within_s,
         )
         self._robot = RobotEnvironment(params, self._control)
         return self._robot
@@ -86,7 +88,7 @@ class RobotPlant(Plant[P]):
         if self.context.identity.incarnation:
             self._control.connected = "restarted: it holds where it is"
             self.log.warning("%s was restarted: it holds where the robot is", self.name)
-        self._control.connection.start()
+        self._control.connection.start(self.now_ns)
         super().on_start()
 
     def on_estop(self, message: EStop) -> None:

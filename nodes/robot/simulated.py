@@ -38,4 +38,4 @@ class SimulatedRobot(RobotPlant[RobotParams]):
             raise NodeError(f"driver {params.driver!r} is not simulated")
         if isinstance(driver, RandomDriver):
             driver.use_generator(self.rng)
-        return Direct(driver, period_ns=period_ns, now_ns=self.context.now_ns, stop=stop)
+        return Direct(driver, period_ns=period_ns, stop=stop)

@@ -74,7 +74,7 @@ class Bench:
         return self.drivers[-1]
 
     def up(self) -> Bench:
-        self.link.start()
+        self.link.start(0)
         assert self.lives[-1].open()
         return self
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -35,7 +35,6 @@ class Direct:
     Args:
         driver: the driver; ``Direct`` connects it.
         period_ns: time from tick to tick.
-        now_ns: the graph's time.
         stop: the action that the e-stop sends once; None to send nothing.
     """
 
@@ -44,14 +43,12 @@ class Direct:
         driver: SimulatedDriver,
         *,
         period_ns: int,
-        now_ns: Callable[[], int],
         stop: dict[str, float] | None = None,
     ) -> None:
         self.sent = self.faults = self.abandoned = 0
         self.last_sent: Mapping[str, Reading] = {}
         self.driver = driver
         self._period_s = period_ns / 1e9
-        self._now_ns = now_ns
         self._stop = stop
         self._latched = self._stop_sent = False
         self._sample: Sample | None = None
@@ -62,10 +59,10 @@ class Direct:
         """Up once it was started."""
         return Health("connecting" if self._sample is None else "up", "", 1)
 
-    def start(self) -> None:
+    def start(self, now_ns: int) -> None:
         """Connect and read."""
         self.driver.connect()
-        self._sample = Sample(self.driver.get_observation(), self._now_ns())
+        self._sample = Sample(self.driver.get_observation(), now_ns)
 
     def attend(self, now_ns: int) -> None:
         """Move the world by the period that ends now, and read."""

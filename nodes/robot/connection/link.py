@@ -100,8 +100,9 @@ class Link:
         """What a tick needs to know of the device."""
         return self._health
 
-    def start(self) -> None:
+    def start(self, now_ns: int) -> None:
         """Make the first driver."""
+        del now_ns
         self._begin()
 
     def attend(self, now_ns: int) -> None:

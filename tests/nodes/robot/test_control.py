@@ -19,7 +19,7 @@ class Robot:
     def __init__(self, **bench):
         self.bench = Bench(**bench)
         self.control = Control(JOINTS, "position", self.bench.link, PERIOD_NS, self.bench.now_ns, 0.5)
-        self.bench.link.start()
+        self.bench.link.start(0)
 
     @property
     def state(self):

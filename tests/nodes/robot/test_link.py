@@ -100,7 +100,7 @@ def test_calls_that_take_too_long_are_failures():
 def test_a_device_absent_at_the_start_is_waited_for_with_growing_pauses():
     bench = Bench(retry_s=0.1, retry_most_s=0.4)
     bench.raises["connect"] = FileNotFoundError("/dev/ttyACM0")
-    bench.link.start()
+    bench.link.start(0)
     waits = []
     for _ in range(5):
         life = bench.lives[-1]
@@ -120,7 +120,7 @@ def test_a_device_absent_at_the_start_is_waited_for_with_growing_pauses():
 def test_a_number_of_attempts_may_be_set():
     bench = Bench(attempts=2)
     bench.raises["connect"] = OSError("gone")
-    bench.link.start()
+    bench.link.start(0)
     bench.lives[-1].open()
     bench.later(300_000_000)
     bench.lives[-1].open()
@@ -129,7 +129,7 @@ def test_a_number_of_attempts_may_be_set():
 
 def test_another_device_than_the_described_one_is_given_up():
     bench = Bench(problem="the device takes gripper.pos, which the graph does not command")
-    bench.link.start()
+    bench.link.start(0)
     assert not bench.lives[-1].open()
     assert bench.link.health.state == "lost"
     assert "gripper.pos" in bench.link.health.reason
@@ -170,7 +170,7 @@ def test_a_stop_is_not_held_up_by_a_call_that_never_returns():
         now_ns=lambda: bench.now_ns,
         log=bench.link._log,
     )
-    link.start()
+    link.start(0)
     assert entered.wait(10)
     assert not link.close(0.05)
     never.set()

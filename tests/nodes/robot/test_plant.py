@@ -63,6 +63,12 @@ def test_a_decision_that_the_rules_refuse_counts_as_refused_and_the_default_acts
     assert (applied.by, applied.refused, applied.decision) == ("default", 1, None)
 
 
+def test_any_command_resumes_if_the_graph_says_so():
+    applied = run(robot(resume_within_s=None), 10, [80.0, 80.0])[-1]
+    assert applied.by == "policy"
+    assert 10.0 < applied.sent[0] < 13.0
+
+
 def test_a_run_in_which_every_command_is_refused_is_a_failure():
     host = robot()
     run(host, 20, [80.0, 80.0])
