@@ -245,8 +245,8 @@ def _check_effect(given: Mapping[str, object], scope: Scope) -> None:
     for name in given:
         if not scope.has_effect(name):
             raise (scope.document.top / "arguments" / name).error(
-                "has no effect here: nothing that the other arguments leave switched on uses it",
-                hint="leave it out, or look at what decides, such as `agent` and `learn`",
+                "has no effect: with the other arguments as they are, nothing uses it",
+                hint="leave it out, or change the argument that disables it, such as `agent` or `learn`",
             )
 
 

@@ -96,13 +96,13 @@ def evaluation_plan(
         )
     for name in ("checkpoint", "learn", "episodes"):
         if name in given:
-            raise GraphError(f"{name!r} is what an evaluation sets itself", file="command line")
+            raise GraphError(f"an evaluation sets {name!r} itself", file="command line")
     quiet = {"learn": "false"} if "learn" in declared else {}
     plan = load_launch(
         file, {**quiet, **wanted, **given}, world=world, seed=seed, record=False, folders=folders
     )
     if len(watched(plan.nodes)) != 1:
-        raise GraphError("cannot be evaluated: it is not of one plant that is watched", file=file)
+        raise GraphError("cannot be evaluated: it needs one plant with one monitor", file=file)
     nodes = _without_workers(plan.nodes) if policy == "noop" else _with_policy(plan.nodes, policy)
     nodes = tuple(_cut_short(node, most_frames) for node in nodes)
     weights = plan.weights if isinstance(policy, Path) else {}

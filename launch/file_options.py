@@ -169,7 +169,7 @@ def recording(args: argparse.Namespace) -> bool | dict[str, Any] | None:
 
     if args.no_record:
         if args.record or args.recorder:
-            raise GraphError("--no-record, and --record or --recorder, at once", file="command line")
+            raise GraphError("--no-record is given with --record or --recorder", file="command line")
         return False
     from rtgraph.msgs.typed.text import Typed  # noqa: PLC0415
 

@@ -44,7 +44,7 @@ def played(plan: Plan, *, script: str | None, record: bool | Mapping[str, Any] |
     plants = [node for node in plan.nodes if issubclass(load_class(node.node), Plant)]
     if len(plants) != 1:
         raise GraphError(
-            f"cannot be played: it has {len(plants)} plants, and a person plays one", file=plan.name
+            f"cannot be played: it has {len(plants)} plants, and a person can play only one", file=plan.name
         )
     shown = plan.world == "realtime"
     plant, spec = _played_plant(plants[0], shown=shown)

@@ -95,7 +95,7 @@ def _plan(args: argparse.Namespace, foresee: Callable[[Foreseen], None] | None) 
     given = next((name for name in others if getattr(args, name) or type(getattr(args, name)) is int), None)
     if given is not None:
         raise GraphError(
-            f"--{given.replace('_', '-')} changes the plan, and --resume-world goes on with the same",
+            f"--{given.replace('_', '-')} changes the plan, and --resume-world needs the same plan",
             hint="only --ticks and --duration may differ",
         )
     plan = plan_of(args.resume_world)

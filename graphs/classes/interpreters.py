@@ -75,8 +75,8 @@ class _Interpreter:
         if first.get("protocol") != protocol():
             self.close()
             raise place.error(
-                f"interpreter {python} has another version of rtgraph, which this one cannot talk to",
-                hint=f"{python} -m pip install the version that is here",
+                f"interpreter {python} has a version of rtgraph that does not work with this one",
+                hint=f"{python} -m pip install the version that is installed here",
             )
 
     def ask(self, question: dict[str, Any], place: Place) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class LocalModules:
         installed = imports.installed_at(name, [*folders, *map(Path, imports.looked_in())])
         if installed is not None and first not in self._claims and not _is_same(Path(installed), file):
             raise place.error(
-                f"module {first!r} is {file} here, and {installed} for all other code",
+                f"module {first!r} is {file} here, but all other code imports {installed}",
                 hint=f"rename {file.name}, or put it into a package",
             )
         self._check_link(place, name, file)

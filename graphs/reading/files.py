@@ -123,7 +123,7 @@ def declared_arguments(
         for name, entry in inner.items():
             if name not in given and declared.setdefault(name, entry) != entry and name not in own:
                 raise (include / "expose").error(
-                    f"argument {name!r} is declared in two ways by the graphs exposed here",
+                    f"argument {name!r} is declared differently by two of the graphs exposed here",
                     hint="declare it in this file",
                 )
     return declared

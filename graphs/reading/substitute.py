@@ -72,8 +72,8 @@ class References:
             return self.lookups[before](name, place)
         if before in ("spec", "identity", "weights"):
             raise place.error(
-                f"${{{reference}}} is not known yet here",
-                hint=f"{before} references stand in params and networks",
+                f"${{{reference}}} cannot be used here",
+                hint=f"{before} references are for params and networks",
             )
         raise place.error(
             f"unknown reference ${{{reference}}}",
@@ -180,13 +180,13 @@ def _scalar(text: str, place: Place, references: References) -> Value:
             return "${"
         if token["bad"]:
             raise place.error(
-                f"{text!r} has a ${{ without a name and a }} after it", hint="$${ stands for a literal ${"
+                f"{text!r} has a ${{ that no name and }} follow", hint="$${ stands for a literal ${"
             )
         value = references.value(token["reference"], place)
         if isinstance(value, (dict, list)):
             raise place.error(
-                f"${{{token['reference']}}} is {'a mapping' if isinstance(value, dict) else 'a list'}, not a part of text",
-                hint="let it stand alone",
+                f"${{{token['reference']}}} is {'a mapping' if isinstance(value, dict) else 'a list'}, which cannot be part of a text",
+                hint="use it as the whole value",
             )
         return _text(value)
 

@@ -161,7 +161,7 @@ class Resolver:
                 plants = [
                     other for other, placed in self._nodes.items() if hasattr(self.node_type(placed), "spec")
                 ]
-                raise place.error(f"{name!r} is no plant: it has no spec", hint=nearest(name, plants))
+                raise place.error(f"{name!r} is not a plant: it has no spec", hint=nearest(name, plants))
             params = self.params(node)
             spec = self._elsewhere.specs.get(name) or described_spec(node_type, params, node.params.place)
             check_finite(spec.model_dump(), node.place)
@@ -210,7 +210,7 @@ class Resolver:
         checkpoint, resume = entry.entry.checkpoint, entry.entry.resume
         if checkpoint and resume:
             raise (entry.place / "checkpoint").error(
-                "there is one to begin with, and one to go on from", hint="give checkpoint or resume"
+                "both checkpoint and resume are given", hint="leave out one of them"
             )
         first = checkpoint or resume
         if not first:
@@ -221,7 +221,7 @@ class Resolver:
             kept.must_be_finite()
             # A resumed run must continue in the same world.
             if not kept.identity:
-                _LOG.warning("%s does not say which world it is of: it is older than that", kept.folder)
+                _LOG.warning("%s does not name its world: an older version wrote it", kept.folder)
             elif resume or not entry.entry.transfer:
                 kept.must_be_in(plan.identity)
         except CheckpointError as error:
@@ -268,7 +268,7 @@ def check_finite(value: object, place: Place) -> None:
         GraphError: it contains infinity or NaN.
     """
     if isinstance(value, float) and not math.isfinite(value):
-        raise place.error(f"{value} cannot be written as JSON", hint="None is the usual way to say: no bound")
+        raise place.error(f"{value} cannot be written as JSON", hint="use None for no bound")
     if isinstance(value, Mapping):
         for key, item in value.items():
             check_finite(item, place / str(key))

@@ -90,8 +90,8 @@ def verify(
     if GOES_ON in bag.info:
         begins_s = int(bag.info[GOES_ON]) / 1e9
         raise BagError(
-            f"{bag.path} begins at {begins_s:.3f} s, where another session left off: its nodes cannot be run again",
-            hint="run that session to the same end, and verify its recording: the bytes are the same",
+            f"{bag.path} begins at {begins_s:.3f} s, where an earlier session stopped: its nodes cannot be executed again",
+            hint="run it to the same end without stopping, and verify that recording: its bytes are the same",
         )
     plan = Plan.from_yaml(plan_yaml)
     problems = use_recorded_modules(bag)
@@ -239,7 +239,7 @@ class _Verifier:
             self._plan.world == "virtual" or issubclass(load_class(node.node), Plant)
         ):
             return ""
-        return "not comparable: recorded on another time base, where ticks fell on other nanoseconds"
+        return "not comparable: recorded with another time base, with ticks at other nanoseconds"
 
     def _by_other_modules(self, node: NodePlan) -> str | None:
         """Return why a node's code differs from the recorded one. All the user's modules count: they import each other."""

@@ -82,7 +82,7 @@ def words(text: str) -> tuple[str, ...]:
     found = tuple(text.split(","))
     for word in found:
         if not word:
-            raise argparse.ArgumentTypeError(f"{text!r} has an empty name in it")
+            raise argparse.ArgumentTypeError(f"{text!r} contains an empty name")
         if found.count(word) > 1:
             raise argparse.ArgumentTypeError(f"{word!r} is given twice")
     return found
@@ -101,5 +101,5 @@ def port(text: str) -> int:
     """Parse a TCP port number."""
     number = whole(text)
     if not 1 <= number <= MOST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: they are 1 to {MOST_PORT}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: ports are 1 to {MOST_PORT}")
     return number

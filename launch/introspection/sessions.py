@@ -120,7 +120,7 @@ def pick(wanted: str | None = None) -> LiveSession:
     if not sessions:
         raise LaunchError(
             "no graph is running",
-            hint="start one with `rtgraph launch FILE`; virtual worlds cannot be looked into",
+            hint="start one with `rtgraph launch FILE`; virtual worlds cannot be inspected",
         )
     meant = sessions if wanted is None else [s for s in sessions if _is_meant(s.description, wanted)]
     if not meant:

@@ -61,9 +61,9 @@ class Changes:
             LaunchError: too many changes are in progress.
         """
         if not question.values:
-            raise GraphError("nothing is to be changed", hint="give key=value")
+            raise GraphError("no change is given", hint="give key=value")
         if len(self._changes) >= CHANGES_AT_ONCE:
-            raise LaunchError("too many changes are under way", hint="try again")
+            raise LaunchError("too many changes are in progress", hint="try again")
         values = {
             key: Typed(value) if isinstance(value, str) else value for key, value in question.values.items()
         }

@@ -199,7 +199,9 @@ class Service:
         if any(keyed for _, _, keyed in ends):
             names = [member.plan.name for member, _, keyed in ends if keyed]
             if not key:
-                raise GraphError(f"{topic!r} is keyed: for whom is the message?", hint=f"--key {names[0]}")
+                raise GraphError(
+                    f"{topic!r} is keyed: the message needs a receiver", hint=f"--key {names[0]}"
+                )
             if key not in names:
                 raise GraphError(f"{key!r} does not take {topic!r}", hint=nearest(key, names))
         elif key:

@@ -219,7 +219,7 @@ class Launcher:
         try:
             self._runtime.announce(described.model_dump_json())
         except LaunchError as error:
-            self._status.note(f"the graph cannot be looked into: {error}")
+            self._status.note(f"the graph cannot be inspected: {error}")
 
     def _until_the_end(self) -> None:
         limit_s = self._plan.duration_s
@@ -274,7 +274,7 @@ class Launcher:
                 raise LaunchError("interrupted")
             if within_s is not None and time.monotonic() > max(began_s, progressed_s()) + within_s:
                 raise LaunchError(
-                    f"{whom if isinstance(whom, str) else whom()} was not there within {within_s:.0f} s"
+                    f"{whom if isinstance(whom, str) else whom()} did not arrive within {within_s:.0f} s"
                 )
             self._pump(0.05)
 

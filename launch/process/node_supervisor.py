@@ -163,7 +163,7 @@ class NodeSupervisor:
                 self._let_go(member)
             if member.fell_silent(now_s):
                 self._status.note(
-                    f"{name} has not been heard for {member.silent_most_s:.1f} s: it is busy, or hangs"
+                    f"{name} has sent no heartbeat for {member.silent_most_s:.1f} s: it is busy or hangs"
                 )
 
     def _may_go(self, member: Member, now_s: float) -> bool:
@@ -171,13 +171,13 @@ class NodeSupervisor:
             return True
         if now_s < member.go_at:
             return False
-        self._status.note(f"{member.plan.name} goes on although not all of its edges are proven")
+        self._status.note(f"{member.plan.name} continues, though some of its edges are not proven")
         return True
 
     def _take(self, member: Member, message: Message) -> None:
         silent_s = member.heard(time.monotonic())
         if silent_s is not None:
-            self._status.note(f"{member.plan.name} is heard again, after {silent_s:.1f} s")
+            self._status.note(f"{member.plan.name} sends heartbeats again, after {silent_s:.1f} s")
         if isinstance(message, Ready):
             self._is_ready(member)
         elif isinstance(message, Preparing):
@@ -195,7 +195,7 @@ class NodeSupervisor:
         elif isinstance(message, Heartbeat):
             member.beats.append(message.beat)
         else:
-            self._status.note(f"{member.plan.name} says {message.schema_name}, which is nothing a node says")
+            self._status.note(f"{member.plan.name} sent {message.schema_name}, which nodes do not send")
 
     def _is_preparing(self, message: Preparing) -> None:
         self.prepared_s = time.monotonic()

@@ -128,7 +128,7 @@ class Starter:
                 problem, _, hint = re.sub(rf"^{LaunchError.__module__}\.\w+: ", "", problem).partition(
                     ". hint: "
                 )
-                raise LaunchError(f"the weights could not be made: {problem}", hint=hint or f"see {log_file}")
+                raise LaunchError(f"the weights cannot be created: {problem}", hint=hint or f"see {log_file}")
             filled()
 
         request = CallFunction(launcher=os.getpid(), log_file=log_file, call=fill_call(self._weights))

@@ -85,6 +85,8 @@ def _live(args: argparse.Namespace) -> tuple[Plan, Notes]:
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 
     if args.file is not None:
-        raise GraphError("a file and --live at once", file="command line", hint="leave out one of them")
+        raise GraphError(
+            "both a file and --live are given", file="command line", hint="leave out one of them"
+        )
     session = pick(args.session)
     return Plan.from_yaml(session.description.plan), edge_notes(snapshot(session))

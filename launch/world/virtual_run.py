@@ -227,7 +227,7 @@ def _warn_of_no_limit(plan: Plan, status: Status) -> None:
     )
     if not limited and not ends:
         status.note(
-            "warning: this run has no limit: it goes on until a node ends it, or Ctrl-C. hint: --ticks N or --duration S"
+            "warning: this run has no limit: it runs until a node ends it, or Ctrl-C. hint: --ticks N or --duration S"
         )
 
 

@@ -51,7 +51,7 @@ def plan_of(session: Path) -> Plan:
         return Plan.from_yaml(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, GraphError) as error:
         raise CheckpointError(
-            f"{session} is no session: its plan cannot be read: {error}", hint="name a session folder"
+            f"{session} is not a session: its plan cannot be read: {error}", hint="name a session folder"
         ) from error
 
 
@@ -72,8 +72,8 @@ def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> f
     load(world, file)
     others = [f"{name} was {theirs[name]}" for name in ours if theirs.get(name, ours[name]) != ours[name]]
     if others:
-        status.note(f"warning: what comes may differ from a run that never stopped: {', '.join(others)}")
-    status.note(f"going on from {world.clock.time_ns / 1e9:,.3f} s of virtual time")
+        status.note(f"warning: results may differ from those of an uninterrupted run: {', '.join(others)}")
+    status.note(f"resuming at {world.clock.time_ns / 1e9:,.3f} s of virtual time")
     return float(file.head["every_s"])
 
 
@@ -112,7 +112,7 @@ def _must_run_the_same_modules(plan: Plan, session: Path) -> None:
         if name in then and then[name].digest != module.digest:
             raise CheckpointError(
                 f"{Path(module.file).name} is not the file that {session} ran with",
-                hint="go on with the file as it was",
+                hint="restore the file as it was",
             )
 
 
@@ -124,11 +124,11 @@ def _must_have_more_to_do(time_ns: int, plan: Plan, session: Path) -> None:
             done = time_ns // period_ns(plant.spec(validated_params(plant, node.params)).rate_hz) + 1
             if plan.ticks is not None and done >= plan.ticks:
                 raise CheckpointError(
-                    f"{session} has made {done:,} ticks already", hint="give it more: --ticks N"
+                    f"{session} has made {done:,} ticks already", hint="set a higher limit: --ticks N"
                 )
     if plan.duration_s is not None and done_s >= plan.duration_s:
         raise CheckpointError(
-            f"{session} has run for {done_s:,.3f} s already", hint="give it longer: --duration SECONDS"
+            f"{session} has run for {done_s:,.3f} s already", hint="set a longer one: --duration SECONDS"
         )
 
 

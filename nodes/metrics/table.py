@@ -69,7 +69,7 @@ def read_table(path: Path) -> tuple[tuple[str, ...], list[Row]]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise MetricsError(f"{path} cannot be read: {reason}") from error
     try:
         whole = list(csv.reader(line for line in lines if line.endswith("\n")))

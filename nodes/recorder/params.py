@@ -35,5 +35,5 @@ class RecorderParams(Params):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.keep_s is not None and (self.split_mib is not None or self.split_s is not None):
-            raise NodeError("keep_s and split_mib or split_s at once", hint="choose one way to record")
+            raise NodeError("keep_s is given with split_mib or split_s", hint="choose one way to record")
         return self

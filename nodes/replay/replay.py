@@ -94,7 +94,7 @@ class Replay(Node[ReplayParams]):
         """Open or create the memory, and add the recordings."""
         params = self.params
         for path in self._check_world(params):
-            self.log.warning("%s does not say which world it is of", path)
+            self.log.warning("%s does not name its world", path)
         self._buffer = self._open()
         self._memory = Memory(
             self._buffer,

@@ -167,7 +167,7 @@ class Executor:
         self._began = True
         self._waiting = state["waiting"]
         if (self._journal is None) != (state["journal"] is None):
-            raise CheckpointError(f"{self.identity.name}: it had a journal, or has one now")
+            raise CheckpointError(f"{self.identity.name}: its journal was switched on or off since")
         if self._journal is not None:
             self._journal.load_world_state(state["journal"])
 
@@ -180,7 +180,9 @@ class Executor:
     def at(self, due_ns: int, handler: Callable[[], None], urgency: Urgency) -> Timer:
         """Schedule a call of a method of the node."""
         if urgency is Urgency.FREE:
-            raise NodeError(f"{self.identity.name}: a timer's urgency is not FREE, which is the world's own")
+            raise NodeError(
+                f"{self.identity.name}: a timer cannot have the urgency FREE, which is reserved for the world"
+            )
         if type(due_ns) is not int:
             due_ns = whole_ns(due_ns, "at()")
         self._must_live("nothing can be scheduled")

@@ -166,7 +166,7 @@ def _layout_of(descriptor: int, name: str) -> Layout:
     except ValueError:
         layout = None
     if len(head) < HEAD_BYTES or not isinstance(layout, dict):
-        raise RegionError(f"{name} is no memory of rtgraph's", hint="choose another folder")
+        raise RegionError(f"{name} is not a memory of rtgraph", hint="choose another folder")
     return layout
 
 
@@ -178,9 +178,9 @@ def _check(descriptor: int, layout: Layout, size_bytes: int, path: Path) -> None
         differing = [name for name in names if found.get(name) != wanted.get(name)] or ["size"]
         told = ", ".join(f"{name} {json.dumps(found.get(name))}" for name in differing)
         raise RegionError(
-            f"{path} was made for something else, with {told}",
-            hint=f"here it is {', '.join(json.dumps(wanted.get(name)) for name in differing)}: "
-            "choose another folder, the same settings (replay_mib among them), or remove this one",
+            f"{path} was created with other settings: {told}",
+            hint=f"the settings here are {', '.join(json.dumps(wanted.get(name)) for name in differing)}: "
+            "choose another folder, use the same settings (also replay_mib), or remove this one",
         )
 
 

@@ -27,7 +27,7 @@ def result_of(node: Node[Any]) -> dict[str, JsonValue]:
     """
     result: object = node.result()
     if not isinstance(result, dict):
-        raise NodeError(f"result() gives a {type(result).__name__}", hint="give a dict")
+        raise NodeError(f"result() returns a {type(result).__name__}", hint="return a dict")
     return {
         _key(key, "result()"): _clean(value, f"result()[{key!r}]", DEEPEST) for key, value in result.items()
     }
@@ -73,10 +73,10 @@ def _clean(value: object, place: str, depth: int) -> JsonValue:
         return [_clean(item, f"{place}[{number}]", depth - 1) for number, item in enumerate(value)]
     if not depth:
         raise NodeError(f"{place} is nested too deeply", hint=_HINT)
-    raise NodeError(f"{place} is a {type(value).__name__}, which JSON has not", hint=_HINT)
+    raise NodeError(f"{place} is a {type(value).__name__}, which JSON does not have", hint=_HINT)
 
 
 def _key(key: object, place: str) -> str:
     if isinstance(key, str):
         return str(key)
-    raise NodeError(f"{place} has a key {key!r:.60}, which is no text", hint=_HINT)
+    raise NodeError(f"{place} has a key {key!r:.60}, which is not text", hint=_HINT)

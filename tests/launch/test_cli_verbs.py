@@ -244,8 +244,8 @@ def test_what_is_wrong_as_json(tmp_path, capsys) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--tcp-port", "0"], "'0' is no port: they are 1 to 65535"),
-        (["--tcp-port", "70000"], "'70000' is no port"),
+        (["--tcp-port", "0"], "'0' is not a port: ports are 1 to 65535"),
+        (["--tcp-port", "70000"], "'70000' is not a port"),
         (["--out", ""], "an empty name is not a folder"),
     ],
 )

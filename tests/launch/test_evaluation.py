@@ -159,7 +159,7 @@ def test_a_game_is_known_by_its_plant() -> None:
         (["boxing"], "LAUNCH is missing"),
         (["here", "k=0.25"], "LAUNCH is missing"),
         (["CHECKPOINT", "boxing", "fast"], "'fast' is not name=value"),
-        (["CHECKPOINT", "boxing", "episodes=3"], "is what an evaluation sets itself"),
+        (["CHECKPOINT", "boxing", "episodes=3"], "an evaluation sets 'episodes' itself"),
         (["CHECKPOINT", "boxing", "k=1", "k=2"], "'k' is given twice"),
         (
             ["CHECKPOINT", str(FILES / "staggered.yaml")],

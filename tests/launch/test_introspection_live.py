@@ -236,7 +236,10 @@ def test_pub_reaches_the_node_that_is_meant(launch, session, capsys) -> None:
     [
         (["letters", "{}"], "did you mean 'letter'?"),
         (["letter", "{}"], "text: missing 'text'"),
-        (["letter", '{"text": "x"}'], "'letter' is keyed: for whom is the message?. hint: --key reader/0"),
+        (
+            ["letter", '{"text": "x"}'],
+            "'letter' is keyed: the message needs a receiver. hint: --key reader/0",
+        ),
         (["letter", '{"text": "x"}', "--key", "reader/7"], "did you mean 'reader/"),
         (["letter", '{"txt": "x"}'], "did you mean 'text'?"),
         (["letter", '{"text": "x", "weight": -1}'], "weight: should be ≥ 0.0, not -1"),

@@ -109,7 +109,7 @@ def test_a_node_that_fails_at_its_end() -> None:
 
 def test_a_node_that_hangs_is_told_of_and_killed_at_the_end() -> None:
     with Launch.of("trouble", "trouble=Hangs") as launch:
-        launch.says("trouble has not been heard for 3")
+        launch.says("trouble has sent no heartbeat for 3")
         assert launch.interrupt() < 2.5
         assert launch.wait() == 1
         assert "trouble did not stop in time" in the_error(launch)

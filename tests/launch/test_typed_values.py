@@ -410,4 +410,4 @@ def test_a_seed_of_zero_is_a_seed(capsys, tmp_path):
     code, error = told(capsys, "launch", "--resume-world", tmp_path, "--seed", "0")
     assert (code, "--seed changes the plan" in error) == (2, True)
     code, error = told(capsys, "launch", "--resume-world", tmp_path)
-    assert (code, "is no session" in error) == (1, True)
+    assert (code, "is not a session" in error) == (1, True)

@@ -58,7 +58,7 @@ def test_a_launch_that_goes_on_is_the_same_to_the_bit(tmp_path: Path, capsys) ->
         tmp_path / "resumed", "--resume-world", str(tmp_path / "kept"), "--ticks", "120", "--no-plots"
     )
     said = capsys.readouterr()
-    assert "going on from 1." in said.out + said.err
+    assert "resuming at 1." in said.out + said.err
     # Of the 120 ticks it ran 40, two thirds of a second.
     told = re.findall(r"([\d.]+) s of wall time, ([\d.]+) × real time", said.out + said.err)
     wall_s, speed = map(float, told[-1])
@@ -70,8 +70,8 @@ def test_a_launch_that_goes_on_is_the_same_to_the_bit(tmp_path: Path, capsys) ->
     assert later == recorded(tmp_path / "whole")[-len(later) :]
     assert resumed["nodes"]["session/recorder"]["lost"] == 0
     assert main(["launch", "--resume-world", str(tmp_path / "kept"), "--out", str(tmp_path / "no")]) == 1
-    assert "has made 80 ticks already. hint: give it more: --ticks N" in capsys.readouterr().err
-    with pytest.raises(BagError, match="where another session left off"):
+    assert "has made 80 ticks already. hint: set a higher limit: --ticks N" in capsys.readouterr().err
+    with pytest.raises(BagError, match="where an earlier session stopped"):
         verify(Bag.open(tmp_path / "resumed" / "session.mcap"))
     # It writes checkpoints at the interval of the resumed session.
     assert checkpoints(tmp_path / "resumed") == ["000001.world", "000002.world"]
@@ -112,7 +112,7 @@ def test_another_plan_is_refused_in_one_line(tmp_path: Path, capsys) -> None:
     assert main(["launch", *resume, "--seed", "9", "--out", str(tmp_path / "b")]) == 2
     assert "--seed changes the plan" in capsys.readouterr().err
     assert main(["launch", "--resume-world", str(tmp_path), "--out", str(tmp_path / "c")]) == 1
-    assert "is no session" in capsys.readouterr().err
+    assert "is not a session" in capsys.readouterr().err
 
 
 def test_a_damaged_checkpoint_makes_way_for_the_one_before(tmp_path: Path, capsys) -> None:

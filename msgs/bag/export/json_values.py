@@ -62,7 +62,7 @@ def jsonable(
         note(path, "bytes, of which only the number is kept")
         return {"bytes": len(value)}
     if isinstance(value, float) and not math.isfinite(value):
-        note(path, f"{value}, which JSON has not: null instead")
+        note(path, f"{value}, which JSON does not have: null instead")
         return None
     return value
 

@@ -60,7 +60,7 @@ def _standing_in(path: str, other: str) -> type[Node[Any]]:
     """Return a class made for another one: a player that replaces a node."""
     maker = getattr(load_class(path), "standing_in_for", None)
     if maker is None:
-        raise NodeError(f"{path} stands in for no other class", hint="write package.module:Class")
+        raise NodeError(f"{path} does not stand in for other classes", hint="write package.module:Class")
     made: type[Node[Any]] = maker(load_class(other))
     return made
 

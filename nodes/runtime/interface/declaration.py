@@ -188,7 +188,7 @@ def _check_attribute(name: str, value: object, body: Mapping[str, Any], port_typ
         )
     if name in _ASKED_OF_THE_CLASS and isinstance(value, FunctionType):
         raise NodeError(
-            f".{name} is asked of the class, before there is a node", hint="write @classmethod above it"
+            f".{name} is called on the class, before a node exists", hint="write @classmethod above it"
         )
     if name == "result":
         _check_method(name, value, 0)

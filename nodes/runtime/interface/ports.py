@@ -352,7 +352,7 @@ class BoundOutput(Generic[M]):
                 f"output {self.name!r} publishes {self.message_type.__name__}, not {type(message).__name__}"
             )
         if (key is not None) != self.keyed:
-            raise NodeError(f"output {self.name!r} is {'keyed: say for whom' if self.keyed else 'not keyed'}")
+            raise NodeError(f"output {self.name!r} is {'keyed: give key=' if self.keyed else 'not keyed'}")
         if key is not None and not isinstance(key, str):
             raise NodeError(f"output {self.name!r} takes the name of a node as key, not {key!r:.60}")
         if of is not None and not isinstance(of, (Message, Lineage)):

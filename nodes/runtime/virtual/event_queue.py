@@ -173,7 +173,7 @@ class EventQueue:
 
     def _called(self, name: str) -> Callable[..., None]:
         if name not in self._calls:
-            raise CheckpointError(f"an event {name!r:.60}, of which there is none")
+            raise CheckpointError(f"an unknown event {name!r:.60}")
         return self._calls[name]
 
     def _nothing(self) -> None:

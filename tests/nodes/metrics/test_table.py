@@ -78,7 +78,7 @@ def test_a_line_cut_short_is_left_out_at_every_byte(tmp_path):
         (b"", "is empty"),
         (b"tick,loss\n1,2,3\n", "t.csv:2: 3 cells"),
         (b"tick,loss\n1,low\n", "t.csv:2: loss: 'low' is no number"),
-        (b"\xff\xfe\n", "it is no text"),
+        (b"\xff\xfe\n", "it is not text"),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path, content, problem):

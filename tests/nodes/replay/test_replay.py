@@ -188,9 +188,9 @@ def test_a_later_launch_goes_on_with_the_folder_of_an_earlier_one(tmp_path, monk
     second = ran(100, folder=str(tmp_path / "memory"), seed=1)
     assert rows(second.node("replay")._buffer)[: len(kept)] == kept
     assert second.results()["replay"]["ticks"] == 300
-    with pytest.raises(RegionError, match="made for something else"):
+    with pytest.raises(RegionError, match="created with other settings"):
         ran(5, folder="memory", capacity_mib=0.6)
-    with pytest.raises(RegionError, match=r"with gamma 0\.9\. hint: here it is 0\.5"):
+    with pytest.raises(RegionError, match=r"settings: gamma 0\.9\. hint: the settings here are 0\.5"):
         ran(5, folder="memory", gamma=0.5)
 
 

@@ -75,13 +75,13 @@ def test_numbers_of_numpy_become_pythons_and_those_that_are_none_become_none(val
 @pytest.mark.parametrize(
     ("said", "problem"),
     [
-        (None, "result() gives a NoneType. hint: give a dict"),
-        ([1], "result() gives a list. hint: give a dict"),
-        ({"a": {1}}, "result()['a'] is a set, which JSON has not. hint: give numbers, text"),
+        (None, "result() returns a NoneType. hint: give a dict"),
+        ([1], "result() returns a list. hint: give a dict"),
+        ({"a": {1}}, "result()['a'] is a set, which JSON does not have. hint: give numbers, text"),
         ({"a": np.zeros(3)}, "result()['a'] is a ndarray, which"),
         ({"a": [0, {"b": b"x"}]}, "result()['a'][1]['b'] is a bytes, which"),
-        ({3: 4}, "result() has a key 3, which is no text"),
-        ({"a": {None: 4}}, "result()['a'] has a key None, which is no text"),
+        ({3: 4}, "result() has a key 3, which is not text"),
+        ({"a": {None: 4}}, "result()['a'] has a key None, which is not text"),
         ({"a": 2**63}, "result()['a'] is too large a number. hint: give it as text"),
         (nested(DEEPEST + 2), "is nested too deeply"),
     ],

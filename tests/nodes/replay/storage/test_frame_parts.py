@@ -72,7 +72,7 @@ def test_another_process_reads_parts_in_place_and_a_file_goes_on(tmp_path):
     assert again.continued
     assert same(again.view(handle), value(7))
     again.close()
-    with pytest.raises(RegionError, match="was made for something else"):
+    with pytest.raises(RegionError, match="was created with other settings"):
         FrameStore(PartsSpec(parts={"joints": SPEC.parts["joints"]}), 4, path)
 
 

@@ -157,7 +157,7 @@ def test_only_messages_of_the_declared_class_are_published():
 def test_a_key_goes_with_a_keyed_output_and_with_no_other():
     with pytest.raises(NodeError, match="output 'ping' is not keyed"):
         output()[0].publish(Ping(number=0), key="box/0")
-    with pytest.raises(NodeError, match="output 'ping' is keyed: say for whom"):
+    with pytest.raises(NodeError, match="output 'ping' is keyed: give key="):
         output(keyed=True)[0].publish(Ping(number=0))
 
 
