@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rtgraph.graphs import Plan
     from rtgraph.graphs.load import Foreseen
-    from rtgraph.launch.world.world_checkpoints import Checkpoints
+    from rtgraph.launch.world.world_checkpoints import CheckpointSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Prepared:
     """A launch that passed all checks."""
 
     plan: Plan
-    checkpoints: Checkpoints
+    checkpoints: CheckpointSettings
 
 
 def add_launch(parser: argparse.ArgumentParser) -> None:
@@ -62,11 +62,11 @@ def prepared(args: argparse.Namespace, foresee: Callable[[Foreseen], None] | Non
     plan = _plan(args, foresee)
     from rtgraph.launch.process.endpoints import check_ports  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.session import check_directory  # noqa: PLC0415
-    from rtgraph.launch.world.world_checkpoints import Checkpoints, check_resume  # noqa: PLC0415
+    from rtgraph.launch.world.world_checkpoints import CheckpointSettings, check_resume  # noqa: PLC0415
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 
-    wanted = Checkpoints(args.checkpoint_every, args.resume_world)
-    if wanted != Checkpoints() and plan.world != "virtual":
+    wanted = CheckpointSettings(args.checkpoint_every, args.resume_world)
+    if wanted != CheckpointSettings() and plan.world != "virtual":
         raise GraphError(
             "--checkpoint-every and --resume-world are for the virtual world", hint="--world virtual"
         )

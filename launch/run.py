@@ -14,7 +14,7 @@ from rtgraph.launch.report.result import Ran, Result
 from rtgraph.launch.report.summary import lossless_losses, summarise
 from rtgraph.launch.session import Session
 from rtgraph.launch.world.virtual_run import run_virtual
-from rtgraph.launch.world.world_checkpoints import Checkpoints
+from rtgraph.launch.world.world_checkpoints import CheckpointSettings
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.monitor.traces import with_files_of_their_own
 from rtgraph.nodes.runtime.classes.description import class_of
@@ -28,7 +28,7 @@ def run(
     *,
     directory: Path | None = None,
     tcp_port: int | None = None,
-    checkpoints: Checkpoints | None = None,
+    checkpoints: CheckpointSettings | None = None,
     early: EarlyServer | None = None,
 ) -> Result:
     """Run a plan to its end, and write its summary. The result lists all failures, including that of writing the summary.

@@ -18,7 +18,7 @@ HINT = "rename one of the files, or put each into a package of another name"
 
 
 @dataclass(frozen=True)
-class Claim:
+class ModuleClaim:
     """A module's name, and its file or package."""
 
     path: Path
@@ -38,7 +38,7 @@ class LocalModules:
     def __init__(self, main: Path, shipped: Iterable[Path]) -> None:
         self._main = main
         self._shipped = {folder.resolve() for folder in shipped}
-        self._claims: dict[str, Claim] = {}
+        self._claims: dict[str, ModuleClaim] = {}
         imports.pin({})
 
     def plan(self) -> dict[str, LocalModule]:
@@ -114,7 +114,7 @@ class LocalModules:
                     hint=HINT,
                 )
             return
-        self._claims[name] = Claim(file, digest(file), by)
+        self._claims[name] = ModuleClaim(file, digest(file), by)
         imports.also_pin(name, file)
         own = [file.parent, *map(Path, imports.looked_in())]
         for imported in imported_names(file):

@@ -20,7 +20,7 @@ ROW_GAP = 18.0
 
 
 @dataclass
-class Stop:
+class Waypoint:
     """A rectangle in a layer: a box, a label, or a point that a line passes. ``x, y`` is its centre."""
 
     width: float
@@ -33,7 +33,7 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Route:
+class ArrowRoute:
     """An edge: its stops from source to target, and which of them is its label."""
 
     stops: tuple[int, ...]
@@ -44,8 +44,8 @@ class Route:
 class Layout:
     """The stops (boxes first, in the given order), the routes in the order of the edges, and the total size."""
 
-    stops: Sequence[Stop]
-    routes: Sequence[Route]
+    stops: Sequence[Waypoint]
+    routes: Sequence[ArrowRoute]
     width: float
     height: float
 
@@ -58,7 +58,7 @@ def lay_out(boxes: Sequence[Size], edges: Sequence[tuple[int, int, Size]]) -> La
         edges: source, target and label size of each edge.
     """
     layers = _layers(len(boxes), [(source, target) for source, target, _ in edges])
-    stops = [Stop(width, height, 2 * layer) for (width, height), layer in zip(boxes, layers, strict=True)]
+    stops = [Waypoint(width, height, 2 * layer) for (width, height), layer in zip(boxes, layers, strict=True)]
     routes = [_route(stops, source, target, label) for source, target, label in edges]
     columns: list[list[int]] = [[] for _ in range(max((stop.layer for stop in stops), default=0) + 1)]
     for index, stop in enumerate(stops):
@@ -97,21 +97,21 @@ def _layers(count: int, edges: Iterable[tuple[int, int]]) -> list[int]:
     return layers
 
 
-def _route(stops: list[Stop], source: int, target: int, label: Size) -> Route:
+def _route(stops: list[Waypoint], source: int, target: int, label: Size) -> ArrowRoute:
     first, last = sorted((source, target), key=lambda box: stops[box].layer)
     chain = [first]
     for layer in range(stops[first].layer + 1, stops[last].layer):
         width, height = label if layer == stops[first].layer + 1 else (0.0, 8.0)
-        stops.append(Stop(width, height, layer))
+        stops.append(Waypoint(width, height, layer))
         chain.append(len(stops) - 1)
     chain.append(last)
     for one, other in itertools.pairwise(chain):
         stops[one].right.append(other)
         stops[other].left.append(one)
-    return Route(tuple(chain if first == source else reversed(chain)), chain[1])
+    return ArrowRoute(tuple(chain if first == source else reversed(chain)), chain[1])
 
 
-def _order(stops: Sequence[Stop], columns: Sequence[list[int]]) -> None:
+def _order(stops: Sequence[Waypoint], columns: Sequence[list[int]]) -> None:
     rank = {index: float(row) for column in columns for row, index in enumerate(column)}
     for sweep in range(SWEEPS):
         forward = sweep % 2 == 0
@@ -125,7 +125,7 @@ def _order(stops: Sequence[Stop], columns: Sequence[list[int]]) -> None:
                 rank[index] = row - (len(column) - 1) / 2
 
 
-def _place_columns(stops: Sequence[Stop], columns: Sequence[list[int]]) -> float:
+def _place_columns(stops: Sequence[Waypoint], columns: Sequence[list[int]]) -> float:
     x = 0.0
     for column in columns:
         width = max((stops[index].width for index in column), default=0.0)
@@ -138,7 +138,7 @@ def _place_columns(stops: Sequence[Stop], columns: Sequence[list[int]]) -> float
     return max(x - COLUMN_GAP, 0.0)
 
 
-def _place_rows(stops: Sequence[Stop], columns: Sequence[list[int]]) -> float:
+def _place_rows(stops: Sequence[Waypoint], columns: Sequence[list[int]]) -> float:
     for column in columns:
         _stack(stops, column, dict.fromkeys(column, 0.0))
     for sweep in range(SWEEPS):
@@ -156,7 +156,7 @@ def _place_rows(stops: Sequence[Stop], columns: Sequence[list[int]]) -> float:
     return max((stop.y + stop.height / 2 for stop in stops), default=0.0)
 
 
-def _stack(stops: Sequence[Stop], column: Sequence[int], wanted: Mapping[int, float]) -> None:
+def _stack(stops: Sequence[Waypoint], column: Sequence[int], wanted: Mapping[int, float]) -> None:
     """Place a column's stops near their wanted positions, in order and apart, with the column centred."""
     bottom = float("-inf")
     for index in column:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from rtgraph.graphs.drawing.layout import Layout, Point, Size, Stop, lay_out
+from rtgraph.graphs.drawing.layout import Layout, Point, Size, Waypoint, lay_out
 from rtgraph.graphs.drawing.text import Arrow, Box, Notes, diagram
 from rtgraph.graphs.plan import Plan
 
@@ -92,7 +92,7 @@ def _label_size(arrow: Arrow) -> Size:
     return max(_text_width(label, TEXT_SIZE) for label in arrow.labels) + 10, LINE * len(arrow.labels)
 
 
-def _box(stop: Stop, box: Box, loop: Arrow | None) -> str:
+def _box(stop: Waypoint, box: Box, loop: Arrow | None) -> str:
     width, height = _box_size(box, None)
     left, top = stop.x - width / 2, stop.y - height / 2
     parts = [
@@ -113,7 +113,7 @@ def _box(stop: Stop, box: Box, loop: Arrow | None) -> str:
     return "\n".join(parts)
 
 
-def _label(stop: Stop, arrow: Arrow) -> str:
+def _label(stop: Waypoint, arrow: Arrow) -> str:
     left, top = stop.x - stop.width / 2, stop.y - stop.height / 2
     parts = [
         f'<rect class="label" x="{left:.1f}" y="{top:.1f}" width="{stop.width:.1f}" height="{stop.height:.1f}" rx="4"/>'

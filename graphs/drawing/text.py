@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rtgraph.graphs.plan import Plan
 from rtgraph.nodes.runtime.classes.loading import load_class
-from rtgraph.nodes.runtime.interface.ports import Policy
+from rtgraph.nodes.runtime.interface.ports import InputPolicy
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 Notes = Mapping[tuple[str, str, str], str]
@@ -129,7 +129,7 @@ def _note(notes: Notes | None, publisher: str, target: Box, port: str) -> str:
     return f" · {note}" if note else ""
 
 
-def _label(port: str, topic: str, policy: Policy) -> str:
+def _label(port: str, topic: str, policy: InputPolicy) -> str:
     renamed = "" if topic.rpartition("/")[2] == port else f" → {port}"
     return f"{topic}{renamed} · {policy}"
 

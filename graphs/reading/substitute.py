@@ -180,7 +180,7 @@ def _scalar(text: str, place: Place, references: References) -> Value:
             return "${"
         if token["bad"]:
             raise place.error(
-                f"{text!r} has a ${{ that no name and }} follow", hint="$${ stands for a literal ${"
+                f"{text!r} has a ${{ without a name and a closing }}", hint="$${ stands for a literal ${"
             )
         value = references.value(token["reference"], place)
         if isinstance(value, (dict, list)):

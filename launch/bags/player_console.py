@@ -119,7 +119,7 @@ def play(plan: Plan, bag: Bag, directory: Path | None = None) -> int:
     with contextlib.ExitStack() as closing:
         folder = directory or closing.enter_context(scratch_folder("play"))
         status = closing.enter_context(ConsoleStatus())
-        console = Console(status, (bag.end_ns - bag.start_ns) / 1e9)
+        console = PlayerConsole(status, (bag.end_ns - bag.start_ns) / 1e9)
         closing.callback(console.stop)
         console.start()
         outcome = Launcher(plan, Session.create(plan, folder), status).run()
@@ -177,7 +177,7 @@ def _topic(channel_topic: str, key: str) -> str:
     return channel_topic.removesuffix(f"/{key}") if key else channel_topic
 
 
-class Console:
+class PlayerConsole:
     """The keys and the progress bar of a player, in a separate thread: the launcher uses the main thread."""
 
     def __init__(self, status: ConsoleStatus, duration_s: float) -> None:

@@ -19,7 +19,7 @@ from rtgraph.msgs.bag.bag import Bag, Recorded
 from rtgraph.msgs.errors import BagError, RtgraphError
 from rtgraph.msgs.wire.envelope import envelope
 from rtgraph.nodes.plant import Plant
-from rtgraph.nodes.recorder.journals import Life, journals
+from rtgraph.nodes.recorder.journals import NodeJournal, journals
 from rtgraph.nodes.recorder.provenance import GOES_ON, TIME_BASE_FACT
 from rtgraph.nodes.recorder.recorded import recorded_versions, use_recorded_modules
 from rtgraph.nodes.recorder.reexecution import Difference, MessageId, Rerun
@@ -33,10 +33,10 @@ Outcome = Literal["same", "different", "unverifiable"]
 
 @dataclass(slots=True)
 class Verdict:
-    """Result for one life of a node."""
+    """Result for one incarnation of a node."""
 
     node: str
-    life: int
+    incarnation: int
     outcome: Outcome = "same"
     consumed: int = 0
     published: int = 0
@@ -95,12 +95,12 @@ def verify(
         )
     plan = Plan.from_yaml(plan_yaml)
     problems = use_recorded_modules(bag)
-    lives = journals(bag)
-    if not lives:
+    recorded = journals(bag)
+    if not recorded:
         raise BagError(f"{bag.path} holds no journal", hint="record with `record: {journal: true}`")
     wanted = {node.name for node in plan.nodes if _is_chosen(node, nodes)}
-    chosen = [life for life in lives if life.node in wanted]
-    journalled = {life.node for life in lives}
+    chosen = [journal for journal in recorded if journal.node in wanted]
+    journalled = {journal.node for journal in recorded}
     unwritten = [
         Verdict(
             node.name,
@@ -120,7 +120,7 @@ def verify(
         known = ", ".join(sorted(journalled))
         raise BagError(f"no node with a journal matches {', '.join(nodes)}", hint=f"there are {known}")
     with scratch_folder("verify") as scratch:
-        return _Verifier(bag, plan, lives, chosen, unwritten, scratch, problems).run(progress)
+        return _Verifier(bag, plan, recorded, chosen, unwritten, scratch, problems).run(progress)
 
 
 def _drives_a_device(node: NodePlan) -> bool:
@@ -142,8 +142,8 @@ class _Verifier:
         self,
         bag: Bag,
         plan: Plan,
-        lives: Sequence[Life],
-        chosen: Sequence[Life],
+        recorded: Sequence[NodeJournal],
+        chosen: Sequence[NodeJournal],
         verdicts: Sequence[Verdict],
         scratch: Path,
         problems: Mapping[str, str],
@@ -154,15 +154,17 @@ class _Verifier:
         self._plans = {node.name: node for node in plan.nodes}
         self._plan = plan
         self._found = Verification(list(verdicts))
-        self._published = dict(_publications(lives, self._plans))
+        self._published = dict(_publications(recorded, self._plans))
         # A journal that was cut off lacks what its node published later in the same instant.
         self._ended = {
-            (life.node, life.incarnation): life.until_ns if life.whole else life.until_ns - 1
-            for life in lives
+            (journal.node, journal.incarnation): journal.until_ns if journal.whole else journal.until_ns - 1
+            for journal in recorded
         }
         self._damaged = not bag.complete or bool(bag.problems)
-        self._found.differences += [life.problem for life in lives if life.problem and not self._lost(life)]
-        self._wanted = Counter(wanted for life in chosen for wanted in _consumed(life, self._plans))
+        self._found.differences += [
+            journal.problem for journal in recorded if journal.problem and not self._lost(journal)
+        ]
+        self._wanted = Counter(wanted for journal in chosen for wanted in _consumed(journal, self._plans))
         self._kept: dict[MessageId, bytes] = {}
         self._waiting: dict[
             MessageId, list[tuple[Verdict, Rerun, Generator[MessageId, bytes | None, None]]]
@@ -172,8 +174,8 @@ class _Verifier:
         self._chosen = chosen
 
     def run(self, progress: Callable[[float], None] | None) -> Verification:
-        for life in self._chosen:
-            self._begin(life)
+        for journal in self._chosen:
+            self._begin(journal)
         span_ns = max(1, self._bag.end_ns - self._bag.start_ns)
         for number, recorded in enumerate(self._bag.messages()):
             self._take(recorded)
@@ -190,44 +192,46 @@ class _Verifier:
                     verdict.note = f"{wanted}, which it consumed, is in the damaged part of the recording"
                 else:
                     self._advance(verdict, rerun, steps, None)
-        self._found.nodes.sort(key=lambda verdict: (verdict.node, verdict.life))
+        self._found.nodes.sort(key=lambda verdict: (verdict.node, verdict.incarnation))
         return self._found
 
-    def _begin(self, life: Life) -> None:
-        verdict = Verdict(life.node, life.incarnation + 1)
+    def _begin(self, journal: NodeJournal) -> None:
+        verdict = Verdict(journal.node, journal.incarnation)
         self._found.nodes.append(verdict)
-        node = self._plans.get(life.node)
+        node = self._plans.get(journal.node)
         if node is None:
             verdict.outcome, verdict.note = "unverifiable", "it is not in the plan"
             return
-        if self._lost(life):
+        if self._lost(journal):
             verdict.outcome = "unverifiable"
             verdict.note = "a part of its journal is in the damaged part of the recording"
             return
-        if life.problem:
-            verdict.outcome, verdict.note = "different", life.problem
-        elif not life.whole:
-            verdict.note = f"its journal ends at {life.until_ns / 1e9:.3f} s, before the node did"
+        if journal.problem:
+            verdict.outcome, verdict.note = "different", journal.problem
+        elif not journal.whole:
+            verdict.note = f"its journal ends at {journal.until_ns / 1e9:.3f} s, before the node did"
         try:
             problem = (
                 self._by_other_times(node)
                 or self._by_other_modules(node)
                 or by_other_python(node, self._plan.world)
             )
-            if problem := problem or self._weights.problem(life, node):
+            if problem := problem or self._weights.problem(journal, node):
                 verdict.outcome, verdict.note = "unverifiable", problem
                 return
             launch_context = self._launch_context(node)
             versions = recorded_versions(self._bag)
-            rerun = Rerun(node, life.incarnation, self._plan.seed, launch_context, life.entries, versions)
+            rerun = Rerun(
+                node, journal.incarnation, self._plan.seed, launch_context, journal.entries, versions
+            )
         except (RtgraphError, ImportError) as error:
             verdict.outcome, verdict.note = "unverifiable", f"it cannot be made here: {error}"
             return
         self._advance(verdict, rerun, rerun.run(), None, first=True)
 
-    def _lost(self, life: Life) -> bool:
+    def _lost(self, journal: NodeJournal) -> bool:
         """Return whether a part of a journal is missing because the file is damaged."""
-        return life.gap and self._damaged
+        return journal.gap and self._damaged
 
     def _by_other_times(self, node: NodePlan) -> str:
         """Return why a node recorded on another time base cannot be run again; empty if it can.
@@ -331,20 +335,22 @@ def by_other_python(node: NodePlan, world: World) -> str | None:
     return f"it ran in the interpreter {node.python}: verify with the rtgraph that is installed there"
 
 
-def _publications(lives: Sequence[Life], plans: Mapping[str, NodePlan]) -> Iterator[tuple[MessageId, bytes]]:
-    for life in lives:
-        outputs = plans[life.node].outputs if life.node in plans else {}
-        for *_, published in life.entries:
+def _publications(
+    recorded: Sequence[NodeJournal], plans: Mapping[str, NodePlan]
+) -> Iterator[tuple[MessageId, bytes]]:
+    for journal in recorded:
+        outputs = plans[journal.node].outputs if journal.node in plans else {}
+        for *_, published in journal.entries:
             for item in published:
                 if len(item) < DELIVERY_LENGTH:
                     port, key, sequence, digest = item
                     topic = outputs.get(port, port)
-                    yield MessageId(topic, key, life.node, life.incarnation, sequence), digest
+                    yield MessageId(topic, key, journal.node, journal.incarnation, sequence), digest
 
 
-def _consumed(life: Life, plans: Mapping[str, NodePlan]) -> Iterator[MessageId]:
-    inputs = plans[life.node].inputs if life.node in plans else {}
-    for delivery in life.deliveries():
+def _consumed(journal: NodeJournal, plans: Mapping[str, NodePlan]) -> Iterator[MessageId]:
+    inputs = plans[journal.node].inputs if journal.node in plans else {}
+    for delivery in journal.deliveries():
         port, publisher, incarnation, sequence, key = delivery[:5]
         if port in inputs and len(delivery) == DELIVERY_LENGTH:
             yield MessageId(inputs[port].topic, key, publisher, incarnation, sequence)

@@ -9,7 +9,7 @@ from rtgraph.graphs import Plan
 from rtgraph.msgs import WeightsVersion
 from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.errors import CheckpointError
-from rtgraph.nodes.recorder.journals import Life
+from rtgraph.nodes.recorder.journals import NodeJournal
 from rtgraph.nodes.recorder.provenance import WEIGHTS_FOLDER, facts, weights_digest
 from rtgraph.nodes.runtime import NodePlan, load_class
 from rtgraph.nodes.weights.memory_file import map_file
@@ -52,23 +52,23 @@ class RecordedWeights:
         # The node publishes new versions, which other nodes run again must not see.
         return {name: _copied(weights) for name, weights in self._found.items()}
 
-    def problem(self, life: Life, node: NodePlan) -> str:
-        """Return why a life cannot be run again on its weights; empty if it can, or if it used none."""
+    def problem(self, journal: NodeJournal, node: NodePlan) -> str:
+        """Return why an incarnation cannot be run again on its weights; empty if it can, or if it used none."""
         used = self._plan.weights.keys() & set(_strings(node.params))
         if not used:
             return ""
         if missing := sorted(self._missing & used):
             return f"the weights {', '.join(missing)} that it used were not kept"
-        return self._not_the_first(life, node, used) or (
+        return self._not_the_first(journal, node, used) or (
             f"not comparable: {self._other_arithmetic}" if self._other_arithmetic else ""
         )
 
-    def _not_the_first(self, life: Life, node: NodePlan, used: Collection[str]) -> str:
-        """Return why a life used other versions than the first, or why its weights are unavailable; empty otherwise."""
-        if life.incarnation and any(self._plan.weights[name].sharing != "fixed" for name in used):
+    def _not_the_first(self, journal: NodeJournal, node: NodePlan, used: Collection[str]) -> str:
+        """Return why an incarnation used other versions than the first, or why its weights are unavailable; empty otherwise."""
+        if journal.incarnation and any(self._plan.weights[name].sharing != "fixed" for name in used):
             return "it began with a version of its weights that was not kept"
         heard, said = _heard_or_said(node)
-        if heard and any(delivery[0] in heard for delivery in life.deliveries()):
+        if heard and any(delivery[0] in heard for delivery in journal.deliveries()):
             return "it went over to versions of its weights that were not kept"
         if said and self._plan.world == "realtime":
             return "where it put its weights depended on who was reading them"

@@ -52,7 +52,7 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MeterReading:
     """Figures of a meter.
 
     ``rate_hz`` is the rate of arrival at this observer; ``published_hz`` is the rate of publication, computed from the
@@ -91,7 +91,7 @@ class Meter:
             _Seen(observed.arrived_ns, head.stamp_ns, observed.size_bytes, stream, head.sequence)
         )
 
-    def reading(self, now_ns: int, missed: int) -> Reading:
+    def reading(self, now_ns: int, missed: int) -> MeterReading:
         """Return the figures of the window that ends at a time of the graph's clock."""
         seen = self._seen
         while seen and seen[0].arrived_ns < now_ns - self._window_ns:
@@ -99,7 +99,7 @@ class Meter:
         arrivals = [one.arrived_ns for one in seen]
         span_s = (arrivals[-1] - arrivals[0]) / 1e9 if len(seen) > 1 else 0.0
         sizes = [one.size_bytes for one in seen]
-        return Reading(
+        return MeterReading(
             count=self._count,
             missed=missed,
             rate_hz=(len(seen) - 1) / span_s if span_s else None,

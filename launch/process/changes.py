@@ -87,7 +87,7 @@ class Changes:
         self._close_if_done(number)
 
     def done(self, node: str, answer: ParamsChanged) -> None:
-        """Store a node's answer. Values that it accepted also apply to its next lives."""
+        """Store a node's answer. Values that it accepted also apply to its next incarnations."""
         if not answer.problem:
             self._members[node].changed |= answer.values
         change = self._changes.get(answer.number)

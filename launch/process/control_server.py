@@ -54,7 +54,7 @@ class ControlServer:
         self._context.term()
 
     def tell(self, member: Member, message: Message) -> None:
-        """Send a message to a node's current life."""
+        """Send a message to a node's current incarnation."""
         identity = f"{member.plan.name}#{member.incarnation}".encode()
         self.control.send_multipart([identity, *named(message)])
 

@@ -135,7 +135,7 @@ class Starter:
         self._ask(request, lambda process: self._watch(process, ended))
 
     def start(self, member: Member, started: Callable[[Process], None], ended: Ended) -> None:
-        """Start the process of a node's current life.
+        """Start the process of a node's current incarnation.
 
         Raises:
             LaunchError: the node's own interpreter cannot be started.

@@ -63,9 +63,9 @@ class Member:
     """When it is released even if an edge of it is unproven, because its neighbour may hang."""
     problem: str = ""
     failed_to_start: bool = False
-    """Its first life raised an error before ``on_start`` returned."""
+    """Its first incarnation raised an error before ``on_start`` returned."""
     died_of: str = ""
-    """Why its last ended life ended."""
+    """Why its last ended incarnation ended."""
     statistics: Statistics | None = None
     heard_s: float = 0.0
     silent: bool = False
@@ -74,9 +74,9 @@ class Member:
     beats: deque[Beat] = field(default_factory=lambda: deque(maxlen=BEATS_KEPT))
     """Its last heartbeats, oldest first."""
     changed: dict[str, Any] = field(default_factory=dict)
-    """Parameters changed while it ran, by dotted path; its next lives begin with them."""
+    """Parameters changed while it ran, by dotted path; its next incarnations begin with them."""
     given: dict[str, Any] = field(default_factory=dict)
-    """Changed parameters with which this life began."""
+    """Changed parameters with which this incarnation began."""
     silent_most_s: float = 0.0
     """Its longest silence, if that exceeded the limit."""
 
@@ -101,7 +101,7 @@ class Member:
         self.failed_to_start = not message.started and not self.incarnation
 
     def begin_anew(self) -> None:
-        """Forget the previous life."""
+        """Forget the previous incarnation."""
         self.ready = self.running = self.silent = False
         self.restart_at, self.problem = None, ""
         self.beats.clear()

@@ -20,7 +20,7 @@ from rtgraph.launch.host.children import ended_with
 from rtgraph.launch.report.result import Ran
 from rtgraph.launch.report.summary import lossless_losses, summarise
 from rtgraph.launch.session import Session
-from rtgraph.launch.world.world_checkpoints import Checkpoints, keeper_of, resumed
+from rtgraph.launch.world.world_checkpoints import CheckpointSettings, keeper_of, resumed
 from rtgraph.msgs.atomic import cannot_write, writing
 from rtgraph.msgs.errors import LaunchError, RtgraphError
 from rtgraph.msgs.typed.one_line import in_one_line
@@ -35,7 +35,9 @@ LOG_FILE = "world.log"
 log = logging.getLogger("rtgraph.world")
 
 
-def run_virtual(plan: Plan, session: Session, status: Status, checkpoints: Checkpoints | None = None) -> Ran:
+def run_virtual(
+    plan: Plan, session: Session, status: Status, checkpoints: CheckpointSettings | None = None
+) -> Ran:
     """Run a plan to its end, optionally from a checkpoint of an earlier run.
 
     Raises:
@@ -52,7 +54,7 @@ def run_virtual(plan: Plan, session: Session, status: Status, checkpoints: Check
                 faults=plan.faults,
                 interruption=Interrupted,
             )
-            keeper = _keeper(world, plan, session, checkpoints or Checkpoints(), status)
+            keeper = _keeper(world, plan, session, checkpoints or CheckpointSettings(), status)
         except RtgraphError:
             log.exception("the world could not be made")
             raise
@@ -88,7 +90,7 @@ def launch_context(plan: Plan, session: Session | None) -> LaunchContext:
 
 
 def _keeper(
-    world: VirtualWorld, plan: Plan, session: Session, checkpoints: Checkpoints, status: Status
+    world: VirtualWorld, plan: Plan, session: Session, checkpoints: CheckpointSettings, status: Status
 ) -> WorldSaver | None:
     """Return the writer of checkpoints, or None. If the launch resumes from a checkpoint, restore the world first."""
     every_s = checkpoints.every_s

@@ -25,7 +25,7 @@ SHORTEST_S = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoints:
+class CheckpointSettings:
     """Checkpoint settings of a launch in the virtual world.
 
     ``every_s`` is the virtual time between checkpoints. None: no checkpoints, or in a resumed launch the earlier interval.

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt
 
 from rtgraph.msgs import Gradient, GradientAnswer, Learned, LearnerState, SampledBatch
 from rtgraph.nodes.learner.gradients.memory import GradientReader
-from rtgraph.nodes.learner.gradients.ring import Ring
+from rtgraph.nodes.learner.gradients.ring import GradientRing
 from rtgraph.nodes.learner.learning import Learning, LearningParams
 from rtgraph.nodes.runtime import Input, Output, queue
 
@@ -46,7 +46,7 @@ class Learner(Learning[LearnerParams]):
             self._handed = GradientReader(
                 self.owner.updater.weights.numel(), self.context.launch_context.directory
             )
-            self._ring = Ring(
+            self._ring = GradientRing(
                 self.params.learners,
                 self.params.order,
                 self.owner.updater.version,

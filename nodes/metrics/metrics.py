@@ -26,7 +26,7 @@ from rtgraph.nodes.metrics.events import EventFile
 from rtgraph.nodes.metrics.figures import figures, newest_tick, recent_return
 from rtgraph.nodes.metrics.resume import EPISODES_FILE, UPDATES_FILE, Past, past_of, restarted
 from rtgraph.nodes.metrics.table import Cell, Table
-from rtgraph.nodes.metrics.tally import Tally, Versions
+from rtgraph.nodes.metrics.tally import Tally, VersionTally
 from rtgraph.nodes.plant.endings import Endings
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless
 
@@ -116,7 +116,7 @@ class Metrics(Node[MetricsParams]):
         wins = self._episodes.columns.index("wins")
         self._wins = max((int(row[wins] or 0) for row in self._episodes.rows), default=0)
         self._learned_ticks = 0
-        self._versions = Versions()
+        self._versions = VersionTally()
         self._period, self._total = Tally(), Tally()
         self._recent: deque[Tally] = deque(maxlen=RECENT_BEATS)
         self._loss: float | None = None

@@ -80,7 +80,7 @@ class Tally:
 _NAMES = tuple(field.name for field in dataclasses.fields(Tally))
 
 
-class Versions:
+class VersionTally:
     """The history of the newest version of the weights, as far back as decisions may need it."""
 
     def __init__(self) -> None:

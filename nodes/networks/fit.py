@@ -64,14 +64,14 @@ class PictureShape(NamedTuple):
         return cls(FrameShape.of(part.shape), channels_last=False)
 
 
-class Window(NamedTuple):
+class KernelWindow(NamedTuple):
     """The side and the stride of an unpadded convolution or pooling."""
 
     side: int
     stride: int
 
 
-def remaining(frame: FrameShape, windows: Sequence[Window]) -> tuple[int, int]:
+def remaining(frame: FrameShape, windows: Sequence[KernelWindow]) -> tuple[int, int]:
     """Compute the height and width of a frame after a chain of unpadded windows.
 
     Raises:
@@ -92,11 +92,13 @@ def remaining(frame: FrameShape, windows: Sequence[Window]) -> tuple[int, int]:
     return height, width
 
 
-def windows_of(network: ImpalaSpec | NatureSpec) -> tuple[Window, ...]:
+def windows_of(network: ImpalaSpec | NatureSpec) -> tuple[KernelWindow, ...]:
     """Return the unpadded windows of a convolutional network, in order."""
     if isinstance(network, NatureSpec):
-        return Window(8, 4), Window(4, 2), Window(3, 1)
-    return tuple(w for stride in IMPALA_STRIDES[network.depth] for w in (Window(3, 1), Window(3, stride)))
+        return KernelWindow(8, 4), KernelWindow(4, 2), KernelWindow(3, 1)
+    return tuple(
+        w for stride in IMPALA_STRIDES[network.depth] for w in (KernelWindow(3, 1), KernelWindow(3, stride))
+    )
 
 
 def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:

@@ -16,7 +16,7 @@ from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, Kind, chained
 
 
 @dataclass(slots=True)
-class Life:
+class NodeJournal:
     """The journal of one incarnation of a node."""
 
     node: str
@@ -41,37 +41,37 @@ class Life:
             yield from (item for item in published if len(item) >= DELIVERY_LENGTH)
 
 
-def journals(bag: Bag) -> list[Life]:
+def journals(bag: Bag) -> list[NodeJournal]:
     """Return every journal in a recording, by node and incarnation."""
-    lives: dict[tuple[str, int], Life] = {}
+    found: dict[tuple[str, int], NodeJournal] = {}
     digests: dict[tuple[str, int], bytes] = {}
     for recorded in bag.messages(topics=[OUTPUT]):
         try:
             stretch = decode(Journal, recorded.data)
         except DecodeError as error:
             name = recorded.channel.publisher
-            life = lives.setdefault((name, 0), Life(name, 0))
-            life.problem = (
-                life.problem or f"journal stretch {recorded.sequence} of {name} cannot be read: {error}"
+            journal = found.setdefault((name, 0), NodeJournal(name, 0))
+            journal.problem = (
+                journal.problem or f"journal stretch {recorded.sequence} of {name} cannot be read: {error}"
             )
             continue
         header = stretch.header
         who = (header.source, header.incarnation)
-        life = lives.setdefault(who, Life(*who))
-        if life.problem:
+        journal = found.setdefault(who, NodeJournal(*who))
+        if journal.problem:
             continue
         data = stretch.entries.tobytes()
         digest = chained(digests.get(who, b""), data)
         where = f"journal stretch {header.sequence} of {header.source}"
-        if stretch.first != len(life.entries):
-            life.gap, life.problem = (
+        if stretch.first != len(journal.entries):
+            journal.gap, journal.problem = (
                 True,
-                f"{where} begins with entry {stretch.first}, and not {len(life.entries)}: one is missing",
+                f"{where} begins with entry {stretch.first}, and not {len(journal.entries)}: one is missing",
             )
         elif digest.hex() != stretch.digest:
-            life.problem = f"{where} is not as it was written: its digest differs"
+            journal.problem = f"{where} is not as it was written: its digest differs"
         else:
             digests[who] = digest
-            life.entries += msgpack.unpackb(data)
-            life.until_ns = header.stamp_ns
-    return [lives[who] for who in sorted(lives)]
+            journal.entries += msgpack.unpackb(data)
+            journal.until_ns = header.stamp_ns
+    return [found[who] for who in sorted(found)]

@@ -28,8 +28,8 @@ class MessageId(NamedTuple):
 
     def __str__(self) -> str:
         channel = f"{self.topic}/{self.key}" if self.key else self.topic
-        life = f" (life {self.incarnation + 1})" if self.incarnation else ""
-        return f"{channel} {self.sequence} of {self.publisher}{life}"
+        incarnation = f" (incarnation {self.incarnation})" if self.incarnation else ""
+        return f"{channel} {self.sequence} of {self.publisher}{incarnation}"
 
 
 class Difference(Exception):

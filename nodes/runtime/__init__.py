@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         Urgency,
     )
     from rtgraph.nodes.runtime.interface.node import Node, Params
-    from rtgraph.nodes.runtime.interface.ports import Input, Output, Policy, latest, lossless, queue
+    from rtgraph.nodes.runtime.interface.ports import Input, InputPolicy, Output, latest, lossless, queue
     from rtgraph.nodes.runtime.virtual.world import VirtualWorld
     from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan, RestartPolicy
 
@@ -26,6 +26,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputPlan",
+    "InputPolicy",
     "LaunchContext",
     "Limits",
     "Node",
@@ -33,7 +34,6 @@ __all__ = [
     "Output",
     "Params",
     "Placement",
-    "Policy",
     "RestartPolicy",
     "Timer",
     "Urgency",
@@ -68,7 +68,7 @@ __getattr__ = on_use(
         "interface.ports": (
             "Input",
             "Output",
-            "Policy",
+            "InputPolicy",
             "latest",
             "lossless",
             "queue",

@@ -102,7 +102,7 @@ FILES = [
     Broken("a mapping in text", graph("w:\n  class: support.toys:Recorder\n  params:\n    name: 'a ${spec:plant}'"), 6, "nodes.w.params.name", "is a mapping, which cannot be part of a text"),
     Broken("a spec outside params", worker("  threads: '${spec:plant.rate_hz}'\n"), 6, "nodes.worker.threads", "cannot be used here"),
     Broken("the spec of nothing", graph("w:\n  class: support.toys:Worker\n  params:\n    plant: '${spec:plnt}'"), 6, "nodes.w.params.plant", "there is no node 'plnt'", "'plant'"),
-    Broken("the spec of no plant", graph("w:\n  class: support.toys:Recorder\n  params:\n    options: '${spec:w}'"), 6, "nodes.w.params.options", "'w' is no plant", "there is plant"),
+    Broken("the spec of no plant", graph("w:\n  class: support.toys:Recorder\n  params:\n    options: '${spec:w}'"), 6, "nodes.w.params.options", "'w' is not a plant", "there is plant"),
     Broken("a spec's unknown field", graph("w:\n  class: support.toys:Recorder\n  params:\n    name: '${spec:plant.rate}'"), 6, "nodes.w.params.name", "has no 'rate'", "'rate_hz'"),
     Broken("a plant that cannot say its spec", "nodes:\n  plant:\n    class: support.toys:Plant\n    params: {game: missing}\n  worker:\n    class: support.toys:Worker\n    params: {plant: '${spec:plant}'}\n", 4, "nodes.plant.params", "there is no game 'missing'", "pong and boxing"),
     Broken("a plant that refers to itself", "nodes:\n  plant:\n    class: support.toys:Plant\n    params: {game: '${spec:plant.rate_hz}'}\n", 4, "nodes.plant.params", "refer to each other: plant -> plant"),
@@ -155,7 +155,7 @@ FILES = [
     Broken("a bad network", "weights:\n  policy:\n    network: {kind: impala, k: wide}\n    plant: plant\n" + graph(""), 3, "weights.policy.network.k", "should be a number, not 'wide'"),
     Broken("an unknown key of a network", "weights:\n  policy:\n    network: {kind: impala, deph: 2}\n    plant: plant\n" + graph(""), 3, "weights.policy.network.deph", "unknown key", "'depth'"),
     Broken("weights for no node", "weights:\n  policy:\n    network: {kind: mlp}\n    plant: plnt\n" + graph(""), 4, "weights.policy.plant", "there is no node 'plnt'", "'plant'"),
-    Broken("weights for no plant", "weights:\n  policy: {network: {kind: mlp}, plant: w}\n" + graph("w: {class: 'support.toys:Recorder'}"), 2, "weights.policy.plant", "'w' is no plant"),
+    Broken("weights for no plant", "weights:\n  policy: {network: {kind: mlp}, plant: w}\n" + graph("w: {class: 'support.toys:Recorder'}"), 2, "weights.policy.plant", "'w' is not a plant"),
     # Launch files.
     Broken("a bad world", launch("world: real\n"), 3, "world", "should be 'realtime' or 'virtual', not 'real'", "'realtime'", others=WITH_PLANT),
     Broken("a negative seed", launch("seed: -1\n"), 3, "seed", "should be ≥ 0, not -1", others=WITH_PLANT),

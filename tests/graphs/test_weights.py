@@ -71,7 +71,7 @@ def test_a_plan_names_the_very_checkpoint_and_its_version(checkpoints):
         (
             "checkpoint: kept\n    resume: kept",
             {},
-            r":5: weights.policy.checkpoint: both checkpoint and resume are given.*hint: give",
+            r":5: weights.policy.checkpoint: both checkpoint and resume are given.*hint: leave out one",
         ),
         (
             "checkpoint: kept",

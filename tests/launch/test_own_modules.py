@@ -13,7 +13,7 @@ from rtgraph.graphs import load_launch
 from rtgraph.launch.bags.verification import verify
 from rtgraph.launch.console.status import Silent
 from rtgraph.launch.run import run
-from rtgraph.launch.world.world_checkpoints import Checkpoints, plan_of
+from rtgraph.launch.world.world_checkpoints import CheckpointSettings, plan_of
 from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.errors import BagError, CheckpointError, NodeError
 from rtgraph.nodes.recorder.recorded import recorded_types
@@ -89,7 +89,7 @@ def recorded(tmp_path, monkeypatch):
         includes="includes: [{graph: endless, arguments: {workers: 1, latency_frames: 1}}]",
     )
     plan = load_launch(graph, world="virtual", ticks=30)
-    ran = run(plan, Silent(), directory=tmp_path / "session", checkpoints=Checkpoints(every_s=0.2))
+    ran = run(plan, Silent(), directory=tmp_path / "session", checkpoints=CheckpointSettings(every_s=0.2))
     assert ran.code == 0
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
@@ -164,7 +164,7 @@ def test_players_find_the_classes_of_a_recording_from_elsewhere(recorded, monkey
 
 def test_a_world_goes_on_from_elsewhere_with_the_same_file_only(recorded, monkeypatch) -> None:
     plan = plan_of(recorded / "session").model_copy(update={"ticks": 40})
-    checkpoints = Checkpoints(resume=recorded / "session")
+    checkpoints = CheckpointSettings(resume=recorded / "session")
     assert run(plan, Silent(), directory=recorded / "more", checkpoints=checkpoints).code == 0
     forget(monkeypatch)
     write_class(recorded / "graphs" / "camera.py", 2.0)

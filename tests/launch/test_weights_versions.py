@@ -14,7 +14,7 @@ from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.bags.verification import verify
 from rtgraph.launch.bags.verified_weights import RecordedWeights
 from rtgraph.msgs.bag import Bag
-from rtgraph.nodes.recorder.journals import Life
+from rtgraph.nodes.recorder.journals import NodeJournal
 from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
 from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile
 from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver, load
@@ -80,7 +80,7 @@ def test_what_began_with_a_later_version_is_not_called_the_same_either(session):
         ("worker/0", 1, "it began with a version of its weights that was not kept"),
         ("plant", 1, ""),
     ):
-        assert weights.problem(Life(name, life), nodes[name]) == problem
+        assert weights.problem(NodeJournal(name, life), nodes[name]) == problem
 
 
 def test_weights_changed_in_place_need_no_slots(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
-from rtgraph.nodes.learner.updates.batch import Batch
+from rtgraph.nodes.learner.updates.batch import TensorBatch
 
 GAMMA = 0.9
 SIZE = 5
@@ -20,7 +20,7 @@ PIXELS = PlantSpec(
 )
 
 
-def drawn(rng: np.random.Generator, size: int = 16, *, frames: bool = False) -> Batch:
+def drawn(rng: np.random.Generator, size: int = 16, *, frames: bool = False) -> TensorBatch:
     """Draw a batch with terminals, one to four ticks between decisions, losses and wins, and weights."""
 
     def observations() -> torch.Tensor:
@@ -30,7 +30,7 @@ def drawn(rng: np.random.Generator, size: int = 16, *, frames: bool = False) -> 
 
     ticks = rng.integers(1, 5, size)
     running = rng.random(size) > 0.3
-    return Batch(
+    return TensorBatch(
         observations=observations(),
         actions=torch.from_numpy(rng.integers(ACTIONS, size=size)),
         returns=torch.from_numpy(rng.normal(0, 2, size).astype(np.float32)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from rtgraph.launch.console.printing import print_line
-from rtgraph.launch.introspection.meters import Meter, Reading, Spread
+from rtgraph.launch.introspection.meters import Meter, MeterReading, Spread
 from rtgraph.launch.introspection.observer import Observer
 from rtgraph.launch.introspection.sessions import LiveSession
 
@@ -59,7 +59,7 @@ def measure(
     return 1 if left or not reading.count else 0
 
 
-def _report(topic: str, what: str, reading: Reading, as_json: bool) -> None:
+def _report(topic: str, what: str, reading: MeterReading, as_json: bool) -> None:
     if as_json:
         told = reading.as_json()
         counts = {"topic": topic, "count": reading.count, "missed": reading.missed}
@@ -68,7 +68,7 @@ def _report(topic: str, what: str, reading: Reading, as_json: bool) -> None:
         print(_text(what, reading), flush=True)
 
 
-def _text(what: str, reading: Reading) -> str:
+def _text(what: str, reading: MeterReading) -> str:
     tail = f"  {reading.count:,} messages, {reading.missed:,} missed"
     if not reading.count:
         return "nothing yet"

@@ -53,8 +53,10 @@ def print_info(session: LiveSession, name: str, *, as_json: bool) -> int:
 
 def _print(node: LiveNode, private: int, topics: dict[str, str]) -> None:
     print(f"{node.node}: {node.node_class}")
-    life = f", life {node.incarnation + 1}, restarted {node.restarts} times" if node.restarts else ""
-    print(f"{node.state}, process {node.pid or '–'}{life}")
+    incarnation = (
+        f", incarnation {node.incarnation}, restarted {node.restarts} times" if node.restarts else ""
+    )
+    print(f"{node.state}, process {node.pid or '–'}{incarnation}")
     cpu = "–" if node.cpu_percent is None else f"{node.cpu_percent:.1f} %"
     resident = "–" if node.resident_bytes is None else f"{node.resident_bytes / 2**20:,.1f} MiB"
     print(f"CPU {cpu}, memory {resident}, of which {private / 2**20:,.1f} MiB private")

@@ -143,10 +143,10 @@ def _title(graph: LiveGraph) -> str:
 
 
 def _state(node: LiveNode) -> str:
-    lives = f", life {node.incarnation + 1}" if node.incarnation else ""
+    incarnation = f", incarnation {node.incarnation}" if node.incarnation else ""
     if node.state == "silent" and node.heard_s is not None:
-        return f"silent {node.heard_s:,.1f} s{lives}"
-    return f"{node.does or node.state}{lives}"
+        return f"silent {node.heard_s:,.1f} s{incarnation}"
+    return f"{node.does or node.state}{incarnation}"
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -69,7 +69,7 @@ def _print(found: Verification) -> None:
         table.add_column(column, justify="right")
     table.add_column("", overflow="fold")
     for verdict in found.nodes:
-        name = verdict.node if verdict.life == 1 else f"{verdict.node}, life {verdict.life}"
+        name = f"{verdict.node}, incarnation {verdict.incarnation}" if verdict.incarnation else verdict.node
         table.add_row(
             name,
             verdict.outcome,

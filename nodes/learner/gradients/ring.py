@@ -25,7 +25,7 @@ class Due:
     delays: tuple[int, ...]
 
 
-class Ring:
+class GradientRing:
     """Tracks the gradient learners, which of them are alive, and the next gradient to apply.
 
     Args:

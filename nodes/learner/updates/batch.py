@@ -55,7 +55,7 @@ class Samples(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class TensorBatch:
     """`Samples` as validated tensors: float32, int64 for actions; observations keep their dtype."""
 
     observations: Observations

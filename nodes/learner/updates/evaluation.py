@@ -11,12 +11,12 @@ from torch import Tensor
 
 from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.updates import losses
-from rtgraph.nodes.learner.updates.batch import Batch
+from rtgraph.nodes.learner.updates.batch import TensorBatch
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.spec import SupportSpec
 
 
-class Evaluation(NamedTuple):
+class LossEvaluation(NamedTuple):
     """Loss, mean value and TD errors of a network on a batch."""
 
     loss: float
@@ -31,7 +31,7 @@ class Evaluated(NamedTuple):
     """Gradients by parameter, and the evaluation."""
 
     gradients: tuple[Tensor, ...]
-    told: Evaluation
+    told: LossEvaluation
 
 
 class Evaluator:
@@ -52,7 +52,7 @@ class Evaluator:
         self._params = params
         self._rng = rng
 
-    def evaluated(self, module: Network, batch: Batch, margin: float = 0.0) -> Evaluated:
+    def evaluated(self, module: Network, batch: TensorBatch, margin: float = 0.0) -> Evaluated:
         """Compute the gradients of a network's parameters without changing anything.
 
         With a ``margin`` above 0, `losses.margin` is added: the batch's actions are those of a demonstration.
@@ -77,10 +77,10 @@ class Evaluator:
         # New tensors every time, so that nothing remains from an earlier batch.
         found = torch.autograd.grad(loss, list(module.parameters()))
         # A copy, which outlives the tensor: messages and world checkpoints hold it.
-        told = Evaluation(loss.item(), values.mean().item(), errors.cpu().numpy().copy())
+        told = LossEvaluation(loss.item(), values.mean().item(), errors.cpu().numpy().copy())
         return Evaluated(found, told)
 
-    def _wanted(self, module: Network, batch: Batch) -> Tensor:
+    def _wanted(self, module: Network, batch: TensorBatch) -> Tensor:
         """Compute the targets: values, (batch,), or with a support probabilities, (batch, atoms)."""
         self._target.draw_noise(self._rng)
         with torch.no_grad(), self._autocast(batch):
@@ -95,7 +95,7 @@ class Evaluator:
             return losses.targets(batch.returns, batch.discounts, following.squeeze(1))
         return losses.project(following.softmax(1), batch.returns, batch.discounts, self._support)
 
-    def _autocast(self, batch: Batch) -> torch.autocast:
+    def _autocast(self, batch: TensorBatch) -> torch.autocast:
         # A separate context for each pass: tensors that it casts without gradients would be cached for the
         # pass that needs gradients.
         device = batch.actions.device.type

@@ -27,8 +27,8 @@ from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError, LearningError
 from rtgraph.nodes.learner.params import UpdateParams, must_be_discrete
 from rtgraph.nodes.learner.updates import losses
-from rtgraph.nodes.learner.updates.batch import Batch, Samples
-from rtgraph.nodes.learner.updates.evaluation import Evaluated, Evaluation, Evaluator
+from rtgraph.nodes.learner.updates.batch import Samples, TensorBatch
+from rtgraph.nodes.learner.updates.evaluation import Evaluated, Evaluator, LossEvaluation
 from rtgraph.nodes.learner.updates.normalisation import normalise
 from rtgraph.nodes.learner.updates.optimiser import Optimiser
 from rtgraph.nodes.learner.updates.state import Facts, TrainingState
@@ -128,7 +128,7 @@ class Updater:
         Raises:
             LearningError: The batch does not fit.
         """
-        batch = Batch.of(samples, self.plant.parts, self._actions, self._device)
+        batch = TensorBatch.of(samples, self.plant.parts, self._actions, self._device)
         normalise(self._online, batch.observations)
         self._target_weights.copy_(self._weights)
 
@@ -142,7 +142,7 @@ class Updater:
         norm = self.finish()
         return UpdateResult(self.version, found.loss, found.q_mean, found.td_errors, norm)
 
-    def prepare(self, samples: Samples, margin: float = 0.0) -> Evaluation:
+    def prepare(self, samples: Samples, margin: float = 0.0) -> LossEvaluation:
         """Compute an update from a batch, as for `step`; nothing changes until `finish`.
 
         Raises:
@@ -303,7 +303,7 @@ class Updater:
         self._optimiser.gradient.copy_(state["gradient"])
 
     def _evaluated(self, samples: Samples, margin: float = 0.0) -> Evaluated:
-        batch = Batch.of(samples, self.plant.parts, self._actions, self._device)
+        batch = TensorBatch.of(samples, self.plant.parts, self._actions, self._device)
         return self._evaluator.evaluated(self._online, batch, margin)
 
     def _blank(self) -> tuple[Network, Tensor]:

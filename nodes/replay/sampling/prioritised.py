@@ -14,7 +14,7 @@ LEAST_ERROR = 1e-6
 """ε, added to every error, so that every transition can be sampled again."""
 
 
-class Priorities:
+class PriorityRows:
     """The priorities p^alpha of rows, and sampling in proportion to them.
 
     Changes are collected and applied to the tree together, at the next draw.

@@ -15,7 +15,7 @@ from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError, NotFinite, ReplayError
 from rtgraph.msgs.spaces import described
 from rtgraph.nodes.replay.replay_stats import Holdings
-from rtgraph.nodes.replay.sampling.prioritised import Priorities
+from rtgraph.nodes.replay.sampling.prioritised import PriorityRows
 from rtgraph.nodes.replay.storage.batch import Batch, Draw
 from rtgraph.nodes.replay.storage.frames import FrameStore, is_finite
 from rtgraph.nodes.replay.storage.recovery import recover
@@ -99,7 +99,7 @@ class ReplayBuffer:
         if self.frames.continued or self._table.continued:
             self._continue()
         self._priorities = (
-            Priorities(self._table.index, self._table.priority, priority_exponent)
+            PriorityRows(self._table.index, self._table.priority, priority_exponent)
             if sampling == "prioritised"
             else None
         )

@@ -60,7 +60,7 @@ class WorldSaver:
             states = writer.states(world.anchors())
         except CheckpointError as error:
             raise CheckpointError(f"the world cannot be saved: {error.problem}", hint=error.hint) from error
-        head = {**self._about, "time_ns": world.clock.time_ns, "lives": world.lives()}
+        head = {**self._about, "time_ns": world.clock.time_ns, "incarnations": world.incarnations()}
         return self._folder.write(head, [states, writer.records], writer.buffers)
 
 
@@ -71,7 +71,7 @@ def load(world: VirtualWorld, file: SnapshotFile) -> None:
         CheckpointError: the checkpoint is of another plan, or is damaged; the world is then unusable.
     """
     try:
-        world.revive(file.head["lives"])
+        world.revive(file.head["incarnations"])
         states, records = file.document()
         _restore(world, states, records, file.buffer)
     except CheckpointError:

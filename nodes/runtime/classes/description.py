@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field
 from rtgraph.msgs import Message, PlantSpec, Record, message_types, schema, schema_hash
 from rtgraph.msgs.base import as_described
 from rtgraph.nodes.runtime.interface.node import Node, Params, port_message
-from rtgraph.nodes.runtime.interface.ports import Input, Output, Policy
+from rtgraph.nodes.runtime.interface.ports import Input, InputPolicy, Output
 
 
 class PortDescription(Record):
@@ -145,7 +145,7 @@ def _input(port: PortDescription) -> Input[Any]:
     name, depth, budget_bytes = port.policy or ("latest", 1, 1 << 30)
     return Input(
         _message(port),
-        Policy(name, depth, budget_bytes),
+        InputPolicy(name, depth, budget_bytes),
         many=port.many,
         optional=port.optional,
         keyed=port.keyed,

@@ -31,7 +31,7 @@ M = TypeVar("M", bound=Message)
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class InputPolicy:
     """How many messages an input keeps: ``depth``, or all up to ``budget_bytes`` if depth is None."""
 
     name: str
@@ -42,12 +42,12 @@ class Policy:
         return f"queue({self.depth})" if self.name == "queue" else self.name
 
 
-latest = Policy("latest", 1)
-lossless = Policy("lossless", None)
+latest = InputPolicy("latest", 1)
+lossless = InputPolicy("lossless", None)
 """Keep all messages up to 1 GiB; messages beyond that count as lost."""
 
 
-def queue(depth: int) -> Policy:
+def queue(depth: int) -> InputPolicy:
     """Keep the newest ``depth`` messages.
 
     Raises:
@@ -57,11 +57,11 @@ def queue(depth: int) -> Policy:
         raise NodeError(f"{declared_at()}a queue holds a whole number of messages, not {depth!r:.60}")
     if depth < 1:
         raise NodeError(f"{declared_at()}a queue holds at least one message, not {depth}")
-    return Policy("queue", depth)
+    return InputPolicy("queue", depth)
 
 
 def _check_policy(policy: object) -> None:
-    if isinstance(policy, Policy):
+    if isinstance(policy, InputPolicy):
         return
     hint = "write latest, lossless or queue(n)"
     if policy is queue:
@@ -95,7 +95,7 @@ class Input(Generic[M]):
     def __init__(
         self,
         message_type: type[M],
-        policy: Policy = latest,
+        policy: InputPolicy = latest,
         *,
         many: bool = False,
         optional: bool = False,

@@ -95,7 +95,7 @@ class RealtimeNode:
             sharpen_timers()
             self._make()
             self._executor.prepare()
-            log.info("%s is ready, process %d, life %d", name, process_id(), incarnation + 1)
+            log.info("%s is ready, process %d, incarnation %d", name, process_id(), incarnation)
             self._say(Ready(node=name, incarnation=incarnation, pid=process_id()))
             self._loop()
             self._count_the_missing()

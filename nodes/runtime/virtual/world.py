@@ -181,15 +181,15 @@ class VirtualWorld:
         """The launch context of the nodes."""
         return self._launch_context
 
-    def lives(self) -> dict[str, int]:
+    def incarnations(self) -> dict[str, int]:
         """Return the incarnation of each node."""
         return {name: executor.identity.incarnation for name, executor in self.executors.items()}
 
-    def revive(self, lives: Mapping[str, int]) -> None:
+    def revive(self, incarnations: Mapping[str, int]) -> None:
         """Recreate the nodes with these incarnations, in a world that has not begun."""
-        if self._begun or set(lives) != set(self.executors):
+        if self._begun or set(incarnations) != set(self.executors):
             raise CheckpointError("the checkpoint is of another plan: it has other nodes")
-        self.executors = {plan.name: self._executor(plan, lives[plan.name]) for plan in self._plans}
+        self.executors = {plan.name: self._executor(plan, incarnations[plan.name]) for plan in self._plans}
         self._routes = routes(self._plans, self.executors)
 
     def anchors(self) -> dict[str, object]:
@@ -210,7 +210,7 @@ class VirtualWorld:
             found |= {f"weights:{name}": weights, f"versions:{name}": weights.versions}
         for name, executor in self.executors.items():
             node = executor.node
-            found[f"life:{name}"] = executor
+            found[f"executor:{name}"] = executor
             found |= {f"input:{name}:{port}": bound for port, bound in node.inputs.items()}
             found |= {f"output:{name}:{port}": bound for port, bound in node.outputs.items()}
         return found | {f"node:{name}": executor.node for name, executor in self.executors.items()}

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
 from rtgraph.nodes.learner.params import UpdateParams
-from rtgraph.nodes.learner.updates.batch import Batch
+from rtgraph.nodes.learner.updates.batch import TensorBatch
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import ImpalaSpec
 from tests.bench.rounds import in_turn, seconds
@@ -70,13 +70,13 @@ def _updater(k: float) -> Updater:
     return Updater(ImpalaSpec(k=k), plant, UpdateParams(), seed=0)
 
 
-def _batch(size: int) -> Batch:
+def _batch(size: int) -> TensorBatch:
     rng = np.random.default_rng(0)
 
     def frames() -> Tensor:
         return torch.from_numpy(rng.integers(0, 256, (size, 84, 84), dtype=np.uint8))
 
-    return Batch(
+    return TensorBatch(
         observations=frames(),
         actions=torch.from_numpy(rng.integers(ACTIONS, size=size)),
         returns=torch.from_numpy(rng.standard_normal(size, dtype=np.float32)),
@@ -86,13 +86,13 @@ def _batch(size: int) -> Batch:
     )
 
 
-def _plain(k: float) -> Callable[[Batch], float]:
+def _plain(k: float) -> Callable[[TensorBatch], float]:
     """Return an update in its plainest form: a module, an optimiser, and the loop's body."""
     online, target = _network(k), _network(k)
     target.load_state_dict(online.state_dict())
     adam = torch.optim.Adam(online.parameters(), lr=1e-4)
 
-    def update(batch: Batch) -> float:
+    def update(batch: TensorBatch) -> float:
         observations = batch.observations.unsqueeze(1).float() / 255
         following = batch.next_observations.unsqueeze(1).float() / 255
         with torch.no_grad():

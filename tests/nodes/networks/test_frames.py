@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from rtgraph.nodes.networks.fit import FrameShape, Window, remaining
+from rtgraph.nodes.networks.fit import FrameShape, KernelWindow, remaining
 from rtgraph.nodes.networks.frames import as_input
 
 GREY = FrameShape(1, 2, 3)
@@ -47,7 +47,13 @@ def test_what_is_no_frame_is_refused(shape):
 
 
 @pytest.mark.parametrize(
-    "windows", [[], [Window(3, 1)], [Window(3, 2), Window(3, 2)], [Window(8, 4), Window(4, 2)]]
+    "windows",
+    [
+        [],
+        [KernelWindow(3, 1)],
+        [KernelWindow(3, 2), KernelWindow(3, 2)],
+        [KernelWindow(8, 4), KernelWindow(4, 2)],
+    ],
 )
 def test_the_smallest_frame_leaves_one_position(windows):
     smallest = next(side for side in range(1, 100) if fits(side, windows))

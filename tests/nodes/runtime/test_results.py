@@ -75,8 +75,8 @@ def test_numbers_of_numpy_become_pythons_and_those_that_are_none_become_none(val
 @pytest.mark.parametrize(
     ("said", "problem"),
     [
-        (None, "result() returns a NoneType. hint: give a dict"),
-        ([1], "result() returns a list. hint: give a dict"),
+        (None, "result() returns a NoneType. hint: return a dict"),
+        ([1], "result() returns a list. hint: return a dict"),
         ({"a": {1}}, "result()['a'] is a set, which JSON does not have. hint: give numbers, text"),
         ({"a": np.zeros(3)}, "result()['a'] is a ndarray, which"),
         ({"a": [0, {"b": b"x"}]}, "result()['a'][1]['b'] is a bytes, which"),

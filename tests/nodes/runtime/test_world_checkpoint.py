@@ -443,7 +443,7 @@ RECORDS = st.lists(
 def test_whatever_records_there_are_there_is_one_error(tmp_path_factory, records):
     world = keeping.world(lambda _: None)
     folder = SnapshotFolder(tmp_path_factory.getbasetemp() / "records")
-    path = folder.write({"lives": world.lives()}, [{}, records], [])
+    path = folder.write({"incarnations": world.incarnations()}, [{}, records], [])
     with pytest.raises(CheckpointError):
         load(world, SnapshotFile(path))
 

@@ -35,7 +35,7 @@ Key = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class ShownAction:
     """The action applied at a tick."""
 
     key: Key
@@ -61,7 +61,7 @@ class Shot:
     tick: int | None
     episode: int | None
     stamp_ns: int
-    act: Act | None
+    act: ShownAction | None
     total_reward: float
     complete: bool
 
@@ -182,20 +182,20 @@ class _Score:
     """The applied actions in order, and the episode's reward up to the current tick."""
 
     def __init__(self) -> None:
-        self._acts: deque[Act] = deque()
+        self._acts: deque[ShownAction] = deque()
         self._episode: tuple[int, int] | None = None
         self._shown = False
         self.total = 0.0
         self.complete = False
 
-    def take(self, act: Act) -> None:
+    def take(self, act: ShownAction) -> None:
         self._acts.append(act)
 
     def knows(self, key: Key) -> bool:
         """Return whether a tick's action has been read, or will not be read any more."""
         return bool(self._acts) and self._acts[-1].key >= key
 
-    def at(self, key: Key) -> Act | None:
+    def at(self, key: Key) -> ShownAction | None:
         """Return the action applied at a tick, after adding the rewards up to it."""
         found = None
         while self._acts and self._acts[0].key <= key:
@@ -245,9 +245,9 @@ def _key(fields: Fields) -> Key:
     return fields["header"]["incarnation"], tick if isinstance(tick, int) else -1
 
 
-def _act(fields: Fields) -> Act:
+def _act(fields: Fields) -> ShownAction:
     # With defaults: another version of rtgraph may have recorded fewer fields.
-    return Act(
+    return ShownAction(
         key=_key(fields),
         episode=fields.get("episode", 0),
         action=fields.get("action"),

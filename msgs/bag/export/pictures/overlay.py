@@ -13,7 +13,7 @@ import yaml
 from PIL import Image, ImageDraw, ImageFont
 
 from rtgraph.msgs.bag.export.pictures.arrays import Pixels
-from rtgraph.msgs.bag.export.pictures.film import Act, Shot
+from rtgraph.msgs.bag.export.pictures.film import Shot, ShownAction
 
 LEAST_WIDTH = 480
 MOST_HEIGHT = 1080
@@ -103,7 +103,7 @@ def _names(value: Any) -> Iterator[tuple[str, ...]]:
             yield from _names(inner)
 
 
-def _origin(act: Act) -> str:
+def _origin(act: ShownAction) -> str:
     if act.by == "policy":
         age = "" if act.age_ns is None else f" ({act.age_ns / 1e6:.0f} ms)"
         ticks = "tick" if act.age_ticks == 1 else "ticks"

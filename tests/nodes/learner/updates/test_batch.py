@@ -7,7 +7,7 @@ from support.batches import ACTIONS, VECTORS, drawn
 
 from rtgraph.msgs import ArraySpec
 from rtgraph.msgs.errors import LearningError
-from rtgraph.nodes.learner.updates.batch import Batch
+from rtgraph.nodes.learner.updates.batch import TensorBatch
 from rtgraph.nodes.replay.storage.batch import Batch as Recalled
 
 CPU = torch.device("cpu")
@@ -20,7 +20,7 @@ def samples():
 
 
 def checked(samples):
-    return Batch.of(samples, VECTORS.parts, ACTIONS, CPU)
+    return TensorBatch.of(samples, VECTORS.parts, ACTIONS, CPU)
 
 
 def as_numpy(samples):
@@ -106,7 +106,7 @@ def of_parts(samples, **change):
 
 
 def test_observations_of_several_parts_are_tensors_by_name(samples):
-    batch = Batch.of(of_parts(samples), PARTS, ACTIONS, CPU)
+    batch = TensorBatch.of(of_parts(samples), PARTS, ACTIONS, CPU)
     assert {name: (part.dtype, tuple(part.shape)) for name, part in batch.observations.items()} == {
         "picture": (torch.uint8, (16, 4, 3)),
         "joints": (torch.float32, (16, 2)),
@@ -116,10 +116,10 @@ def test_observations_of_several_parts_are_tensors_by_name(samples):
 
 def test_other_parts_than_the_plants_are_refused(samples):
     with pytest.raises(LearningError, match=r"observations\['joints'\] should have the shape"):
-        Batch.of(of_parts(samples, joints=np.zeros((16, 3))), PARTS, ACTIONS, CPU)
+        TensorBatch.of(of_parts(samples, joints=np.zeros((16, 3))), PARTS, ACTIONS, CPU)
     with pytest.raises(LearningError, match="has the parts picture, joints, more, not those of the plant"):
-        Batch.of(of_parts(samples, more=np.zeros(16)), PARTS, ACTIONS, CPU)
+        TensorBatch.of(of_parts(samples, more=np.zeros(16)), PARTS, ACTIONS, CPU)
     with pytest.raises(LearningError, match="should have the parts picture, joints"):
-        Batch.of(samples, PARTS, ACTIONS, CPU)
+        TensorBatch.of(samples, PARTS, ACTIONS, CPU)
     with pytest.raises(LearningError, match="not those of the plant"):
         checked(of_parts(samples))

@@ -7,7 +7,7 @@ from support.chatter import Ping
 from rtgraph.msgs import Header, InferenceTime, Lineage, Observation
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime import Input, Output, latest, lossless, queue
-from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput, EdgeCount, Policy
+from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput, EdgeCount, InputPolicy
 
 
 def ping(sequence, source="a", incarnation=0):
@@ -163,7 +163,7 @@ def test_a_key_goes_with_a_keyed_output_and_with_no_other():
 
 def test_a_lossless_inbox_is_bounded_in_bytes_and_counts_what_is_beyond() -> None:
     frame = np.zeros(1000, np.uint8)
-    port = BoundInput(Input(Observation, Policy("lossless", None, budget_bytes=5_000)))
+    port = BoundInput(Input(Observation, InputPolicy("lossless", None, budget_bytes=5_000)))
 
     def put(sequence: int) -> None:
         header = Header(source="plant", incarnation=0, sequence=sequence, stamp_ns=0)

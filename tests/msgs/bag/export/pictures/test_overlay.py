@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from support.recorded import PLAN
 
-from rtgraph.msgs.bag.export.pictures.film import Act, Shot
+from rtgraph.msgs.bag.export.pictures.film import Shot, ShownAction
 from rtgraph.msgs.bag.export.pictures.overlay import BY, LEAST_WIDTH, MOST_HEIGHT, Overlay, action_names
 
 
@@ -18,7 +18,7 @@ def act(**more):
         "starting": False,
         "reward": 1.0,
     }
-    return Act(**{**values, **more})
+    return ShownAction(**{**values, **more})
 
 
 def shot(pixels=None, one=None, *, complete=True):
