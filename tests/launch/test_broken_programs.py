@@ -172,7 +172,7 @@ def test_the_figures_of_a_monitor_that_was_restarted_say_where_they_begin() -> N
     with Launch.of("watched") as launch:
         launch.runs()
         launch.kill("monitor")
-        until(lambda: "life 2" in launch.log("monitor"), 8, "the monitor is back")
+        until(lambda: "incarnation 1" in launch.log("monitor"), 8, "the monitor is back")
         made = len(list(launch.witnessed()))
         until(lambda: len(list(launch.witnessed())) > made + 40, 8, "it goes on")
         launch.interrupt()

@@ -141,7 +141,7 @@ def test_an_interpreter_that_exists() -> None:
         launch.runs()
         first = launch.process("witness")
         launch.kill("witness")
-        until(lambda: "life 2" in launch.log("witness"), 10, "it is started again")
+        until(lambda: "incarnation 1" in launch.log("witness"), 10, "it is started again")
         assert launch.process("witness") not in (0, first)
         launch.interrupt()
         assert launch.summary()["restarts"] == {"witness": 1}

@@ -66,7 +66,7 @@ def test_killed_nodes_are_back_and_the_plant_never_misses_a_tick() -> None:
 
         launch.kill("coordinator")
         launch.says("coordinator killed by signal 9: restarting")
-        until(lambda: "life 2" in launch.log("coordinator"), 5.0, "the coordinator is back")
+        until(lambda: "incarnation 1" in launch.log("coordinator"), 5.0, "the coordinator is back")
         made = len(list(launch.witnessed()))
         until(lambda: len(list(launch.witnessed())) > made + 60, 5.0, "decisions go on")
         assert launch.interrupt() < 5
@@ -127,7 +127,7 @@ def test_what_a_killed_monitor_missed_is_counted_as_lost() -> None:
     with Launch.of("watched", "--duration", "4") as launch:
         launch.runs()
         launch.kill("monitor")
-        until(lambda: "life 2" in launch.log("monitor"), 5.0, "the monitor is back")
+        until(lambda: "incarnation 1" in launch.log("monitor"), 5.0, "the monitor is back")
         assert launch.wait() == 3
         assert "warning: watched: messages were lost" in launch.stderr
         summary = launch.summary()
@@ -138,7 +138,7 @@ def test_what_a_killed_monitor_missed_is_counted_as_lost() -> None:
 
 def test_a_node_that_stands_still_slows_nobody() -> None:
     with Stalls() as stalls, Launch.of("flood") as launch:
-        until(lambda: "life 1" in launch.log("sink"), 40, "the sink is ready")
+        until(lambda: "incarnation 0" in launch.log("sink"), 40, "the sink is ready")
         launch.says("flood ...")
         sink = launch.kill("sink", signal.SIGSTOP)
         until(lambda: state_of(sink) == "T", 2.0, "the sink stands still")

@@ -113,7 +113,7 @@ def test_whoever_is_killed_the_robot_stands_still_or_parks(tmp_path: Path) -> No
         launch.kill("plant")
         robot.is_silent()
         count = len(robot.got())
-        until(lambda: "life 2" in launch.log("plant"), 20.0, "the plant is back")
+        until(lambda: "incarnation 1" in launch.log("plant"), 20.0, "the plant is back")
         until(lambda: len(robot.got()) > count, 5.0, "the new plant holds")
         first = robot.got()[count]
         for name, goal in first["goal"].items():
@@ -127,7 +127,7 @@ def test_whoever_is_killed_the_robot_stands_still_or_parks(tmp_path: Path) -> No
         launch.kill("plant", signal.SIGTERM)
         until(lambda: not robot.got("torque")[-1]["torque"], 10.0, "the torque is off")
         assert robot.got()[-1]["goal"] == pytest.approx(PARKED, abs=0.1)
-        until(lambda: "life 3" in launch.log("plant"), 20.0, "the plant is back")
+        until(lambda: "incarnation 2" in launch.log("plant"), 20.0, "the plant is back")
         robot.moves()
 
         # The launcher: the robot parks, its torque is switched off, and nothing is left.
