@@ -30,6 +30,7 @@ class RobotParams(PlantParams):
     driver_params: dict[str, JsonValue] = Field(default_factory=dict)
     """The keyword arguments with which the driver is made."""
     rate_hz: RateHz = 60.0
+    """Ticks per second."""
     joints: dict[str, JointParams] = Field(default_factory=dict)
     """The joints and their limits, by name, in the order of the action."""
     command: Command = "position"
@@ -41,12 +42,15 @@ class RobotParams(PlantParams):
     task: str = "free"
     """Reward, end and reset: free, reach, or package.module:Class."""
     task_params: dict[str, JsonValue] = Field(default_factory=dict)
+    """The keyword arguments with which the task is made."""
     gate: GateParams = LatestParams(max_age_ms=MAX_AGE_MS)
+    """Which decision applies at a tick. Its maximum age is bounded for a robot."""
     default: str = "hold"
     """The default behaviour β: hold (stand still), repeat_last, or package.module:Class."""
     catch_up_ticks: int = Field(default=0, ge=0, le=0)
     """A robot skips ticks that it missed."""
     link: LinkParams = LinkParams()
+    """How long calls of the driver may take, and when it is made again."""
     homing_speed: float = Field(default=0.25, gt=0, le=1)
     """Share of the maximum speed at which the robot goes to the pose of a reset and to its park pose."""
     resume_within_s: float | None = Field(default=NEAR_S, gt=0)

@@ -115,7 +115,7 @@ OLD = 'if [ "$1" = -c ]; then echo 3.8; else echo "Unknown option: -P" >&2; exit
         ("echo hello; cat > /dev/null", "python is not a Python interpreter"),
         (OLD, r"python is Python 3.8, and rtgraph needs 3\.11"),
         (f'exec {sys.executable} -I -S "$@"', "python has no rtgraph. hint: .*python -m pip install rtgraph"),
-        ('echo \'{"protocol": "other"}\'; cat > /dev/null', "python has another version of rtgraph"),
+        ('echo \'{"protocol": "other"}\'; cat > /dev/null', "python has a version of rtgraph that does not"),
     ],
     ids=["missing", "silent", "other program", "too old", "without rtgraph", "another version"],
 )

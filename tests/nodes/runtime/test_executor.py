@@ -226,7 +226,7 @@ def test_the_order_of_one_instant():
 
 def test_freedom_is_the_runtimes_to_schedule():
     _, node = diary()
-    with pytest.raises(NodeError, match="urgency is not FREE"):
+    with pytest.raises(NodeError, match="a timer cannot have the urgency FREE"):
         node.at(5, node.once, Urgency.FREE)
 
 
