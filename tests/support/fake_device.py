@@ -40,6 +40,7 @@ class FakeDriver(SimulatedDriver):
         return super().send_action(action)
 
     def set_torque(self, on: bool) -> None:
+        self._call("set_torque")
         self.torque.append(on)
 
 

@@ -40,6 +40,11 @@ class Connection(Protocol):
 
     @property
     def health(self) -> Health: ...
+    @property
+    def unstopped(self) -> str:
+        """Why the emergency stop has not reached the driver; empty if no attempt has failed."""
+        ...
+
     def start(self, now_ns: int) -> None:
         """Connect to the device."""
         ...
@@ -70,7 +75,7 @@ class Connection(Protocol):
         ...
 
     def set_torque(self, on: bool) -> None:
-        """Switch the torque, if the driver can; after all commands posted so far."""
+        """Switch the torque, if the driver can; after all commands posted so far. While latched, only off."""
         ...
 
     def close(self, within_s: float) -> bool:

@@ -25,12 +25,18 @@ class Desk(Protocol):
         """Return why a connected device is not the described one; empty if it is."""
         ...
 
-    def take(self, life: Life) -> tuple[dict[str, float] | None, bool | None]:
-        """Return the waiting command and the waiting switch of torque."""
+    def take_action(self, life: Life) -> dict[str, float] | None:
+        """Return what is to send now."""
         ...
 
-    def was_sent(self, action: Mapping[str, Reading]) -> None: ...
-    def command_failed(self) -> None: ...
+    def take_torque(self, life: Life) -> bool | None:
+        """Return how to switch the torque now; None to leave it."""
+        ...
+
+    def was_sent(self, life: Life, action: Mapping[str, float], sent: Mapping[str, Reading]) -> None: ...
+    def was_switched(self, life: Life, on: bool, *, able: bool) -> None: ...
+    def command_failed(self, problem: str) -> None: ...
+    def switch_failed(self, problem: str) -> None: ...
     def captured(self, life: Life, values: Mapping[str, Reading]) -> None: ...
     def failed(self, life: Life, reason: str) -> None: ...
     def give_up(self, life: Life, reason: str) -> None: ...
@@ -79,18 +85,27 @@ class Life:
         link, driver = self._link, self._driver
         if driver is None or self.over:
             return False
-        action, torque = link.take(self)
+        action = link.take_action(self)
         if action is not None and self._attempt(
-            "send_action", lambda: link.was_sent(driver.send_action(action)), link.command_failed
+            "send_action",
+            lambda: link.was_sent(self, action, driver.send_action(action)),
+            link.command_failed,
         ):
             return False
-        if torque is not None and isinstance(driver, TorqueDriver):
-            self._attempt("set_torque", lambda: driver.set_torque(torque), link.command_failed)
+        torque = link.take_torque(self)
+        if torque is not None:
+            self._attempt("set_torque", lambda: self._switch(driver, torque), link.switch_failed)
         if self.over:
             return False
         return not self._attempt(
-            "get_observation", lambda: link.captured(self, driver.get_observation()), lambda: None
+            "get_observation", lambda: link.captured(self, driver.get_observation()), lambda _: None
         )
+
+    def _switch(self, driver: Driver, on: bool) -> None:
+        able = isinstance(driver, TorqueDriver)
+        if isinstance(driver, TorqueDriver):
+            driver.set_torque(on)
+        self._link.was_switched(self, on, able=able)
 
     def end(self) -> None:
         """Disconnect."""
@@ -99,7 +114,7 @@ class Life:
                 self._driver.disconnect()
         self._link.ended(self)
 
-    def _attempt(self, name: str, call: Callable[[], None], failed: Callable[[], None]) -> bool:
+    def _attempt(self, name: str, call: Callable[[], None], failed: Callable[[str], None]) -> bool:
         """Make a call. Return whether it is the failure that ends the life."""
         link = self._link
         problem = ""
@@ -109,7 +124,8 @@ class Life:
                 problem = f"took {took_ns / 1e6:.0f} ms"
         except Exception as error:  # a driver may raise anything
             problem = in_one_line(error)
-            failed()
+            if not self.over:
+                failed(problem)
         count = self._failures[name] = self._failures.get(name, 0) + 1 if problem else 0
         if count < link.failures:
             return False

@@ -5,6 +5,9 @@ which sends a waiting command, reads the device, and waits for the next command 
 yet is not replaced: the tick sees that the mailbox is full, so a device that was silent gets one command afterwards,
 not a burst. Three failures of a call in a row, or a call that blocks for as long, end the life: a new driver follows
 after a pause. A thread inside a blocked call cannot be ended; it is abandoned, and counted, and calls nothing more.
+
+The emergency stop is kept apart from the commands: it does not age, is tried again until the driver has taken it, and
+is repeated to each new driver.
 """
 
 from __future__ import annotations
@@ -51,7 +54,7 @@ class Link:
         params: deadlines and retries.
         period_ns: time from tick to tick.
         now_ns: the graph's time, read in any thread.
-        stop: the action that the e-stop sends once; None to send nothing.
+        stop: the action that the e-stop sends, once to each driver; None to send nothing.
         reads_only: send nothing, ever.
         spawn: starts the thread of a life.
     """
@@ -77,9 +80,11 @@ class Link:
         self.deadline_ns = round(params.deadline_ms * 1e6)
         self.sent = self.faults = self.abandoned = 0
         self.last_sent: Mapping[str, Reading] = {}
+        self.torque: bool | None = None
+        """Whether the driver has switched the torque on or off; None if it has not, since it was made."""
         self._period_ns = period_ns
         self._log = log
-        self._stop = stop
+        self._stop = None if reads_only else stop
         self._reads_only = reads_only
         self._spawn = spawn or _in_thread
         self._changed = threading.Condition()
@@ -90,6 +95,10 @@ class Link:
         self._torque: bool | None = None
         self._sent_ns = -period_ns
         self._lost = self._latched = self._closing = False
+        self._stop_due = self._stops_torque = False
+        self.trouble = ""
+        """Why the last stop, switch of torque or driver failed."""
+        self._unsent = self._pauses = False
         self._in_a_row = 0
         self._restart_ns: int | None = None
 
@@ -144,30 +153,45 @@ class Link:
         return self._sample
 
     def latch(self) -> None:
-        """Send nothing from now on, but the action of the e-stop once. Safe in any thread."""
+        """Send nothing from now on, but the action of the e-stop. Safe in any thread."""
         with self._changed:
             self._latched = True
-            self._mail = None if self._stop is None or self._reads_only else (self._stop, self.now_ns())
+            self._mail = None
+            self._stop_due = self._stop is not None
+            if self._torque or self._stops_torque:
+                self._torque = False if self._stops_torque else None
             self._changed.notify_all()
 
     def release(self) -> None:
         """Send again."""
         with self._changed:
-            self._mail = None
-            self._latched = False
+            self._mail = self._torque = None
+            self._latched = self._stop_due = self._stops_torque = False
+
+    @property
+    def unstopped(self) -> str:
+        """Why the emergency stop has not reached the driver; empty if no attempt has failed."""
+        return self.trouble if self._latched and (self._stop_due or self._torque is not None) else ""
 
     def set_torque(self, on: bool) -> None:
-        """Switch the torque, if the driver can; after the command posted before."""
+        """Switch the torque, if the driver can; after the command posted before. Safe in any thread.
+
+        While latched it is not switched on; off is part of the stop, for each new driver too.
+        """
         if self._reads_only:
             return
         with self._changed:
+            if self._latched and on:
+                return
+            self._stops_torque = self._latched
             self._torque = on
             self._changed.notify_all()
 
     def is_idle(self) -> bool:
         """Return whether everything that was posted has been passed to the driver."""
         life = self._life
-        return self._mail is None and self._torque is None and not (life is not None and life.call)
+        waits = self._stop_due or self._mail is not None or self._torque is not None
+        return not waits and not (life is not None and life.call)
 
     def close(self, within_s: float) -> bool:
         """Disconnect. Return False if the driver blocks: then its thread is abandoned."""
@@ -193,32 +217,68 @@ class Link:
         """Return why a connected driver's device is not the described one; empty if it is."""
         return self._problem(driver)
 
-    def take(self, life: Life) -> tuple[dict[str, float] | None, bool | None]:
-        """Return the waiting command and the waiting switch of torque."""
+    def take_action(self, life: Life) -> dict[str, float] | None:
+        """Return the action of the e-stop until it was sent, or else the waiting command."""
         with self._changed:
             if life.over:
-                return None, None
-            action = None
-            if self._mail is not None and (self._latched or self._may_send()):
-                action, posted_ns = self._mail
-                self._mail = None
-                if self.now_ns() - posted_ns > COMMANDS_OLD_NS:
-                    action, self._lost = None, True
-                else:
-                    self._sent_ns = self.now_ns()
-            torque = None
-            if self._mail is None:
-                torque, self._torque = self._torque, None
-            return action, torque
+                return None
+            if self._stop_due:
+                self._sent_ns = self.now_ns()
+                return self._stop
+            if self._mail is None or not self._may_send():
+                return None
+            action, posted_ns = self._mail
+            self._mail = None
+            if self.now_ns() - posted_ns > COMMANDS_OLD_NS:
+                self._lost = self._unsent = True
+                return None
+            self._sent_ns = self.now_ns()
+            return action
 
-    def was_sent(self, action: Mapping[str, Reading]) -> None:
+    def take_torque(self, life: Life) -> bool | None:
+        """Return the waiting switch of torque. On waits for a command: the device's goal may be an old one."""
+        with self._changed:
+            if life.over or self._mail is not None or not self._switches():
+                return None
+            if not self._torque:
+                self.last_sent = {}  # the robot may fall: its goal says no more where it is
+            return self._torque
+
+    def was_sent(self, life: Life, action: Mapping[str, float], sent: Mapping[str, Reading]) -> None:
         """Count a command that the driver has sent."""
-        self.last_sent = action
-        self.sent += 1
+        with self._changed:
+            self.sent += 1
+            if life.over:
+                return
+            self.last_sent = sent
+            self._unsent = False
+            if action is self._stop:
+                self._stop_due = False
 
-    def command_failed(self) -> None:
+    def was_switched(self, life: Life, on: bool, *, able: bool) -> None:
+        """Forget a switch of torque that the driver has made, or cannot make."""
+        with self._changed:
+            if life.over:
+                return
+            self.torque = on if able else None
+            self.trouble = ""
+            if self._torque is on:
+                self._torque = None
+
+    def command_failed(self, problem: str) -> None:
         """Take note of a command that the driver could not send."""
-        self._lost = True
+        with self._changed:
+            self._lost = self._unsent = self._pauses = True
+            if self._stop_due:
+                self.trouble = f"the stop could not be sent: {problem}"
+                self._log.warning("%s", self.trouble)
+
+    def switch_failed(self, problem: str) -> None:
+        """Take note of a switch of torque that failed; it is tried again."""
+        with self._changed:
+            self._pauses = True
+            self.trouble = f"the torque could not be switched {'on' if self._torque else 'off'}: {problem}"
+            self._log.warning("%s", self.trouble)
 
     def captured(self, life: Life, values: Mapping[str, Reading]) -> None:
         """Keep a sample."""
@@ -238,8 +298,12 @@ class Link:
                 return
             life.over = True
             self.faults += 1
-            self._mail = self._torque = None
+            self._mail = self.torque = None
             self._lost = True
+            self._unsent = self._pauses = False
+            self.trouble = reason
+            self._stop_due = self._latched and self._stop is not None
+            self._torque = False if self._stops_torque else None
             self._in_a_row += 1
             attempts = self.params.attempts
             if attempts is not None and self._in_a_row >= attempts:
@@ -269,8 +333,15 @@ class Link:
             if self._mail is not None and not self._may_send():
                 due_ns = self._sent_ns + round(SPACING * self._period_ns)
                 self._changed.wait(max(0, due_ns - self.now_ns()) / 1e9)
-            elif self._mail is None and self._torque is None and not life.over:
+            elif not life.over and (self._pauses or not self._has_work()):
+                self._pauses = False
                 self._changed.wait(self._period_ns / 1e9)
+
+    def _has_work(self) -> bool:
+        return self._stop_due or self._mail is not None or self._switches()
+
+    def _switches(self) -> bool:
+        return self._torque is not None and not (self._torque and self._unsent)
 
     def _may_send(self) -> bool:
         return self.now_ns() - self._sent_ns >= round(SPACING * self._period_ns)

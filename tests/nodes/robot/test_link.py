@@ -201,6 +201,111 @@ def test_velocities_are_set_to_zero_once_by_the_latch():
     assert [action for _, action in bench.got][1:] == [STOP]
 
 
+def fault(bench):
+    """End the newest life by reads that fail, and connect a new driver."""
+    bench.raises["get_observation"] = OSError("no reply")
+    while bench.turn():
+        pass
+    bench.raises.clear()
+    bench.lives[-1].end()
+    bench.later(300_000_000)
+    assert bench.lives[-1].open()
+
+
+@pytest.mark.parametrize("when", ["before the fault", "in the fault"])
+def test_the_stop_is_sent_to_each_new_driver(when):
+    bench = Bench(stop=STOP).up()
+    bench.raises["send_action"] = OSError("no reply")
+    if when == "before the fault":
+        bench.link.latch()
+        bench.link.set_torque(False)
+    bench.raises["get_observation"] = OSError("no reply")
+    while bench.turn():
+        pass
+    if when == "in the fault":
+        bench.link.latch()
+        bench.link.set_torque(False)
+    bench.drivers[-1].torque.clear()
+    fault(bench)
+    for _ in range(3):
+        bench.turn()
+    assert [action for _, action in bench.got] == [STOP]
+    assert bench.drivers[-1].torque == [False]
+    fault(bench)
+    for _ in range(3):
+        bench.turn()
+    assert [action for _, action in bench.got] == [STOP, STOP]
+    assert bench.drivers[-1].torque == [False]
+
+
+def test_a_stop_does_not_age_and_is_tried_again_until_it_was_sent():
+    bench = Bench(stop=STOP).up()
+    bench.link.latch()
+    bench.later(550_000_000)
+    bench.raises["send_action"] = OSError("noise")
+    assert bench.turn()
+    assert "the stop could not be sent: OSError: noise" in bench.link.unstopped
+    assert not bench.link.is_idle()
+    bench.raises.clear()
+    for _ in range(3):
+        bench.turn()
+    assert [action for _, action in bench.got] == [STOP]
+    assert bench.link.unstopped == ""
+    assert bench.link.is_idle()
+
+
+def test_after_a_reset_neither_stop_nor_torque_off_is_repeated():
+    bench = Bench(stop=STOP).up()
+    bench.link.latch()
+    bench.link.set_torque(False)
+    bench.link.release()
+    fault(bench)
+    bench.turn()
+    assert not bench.got
+    assert [driver.torque for driver in bench.drivers] == [[], []]
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_a_switch_of_torque_that_fails_is_tried_again(on, caplog):
+    bench = Bench().up()
+    bench.link.set_torque(on)
+    bench.raises["set_torque"] = OSError("noise")
+    assert bench.turn()
+    assert not bench.link.is_idle()
+    assert bench.link.torque is None
+    bench.raises.clear()
+    bench.turn()
+    bench.turn()
+    assert bench.drivers[0].torque == [on]
+    assert bench.link.torque is on
+    assert f"the torque could not be switched {'on' if on else 'off'}: OSError: noise" in caplog.text
+
+
+def test_the_torque_is_not_switched_on_while_the_stop_is_in_force():
+    bench = Bench().up()
+    bench.link.set_torque(True)
+    bench.link.latch()
+    bench.turn()
+    bench.link.set_torque(True)
+    bench.turn()
+    assert bench.drivers[0].torque == []
+
+
+def test_the_torque_is_switched_on_only_after_a_command_was_sent():
+    bench = Bench().up()
+    bench.link.post(ACTION, bench.now_ns)
+    bench.link.set_torque(True)
+    bench.raises["send_action"] = OSError("noise")
+    bench.turn()
+    bench.turn()
+    assert bench.drivers[0].torque == []
+    bench.raises.clear()
+    bench.later()
+    bench.link.post(ACTION, bench.now_ns)
+    bench.turn()
+    assert bench.drivers[0].torque == [True]
+
+
 def test_a_dry_run_reads_and_never_writes():
     bench = Bench(reads_only=True, stop=STOP).up()
     for _ in range(3):
