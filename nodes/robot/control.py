@@ -107,7 +107,10 @@ class Control:
         if health.state == "up" and health.life != self._life and self.sample is not None:
             self._came_up(health.life, now_ns)
         elif self.stopped_by:
-            self.states.enter("stopped", self.stopped_by, now_ns)
+            trouble = connection.unstopped
+            self.states.enter(
+                "stopped", f"{self.stopped_by}; {trouble}" if trouble else self.stopped_by, now_ns
+            )
         elif health.state == "fault":
             self.states.enter("fault", health.reason, now_ns)
         elif health.state == "connecting":
@@ -169,15 +172,17 @@ class Control:
         self.states.enter("stopped", self.stopped_by, now_ns)
 
     def reset(self, now_ns: int) -> None:
-        """Allow motion after an emergency stop. The robot holds where it is."""
+        """Allow motion after an emergency stop. The robot holds where it is, its torque is switched on."""
         if not self.stopped_by:
             return
         self.stopped_by = ""
         self.connection.release()
-        up = self.connection.health.state == "up"
+        health = self.connection.health
+        up = health.state == "up" and health.life == self._life
         self.states.enter("holding" if up else "connecting", "the emergency stop was reset", now_ns)
         if up:
             self._rest_here()
+            self._hold_here(now_ns)
 
     def close(self, reason: str, now_ns: int) -> None:
         """Send nothing more."""
@@ -200,15 +205,20 @@ class Control:
         if self.states.state == "fault":
             self.states.enter("connecting", self.states.reason, now_ns)
         self.states.enter("holding", self.connected, now_ns)
-        self._post(self.safety.position if self._kind == "position" else self._nowhere, now_ns)
-        self.connection.set_torque(True)
+        self._hold_here(now_ns)
         if self._pose is not None:
             self.states.enter("homing", "connected again", now_ns)
+
+    def _hold_here(self, now_ns: int) -> None:
+        """Send the position at which the robot begins, or no velocity; then switch the torque on."""
+        self._post(self.safety.position if self._kind == "position" else self._nowhere, now_ns)
+        self.connection.set_torque(True)
 
     def _rest_here(self) -> None:
         """Begin at rest: at the goal that was sent last, or where the robot is if that is far from it.
 
-        A loaded joint hangs below its goal. Where it is measured would be a step down at each hold.
+        A loaded joint hangs below its goal. Where it is measured would be a step down at each hold. After the torque
+        was off the robot may have fallen: then nothing counts as sent, and it begins where it is.
         """
         measured, last = self.measured, self.connection.last_sent
         if self._kind == "position" and all(name in last for name in self._actions):

@@ -132,6 +132,39 @@ def test_an_emergency_stop_outlasts_a_fault():
     assert len(robot.bench.got) == sent
 
 
+def test_a_reset_after_a_stop_that_took_the_torque_switches_it_on_where_the_robot_fell_to():
+    robot = Robot()
+    robot.ticks(3)
+    robot.ticks(20, [12.0, 20.0])
+    robot.control.stop("button", robot.bench.now_ns)
+    robot.bench.link.set_torque(False)
+    robot.ticks(2)
+    driver = robot.bench.drivers[0]
+    driver.position["lift"] = driver.goal["lift"] = 12.5
+    robot.ticks(2)
+    sent = len(robot.bench.got)
+    robot.control.reset(robot.bench.now_ns)
+    robot.ticks(3)
+    assert driver.torque == [True, False, True]
+    assert robot.bench.got[sent][1]["lift.pos"] == pytest.approx(12.5)
+    assert robot.state == "holding"
+
+
+def test_the_state_says_that_a_stop_could_not_take_the_torque():
+    robot = Robot()
+    robot.ticks(3)
+    robot.control.stop("button", robot.bench.now_ns)
+    robot.bench.link.set_torque(False)
+    robot.bench.raises["set_torque"] = OSError("noise")
+    robot.ticks(2)
+    reason = "button; the torque could not be switched off: OSError: noise"
+    assert (robot.state, robot.control.states.reason) == ("stopped", reason)
+    robot.bench.raises.clear()
+    robot.ticks(2)
+    assert (robot.state, robot.control.states.reason) == ("stopped", "button")
+    assert robot.bench.drivers[0].torque == [True, False]
+
+
 def test_a_physical_reset_is_slow_and_refuses_commands():
     robot = Robot()
     robot.ticks(3)
