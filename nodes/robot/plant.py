@@ -126,7 +126,8 @@ class RobotPlant(Plant[P]):
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.items())
         return f"all {refused.total():,} commands were refused: {reasons}"
 
-    # The emergency stop. Its server's thread latches the connection at once, and the next tick does the rest.
+    # The emergency stop. Its server's thread latches the connection at once and takes the torque, if so configured; the
+    # next tick does the rest. A reset follows the stop before it, also within one tick.
 
     def _served(self) -> EStopServer | None:
         folder = self.context.launch_context.runtime_directory
@@ -138,10 +139,11 @@ class RobotPlant(Plant[P]):
     def _stop_now(self, reason: str) -> None:
         self._asked_reset, self._asked = False, reason
         self._control.connection.latch()
+        self._stopped()
         self._state_line = f"stopped: {reason}"
 
     def _ask_reset(self) -> None:
-        self._asked, self._asked_reset = "", True
+        self._asked_reset = True
         self._state_line = "the emergency stop is being reset"
 
     def _attend_to_estop(self) -> None:
@@ -149,7 +151,7 @@ class RobotPlant(Plant[P]):
             reason, self._asked = self._asked, ""
             self._control.stop(reason, self.now_ns)
             self._stopped()
-        elif self._asked_reset:
+        if self._asked_reset:
             self._asked_reset = False
             self._control.reset(self.now_ns)
 

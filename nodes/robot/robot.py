@@ -78,14 +78,23 @@ class Robot(RobotPlant[RobotParams]):
         except NodeError as error:  # the device was given up
             self.log.warning("the robot could not be brought to rest: %s", error)
         off = how == "torque_off" or (parked and self.params.torque_off)
-        if off:
-            self._link.set_torque(False)
-            self._tick_until(self._link.is_idle, self.now_ns + HOLD_NS, sends=False)
+        problem = off and self._torque_problem()
+        if problem:
+            self.log.warning("the torque could not be switched off: %s", problem)
         self.log.info(
             "the robot is %s, its torque %s",
             "parked" if parked else "left where it is",
-            "was switched off" if off and not self.params.dry_run else "is as it was",
+            "was switched off" if off and self._link.torque is False else "is as it was",
         )
+
+    def _torque_problem(self) -> str:
+        """Switch the torque off. Return why it is not off; empty if it is, or if the driver cannot switch it."""
+        link = self._link
+        link.set_torque(False)
+        done = self._tick_until(link.is_idle, self.now_ns + HOLD_NS, sends=False)
+        if done and link.health.state == "up":
+            return ""
+        return link.trouble or "the driver does not answer"
 
     def _park(self, reason: str, deadline_ns: int) -> bool:
         """Move to the park pose. Return whether it was reached."""
@@ -109,7 +118,7 @@ class Robot(RobotPlant[RobotParams]):
         while not done():
             self._attend_to_estop()
             now_ns = self.now_ns
-            if control.stopped_by or now_ns > deadline_ns or self._link.health.state != "up":
+            if (sends and control.stopped_by) or now_ns > deadline_ns or self._link.health.state != "up":
                 return False
             control.attend(now_ns)
             if sends:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from support import robot_device
+from support.fake_device import Bench
 from support.host import HandHost
 from support.launching import FILES
 
@@ -94,6 +95,26 @@ def test_an_estop_message_stops_the_robot_at_its_tick_and_a_reset_frees_it():
     host.deliver("estop", EStop(reset=True), source="button")
     run(host, 20, [20.0, 25.0])
     assert host.messages("robot")[-1].state == "running"
+
+
+def test_a_stop_from_the_socket_takes_the_torque_before_the_next_tick():
+    host = robot(estop="torque_off")
+    run(host, 5)
+    bench = Bench().up()
+    host.node._control.connection = bench.link
+    host.node._stop_now("button")
+    bench.turn()
+    assert bench.drivers[0].torque == [False]
+
+
+def test_a_stop_and_its_reset_within_one_tick_free_the_robot():
+    host = robot()
+    run(host, 20, [20.0, 25.0])
+    host.node._stop_now("button")
+    host.node._ask_reset()
+    run(host, 20, [20.0, 25.0])
+    assert host.messages("robot")[-1].state == "running"
+    assert host.node._control.connection.is_free()
 
 
 def test_reach_resets_by_moving_slowly_and_ends_by_truncation():
