@@ -106,6 +106,21 @@ class TopicTable:
     columns: dict[str, Column] = field(default_factory=dict)
 
 
+class UniqueNames:
+    """Gives names out once each."""
+
+    def __init__(self, *taken: str) -> None:
+        self._taken = set(taken)
+
+    def name(self, plain: str) -> str:
+        """Return a name; if it is taken, with ``_2``, ``_3`` … at its end."""
+        name, number = plain, 2
+        while name in self._taken:
+            name, number = f"{plain}_{number}", number + 1
+        self._taken.add(name)
+        return name
+
+
 def survey(reading: Reading) -> dict[str, TopicTable]:
     """Read the messages once and return a table per topic, without columns that cannot be exported."""
     tables: dict[str, TopicTable] = {}

@@ -1,8 +1,9 @@
 """Export a plant to a CSV table: one row per tick, with the observation after it and the action applied at it.
 
 ``observation.NAME`` (or ``observation.0`` …) are the elements of an observation, ``action`` or ``action.NAME``
-those of the action; then come reward, who acted, the age of the decision, and the times. An array of more than
-64 elements, such as a picture, is left out. A missing value is an empty cell; numbers are written in full.
+those of the action; then come reward, who acted, the age of the decision, and the times. Of columns with the same
+name, the later ones end in ``_2``, ``_3`` …. An array of more than 64 elements, such as a picture, is left out. A
+missing value is an empty cell; numbers are written in full.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rtgraph.msgs.array import SHORT_VECTOR
 from rtgraph.msgs.bag.bag import Bag
+from rtgraph.msgs.bag.export.columns import UniqueNames
 from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.plant.spec import RecordedSpec, parsed_plan, spec_in
 from rtgraph.msgs.bag.export.plant.ticks import PlantTicks, Tick
@@ -26,7 +28,18 @@ RENAMED = {"value": "observation"}
 ONCE = ("header", "tick", "episode", "reward")
 """Fields of ``Applied`` that the observation has too."""
 
-Cells = dict[str, object]
+FieldPath = tuple[str, ...]
+"""A field of a message, the part in it, and the number and name of the element."""
+
+
+class Cell(NamedTuple):
+    """A value, and the name of its column as far as no other column has it."""
+
+    name: str
+    value: object
+
+
+Cells = dict[FieldPath, Cell]
 
 
 def export_csv(
@@ -48,18 +61,24 @@ def export_csv(
     """
     plant = PlantTicks(bag, topics, start_ns, end_ns, progress, passes=2)
     spec = spec_in(parsed_plan(bag.plan_yaml))
-    columns: dict[str, None] = {}
+    columns: dict[FieldPath, str] = {}
+    names = UniqueNames()
     for tick in plant.read():
         cells, long = _cells(tick, spec)
-        columns |= dict.fromkeys(cells)
+        for path, cell in cells.items():
+            if path not in columns:
+                columns[path] = names.name(cell.name)
+                if columns[path] != cell.name:
+                    plant.ledger.remark(f"two columns would be {cell.name}: the later is {columns[path]}")
         for name in long:
             plant.ledger.left_out(name, f"an array of more than {SHORT_VECTOR} elements, such as a picture")
     count = 0
     with whole(out) as work, (work / out.name).open("x", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(columns), restval="", lineterminator="\n")
-        writer.writeheader()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns.values())
         for tick in plant.read():
-            writer.writerow(_cells(tick, spec)[0])
+            cells, _ = _cells(tick, spec)
+            writer.writerow([cells[path].value if path in cells else "" for path in columns])
             count += 1
     return plant.ledger.report("csv", (out,), count)
 
@@ -68,37 +87,43 @@ def _cells(tick: Tick, spec: RecordedSpec) -> tuple[Cells, list[str]]:
     """Return the cells of a tick, and the names of its arrays that are too long."""
     observed, applied = tick.observation or {}, tick.applied or {}
     header = (observed or applied)["header"]
-    cells: Cells = {"tick": tick.key.tick, "episode": (observed or applied)["episode"]}
-    cells |= {"stamp_ns": header["stamp_ns"], "incarnation": header["incarnation"]}
-    found = [*_flat(observed, "", ("header", "tick", "episode"))]
-    found += _flat(applied, "", ONCE if observed else ONCE[:-1])
+    about = {"tick": tick.key.tick, "episode": (observed or applied)["episode"]}
+    about |= {"stamp_ns": header["stamp_ns"], "incarnation": header["incarnation"]}
+    cells: Cells = {(name,): Cell(name, value) for name, value in about.items()}
+    found = [*_flat(observed, ("header", "tick", "episode"))]
+    found += _flat(applied, ONCE if observed else ONCE[:-1])
     long = []
-    for name, value in found:
+    for path, name, value in found:
         if not isinstance(value, np.ndarray):
-            cells[name] = value
+            cells[path] = Cell(name, value)
         elif value.size > SHORT_VECTOR:
             long.append(name)
         elif value.ndim == 0:
-            cells[name] = value.item()
+            cells[path] = Cell(name, value.item())
         else:
-            for element, number in zip(_elements(name, value.size, spec), value.reshape(-1), strict=True):
+            elements = _elements(path, value.size, spec)
+            for index, (element, number) in enumerate(zip(elements, value.reshape(-1), strict=True)):
                 # numpy's own text of a float32 is shorter than that of the float, and as exact.
-                cells[f"{name}.{element}"] = str(number)
+                cells[*path, str(index), element] = Cell(f"{name}.{element}", str(number))
     return cells, long
 
 
-def _flat(fields: Fields, prefix: str, without: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    for name, value in fields.items():
-        if name in without:
+def _flat(
+    fields: Fields, without: tuple[str, ...] = (), path: FieldPath = (), name: str = ""
+) -> Iterator[tuple[FieldPath, str, Any]]:
+    """Yield the path of each value, its name, and the value."""
+    for field, value in fields.items():
+        if field in without:
             continue
-        shown = f"{prefix}{RENAMED.get(name, name) if not prefix else name}"
+        inner = (*path, field)
+        # An only array has an empty name.
+        shown = (f"{name}.{field}" if field else name) if path else RENAMED.get(field, field)
         if isinstance(value, dict):
-            yield from _flat(value, f"{shown}." if shown else "")
+            yield from _flat(value, (), inner, shown)
         else:
-            yield shown.rstrip("."), value  # an only array has an empty name
+            yield inner, shown, value
 
 
-def _elements(name: str, size: int, spec: RecordedSpec) -> tuple[str, ...]:
-    kind, dot, part = name.partition(".")
-    names = spec.names_of(f"value{dot}{part}" if kind == RENAMED["value"] else name)
+def _elements(path: FieldPath, size: int, spec: RecordedSpec) -> tuple[str, ...]:
+    names = spec.names_of(".".join(path))
     return names if len(names) == size else tuple(map(str, range(size)))

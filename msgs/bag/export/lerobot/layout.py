@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rtgraph.msgs.bag.export.columns import UniqueNames
 from rtgraph.msgs.bag.export.lerobot.frames import Frame
 from rtgraph.msgs.bag.export.pictures.arrays import Pixels, newest_of_stack, picture
 from rtgraph.msgs.bag.export.plant.spec import RecordedSpec
@@ -20,6 +21,9 @@ Parts = Mapping[str, Array]
 
 MOST_DIMENSIONS = 5
 """LeRobot's columns have no more."""
+
+STATE = "observation.state"
+"""The column of all vectors."""
 
 UNKNOWN = -1
 """In place of a missing number: LeRobot reads no nulls."""
@@ -97,25 +101,36 @@ class LayoutSurvey:
                 "no action follows an observation in this range, so there is no frame to export",
                 hint="a frame is an observation and the action applied at the next tick: record both topics",
             )
+        parts = {part: value for part, value in self._parts.items() if self._fits(part, value)}
+        vectors = {part: value for part, value in parts.items() if value.ndim <= 1}
+        columns = [_state(vectors, self._spec)] if vectors else []
+        names = UniqueNames(*(column.name for column in columns))
         films: dict[str, tuple[str, tuple[int, int]]] = {}
-        vectors: dict[str, Array] = {}
-        columns: list[Column] = []
-        for part, value in self._parts.items():
+        for part, value in parts.items():
             pixels = self._pixels(part, value)
             if pixels is not None:
-                films[_film_name(part)] = (part, (pixels.shape[0], pixels.shape[1]))
-            elif value.ndim <= 1:
-                vectors[part] = value
-            elif value.ndim <= MOST_DIMENSIONS:
-                columns.append(_tensor(part, value))
-            else:
-                self.remarks[
-                    f"{part or 'the observation'} has {value.ndim} dimensions, so it is left out"
-                ] = None
-        if vectors:
-            columns.insert(0, _state(vectors, self._spec))
-        columns += [self._action_column("action", _action), *self._extras()]
+                name = self._named(part, _film_name(part), names)
+                films[name] = (part, (pixels.shape[0], pixels.shape[1]))
+            elif value.ndim > 1:
+                columns.append(_tensor(self._named(part, _tensor_name(part), names), part, value))
+        columns += [self._action_column("action", _action), *self._extras(names)]
         return Layout(tuple(columns), films)
+
+    def _fits(self, part: str, value: Array) -> bool:
+        """Return whether a dataset can hold a part."""
+        named = part or "the observation"
+        if not value.size:
+            self.remarks[f"{named} has no elements, so it is left out"] = None
+        elif value.ndim > MOST_DIMENSIONS:
+            self.remarks[f"{named} has {value.ndim} dimensions, so it is left out"] = None
+        return bool(value.size) and value.ndim <= MOST_DIMENSIONS
+
+    def _named(self, what: str, plain: str, names: UniqueNames) -> str:
+        """Return the name of a column or film, as no other has it."""
+        name = names.name(plain)
+        if name != plain:
+            self.remarks[f"{what} is {name}: {plain} holds something else"] = None
+        return name
 
     def _pixels(self, part: str, value: Array) -> Pixels | None:
         name = part or "the observation"
@@ -136,7 +151,7 @@ class LayoutSurvey:
             elements = ("action",) if self._action.size == 1 else tuple(map(str, range(self._action.size)))
         return Column(name, self._action.dtype.name, self._action.shape, value, elements)
 
-    def _extras(self) -> Iterable[Column]:
+    def _extras(self, names: UniqueNames) -> Iterable[Column]:
         yield _scalar("next.reward", "float32", lambda frame: frame.outcome["reward"])
         yield _scalar(
             "next.done", "bool", lambda frame: frame.outcome["terminated"] or frame.outcome["truncated"]
@@ -157,7 +172,8 @@ class LayoutSurvey:
         for name in ("age_ticks", "age_ns", "delay_ticks", "lateness_ns"):
             yield _scalar(name, "int64", _number_of(name))
         for name in self._measurements:
-            yield _scalar(f"measurements.{_fit(name)}", "float64", _measurement(name))
+            column = self._named(f"measurements.{name}", f"measurements.{_fit(name)}", names)
+            yield _scalar(column, "float64", _measurement(name))
 
 
 def pixels_of(value: Array) -> Pixels:
@@ -186,16 +202,20 @@ def _state(vectors: Parts, spec: RecordedSpec) -> Column:
         parts = parts_of(frame.observation["value"])
         return np.concatenate([parts[name].reshape(-1) for name in vectors], dtype=dtype)
 
-    return Column("observation.state", dtype.name, (size,), value_in, tuple(elements))
+    return Column(STATE, dtype.name, (size,), value_in, tuple(elements))
 
 
-def _tensor(part: str, value: Array) -> Column:
+def _tensor(name: str, part: str, value: Array) -> Column:
     return Column(
-        f"observation.{_fit(part) or 'state'}",
+        name,
         value.dtype.name,
         value.shape,
         lambda frame: parts_of(frame.observation["value"])[part],
     )
+
+
+def _tensor_name(part: str) -> str:
+    return f"observation.{_fit(part)}" if part else STATE
 
 
 def _film_name(part: str) -> str:

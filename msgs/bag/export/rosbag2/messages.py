@@ -69,7 +69,7 @@ class RosConverter:
             names, meaning = self._joints(schema_name, path)
             if pixels is not None:
                 yield RosMessage(path, "sensor_msgs/msg/Image", _image(header, pixels))
-            elif value.ndim == 1 and len(names) == value.size:
+            elif names and value.ndim == 1 and len(names) == value.size:
                 yield RosMessage(
                     path, "sensor_msgs/msg/JointState", _joint_state(header, names, meaning, value)
                 )

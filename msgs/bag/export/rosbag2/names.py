@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from rtgraph.msgs.bag.export.columns import UniqueNames
+
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9_]")
 _MANY = re.compile(r"_{2,}")
 
@@ -13,7 +15,7 @@ class TopicNames:
 
     def __init__(self) -> None:
         self._names: dict[tuple[str, str], str] = {}
-        self._taken: set[str] = set()
+        self._unique = UniqueNames()
 
     def name(self, topic: str, path: str) -> str:
         """Return the ROS topic of a field; an empty path is the topic itself."""
@@ -22,11 +24,7 @@ class TopicNames:
             plain = "".join(
                 f"/{_token(token)}" for token in (*topic.split("/"), *filter(None, path.split(".")))
             )
-            name, number = plain, 2
-            while name in self._taken:
-                name, number = f"{plain}_{number}", number + 1
-            self._taken.add(name)
-            self._names[topic, path] = name
+            name = self._names[topic, path] = self._unique.name(plain)
         return name
 
 

@@ -1,4 +1,5 @@
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -78,3 +79,31 @@ def test_one_of_several_plants_is_chosen(session, out, target):
     with pytest.raises(BagError, match="no topic chosen holds a plant's observations"):
         exporter(target)(bag, out / "run", topics=("*/applied",))
     assert exporter(target)(bag, out / "run", topics=("right/*",)).messages in (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("value", "names", "columns"),
+    [
+        ({"a": [1.0], "a.": [2.0]}, {}, {"observation.a.0": "1.0", "observation.a..0": "2.0"}),
+        ({".": 1.0, "..": 2.0}, {}, {"observation..": "1.0", "observation...": "2.0"}),
+        ({"a.b": 1.0, "a": [2.0]}, {"a": ["b"]}, {"observation.a.b": "1.0", "observation.a.b_2": "2.0"}),
+        (
+            {"a.b": 1.0, "a": [2.0], "a.b_2": 3.0},
+            {"a": ["b"]},
+            {"observation.a.b": "1.0", "observation.a.b_2": "2.0", "observation.a.b_2_2": "3.0"},
+        ),
+    ],
+)
+def test_parts_with_similar_names_have_columns_apart(session, out, value, names, columns):
+    parts = {part: {"names": elements} for part, elements in names.items()}
+    spec = {"rate_hz": 50.0, "observation": {"parts": parts}, "action": {"kind": "discrete"}}
+    recording = session(plan=json.dumps({"nodes": [{"spec": spec}]}))
+    observed = {part: np.array(given) for part, given in value.items()}
+    recording.put("observation", Observation(tick=0, episode=0, value=observed), 0)
+    report, (row,) = export(recording, out)
+    found = {name: cell for name, cell in row.items() if name.startswith("observation.")}
+    assert found == columns
+    renamed = [name for name in columns if name.endswith("_2")]
+    assert len(report.remarks) == len(renamed)
+    for remark, name in zip(report.remarks, renamed, strict=True):
+        assert remark.endswith(f": the later is {name}")

@@ -187,6 +187,52 @@ def test_parts_are_films_and_a_state_with_names(session, exported):
     assert read.info["robot_type"] == "arm"
 
 
+def observed(recording, value, measurements=()):
+    """Record three ticks with the same observation."""
+    for tick in range(3):
+        observation = Observation(tick=tick, episode=0, value=value, measurements=dict(measurements))
+        recording.put("observation", observation, tick * PERIOD_NS)
+        recording.put("applied", applied(tick, 0, "policy", 0.0), tick * PERIOD_NS)
+    return recording
+
+
+def test_parts_with_the_same_name_in_lerobot_stay_apart(session, exported):
+    films = {name: np.full((8, 8, 3), grey, np.uint8) for name, grey in (("cam/left", 50), ("cam_left", 90))}
+    tensors = {name: np.full((2, 2), number) for name, number in (("m/a", 1.0), ("m_a", 2.0), ("state", 3.0))}
+    parts = films | tensors | {"joints": np.full(2, 4.0)}
+    report, read = exported(observed(session(), parts, {"x/y": 5.0, "x_y": 6.0}))
+    assert (read.film("observation.images.cam_left")[0] == 50).all()
+    assert (read.film("observation.images.cam_left_2")[0] == 90).all()
+    wanted = {
+        "observation.m_a": [[1, 1], [1, 1]],
+        "observation.m_a_2": [[2, 2], [2, 2]],
+        "observation.state_2": [[3, 3], [3, 3]],
+        "observation.state": [4, 4],
+        "measurements.x_y": 5,
+        "measurements.x_y_2": 6,
+    }
+    assert {name: read.rows[0][name] for name in wanted} == wanted
+    assert wanted.keys() < read.info["features"].keys()
+    assert report.remarks[:4] == (
+        "cam_left is observation.images.cam_left_2: observation.images.cam_left holds something else",
+        "m_a is observation.m_a_2: observation.m_a holds something else",
+        "state is observation.state_2: observation.state holds something else",
+        "measurements.x_y is measurements.x_y_2: measurements.x_y holds something else",
+    )
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [np.zeros((0, 4, 3), np.uint8), np.zeros((2, 0)), np.zeros(0)],
+    ids=lambda value: str(value.shape),
+)
+def test_arrays_without_elements_are_left_out(session, exported, empty):
+    report, read = exported(observed(session(), {"none": empty, "joints": np.full(2, 4.0)}))
+    assert read.rows[0]["observation.state"] == [4, 4]
+    assert [name for name in read.info["features"] if name.startswith("observation")] == ["observation.state"]
+    assert "none has no elements, so it is left out" in report.remarks
+
+
 @pytest.mark.parametrize(("quality", "most"), [("5", 4), ("40", 40)])
 def test_lossy_films_are_smaller_and_near(session, exported, quality, most):
     recording = session()

@@ -7,7 +7,7 @@ import pytest
 from support.arm import ARM_PLAN, action_of, captured_of, joints_of, moved, sent_of, wrist_of
 from support.recorded import EPOCH_NS, PERIOD_NS, image_of, played, value_of
 
-from rtgraph.msgs import Message, array
+from rtgraph.msgs import Message, Observation, array
 from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.bag.export import exporter
 
@@ -120,6 +120,15 @@ def test_every_array_comes_back_with_its_shape(session, read, dtype):
         dtype, dtype.replace("int", "Int").replace("uI", "UI").capitalize()
     )
     assert kind.casefold() == f"std_msgs/msg/{same}MultiArray".casefold()
+
+
+def test_an_array_without_elements_is_an_array(session, read):
+    recording = session(plan=ARM_PLAN)
+    recording.put("observation", Observation(tick=0, episode=0, value={"empty": np.zeros(0)}), 0)
+    _, topics = read(recording)
+    ((kind, _, message),) = topics["/observation/empty"]
+    assert kind == "std_msgs/msg/Float64MultiArray"
+    assert len(message.data) == 0
 
 
 def test_names_fit_ros_and_stay_apart(session, read):
