@@ -27,7 +27,7 @@ class PretrainingParams(Record):
 
     updates: int = Field(default=0, ge=0)
     """Number of updates; 0 for none."""
-    margin: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    margin: float = Field(default=0.0, ge=0, le=1e6, allow_inf_nan=False)
     """How far the value of a demonstrated action is to exceed those of the others; 0 to learn from rewards alone
     (Hester et al., 2018, whose margin is 0.8)."""
     normalise: bool = False
@@ -42,6 +42,12 @@ class PretrainingParams(Record):
                 f"{self.updates:,} updates are to be made before the world runs, and there is no demonstration",
                 hint="demonstration=FILE, with a recording: see `rtgraph play`",
             )
+        for name, given in (("margin", self.margin), ("normalise", self.normalise)):
+            if given and not self.updates:
+                raise NodeError(
+                    f"pretrain_{name} has no effect here: no updates are made before the world runs",
+                    hint=f"pretrain_updates=N, or leave pretrain_{name} out",
+                )
         return self
 
 

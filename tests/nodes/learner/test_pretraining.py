@@ -226,9 +226,25 @@ def test_a_restarted_learner_keeps_what_it_learned(demonstration, tmp_path, end)
     assert lives == [(4, UPDATES), (0, UPDATES)]
 
 
-def test_updates_without_a_demonstration_are_refused() -> None:
-    with pytest.raises(GraphError, match=r"there is no demonstration\. hint: demonstration=FILE"):
-        load_launch("delay_learning", {"pretrain_updates": "5"}, folders=FOLDERS)
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"pretrain_updates": "5"}, r"there is no demonstration\. hint: demonstration=FILE"),
+        ({"pretrain_margin": "0.5"}, r"pretrain_margin has no effect here: .* hint: pretrain_updates=N"),
+        (
+            {"pretrain_normalise": "true"},
+            r"pretrain_normalise has no effect here: .* hint: pretrain_updates=N",
+        ),
+        (
+            {"pretrain_margin": "0.5", "agent": "infer_learn"},
+            r"pretrain_margin has no effect here: .* hint: pretrain_updates=N",
+        ),
+        ({"pretrain_margin": "1e7"}, r"pretrain_margin: .*1000000"),
+    ],
+)
+def test_what_pretraining_cannot_use_is_refused(arguments, told) -> None:
+    with pytest.raises(GraphError, match=told):
+        load_launch("delay_learning", arguments, folders=FOLDERS)
 
 
 def test_a_demonstration_too_short_to_learn_from_is_told(tmp_path) -> None:
