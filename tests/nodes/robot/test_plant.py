@@ -10,6 +10,7 @@ from rtgraph.msgs import Decision, EStop
 from rtgraph.msgs.errors import GraphError, NodeError
 from rtgraph.nodes.robot import Robot, RobotParams, SimulatedRobot
 from rtgraph.nodes.robot.params import spec_of
+from rtgraph.nodes.runtime import LaunchContext
 
 PERIOD_NS = 10_000_000
 JOINTS = {
@@ -115,6 +116,24 @@ def test_a_stop_and_its_reset_within_one_tick_free_the_robot():
     run(host, 20, [20.0, 25.0])
     assert host.messages("robot")[-1].state == "running"
     assert host.node._control.connection.is_free()
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_the_log_says_whether_the_torque_is_off_at_the_end(fails, caplog, monkeypatch):
+    monkeypatch.setattr(Robot, "hardware", False)
+    caplog.set_level("INFO")
+    context = LaunchContext(realtime=True)
+    node = HandHost(Robot, {**PTY, "rate_hz": 1000.0}, name="plant", launch_context=context).node
+    bench = Bench().up()
+    if fails:
+        bench.raises["set_torque"] = OSError("noise")
+    node.environment()
+    node._link = node._control.connection = bench.link
+    node._control.attend = lambda now_ns: bench.turn()
+    node._asked, node._asked_reset = "", False
+    node._come_to_rest("torque_off", "an error")
+    assert ("its torque was switched off" in caplog.text) is not fails
+    assert ("the torque could not be switched off: set_torque: OSError: noise" in caplog.text) is fails
 
 
 def test_reach_resets_by_moving_slowly_and_ends_by_truncation():
