@@ -1,0 +1,162 @@
+"""The newest picture of a camera, a video file or an MJPEG stream.
+
+A thread reads every picture as it comes and keeps the newest, so what is taken is never older than it must be. A source
+that fails, or that is absent at the start, is opened again after a pause, for ever; the pause doubles up to a maximum.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from rtgraph.msgs import Record
+from rtgraph.msgs.errors import RobotError
+from rtgraph.nodes.camera.source import Source, SourceParams, open_source
+
+Image = npt.NDArray[np.uint8]
+
+
+class CaptureParams(SourceParams):
+    """Which pictures to read, and what follows when there are none."""
+
+    silent_s: float = Field(default=1.0, gt=0)
+    """Time without a picture after which the source is silent."""
+    retry_s: float = Field(default=0.2, gt=0)
+    """Pause before a source that failed is opened again; it doubles with each further failure."""
+    retry_most_s: float = Field(default=5.0, gt=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture."""
+
+    image: Image
+    """(height, width, 3), RGB."""
+    captured_ns: int
+    """When it arrived at this computer, on the given clock."""
+    number: int
+    """Counts the pictures of the source, from 1."""
+
+
+class CaptureCounts(Record):
+    """What a capture has counted so far."""
+
+    pictures: int
+    dropped: int
+    """Pictures that nobody took, because a newer one came first."""
+    failures: int
+    """How often the source could not be opened, or failed."""
+
+
+class Capture:
+    """Reads one source, from ``start`` to ``close``. Each call is safe in any thread, and only ``wait_newer`` waits.
+
+    Args:
+        params: the source.
+        now_ns: the clock of ``captured_ns``.
+        opened: opens the source.
+    """
+
+    def __init__(
+        self,
+        params: CaptureParams,
+        now_ns: Callable[[], int],
+        opened: Callable[[SourceParams], Source] = open_source,
+    ) -> None:
+        self.params = params
+        self._now_ns, self._opened = now_ns, opened
+        self._changed = threading.Condition()
+        self._closing = threading.Event()
+        self._newest: Picture | None = None
+        self._taken = 0
+        self._pictures = self._dropped = self._failures = 0
+        self._problem = "it is being opened"
+        self._since_ns = 0
+        self._thread = threading.Thread(target=self._run, name=f"camera {params.source}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._since_ns = self._now_ns()
+        self._thread.start()
+
+    def newest(self) -> Picture | None:
+        """Return the newest picture, whether or not it was returned before; None before the first."""
+        with self._changed:
+            if self._newest is not None:
+                self._taken = self._newest.number
+            return self._newest
+
+    def take(self) -> Picture | None:
+        """Return the newest picture if it was not returned before."""
+        with self._changed:
+            return None if self._newest is None or self._newest.number == self._taken else self.newest()
+
+    def wait_newer(self, number: int, timeout_s: float) -> Picture | None:
+        """Wait for a picture with a higher number, and return the newest; None if none comes in time."""
+        with self._changed:
+            came = self._changed.wait_for(
+                lambda: self._newest is not None and self._newest.number > number, timeout_s
+            )
+            return self.newest() if came else None
+
+    @property
+    def problem(self) -> str:
+        """Why there are no new pictures; empty if they come."""
+        with self._changed:
+            silent_ns = self._now_ns() - self._since_ns
+            if self._problem or silent_ns <= self.params.silent_s * 1e9:
+                return self._problem
+            return f"no picture for {silent_ns / 1e9:.1f} s"
+
+    @property
+    def counts(self) -> CaptureCounts:
+        """What was counted so far."""
+        with self._changed:
+            return CaptureCounts(pictures=self._pictures, dropped=self._dropped, failures=self._failures)
+
+    def close(self, within_s: float = 1.0) -> bool:
+        """Stop reading and release the source. Return False if it blocks: then its thread is abandoned."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(within_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        pause_s = self.params.retry_s
+        while not self._closing.is_set():
+            before = self._pictures
+            try:
+                self._read()
+            except RobotError as error:
+                with self._changed:
+                    self._failures += 1
+                    self._problem = error.problem
+            if self._pictures > before:
+                pause_s = self.params.retry_s
+            self._closing.wait(pause_s)
+            pause_s = min(2 * pause_s, self.params.retry_most_s)
+
+    def _read(self) -> None:
+        """Read until the source fails or the capture is closed."""
+        source = self._opened(self.params)
+        try:
+            while not self._closing.is_set():
+                source.grab(self._closing)
+                captured_ns = self._now_ns()
+                self._keep(source.retrieve(), captured_ns)
+        finally:
+            source.release()
+
+    def _keep(self, image: Image, captured_ns: int) -> None:
+        with self._changed:
+            if self._newest is not None and self._newest.number != self._taken:
+                self._dropped += 1
+            self._pictures += 1
+            self._newest = Picture(image, captured_ns, self._pictures)
+            self._problem, self._since_ns = "", captured_ns
+            self._changed.notify_all()
