@@ -5,6 +5,7 @@ It has no clock and no thread, and knows neither episodes nor messages; the devi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -35,61 +36,31 @@ class Tick:
     """Why the command was refused; empty if it was admitted, or if there was none."""
 
 
-class Control:
-    """Drives one robot.
+class DeviceControl:
+    """What all plants do at a tick with a device, whatever it moves: its states, the emergency stop, the newest sample.
 
     Args:
-        joints: the joints and their limits.
-        kind: whether commands are positions or velocities.
         connection: the device.
-        period_ns: time from tick to tick.
         now_ns: the graph's time.
-        homing_speed: share of the maximum speed at which the plant itself moves the robot.
-        resume_within_s: see ``Safety``.
+        refused: number of refused commands, by reason.
     """
 
     connected = "connected: it holds where it is"
     """The reason of ``holding`` after a driver has connected."""
 
-    def __init__(
-        self,
-        joints: Mapping[str, JointParams],
-        kind: CommandKind,
-        connection: Connection,
-        period_ns: int,
-        now_ns: int,
-        homing_speed: float = 0.25,
-        resume_within_s: float = NEAR_S,
-    ) -> None:
+    def __init__(self, connection: Connection, now_ns: int, refused: Counter[str]) -> None:
         self.connection = connection
-        self._homing_speed = homing_speed
-        self.limits = Limits.of(joints)
         self.states = States(now_ns)
-        self.safety = Safety(self.limits, kind, period_ns, near_s=resume_within_s)
         self.sample: Sample | None = None
+        self.refused = refused
         self.stopped_by = ""
         """Why the emergency stop is in force; empty if it is not."""
-        self._actions = [f"{name}.{SUFFIX[kind]}" for name in joints]
-        self._positions = [f"{name}.pos" for name in joints]
-        self._kind = kind
-        self._stale_ns = stale_after_ns(period_ns)
         self._life = 0
-        self._pose: Vector | None = None
-        self._settled = 0
-        self._nowhere = np.zeros(len(self._positions))
-
-    @property
-    def measured(self) -> Vector:
-        """The positions of the joints, as read last."""
-        if self.sample is None:
-            return self._nowhere
-        values = self.sample.values
-        return np.array([float(values[name]) for name in self._positions])
 
     @property
     def is_homing(self) -> bool:
-        """Whether the plant itself moves the robot."""
-        return self._pose is not None
+        """Whether the plant itself moves the device."""
+        raise NotImplementedError
 
     def attend(self, now_ns: int) -> bool:
         """Look after the device. Return whether there has been a sample.
@@ -118,6 +89,119 @@ class Control:
                 self.states.enter("fault", health.reason, now_ns)
             self.states.enter("connecting", health.reason, now_ns)
         return self.sample is not None
+
+    def stop(self, reason: str, now_ns: int) -> None:
+        """Stop the robot until ``reset``."""
+        self.stopped_by = reason or "emergency stop"
+        self.connection.latch()
+        self._give_up_homing()
+        self.states.enter("stopped", self.stopped_by, now_ns)
+
+    def reset(self, now_ns: int) -> None:
+        """Allow motion after an emergency stop. The robot holds where it is, its torque is switched on."""
+        if not self.stopped_by:
+            return
+        self.stopped_by = ""
+        self.connection.release()
+        health = self.connection.health
+        up = health.state == "up" and health.life == self._life
+        self.states.enter("holding" if up else "connecting", "the emergency stop was reset", now_ns)
+        if up:
+            self._rest_here()
+            self._hold_here(now_ns)
+
+    def close(self, reason: str, now_ns: int) -> None:
+        """Send nothing more."""
+        self.connection.latch()
+        self.states.enter("stopped", reason, now_ns)
+
+    def _may_move(self) -> bool:
+        return not self.stopped_by and self.sample is not None and self.connection.health.state == "up"
+
+    def _came_up(self, life: int, now_ns: int) -> None:
+        """Hold where the device is: a new driver knows nothing of earlier goals."""
+        self._life = life
+        self._rest_here()
+        self.connection.take_lost()
+        if self.stopped_by:
+            self.states.enter("stopped", self.stopped_by, now_ns)
+            return
+        if self.states.state not in {"connecting", "fault"}:
+            self.states.enter("fault", self.states.reason, now_ns)
+        if self.states.state == "fault":
+            self.states.enter("connecting", self.states.reason, now_ns)
+        self.states.enter("holding", self.connected, now_ns)
+        self._hold_here(now_ns)
+        if self.is_homing:
+            self.states.enter("homing", "connected again", now_ns)
+
+    def _blocked(self, command: Command | None) -> str:
+        if command is None:
+            return ""
+        reason = "estop" if self.stopped_by else "homing" if self.is_homing else "fault"
+        self.refused[reason] += 1
+        return reason
+
+    def _rest_here(self) -> None:
+        """Begin at rest."""
+        raise NotImplementedError
+
+    def _hold_here(self, now_ns: int) -> None:
+        """Send what holds the device where it begins."""
+        raise NotImplementedError
+
+    def _give_up_homing(self) -> None:
+        """Move the device no more."""
+        raise NotImplementedError
+
+
+class Control(DeviceControl):
+    """Drives one robot.
+
+    Args:
+        joints: the joints and their limits.
+        kind: whether commands are positions or velocities.
+        connection: the device.
+        period_ns: time from tick to tick.
+        now_ns: the graph's time.
+        homing_speed: share of the maximum speed at which the plant itself moves the robot.
+        resume_within_s: see ``Safety``.
+    """
+
+    def __init__(
+        self,
+        joints: Mapping[str, JointParams],
+        kind: CommandKind,
+        connection: Connection,
+        period_ns: int,
+        now_ns: int,
+        homing_speed: float = 0.25,
+        resume_within_s: float = NEAR_S,
+    ) -> None:
+        self._homing_speed = homing_speed
+        self.limits = Limits.of(joints)
+        self.safety = Safety(self.limits, kind, period_ns, near_s=resume_within_s)
+        super().__init__(connection, now_ns, self.safety.refused)
+        self._actions = [f"{name}.{SUFFIX[kind]}" for name in joints]
+        self._positions = [f"{name}.pos" for name in joints]
+        self._kind = kind
+        self._stale_ns = stale_after_ns(period_ns)
+        self._pose: Vector | None = None
+        self._settled = 0
+        self._nowhere = np.zeros(len(self._positions))
+
+    @property
+    def measured(self) -> Vector:
+        """The positions of the joints, as read last."""
+        if self.sample is None:
+            return self._nowhere
+        values = self.sample.values
+        return np.array([float(values[name]) for name in self._positions])
+
+    @property
+    def is_homing(self) -> bool:
+        """Whether the plant itself moves the robot."""
+        return self._pose is not None
 
     def go_to(self, pose: npt.NDArray[np.generic], reason: str, now_ns: int) -> None:
         """Move the robot to a pose, slowly, at the coming ticks."""
@@ -164,55 +248,13 @@ class Control:
         self._post(sent.values, now_ns)
         return Tick(sent.values, sent.refused)
 
-    def stop(self, reason: str, now_ns: int) -> None:
-        """Stop the robot until ``reset``."""
-        self.stopped_by = reason or "emergency stop"
-        self.connection.latch()
-        self._pose = None
-        self.states.enter("stopped", self.stopped_by, now_ns)
-
-    def reset(self, now_ns: int) -> None:
-        """Allow motion after an emergency stop. The robot holds where it is, its torque is switched on."""
-        if not self.stopped_by:
-            return
-        self.stopped_by = ""
-        self.connection.release()
-        health = self.connection.health
-        up = health.state == "up" and health.life == self._life
-        self.states.enter("holding" if up else "connecting", "the emergency stop was reset", now_ns)
-        if up:
-            self._rest_here()
-            self._hold_here(now_ns)
-
-    def close(self, reason: str, now_ns: int) -> None:
-        """Send nothing more."""
-        self.connection.latch()
-        self.states.enter("stopped", reason, now_ns)
-
-    def _may_move(self) -> bool:
-        return not self.stopped_by and self.sample is not None and self.connection.health.state == "up"
-
-    def _came_up(self, life: int, now_ns: int) -> None:
-        """Hold where the robot is: a new driver knows nothing of earlier goals."""
-        self._life = life
-        self._rest_here()
-        self.connection.take_lost()
-        if self.stopped_by:
-            self.states.enter("stopped", self.stopped_by, now_ns)
-            return
-        if self.states.state not in {"connecting", "fault"}:
-            self.states.enter("fault", self.states.reason, now_ns)
-        if self.states.state == "fault":
-            self.states.enter("connecting", self.states.reason, now_ns)
-        self.states.enter("holding", self.connected, now_ns)
-        self._hold_here(now_ns)
-        if self._pose is not None:
-            self.states.enter("homing", "connected again", now_ns)
-
     def _hold_here(self, now_ns: int) -> None:
         """Send the position at which the robot begins, or no velocity; then switch the torque on."""
         self._post(self.safety.position if self._kind == "position" else self._nowhere, now_ns)
         self.connection.set_torque(True)
+
+    def _give_up_homing(self) -> None:
+        self._pose = None
 
     def _rest_here(self) -> None:
         """Begin at rest: at the goal that was sent last, or where the robot is if that is far from it.
@@ -243,13 +285,6 @@ class Control:
         near = ARRIVED * self.limits.speed
         still = np.abs(self.safety.velocity) <= STILL * self.limits.speed
         return bool((still & (np.abs(self.safety.position - pose) <= near)).all())
-
-    def _blocked(self, command: Command | None) -> str:
-        if command is None:
-            return ""
-        reason = "estop" if self.stopped_by else "homing" if self._pose is not None else "fault"
-        self.safety.refused[reason] += 1
-        return reason
 
     def _captured_ns(self) -> int:
         return 0 if self.sample is None else self.sample.captured_ns

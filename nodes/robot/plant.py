@@ -1,4 +1,4 @@
-"""The plant of a robot, real or simulated: episodes, decisions and messages around ``Control``."""
+"""The plant of a device, and that of a robot, real or simulated: episodes, decisions and messages around ``Control``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 from rtgraph.msgs import Decision, EStop, PlantSpec, RobotState
 from rtgraph.msgs.array import frozen
-from rtgraph.nodes.plant import Choice, DefaultBehaviour, Environment, Plant, Step
+from rtgraph.nodes.plant import Choice, DefaultBehaviour, Environment, Plant, PlantParams, Step
 from rtgraph.nodes.plant.default import Noop
 from rtgraph.nodes.plant.environment import Action, Array
 from rtgraph.nodes.robot.connection.connection import Connection
-from rtgraph.nodes.robot.control import Control
+from rtgraph.nodes.robot.control import Control, DeviceControl
 from rtgraph.nodes.robot.environment import RobotEnvironment
 from rtgraph.nodes.robot.estop import EStopServer, socket_path
 from rtgraph.nodes.robot.params import RobotParams, check_params, spec_of
@@ -27,53 +27,20 @@ CLOSE_S = 1.0
 """Time for the driver to disconnect."""
 STAND_STILL = frozenset({"hold", "zero"})
 
-P = TypeVar("P", bound=RobotParams)
+P = TypeVar("P", bound=PlantParams)
+R = TypeVar("R", bound=RobotParams)
 
 
-class RobotPlant(Plant[P]):
-    """What a robot and its simulated twin share; they differ in their connection to the device.
+class DevicePlant(Plant[P]):
+    """What all plants with a device share: its states, which are published, and the emergency stop.
 
-    At each tick the newest sample is taken, the gate chooses, the safety rules are applied, and what they allow is left
-    for the driver. A decision that the rules refuse counts as refused, and β acts in its place: the robot stands still.
+    A subclass makes ``_control`` in ``environment``.
     """
+
+    _control: DeviceControl
 
     estop = Input(EStop, queue(16), many=True, optional=True)
     robot = Output(RobotState)
-
-    @classmethod
-    def spec(cls, params: P) -> PlantSpec:
-        """Return the spec that follows from the joints, the cameras and the task."""
-        return spec_of(params)
-
-    @classmethod
-    def check(cls, params: P) -> None:
-        """Check limits, task and default behaviour."""
-        check_params(params)
-
-    def connection(self, period_ns: int, stop: dict[str, float] | None) -> Connection:
-        """Make the connection to the device.
-
-        Args:
-            period_ns: time from tick to tick.
-            stop: the action that the emergency stop sends once, if there is one.
-        """
-        raise NotImplementedError
-
-    def environment(self) -> Environment:
-        """Make the robot's control and its environment."""
-        params, period = self.params, period_ns(self.params.rate_hz)
-        stop = {f"{name}.vel": 0.0 for name in params.joints} if params.command == "velocity" else None
-        self._control = Control(
-            params.joints,
-            params.command,
-            self.connection(period, stop),
-            period,
-            self.now_ns,
-            params.homing_speed,
-            math.inf if params.resume_within_s is None else params.resume_within_s,
-        )
-        self._robot = RobotEnvironment(params, self._control)
-        return self._robot
 
     def on_start(self) -> None:
         """Connect, and begin to tick."""
@@ -114,13 +81,13 @@ class RobotPlant(Plant[P]):
                 "sent": connection.sent,
                 "faults": connection.faults,
                 "abandoned": connection.abandoned,
-                "refused": dict(control.safety.refused),
+                "refused": dict(control.refused),
             },
         }
 
     def failure(self) -> str:
         """Return why the robot refused every command, if it did."""
-        refused = self._control.safety.refused
+        refused = self._control.refused
         if self._admitted or not refused:
             return super().failure()
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.items())
@@ -157,14 +124,6 @@ class RobotPlant(Plant[P]):
 
     def _stopped(self) -> None:
         """Do what else an emergency stop takes."""
-        if self.params.estop == "torque_off":
-            self._control.connection.set_torque(False)
-
-    def _make_default(self) -> DefaultBehaviour:
-        return Noop() if self.params.default in STAND_STILL else super()._make_default()
-
-    def _default_action(self) -> Action:
-        return self._robot.noop if self.params.default in STAND_STILL else super()._default_action()
 
     def _is_ready(self) -> bool:
         return self._control.sample is not None
@@ -176,6 +135,87 @@ class RobotPlant(Plant[P]):
         super()._on_tick()
         if self._control.states.changes != self._shown or now_ns - self._shown_ns >= STATE_NS:
             self._show_state(now_ns)
+
+    def _close(self, reason: str) -> bool:
+        """End the emergency stop's server and the connection. Return whether the driver has disconnected."""
+        if self._server is not None:
+            self._server.close()
+        self._control.close(reason, self.now_ns)
+        self._show_state(self.now_ns)
+        return self._control.connection.close(CLOSE_S)
+
+    def _show_state(self, now_ns: int) -> None:
+        states, connection = self._control.states, self._control.connection
+        self._shown, self._shown_ns = states.changes, now_ns
+        self._state_line = f"{states.state}{': ' if states.reason else ''}{states.reason}"
+        self.robot.publish(
+            RobotState(
+                state=states.state,
+                reason=states.reason,
+                since_ns=states.since_ns,
+                sent=connection.sent,
+                faults=connection.faults,
+                abandoned=connection.abandoned,
+                refused=dict(self._control.refused),
+                time_s=states.time_s(now_ns),
+            )
+        )
+
+
+class RobotPlant(DevicePlant[R]):
+    """What a robot and its simulated twin share; they differ in their connection to the device.
+
+    At each tick the newest sample is taken, the gate chooses, the safety rules are applied, and what they allow is left
+    for the driver. A decision that the rules refuse counts as refused, and β acts in its place: the robot stands still.
+    """
+
+    _control: Control
+
+    @classmethod
+    def spec(cls, params: R) -> PlantSpec:
+        """Return the spec that follows from the joints, the cameras and the task."""
+        return spec_of(params)
+
+    @classmethod
+    def check(cls, params: R) -> None:
+        """Check limits, task and default behaviour."""
+        check_params(params)
+
+    def connection(self, period_ns: int, stop: dict[str, float] | None) -> Connection:
+        """Make the connection to the device.
+
+        Args:
+            period_ns: time from tick to tick.
+            stop: the action that the emergency stop sends once, if there is one.
+        """
+        raise NotImplementedError
+
+    def environment(self) -> Environment:
+        """Make the robot's control and its environment."""
+        params, period = self.params, period_ns(self.params.rate_hz)
+        stop = {f"{name}.vel": 0.0 for name in params.joints} if params.command == "velocity" else None
+        self._control = Control(
+            params.joints,
+            params.command,
+            self.connection(period, stop),
+            period,
+            self.now_ns,
+            params.homing_speed,
+            math.inf if params.resume_within_s is None else params.resume_within_s,
+        )
+        self._robot = RobotEnvironment(params, self._control)
+        return self._robot
+
+    def _stopped(self) -> None:
+        """Do what else an emergency stop takes."""
+        if self.params.estop == "torque_off":
+            self._control.connection.set_torque(False)
+
+    def _make_default(self) -> DefaultBehaviour:
+        return Noop() if self.params.default in STAND_STILL else super()._make_default()
+
+    def _default_action(self) -> Action:
+        return self._robot.noop if self.params.default in STAND_STILL else super()._default_action()
 
     def _reset(self, due_ns: int, began_ns: int, unwanted: int) -> None:
         self._sent = None
@@ -200,31 +240,6 @@ class RobotPlant(Plant[P]):
         action = frozen(np.asarray(action))
         self._sent = None if tick.sent is None else _if_other(tick.sent.astype(np.float32), action)
         return action, self._robot.step(action)
-
-    def _close(self, reason: str) -> bool:
-        """End the emergency stop's server and the connection. Return whether the driver has disconnected."""
-        if self._server is not None:
-            self._server.close()
-        self._control.close(reason, self.now_ns)
-        self._show_state(self.now_ns)
-        return self._control.connection.close(CLOSE_S)
-
-    def _show_state(self, now_ns: int) -> None:
-        states, connection = self._control.states, self._control.connection
-        self._shown, self._shown_ns = states.changes, now_ns
-        self._state_line = f"{states.state}{': ' if states.reason else ''}{states.reason}"
-        self.robot.publish(
-            RobotState(
-                state=states.state,
-                reason=states.reason,
-                since_ns=states.since_ns,
-                sent=connection.sent,
-                faults=connection.faults,
-                abandoned=connection.abandoned,
-                refused=dict(self._control.safety.refused),
-                time_s=states.time_s(now_ns),
-            )
-        )
 
 
 def _command_of(decision: Decision) -> Command:
