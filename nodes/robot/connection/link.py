@@ -1,13 +1,9 @@
 """The link to a device: calls of its driver in a thread of the link, apart from the tick.
 
-A tick takes the newest sample and leaves at most one command; it never waits. Each life of a driver has one thread,
-which sends a waiting command, reads the device, and waits for the next command or period. A command that was not sent
-yet is not replaced: the tick sees that the mailbox is full, so a device that was silent gets one command afterwards,
-not a burst. Three failures of a call in a row, or a call that blocks for as long, end the life: a new driver follows
-after a pause. A thread inside a blocked call cannot be ended; it is abandoned, and counted, and calls nothing more.
-
-The emergency stop is kept apart from the commands: it does not age, is tried again until the driver has taken it, and
-is repeated to each new driver.
+A tick takes the newest sample and leaves at most one command in the ``Mailbox``; it never waits. Each life of a driver
+has one thread, which sends a waiting command, reads the device, and waits for the next command or period. Three failures
+of a call in a row, or a call that blocks for as long, end the life: a new driver follows after a pause. A thread inside
+a blocked call cannot be ended; it is abandoned, and counted, and calls nothing more.
 """
 
 from __future__ import annotations
@@ -21,12 +17,8 @@ from pydantic import Field
 from rtgraph.msgs import Record
 from rtgraph.nodes.robot.connection.connection import Health, Sample
 from rtgraph.nodes.robot.connection.life import Life
+from rtgraph.nodes.robot.connection.mailbox import Mailbox
 from rtgraph.nodes.robot.driver import Driver, Reading
-
-SPACING = 0.75
-"""Least time between two commands, in periods: a late command does not delay all later ones."""
-COMMANDS_OLD_NS = 500_000_000
-"""A command that waited longer than this is not sent."""
 
 
 class LinkParams(Record):
@@ -82,23 +74,18 @@ class Link:
         self.last_sent: Mapping[str, Reading] = {}
         self.torque: bool | None = None
         """Whether the driver has switched the torque on or off; None if it has not, since it was made."""
+        self.trouble = ""
+        """Why the last stop, switch of torque or driver failed."""
         self._period_ns = period_ns
         self._log = log
-        self._stop = None if reads_only else stop
         self._reads_only = reads_only
         self._spawn = spawn or _in_thread
         self._changed = threading.Condition()
+        self._mailbox = Mailbox(period_ns, None if reads_only else stop)
         self._health = Health("connecting", "the device is awaited")
         self._life: Life | None = None
         self._sample: Sample | None = None
-        self._mail: tuple[dict[str, float], int] | None = None
-        self._torque: bool | None = None
-        self._sent_ns = -period_ns
-        self._lost = self._latched = self._closing = False
-        self._stop_due = self._stops_torque = False
-        self.trouble = ""
-        """Why the last stop, switch of torque or driver failed."""
-        self._unsent = self._pauses = False
+        self._closing = self._pauses = False
         self._in_a_row = 0
         self._restart_ns: int | None = None
 
@@ -132,20 +119,20 @@ class Link:
 
     def is_free(self) -> bool:
         """Return whether a command can be posted."""
-        return self._mail is None and self._health.state == "up" and not self._latched
+        mailbox = self._mailbox
+        return not mailbox.has_command and self._health.state == "up" and not mailbox.latched
 
     def post(self, action: dict[str, float], now_ns: int) -> None:
         """Leave a command."""
         if self._reads_only:
             return
         with self._changed:
-            if not self._latched:
-                self._mail = action, now_ns
-                self._changed.notify_all()
+            self._mailbox.post(action, now_ns)
+            self._changed.notify_all()
 
     def take_lost(self) -> bool:
         """Return whether a posted command was dropped or failed since the last call."""
-        lost, self._lost = self._lost, False
+        lost, self._mailbox.lost = self._mailbox.lost, False
         return lost
 
     def newest(self) -> Sample | None:
@@ -155,23 +142,18 @@ class Link:
     def latch(self) -> None:
         """Send nothing from now on, but the action of the e-stop. Safe in any thread."""
         with self._changed:
-            self._latched = True
-            self._mail = None
-            self._stop_due = self._stop is not None
-            if self._torque or self._stops_torque:
-                self._torque = False if self._stops_torque else None
+            self._mailbox.latch()
             self._changed.notify_all()
 
     def release(self) -> None:
         """Send again."""
         with self._changed:
-            self._mail = self._torque = None
-            self._latched = self._stop_due = self._stops_torque = False
+            self._mailbox.release()
 
     @property
     def unstopped(self) -> str:
         """Why the emergency stop has not reached the driver; empty if no attempt has failed."""
-        return self.trouble if self._latched and (self._stop_due or self._torque is not None) else ""
+        return self.trouble if self._mailbox.stop_waits else ""
 
     def set_torque(self, on: bool) -> None:
         """Switch the torque, if the driver can; after the command posted before. Safe in any thread.
@@ -181,27 +163,29 @@ class Link:
         if self._reads_only:
             return
         with self._changed:
-            if self._latched and on:
-                return
-            self._stops_torque = self._latched
-            self._torque = on
+            self._mailbox.switch(on)
             self._changed.notify_all()
 
     def is_idle(self) -> bool:
         """Return whether everything that was posted has been passed to the driver."""
         life = self._life
-        waits = self._stop_due or self._mail is not None or self._torque is not None
-        return not waits and not (life is not None and life.call)
+        return self._mailbox.is_empty and not (life is not None and life.call)
 
     def close(self, within_s: float) -> bool:
-        """Disconnect. Return False if the driver blocks: then its thread is abandoned."""
+        """Disconnect, after an emergency stop that still waits.
+
+        Return False if the driver blocks: then its thread is abandoned.
+        """
+        began_ns = self._now_ns()
         with self._changed:
             self._closing = True
+            self._changed.wait_for(self._has_stopped, within_s / 2)
             life = self._life
             if life is not None:
                 life.over = True
             self._changed.notify_all()
-            return self._changed.wait_for(lambda: self._life is None, within_s)
+            left_s = within_s - (self._now_ns() - began_ns) / 1e9
+            return self._changed.wait_for(lambda: self._life is None, max(0.0, left_s))
 
     # Called by a life, in its thread.
 
@@ -220,29 +204,15 @@ class Link:
     def take_action(self, life: Life) -> dict[str, float] | None:
         """Return the action of the e-stop until it was sent, or else the waiting command."""
         with self._changed:
-            if life.over:
-                return None
-            if self._stop_due:
-                self._sent_ns = self.now_ns()
-                return self._stop
-            if self._mail is None or not self._may_send():
-                return None
-            action, posted_ns = self._mail
-            self._mail = None
-            if self.now_ns() - posted_ns > COMMANDS_OLD_NS:
-                self._lost = self._unsent = True
-                return None
-            self._sent_ns = self.now_ns()
-            return action
+            return None if life.over else self._mailbox.take_action(self.now_ns())
 
     def take_torque(self, life: Life) -> bool | None:
-        """Return the waiting switch of torque. On waits for a command: the device's goal may be an old one."""
+        """Return the waiting switch of torque."""
         with self._changed:
-            if life.over or self._mail is not None or not self._switches():
-                return None
-            if not self._torque:
+            on = None if life.over else self._mailbox.take_torque()
+            if on is False:
                 self.last_sent = {}  # the robot may fall: its goal says no more where it is
-            return self._torque
+            return on
 
     def was_sent(self, life: Life, action: Mapping[str, float], sent: Mapping[str, Reading]) -> None:
         """Count a command that the driver has sent."""
@@ -251,9 +221,8 @@ class Link:
             if life.over:
                 return
             self.last_sent = sent
-            self._unsent = False
-            if action is self._stop:
-                self._stop_due = False
+            self._mailbox.was_sent(action)
+            self._changed.notify_all()
 
     def was_switched(self, life: Life, on: bool, *, able: bool) -> None:
         """Forget a switch of torque that the driver has made, or cannot make."""
@@ -262,14 +231,14 @@ class Link:
                 return
             self.torque = on if able else None
             self.trouble = ""
-            if self._torque is on:
-                self._torque = None
+            self._mailbox.was_switched(on)
+            self._changed.notify_all()
 
     def command_failed(self, problem: str) -> None:
         """Take note of a command that the driver could not send."""
         with self._changed:
-            self._lost = self._unsent = self._pauses = True
-            if self._stop_due:
+            self._pauses = True
+            if self._mailbox.command_failed():
                 self.trouble = f"the stop could not be sent: {problem}"
                 self._log.warning("%s", self.trouble)
 
@@ -277,7 +246,9 @@ class Link:
         """Take note of a switch of torque that failed; it is tried again."""
         with self._changed:
             self._pauses = True
-            self.trouble = f"the torque could not be switched {'on' if self._torque else 'off'}: {problem}"
+            self.trouble = (
+                f"the torque could not be switched {'on' if self._mailbox.torque else 'off'}: {problem}"
+            )
             self._log.warning("%s", self.trouble)
 
     def captured(self, life: Life, values: Mapping[str, Reading]) -> None:
@@ -298,12 +269,10 @@ class Link:
                 return
             life.over = True
             self.faults += 1
-            self._mail = self.torque = None
-            self._lost = True
-            self._unsent = self._pauses = False
+            self.torque = None
+            self._pauses = False
             self.trouble = reason
-            self._stop_due = self._latched and self._stop is not None
-            self._torque = False if self._stops_torque else None
+            self._mailbox.begin_again()
             self._in_a_row += 1
             attempts = self.params.attempts
             if attempts is not None and self._in_a_row >= attempts:
@@ -330,21 +299,16 @@ class Link:
     def wait_for_work(self, life: Life) -> None:
         """Wait for a command, or for the next read."""
         with self._changed:
-            if self._mail is not None and not self._may_send():
-                due_ns = self._sent_ns + round(SPACING * self._period_ns)
-                self._changed.wait(max(0, due_ns - self.now_ns()) / 1e9)
-            elif not life.over and (self._pauses or not self._has_work()):
+            pause_ns = self._mailbox.pause_ns(self.now_ns())
+            if pause_ns:
+                self._changed.wait(pause_ns / 1e9)
+            elif not life.over and (self._pauses or not self._mailbox.has_work):
                 self._pauses = False
                 self._changed.wait(self._period_ns / 1e9)
 
-    def _has_work(self) -> bool:
-        return self._stop_due or self._mail is not None or self._switches()
-
-    def _switches(self) -> bool:
-        return self._torque is not None and not (self._torque and self._unsent)
-
-    def _may_send(self) -> bool:
-        return self.now_ns() - self._sent_ns >= round(SPACING * self._period_ns)
+    def _has_stopped(self) -> bool:
+        life = self._life
+        return life is None or life.over or not self._mailbox.stop_waits
 
     def _begin(self) -> None:
         self._restart_ns = None

@@ -327,3 +327,33 @@ def test_torque_is_switched_after_the_commands_before_it():
     bench.turn()
     assert len(bench.got) == 1
     assert bench.drivers[0].torque == [False]
+
+
+def test_a_stop_that_waits_is_sent_before_the_driver_disconnects():
+    busy, go_on = threading.Event(), threading.Event()
+
+    class Slow(FakeDriver):
+        def get_observation(self):
+            busy.set()
+            go_on.wait(10)
+            return super().get_observation()
+
+    bench = Bench(stop=STOP)
+    link = Link(
+        lambda: Slow(bench),
+        lambda _: "",
+        LinkParams(),
+        period_ns=PERIOD_NS,
+        now_ns=lambda: bench.now_ns,
+        log=bench.link._log,
+        stop=STOP,
+    )
+    link.start(0)
+    assert busy.wait(10)
+    link.latch()
+    closing = threading.Thread(target=link.close, args=(10.0,))
+    closing.start()
+    go_on.set()
+    closing.join(10)
+    assert [action for _, action in bench.got] == [STOP]
+    assert bench.disconnected == 1
