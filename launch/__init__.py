@@ -1,1 +1,21 @@
-"""Launch files, the processes of a launch, and the ``rtgraph`` command."""
+"""Launch files, the processes of a launch, and the ``rtgraph`` command.
+
+``attach`` is for programs that are not nodes: it subscribes to topics of a running graph, and publishes.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rtgraph.launch.introspection.attached import Attached, attach
+
+__all__ = ["Attached", "attach"]
+
+
+def __getattr__(name: str) -> object:
+    """Import what a program needs when it first uses it: the command line starts with nothing imported."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from rtgraph.launch.introspection import attached  # noqa: PLC0415
+
+    return getattr(attached, name)

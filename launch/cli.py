@@ -164,6 +164,10 @@ def _told(error: Exception) -> int:
         return 1
     from rtgraph.msgs.errors import GraphError, RtgraphError  # noqa: PLC0415 - importing msgs takes a while
 
+    if isinstance(error, ModuleNotFoundError):
+        from rtgraph.msgs.typed.extras import missing_package  # noqa: PLC0415
+
+        error = missing_package(error) or error
     if not isinstance(error, RtgraphError):
         raise error
     print(f"error: {error}", file=sys.stderr)

@@ -18,9 +18,12 @@ import psutil
 
 from rtgraph.launch.host.descriptors import SMALL_GRAPH
 from rtgraph.launch.host.runtime_directory import MOST_BASE_BYTES, chosen
+from rtgraph.msgs.typed.extras import EXTRAS
 from rtgraph.nodes.runtime.realtime.host import sharpen_timers, take_priority
 
-PACKAGES = ("rtgraph", "pyzmq", "msgpack", "pydantic", "numpy", "torch", "ale-py", "gymnasium", "matplotlib")
+PACKAGES = ("rtgraph", "pyzmq", "msgpack", "pydantic", "numpy")
+OPTIONAL = ("torch", "ale_py", "gymnasium", "stable_retro", "matplotlib")
+"""Modules of packages that extras install."""
 PERIOD_S = 1 / 60
 SAMPLES = 120
 
@@ -44,6 +47,7 @@ def diagnose() -> list[Finding]:
     return [
         Finding("python", platform.python_version()),
         *(_package(name) for name in PACKAGES),
+        *(_optional(module) for module in OPTIONAL),
         _cores(),
         _memory(),
         Finding("clock resolution", f"{time.get_clock_info('monotonic').resolution * 1e9:.0f} ns"),
@@ -63,6 +67,14 @@ def _package(name: str) -> Finding:
         return Finding(name, importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
         return Finding(name, "not installed", "missing", f"{sys.executable} -m pip install {name}")
+
+
+def _optional(module: str) -> Finding:
+    name = module.replace("_", "-")
+    try:
+        return Finding(name, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, "not installed", "note", f"pip install 'rtgraph[{EXTRAS[module][1]}]'")
 
 
 def _cores() -> Finding:

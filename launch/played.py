@@ -11,7 +11,7 @@ from rtgraph.graphs.resolving.hooks import described_spec
 from rtgraph.graphs.resolving.recording import with_recorder
 from rtgraph.launch.replanning import without
 from rtgraph.msgs import Discrete, PlantSpec
-from rtgraph.msgs.errors import GraphError, NodeError
+from rtgraph.msgs.errors import GraphError, MissingPackage, NodeError
 from rtgraph.nodes.emulator import Gymnasium
 from rtgraph.nodes.inference import Coordinator
 from rtgraph.nodes.learner.batch_client import Batches
@@ -125,7 +125,7 @@ def _check(human: NodePlan, *, realtime: bool) -> None:
     try:
         Human.check(params)
         Human.check_placement(params, Placement(human.name, realtime))
-    except NodeError as error:
+    except (NodeError, MissingPackage) as error:
         raise GraphError(error.problem, file="command line", hint=error.hint) from error
 
 

@@ -20,6 +20,7 @@
     ├── LearningError     an update cannot be computed
     ├── CheckpointError   a checkpoint cannot be written, or is not a checkpoint
     ├── MetricsError      the curves or the trace of a run cannot be written, or are invalid
+    ├── MissingPackage    an optional package is not installed
     ├── RobotError        a robot cannot be reached, or is not set up as needed
     └── RomError          a Game Boy ROM or savestate is missing, or is not the one needed
 """
@@ -140,6 +141,10 @@ class CheckpointError(RtgraphError):
 
 class MetricsError(RtgraphError):
     """The curves or the trace of a run cannot be written, or the files are invalid."""
+
+
+class MissingPackage(RtgraphError):
+    """A package that one of rtgraph's extras installs is needed and not installed."""
 
 
 class RobotError(RtgraphError):

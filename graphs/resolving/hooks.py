@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from rtgraph.graphs.reading.positions import Place
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import GraphError, NodeError, RomError, RtgraphError
+from rtgraph.msgs.typed.extras import missing_package
 from rtgraph.msgs.typed.one_line import in_one_line
 from rtgraph.nodes.runtime.classes.imports import raised_at
 from rtgraph.nodes.runtime.identity import spec_of
@@ -39,6 +40,9 @@ def calling(hook: str, place: Place) -> Iterator[None]:
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # whatever a class's code raises
+        missing = missing_package(error) if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None:
+            raise place.error(missing.problem, hint=missing.hint) from error
         raise place.error(f"{hook} failed: {raised_at(error)}{in_one_line(error)}") from error
 
 

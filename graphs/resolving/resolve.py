@@ -21,6 +21,7 @@ from rtgraph.graphs.reading.validation import adapted, validated
 from rtgraph.graphs.resolving.hooks import calling, check_outputs, described_spec
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError, GraphError, RtgraphError
+from rtgraph.msgs.typed.extras import must_be_installed
 from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.runtime.classes.description import NodeDescription
 from rtgraph.nodes.runtime.classes.loading import load_class
@@ -103,6 +104,8 @@ class Resolver:
                 params = validated(node_type.params_type, value, place, noun="param")
             if not self._runs_elsewhere(node):
                 with calling(f"{node_type.__name__}.check", place):
+                    for module in node_type.imports_later:
+                        must_be_installed(module)
                     node_type.check(params)
                 with calling(f"{node_type.__name__}.outputs_of", place):
                     check_outputs(node_type, params)
@@ -186,6 +189,8 @@ class Resolver:
         from rtgraph.nodes.networks.fit import check_fit  # noqa: PLC0415
         from rtgraph.nodes.weights.checkpoint_reader import kept_in  # noqa: PLC0415
 
+        with calling("the network", entry.network.place):
+            must_be_installed("torch")
         network = adapted(
             TypeAdapter(NetworkSpec),
             NetworkSpec,

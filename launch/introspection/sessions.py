@@ -83,6 +83,21 @@ class Description(Record):
             )
         return found
 
+    def subscribed(self, topic: str) -> str:
+        """Return the path of the message class that the subscribers of a topic declare.
+
+        Raises:
+            GraphError: no node subscribes to the topic.
+        """
+        takers = {taker.topic: taker.message for taker in self.takers if taker.policy != "everything"}
+        if topic not in takers:
+            raise GraphError(
+                f"no node of {self.name} takes the topic {topic!r}",
+                file=COMMAND_LINE,
+                hint=nearest(topic, takers),
+            )
+        return takers[topic]
+
 
 class LiveSession:
     """A running launch: its description, and whether it still runs."""

@@ -16,6 +16,7 @@ from rtgraph.launch.report.drawing import draw
 from rtgraph.launch.report.result import Result
 from rtgraph.launch.report.tables import Figures, count_of, headline, plants_of, summary_table
 from rtgraph.msgs.errors import RtgraphError
+from rtgraph.msgs.typed.extras import missing_package
 from rtgraph.nodes.monitor.traces import watched
 from rtgraph.nodes.runtime.virtual.world import INJECTED
 
@@ -63,8 +64,10 @@ def draw_results(results: Mapping[str, Result], *, quiet: bool = False) -> None:
             with ConsoleStatus() as status:
                 paths = draw(result, status)
         except Exception as error:  # whatever matplotlib or the disk raises
-            told = error if isinstance(error, RtgraphError) else f"{type(error).__name__}: {error}"
-            print(f"warning: {title}: the plots could not be drawn: {told}", file=sys.stderr)
+            missing = missing_package(error) if isinstance(error, ModuleNotFoundError) else None
+            known = missing or (error if isinstance(error, RtgraphError) else None)
+            problem = known or f"{type(error).__name__}: {error}"
+            print(f"warning: {title}: the plots could not be drawn: {problem}", file=sys.stderr)
             continue
         if paths and not quiet:
             lines = "\n".join(f"  {path}" for path in paths)

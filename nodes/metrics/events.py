@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rtgraph.msgs.atomic import writing
 from rtgraph.msgs.errors import MetricsError
+from rtgraph.msgs.typed.extras import needed_by
 from rtgraph.nodes.metrics.table import Row, Table
 
 _FORMAT = "brain.Event:2"
@@ -33,7 +34,8 @@ class EventFile:
         self._written = list(written)
         self._begun = False
         # Now, when it may be slow: otherwise the first event of a run waits for it.
-        import tensorboardX  # noqa: F401, PLC0415 - loads torch where that is installed
+        with needed_by("writing curves for TensorBoard"):
+            import tensorboardX  # noqa: F401, PLC0415 - loads torch where that is installed
 
     def write(self, folder: Path, tables: Sequence[Table]) -> None:
         """Append the rows added since the last call; all rows if the file does not exist.

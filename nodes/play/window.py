@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.typed.extras import needed_by
 from rtgraph.nodes.play.bindings import NUMBER_KEYS
 
 if TYPE_CHECKING:
@@ -45,15 +46,11 @@ def check_pygame() -> None:
     """Check that pygame is installed.
 
     Raises:
-        NodeError: it is not.
+        MissingPackage: it is not.
     """
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    try:
+    with needed_by("a window"):
         import pygame  # noqa: F401, PLC0415 - an optional dependency
-    except ModuleNotFoundError as error:
-        raise NodeError(
-            "a window needs pygame-ce, which is not installed", hint="pip install 'rtgraph[play]'"
-        ) from error
 
 
 class Window:
@@ -64,7 +61,8 @@ class Window:
         keys: what each key does, shown below the picture.
 
     Raises:
-        NodeError: pygame is not installed, or there is no display.
+        MissingPackage: pygame is not installed.
+        NodeError: there is no display.
     """
 
     def __init__(self, title: str, keys: Sequence[str]) -> None:

@@ -15,12 +15,16 @@ import termios
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from support.launching import COMMAND, TESTS, Launch, until
+from support.observed import Beat, Letter
 
+from rtgraph.launch import attach
 from rtgraph.launch.cli import main
 from rtgraph.launch.introspection.live import LiveGraph, LiveNode, snapshot
 from rtgraph.launch.introspection.sessions import LiveSession, pick, running
+from rtgraph.msgs.errors import LaunchError
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(100)]
 
@@ -252,6 +256,48 @@ def test_pub_reaches_the_node_that_is_meant(launch, session, capsys) -> None:
 )
 def test_pub_that_cannot_be(launch, capsys, arguments, problem) -> None:
     assert problem in told(capsys, "topic", "pub", *arguments, code=2)
+
+
+# ---- a program that is not a node ----------------------------------------------------------------------------------
+
+
+def test_a_program_subscribes_and_publishes(launch, session) -> None:
+    with attach(str(session.description.pid)) as graph:
+        assert set(graph.topics) == {"slow", "fast", "letter"}
+        beats = list(itertools.islice(graph.subscribe("slow", "fast"), 200))
+        for source in ("metronome", "hammer"):
+            numbers = [beat.number for beat in beats if beat.header.source == source]
+            assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        picture = next(beat.picture for beat in beats if beat.header.source == "hammer")
+        assert (picture.shape, picture.dtype, picture.flat[0]) == ((100, 100), np.uint8, 7)
+        assert graph.missed == 0
+        letters = graph.subscribe("letter", key="reader/1")
+        assert next(letters).text == "dear reader/1"
+        assert graph.publish("letter", Letter(text="from a program"), key="reader/1") == ["reader/1.letter"]
+        assert list(graph.subscribe("slow", within_s=0)) == []
+
+
+@pytest.mark.parametrize(
+    ("use", "problem"),
+    [
+        (
+            lambda graph: next(graph.subscribe("slov")),
+            "nothing publishes 'slov' in observed. hint: did you mean 'slow'?",
+        ),
+        (lambda graph: next(graph.subscribe("slow", key="listener")), "'slow' is not keyed"),
+        (lambda graph: graph.publish("letters", Letter(text="x")), "did you mean 'letter'?"),
+        (
+            lambda graph: graph.publish("letter", Beat(number=1), key="reader/1"),
+            "'letter' carries Letter, not Beat",
+        ),
+        (lambda graph: graph.publish("letter", Letter(text="x")), "the message needs a receiver"),
+    ],
+)
+def test_a_program_gets_one_clear_error(launch, use, problem) -> None:
+    with attach() as graph, pytest.raises(LaunchError) as raised:
+        use(graph)
+    assert problem in str(raised.value)
+    assert "command line" not in str(raised.value)
 
 
 # ---- nodes ---------------------------------------------------------------------------------------------------------

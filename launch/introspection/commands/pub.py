@@ -8,7 +8,7 @@ from rtgraph.launch.console.printing import print_json
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.messages import message_class
 from rtgraph.launch.introspection.rate import Rate
-from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession
+from rtgraph.launch.introspection.sessions import COMMAND_LINE, LiveSession
 from rtgraph.msgs import Message, encode
 from rtgraph.msgs.errors import GraphError, with_article
 from rtgraph.msgs.introspection import Publish, Published
@@ -33,7 +33,7 @@ def publish(
     Raises:
         GraphError: the topic has no subscriber, or the message does not fit it.
     """
-    message_type = _message_type(session.description, topic)
+    message_type = message_class(session.description.subscribed(topic), session.description.modules)
     document = encode(made(message_type, text))
     wanted = count or (1 if rate_hz is None else None)
     sent = 0
@@ -87,14 +87,3 @@ def made(message_type: type[Message], text: str) -> Message:
         ) from error
     except ValueError as error:
         raise GraphError(f"not {with_article(name)}: {error}", file=COMMAND_LINE) from error
-
-
-def _message_type(description: Description, topic: str) -> type[Message]:
-    takers = {taker.topic: taker.message for taker in description.takers if taker.policy != "everything"}
-    if topic not in takers:
-        raise GraphError(
-            f"no node of {description.name} takes the topic {topic!r}",
-            file=COMMAND_LINE,
-            hint=nearest(topic, takers),
-        )
-    return message_class(takers[topic], description.modules)

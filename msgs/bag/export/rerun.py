@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from rtgraph.msgs.bag.bag import Bag, Recorded
 from rtgraph.msgs.bag.export.columns import row
-from rtgraph.msgs.bag.export.extras import optional
 from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.pictures.arrays import picture
 from rtgraph.msgs.bag.export.reading import Fields, Reading
 from rtgraph.msgs.bag.export.report import ExportReport, Progress
+from rtgraph.msgs.typed.extras import needed_by
 
 if TYPE_CHECKING:
     import rerun as rr
@@ -49,7 +49,7 @@ def export_rerun(
     Raises:
         BagError: see ``Exporter``.
     """
-    with optional("rerun", "rerun"):
+    with needed_by("exporting to rerun"):
         import rerun as rr  # noqa: PLC0415 - optional, so asked for only here
     reading = Reading(bag, topics, start_ns, end_ns, progress)
     count = 0

@@ -9,24 +9,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from rtgraph.msgs.bag.export.extras import optional
 from rtgraph.msgs.bag.export.report import Exporter, ExportReport
 from rtgraph.msgs.errors import BagError
+from rtgraph.msgs.typed.extras import needed_by
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """One kind of export.
 
-    ``suffix`` is the suffix of the output file; if empty, the output is a folder. ``extra`` is the extra of
-    rtgraph that it needs, if any. ``function`` exports; None for ``export_NAME`` of the module of that name here.
+    ``suffix`` is the suffix of the output file; if empty, the output is a folder. ``function`` exports; None for ``export_NAME`` of the module of that name here.
     ``options`` are further keyword arguments of the function, which are texts, and what each means.
     """
 
     name: str
     what: str
     suffix: str
-    extra: str = ""
     function: Exporter | None = None
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -34,7 +32,8 @@ class Target:
         """Return the function that exports, with values of its options, and import it if needed.
 
         Raises:
-            BagError: a dependency is not installed, or there is no such option.
+            BagError: there is no such option.
+            MissingPackage: a package that it needs is not installed.
         """
         for name in options:
             if name not in self.options:
@@ -45,7 +44,7 @@ class Target:
                 )
         found: Callable[..., ExportReport] | None = self.function
         if found is None:
-            with optional(self.name, self.extra):
+            with needed_by(f"exporting to {self.name}"):
                 module = importlib.import_module(f"rtgraph.msgs.bag.export.{self.name}")
             found = getattr(module, f"export_{self.name}")
         return functools.partial(found, **options)
@@ -59,14 +58,12 @@ TARGETS = {
             "foxglove",
             "MCAP for Foxglove: pictures as foxglove.RawImage, everything else as JSON",
             ".mcap",
-            "export",
         ),
         Target("gif", "animation of observations and applied actions", ".gif"),
         Target(
             "lerobot",
             "folder of a plant's LeRobotDataset (v3.0): Parquet and MP4",
             "",
-            "export",
             options=MappingProxyType(
                 {
                     "quality": "of films: lossless (default), or 0 (best) to 51; 30 is LeRobot's",
@@ -74,16 +71,11 @@ TARGETS = {
                 }
             ),
         ),
-        Target("mp4", "film of observations and applied actions", ".mp4", "export"),
+        Target("mp4", "film of observations and applied actions", ".mp4"),
         Target("npz", "numpy arrays, one group per topic", ".npz"),
-        Target("parquet", "folder of Parquet tables, one per topic", "", "export"),
-        Target("rerun", "recording for the Rerun viewer", ".rrd", "rerun"),
-        Target(
-            "rosbag2",
-            "folder of a ROS 2 bag (MCAP): a topic for each field of a message",
-            "",
-            "rosbag2",
-        ),
+        Target("parquet", "folder of Parquet tables, one per topic", ""),
+        Target("rerun", "recording for the Rerun viewer", ".rrd"),
+        Target("rosbag2", "folder of a ROS 2 bag (MCAP): a topic for each field of a message", ""),
     )
 }
 """Every target by name."""
@@ -93,7 +85,8 @@ def exporter(name: str, **options: str) -> Exporter:
     """Return the function that exports to a target, with values of its options.
 
     Raises:
-        BagError: there is no such target or option, or what it needs is not installed.
+        BagError: there is no such target or option.
+        MissingPackage: a package that it needs is not installed.
     """
     if name not in TARGETS:
         near = difflib.get_close_matches(name, TARGETS, 1)

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from rtgraph.msgs.errors import RobotError
+from rtgraph.msgs.typed.extras import needed_by
 
 BAUD = 1_000_000
 WRITE_TIMEOUT_S = 1.0
@@ -18,14 +19,10 @@ def pyserial(module: str = "serial") -> ModuleType:
     """Import pyserial, or a module of it.
 
     Raises:
-        RobotError: it is not installed.
+        MissingPackage: it is not installed.
     """
-    try:
+    with needed_by("a servo bus"):
         return importlib.import_module(module)
-    except ImportError as error:
-        raise RobotError(
-            "a servo bus needs pyserial, which is not installed", hint="pip install 'rtgraph[servo]'"
-        ) from error
 
 
 def port_names() -> list[tuple[str, str]]:

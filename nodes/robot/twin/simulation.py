@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs.errors import RobotError
+from rtgraph.msgs.typed.extras import needed_by
 
 Vector = npt.NDArray[np.float64]
 MODEL = Path(__file__).with_name("arm.xml")
@@ -23,14 +24,10 @@ def mujoco() -> ModuleType:
     """Import MuJoCo.
 
     Raises:
-        RobotError: it is not installed.
+        MissingPackage: it is not installed.
     """
-    try:
+    with needed_by("the twin of an arm"):
         return importlib.import_module("mujoco")
-    except ImportError as error:
-        raise RobotError(
-            "the twin of an arm needs MuJoCo, which is not installed", hint="pip install 'rtgraph[twin]'"
-        ) from error
 
 
 class Simulation:

@@ -22,6 +22,7 @@ from types import ModuleType, TracebackType
 from rtgraph.msgs import Message
 from rtgraph.msgs.base import retire
 from rtgraph.msgs.errors import NodeError, RtgraphError
+from rtgraph.msgs.typed.extras import missing_package
 from rtgraph.nodes.runtime.classes.sources import digest, local_module, normalised
 
 _PACKAGE = Path(__file__).parents[3]
@@ -150,6 +151,11 @@ def module_of(name: str) -> ModuleType:
     except RtgraphError:
         raise
     except ModuleNotFoundError as error:
+        missing = missing_package(error)
+        if missing is not None:
+            raise NodeError(
+                f"module {name!r} cannot be imported: {missing.problem}", hint=missing.hint
+            ) from error
         own = error.name is not None and f"{name}.".startswith(f"{error.name}.")
         hint = _where_to_put(name) if own else f"{name} imports it: install it"
         raise NodeError(f"module {name!r} cannot be imported: {error}", hint=hint) from error

@@ -7,7 +7,8 @@ from support.recorded import played
 
 from rtgraph.msgs import Observation
 from rtgraph.msgs.bag.export import TARGETS, LeftOut, exporter
-from rtgraph.msgs.errors import BagError
+from rtgraph.msgs.errors import BagError, MissingPackage
+from rtgraph.msgs.typed.extras import EXTRAS
 
 HERE = [name for name in TARGETS if name != "rerun" or importlib.util.find_spec("rerun")]
 
@@ -123,7 +124,9 @@ def test_what_is_not_installed_is_named_with_the_command_that_installs_it(
     ]:
         monkeypatch.delitem(sys.modules, loaded)
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(BagError, match=rf"needs {module}.*pip install 'rtgraph\[{extra}\]'"):
+    with pytest.raises(
+        MissingPackage, match=rf"needs {EXTRAS[module][0]}, .*pip install 'rtgraph\[{extra}\]'"
+    ):
         exporter(name)(bag, out / "run")
 
 

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from rtgraph.msgs.errors import RobotError
+from rtgraph.msgs.errors import MissingPackage, RobotError
 from rtgraph.nodes.robot import Driver
 from rtgraph.nodes.robot.servo import ServoArm
 from rtgraph.nodes.robot.twin import Twin
@@ -141,7 +141,7 @@ def test_an_invalid_model_is_an_error(tmp_path):
 
 def test_mujoco_is_asked_for_by_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "mujoco", None)
-    with pytest.raises(RobotError, match="needs MuJoCo, which is not installed") as raised:
+    with pytest.raises(MissingPackage, match="needs MuJoCo, which is not installed") as raised:
         Twin()
     assert raised.value.hint == "pip install 'rtgraph[twin]'"
 

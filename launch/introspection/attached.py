@@ -1,0 +1,122 @@
+"""Subscribe to and publish in a running graph from a program that is not a node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
+from typing import Self
+
+from rtgraph.launch.introspection.client import Client
+from rtgraph.launch.introspection.messages import message_class
+from rtgraph.launch.introspection.observer import Observer
+from rtgraph.launch.introspection.sessions import LiveSession, pick
+from rtgraph.msgs import Message, decode, encode
+from rtgraph.msgs.errors import GraphError, LaunchError
+from rtgraph.msgs.introspection import Publish, Published
+
+FOREVER_S = 1e9
+
+
+class Attached:
+    """A running graph, seen from a program that is not a node. Not thread-safe: a thread attaches for itself.
+
+    Args:
+        session: the running graph.
+    """
+
+    def __init__(self, session: LiveSession) -> None:
+        self.session = session
+        self.missed = 0
+        """Number of messages that were published while this program was too slow to take them."""
+        self._client = Client(session)
+
+    def __enter__(self) -> Self:
+        self._client.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.__exit__(kind, error, trace)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics of the graph, without those of the runtime."""
+        return tuple(topic for topic in self.session.description.topics() if not topic.startswith("_"))
+
+    def subscribe(
+        self, *topics: str, key: str | None = None, within_s: float | None = None
+    ) -> Iterator[Message]:
+        """Yield messages as they are published, until the graph ends.
+
+        Up to 1,000 messages wait while the program does something else. ZeroMQ drops more, for this program alone,
+        and ``missed`` counts them.
+
+        Args:
+            topics: one or more topics.
+            key: on a keyed topic, only messages for this node.
+            within_s: end after this time; None for never.
+
+        Raises:
+            LaunchError: a topic has no publisher, or its message class cannot be imported here.
+            DecodeError: a message is of another version of its class.
+        """
+        description = self.session.description
+        with _without_place():
+            classes = {
+                topic: message_class(description.published(topic)[0].message, description.modules)
+                for topic in topics
+            }
+            observer = Observer(self.session, *topics, key=key)
+        missed = self.missed
+        with observer:
+            end_ns = observer.now_ns() + round((FOREVER_S if within_s is None else within_s) * 1e9)
+            for observed in observer.until(end_ns):
+                self.missed = missed + observer.losses.missed
+                yield decode(classes[observed.topic], observed.document())
+
+    def publish(self, topic: str, message: Message, *, key: str | None = None) -> list[str]:
+        """Send a message to every node that subscribes to the topic.
+
+        Args:
+            topic: the topic.
+            message: a message of the class that the subscribers declare.
+            key: on a keyed topic, the node that it is for.
+
+        Returns:
+            The inputs that get it, ``node.port``.
+
+        Raises:
+            LaunchError: no node subscribes to the topic or the message is of another class, the graph has ended, or
+                its launcher does not answer.
+            EncodeError: the message holds something that the wire format cannot carry.
+        """
+        description = self.session.description
+        with _without_place():
+            wanted = message_class(description.subscribed(topic), description.modules)
+            if type(message) is not wanted:
+                raise LaunchError(f"{topic!r} carries {wanted.__name__}, not {type(message).__name__}")
+            question = Publish(topic=topic, key=key or "", document=encode(message))
+            return self._client.ask(question, Published).inputs
+
+
+def attach(session: str | None = None) -> AbstractContextManager[Attached]:
+    """Attach to a running graph of this user on this host.
+
+    Args:
+        session: name, process number or session folder of the launch; None if only one runs.
+
+    Raises:
+        LaunchError: no launch runs, none matches, or several do.
+    """
+    return Attached(pick(session))
+
+
+@contextmanager
+def _without_place() -> Iterator[None]:
+    """Leave out "command line", where the verbs say that a wrong name stands."""
+    try:
+        yield
+    except GraphError as error:
+        raise LaunchError(error.problem, hint=error.hint) from error
