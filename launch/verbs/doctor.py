@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps([finding.as_json() for finding in findings], indent=2))
     else:
         from rich.console import Console  # noqa: PLC0415
+        from rich.markup import escape  # noqa: PLC0415
         from rich.table import Table  # noqa: PLC0415
 
         from rtgraph.launch.console.tables import Printer  # noqa: PLC0415
@@ -40,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
         for title in ("", "found", "hint"):
             table.add_column(title, overflow="fold")
         for finding in findings:
-            table.add_row(finding.what, f"[{STYLES[finding.state]}]{finding.found}[/]", finding.hint)
+            table.add_row(
+                finding.what, f"[{STYLES[finding.state]}]{escape(finding.found)}[/]", escape(finding.hint)
+            )
         Printer(highlight=False).print(table)
     return 1 if any(finding.state == "missing" for finding in findings) else 0
