@@ -13,6 +13,7 @@ EXTRAS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "ale_py": ("ale-py", "emulators"),
         "av": ("PyAV", "export"),
+        "cv2": ("OpenCV", "camera"),
         "foxglove_schemas_protobuf": ("foxglove-schemas-protobuf", "export"),
         "gymnasium": ("Gymnasium", "emulators"),
         "matplotlib": ("Matplotlib", "plots"),

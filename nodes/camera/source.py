@@ -16,6 +16,7 @@ from pydantic import Field, field_validator
 
 from rtgraph.msgs import Record
 from rtgraph.msgs.errors import RobotError
+from rtgraph.msgs.typed.extras import needed_by
 
 Image = npt.NDArray[np.uint8]
 OPEN_TIMEOUT_MS = 5000
@@ -77,16 +78,12 @@ def opencv() -> ModuleType:
     """Import OpenCV, quiet and with one thread.
 
     Raises:
-        RobotError: it is not installed.
+        MissingPackage: it is not installed.
     """
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    try:
+    with needed_by("a camera"):
         cv2 = importlib.import_module("cv2")
-    except ImportError as error:
-        raise RobotError(
-            "a camera needs OpenCV, which is not installed", hint="pip install 'rtgraph[camera]'"
-        ) from error
     cv2.setNumThreads(1)
     return cv2
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from support.mjpeg import MjpegPeer, number_of, numbered
 
-from rtgraph.msgs.errors import RobotError
+from rtgraph.msgs.errors import MissingPackage, RobotError
 from rtgraph.nodes.camera import Capture, CaptureParams
 from rtgraph.nodes.camera.source import SourceParams, open_source, opencv
 
@@ -192,7 +192,7 @@ def test_a_source_that_is_not_there_is_one_line(source, problem):
 
 def test_opencv_is_asked_for_by_its_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "cv2", None)
-    with pytest.raises(RobotError, match=r"needs OpenCV.*pip install 'rtgraph\[camera\]'"):
+    with pytest.raises(MissingPackage, match=r"needs OpenCV.*pip install 'rtgraph\[camera\]'"):
         open_source(SourceParams(source=0))
     project = tomllib.loads(Path(__file__, "../../../../pyproject.toml").resolve().read_text())["project"]
     assert "camera" in project["optional-dependencies"]
