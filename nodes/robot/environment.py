@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from rtgraph.msgs.spaces import PlantSpec
+from rtgraph.msgs.spaces import Discrete, PlantSpec
 from rtgraph.nodes.plant.environment import Action, Step, Value
 from rtgraph.nodes.robot.control import Control
 from rtgraph.nodes.robot.joints import Vector
-from rtgraph.nodes.robot.params import JOINTS, RobotParams, numbers_of, spec_of, task_of
+from rtgraph.nodes.robot.moves import STAY
+from rtgraph.nodes.robot.params import JOINTS, RobotParams, numbers_of, scale_of, spec_of, task_of
 
 
 class RobotEnvironment:
@@ -20,6 +21,7 @@ class RobotEnvironment:
         self._control = control
         self._task = task_of(params)
         self._numbers = numbers_of(params)
+        self._shift, self._scale = scale_of(params)
         self._cameras = tuple(params.cameras)
         self._velocity = params.command == "velocity"
         self.pose: Vector | None = None
@@ -27,7 +29,9 @@ class RobotEnvironment:
 
     @property
     def noop(self) -> Action:
-        """The action that stands still: the position sent last, or zero velocity."""
+        """The action that stands still: the position sent last, zero velocity, or the discrete action for it."""
+        if isinstance(self.spec.action, Discrete):
+            return STAY
         safety = self._control.safety
         still = np.zeros_like(safety.position) if self._velocity else safety.position
         return still.astype(np.float32)
@@ -67,7 +71,8 @@ class RobotEnvironment:
         sample = self._control.sample
         values = {} if sample is None else sample.values
         read = [float(values.get(name, 0.0)) for name in self._numbers]
-        numbers = np.array([*read, *self._task.observation()], np.float32)
+        raw = np.array([*read, *self._task.observation(self._control.measured)])
+        numbers = ((raw - self._shift) / self._scale).astype(np.float32)
         if not self._cameras:
             return numbers
         return {JOINTS: numbers, **{name: np.asarray(values[name]) for name in self._cameras}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 from pydantic import Field, JsonValue, field_validator
 
 from rtgraph.msgs.errors import NodeError
@@ -13,7 +14,8 @@ from rtgraph.nodes.plant.gate import GateParams, LatestParams, PlayoutParams
 from rtgraph.nodes.plant.plant import PlantParams
 from rtgraph.nodes.robot.connection.link import LinkParams
 from rtgraph.nodes.robot.driver import Feature
-from rtgraph.nodes.robot.joints import SUFFIX, Command, JointParams, Limits
+from rtgraph.nodes.robot.joints import SUFFIX, Command, JointParams, Limits, Vector
+from rtgraph.nodes.robot.moves import Moves, MovesParams
 from rtgraph.nodes.robot.safety import NEAR_S
 from rtgraph.nodes.robot.task import Task, make_task
 
@@ -35,6 +37,10 @@ class RobotParams(PlantParams):
     """The joints and their limits, by name, in the order of the action."""
     command: Command = "position"
     """What the action's numbers are."""
+    moves: MovesParams | None = None
+    """Discrete actions that move one joint at a time; null: the action is a goal for each joint."""
+    scaled: bool = False
+    """Observe positions and targets from −1 to 1 over each joint's range, and velocities as shares of its maximum."""
     observe: tuple[str, ...] = ("pos",)
     """What is observed of each joint: pos, and what else the driver gives, such as vel."""
     cameras: dict[str, tuple[int, int, int]] = Field(default_factory=dict)
@@ -73,12 +79,13 @@ class RobotParams(PlantParams):
 
 
 def check_params(params: RobotParams) -> None:
-    """Check what the types cannot express. Nothing is made but the task.
+    """Check what the types cannot express. Nothing is made but the task and the moves.
 
     Raises:
         NodeError: the parameters are wrong.
     """
     task_of(params)
+    moves_of(params)
     if params.default == "noop" and params.command == "position":
         raise NodeError(
             "default: noop would send a robot to a fixed pose at every tick without a decision",
@@ -88,6 +95,8 @@ def check_params(params: RobotParams) -> None:
         check_default(params.default)
     if params.default == "zero" and params.command == "position":
         raise NodeError("default: zero is for velocities", hint="default: hold")
+    if params.moves is not None and (params.command != "position" or params.default != "hold"):
+        raise NodeError("moves are for a robot with command: position and default: hold")
     if "pos" not in params.observe:
         raise NodeError("observe lacks pos, the position of the joints")
 
@@ -99,6 +108,32 @@ def task_of(params: RobotParams) -> Task:
         NodeError: a limit is missing, or the task cannot be made.
     """
     return make_task(params.task, Limits.of(params.joints), params.rate_hz, params.task_params)
+
+
+def moves_of(params: RobotParams) -> Moves | None:
+    """Return what the discrete actions mean; None if actions are goals.
+
+    Raises:
+        NodeError: as ``Moves``, or a limit is missing.
+    """
+    return None if params.moves is None else Moves(params.moves, Limits.of(params.joints), params.rate_hz)
+
+
+def scale_of(params: RobotParams) -> tuple[Vector, Vector]:
+    """Return what is subtracted from the observed numbers, and by what they are then divided."""
+    limits, names = Limits.of(params.joints), (*numbers_of(params), *task_of(params).observed)
+    shift, scale = np.zeros(len(names)), np.ones(len(names))
+    for at, name in enumerate(names):
+        joint, _, what = name.rpartition(".")
+        if joint in limits.names and params.scaled:
+            number = limits.names.index(joint)
+            low, high = limits.low[number], limits.high[number]
+            if what == "vel":
+                scale[at] = limits.speed[number]
+            elif what in {"pos", "target", "offset"} and np.isfinite(high):
+                scale[at] = (high - low) / 2
+                shift[at] = 0.0 if what == "offset" else (low + high) / 2
+    return shift, scale
 
 
 def numbers_of(params: RobotParams) -> tuple[str, ...]:
@@ -129,7 +164,7 @@ def spec_of(params: RobotParams) -> PlantSpec:
         dtype="float32",
         shape=(len(names),),
         names=names,
-        unit=units.pop() if len(units) == 1 and params.observe == ("pos",) else "",
+        unit=units.pop() if len(units) == 1 and not params.scaled and params.observe == ("pos",) else "",
     )
     pictures = {
         name: ArraySpec(dtype="uint8", shape=shape, low=0, high=255) for name, shape in params.cameras.items()
@@ -139,7 +174,7 @@ def spec_of(params: RobotParams) -> PlantSpec:
     return PlantSpec(
         rate_hz=params.rate_hz,
         observation=PartsSpec(parts={JOINTS: numbers, **pictures}) if pictures else numbers,
-        action=_action_of(params, limits),
+        action=_action_of(params, limits) if (moves := moves_of(params)) is None else moves.space,
     )
 
 

@@ -16,7 +16,7 @@ from rtgraph.nodes.robot.connection.connection import Connection
 from rtgraph.nodes.robot.control import Control, DeviceControl
 from rtgraph.nodes.robot.environment import RobotEnvironment
 from rtgraph.nodes.robot.estop import EStopServer, socket_path
-from rtgraph.nodes.robot.params import RobotParams, check_params, spec_of
+from rtgraph.nodes.robot.params import RobotParams, check_params, moves_of, spec_of
 from rtgraph.nodes.robot.safety import Command
 from rtgraph.nodes.runtime import Input, Output, queue
 from rtgraph.nodes.runtime.clock import period_ns
@@ -203,6 +203,7 @@ class RobotPlant(DevicePlant[R]):
             params.homing_speed,
             math.inf if params.resume_within_s is None else params.resume_within_s,
         )
+        self._moves = moves_of(params)
         self._robot = RobotEnvironment(params, self._control)
         return self._robot
 
@@ -228,7 +229,7 @@ class RobotPlant(DevicePlant[R]):
         now_ns, decision = self.now_ns, choice.decision
         stands = self.params.default in STAND_STILL
         default = self._default_action()
-        command = None if decision is None else _command_of(decision)
+        command = None if decision is None else self._command_of(decision)
         tick = self._control.tick(command, None if stands else np.asarray(default), now_ns)
         action: Action = default
         if decision is not None and tick.refused:
@@ -237,14 +238,18 @@ class RobotPlant(DevicePlant[R]):
         elif decision is not None:
             action = decision.action
             self._admitted += 1
-        action = frozen(np.asarray(action))
-        self._sent = None if tick.sent is None else _if_other(tick.sent.astype(np.float32), action)
+        if self._moves is None:
+            action = frozen(np.asarray(action))
+        self._sent = (
+            None if tick.sent is None else _if_other(tick.sent.astype(np.float32), np.asarray(action))
+        )
         return action, self._robot.step(action)
 
-
-def _command_of(decision: Decision) -> Command:
-    header = decision.header
-    return Command(np.asarray(decision.action), header.stamp_ns, header.source.partition("/")[0])
+    def _command_of(self, decision: Decision) -> Command:
+        header, values = decision.header, np.asarray(decision.action)
+        if self._moves is not None:
+            values = self._moves.goal(int(values), self._control.safety.position)
+        return Command(values, header.stamp_ns, header.source.partition("/")[0])
 
 
 def _if_other(sent: Array, action: Array) -> Array | None:

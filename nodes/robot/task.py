@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.robot.driver import Reading
 from rtgraph.nodes.robot.joints import Limits, Vector
 from rtgraph.nodes.runtime.classes.imports import class_at
+
+OFFSET, TARGET = ".offset", ".target"
+"""The endings of the names of what ``reach`` observes, after the joint."""
+STARTS = ("pose", "stay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,8 @@ class Task(Protocol):
         """Begin an episode. Return the pose to which the robot moves first, slowly, or None to stay where it is."""
         ...
 
-    def observation(self) -> Vector:
-        """Return the numbers that the task adds to the observation."""
+    def observation(self, position: Vector) -> Vector:
+        """Return the numbers that the task adds to the observation, with the joints at a position."""
         ...
 
     def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
@@ -61,7 +65,7 @@ class Free:
         """Stay."""
         return None
 
-    def observation(self) -> Vector:
+    def observation(self, position: Vector) -> Vector:
         """Add nothing."""
         return np.zeros(0)
 
@@ -73,45 +77,67 @@ class Free:
 class Reach:
     """Reach a random target: the reward of a tick is minus the mean distance of the joints from it.
 
-    Distances are shares of a joint's range. An episode is truncated after ``time_limit_s``, then the robot moves
-    slowly to a random pose.
+    Distances are shares of a joint's range. An episode is truncated after ``time_limit_s``.
 
     Args:
         limits: the limits of the joints; none may be endless.
         rate_hz: ticks per second.
         time_limit_s: length of an episode, without its reset.
         margin: share of each range that targets and poses keep from its ends.
+        joints: the joints that count; None for all. Resets move the others to the middle of their ranges.
+        start: ``pose``: the robot moves slowly to a random pose before each episode; ``stay``: it moves to the middle
+            before the first episode, and each later one begins where the robot is.
+        relative: observe how far each joint is from its target, and in which direction, in place of the target.
     """
 
     def __init__(
-        self, limits: Limits, rate_hz: float, time_limit_s: float = 10.0, margin: float = 0.1
+        self,
+        limits: Limits,
+        rate_hz: float,
+        time_limit_s: float = 10.0,
+        margin: float = 0.1,
+        joints: Sequence[str] | None = None,
+        start: Literal["pose", "stay"] = "pose",
+        relative: bool = False,
     ) -> None:
         if not np.isfinite(limits.high - limits.low).all():
             raise NodeError("reach needs joints with a range: one is endless")
         if time_limit_s <= 0 or not 0 <= margin < 0.5:
             raise NodeError("reach needs a positive time_limit_s, and a margin from 0 to 0.5")
-        self.observed = tuple(f"{name}.target" for name in limits.names)
-        span = limits.high - limits.low
-        self._span = span
+        if unknown := set(joints or ()) - set(limits.names):
+            raise NodeError(f"reach names a joint that is not there: {', '.join(sorted(unknown))}")
+        if start not in STARTS:
+            raise NodeError(f"reach has no start {start!r}", hint=" or ".join(STARTS))
+        self._counts = np.array([joints is None or name in joints for name in limits.names])
+        counted = [name for name, counts in zip(limits.names, self._counts, strict=True) if counts]
+        self.observed = tuple(f"{name}{OFFSET if relative else TARGET}" for name in counted)
+        self._span = span = limits.high - limits.low
         self._low, self._high = limits.low + margin * span, limits.high - margin * span
         self._most_ticks = max(1, round(time_limit_s * rate_hz))
+        self._stays, self._relative = start == "stay", relative
+        self._begun = False
         self._ticks = 0
-        self._target = (self._low + self._high) / 2
+        self._target = self._middle = (self._low + self._high) / 2
 
     def begin(self, rng: np.random.Generator) -> Vector | None:
-        """Draw a target and a first pose."""
+        """Draw a target and, if the robot does not stay, a first pose."""
         self._ticks = 0
         self._target = rng.uniform(self._low, self._high)
-        return rng.uniform(self._low, self._high)
+        if self._stays:
+            first, self._begun = not self._begun, True
+            return self._middle if first else None
+        pose: Vector = np.where(self._counts, rng.uniform(self._low, self._high), self._middle)
+        return pose
 
-    def observation(self) -> Vector:
-        """Return the target."""
-        return self._target
+    def observation(self, position: Vector) -> Vector:
+        """Return the target, or the way to it."""
+        seen: Vector = (self._target - position if self._relative else self._target)[self._counts]
+        return seen
 
     def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
         """Reward nearness."""
         self._ticks += 1
-        distance = float(np.mean(np.abs(position - self._target) / self._span))
+        distance = float(np.mean((np.abs(position - self._target) / self._span)[self._counts]))
         return Verdict(-distance, truncated=self._ticks >= self._most_ticks)
 
 

@@ -92,3 +92,48 @@ def test_a_calibration_of_other_joints_is_refused(tmp_path, capsys):
     )
     assert main(["check", "arm", "plant=servo", f"calibration={file}"]) == 2
     assert "has joints that the graph does not command: elbow" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def reached(tmp_path_factory):
+    """The scripted policy reaches five targets."""
+    out = tmp_path_factory.mktemp("reach") / "session"
+    given = ("--world", "virtual", "--no-plots", "--record", "--out", str(out))
+    assert main(["launch", "arm_reach", "policy=scripted", "episodes=5", *given]) == 0
+    return out / "session.mcap"
+
+
+def test_the_scripted_policy_reaches_its_targets_by_moves(reached):
+    applied = [one for one in read(reached, "applied") if one.by == "policy"]
+    assert {type(one.action) for one in applied} == {int}
+    assert all(one.sent.shape == (6,) for one in applied)
+    observed = read(reached, "observation")
+    ends = {one.episode: np.abs(one.value[6:]).max() for one in observed}
+    starts = {one.episode: np.abs(one.value[6:]).max() for one in reversed(observed)}
+    assert len(ends) >= 5
+    finished = sorted(ends)[:5]
+    assert max(ends[episode] for episode in finished) < 0.1
+    assert min(starts[episode] for episode in finished) > 0.1
+
+
+def test_only_the_target_changes_from_episode_to_episode(reached):
+    observed = [one for one in read(reached, "observation") if one.episode < 5]
+    targets = np.array([np.round(one.value[[0, 2]] + one.value[6:], 3) for one in observed])
+    assert len(np.unique(targets, axis=0)) == 5
+    assert np.abs(targets).max() <= 0.8, "targets keep a tenth of the range from its ends"
+    steps = np.abs(np.diff([one.value[[0, 2]] for one in observed], axis=0))
+    assert steps.max() < 0.05, "no jump at the end of an episode"
+
+
+def test_the_agent_has_five_moves_and_learns_from_them(tmp_path):
+    given = ("--world", "virtual", "--ticks", "400", "--no-plots", "--record", "--out", str(tmp_path / "one"))
+    assert main(["launch", "arm_reach", "minimum=50", "batch=8", *given]) == 0
+    applied = [one for one in read(tmp_path / "one" / "session.mcap", "applied") if one.by == "policy"]
+    assert {one.action for one in applied} == set(range(5))
+    assert (tmp_path / "one" / "checkpoints").is_dir()
+
+
+@pytest.mark.parametrize(("arguments", "problem"), [("speed=0", "speed"), ("policy=best", "policy")])
+def test_what_arm_reach_does_not_take_is_refused(arguments, problem, capsys):
+    assert main(["check", "arm_reach", arguments]) == 2
+    assert problem in capsys.readouterr().err

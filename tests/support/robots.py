@@ -55,7 +55,7 @@ class Failing:
     def begin(self, rng):
         return None
 
-    def observation(self):
+    def observation(self, position):
         return np.zeros(0)
 
     def step(self, position, values):

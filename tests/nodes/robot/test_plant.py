@@ -165,6 +165,8 @@ def test_the_spec_names_joints_units_and_the_kind_of_command():
         ({"default": "noop"}, "default: noop would send a robot to a fixed pose"),
         ({"default": "zero"}, "default: zero is for velocities"),
         ({"task": "dance"}, "no task 'dance'. hint: free, reach"),
+        ({"moves": {"joints": ["pan"]}, "default": "repeat_last"}, "moves are for a robot with"),
+        ({"moves": {"joints": ["elbow"]}}, "names a joint that is not there: elbow"),
         ({"task": "reach", "task_params": {"speed": 1}}, "does not take these task_params"),
         ({"driver": "support.robot_device:Peer"}, "has no connect"),
         ({"driver_params": {}}, "does not take these driver_params"),

@@ -1,0 +1,51 @@
+"""Discrete actions of a robot: to move one joint to either side at a set speed, or to stay."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from rtgraph.msgs import Record
+from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.spaces import Discrete
+from rtgraph.nodes.robot.joints import Limits, Vector
+
+STAY = 0
+UP, DOWN = " up", " down"
+"""The endings of the names of actions, after the joint."""
+
+
+class MovesParams(Record):
+    """Discrete actions in place of goals. Action 0 stays; two more per joint move it up and down."""
+
+    joints: tuple[str, ...] = Field(min_length=1)
+    """The joints that move."""
+    speed: float = Field(default=0.5, gt=0, le=1)
+    """Share of the maximum speed."""
+
+
+class Moves:
+    """Turns discrete actions into goals.
+
+    Raises:
+        NodeError: there is no such joint.
+    """
+
+    def __init__(self, params: MovesParams, limits: Limits, rate_hz: float) -> None:
+        if unknown := [name for name in params.joints if name not in limits.names]:
+            raise NodeError(f"moves names a joint that is not there: {', '.join(unknown)}")
+        self._joints = [limits.names.index(name) for name in params.joints]
+        speed = params.speed * limits.speed
+        # From this distance the safety rules brake to a goal at about this speed.
+        self._ahead = speed / (2 * rate_hz) + speed**2 / (2 * limits.acceleration)
+        self.space = Discrete(
+            count=1 + 2 * len(params.joints),
+            names=("stay", *(f"{name}{way}" for name in params.joints for way in (UP, DOWN))),
+        )
+
+    def goal(self, action: int, position: Vector) -> Vector:
+        """Return the goal for an action at a position: a little ahead, so that the robot keeps its speed."""
+        goal = position.copy()
+        if action != STAY:
+            joint = self._joints[(action - 1) // 2]
+            goal[joint] += self._ahead[joint] * (1 if action % 2 else -1)
+        return goal

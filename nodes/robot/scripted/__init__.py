@@ -1,0 +1,1 @@
+"""Scripted policies for robots."""
