@@ -7,13 +7,15 @@ the answer is one line. ``rtgraph estop`` speaks it with nothing but Python's ``
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import logging
 import os
 import socket
-import threading
 from collections.abc import Callable
 from pathlib import Path
+
+from rtgraph.nodes.runtime.realtime.host import start_thread
 
 PREFIX = "estop-"
 LINE_BYTES = 500
@@ -45,7 +47,7 @@ class EStopServer:
         path.unlink(missing_ok=True)  # of an earlier life of this node
         self._socket.bind(os.fsencode(path))
         self._socket.listen()
-        threading.Thread(target=self._serve, name="estop", daemon=True).start()
+        start_thread(self._serve, "estop")
 
     def close(self) -> None:
         """Close the socket."""
@@ -61,7 +63,7 @@ class EStopServer:
             except OSError:  # closed
                 return
             # A client that says nothing must not keep others waiting.
-            threading.Thread(target=self._attend, args=(client,), name="estop", daemon=True).start()
+            start_thread(functools.partial(self._attend, client), "estop")
 
     def _attend(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError):

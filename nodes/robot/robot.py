@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import ClassVar, Literal
@@ -17,6 +18,8 @@ from rtgraph.nodes.runtime.clock import period_ns
 
 HOLD_NS = 1_000_000_000
 """Longest time to decelerate, and to switch the torque."""
+SWITCH_S = 0.0002
+"""Longest time that a driver computes while the tick waits: Python lets a thread go on for 5 ms otherwise."""
 REST_S = 1.0
 """Time kept for the end of the process, of the time that it may take to stop."""
 
@@ -54,6 +57,11 @@ class Robot(RobotPlant[RobotParams]):
             reads_only=params.dry_run,
         )
         return self._link
+
+    def on_start(self) -> None:
+        """Connect, and begin to tick."""
+        sys.setswitchinterval(SWITCH_S)
+        super().on_start()
 
     def on_stop(self) -> None:
         """Park, switch the torque off, and disconnect."""

@@ -19,6 +19,7 @@ from rtgraph.nodes.robot.connection.connection import Health, Sample
 from rtgraph.nodes.robot.connection.life import Life
 from rtgraph.nodes.robot.connection.mailbox import Mailbox
 from rtgraph.nodes.robot.driver import Driver, Reading
+from rtgraph.nodes.runtime.realtime.host import start_thread
 
 
 class LinkParams(Record):
@@ -321,4 +322,4 @@ class Link:
 
 
 def _in_thread(life: Life) -> None:
-    threading.Thread(target=life.run, name=f"driver {life.number}", daemon=True).start()
+    start_thread(life.run, f"driver {life.number}", below=1)
