@@ -226,7 +226,7 @@ class Resolver:
             kept.must_be_finite()
             # A resumed run must continue in the same world.
             if not kept.identity:
-                _LOG.warning("%s does not name its world: an older version wrote it", kept.folder)
+                _LOG.warning("%s does not identify its world: an older version wrote it", kept.folder)
             elif resume or not entry.entry.transfer:
                 kept.must_be_in(plan.identity)
         except CheckpointError as error:

@@ -38,7 +38,7 @@ class _Member:
 
 
 class Coordinator(Node[CoordinatorParams]):
-    """One node for every stagger method. It has no races: it handles one message after another.
+    """Coordinates the workers, by any stagger method. There are no races: it handles one message at a time.
 
     A method either delays workers, and the coordinator sends them the time to sleep; or it claims each
     observation for one worker. A restarted worker receives the current state; a worker that stays silent is
@@ -97,7 +97,7 @@ class Coordinator(Node[CoordinatorParams]):
         self._claim_at(self.now_ns)
 
     def _claim_at(self, due_ns: int) -> None:
-        """Claim at a time, after all arrivals of that instant, whatever their order."""
+        """Claim at this time, after all messages of that instant have arrived."""
         if self._timer is not None:
             if self._timer.due_ns == due_ns:
                 return
@@ -141,7 +141,7 @@ class Coordinator(Node[CoordinatorParams]):
         if not silent or not (self._longest_ns or self._method.longest_ns):
             return
         for name in silent:
-            self.log.warning("%s is silent: left out", name)
+            self.log.warning("%s is silent: removed", name)
             del self._members[name]
             self._method.forget(name)
         self._ring = sorted(self._members, key=natural_order)

@@ -27,7 +27,7 @@ Milliseconds = Annotated[float, Field(ge=0, le=1e9)]
 Times = Annotated[float, Field(ge=0, le=1e6)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Spread = Annotated[float, Field(ge=0, le=10)]
-"""The spread of a distribution. Above the maximum, nearly all draws would be at its ends."""
+"""The relative spread of a distribution. Above the maximum nearly all draws would be extreme."""
 
 Draw = Callable[[], int]
 """Draws the next inference's duration in ns."""
@@ -133,7 +133,7 @@ class Spikes(_Random):
     probability: Share = 0.002
     """The share of inferences that take longer."""
     factor: Annotated[float, Field(gt=0, le=1e6)] = 10.0
-    """Their duration, as a multiple of the duration."""
+    """The duration of those inferences, as a multiple of the duration."""
 
     def drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
         spike = rng.random() < self.probability
@@ -210,7 +210,7 @@ class _Repeated:
 
 @functools.cache
 def _read(file: str) -> tuple[float, ...]:
-    wanted = f"{file}: durations in milliseconds are wanted, one a line"
+    wanted = f"{file}: expected durations in milliseconds, one per line"
     try:
         values = tuple(number(word) for word in Path(file).read_text(encoding="utf-8").split())
     except OSError as error:

@@ -17,7 +17,7 @@ from rtgraph.nodes.weights.weights import Weights
 
 
 class EpsilonGreedyPolicy(Policy):
-    """Chooses the action of the highest value, or with probability ε a random one without a forward pass."""
+    """Chooses the action with the highest value or, with probability ε and no forward pass, a random one."""
 
     def __init__(
         self, weights: Weights, actions: int, params: EpsilonGreedyParams, rng: np.random.Generator
@@ -38,7 +38,7 @@ class EpsilonGreedyPolicy(Policy):
         return self._greedy(observation)
 
     def warm_up(self, observation: Value) -> None:
-        """Run the network, whatever the share of random actions."""
+        """Run the network once, even if all actions are random."""
         self._greedy(observation)
 
     def _greedy(self, observation: Value) -> Act:
@@ -53,7 +53,7 @@ class EpsilonGreedyPolicy(Policy):
         return Act(int(values.argmax()))
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Use another version from now on."""
+        """Use another version of the weights from now on."""
         if announced.weights != self._name:
             return True
         found = self._network.use(announced.version, announced.slot)

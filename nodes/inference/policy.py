@@ -36,14 +36,17 @@ class Policy(ABC):
 
     @abstractmethod
     def act(self, observation: Value, tick: int = 0) -> Act:
-        """Return the action for an observation of that tick. It fits the plant's spec: an array, or a mapping of named arrays."""
+        """Return the action for the observation of a tick.
+
+        The observation is as in the plant's spec: an array, or a mapping of named arrays.
+        """
 
     def warm_up(self, observation: Value) -> None:
-        """Do what is slow the first time."""
+        """Run once what is slow the first time."""
         self.act(observation)
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Use another version from now on, if it is of this policy's weights.
+        """Use another version from now on, if it belongs to this policy's weights.
 
         Return False if that version is already overwritten; the policy then keeps its version.
         """
@@ -51,7 +54,7 @@ class Policy(ABC):
         return True
 
     def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
-        """Set other parameters of the same kind; only changeable ones differ."""
+        """Replace the parameters by others of the same kind; only changeable ones differ."""
         del params
 
 

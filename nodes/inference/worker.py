@@ -114,7 +114,7 @@ class Worker(Node[WorkerParams]):
         self._policy.change(self.params.policy)
 
     def on_observation(self, observation: Observation) -> None:
-        """Begin, if there was no observation before."""
+        """Begin with the first observation."""
         if not self._goes_on:
             self._begin(observation)
 
@@ -190,7 +190,7 @@ class Worker(Node[WorkerParams]):
             self.after(0, self._next)
 
     def _next(self) -> None:
-        """Continue without a claim when the worker is free, after all other events of this instant."""
+        """Infer without a claim once the worker is free, after all other events of this instant."""
         self._hear()
         sleep_ns = self._method.sleep_ns()
         if sleep_ns:
@@ -233,7 +233,7 @@ class Worker(Node[WorkerParams]):
             self.observation.resume()
 
     def _warm_up(self) -> None:
-        """Infer from an empty observation, so that statistics exclude the first, slow passes."""
+        """Infer from an empty observation: the first passes are slow, and statistics exclude them."""
         empty = empty_observation(self.params.plant)
         for _ in range(WARM_UP_INFERENCES):
             self._policy.warm_up(empty)
@@ -243,7 +243,7 @@ def _must_take_time(name: str, latency: LatencyParams, draw: Draw) -> None:
     """Reject inferences that take no time: the node would infer forever at one instant."""
     if isinstance(latency, Measured | Constant) and draw() == 0:
         raise NodeError(
-            f"{name}: an inference must take time in the virtual world, which cannot measure it",
+            f"{name}: inferences need a duration in the virtual world, which cannot measure it",
             hint="give a duration, or an empirical latency with a file of measured ones",
         )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 ENDING = ("reason", "encounter", "actions", "wins")
-"""Empty if the plant does not say why an episode ended. ``reason`` is won, lost, game_over or timeout, ``encounter`` names the
-start, ``actions`` is the number of ticks with another action than the noop, ``wins`` the number of episodes won so far, empty
-for a game that is neither won nor lost."""
+"""Columns that are empty if the plant gives no reason for the end of an episode. ``reason`` is won, lost,
+game_over or timeout, ``encounter`` names the start, ``actions`` is the number of ticks with an action other
+than the noop, ``wins`` the number of episodes won so far, empty for a game that is neither won nor lost.
+"""
 
 EPISODES = ("episode", "tick", "length", "return", "terminated", "truncated", "time_s", "plant", *ENDING)
 """One row per episode, followed by the plant's measurements at its end. ``tick`` is the number of plant ticks (frames)

@@ -127,7 +127,7 @@ class Metrics(Node[MetricsParams]):
         self.every(max(1, round(self.params.period_s * 1e9 / self._beats_a_period)), self._beat)
 
     def on_stop(self) -> None:
-        """Process and write the last messages."""
+        """Process the last messages, and write their rows."""
         self._take_in(last=True)
         if self._period.ticks or self._period.updates:
             self._end_period()
@@ -148,7 +148,7 @@ class Metrics(Node[MetricsParams]):
         self._tell()
 
     def _take_in(self, *, last: bool = False) -> None:
-        """Add up the messages since the last call, all at once: much faster than one by one."""
+        """Process all messages since the last call together: much faster than one by one."""
         beat = Tally(duration_ns=self.now_ns - self._last_beat_ns)
         for update in self.learned.take_all():
             beat.learned(update)
@@ -179,7 +179,10 @@ class Metrics(Node[MetricsParams]):
             sums.add(beat)
 
     def _whole_ends(self, *, last: bool) -> list[EpisodeEnd]:
-        """Return the ends to count. An end whose reason is still on its way, over another socket, waits for a beat."""
+        """Return the ends of episodes to count.
+
+        An end waits one beat for its reason, which has another topic.
+        """
         ready, self._waiting = self._waiting, []
         for end in self.episode.take_all():
             late = end.header.source in self._telling and _episode_of(end) not in self._endings
@@ -205,7 +208,7 @@ class Metrics(Node[MetricsParams]):
         )
 
     def _ending_of(self, end: EpisodeEnd) -> dict[str, Cell]:
-        """Return the columns of why an episode ended; empty if its plant did not say."""
+        """Return the columns about the reason of an episode's end; empty if its plant gives none."""
         ending = self._endings.pop(_episode_of(end), None)
         if ending is None:
             return {}

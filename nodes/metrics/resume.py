@@ -56,7 +56,7 @@ def past_of(checkpoint: Path, folder: str, measurements: Sequence[str] = ()) -> 
 
 
 def restarted(directory: Path, incarnation: int, measurements: Sequence[str] = ()) -> Past | None:
-    """Return what an earlier incarnation of the same node wrote into a folder, or None for the first."""
+    """Return the past that an earlier incarnation of the same node wrote into a folder; None without one."""
     if not incarnation or not (directory / EPISODES_FILE).exists():
         return None
     none = 1 << 62
@@ -72,9 +72,9 @@ def _ticks(facts: Path) -> int:
     except OSError as error:
         raise MetricsError(f"{facts} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise MetricsError(f"{facts} does not say after how many ticks it was written") from error
+        raise MetricsError(f"{facts} has no number of ticks") from error
     if not isinstance(ticks, int) or ticks < 0:
-        raise MetricsError(f"{facts}: {ticks!r} is no number of ticks")
+        raise MetricsError(f"{facts}: {ticks!r} is not a number of ticks")
     return ticks
 
 

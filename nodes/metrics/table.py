@@ -81,7 +81,7 @@ def read_table(path: Path) -> tuple[tuple[str, ...], list[Row]]:
     rows = []
     for number, cells in enumerate(whole[1:], 2):
         if len(cells) != len(columns):
-            raise MetricsError(f"{path}:{number}: {len(cells)} cells, and there are {len(columns)} columns")
+            raise MetricsError(f"{path}:{number}: has {len(cells)} cells, not {len(columns)} as the header")
         rows.append(tuple(_cell(name, text, path, number) for name, text in zip(columns, cells, strict=True)))
     return columns, rows
 
@@ -106,4 +106,4 @@ def _cell(column: str, text: str, path: Path, number: int) -> Cell:
     try:
         return int(text) if text.lstrip("-").isdecimal() else float(text)
     except ValueError as error:
-        raise MetricsError(f"{path}:{number}: {column}: {text!r} is no number") from error
+        raise MetricsError(f"{path}:{number}: {column}: {text!r} is not a number") from error

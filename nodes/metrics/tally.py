@@ -60,7 +60,7 @@ class Tally:
         return total
 
     def figures(self) -> dict[str, int | float | None]:
-        """Return the columns of ``UPDATES`` that derive from the sums."""
+        """Return the values of the columns of ``UPDATES`` that derive from the sums."""
         seconds = self.duration_ns / 1e9
         return {
             "updates": self.updates,
@@ -81,7 +81,7 @@ _NAMES = tuple(field.name for field in dataclasses.fields(Tally))
 
 
 class VersionTally:
-    """The history of the newest version of the weights, as far back as decisions may need it."""
+    """The times at which versions of the weights were made, as far back as decisions may need them."""
 
     def __init__(self) -> None:
         self._stamps_ns: list[int] = []

@@ -13,7 +13,7 @@ Column = npt.NDArray[Any]
 
 
 class CaptureAges:
-    """The ages of the parts with a known capture time, in rows: the row of the tick, the part's number, the age in ns."""
+    """A table of ages. Each row holds the row of the tick, the number of the part, and its age in ns."""
 
     def __init__(self) -> None:
         self.parts: list[str] = []
@@ -40,7 +40,7 @@ class CaptureAges:
         return dict(zip(("row", "part", "age_ns"), rows.T, strict=True))
 
     def of_each(self, kept: Column) -> dict[str, Column]:
-        """Return the ages in ns of each part by name, of the ticks in rows that are kept, a mask."""
+        """Return the ages of each part, in ns, by name; ``kept`` is a mask over the rows of ticks."""
         columns = self.columns()
         there = kept[columns["row"]]
         return {

@@ -23,7 +23,7 @@ class MonitorParams(Params):
     rate_hz: RateHz | None = None
     """The plant's nominal rate, for comparison."""
     file: str = Field(default="trace.npz", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.npz$")
-    """The trace's file in the session folder. If monitors would share a file, its name is prefixed."""
+    """The trace's file in the session folder. If several monitors name the same file, each gets a prefix."""
 
 
 class Monitor(Node[MonitorParams]):
@@ -46,7 +46,7 @@ class Monitor(Node[MonitorParams]):
         self.every(PROGRESS_PERIOD_NS, self._say_progress)
 
     def _take_in(self) -> list[Applied]:
-        """Add the messages since the last call to the trace, all at once: much faster than one by one."""
+        """Add all messages since the last call to the trace together: much faster than one by one."""
         for decision in self.decision.take_all():
             self.trace.decided(decision)
         for announced in self.weights.take_all():

@@ -60,8 +60,7 @@ class Trace:
     ``workers``.
 
     Args:
-        whole: whether it begins when the graph does. A trace that begins later has no record of earlier
-            missed ticks.
+        whole: whether the trace begins with the graph. If it begins later, earlier missed ticks are unknown.
     """
 
     def __init__(self, *, whole: bool = True) -> None:
@@ -174,12 +173,13 @@ class Trace:
 
         Inaction is the share of ticks on which the default behaviour acted, without resets and the
         unavoidable start of each episode; a start is at most as long as the longest start of an episode in
-        which the policy acted later. ``tick_rate_hz`` is the rate from a regression of the ticks' begin on
-        their number, ``tick_rate_error`` its signed relative error; ``true_rate_hz`` is the reference, the
+        which the policy acted later. ``tick_rate_hz`` comes from a regression of the ticks' start times on
+        their numbers, ``tick_rate_error`` its signed relative error; ``true_rate_hz`` is the reference, the
         nominal rate with a tick's period rounded to ns. ``staleness_versions``, if weights have versions, is
         the difference between the newest announced version at a decision and the version used. Rewards and
         returns that are not finite are counted in ``not_finite``, and excluded from sums and means.
-        ``captured_age_ms``, if parts of observations have capture times, is the time from then to the tick, by part.
+        ``captured_age_ms``, if parts of observations have capture times, is the time from capture to tick, by
+        part.
         """
         ticks = self.ticks()
         kept = {name: column[ticks["tick"] >= ticks_from] for name, column in ticks.items()}
@@ -239,7 +239,7 @@ class Trace:
             np.savez_compressed(file, workers=np.array(self.workers, dtype=np.str_), **columns)  # type: ignore[arg-type]
 
     def _captured_age_ms(self, kept: Column) -> dict[str, Any]:
-        """Return the ages of the observation's parts at each tick, if a part has a capture time."""
+        """Return a summary of the ages of each part of the observation; empty without capture times."""
         ages_ns = self._captures.of_each(kept)
         return (
             {"captured_age_ms": {name: _spread(ages / 1e6) for name, ages in ages_ns.items()}}
@@ -294,7 +294,7 @@ def _columns(rows: array[int], names: Sequence[str]) -> dict[str, Column]:
 
 
 def _starts(ticks: dict[str, Column]) -> Column:
-    """Return which ticks belong to the unavoidable start of an episode.
+    """Return which ticks belong to the unavoidable start of an episode, as a mask.
 
     If the policy never acts, the whole episode would be a start: ticks beyond the longest start after which
     the policy acted do not count.

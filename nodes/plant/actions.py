@@ -26,11 +26,11 @@ def check_action(action: Action, spec: ActionSpec) -> None:
 
 
 def clamped(action: Action, spec: ActionSpec) -> Action:
-    """Return the action with each number moved to the nearest in its range; the action itself if all are in range.
+    """Return the action with each number clamped to its range; the same object if nothing changes.
 
     Raises:
-        ValueError: it is not an action of the spec for another reason, or not finite. Only ``Continuous`` actions have
-            ranges.
+        ValueError: the action has the wrong type, shape or dtype, or a number is not finite. Only
+        ``Continuous`` actions are clamped.
     """
     if isinstance(spec, Continuous):
         vector = np.asarray(action)

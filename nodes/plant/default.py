@@ -71,10 +71,10 @@ def default_class(name: str) -> type[DefaultBehaviour]:
 
 
 def check_default(name: str) -> None:
-    """Check that a default behaviour can be made and has the methods of ``DefaultBehaviour``. Nothing is created.
+    """Check that a default behaviour exists and is complete, without making it.
 
     Raises:
-        NodeError: the check fails, or there is no such behaviour.
+        NodeError: the check fails.
     """
     behaviour = default_class(name)
     if problem := call_problem(behaviour):

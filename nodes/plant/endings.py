@@ -1,4 +1,4 @@
-"""How episodes ended: wins and losses, and what each encounter took."""
+"""Counts of how episodes ended: by reason, and by encounter (the name of the start state)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Attempts:
 
     won: int = 0
     lost: int = 0
-    """Number of episodes that ended in another way than won."""
+    """Number of episodes that ended for another reason than a win."""
     ticks: int = 0
     actions: int = 0
     """Number of ticks at which an action other than the noop was applied."""
@@ -45,10 +45,11 @@ class Endings:
         attempts.actions += ending.actions
 
     def figures(self, rate_hz: float | None = None) -> dict[str, Any]:
-        """Return the counts as JSON values; empty if no episode said why it ended.
+        """Return the counts as JSON values; empty if no episode gave a reason for its end.
 
-        ``endings`` holds the number of episodes by reason; ``encounters``, if there are any, holds ``won``, ``lost``,
-        ``ticks``, ``actions`` and, with a rate, ``time_s``, by name; ``newest_encounter`` is the name of the last one.
+        ``endings`` maps each reason to its number of episodes. If there are encounters, ``encounters`` maps
+        the name of each to ``won``, ``lost``, ``ticks``, ``actions`` and, if the rate is given, ``time_s``;
+        ``newest_encounter`` is the name of the last one.
         """
         found: dict[str, Any] = {"endings": dict(self.reasons)} if self.reasons else {}
         if self.encounters:

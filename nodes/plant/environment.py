@@ -80,24 +80,24 @@ class Capturing(Environment, Protocol):
     """An environment that knows when its sensors captured the parts of an observation."""
 
     def captured_ns(self) -> dict[str, int]:
-        """Return the graph's time at which each part of the last observation was captured, where it is known.
+        """Return the capture times of the parts of the last observation, by part, in ns of the graph's clock.
 
-        An only array has the name "".
+        Parts with an unknown time are missing. An observation that is a single array has one part, named "".
         """
         ...
 
 
 @runtime_checkable
 class Saveable(Environment, Protocol):
-    """An environment that can also be saved and restored exactly. Not every one can.
+    """An environment that can be saved and restored exactly.
 
-    A snapshot is a savestate as emulators have it: bytes that a running environment with the same settings takes
-    back at any time, in a world or without one. ``world_state`` is another thing: it refers to other objects of
-    the world, and an object that was made without ``__init__`` takes it back.
+    A snapshot is like an emulator's savestate: bytes that a running environment with the same settings can
+    restore at any time. Unlike ``world_state``, it refers to no other objects, and it is restored into a
+    complete environment, not into an object made without ``__init__``.
     """
 
     def snapshot(self) -> bytes:
-        """Return everything that decides the future, except the generator given to ``reset``.
+        """Return the complete state of the environment, except the generator given to ``reset``.
 
         Raises:
             RuntimeError: nothing has been reset yet, so there is nothing to save.

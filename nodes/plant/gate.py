@@ -30,7 +30,7 @@ class _GateParams(Record):
 
     @model_serializer(mode="wrap")
     def _without_no_maximum(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave ``max_age_ms`` out if it is not given, as in plans that were written before."""
+        """Omit ``max_age_ms`` if it is null: plans from before the field stay the same."""
         written: dict[str, Any] = handler(self)
         if self.max_age_ms is None:
             written.pop("max_age_ms", None)
@@ -70,7 +70,7 @@ class Choice:
     """Belonged to another episode or incarnation, or exceeded the number of held decisions."""
     delay_ticks: int = 0
     starting: bool = False
-    """β acts because the episode is too young for a decision: its unavoidable start."""
+    """β acts because no decision on an observation of this episode can be due yet."""
 
 
 class Gate(Protocol):

@@ -125,7 +125,7 @@ class Outcomes:
     def result(self) -> dict[str, Any]:
         """Return the counts of observations and rewards that were not finite; empty if there were none.
 
-        It warns of observations only, since the monitor warns of rewards.
+        Also log a warning for the observations; the monitor warns of the rewards.
         """
         found: dict[str, Any] = {"not_finite": dict(self._counts)} if self._counts else {}
         if count := self._counts.get(OBSERVATIONS):

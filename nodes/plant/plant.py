@@ -74,7 +74,10 @@ class Plant(Node[P]):
     @classmethod
     def spec(cls, params: P) -> PlantSpec:
         """Return the plant's spec without starting it."""
-        raise NodeError(f"{cls.__name__} does not say what it takes and gives", hint="define spec(params)")
+        raise NodeError(
+            f"{cls.__name__} does not define the spec of its actions and observations",
+            hint="define spec(params)",
+        )
 
     @classmethod
     def identity(cls, params: P) -> dict[str, JsonValue]:
@@ -88,7 +91,7 @@ class Plant(Node[P]):
 
     def environment(self) -> Environment:
         """Make the plant's environment."""
-        raise NodeError(f"{type(self).__name__} makes no environment", hint="define environment()")
+        raise NodeError(f"{type(self).__name__} does not define its environment", hint="define environment()")
 
     def on_prepare(self) -> None:
         """Make the environment."""
@@ -118,7 +121,7 @@ class Plant(Node[P]):
     def on_stop(self) -> None:
         """Release the environment, and log the workers with refused decisions."""
         for worker, count in self._refused.items():
-            self.log.warning("refused %d decisions of %s in all", count, worker)
+            self.log.warning("refused %d decisions of %s in total", count, worker)
         self._environment.close()
 
     def result(self) -> dict[str, Any]:
@@ -132,7 +135,7 @@ class Plant(Node[P]):
         return f"all {self._refused.total():,} decisions were refused, the first: {self._first_refusal}"
 
     def world_state(self) -> dict[str, Any]:
-        """Replace the environment by its snapshot if it has one; other environments are saved as they are."""
+        """Return the state with the environment's snapshot, if it can make one, in place of the environment."""
         state = super().world_state()
         environment = state.get("_environment")
         if isinstance(environment, Saveable):
@@ -150,7 +153,7 @@ class Plant(Node[P]):
         self._environment = self.environment()
         if saved is not None:
             if not isinstance(self._environment, Saveable):
-                raise CheckpointError(f"{self.name}: its environment takes no snapshot")
+                raise CheckpointError(f"{self.name}: its environment cannot restore a snapshot")
             self._environment.restore(saved)
 
     def _due_ns(self) -> int:
@@ -250,7 +253,7 @@ class Plant(Node[P]):
             self._end_episode(step)
 
     def _in_range(self, action: Action) -> Action:
-        """Return the action that the environment gets; if that is another, ``Applied.sent`` holds it."""
+        """Return the action, clamped to its range if so configured; ``_sent`` holds it if it differs."""
         self._sent = None
         if self.params.out_of_range == "refuse":
             return action

@@ -52,7 +52,7 @@ class AreaResize:
         """
         if grey.shape != self._picture.shape or grey.dtype != np.uint8:
             raise ValueError(
-                f"expected a picture of {self._picture.shape} uint8, got {grey.shape} {grey.dtype}"
+                f"expected an image of {self._picture.shape} uint8, got {grey.shape} {grey.dtype}"
             )
         np.copyto(self._picture, grey)
         np.matmul(self._rows, self._row_blocks, out=self._flat)

@@ -15,7 +15,7 @@ _Write = tuple[int, Sequence[Entry]]
 
 
 class Background:
-    """A storage with a writer thread; calls are executed in order.
+    """A storage with a writer thread, which executes the calls in order.
 
     Args:
         storage: the storage to write to.
@@ -38,7 +38,7 @@ class Background:
         self._thread.start()
 
     def write(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Queue messages for writing. Return those that exceed the limit: they are lost."""
+        """Queue messages for writing. Return those beyond the size limit: they are lost."""
         size = sum(len(entry.data) for entry in entries)
         with self._changed:
             self._raise()
@@ -73,7 +73,7 @@ class Background:
         self._storage.close(declared)
 
     def result(self) -> dict[str, Any]:
-        """Return what was written, and the maximum memory of waiting messages."""
+        """Return the storage's result, with the peak memory of waiting messages."""
         return {**self._storage.result(), "waiting_most_bytes": self._waiting_most}
 
     def _ask(self, work: Callable[[], None]) -> None:
@@ -109,7 +109,7 @@ class Background:
 
 
 def _that_fit(entries: Sequence[Entry], room: int) -> tuple[Sequence[Entry], Sequence[Entry]]:
-    """Split entries into the first ones that fit, and the others."""
+    """Split entries into those that fit, from the first on, and the rest."""
     for place, entry in enumerate(entries):
         room -= len(entry.data)
         if room < 0:

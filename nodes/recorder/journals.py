@@ -30,7 +30,7 @@ class NodeJournal:
 
     @property
     def whole(self) -> bool:
-        """Whether it ends with the node's orderly stop."""
+        """Whether it ends with the node's normal stop."""
         return bool(self.entries) and self.entries[-1][0] == Kind.STOP
 
     def deliveries(self) -> Iterator[list[Any]]:
@@ -52,7 +52,7 @@ def journals(bag: Bag) -> list[NodeJournal]:
             name = recorded.channel.publisher
             journal = found.setdefault((name, 0), NodeJournal(name, 0))
             journal.problem = (
-                journal.problem or f"journal stretch {recorded.sequence} of {name} cannot be read: {error}"
+                journal.problem or f"journal part {recorded.sequence} of {name} cannot be read: {error}"
             )
             continue
         header = stretch.header
@@ -62,11 +62,11 @@ def journals(bag: Bag) -> list[NodeJournal]:
             continue
         data = stretch.entries.tobytes()
         digest = chained(digests.get(who, b""), data)
-        where = f"journal stretch {header.sequence} of {header.source}"
+        where = f"journal part {header.sequence} of {header.source}"
         if stretch.first != len(journal.entries):
             journal.gap, journal.problem = (
                 True,
-                f"{where} begins with entry {stretch.first}, and not {len(journal.entries)}: one is missing",
+                f"{where} begins with entry {stretch.first}, not {len(journal.entries)}: a part is missing",
             )
         elif digest.hex() != stretch.digest:
             journal.problem = f"{where} is not as it was written: its digest differs"

@@ -39,7 +39,7 @@ class Player(Playing[StandInParams]):
         _must_have_published(Bag.open(Path(params.file)), params.node or placement.name)
 
     def on_prepare(self) -> None:
-        """Open the recording, and check that it is not damaged: everything else depends on it.
+        """Open the recording, and check that it is not damaged: other nodes depend on its messages.
 
         Raises:
             BagError: a part of it cannot be read.
@@ -49,7 +49,7 @@ class Player(Playing[StandInParams]):
         if damage:
             raise BagError(
                 f"the recording {self._bag.path} is damaged: {damage[0]}",
-                hint="`rtgraph bag recover` makes a whole recording of what can be read",
+                hint="`rtgraph bag recover` writes a new recording of all that can be read",
             )
         self._ticks = 0
         self._tick_ns = self._tick_period_ns = 0
@@ -141,7 +141,7 @@ def _must_have_published(bag: Bag, node: str) -> None:
     publishers = {channel.publisher for channel in bag.channels}
     if node not in publishers:
         raise BagError(
-            f"{bag.path} holds nothing that {node!r} published",
+            f"{bag.path} holds no messages of {node!r}",
             hint=f"it has {', '.join(sorted(publishers)) or 'no messages'}",
         )
 
@@ -166,4 +166,6 @@ def _recorded_plant(cls: type[Player], params: StandInParams) -> tuple[type[Node
         node_type = load_class(node["node"])
         if name == params.node or (params.node is None and node_type is cls.stands_in_for):
             return node_type, node["node"], validated_params(node_type, node["params"])
-    raise BagError(f"{params.file} holds no recording of a {path}", hint="give `node`, the name it had")
+    raise BagError(
+        f"{params.file} holds no recording of a {path}", hint="give `node`, its name in the recording"
+    )

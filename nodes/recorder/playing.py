@@ -117,7 +117,7 @@ class Playing(Node[P], abc.ABC):
             self._playback.stand_at(position_ns)
 
     def _schedule(self) -> None:
-        """Wake up when the next message is due; ask for the end if there is none."""
+        """Schedule the next message; if there is none, ask for the end of the launch."""
         if self._due is not None:
             self._due.cancel()
         playback = self._playback

@@ -22,9 +22,9 @@ from rtgraph.nodes.weights.weights import Weights, weights_named
 PLAN = "plan.yaml"
 WEIGHTS_FOLDER = "weights"
 GOES_ON = "goes_on_ns"
-"""The fact with the time at which a recording continues from a world checkpoint."""
+"""The key of the time at which a recording continues from a world checkpoint."""
 TIME_BASE_FACT = "time_base"
-"""The fact with the rule by which ticks and durations become ns. Older recordings do not have it."""
+"""The key of the rule by which ticks and durations become ns. Older recordings lack it."""
 _LIBRARIES = ("numpy", "torch", "ale-py", "gymnasium")
 
 
@@ -40,7 +40,7 @@ def info(launch_context: LaunchContext, now_ns: int) -> dict[str, str]:
 
 
 def facts(world: str) -> dict[str, str]:
-    """Return the versions of everything that affects the bits of a computation."""
+    """Return the versions and settings that affect the bits of a computation."""
     found = {
         "format": "1",
         "world": world,

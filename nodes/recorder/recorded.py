@@ -53,7 +53,7 @@ def recorded_types(bag: Bag) -> dict[str, type[Message]]:
 
 
 def recorded_versions(bag: Bag) -> dict[str, RecordedVersion]:
-    """Return the versions of message classes in a recording, by name, of those that today's classes read."""
+    """Return the recorded versions of message classes, by name, that today's classes can read."""
     known = message_types()
     found: dict[str, RecordedVersion] = {}
     for channel in bag.channels:

@@ -110,7 +110,7 @@ class Recorder(Node[RecorderParams]):
         return Background(storage) if launch_context.realtime else storage
 
     def _go_on(self, storage: Storage, directory: Path) -> None:
-        """Continue the account of earlier incarnations: what they recorded is not lost."""
+        """Continue the account of earlier incarnations: messages that they recorded are not lost."""
         last: dict[tuple[str, str], tuple[int, int]] = {}
         for file in sorted(directory.glob(f"{Path(self.params.file).stem}*.mcap")):
             try:

@@ -114,7 +114,7 @@ class Rerun:
             if self._expected:
                 raise Difference(f"{self._where(number)}: did not publish {self._told(self._expected[0])}")
             if self._host.clock.unread:
-                raise Difference(f"{self._where(number)}: read the clock less often than it did")
+                raise Difference(f"{self._where(number)}: reads the clock less often than in the recording")
             self.progress.entries += 1
             self.progress.time_ns = max(self.progress.time_ns, self._host.clock.last_ns)
 
@@ -123,12 +123,14 @@ class Rerun:
         document = self._document_of(message)
         found = [output.name, key or "", message.header.sequence, digest_of(document)]
         if not self._expected:
-            raise Difference(f"{self.name} publishes {self._told(found)}, and did not then: {message!r:.300}")
+            raise Difference(
+                f"{self.name} publishes {self._told(found)}, which is not in the journal: {message!r:.300}"
+            )
         expected = self._expected.popleft()
         if expected != found:
             what = "other bytes" if expected[:3] == found[:3] else f"{self._told(expected)} then"
             raise Difference(
-                f"{self._id(output.name, found)} is not what was recorded ({what}): now {_shown(message)}"
+                f"{self._id(output.name, found)} differs from the recording ({what}): now {_shown(message)}"
             )
         self.progress.published += 1
         while self._expected and len(self._expected[0]) >= DELIVERY_LENGTH:
@@ -155,7 +157,7 @@ class Rerun:
         elif kind is Kind.TIMER:
             timer = self._host.timers.pop(what, None)
             if timer is None:
-                raise Difference(f"{self._where(number)}: has no timer {what}, which went off")
+                raise Difference(f"{self._where(number)}: has no timer {what}, which fired in the recording")
             executor.fire(timer)
         elif kind is Kind.PARAMS:
             executor.change(what, quietly=not self._began)
@@ -177,7 +179,7 @@ class Rerun:
         if data is None:
             raise Difference(f"{wanted}, which {self.name} consumed, is not in the recording")
         if digest_of(data) != delivery[5]:
-            raise Difference(f"{wanted} is not what {self.name} consumed: its bytes differ")
+            raise Difference(f"{wanted} is not the message that {self.name} consumed: its bytes differ")
         try:
             message: Message = self._decoders[delivery[0]].decode([data])
         except DecodeError as error:
@@ -211,13 +213,13 @@ class _Clock:
 
     @property
     def unread(self) -> bool:
-        """Whether the recorded run read the clock more often."""
+        """Whether recorded readings are left."""
         return bool(self._reads)
 
     def now_ns(self) -> int:
         if self._reads is not None:
             if not self._reads:
-                raise Difference("the clock is read more often than it was")
+                raise Difference("reads the clock more often than in the recording")
             self.last_ns = self._reads.popleft()
         return self.last_ns
 

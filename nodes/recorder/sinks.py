@@ -63,7 +63,7 @@ class _Splitting(SplittingWriter):
 
 
 class _Keeping:
-    """A ring buffer: a file of the last seconds on each request."""
+    """A ring buffer, which writes a file of the last seconds on each request."""
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring

@@ -16,8 +16,8 @@ from rtgraph.nodes.runtime.identity import Identity, differences, is_identity, r
 FILE = "world.json"
 """The file in a memory's folder with the identity of its world."""
 _MIXED = "several worlds"
-"""The key that marks a memory with transitions of several worlds; no parameter has such a name."""
-_HINT = "transfer=true takes it all the same"
+"""The key that marks a memory with transitions of several worlds; no parameter has this name."""
+_HINT = "use it all the same: transfer=true"
 
 
 def check_folder(folder: Path, here: Identity) -> bool:
@@ -48,7 +48,7 @@ def mark_folder(folder: Path, here: Identity) -> None:
 
 
 def mark_mixed(folder: Path, here: Identity, recordings: Iterable[Bag]) -> None:
-    """Mark a folder that holds another world's transitions, or gets them from this run or from recordings.
+    """Mark a folder as one with transitions of several worlds.
 
     Raises:
         ReplayError: its file is not an identity, or cannot be written.

@@ -12,7 +12,7 @@ from rtgraph.nodes.replay.storage.batch import Batch, Draw
 from rtgraph.nodes.replay.storage.frames import Frames
 
 Store = tuple[str, str, int]
-"""The store of the frames, the replay memory that owns it, and that node's incarnation."""
+"""The name of the store of the frames, the name of its replay node, and that node's incarnation."""
 
 
 class BatchReader:
@@ -38,7 +38,7 @@ class BatchReader:
         self._frames: Frames | None = None
         self._attached: Store | None = None
         self._refused: tuple[str, int] | None = None
-        """The replay memory, and its incarnation, with a store that cannot be mapped here."""
+        """The name and the incarnation of a replay node with a store that cannot be mapped here."""
 
     def ask(self, size: int, *, correction: float = 1.0) -> BatchRequest:
         """Return a new request; it replaces an open one.
@@ -62,7 +62,7 @@ class BatchReader:
     def again(self) -> BatchRequest | None:
         """Return the open request, to be sent again after a long silence; None if there is none.
 
-        However often it is sent, it counts once.
+        It counts once, however often it is sent.
         """
         if self._open is not None:
             # The owner of these frames may have ended: release its memory for its successor.
@@ -137,7 +137,7 @@ def _drawn(message: SampledBatch) -> Draw:
         isinstance(each, dict) or each.dtype != np.int64 or each.shape != message.indices.shape
         for each in handles
     ):
-        raise ReplayError("the frames of a batch are told by one handle each")
+        raise ReplayError("a batch needs one handle per frame")
     return Draw(
         observations=handles[0],
         actions=message.actions,

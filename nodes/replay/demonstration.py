@@ -15,7 +15,7 @@ from rtgraph.nodes.replay.storage.sizes import Sizes
 
 
 def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuffer:
-    """Return a memory with the same transitions as a replay node begins with, no larger than they need.
+    """Return a memory with the transitions that a replay node begins with, as large as they need.
 
     Args:
         params: those of the replay node.
@@ -54,7 +54,7 @@ def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuff
 
 
 def _size_bytes(params: ReplayParams, transitions: int) -> int:
-    """Return a size that holds so many transitions with two frames each, but no more than the memory may have."""
+    """Return the size for this many transitions with two frames each, at most the configured capacity."""
     size = 2**16
     while size < params.capacity_bytes and _rows(size, params) < 2 * transitions + 2:
         size += size // 8

@@ -18,7 +18,7 @@ from rtgraph.nodes.replay.transitions import Assembled, Assembler, Transition
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """The result of reading a recording."""
+    """What was read from a recording into a memory."""
 
     kept: int
     """Number of transitions stored on arrival; a full memory has dropped others for them."""
@@ -93,9 +93,9 @@ class _Recording:
         if not self.assemblers:
             half = [name for name in sorted(kinds) if kinds[name] != wanted]
             raise ReplayError(
-                f"{bag.path} holds no plant {plant!r} with both what it observed and what was applied"
+                f"{bag.path} holds no plant {plant!r} with both observations and applied actions"
                 + (f" ({', '.join(half)}: only one of the two)" if half else ""),
-                hint="see what is in it: rtgraph bag info; record both topics",
+                hint="list its topics with `rtgraph bag info`; record both",
             )
 
     def transitions(self) -> Iterator[Transition]:

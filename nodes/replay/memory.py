@@ -60,7 +60,7 @@ class Memory:
     ) -> None:
         if not 1 <= minimum <= buffer.capacity:
             raise ReplayError(
-                f"the first batch is to come at {minimum:,} transitions, and {buffer.capacity:,} are held at most",
+                f"minimum is {minimum:,} transitions, and the memory holds at most {buffer.capacity:,}",
                 hint="lower minimum, or give the memory more bytes",
             )
         assembly.assembler()  # so that an argument out of range raises now
@@ -101,7 +101,7 @@ class Memory:
 
     @property
     def cannot_begin(self) -> str:
-        """Why no batch can be sampled if plants continue as now; empty if one was or may be sampled.
+        """Why no batch will be sampled if episodes stay as short as now; empty if one was or can be sampled.
 
         A memory has one frame slot per transition. If short episodes need a second frame for each transition,
         fewer transitions fit.
@@ -109,8 +109,8 @@ class Memory:
         if self._begun or not self.buffer.full:
             return ""
         return (
-            f"{self.buffer.holdings.fits:,} transitions of such short episodes fit, "
-            f"and the first update comes at minimum={self._minimum}: raise replay_mib, or lower minimum"
+            f"{self.buffer.holdings.fits:,} transitions of such short episodes fit, fewer than "
+            f"minimum={self._minimum}: raise replay_mib, or lower minimum"
         )
 
     @property
@@ -120,9 +120,9 @@ class Memory:
             return ""
         if not self._begun:
             return self.cannot_begin or (
-                f"{len(self.buffer):,} transitions are held, and the first update comes at minimum={self._minimum}"
+                f"{len(self.buffer):,} transitions are held, fewer than minimum={self._minimum}"
             )
-        return "none was due, which updates_per_tick decides"
+        return "none was due: updates_per_tick sets the rate"
 
     def observed(self, observation: Observation) -> None:
         """Add an observation."""
@@ -194,7 +194,7 @@ class Memory:
         return self.buffer.draw(size, self._rng, correction=correction)
 
     def _begin_if_enough(self) -> None:
-        """Begin to count due batches once there are enough transitions."""
+        """Start to count due batches once the memory holds ``minimum`` transitions."""
         if not self._begun and len(self.buffer) >= self._minimum:
             self._begun = True
             self._limiter.present(1)

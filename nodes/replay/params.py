@@ -47,11 +47,13 @@ class ReplayParams(Params):
     fill: tuple[str, ...] = ()
     """Recordings to begin with, such as demonstrations: one, or a list of them."""
     fill_age_ticks: int | None = Field(default=None, ge=1)
-    """Make the observations of these recordings so old when their actions are applied; null: as
-    `fill_latency_frames` says."""
+    """Age in ticks of the observations of these recordings when their actions are applied; null: from
+    `fill_latency_frames`.
+    """
     fill_latency_frames: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    """Make them as old as those of an agent with inferences of this duration in frames: the next whole number of
-    ticks, at least 1; null: as recorded."""
+    """The same age, as the duration of an agent's inference in frames, rounded up to whole ticks, at least 1;
+    null: as recorded.
+    """
     in_place: bool = True
     """In real time, let learners read frames in place; if false, and in the virtual world, messages carry the
     frames."""

@@ -63,7 +63,7 @@ class Replay(Node[ReplayParams]):
             raise NodeError(error.problem, hint=error.hint) from error
         if params.minimum > sizes.rows:
             raise NodeError(
-                f"minimum: the first update comes at {params.minimum:,} transitions, and {sizes.rows:,} fit",
+                f"minimum is {params.minimum:,} transitions, and only {sizes.rows:,} fit",
                 hint="lower minimum, or raise capacity_mib (replay_mib)",
             )
         for path in params.fill:
@@ -94,7 +94,7 @@ class Replay(Node[ReplayParams]):
         """Open or create the memory, and add the recordings."""
         params = self.params
         for path in self._check_world(params):
-            self.log.warning("%s does not name its world", path)
+            self.log.warning("%s does not identify its world", path)
         self._buffer = self._open()
         self._memory = Memory(
             self._buffer,
@@ -106,7 +106,7 @@ class Replay(Node[ReplayParams]):
         )
         self._filled = 0
         if self._buffer.continued:
-            self.log.info("going on with %d transitions", len(self._buffer))
+            self.log.info("continuing with %d transitions", len(self._buffer))
         else:
             for path in params.fill:
                 self._fill(Path(path))
@@ -116,7 +116,7 @@ class Replay(Node[ReplayParams]):
         self._store = self._shared() if params.in_place and self.context.launch_context.realtime else None
 
     def on_start(self) -> None:
-        """Begin without requests."""
+        """Start with no requests."""
         self._requests = Requests()
         self._complained = self._full = False
         self._priorities = {"set": 0, "gone": 0, "refused": 0}
@@ -221,7 +221,7 @@ class Replay(Node[ReplayParams]):
                 self._buffer.frames.location, directory, self.name, on_disk=self._folder() is not None
             )
         except RegionError as error:
-            self.log.warning("frames go in messages, since they cannot be shared: %s", error)
+            self.log.warning("frames travel in messages, because they cannot be shared: %s", error)
             return None
 
     def _observe(self) -> None:
@@ -264,13 +264,13 @@ class Replay(Node[ReplayParams]):
                 self.log.warning("no update can be made: %s", problem)
         if self._memory.problem and not self._complained:
             self._complained = True
-            self.log.warning("not kept: %s", self._memory.problem)
+            self.log.warning("transitions are not stored: %s", self._memory.problem)
 
     def _warnings(self) -> list[str]:
         """Return the warnings for the end of a launch."""
         memory, found = self._memory, []
         if memory.refused:
-            found.append(f"{memory.refused:,} transitions were not kept, the first for {memory.problem}")
+            found.append(f"{memory.refused:,} transitions were not stored; the first: {memory.problem}")
         if self._requests.askers and (problem := memory.nothing_drawn):
             found.append(f"no update was made: {problem}")
         return found

@@ -48,7 +48,7 @@ class Requests:
         return next(iter(self._open.values()), None)
 
     def take(self, request: BatchRequest) -> bool:
-        """Add a request; return whether it was answered before, so that its answer must be lost."""
+        """Add a request; return whether it was answered before, which means that the answer was lost."""
         asker = self._askers.get(request.learner)
         if asker is None:
             self._askers[request.learner] = _Asker(request)

@@ -64,9 +64,9 @@ class Assembler:
         learn_default: learn from β's actions too, as decisions based on the observation of the tick before.
         n_step: number of decisions that a transition spans; fewer at the end of an episode.
         most_frames: maximum number of observations that wait for decisions.
-        age_ticks: base each action on the observation that is this old when it is applied, whatever the decision was
-            based on; None to base it on what the decision was. So a person's game teaches an agent that is slower. As for
-            such an agent, the first ticks of an episode have no action.
+        age_ticks: base each action on the observation that is this old when the action is applied; None for
+        the observation that its decision was based on. This lets a slower agent learn from a person's game.
+        As for such an agent, the first ticks of an episode have no action.
 
     Raises:
         ReplayError: an argument is out of range.
@@ -82,9 +82,9 @@ class Assembler:
         age_ticks: int | None = None,
     ) -> None:
         if not 0.0 < gamma <= 1.0:
-            raise ReplayError(f"gamma is {gamma}", hint="choose it above 0 and at most 1, such as 0.99")
+            raise ReplayError(f"gamma is {gamma}", hint="give a number above 0 and at most 1, such as 0.99")
         if most_frames < 2:
-            raise ReplayError(f"most_frames is {most_frames}", hint="2 is the least, the default is 4096")
+            raise ReplayError(f"most_frames is {most_frames}", hint="give at least 2; the default is 4096")
         if age_ticks is not None and not 1 <= age_ticks < most_frames:
             raise ReplayError(f"age_ticks is {age_ticks}", hint=f"choose it from 1 to {most_frames - 1}")
         self._gamma = gamma

@@ -166,7 +166,7 @@ def _layout_of(descriptor: int, name: str) -> Layout:
     except ValueError:
         layout = None
     if len(head) < HEAD_BYTES or not isinstance(layout, dict):
-        raise RegionError(f"{name} is not a memory of rtgraph", hint="choose another folder")
+        raise RegionError(f"{name} is not a memory file of rtgraph", hint="choose another folder")
     return layout
 
 
@@ -188,4 +188,6 @@ def _lock(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise RegionError(f"{path} is in use by another process", hint="one writes, others attach") from error
+        raise RegionError(
+            f"{path} is in use by another process", hint="one process writes it; others attach"
+        ) from error

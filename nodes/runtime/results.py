@@ -15,7 +15,7 @@ from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.interface.node import Node
 
 DEEPEST = 32
-_HINT = "give numbers, text, lists and dicts with text for keys"
+_HINT = "return numbers, text, lists and dicts with text keys"
 
 
 def result_of(node: Node[Any]) -> dict[str, JsonValue]:

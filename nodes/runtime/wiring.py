@@ -54,7 +54,7 @@ class NodePlan(Record):
 
     @model_serializer(mode="wrap")
     def _without_default_stop(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave ``stop_s`` out if it is not given, as in plans that were written before."""
+        """Omit ``stop_s`` if it is None: plans from before the field stay the same."""
         written: dict[str, Any] = handler(self)
         if self.stop_s is None:
             written.pop("stop_s", None)

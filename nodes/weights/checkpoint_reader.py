@@ -45,7 +45,7 @@ class Kept:
     network: NetworkSpec
     plant: PlantSpec
     ticks: int
-    """Number of plant ticks until then; 0 if unknown."""
+    """Number of plant ticks until the checkpoint; 0 if unknown."""
     begun: int
     """The version at which learning began."""
     identity: Identity
@@ -65,7 +65,7 @@ class Kept:
         ):
             if there != here:
                 raise CheckpointError(
-                    f"{self.folder} is of another {what}: {_differences(there, here)}",
+                    f"{self.folder} was written for another {what}: {_differences(there, here)}",
                     hint=f"give the graph the {what} that it was learned with",
                 )
 
@@ -78,7 +78,7 @@ class Kept:
         if found := differences(self.identity, world):
             raise CheckpointError(
                 f"{self.folder} is of another world: {found}",
-                hint="checkpoint=… with transfer=true begins with its weights all the same",
+                hint="use its weights all the same: checkpoint=… with transfer=true",
             )
 
     def must_be_finite(self) -> None:
@@ -106,7 +106,8 @@ class Kept:
     def _check_finite(self, name: str, values: npt.NDArray[np.generic]) -> None:
         if not np.isfinite(values).all():
             raise CheckpointError(
-                f"{self.folder} is of no use: {_PREFIX}{name} is not finite", hint="take an older checkpoint"
+                f"{self.folder} cannot be used: {_PREFIX}{name} is not finite",
+                hint="take an older checkpoint",
             )
 
     def _read(self, framework: Literal["np", "pt"]) -> Iterator[tuple[str, Any]]:

@@ -21,7 +21,7 @@ _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 
 
 def blank(plan: WeightsPlan) -> Network:
-    """Return the network without memory for its parameters."""
+    """Return the network with parameters that have shapes but no memory (on torch's meta device)."""
     return build(_SPEC.validate_python(plan.network), plan.spec, device="meta")
 
 
@@ -70,7 +70,8 @@ def write_first(plan: WeightsPlan, memory: memoryview) -> None:
     kept.must_be_of(plan.network, plan.spec)
     if kept.version != plan.version:
         raise CheckpointError(
-            f"{kept.folder} holds version {kept.version}, and did hold version {plan.version}",
+            f"{kept.folder} holds version {kept.version}, not version {plan.version} as when the plan was "
+            f"made",
             hint="launch again",
         )
     tensors = kept.tensors()

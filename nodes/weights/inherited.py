@@ -1,7 +1,7 @@
 """Weights in memory files that processes inherit from the launcher.
 
-The launcher names the functions below, by path, to the fork server and to nodes, with plain values: the runtime then
-needs to know nothing of weights. Importing this does not import torch.
+The launcher passes the paths of the functions below, and plain values, to the fork server and to nodes, so
+that the runtime does not import weights. Importing this does not import torch.
 """
 
 from __future__ import annotations

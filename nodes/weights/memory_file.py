@@ -1,6 +1,6 @@
 """Memory files that hold weights: made by the launcher before it starts any process, inherited and mapped by nodes.
 
-There is no name to look up and nothing to leak or clean up.
+They have no name, so nothing can leak or needs cleaning up.
 """
 
 from __future__ import annotations

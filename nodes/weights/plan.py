@@ -1,4 +1,4 @@
-"""What a plan says of weights: enough to make their first version anywhere."""
+"""The entry for weights in a plan: all that is needed to make their first version."""
 
 from __future__ import annotations
 
@@ -28,5 +28,6 @@ class WeightsPlan(Record):
     identity: Identity = Field(default_factory=dict)
     """Identity of the plant's world."""
     begun: int = 0
-    """The version at which learning began; schedules count from it. If a run begins with a checkpoint's weights, it is
-    that of the checkpoint; if a run resumes another, it is that of the other run."""
+    """The version at which learning began; schedules count from it. A run that begins with a checkpoint's
+    weights has the checkpoint's version; a run that resumes another has that run's value.
+    """

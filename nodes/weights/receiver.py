@@ -30,7 +30,9 @@ class ReceiverParams(Params):
     of: str
     """The name of the weights to follow: `${weights:policy}`."""
     weights: str
-    """The name of the weights to write: `${weights:far}`. Same network and plant, `snapshot`."""
+    """The name of the weights to write: `${weights:far}`. It needs the same network and plant, and `sharing:
+    snapshot`.
+    """
     window: int = Field(default=8, ge=1, le=_MOST_AT_ONCE)
     """Maximum number of parts per request."""
     ask_again_s: float = Field(default=0.5, gt=0)
@@ -53,11 +55,11 @@ class _Coming:
     """The slot of the target network's weights."""
 
     def world_state(self) -> dict[str, Any]:
-        """Return everything, with the content as bytes."""
+        """Return all attributes, with the content as bytes."""
         return {one.name: getattr(self, one.name) for one in fields(self)} | {"content": bytes(self.content)}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore it."""
+        """Restore the attributes."""
         for name, value in state.items():
             setattr(self, name, value)
         self.content = bytearray(state["content"])
@@ -90,14 +92,14 @@ class WeightsReceiver(Node[ReceiverParams]):
         self._coming: _Coming | None = None
         self._whole = False
         self._until = 0
-        """The part up to which parts are requested."""
+        """Parts before this one are requested."""
         self._here: WeightsVersion | None = None
         """The last version announced on this host."""
         self._heard_ns = self.now_ns
         self._patience_ns = round(self.params.ask_again_s * 1e9)
         self._received = self._again = self._refused = 0
         self._useless: tuple[int, int] | None = None
-        """Life and version of received weights that are not finite; they are not requested again."""
+        """Incarnation and version of received weights that are not finite; they are not requested again."""
         self.every(round(self.params.ask_again_s * 1e9), self._look_for_what_is_lost)
         self._ask()
 
@@ -195,7 +197,7 @@ class WeightsReceiver(Node[ReceiverParams]):
         size = self._size
         if len(coming.content) != (2 * size if coming.joined else size):
             raise NodeError(
-                f"the weights that come in are of {len(coming.content) // (1 + coming.joined)} bytes, "
+                f"the received weights have {len(coming.content) // (1 + coming.joined)} bytes, "
                 f"{self.params.weights!r} of {size}",
                 hint="give both the same network and plant",
             )
@@ -233,7 +235,7 @@ class WeightsReceiver(Node[ReceiverParams]):
     def _refuse(self, coming: _Coming) -> None:
         """Keep the current version: weights that are not finite are useless."""
         if not self._refused:
-            self.log.warning("version %d is not finite: the one before it stays", coming.version)
+            self.log.warning("version %d is not finite: keeping the current version", coming.version)
         self._refused += 1
         self._useless = coming.life, coming.version
         self._coming, self._whole, self._until = None, False, 0

@@ -86,10 +86,10 @@ class _Bound:
 
 
 def preload(plan: WeightsPlan) -> None:
-    """Do once before the forks what each process would otherwise do, at 10 MB each.
+    """Build and run the network once before forking, which saves 10 MB in each process.
 
-    The network is built (without parameters), and run once with one thread: a single thread creates no thread
-    pool, which a fork would lose.
+    The network is built without parameters, and run with one thread: more would create a thread pool, which
+    does not survive a fork.
     """
     torch.set_num_threads(1)
     _prebuilt[_key(plan)] = blank(plan)

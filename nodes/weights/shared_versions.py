@@ -13,9 +13,9 @@ from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.weights.versions import NONE, Sharing, Write, fixed
 
 FEWEST = 4
-"""One for the newest version, one for the target network's, one being read, and one to write to."""
+"""Minimum number of slots: the newest version, the target network's, one being read, one being written."""
 MOST = 64
-"""Staggered readers hold a version each, and gradients wait if no version can be written: more slots help."""
+"""Maximum number of slots. Staggered readers hold a version each, and learning waits for a free slot."""
 ROOM_BYTES = 64 << 20
 """Maximum total size, unless the fewest slots need more."""
 _USUAL = 8

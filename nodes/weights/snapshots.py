@@ -27,6 +27,7 @@ def check_snapshots(weights: Weights) -> None:
     """
     if weights.plan.sharing != "snapshot":
         raise NodeError(
-            f"the weights {weights.name!r} are {weights.plan.sharing}, and a relay takes whole versions only",
+            f"the weights {weights.name!r} have `sharing: {weights.plan.sharing}`, and a relay needs whole "
+            f"versions",
             hint="give them `sharing: snapshot`",
         )

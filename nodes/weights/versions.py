@@ -32,7 +32,7 @@ Write = Callable[[memoryview], None]
 class Versions(Protocol):
     """The available versions of weights.
 
-    Each is a full set of parameters, laid out as the networks define.
+    Each is a full set of parameters, in the layout of its network.
     """
 
     sharing: Sharing
@@ -68,7 +68,7 @@ class Versions(Protocol):
             version: its number.
             write: called with the slot's memory.
             keep: slots to preserve, besides held slots and that of the newest version.
-            newest: False for a version that is not acted with, such as the target network's.
+            newest: False for a version that no worker acts with, such as the target network's.
 
         Returns:
             The slot; None if no slot is free, which is counted as ``skipped``.
@@ -174,7 +174,7 @@ class LocalVersions:
         copies = {}
         for slot, (content, version, holds) in state["copies"].items():
             if content.nbytes != size:
-                raise CheckpointError(f"weights of {content.nbytes} bytes, the network has {size}")
+                raise CheckpointError(f"the saved weights have {content.nbytes} bytes, the network's {size}")
             copies[slot] = _Copy(new_memory(size), version, holds)
             copies[slot].memory[:] = memoryview(content)
         self._copies, self._spare = copies, []
@@ -200,5 +200,5 @@ def new_memory(size_bytes: int) -> memoryview:
 def fixed() -> NodeError:
     """Return the error for publishing fixed weights."""
     return NodeError(
-        "the weights are fixed: nobody may change them", hint="give them `sharing: snapshot` in the graph"
+        "the weights are fixed: they cannot be published", hint="give them `sharing: snapshot` in the graph"
     )

@@ -16,7 +16,10 @@ from rtgraph.nodes.weights.versions import Versions
 
 @dataclass(slots=True)
 class Weights:
-    """A network and the versions of its parameters. ``cache`` keeps what nodes of one process make of the bytes."""
+    """A network and the versions of its parameters.
+
+    ``cache`` holds objects that nodes of one process build from the bytes.
+    """
 
     name: str
     plan: WeightsPlan

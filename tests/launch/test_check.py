@@ -81,10 +81,10 @@ def refused(arguments: list[str], capsys: Captured) -> str:
         ("silent.yaml", "nothing publishes 'applied' for input 'applied' of 'monitor' (Applied). hint: 'plant' would"),
         ("weights.yaml", "the graph has no weights named 'brain'. hint: it has none"),
         ("durations.yaml", "latency: none.txt cannot be read: No such file or directory"),
-        ("relay.yaml", "the weights 'policy' are fixed, and a relay takes whole versions only"),
-        ("delay_learning minimum=100000000", "minimum: the first update comes at 100,000,000 transitions"),
+        ("relay.yaml", "the weights 'policy' have `sharing: fixed`, and a relay needs whole versions"),
+        ("delay_learning minimum=100000000", "minimum is 100,000,000 transitions"),
         ("delay_learning device=abacus", "cannot learn on device 'abacus'"),
-        ("endless latency_frames=0 --world virtual", "an inference must take time in the virtual world"),
+        ("endless latency_frames=0 --world virtual", "inferences need a duration in the virtual world"),
         ("endless --recorder topics=obervation", "'obervation' matches no topic. hint: did you mean 'observation'?"),
         ("endless --recorder exclude=obervation", "'obervation' matches no topic. hint: did you mean 'observation'?"),
         ("endless --recorder exclude=*", "record: leaves no topic to record. hint: the topics are applied"),
@@ -131,7 +131,7 @@ def test_more_replicas_than_were_recorded_are_found_by_check(tmp_path: Path, cap
     once = ["endless", "--world", "virtual", "--ticks", "20"]
     assert main(["launch", *once, "workers=1", "--no-plots", "--out", str(out)]) == 0
     replay = [*once, "--replay", str(out / "session.mcap"), "--replace", "worker"]
-    assert "holds nothing that 'worker/1' published. hint: it has" in refused([*replay, "workers=2"], capsys)
+    assert "holds no messages of 'worker/1'. hint: it has" in refused([*replay, "workers=2"], capsys)
     assert main(["check", *replay, "workers=1"]) == 0
 
 

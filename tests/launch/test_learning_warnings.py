@@ -23,10 +23,10 @@ WIDE = [
         (
             ["minimum=200"],
             400,
-            "130 transitions of such short episodes fit, and the first update comes at minimum=200",
+            "130 transitions of such short episodes fit, fewer than minimum=200",
         ),
-        (["minimum=100"], 40, "20 transitions are held, and the first update comes at minimum=100"),
-        (["minimum=10", "updates_per_tick=0.01"], 60, "none was due, which updates_per_tick decides"),
+        (["minimum=100"], 40, "20 transitions are held, fewer than minimum=100"),
+        (["minimum=10", "updates_per_tick=0.01"], 60, "none was due: updates_per_tick sets the rate"),
     ],
     ids=["does not fit", "too few", "not due"],
 )
@@ -50,4 +50,4 @@ def test_a_launch_that_learns_says_nothing_of_it(tmp_path, capsys) -> None:
 
 def test_a_memory_that_can_never_hold_enough_is_refused_by_check(capsys) -> None:
     assert main(["check", *WIDE, "minimum=300"]) == 2
-    assert "minimum: the first update comes at 300 transitions, and 261 fit" in capsys.readouterr().err
+    assert "minimum is 300 transitions, and only 261 fit" in capsys.readouterr().err

@@ -31,7 +31,7 @@ class ExpectedTimeCoordinator(CoordinatorStagger):
 
 
 class Method(StaggerMethod):
-    """Register at once, and spread the workers over the expected time."""
+    """Publish decisions at once, and spread the workers over the expected time."""
 
     reports = True
 

@@ -10,7 +10,7 @@ from rtgraph.nodes.inference.stagger.ring import distances
 
 
 class MaximumTimeWorker(WorkerStagger):
-    """Holds every decision until the longest inference so far (m) would be over."""
+    """Holds every decision until it is as old as the longest inference so far (m)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class MaximumTimeCoordinator(CoordinatorStagger):
 
 
 class Method(StaggerMethod):
-    """Hold decisions to the maximum time, and spread the workers over it."""
+    """Hold decisions for the maximum time, and spread the workers over it."""
 
     reports = True
 

@@ -24,11 +24,11 @@ class WorkerStagger:
         self._pending_ns += delay.delay_ns
 
     def hold_ns(self, inference_ns: int) -> int:
-        """Return how long to hold a decision that took ``inference_ns`` before it is registered."""
+        """Return how many ns to hold a decision of an inference of ``inference_ns`` before publishing it."""
         return 0
 
     def sleep_ns(self) -> int:
-        """Return how long to sleep before the next inference, and clear it."""
+        """Return how many ns to sleep before the next inference, and reset the delay to 0."""
         pending, self._pending_ns = self._pending_ns, 0
         return pending
 
@@ -55,7 +55,7 @@ class CoordinatorStagger:
         """Update the state of a worker. Called only for methods with claims."""
 
     def observed(self, observation: Observation) -> None:
-        """Add an observation: it is now the newest, and unclaimed. Called only for methods with claims."""
+        """Add an observation, the newest one and unclaimed. Called only for methods with claims."""
 
     def next_claim(self, now_ns: int) -> tuple[str, int, Observation] | int | None:
         """Claim an observation for a worker. Called only for methods with claims.

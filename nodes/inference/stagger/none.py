@@ -6,4 +6,4 @@ from rtgraph.nodes.inference.stagger.method import StaggerMethod
 
 
 class Method(StaggerMethod):
-    """Infer, register, infer again."""
+    """Infer, publish, infer again."""

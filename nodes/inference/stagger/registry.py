@@ -1,4 +1,4 @@
-"""The stagger methods by name: those here, and those of installed packages."""
+"""The stagger methods by name: those of this package, and those of other installed packages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rtgraph.nodes.extensions import STAGGER, extensions
 from rtgraph.nodes.inference.stagger.method import StaggerMethod
 
 METHODS = ("none", "maximum_time", "expected_time", "paced")
-"""The methods here. Each has a module of its name with the class ``Method``."""
+"""The methods of this package. Each is the class ``Method`` in the module of that name."""
 
 
 def stagger_names() -> tuple[str, ...]:

@@ -99,7 +99,7 @@ class TensorBatch:
         }
         if not bool(((vectors["discounts"] >= 0) & (vectors["discounts"] <= 1)).all()):
             raise LearningError(
-                "a discount is outside 0 to 1", hint="it is gamma^ticks, or 0 at a terminal state"
+                "a discount is outside 0 to 1", hint="give gamma^ticks, or 0 at a terminal state"
             )
         shapes = {name: (count, *part.shape) for name, part in parts.items()}
         return cls(

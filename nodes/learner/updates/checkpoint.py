@@ -101,6 +101,6 @@ def load(path: Path) -> TrainingState:
     state = TrainingState(facts, tensors)
     if broken := state.not_finite():
         raise CheckpointError(
-            f"{folder} is of no use: {broken} is not finite", hint="take an older checkpoint"
+            f"{folder} cannot be used: {broken} is not finite", hint="take an older checkpoint"
         )
     return state

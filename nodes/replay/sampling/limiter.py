@@ -44,9 +44,7 @@ class Limiter:
                 f"samples_per_insert is {samples_per_insert}", hint="choose it above 0, or null for no limit"
             )
         if not slack >= 1:
-            raise ReplayError(
-                f"slack should be at least 1, not {slack}", hint="below 1, no sample is ever due"
-            )
+            raise ReplayError(f"slack must be at least 1, not {slack}", hint="below 1, no sample is ever due")
         self._limited = samples_per_insert is not None
         ratio = _fraction(samples_per_insert or 1.0)
         # All counts are in fractions of a sample, chosen so that the ratio is an integer.
@@ -54,13 +52,13 @@ class Limiter:
         self._slack = slack * self._per_sample
         self._inserted = self._sampled = self._sample_waits = 0
         self._forgiven = 0
-        """Removed from the balance: skipped, or due for transitions that were present before."""
+        """Samples removed from the balance: skipped ones, and those for transitions of earlier runs."""
         self._forgone = 0
         self._stopped = False
 
     @property
     def due(self) -> float:
-        """Number of samples due; negative if more were taken."""
+        """Number of samples due; negative if more were taken than allowed."""
         return self._due() / self._per_sample
 
     def may_sample(self) -> bool:

@@ -19,7 +19,9 @@ class MultiStep:
 
     def __init__(self, decisions: int) -> None:
         if decisions < 1:
-            raise ReplayError(f"n_step is {decisions}", hint="1 is the least: from each decision to the next")
+            raise ReplayError(
+                f"n_step is {decisions}", hint="give at least 1: from each decision to the next"
+            )
         self._decisions = decisions
         self._chain: deque[Transition] = deque()
 

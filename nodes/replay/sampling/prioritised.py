@@ -34,7 +34,7 @@ class PriorityRows:
     ) -> None:
         if not 0.0 <= exponent <= 1.0:
             raise ReplayError(
-                f"priority_exponent should be from 0 to 1, not {exponent}", hint="0 is uniform; 0.5 is usual"
+                f"priority_exponent must be from 0 to 1, not {exponent}", hint="0 is uniform; 0.5 is usual"
             )
         self._index, self._values, self._exponent = index, values, exponent
         self._tree = SumTree(index.size)

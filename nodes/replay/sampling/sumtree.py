@@ -24,7 +24,7 @@ class SumTree:
 
     def __init__(self, leaves: int) -> None:
         if leaves < 1:
-            raise ReplayError(f"a sum tree of {leaves} leaves", hint="1 is the least")
+            raise ReplayError(f"a sum tree of {leaves} leaves", hint="give at least 1")
         self.leaves = leaves
         self.levels = [np.zeros((rows, _FAN)) for rows in _rows(leaves)]
         """The values, 32 to a row, then the sums of rows, and so on."""
@@ -61,7 +61,7 @@ class SumTree:
         if leaves.min() < 0 or leaves.max() >= self.leaves:
             raise ReplayError(f"a leaf outside of 0…{self.leaves - 1}")
         if not (np.isfinite(values).all() and (values >= 0).all()):
-            raise ReplayError("a value to draw in proportion to is negative or not finite")
+            raise ReplayError("a priority is negative or not finite")
         places, sums = leaves, values
         for level in self.levels:
             level.reshape(-1)[places] = sums

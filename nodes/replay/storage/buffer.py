@@ -42,7 +42,8 @@ class ReplayBuffer:
         spare_frames: see above.
         folder: the folder of a memory-mapped buffer on disk, continued if it exists. It survives a kill at
             any instant; ``sync`` makes it survive a power failure.
-        meaning: what its transitions have in common, such as the discount; a folder with other values is
+        meaning: properties that all its transitions share, such as the discount; a folder with other values
+        is
             rejected.
 
     Raises:
@@ -68,7 +69,7 @@ class ReplayBuffer:
                 hint=f"orders: {', '.join(get_args(Order))}; sampling: {', '.join(get_args(Sampling))}",
             )
         if spare_frames < 0:
-            raise ReplayError(f"spare_frames is {spare_frames}", hint="0 is the least")
+            raise ReplayError(f"spare_frames is {spare_frames}", hint="give at least 0")
         self._options: dict[str, Any] = {
             "capacity_bytes": capacity_bytes,
             "plant": plant,
@@ -139,7 +140,7 @@ class ReplayBuffer:
             if not is_finite(frame.value):
                 raise NotFinite(
                     f"the observation of tick {frame.tick} is not finite",
-                    hint="look for what the plant divides by 0, or reads from a sensor that is off",
+                    hint="check the plant for divisions by 0 and for sensors that are off",
                 )
         seen = self._table.seen
         slot = self._place(seen, rng)
@@ -263,7 +264,7 @@ class ReplayBuffer:
         if self._on_disk:
             raise CheckpointError(
                 "a replay memory in a folder, which goes on when the world is taken back",
-                hint="keep it in memory: a checkpoint holds it whole",
+                hint="keep it in memory: then the checkpoint holds it",
             )
         priorities = self._priorities
         return {
@@ -296,7 +297,7 @@ class ReplayBuffer:
         if self._order == "recent":
             return seen % self.capacity
         if rng is None:
-            raise ReplayError("a reservoir draws at random which transitions stay", hint="give add() an rng")
+            raise ReplayError("a reservoir needs a random generator", hint="give add() an rng")
         if self._count < self.capacity:
             return self._count
         chosen = int(rng.integers(seen + 1))

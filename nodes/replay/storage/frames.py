@@ -49,7 +49,7 @@ class Frames:
                 for name, part, offset in _layout(self.spec, self.slots)
             }
         except (KeyError, TypeError, ValueError) as error:
-            raise RegionError("these are not the frames of a replay memory") from error
+            raise RegionError("the file does not hold the frames of a replay memory") from error
         self._words = cast(npt.NDArray[np.uint64], words)
         self._arrays = arrays
 
@@ -163,7 +163,7 @@ class FrameStore(Frames):
 
     @staticmethod
     def padding_bytes(spec: ArraySpec | PartsSpec) -> int:
-        """Return the size of what lies between the arrays of parts, at most."""
+        """Return the maximum size in bytes of the gaps between the arrays of parts."""
         return PART_BYTES * len(spec.parts) if isinstance(spec, PartsSpec) else 0
 
     @property
@@ -198,7 +198,7 @@ class FrameStore(Frames):
         return (word // 2 - 1) * self.slots + slot if word and word % 2 == 0 else -1
 
     def used(self) -> int:
-        """Return the first slot from which on no slot was ever written."""
+        """Return the number of slots up to the last one that was ever written."""
         written = np.flatnonzero(self._words)
         return int(written[-1]) + 1 if written.size else 0
 
@@ -230,7 +230,7 @@ def _parts(spec: ArraySpec | PartsSpec) -> dict[str, ArraySpec]:
 
 
 def _kept(spec: ArraySpec | PartsSpec) -> ArraySpec | PartsSpec:
-    """Return what a store keeps of a spec: dtypes and shapes."""
+    """Return the dtypes and shapes of a spec, as a store's file describes them."""
     if isinstance(spec, PartsSpec):
         return PartsSpec(
             parts={name: ArraySpec(dtype=p.dtype, shape=p.shape) for name, p in spec.parts.items()}

@@ -119,7 +119,7 @@ class TransitionTable:
         else:
             right = np.shape(action) == (self._action.size,)
         if not right:
-            raise ReplayError(f"action {action!r} is none of this plant's")
+            raise ReplayError(f"action {action!r} is not an action of this plant")
         if isinstance(self._action, Continuous) and not np.isfinite(action).all():
             raise NotFinite(f"action {action!r} is not finite")
         if not abs(reward) <= _MOST:
@@ -129,7 +129,7 @@ class TransitionTable:
             )
         if not 0.0 <= discount <= 1.0:
             raise ReplayError(
-                f"a discount of {discount:g}", hint="it is gamma^ticks, or 0 at a terminal state"
+                f"a discount of {discount:g}", hint="give gamma^ticks, or 0 at a terminal state"
             )
 
     def world_state(self) -> dict[str, npt.NDArray[np.generic]]:

@@ -31,7 +31,7 @@ SUFFIX = ".world"
 _DIGEST_BYTES = 32
 _LENGTHS = struct.Struct("<QQ")
 Buffers = Sequence[tuple[int, Array]]
-"""Buffers in the order of their offsets from the first, with these."""
+"""Pairs of offset and buffer, in order of offset. Offsets count from the first buffer."""
 
 
 class SnapshotFolder:
@@ -46,7 +46,7 @@ class SnapshotFolder:
         return sorted(found, key=lambda path: int(path.stem))
 
     def write(self, head: dict[str, Any], document: Any, buffers: Buffers) -> Path:
-        """Write a checkpoint completely or not at all, and delete those that are too old.
+        """Write a checkpoint completely or not at all, and delete all but the last two.
 
         Raises:
             CheckpointError: it cannot be written.

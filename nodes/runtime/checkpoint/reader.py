@@ -85,7 +85,7 @@ class Reader:
                     _FILLERS[kind](self, self._made[number], parts)
 
     def value(self, packed: Any) -> Any:
-        """Return the value that a value of the document represents."""
+        """Return the object that a value of the document stands for."""
         if isinstance(packed, Reference):
             return self._object(packed.number)
         if isinstance(packed, list | dict):
@@ -109,7 +109,7 @@ class Reader:
         if number in self._made:
             return self._made[number]
         if number in self._making:
-            raise CheckpointError("something that cannot change refers to itself")
+            raise CheckpointError("an immutable object refers to itself")
         self._making.add(number)
         kind, *parts = self._records[number]
         made = self._made[number] = MAKERS[kind](self, *parts)
@@ -160,7 +160,7 @@ class Reader:
     def _type(self, name: str, wanted: type, unwanted: tuple[type, ...] = ()) -> Any:
         kind = self._names.type_at(name)
         if not issubclass(kind, wanted) or issubclass(kind, unwanted):
-            raise CheckpointError(f"{name} is not restored like this")
+            raise CheckpointError(f"{name} cannot be restored from a record of this kind")
         return kind
 
     def _dict(self, name: str, _: Any) -> dict[Any, Any]:

@@ -1,4 +1,4 @@
-"""What of a world can be saved and restored, and under which names.
+"""Which objects of a world can be saved and restored, and the names of their classes.
 
 Between two events the state of the virtual world is plain data: numbers, text, the containers list, tuple, dict,
 set and deque, arrays, tensors, random generators, enumerations, paths, loggers, messages, methods, functions of
@@ -30,7 +30,7 @@ _OWN = ("rtgraph.msgs", "rtgraph.nodes")
 _HEAP_TYPE = 1 << 9
 """The flag that CPython sets on classes written in Python."""
 INSTEAD = "define world_state() and load_world_state(state) on its class, or on the object that holds it"
-"""The way out for whatever cannot be saved."""
+"""Hint of errors about objects that cannot be saved."""
 _BUILTINS: dict[str, type] = {
     f"{kind.__module__}:{kind.__qualname__}": kind
     for kind in (
@@ -48,7 +48,7 @@ class WorldState(Protocol):
     """
 
     def world_state(self) -> object:
-        """Return everything that decides the object's future, as saveable values; called between two events.
+        """Return the object's complete state as saveable values. Called between two events.
 
         The state may refer to other objects of the world: each is saved once, and all references to it are
         restored. The call must not change anything.
@@ -91,7 +91,7 @@ class Names:
         if _looked_up(sys.modules.get(thing.__module__), thing.__qualname__) is not thing:
             raise CheckpointError(
                 f"{name} cannot be found by its name",
-                hint="in place of a lambda or an inner function use a method",
+                hint="use a method in place of a lambda or an inner function",
             )
         return name
 
@@ -134,7 +134,7 @@ def refuse_foreign(kind: type) -> None:
     """
     if any(base is not object and not base.__flags__ & _HEAP_TYPE for base in kind.__mro__):
         raise CheckpointError(
-            f"a {kind.__module__}:{kind.__qualname__} is more than its attributes", hint=INSTEAD
+            f"a {kind.__module__}:{kind.__qualname__} has state outside its attributes", hint=INSTEAD
         )
 
 

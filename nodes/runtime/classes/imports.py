@@ -31,7 +31,7 @@ _NOT_THE_USERS = (
     f"{Path(os.__file__).parent}{os.sep}",
     "<frozen",
 )
-"""Beginnings of file names of code that is not the user's: rtgraph, Python."""
+"""Prefixes of the file names of rtgraph's and Python's own code; other code is the user's."""
 _folders: list[str] = []
 _pinned: dict[str, Path] = {}
 _loaded: dict[str, tuple[Path, str]] = {}
@@ -176,11 +176,11 @@ def file_of(module: ModuleType) -> str:
 
 
 def passed_over(module: ModuleType) -> str | None:
-    """Return a hint if a module was imported in place of a file in a ``look_in`` folder, else None."""
+    """Return a hint if a file in a ``look_in`` folder has the module's name but was not imported, else None."""
     for folder in _folders:
         local = local_module(module.__name__, Path(folder))
         if local is not None and not file_of(module).startswith(str(local.resolve())):
-            return f"{local} was passed over: rename it"
+            return f"{local} has the same name and was not imported: rename it"
     return None
 
 

@@ -57,10 +57,12 @@ def _is_node(value: object) -> TypeGuard[type[Node[Any]]]:
 
 
 def _standing_in(path: str, other: str) -> type[Node[Any]]:
-    """Return a class made for another one: a player that replaces a node."""
+    """Return the player class at ``path`` that replaces nodes of the class at ``other``."""
     maker = getattr(load_class(path), "standing_in_for", None)
     if maker is None:
-        raise NodeError(f"{path} does not stand in for other classes", hint="write package.module:Class")
+        raise NodeError(
+            f"{path} takes no class in brackets: it is not a player", hint="write package.module:Class"
+        )
     made: type[Node[Any]] = maker(load_class(other))
     return made
 

@@ -31,14 +31,14 @@ class LocalModule(Record):
 
 @dataclass
 class Located:
-    """Where the modules of a plan are on this host, and what is wrong with the missing or changed ones."""
+    """Where the modules of a plan are on this host, and the problems of those that are missing or changed."""
 
     paths: dict[str, Path] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
 
 
 def remember(name: str, module: LocalModule, path: Path) -> None:
-    """Record where a module is."""
+    """Record the path at which this process found a module."""
     _known[name, module.digest] = path.resolve()
 
 

@@ -100,7 +100,7 @@ class LaunchContext:
     runtime_directory: Path | None = None
     """The private folder of the launch's sockets; None if there is none."""
     stop_s: float = 0.0
-    """How long the node may take to stop; 0 if nothing was said."""
+    """How long the node may take to stop, in seconds; 0 if not set."""
 
 
 class Context(Protocol):

@@ -120,7 +120,7 @@ def _check_port_name(name: str, port: Any, base: type) -> None:
     kind = "output" if type(port).__name__ == "Output" else "input"
     if hasattr(base, name) or name in _OF_THE_RUNTIME:
         raise NodeError(
-            f": a port cannot be named {name!r}, which every node has already",
+            f": a port cannot be named {name!r}, which is the name of a member of every node",
             hint=f"rename the {kind}; `remap` in the graph file gives it any topic",
         )
     if not _PORT_NAME.fullmatch(name):
@@ -139,7 +139,8 @@ def _check_handler(name: str, handler: object, inputs: set[str]) -> None:
     if name not in LIFECYCLE and name[3:] not in inputs:
         raise NodeError(
             f".{name} handles no input port named {name[3:]!r}",
-            hint=f"inputs are {', '.join(sorted(inputs)) or 'none'}; a node's life has {', '.join(LIFECYCLE)}",
+            hint=f"inputs are {', '.join(sorted(inputs)) or 'none'}; lifecycle methods are "
+            f"{', '.join(LIFECYCLE)}",
         )
     arguments = LIFECYCLE.get(name, 1)
     _check_method(name, handler, arguments, "message" if name[3:] in inputs else "changed")
@@ -181,7 +182,7 @@ def takes(method: FunctionType, arguments: int) -> bool:
 
 def _check_attribute(name: str, value: object, body: Mapping[str, Any], port_type: tuple[type, ...]) -> None:
     if name in _OF_THE_RUNTIME:
-        raise NodeError(f".{name} hides what every node has under this name", hint="rename it")
+        raise NodeError(f".{name} overrides a member of every node", hint="rename it")
     if any(kind in (value if isinstance(value, type) else None, get_origin(value)) for kind in port_type):
         raise NodeError(
             f".{name} is a class of ports, not a port", hint=f"write {name} = Input(Message, latest)"
@@ -204,8 +205,8 @@ def _check_attribute(name: str, value: object, body: Mapping[str, Any], port_typ
 def _check_init(init: object) -> None:
     if init is None:
         return
-    way = "set attributes up in on_start, or in on_prepare what takes long"
+    way = "set attributes in on_start, or in on_prepare if it takes long"
     if not isinstance(init, FunctionType) or not takes(init, 3):
-        raise NodeError(".__init__ does not take what the runtime gives: (self, context, params)", hint=way)
+        raise NodeError(".__init__ does not take (self, context, params), as the runtime calls it", hint=way)
     if "__init__" not in init.__code__.co_names:
         raise NodeError(".__init__ does not call super().__init__(context, params)", hint=way)

@@ -146,7 +146,7 @@ class Output(Generic[M]):
 
 
 class HasPorts(Protocol):
-    """A running node, as its ports know it."""
+    """The node of a bound port, with what the port uses of it."""
 
     inputs: dict[str, BoundInput[Any]]
     outputs: dict[str, BoundOutput[Any]]

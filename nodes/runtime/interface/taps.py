@@ -29,7 +29,7 @@ class Taken:
     taken_ns: int
 
     def since(self, epoch_ns: int) -> Taken:
-        """Return a message received before the graph's time was known: its ``taken_ns`` was the host's."""
+        """Return the message with ``taken_ns`` counted from ``epoch_ns``, the start of the graph's clock."""
         return replace(self, taken_ns=self.taken_ns - epoch_ns)
 
 
@@ -57,7 +57,7 @@ class Tap(Input[Any]):
 
 
 def taken(topic: str, key: str, envelope: Envelope, data: bytes, now_ns: int) -> Taken:
-    """Return a message in the form a tap gives to its node."""
+    """Return the ``Taken`` of a message with this wire document and time of arrival."""
     channel = f"{topic}/{key}" if key else topic
     header = TakenHeader(
         edge_name(envelope.source, channel),

@@ -1,7 +1,7 @@
-"""The end of a process that drives a device: it stops in order, where other processes are killed.
+"""Stop a process that drives a device in order, in cases where other processes are killed.
 
-When the launcher dies, or on SIGTERM, the process leaves its loop and its node stops: a robot goes to its park pose. A
-process that hangs meanwhile is ended when its time is over.
+When the launcher dies, or on SIGTERM, the process leaves its loop and its node stops: a robot goes to its
+park pose. A process that hangs meanwhile is killed after ``stop_s`` and a margin.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 from rtgraph.nodes.runtime.realtime.host import outlive_parent
 
 MARGIN_S = 1.0
-"""Time beyond the node's own, for the rest of the process."""
+"""Time for the rest of the process to end, beyond the node's ``stop_s``."""
 HUNG = 70
 """Exit code of a process that hung."""
 
@@ -38,12 +38,12 @@ class Guard:
 
     @property
     def descriptors(self) -> list[int]:
-        """Readable when the process is to stop."""
+        """The file descriptors that become readable when the process must stop."""
         return [self._launcher, self._terminated]
 
     @property
     def reason(self) -> str:
-        """Why the process is to stop; empty if it is not."""
+        """Why the process must stop; empty if it may go on."""
         ready = select.select(self.descriptors, [], [], 0)[0]
         if self._terminated in ready:
             return "SIGTERM"

@@ -55,7 +55,7 @@ def die_with(parent: int, within_s: float = 10.0) -> None:
     while os.getppid() != parent:
         if time.monotonic() > deadline or not _exists(parent):
             raise LaunchError(
-                f"process {parent} did not become the parent of this process, which should end with it"
+                f"process {parent} did not become the parent of this process, which must end with it"
             )
         time.sleep(0.0005)
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -64,7 +64,7 @@ def die_with(parent: int, within_s: float = 10.0) -> None:
 
 
 def outlive_parent() -> int:
-    """Do not die with the parent, but learn of its death: return a descriptor that becomes readable then.
+    """Keep running after the parent's death; return a descriptor that becomes readable when the parent dies.
 
     Raises:
         LaunchError: the parent is gone.

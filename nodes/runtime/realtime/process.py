@@ -86,7 +86,7 @@ class RealtimeNode:
         self._control = ControlClient(self._zmq, config.control, f"{plan.name}#{config.incarnation}")
         self._bus: Bus | None = None
         self._guard: Guard | None = None
-        """Only of a node that drives a device."""
+        """Set only if the node drives a device."""
 
     def run(self) -> int:
         """Run from the barrier to the stop. Return the process's exit code."""
@@ -166,7 +166,7 @@ class RealtimeNode:
         self._say(Finish(node=executor.identity.name, reason=reason))
 
     def preparing(self, executor: Executor, what: str, done: int, total: int) -> bool:
-        """Tell the launcher how far the preparation is. A launcher that stops kills who prepares."""
+        """Report the preparation's progress. Always True: a launcher that stops kills nodes that prepare."""
         now_ns = self._host_clock.now_ns()
         if now_ns >= self._heartbeat_ns or done >= total:
             self._heartbeat_ns = now_ns + HEARTBEAT_NS

@@ -93,7 +93,7 @@ def test_one_bit_of_a_journal_is_found_and_named(session, tmp_path):
 
     found = verified(changed(session, tmp_path, change))
     assert not found.passed
-    assert any("journal stretch 3 of worker/1" in difference for difference in found.differences)
+    assert any("journal part 3 of worker/1" in difference for difference in found.differences)
 
 
 def test_a_message_left_out_is_found_and_named(session, tmp_path):

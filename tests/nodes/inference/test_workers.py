@@ -310,7 +310,7 @@ def test_a_worker_on_weights_that_nobody_changes_tells_nothing_of_them():
 @pytest.mark.parametrize("latency", [{"kind": "measured"}, {"kind": "constant", "frames": 0}])
 def test_virtual_time_cannot_measure(latency):
     world = staggered_world("none", [latency], 10)
-    with pytest.raises(NodeError, match="worker/0: an inference must take time in the virtual world"):
+    with pytest.raises(NodeError, match="worker/0: inferences need a duration in the virtual world"):
         world.run()
 
 

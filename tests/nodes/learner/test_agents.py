@@ -123,7 +123,7 @@ def test_what_is_not_finite_is_not_learned_from_and_learning_goes_on(name, refus
     )
     results = world.results()
     assert results["replay"]["refused"] == refused
-    assert results["replay"]["warnings"] == [f"{refused} transitions were not kept, the first for {problem}"]
+    assert results["replay"]["warnings"] == [f"{refused} transitions were not stored; the first: {problem}"]
     assert results["learner"]["version"] > 70
 
 

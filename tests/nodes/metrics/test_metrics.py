@@ -233,10 +233,10 @@ def test_a_checkpoint_without_tables_begins_the_curve_there(tmp_path):
     ("facts", "problem"),
     [
         (None, "is no checkpoint"),
-        ("{", "after how many ticks"),
-        ('{"extra": {}}', "after how many ticks"),
-        ('{"extra": {"ticks": -1}}', "-1 is no number of ticks"),
-        ('{"extra": {"ticks": "9"}}', "'9' is no number of ticks"),
+        ("{", "has no number of ticks"),
+        ('{"extra": {}}', "has no number of ticks"),
+        ('{"extra": {"ticks": -1}}', "-1 is not a number of ticks"),
+        ('{"extra": {"ticks": "9"}}', "'9' is not a number of ticks"),
     ],
 )
 def test_what_cannot_be_resumed_is_refused_before_anything_starts(tmp_path, facts, problem):

@@ -205,7 +205,7 @@ def test_an_action_that_is_not_as_the_spec_says_is_refused_before_it_comes_to_th
     host.executor.stop()
     assert [record.getMessage() for record in caplog.records] == [
         "refused decision 0 of w/0: action 9: expected a whole number from 0 to 8",
-        "refused 5 decisions of w/0 in all",
+        "refused 5 decisions of w/0 in total",
     ]
 
 
@@ -399,10 +399,13 @@ def test_a_plant_without_an_environment_says_what_is_missing():
     class Bare(Plant[PlantParams]):
         pass
 
-    with pytest.raises(NodeError, match=r"Bare makes no environment. hint: define environment\(\)"):
+    with pytest.raises(
+        NodeError, match=r"Bare does not define its environment. hint: define environment\(\)"
+    ):
         HandHost(Bare).begin()
     with pytest.raises(
-        NodeError, match=r"Bare does not say what it takes and gives. hint: define spec\(params\)"
+        NodeError,
+        match=r"Bare does not define the spec of its actions and observations. hint: define spec\(params\)",
     ):
         Bare.spec(PlantParams())
 

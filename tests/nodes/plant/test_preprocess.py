@@ -68,7 +68,7 @@ def test_a_picture_may_be_a_view():
 
 @pytest.mark.parametrize("picture", [np.zeros((160, 210), np.uint8), np.zeros((210, 160), np.float32)])
 def test_another_shape_or_type_is_refused(picture):
-    with pytest.raises(ValueError, match=r"expected a picture of \(210, 160\) uint8, got"):
+    with pytest.raises(ValueError, match=r"expected an image of \(210, 160\) uint8, got"):
         AreaResize(210, 160)(picture)
 
 

@@ -57,7 +57,7 @@ def test_every_node_publishes_the_same_again(recorded):
 
 
 def test_another_seed_is_told(recorded):
-    with pytest.raises(Difference, match=r"decision 0 of worker/2 is not what was recorded"):
+    with pytest.raises(Difference, match=r"decision 0 of worker/2 differs from the recording"):
         run_again(recorded, "worker/2", seed=SEED + 1)
 
 
@@ -68,7 +68,7 @@ def test_a_changed_byte_is_told(recorded):
     data = bytearray(documents[consumed])
     data[-1] ^= 1
     changed[consumed] = bytes(data)
-    with pytest.raises(Difference, match=f"{consumed} is not what plant consumed"):
+    with pytest.raises(Difference, match=f"{consumed} is not the message that plant consumed"):
         run_again(recorded, "plant", documents=changed)
 
 
@@ -94,5 +94,5 @@ def test_a_clock_that_said_something_else_is_told(recorded):
     changed = [list(entry) for entry in entries["plant"]]
     place = next(number for number, entry in enumerate(changed) if number > 50 and entry[3])
     changed[place][1] += 1000
-    with pytest.raises(Difference, match="of plant is not what was recorded"):
+    with pytest.raises(Difference, match="of plant differs from the recording"):
         run_again(recorded, "plant", entries=changed)

@@ -239,7 +239,7 @@ def test_what_the_plant_should_not_have_sent_is_refused_and_counted():
 @pytest.mark.parametrize(
     ("params", "problem"),
     [
-        ({"minimum": 10**9}, "the first batch is to come at 1,000,000,000 transitions"),
+        ({"minimum": 10**9}, "minimum is 1,000,000,000 transitions"),
         ({"capacity_mib": 0.001}, "1,048 bytes are too few for a replay memory"),
     ],
 )

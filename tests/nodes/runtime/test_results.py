@@ -77,7 +77,7 @@ def test_numbers_of_numpy_become_pythons_and_those_that_are_none_become_none(val
     [
         (None, "result() returns a NoneType. hint: return a dict"),
         ([1], "result() returns a list. hint: return a dict"),
-        ({"a": {1}}, "result()['a'] is a set, which JSON does not have. hint: give numbers, text"),
+        ({"a": {1}}, "result()['a'] is a set, which JSON does not have. hint: return numbers, text"),
         ({"a": np.zeros(3)}, "result()['a'] is a ndarray, which"),
         ({"a": [0, {"b": b"x"}]}, "result()['a'][1]['b'] is a bytes, which"),
         ({3: 4}, "result() has a key 3, which is not text"),

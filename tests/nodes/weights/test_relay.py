@@ -172,12 +172,13 @@ def test_gradients_go_on_whoever_crashes(order, node):
 def test_weights_of_another_size_or_of_which_half_may_be_seen_are_refused():
     larger = TypeAdapter(NetworkSpec).validate_python({**NETWORK, "hidden": [7]}).model_dump(mode="json")
     with pytest.raises(
-        NodeError, match=r"come in are of 76 bytes, 'far' of 396.*hint: give both the same network"
+        NodeError, match=r"received weights have 76 bytes, 'far' of 396.*hint: give both the same network"
     ):
         relayed(far_network=larger).run()
     for sharing, name in ((("snapshot", "shared"), "far"), (("shared", "snapshot"), "policy")):
         with pytest.raises(
-            NodeError, match=rf"the weights '{name}' are shared.*hint: give them `sharing: snapshot`"
+            NodeError,
+            match=rf"the weights '{name}' have `sharing: shared`.*hint: give them `sharing: snapshot`",
         ):
             relayed(sharing=sharing).run()
 

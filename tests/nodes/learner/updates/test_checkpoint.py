@@ -231,5 +231,5 @@ def test_what_is_not_finite_is_neither_written_nor_read(tmp_path, group):
         checkpoints.save(state)
     assert numbers(tmp_path) == ["000000"]
     safetensors.torch.save_file(state.tensors, path / "tensors.safetensors")
-    with pytest.raises(CheckpointError, match=rf"000000 is of no use: {found} is not finite"):
+    with pytest.raises(CheckpointError, match=rf"000000 cannot be used: {found} is not finite"):
         load(path)

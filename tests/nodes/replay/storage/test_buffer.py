@@ -255,7 +255,7 @@ def test_actions_of_every_kind_come_back(action, value, dtype):
     assert np.array_equal(actions, [value] * 4)
     wrong = [np.array([0.0]), np.zeros((2, 2)), 5 if dtype == "int64" else 0, -1]
     for bad in wrong:
-        with pytest.raises(ReplayError, match="none of this plant's"):
+        with pytest.raises(ReplayError, match="is not an action of this plant"):
             buffer.add(Transition(one, bad, 0.0, two, 1.0, 1))
     assert len(buffer) == 1
 
