@@ -130,7 +130,7 @@ def test_every_module_imports() -> None:
 
 def test_every_launch_file_that_ships_is_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from rtgraph.graphs import load_launch
-    from rtgraph.msgs.errors import RomError
+    from rtgraph.msgs.errors import GraphError, RomError
 
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     need_a_rom = {"tetris", "pokemon_battles", "pokemon_catching"}
@@ -152,6 +152,9 @@ def test_every_launch_file_that_ships_is_right(monkeypatch: pytest.MonkeyPatch, 
         for world in ("realtime", "virtual"):
             if path.stem in need_a_rom:
                 with pytest.raises(RomError, match="is not imported"):
+                    load_launch(path, world=world)
+            elif path.stem == "screen" and world == "virtual":
+                with pytest.raises(GraphError, match="drives a device"):
                     load_launch(path, world=world)
             else:
                 plan = load_launch(path, world=world)

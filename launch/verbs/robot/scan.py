@@ -34,9 +34,9 @@ def run(args: argparse.Namespace) -> int:
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.launch.console.tables import console, row, table  # noqa: PLC0415
     from rtgraph.msgs.errors import RobotError  # noqa: PLC0415
+    from rtgraph.nodes.robot.serial_port import port_names  # noqa: PLC0415
     from rtgraph.nodes.robot.servo.bus import Bus  # noqa: PLC0415
     from rtgraph.nodes.robot.servo.packets import MOST_ID  # noqa: PLC0415
-    from rtgraph.nodes.robot.servo.port import port_names  # noqa: PLC0415
     from rtgraph.nodes.robot.servo.registers import MODEL  # noqa: PLC0415
 
     ports = [(args.port, "")] if args.port else port_names()

@@ -122,7 +122,7 @@ def test_an_unplugged_arm_is_one_kind_of_error_and_works_again_when_plugged_in(a
         lambda: arm.send_action({"gripper.pos": 1.0}),
         lambda: arm.set_torque(False),
     ):
-        with pytest.raises(RobotError, match=r"the servo bus .* fails"):
+        with pytest.raises(RobotError, match=r"the serial port .* fails"):
             call()
     arm.disconnect()
     with pytest.raises(RobotError, match="there is no such device"):

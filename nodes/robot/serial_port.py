@@ -1,4 +1,4 @@
-"""The serial port of a bus. Only this module uses pyserial, and whatever goes wrong in it is a ``RobotError``."""
+"""The serial port of a device. Only this module uses pyserial, and whatever goes wrong in it is a ``RobotError``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def pyserial(module: str = "serial") -> ModuleType:
     Raises:
         MissingPackage: it is not installed.
     """
-    with needed_by("a servo bus"):
+    with needed_by("a serial port"):
         return importlib.import_module(module)
 
 
@@ -37,17 +37,18 @@ class SerialPort:
     Args:
         path: the device, such as ``/dev/ttyACM0``.
         timeout_s: longest wait for bytes.
+        baud: bits per second.
 
     Raises:
         RobotError: it cannot be opened.
     """
 
-    def __init__(self, path: str, timeout_s: float) -> None:
+    def __init__(self, path: str, timeout_s: float, *, baud: int = BAUD) -> None:
         self.path = path
         serial = pyserial()
         with self._guarded("cannot be opened"):
             self._serial: Any = serial.Serial(
-                path, BAUD, timeout=timeout_s, write_timeout=WRITE_TIMEOUT_S, exclusive=True
+                path, baud, timeout=timeout_s, write_timeout=WRITE_TIMEOUT_S, exclusive=True
             )
 
     def close(self) -> None:
@@ -74,6 +75,12 @@ class SerialPort:
             data: bytes = self._serial.read(size)
             return data
 
+    def read_line(self) -> bytes:
+        """Return a line without its end; what there is of it if the rest does not come in time."""
+        with self._guarded("fails"):
+            line: bytes = self._serial.read_until(b"\n")
+            return line.strip()
+
     @contextmanager
     def _guarded(self, what: str) -> Iterator[None]:
         import termios  # noqa: PLC0415 - of POSIX only
@@ -83,7 +90,7 @@ class SerialPort:
             yield
         except (OSError, termios.error, TypeError, ValueError) as error:
             raise RobotError(
-                f"the servo bus {self.path} {what}: {_reason(error)}", hint=_hint(error)
+                f"the serial port {self.path} {what}: {_reason(error)}", hint=_hint(error)
             ) from error
 
 
@@ -99,9 +106,9 @@ def _reason(error: Exception) -> str:
 
 def _hint(error: Exception) -> str | None:
     if "exclusively lock" in str(error):
-        return "end it first: only one program may command an arm"
+        return "end it first: only one program may use the port"
     if isinstance(error, OSError) and error.errno == 2:
-        return "plug the arm in; `rtgraph robot scan` lists the ports"
+        return "plug the device in; `rtgraph robot scan` lists the ports"
     if isinstance(error, OSError) and error.errno == 13:
         return "sudo usermod -a -G dialout $USER, then log in again"
     return None

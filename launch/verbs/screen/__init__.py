@@ -1,0 +1,46 @@
+"""``rtgraph screen``: a camera before a screen. One module per action, imported only for that action or its help."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+ACTIONS = {
+    "mark": "mark the corners of the screen in the camera's picture",
+    "grab": "keep rectified pictures of the screen",
+    "learn-digits": "learn to read numbers from a few pictures",
+    "latency": "measure the time from a button to the picture",
+}
+"""Each action and its summary."""
+
+EXAMPLE = """\
+examples:
+  rtgraph screen mark 0 --out screen.yaml
+  rtgraph screen grab 0 --file screen.yaml --out shots --count 20 --every 2
+  rtgraph screen learn-digits screen.yaml shots/01.png score=120 shots/07.png score=3456
+  rtgraph screen latency 0 --file screen.yaml --port /dev/ttyACM0 --buttons LEFT,RIGHT --region 8,186,144,10
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the actions."""
+    parser.description = "Prepare a camera before a screen, for the plant FilmedGame."
+    parser.epilog = EXAMPLE
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, description in ACTIONS.items():
+        module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+        action = actions.add_parser(
+            name,
+            help=description,
+            description=(module.__doc__ or "").partition(": ")[2].strip(),
+            epilog=module.EXAMPLE,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.configure(action)
+        action.set_defaults(perform=module.run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the action."""
+    code: int = args.perform(args)
+    return code

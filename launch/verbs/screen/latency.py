@@ -1,0 +1,80 @@
+"""``rtgraph screen latency``: press a button, see when the picture changes, and print the end-to-end latency."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rtgraph.launch.console.typed import whole
+from rtgraph.launch.verbs.screen.opening import add_source, capturing, region
+
+TIMEOUT_S = 0.5
+"""Longest wait for the buttons' answer: a late one ends no launch here."""
+EXAMPLE = """\
+example:
+  rtgraph screen latency 0 --file screen.yaml --port /dev/ttyACM0 --buttons LEFT,RIGHT --region 8,186,144,10
+
+The region of the rectified picture must change with each button, and be still otherwise.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add_source(parser)
+    parser.add_argument(
+        "--file", metavar="FILE", type=Path, help="file of `screen mark` (default: the whole picture)"
+    )
+    parser.add_argument("--port", metavar="PATH", required=True, help="serial port of the buttons")
+    parser.add_argument("--buttons", metavar="A,B", default="FIRE", help="pressed in turn (default: FIRE)")
+    parser.add_argument(
+        "--region", metavar="X,Y,W,H", type=region, help="where to look (default: everywhere)"
+    )
+    parser.add_argument(
+        "--times", metavar="N", type=whole, default=50, help="number of presses (default: 50)"
+    )
+    parser.add_argument("--rate", metavar="HZ", type=float, default=60.0, help="the plant's ticks per second")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print."""
+    # Imported late, so that --help is instant.
+    from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
+    from rtgraph.nodes.robot.screen.buttons import SerialButtons  # noqa: PLC0415
+    from rtgraph.nodes.robot.screen.file import ScreenFile  # noqa: PLC0415
+    from rtgraph.nodes.robot.screen.latency import LatencyMeter  # noqa: PLC0415
+    from rtgraph.nodes.runtime.clock import WallClock  # noqa: PLC0415
+
+    file = ScreenFile() if args.file is None else ScreenFile.read(args.file)
+    where = args.region or (0, 0, *file.size)
+    buttons = SerialButtons(args.port, timeout_s=TIMEOUT_S)
+    with capturing(args.source, file.camera_size) as capture:
+        try:
+            buttons.connect()
+            meter = LatencyMeter(capture, buttons, file.rectifier(), where, WallClock().now_ns)
+            found = meter.measure(args.buttons.split(","), max(1, args.times))
+        finally:
+            buttons.disconnect()
+    middle, high = found.quantile_ms(0.5), found.quantile_ms(0.99)
+    if args.json:
+        print_json(
+            {
+                "p50_ms": middle,
+                "p99_ms": high,
+                "p50_frames": middle * args.rate / 1e3,
+                "presses": len(found.each_ns) + found.missed,
+                "missed": found.missed,
+                "picture_ms": found.picture_ns / 1e6,
+                "each_ms": [one / 1e6 for one in found.each_ns],
+            }
+        )
+        return 0
+    print(
+        f"from a button to the picture: p50 {middle:.1f} ms, p99 {high:.1f} ms, {len(found.each_ns)} presses"
+    )
+    print(
+        f"p50 is {middle * args.rate / 1e3:.1f} frames at {args.rate:g} Hz; a picture comes every {found.picture_ns / 1e6:.1f} ms"
+    )
+    if found.missed:
+        print(f"{found.missed} presses changed nothing")
+    return 0

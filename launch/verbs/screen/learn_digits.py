@@ -1,0 +1,123 @@
+"""``rtgraph screen learn-digits``: learn to read numbers from rectified pictures that show known ones. All ten digits must be seen."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rtgraph.launch.verbs.screen.opening import region
+
+if TYPE_CHECKING:
+    from rtgraph.nodes.robot.screen.file import ScreenFile
+    from rtgraph.nodes.robot.screen.rectify import Image
+
+EXAMPLE = """\
+example:
+  rtgraph screen learn-digits screen.yaml --counter score=34,4,48,12/3 shots/01.png score=120 shots/07.png score=456
+
+--counter adds a counter: its region in the rectified picture, and its number of digits. Its region holds exactly as many
+cells of one width. Weight, limits and the end of a game are edited in the file.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("file", metavar="FILE", type=Path, help="file of `screen mark`; it is written")
+    parser.add_argument(
+        "shown", metavar="PICTURE NAME=NUMBER", nargs="+", help="pictures, each before its numbers"
+    )
+    parser.add_argument(
+        "--counter",
+        metavar="NAME=X,Y,W,H/DIGITS",
+        type=_counter,
+        action="append",
+        default=[],
+        help="add a counter, or move it",
+    )
+    parser.add_argument("--json", action="store_true", help="print the digits as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the templates."""
+    # Imported late, so that --help is instant.
+    from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
+    from rtgraph.nodes.robot.screen.digits import learn_digits  # noqa: PLC0415
+    from rtgraph.nodes.robot.screen.file import Counter, ScreenFile  # noqa: PLC0415
+
+    file = ScreenFile.read(args.file)
+    counters = dict(file.counters)
+    for name, where, digits in args.counter:
+        given = counters[name].model_dump() if name in counters else {}
+        counters[name] = Counter.model_validate(given | {"region": where, "digits": digits})
+    file = ScreenFile.model_validate(file.model_dump() | {"counters": counters})
+    shown = _pictures(args.shown, file)
+    file = _with_colours(file, shown)
+    numbers = {name: counter.number() for name, counter in file.counters.items()}
+    examples = [(picture, number, value) for picture, name, value in shown if (number := numbers[name])]
+    templates = learn_digits(examples)
+    file.model_copy(update={"digits": templates}).write(args.file)
+    missing = [str(digit) for digit in range(10) if str(digit) not in templates]
+    if args.json:
+        print_json({"file": str(args.file), "digits": list(templates), "missing": missing})
+    else:
+        print(f"{args.file}: learned {' '.join(templates)}")
+        if missing:
+            print(f"not shown, and so unreadable: {' '.join(missing)}")
+    return 0
+
+
+def _counter(text: str) -> tuple[str, tuple[int, int, int, int], int]:
+    name, _, rest = text.partition("=")
+    where, _, digits = rest.partition("/")
+    if not name or not digits.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=X,Y,W,H/DIGITS")
+    return name, region(where), int(digits)
+
+
+def _pictures(shown: list[str], file: ScreenFile) -> list[tuple[Image, str, int]]:
+    """Return the pictures with the counters and numbers that they show."""
+    import numpy as np  # noqa: PLC0415 - so that --help is instant
+    from PIL import Image  # noqa: PLC0415
+
+    from rtgraph.msgs.errors import RobotError  # noqa: PLC0415
+
+    found, picture = [], None
+    for text in shown:
+        name, _, number = text.partition("=")
+        if name in file.counters and number.isdecimal():
+            if picture is None:
+                raise RobotError(f"{text} stands before the first picture", hint="PICTURE NAME=NUMBER …")
+            found.append((picture, name, int(number)))
+            continue
+        if number:
+            known = ", ".join(file.counters) or "none"
+            raise RobotError(
+                f"{text!r}: no such counter, or no number; the counters: {known}", hint="--counter"
+            )
+        try:
+            with Image.open(text) as opened:
+                picture = np.array(opened.convert("RGB"))
+        except OSError as error:
+            raise RobotError(f"{text}: cannot be read: {error.strerror or error}") from error
+        if picture.shape[:2] != (file.size[1], file.size[0]):
+            raise RobotError(
+                f"{text}: {picture.shape[1]} × {picture.shape[0]} is not a rectified picture",
+                hint="keep pictures by `rtgraph screen grab`",
+            )
+    return found
+
+
+def _with_colours(file: ScreenFile, shown: list[tuple[Image, str, int]]) -> ScreenFile:
+    """Return the file with the colours of each counter that is shown."""
+    from rtgraph.nodes.robot.screen.digits import learn_colours  # noqa: PLC0415 - so that --help is instant
+
+    counters = dict(file.counters)
+    for name, counter in counters.items():
+        pictures = [picture for picture, shows, _ in shown if shows == name]
+        if pictures:
+            ink, background = (
+                tuple(map(float, one.round(1))) for one in learn_colours(pictures, counter.region)
+            )
+            counters[name] = counter.model_copy(update={"ink": ink, "background": background})
+    return file.model_copy(update={"counters": counters})

@@ -1,0 +1,74 @@
+"""What the actions share: the camera, and the texts of points and regions."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rtgraph.nodes.camera import Capture, Picture
+    from rtgraph.nodes.robot.screen.digits import Region
+
+FIRST_S = 10.0
+"""Longest wait for a picture."""
+SKIPPED = 5
+"""First pictures that are skipped: many cameras set their exposure meanwhile."""
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """Add the camera."""
+    parser.add_argument("source", metavar="SOURCE", help="number or path of a camera, a video file, or a URL")
+
+
+@contextlib.contextmanager
+def capturing(source: str, camera_size: tuple[int, int] | None = None) -> Iterator[Capture]:
+    """Open a camera.
+
+    Args:
+        source: the camera.
+        camera_size: width and height of the pictures; None for what the source gives.
+    """
+    from rtgraph.nodes.camera import Capture, CaptureParams  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.nodes.runtime.clock import WallClock  # noqa: PLC0415
+
+    size = None if camera_size is None else (camera_size[1], camera_size[0])
+    capture = Capture(CaptureParams(source=source, size=size), WallClock().now_ns)
+    capture.start()
+    try:
+        yield capture
+    finally:
+        capture.close()
+
+
+def next_picture(capture: Capture, after: int) -> Picture:
+    """Wait for a picture with a number higher than ``after``.
+
+    Raises:
+        RobotError: none comes.
+    """
+    from rtgraph.msgs.errors import RobotError  # noqa: PLC0415 - so that --help is instant
+
+    picture = capture.wait_newer(after, FIRST_S)
+    if picture is None:
+        raise RobotError(f"the camera gives no picture: {capture.problem or 'it is silent'}")
+    return picture
+
+
+def point(text: str) -> tuple[float, float]:
+    """Parse ``x,y``."""
+    try:
+        x, y = map(float, text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not x,y") from error
+    return x, y
+
+
+def region(text: str) -> Region:
+    """Parse ``left,top,width,height``."""
+    try:
+        left, top, width, height = map(int, text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not left,top,width,height") from error
+    return left, top, width, height

@@ -1,0 +1,73 @@
+"""The actions of a filmed game: each is a set of buttons that are pressed together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rtgraph.msgs.errors import NodeError
+
+NOOP = "NOOP"
+"""The action that presses nothing."""
+VERTICAL, HORIZONTAL, FIRE = ("UP", "DOWN"), ("RIGHT", "LEFT"), "FIRE"
+
+ATARI_ACTIONS = (
+    "NOOP",
+    "FIRE",
+    "UP",
+    "RIGHT",
+    "LEFT",
+    "DOWN",
+    "UPRIGHT",
+    "UPLEFT",
+    "DOWNRIGHT",
+    "DOWNLEFT",
+    "UPFIRE",
+    "RIGHTFIRE",
+    "LEFTFIRE",
+    "DOWNFIRE",
+    "UPRIGHTFIRE",
+    "UPLEFTFIRE",
+    "DOWNRIGHTFIRE",
+    "DOWNLEFTFIRE",
+)
+"""All actions of an Atari 2600's joystick, with the names and in the order of the Arcade Learning Environment."""
+
+Pressed = frozenset[str]
+
+
+def buttons_of(action: str) -> Pressed:
+    """Return the buttons of an action: one of Atari's, or names of buttons joined by ``+``.
+
+    Example:
+        >>> sorted(buttons_of("UPRIGHTFIRE")), sorted(buttons_of("LEFT+A"))
+        (['FIRE', 'RIGHT', 'UP'], ['A', 'LEFT'])
+    """
+    if action == NOOP:
+        return frozenset()
+    if action in ATARI_ACTIONS:
+        vertical = next((name for name in VERTICAL if action.startswith(name)), "")
+        rest = action.removeprefix(vertical)
+        horizontal = next((name for name in HORIZONTAL if rest.startswith(name)), "")
+        return frozenset({vertical, horizontal, rest.removeprefix(horizontal)} - {""})
+    return frozenset(action.split("+"))
+
+
+def check_actions(actions: Sequence[str]) -> None:
+    """Check the names of actions.
+
+    Raises:
+        NodeError: a name is empty or occurs twice, or the first action presses something.
+    """
+    if not actions or actions[0] != NOOP:
+        raise NodeError(f"the first action is {NOOP}, which presses nothing", hint=f"actions: [{NOOP}, …]")
+    if len(set(actions)) != len(actions):
+        raise NodeError("an action occurs twice")
+    if wrong := [action for action in actions if not all(buttons_of(action)) and action != NOOP]:
+        raise NodeError(
+            f"action {wrong[0]!r} names no button", hint="names of buttons joined by +, such as LEFT+A"
+        )
+
+
+def all_buttons(actions: Iterable[str], *more: Iterable[str]) -> tuple[str, ...]:
+    """Return the buttons of some actions, and more of them, in alphabetical order."""
+    return tuple(sorted({button for action in actions for button in buttons_of(action)}.union(*more)))

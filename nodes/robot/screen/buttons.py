@@ -1,0 +1,122 @@
+"""Buttons behind a serial line: the firmware presses them, and releases them when the computer falls silent.
+
+The protocol, version 1:
+
+1. 115,200 baud, 8N1. A line is ASCII text of at most 80 bytes that ends with a newline.
+2. The computer asks; the firmware answers each line with one line, and never speaks first.
+3. ``?`` is answered by ``buttons 1 TIMEOUT NAME NAME …``: the version, the timeout in ms, and up to 32 buttons.
+4. ``p MASK`` presses the buttons of a mask and releases all others. MASK is hexadecimal, bit 0 is the first name.
+5. ``p`` is answered by ``p MASK`` with the buttons that are pressed now.
+6. ``r`` is answered by ``p MASK`` too. It changes nothing, and does not put the timeout off.
+7. If no ``p`` comes for TIMEOUT ms, the firmware releases all buttons.
+8. After power-on or a reset, all buttons are released.
+9. A line that it does not understand is answered by ``error TEXT``, and changes nothing.
+10. TIMEOUT is 50 to 500 ms; 100 ms is usual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rtgraph.msgs.errors import RobotError
+from rtgraph.nodes.robot.driver import Feature, Reading
+from rtgraph.nodes.robot.serial_port import SerialPort
+
+BAUD = 115_200
+VERSION = "1"
+MOST_BUTTONS = 32
+TIMEOUT_S = 0.1
+BOOT_TRIES = 40
+"""A board that starts anew when its port is opened takes seconds to answer."""
+
+
+class SerialButtons:
+    """Presses the buttons of a firmware that speaks the protocol of this module.
+
+    Args:
+        port: the serial port, such as ``/dev/ttyACM0``.
+        timeout_s: longest wait for an answer.
+    """
+
+    def __init__(self, port: str, timeout_s: float = TIMEOUT_S) -> None:
+        self._path, self._timeout_s = port, timeout_s
+        self._port: SerialPort | None = None
+        self.names: tuple[str, ...] = ()
+        """The buttons of the firmware, in the order of the mask."""
+        self.silent_ms = 0
+        """Time without a command after which the firmware releases all buttons."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the port is open."""
+        return self._port is not None
+
+    @property
+    def observation_features(self) -> Mapping[str, Feature]:
+        """Whether each button is pressed: 0 or 1."""
+        return dict.fromkeys(self.names, float)
+
+    @property
+    def action_features(self) -> Mapping[str, Feature]:
+        """Whether to press each button."""
+        return dict.fromkeys(self.names, float)
+
+    def connect(self) -> None:
+        """Open the port, and ask for the buttons. None is pressed.
+
+        Raises:
+            RobotError: the port cannot be opened, or no firmware with this protocol answers.
+        """
+        self._port = SerialPort(self._path, self._timeout_s, baud=BAUD)
+        answer: list[str] = []
+        for _ in range(BOOT_TRIES):
+            self._port.discard()
+            self._port.write(b"?\n")
+            answer = self._port.read_line().decode(errors="replace").split()
+            if answer:
+                break
+        if answer[:2] != ["buttons", VERSION] or not 3 < len(answer) <= 3 + MOST_BUTTONS:
+            raise RobotError(
+                f"no buttons answer on {self._path}" + (f", but {' '.join(answer)!r}" if answer else ""),
+                hint="docs/screen.md has a firmware",
+            )
+        self.silent_ms, self.names = int(answer[2]), tuple(answer[3:])
+
+    def disconnect(self) -> None:
+        """Release all buttons, and close the port."""
+        port, self._port = self._port, None
+        if port is None:
+            return
+        try:
+            port.write(b"p 0\n")
+        finally:
+            port.close()
+
+    def get_observation(self) -> dict[str, float]:
+        """Return which buttons are pressed."""
+        return self._ask("r")
+
+    def send_action(self, action: dict[str, float]) -> Mapping[str, Reading]:
+        """Press the buttons with 1, and release all others. Return what the firmware presses.
+
+        Raises:
+            RobotError: the firmware does not answer.
+        """
+        mask = sum((action.get(name, 0.0) > 0.5) << bit for bit, name in enumerate(self.names))
+        return self._ask(f"p {mask:x}")
+
+    def _ask(self, request: str) -> dict[str, float]:
+        if self._port is None:
+            raise RobotError(f"the buttons on {self._path} are not connected")
+        self._port.discard()
+        self._port.write(f"{request}\n".encode())
+        answer = self._port.read_line().decode(errors="replace")
+        verb, _, mask = answer.partition(" ")
+        try:
+            pressed = int(mask, 16) if verb == "p" else -1
+        except ValueError:
+            pressed = -1
+        if pressed < 0:
+            problem = f"answer {answer!r} to {request!r}" if answer else "do not answer"
+            raise RobotError(f"the buttons on {self._path} {problem}")
+        return {name: float(pressed >> bit & 1) for bit, name in enumerate(self.names)}

@@ -1,0 +1,134 @@
+"""Which buttons are pressed at a tick: those of the command, of the default behaviour, or of the physical reset."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rtgraph.nodes.robot.control import DeviceControl
+from rtgraph.nodes.robot.safety import Command, is_commander, is_fresh, stale_after_ns
+from rtgraph.nodes.robot.screen.actions import Pressed
+from rtgraph.nodes.robot.screen.file import ResetStep
+from rtgraph.nodes.robot.screen.link import ScreenLink
+
+NONE: Pressed = frozenset()
+
+
+class ScreenControl(DeviceControl):
+    """Presses the buttons of one console.
+
+    At each tick all buttons are sent, pressed or not, so that the firmware releases them when no tick comes.
+
+    Args:
+        actions: the buttons of each action.
+        buttons: all buttons.
+        link: the camera and the buttons.
+        period_ns: time from tick to tick.
+        now_ns: the graph's time.
+    """
+
+    connected = "connected: all buttons are released"
+
+    def __init__(
+        self,
+        actions: Sequence[Pressed],
+        buttons: Sequence[str],
+        link: ScreenLink,
+        period_ns: int,
+        now_ns: int,
+    ) -> None:
+        super().__init__(link, now_ns, Counter())
+        self._link, self._actions, self._buttons = link, actions, buttons
+        self._stale_ns = stale_after_ns(period_ns)
+        self._steps: Sequence[ResetStep] = ()
+        self._step = 0
+        self._step_ns: int | None = None
+        self._commander = ""
+        self._admitted_ns = 0
+        self._has_acted = False
+        self.is_ready = False
+        """Whether the last tick saw the screen, with no reset under way."""
+
+    @property
+    def is_homing(self) -> bool:
+        """Whether the physical reset is under way."""
+        return bool(self._steps)
+
+    def begin_reset(self, steps: Sequence[ResetStep], now_ns: int) -> None:
+        """Press the buttons of a physical reset at the coming ticks."""
+        self._steps, self._step, self._step_ns = steps, 0, None
+        self.is_ready = False
+        self._has_acted = False
+        if steps and self._may_move():
+            self.states.enter("homing", "a physical reset", now_ns)
+
+    def tick(self, command: Command | None, default: int, now_ns: int) -> str:
+        """Press the buttons of a command if the rules allow it, or those of the default action.
+
+        Returns:
+            Why the command was refused; empty if it was admitted, or if there was none.
+        """
+        self.is_ready = False
+        if not self._may_move():
+            return self._blocked(command)
+        self.connection.take_lost()
+        if self.sample is None or now_ns - self.sample.captured_ns > self._stale_ns:
+            self.states.enter(
+                "stale", f"no picture: {self._link.camera_problem or 'the camera is late'}", now_ns
+            )
+            self._press(NONE, now_ns)
+            return self._blocked(command)
+        if self._steps:
+            refused = self._blocked(command)
+            self._go_on(now_ns)
+            return refused
+        self.is_ready = True
+        refused = "" if command is None else self._refuse(command, now_ns)
+        if command is not None and not refused:
+            self._commander, self._admitted_ns, self._has_acted = command.source, now_ns, True
+            self.states.enter("running", "", now_ns)
+            self._press(self._actions[int(command.values)], now_ns)
+            return ""
+        if refused:
+            self.refused[refused] += 1
+        expired = not self._has_acted or now_ns - self._admitted_ns > self._stale_ns
+        if expired and self.states.state == "running":
+            self.states.enter("stale", "no valid command", now_ns)
+        elif self.states.state in {"stale", "homing"} and self.states.reason != "no valid command":
+            self.states.enter("holding", "the camera sees the screen", now_ns)
+        self._press(NONE if expired else self._actions[default], now_ns)
+        return refused
+
+    def _refuse(self, command: Command, now_ns: int) -> str:
+        if not is_fresh(command, now_ns, self._stale_ns):
+            return "stale"
+        expired = now_ns - self._admitted_ns > self._stale_ns
+        return "" if is_commander(command, "" if expired else self._commander) else "commander"
+
+    def _go_on(self, now_ns: int) -> None:
+        """Press the buttons of the reset's step, and go to the next one when its time is over."""
+        self.states.enter("homing", "a physical reset", now_ns)
+        if self._step_ns is None:
+            self._step_ns = now_ns
+        elif now_ns - self._step_ns >= self._steps[self._step].s * 1e9:
+            self._step, self._step_ns = self._step + 1, now_ns
+        if self._step == len(self._steps):
+            self._steps = ()
+            self.states.enter("holding", "the game was reset", now_ns)
+            self._press(NONE, now_ns)
+        else:
+            self._press(frozenset(self._steps[self._step].press), now_ns)
+
+    def _press(self, pressed: Pressed, now_ns: int) -> None:
+        if self.connection.is_free():
+            self.connection.post({name: float(name in pressed) for name in self._buttons}, now_ns)
+
+    def _rest_here(self) -> None:
+        """Begin the reset again: a step may have been lost."""
+        self._step, self._step_ns = 0, None
+
+    def _hold_here(self, now_ns: int) -> None:
+        self._press(NONE, now_ns)
+
+    def _give_up_homing(self) -> None:
+        """Keep the reset: it goes on when the emergency stop is reset."""

@@ -1,0 +1,178 @@
+"""The file that says how to read a filmed game: corners, numbers, digits, the end of a game, and its reset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from rtgraph.msgs import Record
+from rtgraph.msgs.atomic import write_atomically
+from rtgraph.msgs.errors import RobotError
+from rtgraph.nodes.robot.screen.digits import ALIKE, COLUMNS, ROWS, Number, Region, Template
+from rtgraph.nodes.robot.screen.rectify import Corners, Rectifier
+
+Colour = tuple[float, float, float]
+Frames = Annotated[int, Field(ge=1, le=600)]
+
+
+class Counter(Record):
+    """A number on the screen, and how it counts."""
+
+    region: Region
+    """Left, top, width and height in the rectified picture: as many cells of one width as there are digits."""
+    digits: int = Field(ge=1, le=12)
+    weight: float = 1.0
+    """The reward for each point."""
+    least: int = 0
+    most: int = 100
+    """Least and greatest plausible change between two pictures. Another one must persist."""
+    frames: Frames = 5
+    """Number of pictures in which a change that is not plausible must be read."""
+    ink: Colour | None = None
+    background: Colour | None = None
+    """The colours of the digits and behind them, which ``rtgraph screen learn-digits`` writes."""
+
+    def number(self) -> Number | None:
+        """Return where the number stands; None before its colours are learned."""
+        if self.ink is None or self.background is None:
+            return None
+        return Number(self.region, self.digits, self.ink, self.background)
+
+
+class CounterEnd(Record):
+    """The game ends when a counter is at most a number, such as lives."""
+
+    kind: Literal["counter"]
+    counter: str
+    at_most: int = 0
+    frames: Frames = 5
+    """Number of pictures in a row in which that must be so; the same in the others."""
+
+
+class PictureEnd(Record):
+    """The game ends when the mean of a region, from 0 (black) to 255, is in a range."""
+
+    kind: Literal["picture"]
+    region: Region
+    least: float = 0.0
+    most: float = 255.0
+    frames: Frames = 5
+
+
+class ResetEnd(Record):
+    """The game ends when a counter falls by more than is plausible: another game has begun."""
+
+    kind: Literal["reset"]
+    counter: str
+
+
+class TimeEnd(Record):
+    """The episode is truncated after a time."""
+
+    kind: Literal["time"]
+    s: float = Field(gt=0)
+
+
+class IdleEnd(Record):
+    """The episode is truncated when no counter has changed for a time."""
+
+    kind: Literal["idle"]
+    s: float = Field(gt=0)
+
+
+End = Annotated[CounterEnd | PictureEnd | ResetEnd | TimeEnd | IdleEnd, Field(discriminator="kind")]
+
+
+class ResetStep(Record):
+    """One step of the physical reset: buttons that are pressed together for a time; none for a pause."""
+
+    press: tuple[str, ...] = ()
+    s: float = Field(gt=0, le=60)
+
+
+class ScreenFile(Record):
+    """How to read one game on one screen."""
+
+    corners: Corners | None = None
+    """The screen's corners in the camera's picture: top left, top right, bottom right, bottom left. Null for the whole
+    picture, as a frame grabber has it."""
+    camera_size: tuple[int, int] = (640, 480)
+    """Width and height of the camera's picture in which the corners were marked."""
+    size: tuple[int, int] = (160, 210)
+    """Width and height of the rectified picture: what the console draws."""
+    counters: dict[str, Counter] = Field(default_factory=dict)
+    digits: dict[str, Template] = Field(default_factory=dict)
+    """The templates, which ``rtgraph screen learn-digits`` writes."""
+    alike: float = Field(default=ALIKE, gt=0, lt=1)
+    """Least correlation of a digit with its template. A lower one reads worse pictures, and misreads more."""
+    end: tuple[End, ...] = ()
+    reset: tuple[ResetStep, ...] = ()
+    """What is pressed before each game."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        width, height = self.size
+        if width < 84 or height < 84:
+            raise ValueError(f"size: {width} × {height} is smaller than the observation, 84 × 84")
+        regions = [(f"counters.{name}", counter.region) for name, counter in self.counters.items()]
+        regions += [("end", end.region) for end in self.end if isinstance(end, PictureEnd)]
+        for where, (left, top, wide, high) in regions:
+            inside = left >= 0 and top >= 0 and wide > 0 and high > 0
+            if not inside or left + wide > width or top + high > height:
+                raise ValueError(f"{where}: the region is not within {width} × {height}")
+        for end in self.end:
+            if isinstance(end, CounterEnd | ResetEnd) and end.counter not in self.counters:
+                raise ValueError(f"end: no counter {end.counter!r}")
+        for digit, rows in self.digits.items():
+            if [len(row) for row in rows] != [COLUMNS] * ROWS:
+                raise ValueError(f"digits.{digit}: a template has {ROWS} rows of {COLUMNS}")
+        return self
+
+    def rectifier(self) -> Rectifier:
+        """Return what makes the rectified picture of a picture of ``camera_size``."""
+        width, height = self.camera_size
+        right, bottom = width - 0.5, height - 0.5
+        whole: Corners = ((-0.5, -0.5), (right, -0.5), (right, bottom), (-0.5, bottom))
+        return Rectifier(self.corners or whole, self.size)
+
+    @property
+    def buttons(self) -> frozenset[str]:
+        """The buttons of the reset."""
+        return frozenset(name for step in self.reset for name in step.press)
+
+    @property
+    def unlearned(self) -> tuple[str, ...]:
+        """The counters that cannot be read yet."""
+        return tuple(
+            name for name, counter in self.counters.items() if not self.digits or counter.number() is None
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a file.
+
+        Raises:
+            RobotError: it is missing or wrong.
+        """
+        try:
+            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except FileNotFoundError as error:
+            raise RobotError(
+                f"{path}: there is no such file", hint=f"rtgraph screen mark SOURCE --out {path}"
+            ) from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            problem = first["msg"].removeprefix("Value error, ")
+            raise RobotError(f"{path}: {where}{': ' if where else ''}{problem}") from error
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise RobotError(f"{path}: cannot be read: {str(error).partition(chr(10))[0]}") from error
+
+    def write(self, path: Path) -> None:
+        """Write a file, replacing it as a whole."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        text = yaml.safe_dump(values, sort_keys=False, default_flow_style=None, width=100)
+        write_atomically(path, text, RobotError)

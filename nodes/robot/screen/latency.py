@@ -1,0 +1,150 @@
+"""The end-to-end latency of a screen: from pressing a button until the camera's picture changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.msgs.errors import RobotError
+from rtgraph.nodes.camera import Capture
+from rtgraph.nodes.camera.source import opencv
+from rtgraph.nodes.robot.driver import Driver
+from rtgraph.nodes.robot.screen.digits import Region
+from rtgraph.nodes.robot.screen.rectify import Image
+
+STILL_PICTURES = 12
+"""Number of pictures that show how much the region changes on its own."""
+MARGIN = 2.0
+"""A change is this many times larger than what the region changes on its own."""
+LEAST_CHANGE = 4.0
+"""Least change, of 255."""
+BLOCK = 4
+"""Differences are means of this many pixels across and down: less noise, and small things that move still show."""
+GOLDEN = 0.6180339887498949
+"""Multiples of it modulo 1 spread evenly."""
+REFRESH_S = 0.03
+"""Time after which a pressed button is sent again, so that the firmware does not release it."""
+FIRST_S = 10.0
+CHANGE_S = 1.0
+"""Longest wait for the first picture, and for a change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """What was measured."""
+
+    each_ns: tuple[int, ...]
+    """The latency of each press that changed the picture."""
+    missed: int
+    """Number of presses that changed nothing."""
+    picture_ns: int
+    """Median time between two pictures: the resolution."""
+
+    def quantile_ms(self, share: float) -> float:
+        """Return a quantile of the latencies."""
+        return float(np.quantile(self.each_ns, share)) / 1e6
+
+
+class LatencyMeter:
+    """Measures one screen. The region must be still while nothing is pressed.
+
+    Args:
+        capture: the camera; it is started.
+        driver: presses the buttons; it is connected.
+        rectify: rectifies a picture.
+        region: where the picture changes.
+        now_ns: the clock of the capture.
+    """
+
+    def __init__(
+        self,
+        capture: Capture,
+        driver: Driver,
+        rectify: Callable[[Image], Image],
+        region: Region,
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._capture, self._driver = capture, driver
+        self._rectify, self._region, self._now_ns = rectify, region, now_ns
+        self._number = 0
+
+    def measure(self, buttons: Sequence[str], times: int) -> Latency:
+        """Press buttons in turn, and see when the picture changes.
+
+        Raises:
+            RobotError: there is no such button, no picture, or no press changed anything.
+        """
+        if unknown := [name for name in buttons if name not in self._driver.action_features]:
+            raise RobotError(
+                f"there is no button {unknown[0]!r}", hint=f"{', '.join(self._driver.action_features)}"
+            )
+        found, intervals = [], []
+        for turn in range(times):
+            before, threshold, interval_ns = self._watch()
+            intervals.append(interval_ns)
+            # Not always just after a picture: presses are spread over the time between two.
+            time.sleep(turn * GOLDEN % 1.0 * interval_ns / 1e9)
+            found.append(self._press(buttons[turn % len(buttons)], before, threshold))
+        seen = tuple(one for one in found if one is not None)
+        if not seen:
+            raise RobotError(
+                f"none of {times} presses changed the picture",
+                hint="choose a --region that a button changes, and that is still otherwise",
+            )
+        return Latency(seen, times - len(seen), int(np.median(intervals)))
+
+    def _watch(self) -> tuple[npt.NDArray[np.float64], float, int]:
+        """Release all buttons and watch. Return the region, the least change that counts, and the time per picture."""
+        self._driver.send_action({})
+        seen = [self._look(FIRST_S) for _ in range(STILL_PICTURES)]
+        changes = [_difference(one, other) for (one, _), (other, _) in pairwise(seen)]
+        stamps = [captured_ns for _, captured_ns in seen]
+        # The first pictures may still show the last press.
+        own = max(changes[STILL_PICTURES // 2 :])
+        return seen[-1][0], max(MARGIN * own, LEAST_CHANGE), int(np.median(np.diff(stamps)))
+
+    def _press(self, button: str, before: npt.NDArray[np.float64], threshold: float) -> int | None:
+        pressed_ns = self._now_ns()
+        sent_s = time.monotonic()
+        self._driver.send_action({button: 1.0})
+        try:
+            while self._now_ns() - pressed_ns < CHANGE_S * 1e9:
+                picture = self._capture.wait_newer(self._number, REFRESH_S)
+                if picture is not None:
+                    self._number = picture.number
+                    if (
+                        picture.captured_ns > pressed_ns
+                        and _difference(self._cut(picture.image), before) > threshold
+                    ):
+                        return picture.captured_ns - pressed_ns
+                if time.monotonic() - sent_s > REFRESH_S:
+                    sent_s = time.monotonic()
+                    self._driver.send_action({button: 1.0})
+        finally:
+            self._driver.send_action({})
+        return None
+
+    def _look(self, within_s: float) -> tuple[npt.NDArray[np.float64], int]:
+        picture = self._capture.wait_newer(self._number, within_s)
+        if picture is None:
+            raise RobotError(f"the camera gives no picture: {self._capture.problem or 'it is silent'}")
+        self._number = picture.number
+        return self._cut(picture.image), picture.captured_ns
+
+    def _cut(self, image: Image) -> npt.NDArray[np.float64]:
+        left, top, width, height = self._region
+        crop: npt.NDArray[np.float64] = self._rectify(image)[top : top + height, left : left + width].mean(
+            axis=2
+        )
+        return crop
+
+
+def _difference(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
+    """Return the largest difference of a block."""
+    blocks = opencv().blur(one - other, (BLOCK, BLOCK))
+    return float(np.abs(blocks).max())

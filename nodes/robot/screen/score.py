@@ -1,0 +1,84 @@
+"""Counters: numbers that are read off each picture, and accepted if they are plausible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rtgraph.nodes.robot.screen.digits import DigitReader
+from rtgraph.nodes.robot.screen.file import Counter, ScreenFile
+from rtgraph.nodes.robot.screen.rectify import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How an accepted number differs from the one before."""
+
+    by: int = 0
+    fell: bool = False
+    """Whether it fell by more than is plausible: the counter was reset."""
+
+
+class SteadyCounter:
+    """Accepts what is read of one counter: the first number, and an implausible change, only if they persist."""
+
+    def __init__(self, counter: Counter) -> None:
+        self.counter = counter
+        self.value: int | None = None
+        """The number accepted last; None before the first."""
+        self.unreadable = self.refused = 0
+        """Number of pictures without a number, and with one that was not accepted at once."""
+        self._waiting: int | None = None
+        self._seen = 0
+
+    def take(self, read: int | None) -> Change:
+        """Take the number of one picture, None if it was unreadable. Return the change that is accepted."""
+        if read is None:
+            self.unreadable += 1
+            return Change()
+        if read == self.value:
+            self._waiting = None
+            return Change()
+        counter = self.counter
+        plausible = self.value is not None and counter.least <= read - self.value <= counter.most
+        if not plausible:
+            self._seen = self._seen + 1 if read == self._waiting else 1
+            self._waiting = read
+            if self._seen < counter.frames:
+                self.refused += 1
+                return Change()
+        by = 0 if self.value is None else read - self.value
+        self.value, self._waiting = read, None
+        return Change(by, fell=by < counter.least)
+
+
+class ScoreBoard:
+    """All counters of a game."""
+
+    def __init__(self, file: ScreenFile) -> None:
+        self._reader = DigitReader(file.digits, file.alike)
+        self.counters = {name: SteadyCounter(counter) for name, counter in file.counters.items()}
+        self.changed = False
+        """Whether a counter changed with the last picture."""
+        self.fell: frozenset[str] = frozenset()
+        """The counters that were reset with the last picture."""
+
+    def take(self, picture: Image) -> float:
+        """Read a rectified picture. Return the reward: the weighted points, none for a counter that was reset."""
+        reward, fell = 0.0, set()
+        self.changed = False
+        for name, steady in self.counters.items():
+            number = steady.counter.number()
+            change = steady.take(None if number is None else self._reader.read(picture, number))
+            self.changed = self.changed or change.by != 0
+            if change.fell:
+                fell.add(name)
+            else:
+                reward += steady.counter.weight * change.by
+        self.fell = frozenset(fell)
+        return reward
+
+    def values(self) -> dict[str, float]:
+        """Return the numbers accepted last."""
+        return {
+            name: float(steady.value) for name, steady in self.counters.items() if steady.value is not None
+        }

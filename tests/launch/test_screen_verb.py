@@ -1,0 +1,101 @@
+"""``rtgraph screen`` with pictures in files as the camera."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import pytest
+from PIL import Image
+from support.console import CORNERS, SIZE
+from support.filmed import Filmed
+
+from rtgraph.launch.cli import main
+from rtgraph.nodes.robot.screen import ScreenFile
+
+POINTS = [f"{x},{y}" for x, y in CORNERS]
+
+
+@pytest.fixture(scope="module")
+def filmed():
+    return Filmed()
+
+
+@pytest.fixture(scope="module")
+def film(filmed, tmp_path_factory):
+    """Return a video in which the score is 123, then 456."""
+    path = tmp_path_factory.mktemp("film") / "film.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 60.0, SIZE)
+    for score in [123] * 20 + [456] * 20:
+        writer.write(cv2.cvtColor(filmed.camera(score), cv2.COLOR_RGB2BGR))
+    writer.release()
+    return str(path)
+
+
+def size_of(path):
+    with Image.open(path) as picture:
+        return picture.size
+
+
+def test_corners_are_marked_and_a_file_keeps_the_rest(film, tmp_path, capsys):
+    path = tmp_path / "screen.yaml"
+    assert main(["screen", "mark", film, "--out", str(path), "--corners", *POINTS[::-1]]) == 0
+    found = ScreenFile.read(path)
+    assert (found.corners, found.camera_size) == (CORNERS, SIZE)
+    kept = found.model_copy(update={"size": (160, 200)})
+    kept.write(path)
+    given = ["--corners", *POINTS, "--picture", str(tmp_path / "seen.png"), "--json"]
+    capsys.readouterr()
+    assert main(["screen", "mark", film, "--out", str(path), *given]) == 0
+    assert json.loads(capsys.readouterr().out)["camera_size"] == list(SIZE)
+    assert ScreenFile.read(path) == kept
+    assert size_of(tmp_path / "seen.png") == (160, 200)
+
+
+def test_a_picture_without_a_bright_rectangle_needs_corners(tmp_path, capsys):
+    Image.new("RGB", SIZE, (28, 28, 28)).save(tmp_path / "dark.png")
+    assert main(["screen", "mark", str(tmp_path / "dark.png"), "--out", str(tmp_path / "screen.yaml")]) == 1
+    assert "no bright rectangle in the picture. hint: show a bright picture" in capsys.readouterr().err
+
+
+def test_digits_are_learned_from_pictures_with_known_numbers(filmed, tmp_path, capsys):
+    path = tmp_path / "screen.yaml"
+    ScreenFile(corners=CORNERS, camera_size=SIZE).write(path)
+    shown = []
+    for score in (123, 456):
+        Image.fromarray(filmed.rectified(score)).save(tmp_path / f"{score}.png")
+        shown += [str(tmp_path / f"{score}.png"), f"score={score}"]
+    where = ["--counter", "score=34,4,48,12/3"]
+    assert main(["screen", "learn-digits", str(path), *where, *shown]) == 0
+    assert "not shown, and so unreadable: 0 7 8 9" in capsys.readouterr().out
+    file = ScreenFile.read(path)
+    assert set(file.digits) == set("123456")
+    assert file.unlearned == ()
+
+
+@pytest.mark.parametrize(
+    ("shown", "problem"),
+    [
+        (["score=1"], "score=1 stands before the first picture"),
+        (["{}/456.png", "lives=3"], "'lives=3': no such counter, or no number"),
+        (["{}/big.png", "score=1"], "480 × 360 is not a rectified picture"),
+        (["{}/none.png", "score=1"], "cannot be read"),
+    ],
+)
+def test_wrong_pictures_are_clear_errors(filmed, shown, problem, tmp_path, capsys):
+    ScreenFile(corners=CORNERS, camera_size=SIZE).write(tmp_path / "screen.yaml")
+    Image.fromarray(filmed.rectified(456)).save(tmp_path / "456.png")
+    Image.fromarray(filmed.camera(456)).save(tmp_path / "big.png")
+    where = ["--counter", "score=34,4,48,12/3"]
+    given = [text.format(tmp_path) for text in shown]
+    assert main(["screen", "learn-digits", str(tmp_path / "screen.yaml"), *where, *given]) == 1
+    assert problem in capsys.readouterr().err
+
+
+def test_pictures_are_grabbed(film, tmp_path):
+    path = tmp_path / "screen.yaml"
+    ScreenFile(corners=CORNERS, camera_size=SIZE).write(path)
+    given = ["--file", str(path), "--out", str(tmp_path / "shots"), "--count", "2", "--every", "0"]
+    assert main(["screen", "grab", film, *given]) == 0
+    assert [one.name for one in sorted((tmp_path / "shots").iterdir())] == ["01.png", "02.png"]
+    assert size_of(tmp_path / "shots" / "01.png") == (160, 210)
