@@ -62,7 +62,7 @@ class GameBoySettings(BaseModel):
     """Frames a second. The console's own rate is 59.7275."""
 
     def spec(self) -> PlantSpec:
-        """Return what an environment of these settings takes and gives, without running anything.
+        """Return the spec of an environment with these settings, without running anything.
 
         Raises ``ValueError`` if there is no such game or no such start, or if its starts are no ladder.
         """
@@ -133,7 +133,7 @@ class GameBoyEnvironment:
 
     @property
     def spec(self) -> PlantSpec:
-        """What it takes and gives."""
+        """The spec."""
         return self._spec
 
     @property
@@ -251,7 +251,7 @@ class GameBoyEnvironment:
         self._sticky_generator = generator
 
     def close(self) -> None:
-        """Let go of the emulator. Closing twice is allowed."""
+        """Release the emulator. Closing twice is allowed."""
         self._console.close()
 
     def _look(self) -> None:

@@ -28,8 +28,9 @@ class PretrainingParams(Record):
     updates: int = Field(default=0, ge=0)
     """Number of updates; 0 for none."""
     margin: float = Field(default=0.0, ge=0, le=1e6, allow_inf_nan=False)
-    """How far the value of a demonstrated action is to exceed those of the others; 0 to learn from rewards alone
-    (Hester et al., 2018, whose margin is 0.8)."""
+    """Margin by which the value of a demonstrated action must exceed those of the others; 0 to learn from
+    rewards alone (Hester et al., 2018, whose margin is 0.8).
+    """
     normalise: bool = False
     """Scale the initial weights of convolutions to the demonstrations' observations first (Salimans & Kingma, 2016)."""
     replay: ReplayParams | None = None

@@ -89,9 +89,9 @@ class Window:
         self._keys = keys
         self._pads: dict[int, pygame.joystick.JoystickType] = {}
         self._held: dict[tuple[str, str], None] = {}
-        """What is held, by where and which, in the order in which it was pressed."""
+        """Held buttons as (source, button), in the order in which they were pressed."""
         self._tapped: list[str] = []
-        """What was pressed since the last look, whether or not it is still held."""
+        """Buttons pressed since the last look, still held or not."""
         self._buttons = {
             pygame.key.key_code(key) if len(key) == 1 else getattr(pygame, f"K_{key}"): button
             for key, button in _KEYS.items()

@@ -1,4 +1,4 @@
-"""Game Boy games: the emulator, what each game keeps in memory, and the programs of our own that ship with the package."""
+"""Game Boy games: the emulator, each game's variables and rules, and the programs that we ship."""
 
 from rtgraph.nodes.emulator.gameboy.console import BUTTONS, Console
 from rtgraph.nodes.emulator.gameboy.game import Game, Rules

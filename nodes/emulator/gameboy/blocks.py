@@ -1,4 +1,4 @@
-"""Blocks, a falling-block game of our own: what it keeps in memory, what it rewards, and when it ends."""
+"""Blocks, a falling-block game that ships with rtgraph: its variables, its reward, and its end."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _LETTERS = 64
 _MOST_TILES = 256
 
 CHECKSUMS = "SHA256SUMS"
-"""What every file shipped must be, as ``sha256sum --check`` reads it."""
+"""The checksums of all shipped files, in the format of ``sha256sum --check``."""
 
 
 def build(program: str, folder: Path, sources: Path = _SOURCES) -> Path:
@@ -122,7 +122,7 @@ def _two_planes(tile: list[str]) -> list[int]:
 
 
 def make_states(game: OwnGame, rom: Path) -> dict[str, bytes]:
-    """Return what each start of a game is, by its name, made by this ROM."""
+    """Return the content of each start of a game, made with this ROM, by the start's name."""
     states = {}
     for state in game.states:
         console = Console(rom)
@@ -132,7 +132,7 @@ def make_states(game: OwnGame, rom: Path) -> dict[str, bytes]:
 
 
 def checksums(folder: Path) -> str:
-    """Return a line a file: what its SHA-256 is, and its name."""
+    """Return one line per file: its SHA-256 and its name."""
     files = sorted(path for path in folder.iterdir() if path.name != CHECKSUMS)
     return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files)
 

@@ -25,7 +25,7 @@ from rtgraph.nodes.emulator.gameboy.variables import Variable, read_variables
 _MOST_MENU_FRAMES: Final = 3_000
 _PRESS_EVERY: Final = 20
 _BOOT_FRAMES: Final = 120
-"""Before the game clears it, memory holds anything. The first screen lasts longer than this."""
+"""Frames until the game has cleared its memory, which is undefined before. The first screen lasts longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,10 @@ class CartridgeGame:
 
 
 def read_state(file: Path) -> bytes:
-    """Return the content of a savestate in stable-retro's format. Raises ``RomError`` if it is none."""
+    """Return the content of a savestate in stable-retro's format.
+
+    Raises ``RomError`` if the file is not one.
+    """
     try:
         return gzip.decompress(file.read_bytes())
     except (OSError, EOFError, zlib.error) as error:

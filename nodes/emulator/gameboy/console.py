@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stable_retro.data import GameData
 
 BUTTONS: Final = ("B", "", "SELECT", "START", "UP", "DOWN", "LEFT", "RIGHT", "A")
-"""What each place of the core's button mask is; the second is not a button."""
+"""The button of each element of the core's button mask; the second is not a button."""
 
 SCREEN: Final = (144, 160)
 """Height and width of the display in pixels."""
@@ -35,7 +35,7 @@ not have, and when a cartridge's clock was set. With them, equal states would di
 
 
 class Memory:
-    """A copy of what the machine has in its memory; an address outside of what can be read is an ``IndexError``."""
+    """A copy of the machine's memory. Reading an address that is not available raises ``IndexError``."""
 
     def __init__(self, blocks: dict[int, bytes]) -> None:
         self._blocks = blocks
@@ -62,7 +62,7 @@ class _Emulator:
         self.user: weakref.ref[Console] | None = None
 
     def release(self) -> None:
-        """Let the console that has the emulator keep what it was doing."""
+        """Save the state of the console that has the emulator, and free the emulator."""
         user = None if self.user is None else self.user()
         self.user = None
         if user is not None:
@@ -115,7 +115,7 @@ class Console:
         core.step()
 
     def screen(self) -> npt.NDArray[np.uint8]:
-        """Return what the display shows, (144, 160, 3) uint8 RGB. It is of the last ``step``, whoever took it."""
+        """Return the display, (144, 160, 3) uint8 RGB, after the last ``step`` of any console."""
         screen: npt.NDArray[np.uint8] = (self._emulator or self._take_over()).core.get_screen()
         return screen
 
@@ -131,7 +131,7 @@ class Console:
             memory.assign(address + place, "|u1", byte)
 
     def audio_samples(self) -> int:
-        """Return how many samples of sound the last step made; 0 if its picture is one shown before."""
+        """Return the number of sound samples of the last step; 0 if its picture was shown before."""
         return len((self._emulator or self._take_over()).core.get_audio())
 
     def give_up(self) -> None:
@@ -159,7 +159,7 @@ class Console:
 
 
 def _timeless(state: bytes) -> bytes:
-    """Return a state without what says nothing of the machine: the time of day and addresses in this process."""
+    """Return a state without the time of day and the addresses in this process."""
     for label, size in _NOT_OF_THE_MACHINE.items():
         name, after = state.partition(label)[0::2]
         size_bytes, rest = after[:3], after[3:]

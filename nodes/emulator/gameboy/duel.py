@@ -1,4 +1,4 @@
-"""Duel, a battle game of our own: what it keeps in memory, what battles and catches reward, and when they end."""
+"""Duel, a battle game that ships with rtgraph: its variables, its rewards, and its ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the plant needs of a game: its program, its starts, what it keeps in memory, and its rules."""
+"""The interface of a game for the plant: its program, its starts, its variables in memory, and its rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Rules(Protocol):
     """
 
     def reward(self, start: Variables, previous: Variables, now: Variables) -> float:
-        """Return what the step to ``now`` earned."""
+        """Return the reward of the step from ``previous`` to ``now``."""
         ...
 
     def ended(self, start: Variables, previous: Variables, now: Variables) -> EndReason | None:
@@ -77,6 +77,6 @@ class Game(Protocol):
 
 
 def name_some(names: Collection[str]) -> str:
-    """Return names on one line: all of a few, else the first and the last."""
+    """Return names as text on one line: all if they are few, else the first and the last."""
     listed = list(names)
     return ", ".join(listed if len(listed) < 5 else [*listed[:2], "...", listed[-1]])

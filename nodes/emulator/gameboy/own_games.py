@@ -18,7 +18,7 @@ _ROMS: Final = Path(__file__).with_name("roms")
 _PLAYING: Final = 2
 _MOST_STARTING_FRAMES: Final = 120
 _SETTLED_FRAMES: Final = 60
-"""After these every one of our programs shows its title."""
+"""Number of frames after which each program shows its title screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class OwnGame:
         raise RuntimeError(f"{self.name} did not begin within {_MOST_STARTING_FRAMES} frames")
 
     def read(self, console: Console) -> dict[str, int]:
-        """Return what the memory says now."""
+        """Return the current values of the variables."""
         return read_variables(self.variables, console.memory())
 
 

@@ -1,4 +1,4 @@
-"""Pokémon Blue, Red and Yellow: what they keep in memory, what battles and catches reward, and when they end."""
+"""Pokémon Blue, Red and Yellow: their variables, and the rewards and ends of battles and catches."""
 
 from __future__ import annotations
 

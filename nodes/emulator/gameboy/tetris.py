@@ -1,4 +1,4 @@
-"""Tetris for the Game Boy (World, Rev 1): what it keeps in memory, what it rewards, and when it ends."""
+"""Tetris for the Game Boy (World, Rev 1): its variables, its reward, and its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers that a game keeps in memory: where each stands and how it is written."""
+"""Numbers that a game keeps in memory: the address and the encoding of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 from rtgraph.nodes.emulator.gameboy.console import Memory
 
 Variables = Mapping[str, int]
-"""What a game's memory says at one frame, by the names of its variables."""
+"""The values of a game's variables at one frame, by name."""
 
 
 @dataclass(frozen=True, slots=True)
