@@ -26,6 +26,8 @@ BAUD = 115_200
 VERSION = "1"
 MOST_BUTTONS = 32
 TIMEOUT_S = 0.1
+SHOWN = 40
+"""Number of characters of a wrong answer that an error shows."""
 BOOT_TRIES = 40
 """A board that starts anew when its port is opened takes seconds to answer."""
 
@@ -77,7 +79,8 @@ class SerialButtons:
                 break
         if answer[:2] != ["buttons", VERSION] or not 3 < len(answer) <= 3 + MOST_BUTTONS:
             raise RobotError(
-                f"no buttons answer on {self._path}" + (f", but {' '.join(answer)!r}" if answer else ""),
+                f"no buttons answer on {self._path}"
+                + (f", but {' '.join(answer)[:SHOWN]!r}" if answer else ""),
                 hint="docs/screen.md has a firmware",
             )
         self.silent_ms, self.names = int(answer[2]), tuple(answer[3:])
@@ -117,6 +120,6 @@ class SerialButtons:
         except ValueError:
             pressed = -1
         if pressed < 0:
-            problem = f"answer {answer!r} to {request!r}" if answer else "do not answer"
+            problem = f"answer {answer[:SHOWN]!r} to {request!r}" if answer else "do not answer"
             raise RobotError(f"the buttons on {self._path} {problem}")
         return {name: float(pressed >> bit & 1) for bit, name in enumerate(self.names)}
