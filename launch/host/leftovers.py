@@ -21,6 +21,8 @@ MARK = "RTGRAPH_LAUNCH"
 GRACE_S = 0.4
 """Time from SIGTERM to SIGKILL."""
 NODES_END_WITHIN_S = 1.0
+"""Time in which the kernel ends nodes after their launcher; those with a device take up to their ``stop_s`` and their
+guard's margin more."""
 _COMMAND_LETTERS = 80
 _ROUNDS = 5
 """Repetitions, because a process may start another one while it is being ended."""
@@ -126,8 +128,11 @@ def _read(process: str, file: str) -> bytes:
         return b""
 
 
-def _guard(launch: str) -> None:
-    """Read the nodes' process numbers, sent at the begin and end of each, until the launcher ends; see ``Sweeper``."""
+def _guard(launch: str, within_s: float) -> None:
+    """Read the nodes' process numbers, sent at the begin and end of each, until the launcher ends; see ``Sweeper``.
+
+    Then wait for the nodes to end, and end what is left of the launch.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     nodes: set[int] = set()
@@ -138,10 +143,10 @@ def _guard(launch: str) -> None:
     for node in nodes:
         with contextlib.suppress(OSError):
             alive.append(os.pidfd_open(node))
-    _wait(alive, NODES_END_WITHIN_S)
+    _wait(alive, within_s)
     for _ in end_all(launch, nodes):
         pass
 
 
 if __name__ == "__main__":
-    _guard(sys.argv[1])
+    _guard(sys.argv[1], float(sys.argv[2]))

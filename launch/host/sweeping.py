@@ -27,10 +27,18 @@ class Sweeper:
         launch: unique name of the launch on this host.
         note: prints a note.
         left_behind: receives the commands of the processes left behind, by node.
+        stop_s: longest time that a node goes on after the launcher's death, to bring its device to rest.
     """
 
-    def __init__(self, launch: str, note: Callable[[str], None], left_behind: dict[str, list[str]]) -> None:
+    def __init__(
+        self,
+        launch: str,
+        note: Callable[[str], None],
+        left_behind: dict[str, list[str]],
+        stop_s: float = 0.0,
+    ) -> None:
         self._launch = launch
+        self._nodes_end_within_s = leftovers.NODES_END_WITHIN_S + stop_s
         self._note = note
         self._left_behind = left_behind
         self._nodes: dict[int, str] = {}
@@ -39,7 +47,7 @@ class Sweeper:
 
     def __enter__(self) -> Self:
         self._warden = subprocess.Popen(
-            [sys.executable, "-IS", leftovers.__file__, self._launch],
+            [sys.executable, "-IS", leftovers.__file__, self._launch, str(self._nodes_end_within_s)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -36,6 +36,7 @@ from rtgraph.msgs import Progress, RobotState
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.msgs.typed.text import readable
 from rtgraph.nodes.runtime import load_class
+from rtgraph.nodes.runtime.realtime.guard import MARGIN_S
 from rtgraph.nodes.runtime.realtime.host import adopt_orphans, leave_orphans
 
 START_DEADLINE_S = 60.0
@@ -134,6 +135,10 @@ class Launcher:
                 control_server.endpoint if self._early is None else self._early.launch,
                 self._status.note,
                 self._outcome.left_behind,
+                max(
+                    (member.stop_s + MARGIN_S for member in self._members.values() if member.stop_s),
+                    default=0.0,
+                ),
             )
         )
         self._starter = closing.enter_context(
