@@ -166,6 +166,7 @@ class Control(DeviceControl):
         now_ns: the graph's time.
         homing_speed: share of the maximum speed at which the plant itself moves the robot.
         resume_within_s: see ``Safety``.
+        cameras: for each camera, the age from which its picture is stale.
     """
 
     def __init__(
@@ -177,7 +178,9 @@ class Control(DeviceControl):
         now_ns: int,
         homing_speed: float = 0.25,
         resume_within_s: float = NEAR_S,
+        cameras: Mapping[str, int] | None = None,
     ) -> None:
+        self._cameras = cameras or {}
         self._homing_speed = homing_speed
         self.limits = Limits.of(joints)
         self.safety = Safety(self.limits, kind, period_ns, near_s=resume_within_s)
@@ -227,9 +230,8 @@ class Control(DeviceControl):
         measured = self.measured
         if connection.take_lost():
             self._rest_here()
-        age_ns = now_ns - self._captured_ns()
-        if age_ns > self._stale_ns or not np.isfinite(measured).all():
-            states.enter("stale", "the device is silent", now_ns)
+        if silent := self._silent(now_ns):
+            states.enter("stale", f"{silent} is silent", now_ns)
             safety.holds = True
             safety.rest()
             return Tick(None, self._blocked(command))
@@ -243,7 +245,7 @@ class Control(DeviceControl):
             states.enter("running", "", now_ns)
         elif sent.stale and states.state == "running":
             states.enter("stale", "no valid command", now_ns)
-        elif states.state == "stale" and states.reason == "the device is silent":
+        elif states.state == "stale" and states.reason.endswith(" is silent"):
             states.enter("holding", "the device answers again", now_ns)
         self._post(sent.values, now_ns)
         return Tick(sent.values, sent.refused)
@@ -286,8 +288,15 @@ class Control(DeviceControl):
         still = np.abs(self.safety.velocity) <= STILL * self.limits.speed
         return bool((still & (np.abs(self.safety.position - pose) <= near)).all())
 
-    def _captured_ns(self) -> int:
-        return 0 if self.sample is None else self.sample.captured_ns
+    def _silent(self, now_ns: int) -> str:
+        """Return what has no fresh reading: the device, or a camera; empty if all have."""
+        sample = self.sample
+        if sample is None or not np.isfinite(self.measured).all():
+            return "the device"
+        if now_ns - min(map(sample.captured_at, self._positions)) > self._stale_ns:
+            return "the device"
+        old = [name for name, most_ns in self._cameras.items() if now_ns - sample.captured_at(name) > most_ns]
+        return f"camera {old[0]}" if old else ""
 
     def _post(self, values: Vector, now_ns: int) -> None:
         self.connection.post(dict(zip(self._actions, map(float, values), strict=True)), now_ns)

@@ -66,6 +66,15 @@ class Driver(Protocol):
 
 
 @runtime_checkable
+class TimedDriver(Driver, Protocol):
+    """A driver that knows when its readings were captured."""
+
+    def ages_ns(self) -> Mapping[str, int]:
+        """Return the time since the capture of each feature of the last observation, where it is known."""
+        ...
+
+
+@runtime_checkable
 class TorqueDriver(Driver, Protocol):
     """A driver that can switch the torque of its motors."""
 
@@ -76,6 +85,8 @@ class TorqueDriver(Driver, Protocol):
 
 def check_driver(path: str, params: Mapping[str, object]) -> None:
     """Check that a driver's class exists, takes these parameters, and has the calls of ``Driver``. Nothing is created.
+
+    A class method ``check`` of the driver, which takes its parameters, checks the rest.
 
     Args:
         path: the class, ``package.module:Class``.
@@ -92,6 +103,8 @@ def check_driver(path: str, params: Mapping[str, object]) -> None:
         )
     if problem := call_problem(driver, **params):
         raise NodeError(f"driver {path!r} does not take these driver_params: {problem}")
+    if (check := getattr(driver, "check", None)) is not None:
+        check(**params)
 
 
 def check_joints(path: str, params: Mapping[str, object], joints: Collection[str]) -> None:

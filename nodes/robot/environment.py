@@ -50,11 +50,15 @@ class RobotEnvironment:
         return Step(self._observed(), verdict.reward, verdict.terminated, verdict.truncated)
 
     def captured_ns(self) -> dict[str, int]:
-        """Return when the sample was read."""
+        """Return when each part was captured; the numbers, when the oldest of them was."""
         sample = self._control.sample
         if sample is None:
             return {}
-        return dict.fromkeys(self.spec.parts, sample.captured_ns)
+        numbers_ns = min(map(sample.captured_at, self._numbers))
+        return {
+            name: sample.captured_at(name) if name in self._cameras else numbers_ns
+            for name in self.spec.parts
+        }
 
     def screen(self) -> npt.NDArray[np.uint8] | None:
         """Return the first camera's picture, if it is one in colour."""

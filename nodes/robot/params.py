@@ -45,6 +45,8 @@ class RobotParams(PlantParams):
     """What is observed of each joint: pos, and what else the driver gives, such as vel."""
     cameras: dict[str, tuple[int, int, int]] = Field(default_factory=dict)
     """The pictures that the driver gives: height, width and channels by name."""
+    camera_stale_s: float = Field(default=1.0, gt=0)
+    """Age of a picture from which the robot stands still."""
     task: str = "free"
     """Reward, end and reset: free, reach, or package.module:Class."""
     task_params: dict[str, JsonValue] = Field(default_factory=dict)

@@ -202,6 +202,7 @@ class RobotPlant(DevicePlant[R]):
             self.now_ns,
             params.homing_speed,
             math.inf if params.resume_within_s is None else params.resume_within_s,
+            dict.fromkeys(params.cameras, round(params.camera_stale_s * 1e9)),
         )
         self._moves = moves_of(params)
         self._robot = RobotEnvironment(params, self._control)

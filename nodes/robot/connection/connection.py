@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from rtgraph.nodes.robot.driver import Reading
@@ -16,6 +16,12 @@ class Sample:
     values: Mapping[str, Reading]
     captured_ns: int
     """When the reading began, on the graph's clock."""
+    captured: Mapping[str, int] = field(default_factory=dict)
+    """When each feature was captured, of those for which the driver knows it."""
+
+    def captured_at(self, name: str) -> int:
+        """Return when a feature was captured: when the reading began, if the driver does not know."""
+        return self.captured.get(name, self.captured_ns)
 
 
 @dataclass(frozen=True, slots=True)

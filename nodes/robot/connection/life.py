@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
 from rtgraph.msgs.typed.one_line import in_one_line
-from rtgraph.nodes.robot.driver import Driver, Reading, TorqueDriver
+from rtgraph.nodes.robot.driver import Driver, Reading, TimedDriver, TorqueDriver
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Desk(Protocol):
     def was_switched(self, life: Life, on: bool, *, able: bool) -> None: ...
     def command_failed(self, problem: str) -> None: ...
     def switch_failed(self, problem: str) -> None: ...
-    def captured(self, life: Life, values: Mapping[str, Reading]) -> None: ...
+    def captured(self, life: Life, values: Mapping[str, Reading], ages_ns: Mapping[str, int]) -> None: ...
     def failed(self, life: Life, reason: str) -> None: ...
     def give_up(self, life: Life, reason: str) -> None: ...
     def ended(self, life: Life) -> None: ...
@@ -57,6 +57,7 @@ class Life:
         self._link = link
         self._failures: dict[str, int] = {}
         self._driver: Driver | None = None
+        self._ages_ns: Callable[[], Mapping[str, int]] = dict
 
     def run(self) -> None:
         """Serve the link until the life is over: what the thread does."""
@@ -70,11 +71,13 @@ class Life:
         link = self._link
         try:
             self._driver = driver = link.make()
+            if isinstance(driver, TimedDriver):
+                self._ages_ns = driver.ages_ns
             self._call("connect", driver.connect)
             if problem := link.problem(driver):
                 link.give_up(self, problem)
             else:
-                link.captured(self, self._call("get_observation", driver.get_observation))
+                self._call("get_observation", lambda: self._read(driver))
         except Exception as error:  # a driver may raise anything
             link.failed(self, f"{self.call or 'the driver'}: {in_one_line(error)}")
             return False
@@ -97,9 +100,11 @@ class Life:
             self._attempt("set_torque", lambda: self._switch(driver, torque), link.switch_failed)
         if self.over:
             return False
-        return not self._attempt(
-            "get_observation", lambda: link.captured(self, driver.get_observation()), lambda _: None
-        )
+        return not self._attempt("get_observation", lambda: self._read(driver), lambda _: None)
+
+    def _read(self, driver: Driver) -> None:
+        values = driver.get_observation()
+        self._link.captured(self, values, self._ages_ns())
 
     def _switch(self, driver: Driver, on: bool) -> None:
         able = isinstance(driver, TorqueDriver)

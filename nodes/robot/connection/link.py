@@ -252,12 +252,14 @@ class Link:
             )
             self._log.warning("%s", self.trouble)
 
-    def captured(self, life: Life, values: Mapping[str, Reading]) -> None:
+    def captured(self, life: Life, values: Mapping[str, Reading], ages_ns: Mapping[str, int]) -> None:
         """Keep a sample."""
+        now_ns = self.now_ns()
+        captured = {name: now_ns - age_ns for name, age_ns in ages_ns.items()}
         with self._changed:
             if life.over:
                 return
-            self._sample = Sample(values, life.call_began_ns)
+            self._sample = Sample(values, life.call_began_ns, captured)
             if self._health.state != "up":
                 self._in_a_row = 0
                 self._health = Health("up", "", life.number)
