@@ -208,3 +208,22 @@ def test_a_hold_after_a_stop_is_at_the_last_goal_or_where_the_robot_was_moved_to
     robot.control.reset(robot.bench.now_ns)
     robot.ticks(2)
     assert robot.bench.got[-1][1]["lift.pos"] == pytest.approx(holds_at)
+
+
+def test_a_driver_that_knows_the_ages_of_its_readings_makes_the_robot_stale_when_they_are_old():
+    robot = Robot()
+    robot.control._cameras = {"wrist": 1_000_000_000}
+    robot.ticks(5, [10.5, 20.5])
+    assert robot.state == "running"
+    ages = {"pan.pos": 50_000_000, "lift.pos": 150_000_000, "wrist": 50_000_000}
+    life = robot.bench.lives[-1]
+    life._ages_ns = lambda: ages
+    robot.ticks(2, [10.5, 20.5])
+    assert (robot.state, robot.control.states.reason) == ("stale", "the device is silent")
+    ages["lift.pos"], ages["wrist"] = 50_000_000, 1_100_000_000
+    robot.ticks(2, [10.5, 20.5])
+    assert (robot.state, robot.control.states.reason) == ("stale", "camera wrist is silent")
+    ages["wrist"] = 900_000_000
+    robot.ticks(2, [10.5, 20.5])
+    assert robot.state == "running"
+    assert robot.control.sample.captured_at("wrist") == robot.control.sample.captured_ns - 900_000_000

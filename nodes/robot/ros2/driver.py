@@ -1,0 +1,168 @@
+"""The driver of a robot behind ROS 2 topics."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from rtgraph.msgs.errors import RobotError
+from rtgraph.nodes.robot.driver import Feature, Reading
+from rtgraph.nodes.robot.ros2.commands import CommandWriter
+from rtgraph.nodes.robot.ros2.params import Ros2Params, ros2_params
+from rtgraph.nodes.robot.ros2.readers import make_reader
+from rtgraph.nodes.robot.ros2.session import Received, Session, Subscription, check_installed, made
+from rtgraph.nodes.runtime.clock import WallClock, unix_ns
+
+POLL_S = 0.01
+
+log = logging.getLogger("rtgraph.ros2")
+
+
+class Ros2Robot:
+    """Reads the newest messages of topics, and publishes commands. It waits for nothing but the first messages.
+
+    A topic that falls silent is no error of the driver: its readings grow old, and the plant holds still.
+
+    Args:
+        observation: the observed topics by name, see ``PartParams``. A picture has the name of the plant's camera.
+        command: the topic of the commands, see ``CommandParams``.
+        node: the name of the node of ROS 2.
+        domain: the domain; None for that of the environment (``ROS_DOMAIN_ID``).
+        stamps: ``header``: a reading was captured at the stamp of its message's header, if there is one;
+            ``reception``: when it was received, for clocks that differ.
+        degrees: joints are in degrees here; they are in radians in ROS.
+        wait_s: longest wait for the first message of each topic.
+    """
+
+    def __init__(self, **driver_params: Any) -> None:
+        self._params = ros2_params(driver_params)
+        params = self._params
+        self._readers = {
+            name: make_reader(name, part, degrees=params.degrees) for name, part in params.observation.items()
+        }
+        self._writer = CommandWriter(params.command, made, degrees=params.degrees)
+        self._subscriptions: dict[str, Subscription] = {}
+        self._session: Session | None = None
+        self._publisher: Any = None
+        self._clock = WallClock()
+        self._pause = threading.Event()
+
+    @classmethod
+    def check(cls, **driver_params: Any) -> None:
+        """Check the parameters, and that this interpreter has rclpy and the messages. Neither is imported.
+
+        Raises:
+            NodeError: something is wrong or missing.
+        """
+        params = ros2_params(driver_params)
+        check_installed([params.command.type, *(part.type for part in params.observation.values())])
+
+    @classmethod
+    def joint_names(cls, **driver_params: Any) -> tuple[str, ...]:
+        """Return the names of the commanded joints."""
+        return ros2_params(driver_params).command.joints
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a node of ROS 2."""
+        return self._session is not None
+
+    @property
+    def observation_features(self) -> Mapping[str, Feature]:
+        """What the topics have given so far."""
+        return {
+            name: feature for reader in self._readers.values() for name, feature in reader.features.items()
+        }
+
+    @property
+    def action_features(self) -> Mapping[str, Feature]:
+        """A number for each commanded joint."""
+        command = self._params.command
+        return {f"{name}.{command.suffix}": float for name in command.joints}
+
+    def connect(self) -> None:
+        """Join the graph of ROS 2, and wait for the first message of each topic. Nothing is published.
+
+        Raises:
+            RobotError: a topic is silent, or its messages do not fit.
+        """
+        params = self._params
+        session = self._session = Session(params.node, params.domain)
+        for name, part in params.observation.items():
+            self._subscriptions[name] = session.subscribe(part.topic, part.type, part.qos)
+        command = params.command
+        self._publisher = session.publisher(command.topic, command.type, command.qos)
+        deadline_ns = self._clock.now_ns() + round(params.wait_s * 1e9)
+        while missing := self._read():
+            if self._clock.now_ns() > deadline_ns:
+                raise RobotError(f"no message in {params.wait_s:g} s: {missing}")
+            self._pause.wait(POLL_S)
+        if session.publishers_of(command.topic) > 1:
+            log.warning("another node publishes on %s too: the robot has two commanders", command.topic)
+
+    def disconnect(self) -> None:
+        """Leave the graph of ROS 2. Nothing is published."""
+        session, self._session = self._session, None
+        if session is None:
+            return
+        for name, subscription in self._subscriptions.items():
+            topic = self._params.observation[name].topic
+            log.info("%s: %d messages, %d lost", topic, subscription.received, subscription.lost)
+        session.close()
+
+    def get_observation(self) -> dict[str, Reading]:
+        """Return the newest reading of each feature."""
+        self._read()
+        return {name: value for reader in self._readers.values() for name, value in reader.values.items()}
+
+    def ages_ns(self) -> dict[str, int]:
+        """Return the time since the capture of each feature."""
+        now_ns = self._clock.now_ns()
+        return {
+            name: now_ns - at for reader in self._readers.values() for name, at in reader.captured.items()
+        }
+
+    def send_action(self, action: dict[str, float]) -> dict[str, float]:
+        """Publish a command."""
+        if self._session is None:
+            raise RobotError("there is no node of ROS 2: connect first")
+        self._publisher.publish(self._writer.message(action, unix_ns()))
+        return action
+
+    def _read(self) -> str:
+        """Take what has arrived. Return what has never arrived; empty if everything has."""
+        missing = ""
+        for name, reader in self._readers.items():
+            for received in self._subscriptions[name].take(only_newest=reader.only_newest):
+                self._check_frame(name, received.message)
+                reader.take(received.message, captured_ns(received, self._params, self._clock, unix_ns()))
+            missing = missing or reader.missing()
+        return missing
+
+    def _check_frame(self, name: str, message: Any) -> None:
+        part = self._params.observation[name]
+        frame_id = getattr(getattr(message, "header", None), "frame_id", "")
+        if part.frame_id is not None and frame_id != part.frame_id:
+            raise RobotError(f"messages on {part.topic} are in frame {frame_id!r}, not {part.frame_id!r}")
+
+
+def captured_ns(received: Received, params: Ros2Params, clock: WallClock, wall_ns: int) -> int:
+    """Return when a message was captured, on a clock that never jumps.
+
+    It is the stamp of its header, or the time of reception if there is none. It is never later than the reception, so
+    that a topic with stamps of the future grows old, too.
+
+    Args:
+        received: the message.
+        params: says whether stamps count.
+        clock: the clock that never jumps.
+        wall_ns: the wall time now.
+    """
+    at_ns = received.received_ns
+    header = getattr(received.message, "header", None)
+    if params.stamps == "header" and header is not None:
+        stamp_ns = header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
+        at_ns = min(at_ns, stamp_ns) if stamp_ns else at_ns
+    return clock.now_ns() - max(0, wall_ns - at_ns)

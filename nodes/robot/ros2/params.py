@@ -1,0 +1,147 @@
+"""The topics of a robot: what is observed, and where commands go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
+
+from rtgraph.msgs import Record
+from rtgraph.msgs.declaration import built
+from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.typed.strict import complaint, strict
+
+JOINT_STATE = "sensor_msgs/msg/JointState"
+IMAGE = "sensor_msgs/msg/Image"
+COMPRESSED = "sensor_msgs/msg/CompressedImage"
+MULTI_ARRAY = "std_msgs/msg/Float64MultiArray"
+TRAJECTORY = "trajectory_msgs/msg/JointTrajectory"
+PICTURES = (IMAGE, COMPRESSED)
+TYPE = r"^[a-z][a-z0-9_]*/msg/[A-Z][A-Za-z0-9]*$"
+
+
+class QosParams(Record):
+    """The quality of service of a topic. It keeps the last ``depth`` messages."""
+
+    reliability: Literal["best_effort", "reliable"]
+    durability: Literal["volatile", "transient_local"] = "volatile"
+    depth: int = Field(default=10, ge=1)
+
+
+SENSOR = QosParams(reliability="best_effort")
+"""Receives from every publisher, reliable or not."""
+COMMAND = QosParams(reliability="reliable")
+"""Reaches every subscription, reliable or not."""
+
+
+class PartParams(Record):
+    """A topic that is observed."""
+
+    topic: str = Field(min_length=1)
+    type: str = Field(pattern=TYPE)
+    names: dict[str, str] = Field(default_factory=dict)
+    """JointState: the joints, as named here, and their names in ROS. A list if the names are the same."""
+    shape: tuple[int, int, int] | None = None
+    """Pictures: height, width and channels (1, 3 or 4)."""
+    resize: bool = False
+    """Pictures: scale them to ``shape``; otherwise another size is an error."""
+    fields: dict[str, str] = Field(default_factory=dict)
+    """Other types: a number of the message for each feature, such as ``turn.vel: twist.twist.angular.z``."""
+    frame_id: str | None = None
+    """The frame that the message's header must have; null for any."""
+    qos: QosParams = SENSOR
+
+    @field_validator("names", mode="before")
+    @classmethod
+    def _same(cls, names: object) -> object:
+        return {name: name for name in names} if isinstance(names, (list, tuple)) else names
+
+    def problem(self) -> str:
+        """Return what is missing; empty if nothing is."""
+        if self.type == JOINT_STATE and not self.names:
+            return "a JointState needs names: [joint, ...]"
+        if self.type in PICTURES and (self.shape is None or self.shape[2] not in {1, 3, 4}):
+            return "a picture needs shape: [height, width, channels], with 1, 3 or 4 channels"
+        if self.type not in (JOINT_STATE, *PICTURES) and not self.fields:
+            return f"{self.type} needs fields: {{joint.pos: path.of.the.number, ...}}"
+        return ""
+
+
+class CommandParams(Record):
+    """The topic of the commands."""
+
+    topic: str = Field(min_length=1)
+    type: str = Field(pattern=TYPE)
+    names: dict[str, str] = Field(default_factory=dict)
+    """The joints in the order of the message, and their names in ROS. A list if the names are the same."""
+    fields: dict[str, str] = Field(default_factory=dict)
+    """Other types: the field of each joint's number, such as ``turn: angular.z`` of a Twist."""
+    kind: Literal["position", "velocity"] | None = None
+    """What the numbers are; null: velocities with ``fields``, positions otherwise."""
+    frame_id: str = ""
+    """The frame in the header, if the type has one."""
+    reach_s: float = Field(default=0.1, gt=0)
+    """JointTrajectory: time in which the goal is to be reached."""
+    qos: QosParams = COMMAND
+
+    @field_validator("names", mode="before")
+    @classmethod
+    def _same(cls, names: object) -> object:
+        return {name: name for name in names} if isinstance(names, (list, tuple)) else names
+
+    @property
+    def is_by_name(self) -> bool:
+        """Whether the message holds all joints in order, rather than each in a field."""
+        return self.type in {JOINT_STATE, MULTI_ARRAY, TRAJECTORY}
+
+    @property
+    def joints(self) -> tuple[str, ...]:
+        """The names of the joints, as named here."""
+        return tuple(self.names if self.is_by_name else self.fields)
+
+    @property
+    def suffix(self) -> str:
+        """The ending of the action's features."""
+        kind = self.kind or ("position" if self.is_by_name else "velocity")
+        return "pos" if kind == "position" else "vel"
+
+    def problem(self) -> str:
+        """Return what is missing; empty if nothing is."""
+        if not self.joints:
+            wanted = "names: [joint, ...]" if self.is_by_name else "fields: {joint: path.of.the.number, ...}"
+            return f"{self.type} needs {wanted}"
+        return ""
+
+
+class Ros2Params(Record):
+    """The parameters of the driver."""
+
+    observation: dict[str, PartParams] = Field(min_length=1)
+    command: CommandParams
+    node: str = Field(default="rtgraph", pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    domain: int | None = Field(default=None, ge=0, le=232)
+    stamps: Literal["header", "reception"] = "header"
+    degrees: bool = False
+    wait_s: float = Field(default=5.0, gt=0)
+
+
+def ros2_params(values: Mapping[str, object]) -> Ros2Params:
+    """Return validated parameters.
+
+    Raises:
+        NodeError: a parameter is unknown, missing or wrong.
+    """
+    try:
+        params: Ros2Params = strict(TypeAdapter(built(Ros2Params)), values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        problem, hint = complaint(first)
+        place = ".".join(map(str, first["loc"]))
+        raise NodeError(f"driver_params: {place}: {problem}", hint=hint) from error
+    for name, part in params.observation.items():
+        if problem := part.problem():
+            raise NodeError(f"driver_params: observation.{name}: {problem}")
+    if problem := params.command.problem():
+        raise NodeError(f"driver_params: command: {problem}")
+    return params

@@ -1,0 +1,212 @@
+"""Readings from ROS messages: joints, pictures, and single numbers by their path."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.msgs.errors import RobotError
+from rtgraph.nodes.robot.driver import Feature, Reading
+from rtgraph.nodes.robot.ros2.params import COMPRESSED, JOINT_STATE, PICTURES, PartParams
+
+CHANNELS = {
+    "mono8": "L",
+    "8UC1": "L",
+    "rgb8": "RGB",
+    "bgr8": "BGR",
+    "8UC3": "BGR",
+    "rgba8": "RGBA",
+    "bgra8": "BGRA",
+}
+"""By encoding of an Image, the order of its channels; L is grey."""
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class Reader(Protocol):
+    """Keeps the newest readings of one topic, and when each was captured."""
+
+    only_newest: bool
+    values: dict[str, Reading]
+    captured: dict[str, int]
+
+    @property
+    def features(self) -> Mapping[str, Feature]:
+        """What it gives; known after the first messages."""
+        ...
+
+    def missing(self) -> str:
+        """Return what has not arrived yet; empty if everything has."""
+        ...
+
+    def take(self, message: Any, captured_ns: int) -> None:
+        """Take the readings of a message."""
+        ...
+
+
+def make_reader(name: str, part: PartParams, *, degrees: bool) -> Reader:
+    """Return the reader of a part of the observation.
+
+    Args:
+        name: the part's name, which is that of a camera.
+        part: its parameters.
+        degrees: whether joints are in degrees here; they are in radians in ROS.
+    """
+    if part.type == JOINT_STATE:
+        return JointReader(part, degrees=degrees)
+    return PictureReader(name, part) if part.type in PICTURES else NumberReader(part)
+
+
+class JointReader:
+    """Reads JointState: position, velocity and effort of each joint. A message may hold some of the joints."""
+
+    only_newest = False
+
+    def __init__(self, part: PartParams, *, degrees: bool) -> None:
+        self._topic, self._names = part.topic, part.names
+        scale = 180 / math.pi if degrees else 1.0
+        self._lists = (("pos", "position", scale), ("vel", "velocity", scale), ("effort", "effort", 1.0))
+        self.values: dict[str, Reading] = {}
+        self.captured: dict[str, int] = {}
+
+    @property
+    def features(self) -> Mapping[str, Feature]:
+        return dict.fromkeys(self.values, float)
+
+    def missing(self) -> str:
+        names = [name for name in self._names if f"{name}.pos" not in self.values]
+        return f"the position of {', '.join(names)} on {self._topic}" if names else ""
+
+    def take(self, message: Any, captured_ns: int) -> None:
+        index = {name: place for place, name in enumerate(message.name)}
+        for name, in_ros in self._names.items():
+            place = index.get(in_ros)
+            if place is None:
+                continue
+            for suffix, field, scale in self._lists:
+                numbers = getattr(message, field)
+                if place < len(numbers):
+                    self.values[f"{name}.{suffix}"] = float(numbers[place]) * scale
+                    self.captured[f"{name}.{suffix}"] = captured_ns
+
+
+class NumberReader:
+    """Reads single numbers of a message, each by its path."""
+
+    only_newest = True
+
+    def __init__(self, part: PartParams) -> None:
+        self._topic, self._fields = part.topic, part.fields
+        self.features: Mapping[str, Feature] = dict.fromkeys(part.fields, float)
+        self.values: dict[str, Reading] = {}
+        self.captured: dict[str, int] = {}
+
+    def missing(self) -> str:
+        return "" if self.values else f"a message on {self._topic}"
+
+    def take(self, message: Any, captured_ns: int) -> None:
+        self.values = {name: number_at(message, path) for name, path in self._fields.items()}
+        self.captured = dict.fromkeys(self._fields, captured_ns)
+
+
+class PictureReader:
+    """Reads Image and CompressedImage."""
+
+    only_newest = True
+
+    def __init__(self, name: str, part: PartParams) -> None:
+        if part.shape is None:
+            raise RobotError(f"the picture {name!r} has no shape")
+        self._name, self._part, self._shape = name, part, part.shape
+        self.features: Mapping[str, Feature] = {name: part.shape}
+        self.values: dict[str, Reading] = {}
+        self.captured: dict[str, int] = {}
+
+    def missing(self) -> str:
+        return "" if self.values else f"a picture on {self._part.topic}"
+
+    def take(self, message: Any, captured_ns: int) -> None:
+        pixels = decompressed(message) if self._part.type == COMPRESSED else unpacked(message)
+        fitted_pixels = fitted(pixels, self._shape, resize=self._part.resize)
+        if fitted_pixels is None:
+            raise RobotError(
+                f"pictures on {self._part.topic} are {pixels.shape}, not {self._shape}",
+                hint="shape: their size, or resize: true",
+            )
+        self.values = {self._name: fitted_pixels}
+        self.captured = {self._name: captured_ns}
+
+
+def unpacked(message: Any) -> Pixels:
+    """Return the pixels of an Image, with channels grey, RGB or RGBA.
+
+    Raises:
+        RobotError: its encoding has no 8 bits per channel.
+    """
+    order = CHANNELS.get(message.encoding)
+    if order is None:
+        raise RobotError(f"an Image in {message.encoding!r}", hint=f"read are {', '.join(CHANNELS)}")
+    height, width, channels = message.height, message.width, len(order)
+    rows = np.frombuffer(message.data, np.uint8).reshape(height, message.step)
+    pixels = rows[:, : width * channels].reshape(height, width, channels)
+    if order.startswith("BGR"):
+        pixels = pixels[:, :, [2, 1, 0, 3][:channels]]
+    return np.ascontiguousarray(pixels)
+
+
+def decompressed(message: Any) -> Pixels:
+    """Return the pixels of a CompressedImage: JPEG, PNG or what else Pillow reads.
+
+    Raises:
+        RobotError: it is none of these.
+    """
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - needed only by compressed pictures
+
+    try:
+        with Image.open(io.BytesIO(bytes(message.data))) as image:
+            mode = image.mode if image.mode in MODES.values() else "RGB"
+            pixels = np.asarray(image.convert(mode))
+    except (UnidentifiedImageError, OSError) as error:
+        raise RobotError(f"a CompressedImage in {message.format!r} cannot be read") from error
+    return pixels[:, :, None] if pixels.ndim == 2 else pixels
+
+
+def fitted(pixels: Pixels, shape: tuple[int, int, int], *, resize: bool) -> Pixels | None:
+    """Return pixels with a shape: converted to its channels and, with ``resize``, scaled; None if they do not fit."""
+    height, width, channels = shape
+    if pixels.shape == shape:
+        return pixels
+    if pixels.shape[:2] != (height, width) and not resize:
+        return None
+    from PIL import Image  # noqa: PLC0415 - needed only by pictures of another shape
+
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert(MODES[channels])
+    return np.asarray(image.resize((width, height), Image.Resampling.BOX)).reshape(shape)
+
+
+def number_at(message: Any, path: str) -> float:
+    """Return a number of a message by its path, such as ``pose.pose.position.x`` or ``data.2``.
+
+    ``yaw`` of a quaternion is its angle about the vertical.
+
+    Raises:
+        RobotError: the message has no number there.
+    """
+    value = message
+    try:
+        for key in path.split("."):
+            if key == "yaw" and not hasattr(value, "yaw"):
+                value = math.atan2(
+                    2 * (value.w * value.z + value.x * value.y), 1 - 2 * (value.y**2 + value.z**2)
+                )
+            else:
+                value = value[int(key)] if key.isdigit() else getattr(value, key)
+        return float(value)
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise RobotError(f"{type(message).__name__} has no number {path!r}") from error
