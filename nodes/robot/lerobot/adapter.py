@@ -1,0 +1,167 @@
+"""A robot of LeRobot as a driver. It runs in the driver's process.
+
+Three of LeRobot's habits are changed. Calibration is never asked for at a terminal. Connecting writes nothing: LeRobot
+switches the torque off, configures the motors, and switches it on, so an arm sags, then jumps to the goal that the
+motors held; here that waits until the torque is to be switched on, and is left out for motors that have torque. And
+each motor gets its position as goal before its torque is switched on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rtgraph.msgs.errors import RobotError
+from rtgraph.nodes.robot.driver import Feature, Reading
+from rtgraph.nodes.robot.lerobot.library import make_config, make_robot
+
+
+class Adapter:
+    """Drives one robot object.
+
+    Args:
+        type: the robot's type name.
+        constant: action features that the graph does not command, and what is sent for them.
+        config: the robot's configuration.
+    """
+
+    def __init__(
+        self,
+        type: str,  # noqa: A002 - the name of LeRobot
+        constant: Mapping[str, float] | None = None,
+        **config: object,
+    ) -> None:
+        self._type, self._constant = type, dict(constant or {})
+        self._robot: Any = make_robot(type, config)
+        self._arms = [
+            _Arm(owner) for owner in (self._robot, *vars(self._robot).values()) if _has_motors(owner)
+        ]
+        if self._arms:
+            # Only robots with motors that are known can switch their torque, and having the method says so.
+            self.set_torque = self._set_torque
+
+    @classmethod
+    def check(
+        cls,
+        type: str,  # noqa: A002
+        constant: Mapping[str, float] | None = None,
+        **config: object,
+    ) -> None:
+        """Import what a robot needs, and check its configuration.
+
+        Raises:
+            RobotError: LeRobot is not installed in this interpreter, or has no such type or configuration.
+        """
+        make_config(type, config)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether LeRobot says so."""
+        return bool(self._robot.is_connected)
+
+    @property
+    def observation_features(self) -> Mapping[str, Feature]:
+        """Numbers and pictures, under LeRobot's names."""
+        return _features(self._robot.observation_features)
+
+    @property
+    def action_features(self) -> Mapping[str, Feature]:
+        """What the graph commands."""
+        features = _features(self._robot.action_features)
+        return {name: feature for name, feature in features.items() if name not in self._constant}
+
+    def connect(self) -> None:
+        """Connect. Nothing is written to motors that are known.
+
+        Raises:
+            RobotError: the robot is not calibrated.
+        """
+        robot = self._robot
+        for arm in self._arms:
+            arm.put_off_configuring()
+        if "calibrate" in inspect.signature(robot.connect).parameters:
+            robot.connect(calibrate=False)
+        else:
+            robot.connect()
+        if not robot.is_calibrated:
+            raise RobotError(
+                f"{self._type} {robot.id!r} is not calibrated, or differs from {robot.calibration_fpath}",
+                hint="lerobot-calibrate, with the same type, port and id",
+            )
+        if missing := self._constant.keys() - self._robot.action_features.keys():
+            raise RobotError(f"{self._type} does not take {', '.join(sorted(missing))}, of constant")
+
+    def disconnect(self) -> None:
+        """Release the device."""
+        with contextlib.suppress(Exception):
+            if not self._robot.is_connected:
+                return
+        self._robot.disconnect()
+
+    def get_observation(self) -> dict[str, Reading]:
+        """Read the robot and its cameras."""
+        values, features = self._robot.get_observation(), self.observation_features
+        return {name: _reading(values[name]) for name in features if name in values}
+
+    def send_action(self, action: dict[str, float]) -> dict[str, Reading]:
+        """Send goals. Return what LeRobot says it has sent."""
+        sent = self._robot.send_action({**action, **self._constant})
+        return {name: float(sent.get(name, value)) for name, value in action.items()}
+
+    def _set_torque(self, on: bool) -> None:
+        for arm in self._arms:
+            arm.set_torque(on)
+
+
+class _Arm:
+    """A robot, or a part of one, with a bus of motors."""
+
+    def __init__(self, owner: Any) -> None:
+        self._owner, self._bus = owner, owner.bus
+        self._configure = owner.configure
+        self._configured = False
+
+    def put_off_configuring(self) -> None:
+        """Let ``connect`` configure nothing."""
+        self._owner.configure = lambda: None
+
+    def set_torque(self, on: bool) -> None:
+        bus = self._bus
+        if not on:
+            bus.disable_torque()
+            return
+        held = bus.sync_read("Torque_Enable", normalize=False)
+        if not any(held.values()) and not self._configured:
+            self._configure_without_torque()
+        positions = bus.sync_read("Present_Position", normalize=False)
+        for motor in [motor for motor, torque in held.items() if not torque]:
+            bus.write("Goal_Position", motor, positions[motor], normalize=False)
+            bus.enable_torque(motor)
+
+    def _configure_without_torque(self) -> None:
+        bus = self._bus
+        bus.enable_torque = lambda *_, **__: None
+        try:
+            self._configure()
+        finally:
+            del bus.enable_torque
+        self._configured = True
+
+
+def _has_motors(owner: Any) -> bool:
+    bus = getattr(owner, "bus", None)
+    needed = ("sync_read", "write", "enable_torque", "disable_torque")
+    return hasattr(owner, "configure") and all(callable(getattr(bus, name, None)) for name in needed)
+
+
+def _features(features: Mapping[str, object]) -> dict[str, Feature]:
+    return {name: tuple(kind) if isinstance(kind, tuple | list) else float for name, kind in features.items()}
+
+
+def _reading(value: Any) -> Reading:
+    array = np.asarray(value)
+    return float(array) if array.ndim == 0 else array

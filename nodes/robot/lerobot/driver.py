@@ -1,0 +1,41 @@
+"""The driver of LeRobot's robots, as the plant sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rtgraph.nodes.robot.lerobot.adapter import Adapter
+from rtgraph.nodes.robot.process import DriverProcess
+from rtgraph.nodes.robot.process.driver import CALL_S
+
+
+class LeRobot(DriverProcess):
+    """Drives any robot of LeRobot, in a process beside the plant's: LeRobot computes while it waits for motors.
+
+    Args:
+        type: the robot's type name, such as ``so101_follower``.
+        call_s: longest duration of a read or a command; then the process is killed, and a new one follows.
+        constant: action features that the graph does not command, and what is sent for them: ``{x.vel: 0.0}``.
+        config: the robot's configuration, as LeRobot names it: ``port``, ``id``, ``cameras``, and so on.
+    """
+
+    def __init__(
+        self,
+        type: str,  # noqa: A002 - the name of LeRobot
+        call_s: float = CALL_S,
+        constant: Mapping[str, float] | None = None,
+        **config: object,
+    ) -> None:
+        params = {"type": type, "constant": constant, **config}
+        super().__init__("rtgraph.nodes.robot.lerobot.adapter:Adapter", params, call_s)
+
+    @classmethod
+    def check(
+        cls,
+        type: str,  # noqa: A002
+        call_s: float = CALL_S,
+        constant: Mapping[str, float] | None = None,
+        **config: object,
+    ) -> None:
+        """Check type and configuration, as the adapter does. No robot is made."""
+        Adapter.check(type, constant, **config)

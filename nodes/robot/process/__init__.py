@@ -1,0 +1,5 @@
+"""A driver in a process beside the plant's, for drivers that compute while they wait, or may crash."""
+
+from rtgraph.nodes.robot.process.driver import DriverProcess
+
+__all__ = ["DriverProcess"]

@@ -1,0 +1,186 @@
+"""A driver that works in a process of its own, as the plant sees it.
+
+A driver that computes while it waits for its device holds Python's lock, and every tick of the plant waits with it. In
+another process it costs the tick nothing. The process is kept for the next driver object after a fault, because the
+import of a driver may take seconds; one that does not answer in time is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from typing import ClassVar
+
+from rtgraph.msgs.errors import RobotError
+from rtgraph.nodes.robot.driver import Feature, Reading
+from rtgraph.nodes.robot.process.frames import Frame, receive, send
+from rtgraph.nodes.runtime.classes.imports import looked_in, pinned
+
+START_S = 60.0
+CONNECT_S = 30.0
+CALL_S = 0.5
+"""Less than three times the deadline of a call, after which the plant would abandon it."""
+MOST_ATTEMPTS = 10
+_SERVER = ("-P", "-m", "rtgraph.nodes.robot.process.server")
+
+
+class DriverProcess:
+    """Calls a driver in another process of this interpreter.
+
+    Args:
+        driver: the driver's class, ``package.module:Class``.
+        driver_params: the keyword arguments with which it is made.
+        call_s: longest duration of a read or a command; then the process is killed, and the call raises.
+    """
+
+    def __init__(self, driver: str, driver_params: Mapping[str, object], call_s: float = CALL_S) -> None:
+        self._call_s = call_s
+        self._process: _Process | None = _Process.take(driver, driver_params)
+        self.observation_features: Mapping[str, Feature] = {}
+        self.action_features: Mapping[str, Feature] = {}
+        self.is_connected = False
+
+    def connect(self) -> None:
+        """Make the driver and connect it.
+
+        Raises:
+            RobotError: it raises, or its process ends or hangs. So does each other call.
+        """
+        process = self._process
+        if process is not None:
+            process.attempts += 1
+        answer = self._ask({"what": "connect"}, CONNECT_S)
+        if process is not None:
+            process.attempts = 0
+        self.observation_features = _features(answer["observation_features"])
+        self.action_features = _features(answer["action_features"])
+        self.is_connected = True
+        if answer["torque"]:
+            # Only now is it known whether the driver can, and having the method says so.
+            self.set_torque = self._set_torque
+
+    def disconnect(self) -> None:
+        """Disconnect the driver, and keep its process for the next one."""
+        self.is_connected = False
+        with _Process.handing_over:  # the next driver, which may come meanwhile, waits for this process
+            try:
+                self._ask({"what": "disconnect"}, self._call_s)
+            finally:
+                process, self._process = self._process, None
+                if process is not None:
+                    process.keep()
+
+    def get_observation(self) -> Mapping[str, Reading]:
+        """Read the device."""
+        values: dict[str, Reading] = self._ask({"what": "get_observation"}, self._call_s)["values"]
+        return values
+
+    def send_action(self, action: dict[str, float]) -> Mapping[str, Reading]:
+        """Send an action."""
+        request = {"what": "send_action", "action": action}
+        values: dict[str, Reading] = self._ask(request, self._call_s)["values"]
+        return values
+
+    def _set_torque(self, on: bool) -> None:
+        self._ask({"what": "set_torque", "on": on}, self._call_s)
+
+    def _ask(self, request: Frame, timeout_s: float) -> Frame:
+        if self._process is None:
+            raise RobotError("the driver's process has ended")
+        try:
+            answer = self._process.ask(request, timeout_s)
+        except RobotError:
+            self._process, self.is_connected = None, False
+            raise
+        if "problem" in answer:
+            raise RobotError(answer["problem"], hint=answer["hint"])
+        return answer
+
+
+class _Process:
+    """A process with a driver's class. It ends when this process does."""
+
+    kept: ClassVar[dict[str, _Process]] = {}
+    handing_over = threading.Lock()
+
+    def __init__(self, driver: str, params: Mapping[str, object], key: str) -> None:
+        self._key = key
+        self.attempts = 0
+        """Number of drivers in a row that could not connect."""
+        ours, theirs = socket.socketpair()
+        theirs_lifeline, self._lifeline = os.pipe()
+        with theirs:
+            self._popen = subprocess.Popen(
+                [sys.executable, *_SERVER, str(theirs.fileno()), str(theirs_lifeline)],
+                stdin=subprocess.DEVNULL,  # a driver that asks at a terminal gets an error
+                pass_fds=(theirs.fileno(), theirs_lifeline),
+                # A session has its own share of the processors, so a busy driver takes none of the plant's.
+                start_new_session=True,
+            )
+        os.close(theirs_lifeline)
+        self._socket = ours
+        modules = {"folders": looked_in(), "modules": pinned()}
+        answer = self.ask({"what": "load", "driver": driver, "params": dict(params), **modules}, START_S)
+        if "problem" in answer:
+            self.close()
+            raise RobotError(answer["problem"], hint=answer["hint"])
+
+    @classmethod
+    def take(cls, driver: str, params: Mapping[str, object]) -> _Process:
+        """Return a process that was kept for such a driver, or a new one."""
+        key = repr((driver, sorted(params.items(), key=lambda item: item[0])))
+        with cls.handing_over:
+            kept = cls.kept.pop(key, None)
+        if kept is not None and kept._popen.poll() is None:
+            return kept
+        if kept is not None:
+            kept.close()
+        return cls(driver, params, key)
+
+    def keep(self) -> None:
+        """Keep it for the next driver of its kind; end it if it has one, or if no driver of it connects any more."""
+        kept = self.kept.setdefault(self._key, self) if self.attempts < MOST_ATTEMPTS else None
+        if kept is not self:
+            self.close()
+
+    def ask(self, request: Frame, timeout_s: float) -> Frame:
+        """Return the answer to a request.
+
+        Raises:
+            RobotError: the process has ended, or it does not answer in time: then it is killed.
+        """
+        try:
+            self._socket.settimeout(timeout_s)
+            send(self._socket, request)
+            return receive(self._socket, timeout_s)
+        except TimeoutError as error:
+            self.close()
+            what = request["what"]
+            raise RobotError(
+                f"{what} did not return within {timeout_s:g} s; the driver was killed"
+            ) from error
+        except (OSError, EOFError) as error:
+            self.close()
+            raise RobotError(f"the driver's process has ended, exit code {self._popen.returncode}") from error
+
+    def close(self) -> None:
+        """End it."""
+        self._popen.kill()
+        self._popen.wait()
+        self._socket.close()
+        os.close(self._lifeline)
+
+
+def end_kept() -> None:
+    """End the processes that are kept for drivers to come."""
+    while _Process.kept:
+        _, process = _Process.kept.popitem()
+        process.close()
+
+
+def _features(written: Mapping[str, list[int] | None]) -> dict[str, Feature]:
+    return {name: float if shape is None else tuple(shape) for name, shape in written.items()}

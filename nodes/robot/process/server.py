@@ -1,0 +1,118 @@
+"""The process of a driver: it makes the driver and calls it, one request after the other.
+
+It ends when the plant's process does, at once and even within a call: nothing moves without a live plant.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rtgraph.msgs.errors import RobotError, RtgraphError
+from rtgraph.msgs.typed.one_line import in_one_line
+from rtgraph.nodes.robot.driver import Driver, Feature, TorqueDriver, check_driver, driver_class
+from rtgraph.nodes.robot.process.frames import Frame, receive, send
+from rtgraph.nodes.runtime.classes.imports import look_in, pin
+
+
+class Server:
+    """Answers the requests of one plant."""
+
+    def __init__(self) -> None:
+        self._make: Callable[..., Driver]
+        self._params: dict[str, object] = {}
+        self._driver: Driver | None = None
+
+    def answer(self, request: Frame) -> Frame:
+        """Do what is asked. Whatever fails is in the answer, as ``problem`` and ``hint``."""
+        try:
+            return self._done(request)
+        except RtgraphError as error:
+            return {"problem": error.problem, "hint": error.hint}
+        except (Exception, SystemExit) as error:  # a driver may raise anything
+            return {"problem": in_one_line(error), "hint": None}
+
+    def _done(self, request: Frame) -> Frame:
+        match request["what"]:
+            case "load":
+                look_in(*map(Path, request["folders"]))
+                pin({name: Path(module) for name, module in request["modules"].items()})
+                check_driver(
+                    request["driver"], request["params"]
+                )  # imports what takes long before the plant waits
+                self._make, self._params = driver_class(request["driver"]), request["params"]
+                gc.freeze()  # what was imported needs no collection when a driver is disconnected
+                return {}
+            case "connect":
+                return self._connected()
+            case "disconnect":
+                return self._disconnected()
+        if self._driver is None:
+            raise RobotError("the driver is not connected")
+        return _called(self._driver, request)
+
+    def _connected(self) -> Frame:
+        """Make a new driver: one that failed may never work again."""
+        self._driver = driver = self._make(**self._params)
+        driver.connect()
+        return {
+            "observation_features": _written(driver.observation_features),
+            "action_features": _written(driver.action_features),
+            "torque": isinstance(driver, TorqueDriver),
+        }
+
+    def _disconnected(self) -> Frame:
+        driver, self._driver = self._driver, None
+        try:
+            if driver is not None:
+                driver.disconnect()
+        finally:
+            # What a driver forgets to close is closed when it is collected.
+            del driver
+            gc.collect()
+        return {}
+
+
+def _called(driver: Driver, request: Frame) -> Frame:
+    if request["what"] == "get_observation":
+        return {"values": dict(driver.get_observation())}
+    if request["what"] == "send_action":
+        return {"values": dict(driver.send_action(request["action"]))}
+    if isinstance(driver, TorqueDriver):
+        driver.set_torque(request["on"])
+    return {}
+
+
+def _written(features: Mapping[str, Feature]) -> dict[str, list[int] | None]:
+    return {name: list(shape) if isinstance(shape, tuple) else None for name, shape in features.items()}
+
+
+def _end_with(lifeline: int) -> None:
+    """End this process when the other end of a pipe is closed: the plant's process has ended."""
+    os.read(lifeline, 1)
+    os._exit(0)
+
+
+def main() -> None:
+    """Serve the plant that started this process."""
+    plant, lifeline = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError):  # a plant may have a priority that a busy driver must not have
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
+    server = Server()
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            send(plant, server.answer(receive(plant, None)))
+    os._exit(0)  # the driver is left as it is: to disconnect could switch the torque off
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Stands in for LeRobot: its interface for robots, and one robot, which a test can break."""

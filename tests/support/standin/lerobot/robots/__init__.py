@@ -1,0 +1,3 @@
+from lerobot.robots.config import RobotConfig
+
+__all__ = ["RobotConfig"]

@@ -1,0 +1,3 @@
+from lerobot.robots.toy_follower.toy_follower import ToyFollower, ToyFollowerConfig
+
+__all__ = ["ToyFollower", "ToyFollowerConfig"]

@@ -1,0 +1,4 @@
+def make_robot_from_config(config):
+    from lerobot.robots.toy_follower import ToyFollower
+
+    return ToyFollower(config)
