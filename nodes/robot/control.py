@@ -233,8 +233,7 @@ class Control(DeviceControl):
         if silent := self._silent(now_ns):
             states.enter("stale", f"{silent} is silent", now_ns)
             safety.holds = True
-            safety.rest()
-            return Tick(None, self._blocked(command))
+            return Tick(self._slow_down(now_ns), self._blocked(command))
         if not connection.is_free():
             safety.rest()
             return Tick(None, self._blocked(command))
@@ -254,6 +253,15 @@ class Control(DeviceControl):
         """Send the position at which the robot begins, or no velocity; then switch the torque on."""
         self._post(self.safety.position if self._kind == "position" else self._nowhere, now_ns)
         self.connection.set_torque(True)
+
+    def _slow_down(self, now_ns: int) -> Vector | None:
+        """Bring a robot that cannot be seen to rest. One that takes positions needs no command for that."""
+        if self._kind == "position" or not self.connection.is_free():
+            self.safety.rest()
+            return None
+        velocity = self.safety.slow_down()
+        self._post(velocity, now_ns)
+        return velocity
 
     def _give_up_homing(self) -> None:
         self._pose = None

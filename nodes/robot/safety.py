@@ -108,6 +108,13 @@ class Safety:
         """Take note of a tick in which nothing could be sent: the robot comes to rest at the last position."""
         self._velocity = np.zeros_like(self._position)
 
+    def slow_down(self) -> Vector:
+        """Return the velocity of a tick in which the robot comes to rest, or nearer to it, wherever it is."""
+        self._velocity = clip_acceleration(
+            np.zeros_like(self._velocity), self._velocity, self.limits, self._period_s
+        )
+        return self._velocity.copy()
+
     def step(
         self,
         command: Command | None,

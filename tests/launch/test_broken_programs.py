@@ -41,7 +41,7 @@ def test_a_launch_in_which_the_plant_takes_no_action_at_all_fails(world: str) ->
         assert launch.trace()["tick_refused"].sum() == refused
         assert "of worker: action 7: expected a whole number from 0 to 1" in log
         assert log.count("action 7") == 1, "one line for each worker, not for each decision"
-        assert f"refused {refused} decisions of worker in all" in log
+        assert f"refused {refused} decisions of worker in total" in log
         assert f"warning: seven: {refused} decisions were refused" in launch.stderr
         problem = summary["problems"]["plant"]
         assert problem.startswith(
@@ -66,7 +66,7 @@ def test_what_json_cannot_hold_is_told_of_and_costs_nothing_else(world: str) -> 
     with Launch.of("trouble", "trouble=SaysNonsense", "--world", world, "--ticks", "30") as launch:
         assert launch.wait() == 1
         assert (
-            "error: trouble: trouble: NodeError: result()['seen']['names'] is a set, which JSON does not have. hint: give "
+            "error: trouble: trouble: NodeError: result()['seen']['names'] is a set, which JSON does not have. hint: return "
             in last_line(launch.stderr)
         )
         assert "Traceback" not in launch.stderr

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from support.fake_device import PERIOD_NS, Bench
@@ -16,9 +18,10 @@ JOINTS = {
 class Robot:
     """A control and its fake device, ticked by hand: each tick is followed by one cycle of the link."""
 
-    def __init__(self, **bench):
+    def __init__(self, kind="position", **bench):
         self.bench = Bench(**bench)
-        self.control = Control(JOINTS, "position", self.bench.link, PERIOD_NS, self.bench.now_ns, 0.5)
+        self._moves = kind == "position"
+        self.control = Control(JOINTS, kind, self.bench.link, PERIOD_NS, self.bench.now_ns, 0.5)
         self.bench.link.start(0)
 
     @property
@@ -37,7 +40,7 @@ class Robot:
             going = life.cycle() if life._driver is not None else life.open()
             if not going:
                 life.end()
-            elif bench.drivers[-1] is life._driver:
+            elif self._moves and bench.drivers[-1] is life._driver:
                 life._driver.step(PERIOD_NS / 1e9)
         return done
 
@@ -90,6 +93,21 @@ def test_a_silent_device_is_stale_first_then_a_fault_and_then_runs_again():
     assert robot.state == "running"
     # Where the robot was after the fault is where it holds: no jump.
     assert max(abs(a["pan.pos"] - 10.0) for _, a in robot.bench.got[sent:]) < 0.7
+
+
+def test_a_robot_with_velocities_slows_down_to_rest_while_its_readings_are_old():
+    robot = Robot("velocity")
+    robot.ticks(10, [30.0, 0.0])
+    assert robot.bench.got[-1][1] == {"pan.vel": pytest.approx(30.0), "lift.vel": 0.0}
+    robot.bench.lives[-1]._ages_ns = lambda: {"pan.pos": 10**9, "lift.pos": 10**9}
+    robot.ticks(2, [30.0, 0.0])
+    sent = len(robot.bench.got)
+    robot.ticks(6, [30.0, 0.0])
+    assert (robot.state, robot.control.states.reason) == ("stale", "the device is silent")
+    change = 600 * PERIOD_NS / 1e9
+    velocities = [action["pan.vel"] for _, action in robot.bench.got[sent - 2 :]]
+    assert all(before - after <= change + 1e-9 for before, after in itertools.pairwise(velocities))
+    assert velocities[-1] == 0.0
 
 
 def test_after_a_fault_a_far_command_does_not_resume():
