@@ -75,7 +75,7 @@ def test_training_is_resumed_and_only_with_the_same_parts(tmp_path):
     version = ran(120, directory=first, **SMALL).node("learner").owner.updater.version
     found = ran(80, directory=more, resume=str(first / "checkpoints"), **SMALL)
     assert found.node("learner").owner.updater.version > version
-    with pytest.raises(RtgraphError, match=r"another network or plant|is of another"):
+    with pytest.raises(RtgraphError, match="was written for another plant"):
         ran(80, directory=other, resume=str(first / "checkpoints"), parts=PICTURE, transfer=True, **SMALL)
 
 
