@@ -111,6 +111,7 @@ class _Process:
         self._key = key
         self.attempts = 0
         """Number of drivers in a row that could not connect."""
+        self._closed = False
         ours, theirs = socket.socketpair()
         theirs_lifeline, self._lifeline = os.pipe()
         with theirs:
@@ -166,9 +167,15 @@ class _Process:
         except (OSError, EOFError) as error:
             self.close()
             raise RobotError(f"the driver's process has ended, exit code {self._popen.returncode}") from error
+        except BaseException:  # a value that cannot be sent, or an interrupt half-way
+            self.close()
+            raise
 
     def close(self) -> None:
         """End it."""
+        if self._closed:
+            return
+        self._closed = True
         self._popen.kill()
         self._popen.wait()
         self._socket.close()

@@ -22,8 +22,10 @@ def send(to: socket.socket, frame: Frame) -> None:
 
     Raises:
         OSError: the other end is closed.
+        TypeError: a value is something else, or an integer of more than 64 bits.
     """
-    data = msgpack.packb(frame, default=_packed)
+    # Paths may hold bytes that are no text.
+    data = msgpack.packb(frame, default=_packed, unicode_errors="surrogateescape")
     to.sendall(_LENGTH.pack(len(data)) + data)
 
 
@@ -36,7 +38,9 @@ def receive(of: socket.socket, timeout_s: float | None) -> Frame:
     """
     deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
     (size,) = _LENGTH.unpack(_exactly(of, _LENGTH.size, deadline_s))
-    frame: Frame = msgpack.unpackb(_exactly(of, size, deadline_s), ext_hook=_unpacked)
+    frame: Frame = msgpack.unpackb(
+        _exactly(of, size, deadline_s), ext_hook=_unpacked, unicode_errors="surrogateescape"
+    )
     return frame
 
 
@@ -57,7 +61,7 @@ def _packed(value: object) -> object:
         return value.item()
     if isinstance(value, np.ndarray):
         return msgpack.ExtType(_ARRAY, msgpack.packb((value.dtype.str, value.shape, value.tobytes())))
-    raise TypeError(f"a driver's values are numbers and arrays, not {type(value).__name__}")
+    raise TypeError(f"{value!r:.60} cannot be sent to the process of a driver, or from it")
 
 
 def _unpacked(code: int, data: bytes) -> object:
