@@ -15,6 +15,8 @@ import sys
 from collections.abc import Container, Iterator
 from typing import NamedTuple
 
+ALGORITHMS = "rtgraph.algorithms"
+"""The group of algorithms: a name, and a subclass of ``AlgorithmParams``."""
 OWN = "rtgraph"
 """The distribution of rtgraph itself."""
 STAGGER = "rtgraph.stagger"

@@ -1,7 +1,7 @@
 """References in files: ``${argument}``, ``${env:NAME}``, ``${spec:node.field}`` and ``${weights:name}``.
 
-``${gate_of:argument}`` is the gate that the stagger method in an argument needs. ``${a|b}`` is ``${a}``, or ``${b}`` if
-that is null.
+``${gate_of:argument}`` is the gate that the stagger method in an argument needs; ``${algorithm_of:weights}`` is the
+algorithm that learns such weights. ``${a|b}`` is ``${a}``, or ``${b}`` if that is null.
 
 A scalar that consists of one reference takes the type of the value; elsewhere the value becomes part of the text.
 ``$${`` stands for ``${``. Replaced values are not searched for references again. Environment variables and text with
@@ -23,6 +23,7 @@ Lookup = Callable[[str, Place], Value]
 
 _TOKEN = re.compile(r"(?P<escape>\$\$\{)|\$\{(?P<reference>[^${}]*)\}|(?P<bad>\$\{)")
 
+_OF_NODES = ("spec", "identity", "weights", "algorithm_of")
 _LATER = {"params", "network", "arguments", "if"}
 
 
@@ -70,14 +71,14 @@ class References:
             return _gate_of(self.value(name, place), place)
         if before in self.lookups:
             return self.lookups[before](name, place)
-        if before in ("spec", "identity", "weights"):
+        if before in _OF_NODES:
             raise place.error(
                 f"${{{reference}}} cannot be used here",
                 hint=f"{before} references are for params and networks",
             )
         raise place.error(
             f"unknown reference ${{{reference}}}",
-            hint=nearest(before, ("env", "gate_of", "spec", "identity", "weights")),
+            hint=nearest(before, ("env", "gate_of", *_OF_NODES)),
         )
 
     def _hint(self, name: str) -> str:

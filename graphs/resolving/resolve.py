@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
@@ -28,6 +28,9 @@ from rtgraph.nodes.runtime.classes.loading import load_class
 from rtgraph.nodes.runtime.identity import Identity, identity_of
 from rtgraph.nodes.runtime.interface.node import Node, Params
 from rtgraph.nodes.weights.plan import WeightsPlan
+
+if TYPE_CHECKING:
+    from rtgraph.nodes.networks import NetworkSpec
 
 _LOG = logging.getLogger("rtgraph.graphs")
 
@@ -185,18 +188,12 @@ class Resolver:
         Raises:
             GraphError: the network is wrong, its plant is not a plant, or the checkpoint is invalid or does not fit.
         """
-        from rtgraph.nodes.networks import NetworkSpec  # noqa: PLC0415 - needed only by graphs with networks
-        from rtgraph.nodes.networks.fit import check_fit  # noqa: PLC0415
+        from rtgraph.nodes.networks.fit import check_fit  # noqa: PLC0415 - needed only by graphs with networks
         from rtgraph.nodes.weights.checkpoint_reader import kept_in  # noqa: PLC0415
 
         with calling("the network", entry.network.place):
             must_be_installed("torch")
-        network = adapted(
-            TypeAdapter(NetworkSpec),
-            NetworkSpec,
-            self._substituted(entry.network, entry.scope),
-            entry.network.place,
-        )
+        network = self._network(entry)
         plant = entry.scope.full(entry.entry.plant)
         spec = self.spec(plant, entry.place / "plant")
         try:
@@ -237,6 +234,17 @@ class Resolver:
             update={"checkpoint": str(kept.folder), "version": kept.version, "begun": begun}
         )
 
+    def _network(self, entry: PlacedWeights) -> NetworkSpec:
+        from rtgraph.nodes.networks import NetworkSpec  # noqa: PLC0415 - needed only by graphs with networks
+
+        spec: NetworkSpec = adapted(
+            TypeAdapter(NetworkSpec),
+            NetworkSpec,
+            self._substituted(entry.network, entry.scope),
+            entry.network.place,
+        )
+        return spec
+
     def _substituted(self, raw: Raw, scope: Scope) -> Value:
         def spec(reference: str, place: Place) -> Value:
             name, *fields = reference.split(".")
@@ -247,10 +255,15 @@ class Resolver:
                 raise place.error(f"there are no weights {name!r}", hint=nearest(name, self._weights))
             return name
 
+        def algorithm_of(reference: str, place: Place) -> Value:
+            from rtgraph.nodes.learner.algorithms import algorithm_for  # noqa: PLC0415 - only for learners
+
+            return algorithm_for(self._network(self._weights[str(weights(reference, place))]))
+
         def identity(reference: str, place: Place) -> Value:
             return dict(self.identity(scope.full(reference), place))
 
-        lookups = {"spec": spec, "identity": identity, "weights": weights}
+        lookups = {"spec": spec, "identity": identity, "weights": weights, "algorithm_of": algorithm_of}
         return substitute(raw.value, raw.place, replace(raw.references, lookups=lookups))
 
 

@@ -1,7 +1,7 @@
 """Learning: from batches of transitions to better weights. Importing this package does not import torch.
 
 Import the modules that need torch directly: `rtgraph.nodes.learner.updates.update` (one update),
-`rtgraph.nodes.learner.updates.losses` (the losses) and `rtgraph.nodes.learner.updates.checkpoint` (saving and loading).
+`rtgraph.nodes.learner.algorithms.values` (the losses of values) and `rtgraph.nodes.learner.updates.checkpoint` (saving and loading).
 """
 
 from rtgraph.nodes.learner.batch_client import Batches, BatchParams

@@ -6,17 +6,20 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, TypeAdapter
 
 from rtgraph.msgs import BatchRequest, Priorities, SampledBatch
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.inference.latency import LatencyParams, Measured
-from rtgraph.nodes.learner.params import UpdateParams, must_be_discrete
+from rtgraph.nodes.learner.algorithms import AnyAlgorithm
+from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.networks import NetworkSpec
 from rtgraph.nodes.replay import Batch, BatchReader
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, queue
 from rtgraph.nodes.runtime.interface.context import generator
 from rtgraph.nodes.weights.weights import Weights, weights_named
 
+_SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 ASK_AGAIN_NS = 1_000_000_000
 MOST_AT_ONCE = 200
 """Maximum number of updates at one instant of virtual time; more happen only if updates take no time."""
@@ -27,7 +30,7 @@ class BatchParams(Params):
 
     weights: str
     """The name of the weights to learn: `${weights:policy}`."""
-    update: UpdateParams = UpdateParams()
+    algorithm: AnyAlgorithm = DqnParams()
     """How the weights are updated."""
     batch: PositiveInt = 16
     """Number of transitions per update."""
@@ -52,14 +55,14 @@ class Batches(Node[B]):
     @classmethod
     def check_placement(cls, params: B, placement: Placement) -> None:
         """Check that the weights exist and can be learned, and that the device exists."""
-        plant = weights_named(placement.weights, params.weights).plan.spec
-        must_be_discrete(plant)
-        params.latency.draws(generator(0, placement.name, 0), plant.rate_hz)
-        if params.update.device != "cpu":
+        plan = weights_named(placement.weights, params.weights).plan
+        params.algorithm.check(_SPEC.validate_python(plan.network), plan.spec)
+        params.latency.draws(generator(0, placement.name, 0), plan.spec.rate_hz)
+        if params.algorithm.device != "cpu":
             # Only here: describing a graph needs no torch.
             from rtgraph.nodes.learner.updates.update import device_named  # noqa: PLC0415
 
-            device_named(params.update.device)
+            device_named(params.algorithm.device)
 
     def on_prepare(self) -> None:
         """Prepare for requesting batches."""

@@ -11,7 +11,9 @@ from rtgraph.nodes.learner.gradients.memory import GradientMemory
 from rtgraph.nodes.runtime import Input, Output, latest, queue
 
 if TYPE_CHECKING:
-    from rtgraph.nodes.learner.updates.update import Gradients
+    from torch import Tensor
+
+    from rtgraph.nodes.learner.updates.update import Evaluation
     from rtgraph.nodes.replay import Batch
 
 STATE_PERIOD_NS = 500_000_000
@@ -27,7 +29,7 @@ class GradientLearner(Batches[BatchParams]):
     gradient = Output(Gradient)
     learner_state = Output(LearnerState)
 
-    _made: tuple[SampledBatch, Batch, Gradients]
+    _made: tuple[SampledBatch, Batch, tuple[Tensor, Evaluation]]
     """Computed, but not yet finished in the graph's time."""
 
     def on_prepare(self) -> None:
@@ -38,7 +40,7 @@ class GradientLearner(Batches[BatchParams]):
 
         # A separate noise seed: the noise of several learners must differ.
         noise_seed = int(self.rng.integers(2**62))
-        self._updater = updater_of(self.learned_weights(), self.params.update, noise_seed)
+        self._updater = updater_of(self.learned_weights(), self.params.algorithm, noise_seed)
         self._memory = self._shared()
 
     def on_stop(self) -> None:
@@ -99,9 +101,9 @@ class GradientLearner(Batches[BatchParams]):
         self.spend(self.update_ns(self._began_ns), self._offer)
 
     def _offer(self) -> None:
-        message, batch, found = self._made
+        message, batch, (gradient, found) = self._made
         self.prioritise(message, batch.indices, found.td_errors)
-        vector = found.vector.cpu().numpy()
+        vector = gradient.cpu().numpy()
         if self._memory is not None:
             self._memory.leave(self._number, vector)
         self.gradient.publish(

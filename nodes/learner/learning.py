@@ -18,7 +18,7 @@ from rtgraph.nodes.runtime import Output
 
 if TYPE_CHECKING:
     from rtgraph.nodes.learner.owner import Owner
-    from rtgraph.nodes.learner.updates.evaluation import LossEvaluation
+    from rtgraph.nodes.learner.updates.update import Evaluation
 
 
 SHOW_AGAIN_NS = 20_000_000
@@ -51,7 +51,7 @@ class _Update:
 
     message: SampledBatch
     indices: npt.NDArray[np.int64]
-    found: LossEvaluation
+    found: Evaluation
     began_ns: int
 
 
@@ -182,7 +182,7 @@ class Learning(Batches[P]):
         params = self.params
         owner = Owner(
             self.learned_weights(),
-            params.update,
+            params.algorithm,
             self._folder(),
             params.keep_checkpoints,
             target=self.shows_target(),

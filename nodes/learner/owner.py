@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import JsonValue, TypeAdapter
 
 from rtgraph.msgs import WeightsVersion
-from rtgraph.nodes.learner.params import UpdateParams
+from rtgraph.nodes.learner.algorithms import AlgorithmParams
 from rtgraph.nodes.learner.updates.checkpoint import Checkpoints, load
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks.spec import NetworkSpec
@@ -19,7 +19,7 @@ from rtgraph.nodes.weights.weights import Weights
 _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 
 
-def updater_of(weights: Weights, params: UpdateParams, noise_seed: int) -> Updater:
+def updater_of(weights: Weights, params: AlgorithmParams, noise_seed: int) -> Updater:
     """Return an updater with the first version of these weights: from their seed, or from a checkpoint.
 
     Raises:
@@ -61,7 +61,7 @@ class Owner:
     def __init__(
         self,
         weights: Weights,
-        params: UpdateParams,
+        params: AlgorithmParams,
         folder: Path | None,
         keep: int,
         *,

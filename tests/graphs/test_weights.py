@@ -7,7 +7,7 @@ import pytest
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
 from rtgraph.msgs.errors import GraphError
-from rtgraph.nodes.learner.params import UpdateParams
+from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
 
 GRAPH = """\
 weights:
@@ -35,7 +35,7 @@ def checkpoints(tmp_path, monkeypatch):
     plant = PlantSpec(
         rate_hz=50, observation=ArraySpec(dtype="float32", shape=(64, 64)), action=Discrete(count=3)
     )
-    updater = Updater(MlpSpec(hidden=(4,)), plant, UpdateParams(), seed=0)
+    updater = Updater(MlpSpec(hidden=(4,)), plant, DqnParams(), seed=0)
     kept = Checkpoints(tmp_path / "kept")
     for updater.version in (40, 50):
         kept.save(updater.training_state())

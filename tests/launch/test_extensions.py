@@ -76,6 +76,18 @@ def test_its_launch_file_its_plant_and_its_stagger_method_run(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("toy")
+def test_its_algorithm_learns(tmp_path: Path) -> None:
+    out = tmp_path / "session"
+    learner = ["minimum=20", "replay_mib=8", "algorithm=greed", "algorithm_options={taste: 2.0}"]
+    arguments = ["delay_learning", "states=4", "workers=1", "latency_frames=1", *learner, "--ticks", 80]
+    assert ran("launch", *arguments, "--record", "--no-plots", "--out", out) == 0
+    learned = [recorded.fields() for recorded in Bag.open(out / "session.mcap").messages(topics=("learned",))]
+    assert len(learned) > 5
+    facts = json.loads((out / "checkpoints/000000/facts.json").read_text())
+    assert (facts["algorithm"]["kind"], facts["algorithm"]["taste"]) == ("greed", 2.0)
+
+
+@pytest.mark.usefixtures("toy")
 def test_a_world_with_its_stagger_method_is_saved_and_resumed(tmp_path: Path) -> None:
     out, arguments = tmp_path / "session", ["endless", "stagger=steady", "workers=2", "latency_frames=1"]
     assert (

@@ -6,7 +6,10 @@ import numpy as np
 import torch
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
-from rtgraph.nodes.learner.updates.batch import TensorBatch
+from rtgraph.nodes.learner.algorithms import AlgorithmParams, algorithm_for
+from rtgraph.nodes.learner.algorithms.batch import TensorBatch
+from rtgraph.nodes.learner.algorithms.registry import params_class
+from rtgraph.nodes.networks import NetworkSpec
 
 GAMMA = 0.9
 SIZE = 5
@@ -18,6 +21,11 @@ VECTORS = PlantSpec(
 PIXELS = PlantSpec(
     rate_hz=60, observation=ArraySpec(dtype="uint8", shape=(84, 84)), action=Discrete(count=ACTIONS)
 )
+
+
+def params_for(network: NetworkSpec, **params: object) -> AlgorithmParams:
+    """Return the parameters of the algorithm that is used for a network unless another is named."""
+    return params_class(algorithm_for(network))(**params)
 
 
 def drawn(rng: np.random.Generator, size: int = 16, *, frames: bool = False) -> TensorBatch:

@@ -99,7 +99,7 @@ def plans(
     learners: int,
     order: str,
     latency: dict[str, object],
-    update: dict[str, object],
+    algorithm: dict[str, object],
     learner: dict[str, object] | None = None,
     gradients: str = "rtgraph.nodes.learner:GradientLearner",
 ) -> list[NodePlan]:
@@ -109,13 +109,18 @@ def plans(
         learners: number of learners.
         order: order of their gradients.
         latency: latency of an update.
-        update: parameters of an update.
+        algorithm: parameters of DQN.
         learner: other parameters of the learner.
         gradients: class of the gradient learners.
     """
     names = [f"gradient/{number}" for number in range(learners)] if learners > 1 else []
     asking = names or ["learner"]
-    params = {"weights": "policy", "update": update, "batch": SIZE, "latency": latency}
+    params = {
+        "weights": "policy",
+        "algorithm": {"kind": "dqn"} | algorithm,
+        "batch": SIZE,
+        "latency": latency,
+    }
     found = [
         {
             "name": "source",

@@ -6,6 +6,7 @@ complete, whenever its writer is killed. Numbers only increase, even if a run re
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,7 +93,9 @@ def load(path: Path) -> TrainingState:
     """
     folder = checkpoint_in(path)
     try:
-        facts = Facts.model_validate_json((folder / FACTS).read_text(encoding="utf-8"))
+        text = (folder / FACTS).read_text(encoding="utf-8")
+        _must_name_algorithm(folder, text)
+        facts = Facts.model_validate_json(text)
         tensors = safetensors.torch.load_file(folder / TENSORS)
     except (OSError, ValueError, ValidationError, SafetensorError) as error:
         raise CheckpointError(
@@ -104,3 +107,12 @@ def load(path: Path) -> TrainingState:
             f"{folder} cannot be used: {broken} is not finite", hint="take an older checkpoint"
         )
     return state
+
+
+def _must_name_algorithm(folder: Path, facts: str) -> None:
+    found = json.loads(facts)
+    if isinstance(found, dict) and "version" in found and "algorithm" not in found:
+        raise CheckpointError(
+            f"{folder} names no algorithm: an older version wrote it",
+            hint="begin with its weights: checkpoint=… instead of resume=…",
+        )

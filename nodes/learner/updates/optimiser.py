@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-from rtgraph.nodes.learner.params import UpdateParams
+from rtgraph.nodes.learner.algorithms import AlgorithmParams
 
 _BETAS = (0.9, 0.999)
 
@@ -18,7 +18,7 @@ class Optimiser:
     ``steps`` are Adam's; plain descent leaves them 0.
     """
 
-    def __init__(self, weights: Tensor, params: UpdateParams) -> None:
+    def __init__(self, weights: Tensor, params: AlgorithmParams) -> None:
         self.gradient = torch.zeros_like(weights)
         self.first_moment = torch.zeros_like(weights)
         self.second_moment = torch.zeros_like(weights)

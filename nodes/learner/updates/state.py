@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue
 from torch import Tensor
 
 from rtgraph.msgs import PlantSpec, Record
-from rtgraph.nodes.learner.params import UpdateParams
+from rtgraph.nodes.learner.algorithms import AnyAlgorithm
 from rtgraph.nodes.networks.spec import NetworkSpec
 
 
@@ -21,7 +21,8 @@ class Facts(Record):
     """The version at which learning began; schedules count from it."""
     network: NetworkSpec
     plant: PlantSpec
-    params: UpdateParams
+    algorithm: AnyAlgorithm
+    """The algorithm's parameters."""
     optimiser_steps: int = Field(ge=0)
     random: dict[str, JsonValue]
     """The state of a numpy bit generator."""

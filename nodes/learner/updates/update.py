@@ -1,21 +1,20 @@
-"""Updates: gradients of a batch, applied by Adam, and a target network that follows.
+"""Updates: gradients of an algorithm's loss on a batch, applied by Adam, and a target network that follows.
 
 Weights, target, gradients and the optimiser's moments are one vector each, in the layout of the networks'
 `parameters`.
 
->>> updater = Updater(MlpSpec(), plant, UpdateParams(learning_rate=1e-3), seed=0)
+>>> updater = Updater(MlpSpec(), plant, DqnParams(learning_rate=1e-3), seed=0)
 >>> result = updater.step(buffer.sample(32, rng))               # one learner
 >>> updater.read(version, received)                             # several: with the version that arrived
->>> mine = updater.gradients(batch)
->>> updater.apply(mine.vector)                                  # ... and in the right order
+>>> vector, result = updater.gradients(batch)
+>>> updater.apply(vector)                                       # ... and in the right order
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +24,11 @@ from torch import Tensor, nn
 
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError, LearningError
-from rtgraph.nodes.learner.params import UpdateParams, must_be_discrete
-from rtgraph.nodes.learner.updates import losses
-from rtgraph.nodes.learner.updates.batch import Samples, TensorBatch
-from rtgraph.nodes.learner.updates.evaluation import Evaluated, Evaluator, LossEvaluation
+from rtgraph.nodes.learner.algorithms import AlgorithmParams
+from rtgraph.nodes.learner.algorithms.algorithm import algorithm_of
+from rtgraph.nodes.learner.algorithms.batch import TensorBatch
+from rtgraph.nodes.learner.algorithms.losses import clipping
+from rtgraph.nodes.learner.algorithms.params import must_be_discrete
 from rtgraph.nodes.learner.updates.normalisation import normalise
 from rtgraph.nodes.learner.updates.optimiser import Optimiser
 from rtgraph.nodes.learner.updates.state import Facts, TrainingState
@@ -37,46 +37,31 @@ from rtgraph.nodes.networks.flat import flatten, views
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.parameters import Buffer, allocate, layout, read, write
 from rtgraph.nodes.networks.spec import NetworkSpec
+from rtgraph.nodes.replay import Batch
 
 
-@dataclass(frozen=True, slots=True)
-class Gradients:
-    """The gradient of a batch, not clipped, and the weights' errors on it.
+class Evaluation(NamedTuple):
+    """The weights' loss on a batch, their mean value and their errors."""
 
-    ``td_errors``, float32 of shape (batch,), is each sample's error, at least 0: the absolute TD error, or
-    with a support the KL divergence. Priorities are computed from it.
-    """
-
-    vector: Tensor
     loss: float
     q_mean: float
     """Mean value Q(s, a) of the actions taken."""
     td_errors: npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateResult:
-    """The result of an update; see `Gradients`. The gradient's norm is that before clipping."""
-
-    version: int
-    loss: float
-    q_mean: float
-    td_errors: npt.NDArray[np.float32]
-    gradient_norm: float
+    """The error of each sample, (batch,), at least 0, such as the absolute TD error; priorities are computed from it."""
 
 
 class Updater:
     """The weights of a network, with everything needed to update them.
 
     Args:
-        network: The network's spec; its head determines the loss (see `UpdateParams`).
-        plant: The spec of a plant with discrete actions.
-        params: How to update.
+        network: The network's spec.
+        plant: The plant's spec.
+        params: The algorithm, and how to update.
         seed: The seed of the first weights.
         noise_seed: The seed of the noise of noisy layers; by default ``seed``.
 
     Raises:
-        LearningError: The plant's actions are not discrete, or there is no such device.
+        LearningError: The algorithm cannot learn this network for this plant, or there is no such device.
         ValueError: The network cannot read the plant's observations.
     """
 
@@ -84,10 +69,11 @@ class Updater:
         self,
         network: NetworkSpec,
         plant: PlantSpec,
-        params: UpdateParams,
+        params: AlgorithmParams,
         seed: int,
         noise_seed: int | None = None,
     ) -> None:
+        params.check(network, plant)
         self._actions = must_be_discrete(plant)
         self.network = network
         self.plant = plant
@@ -108,7 +94,7 @@ class Updater:
         self._target, self._target_weights = self._blank()
         self._target.requires_grad_(requires_grad=False)
         self._target_weights.copy_(self._weights)
-        self._evaluator = Evaluator(self._target, network.head.support, params, self._rng)
+        self._algorithm = algorithm_of(params, network)
         self._optimiser = Optimiser(self._weights, params)
         self._own_gradient = list(views(self._optimiser.gradient, self._slots).values())
 
@@ -122,7 +108,7 @@ class Updater:
         """Return the weights of the target network, (n,) float32: a view, like `weights`."""
         return self._target_weights
 
-    def normalise(self, samples: Samples) -> None:
+    def normalise(self, samples: Batch | TensorBatch) -> None:
         """Scale the initial weights to a batch's observations (see `normalisation`), and copy them to the target network.
 
         Raises:
@@ -132,40 +118,42 @@ class Updater:
         normalise(self._online, batch.observations)
         self._target_weights.copy_(self._weights)
 
-    def step(self, samples: Samples, margin: float = 0.0) -> UpdateResult:
+    def step(self, samples: Batch | TensorBatch, margin: float = 0.0) -> Evaluation:
         """Make one update from a batch; with a ``margin`` above 0, one of a demonstration (see `losses.margin`).
 
         Raises:
             LearningError: The batch does not fit, or gradients are not finite; nothing has changed.
         """
         found = self.prepare(samples, margin)
-        norm = self.finish()
-        return UpdateResult(self.version, found.loss, found.q_mean, found.td_errors, norm)
+        self.finish()
+        return found
 
-    def prepare(self, samples: Samples, margin: float = 0.0) -> LossEvaluation:
+    def prepare(self, samples: Batch | TensorBatch, margin: float = 0.0) -> Evaluation:
         """Compute an update from a batch, as for `step`; nothing changes until `finish`.
 
         Raises:
             LearningError: The batch does not fit.
         """
-        found = self._evaluated(samples, margin)
-        torch._foreach_copy_(self._own_gradient, found.gradients)
-        return found.told
+        gradients, found = self._evaluated(samples, margin)
+        torch._foreach_copy_(self._own_gradient, gradients)
+        return found
 
     def finish(self) -> float:
-        """Make the last prepared update, and return the norm of its gradient; see `apply`."""
+        """Make the last prepared update, and return the norm of its gradient before clipping; see `apply`."""
         return self.apply(self._optimiser.gradient)
 
-    def gradients(self, samples: Samples) -> Gradients:
-        """Compute the gradient of a batch without changing anything; each call returns a new vector.
+    def gradients(self, samples: Batch | TensorBatch) -> tuple[Tensor, Evaluation]:
+        """Compute the gradient of a batch, (n,) float32, not clipped, without changing anything.
+
+        Each call returns a new vector.
 
         Raises:
             LearningError: The batch does not fit.
         """
-        found = self._evaluated(samples)
+        gradients, found = self._evaluated(samples)
         vector = torch.zeros_like(self._weights)
-        torch._foreach_copy_(list(views(vector, self._slots).values()), found.gradients)
-        return Gradients(vector, *found.told)
+        torch._foreach_copy_(list(views(vector, self._slots).values()), gradients)
+        return vector, found
 
     def apply(self, gradient: Tensor) -> float:
         """Make the next version with a gradient, (n,) float32; return its norm before clipping.
@@ -184,7 +172,7 @@ class Updater:
                 f"the gradient's norm is {norm} after {self.version} updates",
                 hint="lower learning_rate, or look for rewards or observations that are not finite",
             )
-        factor = losses.clipping(norm, self.params.max_gradient_norm)
+        factor = clipping(norm, self.params.max_gradient_norm)
         if gradient is not self._optimiser.gradient or factor < 1:
             torch.mul(gradient, factor, out=self._optimiser.gradient)
         self._optimiser.step()
@@ -246,7 +234,7 @@ class Updater:
             begun=self.begun,
             network=self.network,
             plant=self.plant,
-            params=self.params,
+            algorithm=self.params,
             optimiser_steps=self._optimiser.steps,
             random=dict(self._rng.bit_generator.state),
             extra=dict(extra or {}),
@@ -302,9 +290,17 @@ class Updater:
         self.target_version = state["target_version"]
         self._optimiser.gradient.copy_(state["gradient"])
 
-    def _evaluated(self, samples: Samples, margin: float = 0.0) -> Evaluated:
+    def _evaluated(
+        self, samples: Batch | TensorBatch, margin: float = 0.0
+    ) -> tuple[tuple[Tensor, ...], Evaluation]:
+        """Compute the gradient of each parameter, and the evaluation."""
         batch = TensorBatch.of(samples, self.plant.parts, self._actions, self._device)
-        return self._evaluator.evaluated(self._online, batch, margin)
+        loss = self._algorithm.loss(self._online, self._target, batch, self._rng, margin)
+        # New tensors every time, so that nothing remains from an earlier batch.
+        gradients = torch.autograd.grad(loss.total, list(self._online.parameters()))
+        # A copy, which outlives the tensor: messages and world checkpoints hold it.
+        errors = loss.errors.cpu().numpy().copy()
+        return gradients, Evaluation(loss.total.item(), loss.q_mean.item(), errors)
 
     def _blank(self) -> tuple[Network, Tensor]:
         def blank() -> Network:

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
-from rtgraph.nodes.learner.params import UpdateParams
-from rtgraph.nodes.learner.updates.batch import TensorBatch
+from rtgraph.nodes.learner.algorithms.batch import TensorBatch
+from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import ImpalaSpec
 from tests.bench.rounds import in_turn, seconds
@@ -67,7 +67,7 @@ def _per_second(update: Callable[[], object], count: int) -> float:
 def _updater(k: float) -> Updater:
     frame = ArraySpec(dtype="uint8", shape=(84, 84))
     plant = PlantSpec(rate_hz=60, observation=frame, action=Discrete(count=ACTIONS))
-    return Updater(ImpalaSpec(k=k), plant, UpdateParams(), seed=0)
+    return Updater(ImpalaSpec(k=k), plant, DqnParams(), seed=0)
 
 
 def _batch(size: int) -> TensorBatch:

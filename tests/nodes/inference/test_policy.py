@@ -123,7 +123,7 @@ def test_epsilon_falls_linearly_from_the_ticks_of_the_observations():
 
 
 def test_a_run_that_goes_on_explores_as_if_it_had_never_ended(tmp_path):
-    from rtgraph.nodes.learner.params import UpdateParams
+    from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
     from rtgraph.nodes.learner.updates.checkpoint import Checkpoints
     from rtgraph.nodes.learner.updates.update import Updater
     from rtgraph.nodes.networks import MlpSpec
@@ -132,7 +132,7 @@ def test_a_run_that_goes_on_explores_as_if_it_had_never_ended(tmp_path):
         rate_hz=60.0, observation=ArraySpec(dtype="float32", shape=(2,)), action=Discrete(count=6)
     )
     network = MlpSpec(hidden=())
-    Checkpoints(tmp_path).save(Updater(network, plant, UpdateParams(), seed=0).training_state({"ticks": 600}))
+    Checkpoints(tmp_path).save(Updater(network, plant, DqnParams(), seed=0).training_state({"ticks": 600}))
     weights = shared_weights("policy", network.model_dump(mode="json"), plant)
     params = EpsilonGreedyParams(epsilon=0.0, epsilon_from=1.0, epsilon_over=1_000, resume=str(tmp_path))
     made = make_policy(params, plant, np.random.default_rng(0), LaunchContext(weights={"policy": weights}))

@@ -17,7 +17,7 @@ from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import GraphError, LearningError
 from rtgraph.nodes.learner import Learner
-from rtgraph.nodes.learner.params import UpdateParams
+from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.pretraining import PretrainingParams, pretrain
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks.spec import MlpSpec
@@ -95,7 +95,7 @@ def by_hand(recording, first, seed, margin=0.0):
 
 
 def updater(plant):
-    params = UpdateParams(target_every=EVERY, learning_rate=1e-3)
+    params = DqnParams(target_every=EVERY, learning_rate=1e-3)
     return Updater(MlpSpec(hidden=(16,), one_hot=8), plant, params, seed=3)
 
 

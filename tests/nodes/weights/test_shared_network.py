@@ -14,7 +14,7 @@ from support.weights import shared_weights
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
 from rtgraph.msgs.errors import CheckpointError
-from rtgraph.nodes.learner.params import UpdateParams
+from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.updates.checkpoint import Checkpoints
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import HeadSpec, MlpSpec
@@ -129,7 +129,7 @@ def test_many_in_one_process_act_with_a_version_each(weights):
 @pytest.fixture
 def checkpoints(tmp_path):
     """Return a folder with checkpoints of versions 5 and 6, and the newest weights."""
-    updater = Updater(SPEC, PLANT, UpdateParams(), seed=1)
+    updater = Updater(SPEC, PLANT, DqnParams(), seed=1)
     kept = Checkpoints(tmp_path / "checkpoints")
     for updater.version in (5, 6):
         updater.weights.add_(1)

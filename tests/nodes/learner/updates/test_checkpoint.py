@@ -11,16 +11,21 @@ import torch
 from support.batches import PIXELS, VECTORS, drawn
 
 from rtgraph.msgs.errors import CheckpointError
-from rtgraph.nodes.learner.params import UpdateParams
+from rtgraph.nodes.learner.algorithms.c51.params import C51Params
+from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.updates.checkpoint import Checkpoints, load
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import HeadSpec, ImpalaSpec, MlpSpec, SupportSpec
 
 RAINBOW = HeadSpec(dueling=True, noisy=True, support=SupportSpec(low=-6, high=6, atoms=13))
-PARAMS = UpdateParams(learning_rate=1e-2, target_every=4, double=True)
+PARAMS = DqnParams(learning_rate=1e-2, target_every=4, double=True)
 SMALL = MlpSpec(hidden=(8,))
 CASES = [
-    (MlpSpec(hidden=(16,), head=RAINBOW), VECTORS, PARAMS),
+    (
+        MlpSpec(hidden=(16,), head=RAINBOW),
+        VECTORS,
+        C51Params(learning_rate=1e-2, target_every=4, double=True),
+    ),
     (ImpalaSpec(k=1 / 8), PIXELS, PARAMS),
 ]
 
@@ -47,13 +52,13 @@ def test_what_is_resumed_goes_on_bit_for_bit(tmp_path, network, plant, params):
 
     state = load(path)
     assert state.facts.extra == {"samples": 48, "turn": "learner/1"}
-    resumed = Updater(state.facts.network, state.facts.plant, state.facts.params, seed=99)
+    resumed = Updater(state.facts.network, state.facts.plant, state.facts.algorithm, seed=99)
     resumed.load_training_state(state)
     assert resumed.version == 6
     for batch, result in zip(batches[6:], expected, strict=True):
         again = resumed.step(batch)
         assert np.array_equal(again.td_errors, result.td_errors)
-        assert replace(again, td_errors=0) == replace(result, td_errors=0)
+        assert again._replace(td_errors=0) == result._replace(td_errors=0)
     assert same(resumed.training_state(), through.training_state())
     assert torch.equal(resumed.weights, through.weights)
     assert torch.equal(resumed.target_weights, through.target_weights)
@@ -155,6 +160,17 @@ def test_a_file_cut_short_is_told(tmp_path):
         (path / "facts.json").write_text(broken)
         with pytest.raises(CheckpointError, match="cannot be read"):
             load(path)
+
+
+def test_one_of_an_older_version_is_refused_clearly(tmp_path):
+    path = Checkpoints(tmp_path).save(Updater(SMALL, VECTORS, PARAMS, seed=1).training_state())
+    facts = json.loads((path / "facts.json").read_text())
+    del facts["algorithm"]
+    (path / "facts.json").write_text(json.dumps(facts))
+    with pytest.raises(
+        CheckpointError, match=r"000000 names no algorithm.*hint: begin with its weights: checkpoint="
+    ):
+        load(tmp_path)
 
 
 def test_what_is_no_checkpoint_is_told(tmp_path):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec
-from rtgraph.nodes.learner.params import UpdateParams
+from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.updates.normalisation import normalise
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import ImpalaSpec
@@ -72,7 +72,7 @@ def test_an_updater_scales_its_target_network_too():
         returns = discounts = np.zeros(8, np.float32)
         weights = np.ones(8, np.float32)
 
-    made = Updater(NARROW, PLANT, UpdateParams(), seed=0)
+    made = Updater(NARROW, PLANT, DqnParams(), seed=0)
     before = made.weights.clone()
     made.normalise(Samples)
     assert not torch.equal(made.weights, before)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from support.launching import TESTS
 
-from rtgraph.nodes.learner.params import UpdateParams
+from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.updates.optimiser import Optimiser
 
 STEPS = 20
@@ -18,7 +18,7 @@ def test_it_is_adam_to_the_bit(interrupted):
     generator = torch.Generator().manual_seed(0)
     weights = torch.randn(1000, generator=generator)
     gradients = torch.randn(STEPS, 1000, generator=generator)
-    params = UpdateParams(learning_rate=1e-2, adam_epsilon=1e-5)
+    params = DqnParams(learning_rate=1e-2, adam_epsilon=1e-5)
     leaf = torch.nn.Parameter(weights.clone())
     adam = torch.optim.Adam([leaf], lr=1e-2, eps=1e-5, fused=True)
     ours = Optimiser(weights, params)
@@ -40,10 +40,10 @@ LEARN = """
 import sys
 import numpy as np
 from support.batches import PIXELS, drawn
-from rtgraph.nodes.learner.params import UpdateParams
+from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import ImpalaSpec
-updater = Updater(ImpalaSpec(k=0.0625), PIXELS, UpdateParams(), seed=0)
+updater = Updater(ImpalaSpec(k=0.0625), PIXELS, DqnParams(), seed=0)
 updater.step(drawn(np.random.default_rng(0), 2, frames=True))
 print(*(name for name in ("torch._dynamo", "sympy") if name in sys.modules))
 """

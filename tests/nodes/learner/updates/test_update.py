@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from support.batches import PIXELS, VECTORS, drawn
+from support.batches import PIXELS, VECTORS, drawn, params_for
 
 from rtgraph.msgs import ArraySpec, Continuous, PartsSpec
 from rtgraph.msgs.errors import LearningError
+from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.gradients.round_robin import Parallel, RoundRobin
-from rtgraph.nodes.learner.params import UpdateParams
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import HeadSpec, ImpalaSpec, MlpSpec, SupportSpec
 from rtgraph.nodes.networks.build import build
@@ -20,9 +20,8 @@ HEADS = [HeadSpec(), HeadSpec(dueling=True), HeadSpec(noisy=True), HeadSpec(supp
 
 
 def updater_of(head=HeadSpec(), seed=1, **params):  # noqa: B008
-    return Updater(
-        MlpSpec(hidden=(16,), head=head), VECTORS, UpdateParams(learning_rate=1e-2, **params), seed
-    )
+    network = MlpSpec(hidden=(16,), head=head)
+    return Updater(network, VECTORS, params_for(network, learning_rate=1e-2, **params), seed)
 
 
 def shown(updater):
@@ -68,7 +67,7 @@ def test_rainbow_learns_from_several_parts():
     network = MlpSpec(hidden=(32,), head=RAINBOW)
     parts = {"light": ArraySpec(dtype="uint8", shape=(2, 2)), "side": ArraySpec(dtype="float32", shape=(1,))}
     plant = VECTORS.model_copy(update={"observation": PartsSpec(parts=parts)})
-    updater = Updater(network, plant, UpdateParams(learning_rate=1e-2), seed=1)
+    updater = Updater(network, plant, params_for(network, learning_rate=1e-2), seed=1)
     rng = np.random.default_rng(0)
 
     def observed(light, side):
@@ -98,33 +97,34 @@ def test_rainbow_learns_from_several_parts():
 def test_nothing_is_left_of_an_earlier_gradient():
     updater = updater_of()
     one, other = batches(2)
-    first = updater.gradients(one).vector.clone()
+    first = updater.gradients(one)[0].clone()
     updater.gradients(other)
-    again = updater.gradients(one)
-    assert torch.equal(again.vector, first)
-    assert again.vector.abs().max() > 0
+    again, _ = updater.gradients(one)
+    assert torch.equal(again, first)
+    assert again.abs().max() > 0
     assert all(parameter.grad is None for parameter in updater._online.parameters())
 
 
 def test_gradients_do_not_share_memory():
     updater = updater_of()
     one, other = batches(2)
-    first = updater.gradients(one)
-    kept = first.vector.clone()
-    second = updater.gradients(other)
+    first, _ = updater.gradients(one)
+    kept = first.clone()
+    second, _ = updater.gradients(other)
     updater.step(other)
-    assert torch.equal(first.vector, kept)
-    assert first.vector.data_ptr() != second.vector.data_ptr()
+    assert torch.equal(first, kept)
+    assert first.data_ptr() != second.data_ptr()
 
 
 @pytest.mark.parametrize("head", HEADS, ids=repr)
 def test_a_step_is_a_gradient_applied(head):
     one, other = updater_of(head), updater_of(head)
     for batch in batches(3):
-        result = one.step(batch)
-        found = other.gradients(batch)
-        norm = other.apply(found.vector)
-        assert (result.loss, result.q_mean, result.gradient_norm) == (found.loss, found.q_mean, norm)
+        result = one.prepare(batch)
+        norm = one.finish()
+        vector, found = other.gradients(batch)
+        assert norm == other.apply(vector)
+        assert (result.loss, result.q_mean) == (found.loss, found.q_mean)
         assert np.array_equal(result.td_errors, found.td_errors)
         assert torch.equal(one.weights, other.weights)
     assert one.version == other.version == 3
@@ -137,18 +137,18 @@ def test_gradients_on_what_another_has_shown_are_its_own_of_then():
     for earlier in before:
         updater.step(earlier)
     take_over(other, old)
-    assert torch.equal(other.gradients(batch).vector, then.gradients(batch).vector)
-    assert not torch.equal(other.gradients(batch).vector, updater.gradients(batch).vector)
+    assert torch.equal(other.gradients(batch)[0], then.gradients(batch)[0])
+    assert not torch.equal(other.gradients(batch)[0], updater.gradients(batch)[0])
     take_over(other, shown(updater))
     assert other.version == 3
-    assert torch.equal(other.gradients(batch).vector, updater.gradients(batch).vector)
+    assert torch.equal(other.gradients(batch)[0], updater.gradients(batch)[0])
 
 
 def test_the_gradient_is_shortened_and_never_lengthened():
     batch = replace(batches(1)[0], returns=torch.full((16,), 1e4))
     for most in (0.5, 1e6):
         updater = updater_of(max_gradient_norm=most)
-        norm = updater.apply(updater.gradients(batch).vector)
+        norm = updater.apply(updater.gradients(batch)[0])
         used = updater.training_state().tensors
         # After one step, the first moment is a tenth of the applied gradient.
         moments = [tensor for name, tensor in used.items() if name.startswith("first_moment.")]
@@ -172,9 +172,9 @@ def test_terminal_samples_do_not_see_the_next_observation():
     (batch,) = batches(1)
     ended = replace(batch, discounts=torch.zeros(16))
     elsewhere = replace(ended, next_observations=batch.next_observations + 100)
-    assert torch.equal(updater.gradients(ended).vector, updater.gradients(elsewhere).vector)
+    assert torch.equal(updater.gradients(ended)[0], updater.gradients(elsewhere)[0])
     going_on = replace(elsewhere, discounts=batch.discounts)
-    assert not torch.equal(updater.gradients(going_on).vector, updater.gradients(elsewhere).vector)
+    assert not torch.equal(updater.gradients(going_on)[0], updater.gradients(elsewhere)[0])
 
 
 @pytest.mark.parametrize("head", [HeadSpec(), HeadSpec(support=SUPPORT)], ids=repr)
@@ -183,12 +183,12 @@ def test_a_weight_of_0_is_as_if_the_sample_were_not_there(head):
     (batch,) = batches(1)
     weights = batch.weights.clone()
     weights[8:] = 0
-    half = updater.gradients(replace(batch, weights=weights))
+    half, found = updater.gradients(replace(batch, weights=weights))
     first = {name: getattr(batch, name)[:8] for name in batch.__slots__}
-    alone = updater.gradients(replace(batch, **first))
-    torch.testing.assert_close(half.vector, alone.vector / 2)
+    alone, _ = updater.gradients(replace(batch, **first))
+    torch.testing.assert_close(half, alone / 2)
     # ... but its error is reported nevertheless.
-    assert np.all(half.td_errors[8:] > 0)
+    assert np.all(found.td_errors[8:] > 0)
 
 
 def test_double_chooses_by_the_weights_and_values_by_the_target():
@@ -217,7 +217,7 @@ def test_double_chooses_by_the_weights_and_values_by_the_target():
     assert not torch.equal(*expected.values())
     for updater, value in expected.items():
         errors = (other.returns + other.discounts * value - taken).abs()
-        np.testing.assert_allclose(updater.gradients(other).td_errors, errors, atol=1e-5)
+        np.testing.assert_allclose(updater.gradients(other)[1].td_errors, errors, atol=1e-5)
 
 
 def test_noise_is_drawn_for_each_gradient_and_from_the_seed():
@@ -225,11 +225,11 @@ def test_noise_is_drawn_for_each_gradient_and_from_the_seed():
     head = HeadSpec(noisy=True)
     one, same, other = updater_of(head), updater_of(head), updater_of(head)
     other.load_training_state(updater_of(head, seed=9).training_state())
-    first, second = one.gradients(batch).vector, one.gradients(batch).vector
+    first, second = one.gradients(batch)[0], one.gradients(batch)[0]
     assert not torch.equal(first, second)
-    assert torch.equal(same.gradients(batch).vector, first)
+    assert torch.equal(same.gradients(batch)[0], first)
     quiet = updater_of()
-    assert torch.equal(quiet.gradients(batch).vector, quiet.gradients(batch).vector)
+    assert torch.equal(quiet.gradients(batch)[0], quiet.gradients(batch)[0])
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -258,14 +258,14 @@ def test_what_does_not_fit_is_refused():
         updater_of(device="abacus")
     steering = VECTORS.model_copy(update={"action": Continuous(low=(0,), high=(1,))})
     with pytest.raises(LearningError, match="not for continuous ones"):
-        Updater(MlpSpec(), steering, UpdateParams(), 0)
+        Updater(MlpSpec(), steering, DqnParams(), 0)
 
 
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_readers_get_the_weights_whatever_the_memory_format(channels_last):
     spec = ImpalaSpec(k=1 / 8)
     rng = np.random.default_rng(0)
-    updater = Updater(spec, PIXELS, UpdateParams(learning_rate=1e-3, channels_last=channels_last), 1)
+    updater = Updater(spec, PIXELS, DqnParams(learning_rate=1e-3, channels_last=channels_last), 1)
     batch = drawn(rng, 2, frames=True)
     updater.step(batch)
     reader = build(spec, PIXELS, device="meta")
@@ -291,10 +291,10 @@ def test_options_for_speed_learn_the_same(option, tolerance):
     spec, batch = ImpalaSpec(k=1 / 8), drawn(np.random.default_rng(0), 4, frames=True)
     found = []
     for options in ({}, option):
-        updater = Updater(spec, PIXELS, UpdateParams(learning_rate=1e-3, double=True, **options), 1)
-        vectors = updater.gradients(batch).vector, updater
+        updater = Updater(spec, PIXELS, DqnParams(learning_rate=1e-3, double=True, **options), 1)
+        vectors = updater.gradients(batch)[0], updater
         state = updater.training_state()
-        found.append((torch.linalg.vector_norm(vectors[0]), updater.gradients(batch).loss))
+        found.append((torch.linalg.vector_norm(vectors[0]), updater.gradients(batch)[1].loss))
         assert all(tensor.dtype == torch.float32 for tensor in state.tensors.values())
     (norm, loss), (fast_norm, fast_loss) = found
     assert fast_norm == pytest.approx(float(norm), rel=tolerance)
@@ -311,7 +311,7 @@ def test_parallel_learning_is_one_large_batch(count):
         for number, (name, helper) in enumerate(helpers.items()):
             part = slice(16 * number, 16 * (number + 1))
             share = replace(large, **{field: getattr(large, field)[part] for field in large.__slots__})
-            assert group.offer(name, helper.gradients(share).vector, owner.version)
+            assert group.offer(name, helper.gradients(share)[0], owner.version)
         update = group.due()
         owner.apply(torch.stack([offer.gradient for offer in update.offers]).mean(0))
         alone.step(large)
@@ -328,27 +328,27 @@ def test_round_robin_with_networks_is_delayed_updates_by_hand():
     work = batches(12)
     queue = {name: work[number::3] for number, name in enumerate(names)}
     for name, learner in learners.items():
-        ring.offer(name, learner.gradients(queue[name].pop(0)).vector, 0)
+        ring.offer(name, learner.gradients(queue[name].pop(0))[0], 0)
     while (update := ring.due()) is not None:
         (offer,) = update.offers
         owner.apply(offer.gradient)
         learner = learners[offer.learner]
         take_over(learner, shown(owner))
         if queue[offer.learner]:
-            found = learner.gradients(queue[offer.learner].pop(0))
-            ring.offer(offer.learner, found.vector, learner.version)
+            vector, _ = learner.gradients(queue[offer.learner].pop(0))
+            ring.offer(offer.learner, vector, learner.version)
     assert owner.version == 12
     versions = [shown(hand)]
     for number, batch in enumerate(work):
         twin = updater_of()
         take_over(twin, versions[max(0, number - 2)])
-        hand.apply(twin.gradients(batch).vector)
+        hand.apply(twin.gradients(batch)[0])
         versions.append(shown(hand))
     assert torch.equal(owner.weights, hand.weights)
 
 
 def test_weights_that_become_infinite_are_told_and_make_no_version():
-    params = UpdateParams(optimiser="sgd", learning_rate=1e30, max_gradient_norm=1e38)
+    params = DqnParams(optimiser="sgd", learning_rate=1e30, max_gradient_norm=1e38)
     updater = Updater(MlpSpec(hidden=(16,)), VECTORS, params, seed=1)
     with pytest.raises(LearningError, match=r"the weights are not finite after 1 updates. hint: lower"):
         updater.apply(torch.full_like(updater.weights, 1e9))

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from rtgraph.nodes.learner.updates import losses
+from rtgraph.nodes.learner.algorithms import losses
+from rtgraph.nodes.learner.algorithms.c51 import projection
 from rtgraph.nodes.networks import SupportSpec
 
 finite = st.floats(-30, 30, width=32)
@@ -38,7 +39,7 @@ def test_the_projection_is_that_of_each_atom_by_itself(rewards, discount, low, w
     support = SupportSpec(low=low, high=low + width, atoms=atoms)
     before = np.random.default_rng(seed).dirichlet(np.ones(atoms), len(rewards)).astype(np.float32)
     discounts = torch.full((len(rewards),), discount)
-    moved = losses.project(torch.from_numpy(before), torch.tensor(rewards), discounts, support)
+    moved = projection.project(torch.from_numpy(before), torch.tensor(rewards), discounts, support)
     expected = [
         projected(row, reward, discount, support) for row, reward in zip(before, rewards, strict=True)
     ]
@@ -49,7 +50,7 @@ def test_the_projection_is_that_of_each_atom_by_itself(rewards, discount, low, w
 def test_each_sample_is_discounted_by_its_own_ticks():
     support = SupportSpec(low=-4, high=4, atoms=9)
     certain = functional.one_hot(torch.tensor([8, 8, 8]), 9).float()  # certain of a return of 4
-    moved = losses.project(certain, torch.zeros(3), torch.tensor([1.0, 0.5, 0.25]), support)
+    moved = projection.project(certain, torch.zeros(3), torch.tensor([1.0, 0.5, 0.25]), support)
     assert moved.argmax(1).tolist() == [8, 6, 5]
     assert torch.equal(moved.max(1).values, torch.ones(3))
 
@@ -58,7 +59,7 @@ def test_negative_returns_are_told_apart():
     support = SupportSpec(low=-10, high=10, atoms=21)
     anything = torch.full((4, 21), 1 / 21)
     rewards = torch.tensor([-10.0, -7.0, -0.5, 3.0])
-    moved = losses.project(anything, rewards, torch.zeros(4), support)
+    moved = projection.project(anything, rewards, torch.zeros(4), support)
     means = moved @ torch.linspace(-10, 10, 21)
     torch.testing.assert_close(means, rewards)
 
@@ -78,7 +79,7 @@ def test_huber_is_quadratic_then_linear():
 def test_divergence_is_0_where_nothing_is_to_learn():
     wanted = torch.tensor([[0.2, 0.8, 0.0], [0.5, 0.25, 0.25]])
     logits = torch.stack([torch.tensor([0.2, 0.8, 1e-30]).log(), torch.zeros(3)])
-    found = losses.divergence(losses.cross_entropy(logits, wanted), wanted)
+    found = projection.divergence(projection.cross_entropy(logits, wanted), wanted)
     assert found[0] == pytest.approx(0, abs=1e-6)
     assert found[1] == pytest.approx(float((wanted[1] * (wanted[1] * 3).log()).sum()), abs=1e-6)
 
@@ -99,7 +100,7 @@ def test_a_weight_acts_on_its_own_sample_only():
         losses.huber,
         lambda row, column: losses.targets(row, column, row),
         lambda row, column: losses.targets(row, row, column),
-        losses.cross_entropy,
+        projection.cross_entropy,
     ],
 )
 def test_nothing_is_broadcast(call):

@@ -7,7 +7,7 @@ from support.batches import ACTIONS, VECTORS, drawn
 
 from rtgraph.msgs import ArraySpec
 from rtgraph.msgs.errors import LearningError
-from rtgraph.nodes.learner.updates.batch import TensorBatch
+from rtgraph.nodes.learner.algorithms.batch import TensorBatch
 from rtgraph.nodes.replay.storage.batch import Batch as Recalled
 
 CPU = torch.device("cpu")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,63 +14,40 @@ from torch import Tensor
 from rtgraph.msgs.errors import LearningError
 from rtgraph.msgs.spaces import WHOLE, ArraySpec
 from rtgraph.nodes.networks.network import Observations
+from rtgraph.nodes.replay import Batch
 
 Values = npt.NDArray[np.generic] | Tensor
-Frames = Values | dict[str, npt.NDArray[np.generic]]
+Frames = Values | Mapping[str, Values]
 """The observations of a batch: one array, or one of each part by name."""
-
-
-class Samples(Protocol):
-    """A batch from a replay buffer: arrays of numpy or torch, all of the batch's length."""
-
-    @property
-    def observations(self) -> Frames:
-        """The observations that the decisions are based on, (batch, *observation)."""
-        ...
-
-    @property
-    def actions(self) -> Values:
-        """The actions, integers of shape (batch,)."""
-        ...
-
-    @property
-    def returns(self) -> Values:
-        """Σ gamma^j·reward until the next decision took effect, (batch,)."""
-        ...
-
-    @property
-    def next_observations(self) -> Frames:
-        """The observations of the next decisions, (batch, *observation); ignored if the discount is 0."""
-        ...
-
-    @property
-    def discounts(self) -> Values:
-        """gamma^ticks until then, (batch,); 0 if the episode terminated."""
-        ...
-
-    @property
-    def weights(self) -> Values:
-        """Importance weights, (batch,); 1 if all samples count alike."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class TensorBatch:
-    """`Samples` as validated tensors: float32, int64 for actions; observations keep their dtype."""
+    """A batch of the replay memory as validated tensors: float32, int64 for actions; observations keep their dtype."""
 
     observations: Observations
+    """The observations that the decisions are based on, (batch, *observation)."""
     actions: Tensor
+    """(batch,)"""
     returns: Tensor
+    """Σ gamma^j·reward until the next decision took effect, (batch,)."""
     next_observations: Observations
+    """The observations of the next decisions, (batch, *observation); ignored if the discount is 0."""
     discounts: Tensor
+    """gamma^ticks until then, (batch,); 0 if the episode terminated."""
     weights: Tensor
+    """Importance weights, (batch,); 1 if all samples count alike."""
 
     def __len__(self) -> int:
         return len(self.actions)
 
     @classmethod
     def of(
-        cls, samples: Samples, parts: Mapping[str, ArraySpec], action_count: int, device: torch.device
+        cls,
+        samples: Batch | TensorBatch,
+        parts: Mapping[str, ArraySpec],
+        action_count: int,
+        device: torch.device,
     ) -> Self:
         """Validate samples and move them to a device.
 
@@ -115,7 +92,7 @@ class TensorBatch:
 def _frames(
     name: str, values: Frames, shapes: Mapping[str, tuple[int, ...]], device: torch.device
 ) -> Observations:
-    if not isinstance(values, dict):
+    if not isinstance(values, Mapping):
         if shapes.keys() != {WHOLE}:
             raise LearningError(f"{name} should have the parts {', '.join(shapes)}")
         return _checked(name, values, shapes[WHOLE]).to(device)

@@ -1,0 +1,37 @@
+"""The loss of C51."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from rtgraph.msgs.errors import LearningError
+from rtgraph.nodes.learner.algorithms.batch import TensorBatch
+from rtgraph.nodes.learner.algorithms.c51.params import C51Params
+from rtgraph.nodes.learner.algorithms.c51.projection import cross_entropy, divergence, project
+from rtgraph.nodes.learner.algorithms.values import ValueAlgorithm
+from rtgraph.nodes.networks.network import Network
+from rtgraph.nodes.networks.spec import NetworkSpec
+
+
+class C51(ValueAlgorithm[C51Params]):
+    """C51 (Bellemare et al., 2017): the errors are KL divergences."""
+
+    def __init__(self, params: C51Params, network: NetworkSpec) -> None:
+        super().__init__(params, network)
+        support = network.head.support
+        if support is None:
+            raise LearningError("the network's head has no support")
+        self._support = support
+
+    def wanted(
+        self, online: Network, target: Network, batch: TensorBatch, rng: np.random.Generator
+    ) -> Tensor:
+        """Compute the probabilities of the atoms, (batch, atoms)."""
+        following = self.following(online, target, batch, rng, double=self.params.double)
+        return project(following.softmax(1), batch.returns, batch.discounts, self._support)
+
+    def compared(self, scores: Tensor, values: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute cross-entropies and KL divergences, (batch,) each."""
+        per_sample = cross_entropy(scores, wanted)
+        return per_sample, divergence(per_sample.detach(), wanted)

@@ -1,0 +1,19 @@
+"""The parameters of C51."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from rtgraph.nodes.learner.algorithms.params import ValueParams
+
+
+class C51Params(ValueParams):
+    """C51 (Bellemare et al., 2017): the cross-entropy of distributions of returns on the head's support."""
+
+    algorithm: ClassVar[str] = "rtgraph.nodes.learner.algorithms.c51.algorithm:C51"
+    distributional: ClassVar[bool] = True
+
+    kind: Literal["c51"] = "c51"
+    double: bool = False
+    """Choose the next action with the weights, and value it with the target network (van Hasselt et al.,
+    2016)."""

@@ -1,0 +1,47 @@
+"""Distributions of returns on a support: pure functions of tensors; shapes begin with (batch,)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from rtgraph.nodes.learner.algorithms.losses import same_shape
+from rtgraph.nodes.networks.head import atoms_of
+from rtgraph.nodes.networks.spec import SupportSpec
+
+
+def project(probabilities: Tensor, returns: Tensor, discounts: Tensor, support: SupportSpec) -> Tensor:
+    """Transform a distribution by return + discount · z, and project it onto the atoms z of its support.
+
+    Each moved atom's probability goes to its two neighbours, by closeness; beyond an end, to the end
+    (Bellemare et al., 2017, equation 7).
+
+    Args:
+        probabilities: (batch, atoms), of the next returns.
+        returns: (batch,)
+        discounts: (batch,)
+        support: The atoms.
+
+    Returns:
+        Probabilities, (batch, atoms).
+    """
+    same_shape(returns=returns, discounts=discounts)
+    moved = returns.unsqueeze(1) + discounts.unsqueeze(1) * atoms_of(support, returns.device)
+    # Clamp positions, not returns: rounding would put the last position outside, and lose probability.
+    places = ((moved - support.low) / support.spacing).clamp(0, support.atoms - 1)
+    atoms = torch.arange(support.atoms, device=returns.device)
+    # (batch, from, to); dense, because a scatter-add has no fixed order on an accelerator.
+    shares = (1 - (places.unsqueeze(2) - atoms).abs()).clamp(min=0)
+    return torch.bmm(probabilities.unsqueeze(1), shares).squeeze(1)
+
+
+def cross_entropy(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Compute the cross-entropy, (batch,), of target probabilities and logits, both (batch, atoms)."""
+    same_shape(logits=logits, wanted=wanted)
+    return -(wanted * logits.log_softmax(1)).sum(1)
+
+
+def divergence(losses: Tensor, wanted: Tensor) -> Tensor:
+    """Compute the KL divergence, (batch,), from cross-entropies, (batch,), and targets, (batch, atoms)."""
+    negative_entropies: Tensor = torch.special.xlogy(wanted, wanted).sum(1)
+    return (losses + negative_entropies).clamp(min=0)

@@ -1,0 +1,23 @@
+"""The targets of DQN."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from rtgraph.nodes.learner.algorithms import losses
+from rtgraph.nodes.learner.algorithms.batch import TensorBatch
+from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.learner.algorithms.values import ValueAlgorithm
+from rtgraph.nodes.networks.network import Network
+
+
+class Dqn(ValueAlgorithm[DqnParams]):
+    """DQN (Mnih et al., 2015), or double DQN (van Hasselt et al., 2016)."""
+
+    def wanted(
+        self, online: Network, target: Network, batch: TensorBatch, rng: np.random.Generator
+    ) -> Tensor:
+        """Compute return + discount · value of the next action, (batch,)."""
+        following = self.following(online, target, batch, rng, double=self.params.double)
+        return losses.targets(batch.returns, batch.discounts, following.squeeze(1))

@@ -1,0 +1,1 @@
+"""Munchausen DQN (Vieillard et al., 2020)."""

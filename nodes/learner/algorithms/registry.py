@@ -1,0 +1,92 @@
+"""Algorithms by name: those here, those of installed packages, and classes of the user.
+
+To add an algorithm, write a folder with its parameters and its loss, and add the parameters to `AnyAlgorithm`. A
+package adds one with an entry point in the group ``rtgraph.algorithms``: the name, and a subclass of
+`AlgorithmParams`. A class path, ``package.module:Class``, needs no entry point.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, get_args
+
+from pydantic import Field, GetCoreSchemaHandler, TypeAdapter, ValidationError, ValidatorFunctionWrapHandler
+from pydantic_core import CoreSchema, core_schema
+
+from rtgraph.msgs.errors import RtgraphError
+from rtgraph.msgs.typed.nearest import nearest
+from rtgraph.nodes.extensions import ALGORITHMS, extensions
+from rtgraph.nodes.learner.algorithms.c51.params import C51Params
+from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.learner.algorithms.munchausen.params import MunchausenParams
+from rtgraph.nodes.learner.algorithms.params import AlgorithmParams
+from rtgraph.nodes.networks.spec import NetworkSpec
+from rtgraph.nodes.runtime.classes.imports import class_at
+
+_Ours = DqnParams | C51Params | MunchausenParams
+_KINDS: dict[str, type[AlgorithmParams]] = {
+    each.model_fields["kind"].default: each for each in get_args(_Ours)
+}
+
+
+def algorithm_names() -> tuple[str, ...]:
+    """Return the names of all algorithms, those of installed packages last."""
+    return (*_KINDS, *extensions(ALGORITHMS, _KINDS))
+
+
+def algorithm_for(network: NetworkSpec) -> str:
+    """Return the name of the algorithm that is used for a network unless another is named."""
+    return "dqn" if network.head.support is None else "c51"
+
+
+def params_class(name: str) -> type[AlgorithmParams]:
+    """Return the class of an algorithm's parameters.
+
+    Args:
+        name: the algorithm's name, or a class path.
+
+    Raises:
+        ValueError: there is no such algorithm.
+        ExtensionError: the package that brings it is broken.
+    """
+    if name in _KINDS:
+        return _KINDS[name]
+    others = extensions(ALGORITHMS, _KINDS)
+    if name not in others and ":" not in name:
+        raise ValueError(f"unknown algorithm {name!r}. hint: {nearest(name, algorithm_names())}")
+    found = others[name].load() if name in others else class_at(name)
+    if not (isinstance(found, type) and issubclass(found, AlgorithmParams)):
+        problem = "it is not a subclass of AlgorithmParams"
+        raise others[name].error(problem) if name in others else ValueError(f"{name}: {problem}")
+    return found
+
+
+class _AlsoOthers:
+    """An annotation for pydantic: parameters of an algorithm from elsewhere are valid as well."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of the algorithms here, with a validator around it."""
+        ours = handler.generate_schema(Annotated[_Ours, Field(discriminator="kind")])
+        serialization = core_schema.plain_serializer_function_ser_schema(_dumped, info_arg=True)
+        return core_schema.no_info_wrap_validator_function(_validated, ours, serialization=serialization)
+
+
+def _validated(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if isinstance(value, AlgorithmParams) or not isinstance(kind, str) or kind in _KINDS:
+        return value if isinstance(value, AlgorithmParams) else handler(value)
+    try:
+        return TypeAdapter(params_class(kind)).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{kind}: {where}: {first['msg']}") from error
+    except RtgraphError as error:
+        raise ValueError(f"{error.problem}. hint: {error.hint}" if error.hint else error.problem) from error
+
+
+def _dumped(value: AlgorithmParams, info: core_schema.SerializationInfo) -> dict[str, Any]:
+    return value.model_dump(mode=info.mode)
+
+
+AnyAlgorithm = Annotated[DqnParams | C51Params | MunchausenParams, _AlsoOthers()]
+"""The parameters of any algorithm; ``kind`` chooses it."""

@@ -1,0 +1,82 @@
+"""The common part of algorithms that learn the values of discrete actions."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rtgraph.nodes.learner.algorithms import losses
+from rtgraph.nodes.learner.algorithms.algorithm import Algorithm, Loss, P_co
+from rtgraph.nodes.learner.algorithms.batch import TensorBatch
+from rtgraph.nodes.networks.network import Network
+
+
+class ValueAlgorithm(Algorithm[P_co]):
+    """Compares a network's scores of the actions taken with targets.
+
+    A subclass defines `wanted`, and `compared` if its scores are not single values.
+    """
+
+    @abstractmethod
+    def wanted(
+        self, online: Network, target: Network, batch: TensorBatch, rng: np.random.Generator
+    ) -> Tensor:
+        """Compute the targets, (batch, ...); gradients are off."""
+
+    def compared(self, scores: Tensor, values: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the loss and the error of each sample, both (batch,); by default the Huber loss of values.
+
+        Args:
+            scores: the network's scores of the actions taken, (batch, atoms).
+            values: the values of the scores, (batch,), without a gradient.
+            wanted: the targets.
+        """
+        return losses.huber(scores.squeeze(1), wanted), (wanted - values).abs()
+
+    def loss(
+        self,
+        online: Network,
+        target: Network,
+        batch: TensorBatch,
+        rng: np.random.Generator,
+        margin: float = 0.0,
+    ) -> Loss:
+        """Compute the loss of a batch; see `Algorithm.loss`."""
+        with torch.no_grad():
+            wanted = self.wanted(online, target, batch, rng)
+        online.draw_noise(rng)
+        with self.autocast(batch):
+            outputs = online.scores(batch.observations)
+        scores = losses.of_actions(outputs, batch.actions)
+        values = online.head.means(scores.detach())
+        per_sample, errors = self.compared(scores, values, wanted)
+        if margin:
+            missed = losses.margin(online.head.means(outputs), batch.actions, margin)
+            per_sample = per_sample + missed
+            errors = errors + missed.detach()
+        return Loss(losses.weighted_mean(per_sample, batch.weights), values.mean(), errors)
+
+    def following(
+        self, online: Network, target: Network, batch: TensorBatch, rng: np.random.Generator, *, double: bool
+    ) -> Tensor:
+        """Return the target network's scores of the best next actions, (batch, atoms).
+
+        Args:
+            online: chooses the actions if ``double``.
+            target: scores them.
+            batch: the transitions.
+            rng: draws the noise of noisy layers.
+            double: choose with the weights, and value with the target network.
+        """
+        target.draw_noise(rng)
+        with self.autocast(batch):
+            scores = target.scores(batch.next_observations)
+            if double:
+                online.draw_noise(rng)
+                chosen = online(batch.next_observations).argmax(1)
+            else:
+                chosen = target.head.means(scores).argmax(1)
+        return losses.of_actions(scores, chosen)
