@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, GetCoreSchemaHandler, TypeAdapter, ValidationError, ValidatorFunctionWrapHandler
 from pydantic_core import CoreSchema, core_schema
 
-from rtgraph.msgs.errors import RtgraphError
+from rtgraph.msgs.errors import LearningError, RtgraphError
 from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.extensions import ALGORITHMS, extensions
 from rtgraph.nodes.learner.algorithms.c51.params import C51Params
@@ -45,18 +45,19 @@ def params_class(name: str) -> type[AlgorithmParams]:
         name: the algorithm's name, or a class path.
 
     Raises:
-        ValueError: there is no such algorithm.
+        LearningError: there is no such algorithm.
+        NodeError: the class path leads nowhere.
         ExtensionError: the package that brings it is broken.
     """
     if name in _KINDS:
         return _KINDS[name]
     others = extensions(ALGORITHMS, _KINDS)
     if name not in others and ":" not in name:
-        raise ValueError(f"unknown algorithm {name!r}. hint: {nearest(name, algorithm_names())}")
+        raise LearningError(f"unknown algorithm {name!r}", hint=nearest(name, algorithm_names()))
     found = others[name].load() if name in others else class_at(name)
     if not (isinstance(found, type) and issubclass(found, AlgorithmParams)):
         problem = "it is not a subclass of AlgorithmParams"
-        raise others[name].error(problem) if name in others else ValueError(f"{name}: {problem}")
+        raise others[name].error(problem) if name in others else LearningError(f"{name}: {problem}")
     return found
 
 
