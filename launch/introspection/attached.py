@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Self
@@ -30,14 +30,20 @@ class Attached:
         self.missed = 0
         """Number of messages that were published while this program was too slow to take them."""
         self._client = Client(session)
+        self._observers: set[Observer] | None = None
+        """The open subscriptions; None while this program is not attached."""
 
     def __enter__(self) -> Self:
         self._client.__enter__()
+        self._observers = set()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for observer in tuple(self._observers or ()):
+            self._close(observer)
+        self._observers = None
         self._client.__exit__(kind, error, trace)
 
     @property
@@ -48,7 +54,7 @@ class Attached:
     def subscribe(
         self, *topics: str, key: str | None = None, within_s: float | None = None
     ) -> Iterator[Message]:
-        """Yield messages as they are published, until the graph ends.
+        """Return an iterator over messages, from now on until the graph ends.
 
         Up to 1,000 messages wait while the program does something else. ZeroMQ drops more, for this program alone,
         and ``missed`` counts them.
@@ -59,22 +65,42 @@ class Attached:
             within_s: end after this time; None for never.
 
         Raises:
-            LaunchError: a topic has no publisher, or its message class cannot be imported here.
-            DecodeError: a message is of another version of its class.
+            LaunchError: this program is not attached, a topic has no publisher, or its message class cannot be
+                imported here.
+            DecodeError: raised by the iterator: a message is of another version of its class.
         """
-        description = self.session.description
+        description, observers = self.session.description, self._attached()
         with _without_place():
             classes = {
                 topic: message_class(description.published(topic)[0].message, description.modules)
                 for topic in topics
             }
             observer = Observer(self.session, *topics, key=key)
-        missed = self.missed
-        with observer:
-            end_ns = observer.now_ns() + round((FOREVER_S if within_s is None else within_s) * 1e9)
+            observers.add(observer.__enter__())
+        end_ns = observer.now_ns() + round(min(FOREVER_S, FOREVER_S if within_s is None else within_s) * 1e9)
+        return self._messages(observer, classes, end_ns)
+
+    def _messages(
+        self, observer: Observer, classes: Mapping[str, type[Message]], end_ns: int
+    ) -> Iterator[Message]:
+        counted = 0
+        try:
             for observed in observer.until(end_ns):
-                self.missed = missed + observer.losses.missed
+                self.missed += observer.losses.missed - counted
+                counted = observer.losses.missed
                 yield decode(classes[observed.topic], observed.document())
+        finally:
+            self._close(observer)
+
+    def _close(self, observer: Observer) -> None:
+        if self._observers is not None and observer in self._observers:
+            self._observers.remove(observer)
+            observer.__exit__(None, None, None)
+
+    def _attached(self) -> set[Observer]:
+        if self._observers is None:
+            raise LaunchError("this program is not attached", hint="with attach() as graph: …")
+        return self._observers
 
     def publish(self, topic: str, message: Message, *, key: str | None = None) -> list[str]:
         """Send a message to every node that subscribes to the topic.
@@ -88,11 +114,12 @@ class Attached:
             The inputs that get it, ``node.port``.
 
         Raises:
-            LaunchError: no node subscribes to the topic or the message is of another class, the graph has ended, or
-                its launcher does not answer.
+            LaunchError: this program is not attached, no node subscribes to the topic, the message is of another
+                class, the graph has ended, or its launcher does not answer.
             EncodeError: the message holds something that the wire format cannot carry.
         """
         description = self.session.description
+        self._attached()
         with _without_place():
             wanted = message_class(description.subscribed(topic), description.modules)
             if type(message) is not wanted:

@@ -16,7 +16,8 @@ from pydantic import Field
 
 from rtgraph.msgs import Record
 from rtgraph.msgs.errors import RobotError
-from rtgraph.nodes.camera.source import Source, SourceParams, open_source
+from rtgraph.msgs.typed.one_line import in_one_line
+from rtgraph.nodes.camera.source import Source, SourceParams, open_source, opencv
 
 Image = npt.NDArray[np.uint8]
 
@@ -80,7 +81,13 @@ class Capture:
         self._thread = threading.Thread(target=self._run, name=f"camera {params.source}", daemon=True)
 
     def start(self) -> None:
-        """Begin to read."""
+        """Begin to read.
+
+        Raises:
+            MissingPackage: OpenCV is not installed.
+        """
+        if self._opened is open_source:
+            opencv()
         self._since_ns = self._now_ns()
         self._thread.start()
 
@@ -132,10 +139,10 @@ class Capture:
             before = self._pictures
             try:
                 self._read()
-            except RobotError as error:
+            except Exception as error:  # whatever OpenCV and its backends raise
                 with self._changed:
                     self._failures += 1
-                    self._problem = error.problem
+                    self._problem = error.problem if isinstance(error, RobotError) else in_one_line(error)
             if self._pictures > before:
                 pause_s = self.params.retry_s
             self._closing.wait(pause_s)

@@ -275,16 +275,26 @@ def test_a_program_subscribes_and_publishes(launch, session) -> None:
         assert next(letters).text == "dear reader/1"
         assert graph.publish("letter", Letter(text="from a program"), key="reader/1") == ["reader/1.letter"]
         assert list(graph.subscribe("slow", within_s=0)) == []
+        waiting = graph.subscribe("slow")
+        first = next(graph.subscribe("fast"))
+        list(graph.subscribe("fast", within_s=0.2))
+        assert next(waiting).header.stamp_ns < first.header.stamp_ns + 100_000_000, (
+            "it came while nothing read"
+        )
+    with pytest.raises(LaunchError, match="not attached"):
+        graph.publish("letter", Letter(text="late"), key="reader/1")
+    with pytest.raises(LaunchError, match="not attached"):
+        graph.subscribe("slow")
 
 
 @pytest.mark.parametrize(
     ("use", "problem"),
     [
         (
-            lambda graph: next(graph.subscribe("slov")),
+            lambda graph: graph.subscribe("slov"),
             "nothing publishes 'slov' in observed. hint: did you mean 'slow'?",
         ),
-        (lambda graph: next(graph.subscribe("slow", key="listener")), "'slow' is not keyed"),
+        (lambda graph: graph.subscribe("slow", key="listener"), "'slow' is not keyed"),
         (lambda graph: graph.publish("letters", Letter(text="x")), "did you mean 'letter'?"),
         (
             lambda graph: graph.publish("letter", Beat(number=1), key="reader/1"),

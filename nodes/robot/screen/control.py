@@ -77,6 +77,7 @@ class ScreenControl(DeviceControl):
                 "stale", f"no picture: {self._link.camera_problem or 'the camera is late'}", now_ns
             )
             self._press(NONE, now_ns)
+            self._rest_here()
             return self._blocked(command)
         if self._steps:
             refused = self._blocked(command)

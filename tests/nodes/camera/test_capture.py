@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.launching import until
 from support.mjpeg import MjpegPeer, number_of, numbered
 
 from rtgraph.msgs.errors import MissingPackage, RobotError
@@ -196,3 +197,17 @@ def test_opencv_is_asked_for_by_its_extra(monkeypatch):
         open_source(SourceParams(source=0))
     project = tomllib.loads(Path(__file__, "../../../../pyproject.toml").resolve().read_text())["project"]
     assert "camera" in project["optional-dependencies"]
+
+
+def test_whatever_a_source_raises_is_its_problem_and_it_is_opened_again():
+    opened = []
+
+    def broken(params):
+        opened.append(params)
+        raise OverflowError("signed integer is greater than maximum")
+
+    capture = Capture(CaptureParams(source=0, retry_s=0.01), lambda: 0, broken)
+    capture.start()
+    until(lambda: len(opened) >= 3, 5, "it is opened again")
+    assert capture.problem == "OverflowError: signed integer is greater than maximum"
+    assert capture.close()

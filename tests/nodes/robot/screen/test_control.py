@@ -144,6 +144,20 @@ def test_the_default_behaviour_presses_until_the_policy_is_silent_for_too_long(t
     assert table.state == "running"
 
 
+def test_a_reset_begins_again_after_the_camera_was_silent(table):
+    table.control.begin_reset(STEPS, table.now_ns)
+    table.tick()
+    assert table.pressed == {"RESET"}
+    table.films = False
+    for _ in range(20):
+        table.tick()
+    assert (table.pressed, table.state) == (frozenset(), "stale")
+    table.films = True
+    pressed = [table.tick() or table.pressed for _ in range(3)]
+    assert pressed == [{"RESET"}] * 3
+    assert table.control.is_homing
+
+
 def test_a_silent_camera_releases_the_buttons_and_its_return_is_enough(table):
     table.tick(1)
     table.films = False
