@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import importlib
+
+from rtgraph.launch.console.actions import add_actions
 
 ACTIONS = {
     "scan": "find the servos on serial ports",
@@ -25,18 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the actions."""
     parser.description = "Find, read and calibrate arms of Feetech STS3215 servos, such as SO-100 and SO-101."
     parser.epilog = EXAMPLE
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for name, description in ACTIONS.items():
-        module = importlib.import_module(f"{__name__}.{name}")
-        action = actions.add_parser(
-            name,
-            help=description,
-            description=(module.__doc__ or "").partition(": ")[2].strip(),
-            epilog=module.EXAMPLE,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.configure(action)
-        action.set_defaults(perform=module.run)
+    add_actions(parser, __name__, ACTIONS)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import importlib
+
+from rtgraph.launch.console.actions import add_actions
 
 ACTIONS = {
     "mark": "mark the corners of the screen in the camera's picture",
@@ -26,18 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the actions."""
     parser.description = "Prepare a camera before a screen, for the plant FilmedGame."
     parser.epilog = EXAMPLE
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for name, description in ACTIONS.items():
-        module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
-        action = actions.add_parser(
-            name,
-            help=description,
-            description=(module.__doc__ or "").partition(": ")[2].strip(),
-            epilog=module.EXAMPLE,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.configure(action)
-        action.set_defaults(perform=module.run)
+    add_actions(parser, __name__, ACTIONS)
 
 
 def run(args: argparse.Namespace) -> int:

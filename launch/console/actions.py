@@ -1,0 +1,29 @@
+"""Verbs with several actions, such as ``rtgraph bag info``: one module per action in the verb's package."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Mapping
+
+
+def add_actions(parser: argparse.ArgumentParser, package: str, actions: Mapping[str, str]) -> None:
+    """Add the actions of a verb. ``args.perform`` is the ``run`` of the chosen one.
+
+    Args:
+        parser: the verb's parser.
+        package: the package with a module for each action: a dash in a name is an underscore there.
+        actions: the summary of each action, by name.
+    """
+    added = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, summary in actions.items():
+        module = importlib.import_module(f"{package}.{name.replace('-', '_')}")
+        action = added.add_parser(
+            name,
+            help=summary,
+            description=(module.__doc__ or "").partition(": ")[2].strip(),
+            epilog=module.EXAMPLE,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.configure(action)
+        action.set_defaults(perform=module.run)
