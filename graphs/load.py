@@ -97,32 +97,19 @@ def load_launch(
             this order: files and arguments, nodes in the order of the plan, edges, faults, weights, placements.
     """
     library = Library(graph_folders, os.environ if environment is None else environment, folders)
-    given = {
-        "world": world,
-        "seed": seed,
-        "ticks": ticks,
-        "duration_s": duration_s,
-        "replace": replace,
-        "record": record,
-    }
+    shipped = [*folders, *graph_folders]
+    given = {"world": world, "seed": seed, "ticks": ticks, "duration_s": duration_s, "replace": replace}
+    given = {key: value for key, value in {**given, "record": record}.items() if value is not None}
     overriding = Document("command line", {}, {}).top
-    overrides = validated(
-        Settings, {key: value for key, value in given.items() if value is not None}, overriding
-    )
+    overrides = validated(Settings, given, overriding)
 
-    path = find(name, [*folders, *graph_folders])
-    try:
-        readable(path.stem)
-    except ValueError as error:
-        raise GraphError(f"the name {error}", file=ascii(str(path)), hint="rename the file") from error
-    document = read(path)
-    declared = declared_arguments(document, library.folders, library.environment)
-    typed = {name: Typed(text) for name, text in (arguments or {}).items()}
-    values = resolved(declared, document.top / "arguments", typed)
+    path = find(name, shipped)
+    document = _read_named(path)
+    values = _values(document, library, arguments or {})
     scope = Scope(document, References(Arguments(values), library.environment))
     parts, settings, faults = _expanded(scope, library, path)
     _check_names(parts)
-    look_in(*_own_folders(parts, [*folders, *graph_folders]))
+    look_in(*_own_folders(parts, shipped))
 
     nodes = replaced(parts.nodes, settings.replace, document.top / "replace", scope)
     nodes = replaced(nodes, overrides.replace, overriding / "replace", scope)
@@ -132,14 +119,10 @@ def load_launch(
     if foresee is not None:
         own = (node.entry.node_class for node in nodes if node.entry.python is None)
         foresee(Foreseen(settings.world, tuple(own), weights=bool(parts.weights)))
-    modules = LocalModules(path.parent, [*folders, *graph_folders])
+    modules = LocalModules(path.parent, shipped)
     resolver = Resolver(nodes, parts.weights, modules, realtime=settings.world == "realtime")
     place = (overriding if overrides.record is not None else document.top) / "record"
-    recorded = settings.world == "virtual" if settings.record is None else settings.record
-    if isinstance(recorded, dict):
-        # Passed on unread: typed text keeps its kind only here.
-        written = record or substitute(document.value["record"], place, scope.references)
-        recorded = dict(written) if isinstance(written, Mapping) else recorded
+    recorded = _recorded(settings, record, scope, place)
     with resolver:
         plans = with_recorder(_wired(nodes, parts.scopes, resolver, document), recorded, place)
         weights = {entry.name: resolver.weights_plan(entry, settings.seed) for entry in parts.weights}
@@ -147,11 +130,10 @@ def load_launch(
     _check_faults(faults, plans, settings, document.top / "faults")
     if effective:
         _check_effect(arguments or {}, scope)
+    description = document.value.get("description", "")
     return Plan(
         name=path.stem,
-        description=str(
-            substitute(document.value.get("description", ""), document.top / "description", scope.references)
-        ),
+        description=str(substitute(description, document.top / "description", scope.references)),
         arguments={key: str(value) if isinstance(value, Typed) else value for key, value in values.items()},
         world=settings.world,
         seed=settings.seed,
@@ -179,6 +161,32 @@ def arguments_of(
     """
     document = read(find(name, [*folders, *graph_folders]))
     return declared_arguments(document, graph_folders, os.environ if environment is None else environment)
+
+
+def _read_named(path: Path) -> Document:
+    """Return a file that names a plan: logs and pictures are named after it."""
+    try:
+        readable(path.stem)
+    except ValueError as error:
+        raise GraphError(f"the name {error}", file=ascii(str(path)), hint="rename the file") from error
+    return read(path)
+
+
+def _values(document: Document, library: Library, given: Mapping[str, str]) -> dict[str, Any]:
+    declared = declared_arguments(document, library.folders, library.environment)
+    typed = {name: Typed(text) for name, text in given.items()}
+    return resolved(declared, document.top / "arguments", typed)
+
+
+def _recorded(
+    settings: Settings, record: bool | Mapping[str, Any] | None, scope: Scope, place: Place
+) -> bool | dict[str, Any]:
+    """Return whether to record, or how."""
+    if not isinstance(settings.record, dict):
+        return settings.world == "virtual" if settings.record is None else settings.record
+    # Passed on unread: typed text keeps its kind only here.
+    written = record or substitute(scope.document.value["record"], place, scope.references)
+    return dict(written) if isinstance(written, Mapping) else settings.record
 
 
 def _expanded(scope: Scope, library: Library, path: Path) -> tuple[Parts, Settings, tuple[Fault, ...]]:

@@ -16,7 +16,7 @@ from rtgraph.launch.scoring.confidence import Spread
 from rtgraph.msgs.errors import GraphError, LaunchError
 from rtgraph.nodes.emulator import Atari, GameBoy
 from rtgraph.nodes.inference import Coordinator, Worker
-from rtgraph.nodes.monitor.trace import SavedTrace
+from rtgraph.nodes.monitor.columns import SavedTrace
 from rtgraph.nodes.monitor.traces import watched
 from rtgraph.nodes.runtime import NodePlan, load_class
 

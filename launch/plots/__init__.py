@@ -14,7 +14,7 @@ from rtgraph.launch.plots.curves import Curve
 from rtgraph.launch.scoring.scores import Line
 from rtgraph.msgs.atomic import atomic_path, writing
 from rtgraph.msgs.errors import LaunchError
-from rtgraph.nodes.monitor.trace import SavedTrace
+from rtgraph.nodes.monitor.columns import SavedTrace
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.nodes.inference.stagger.ring import natural_order
-from rtgraph.nodes.monitor.trace import POLICY, SavedTrace
+from rtgraph.nodes.monitor.columns import POLICY, SavedTrace
 from rtgraph.nodes.runtime import clock
 
 Ints = npt.NDArray[np.int64]

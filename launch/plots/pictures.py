@@ -17,7 +17,7 @@ from rtgraph.launch.plots.data import (
     thinned,
     timeline,
 )
-from rtgraph.nodes.monitor.trace import DEFAULT, POLICY, RESET, SavedTrace
+from rtgraph.nodes.monitor.columns import DEFAULT, POLICY, RESET, SavedTrace
 from rtgraph.nodes.runtime import clock
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from rtgraph.launch.report.result import Result
 from rtgraph.launch.scoring.games import game_of, learning_folders
 from rtgraph.launch.scoring.scores import random_line
 from rtgraph.nodes.metrics.resume import EPISODES_FILE
-from rtgraph.nodes.monitor.trace import SavedTrace
+from rtgraph.nodes.monitor.columns import SavedTrace
 from rtgraph.nodes.monitor.traces import watched
 
 

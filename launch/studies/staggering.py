@@ -16,7 +16,8 @@ from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.studies.pool import mapped
 from rtgraph.launch.world.virtual_run import launch_context
-from rtgraph.nodes.monitor.trace import POLICY, Trace
+from rtgraph.nodes.monitor.columns import POLICY
+from rtgraph.nodes.monitor.trace import Trace
 from rtgraph.nodes.runtime import VirtualWorld
 from rtgraph.nodes.runtime.clock import tick_time_ns
 

@@ -20,7 +20,8 @@ from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.studies.pool import mapped
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.nodes.emulator import theory
-from rtgraph.nodes.monitor.trace import RESET, Trace
+from rtgraph.nodes.monitor.columns import RESET
+from rtgraph.nodes.monitor.trace import Trace
 from rtgraph.nodes.runtime import VirtualWorld
 
 STAYS = (0.5, 0.9, 0.99, 1.0)

@@ -60,7 +60,7 @@ class Batches(Node[B]):
         params.latency.draws(generator(0, placement.name, 0), plan.spec.rate_hz)
         if params.algorithm.device != "cpu":
             # Only here: describing a graph needs no torch.
-            from rtgraph.nodes.learner.updates.update import device_named  # noqa: PLC0415
+            from rtgraph.nodes.learner.updates.device import device_named  # noqa: PLC0415
 
             device_named(params.algorithm.device)
 

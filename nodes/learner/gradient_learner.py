@@ -13,7 +13,7 @@ from rtgraph.nodes.runtime import Input, Output, latest, queue
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from rtgraph.nodes.learner.updates.update import Evaluation
+    from rtgraph.nodes.learner.updates.update import BatchLoss
     from rtgraph.nodes.replay import Batch
 
 STATE_PERIOD_NS = 500_000_000
@@ -29,7 +29,7 @@ class GradientLearner(Batches[BatchParams]):
     gradient = Output(Gradient)
     learner_state = Output(LearnerState)
 
-    _made: tuple[SampledBatch, Batch, tuple[Tensor, Evaluation]]
+    _made: tuple[SampledBatch, Batch, tuple[Tensor, BatchLoss]]
     """Computed, but not yet finished in the graph's time."""
 
     def on_prepare(self) -> None:

@@ -18,7 +18,7 @@ from rtgraph.nodes.runtime import Output
 
 if TYPE_CHECKING:
     from rtgraph.nodes.learner.owner import Owner
-    from rtgraph.nodes.learner.updates.update import Evaluation
+    from rtgraph.nodes.learner.updates.update import BatchLoss
 
 
 SHOW_AGAIN_NS = 20_000_000
@@ -51,7 +51,7 @@ class _Update:
 
     message: SampledBatch
     indices: npt.NDArray[np.int64]
-    found: Evaluation
+    found: BatchLoss
     began_ns: int
 
 

@@ -2,52 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from array import array
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from rtgraph.msgs import Applied, Decision, EpisodeEnd, WeightsVersion
 from rtgraph.msgs.atomic import atomic_path
 from rtgraph.msgs.errors import MetricsError
 from rtgraph.nodes.monitor.capture_ages import CaptureAges
+from rtgraph.nodes.monitor.columns import (
+    BY,
+    DECISIONS,
+    DEFAULT,
+    FATES,
+    POLICY,
+    RESET,
+    TICKS,
+    Column,
+    columns_of,
+)
+from rtgraph.nodes.monitor.figures import earned, or_none, played, quantiles, rate, spread, staleness, starts
 from rtgraph.nodes.runtime.clock import true_rate_hz
-
-Column = npt.NDArray[Any]
-
-POLICY, DEFAULT, RESET = 0, 1, 2
-_BY = {"policy": POLICY, "default": DEFAULT, "reset": RESET}
-
-_TICKS = (
-    *(
-        "tick",
-        "episode",
-        "by",
-        "starting",
-        "due_ns",
-        "lateness_ns",
-        "work_ns",
-        "age_ticks",
-        "age_ns",
-        "delay_ticks",
-    ),
-    *("arrived", "overwritten", "late", "dropped", "worker", "number", "refused", "incarnation"),
-)
-_FATES = ("overwritten", "late", "dropped", "refused")
-_DECISIONS = (
-    "worker",
-    "number",
-    "began_ns",
-    "inference_ns",
-    "stamp_ns",
-    "observed_tick",
-    "explored",
-    "policy_version",
-)
 
 
 class Trace:
@@ -73,7 +50,7 @@ class Trace:
         self._overruns: dict[int, int] = {}
         self._slipped: dict[int, int] = {}
         self._numbers: dict[str, int] = {}
-        # One array of rows each: a row is added at once, in the order of _TICKS and _DECISIONS.
+        # One array of rows each: a row is added at once, in the order of TICKS and DECISIONS.
         self._ticks = array("q")
         self._rewards = array("d")
         self._decisions = array("q")
@@ -100,7 +77,7 @@ class Trace:
             self._captures.take(len(self._rewards), m.captured_age_ns)
         self._ticks.extend(
             (
-                *(m.tick, m.episode, _BY[m.by], m.starting, m.due_ns, m.lateness_ns, m.work_ns),
+                *(m.tick, m.episode, BY[m.by], m.starting, m.due_ns, m.lateness_ns, m.work_ns),
                 *(-1 if value is None else value for value in (m.age_ticks, m.age_ns)),
                 *(m.delay_ticks, m.arrived, m.overwritten, m.late, m.dropped),
                 -1 if m.worker is None else self._number(m.worker),
@@ -153,11 +130,11 @@ class Trace:
 
     def ticks(self) -> dict[str, Column]:
         """Return the columns of the ticks."""
-        return _columns(self._ticks, _TICKS) | {"reward": np.array(self._rewards, dtype=np.float64)}
+        return columns_of(self._ticks, TICKS) | {"reward": np.array(self._rewards, dtype=np.float64)}
 
     def decisions(self) -> dict[str, Column]:
         """Return the columns of the decisions."""
-        return _columns(self._decisions, _DECISIONS)
+        return columns_of(self._decisions, DECISIONS)
 
     def episodes(self) -> dict[str, Column]:
         """Return the columns of the finished episodes."""
@@ -183,10 +160,10 @@ class Trace:
         """
         ticks = self.ticks()
         kept = {name: column[ticks["tick"] >= ticks_from] for name, column in ticks.items()}
-        by, starting = kept["by"], _starts(kept)
+        by, starting = kept["by"], starts(kept)
         judged = (by != RESET) & ~starting
         policy = by == POLICY
-        found = _rate(kept["tick"], kept["due_ns"] + kept["lateness_ns"])
+        found = rate(kept["tick"], kept["due_ns"] + kept["lateness_ns"])
         true = None if rate_hz is None else true_rate_hz(rate_hz)
         late_ms = kept["lateness_ns"] / 1e6
         seen = self.decisions()
@@ -195,28 +172,28 @@ class Trace:
             "true_rate_hz": true,
             "tick_rate_hz": found,
             "tick_rate_error": None if found is None or true is None else found / true - 1,
-            "tick_lateness_ms": _quantiles(late_ms) | {"max": _or_none(late_ms, np.max)},
-            "tick_work_ms": _quantiles(kept["work_ns"] / 1e6),
+            "tick_lateness_ms": quantiles(late_ms) | {"max": or_none(late_ms, np.max)},
+            "tick_work_ms": quantiles(kept["work_ns"] / 1e6),
             "overruns": self.overruns,
             "slipped": self.slipped,
             "missed": self.missed,
             "first_tick": int(ticks["tick"][0]) if ticks["tick"].size else None,
             "inaction": float(np.mean(by[judged] == DEFAULT)) if judged.any() else None,
             "inaction_start": int(np.sum(starting)),
-            "age_ticks": _spread(kept["age_ticks"][policy]),
-            "age_ms": _spread(kept["age_ns"][policy] / 1e6),
+            "age_ticks": spread(kept["age_ticks"][policy]),
+            "age_ms": spread(kept["age_ns"][policy] / 1e6),
             **self._captured_age_ms(ticks["tick"] >= ticks_from),
             "delay_ticks": int(kept["delay_ticks"][-1]) if by.size else 0,
             "decisions": {
                 "made": int(seen["number"].size),
                 "applied": int(np.sum(policy)),
-                **{name: int(np.sum(kept[name])) for name in _FATES},
+                **{name: int(np.sum(kept[name])) for name in FATES},
             },
-            "interval_ticks": {name: _spread(np.diff(kept["tick"][policy]))[name] for name in ("mean", "sd")},
+            "interval_ticks": {name: spread(np.diff(kept["tick"][policy]))[name] for name in ("mean", "sd")},
             "inference_ms": self._inference(seen),
-            **({"staleness_versions": _staleness(seen, self._versions)} if self._versions else {}),
-            "reward": _earned(kept["reward"], by != RESET),
-            "episodes": _played(self.episodes()),
+            **({"staleness_versions": staleness(seen, self._versions)} if self._versions else {}),
+            "reward": earned(kept["reward"], by != RESET),
+            "episodes": played(self.episodes()),
         }
 
     def save(self, path: Path) -> None:
@@ -242,7 +219,7 @@ class Trace:
         """Return a summary of the ages of each part of the observation; empty without capture times."""
         ages_ns = self._captures.of_each(kept)
         return (
-            {"captured_age_ms": {name: _spread(ages / 1e6) for name, ages in ages_ns.items()}}
+            {"captured_age_ms": {name: spread(ages / 1e6) for name, ages in ages_ns.items()}}
             if ages_ns
             else {}
         )
@@ -260,106 +237,4 @@ class Trace:
             for name, number in self._numbers.items()
         }
         named = sorted(by_worker.items(), key=lambda item: (len(item[0]), item[0]))
-        return {name: {**_quantiles(times), "count": int(times.size)} for name, times in named}
-
-
-class SavedTrace:
-    """A trace read back from its .npz: the columns, for plots."""
-
-    def __init__(
-        self,
-        workers: Sequence[str],
-        ticks: dict[str, Column],
-        decisions: dict[str, Column],
-        episodes: dict[str, Column] | None = None,
-    ) -> None:
-        self.workers = list(workers)
-        self.ticks = ticks
-        self.decisions = decisions
-        self.episodes = episodes or {}
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a trace. Raises ``OSError`` or ``ValueError`` if the file is not one."""
-        with np.load(path, allow_pickle=False) as file:
-            ticks = {name[5:]: file[name] for name in file.files if name.startswith("tick_")}
-            decisions = {name[9:]: file[name] for name in file.files if name.startswith("decision_")}
-            episodes = {name[8:]: file[name] for name in file.files if name.startswith("episode_")}
-            return cls([str(name) for name in file["workers"]], ticks, decisions, episodes)
-
-
-def _columns(rows: array[int], names: Sequence[str]) -> dict[str, Column]:
-    table = np.array(rows, dtype=np.int64).reshape(-1, len(names))
-    return {name: np.ascontiguousarray(table[:, column]) for column, name in enumerate(names)}
-
-
-def _starts(ticks: dict[str, Column]) -> Column:
-    """Return which ticks belong to the unavoidable start of an episode, as a mask.
-
-    If the policy never acts, the whole episode would be a start: ticks beyond the longest start after which
-    the policy acted do not count.
-    """
-    starting, by = ticks["starting"] == 1, ticks["by"]
-    _, first, episode = np.unique(np.cumsum(by == RESET), return_index=True, return_inverse=True)
-    counted = np.cumsum(starting)
-    place = counted - (counted - starting)[first][episode]
-    acted = np.zeros(first.size, np.bool_)
-    acted[episode[by == POLICY]] = True
-    longest = int(place[starting & acted[episode]].max(initial=0))
-    kept: Column = starting & (place <= longest)
-    return kept
-
-
-def _rate(ticks: Column, began_ns: Column) -> float | None:
-    if ticks.size < 2:
-        return None
-    number = (ticks - ticks[0]).astype(np.float64)
-    time_s = (began_ns - began_ns[0]).astype(np.float64) / 1e9
-    number -= number.mean()
-    slope = float(number @ (time_s - time_s.mean()) / (number @ number))
-    return 1 / slope if slope > 0 else None
-
-
-def _staleness(decisions: dict[str, Column], versions: array[int]) -> dict[str, float | None]:
-    announced = np.array(versions, dtype=np.int64).reshape(-1, 2)
-    newest = np.searchsorted(announced[:, 0], decisions["stamp_ns"], side="right") - 1
-    # Nothing is stale before the first announcement, or just after a learner went back to a checkpoint.
-    behind = announced[:, 1][newest] - decisions["policy_version"]
-    stale = np.maximum(np.where(newest < 0, 0, behind), 0)
-    return {"mean": _or_none(stale, np.mean), **_quantiles(stale)}
-
-
-def _earned(rewards: Column, acted: Column) -> dict[str, Any]:
-    finite = np.isfinite(rewards)
-    with np.errstate(over="ignore"):  # for huge rewards: then there is no figure
-        total, mean = _or_none(rewards[finite], np.sum), _or_none(rewards[acted & finite], np.mean)
-    return {"sum": total if rewards.size else 0.0, "mean": mean, **_counted(finite)}
-
-
-def _played(episodes: dict[str, Column]) -> dict[str, Any]:
-    returns = episodes["return"]
-    finite = np.isfinite(returns)
-    with np.errstate(over="ignore"):
-        mean = _or_none(returns[finite], np.mean)
-    length = _or_none(episodes["length"], np.mean)
-    return {"count": int(returns.size), "return_mean": mean, "length_mean": length, **_counted(finite)}
-
-
-def _counted(finite: Column) -> dict[str, int]:
-    """Return the number of values that are not finite, if any."""
-    return {} if finite.all() else {"not_finite": int(np.sum(~finite))}
-
-
-def _quantiles(values: Column) -> dict[str, float | None]:
-    if not values.size:
-        return {"p50": None, "p99": None}
-    return {"p50": float(np.quantile(values, 0.5)), "p99": float(np.quantile(values, 0.99))}
-
-
-def _spread(values: Column) -> dict[str, float | None]:
-    return {"mean": _or_none(values, np.mean), "sd": _or_none(values, np.std), **_quantiles(values)}
-
-
-def _or_none(values: Column, function: Any) -> float | None:
-    found = float(function(values)) if values.size else math.nan
-    return found if math.isfinite(found) else None
+        return {name: {**quantiles(times), "count": int(times.size)} for name, times in named}

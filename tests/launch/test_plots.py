@@ -13,7 +13,8 @@ from support.staggered import RATE_HZ, staggered_world, trace_of
 
 from rtgraph.launch import plots
 from rtgraph.launch.plots import data
-from rtgraph.nodes.monitor.trace import DEFAULT, POLICY, RESET, SavedTrace, Trace
+from rtgraph.nodes.monitor.columns import DEFAULT, POLICY, RESET, SavedTrace
+from rtgraph.nodes.monitor.trace import Trace
 
 MS = 1_000_000
 PERIOD = 10 * MS

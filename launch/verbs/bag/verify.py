@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rtgraph.launch.bags.verification import Verification
+    from rtgraph.launch.bags.verdicts import Verification
 
 EXAMPLE = """\
 examples:

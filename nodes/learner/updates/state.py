@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from pydantic import Field, JsonValue
 from torch import Tensor
 
 from rtgraph.msgs import PlantSpec, Record
+from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.learner.algorithms import AnyAlgorithm
+from rtgraph.nodes.networks.flat import views
+from rtgraph.nodes.networks.parameters import Slot
 from rtgraph.nodes.networks.spec import NetworkSpec
 
 
@@ -52,3 +57,33 @@ class TrainingState:
             for name, tensor in self.tensors.items()
             if name.startswith(prefix)
         }
+
+    def checked(self, vectors: Mapping[str, Tensor], slots: Sequence[Slot]) -> list[tuple[Tensor, Tensor]]:
+        """Return each view of the vectors, by group, with the saved tensor that belongs there.
+
+        Raises:
+            CheckpointError: a tensor is missing, or has another shape or dtype.
+        """
+        found: list[tuple[Tensor, Tensor]] = []
+        for name, view in _named(vectors, slots):
+            saved = self.tensors.get(name)
+            if saved is None or saved.shape != view.shape or saved.dtype != view.dtype:
+                raise CheckpointError(
+                    f"{name} is missing, or is not {view.dtype} of shape {tuple(view.shape)}"
+                )
+            found.append((view, saved))
+        return found
+
+
+def copied(vectors: Mapping[str, Tensor], slots: Sequence[Slot]) -> dict[str, Tensor]:
+    """Return copies on the CPU of vectors, by group, as tensors named ``group.parameter``."""
+    contiguous = torch.contiguous_format
+    return {
+        name: view.to("cpu", copy=True, memory_format=contiguous) for name, view in _named(vectors, slots)
+    }
+
+
+def _named(vectors: Mapping[str, Tensor], slots: Sequence[Slot]) -> Iterator[tuple[str, Tensor]]:
+    for group, vector in vectors.items():
+        for name, view in views(vector, slots).items():
+            yield f"{group}.{name}", view

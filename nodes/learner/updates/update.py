@@ -29,9 +29,10 @@ from rtgraph.nodes.learner.algorithms.algorithm import algorithm_of
 from rtgraph.nodes.learner.algorithms.batch import TensorBatch
 from rtgraph.nodes.learner.algorithms.losses import clipping
 from rtgraph.nodes.learner.algorithms.params import must_be_discrete
+from rtgraph.nodes.learner.updates.device import device_named
 from rtgraph.nodes.learner.updates.normalisation import normalise
 from rtgraph.nodes.learner.updates.optimiser import Optimiser
-from rtgraph.nodes.learner.updates.state import Facts, TrainingState
+from rtgraph.nodes.learner.updates.state import Facts, TrainingState, copied
 from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.flat import flatten, views
 from rtgraph.nodes.networks.network import Network
@@ -40,7 +41,7 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.replay import Batch
 
 
-class Evaluation(NamedTuple):
+class BatchLoss(NamedTuple):
     """The weights' loss on a batch, their mean value and their errors."""
 
     loss: float
@@ -118,7 +119,7 @@ class Updater:
         normalise(self._online, batch.observations)
         self._target_weights.copy_(self._weights)
 
-    def step(self, samples: Batch | TensorBatch, margin: float = 0.0) -> Evaluation:
+    def step(self, samples: Batch | TensorBatch, margin: float = 0.0) -> BatchLoss:
         """Make one update from a batch; with a ``margin`` above 0, one of a demonstration (see `losses.margin`).
 
         Raises:
@@ -128,7 +129,7 @@ class Updater:
         self.finish()
         return found
 
-    def prepare(self, samples: Batch | TensorBatch, margin: float = 0.0) -> Evaluation:
+    def prepare(self, samples: Batch | TensorBatch, margin: float = 0.0) -> BatchLoss:
         """Compute an update from a batch, as for `step`; nothing changes until `finish`.
 
         Raises:
@@ -142,7 +143,7 @@ class Updater:
         """Make the last prepared update, and return the norm of its gradient before clipping; see `apply`."""
         return self.apply(self._optimiser.gradient)
 
-    def gradients(self, samples: Batch | TensorBatch) -> tuple[Tensor, Evaluation]:
+    def gradients(self, samples: Batch | TensorBatch) -> tuple[Tensor, BatchLoss]:
         """Compute the gradient of a batch, (n,) float32, not clipped, without changing anything.
 
         Each call returns a new vector.
@@ -224,11 +225,6 @@ class Updater:
 
     def training_state(self, extra: Mapping[str, JsonValue] | None = None) -> TrainingState:
         """Return a copy of the state for a training checkpoint, with the owner's ``extra`` values."""
-        tensors = {
-            f"{group}.{name}": view.to("cpu", copy=True, memory_format=torch.contiguous_format)
-            for group, vector in self._vectors().items()
-            for name, view in views(vector, self._slots).items()
-        }
         facts = Facts(
             version=self.version,
             begun=self.begun,
@@ -239,7 +235,7 @@ class Updater:
             random=dict(self._rng.bit_generator.state),
             extra=dict(extra or {}),
         )
-        return TrainingState(facts, tensors)
+        return TrainingState(facts, copied(self._vectors(), self._slots))
 
     def load_training_state(self, state: TrainingState) -> None:
         """Restore the state of a training checkpoint; the parameters of the update stay this updater's.
@@ -252,15 +248,7 @@ class Updater:
                 "the state is that of another network or plant",
                 hint="resume with the same network and plant as before",
             )
-        copies: list[tuple[Tensor, Tensor]] = []
-        for group, vector in self._vectors().items():
-            for name, view in views(vector, self._slots).items():
-                saved = state.tensors.get(f"{group}.{name}")
-                if saved is None or saved.shape != view.shape or saved.dtype != view.dtype:
-                    raise CheckpointError(
-                        f"{group}.{name} is missing, or is not {view.dtype} of shape {tuple(view.shape)}"
-                    )
-                copies.append((view, saved))
+        copies = state.checked(self._vectors(), self._slots)
         try:
             self._rng.bit_generator.state = state.facts.random
         except (KeyError, TypeError, ValueError) as error:
@@ -292,15 +280,15 @@ class Updater:
 
     def _evaluated(
         self, samples: Batch | TensorBatch, margin: float = 0.0
-    ) -> tuple[tuple[Tensor, ...], Evaluation]:
-        """Compute the gradient of each parameter, and the evaluation."""
+    ) -> tuple[tuple[Tensor, ...], BatchLoss]:
+        """Compute the gradient of each parameter, and the loss."""
         batch = TensorBatch.of(samples, self.plant.parts, self._actions, self._device)
         loss = self._algorithm.loss(self._online, self._target, batch, self._rng, margin)
         # New tensors every time, so that nothing remains from an earlier batch.
         gradients = torch.autograd.grad(loss.total, list(self._online.parameters()))
         # A copy, which outlives the tensor: messages and world checkpoints hold it.
         errors = loss.errors.cpu().numpy().copy()
-        return gradients, Evaluation(loss.total.item(), loss.q_mean.item(), errors)
+        return gradients, BatchLoss(loss.total.item(), loss.q_mean.item(), errors)
 
     def _blank(self) -> tuple[Network, Tensor]:
         def blank() -> Network:
@@ -323,20 +311,3 @@ class Updater:
             "first_moment": self._optimiser.first_moment,
             "second_moment": self._optimiser.second_moment,
         }
-
-
-def device_named(name: str) -> torch.device:
-    """Return a device to learn on.
-
-    Raises:
-        LearningError: the device does not exist.
-    """
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise LearningError(
-            f"cannot learn on device {name!r}: {str(error).splitlines()[0]}",
-            hint="device: cpu works everywhere",
-        ) from error
-    return device

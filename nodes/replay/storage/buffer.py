@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +15,12 @@ from rtgraph.msgs.spaces import described
 from rtgraph.nodes.replay.replay_stats import Holdings
 from rtgraph.nodes.replay.sampling.prioritised import PriorityRows
 from rtgraph.nodes.replay.storage.batch import Batch, Draw
+from rtgraph.nodes.replay.storage.frame_slots import FrameSlots
 from rtgraph.nodes.replay.storage.frames import FrameStore, is_finite
 from rtgraph.nodes.replay.storage.recovery import recover
 from rtgraph.nodes.replay.storage.sizes import Order, Sampling, Sizes
 from rtgraph.nodes.replay.storage.table import TransitionTable
-from rtgraph.nodes.replay.transition import Frame, Transition
+from rtgraph.nodes.replay.transition import Transition
 
 
 class ReplayBuffer:
@@ -43,8 +42,7 @@ class ReplayBuffer:
         folder: the folder of a memory-mapped buffer on disk, continued if it exists. It survives a kill at
             any instant; ``sync`` makes it survive a power failure.
         meaning: properties that all its transitions share, such as the discount; a folder with other values
-        is
-            rejected.
+            is rejected.
 
     Raises:
         RegionError: there is no room, or the folder holds something else or is in use.
@@ -63,13 +61,7 @@ class ReplayBuffer:
         folder: Path | None = None,
         meaning: Mapping[str, object] | None = None,
     ) -> None:
-        if order not in get_args(Order) or sampling not in get_args(Sampling):
-            raise ReplayError(
-                f"a replay memory of order {order!r}, sampling {sampling!r}",
-                hint=f"orders: {', '.join(get_args(Order))}; sampling: {', '.join(get_args(Sampling))}",
-            )
-        if spare_frames < 0:
-            raise ReplayError(f"spare_frames is {spare_frames}", hint="give at least 0")
+        _check_options(order, sampling, spare_frames)
         self._options: dict[str, Any] = {
             "capacity_bytes": capacity_bytes,
             "plant": plant,
@@ -91,12 +83,9 @@ class ReplayBuffer:
             self.frames.close()
             raise
         self.size_bytes = sizes.size_bytes
-        self._references = np.zeros(sizes.frames, np.uint32)
-        self._stored: WeakKeyDictionary[Frame, int] = WeakKeyDictionary()
+        self._slots = FrameSlots(self.frames, spare_frames)
         self._evicted = self._skipped = self._discarded = 0
         self._first = self._count = 0
-        self._unused = 0
-        self._free: deque[int] = deque()
         if self.frames.continued or self._table.continued:
             self._continue()
         self._priorities = (
@@ -150,7 +139,10 @@ class ReplayBuffer:
             return False
         if self._table.index[slot]:
             self._evict(slot)
-        handles = (self._hold(transition.observation), self._hold(transition.next_observation))
+        handles = (
+            self._slots.hold(transition.observation, self._evict_first),
+            self._slots.hold(transition.next_observation, self._evict_first),
+        )
         self._table.write(
             slot,
             seen if self._order == "recent" else seen * self.capacity + slot,
@@ -227,7 +219,7 @@ class ReplayBuffer:
     @property
     def holdings(self) -> Holdings:
         """The contents of the buffer."""
-        frames = int(np.count_nonzero(self._references))
+        frames = self._slots.held
         room = self.frames.slots - self._spare
         return Holdings(
             transitions=self._count,
@@ -271,10 +263,8 @@ class ReplayBuffer:
             "options": self._options,
             "frames": self.frames.world_state(),
             "table": self._table.world_state(),
-            "references": self._references[: self._unused].copy(),
-            "stored": list(self._stored.items()),
-            "free": self._free,
-            "counts": [self._evicted, self._skipped, self._discarded, self._first, self._count, self._unused],
+            "slots": self._slots.world_state(),
+            "counts": [self._evicted, self._skipped, self._discarded, self._first, self._count],
             "priorities": None if priorities is None else priorities.world_state(),
         }
 
@@ -283,12 +273,8 @@ class ReplayBuffer:
         ReplayBuffer.__init__(self, **state["options"])
         self.frames.load_world_state(state["frames"])
         self._table.load_world_state(state["table"])
-        self._references[: len(state["references"])] = state["references"]
-        self._stored.update(state["stored"])
-        self._free = deque(state["free"])
-        (self._evicted, self._skipped, self._discarded, self._first, self._count, self._unused) = state[
-            "counts"
-        ]
+        self._slots.load_world_state(state["slots"])
+        self._evicted, self._skipped, self._discarded, self._first, self._count = state["counts"]
         if self._priorities is not None:
             self._priorities.load_world_state(state["priorities"])
 
@@ -303,31 +289,13 @@ class ReplayBuffer:
         chosen = int(rng.integers(seen + 1))
         return chosen if chosen < self.capacity else None
 
-    def _hold(self, frame: Frame) -> int:
-        """Return the handle of a frame, with one more reference to it; store the frame if it is new."""
-        handle = self._stored.get(frame, -1)
-        slot = handle % self.frames.slots
-        if handle < 0 or not self._references[slot] or self.frames.handle_in(slot) != handle:
-            slot = self._free_slot()
-            handle = self._stored[frame] = self.frames.write(slot, frame.value)
-        self._references[slot] += 1
-        return handle
-
-    def _free_slot(self) -> int:
-        while self.frames.slots - self._unused + len(self._free) <= self._spare:
-            # Only the recent order gets here: a reservoir has two frames for each of its rows.
-            self._evict(self._first % self.capacity)
-        if self._unused < self.frames.slots:
-            self._unused += 1
-            return self._unused - 1
-        return self._free.popleft()
+    def _evict_first(self) -> None:
+        # Only the recent order needs it: a reservoir has two frames for each of its rows.
+        self._evict(self._first % self.capacity)
 
     def _evict(self, row: int) -> None:
         for handle in self._table.clear(row):
-            slot = handle % self.frames.slots
-            self._references[slot] -= 1
-            if not self._references[slot]:
-                self._free.append(slot)
+            self._slots.release(handle)
         self._count -= 1
         self._evicted += 1
         if self._order == "recent":
@@ -342,7 +310,14 @@ class ReplayBuffer:
         self._count = kept.size
         if self._order == "recent":
             self._first = table.seen - kept.size
-        for column in ("observation", "next_observation"):
-            np.add.at(self._references, table.rows[column][kept] % self.frames.slots, 1)
-        self._unused = self.frames.used()
-        self._free.extend(np.flatnonzero(self._references[: self._unused] == 0).tolist())
+        self._slots.resume(*(table.rows[column][kept] for column in ("observation", "next_observation")))
+
+
+def _check_options(order: str, sampling: str, spare_frames: int) -> None:
+    if order not in get_args(Order) or sampling not in get_args(Sampling):
+        raise ReplayError(
+            f"a replay memory of order {order!r}, sampling {sampling!r}",
+            hint=f"orders: {', '.join(get_args(Order))}; sampling: {', '.join(get_args(Sampling))}",
+        )
+    if spare_frames < 0:
+        raise ReplayError(f"spare_frames is {spare_frames}", hint="give at least 0")

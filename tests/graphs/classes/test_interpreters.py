@@ -9,7 +9,7 @@ import pytest
 from support.own_modules import forgotten_modules, interpreter
 
 from rtgraph.graphs import Plan, load_launch
-from rtgraph.launch.bags.verification import by_other_python
+from rtgraph.launch.bags.verifier import by_other_python
 from rtgraph.msgs import schema, schema_hash
 from rtgraph.msgs.errors import GraphError
 from rtgraph.nodes.plant import Plant

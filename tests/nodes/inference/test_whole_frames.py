@@ -25,7 +25,7 @@ from fractions import Fraction
 import pytest
 from support.staggered import staggered_world, trace_of
 
-from rtgraph.nodes.monitor.trace import POLICY
+from rtgraph.nodes.monitor.columns import POLICY
 
 RATES_HZ = [60.0, 59.7275, 50.0, 30.0, 144.0]
 METHODS = ["none", "maximum_time", "expected_time", "paced"]

@@ -12,7 +12,7 @@ from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.nodes.emulator.theory import best_delayed_rate
-from rtgraph.nodes.monitor.trace import POLICY
+from rtgraph.nodes.monitor.columns import POLICY
 from rtgraph.nodes.runtime import VirtualWorld
 
 

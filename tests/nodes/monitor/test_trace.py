@@ -6,7 +6,7 @@ from support.staggered import staggered_plans, staggered_world, trace_of
 
 from rtgraph.msgs import Applied, Decision, EpisodeEnd, Header, Lineage, WeightsVersion
 from rtgraph.nodes.monitor import Trace
-from rtgraph.nodes.monitor.trace import SavedTrace
+from rtgraph.nodes.monitor.columns import SavedTrace
 from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
 
 PERIOD_NS = 20_000_000  # 50 Hz

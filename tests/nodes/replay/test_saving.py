@@ -52,6 +52,6 @@ def test_what_is_saved_is_no_more_than_what_is_there():
     world.run()
     buffer: ReplayBuffer = world.node("replay")._buffer
     state = buffer.world_state()
-    arrays = [*state["frames"].values(), *state["table"].values(), state["references"]]
+    arrays = [*state["frames"].values(), *state["table"].values(), state["slots"]["references"]]
     assert all(isinstance(array, np.ndarray) for array in arrays)
     assert sum(array.nbytes for array in arrays) < 200 * 120

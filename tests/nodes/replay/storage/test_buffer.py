@@ -176,7 +176,7 @@ def test_however_frames_are_shared_each_transition_keeps_its_own(seed, order, ro
         for column in ("observation", "next_observation"):
             assert buffer.frames.alive(live[column]).all()
             np.add.at(references, live[column] % buffer.frames.slots, 1)
-        assert np.array_equal(references, buffer._references)
+        assert np.array_equal(references, buffer._slots._references)
     assert buffer.holdings.evicted == total - len(buffer)
     buffer.close()
 
@@ -206,7 +206,7 @@ def test_it_takes_no_more_bytes_than_it_was_given(order, sampling, tmp_path):
         folder = tmp_path / str(size)
         buffer = ReplayBuffer(size, SCREEN, order=order, sampling=sampling, spare_frames=8, folder=folder)
         files = sum(file.stat().st_size for file in folder.iterdir())
-        beside = buffer._references.nbytes
+        beside = buffer._slots._references.nbytes
         if buffer._priorities is not None:
             beside += sum(level.nbytes for level in buffer._priorities._tree.levels)
         assert files + beside == buffer.size_bytes <= size

@@ -1,0 +1,47 @@
+"""Results of a verification: a verdict for each incarnation of a node."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Outcome = Literal["same", "different", "unverifiable"]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """Result for one incarnation of a node."""
+
+    node: str
+    incarnation: int
+    outcome: Outcome = "same"
+    consumed: int = 0
+    published: int = 0
+    until_s: float = 0.0
+    note: str = ""
+    """The first difference, the reason why verification is impossible, or how far the journal reaches."""
+    hardware: bool = False
+    """Whether the node drives a device: it is left out, and the others decide whether the recording passes."""
+
+
+@dataclass(slots=True)
+class Verification:
+    """Result of a verification."""
+
+    nodes: list[Verdict] = field(default_factory=list)
+    messages: int = 0
+    """Number of recorded messages compared with their publisher's journal."""
+    unchecked: int = 0
+    """Number of recorded messages that were not compared: they come after the end of their publisher's journal."""
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether at least one node was verified, and nothing differs."""
+        judged = [verdict for verdict in self.nodes if not verdict.hardware]
+        verified = [verdict for verdict in judged if verdict.outcome != "unverifiable"]
+        return bool(verified) and len(verified) == len(judged) and not self.differences
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as JSON values."""
+        return {"passed": self.passed, **asdict(self)}

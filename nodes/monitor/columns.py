@@ -1,0 +1,60 @@
+"""The columns of a trace, and the trace as it is read back from its file."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+Column = npt.NDArray[Any]
+
+POLICY, DEFAULT, RESET = 0, 1, 2
+BY = {"policy": POLICY, "default": DEFAULT, "reset": RESET}
+"""Numbers for who acted at a tick."""
+
+FATES = ("overwritten", "late", "dropped", "refused")
+"""Columns that count the decisions which did not act."""
+# fmt: off
+TICKS = (
+    "tick", "episode", "by", "starting", "due_ns", "lateness_ns", "work_ns", "age_ticks", "age_ns", "delay_ticks",
+    "arrived", "overwritten", "late", "dropped", "worker", "number", "refused", "incarnation",
+)
+DECISIONS = (
+    "worker", "number", "began_ns", "inference_ns", "stamp_ns", "observed_tick", "explored", "policy_version",
+)
+# fmt: on
+
+
+def columns_of(rows: array[int], names: Sequence[str]) -> dict[str, Column]:
+    """Return rows that stand one after the other in an array as columns, by name."""
+    table = np.array(rows, dtype=np.int64).reshape(-1, len(names))
+    return {name: np.ascontiguousarray(table[:, column]) for column, name in enumerate(names)}
+
+
+class SavedTrace:
+    """A trace read back from its .npz: the columns, for plots."""
+
+    def __init__(
+        self,
+        workers: Sequence[str],
+        ticks: dict[str, Column],
+        decisions: dict[str, Column],
+        episodes: dict[str, Column] | None = None,
+    ) -> None:
+        self.workers = list(workers)
+        self.ticks = ticks
+        self.decisions = decisions
+        self.episodes = episodes or {}
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a trace. Raises ``OSError`` or ``ValueError`` if the file is not one."""
+        with np.load(path, allow_pickle=False) as file:
+            ticks = {name[5:]: file[name] for name in file.files if name.startswith("tick_")}
+            decisions = {name[9:]: file[name] for name in file.files if name.startswith("decision_")}
+            episodes = {name[8:]: file[name] for name in file.files if name.startswith("episode_")}
+            return cls([str(name) for name in file["workers"]], ticks, decisions, episodes)
