@@ -10,18 +10,15 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
 
-from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec, RateHz
+from rtgraph.msgs.spaces import Discrete, PlantSpec, RateHz
 from rtgraph.nodes.emulator.emulator import Emulator
+from rtgraph.nodes.emulator.game import SMALL, Episode, GameSettings, SavedGame
 from rtgraph.nodes.emulator.snapshots import (
-    Saved,
-    derive_generator,
-    pack_generator,
     pack_picture,
     pack_snapshot,
     unpack_generator,
@@ -36,7 +33,6 @@ from rtgraph.nodes.plant.preprocess import AreaResize
 if TYPE_CHECKING:
     from ale_py import ALEInterface, ALEState
 
-_SMALL = 84
 _NOOP = 0
 """ALE's code for no input; every game has it."""
 
@@ -47,23 +43,13 @@ after two different pasts gives two different images. With the same two frames b
 the same past."""
 
 
-class AtariSettings(BaseModel):
+class AtariSettings(GameSettings):
     """The settings of an Atari game."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     game: str
     """The name of a ROM of the ale-py wheel in snake case, such as "boxing" or "name_this_game"."""
     full_action_set: bool = True
     """All actions of the console (18, with few exceptions) instead of those that the game uses."""
-    sticky: float = Field(default=0.0, ge=0, le=1)
-    """The probability that a step repeats the last action instead of the given one."""
-    noop_max: int = Field(default=30, ge=0)
-    """An episode starts after 1 to this many no-op frames, drawn at random; 0 for none."""
-    max_frames: int | None = Field(default=None, ge=1)
-    """Steps after which an episode is truncated, without the no-op frames; null for no limit."""
-    observation: Literal["grey84", "rgb"] = "grey84"
-    """"grey84": (84, 84) uint8, grey; "rgb": the full image, (height, width, 3) uint8."""
     rate_hz: RateHz = 60.0
     """Frames per second. The console's rate is 60 (NTSC)."""
 
@@ -74,10 +60,9 @@ class AtariSettings(BaseModel):
         game, or if its action set has no no-op.
         """
         facts = _game_facts(self.game, self.full_action_set)
-        shape = (_SMALL, _SMALL) if self.observation == "grey84" else (facts.height, facts.width, 3)
         return PlantSpec(
             rate_hz=self.rate_hz,
-            observation=ArraySpec(dtype="uint8", shape=shape, low=0, high=255),
+            observation=self.picture_spec(facts.height, facts.width),
             action=Discrete(count=len(facts.codes), names=facts.names),
         )
 
@@ -90,14 +75,9 @@ class _GameFacts:
     names: tuple[str, ...]
 
 
-class _SavedGame(Saved):
+class _SavedAtari(SavedGame):
     emulator: bytes
     last_code: int
-    frames: int = Field(ge=0)
-    over: bool
-    sticky_generator: bytes
-    observation: bytes
-    screen: bytes
 
 
 class AtariEnvironment:
@@ -118,7 +98,7 @@ class AtariEnvironment:
         self._codes = facts.codes
         self._noop = facts.codes.index(_NOOP)
         self._owner = f"atari {settings.game} {settings.observation} actions={len(facts.codes)}"
-        self._resize = AreaResize(facts.height, facts.width, _SMALL, _SMALL)
+        self._resize = AreaResize(facts.height, facts.width, SMALL, SMALL)
         self._grey = np.empty((facts.height, facts.width), np.uint8)
 
         self._ale.reset_game()
@@ -131,10 +111,7 @@ class AtariEnvironment:
         # After a restore the emulator's screen is stale until the next step: until then this image is
         # returned.
         self._still: tuple[Array, npt.NDArray[np.uint8]] | None = self._start_picture
-        self._last_code = _NOOP
-        self._frames = 0
-        self._over = True
-        self._sticky_generator: np.random.Generator | None = None
+        self._episode = Episode(settings, _NOOP)
 
     @property
     def spec(self) -> PlantSpec:
@@ -153,16 +130,12 @@ class AtariEnvironment:
 
     def reset(self, rng: np.random.Generator) -> Array:
         """Begin an episode after some no-op frames, and return its first observation."""
-        self._sticky_generator = derive_generator(rng)
-        idle_frames = int(rng.integers(1, self._settings.noop_max + 1)) if self._settings.noop_max else 0
+        self._episode.begin(rng)
         self._rewind(self._start)
         self._still = self._start_picture
-        for _ in range(idle_frames):
+        for _ in range(self._episode.idle_frames(rng)):
             self._ale.act(_NOOP)
             self._still = None
-        self._last_code = _NOOP
-        self._frames = 0
-        self._over = False
         return self.observation
 
     def step(self, action: Action) -> Step:
@@ -174,16 +147,10 @@ class AtariEnvironment:
         """
         # ALE ends the process on an unknown action, and silently does nothing after the game is over.
         index = check_discrete(action, len(self._codes))
-        if self._over:
-            raise RuntimeError("no episode is under way: reset first")
-        if not self._sticks():
-            self._last_code = self._codes[index]
-        reward = float(self._ale.act(self._last_code))
+        reward = float(self._ale.act(self._episode.act(self._codes[index])))
         self._still = None
-        self._frames += 1
         terminated = bool(self._ale.game_over(with_truncation=False))
-        truncated = self._frames == self._settings.max_frames
-        self._over = terminated or truncated
+        truncated = self._episode.count_frame(terminated)
         return Step(self._observe(), reward, terminated, truncated)
 
     def screen(self) -> npt.NDArray[np.uint8]:
@@ -198,14 +165,12 @@ class AtariEnvironment:
 
         Raises ``RuntimeError`` before the first reset.
         """
-        if self._sticky_generator is None:
-            raise RuntimeError("no episode has begun: reset first")
-        saved = _SavedGame(
+        saved = _SavedAtari(
+            sticky_generator=self._episode.packed_generator(),
             emulator=self._ale.cloneState().serialize(),
-            last_code=self._last_code,
-            frames=self._frames,
-            over=self._over,
-            sticky_generator=pack_generator(self._sticky_generator),
+            last_code=self._episode.last_action,
+            frames=self._episode.frames,
+            over=self._episode.over,
             observation=pack_picture(self.observation),
             screen=pack_picture(self.screen()),
         )
@@ -215,7 +180,7 @@ class AtariEnvironment:
         """Restore a snapshot. Raises ``ValueError`` if it is not of this game with these settings."""
         from ale_py import ALEState  # noqa: PLC0415 - loads gymnasium
 
-        saved = unpack_snapshot(snapshot, self._owner, _SavedGame)
+        saved = unpack_snapshot(snapshot, self._owner, _SavedAtari)
         observation = unpack_picture(saved.observation, self._spec.array.shape)
         screen = unpack_picture(saved.screen, (*self._grey.shape, 3))
         generator = unpack_generator(saved.sticky_generator)
@@ -225,10 +190,7 @@ class AtariEnvironment:
             raise ValueError("this snapshot is damaged: ALE cannot read its state") from problem
         self._rewind(state)
         self._still = (observation, screen)
-        self._last_code = saved.last_code
-        self._frames = saved.frames
-        self._over = saved.over
-        self._sticky_generator = generator
+        self._episode.restore(saved, saved.last_code, generator)
 
     def close(self) -> None:
         """Do nothing: the emulator is memory, and is freed with this object."""
@@ -239,11 +201,6 @@ class AtariEnvironment:
             return picture
         self._ale.getScreenGrayscale(self._grey)
         return self._resize(self._grey)
-
-    def _sticks(self) -> bool:
-        if not self._settings.sticky or self._sticky_generator is None:
-            return False
-        return bool(self._sticky_generator.random() < self._settings.sticky)
 
     def _rewind(self, state: ALEState) -> None:
         self._ale.restoreState(self._settled)

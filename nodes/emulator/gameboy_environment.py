@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec, RateHz
+from rtgraph.msgs.spaces import Discrete, PlantSpec, RateHz
 from rtgraph.nodes.emulator.emulator import Emulator
+from rtgraph.nodes.emulator.game import SMALL, Episode, GameSettings, SavedGame
 from rtgraph.nodes.emulator.gameboy import Console, Variables, find_game
 from rtgraph.nodes.emulator.gameboy.console import SCREEN
 from rtgraph.nodes.emulator.snapshots import (
-    Saved,
-    derive_generator,
-    pack_generator,
     pack_picture,
     pack_snapshot,
     unpack_generator,
@@ -33,33 +31,22 @@ from rtgraph.nodes.plant.actions import check_discrete
 from rtgraph.nodes.plant.environment import Action, Array, Step
 from rtgraph.nodes.plant.preprocess import AreaResize
 
-_SMALL: Final = 84
 _ACTIONS: Final = ("NOOP", "A", "B", "LEFT", "UP", "RIGHT", "DOWN")
 _NOOP: Final = 0
 
 
-class GameBoySettings(BaseModel):
-    """Which game is played, and how."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+class GameBoySettings(GameSettings):
+    """The settings of a Game Boy game."""
 
     game: str
-    """The name of a game, as in "blocks"."""
+    """The name of a game, such as "blocks"."""
     state: str | None = None
-    """Where an episode starts, by the game's own names, as in "level5"; null for its first."""
+    """Where an episode starts, by the game's own names, such as "level5"; null for its first."""
     ladder: bool = False
     """Climb the game's encounters, from ``state`` on: each is repeated until it is won, then comes the next; after the last,
     the first."""
-    sticky: float = Field(default=0.0, ge=0, le=1)
-    """The chance that a step repeats the last action instead of the one given."""
-    noop_max: int = Field(default=30, ge=0)
-    """An episode starts after 1 to so many no-op frames, drawn at random; 0 for none."""
-    max_frames: int | None = Field(default=None, ge=1)
-    """Steps after which an episode is truncated, no-op frames not counted; null for no limit."""
-    observation: Literal["grey84", "rgb"] = "grey84"
-    """As "grey84", (84, 84) uint8 in grey, or as "rgb", the whole picture, (144, 160, 3) uint8."""
     rate_hz: RateHz = 59.7275
-    """Frames a second. The console's own rate is 59.7275."""
+    """Frames per second. The console's rate is 59.7275."""
 
     def spec(self) -> PlantSpec:
         """Return the spec of an environment with these settings, without running anything.
@@ -72,12 +59,7 @@ class GameBoySettings(BaseModel):
             raise ValueError(f"ladder: {game.name} has no encounters to win. hint: ladder=false")
         return PlantSpec(
             rate_hz=self.rate_hz,
-            observation=ArraySpec(
-                dtype="uint8",
-                shape=(_SMALL, _SMALL) if self.observation == "grey84" else (*SCREEN, 3),
-                low=0,
-                high=255,
-            ),
+            observation=self.picture_spec(*SCREEN),
             action=Discrete(count=len(_ACTIONS), names=_ACTIONS),
             measurements=tuple(game.variables),
         )
@@ -88,18 +70,13 @@ class GameBoySettings(BaseModel):
         return next(iter(find_game(self.game).states)) if self.state is None else self.state
 
 
-class _SavedGame(Saved):
+class _SavedGameBoy(SavedGame):
     console: bytes
     variables: dict[str, int]
     first_variables: dict[str, int] = Field(default_factory=dict)
     encounter: str | None = None
     next_encounter: str | None = None
     last_action: int
-    frames: int = Field(ge=0)
-    over: bool
-    sticky_generator: bytes
-    observation: bytes
-    screen: bytes
 
 
 class GameBoyEnvironment:
@@ -119,17 +96,14 @@ class GameBoyEnvironment:
         # The machine's state fits no other program, be it another version of this one.
         program = hashlib.sha256(self._game.rom.read_bytes()).hexdigest()[:12]
         self._owner = f"gameboy {settings.game} {settings.observation} {program}"
-        self._resize = AreaResize(*SCREEN, _SMALL, _SMALL)
+        self._resize = AreaResize(*SCREEN, SMALL, SMALL)
         self._console = Console(self._game.rom)
         # Kept, as a console shows an old picture after its state is set.
         self._picture = np.zeros((*SCREEN, 3), np.uint8)
         self._observation: Array = np.zeros(self._spec.array.shape, np.uint8)
         self._variables: Variables = {}
         self._first_variables: Variables = {}
-        self._last_action = _NOOP
-        self._frames = 0
-        self._over = True
-        self._sticky_generator: np.random.Generator | None = None
+        self._episode = Episode(settings, _NOOP)
 
     @property
     def spec(self) -> PlantSpec:
@@ -148,18 +122,15 @@ class GameBoyEnvironment:
 
     def reset(self, rng: np.random.Generator) -> Array:
         """Begin a game with a seed drawn from ``rng``, after some no-op frames, and return its first observation."""
-        self._sticky_generator = derive_generator(rng)
+        self._episode.begin(rng)
         seed = int(rng.integers(1, 2**16))
-        idle_frames = int(rng.integers(1, self._settings.noop_max + 1)) if self._settings.noop_max else 0
+        idle_frames = self._episode.idle_frames(rng)
         self._encounter = self._next_encounter
         self._game.begin(self._console, self._starts[self._encounter], seed)
         for _ in range(idle_frames):
             self._console.step()
         self._look()
         self._first_variables = self._variables
-        self._last_action = _NOOP
-        self._frames = 0
-        self._over = False
         return self.observation
 
     def step(self, action: Action) -> Step:
@@ -170,21 +141,16 @@ class GameBoyEnvironment:
             RuntimeError: No episode is under way.
         """
         index = check_discrete(action, len(_ACTIONS))
-        if self._over:
-            raise RuntimeError("no episode is under way: reset first")
-        if not self._sticks():
-            self._last_action = index
+        acts = self._episode.act(index)
         first, previous = self._first_variables, self._variables
-        if self._last_action == _NOOP:
+        if acts == _NOOP:
             self._console.step()
         else:
-            self._console.step(_ACTIONS[self._last_action])
+            self._console.step(_ACTIONS[acts])
         self._look()
-        self._frames += 1
         reason = self._game.rules.ended(first, previous, self._variables)
         terminated = reason is not None
-        truncated = self._frames == self._settings.max_frames
-        self._over = terminated or truncated
+        truncated = self._episode.count_frame(terminated)
         if self._settings.ladder and reason == "won":
             self._next_encounter = self._after(self._encounter)
         return Step(
@@ -206,18 +172,16 @@ class GameBoyEnvironment:
 
         Raises ``RuntimeError`` before the first reset.
         """
-        if self._sticky_generator is None:
-            raise RuntimeError("no episode has begun: reset first")
-        saved = _SavedGame(
+        saved = _SavedGameBoy(
+            sticky_generator=self._episode.packed_generator(),
             console=zlib.compress(self._console.state, level=1),
             variables=dict(self._variables),
             first_variables=dict(self._first_variables),
             encounter=self._encounter,
             next_encounter=self._next_encounter,
-            last_action=self._last_action,
-            frames=self._frames,
-            over=self._over,
-            sticky_generator=pack_generator(self._sticky_generator),
+            last_action=self._episode.last_action,
+            frames=self._episode.frames,
+            over=self._episode.over,
             observation=pack_picture(self._observation),
             screen=pack_picture(self._picture),
         )
@@ -225,7 +189,7 @@ class GameBoyEnvironment:
 
     def restore(self, snapshot: bytes) -> None:
         """Go back to the snapshot. Raises ``ValueError`` if it is not one of this game with these settings."""
-        saved = unpack_snapshot(snapshot, self._owner, _SavedGame)
+        saved = unpack_snapshot(snapshot, self._owner, _SavedGameBoy)
         observation = unpack_picture(saved.observation, self._spec.array.shape)
         picture = unpack_picture(saved.screen, self._picture.shape)
         generator = unpack_generator(saved.sticky_generator)
@@ -245,10 +209,7 @@ class GameBoyEnvironment:
         self._variables = saved.variables
         self._first_variables = saved.first_variables or saved.variables
         self._encounter, self._next_encounter = encounter, next_encounter
-        self._last_action = saved.last_action
-        self._frames = saved.frames
-        self._over = saved.over
-        self._sticky_generator = generator
+        self._episode.restore(saved, saved.last_action, generator)
 
     def close(self) -> None:
         """Release the emulator. Closing twice is allowed."""
@@ -268,11 +229,6 @@ class GameBoyEnvironment:
         """Return the encounter after one; after the last, the first."""
         names = list(self._starts)
         return names[(names.index(encounter) + 1) % len(names)]
-
-    def _sticks(self) -> bool:
-        if not self._settings.sticky or self._sticky_generator is None:
-            return False
-        return bool(self._sticky_generator.random() < self._settings.sticky)
 
 
 class GameBoyParams(PlantParams, GameBoySettings):

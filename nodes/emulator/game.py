@@ -1,0 +1,104 @@
+"""What games of consoles share: how an episode starts and ends, sticky actions, and the picture that is observed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from rtgraph.msgs.spaces import ArraySpec
+from rtgraph.nodes.emulator.snapshots import Saved, derive_generator, pack_generator
+
+SMALL = 84
+"""Height and width of the small grey picture."""
+
+
+class GameSettings(BaseModel):
+    """The settings of a game; each console adds its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    game: str
+    """The name of the game."""
+    sticky: float = Field(default=0.0, ge=0, le=1)
+    """The probability that a step repeats the last action instead of the given one."""
+    noop_max: int = Field(default=30, ge=0)
+    """An episode starts after 1 to this many no-op frames, drawn at random; 0 for none."""
+    max_frames: int | None = Field(default=None, ge=1)
+    """Steps after which an episode is truncated, without the no-op frames; null for no limit."""
+    observation: Literal["grey84", "rgb"] = "grey84"
+    """"grey84": (84, 84) uint8, grey; "rgb": the full image, (height, width, 3) uint8."""
+
+    def picture_spec(self, height: int, width: int) -> ArraySpec:
+        """Return the spec of the observation of a screen of this size."""
+        shape = (SMALL, SMALL) if self.observation == "grey84" else (height, width, 3)
+        return ArraySpec(dtype="uint8", shape=shape, low=0, high=255)
+
+
+class SavedGame(Saved):
+    """The part of a snapshot that all games have."""
+
+    frames: int = Field(ge=0)
+    over: bool
+    sticky_generator: bytes
+    observation: bytes
+    screen: bytes
+
+
+class Episode:
+    """One episode after the other: the frames since its start, and the last action, which may stick.
+
+    Before the first `begin`, it is over.
+    """
+
+    def __init__(self, settings: GameSettings, noop: int) -> None:
+        self._settings = settings
+        self._noop = self.last_action = noop
+        self.frames = 0
+        self.over = True
+        self._generator: np.random.Generator | None = None
+
+    def begin(self, rng: np.random.Generator) -> None:
+        """Begin an episode, with a private generator derived from ``rng``."""
+        self._generator = derive_generator(rng)
+        self.last_action = self._noop
+        self.frames = 0
+        self.over = False
+
+    def idle_frames(self, rng: np.random.Generator) -> int:
+        """Draw the number of no-op frames before an episode."""
+        most = self._settings.noop_max
+        return int(rng.integers(1, most + 1)) if most else 0
+
+    def act(self, action: int) -> int:
+        """Return the action that acts: this one, or the last one if it sticks.
+
+        Raises ``RuntimeError`` if no episode is running.
+        """
+        if self.over or self._generator is None:
+            raise RuntimeError("no episode is under way: reset first")
+        sticky = self._settings.sticky
+        if not (sticky and self._generator.random() < sticky):
+            self.last_action = action
+        return self.last_action
+
+    def count_frame(self, terminated: bool) -> bool:
+        """Count a frame, and return whether it truncates the episode."""
+        self.frames += 1
+        truncated = self.frames == self._settings.max_frames
+        self.over = terminated or truncated
+        return truncated
+
+    def packed_generator(self) -> bytes:
+        """Return the state of the private generator. Raises ``RuntimeError`` before the first `begin`."""
+        if self._generator is None:
+            raise RuntimeError("no episode has begun: reset first")
+        return pack_generator(self._generator)
+
+    def restore(self, saved: SavedGame, last_action: int, generator: np.random.Generator) -> None:
+        """Restore the episode of a snapshot."""
+        self.last_action = last_action
+        self.frames = saved.frames
+        self.over = saved.over
+        self._generator = generator
