@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from rtgraph.launch.bags.exporters import chosen  # noqa: PLC0415
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
     from rtgraph.launch.verbs.bag.opening import beside, opened, start_in  # noqa: PLC0415
+    from rtgraph.msgs.bag.export import Selection  # noqa: PLC0415
 
     found = chosen(args.to)
     export, suffix = found.target.load(dict(args.option)), found.target.suffix
@@ -73,14 +74,10 @@ def run(args: argparse.Namespace) -> int:
     end_ns = None if args.duration is None else start_ns + round(args.duration * 1e9)
     with ConsoleStatus() as status, found.running():
         status.phase(f"exporting to {args.to}", 1.0)
-        report = export(
-            bag,
-            out,
-            topics=tuple(args.topics),
-            start_ns=start_ns,
-            end_ns=end_ns,
-            progress=lambda share: status.progress(share, f"{share:.0%}"),
+        selection = Selection(
+            tuple(args.topics), start_ns, end_ns, lambda share: status.progress(share, f"{share:.0%}")
         )
+        report = export(bag, out, selection)
     if args.json:
         told = {
             "target": report.target,

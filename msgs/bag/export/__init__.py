@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from rtgraph.msgs.bag.export.report import Exporter, ExportReport, LeftOut
+from rtgraph.msgs.bag.export.report import EVERYTHING, Exporter, ExportReport, LeftOut, Selection
 from rtgraph.msgs.bag.export.targets import TARGETS, Target, exporter
 
-__all__ = ["TARGETS", "ExportReport", "Exporter", "LeftOut", "Target", "exporter"]
+__all__ = ["EVERYTHING", "TARGETS", "ExportReport", "Exporter", "LeftOut", "Selection", "Target", "exporter"]

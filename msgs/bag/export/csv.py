@@ -22,7 +22,7 @@ from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.plant.spec import RecordedSpec, parsed_plan, spec_in
 from rtgraph.msgs.bag.export.plant.ticks import PlantTicks, Tick
 from rtgraph.msgs.bag.export.reading import Fields
-from rtgraph.msgs.bag.export.report import ExportReport, Progress
+from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 
 RENAMED = {"value": "observation"}
 ONCE = ("header", "tick", "episode", "reward")
@@ -42,15 +42,7 @@ class Cell(NamedTuple):
 Cells = dict[FieldPath, Cell]
 
 
-def export_csv(
-    bag: Bag,
-    out: Path,
-    *,
-    topics: tuple[str, ...] = (),
-    start_ns: int | None = None,
-    end_ns: int | None = None,
-    progress: Progress | None = None,
-) -> ExportReport:
+def export_csv(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
     """Export to CSV, with a line of column names.
 
     Example:
@@ -59,7 +51,7 @@ def export_csv(
     Raises:
         BagError: see ``Exporter``; or several plants, or none, are selected.
     """
-    plant = PlantTicks(bag, topics, start_ns, end_ns, progress, passes=2)
+    plant = PlantTicks(bag, selection, passes=2)
     spec = spec_in(parsed_plan(bag.plan_yaml))
     columns: dict[FieldPath, str] = {}
     names = UniqueNames()

@@ -22,7 +22,7 @@ from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.pictures.arrays import ENCODINGS, Pixels, picture, values_in
 from rtgraph.msgs.bag.export.plant.spec import parsed_plan, spec_in
 from rtgraph.msgs.bag.export.reading import Fields, Reading
-from rtgraph.msgs.bag.export.report import ExportReport, Progress
+from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 
 CHUNK_BYTES = 1 << 20
 SECOND_NS = 1_000_000_000
@@ -30,21 +30,13 @@ NAMED = frozenset({"Observation", "Applied", "Decision"})
 """Message classes with observations or actions, the elements of which have names if the plan says them."""
 
 
-def export_foxglove(
-    bag: Bag,
-    out: Path,
-    *,
-    topics: tuple[str, ...] = (),
-    start_ns: int | None = None,
-    end_ns: int | None = None,
-    progress: Progress | None = None,
-) -> ExportReport:
+def export_foxglove(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
     """Export to an MCAP file for Foxglove, with all attachments, such as the plan.
 
     Raises:
         BagError: see ``Exporter``.
     """
-    reading = Reading(bag, topics, start_ns, end_ns, progress)
+    reading = Reading(bag, selection)
     epoch_ns = int(bag.info.get("epoch_unix_ns", 0))
     count = 0
     with whole(out) as work, (work / out.name).open("xb") as file:

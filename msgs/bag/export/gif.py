@@ -13,7 +13,7 @@ from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.pictures.film import Film
 from rtgraph.msgs.bag.export.pictures.overlay import Overlay, action_names
-from rtgraph.msgs.bag.export.report import ExportReport, Progress
+from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 
 SHORTEST_CS = 2
 """Hundredths of a second: browsers show a shorter frame five times as long."""
@@ -22,23 +22,15 @@ COLOURS = 256
 TRAILER = b";"
 
 
-def export_gif(
-    bag: Bag,
-    out: Path,
-    *,
-    topics: tuple[str, ...] = (),
-    start_ns: int | None = None,
-    end_ns: int | None = None,
-    progress: Progress | None = None,
-) -> ExportReport:
+def export_gif(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
     """Export to GIF, one frame per image. Above 50 per second it plays slower, and the report says so.
 
-    The topic is the one of ``topics`` with images; of several, ``screen``, else ``observation``.
+    The topic is the one of the selected topics with images; of several, ``screen``, else ``observation``.
 
     Raises:
         BagError: see ``Exporter``; or no topic, or several, have images.
     """
-    film = Film(bag, topics, start_ns, end_ns, progress)
+    film = Film(bag, selection)
     if film.rate > 100 // SHORTEST_CS:
         film.ledger.remark(
             f"plays at {100 // SHORTEST_CS} of {float(film.rate):g} frames a second: GIF goes no faster"

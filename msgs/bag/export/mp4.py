@@ -11,28 +11,20 @@ from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.pictures.film import Film
 from rtgraph.msgs.bag.export.pictures.overlay import Overlay, action_names
-from rtgraph.msgs.bag.export.report import ExportReport, Progress
+from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 
 QUALITY = {"crf": "18", "preset": "veryfast"}
 
 
-def export_mp4(
-    bag: Bag,
-    out: Path,
-    *,
-    topics: tuple[str, ...] = (),
-    start_ns: int | None = None,
-    end_ns: int | None = None,
-    progress: Progress | None = None,
-) -> ExportReport:
+def export_mp4(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
     """Export to MP4: one frame per image, at the rate of the images' stamps.
 
-    The topic is the one of ``topics`` with images; of several, ``screen``, else ``observation``.
+    The topic is the one of the selected topics with images; of several, ``screen``, else ``observation``.
 
     Raises:
         BagError: see ``Exporter``; or no topic, or several, have images.
     """
-    film = Film(bag, topics, start_ns, end_ns, progress)
+    film = Film(bag, selection)
     count = 0
     with whole(out) as work:
         options = {"movflags": "+faststart"}

@@ -27,22 +27,14 @@ from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.bag.export.columns import Column, TopicTable, row, survey, table_name
 from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.reading import Reading
-from rtgraph.msgs.bag.export.report import ExportReport, Progress
+from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 from rtgraph.msgs.bag.export.spool import Spool, archive_at, entry
 from rtgraph.msgs.errors import BagError
 
 MakeSpool = Callable[..., Spool]
 
 
-def export_npz(
-    bag: Bag,
-    out: Path,
-    *,
-    topics: tuple[str, ...] = (),
-    start_ns: int | None = None,
-    end_ns: int | None = None,
-    progress: Progress | None = None,
-) -> ExportReport:
+def export_npz(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
     """Export to ``.npz``. ``info`` in it is what the recording says of itself, as JSON text.
 
     Example:
@@ -52,7 +44,7 @@ def export_npz(
     Raises:
         BagError: see ``Exporter``.
     """
-    reading = Reading(bag, topics, start_ns, end_ns, progress, passes=2)
+    reading = Reading(bag, selection, passes=2)
     with whole(out) as work:
         tables = survey(reading)
         numbers = itertools.count()

@@ -24,7 +24,7 @@ from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.bag.export.columns import Column, Row, TopicTable, row, survey, table_name
 from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.reading import Reading
-from rtgraph.msgs.bag.export.report import ExportReport, Progress
+from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 
 LONGEST_NAME = 240
 """Maximum length in bytes of a file's name without its suffix: file systems allow 255 in total."""
@@ -33,15 +33,7 @@ GROUP_ROWS = 1 << 14
 """A row group ends at whichever limit comes first: it is the memory for each topic."""
 
 
-def export_parquet(
-    bag: Bag,
-    out: Path,
-    *,
-    topics: tuple[str, ...] = (),
-    start_ns: int | None = None,
-    end_ns: int | None = None,
-    progress: Progress | None = None,
-) -> ExportReport:
+def export_parquet(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
     """Export to a folder of Parquet files; a topic with slashes is a file in folders.
 
     Example:
@@ -51,7 +43,7 @@ def export_parquet(
     Raises:
         BagError: see ``Exporter``.
     """
-    reading = Reading(bag, topics, start_ns, end_ns, progress, passes=2)
+    reading = Reading(bag, selection, passes=2)
     with whole(out) as work:
         folder = work / out.name
         tables = survey(reading)

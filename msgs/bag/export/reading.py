@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from rtgraph.msgs.bag.bag import Bag, Channel, Recorded
-from rtgraph.msgs.bag.export.report import ExportAccount, Progress
+from rtgraph.msgs.bag.export.report import ExportAccount, Selection
 from rtgraph.msgs.errors import BagError, DecodeError
 
 Fields = dict[str, Any]
@@ -23,21 +23,11 @@ class Reading:
     The whole export makes ``passes`` passes: progress goes from 0 to 1 over all of them.
     """
 
-    def __init__(
-        self,
-        bag: Bag,
-        topics: tuple[str, ...],
-        start_ns: int | None,
-        end_ns: int | None,
-        progress: Progress | None,
-        *,
-        passes: int = 1,
-    ) -> None:
+    def __init__(self, bag: Bag, selection: Selection, *, passes: int = 1) -> None:
         self.bag = bag
-        self.channels = chosen(bag, topics)
+        self.channels = chosen(bag, selection.topics)
         self.ledger = ExportAccount(bag)
-        self._topics, self._start_ns, self._end_ns = topics, start_ns, end_ns
-        self._progress, self._passes, self._done = progress, passes, 0
+        self._selection, self._passes, self._done = selection, passes, 0
         self._expected = sum(bag.counts[channel] for channel in self.channels)
 
     def messages(self) -> Iterator[tuple[Recorded, Fields]]:
@@ -47,10 +37,11 @@ class Reading:
         """
         taken = 0
         every = max(1, self._expected * self._passes // STEPS)
-        for recorded in self.bag.messages(topics=self._topics, start_ns=self._start_ns, end_ns=self._end_ns):
+        part = self._selection
+        for recorded in self.bag.messages(topics=part.topics, start_ns=part.start_ns, end_ns=part.end_ns):
             taken += 1
-            if self._progress is not None and taken % every == 0:
-                self._progress(min(1.0, (self._done + taken / max(1, self._expected)) / self._passes))
+            if part.progress is not None and taken % every == 0:
+                part.progress(min(1.0, (self._done + taken / max(1, self._expected)) / self._passes))
             try:
                 fields = recorded.fields()
             except DecodeError as error:
@@ -64,8 +55,8 @@ class Reading:
                 "nothing was recorded in this range",
                 hint=f"the recording goes from {self.bag.start_ns} ns to {self.bag.end_ns} ns",
             )
-        if self._progress is not None:
-            self._progress(self._done / self._passes)
+        if part.progress is not None:
+            part.progress(self._done / self._passes)
 
 
 def chosen(bag: Bag, topics: tuple[str, ...]) -> tuple[Channel, ...]:

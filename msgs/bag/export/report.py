@@ -34,26 +34,32 @@ class ExportReport:
     remarks: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The part of a recording to export."""
+
+    topics: tuple[str, ...] = ()
+    """Globs; empty for all topics."""
+    start_ns: int | None = None
+    """First time of the graph's clock; None for that of the recording."""
+    end_ns: int | None = None
+    progress: Progress | None = None
+    """Called during the export."""
+
+
+EVERYTHING = Selection()
+
+
 class Exporter(Protocol):
     """Converts a recording, or the selected part of it, to files of another kind at ``out``.
 
-    ``topics`` are globs, empty for all; the range is in ns of the graph's clock. Nothing is ever overwritten,
-    and a failed export leaves nothing behind.
+    Nothing is ever overwritten, and a failed export leaves nothing behind.
 
     Raises:
         BagError: nothing is selected, ``out`` exists, or a dependency is not installed.
     """
 
-    def __call__(
-        self,
-        bag: Bag,
-        out: Path,
-        *,
-        topics: tuple[str, ...] = (),
-        start_ns: int | None = None,
-        end_ns: int | None = None,
-        progress: Progress | None = None,
-    ) -> ExportReport:
+    def __call__(self, bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
         """Export, and return the report."""
         ...
 

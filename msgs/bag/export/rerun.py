@@ -19,7 +19,7 @@ from rtgraph.msgs.bag.export.columns import row
 from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.pictures.arrays import picture
 from rtgraph.msgs.bag.export.reading import Fields, Reading
-from rtgraph.msgs.bag.export.report import ExportReport, Progress
+from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 from rtgraph.msgs.typed.extras import needed_by
 
 if TYPE_CHECKING:
@@ -35,15 +35,7 @@ LARGEST_CURVES = 64
 """Elements: a vector up to this size is drawn as curves, a larger array is a tensor."""
 
 
-def export_rerun(
-    bag: Bag,
-    out: Path,
-    *,
-    topics: tuple[str, ...] = (),
-    start_ns: int | None = None,
-    end_ns: int | None = None,
-    progress: Progress | None = None,
-) -> ExportReport:
+def export_rerun(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
     """Export to an ``.rrd`` file: ``rerun FILE`` shows it.
 
     Raises:
@@ -51,7 +43,7 @@ def export_rerun(
     """
     with needed_by("exporting to rerun"):
         import rerun as rr  # noqa: PLC0415 - optional, so asked for only here
-    reading = Reading(bag, topics, start_ns, end_ns, progress)
+    reading = Reading(bag, selection)
     count = 0
     with whole(out) as work:
         # send_properties would write the time of the export into the file.

@@ -22,7 +22,7 @@ from rtgraph.msgs.bag.export.lerobot.layout import LayoutSurvey
 from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.plant.spec import parsed_plan, spec_in
 from rtgraph.msgs.bag.export.plant.ticks import PlantTicks
-from rtgraph.msgs.bag.export.report import ExportAccount, ExportReport, Progress
+from rtgraph.msgs.bag.export.report import EVERYTHING, ExportAccount, ExportReport, Selection
 
 MOST_STAMPS = 1000
 LARGEST_DENOMINATOR = 1001
@@ -33,11 +33,8 @@ NEAR = 1e-6
 def export_lerobot(
     bag: Bag,
     out: Path,
+    selection: Selection = EVERYTHING,
     *,
-    topics: tuple[str, ...] = (),
-    start_ns: int | None = None,
-    end_ns: int | None = None,
-    progress: Progress | None = None,
     quality: str = LOSSLESS,
     task: str = "",
 ) -> ExportReport:
@@ -54,7 +51,7 @@ def export_lerobot(
         BagError: see ``Exporter``; or several plants, or none, are selected; or no action follows an observation.
     """
     checked_quality(quality)
-    plant = PlantTicks(bag, topics, start_ns, end_ns, progress, passes=2)
+    plant = PlantTicks(bag, selection, passes=2)
     plan = parsed_plan(bag.plan_yaml)
     spec = spec_in(plan)
     frames, clock, survey = Frames(plant), _Clock(), LayoutSurvey(spec)

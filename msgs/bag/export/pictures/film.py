@@ -13,7 +13,7 @@ import numpy as np
 from rtgraph.msgs.bag.bag import Bag, Channel, Recorded
 from rtgraph.msgs.bag.export.pictures.arrays import Pixels, newest_of_stack, picture, values_in
 from rtgraph.msgs.bag.export.reading import Fields, chosen
-from rtgraph.msgs.bag.export.report import ExportAccount, Progress
+from rtgraph.msgs.bag.export.report import EVERYTHING, ExportAccount, Selection
 from rtgraph.msgs.errors import BagError, DecodeError
 
 PREFERRED = ("screen", "observation")
@@ -69,19 +69,12 @@ class Shot:
 class Film:
     """The images of one channel of a recording: ``count`` images, ``rate`` per second."""
 
-    def __init__(
-        self,
-        bag: Bag,
-        topics: tuple[str, ...],
-        start_ns: int | None,
-        end_ns: int | None,
-        progress: Progress | None,
-    ) -> None:
+    def __init__(self, bag: Bag, selection: Selection = EVERYTHING) -> None:
         self.ledger = ExportAccount(bag)
-        self._bag, self._progress = bag, progress
-        self._start_ns = bag.start_ns if start_ns is None else start_ns
-        self._end_ns = bag.end_ns if end_ns is None else end_ns
-        self.channel = _channel_to_show(bag, topics)
+        self._bag, self._progress = bag, selection.progress
+        self._start_ns = bag.start_ns if selection.start_ns is None else selection.start_ns
+        self._end_ns = bag.end_ns if selection.end_ns is None else selection.end_ns
+        self.channel = _channel_to_show(bag, selection.topics)
         self.count, self.rate = self._timing()
 
     def _timing(self) -> tuple[int, Fraction]:

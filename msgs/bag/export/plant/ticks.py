@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from rtgraph.msgs.bag.bag import Bag, Channel
 from rtgraph.msgs.bag.export.reading import Fields, Reading, chosen
-from rtgraph.msgs.bag.export.report import Progress
+from rtgraph.msgs.bag.export.report import Selection
 from rtgraph.msgs.errors import BagError
 
 MOST_WAITING = 256
@@ -40,17 +40,8 @@ class Tick:
 class PlantTicks:
     """The ticks of one plant in the selected part of a recording, which can be read more than once."""
 
-    def __init__(
-        self,
-        bag: Bag,
-        topics: tuple[str, ...],
-        start_ns: int | None,
-        end_ns: int | None,
-        progress: Progress | None,
-        *,
-        passes: int,
-    ) -> None:
-        self.observed = _observations(chosen(bag, topics))
+    def __init__(self, bag: Bag, selection: Selection, *, passes: int) -> None:
+        self.observed = _observations(chosen(bag, selection.topics))
         self.applied = tuple(
             channel
             for channel in bag.channels
@@ -59,9 +50,8 @@ class PlantTicks:
             and bag.counts[channel]
         )
         names = {channel.topic for channel in (*self.observed, *self.applied)}
-        self.reading = Reading(
-            bag, tuple(map(glob.escape, sorted(names))), start_ns, end_ns, progress, passes=passes
-        )
+        topics = tuple(map(glob.escape, sorted(names)))
+        self.reading = Reading(bag, replace(selection, topics=topics), passes=passes)
         self.ledger = self.reading.ledger
 
     @property

@@ -20,7 +20,7 @@ from rtgraph.msgs.bag.export.columns import table_name
 from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.plant.spec import parsed_plan, spec_in
 from rtgraph.msgs.bag.export.reading import Reading
-from rtgraph.msgs.bag.export.report import ExportAccount, ExportReport, Progress
+from rtgraph.msgs.bag.export.report import EVERYTHING, ExportAccount, ExportReport, Selection
 from rtgraph.msgs.bag.export.rosbag2.messages import STORE, RosConverter, RosMessage, serialized
 from rtgraph.msgs.bag.export.rosbag2.names import TopicNames
 
@@ -28,15 +28,7 @@ VERSION: Literal[9] = 9
 """Of the bag format: ROS 2 Iron and later."""
 
 
-def export_rosbag2(
-    bag: Bag,
-    out: Path,
-    *,
-    topics: tuple[str, ...] = (),
-    start_ns: int | None = None,
-    end_ns: int | None = None,
-    progress: Progress | None = None,
-) -> ExportReport:
+def export_rosbag2(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
     """Export to the folder of a ROS 2 bag; journals are left out, unless they are chosen.
 
     Example:
@@ -47,12 +39,12 @@ def export_rosbag2(
     Raises:
         BagError: see ``Exporter``.
     """
-    reading = Reading(bag, topics, start_ns, end_ns, progress)
+    reading = Reading(bag, selection)
     with whole(out) as work:
         writer = Writer(work / out.name, version=VERSION, storage_plugin=StoragePlugin.MCAP)
         writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         with writer:
-            count = _write(reading, _RosTopics(writer, reading.ledger), journals=bool(topics))
+            count = _write(reading, _RosTopics(writer, reading.ledger), journals=bool(selection.topics))
     return reading.ledger.report("rosbag2", (out,), count)
 
 

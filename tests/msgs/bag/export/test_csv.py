@@ -7,7 +7,7 @@ from support.arm import ARM_PLAN, action_of, captured_of, joints_of, moved, sent
 from support.recorded import PERIOD_NS, applied, played
 
 from rtgraph.msgs import Observation
-from rtgraph.msgs.bag.export import exporter
+from rtgraph.msgs.bag.export import Selection, exporter
 from rtgraph.msgs.errors import BagError
 
 
@@ -77,8 +77,8 @@ def test_one_of_several_plants_is_chosen(session, out, target):
     ):
         exporter(target)(bag, out / "run")
     with pytest.raises(BagError, match="no topic chosen holds a plant's observations"):
-        exporter(target)(bag, out / "run", topics=("*/applied",))
-    assert exporter(target)(bag, out / "run", topics=("right/*",)).messages in (2, 3)
+        exporter(target)(bag, out / "run", Selection(topics=("*/applied",)))
+    assert exporter(target)(bag, out / "run", Selection(topics=("right/*",))).messages in (2, 3)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from support.arm import ARM_PLAN, moved
 from support.recorded import EPOCH_NS, PERIOD_NS, PLAN, image_of, played, value_of
 
 from rtgraph.msgs import Message, Observation, array
-from rtgraph.msgs.bag.export import exporter
+from rtgraph.msgs.bag.export import Selection, exporter
 from rtgraph.msgs.bag.export.json_values import simple_schema
 
 pytest.importorskip("foxglove_schemas_protobuf", reason="pip install 'rtgraph[export]'")
@@ -29,8 +29,8 @@ class Other(Message):
 
 @pytest.fixture
 def export(out):
-    def export(bag, **more):
-        report = exporter("foxglove")(bag, out / "run.mcap", **more)
+    def export(bag, *selection):
+        report = exporter("foxglove")(bag, out / "run.mcap", *selection)
         with (out / "run.mcap").open("rb") as file:
             reader = make_reader(file, validate_crcs=True)
             messages = list(reader.iter_messages())
@@ -169,7 +169,7 @@ def test_a_schema_that_refers_to_itself_ends():
 def test_without_an_epoch_times_are_the_graphs(session, export):
     recording = session(epoch=False)
     played(recording, 3)
-    _, raw, _, _ = export(recording.open(), topics=("screen",))
+    _, raw, _, _ = export(recording.open(), Selection(("screen",)))
     (_, _), (_, second), _ = on(raw, "screen/image")
     assert second.log_time == PERIOD_NS + 100_000
     assert second.publish_time == PERIOD_NS

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from support.recorded import PERIOD_NS, image_of, played
 
-from rtgraph.msgs.bag.export import exporter
+from rtgraph.msgs.bag.export import Selection, exporter
 
 av = pytest.importorskip("av", reason="pip install 'rtgraph[export]'")
 
@@ -34,7 +34,7 @@ def test_a_range_has_as_many_frames_as_pictures(session, out):
     recording = session()
     played(recording, 30)
     report = exporter("mp4")(
-        recording.open(), out / "run.mp4", start_ns=5 * PERIOD_NS, end_ns=14 * PERIOD_NS + 200_000
+        recording.open(), out / "run.mp4", Selection((), 5 * PERIOD_NS, 14 * PERIOD_NS + 200_000)
     )
     assert len(frames(out / "run.mp4")[1]) == report.messages == 10
 

@@ -7,7 +7,7 @@ import pytest
 from support.recorded import EPOCH_NS, PERIOD_NS, played, value_of
 
 from rtgraph.msgs import Ending, Message, array
-from rtgraph.msgs.bag.export import exporter
+from rtgraph.msgs.bag.export import Selection, exporter
 
 
 class SensorReading(Message):
@@ -27,8 +27,8 @@ class Question(Message):
     number: int
 
 
-def export(bag, out, **more):
-    report = exporter("npz")(bag, out / "run.npz", **more)
+def export(bag, out, *selection):
+    report = exporter("npz")(bag, out / "run.npz", *selection)
     with np.load(out / "run.npz") as data:
         return report, {name: data[name] for name in data.files}
 
@@ -159,9 +159,7 @@ def test_the_same_recording_gives_the_same_bytes(session, out):
 def test_topics_and_range_choose(session, out):
     recording = session()
     played(recording, 20)
-    report, data = export(
-        recording.open(), out, topics=("obs*",), start_ns=5 * PERIOD_NS, end_ns=9 * PERIOD_NS + 200_000
-    )
+    report, data = export(recording.open(), out, Selection(("obs*",), 5 * PERIOD_NS, 9 * PERIOD_NS + 200_000))
     assert data["observation/tick"].tolist() == [5, 6, 7, 8, 9]
     assert report.messages == 5
     assert {name.partition("/")[0] for name in data} == {"info", "observation"}

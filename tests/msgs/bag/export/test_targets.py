@@ -6,7 +6,7 @@ import pytest
 from support.recorded import played
 
 from rtgraph.msgs import Observation
-from rtgraph.msgs.bag.export import TARGETS, LeftOut, exporter
+from rtgraph.msgs.bag.export import TARGETS, LeftOut, Selection, exporter
 from rtgraph.msgs.errors import BagError, MissingPackage
 from rtgraph.msgs.typed.extras import EXTRAS
 
@@ -27,7 +27,7 @@ def target(request):
 
 def test_every_target_writes_what_it_reports(bag, out, target):
     told = []
-    report = target.load()(bag, out / f"run{target.suffix}", progress=told.append)
+    report = target.load()(bag, out / f"run{target.suffix}", Selection(progress=told.append))
     assert report.target == target.name
     assert report.messages > 0
     assert all(path.exists() and path.is_relative_to(out) for path in report.files)
@@ -50,7 +50,7 @@ def test_an_export_that_is_broken_off_leaves_nothing(bag, out, target):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        target.load()(bag, out / f"run{target.suffix}", progress=stop)
+        target.load()(bag, out / f"run{target.suffix}", Selection(progress=stop))
     assert list(out.iterdir()) == []
 
 
@@ -61,13 +61,13 @@ def test_a_folder_that_is_not_there_is_an_error(bag, out, target):
 
 def test_a_topic_that_is_not_there_is_an_error_that_names_those_that_are(bag, out, target):
     with pytest.raises(BagError, match=r"no topic is 'screem'.*screen"):
-        target.load()(bag, out / f"run{target.suffix}", topics=("screem",))
+        target.load()(bag, out / f"run{target.suffix}", Selection(topics=("screem",)))
     assert list(out.iterdir()) == []
 
 
 def test_a_range_with_nothing_in_it_is_an_error(bag, out, target):
     with pytest.raises(BagError, match="in this range"):
-        target.load()(bag, out / f"run{target.suffix}", start_ns=10**12)
+        target.load()(bag, out / f"run{target.suffix}", Selection(start_ns=10**12))
     assert list(out.iterdir()) == []
 
 

@@ -5,12 +5,13 @@ import pytest
 from support.recorded import PERIOD_NS, applied, image_of, played, value_of
 
 from rtgraph.msgs import Observation, Screen
+from rtgraph.msgs.bag.export import Selection
 from rtgraph.msgs.bag.export.pictures.film import MOST_WAITING, Film
 from rtgraph.msgs.errors import BagError
 
 
 def film_of(bag, *topics, start_ns=None, end_ns=None):
-    return Film(bag, topics, start_ns, end_ns, None)
+    return Film(bag, Selection(topics, start_ns, end_ns))
 
 
 def seen(recording, tick, incarnation=0, late_ns=0, episode=0):
