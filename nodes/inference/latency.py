@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,9 +61,9 @@ class _Random(_Latency):
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         return _Drawn(self, rng, rate_hz).draw
 
+    @abstractmethod
     def drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
         """Draw a duration in ns."""
-        raise NotImplementedError
 
 
 class Measured(Record):

@@ -5,7 +5,6 @@ It has no clock and no thread, and knows neither episodes nor messages; the devi
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.robot.connection.connection import Connection, Sample
+from rtgraph.nodes.robot.connection.connection import Connection
+from rtgraph.nodes.robot.device_control import DeviceControl
 from rtgraph.nodes.robot.joints import SUFFIX, JointParams, Limits, Vector
 from rtgraph.nodes.robot.joints import Command as CommandKind
 from rtgraph.nodes.robot.safety import NEAR_S, Command, Safety, stale_after_ns
-from rtgraph.nodes.robot.states import States
 
 ARRIVED = 0.02
 """A pose is reached within the distance of this many seconds at maximum speed, at rest for ``SETTLED_TICKS``."""
@@ -34,125 +33,6 @@ class Tick:
     """What was left for the driver; None if nothing was."""
     refused: str = ""
     """Why the command was refused; empty if it was admitted, or if there was none."""
-
-
-class DeviceControl:
-    """What all plants do at a tick with a device, whatever it moves: its states, the emergency stop, the newest sample.
-
-    Args:
-        connection: the device.
-        now_ns: the graph's time.
-        refused: number of refused commands, by reason.
-    """
-
-    connected = "connected: it holds where it is"
-    """The reason of ``holding`` after a driver has connected."""
-
-    def __init__(self, connection: Connection, now_ns: int, refused: Counter[str]) -> None:
-        self.connection = connection
-        self.states = States(now_ns)
-        self.sample: Sample | None = None
-        self.refused = refused
-        self.stopped_by = ""
-        """Why the emergency stop is in force; empty if it is not."""
-        self._life = 0
-
-    @property
-    def is_homing(self) -> bool:
-        """Whether the plant itself moves the device."""
-        raise NotImplementedError
-
-    def attend(self, now_ns: int) -> bool:
-        """Look after the device. Return whether there has been a sample.
-
-        Raises:
-            NodeError: the device is not the described one, or was given up.
-        """
-        connection = self.connection
-        connection.attend(now_ns)
-        health = connection.health
-        self.sample = connection.newest() or self.sample
-        if health.state == "lost":
-            self.states.enter("fault", health.reason, now_ns)
-            raise NodeError(f"the device was given up: {health.reason}")
-        if health.state == "up" and health.life != self._life and self.sample is not None:
-            self._came_up(health.life, now_ns)
-        elif self.stopped_by:
-            trouble = connection.unstopped
-            self.states.enter(
-                "stopped", f"{self.stopped_by}; {trouble}" if trouble else self.stopped_by, now_ns
-            )
-        elif health.state == "fault":
-            self.states.enter("fault", health.reason, now_ns)
-        elif health.state == "connecting":
-            if self.states.state not in {"connecting", "fault"}:
-                self.states.enter("fault", health.reason, now_ns)
-            self.states.enter("connecting", health.reason, now_ns)
-        return self.sample is not None
-
-    def stop(self, reason: str, now_ns: int) -> None:
-        """Stop the robot until ``reset``."""
-        self.stopped_by = reason or "emergency stop"
-        self.connection.latch()
-        self._give_up_homing()
-        self.states.enter("stopped", self.stopped_by, now_ns)
-
-    def reset(self, now_ns: int) -> None:
-        """Allow motion after an emergency stop. The robot holds where it is, its torque is switched on."""
-        if not self.stopped_by:
-            return
-        self.stopped_by = ""
-        self.connection.release()
-        health = self.connection.health
-        up = health.state == "up" and health.life == self._life
-        self.states.enter("holding" if up else "connecting", "the emergency stop was reset", now_ns)
-        if up:
-            self._rest_here()
-            self._hold_here(now_ns)
-
-    def close(self, reason: str, now_ns: int) -> None:
-        """Send nothing more."""
-        self.connection.latch()
-        self.states.enter("stopped", reason, now_ns)
-
-    def _may_move(self) -> bool:
-        return not self.stopped_by and self.sample is not None and self.connection.health.state == "up"
-
-    def _came_up(self, life: int, now_ns: int) -> None:
-        """Hold where the device is: a new driver knows nothing of earlier goals."""
-        self._life = life
-        self._rest_here()
-        self.connection.take_lost()
-        if self.stopped_by:
-            self.states.enter("stopped", self.stopped_by, now_ns)
-            return
-        if self.states.state not in {"connecting", "fault"}:
-            self.states.enter("fault", self.states.reason, now_ns)
-        if self.states.state == "fault":
-            self.states.enter("connecting", self.states.reason, now_ns)
-        self.states.enter("holding", self.connected, now_ns)
-        self._hold_here(now_ns)
-        if self.is_homing:
-            self.states.enter("homing", "connected again", now_ns)
-
-    def _blocked(self, command: Command | None) -> str:
-        if command is None:
-            return ""
-        reason = "estop" if self.stopped_by else "homing" if self.is_homing else "fault"
-        self.refused[reason] += 1
-        return reason
-
-    def _rest_here(self) -> None:
-        """Begin at rest."""
-        raise NotImplementedError
-
-    def _hold_here(self, now_ns: int) -> None:
-        """Send what holds the device where it begins."""
-        raise NotImplementedError
-
-    def _give_up_homing(self) -> None:
-        """Move the device no more."""
-        raise NotImplementedError
 
 
 class Control(DeviceControl):

@@ -12,7 +12,7 @@ from rtgraph.msgs.spaces import ArraySpec, Continuous, PartsSpec, PlantSpec, Rat
 from rtgraph.nodes.plant.default import check_default
 from rtgraph.nodes.plant.gate import GateParams, LatestParams, PlayoutParams
 from rtgraph.nodes.plant.plant import PlantParams
-from rtgraph.nodes.robot.connection.link import LinkParams
+from rtgraph.nodes.robot.connection.link_params import LinkParams
 from rtgraph.nodes.robot.driver import Feature
 from rtgraph.nodes.robot.joints import SUFFIX, Command, JointParams, Limits, Vector
 from rtgraph.nodes.robot.moves import Moves, MovesParams

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +14,8 @@ from rtgraph.nodes.plant import Choice, DefaultBehaviour, Environment, Plant, Pl
 from rtgraph.nodes.plant.default import Noop
 from rtgraph.nodes.plant.environment import Action, Array
 from rtgraph.nodes.robot.connection.connection import Connection
-from rtgraph.nodes.robot.control import Control, DeviceControl
+from rtgraph.nodes.robot.control import Control
+from rtgraph.nodes.robot.device_control import DeviceControl
 from rtgraph.nodes.robot.environment import RobotEnvironment
 from rtgraph.nodes.robot.estop import EStopServer, socket_path
 from rtgraph.nodes.robot.params import RobotParams, check_params, moves_of, spec_of
@@ -162,7 +164,7 @@ class DevicePlant(Plant[P]):
         )
 
 
-class RobotPlant(DevicePlant[R]):
+class RobotPlant(DevicePlant[R], ABC):
     """What a robot and its simulated twin share; they differ in their connection to the device.
 
     At each tick the newest sample is taken, the gate chooses, the safety rules are applied, and what they allow is left
@@ -181,6 +183,7 @@ class RobotPlant(DevicePlant[R]):
         """Check limits, task and default behaviour."""
         check_params(params)
 
+    @abstractmethod
     def connection(self, period_ns: int, stop: dict[str, float] | None) -> Connection:
         """Make the connection to the device.
 
@@ -188,7 +191,6 @@ class RobotPlant(DevicePlant[R]):
             period_ns: time from tick to tick.
             stop: the action that the emergency stop sends once, if there is one.
         """
-        raise NotImplementedError
 
     def environment(self) -> Environment:
         """Make the robot's control and its environment."""

@@ -6,7 +6,8 @@ import logging
 
 from support.robot_device import SimulatedDriver
 
-from rtgraph.nodes.robot.connection.link import Link, LinkParams
+from rtgraph.nodes.robot.connection.link import Link
+from rtgraph.nodes.robot.connection.link_params import LinkParams
 
 PERIOD_NS = 10_000_000
 

@@ -12,30 +12,12 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
-from pydantic import Field
-
-from rtgraph.msgs import Record
 from rtgraph.nodes.robot.connection.connection import Health, Sample
 from rtgraph.nodes.robot.connection.life import Life
+from rtgraph.nodes.robot.connection.link_params import LinkParams
 from rtgraph.nodes.robot.connection.mailbox import Mailbox
 from rtgraph.nodes.robot.driver import Driver, Reading
 from rtgraph.nodes.runtime.realtime.host import start_thread
-
-
-class LinkParams(Record):
-    """How long a device may take, and what follows when it fails."""
-
-    deadline_ms: float = Field(default=200.0, gt=0)
-    """Maximum duration of a read or a command; a longer one is a failure."""
-    connect_s: float = Field(default=10.0, gt=0)
-    """Maximum duration of connecting."""
-    failures: int = Field(default=3, ge=1)
-    """Number of failures in a row that are a fault."""
-    retry_s: float = Field(default=0.2, gt=0)
-    """Pause before the first new driver after a fault; it doubles with each further one."""
-    retry_most_s: float = Field(default=5.0, gt=0)
-    attempts: int | None = Field(default=None, ge=1)
-    """Number of drivers in a row that may fail before the plant fails; null for no maximum."""
 
 
 class Link:

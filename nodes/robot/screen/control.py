@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rtgraph.nodes.robot.control import DeviceControl
+from rtgraph.nodes.robot.device_control import DeviceControl
 from rtgraph.nodes.robot.safety import Command, is_commander, is_fresh, stale_after_ns
 from rtgraph.nodes.robot.screen.actions import Pressed
 from rtgraph.nodes.robot.screen.file import ResetStep

@@ -15,7 +15,7 @@ from rtgraph.nodes.camera import Capture, CaptureParams
 from rtgraph.nodes.plant import Choice, Environment, PlantParams, Step
 from rtgraph.nodes.plant.environment import Action
 from rtgraph.nodes.plant.gate import GateParams, LatestParams
-from rtgraph.nodes.robot.connection.link import LinkParams
+from rtgraph.nodes.robot.connection.link_params import LinkParams
 from rtgraph.nodes.robot.driver import Driver, check_driver, make_driver
 from rtgraph.nodes.robot.params import MAX_AGE_MS
 from rtgraph.nodes.robot.plant import DevicePlant

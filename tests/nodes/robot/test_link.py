@@ -4,7 +4,8 @@ import threading
 import pytest
 from support.fake_device import PERIOD_NS, Bench, FakeDriver
 
-from rtgraph.nodes.robot.connection.link import Link, LinkParams
+from rtgraph.nodes.robot.connection.link import Link
+from rtgraph.nodes.robot.connection.link_params import LinkParams
 
 ACTION = {"pan.pos": 11.0, "lift.pos": 21.0}
 STOP = {"pan.vel": 0.0, "lift.vel": 0.0}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rtgraph.nodes.camera import Picture
-from rtgraph.nodes.robot.connection.link import LinkParams
+from rtgraph.nodes.robot.connection.link_params import LinkParams
 from rtgraph.nodes.robot.safety import Command
 from rtgraph.nodes.robot.screen.control import ScreenControl
 from rtgraph.nodes.robot.screen.ending import EndRules
