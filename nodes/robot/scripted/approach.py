@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 from pydantic import Field
 
-from rtgraph.msgs import Decision, Observation
 from rtgraph.msgs.errors import NodeError
-from rtgraph.msgs.spaces import Discrete, PartsSpec, PlantSpec
+from rtgraph.msgs.spaces import Discrete, PlantSpec
+from rtgraph.nodes.robot.joints import Vector
 from rtgraph.nodes.robot.moves import DOWN, STAY, UP
-from rtgraph.nodes.robot.params import JOINTS
+from rtgraph.nodes.robot.scripted.scripted import Scripted, numbers_of
 from rtgraph.nodes.robot.task import OFFSET
-from rtgraph.nodes.runtime import Input, Node, Output, Params, latest
+from rtgraph.nodes.runtime import Params
 
 
 class ApproachParams(Params):
@@ -23,11 +22,8 @@ class ApproachParams(Params):
     """A joint this near its target has arrived, in the unit of the observation."""
 
 
-class Approach(Node[ApproachParams]):
-    """Moves the joint that is farthest from its target. A decision follows from its observation alone."""
-
-    observation = Input(Observation, latest)
-    decision = Output(Decision)
+class Approach(Scripted[ApproachParams]):
+    """Moves the joint that is farthest from its target."""
 
     @classmethod
     def check(cls, params: ApproachParams) -> None:
@@ -37,28 +33,19 @@ class Approach(Node[ApproachParams]):
     def on_start(self) -> None:
         """Look up the moves."""
         self._moves = _moves(self.params.plant)
-        self._number = 0
+        super().on_start()
 
-    def on_observation(self, observation: Observation) -> None:
-        """Decide."""
-        value = observation.value
-        numbers = np.asarray(value[JOINTS] if isinstance(value, dict) else value)
+    def action_for(self, numbers: Vector, tick: int) -> int:
+        """Return the move of the joint that is farthest from its target, toward it."""
         offset, up, down = max(
             ((float(numbers[at]), up, down) for at, up, down in self._moves), key=lambda one: abs(one[0])
         )
-        action = STAY if abs(offset) <= self.params.within else up if offset > 0 else down
-        self._number += 1
-        decision = Decision(
-            worker=self.name, number=self._number, action=action, began_ns=self.now_ns, inference_ns=0
-        )
-        self.decision.publish(decision, of=observation)
+        return STAY if abs(offset) <= self.params.within else up if offset > 0 else down
 
 
 def _moves(plant: PlantSpec) -> list[tuple[int, int, int]]:
     """Return, for each joint that moves, where its offset is in the observation, and its two actions."""
-    action, numbers = plant.action, plant.observation
-    if isinstance(numbers, PartsSpec):
-        numbers = numbers.parts.get(JOINTS, next(iter(numbers.parts.values())))
+    action, numbers = plant.action, numbers_of(plant)
     names = action.names if isinstance(action, Discrete) else ()
     joints = [name.removesuffix(UP) for name in names if name.endswith(UP)]
     if not joints:

@@ -7,11 +7,12 @@ import math
 import numpy as np
 from pydantic import Field
 
-from rtgraph.msgs import Decision, Observation
 from rtgraph.msgs.errors import NodeError
-from rtgraph.msgs.spaces import Continuous, PartsSpec, PlantSpec
-from rtgraph.nodes.robot.params import JOINTS
-from rtgraph.nodes.runtime import Input, Node, Output, Params, latest
+from rtgraph.msgs.spaces import Continuous, PlantSpec
+from rtgraph.nodes.plant.environment import Array
+from rtgraph.nodes.robot.joints import Vector
+from rtgraph.nodes.robot.scripted.scripted import Scripted, numbers_of
+from rtgraph.nodes.runtime import Params
 
 LEAD = 0.1
 """Largest distance of a goal from the observed position, as a share of the range: near enough to resume after a hold."""
@@ -28,11 +29,8 @@ class SweepParams(Params):
     """Duration of one to and fro of the first joint. Each other joint is a little slower."""
 
 
-class Sweep(Node[SweepParams]):
-    """Moves every joint to and fro around the middle of its range. A decision follows from its observation alone."""
-
-    observation = Input(Observation, latest)
-    decision = Output(Decision)
+class Sweep(Scripted[SweepParams]):
+    """Moves every joint to and fro around the middle of its range."""
 
     @classmethod
     def check(cls, params: SweepParams) -> None:
@@ -47,27 +45,19 @@ class Sweep(Node[SweepParams]):
         count = len(low)
         periods_s = self.params.period_s * (1 + 0.15 * np.arange(count))
         self._turns = 2 * math.pi / (periods_s * self.params.plant.rate_hz)
-        self._number = 0
+        super().on_start()
 
-    def on_observation(self, observation: Observation) -> None:
-        """Decide."""
-        value = observation.value
-        here = np.asarray(value[JOINTS] if isinstance(value, dict) else value)[self._observed]
-        goal = self._middle + self.params.amplitude * self._span * np.sin(self._turns * observation.tick)
+    def action_for(self, numbers: Vector, tick: int) -> Array:
+        """Return the goals at a tick, each near where its joint is."""
+        here = numbers[self._observed]
+        goal = self._middle + self.params.amplitude * self._span * np.sin(self._turns * tick)
         lead = LEAD * self._span
-        action = (here + np.clip(goal - here, -lead, lead)).astype(np.float32)
-        self._number += 1
-        decision = Decision(
-            worker=self.name, number=self._number, action=action, began_ns=self.now_ns, inference_ns=0
-        )
-        self.decision.publish(decision, of=observation)
+        return np.asarray(here + np.clip(goal - here, -lead, lead), np.float32)
 
 
 def _positions(plant: PlantSpec) -> tuple[Continuous, list[int]]:
     """Return the action, and where the position of each joint is in the observation."""
-    action, numbers = plant.action, plant.observation
-    if isinstance(numbers, PartsSpec):
-        numbers = numbers.parts.get(JOINTS, next(iter(numbers.parts.values())))
+    action, numbers = plant.action, numbers_of(plant)
     if not isinstance(action, Continuous) or action.command != "position":
         raise NodeError("a sweep needs a robot that takes positions")
     wanted = [f"{name}.pos" for name in action.names]

@@ -1,0 +1,54 @@
+"""The base of scripted policies: one decision for each observation, from the numbers of the joints."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, TypeVar
+
+import numpy as np
+
+from rtgraph.msgs import ArraySpec, Decision, Observation
+from rtgraph.msgs.spaces import PartsSpec, PlantSpec
+from rtgraph.nodes.plant.environment import Action
+from rtgraph.nodes.robot.joints import Vector
+from rtgraph.nodes.robot.params import JOINTS
+from rtgraph.nodes.runtime import Input, Node, Output, Params, latest
+
+P = TypeVar("P", bound=Params)
+
+
+class Scripted(Node[P], ABC):
+    """A policy without a network. A decision follows from its observation alone."""
+
+    observation = Input(Observation, latest)
+    decision = Output(Decision)
+
+    def on_start(self) -> None:
+        """Count decisions from 1."""
+        self._number = 0
+
+    def on_observation(self, observation: Observation) -> None:
+        """Decide."""
+        value: Any = observation.value
+        numbers = np.asarray(value[JOINTS] if isinstance(value, dict) else value)
+        self._number += 1
+        decision = Decision(
+            worker=self.name,
+            number=self._number,
+            action=self.action_for(numbers, observation.tick),
+            began_ns=self.now_ns,
+            inference_ns=0,
+        )
+        self.decision.publish(decision, of=observation)
+
+    @abstractmethod
+    def action_for(self, numbers: Vector, tick: int) -> Action:
+        """Return the action on an observation: its numbers, in the order of `numbers_of`, and its tick."""
+
+
+def numbers_of(plant: PlantSpec) -> ArraySpec:
+    """Return the spec of the numbers that a robot observes."""
+    observation = plant.observation
+    if isinstance(observation, PartsSpec):
+        return observation.parts.get(JOINTS, next(iter(observation.parts.values())))
+    return observation
