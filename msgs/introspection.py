@@ -86,7 +86,7 @@ class NodeParams(Record):
     changeable: list[str] = Field(default_factory=list)
 
 
-class Params(ControlMessage):
+class ParamsAnswer(ControlMessage):
     """The parameters of nodes."""
 
     number: int
@@ -118,4 +118,4 @@ class Declined(ControlMessage):
 
 
 QUESTIONS: tuple[type[Question], ...] = (AskGraph, AskParams, SetParams, Publish)
-ANSWERS: tuple[type[Message], ...] = (Graph, Params, ParamsSet, Published, Declined)
+ANSWERS: tuple[type[Message], ...] = (Graph, ParamsAnswer, ParamsSet, Published, Declined)

@@ -9,7 +9,7 @@ Outcome = Literal["same", "different", "unverifiable"]
 
 
 @dataclass(slots=True)
-class Verdict:
+class NodeVerdict:
     """Result for one incarnation of a node."""
 
     node: str
@@ -28,7 +28,7 @@ class Verdict:
 class Verification:
     """Result of a verification."""
 
-    nodes: list[Verdict] = field(default_factory=list)
+    nodes: list[NodeVerdict] = field(default_factory=list)
     messages: int = 0
     """Number of recorded messages compared with their publisher's journal."""
     unchecked: int = 0

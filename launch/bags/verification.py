@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 
 from rtgraph.graphs import Plan
-from rtgraph.launch.bags.verdicts import Verdict, Verification
+from rtgraph.launch.bags.verdicts import NodeVerdict, Verification
 from rtgraph.launch.bags.verifier import Verifier
 from rtgraph.launch.scratch import scratch_folder
 from rtgraph.msgs.bag.bag import Bag
@@ -56,13 +56,15 @@ def verify(
         return Verifier(bag, plan, recorded, chosen, unwritten, scratch, problems).run(progress)
 
 
-def _without_journal(bag: Bag, nodes: Iterable[NodePlan], journalled: Set[str]) -> Iterator[Verdict]:
+def _without_journal(bag: Bag, nodes: Iterable[NodePlan], journalled: Set[str]) -> Iterator[NodeVerdict]:
     missing = "it kept no journal" if bag.complete else "the recording ends before its journal"
     for node in nodes:
         if node.journal and node.name not in journalled:
-            yield Verdict(node.name, 1, "unverifiable", note=missing)
+            yield NodeVerdict(node.name, 1, "unverifiable", note=missing)
         elif not node.journal and _drives_a_device(node):
-            yield Verdict(node.name, 1, "unverifiable", note="hardware: it drives a device", hardware=True)
+            yield NodeVerdict(
+                node.name, 1, "unverifiable", note="hardware: it drives a device", hardware=True
+            )
 
 
 def _drives_a_device(node: NodePlan) -> bool:

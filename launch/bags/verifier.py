@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rtgraph.graphs import Plan
 from rtgraph.graphs.reading.model import World
-from rtgraph.launch.bags.verdicts import Verdict, Verification
+from rtgraph.launch.bags.verdicts import NodeVerdict, Verification
 from rtgraph.launch.bags.verified_weights import RecordedWeights
 from rtgraph.msgs.bag.bag import Bag, Recorded
 from rtgraph.msgs.errors import RtgraphError
@@ -20,7 +20,7 @@ from rtgraph.nodes.recorder.journals import NodeJournal
 from rtgraph.nodes.recorder.provenance import TIME_BASE_FACT
 from rtgraph.nodes.recorder.recorded import recorded_versions
 from rtgraph.nodes.recorder.reexecution import Difference, MessageId, Rerun
-from rtgraph.nodes.runtime import LaunchContext, Limits, NodePlan, load_class
+from rtgraph.nodes.runtime import LaunchContext, NodePlan, RunLimits, load_class
 from rtgraph.nodes.runtime.classes.class_paths import modules_named
 from rtgraph.nodes.runtime.clock import TIME_BASE
 from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, digest_of
@@ -35,7 +35,7 @@ class Verifier:
         plan: Plan,
         recorded: Sequence[NodeJournal],
         chosen: Sequence[NodeJournal],
-        verdicts: Sequence[Verdict],
+        verdicts: Sequence[NodeVerdict],
         scratch: Path,
         problems: Mapping[str, str],
     ) -> None:
@@ -58,7 +58,7 @@ class Verifier:
         self._wanted = Counter(wanted for journal in chosen for wanted in _consumed(journal, self._plans))
         self._kept: dict[MessageId, bytes] = {}
         self._waiting: dict[
-            MessageId, list[tuple[Verdict, Rerun, Generator[MessageId, bytes | None, None]]]
+            MessageId, list[tuple[NodeVerdict, Rerun, Generator[MessageId, bytes | None, None]]]
         ] = {}
         self._weights = RecordedWeights(bag, plan)
         self._other_time_base = bag.info.get(TIME_BASE_FACT) != TIME_BASE
@@ -88,7 +88,7 @@ class Verifier:
         return self._found
 
     def _begin(self, journal: NodeJournal) -> None:
-        verdict = Verdict(journal.node, journal.incarnation)
+        verdict = NodeVerdict(journal.node, journal.incarnation)
         self._found.nodes.append(verdict)
         node = self._plans.get(journal.node)
         if node is None:
@@ -145,7 +145,7 @@ class Verifier:
     def _launch_context(self, node: NodePlan) -> LaunchContext:
         return LaunchContext(
             realtime=self._plan.world == "realtime",
-            limits=Limits(
+            limits=RunLimits(
                 self._plan.ticks,
                 None if self._plan.duration_s is None else round(self._plan.duration_s * 1e9),
             ),
@@ -156,7 +156,7 @@ class Verifier:
 
     def _advance(
         self,
-        verdict: Verdict,
+        verdict: NodeVerdict,
         rerun: Rerun,
         steps: Generator[MessageId, bytes | None, None],
         data: bytes | None,

@@ -24,7 +24,7 @@ class _Seen(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class Distribution:
     """The spread of values."""
 
     mean: float
@@ -35,7 +35,7 @@ class Spread:
     p99: float
 
     @classmethod
-    def of(cls, values: Iterable[float]) -> Spread | None:
+    def of(cls, values: Iterable[float]) -> Distribution | None:
         """Return the spread of values; None if there are none."""
         array = np.fromiter(values, np.float64)
         if not array.size:
@@ -65,9 +65,9 @@ class MeterReading:
     rate_hz: float | None
     published_hz: float | None
     bytes_per_s: float | None
-    interval_ms: Spread | None
-    delay_ms: Spread | None
-    size_bytes: Spread | None
+    interval_ms: Distribution | None
+    delay_ms: Distribution | None
+    size_bytes: Distribution | None
 
     def as_json(self) -> dict[str, object]:
         """Return the figures as JSON values."""
@@ -105,9 +105,11 @@ class Meter:
             rate_hz=(len(seen) - 1) / span_s if span_s else None,
             published_hz=_published_hz(seen),
             bytes_per_s=sum(sizes[1:]) / span_s if span_s else None,
-            interval_ms=Spread.of((after - before) / 1e6 for before, after in itertools.pairwise(arrivals)),
-            delay_ms=Spread.of((one.arrived_ns - one.stamp_ns) / 1e6 for one in seen),
-            size_bytes=Spread.of(sizes),
+            interval_ms=Distribution.of(
+                (after - before) / 1e6 for before, after in itertools.pairwise(arrivals)
+            ),
+            delay_ms=Distribution.of((one.arrived_ns - one.stamp_ns) / 1e6 for one in seen),
+            size_bytes=Distribution.of(sizes),
         )
 
 

@@ -35,7 +35,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TickSpan:
     """A tick: from its beginning to that of the next tick, and what acted in it."""
 
     tick: int
@@ -52,7 +52,7 @@ class Timeline:
     every: int
     workers: int
     bars: list[Bar]
-    cells: list[Cell]
+    cells: list[TickSpan]
 
 
 def period_ns(trace: SavedTrace, rate_hz: float | None) -> float | None:
@@ -74,7 +74,7 @@ def timeline(trace: SavedTrace, rate_hz: float | None = None) -> Timeline:
     began = ticks["due_ns"] + ticks["lateness_ns"]
     ends = np.minimum(np.append(began[1:], began[-1] + int(period)), began + int(1.5 * period))
     columns = (ticks["tick"], began, ends, ticks["by"])
-    cells = [Cell(*cell) for cell in zip(*(c[window].tolist() for c in columns), strict=True)]
+    cells = [TickSpan(*cell) for cell in zip(*(c[window].tolist() for c in columns), strict=True)]
 
     names = sorted(range(len(trace.workers)), key=lambda number: natural_order(trace.workers[number]))
     every = max(1, -(-len(names) // MOST_ROWS))

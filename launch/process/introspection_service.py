@@ -27,13 +27,13 @@ from rtgraph.msgs.introspection import (
     Graph,
     NodeParams,
     NodeState,
+    ParamsAnswer,
     Publish,
     Published,
     Question,
     SetParams,
     State,
 )
-from rtgraph.msgs.introspection import Params as ParamsAnswer
 from rtgraph.msgs.system import Inject
 from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.msgs.wire.named import NamedReader, named

@@ -35,7 +35,7 @@ LATENCIES: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class StaggeringRun:
     """One run."""
 
     method: str
@@ -46,7 +46,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StaggeringResult:
     """Results of one case: means over the seeds.
 
     ``age_sd`` is the standard deviation of the age within a run; ``…_seed_sd`` are those of the runs' means over the seeds.
@@ -74,10 +74,10 @@ def cases(
     workers: Sequence[int],
     seeds: int,
     ticks: int = JUDGED_TO,
-) -> list[Case]:
+) -> list[StaggeringRun]:
     """Return every run of the study."""
     return [
-        Case(method, latency, count, seed, ticks)
+        StaggeringRun(method, latency, count, seed, ticks)
         for latency in latencies
         for count in workers
         for method in methods
@@ -85,7 +85,7 @@ def cases(
     ]
 
 
-def study(wanted: Sequence[Case], jobs: int | None = None) -> Iterator[Row]:
+def study(wanted: Sequence[StaggeringRun], jobs: int | None = None) -> Iterator[StaggeringResult]:
     """Run the cases and yield a row for each group of seeds, in order."""
     gathered: list[tuple[float, float, float, float]] = []
     for place, (case, figures) in enumerate(zip(wanted, mapped(run_case, wanted, jobs), strict=True)):
@@ -96,7 +96,7 @@ def study(wanted: Sequence[Case], jobs: int | None = None) -> Iterator[Row]:
             gathered = []
 
 
-def plan_of(case: Case) -> Plan:
+def plan_of(case: StaggeringRun) -> Plan:
     """Return the plan of a run: the endless launch with the case's latency."""
     plan = load_launch(
         "endless",
@@ -116,7 +116,7 @@ def plan_of(case: Case) -> Plan:
     return plan.model_copy(update={"nodes": nodes})
 
 
-def run_case(case: Case) -> tuple[float, float, float, float]:
+def run_case(case: StaggeringRun) -> tuple[float, float, float, float]:
     """Run one case; return its inaction, mean age, standard deviation of the age, and share of wasted decisions."""
     plan = plan_of(case)
     world = VirtualWorld(plan.nodes, seed=plan.seed, launch_context=launch_context(plan, None))
@@ -133,13 +133,13 @@ def run_case(case: Case) -> tuple[float, float, float, float]:
     return figures["inaction"] or 0.0, age["mean"] or 0.0, age["sd"] or 0.0, wasted
 
 
-def _group(case: Case) -> tuple[str, str, int]:
+def _group(case: StaggeringRun) -> tuple[str, str, int]:
     return case.method, case.latency, case.workers
 
 
-def _row(case: Case, gathered: Sequence[tuple[float, float, float, float]]) -> Row:
+def _row(case: StaggeringRun, gathered: Sequence[tuple[float, float, float, float]]) -> StaggeringResult:
     inaction, age, spread, wasted = (list(column) for column in zip(*gathered, strict=True))
-    return Row(
+    return StaggeringResult(
         method=case.method,
         latency=case.latency,
         workers=case.workers,

@@ -35,7 +35,7 @@ RELATIVE_ERROR = 0.0025
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class TheoryRun:
     """One run. ``delay`` is k, in ticks; ``interval`` is the number of ticks between decisions that act."""
 
     environment: str
@@ -49,7 +49,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TheoryResult:
     """A measured reward rate, the theoretical rate of this policy, and the bound of Theorem 1 for any policy."""
 
     environment: str
@@ -67,10 +67,10 @@ class Row:
         return asdict(self)
 
 
-def cases() -> list[Case]:
+def cases() -> list[TheoryRun]:
     """Return every run of the study."""
     found = [
-        Case(
+        TheoryRun(
             "inaction",
             "policy",
             None,
@@ -87,16 +87,16 @@ def cases() -> list[Case]:
             bound = 1 - theory.delay_bound(stay, delay)
             observed, best = theory.observed_state_rate(stay, delay), theory.best_delayed_rate(stay, delay)
             for policy, rate in (("observed state", observed), ("best delayed", best)):
-                found.append(Case("delay", policy, stay, delay, 1, rate, bound, _ticks(rate, stay)))
+                found.append(TheoryRun("delay", policy, stay, delay, 1, rate, bound, _ticks(rate, stay)))
     return found
 
 
-def study(wanted: Sequence[Case], jobs: int | None = None) -> Iterator[Row]:
+def study(wanted: Sequence[TheoryRun], jobs: int | None = None) -> Iterator[TheoryResult]:
     """Run the cases and yield their rows, in order."""
     yield from mapped(run_case, wanted, jobs)
 
 
-def run_case(case: Case) -> Row:
+def run_case(case: TheoryRun) -> TheoryResult:
     """Run one case."""
     if case.environment == "inaction":
         # A single worker that takes ``interval`` ticks acts once per interval.
@@ -132,7 +132,7 @@ def run_case(case: Case) -> Row:
     trace: Trace = world.node("monitor").trace
     ticks = trace.ticks()
     judged = (ticks["tick"] >= SETTLED_TICKS) & (ticks["by"] != RESET)
-    return Row(
+    return TheoryResult(
         environment=case.environment,
         policy=case.policy,
         p=case.p,

@@ -64,7 +64,7 @@ def _staggering(args: argparse.Namespace) -> int:
     return 0
 
 
-def _print_staggering(rows: list[staggering.Row], methods: tuple[str, ...]) -> None:
+def _print_staggering(rows: list[staggering.StaggeringResult], methods: tuple[str, ...]) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     found = {(row.latency, row.workers, row.method): row for row in rows}
@@ -101,7 +101,7 @@ def _theory(args: argparse.Namespace) -> int:
     return 0
 
 
-def _print_theory(rows: list[theory.Row]) -> None:
+def _print_theory(rows: list[theory.TheoryResult]) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(title="reward per tick")

@@ -24,7 +24,7 @@ from rtgraph.launch.world.world_checkpoints import CheckpointSettings, keeper_of
 from rtgraph.msgs.atomic import cannot_write, writing
 from rtgraph.msgs.errors import LaunchError, RtgraphError
 from rtgraph.msgs.typed.one_line import in_one_line
-from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld, load_class
+from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld, load_class
 from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver
 from rtgraph.nodes.runtime.results import edge_reports
 from rtgraph.nodes.runtime.virtual.world import INJECTED
@@ -83,7 +83,7 @@ def launch_context(plan: Plan, session: Session | None) -> LaunchContext:
     """Return the launch context of a plan's nodes in the virtual world."""
     return LaunchContext(
         realtime=False,
-        limits=Limits(plan.ticks, None if plan.duration_s is None else round(plan.duration_s * 1e9)),
+        limits=RunLimits(plan.ticks, None if plan.duration_s is None else round(plan.duration_s * 1e9)),
         directory=None if session is None else session.directory,
         weights={name: Weights(name, weights) for name, weights in plan.weights.items()},
     )

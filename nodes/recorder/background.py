@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rtgraph.msgs.bag.writing.storage import Entry, Storage
+from rtgraph.msgs.bag.writing.storage import Storage, StoredMessage
 from rtgraph.msgs.errors import BagError
 
 WAITING_MOST_BYTES = 1 << 30
-_Write = tuple[int, Sequence[Entry]]
+_Write = tuple[int, Sequence[StoredMessage]]
 
 
 class Background:
@@ -37,7 +37,7 @@ class Background:
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._thread.start()
 
-    def write(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+    def write(self, entries: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
         """Queue messages for writing. Return those beyond the size limit: they are lost."""
         size = sum(len(entry.data) for entry in entries)
         with self._changed:
@@ -108,7 +108,9 @@ class Background:
                 return
 
 
-def _that_fit(entries: Sequence[Entry], room: int) -> tuple[Sequence[Entry], Sequence[Entry]]:
+def _that_fit(
+    entries: Sequence[StoredMessage], room: int
+) -> tuple[Sequence[StoredMessage], Sequence[StoredMessage]]:
     """Split entries into those that fit, from the first on, and the rest."""
     for place, entry in enumerate(entries):
         room -= len(entry.data)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from rtgraph.msgs import Message, schema, schema_hash
 from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.bag.format.channel import Channel
-from rtgraph.msgs.bag.writing.storage import Entry, Storage
+from rtgraph.msgs.bag.writing.storage import Storage, StoredMessage
 from rtgraph.msgs.errors import BagError
 from rtgraph.msgs.journal import Journal
 from rtgraph.msgs.session import KeepRecording
@@ -135,10 +135,12 @@ class Recorder(Node[RecorderParams]):
         for lost in storage.write([self._entry(taken) for taken in everything]):
             self.everything.edges[edge_name(lost.channel.publisher, lost.channel.topic)].lost += 1
 
-    def _entry(self, taken: Taken) -> Entry:
+    def _entry(self, taken: Taken) -> StoredMessage:
         head = taken.header
         channel = self._channel(taken)
-        return Entry(channel, head.incarnation, head.sequence, taken.taken_ns, head.stamp_ns, taken.data)
+        return StoredMessage(
+            channel, head.incarnation, head.sequence, taken.taken_ns, head.stamp_ns, taken.data
+        )
 
     def _flush(self) -> None:
         self._take_in()

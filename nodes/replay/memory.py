@@ -29,7 +29,7 @@ class Assembly:
         return Assembler(self.gamma, learn_default=self.learn_default, n_step=self.n_step)
 
 
-class Memory:
+class ReplayMemory:
     """An assembler for each plant, the buffer they fill, and the rate at which batches are sampled.
 
     From the tick at which ``minimum`` transitions are held, ⌊ticks × updates_per_tick⌋ batches may be

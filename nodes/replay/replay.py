@@ -18,7 +18,7 @@ from rtgraph.msgs import (
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import NodeError, RegionError, ReplayError
 from rtgraph.nodes.replay.belonging import check_folder, check_recording, mark_folder, mark_mixed
-from rtgraph.nodes.replay.memory import Assembly, Memory
+from rtgraph.nodes.replay.memory import Assembly, ReplayMemory
 from rtgraph.nodes.replay.params import ReplayParams
 from rtgraph.nodes.replay.requests import Requests
 from rtgraph.nodes.replay.storage.batch import Draw
@@ -96,7 +96,7 @@ class Replay(Node[ReplayParams]):
         for path in self._check_world(params):
             self.log.warning("%s does not identify its world", path)
         self._buffer = self._open()
-        self._memory = Memory(
+        self._memory = ReplayMemory(
             self._buffer,
             self.rng,
             Assembly(params.gamma, params.n_step, params.learn_default),

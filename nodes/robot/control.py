@@ -26,7 +26,7 @@ SETTLED_TICKS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class TickResult:
     """What a tick did."""
 
     sent: Vector | None
@@ -102,10 +102,12 @@ class Control(DeviceControl):
         if self._may_move():
             self.states.enter("holding", reason, now_ns)
 
-    def tick(self, command: Command | None, default: npt.NDArray[np.generic] | None, now_ns: int) -> Tick:
+    def tick(
+        self, command: Command | None, default: npt.NDArray[np.generic] | None, now_ns: int
+    ) -> TickResult:
         """Send what the rules make of a command, or of what the default behaviour asks for."""
         if not self._may_move():
-            return Tick(None, self._blocked(command))
+            return TickResult(None, self._blocked(command))
         connection, safety, states = self.connection, self.safety, self.states
         measured = self.measured
         if connection.take_lost():
@@ -113,10 +115,10 @@ class Control(DeviceControl):
         if silent := self._silent(now_ns):
             states.enter("stale", f"{silent} is silent", now_ns)
             safety.holds = True
-            return Tick(self._slow_down(now_ns), self._blocked(command))
+            return TickResult(self._slow_down(now_ns), self._blocked(command))
         if not connection.is_free():
             safety.rest()
-            return Tick(None, self._blocked(command))
+            return TickResult(None, self._blocked(command))
         if self._pose is not None:
             return self._home(self._pose, measured, command, now_ns)
         sent = safety.step(command, now_ns, measured, default)
@@ -127,7 +129,7 @@ class Control(DeviceControl):
         elif states.state == "stale" and states.reason.endswith(" is silent"):
             states.enter("holding", "the device answers again", now_ns)
         self._post(sent.values, now_ns)
-        return Tick(sent.values, sent.refused)
+        return TickResult(sent.values, sent.refused)
 
     def _hold_here(self, now_ns: int) -> None:
         """Send the position at which the robot begins, or no velocity; then switch the torque on."""
@@ -160,7 +162,7 @@ class Control(DeviceControl):
                 return
         self.safety.begin(measured)
 
-    def _home(self, pose: Vector, measured: Vector, command: Command | None, now_ns: int) -> Tick:
+    def _home(self, pose: Vector, measured: Vector, command: Command | None, now_ns: int) -> TickResult:
         self.states.enter("homing", self.states.reason, now_ns)
         values = self.safety.move(pose, measured, self._homing_speed)
         self._post(values, now_ns)
@@ -169,7 +171,7 @@ class Control(DeviceControl):
             self._pose = None
             self.safety.holds = True
             self.states.enter("holding", "the pose is reached", now_ns)
-        return Tick(values, self._blocked(command))
+        return TickResult(values, self._blocked(command))
 
     def _is_at(self, pose: Vector) -> bool:
         near = ARRIVED * self.limits.speed

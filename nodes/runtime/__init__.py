@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from rtgraph.nodes.runtime.interface.context import (
         Identity,
         LaunchContext,
-        Limits,
         Placement,
+        RunLimits,
         Timer,
         Urgency,
     )
@@ -28,13 +28,13 @@ __all__ = [
     "InputPlan",
     "InputPolicy",
     "LaunchContext",
-    "Limits",
     "Node",
     "NodePlan",
     "Output",
     "Params",
     "Placement",
     "RestartPolicy",
+    "RunLimits",
     "Timer",
     "Urgency",
     "VirtualWorld",
@@ -56,7 +56,7 @@ __getattr__ = on_use(
         "interface.context": (
             "Identity",
             "LaunchContext",
-            "Limits",
+            "RunLimits",
             "Placement",
             "Timer",
             "Urgency",

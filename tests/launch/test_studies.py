@@ -52,19 +52,19 @@ def test_the_delay_environment_earns_what_theory_says(delay: int) -> None:
         ("observed state", observed_state_rate(0.9, delay)),
         ("best delayed", best_delayed_rate(0.9, delay)),
     ):
-        case = theory.Case("delay", policy, 0.9, delay, 1, rate, observed_state_rate(0.9, delay), 300)
+        case = theory.TheoryRun("delay", policy, 0.9, delay, 1, rate, observed_state_rate(0.9, delay), 300)
         assert theory.run_case(case).measured == pytest.approx(rate, rel=0.02)
 
 
 def test_aiming_ahead_beats_acting_on_the_observed_state() -> None:
     rates = {}
     for policy in ("observed state", "best delayed"):
-        case = theory.Case("delay", policy, 0.5, 5, 1, 0.0, 0.0, 100)
+        case = theory.TheoryRun("delay", policy, 0.5, 5, 1, 0.0, 0.0, 100)
         rates[policy] = theory.run_case(case).measured
     assert rates["best delayed"] > 5 * rates["observed state"]
 
 
 @pytest.mark.parametrize("interval", [1, 2, 5])
 def test_the_inaction_environment_earns_the_acting_share(interval: int) -> None:
-    case = theory.Case("inaction", "policy", None, interval, interval, 1 / interval, 1 / interval, 500)
+    case = theory.TheoryRun("inaction", "policy", None, interval, interval, 1 / interval, 1 / interval, 500)
     assert theory.run_case(case).measured == pytest.approx(1 / interval, rel=0.01)

@@ -15,7 +15,7 @@ from rtgraph.launch.bags.verification import verify
 from rtgraph.launch.bags.verified_weights import RecordedWeights
 from rtgraph.msgs.bag import Bag
 from rtgraph.nodes.recorder.journals import NodeJournal
-from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile
 from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver, load
 from rtgraph.nodes.weights.weights import Weights
@@ -95,7 +95,7 @@ def test_a_world_goes_on_from_a_checkpoint_with_the_versions_that_it_had(tmp_pat
     def world():
         weights = {name: Weights(name, entry) for name, entry in plan.weights.items()}
         return VirtualWorld(
-            plan.nodes, seed=3, launch_context=LaunchContext(limits=Limits(ticks=150), weights=weights)
+            plan.nodes, seed=3, launch_context=LaunchContext(limits=RunLimits(ticks=150), weights=weights)
         )
 
     through, resumed = world(), world()

@@ -6,7 +6,7 @@ from support.collecting import listening
 from support.staggered import plan, staggered_plans
 
 from rtgraph.msgs import Applied, Observation, ReplayState, SampledBatch, decode
-from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 
 GAMMA = 0.9
 
@@ -34,7 +34,7 @@ def world_of(ticks, askers=("learner",), *, asker=None, directory=None, seed=0, 
     return VirtualWorld(
         listening(plans, journal=False),
         seed=seed,
-        launch_context=LaunchContext(limits=Limits(ticks=ticks), directory=directory),
+        launch_context=LaunchContext(limits=RunLimits(ticks=ticks), directory=directory),
         **(world or {}),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rtgraph.nodes.monitor import Trace
-from rtgraph.nodes.runtime import InputPlan, LaunchContext, Limits, NodePlan, VirtualWorld
+from rtgraph.nodes.runtime import InputPlan, LaunchContext, NodePlan, RunLimits, VirtualWorld
 
 RATE_HZ = 60.0
 
@@ -99,7 +99,7 @@ def staggered_world(
     return VirtualWorld(
         staggered_plans(method, latencies, rate_hz),
         seed=seed,
-        launch_context=LaunchContext(limits=Limits(ticks=ticks)),
+        launch_context=LaunchContext(limits=RunLimits(ticks=ticks)),
         **world,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from rtgraph.launch.console.printing import print_line
-from rtgraph.launch.introspection.meters import Meter, MeterReading, Spread
+from rtgraph.launch.introspection.meters import Distribution, Meter, MeterReading
 from rtgraph.launch.introspection.observer import Observer
 from rtgraph.launch.introspection.sessions import LiveSession
 
@@ -83,7 +83,7 @@ def _text(what: str, reading: MeterReading) -> str:
     return f"{reading.rate_hz:,.2f} Hz{published}  {_spread('interval', reading.interval_ms, 'ms')}{tail}"
 
 
-def _spread(name: str, spread: Spread | None, unit: str) -> str:
+def _spread(name: str, spread: Distribution | None, unit: str) -> str:
     if spread is None:
         return f"{name} –"
     return (

@@ -10,7 +10,7 @@ from rtgraph.launch.console.printing import print_json
 from rtgraph.launch.introspection.client import Client
 from rtgraph.launch.introspection.sessions import COMMAND_LINE, LiveSession
 from rtgraph.msgs.errors import GraphError
-from rtgraph.msgs.introspection import AskParams, NodeParams, Params, ParamsSet, SetParams
+from rtgraph.msgs.introspection import AskParams, NodeParams, ParamsAnswer, ParamsSet, SetParams
 from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.msgs.typed.text import readable
 
@@ -108,7 +108,7 @@ def change(session: LiveSession, nodes: str, changes: Sequence[tuple[str, str]],
 
 def _ask(session: LiveSession, nodes: str) -> list[NodeParams]:
     with Client(session) as client:
-        return client.ask(AskParams(nodes=nodes), Params).nodes
+        return client.ask(AskParams(nodes=nodes), ParamsAnswer).nodes
 
 
 def _paths(one: NodeParams, *, changeable_only: bool = False) -> dict[str, object]:

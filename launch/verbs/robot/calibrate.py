@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     # Imported late, so that --help is instant.
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.msgs.errors import RobotError  # noqa: PLC0415
-    from rtgraph.nodes.robot.servo.bus import Bus  # noqa: PLC0415
+    from rtgraph.nodes.robot.servo.bus import ServoBus  # noqa: PLC0415
     from rtgraph.nodes.robot.servo.calibrating import calibrate  # noqa: PLC0415
     from rtgraph.nodes.robot.servo.calibration import Calibration  # noqa: PLC0415
     from rtgraph.nodes.robot.servo.joints import JOINTS, write_calibration  # noqa: PLC0415
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         raise RobotError("calibrate needs the calibration's file", hint="--file arm.json")
     if not args.restore and not args.file.parent.is_dir():
         raise RobotError(f"{args.file}: its folder does not exist", hint="make the folder first")
-    with Bus(args.port, timeout_s=TIMEOUT_S) as bus:
+    with ServoBus(args.port, timeout_s=TIMEOUT_S) as bus:
         if args.restore:
             found = Calibration.read(args.file)
             write_calibration(bus, found)

@@ -26,11 +26,11 @@ def run(args: argparse.Namespace) -> int:
     # Imported late, so that --help is instant.
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.launch.console.tables import console, row, table  # noqa: PLC0415
-    from rtgraph.nodes.robot.servo.bus import Bus  # noqa: PLC0415
+    from rtgraph.nodes.robot.servo.bus import ServoBus  # noqa: PLC0415
     from rtgraph.nodes.robot.servo.joints import read_states  # noqa: PLC0415
 
     joints = joints_of(args.file)
-    with Bus(args.port, timeout_s=TIMEOUT_S) as bus:
+    with ServoBus(args.port, timeout_s=TIMEOUT_S) as bus:
         states = read_states(bus, joints)
     if args.json:
         print_json([state.model_dump() for state in states])

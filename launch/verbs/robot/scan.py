@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from rtgraph.launch.console.tables import console, row, table  # noqa: PLC0415
     from rtgraph.msgs.errors import RobotError  # noqa: PLC0415
     from rtgraph.nodes.robot.serial_port import port_names  # noqa: PLC0415
-    from rtgraph.nodes.robot.servo.bus import Bus  # noqa: PLC0415
+    from rtgraph.nodes.robot.servo.bus import ServoBus  # noqa: PLC0415
     from rtgraph.nodes.robot.servo.packets import MOST_ID  # noqa: PLC0415
     from rtgraph.nodes.robot.servo.registers import MODEL  # noqa: PLC0415
 
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         )
     rows = []
     for path, description in ports:
-        with Bus(path, timeout_s=TIMEOUT_S, tries=1) as bus:
+        with ServoBus(path, timeout_s=TIMEOUT_S, tries=1) as bus:
             found = bus.scan(range(min(args.most, MOST_ID) + 1))
         rows += [
             {"port": path, "device": description, "id": servo, "model": model}

@@ -25,10 +25,10 @@ def run(args: argparse.Namespace) -> int:
     # Imported late, so that --help is instant.
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.nodes.robot.servo.arm import set_torque  # noqa: PLC0415
-    from rtgraph.nodes.robot.servo.bus import Bus  # noqa: PLC0415
+    from rtgraph.nodes.robot.servo.bus import ServoBus  # noqa: PLC0415
 
     joints = joints_of(args.file)
-    with Bus(args.port, timeout_s=TIMEOUT_S) as bus:
+    with ServoBus(args.port, timeout_s=TIMEOUT_S) as bus:
         set_torque(bus, joints.values(), on=args.switch == "on")
     if args.json:
         print_json({"port": args.port, "torque": args.switch, "joints": list(joints)})

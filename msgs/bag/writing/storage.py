@@ -24,7 +24,7 @@ class Sink(Protocol):
     def close(self, losses: Mapping[str, object] | None = None) -> None: ...
 
 
-class Entry(NamedTuple):
+class StoredMessage(NamedTuple):
     """A message to write; ``sequence`` counts its channel's messages in the publisher's incarnation."""
 
     channel: Channel
@@ -53,7 +53,7 @@ class Storage:
         """Return the newest message of each stream, in the form of ``go_on_after``'s arguments."""
         return self._ledger.reached()
 
-    def write(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+    def write(self, entries: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
         """Write and count messages. Return those that did not fit: always empty."""
         write, see = self._sink.write, self._ledger.see
         for channel, incarnation, sequence, log_ns, publish_ns, data in entries:

@@ -34,7 +34,7 @@ _NOT_OF_THE_MACHINE: Final = {b"dmgpal\x00": 24, b"rtcbase\x00": 4, b"rtchalt\x0
 not have, and when a cartridge's clock was set. With them, equal states would differ."""
 
 
-class Memory:
+class ConsoleMemory:
     """A copy of the machine's memory. Reading an address that is not available raises ``IndexError``."""
 
     def __init__(self, blocks: dict[int, bytes]) -> None:
@@ -119,9 +119,9 @@ class Console:
         screen: npt.NDArray[np.uint8] = (self._emulator or self._take_over()).core.get_screen()
         return screen
 
-    def memory(self) -> Memory:
+    def memory(self) -> ConsoleMemory:
         """Return a copy of the memory as it is now."""
-        return Memory((self._emulator or self._take_over()).data.memory.blocks)
+        return ConsoleMemory((self._emulator or self._take_over()).data.memory.blocks)
 
     def poke(self, address: int, value: int, count: int = 1) -> None:
         """Write a number of ``count`` bytes, the lowest first."""

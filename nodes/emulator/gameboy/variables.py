@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from rtgraph.nodes.emulator.gameboy.console import Memory
+from rtgraph.nodes.emulator.gameboy.console import ConsoleMemory
 
 Variables = Mapping[str, int]
 """The values of a game's variables at one frame, by name."""
@@ -28,7 +28,7 @@ class Variable:
     kind: Literal["unsigned", "signed", "bcd", "bits"] = "unsigned"
     order: Literal["little", "big"] = "little"
 
-    def read(self, memory: Memory) -> int:
+    def read(self, memory: ConsoleMemory) -> int:
         """Return the number. Raises ``ValueError`` if a digit of a decimal number is above 9."""
         read = memory.read(self.address, self.size)
         if self.kind == "bcd":
@@ -37,7 +37,7 @@ class Variable:
         return number.bit_count() if self.kind == "bits" else number
 
 
-def read_variables(variables: Mapping[str, Variable], memory: Memory) -> dict[str, int]:
+def read_variables(variables: Mapping[str, Variable], memory: ConsoleMemory) -> dict[str, int]:
     """Return all the numbers, by name."""
     return {name: variable.read(memory) for name, variable in variables.items()}
 

@@ -12,7 +12,7 @@ from rtgraph.nodes.robot.driver import Feature, Reading
 from rtgraph.nodes.robot.ros2.commands import CommandWriter
 from rtgraph.nodes.robot.ros2.params import Ros2Params, ros2_params
 from rtgraph.nodes.robot.ros2.readers import make_reader
-from rtgraph.nodes.robot.ros2.session import Received, Session, Subscription, check_installed, made
+from rtgraph.nodes.robot.ros2.session import Received, RosSession, Subscription, check_installed, made
 from rtgraph.nodes.runtime.clock import WallClock, unix_ns
 
 POLL_S = 0.01
@@ -44,7 +44,7 @@ class Ros2Robot:
         }
         self._writer = CommandWriter(params.command, made, degrees=params.degrees)
         self._subscriptions: dict[str, Subscription] = {}
-        self._session: Session | None = None
+        self._session: RosSession | None = None
         self._publisher: Any = None
         self._clock = WallClock()
         self._pause = threading.Event()
@@ -89,7 +89,7 @@ class Ros2Robot:
             RobotError: a topic is silent, or its messages do not fit.
         """
         params = self._params
-        session = self._session = Session(params.node, params.domain)
+        session = self._session = RosSession(params.node, params.domain)
         for name, part in params.observation.items():
             self._subscriptions[name] = session.subscribe(part.topic, part.type, part.qos)
         command = params.command

@@ -29,7 +29,7 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 Pixels = npt.NDArray[np.uint8]
 
 
-class Reader(Protocol):
+class PartReader(Protocol):
     """Keeps the newest readings of one topic, and when each was captured."""
 
     only_newest: bool
@@ -50,7 +50,7 @@ class Reader(Protocol):
         ...
 
 
-def make_reader(name: str, part: PartParams, *, degrees: bool) -> Reader:
+def make_reader(name: str, part: PartParams, *, degrees: bool) -> PartReader:
     """Return the reader of a part of the observation.
 
     Args:

@@ -109,7 +109,7 @@ class Subscription:
         self._sequence = sequence
 
 
-class Session:
+class RosSession:
     """A node of ROS 2 in a context of its own. All calls come from one thread; nothing spins."""
 
     def __init__(self, name: str, domain: int | None) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rtgraph.msgs.errors import RobotError
 from rtgraph.nodes.robot.driver import Feature, Reading
-from rtgraph.nodes.robot.servo.bus import TIMEOUT_S, TRIES, Bus
+from rtgraph.nodes.robot.servo.bus import TIMEOUT_S, TRIES, ServoBus
 from rtgraph.nodes.robot.servo.calibration import Calibration, Units
 from rtgraph.nodes.robot.servo.joints import JOINTS, read_calibration
 from rtgraph.nodes.robot.servo.registers import (
@@ -49,7 +49,7 @@ class ServoArm:
         self._port, self._units = port, units
         self._file = None if calibration is None else Path(calibration).expanduser()
         self._timeout_s, self._tries = timeout_s, tries
-        self._bus: Bus | None = None
+        self._bus: ServoBus | None = None
         self._calibration: Calibration | None = None
 
     @classmethod
@@ -81,7 +81,7 @@ class ServoArm:
             RobotError: the arm is not there, not calibrated, or another one.
         """
         expected = None if self._file is None else Calibration.read(self._file)
-        bus = Bus(self._port, timeout_s=self._timeout_s, tries=self._tries)
+        bus = ServoBus(self._port, timeout_s=self._timeout_s, tries=self._tries)
         try:
             self._calibration = self._check(bus, expected)
         except RobotError:
@@ -131,7 +131,7 @@ class ServoArm:
         bus, _ = self._connected()
         set_torque(bus, self._ids(), on=on)
 
-    def _check(self, bus: Bus, expected: Calibration | None) -> Calibration:
+    def _check(self, bus: ServoBus, expected: Calibration | None) -> Calibration:
         joints = JOINTS if expected is None else {name: joint.id for name, joint in expected.joints.items()}
         held = read_calibration(bus, joints)
         for name, servo in joints.items():
@@ -160,13 +160,13 @@ class ServoArm:
     def _ids(self) -> list[int]:
         return [joint.id for joint in self._connected()[1].joints.values()]
 
-    def _connected(self) -> tuple[Bus, Calibration]:
+    def _connected(self) -> tuple[ServoBus, Calibration]:
         if self._bus is None or self._calibration is None:
             raise RobotError(f"the arm at {self._port} is not connected")
         return self._bus, self._calibration
 
 
-def set_torque(bus: Bus, servos: Iterable[int], *, on: bool) -> None:
+def set_torque(bus: ServoBus, servos: Iterable[int], *, on: bool) -> None:
     """Switch the torque of servos. One that had none first gets its position as goal, so that it holds.
 
     Raises:

@@ -21,7 +21,7 @@ NOISE_BYTES = 256
 STATES = ("voltage", "sensor", "temperature", "current", "angle", "overload")
 
 
-class Bus:
+class ServoBus:
     """Talks to the servos of one bus.
 
     Args:
@@ -46,7 +46,7 @@ class Bus:
         """Close the port."""
         self._port.close()
 
-    def __enter__(self) -> Bus:
+    def __enter__(self) -> ServoBus:
         return self
 
     def __exit__(self, *_: object) -> None:

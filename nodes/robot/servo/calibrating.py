@@ -7,7 +7,7 @@ from typing import Protocol
 
 from rtgraph.msgs.errors import RobotError
 from rtgraph.nodes.robot.servo.arm import set_torque
-from rtgraph.nodes.robot.servo.bus import Bus
+from rtgraph.nodes.robot.servo.bus import ServoBus
 from rtgraph.nodes.robot.servo.calibration import MOST_OFFSET, Calibration, JointCalibration
 from rtgraph.nodes.robot.servo.joints import ENDLESS, read_kept, write_calibration
 from rtgraph.nodes.robot.servo.registers import MIDDLE, PRESENT_POSITION, TICKS
@@ -40,7 +40,7 @@ class Person(Protocol):
 class Ranges:
     """The smallest and largest positions that joints were seen at."""
 
-    def __init__(self, bus: Bus, joints: Mapping[str, int]) -> None:
+    def __init__(self, bus: ServoBus, joints: Mapping[str, int]) -> None:
         self._bus, self._joints = bus, joints
         first = self._read()
         self.low, self.high, self._last = dict(first), dict(first), first
@@ -78,7 +78,7 @@ class Ranges:
         return {name: read[servo][0] for name, servo in self._joints.items()}
 
 
-def calibrate(bus: Bus, joints: Mapping[str, int], person: Person) -> Calibration:
+def calibrate(bus: ServoBus, joints: Mapping[str, int], person: Person) -> Calibration:
     """Calibrate an arm, and write the calibration to its servos. The torque is switched off.
 
     Args:
@@ -100,7 +100,7 @@ def calibrate(bus: Bus, joints: Mapping[str, int], person: Person) -> Calibratio
     return made
 
 
-def _measure(bus: Bus, joints: Mapping[str, int], person: Person) -> Calibration:
+def _measure(bus: ServoBus, joints: Mapping[str, int], person: Person) -> Calibration:
     write_calibration(bus, _whole(joints, dict.fromkeys(joints, 0)))
     person.wait(MIDDLE_TEXT, lambda: "")
     read = bus.sync_read(list(joints.values()), (PRESENT_POSITION,))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rtgraph.msgs import Record
 from rtgraph.msgs.errors import RobotError
-from rtgraph.nodes.robot.servo.bus import Bus
+from rtgraph.nodes.robot.servo.bus import ServoBus
 from rtgraph.nodes.robot.servo.calibration import GRIPPER, Calibration, JointCalibration
 from rtgraph.nodes.robot.servo.registers import (
     GOAL_POSITION,
@@ -55,7 +55,7 @@ class ServoState(Record):
     range_max: int
 
 
-def read_states(bus: Bus, joints: Mapping[str, int]) -> list[ServoState]:
+def read_states(bus: ServoBus, joints: Mapping[str, int]) -> list[ServoState]:
     """Return the states of servos.
 
     Args:
@@ -85,7 +85,7 @@ def read_states(bus: Bus, joints: Mapping[str, int]) -> list[ServoState]:
     ]
 
 
-def read_kept(bus: Bus, joints: Mapping[str, int]) -> Calibration:
+def read_kept(bus: ServoBus, joints: Mapping[str, int]) -> Calibration:
     """Return the calibration that servos hold, whatever it is."""
     ids = list(joints.values())
     ranges = bus.sync_read(ids, (MIN_POSITION, MAX_POSITION))
@@ -104,7 +104,7 @@ def read_kept(bus: Bus, joints: Mapping[str, int]) -> Calibration:
     )
 
 
-def read_calibration(bus: Bus, joints: Mapping[str, int]) -> Calibration:
+def read_calibration(bus: ServoBus, joints: Mapping[str, int]) -> Calibration:
     """Return the calibration that servos hold.
 
     Raises:
@@ -124,7 +124,7 @@ def read_calibration(bus: Bus, joints: Mapping[str, int]) -> Calibration:
     return found
 
 
-def write_calibration(bus: Bus, calibration: Calibration) -> None:
+def write_calibration(bus: ServoBus, calibration: Calibration) -> None:
     """Write a calibration to the servos. Their torque is switched off first."""
     for joint in calibration.joints.values():
         bus.write(joint.id, TORQUE_ENABLE, 0)

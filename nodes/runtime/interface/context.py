@@ -64,7 +64,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RunLimits:
     """The limits at which a graph ends."""
 
     ticks: int | None = None
@@ -93,7 +93,7 @@ class LaunchContext:
     """The launch that a node is part of."""
 
     realtime: bool = False
-    limits: Limits = field(default_factory=Limits)
+    limits: RunLimits = field(default_factory=RunLimits)
     directory: Path | None = None
     """The session folder; None if nothing is written."""
     weights: Mapping[str, SharedWeights] = field(default_factory=dict)

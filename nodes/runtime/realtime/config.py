@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 
 from rtgraph.msgs import Record
 from rtgraph.nodes.runtime.classes.imports import module_of
-from rtgraph.nodes.runtime.interface.context import LaunchContext, Limits
+from rtgraph.nodes.runtime.interface.context import LaunchContext, RunLimits
 from rtgraph.nodes.runtime.realtime.bus import BusPlan
 from rtgraph.nodes.runtime.wiring import NodePlan
 
@@ -49,7 +49,7 @@ class NodeConfig(Record):
         """Return the launch context for the node."""
         return LaunchContext(
             realtime=True,
-            limits=Limits(ticks=self.ticks),
+            limits=RunLimits(ticks=self.ticks),
             directory=Path(self.directory) if self.directory is not None else None,
             weights={} if self.weights is None else self.weights(),
             runtime_directory=Path(self.control.removeprefix("ipc://")).parent

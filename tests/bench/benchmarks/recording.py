@@ -15,7 +15,7 @@ from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.run import run as run_plan
 from rtgraph.msgs import Observation, Screen, encode, schema_hash
 from rtgraph.msgs.bag.format.channel import Channel
-from rtgraph.msgs.bag.writing.storage import Entry, Storage
+from rtgraph.msgs.bag.writing.storage import Storage, StoredMessage
 from rtgraph.nodes.recorder.background import Background
 from rtgraph.nodes.recorder.params import RecorderParams
 from rtgraph.nodes.recorder.recorder import schema_text
@@ -109,7 +109,7 @@ def _recorder(path: Path, channel: Channel, documents: list[bytes], count: int) 
     storage = Background(Storage(make_sink(path, RecorderParams(), {}, [])))
     for first in range(0, count, BATCH):
         numbers = range(first, min(count, first + BATCH))
-        storage.write([Entry(channel, 0, n, n, n, documents[n % DIFFERENT]) for n in numbers])
+        storage.write([StoredMessage(channel, 0, n, n, n, documents[n % DIFFERENT]) for n in numbers])
     storage.close({})
 
 

@@ -9,7 +9,7 @@ from support.weights import shared_weights
 from rtgraph.msgs import Claim, CoordinatorBeat, Observation, PlantSpec, WeightsVersion
 from rtgraph.msgs.errors import NodeError, WorldError
 from rtgraph.nodes.inference import Worker
-from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
 
 SECOND = 10**9
@@ -329,6 +329,6 @@ def test_a_script_may_return_a_number_of_numpy():
     plans = staggered_plans("paced", [{"kind": "constant", "frames": 1.0}])
     scripted = {"kind": "scripted", "policy": f"{__name__}:ArgMax"}
     plans[2] = plans[2].model_copy(update={"params": {**plans[2].params, "policy": scripted}})
-    world = VirtualWorld(plans, launch_context=LaunchContext(limits=Limits(ticks=10)))
+    world = VirtualWorld(plans, launch_context=LaunchContext(limits=RunLimits(ticks=10)))
     world.run()
     assert trace_of(world).figures()["decisions"]["applied"] == 9

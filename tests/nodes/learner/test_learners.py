@@ -17,7 +17,7 @@ from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.nodes.learner.updates.checkpoint import load
 from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.spec import NetworkSpec
-from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 from rtgraph.nodes.runtime.virtual.faults import CrashFault
 
 RATE = 0.05
@@ -53,7 +53,7 @@ def made(
         plans(learners, order, latency, SGD | update, learner, gradients),
         seed=3,
         launch_context=LaunchContext(
-            limits=Limits(None, duration_ms * 1_000_000),
+            limits=RunLimits(None, duration_ms * 1_000_000),
             directory=directory,
             weights={"policy": shared_weights("policy", spec, SPEC, **weights)},
         ),

@@ -7,7 +7,7 @@ from support.staggered import staggered_plans, staggered_world, trace_of
 from rtgraph.msgs import Applied, Decision, EpisodeEnd, Header, Lineage, WeightsVersion
 from rtgraph.nodes.monitor import Trace
 from rtgraph.nodes.monitor.columns import SavedTrace
-from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 
 PERIOD_NS = 20_000_000  # 50 Hz
 
@@ -236,7 +236,7 @@ def saved_run(directory, seed):
     world = VirtualWorld(
         staggered_plans("paced", [{"kind": "normal", "frames": 2.5}] * 3),
         seed=seed,
-        launch_context=LaunchContext(limits=Limits(ticks=150), directory=directory),
+        launch_context=LaunchContext(limits=RunLimits(ticks=150), directory=directory),
     )
     world.run()
     return world, (directory / "trace.npz").read_bytes()

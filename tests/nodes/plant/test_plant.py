@@ -9,12 +9,12 @@ from support.staggered import plan
 from rtgraph.msgs import ArraySpec, Continuous, Decision, PartsSpec, PlantSpec
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.plant import Plant, PlantParams
-from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 from rtgraph.nodes.runtime.clock import tick_time_ns
 
 
 def plant(ticks=None, incarnation=0, begin_ns=0, **params):
-    launch_context = LaunchContext(limits=Limits(ticks=ticks))
+    launch_context = LaunchContext(limits=RunLimits(ticks=ticks))
     host = HandHost(Fading, params, name="plant", incarnation=incarnation, launch_context=launch_context)
     host.clock.time_ns = begin_ns
     host.begin()
@@ -169,7 +169,7 @@ def test_a_decision_due_exactly_at_a_tick_counts_for_it():
         ),
         plan(2, "monitor", "rtgraph.nodes.monitor:Monitor", {}, "progress", {"applied": ["plant"]}),
     ]
-    world = VirtualWorld(plans, launch_context=LaunchContext(limits=Limits(ticks=9)))
+    world = VirtualWorld(plans, launch_context=LaunchContext(limits=RunLimits(ticks=9)))
     world.run()
     ages = world.node("monitor").trace.ticks()["age_ticks"].tolist()
     assert ages == [-1, -1, 2, -1, 2, -1, 2, -1, 2]

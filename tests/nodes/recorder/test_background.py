@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from rtgraph.msgs.bag.format.channel import Channel
-from rtgraph.msgs.bag.writing.storage import Entry, Storage
+from rtgraph.msgs.bag.writing.storage import Storage, StoredMessage
 from rtgraph.msgs.errors import BagError
 from rtgraph.nodes.recorder.background import Background
 
@@ -15,7 +15,10 @@ CHANNEL = Channel("frame", "plant", "frame", "", "Frame", b"{}", "0" * 16)
 
 
 def entries(first, count, size=10):
-    return [Entry(CHANNEL, 0, number, number, number, bytes(size)) for number in range(first, first + count)]
+    return [
+        StoredMessage(CHANNEL, 0, number, number, number, bytes(size))
+        for number in range(first, first + count)
+    ]
 
 
 class Sink:

@@ -11,7 +11,7 @@ from rtgraph.launch.file_options import FOLDERS
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.session import KeepRecording
-from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 
 
 def streams(bag):
@@ -94,7 +94,7 @@ def test_a_ring_buffer_writes_the_last_seconds_when_it_is_told_to(tmp_path):
     (tmp_path / "plan.yaml").write_text(plan.to_yaml())
     world = VirtualWorld(
         plan.nodes,
-        launch_context=LaunchContext(limits=Limits(ticks=600), directory=tmp_path),
+        launch_context=LaunchContext(limits=RunLimits(ticks=600), directory=tmp_path),
     )
     recorder = world.executors["session/recorder"]
 

@@ -8,11 +8,11 @@ from support.staggered import staggered_plans
 from rtgraph.msgs import decode
 from rtgraph.msgs.journal import Journal
 from rtgraph.nodes.recorder.reexecution import Difference, MessageId, Rerun
-from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 
 LATENCIES = [{"kind": "lognormal", "frames": 5.3}] * 4
 SEED = 6
-SURROUNDINGS = LaunchContext(limits=Limits(ticks=300))
+SURROUNDINGS = LaunchContext(limits=RunLimits(ticks=300))
 
 
 @pytest.fixture(scope="module", params=["none", "maximum_time", "expected_time", "paced"])

@@ -14,7 +14,7 @@ from support.staggered import staggered_plans
 from rtgraph.msgs import Applied, Header, Lineage, Observation, decode
 from rtgraph.msgs.errors import ReplayError
 from rtgraph.nodes.replay.transitions import Assembler
-from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 
 # ---- histories, as messages and back ---------------------------------------------------------------------------------
 
@@ -349,7 +349,7 @@ def world_of(method, plant, params, spec, frames, workers):
             update = {"params": {**plan.params, "plant": spec}}
         plans.append(plan.model_copy(update=update))
     return VirtualWorld(
-        listening(plans, journal=False), seed=5, launch_context=LaunchContext(limits=Limits(ticks=240))
+        listening(plans, journal=False), seed=5, launch_context=LaunchContext(limits=RunLimits(ticks=240))
     )
 
 

@@ -23,7 +23,7 @@ from support.staggered import plan, staggered_plans
 from rtgraph.msgs import encode
 from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.errors import CheckpointError
-from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 from rtgraph.nodes.runtime.checkpoint.files import MAGIC, SnapshotFile, SnapshotFolder
 from rtgraph.nodes.runtime.checkpoint.reader import MAKERS, Reader, Reference, unpacked
 from rtgraph.nodes.runtime.checkpoint.saveable import Names
@@ -93,7 +93,7 @@ def test_staggered_workers_go_on_as_they_would_have(tmp_path, method):
     )
 
     def make():
-        limits = LaunchContext(limits=Limits(ticks=250))
+        limits = LaunchContext(limits=RunLimits(ticks=250))
         return Listening(staggered_plans(method, LATENCIES), seed=4, launch_context=limits, faults=faults)
 
     resumed, whole = assert_goes_on(make, tmp_path)
@@ -125,7 +125,7 @@ def test_plants_go_on_as_they_would_have(tmp_path, plant):
         for number, node in enumerate(nodes[1:-1], start=1):
             changed = node.params | {"plant": spec.model_dump(mode="json")}
             nodes[number] = node.model_copy(update={"params": changed, "journal": True})
-        return Listening(nodes, seed=1, launch_context=LaunchContext(limits=Limits(ticks=200)))
+        return Listening(nodes, seed=1, launch_context=LaunchContext(limits=RunLimits(ticks=200)))
 
     assert_goes_on(make, tmp_path)
 
@@ -138,7 +138,7 @@ def test_an_interrupted_world_leaves_a_checkpoint_and_goes_on(tmp_path):
                 self.interrupt("SIGINT")
 
     def make(kind=Listening):
-        launch_context = LaunchContext(limits=Limits(ticks=200))
+        launch_context = LaunchContext(limits=RunLimits(ticks=200))
         return kind(staggered_plans("paced", LATENCIES), launch_context=launch_context)
 
     whole, stopped, resumed = make(), make(Stopping), make()

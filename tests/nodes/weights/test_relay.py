@@ -13,7 +13,7 @@ from rtgraph.graphs import load_launch
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.networks.spec import NetworkSpec
-from rtgraph.nodes.runtime import LaunchContext, Limits, NodePlan, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, NodePlan, RunLimits, VirtualWorld
 from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile
 from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver, load
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
@@ -132,7 +132,7 @@ def relayed(
         seed=3,
         faults=faults,
         launch_context=LaunchContext(
-            limits=Limits(None, duration_ms * 1_000_000),
+            limits=RunLimits(None, duration_ms * 1_000_000),
             weights={
                 "policy": shared_weights("policy", MLP, SPEC, seed=5, sharing=sharing[0]),
                 "far": shared_weights("far", far_network, SPEC, seed=6, sharing=sharing[1]),

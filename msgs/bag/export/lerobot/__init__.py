@@ -17,7 +17,7 @@ import numpy as np
 from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.bag.export.lerobot.dataset import Dataset
 from rtgraph.msgs.bag.export.lerobot.files import FILM_S, LOSSLESS, Closing, checked_quality
-from rtgraph.msgs.bag.export.lerobot.frames import Frame, Frames
+from rtgraph.msgs.bag.export.lerobot.frames import DatasetFrame, DatasetFrames
 from rtgraph.msgs.bag.export.lerobot.layout import LayoutSurvey
 from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.plant.spec import parsed_plan, spec_in
@@ -54,7 +54,7 @@ def export_lerobot(
     plant = PlantTicks(bag, selection, passes=2)
     plan = parsed_plan(bag.plan_yaml)
     spec = spec_in(plan)
-    frames, clock, survey = Frames(plant), _Clock(), LayoutSurvey(spec)
+    frames, clock, survey = DatasetFrames(plant), _Clock(), LayoutSurvey(spec)
     for frame in frames.read(count=True):
         survey.take(frame)
         clock.take(frame)
@@ -83,7 +83,7 @@ class _Clock:
         self._begin_ns = self._index = 0
         self._ends: list[tuple[int, int]] = []
 
-    def take(self, frame: Frame) -> None:
+    def take(self, frame: DatasetFrame) -> None:
         """Note a frame's stamp."""
         stamp_ns = frame.observation["header"]["stamp_ns"]
         if len(self._periods) < MOST_STAMPS:
@@ -111,7 +111,9 @@ def _whole_near(rate_hz: float) -> Fraction:
     return Fraction(nearest) if close else Fraction(rate_hz).limit_denominator(LARGEST_DENOMINATOR)
 
 
-def _remark(ledger: ExportAccount, frames: Frames, clock: _Clock, dataset: Dataset, rate: Fraction) -> None:
+def _remark(
+    ledger: ExportAccount, frames: DatasetFrames, clock: _Clock, dataset: Dataset, rate: Fraction
+) -> None:
     if frames.cut_episodes:
         ledger.remark(
             f"{frames.cut_episodes} episode(s) begin after their first tick, as recorded or selected"

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rtgraph.msgs.bag.export.lerobot.files import CHUNK_FILES, FILM_MB, TABLE_MB, Films, Tables, column_array
-from rtgraph.msgs.bag.export.lerobot.frames import Frame
-from rtgraph.msgs.bag.export.lerobot.layout import Column, Layout, pixels_of
+from rtgraph.msgs.bag.export.lerobot.frames import DatasetFrame
+from rtgraph.msgs.bag.export.lerobot.layout import DatasetColumn, DatasetLayout, pixels_of
 from rtgraph.msgs.bag.export.lerobot.statistics import (
     FeatureStatistics,
     PixelStatistics,
@@ -40,7 +40,7 @@ NO_STATISTICS = ("measurements.", "image")
 class Dataset:
     """A dataset under way. ``tables``, ``episodes`` and ``films`` are closed by the owner, before ``finish``."""
 
-    def __init__(self, folder: Path, layout: Layout, rate: Fraction, task: str, quality: str) -> None:
+    def __init__(self, folder: Path, layout: DatasetLayout, rate: Fraction, task: str, quality: str) -> None:
         self._folder, self._layout, self._rate, self._task = folder, layout, rate, task
         self.tables = Tables(folder / "data")
         self.episodes = Tables(folder / "meta" / "episodes")
@@ -60,7 +60,7 @@ class Dataset:
         self._pixels: dict[str, PixelStatistics] = {}
         self._total: dict[str, FeatureStatistics] = {}
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: DatasetFrame) -> None:
         """Append a frame."""
         if frame.begins:
             self._end_episode()
@@ -170,12 +170,12 @@ class Dataset:
         self.tables.write(pa.table(arrays))
         self._rows, self._row_bytes = [], 0
 
-    def _array(self, column: Column, values: np.ndarray[Any, np.dtype[Any]]) -> pa.Array[Any]:
+    def _array(self, column: DatasetColumn, values: np.ndarray[Any, np.dtype[Any]]) -> pa.Array[Any]:
         if not any(part in column.name for part in NO_STATISTICS):
             self._blocks.setdefault(column.name, []).append(statistics_of(values))
         return column_array(values)
 
-    def _indices(self, rows: int) -> list[tuple[Column, np.ndarray[Any, np.dtype[Any]]]]:
+    def _indices(self, rows: int) -> list[tuple[DatasetColumn, np.ndarray[Any, np.dtype[Any]]]]:
         indices = np.arange(self._length - rows, self._length)
         numbers: tuple[np.ndarray[Any, np.dtype[Any]], ...] = (
             (indices / float(self._rate)).astype(np.float32),
@@ -216,11 +216,13 @@ class Dataset:
         }
 
 
-def _index_columns() -> list[Column]:
-    def unused(frame: Frame) -> None:
+def _index_columns() -> list[DatasetColumn]:
+    def unused(frame: DatasetFrame) -> None:
         raise AssertionError("an index is counted")
 
-    return [Column(name, "float32" if name == "timestamp" else "int64", (1,), unused) for name in INDICES]
+    return [
+        DatasetColumn(name, "float32" if name == "timestamp" else "int64", (1,), unused) for name in INDICES
+    ]
 
 
 def _number(rate: Fraction) -> int | float:

@@ -33,14 +33,14 @@ KEY_FRAME_EVERY = "2"
 MIB = 1 << 20
 
 
-class Place(NamedTuple):
+class FileNumber(NamedTuple):
     """The number of a file: ``chunk-000/file-000``."""
 
     chunk: int
     file: int
 
     @classmethod
-    def of(cls, number: int) -> Place:
+    def of(cls, number: int) -> FileNumber:
         """Return the place of the n-th file."""
         return cls(*divmod(number, CHUNK_FILES))
 
@@ -59,11 +59,11 @@ class Tables:
         self._writer: pq.ParquetWriter | None = None
 
     @property
-    def place(self) -> Place:
+    def place(self) -> FileNumber:
         """The place of the current file."""
-        return Place.of(self._number)
+        return FileNumber.of(self._number)
 
-    def begin(self) -> Place:
+    def begin(self) -> FileNumber:
         """Begin an episode, in a new file if the current one is large enough; return the file's place."""
         if self._path is not None and self._path.stat().st_size >= TABLE_MB * MIB:
             self.close()
@@ -100,9 +100,9 @@ class Films:
         self._stream: av.VideoStream | None = None
 
     @property
-    def place(self) -> Place:
+    def place(self) -> FileNumber:
         """The place of the current file."""
-        return Place.of(self._number)
+        return FileNumber.of(self._number)
 
     @property
     def seconds(self) -> float:
@@ -116,7 +116,7 @@ class Films:
             return "gbrp"
         return "yuv444p" if self._height % 2 or self._width % 2 else "yuv420p"
 
-    def begin(self) -> Place:
+    def begin(self) -> FileNumber:
         """Begin an episode, in a new file if the current one is large or long enough; return the file's place."""
         if self._path is not None and (self.seconds >= FILM_S or self._path.stat().st_size >= FILM_MB * MIB):
             self.close()

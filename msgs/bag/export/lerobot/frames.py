@@ -13,7 +13,7 @@ CUT = "the next tick was not recorded whole, so its action is unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class DatasetFrame:
     """An observation, and the next tick: the action applied to it, its reward, and whether the episode ended.
 
     ``follows`` says whether the frame before is that of the tick before, in the same episode.
@@ -26,7 +26,7 @@ class Frame:
     follows: bool
 
 
-class Frames:
+class DatasetFrames:
     """Joins ticks to frames, and counts what does not fit: after reading, the counts are complete."""
 
     def __init__(self, plant: PlantTicks) -> None:
@@ -36,10 +36,10 @@ class Frames:
         self.gaps = 0
         """Number of frames of which the frame before is missing, within an episode."""
 
-    def read(self, *, count: bool) -> Iterator[Frame]:
+    def read(self, *, count: bool) -> Iterator[DatasetFrame]:
         """Yield the frames in order. ``count`` accounts for ticks without a frame: once per export."""
         before: Tick | None = None
-        last: Frame | None = None
+        last: DatasetFrame | None = None
         for tick in self._plant.read():
             if before is not None and before.observation is not None:
                 frame = _frame(before, tick, last)
@@ -53,7 +53,7 @@ class Frames:
         if count and before is not None and before.observation is not None:
             self._leave_out(before.observation)
 
-    def _note(self, frame: Frame, count: bool) -> None:
+    def _note(self, frame: DatasetFrame, count: bool) -> None:
         if count:
             self.cut_episodes += frame.begins and not frame.observation["first"]
             self.gaps += not frame.begins and not frame.follows
@@ -63,7 +63,7 @@ class Frames:
         self._plant.ledger.left_out(self._plant.observed[0].topic, LAST if ended else CUT)
 
 
-def _frame(now: Tick, then: Tick, last: Frame | None) -> Frame | None:
+def _frame(now: Tick, then: Tick, last: DatasetFrame | None) -> DatasetFrame | None:
     """Return the frame of a tick, given the next one that was recorded; None if there is none."""
     observation, applied, outcome = now.observation, then.applied, then.observation
     if observation is None or applied is None or outcome is None:
@@ -72,7 +72,7 @@ def _frame(now: Tick, then: Tick, last: Frame | None) -> Frame | None:
         return None
     begins = last is None or _episode(last.observation) != _episode(observation)
     follows = last is not None and not begins and last.observation["tick"] + 1 == now.key.tick
-    return Frame(observation, applied, outcome, begins, follows)
+    return DatasetFrame(observation, applied, outcome, begins, follows)
 
 
 def _episode(observation: Fields) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs.bag.export.columns import UniqueNames
-from rtgraph.msgs.bag.export.lerobot.frames import Frame
+from rtgraph.msgs.bag.export.lerobot.frames import DatasetFrame
 from rtgraph.msgs.bag.export.pictures.arrays import Pixels, newest_of_stack, picture
 from rtgraph.msgs.bag.export.plant.spec import RecordedSpec
 from rtgraph.msgs.errors import BagError
@@ -30,13 +30,13 @@ UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class DatasetColumn:
     """A column: its name, dtype (numpy's, or ``string``), shape, names of its elements, and its value in a frame."""
 
     name: str
     dtype: str
     shape: tuple[int, ...]
-    value: Callable[[Frame], Any]
+    value: Callable[[DatasetFrame], Any]
     elements: tuple[str, ...] = ()
 
     def feature(self) -> dict[str, Any]:
@@ -45,10 +45,10 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class DatasetLayout:
     """The columns of a dataset, and its films: the observation's part and size (height, width) of each, by name."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[DatasetColumn, ...]
     films: Mapping[str, tuple[str, tuple[int, int]]]
 
 
@@ -65,7 +65,7 @@ class LayoutSurvey:
         self.remarks: dict[str, None] = {}
         """What differs in the dataset from the recording."""
 
-    def take(self, frame: Frame) -> None:
+    def take(self, frame: DatasetFrame) -> None:
         """Look at a frame.
 
         Raises:
@@ -90,7 +90,7 @@ class LayoutSurvey:
         self._captured |= dict.fromkeys(frame.observation.get("captured_ns") or ())
         self._measurements |= dict.fromkeys(frame.observation.get("measurements") or ())
 
-    def layout(self) -> Layout:
+    def layout(self) -> DatasetLayout:
         """Return the layout.
 
         Raises:
@@ -114,7 +114,7 @@ class LayoutSurvey:
             elif value.ndim > 1:
                 columns.append(_tensor(self._named(part, _tensor_name(part), names), part, value))
         columns += [self._action_column("action", _action), *self._extras(names)]
-        return Layout(tuple(columns), films)
+        return DatasetLayout(tuple(columns), films)
 
     def _fits(self, part: str, value: Array) -> bool:
         """Return whether a dataset can hold a part."""
@@ -143,15 +143,15 @@ class LayoutSurvey:
             self.remarks[f"{name} has an alpha channel, which its film has not"] = None
         return pixels
 
-    def _action_column(self, name: str, value: Callable[[Frame], Array]) -> Column:
+    def _action_column(self, name: str, value: Callable[[DatasetFrame], Array]) -> DatasetColumn:
         if self._action is None:
             raise AssertionError("no frame was taken")
         elements = self._spec.action_names
         if len(elements) != self._action.size:
             elements = ("action",) if self._action.size == 1 else tuple(map(str, range(self._action.size)))
-        return Column(name, self._action.dtype.name, self._action.shape, value, elements)
+        return DatasetColumn(name, self._action.dtype.name, self._action.shape, value, elements)
 
-    def _extras(self, names: UniqueNames) -> Iterable[Column]:
+    def _extras(self, names: UniqueNames) -> Iterable[DatasetColumn]:
         yield _scalar("next.reward", "float32", lambda frame: frame.outcome["reward"])
         yield _scalar(
             "next.done", "bool", lambda frame: frame.outcome["terminated"] or frame.outcome["truncated"]
@@ -164,7 +164,9 @@ class LayoutSurvey:
         if self._captured:
             parts = tuple(self._parts)
             named = tuple(part or "observation" for part in parts)
-            yield Column("captured_ns", "int64", (len(parts),), lambda frame: _captured(frame, parts), named)
+            yield DatasetColumn(
+                "captured_ns", "int64", (len(parts),), lambda frame: _captured(frame, parts), named
+            )
         if self._sent:
             yield self._action_column("sent_action", _sent)
         yield _scalar("by", "string", lambda frame: frame.applied["by"])
@@ -186,7 +188,7 @@ def pixels_of(value: Array) -> Pixels:
     return pixels[..., :3] if pixels.ndim == 3 else pixels
 
 
-def _state(vectors: Parts, spec: RecordedSpec) -> Column:
+def _state(vectors: Parts, spec: RecordedSpec) -> DatasetColumn:
     """Return the column of all vectors, one after the other."""
     dtype = np.result_type(*vectors.values())
     size = sum(value.size for value in vectors.values())
@@ -198,15 +200,15 @@ def _state(vectors: Parts, spec: RecordedSpec) -> Column:
         prefix = f"{part}." if part and len(vectors) > 1 else ""
         elements += [f"{prefix}{name}" for name in names] or [part or "observation"]
 
-    def value_in(frame: Frame) -> Array:
+    def value_in(frame: DatasetFrame) -> Array:
         parts = parts_of(frame.observation["value"])
         return np.concatenate([parts[name].reshape(-1) for name in vectors], dtype=dtype)
 
-    return Column(STATE, dtype.name, (size,), value_in, tuple(elements))
+    return DatasetColumn(STATE, dtype.name, (size,), value_in, tuple(elements))
 
 
-def _tensor(name: str, part: str, value: Array) -> Column:
-    return Column(
+def _tensor(name: str, part: str, value: Array) -> DatasetColumn:
+    return DatasetColumn(
         name,
         value.dtype.name,
         value.shape,
@@ -227,33 +229,33 @@ def _fit(name: str) -> str:
     return name.replace("/", "_")
 
 
-def _scalar(name: str, dtype: str, value: Callable[[Frame], Any]) -> Column:
-    return Column(name, dtype, (1,), value)
+def _scalar(name: str, dtype: str, value: Callable[[DatasetFrame], Any]) -> DatasetColumn:
+    return DatasetColumn(name, dtype, (1,), value)
 
 
-def _number_of(name: str) -> Callable[[Frame], int]:
+def _number_of(name: str) -> Callable[[DatasetFrame], int]:
     # With a default: another version of rtgraph may have recorded fewer fields.
-    def value(frame: Frame) -> int:
+    def value(frame: DatasetFrame) -> int:
         found = frame.applied.get(name)
         return UNKNOWN if found is None else found
 
     return value
 
 
-def _measurement(name: str) -> Callable[[Frame], float]:
+def _measurement(name: str) -> Callable[[DatasetFrame], float]:
     return lambda frame: float((frame.observation.get("measurements") or {}).get(name, np.nan))
 
 
-def _captured(frame: Frame, parts: tuple[str, ...]) -> Array:
+def _captured(frame: DatasetFrame, parts: tuple[str, ...]) -> Array:
     times = frame.observation.get("captured_ns") or {}
     return np.array([times.get(part, UNKNOWN) for part in parts], np.int64)
 
 
-def _action(frame: Frame) -> Array:
+def _action(frame: DatasetFrame) -> Array:
     return np.atleast_1d(np.asarray(frame.applied["action"]))
 
 
-def _sent(frame: Frame) -> Array:
+def _sent(frame: DatasetFrame) -> Array:
     sent = frame.applied.get("sent")
     return _action(frame) if sent is None else np.atleast_1d(np.asarray(sent))
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from rtgraph.nodes.emulator.gameboy.console import Memory
+from rtgraph.nodes.emulator.gameboy.console import ConsoleMemory
 from rtgraph.nodes.emulator.gameboy.pokemon import (
     POKEMON_VARIABLES,
     YELLOW_VARIABLES,
@@ -31,7 +31,7 @@ def written(*blocks):
     for address, content in blocks:
         start = max(base for base in memory if base <= address)
         memory[start][address - start : address - start + len(content)] = content
-    return Memory({start: bytes(content) for start, content in memory.items()})
+    return ConsoleMemory({start: bytes(content) for start, content in memory.items()})
 
 
 def tetris(score=0, state=0):

@@ -3,10 +3,12 @@ from itertools import pairwise
 import pytest
 
 from rtgraph.nodes.emulator.gameboy.blocks import BlocksRules
-from rtgraph.nodes.emulator.gameboy.console import Memory
+from rtgraph.nodes.emulator.gameboy.console import ConsoleMemory
 from rtgraph.nodes.emulator.gameboy.variables import Variable, read_variables
 
-MEMORY = Memory({0xC000: bytes([0x12, 0x34, 0xFF, 0x99, 0x0A]) + bytes(0x0FFB), 0xFF80: bytes(range(0x80))})
+MEMORY = ConsoleMemory(
+    {0xC000: bytes([0x12, 0x34, 0xFF, 0x99, 0x0A]) + bytes(0x0FFB), 0xFF80: bytes(range(0x80))}
+)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from support.servo_bus import JOINTS, RANGES
 
 from rtgraph.msgs.errors import RobotError
 from rtgraph.nodes.robot import Driver, TorqueDriver
-from rtgraph.nodes.robot.servo import Bus, Calibration, ServoArm
+from rtgraph.nodes.robot.servo import Calibration, ServoArm, ServoBus
 
 PATIENT_S = 0.5
 """Wait for a reply on a busy machine: only a lost one takes as long."""
@@ -82,7 +82,7 @@ def test_disconnecting_leaves_torque_and_goal(arm, bus_peer):
 
 
 def test_lost_replies_are_asked_for_again(bus_peer):
-    with Bus(str(bus_peer.port), timeout_s=0.03, tries=6) as bus:
+    with ServoBus(str(bus_peer.port), timeout_s=0.03, tries=6) as bus:
         bus_peer.ask("lose", share=0.1)
         from rtgraph.nodes.robot.servo.registers import PRESENT_POSITION
 
@@ -134,7 +134,7 @@ def test_an_unplugged_arm_is_one_kind_of_error_and_works_again_when_plugged_in(a
 
 def test_a_second_driver_is_refused(arm, bus_peer):
     with pytest.raises(RobotError, match="another program uses it"):
-        Bus(str(bus_peer.port))
+        ServoBus(str(bus_peer.port))
 
 
 def test_a_missing_servo_is_named(bus_peer):

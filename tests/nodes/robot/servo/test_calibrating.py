@@ -6,7 +6,7 @@ import pytest
 from support.servo_bus import JOINTS, RANGES
 
 from rtgraph.msgs.errors import RobotError
-from rtgraph.nodes.robot.servo import Bus
+from rtgraph.nodes.robot.servo import ServoBus
 from rtgraph.nodes.robot.servo.calibrating import calibrate
 from rtgraph.nodes.robot.servo.joints import JOINTS as IDS
 from rtgraph.nodes.robot.servo.joints import read_calibration, write_calibration
@@ -37,7 +37,7 @@ MOVES = {name: (1000, 2047, 3000) for name in JOINTS if name != "wrist_roll"}
 
 @pytest.fixture
 def bus(bus_peer):
-    with Bus(str(bus_peer.port), timeout_s=0.5) as made:
+    with ServoBus(str(bus_peer.port), timeout_s=0.5) as made:
         yield made
 
 

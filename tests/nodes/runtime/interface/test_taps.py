@@ -3,13 +3,13 @@ from support.staggered import staggered_plans
 
 from rtgraph.msgs import decode, encode
 from rtgraph.msgs.plant import Observation
-from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 
 LATENCIES = [{"kind": "constant", "frames": 5.3}] * 3
 
 
 def ran(plans, ticks=200):
-    world = VirtualWorld(plans, seed=4, launch_context=LaunchContext(limits=Limits(ticks=ticks)))
+    world = VirtualWorld(plans, seed=4, launch_context=LaunchContext(limits=RunLimits(ticks=ticks)))
     world.run()
     return world
 

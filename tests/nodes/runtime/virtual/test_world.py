@@ -4,7 +4,7 @@ import pytest
 from support.staggered import plan, staggered_plans, trace_of
 
 from rtgraph.msgs.errors import NodeError, WorldError
-from rtgraph.nodes.runtime import LaunchContext, Limits, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 from rtgraph.nodes.runtime.virtual.event_queue import MOST_EVENTS_AT_ONCE
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
 
@@ -17,7 +17,7 @@ def world(*nodes, duration_ns=None, **more):
         outputs = {"Echo": "pong", "Stopping": "pong", "Source": "ping", "Mailer": "ping"}.get(class_name, "")
         made = plan(len(plans), name, node, params, "", {"ping": inputs} if inputs is not None else {})
         plans.append(made.model_copy(update={"outputs": {outputs: "ping"} if outputs else {}}))
-    launch_context = LaunchContext(limits=Limits(duration_ns=duration_ns))
+    launch_context = LaunchContext(limits=RunLimits(duration_ns=duration_ns))
     return VirtualWorld(plans, launch_context=launch_context, **more)
 
 
@@ -92,7 +92,7 @@ def test_two_runs_are_equal_event_for_event_and_another_seed_differs():
         made = VirtualWorld(
             staggered_plans("paced", latencies),
             seed=seed,
-            launch_context=LaunchContext(limits=Limits(ticks=200)),
+            launch_context=LaunchContext(limits=RunLimits(ticks=200)),
         )
         log = []
         push = made.event_queue.push
@@ -307,7 +307,7 @@ def test_what_was_still_to_come_does_not_happen_in_the_stop():
 def test_results_are_of_those_who_have_something_to_say():
     made = VirtualWorld(
         staggered_plans("none", [{"kind": "constant", "frames": 2.0}]),
-        launch_context=LaunchContext(limits=Limits(ticks=50)),
+        launch_context=LaunchContext(limits=RunLimits(ticks=50)),
     )
     made.run()
     assert list(made.results()) == ["monitor"]
