@@ -25,16 +25,10 @@ __all__ = [
 __getattr__ = on_use(
     __name__,
     {
-        "drawing.svg": ("svg",),
-        "drawing.text": (
-            "dot",
-            "mermaid",
-        ),
-        "load": ("load_launch",),
-        "plan": ("Plan",),
-        "schema": (
-            "graph_schema",
-            "launch_schema",
-        ),
+        "drawing.svg": "svg",
+        "drawing.text": "dot mermaid",
+        "load": "load_launch",
+        "plan": "Plan",
+        "schema": "graph_schema launch_schema",
     },
 )

@@ -16,14 +16,14 @@ def import_shipped() -> None:
         importlib.import_module(f"rtgraph.msgs.{module}")
 
 
-def on_use(package: str, modules: Mapping[str, tuple[str, ...]]) -> Callable[[str], object]:
+def on_use(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
     """Return a package's ``__getattr__``.
 
     Args:
         package: name of the package.
-        modules: the names that each module defines; the module is relative to the package.
+        modules: the names that each module defines, between spaces; the module is relative to the package.
     """
-    homes = {name: f"{package}.{module}" for module, names in modules.items() for name in names}
+    homes = {name: f"{package}.{module}" for module, names in modules.items() for name in names.split()}
 
     def find(name: str) -> object:
         if name not in homes:

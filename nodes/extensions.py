@@ -21,6 +21,8 @@ OWN = "rtgraph"
 """The distribution of rtgraph itself."""
 STAGGER = "rtgraph.stagger"
 """The group of stagger methods: a name, and a subclass of ``StaggerMethod``."""
+IN_PARAMS = (ALGORITHMS, STAGGER)
+"""The groups with names that stand in the parameters of nodes."""
 _SUFFIX = ".dist-info"
 
 
@@ -122,6 +124,17 @@ def extensions(group: str, ours: Container[str] = ()) -> dict[str, Extension]:
                 "uninstall one",
             )
     return {name: one for name, one in found.items() if name not in clashing and name not in ours}
+
+
+def targets_in(params: object) -> Iterator[str]:
+    """Yield the target of each entry point that a value in the parameters of a node names."""
+    if isinstance(params, str):
+        for group in IN_PARAMS:
+            if params in (found := extensions(group)):
+                yield found[params].target
+    elif isinstance(params, dict | list | tuple):
+        for inner in params.values() if isinstance(params, dict) else params:
+            yield from targets_in(inner)
 
 
 @functools.cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import socket
 import time
-from types import TracebackType
 from typing import Any, Self
 
 from rtgraph.launch.console.interruption import ending_signals
@@ -30,9 +29,7 @@ class Signals:
         }
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         signal.set_wakeup_fd(self._wakeup_before)
         for number, handler in self._before.items():
             signal.signal(number, handler)

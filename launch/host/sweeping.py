@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
-from types import TracebackType
 from typing import Self
 
 from rtgraph.launch.host import leftovers
@@ -55,9 +54,7 @@ class Sweeper:
         )
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.attend(float("inf"))
         self._say(leftovers.end_all(self._launch, self._nodes, (self._warden.pid,)))
         self.reap(())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from types import TracebackType
 from typing import Self
 
 from rtgraph.launch.introspection.client import Client
@@ -38,13 +37,11 @@ class Attached:
         self._observers = set()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for observer in tuple(self._observers or ()):
             self._close(observer)
         self._observers = None
-        self._client.__exit__(kind, error, trace)
+        self._client.__exit__()
 
     @property
     def topics(self) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from types import TracebackType
 from typing import Self, TypeVar
 
 import zmq
@@ -36,9 +35,7 @@ class Client:
         self._socket.connect(self._session.description.introspection)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._socket.close(0)
         self._context.term()
 

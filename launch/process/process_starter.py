@@ -7,7 +7,6 @@ import re
 import resource
 import sys
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Self
 
 from rtgraph.graphs import Plan
@@ -67,9 +66,7 @@ class Starter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.close()
         for weights in self._weights:

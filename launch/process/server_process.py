@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
 from rtgraph.launch.host.leftovers import environment_of
@@ -80,9 +79,7 @@ class EarlyServer:
             self._process = ServerProcess.start(environment_of(self.launch), subprocess.DEVNULL)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     def foresee(self, foreseen: Foreseen) -> None:

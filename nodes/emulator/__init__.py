@@ -19,12 +19,12 @@ __all__ = ["Atari", "Catch", "Delay", "Emulator", "Endless", "GameBoy", "Gymnasi
 __getattr__ = on_use(
     __name__,
     {
-        "atari_environment": ("Atari",),
-        "catch_environment": ("Catch",),
-        "emulator": ("Emulator",),
-        "endless_environment": ("Endless",),
-        "gameboy_environment": ("GameBoy",),
-        "gymnasium_environment": ("Gymnasium",),
-        "proof_environments": ("Delay", "Inaction"),
+        "atari_environment": "Atari",
+        "catch_environment": "Catch",
+        "emulator": "Emulator",
+        "endless_environment": "Endless",
+        "gameboy_environment": "GameBoy",
+        "gymnasium_environment": "Gymnasium",
+        "proof_environments": "Delay Inaction",
     },
 )

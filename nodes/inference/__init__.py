@@ -11,4 +11,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Coordinator", "Worker"]
 
-__getattr__ = on_use(__name__, {"coordinator": ("Coordinator",), "worker": ("Worker",)})
+__getattr__ = on_use(__name__, {"coordinator": "Coordinator", "worker": "Worker"})

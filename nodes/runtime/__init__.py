@@ -48,36 +48,12 @@ __all__ = [
 __getattr__ = on_use(
     __name__,
     {
-        "classes.loading": (
-            "load_class",
-            "validated_params",
-        ),
-        "interface.changeable": ("Changeable",),
-        "interface.context": (
-            "Identity",
-            "LaunchContext",
-            "RunLimits",
-            "Placement",
-            "Timer",
-            "Urgency",
-        ),
-        "interface.node": (
-            "Node",
-            "Params",
-        ),
-        "interface.ports": (
-            "Input",
-            "Output",
-            "InputPolicy",
-            "latest",
-            "lossless",
-            "queue",
-        ),
-        "virtual.world": ("VirtualWorld",),
-        "wiring": (
-            "InputPlan",
-            "NodePlan",
-            "RestartPolicy",
-        ),
+        "classes.loading": "load_class validated_params",
+        "interface.changeable": "Changeable",
+        "interface.context": "Identity LaunchContext RunLimits Placement Timer Urgency",
+        "interface.node": "Node Params",
+        "interface.ports": "Input Output InputPolicy latest lossless queue",
+        "virtual.world": "VirtualWorld",
+        "wiring": "InputPlan NodePlan RestartPolicy",
     },
 )

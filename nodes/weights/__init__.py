@@ -11,4 +11,4 @@ if TYPE_CHECKING:
 
 __all__ = ["WeightsReceiver", "WeightsSender"]
 
-__getattr__ = on_use(__name__, {"receiver": ("WeightsReceiver",), "sender": ("WeightsSender",)})
+__getattr__ = on_use(__name__, {"receiver": "WeightsReceiver", "sender": "WeightsSender"})

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rtgraph.msgs.errors import CheckpointError, RtgraphError
-from rtgraph.nodes.extensions import STAGGER, extensions
+from rtgraph.nodes.extensions import targets_in
 from rtgraph.nodes.runtime.checkpoint.arrays import Array
 from rtgraph.nodes.runtime.checkpoint.files import SnapshotFile, SnapshotFolder
 from rtgraph.nodes.runtime.checkpoint.reader import Reader
@@ -86,14 +86,12 @@ def load(world: VirtualWorld, file: SnapshotFile) -> None:
 def names_of(plans: Iterable[NodePlan]) -> Names:
     """Return the classes that a checkpoint of these nodes may name.
 
-    These are the classes of rtgraph, of the packages of the nodes, of class paths and of other packages' stagger
-    methods in their parameters, and of their messages.
+    These are the classes of rtgraph, of the packages of the nodes, of class paths and of other packages' extensions in
+    their parameters, and of their messages.
     """
     packages: set[str] = set()
-    methods = extensions(STAGGER)
     for plan in plans:
-        texts = [value for value in plan.params.values() if isinstance(value, str)]
-        paths = [*class_paths(plan.params), *(methods[text].target for text in texts if text in methods)]
+        paths = [*class_paths(plan.params), *targets_in(plan.params)]
         for path in paths:
             with contextlib.suppress(RtgraphError):  # not a class path
                 module_of(path.partition(":")[0])
