@@ -37,11 +37,17 @@ VERBS = {
     "top": "watch the nodes of a running graph",
     "topic": "inspect the topics of a running graph, or publish",
 }
-"""Each verb and its summary. ``rtgraph.launch.verbs.<verb>`` is imported only for that verb.
+"""Each verb and its summary. Its module in ``rtgraph.launch.verbs`` is imported only for that verb.
 
 Its ``run`` gets the parsed arguments. If it also has a ``begin``, that is called first, with the arguments as text, and
 returns a context manager: what it gives goes to ``run``, too. It starts what runs beside the imports that every verb needs.
 """
+
+ROOMS = {
+    "files": ("check", "graph", "plan", "schema"),
+    "running": ("estop", "node", "param", "top", "topic"),
+}
+"""The rooms of ``rtgraph.launch.verbs`` and the verbs in them; the others are in no room."""
 
 IMMEDIATE = frozenset({"estop"})
 """Verbs that load no class and have no time for imports."""
@@ -135,7 +141,8 @@ def _run(arguments: list[str]) -> int:
         from rtgraph.launch.brought_verb import run_brought  # noqa: PLC0415
 
         return run_brought(brought[verb], arguments[1:])
-    module = importlib.import_module(f"rtgraph.launch.verbs.{verb}")
+    room = next((f"{room}." for room, verbs in ROOMS.items() if verb in verbs), "")
+    module = importlib.import_module(f"rtgraph.launch.verbs.{room}{verb}")
     parser = Parser(prog=f"rtgraph {verb}", description=VERBS[verb])
     module.configure(parser)
     if verb in IMMEDIATE:

@@ -1,9 +1,10 @@
-"""Messages to and from recorders and players."""
+"""Messages of a session: to and from recorders and players, and the journals of nodes."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
+from rtgraph.msgs.array import array
 from rtgraph.msgs.base import Message
 
 
@@ -36,3 +37,16 @@ class PlayProgress(Message):
     paused: bool
     played: int
     round: int = 0
+
+
+class Journal(Message):
+    """A part of a node's journal: everything it consumed, so that it can be executed again from a recording.
+
+    ``entries`` is a msgpack array with one item per event, in order; ``rtgraph.nodes.runtime.journal``
+    documents the items. ``digest`` is a hash chain: it covers this part and the digest of the previous part.
+    """
+
+    first: int = Field(ge=0)
+    """The number of the first entry."""
+    entries: array("uint8", None)  # type: ignore[valid-type]
+    digest: str

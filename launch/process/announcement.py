@@ -10,7 +10,7 @@ from pathlib import Path
 from rtgraph.graphs import Plan
 from rtgraph.launch.introspection.sessions import Description, Stream, Taker
 from rtgraph.msgs import Message, schema_hash
-from rtgraph.msgs.journal import Journal
+from rtgraph.msgs.session import Journal
 from rtgraph.nodes.runtime import NodePlan, load_class, validated_params
 from rtgraph.nodes.runtime.classes.imports import pinned
 from rtgraph.nodes.runtime.interface.node import port_message

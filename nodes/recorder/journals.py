@@ -11,7 +11,7 @@ import msgpack
 from rtgraph.msgs import decode
 from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.errors import DecodeError
-from rtgraph.msgs.journal import Journal
+from rtgraph.msgs.session import Journal
 from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, Kind, chained
 
 

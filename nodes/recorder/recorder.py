@@ -11,8 +11,7 @@ from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.bag.format.channel import Channel
 from rtgraph.msgs.bag.writing.storage import Storage, StoredMessage
 from rtgraph.msgs.errors import BagError
-from rtgraph.msgs.journal import Journal
-from rtgraph.msgs.session import KeepRecording
+from rtgraph.msgs.session import Journal, KeepRecording
 from rtgraph.msgs.wire.envelope import envelope
 from rtgraph.nodes.recorder.background import Background
 from rtgraph.nodes.recorder.params import RecorderParams

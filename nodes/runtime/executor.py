@@ -15,7 +15,7 @@ from rtgraph.msgs import Header, Lineage, Message
 from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.msgs.isolation import holds_containers, isolated, unshared
-from rtgraph.msgs.journal import Journal
+from rtgraph.msgs.session import Journal
 from rtgraph.nodes.runtime.clock import Clock
 from rtgraph.nodes.runtime.interface.calls import check_method, checked_period_ns, whole_ns
 from rtgraph.nodes.runtime.interface.changeable import with_values

@@ -27,7 +27,7 @@ import msgpack
 import numpy as np
 
 from rtgraph.msgs import Message
-from rtgraph.msgs.journal import Journal
+from rtgraph.msgs.session import Journal
 from rtgraph.msgs.wire.codec import Frame, frames_of
 
 OUTPUT = "_journal"

@@ -16,7 +16,7 @@ from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.catalog import described, node_classes
 from rtgraph.launch.cli import VERBS, main
 from rtgraph.launch.console.parsing import Parser
-from rtgraph.launch.verbs import param
+from rtgraph.launch.verbs.running import param
 
 FILES = Path(__file__).parent.parent / "graphs" / "files"
 COMMAND = "import sys; from rtgraph.launch.cli import main; sys.exit(main(sys.argv[1:]))"

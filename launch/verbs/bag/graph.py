@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     """Draw the graph."""
     from rtgraph.graphs import Plan  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.verbs.bag.opening import opened  # noqa: PLC0415
-    from rtgraph.launch.verbs.graph import draw  # noqa: PLC0415
+    from rtgraph.launch.verbs.files.graph import draw  # noqa: PLC0415
 
     bag = opened(args.file)
     plan = bag.plan("only what `rtgraph launch` recorded has one")

@@ -6,7 +6,7 @@ from support.collecting import listening
 from support.staggered import staggered_plans
 
 from rtgraph.msgs import decode
-from rtgraph.msgs.journal import Journal
+from rtgraph.msgs.session import Journal
 from rtgraph.nodes.recorder.reexecution import Difference, MessageId, Rerun
 from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 

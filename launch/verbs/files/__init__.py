@@ -1,0 +1,1 @@
+"""Verbs that read launch and graph files, and start nothing."""
