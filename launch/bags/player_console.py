@@ -60,32 +60,9 @@ def player_plan(
     Raises:
         LaunchError: there is nothing to play, or a topic to remap does not exist.
     """
-    recorded = sorted({channel.topic for channel in bag.channels})
-    pattern = unmatched([*topics, *exclude], recorded)
-    if pattern is not None:
-        raise LaunchError(f"{pattern!r} matches no topic of {bag.path}", hint=nearest(pattern, recorded))
-    channels = played_channels(bag, topics, exclude)
-    names = {name: _topic(channel.topic, channel.key) for name, channel in channels.items()}
-    for old in remap or {}:
-        if old not in names.values():
-            raise LaunchError(
-                f"there is no topic {old!r} to remap", hint=", ".join(sorted(set(names.values())))
-            )
-    for new in (remap or {}).values():
-        if not re.fullmatch(PATH, new):
-            raise LaunchError(f"--remap to {new!r}, which is not {MEANINGS[TOPIC]}")
-    if not names:
-        raise LaunchError(f"{bag.path} holds nothing to play", hint="see `rtgraph bag info`")
-    begin_ns = bag.start_ns + round(start_s * 1e9)
-    end_ns = None if duration_s is None else begin_ns + round(duration_s * 1e9)
-    chosen = bag.messages(topics=topics, exclude=(OUTPUT, *exclude), start_ns=begin_ns, end_ns=end_ns)
-    if next(chosen, None) is None:
-        span = (
-            f"from {start_s:g} s on"
-            if duration_s is None
-            else f"in the {duration_s:g} s from {start_s:g} s on"
-        )
-        raise LaunchError(f"{bag.path} holds nothing to play {span}", hint="see `rtgraph bag info`")
+    remap = remap or {}
+    names = _topics_of(bag, topics, exclude, remap)
+    _check_span(bag, topics, exclude, start_s, duration_s)
     player = NodePlan(
         name="player",
         index=0,
@@ -100,11 +77,48 @@ def player_plan(
             "topics": list(topics),
             "exclude": list(exclude),
         },
-        outputs={name: (remap or {}).get(topic, topic) for name, topic in names.items()}
-        | {PROGRESS: PROGRESS},
+        outputs={name: remap.get(topic, topic) for name, topic in names.items()} | {PROGRESS: PROGRESS},
         inputs={CONTROL: InputPlan(topic=CONTROL)},
     )
     return Plan(name=bag.path.stem, nodes=(player,))
+
+
+def _topics_of(
+    bag: Bag, topics: Sequence[str], exclude: Sequence[str], remap: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the recorded topic of each output of the player."""
+    recorded = sorted({channel.topic for channel in bag.channels})
+    pattern = unmatched([*topics, *exclude], recorded)
+    if pattern is not None:
+        raise LaunchError(f"{pattern!r} matches no topic of {bag.path}", hint=nearest(pattern, recorded))
+    channels = played_channels(bag, topics, exclude)
+    names = {name: _topic(channel.topic, channel.key) for name, channel in channels.items()}
+    for old in remap:
+        if old not in names.values():
+            raise LaunchError(
+                f"there is no topic {old!r} to remap", hint=", ".join(sorted(set(names.values())))
+            )
+    for new in remap.values():
+        if not re.fullmatch(PATH, new):
+            raise LaunchError(f"--remap to {new!r}, which is not {MEANINGS[TOPIC]}")
+    if not names:
+        raise LaunchError(f"{bag.path} holds nothing to play", hint="see `rtgraph bag info`")
+    return names
+
+
+def _check_span(
+    bag: Bag, topics: Sequence[str], exclude: Sequence[str], start_s: float, duration_s: float | None
+) -> None:
+    begin_ns = bag.start_ns + round(start_s * 1e9)
+    end_ns = None if duration_s is None else begin_ns + round(duration_s * 1e9)
+    chosen = bag.messages(topics=topics, exclude=(OUTPUT, *exclude), start_ns=begin_ns, end_ns=end_ns)
+    if next(chosen, None) is None:
+        span = (
+            f"from {start_s:g} s on"
+            if duration_s is None
+            else f"in the {duration_s:g} s from {start_s:g} s on"
+        )
+        raise LaunchError(f"{bag.path} holds nothing to play {span}", hint="see `rtgraph bag info`")
 
 
 def _readable(path: Path) -> str:
