@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rtgraph.launch.console.typed import above_zero, from_start
+from rtgraph.launch.verbs.bag.options import add_recording, add_span
 
 EXAMPLE = """\
 examples:
@@ -23,9 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from rtgraph.launch.bags.exporters import described_options, described_targets  # noqa: PLC0415
 
     targets = described_targets()
-    parser.add_argument(
-        "file", type=Path, metavar="FILE", help="an MCAP file, or the folder of a split recording"
-    )
+    add_recording(parser)
     parser.add_argument(
         "--to",
         required=True,
@@ -37,14 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="PATH", help="the output path (default: beside the recording)"
     )
     parser.add_argument("--topics", nargs="+", default=[], metavar="GLOB", help="export only these topics")
-    parser.add_argument(
-        "--start",
-        type=from_start,
-        default=0.0,
-        metavar="S",
-        help="start S seconds after the start of the recording",
-    )
-    parser.add_argument("--duration", type=above_zero, metavar="S", help="export S seconds")
+    add_span(parser, "export")
     parser.add_argument(
         "--option",
         action="append",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rtgraph.launch.verbs.bag.options import add_recording
+
 EXAMPLE = """\
 examples:
   rtgraph bag graph session/session.mcap
@@ -14,9 +16,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    parser.add_argument(
-        "file", type=Path, metavar="FILE", help="an MCAP file, or the folder of a split recording"
-    )
+    add_recording(parser)
     parser.add_argument(
         "--format", choices=("mermaid", "svg", "dot"), help="default: the suffix of --out, or mermaid"
     )

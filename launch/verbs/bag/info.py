@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from rtgraph.launch.verbs.bag.options import add_recording
 
 if TYPE_CHECKING:
     from rtgraph.msgs.bag.bag import Bag
@@ -19,9 +20,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    parser.add_argument(
-        "file", type=Path, metavar="FILE", help="an MCAP file, or the folder of a split recording"
-    )
+    add_recording(parser)
     parser.add_argument("--plan", action="store_true", help="print only the plan of the recorded graph")
     parser.add_argument(
         "--check", action="store_true", help="read the whole recording and report every damaged part"

@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rtgraph.launch.console.typed import above_zero, from_start
+from rtgraph.launch.console.typed import above_zero
+from rtgraph.launch.verbs.bag.options import add_recording, add_span
 
 EXAMPLE = """\
 examples:
@@ -21,9 +22,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    parser.add_argument(
-        "file", type=Path, metavar="FILE", help="an MCAP file, or the folder of a split recording"
-    )
+    add_recording(parser)
     parser.add_argument(
         "--rate",
         type=above_zero,
@@ -31,14 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="speed relative to the recording (default: 1)",
     )
-    parser.add_argument(
-        "--start",
-        type=from_start,
-        default=0.0,
-        metavar="S",
-        help="start S seconds after the start of the recording",
-    )
-    parser.add_argument("--duration", type=above_zero, metavar="S", help="play S seconds")
+    add_span(parser, "play")
     parser.add_argument("--loop", action="store_true", help="play repeatedly")
     parser.add_argument("--paused", action="store_true", help="start paused")
     parser.add_argument("--topics", nargs="+", default=["*"], metavar="GLOB", help="play only these topics")

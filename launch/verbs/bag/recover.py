@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rtgraph.launch.verbs.bag.options import add_recording
+
 EXAMPLE = """\
 example:
   rtgraph bag recover session/session.mcap --out recovered.mcap
@@ -13,9 +15,7 @@ example:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    parser.add_argument(
-        "file", type=Path, metavar="FILE", help="an MCAP file, or the folder of a split recording"
-    )
+    add_recording(parser)
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="the new file (default: NAME-recovered.mcap)"
     )

@@ -9,8 +9,9 @@ something differs, or a node could not be verified.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rtgraph.launch.verbs.bag.options import add_recording
 
 if TYPE_CHECKING:
     from rtgraph.launch.bags.verdicts import Verification
@@ -24,9 +25,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the action's arguments."""
-    parser.add_argument(
-        "file", type=Path, metavar="FILE", help="an MCAP file, or the folder of a split recording"
-    )
+    add_recording(parser)
     parser.add_argument(
         "--nodes",
         nargs="+",

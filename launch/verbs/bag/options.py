@@ -1,0 +1,22 @@
+"""Arguments that several actions of ``rtgraph bag`` have."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rtgraph.launch.console.typed import above_zero, from_start
+
+
+def add_recording(parser: argparse.ArgumentParser) -> None:
+    """Add the recording."""
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="an MCAP file, or the folder of a split recording"
+    )
+
+
+def add_span(parser: argparse.ArgumentParser, does: str) -> None:
+    """Add where to start in the recording and how long to go on; ``does`` is the action in a word."""
+    after = "start S seconds after the start of the recording"
+    parser.add_argument("--start", type=from_start, default=0.0, metavar="S", help=after)
+    parser.add_argument("--duration", type=above_zero, metavar="S", help=f"{does} S seconds")
