@@ -94,9 +94,9 @@ class AtariEnvironment:
         self._settings = settings
         self._ale = _load(settings.game)
         facts = _game_facts(settings.game, settings.full_action_set, self._ale)
-        self._spec = settings.spec()
+        self.spec = settings.spec()
         self._codes = facts.codes
-        self._noop = facts.codes.index(_NOOP)
+        self.noop: Action = facts.codes.index(_NOOP)
         self._owner = f"atari {settings.game} {settings.observation} actions={len(facts.codes)}"
         self._resize = AreaResize(facts.height, facts.width, SMALL, SMALL)
         self._grey = np.empty((facts.height, facts.width), np.uint8)
@@ -112,16 +112,6 @@ class AtariEnvironment:
         # returned.
         self._still: tuple[Array, npt.NDArray[np.uint8]] | None = self._start_picture
         self._episode = Episode(settings, _NOOP)
-
-    @property
-    def spec(self) -> PlantSpec:
-        """The spec; the names of the actions are ALE's."""
-        return self._spec
-
-    @property
-    def noop(self) -> Action:
-        """No input."""
-        return self._noop
 
     @property
     def observation(self) -> Array:
@@ -181,7 +171,7 @@ class AtariEnvironment:
         from ale_py import ALEState  # noqa: PLC0415 - loads gymnasium
 
         saved = unpack_snapshot(snapshot, self._owner, _SavedAtari)
-        observation = unpack_picture(saved.observation, self._spec.array.shape)
+        observation = unpack_picture(saved.observation, self.spec.array.shape)
         screen = unpack_picture(saved.screen, (*self._grey.shape, 3))
         generator = unpack_generator(saved.sticky_generator)
         try:

@@ -66,21 +66,12 @@ class CatchEnvironment:
     """
 
     def __init__(self, settings: CatchSettings) -> None:
-        self._spec = settings.spec()
+        self.spec = settings.spec()
+        self.noop: Action = _STAY
         self._rows, self._columns = settings.rows, settings.columns
         self._ball: tuple[int, int] | None = None
         self._paddle = 0
         self._generator: np.random.Generator | None = None
-
-    @property
-    def spec(self) -> PlantSpec:
-        """The spec."""
-        return self._spec
-
-    @property
-    def noop(self) -> Action:
-        """Stay."""
-        return _STAY
 
     @property
     def observation(self) -> npt.NDArray[np.uint8]:

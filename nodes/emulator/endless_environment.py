@@ -42,19 +42,10 @@ class EndlessEnvironment:
     """Counts steps: the observation is their number, (1,) int64, the reward is 0, and no episode ends."""
 
     def __init__(self, settings: EndlessSettings) -> None:
-        self._spec = settings.spec()
+        self.spec = settings.spec()
+        self.noop: Action = 0
         self._actions = settings.actions
         self._steps: int | None = None
-
-    @property
-    def spec(self) -> PlantSpec:
-        """The spec."""
-        return self._spec
-
-    @property
-    def noop(self) -> Action:
-        """Action 0; all actions do the same."""
-        return 0
 
     @property
     def observation(self) -> Array:

@@ -88,7 +88,8 @@ class GameBoyEnvironment:
 
     def __init__(self, settings: GameBoySettings) -> None:
         self._settings = settings
-        self._spec = settings.spec()
+        self.spec = settings.spec()
+        self.noop: Action = _NOOP
         self._game = find_game(settings.game)
         # Read once: the user's savestates may change while it runs.
         self._starts = {name: self._game.load_state(name) for name in self._game.states}
@@ -100,20 +101,10 @@ class GameBoyEnvironment:
         self._console = Console(self._game.rom)
         # Kept, as a console shows an old picture after its state is set.
         self._picture = np.zeros((*SCREEN, 3), np.uint8)
-        self._observation: Array = np.zeros(self._spec.array.shape, np.uint8)
+        self._observation: Array = np.zeros(self.spec.array.shape, np.uint8)
         self._variables: Variables = {}
         self._first_variables: Variables = {}
         self._episode = Episode(settings, _NOOP)
-
-    @property
-    def spec(self) -> PlantSpec:
-        """The spec."""
-        return self._spec
-
-    @property
-    def noop(self) -> Action:
-        """No button pressed."""
-        return _NOOP
 
     @property
     def observation(self) -> Array:
@@ -190,7 +181,7 @@ class GameBoyEnvironment:
     def restore(self, snapshot: bytes) -> None:
         """Go back to the snapshot. Raises ``ValueError`` if it is not one of this game with these settings."""
         saved = unpack_snapshot(snapshot, self._owner, _SavedGameBoy)
-        observation = unpack_picture(saved.observation, self._spec.array.shape)
+        observation = unpack_picture(saved.observation, self.spec.array.shape)
         picture = unpack_picture(saved.screen, self._picture.shape)
         generator = unpack_generator(saved.sticky_generator)
         if saved.variables.keys() != self._game.variables.keys():

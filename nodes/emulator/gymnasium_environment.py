@@ -71,24 +71,21 @@ class GymnasiumEnvironment:
         self._closed = False
         try:
             self._observations = Observations(self._env.observation_space, settings.id)
-            self._spec = PlantSpec(
+            self.spec = PlantSpec(
                 rate_hz=settings.rate_hz,
                 observation=self._observations.spec,
                 action=action_spec(self._env.action_space, settings.id),
             )
             self._action_dtype: np.dtype[Any] = np.dtype(self._env.action_space.dtype)
             self._first_action = getattr(self._env.action_space, "start", 0)
-            self._noop = self._default_noop() if settings.noop is None else self._given_noop(settings.noop)
+            self.noop: Action = (
+                self._default_noop() if settings.noop is None else self._given_noop(settings.noop)
+            )
         except ValueError:
             self.close()
             raise
         self._render = settings.render
         self._over = True
-
-    @property
-    def spec(self) -> PlantSpec:
-        """The spec."""
-        return self._spec
 
     @property
     def own_rate_hz(self) -> float | None:
@@ -100,11 +97,6 @@ class GymnasiumEnvironment:
                 return 1 / step_s
         shown = (getattr(inner, "metadata", None) or {}).get("render_fps")
         return float(shown) if isinstance(shown, int | float) and shown > 0 else None
-
-    @property
-    def noop(self) -> Action:
-        """The idle action, from the settings or 0."""
-        return self._noop
 
     def reset(self, rng: np.random.Generator) -> Value:
         """Begin an episode with a seed drawn from ``rng``."""
@@ -151,7 +143,7 @@ class GymnasiumEnvironment:
 
     def _check(self, action: Action) -> Action:
         """Return the action in the environment's form. Raises ``ValueError`` if it does not fit the spec."""
-        spec = self._spec.action
+        spec = self.spec.action
         match spec:
             case Discrete():
                 return int(self._first_action) + check_discrete(action, spec.count)
@@ -164,7 +156,7 @@ class GymnasiumEnvironment:
                 assert_never(spec)
 
     def _default_noop(self) -> Action:
-        spec = self._spec.action
+        spec = self.spec.action
         match spec:
             case Discrete():
                 return 0

@@ -89,28 +89,19 @@ class _LaneEnvironment(ABC):
     """The common part of both: lanes, the length of an episode, and snapshots."""
 
     def __init__(self, settings: _LaneSettings, spec: PlantSpec, default_action: int, owner: str) -> None:
-        self._spec = spec
+        self.spec = spec
         self._lanes = settings.lanes
         self._episode_ticks = settings.episode_ticks
         self._count = spec.action.count if isinstance(spec.action, Discrete | MultiDiscrete) else 0
-        self._noop: Action = default_action
+        self.noop: Action = default_action
+        """The action of the default behaviour β, in every lane."""
         if self._lanes > 1:
-            self._noop = np.full(self._lanes, default_action)
-            self._noop.setflags(write=False)
+            self.noop = np.full(self._lanes, default_action)
+            self.noop.setflags(write=False)
         self._owner = f"{owner} lanes={self._lanes}"
         self._states = np.zeros(self._lanes, np.int64)
         self._tick = 0
         self._generator: np.random.Generator | None = None
-
-    @property
-    def spec(self) -> PlantSpec:
-        """The spec."""
-        return self._spec
-
-    @property
-    def noop(self) -> Action:
-        """The action of the default behaviour β, in every lane."""
-        return self._noop
 
     @property
     def observation(self) -> Array:
