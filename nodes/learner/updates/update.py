@@ -87,27 +87,17 @@ class Updater:
         """The version of the target network's weights."""
         self._device = device_named(params.device)
         self._rng = np.random.default_rng(seed if noise_seed is None else noise_seed)
-        self._online, self._weights = self._made(
-            lambda: build(network, plant, device=self._device, seed=seed)
-        )
+        self._online, self.weights = self._made(lambda: build(network, plant, device=self._device, seed=seed))
+        """The weights of this version are a view, (n,) float32, which the next update changes."""
         self._slots = layout(self._online)
         self._readers_slots = layout(build(network, plant, device="meta"))
-        self._target, self._target_weights = self._blank()
+        self._target, self.target_weights = self._blank()
+        """The target network's weights are a view, (n,) float32, like ``weights``."""
         self._target.requires_grad_(requires_grad=False)
-        self._target_weights.copy_(self._weights)
+        self.target_weights.copy_(self.weights)
         self._algorithm = algorithm_of(params, network)
-        self._optimiser = Optimiser(self._weights, params)
+        self._optimiser = Optimiser(self.weights, params)
         self._own_gradient = list(views(self._optimiser.gradient, self._slots).values())
-
-    @property
-    def weights(self) -> Tensor:
-        """Return the weights of this version, (n,) float32: a view, which the next update changes."""
-        return self._weights
-
-    @property
-    def target_weights(self) -> Tensor:
-        """Return the weights of the target network, (n,) float32: a view, like `weights`."""
-        return self._target_weights
 
     def normalise(self, samples: Batch | TensorBatch) -> None:
         """Scale the initial weights to a batch's observations (see `normalisation`), and copy them to the target network.
@@ -117,7 +107,7 @@ class Updater:
         """
         batch = TensorBatch.of(samples, self.plant.parts, self._actions, self._device)
         normalise(self._online, batch.observations)
-        self._target_weights.copy_(self._weights)
+        self.target_weights.copy_(self.weights)
 
     def step(self, samples: Batch | TensorBatch, margin: float = 0.0) -> BatchLoss:
         """Make one update from a batch; with a ``margin`` above 0, one of a demonstration (see `losses.margin`).
@@ -152,7 +142,7 @@ class Updater:
             LearningError: The batch does not fit.
         """
         gradients, found = self._evaluated(samples)
-        vector = torch.zeros_like(self._weights)
+        vector = torch.zeros_like(self.weights)
         torch._foreach_copy_(list(views(vector, self._slots).values()), gradients)
         return vector, found
 
@@ -165,8 +155,8 @@ class Updater:
             LearningError: The gradient has another shape or is not finite, and nothing has changed; or it
                 makes the weights infinite, and they are then unusable.
         """
-        if gradient.shape != self._weights.shape:
-            raise LearningError(f"the gradient has {gradient.numel()} numbers, not {self._weights.numel()}")
+        if gradient.shape != self.weights.shape:
+            raise LearningError(f"the gradient has {gradient.numel()} numbers, not {self.weights.numel()}")
         norm = float(torch.linalg.vector_norm(gradient))
         if not math.isfinite(norm):
             raise LearningError(
@@ -177,13 +167,13 @@ class Updater:
         if gradient is not self._optimiser.gradient or factor < 1:
             torch.mul(gradient, factor, out=self._optimiser.gradient)
         self._optimiser.step()
-        if not math.isfinite(float(self._weights.sum())):
+        if not math.isfinite(float(self.weights.sum())):
             raise LearningError(
                 f"the weights are not finite after {self.version + 1} updates", hint="lower learning_rate"
             )
         self.version += 1
         if (self.version - self.begun) % self.params.target_every == 0:
-            self._target_weights.copy_(self._weights)
+            self.target_weights.copy_(self.weights)
             self.target_version = self.version
         return norm
 
@@ -306,8 +296,8 @@ class Updater:
 
     def _vectors(self) -> dict[str, Tensor]:
         return {
-            "weights": self._weights,
-            "target": self._target_weights,
+            "weights": self.weights,
+            "target": self.target_weights,
             "first_moment": self._optimiser.first_moment,
             "second_moment": self._optimiser.second_moment,
         }

@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs import PlantSpec
-from rtgraph.msgs.errors import CheckpointError, NotFinite, ReplayError
-from rtgraph.msgs.spaces import described
+from rtgraph.msgs.errors import CheckpointError, ReplayError
 from rtgraph.nodes.replay.replay_stats import Holdings
 from rtgraph.nodes.replay.sampling.prioritised import PriorityRows
 from rtgraph.nodes.replay.storage.batch import Batch, Draw
 from rtgraph.nodes.replay.storage.frame_slots import FrameSlots
-from rtgraph.nodes.replay.storage.frames import FrameStore, is_finite
+from rtgraph.nodes.replay.storage.frames import FrameStore
 from rtgraph.nodes.replay.storage.recovery import recover
 from rtgraph.nodes.replay.storage.sizes import Order, Sampling, Sizes
 from rtgraph.nodes.replay.storage.table import TransitionTable
@@ -124,13 +123,7 @@ class ReplayBuffer:
         """
         self._table.check(transition.action, transition.discounted_reward, transition.discount)
         for frame in (transition.observation, transition.next_observation):
-            if not self.frames.spec.admits(frame.value):
-                raise ReplayError(f"a frame of {described(frame.value)}, the plant's are {self.frames.spec}")
-            if not is_finite(frame.value):
-                raise NotFinite(
-                    f"the observation of tick {frame.tick} is not finite",
-                    hint="check the plant for divisions by 0 and for sensors that are off",
-                )
+            self.frames.check(frame)
         seen = self._table.seen
         slot = self._place(seen, rng)
         if slot is None:

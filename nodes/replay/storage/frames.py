@@ -21,8 +21,9 @@ import numpy.typing as npt
 
 from rtgraph.msgs import ArraySpec, PartsSpec
 from rtgraph.msgs.array import Array
-from rtgraph.msgs.errors import FrameOverwritten, RegionError, ReplayError
+from rtgraph.msgs.errors import FrameOverwritten, NotFinite, RegionError, ReplayError
 from rtgraph.msgs.spaces import WHOLE, Value, described, parts_of
+from rtgraph.nodes.replay.transition import Frame
 from rtgraph.nodes.runtime.region import Region
 
 Handles = npt.NDArray[np.int64]
@@ -156,6 +157,22 @@ class FrameStore(Frames):
         *_, (_, last, offset) = _layout(kept, slots)
         super().__init__(Region.open(layout, offset + slots * last.size_bytes, path))
 
+    def check(self, frame: Frame) -> None:
+        """Check that a frame is one of the plant's.
+
+        Raises:
+            NotFinite: a number in it is not finite.
+            ReplayError: it does not fit the plant.
+        """
+        if not self.spec.admits(frame.value):
+            raise ReplayError(f"a frame of {described(frame.value)}, the plant's are {self.spec}")
+        parts = parts_of(frame.value).values()
+        if not all(part.dtype.kind != "f" or np.isfinite(part).all() for part in parts):
+            raise NotFinite(
+                f"the observation of tick {frame.tick} is not finite",
+                hint="check the plant for divisions by 0 and for sensors that are off",
+            )
+
     @staticmethod
     def bytes_per_slot(spec: ArraySpec | PartsSpec) -> int:
         """Return the size of one frame in bytes."""
@@ -218,11 +235,6 @@ class FrameStore(Frames):
     def sync(self) -> None:
         """Flush writes to disk."""
         self._region.sync()
-
-
-def is_finite(value: Value) -> bool:
-    """Return whether all numbers of a frame are finite."""
-    return all(part.dtype.kind != "f" or bool(np.isfinite(part).all()) for part in parts_of(value).values())
 
 
 def _parts(spec: ArraySpec | PartsSpec) -> dict[str, ArraySpec]:
