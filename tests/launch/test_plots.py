@@ -284,10 +284,12 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone(tmp_path):
 
 def test_matplotlib_is_imported_only_to_draw_and_pyplot_never(tmp_path):
     program = (
-        "import sys, pathlib, rtgraph.launch.plots as p, rtgraph.nodes.monitor.trace as t\n"
+        "import sys, pathlib, rtgraph.launch.plots as p\n"
+        "from rtgraph.nodes.monitor.columns import SavedTrace\n"
+        "from rtgraph.nodes.monitor.trace import Trace\n"
         "assert 'matplotlib' not in sys.modules\n"
-        "trace = t.Trace()\n"
-        "p.draw(t.SavedTrace([], trace.ticks(), trace.decisions()), pathlib.Path(sys.argv[1]), rate_hz=None)\n"
+        "trace = Trace()\n"
+        "p.draw(SavedTrace([], trace.ticks(), trace.decisions()), pathlib.Path(sys.argv[1]), rate_hz=None)\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)
