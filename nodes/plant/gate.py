@@ -69,6 +69,10 @@ class Choice:
     dropped: int = 0
     """Belonged to another episode or incarnation, or exceeded the number of held decisions."""
     delay_ticks: int = 0
+    too_old: int = 0
+    """Of ``late``, those older than ``max_age_ms``."""
+    delay_over: int = 0
+    """D as measured, if it is above its maximum; else 0."""
     starting: bool = False
     """β acts because no decision on an observation of this episode can be due yet."""
 
@@ -131,7 +135,10 @@ class _EpisodeGate:
                 self._incarnation,
             ):
                 choice.dropped += 1
-            elif lineage.tick < self._applied or self._is_old(decision, tick):
+            elif self._is_old(decision, tick):
+                choice.late += 1
+                choice.too_old += 1
+            elif lineage.tick < self._applied:
                 choice.late += 1
             else:
                 admitted.append(decision)
@@ -169,6 +176,7 @@ class PlayoutGate(_EpisodeGate):
         self._ages: deque[int] = deque(maxlen=AGES_KEPT)
         self._delay: int | None = None
         """D; None before the first decision."""
+        self._delay_over = 0
 
     def begin(self, tick: int, episode: int, incarnation: int) -> int:
         dropped = len(self._held)
@@ -189,7 +197,8 @@ class PlayoutGate(_EpisodeGate):
             self._measure()
         if self._most_age is not None:
             held = [decision for decision in self._held if not self._is_old(decision, tick)]
-            choice.late += len(self._held) - len(held)
+            choice.too_old = len(self._held) - len(held)
+            choice.late += choice.too_old
             self._held = held
         self._held += self._admitted(arrivals, choice, tick)
         if len(self._held) > MOST_HELD:
@@ -204,14 +213,15 @@ class PlayoutGate(_EpisodeGate):
             # Another decision on the same observation may still act: only strictly older ones are ruled out.
             self._held = [d for d in self._held if d is not chosen and observed_tick(d) >= self._applied]
             choice.overwritten = before - 1 - len(self._held)
-        choice.delay_ticks = delay
+        choice.delay_ticks, choice.delay_over = delay, self._delay_over
         choice.starting = self._applied < 0 and (self._delay is None or tick - self._began < delay)
         return choice
 
     def _measure(self) -> None:
         if self._ages:
             delay = sorted(self._ages)[AGE_PERCENT * len(self._ages) // 100]
-            self._delay = delay if self._most_ticks is None else min(delay, self._most_ticks)
+            most = delay if self._most_ticks is None else self._most_ticks
+            self._delay, self._delay_over = min(delay, most), delay if delay > most else 0
 
 
 def observed_tick(decision: Decision) -> int:

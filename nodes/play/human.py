@@ -12,9 +12,10 @@ from rtgraph.msgs import Decision, Discrete, Observation, PlantSpec, Screen
 from rtgraph.msgs.array import Array
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.spaces import Value, parts_of
+from rtgraph.nodes.display import check_pygame
 from rtgraph.nodes.play.bindings import Bindings
 from rtgraph.nodes.play.script import read_script
-from rtgraph.nodes.play.window import Window, check_pygame
+from rtgraph.nodes.play.window import Window
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest
 
 LOOK_PERIOD_NS = 15_000_000

@@ -1,19 +1,14 @@
-"""A window that shows a plant and says which buttons a person holds, by pygame.
-
-Only this module imports pygame, which is an optional dependency.
-"""
+"""A window that shows a plant and says which buttons a person holds, by pygame, which is an optional dependency."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from rtgraph.msgs.errors import NodeError
-from rtgraph.msgs.typed.extras import needed_by
+from rtgraph.nodes.display import close_window, open_window
 from rtgraph.nodes.play.bindings import NUMBER_KEYS
 
 if TYPE_CHECKING:
@@ -24,8 +19,9 @@ _SIZE: Final = (640, 576)
 _TEXT_ROWS: Final = 3
 _ROW_HEIGHT: Final = 24
 _PRESSED_AXIS: Final = 0.5
-_INVISIBLE: Final = frozenset({"offscreen", "dummy", "evdev"})
-"""Drivers that SDL falls back to without a display."""
+_NO_DISPLAY: Final = (
+    "play where there is a display, or play a script in the virtual world: --world virtual --script FILE"
+)
 _KEYS: Final = {
     "UP": "UP",
     "DOWN": "DOWN",
@@ -42,17 +38,6 @@ _PAD_BUTTONS: Final = {0: "A", 1: "B", 6: "SELECT", 7: "START"}
 """Buttons by the numbers that most gamepads give them."""
 
 
-def check_pygame() -> None:
-    """Check that pygame is installed.
-
-    Raises:
-        MissingPackage: it is not.
-    """
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    with needed_by("a window"):
-        import pygame  # noqa: F401, PLC0415 - an optional dependency
-
-
 class Window:
     """An open window.
 
@@ -66,25 +51,11 @@ class Window:
     """
 
     def __init__(self, title: str, keys: Sequence[str]) -> None:
-        check_pygame()
+        size = (_SIZE[0], _SIZE[1] + _TEXT_ROWS * _ROW_HEIGHT)
+        self._surface = open_window(title, size, resizable=True, hint=_NO_DISPLAY)
         import pygame  # noqa: PLC0415 - an optional dependency
 
         self._pygame = pygame
-        try:
-            pygame.display.init()
-            if pygame.display.get_driver() in _INVISIBLE and "SDL_VIDEODRIVER" not in os.environ:
-                raise pygame.error("there is no display")  # noqa: TRY301 - one error for both
-            size = (_SIZE[0], _SIZE[1] + _TEXT_ROWS * _ROW_HEIGHT)
-            self._surface = pygame.display.set_mode(size, pygame.RESIZABLE)
-        except pygame.error as error:
-            pygame.display.quit()
-            raise NodeError(
-                f"no window can be opened: {error}",
-                hint="play where there is a display, or play a script in the virtual world: --world virtual --script FILE",
-            ) from error
-        pygame.display.set_caption(title)
-        pygame.font.init()
-        pygame.joystick.init()
         self._font = pygame.font.Font(None, _ROW_HEIGHT - 2)
         self._keys = keys
         self._pads: dict[int, pygame.joystick.JoystickType] = {}
@@ -132,8 +103,7 @@ class Window:
 
     def close(self) -> None:
         """Close the window."""
-        self._pygame.joystick.quit()
-        self._pygame.display.quit()
+        close_window()
 
     def _handle(self, event: pygame.event.Event) -> None:
         pygame = self._pygame

@@ -16,13 +16,21 @@ from rtgraph.nodes.robot.connection.connection import Connection
 from rtgraph.nodes.robot.device_control import DeviceControl
 from rtgraph.nodes.robot.joints import SUFFIX, JointParams, Limits, Vector
 from rtgraph.nodes.robot.joints import Command as CommandKind
-from rtgraph.nodes.robot.safety import NEAR_S, Command, Safety, stale_after_ns
+from rtgraph.nodes.robot.safety import NEAR_S, Command, Safety, Sent, stale_after_ns
 
 ARRIVED = 0.02
 """A pose is reached within the distance of this many seconds at maximum speed, at rest for ``SETTLED_TICKS``."""
 STILL = 1e-3
 """At rest: slower than this share of the maximum speed."""
 SETTLED_TICKS = 3
+NO_COMMAND = "no valid command"
+REFUSALS: Mapping[str, str] = {
+    "not_finite": "its numbers are not finite",
+    "stale": "it is too old by its stamp",
+    "commander": "another node commands",
+    "far": "it is too far from the robot's position",
+}
+"""Why a command was refused, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +110,27 @@ class Control(DeviceControl):
         if self._may_move():
             self.states.enter("holding", reason, now_ns)
 
+    def hand_over(self, commander: str, now_ns: int) -> None:
+        """Let another node command: the robot holds until its first command near the present position."""
+        self.safety.hand_over()
+        if self._may_move() and not self.is_homing:
+            self.states.enter("holding", f"{commander} takes over", now_ns)
+
     def tick(
-        self, command: Command | None, default: npt.NDArray[np.generic] | None, now_ns: int
+        self,
+        command: Command | None,
+        default: npt.NDArray[np.generic] | None,
+        now_ns: int,
+        missing: str = "",
     ) -> TickResult:
-        """Send what the rules make of a command, or of what the default behaviour asks for."""
+        """Send what the rules make of a command, or of what the default behaviour asks for.
+
+        Args:
+            command: the command of this tick, if there is one.
+            default: what the default behaviour asks for; None to stand still.
+            now_ns: the graph's time.
+            missing: why there is no command, if that is known.
+        """
         if not self._may_move():
             return TickResult(None, self._blocked(command))
         connection, safety, states = self.connection, self.safety, self.states
@@ -123,13 +148,21 @@ class Control(DeviceControl):
             return self._home(self._pose, measured, command, now_ns)
         sent = safety.step(command, now_ns, measured, default)
         if command is not None and not sent.refused:
-            states.enter("running", "", now_ns)
-        elif sent.stale and states.state == "running":
-            states.enter("stale", "no valid command", now_ns)
+            states.enter("running", f"{command.person} commands" if command.person else "", now_ns)
+        elif sent.stale and (states.state == "running" or self._explains(sent, missing)):
+            reason = REFUSALS.get(sent.refused, missing)
+            states.enter("stale", f"{NO_COMMAND}: {reason}" if reason else NO_COMMAND, now_ns)
         elif states.state == "stale" and states.reason.endswith(" is silent"):
             states.enter("holding", "the device answers again", now_ns)
         self._post(sent.values, now_ns)
         return TickResult(sent.values, sent.refused)
+
+    def _explains(self, sent: Sent, missing: str) -> bool:
+        """Return whether a tick without a valid command has a reason, and the state has none yet."""
+        states = self.states
+        return bool(sent.refused or missing) and (
+            states.state == "holding" or (states.state, states.reason) == ("stale", NO_COMMAND)
+        )
 
     def _hold_here(self, now_ns: int) -> None:
         """Send the position at which the robot begins, or no velocity; then switch the torque on."""

@@ -13,13 +13,15 @@ from rtgraph.msgs.array import frozen
 from rtgraph.nodes.plant import Choice, DefaultBehaviour, Environment, Plant, PlantParams, Step
 from rtgraph.nodes.plant.default import Noop
 from rtgraph.nodes.plant.environment import Action, Array
+from rtgraph.nodes.plant.gate import LatestParams, make_gate
+from rtgraph.nodes.plant.takeover import Takeover
 from rtgraph.nodes.robot.connection.connection import Connection
 from rtgraph.nodes.robot.control import Control
 from rtgraph.nodes.robot.device_control import DeviceControl
 from rtgraph.nodes.robot.environment import RobotEnvironment
 from rtgraph.nodes.robot.estop import EStopServer, socket_path
 from rtgraph.nodes.robot.params import RobotParams, check_params, moves_of, spec_of
-from rtgraph.nodes.robot.safety import Command
+from rtgraph.nodes.robot.safety import Command, stale_after_ns
 from rtgraph.nodes.runtime import Input, Output, queue
 from rtgraph.nodes.runtime.clock import period_ns
 
@@ -173,6 +175,9 @@ class RobotPlant(DevicePlant[R], ABC):
 
     _control: Control
 
+    takeover = Input(Decision, queue(64), optional=True)
+    """Decisions of a person, who commands while they arrive."""
+
     @classmethod
     def spec(cls, params: R) -> PlantSpec:
         """Return the spec that follows from the joints, the cameras and the task."""
@@ -210,6 +215,20 @@ class RobotPlant(DevicePlant[R], ABC):
         self._robot = RobotEnvironment(params, self._control)
         return self._robot
 
+    def on_start(self) -> None:
+        """Connect, and begin to tick."""
+        period = period_ns(self.params.rate_hz)
+        gate = make_gate(LatestParams(max_age_ms=self.params.gate.max_age_ms), period)
+        self._takeover = Takeover(gate, stale_after_ns(period))
+        super().on_start()
+
+    def result(self) -> dict[str, Any]:
+        """Return what every device's plant does, and the number of ticks at which a person commanded, if there were any."""
+        found = super().result()
+        if self._takeover.ticks:
+            found["robot"]["takeover_ticks"] = self._takeover.ticks
+        return found
+
     def _stopped(self) -> None:
         """Do what else an emergency stop takes."""
         if self.params.estop == "torque_off":
@@ -224,16 +243,19 @@ class RobotPlant(DevicePlant[R], ABC):
     def _reset(self, due_ns: int, began_ns: int, unwanted: int) -> None:
         self._sent = None
         super()._reset(due_ns, began_ns, unwanted)
+        self.takeover.take_all()  # of the previous episode
+        self._takeover.begin(self._tick, self._episode, self.context.identity.incarnation)
         if (pose := self._robot.pose) is not None:
             self._control.go_to(pose, "a physical reset", began_ns)
         self._control.tick(None, None, began_ns)
 
     def _act(self, choice: Choice) -> tuple[Action, Step]:
-        now_ns, decision = self.now_ns, choice.decision
+        now_ns, missing = self.now_ns, self._missing(choice)
+        decision = choice.decision
         stands = self.params.default in STAND_STILL
         default = self._default_action()
         command = None if decision is None else self._command_of(decision)
-        tick = self._control.tick(command, None if stands else np.asarray(default), now_ns)
+        tick = self._control.tick(command, None if stands else np.asarray(default), now_ns, missing)
         action: Action = default
         if decision is not None and tick.refused:
             choice.decision = None
@@ -248,11 +270,24 @@ class RobotPlant(DevicePlant[R], ABC):
         )
         return action, self._robot.step(action)
 
+    def _missing(self, choice: Choice) -> str:
+        """Let a person take over, and drop what the gate's bounds forbid. Return why there is no decision, if that is known."""
+        decisions = [one for one in self.takeover.take_all() if self._takes(one)]
+        if self._takeover.choose(self._tick, decisions, choice, self.now_ns):
+            self._control.hand_over(self._takeover.person or "the policy", self.now_ns)
+        if choice.delay_over:
+            choice.late += choice.decision is not None
+            choice.decision = None
+            return f"D is {choice.delay_over} ticks, above its bound of {choice.delay_ticks}"
+        if choice.decision is None and choice.too_old:
+            return f"decisions are older than max_age_ms ({self.params.gate.max_age_ms:g})"
+        return ""
+
     def _command_of(self, decision: Decision) -> Command:
         header, values = decision.header, np.asarray(decision.action)
         if self._moves is not None:
             values = self._moves.goal(int(values), self._control.safety.position)
-        return Command(values, header.stamp_ns, header.source.partition("/")[0])
+        return Command(values, header.stamp_ns, header.source.partition("/")[0], self._takeover.person)
 
 
 def _if_other(sent: Array, action: Array) -> Array | None:

@@ -36,6 +36,8 @@ class Command:
     """When it was made, on the graph's clock."""
     source: str
     """The node that made it. Replicas of one node are one commander."""
+    person: str = ""
+    """The node through which a person made it; empty if a policy did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,11 @@ class Safety:
         """Hold at a position, at rest. Call it whenever the robot may have moved otherwise, or stood still."""
         self._position = np.asarray(position, np.float64).copy()
         self._velocity = np.zeros_like(self._position)
+        self.holds = True
+
+    def hand_over(self) -> None:
+        """Let another commander resume, near the present position."""
+        self._commander = ""
         self.holds = True
 
     def rest(self) -> None:

@@ -321,3 +321,30 @@ def test_params_without_a_maximum_are_written_as_before():
     assert LatestParams().model_dump() == {"kind": "latest"}
     assert PlayoutParams().model_dump() == {"kind": "playout", "most_ticks": None}
     assert "stop_s" not in NodePlan(name="n", index=0, node="m:N").model_dump()
+
+
+def test_decisions_beyond_the_maximum_age_are_counted_apart_from_late_ones():
+    gate = begun(LatestGate(most_age=3))
+    assert gate.choose(5, [decision(5)]).too_old == 0
+    choice = gate.choose(9, [decision(4), decision(5), decision(8)])
+    assert (choice.late, choice.too_old, choice.decision.header.lineage.tick) == (2, 2, 8)
+
+
+def test_held_decisions_that_grow_too_old_are_counted():
+    gate = begun(PlayoutGate(most_age=3))
+    gate._ages.extend([9] * 10)
+    gate.choose(1, [])
+    gate.choose(2, [decision(2)])
+    choices = [gate.choose(tick, []) for tick in range(3, 8)]
+    assert [choice.too_old for choice in choices] == [0, 0, 0, 1, 0]
+    assert sum(choice.late for choice in choices) == 1
+
+
+def test_a_delay_above_its_bound_is_reported():
+    gate = begun(PlayoutGate(most_ticks=5))
+    for tick in range(60):
+        choice = gate.choose(tick, [decision(max(0, tick - 8), number=tick)])
+    assert (choice.delay_ticks, choice.delay_over) == (5, 8)
+    for tick in range(60, 60 + AGES_KEPT + 20):
+        choice = gate.choose(tick, [decision(tick - 4, number=tick)])
+    assert (choice.delay_ticks, choice.delay_over) == (4, 0)

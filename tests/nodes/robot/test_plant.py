@@ -77,6 +77,53 @@ def test_a_run_in_which_every_command_is_refused_is_a_failure():
     assert host.node.failure() == "all 19 commands were refused: 19 far"
 
 
+def late(host, ticks, age_ticks, values=(12.0, 22.0)):
+    """Run ticks, each with a decision that arrives so many ticks after its observation."""
+    for number in range(ticks):
+        host.run_until(host.clock.time_ns + PERIOD_NS)
+        observation = host.messages("observation")[
+            -1 - min(age_ticks - 1, len(host.messages("observation")) - 1)
+        ]
+        decision = Decision(
+            worker="w/0", number=number, action=np.array(values, np.float32), began_ns=0, inference_ns=0
+        )
+        host.deliver("decision", decision, source="w/0", of=observation)
+    return host.messages("applied")[-1], host.messages("robot")[-1]
+
+
+def test_a_delay_above_its_bound_makes_the_robot_stale_until_it_is_below():
+    host = robot(gate={"kind": "playout", "most_ticks": 5})
+    assert late(host, 30, 2)[1].state == "running"
+    applied, state = late(host, 60, 9)
+    assert (applied.by, applied.delay_ticks) == ("default", 5)
+    assert (state.state, state.reason) == ("stale", "no valid command: D is 9 ticks, above its bound of 5")
+    applied, state = late(host, 440, 2)
+    assert (applied.by, state.state) == ("policy", "running")
+
+
+def test_decisions_older_than_the_gate_allows_make_the_robot_stale_and_say_why():
+    host = robot(gate={"kind": "latest", "max_age_ms": 50})
+    late(host, 30, 2)
+    applied, state = late(host, 30, 9)
+    assert (applied.by, applied.late) == ("default", 1)
+    assert (state.state, state.reason) == (
+        "stale",
+        "no valid command: decisions are older than max_age_ms (50)",
+    )
+    assert late(host, 30, 2)[1].state == "running"
+
+
+def test_a_robot_that_never_moves_says_why():
+    host = robot()
+    run(host, 30, [80.0, 80.0])
+    state = host.messages("robot")[-1]
+    assert (state.state, state.reason) == (
+        "stale",
+        "no valid command: it is too far from the robot's position",
+    )
+    assert len(host.messages("robot")) < 5
+
+
 def test_states_are_published_on_change_and_twice_a_second():
     host = robot()
     run(host, 200, [12.0, 22.0])

@@ -1,0 +1,102 @@
+"""What a person holds: a leader arm, a gamepad, a keyboard, or a device of your own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Protocol, cast
+
+from pydantic import JsonValue
+
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.runtime.classes.imports import class_at
+from rtgraph.nodes.runtime.classes.loading import call_problem
+
+SHIPPED: Mapping[str, str] = {
+    "leader": "rtgraph.nodes.robot.teleop.leader:LeaderArm",
+    "gamepad": "rtgraph.nodes.robot.teleop.pad:Gamepad",
+    "keyboard": "rtgraph.nodes.robot.teleop.pad:Keyboard",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a device gets to know of the robot and of the node that reads it."""
+
+    joints: tuple[str, ...]
+    """The robot's joints, in the order of its action."""
+    rate_hz: float
+    now_ns: Callable[[], int]
+    """The graph's time. Safe in any thread."""
+    log: logging.Logger
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asks for at a moment."""
+
+    captured_ns: int
+    """When it was read, on the graph's clock."""
+    enabled: bool = True
+    """Whether the person commands: the deadman button is held."""
+    values: Mapping[str, float] = field(default_factory=dict)
+    """By joint: its position, or its speed as a share of the full one, from −1 to 1. Other joints stay."""
+    stop: bool = False
+    """Whether the person asks for an emergency stop."""
+
+
+class Device(Protocol):
+    """Reads a person. It is made with a ``Site`` and the node's ``device_params``."""
+
+    gives: ClassVar[Literal["positions", "speeds"]]
+    """What ``Asked.values`` are."""
+    realtime_only: ClassVar[bool]
+    """Whether there is such a device in real time only."""
+
+    def read(self) -> Asked | None:
+        """Return what the person asks for now; None if that is unknown. It does not wait."""
+        ...
+
+    def close(self) -> None:
+        """Release the device."""
+        ...
+
+
+def device_class(name: str) -> type[Device]:
+    """Return a device's class: ``leader``, ``gamepad``, ``keyboard``, or ``package.module:Class``.
+
+    Raises:
+        NodeError: there is no such class.
+    """
+    if name not in SHIPPED and ":" not in name:
+        raise NodeError(
+            f"no teleoperation device {name!r}", hint=f"{', '.join(SHIPPED)}, or package.module:Class"
+        )
+    try:
+        return cast(type[Device], class_at(SHIPPED.get(name, name)))
+    except NodeError as error:
+        raise NodeError(f"device {name!r} cannot be loaded: {error.problem}", hint=error.hint) from error
+
+
+def check_device(name: str, params: Mapping[str, JsonValue]) -> None:
+    """Check that a device exists and takes these parameters. Nothing is opened.
+
+    A class method ``check`` of the device, which takes its parameters, checks the rest.
+
+    Raises:
+        NodeError: the check fails.
+    """
+    found = device_class(name)
+    for attribute, meaning in (
+        ("read", "define read(self)"),
+        ("close", "define close(self)"),
+        ("gives", "positions or speeds"),
+        ("realtime_only", "True or False"),
+    ):
+        if not hasattr(found, attribute):
+            raise NodeError(f"device {name!r} has no {attribute}", hint=meaning)
+    if problem := call_problem(found, None, **params):
+        raise NodeError(f"device {name!r} does not take these device_params: {problem}")
+    if (check := getattr(found, "check", None)) is not None:
+        check(**params)

@@ -1,0 +1,85 @@
+"""A leader arm: a second SO-100 or SO-101, moved by hand, that the robot follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Literal, get_args
+
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.robot.connection.link import Link
+from rtgraph.nodes.robot.connection.link_params import LinkParams
+from rtgraph.nodes.robot.driver import Feature, feature_problem
+from rtgraph.nodes.robot.serial_port import pyserial
+from rtgraph.nodes.robot.servo.arm import ServoArm
+from rtgraph.nodes.robot.servo.calibration import Calibration, Units
+from rtgraph.nodes.robot.teleop.device import Asked, Site
+from rtgraph.nodes.runtime.clock import period_ns
+
+CLOSE_S = 0.5
+
+
+class LimpArm(ServoArm):
+    """An arm of servos without torque, so that a hand can move it."""
+
+    def connect(self) -> None:
+        """Open the port, check the servos, and switch their torque off."""
+        super().connect()
+        self.set_torque(on=False)
+
+
+class LeaderArm:
+    """Gives the positions of a leader arm. It is read in a thread of its link, and connected again after a fault.
+
+    Args:
+        site: the robot.
+        port: the leader's serial port.
+        calibration: its calibration file; None to use what its servos hold.
+        units: those of the robot's positions.
+    """
+
+    gives: ClassVar[Literal["positions", "speeds"]] = "positions"
+    realtime_only: ClassVar[bool] = True
+
+    def __init__(
+        self, site: Site, port: str, calibration: str | None = None, units: Units = "degrees"
+    ) -> None:
+        self._site = site
+        self._features: dict[str, Feature] = {f"{joint}.pos": float for joint in site.joints}
+        self._link = Link(
+            lambda: LimpArm(port, calibration, units),
+            lambda driver: feature_problem(driver, self._features, frozenset(self._features)),
+            LinkParams(),
+            period_ns=period_ns(site.rate_hz),
+            now_ns=site.now_ns,
+            log=site.log,
+            reads_only=True,
+        )
+        self._link.start(site.now_ns())
+
+    @classmethod
+    def check(cls, port: str, calibration: str | None = None, units: str = "degrees") -> None:
+        """Check pyserial, the units and the calibration file. The port is not opened.
+
+        Raises:
+            NodeError, RobotError: the check fails.
+        """
+        del port
+        pyserial()
+        if units not in get_args(Units):
+            raise NodeError(f"no units {units!r}", hint=" or ".join(get_args(Units)))
+        if calibration is not None:
+            Calibration.read(Path(calibration).expanduser())
+
+    def read(self) -> Asked | None:
+        """Return the newest positions; None while the arm is not connected."""
+        link = self._link
+        link.attend(self._site.now_ns())
+        sample = link.newest()
+        if sample is None or link.health.state != "up":
+            return None
+        values = {name.removesuffix(".pos"): float(sample.values[name]) for name in self._features}
+        return Asked(sample.captured_ns, values=values)
+
+    def close(self) -> None:
+        """Disconnect. The torque stays off."""
+        self._link.close(CLOSE_S)

@@ -1,0 +1,166 @@
+"""The node through which a person commands a robot."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field, JsonValue
+
+from rtgraph.msgs import Applied, Decision, EStop, Observation
+from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.spaces import Continuous, PlantSpec
+from rtgraph.nodes.robot.joints import Vector
+from rtgraph.nodes.robot.safety import stale_after_ns
+from rtgraph.nodes.robot.teleop.device import Asked, Device, Site, check_device, device_class
+from rtgraph.nodes.runtime import Changeable, Input, Node, Output, Params, Placement, latest
+from rtgraph.nodes.runtime.clock import period_ns
+
+LEAD_S = 0.25
+"""A goal is ahead of the robot by what the joint moves in this time at full speed, at most: it stops soon after the stick."""
+LOOK_NS = 50_000_000
+"""Longest time between two looks at the device: a desktop takes a window that is not looked after for hanging."""
+
+
+class TeleopParams(Params):
+    """What a person holds, and how fast it moves the robot."""
+
+    plant: PlantSpec
+    """The robot's spec: `${spec:plant}`."""
+    device: str
+    """leader, gamepad, keyboard, or package.module:Class."""
+    device_params: dict[str, JsonValue] = Field(default_factory=dict)
+    """The keyword arguments with which the device is made."""
+    enabled: Changeable[bool] = True
+    """Whether the person may command. A leader arm has no deadman button: this is its switch."""
+    speed: Changeable[float] = Field(default=0.2, gt=0, le=1)
+    """Full speed: the share of a joint's range that it moves per second; of its maximum speed, if the robot takes velocities."""
+
+
+class Teleop(Node[TeleopParams]):
+    """Decides on every observation what a person asks for, while the person commands.
+
+    Its decisions go to the plant's port ``takeover``: there they take the place of the policy's. It publishes nothing while the
+    deadman button is not held, or when the device has not been read for longer than the stale limit.
+    """
+
+    reproducible: ClassVar[bool] = False
+
+    observation = Input(Observation, latest)
+    applied = Input(Applied, latest)
+    takeover = Output(Decision)
+    estop = Output(EStop)
+
+    @classmethod
+    def check(cls, params: TeleopParams) -> None:
+        """Check the robot and the device."""
+        action = _action_of(params.plant)
+        check_device(params.device, params.device_params)
+        if device_class(params.device).gives == "positions" and action.command != "position":
+            raise NodeError(f"device {params.device!r} gives positions, and the robot takes velocities")
+
+    @classmethod
+    def check_placement(cls, params: TeleopParams, placement: Placement) -> None:
+        """Check that there is a device where the node runs."""
+        if not placement.realtime and device_class(params.device).realtime_only:
+            raise NodeError("a person commands in real time only", hint="--world realtime")
+
+    def on_prepare(self) -> None:
+        """Open the device."""
+        params = self.params
+        self._action = action = _action_of(params.plant)
+        site = Site(action.names, params.plant.rate_hz, self.context.now_ns, self.log)
+        self._device: Device = device_class(params.device)(site, **params.device_params)  # type: ignore[call-arg]
+
+    def on_start(self) -> None:
+        """Look after the device, with or without observations."""
+        rate_hz = self.params.plant.rate_hz
+        self._low, self._high = np.array(self._action.low), np.array(self._action.high)
+        self._period_s = 1 / rate_hz
+        self._stale_ns = stale_after_ns(period_ns(rate_hz))
+        self._at: Vector | None = None
+        self._goal: Vector | None = None
+        self._number = 0
+        self.every(LOOK_NS, self._attend)
+
+    def on_applied(self, applied: Applied) -> None:
+        """Take note of where the robot was commanded to be."""
+        self._at = np.asarray(applied.action if applied.sent is None else applied.sent, np.float64)
+
+    def on_observation(self, observation: Observation) -> None:
+        """Decide for the next tick."""
+        began_ns, asked = self.now_ns, self._look()
+        if asked is None or self._at is None:
+            self._goal = None
+            return
+        self._number += 1
+        self.takeover.publish(
+            Decision(
+                worker=self.name,
+                number=self._number,
+                action=self._wanted(asked, self._at).astype(np.float32),
+                began_ns=began_ns,
+                inference_ns=self.now_ns - began_ns,
+            ),
+            of=observation,
+        )
+
+    def on_stop(self) -> None:
+        """Release the device."""
+        self._device.close()
+
+    def world_state(self) -> dict[str, Any]:
+        """Return the state without the device: a restored node opens it again."""
+        return {name: value for name, value in super().world_state().items() if name != "_device"}
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Open the device again."""
+        super().load_world_state(state)
+        self.on_prepare()
+
+    def _attend(self) -> None:
+        self._look()
+
+    def _look(self) -> Asked | None:
+        """Return what the person asks for; None unless the person commands. An emergency stop is passed on at once."""
+        asked = self._device.read()
+        if asked is not None and asked.stop:
+            self.estop.publish(EStop(reason=f"a person at {self.name}"))
+        if asked is None or not (asked.enabled and self.params.enabled):
+            return None
+        return asked if self.now_ns - asked.captured_ns <= self._stale_ns else None
+
+    def _wanted(self, asked: Asked, at: Vector) -> Vector:
+        """Return the action: positions of a leader, velocities, or the goal that speeds have led to."""
+        names, low, high = self._action.names, self._low, self._high
+        if self._device.gives == "positions":
+            led = [asked.values.get(name, here) for name, here in zip(names, at, strict=True)]
+            return np.asarray(np.clip(np.array(led), low, high))
+        shares = np.clip([asked.values.get(name, 0.0) for name in names], -1.0, 1.0)
+        if self._action.command == "velocity":
+            return np.asarray(self.params.speed * shares * high)
+        full = self.params.speed * (high - low)
+        before = at if self._goal is None else self._goal
+        ahead = np.clip(before + shares * full * self._period_s, at - LEAD_S * full, at + LEAD_S * full)
+        goal: Vector = np.clip(ahead, low, high)
+        self._goal = goal
+        return goal
+
+
+def _action_of(plant: PlantSpec) -> Continuous:
+    """Return the robot's action.
+
+    Raises:
+        NodeError: it is not one of positions or velocities by joint.
+    """
+    action = plant.action
+    if (
+        not isinstance(action, Continuous)
+        or action.command not in {"position", "velocity"}
+        or not action.names
+    ):
+        raise NodeError(
+            "a person commands robots that take positions or velocities of joints",
+            hint="teleop: none; a robot with moves takes none",
+        )
+    return action
