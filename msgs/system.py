@@ -172,3 +172,20 @@ class Statistics(ControlMessage):
     result: dict[str, Any] = Field(default_factory=dict)
     problem: str = ""
     """Why the node failed at its end: ``on_stop`` or ``result`` raised, or the node reports a failure."""
+
+
+CONTROL_TYPES: tuple[type[Message], ...] = (
+    ChangeParams,
+    Failed,
+    Finish,
+    Go,
+    Heartbeat,
+    Inject,
+    ParamsChanged,
+    Preparing,
+    Probe,
+    Proven,
+    Ready,
+    Statistics,
+    Stop,
+)

@@ -7,40 +7,11 @@ import hashlib
 import zmq
 
 from rtgraph.msgs import Message, schema_hash
-from rtgraph.msgs.system import (
-    ChangeParams,
-    Failed,
-    Finish,
-    Go,
-    Heartbeat,
-    Inject,
-    ParamsChanged,
-    Preparing,
-    Probe,
-    Proven,
-    Ready,
-    Statistics,
-    Stop,
-)
+from rtgraph.msgs.system import CONTROL_TYPES
 from rtgraph.msgs.wire.codec import WIRE_VERSION
 from rtgraph.msgs.wire.named import NamedReader, named
 
-TYPES: tuple[type[Message], ...] = (
-    ChangeParams,
-    Failed,
-    Finish,
-    Go,
-    Heartbeat,
-    Inject,
-    ParamsChanged,
-    Preparing,
-    Probe,
-    Proven,
-    Ready,
-    Statistics,
-    Stop,
-)
-CONTROL = NamedReader(TYPES, "a control message")
+CONTROL = NamedReader(CONTROL_TYPES, "a control message")
 
 
 class ControlClient:
@@ -76,6 +47,6 @@ class ControlClient:
 def protocol() -> str:
     """Return what two installations of rtgraph must have in common to communicate."""
     found = hashlib.blake2b(str(WIRE_VERSION).encode(), digest_size=8)
-    for message_type in TYPES:
+    for message_type in CONTROL_TYPES:
         found.update(message_type.schema_name.encode() + schema_hash(message_type))
     return found.hexdigest()

@@ -29,11 +29,11 @@ from pydantic import TypeAdapter
 
 from rtgraph.msgs import Record, message_types, schema_hash
 from rtgraph.msgs.declaration import build_all
+from rtgraph.msgs.system import CONTROL_TYPES
 from rtgraph.nodes.runtime.classes.description import class_of
 from rtgraph.nodes.runtime.classes.imports import look_in, module_of, pin
 from rtgraph.nodes.runtime.classes.loading import load_class, stand_in
 from rtgraph.nodes.runtime.interface.context import generator
-from rtgraph.nodes.runtime.realtime.control import TYPES
 from rtgraph.nodes.runtime.realtime.host import die_with, take_priority
 from rtgraph.nodes.runtime.realtime.process import RealtimeNode
 from rtgraph.nodes.runtime.realtime.requests import (
@@ -78,7 +78,7 @@ def serve(channel: socket.socket) -> None:
 
 def _build_messages() -> None:
     build_all(Record)
-    for message_type in (*message_types().values(), *TYPES):
+    for message_type in (*message_types().values(), *CONTROL_TYPES):
         schema_hash(message_type)
 
 

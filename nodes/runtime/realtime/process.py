@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import heapq
 import logging
-import resource
 import select
 from collections.abc import Callable
 from typing import Any
-
-from pydantic import JsonValue
 
 from rtgraph.msgs import Message, Record
 from rtgraph.msgs.base import UNSENT
@@ -30,7 +27,6 @@ from rtgraph.msgs.system import (
     Probe,
     Proven,
     Ready,
-    Statistics,
     Stop,
 )
 from rtgraph.msgs.typed.one_line import in_one_line
@@ -44,14 +40,13 @@ from rtgraph.nodes.runtime.journal import Documents
 from rtgraph.nodes.runtime.realtime.bus import Bus, make_context
 from rtgraph.nodes.runtime.realtime.config import NodeConfig
 from rtgraph.nodes.runtime.realtime.control import ControlClient
+from rtgraph.nodes.runtime.realtime.draining import Draining
 from rtgraph.nodes.runtime.realtime.guard import Guard
-from rtgraph.nodes.runtime.realtime.host import private_bytes, process_id, sharpen_timers
+from rtgraph.nodes.runtime.realtime.host import process_id, sharpen_timers
 from rtgraph.nodes.runtime.realtime.introspection_handlers import beat, change_params, take_injected
-from rtgraph.nodes.runtime.results import edge_reports, result_of
+from rtgraph.nodes.runtime.realtime.node_statistics import statistics_of
 
 HEARTBEAT_NS = 500_000_000
-SILENCE_NS = 1_000_000_000
-"""At the end, stop waiting for messages after this long without one."""
 LINGER_MS = 1000
 TERMINATED = 143
 """Exit code of a node that stopped because of SIGTERM, or without its launcher."""
@@ -78,9 +73,7 @@ class RealtimeNode:
         self._spoke = False
         self._early: list[tuple[BoundInput[Any], Any]] = []
         self._early_changes: list[ChangeParams] = []
-        self._stop: Stop | None = None
-        self._arrived_ns = 0
-        self._hear_until_ns = 0
+        self._draining: Draining | None = None
         self._zmq = make_context()
         # Before anything that may fail, so that the launcher learns of the failure.
         self._control = ControlClient(self._zmq, config.control, f"{plan.name}#{config.incarnation}")
@@ -98,12 +91,13 @@ class RealtimeNode:
             log.info("%s is ready, process %d, incarnation %d", name, process_id(), incarnation)
             self._say(Ready(node=name, incarnation=incarnation, pid=process_id()))
             self._loop()
-            self._count_the_missing()
+            if self._draining is not None:
+                self._draining.count_the_missing()
             problem = self._stopped()
             if self._guard is not None and (reason := self._guard.reason):
                 log.warning("%s stopped: %s", name, reason)
                 return TERMINATED  # without statistics, so that a launcher that lives starts it again
-            self._say(self._statistics(problem))
+            self._say(statistics_of(self._executor, self._scheduling, problem, began=self._began))
         # Report whatever a node's code raises to the launcher; then the process ends.
         except BaseException as error:
             log.exception("%s failed", name)
@@ -196,7 +190,7 @@ class RealtimeNode:
             if ready is None or self._spoke or control in ready:
                 self._spoke = False
                 self._obey()
-            if self._stop is not None and self._heard_out(self._stop):
+            if self._draining is not None and self._draining.is_over(self.clock.now_ns()):
                 return
             if guard is not None and guard.reason:
                 return
@@ -229,10 +223,11 @@ class RealtimeNode:
         """Return the function that takes arriving messages now."""
         if not self._began:
             return self._keep_for_later
-        return self._executor.deliver if self._stop is None else self._deliver_at_the_end
+        return self._executor.deliver if self._draining is None else self._deliver_at_the_end
 
     def _deliver_at_the_end(self, port: BoundInput[Any], message: Message) -> None:
-        self._arrived_ns = self.clock.now_ns()
+        if self._draining is not None:
+            self._draining.arrived_ns = self.clock.now_ns()
         self._executor.deliver(port, message)
 
     def _keep_for_later(self, port: BoundInput[Any], message: Any) -> None:
@@ -274,35 +269,7 @@ class RealtimeNode:
             elif isinstance(message, ChangeParams):
                 self._say(change_params(self._executor, message))
             elif isinstance(message, Stop):
-                self._stop = message
-                now_ns = self._arrived_ns = self.clock.now_ns()
-                # The other half of the time is for the node's stop.
-                self._hear_until_ns = now_ns + (message.deadline_ns - now_ns) // 2
-
-    def _heard_out(self, stop: Stop) -> bool:
-        """Return whether all messages for lossless inputs have been handled, or time is up."""
-        now_ns = self.clock.now_ns()
-        if now_ns > self._hear_until_ns:
-            return True
-        if self._unheard(stop) and now_ns <= self._arrived_ns + SILENCE_NS:
-            return False
-        # A busy node continues with its lossless inputs only.
-        busy = self._executor.busy
-        return not any(
-            port.inbox and port.handler and not (busy and port.depth is not None)
-            for port in self._node.inputs.values()
-        )
-
-    def _unheard(self, stop: Stop) -> dict[tuple[str, str], int]:
-        """Return the number of messages to lossless inputs that publishers sent and that have not arrived."""
-        found: dict[tuple[str, str], int] = {}
-        for name, publishers in stop.sent.items():
-            edges = self._node.inputs[name].edges
-            for publisher, sent in publishers.items():
-                edge = edges.setdefault(publisher, EdgeCount(incarnation=0))
-                if sent > edge.next_sequence:
-                    found[name, publisher] = sent - edge.next_sequence
-        return found
+                self._draining = Draining(self._executor, message, self.clock.now_ns())
 
     def _say(self, message: Message) -> None:
         self._spoke = True
@@ -317,13 +284,6 @@ class RealtimeNode:
                 "beat": beat(self._executor, self._host_clock.now_ns(), self.clock.now_ns()),
             }
         )
-
-    def _count_the_missing(self) -> None:
-        if self._stop is not None:
-            for name, sent in self._stop.sent.items():
-                self._node.inputs[name].declared = sent
-            for (name, publisher), missing in self._unheard(self._stop).items():
-                self._node.inputs[name].edges[publisher].lost += missing
 
     def _stopped(self) -> str:
         """Stop the node; return the error that it raised. Its counters are reported in any case."""
@@ -344,33 +304,3 @@ class RealtimeNode:
             self._node.on_failure(problem)
         except BaseException:  # whatever a node's code raises
             log.exception("%s failed to bring its device into a safe state", self._node.name)
-
-    def _result(self) -> tuple[dict[str, JsonValue], str]:
-        """Return the node's result, and why it has none or why the node failed."""
-        if not self._began:
-            return {}, ""
-        try:
-            return result_of(self._node), self._node.failure()
-        # Whatever a node's code raises: its counters are reported in any case.
-        except BaseException as error:
-            log.exception("%s has no result", self._node.name)
-            return {}, in_one_line(error)
-
-    def _statistics(self, stop_problem: str) -> Statistics:
-        result, result_problem = self._result()
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        return Statistics(
-            node=self._node.name,
-            incarnation=self._config.incarnation,
-            sent={
-                name if key is None else f"{name}:{key}": count
-                for name, output in self._node.outputs.items()
-                for key, count in output.sent.items()
-            },
-            edges=edge_reports(self._executor),
-            scheduling=self._scheduling,
-            memory_bytes=private_bytes(),
-            cpu_s=used.ru_utime + used.ru_stime,
-            result=result,
-            problem=stop_problem or result_problem,
-        )

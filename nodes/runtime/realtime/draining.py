@@ -1,0 +1,60 @@
+"""The stop of a node: it handles what publishers have sent for its lossless inputs, and counts what is missing."""
+
+from __future__ import annotations
+
+from rtgraph.msgs.system import Stop
+from rtgraph.nodes.runtime.executor import Executor
+from rtgraph.nodes.runtime.interface.ports import EdgeCount
+
+SILENCE_NS = 1_000_000_000
+"""Stop waiting for messages after this long without one."""
+
+
+class Draining:
+    """The wait for the last messages of a node.
+
+    Args:
+        executor: the node's.
+        stop: says what each publisher has sent in total.
+        now_ns: when the stop arrived.
+    """
+
+    def __init__(self, executor: Executor, stop: Stop, now_ns: int) -> None:
+        self._executor = executor
+        self._stop = stop
+        self.arrived_ns = now_ns
+        """When the last message arrived."""
+        # The other half of the time is for the node's stop.
+        self._until_ns = now_ns + (stop.deadline_ns - now_ns) // 2
+
+    def is_over(self, now_ns: int) -> bool:
+        """Return whether all messages for lossless inputs have been handled, or time is up."""
+        if now_ns > self._until_ns:
+            return True
+        if self._unheard() and now_ns <= self.arrived_ns + SILENCE_NS:
+            return False
+        # A busy node continues with its lossless inputs only.
+        busy = self._executor.busy
+        return not any(
+            port.inbox and port.handler and not (busy and port.depth is not None)
+            for port in self._executor.node.inputs.values()
+        )
+
+    def count_the_missing(self) -> None:
+        """Count what did not arrive as lost."""
+        inputs = self._executor.node.inputs
+        for name, sent in self._stop.sent.items():
+            inputs[name].declared = sent
+        for (name, publisher), missing in self._unheard().items():
+            inputs[name].edges[publisher].lost += missing
+
+    def _unheard(self) -> dict[tuple[str, str], int]:
+        """Return the number of messages to lossless inputs that publishers sent and that have not arrived."""
+        found: dict[tuple[str, str], int] = {}
+        for name, publishers in self._stop.sent.items():
+            edges = self._executor.node.inputs[name].edges
+            for publisher, sent in publishers.items():
+                edge = edges.setdefault(publisher, EdgeCount(incarnation=0))
+                if sent > edge.next_sequence:
+                    found[name, publisher] = sent - edge.next_sequence
+        return found

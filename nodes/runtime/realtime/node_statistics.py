@@ -1,0 +1,54 @@
+"""The statistics that a node's process reports at its end."""
+
+from __future__ import annotations
+
+import logging
+import resource
+
+from pydantic import JsonValue
+
+from rtgraph.msgs.system import Statistics
+from rtgraph.msgs.typed.one_line import in_one_line
+from rtgraph.nodes.runtime.executor import Executor
+from rtgraph.nodes.runtime.realtime.host import private_bytes
+from rtgraph.nodes.runtime.results import edge_reports, result_of
+
+log = logging.getLogger("rtgraph.realtime")
+
+
+def statistics_of(executor: Executor, scheduling: str, stop_problem: str, *, began: bool) -> Statistics:
+    """Return a node's result, its counters, and what its process has used.
+
+    Args:
+        executor: the node's.
+        scheduling: what the process was allowed.
+        stop_problem: why the stop of the node failed; empty if it did not.
+        began: whether the node has begun; otherwise it has no result.
+    """
+    result, result_problem = _result(executor) if began else ({}, "")
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return Statistics(
+        node=executor.identity.name,
+        incarnation=executor.identity.incarnation,
+        sent={
+            name if key is None else f"{name}:{key}": count
+            for name, output in executor.node.outputs.items()
+            for key, count in output.sent.items()
+        },
+        edges=edge_reports(executor),
+        scheduling=scheduling,
+        memory_bytes=private_bytes(),
+        cpu_s=used.ru_utime + used.ru_stime,
+        result=result,
+        problem=stop_problem or result_problem,
+    )
+
+
+def _result(executor: Executor) -> tuple[dict[str, JsonValue], str]:
+    """Return the node's result, and why it has none or why the node failed."""
+    try:
+        return result_of(executor.node), executor.node.failure()
+    # Whatever a node's code raises: its counters are reported in any case.
+    except BaseException as error:
+        log.exception("%s has no result", executor.identity.name)
+        return {}, in_one_line(error)
