@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rtgraph.graphs.plan import Plan
 from rtgraph.nodes.runtime.classes.loading import load_class
-from rtgraph.nodes.runtime.interface.ports import InputPolicy
+from rtgraph.nodes.runtime.interface.policy import InputPolicy
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 Notes = Mapping[tuple[str, str, str], str]

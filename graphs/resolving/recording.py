@@ -18,7 +18,7 @@ from rtgraph.graphs.resolving.resolve import imported
 from rtgraph.msgs.errors import BagError, GraphError, NodeError
 from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.runtime.classes.loading import load_class
-from rtgraph.nodes.runtime.interface.ports import Tapped
+from rtgraph.nodes.runtime.interface.edges import Tapped
 from rtgraph.nodes.runtime.journal import OUTPUT
 from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan
 

@@ -16,7 +16,7 @@ from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, Liv
 from rtgraph.msgs.errors import DecodeError, GraphError
 from rtgraph.msgs.wire.envelope import Envelope, envelope
 from rtgraph.nodes.runtime.clock import WallClock
-from rtgraph.nodes.runtime.interface.ports import EdgeCount
+from rtgraph.nodes.runtime.interface.edges import EdgeCount
 from rtgraph.nodes.runtime.realtime.lead import is_probe, lead_of, read_lead
 
 WAITING_MOST = 1000

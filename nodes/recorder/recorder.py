@@ -18,8 +18,8 @@ from rtgraph.nodes.recorder.params import RecorderParams
 from rtgraph.nodes.recorder.provenance import GOES_ON, info, keep_weights, plan_attachment
 from rtgraph.nodes.recorder.sinks import make_sink
 from rtgraph.nodes.runtime import Input, Node, load_class, queue
+from rtgraph.nodes.runtime.interface.edges import EdgeCount, Tapped
 from rtgraph.nodes.runtime.interface.node import port_message
-from rtgraph.nodes.runtime.interface.ports import EdgeCount, Tapped
 from rtgraph.nodes.runtime.interface.taps import Taken, Tap, edge_name
 from rtgraph.nodes.runtime.journal import OUTPUT
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
         Urgency,
     )
     from rtgraph.nodes.runtime.interface.node import Node, Params
-    from rtgraph.nodes.runtime.interface.ports import Input, InputPolicy, Output, latest, lossless, queue
+    from rtgraph.nodes.runtime.interface.policy import InputPolicy, latest, lossless, queue
+    from rtgraph.nodes.runtime.interface.ports import Input, Output
     from rtgraph.nodes.runtime.virtual.world import VirtualWorld
     from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan, RestartPolicy
 
@@ -52,7 +53,8 @@ __getattr__ = on_use(
         "interface.changeable": "Changeable",
         "interface.context": "Identity LaunchContext RunLimits Placement Timer Urgency",
         "interface.node": "Node Params",
-        "interface.ports": "Input Output InputPolicy latest lossless queue",
+        "interface.policy": "InputPolicy latest lossless queue",
+        "interface.ports": "Input Output",
         "virtual.world": "VirtualWorld",
         "wiring": "InputPlan NodePlan RestartPolicy",
     },

@@ -20,8 +20,9 @@ from rtgraph.nodes.runtime.clock import Clock
 from rtgraph.nodes.runtime.interface.calls import check_method, checked_period_ns, whole_ns
 from rtgraph.nodes.runtime.interface.changeable import with_values
 from rtgraph.nodes.runtime.interface.context import Identity, LaunchContext, Timer, Urgency, generator
+from rtgraph.nodes.runtime.interface.edges import Tapped
 from rtgraph.nodes.runtime.interface.node import Node, Params, check_ports_are_whole
-from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput, Output, Tapped
+from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput, Output
 from rtgraph.nodes.runtime.journal import OUTPUT, Documents, JournalKeeper, Kind
 
 

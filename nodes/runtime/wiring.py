@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from rtgraph.msgs import Record
-from rtgraph.nodes.runtime.interface.ports import Tapped
+from rtgraph.nodes.runtime.interface.edges import Tapped
 
 
 class InputPlan(Record):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rtgraph.nodes.runtime import Node, NodePlan, Params
-from rtgraph.nodes.runtime.interface.ports import Tapped
+from rtgraph.nodes.runtime.interface.edges import Tapped
 from rtgraph.nodes.runtime.interface.taps import Taken, Tap
 
 

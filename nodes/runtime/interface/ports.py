@@ -21,55 +21,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, overload
 
-from rtgraph.msgs import Lineage, Message, Record
+from rtgraph.msgs import Lineage, Message
 from rtgraph.msgs.base import size_bytes
 from rtgraph.msgs.errors import NodeError
-from rtgraph.msgs.where import declared_at
 from rtgraph.nodes.runtime.interface.declaration import check_message_type
+from rtgraph.nodes.runtime.interface.edges import EdgeCount, Tapped
+from rtgraph.nodes.runtime.interface.policy import InputPolicy, check_policy, latest
 
 M = TypeVar("M", bound=Message)
-
-
-@dataclass(frozen=True, slots=True)
-class InputPolicy:
-    """How many messages an input keeps: ``depth``, or all up to ``budget_bytes`` if depth is None."""
-
-    name: str
-    depth: int | None
-    budget_bytes: int = 1 << 30
-
-    def __str__(self) -> str:
-        return f"queue({self.depth})" if self.name == "queue" else self.name
-
-
-latest = InputPolicy("latest", 1)
-lossless = InputPolicy("lossless", None)
-"""Keep all messages up to 1 GiB; messages beyond that count as lost."""
-
-
-def queue(depth: int) -> InputPolicy:
-    """Keep the newest ``depth`` messages.
-
-    Raises:
-        NodeError: the depth is not an integer of at least one.
-    """
-    if type(depth) is not int:
-        raise NodeError(f"{declared_at()}a queue holds a whole number of messages, not {depth!r:.60}")
-    if depth < 1:
-        raise NodeError(f"{declared_at()}a queue holds at least one message, not {depth}")
-    return InputPolicy("queue", depth)
-
-
-def _check_policy(policy: object) -> None:
-    if isinstance(policy, InputPolicy):
-        return
-    hint = "write latest, lossless or queue(n)"
-    if policy is queue:
-        hint = "write queue(n): how many messages it keeps"
-    elif policy in ("latest", "lossless"):
-        hint = f"write {policy}, without quotes: from rtgraph.nodes import {policy}"
-    shown = getattr(policy, "__name__", repr(policy))
-    raise NodeError(f"{declared_at()}{shown:.60} is not an input's policy", hint=hint)
 
 
 class Input(Generic[M]):
@@ -102,7 +61,7 @@ class Input(Generic[M]):
         keyed: bool = False,
     ) -> None:
         check_message_type(type(self).__name__, message_type)
-        _check_policy(policy)
+        check_policy(policy)
         self.message_type = message_type
         self.policy = policy
         self.many = many
@@ -152,46 +111,10 @@ class HasPorts(Protocol):
     outputs: dict[str, BoundOutput[Any]]
 
 
-@dataclass(slots=True)
-class EdgeCount:
-    """The counts of one publisher's messages at one input.
-
-    ``lost`` messages never arrived (a gap in the sequence), ``overwritten`` ones arrived but were replaced by
-    newer ones before the node read them, ``refused`` ones could not be decoded.
-    """
-
-    received: int = 0
-    lost: int = 0
-    overwritten: int = 0
-    refused: int = 0
-    incarnation: int = -1
-    next_sequence: int = 0
-
-    def saw(self, incarnation: int, sequence: int) -> None:
-        """Count an arrival. A restarted publisher starts a new sequence, which is not a gap."""
-        self.received += 1
-        if incarnation > self.incarnation:
-            self.lost += sequence if self.incarnation >= 0 else 0
-            self.incarnation, self.next_sequence = incarnation, sequence + 1
-        elif incarnation == self.incarnation and sequence >= self.next_sequence:
-            self.lost += sequence - self.next_sequence
-            self.next_sequence = sequence + 1
-
-
 _STATE_OF_INPUT = (
     *("edges", "newest", "paused", "declared", "inbox", "waiting", "under_way"),
     *("_added_bytes", "_full_at"),
 )
-
-
-class Tapped(Record):
-    """One output that a tap receives."""
-
-    publisher: str
-    node: str
-    """The class of the publishing node, ``package.module:Class``."""
-    port: str
-    topic: str
 
 
 @dataclass(slots=True, eq=False)

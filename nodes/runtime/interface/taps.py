@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 from rtgraph.msgs import Message
 from rtgraph.msgs.wire.envelope import Envelope
-from rtgraph.nodes.runtime.interface.ports import Input, lossless
+from rtgraph.nodes.runtime.interface.policy import lossless
+from rtgraph.nodes.runtime.interface.ports import Input
 
 
 @dataclass(frozen=True)

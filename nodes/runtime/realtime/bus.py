@@ -23,8 +23,9 @@ from pydantic import Field
 from rtgraph.msgs import Decoder, Encoder, Message, Record
 from rtgraph.msgs.errors import DecodeError, LaunchError
 from rtgraph.msgs.wire.envelope import envelope
+from rtgraph.nodes.runtime.interface.edges import EdgeCount
 from rtgraph.nodes.runtime.interface.node import Node
-from rtgraph.nodes.runtime.interface.ports import BoundInput, EdgeCount
+from rtgraph.nodes.runtime.interface.ports import BoundInput
 from rtgraph.nodes.runtime.interface.taps import Taken, taken
 from rtgraph.nodes.runtime.realtime.host import fifo_priority
 from rtgraph.nodes.runtime.realtime.lead import PROBE, PROBE_BYTE, is_probe, lead_of, read_lead

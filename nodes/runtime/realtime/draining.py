@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rtgraph.msgs.system import Stop
 from rtgraph.nodes.runtime.executor import Executor
-from rtgraph.nodes.runtime.interface.ports import EdgeCount
+from rtgraph.nodes.runtime.interface.edges import EdgeCount
 
 SILENCE_NS = 1_000_000_000
 """Stop waiting for messages after this long without one."""

@@ -12,7 +12,8 @@ from rtgraph.msgs.errors import DecodeError, NodeError
 from rtgraph.msgs.system import Beat, ChangeParams, Inject, ParamsChanged
 from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.interface.changeable import changeable_values
-from rtgraph.nodes.runtime.interface.ports import BoundInput, EdgeCount
+from rtgraph.nodes.runtime.interface.edges import EdgeCount
+from rtgraph.nodes.runtime.interface.ports import BoundInput
 from rtgraph.nodes.runtime.realtime.host import resident_bytes
 
 

@@ -34,7 +34,8 @@ from rtgraph.nodes.runtime.classes.loading import load_class, validated_params
 from rtgraph.nodes.runtime.clock import WallClock
 from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.interface.context import Identity, Timer
-from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput, EdgeCount
+from rtgraph.nodes.runtime.interface.edges import EdgeCount
+from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput
 from rtgraph.nodes.runtime.interface.taps import Taken
 from rtgraph.nodes.runtime.journal import Documents
 from rtgraph.nodes.runtime.realtime.bus import Bus, make_context

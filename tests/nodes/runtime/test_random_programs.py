@@ -20,7 +20,7 @@ from support.staggered import plan
 
 from rtgraph.msgs.errors import WorldError
 from rtgraph.nodes.runtime import LaunchContext, VirtualWorld
-from rtgraph.nodes.runtime.interface.ports import EdgeCount, Tapped
+from rtgraph.nodes.runtime.interface.edges import EdgeCount, Tapped
 from rtgraph.nodes.runtime.realtime.bus import Bus, BusPlan
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
 

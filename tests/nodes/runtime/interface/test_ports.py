@@ -7,7 +7,9 @@ from support.chatter import Ping
 from rtgraph.msgs import Header, InferenceTime, Lineage, Observation
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime import Input, Output, latest, lossless, queue
-from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput, EdgeCount, InputPolicy
+from rtgraph.nodes.runtime.interface.edges import EdgeCount
+from rtgraph.nodes.runtime.interface.policy import InputPolicy
+from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput
 
 
 def ping(sequence, source="a", incarnation=0):

@@ -1,0 +1,43 @@
+"""Edges: from an output of one node to an input of another, with the counts of their messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rtgraph.msgs import Record
+
+
+@dataclass(slots=True)
+class EdgeCount:
+    """The counts of one publisher's messages at one input.
+
+    ``lost`` messages never arrived (a gap in the sequence), ``overwritten`` ones arrived but were replaced by
+    newer ones before the node read them, ``refused`` ones could not be decoded.
+    """
+
+    received: int = 0
+    lost: int = 0
+    overwritten: int = 0
+    refused: int = 0
+    incarnation: int = -1
+    next_sequence: int = 0
+
+    def saw(self, incarnation: int, sequence: int) -> None:
+        """Count an arrival. A restarted publisher starts a new sequence, which is not a gap."""
+        self.received += 1
+        if incarnation > self.incarnation:
+            self.lost += sequence if self.incarnation >= 0 else 0
+            self.incarnation, self.next_sequence = incarnation, sequence + 1
+        elif incarnation == self.incarnation and sequence >= self.next_sequence:
+            self.lost += sequence - self.next_sequence
+            self.next_sequence = sequence + 1
+
+
+class Tapped(Record):
+    """One output that a tap receives."""
+
+    publisher: str
+    node: str
+    """The class of the publishing node, ``package.module:Class``."""
+    port: str
+    topic: str
