@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,12 @@ from pydantic import JsonValue
 
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.system import EdgeReport
+from rtgraph.msgs.typed.one_line import in_one_line
 from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.interface.node import Node
 
 DEEPEST = 32
+log = logging.getLogger("rtgraph.world")
 _HINT = "return numbers, text, lists and dicts with text keys"
 
 
@@ -31,6 +35,35 @@ def result_of(node: Node[Any]) -> dict[str, JsonValue]:
     return {
         _key(key, "result()"): _clean(value, f"result()[{key!r}]", DEEPEST) for key, value in result.items()
     }
+
+
+def results_of(
+    executors: Mapping[str, Executor], failed: Set[str], interruption: type[BaseException]
+) -> tuple[dict[str, dict[str, JsonValue]], dict[str, str]]:
+    """Return the results of nodes, and why a node has none or reports a failure, by name.
+
+    Args:
+        executors: the nodes.
+        failed: nodes with a failure that is known: why they have no result does not count.
+        interruption: what signal handlers raise; it is raised again.
+    """
+    found: dict[str, dict[str, JsonValue]] = {}
+    problems: dict[str, str] = {}
+    for name, executor in executors.items():
+        try:
+            result, failure = result_of(executor.node), executor.node.failure()
+        except interruption:
+            raise
+        except BaseException as error:  # whatever a node's code raises
+            log.exception("%s has no result", name)
+            if name not in failed:
+                problems[name] = in_one_line(error)
+        else:
+            if result:
+                found[name] = result
+            if failure:
+                problems[name] = failure
+    return found, problems
 
 
 def edge_reports(executor: Executor) -> list[EdgeReport]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.errors import CheckpointError, RtgraphError
 from rtgraph.nodes.extensions import targets_in
 from rtgraph.nodes.runtime.checkpoint.arrays import Array
@@ -55,9 +56,9 @@ class WorldSaver:
         Raises:
             CheckpointError: something in the world cannot be saved, or the file cannot be written.
         """
-        writer = Writer(names_of(world.plans), world.anchors(), world.launch_context.directory)
+        writer = Writer(names_of(world.plans), anchors_of(world), world.launch_context.directory)
         try:
-            states = writer.states(world.anchors())
+            states = writer.states(anchors_of(world))
         except CheckpointError as error:
             raise CheckpointError(f"the world cannot be saved: {error.problem}", hint=error.hint) from error
         head = {**self._about, "time_ns": world.clock.time_ns, "incarnations": world.incarnations()}
@@ -81,6 +82,30 @@ def load(world: VirtualWorld, file: SnapshotFile) -> None:
             f"the checkpoint does not fit: {type(error).__name__}: {error}",
             hint="is the code the same as when it was written?",
         ) from error
+
+
+def anchors_of(world: VirtualWorld) -> dict[str, object]:
+    """Return, by name, the objects of a world that exist once its nodes are made.
+
+    Restoring a checkpoint only sets their state.
+    """
+    found: dict[str, object] = {
+        "world": world,
+        "event_queue": world.event_queue,
+        "clock": world.clock,
+        "launch_context": world.launch_context,
+        "unsent": UNSENT,
+    }
+    if world.fault_injector is not None:
+        found["faults"] = world.fault_injector
+    for name, weights in world.launch_context.weights.items():
+        found |= {f"weights:{name}": weights, f"versions:{name}": weights.versions}
+    for name, executor in world.executors.items():
+        node = executor.node
+        found[f"executor:{name}"] = executor
+        found |= {f"input:{name}:{port}": bound for port, bound in node.inputs.items()}
+        found |= {f"output:{name}:{port}": bound for port, bound in node.outputs.items()}
+    return found | {f"node:{name}": executor.node for name, executor in world.executors.items()}
 
 
 def names_of(plans: Iterable[NodePlan]) -> Names:
@@ -108,7 +133,7 @@ def names_of(plans: Iterable[NodePlan]) -> Names:
 
 def _restore(world: VirtualWorld, states: Any, records: Any, buffer: Callable[[int, int], Array]) -> None:
     """Make the objects of a checkpoint, and restore the world's parts."""
-    anchors = world.anchors()
+    anchors = anchors_of(world)
     stateful = {name: anchor for name, anchor in anchors.items() if isinstance(anchor, WorldState)}
     unknown = [name for name in states if name not in stateful]
     unknown += [record[1] for record in records if record[0] == "anchor" and record[1] not in anchors]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
 from rtgraph.msgs import Record
+from rtgraph.msgs.errors import WorldError
 from rtgraph.nodes.runtime.interface.context import generator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -39,12 +40,25 @@ class CrashFault(Record):
     at_ns: int = Field(ge=0)
     restart_after_ns: int | None = Field(default=None, ge=0)
 
-    def matching(self, names: Iterable[str]) -> list[str]:
-        """Return the names that match the fault."""
-        return [name for name in names if fnmatch.fnmatchcase(name, self.node)]
-
 
 Fault = Annotated[EdgeFault | CrashFault, Field(discriminator="kind")]
+
+
+def crashes(
+    faults: Sequence[EdgeFault | CrashFault], names: Iterable[str]
+) -> Iterator[tuple[CrashFault, str]]:
+    """Yield each crash, with the name of each node that it is of.
+
+    Raises:
+        WorldError: a crash is of no node.
+    """
+    known = tuple(names)
+    for fault in faults:
+        if isinstance(fault, CrashFault):
+            matching = [name for name in known if fnmatch.fnmatchcase(name, fault.node)]
+            if not matching:
+                raise WorldError(f"a crash of {fault.node!r} is to be injected, which is the name of no node")
+            yield from ((fault, name) for name in matching)
 
 
 class FaultInjector:

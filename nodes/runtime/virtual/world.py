@@ -14,9 +14,7 @@ from typing import Any, Protocol
 from pydantic import JsonValue
 
 from rtgraph.msgs import Message
-from rtgraph.msgs.base import UNSENT
-from rtgraph.msgs.errors import CheckpointError, RtgraphError, WorldError
-from rtgraph.msgs.typed.one_line import in_one_line
+from rtgraph.msgs.errors import CheckpointError, RtgraphError
 from rtgraph.msgs.wire.envelope import envelope
 from rtgraph.nodes.runtime.classes.loading import load_class, validated_params
 from rtgraph.nodes.runtime.clock import VirtualClock
@@ -25,9 +23,9 @@ from rtgraph.nodes.runtime.interface.context import Identity, LaunchContext, Tim
 from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput
 from rtgraph.nodes.runtime.interface.taps import taken
 from rtgraph.nodes.runtime.journal import Documents
-from rtgraph.nodes.runtime.results import result_of
+from rtgraph.nodes.runtime.results import results_of
 from rtgraph.nodes.runtime.virtual.event_queue import EventQueue
-from rtgraph.nodes.runtime.virtual.faults import CrashFault, Fault, FaultInjector
+from rtgraph.nodes.runtime.virtual.faults import Fault, FaultInjector, crashes
 from rtgraph.nodes.runtime.virtual.routes import Route, routes
 from rtgraph.nodes.runtime.wiring import NodePlan
 
@@ -83,9 +81,9 @@ class VirtualWorld:
         """Why a node has no result or reports a failure, by name; filled by ``results``."""
         self.down: dict[str, str] = {}
         """Why a node was down at the end, by name; filled when the run is over."""
-        self._plans = tuple(plans)
+        self.plans = tuple(plans)
         self._seed = seed
-        self._launch_context = launch_context or LaunchContext()
+        self.launch_context = launch_context or LaunchContext()
         self._begun: set[Executor] = set()
         self._interrupted = False
         self._told_preparing: Callable[[str, int, int], None] | None = None
@@ -102,20 +100,13 @@ class VirtualWorld:
             interruption,
         )
         """The pending events."""
-        self._faults = FaultInjector(faults, seed) if faults else None
-        self.executors = {plan.name: self._executor(plan, 0) for plan in self._plans}
-        self._routes = routes(self._plans, self.executors)
-        for fault in faults:
-            if isinstance(fault, CrashFault):
-                names = fault.matching(self.executors)
-                if not names:
-                    raise WorldError(
-                        f"a crash of {fault.node!r} is to be injected, which is the name of no node"
-                    )
-                for name in names:
-                    self.event_queue.push(
-                        fault.at_ns, Urgency.DELIVERY, -1, self._crash, (name, fault.restart_after_ns)
-                    )
+        self.fault_injector = FaultInjector(faults, seed) if faults else None
+        self.executors = {plan.name: self._executor(plan, 0) for plan in self.plans}
+        self._routes = routes(self.plans, self.executors)
+        for crash, name in crashes(faults, self.executors):
+            self.event_queue.push(
+                crash.at_ns, Urgency.DELIVERY, -1, self._crash, (name, crash.restart_after_ns)
+            )
 
     def run(
         self,
@@ -142,13 +133,13 @@ class VirtualWorld:
             if not self._begun:
                 self._begin()
             self._run(progress, keeper)
-            if keeper is not None and len(self._begun) >= len(self._plans):
+            if keeper is not None and len(self._begun) >= len(self.plans):
                 keeper.write(self)
         except RtgraphError as error:
             failures.append(error)
             self.reason = self.reason or error.problem
         if not self.reason:
-            over = self._launch_context.limits.duration_ns
+            over = self.launch_context.limits.duration_ns
             to_come = self.event_queue.next_ns is not None
             self.reason = "the duration is over" if over is not None and to_come else "nothing left to happen"
             if over is not None and to_come:
@@ -171,16 +162,6 @@ class VirtualWorld:
 
     # For world checkpoints.
 
-    @property
-    def plans(self) -> tuple[NodePlan, ...]:
-        """The nodes, in plan order."""
-        return self._plans
-
-    @property
-    def launch_context(self) -> LaunchContext:
-        """The launch context of the nodes."""
-        return self._launch_context
-
     def incarnations(self) -> dict[str, int]:
         """Return the incarnation of each node."""
         return {name: executor.identity.incarnation for name, executor in self.executors.items()}
@@ -189,31 +170,8 @@ class VirtualWorld:
         """Recreate the nodes with these incarnations, in a world that has not begun."""
         if self._begun or set(incarnations) != set(self.executors):
             raise CheckpointError("the checkpoint is of another plan: it has other nodes")
-        self.executors = {plan.name: self._executor(plan, incarnations[plan.name]) for plan in self._plans}
-        self._routes = routes(self._plans, self.executors)
-
-    def anchors(self) -> dict[str, object]:
-        """Return, by name, the objects that exist once the nodes are made.
-
-        Restoring a checkpoint only sets their state.
-        """
-        found: dict[str, object] = {
-            "world": self,
-            "event_queue": self.event_queue,
-            "clock": self.clock,
-            "launch_context": self._launch_context,
-            "unsent": UNSENT,
-        }
-        if self._faults is not None:
-            found["faults"] = self._faults
-        for name, weights in self._launch_context.weights.items():
-            found |= {f"weights:{name}": weights, f"versions:{name}": weights.versions}
-        for name, executor in self.executors.items():
-            node = executor.node
-            found[f"executor:{name}"] = executor
-            found |= {f"input:{name}:{port}": bound for port, bound in node.inputs.items()}
-            found |= {f"output:{name}:{port}": bound for port, bound in node.outputs.items()}
-        return found | {f"node:{name}": executor.node for name, executor in self.executors.items()}
+        self.executors = {plan.name: self._executor(plan, incarnations[plan.name]) for plan in self.plans}
+        self._routes = routes(self.plans, self.executors)
 
     def world_state(self) -> dict[str, Any]:
         """Return the time and the restarts.
@@ -237,24 +195,14 @@ class VirtualWorld:
 
         Why a node has no result or reports a failure is in ``problems``.
         """
-        found: dict[str, dict[str, JsonValue]] = {}
-        self.problems = {}
-        for name, executor in self.executors.items():
-            if executor not in self._begun or self.down.get(name, INJECTED) != INJECTED:
-                continue
-            try:
-                result, failure = result_of(executor.node), executor.node.failure()
-            except self._interruption:
-                raise
-            except BaseException as error:  # whatever a node's code raises
-                log.exception("%s has no result", name)
-                if executor not in self.event_queue.failed:  # an earlier failure is already reported
-                    self.problems[name] = in_one_line(error)
-            else:
-                if result:
-                    found[name] = result
-                if failure:
-                    self.problems[name] = failure
+        judged = {
+            name: executor
+            for name, executor in self.executors.items()
+            if executor in self._begun and self.down.get(name, INJECTED) == INJECTED
+        }
+        # An earlier failure is already reported.
+        failed = {executor.identity.name for executor in self.event_queue.failed}
+        found, self.problems = results_of(judged, failed, self._interruption)
         return found
 
     def node(self, name: str) -> Any:
@@ -284,8 +232,8 @@ class VirtualWorld:
                 if receiver.alive:
                     receiver.deliver(port, copy)
         for receiver, port in route.all if key is None else route.targets(key):
-            if self._faults is not None:
-                for delay_ns in self._faults.arrivals(
+            if self.fault_injector is not None:
+                for delay_ns in self.fault_injector.arrivals(
                     executor.identity.name, receiver.identity.name, output.name
                 ):
                     self._arrive(receiver, port, message, delay_ns)
@@ -330,7 +278,7 @@ class VirtualWorld:
             validated_params(node_type, plan.params),
             index=plan.index,
             seed=self._seed,
-            launch_context=self._launch_context,
+            launch_context=self.launch_context,
             journal=self._documents if plan.journal else None,
             taps=plan.taps,
         )
@@ -346,7 +294,7 @@ class VirtualWorld:
             receiver.deliver(port, message)
 
     def _run(self, progress: Callable[[int], None] | None, keeper: CheckpointWriter | None) -> None:
-        event_queue, duration_ns = self.event_queue, self._launch_context.limits.duration_ns
+        event_queue, duration_ns = self.event_queue, self.launch_context.limits.duration_ns
         end_ns = math.inf if duration_ns is None else duration_ns
         keep_ns = math.inf if keeper is None else keeper.due_after(self.clock.time_ns)
         while True:
@@ -385,9 +333,9 @@ class VirtualWorld:
             self.event_queue.push(due, Urgency.DELIVERY, -1, self._restart, (name,))
 
     def _restart(self, name: str) -> None:
-        plan = next(plan for plan in self._plans if plan.name == name)
+        plan = next(plan for plan in self.plans if plan.name == name)
         self.restarts[name] = self.restarts.get(name, 0) + 1
         self.executors[name] = self._executor(plan, self.executors[name].identity.incarnation + 1)
-        self._routes = routes(self._plans, self.executors)
+        self._routes = routes(self.plans, self.executors)
         self.event_queue.happen(self.executors[name].prepare, ())
         self._start(self.executors[name])

@@ -27,7 +27,7 @@ from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 from rtgraph.nodes.runtime.checkpoint.files import MAGIC, SnapshotFile, SnapshotFolder
 from rtgraph.nodes.runtime.checkpoint.reader import MAKERS, Reader, Reference, unpacked
 from rtgraph.nodes.runtime.checkpoint.saveable import Names
-from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver, load, names_of
+from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver, anchors_of, load, names_of
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
 
 SECOND = 1_000_000_000
@@ -323,7 +323,7 @@ def test_only_what_belongs_to_the_plan_can_be_named(name):
 def read(*records):
     """Make objects from records; the first record refers to a node."""
     world = keeping.world(lambda _: None)
-    reader = Reader(names_of(world.plans), world.anchors(), records, lambda *_: np.empty(0, np.uint8))
+    reader = Reader(names_of(world.plans), anchors_of(world), records, lambda *_: np.empty(0, np.uint8))
     reader.make()
     return reader.value(Reference(0))
 
