@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
 import json
+import types
 import weakref
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, Union, get_args, get_origin
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -91,6 +93,11 @@ class Header(Record):
 
 UNSENT = Header(source="", incarnation=0, sequence=0, stamp_ns=0)
 """The header of a message that has not been published."""
+OWNED = Header(source="", incarnation=0, sequence=0, stamp_ns=0)
+"""The header of an unpublished message of valid values with no other owner: it is published unchecked and uncopied.
+
+For messages that rtgraph's nodes make at every tick, with ``unchecked``.
+"""
 
 
 class Message(Record):
@@ -121,7 +128,8 @@ class Message(Record):
 
     def stamped(self, header: Header) -> Self:
         """Return this message with a header: the message itself if it was never published, else a copy."""
-        stamped = self if self.header is UNSENT else self.__copy__()
+        before = self.__dict__["header"]
+        stamped = self if before is UNSENT or before is OWNED else self.__copy__()
         stamped.__dict__["header"] = header
         return stamped
 
@@ -165,13 +173,40 @@ class ControlMessage(Message):
 _SMALL = frozenset({int, float, bool, type(None), Header})
 
 
-def size_bytes(message: BaseModel) -> int:
-    """Return a message's approximate memory in bytes: its arrays plus an allowance for the other fields."""
-    size = 200
-    for value in message.__dict__.values():
+def size_bytes(message: object) -> int:
+    """Return a message's approximate memory in bytes: its arrays plus an allowance for the other fields.
+
+    Args:
+        message: a pydantic model or a dataclass.
+    """
+    size, values = 200, message.__dict__
+    names = _large.get(type(message))
+    if names is None:
+        names = _large[type(message)] = _large_fields(type(message))
+    for name in names:
+        value = values[name]
         if type(value) not in _SMALL:
             size += _size_of(value)
     return size
+
+
+_large: dict[type, tuple[str, ...]] = {}
+"""The fields that may hold more than a number, by class."""
+
+
+def _large_fields(kind: type) -> tuple[str, ...]:
+    """Return the fields that may hold more than a number."""
+    if not issubclass(kind, BaseModel):
+        return tuple(inspect.get_annotations(kind))
+    return tuple(
+        name
+        for name, field in kind.model_fields.items()
+        if not _SMALL.issuperset(_alternatives(field.annotation))
+    )
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
 
 
 def _size_of(value: object) -> int:

@@ -18,10 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgraph.msgs.array import ArrayField, frozen, on_bytes
-from rtgraph.msgs.base import Message, Record
+from rtgraph.msgs.base import OWNED, Message, Record
 from rtgraph.msgs.errors import EncodeError
 
 M = TypeVar("M", bound=Message)
+T = TypeVar("T")
 
 LEAST, MOST = -(2**63), 2**64 - 1
 """The integers that can be sent."""
@@ -29,6 +30,8 @@ DEEPEST = 200
 """Maximum nesting depth of lists, dicts and records."""
 _CONSTANT = frozenset({float, bool, type(None), bytes})
 _IMMUTABLE = _CONSTANT | {int, str}
+_SAFE = _IMMUTABLE | {np.ndarray}
+"""The types of which a published message's values cannot be written."""
 _TEXT = frozenset({str})
 
 
@@ -39,6 +42,8 @@ def isolated(message: M) -> M:
         EncodeError: a field holds something that cannot be sent.
     """
     values = message.__dict__
+    if values["header"] is OWNED:
+        return message
     changed: dict[str, object] = {}
     for name in _fields_looked_at(type(message)):
         value: Any = values.get(name)
@@ -69,24 +74,46 @@ def isolated(message: M) -> M:
     return _replaced(message, changed) if changed else message
 
 
-def unshared(message: M) -> M:
+def unshared(message: T) -> T:
     """Return a published message with lists and dicts that only the caller has: itself if it has none.
 
-    The other fields were made safe by `isolated`, and are not looked at again.
+    The other fields were made safe by `isolated`, and are not looked at again. Anything but a message is returned as it is.
     """
+    names = _writeable.get(type(message))
+    if names is None:
+        names = _writeable[type(message)] = writeable_fields(type(message))
+    if not names:
+        return message
     values = message.__dict__
     changed: dict[str, object] = {}
-    for name in _writeable_fields(type(message)):
-        kept = _isolated(values[name], DEEPEST)
-        if kept is not values[name]:
+    for name in names:
+        value = values[name]
+        kept = _copied(value) if type(value) is dict else _isolated(value, DEEPEST)
+        if kept is not value:
             changed[name] = kept
-    return _replaced(message, changed) if changed else message
+    return _replaced(message, changed) if changed else message  # type: ignore[type-var]  # a message, as it has names
 
 
-@functools.cache
-def holds_containers(message_type: type[Record]) -> bool:
-    """Return whether messages of a class may hold something writeable."""
-    return not _is_immutable_record(message_type, {message_type})
+_writeable: dict[type, tuple[str, ...]] = {}
+"""The fields that may hold something writeable, by class of messages."""
+
+
+def _copied(value: dict[Any, Any]) -> dict[Any, Any]:
+    """Return a copy of a dict that was made safe."""
+    if _SAFE.issuperset(map(type, value.values())):
+        return value.copy()
+    return _dict(value, DEEPEST)
+
+
+def writeable_fields(kind: type) -> tuple[str, ...]:
+    """Return the fields that may hold something writeable; none if the class is not a record."""
+    if not issubclass(kind, Record):
+        return ()
+    return tuple(
+        name
+        for name, field in kind.model_fields.items()
+        if name != "header" and not _is_immutable(field.annotation, field.metadata, {kind})
+    )
 
 
 @functools.cache
@@ -98,16 +125,6 @@ def _fields_looked_at(message_type: type[Message]) -> tuple[str, ...]:
         if name != "header"
         and field.annotation not in _CONSTANT
         and get_origin(field.annotation) is not Literal
-    )
-
-
-@functools.cache
-def _writeable_fields(message_type: type[Message]) -> tuple[str, ...]:
-    """Return the fields that may hold something writeable."""
-    return tuple(
-        name
-        for name, field in message_type.model_fields.items()
-        if name != "header" and not _is_immutable(field.annotation, field.metadata, {message_type})
     )
 
 

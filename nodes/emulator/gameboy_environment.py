@@ -19,6 +19,7 @@ from rtgraph.nodes.emulator.emulator import Emulator
 from rtgraph.nodes.emulator.game import SMALL, Episode, GameSettings, SavedGame
 from rtgraph.nodes.emulator.gameboy import Console, Variables, find_game
 from rtgraph.nodes.emulator.gameboy.console import SCREEN
+from rtgraph.nodes.emulator.gameboy.variables import VariableReader
 from rtgraph.nodes.emulator.snapshots import (
     pack_picture,
     pack_snapshot,
@@ -99,6 +100,7 @@ class GameBoyEnvironment:
         self._owner = f"gameboy {settings.game} {settings.observation} {program}"
         self._resize = AreaResize(*SCREEN, SMALL, SMALL)
         self._console = Console(self._game.rom)
+        self._reader = VariableReader(self._game.variables)
         # Kept, as a console shows an old picture after its state is set.
         self._picture = np.zeros((*SCREEN, 3), np.uint8)
         self._observation: Array = np.zeros(self.spec.array.shape, np.uint8)
@@ -209,7 +211,7 @@ class GameBoyEnvironment:
     def _look(self) -> None:
         """Read the display and the memory as the last frame left them."""
         self._picture = self._console.screen()
-        self._variables = self._game.read(self._console)
+        self._variables = self._reader.read(self._console)
         if self._settings.observation == "rgb":
             self._observation = self._picture
         else:

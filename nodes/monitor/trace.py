@@ -75,13 +75,15 @@ class Trace:
         m = message
         if m.captured_age_ns:
             self._captures.take(len(self._rewards), m.captured_age_ns)
+        age_ticks, age_ns, worker, number = m.age_ticks, m.age_ns, m.worker, m.decision
         self._ticks.extend(
             (
                 *(m.tick, m.episode, BY[m.by], m.starting, m.due_ns, m.lateness_ns, m.work_ns),
-                *(-1 if value is None else value for value in (m.age_ticks, m.age_ns)),
+                -1 if age_ticks is None else age_ticks,
+                -1 if age_ns is None else age_ns,
                 *(m.delay_ticks, m.arrived, m.overwritten, m.late, m.dropped),
-                -1 if m.worker is None else self._number(m.worker),
-                -1 if m.decision is None else m.decision,
+                -1 if worker is None else self._number(worker),
+                -1 if number is None else number,
                 *(m.refused, m.header.incarnation),
             )
         )

@@ -17,6 +17,7 @@ from rtgraph.nodes.plant.environment import Step, Value
 
 SCREEN = "(height, width, 3) uint8"
 OBSERVATIONS, REWARDS = "observations", "rewards"
+_TEXT, _FLOAT = frozenset({str}), frozenset({float})
 
 
 class Outcomes:
@@ -92,6 +93,9 @@ class Outcomes:
         if not isinstance(step, Step):
             hint = "return rtgraph.nodes.plant.Step(observation, reward, terminated, truncated)"
             raise NodeError(f"{self._plant}: its environment's step gave a {type(step).__name__}", hint=hint)
+        if self._is_plain(step):
+            self.observation(step.observation, tick)
+            return step
         reward = self._number("reward", step.reward, tick)
         if not math.isfinite(reward):
             self._count(REWARDS, tick)
@@ -109,9 +113,23 @@ class Outcomes:
             terminated=self._flag("terminated", step.terminated, tick),
             truncated=self._flag("truncated", step.truncated, tick),
             measurements={
-                name: self._number(f"measurements[{name!r}]", value, tick)
+                str(name): self._number(f"measurements[{name!r}]", value, tick)
                 for name, value in step.measurements.items()
             },
+        )
+
+    def _is_plain(self, step: Step) -> bool:
+        """Return whether all but the observation of a step is of Python's types and fits the spec."""
+        measurements = step.measurements
+        return (
+            type(step.reward) is float
+            and math.isfinite(step.reward)
+            and type(step.terminated) is bool
+            and type(step.truncated) is bool
+            and type(measurements) is dict
+            and _TEXT.issuperset(map(type, measurements))
+            and _FLOAT.issuperset(map(type, measurements.values()))
+            and (not self._measurements or measurements.keys() == self._measurements)
         )
 
     def screen(self, image: object, tick: int) -> npt.NDArray[np.uint8]:

@@ -11,7 +11,9 @@ from pydantic import Field, JsonValue
 
 from rtgraph.msgs import Applied, Decision, Ending, EpisodeEnd, Observation, PlantSpec, Screen
 from rtgraph.msgs.array import frozen
+from rtgraph.msgs.base import OWNED, UNSENT
 from rtgraph.msgs.errors import CheckpointError, NodeError
+from rtgraph.msgs.isolation import LEAST, MOST
 from rtgraph.nodes.plant.actions import check_action, clamped
 from rtgraph.nodes.plant.default import DefaultBehaviour, check_default, make_default
 from rtgraph.nodes.plant.environment import Action, Environment, Saveable, Step, Value
@@ -63,6 +65,8 @@ class Plant(Node[P]):
 
     _sent: Action | None = None
     """What the environment got at this tick, if it differs from the action."""
+    _names_are_known: bool = False
+    """Whether the spec names the measurements, in ASCII."""
 
     decision = Input(Decision, queue(256), many=True, optional=True)
     observation = Output(Observation)
@@ -111,6 +115,8 @@ class Plant(Node[P]):
         self._refused: Counter[str] = Counter()
         self._taken = self._clamped = 0
         self._first_refusal = ""
+        names = self._environment.spec.measurements
+        self._names_are_known = bool(names) and all(map(str.isascii, names))
         self._outcomes = Outcomes(self.name, self._environment.spec, self.log)
         self._tick = max(0, -(-self.now_ns // self._period_ns) - 1)
         self.at(self._due_ns(), self._on_tick, Urgency.TICK)
@@ -235,19 +241,7 @@ class Plant(Node[P]):
         self._episode_ticks += 1
         self._episode_actions += not _are_equal(action, self._environment.noop)
         self._episode_reward += step.reward
-        self._show(
-            Observation(
-                tick=self._tick,
-                episode=self._episode,
-                value=step.observation,
-                reward=step.reward,
-                terminated=step.terminated,
-                truncated=step.truncated,
-                measurements=step.measurements,
-                captured_ns=self._captured_ns(),
-            ),
-            began_ns,
-        )
+        self._show(self._observation(step), began_ns)
         self._report(choice, action, due_ns, began_ns, step)
         if step.terminated or step.truncated:
             self._end_episode(step)
@@ -283,10 +277,39 @@ class Plant(Node[P]):
         captured = getattr(self._environment, "captured_ns", None)
         return {} if captured is None else self._outcomes.captured(captured(), self._tick)
 
+    def _observation(self, step: Step) -> Observation:
+        value, captured_ns = step.observation, self._captured_ns()
+        named = self._names_are_known or not step.measurements
+        if isinstance(value, dict) or captured_ns or not named:
+            return Observation(
+                tick=self._tick,
+                episode=self._episode,
+                value=value,
+                reward=step.reward,
+                terminated=step.terminated,
+                truncated=step.truncated,
+                measurements=step.measurements,
+                captured_ns=captured_ns,
+            )
+        # The step was compared with the spec: nothing is left to validate.
+        return Observation.unchecked(
+            {
+                "header": OWNED,
+                "tick": self._tick,
+                "episode": self._episode,
+                "first": False,
+                "value": frozen(value),
+                "reward": step.reward,
+                "terminated": step.terminated,
+                "truncated": step.truncated,
+                "measurements": step.measurements.copy(),
+                "captured_ns": {},
+            }
+        )
+
     def _show(self, observation: Observation, began_ns: int) -> None:
-        self._captured_age_ns = {
-            name: began_ns - captured_ns for name, captured_ns in observation.captured_ns.items()
-        }
+        captured_ns = observation.captured_ns
+        self._captured_age_ns = {name: began_ns - at_ns for name, at_ns in captured_ns.items()}
         self.observation.publish(observation)
         # Not the environment's array, which β and the next step may overwrite.
         self._observed: Value = observation.value
@@ -301,34 +324,36 @@ class Plant(Node[P]):
     def _report(self, choice: Choice, action: Action, due_ns: int, began_ns: int, step: Step | None) -> None:
         decision = choice.decision
         lineage = decision.header.lineage if decision is not None else None
-        self.applied.publish(
-            Applied(
-                tick=self._tick,
-                episode=self._episode,
-                action=action,
-                by="reset" if step is None else "default" if decision is None else "policy",
-                worker=decision.worker if decision is not None else None,
-                decision=decision.number if decision is not None else None,
-                age_ticks=self._tick - observed_tick(decision) if decision is not None else None,
-                age_ns=began_ns - lineage.stamp_ns if lineage is not None else None,
-                starting=choice.starting,
-                delay_ticks=choice.delay_ticks,
-                due_ns=due_ns,
-                lateness_ns=began_ns - due_ns,
-                work_ns=self._work_ns,
-                overruns=self._overruns,
-                slipped=self._slipped,
-                reward=0.0 if step is None else step.reward,
-                arrived=self._arrived,
-                overwritten=choice.overwritten,
-                late=choice.late,
-                dropped=choice.dropped,
-                refused=self._refused_now,
-                sent=None if step is None else self._sent,
-                captured_age_ns=self._captured_age_ns,
-            ),
-            of=lineage,
-        )
+        values = {
+            "header": OWNED,
+            "tick": self._tick,
+            "episode": self._episode,
+            "action": action,
+            "by": "reset" if step is None else "default" if decision is None else "policy",
+            "worker": decision.worker if decision is not None else None,
+            "decision": decision.number if decision is not None else None,
+            "age_ticks": self._tick - observed_tick(decision) if decision is not None else None,
+            "age_ns": began_ns - lineage.stamp_ns if lineage is not None else None,
+            "starting": choice.starting,
+            "delay_ticks": choice.delay_ticks,
+            "due_ns": due_ns,
+            "lateness_ns": began_ns - due_ns,
+            "work_ns": self._work_ns,
+            "overruns": self._overruns,
+            "slipped": self._slipped,
+            "reward": 0.0 if step is None else step.reward,
+            "arrived": self._arrived,
+            "overwritten": choice.overwritten,
+            "late": choice.late,
+            "dropped": choice.dropped,
+            "refused": self._refused_now,
+            "sent": None if step is None else self._sent,
+            "captured_age_ns": self._captured_age_ns,
+        }
+        # All but the actions is counted here, or comes from a received message.
+        valid = type(action) is int and LEAST <= action <= MOST and values["sent"] is None
+        applied = Applied.unchecked(values) if valid else Applied(**values | {"header": UNSENT})
+        self.applied.publish(applied, of=lineage)
 
     def _end_episode(self, step: Step) -> None:
         self._resets = True

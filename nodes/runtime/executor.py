@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from rtgraph.msgs import Header, Lineage, Message
 from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.errors import CheckpointError, NodeError
-from rtgraph.msgs.isolation import holds_containers, isolated, unshared
+from rtgraph.msgs.isolation import isolated, unshared
 from rtgraph.msgs.session import Journal
 from rtgraph.nodes.runtime.clock import Clock
 from rtgraph.nodes.runtime.interface.calls import check_method, checked_period_ns, whole_ns
@@ -66,7 +66,8 @@ class Executor:
         self.identity = identity
         self.launch_context = launch_context
         self.rng = generator(seed, identity.name, identity.incarnation)
-        self._now_ns = host.clock.now_ns
+        self.now_ns: Callable[[], int] = host.clock.now_ns
+        """Returns the graph's time."""
         self._journal: JournalKeeper | None = None
         self._timers = 0
         self._shared = not launch_context.realtime
@@ -122,24 +123,36 @@ class Executor:
         if port.paused:
             return
         journal = self._journal
-        if journal is None:
-            self._take_in(port, message)
-        elif journal.delivered(port.name, self.identity.name if port.port.keyed else "", message):
-            self._take_in(port, message)
+        entered = journal is not None and journal.delivered(
+            port.name, self.identity.name if port.port.keyed else "", message
+        )
+        port.put(unshared(message) if self._shared else message)
+        if port.handler is not None:
+            if not self.busy:
+                self._handle(port)
+            elif not port.waiting:
+                port.waiting = True
+                self._waiting.append(port)
+        if entered and journal is not None:
             journal.end()
-        else:
-            self._take_in(port, message)
 
     def fire(self, timer: Timer) -> None:
         """Make a due call: now, or when the node is free."""
         if timer.cancelled or not self.alive:
             return
-        if self._journal is None:
-            self._fire(timer)
+        journal = self._journal
+        if journal is not None:
+            journal.begin(Kind.TIMER, timer.number)
+        if timer.completes:
+            self._complete(timer)
+        elif timer.urgency is Urgency.FREE:
+            self._free()
+        elif self.busy:
+            self._waiting.append(timer)
         else:
-            self._journal.begin(Kind.TIMER, timer.number)
-            self._fire(timer)
-            self._journal.end()
+            self._call(timer)
+        if journal is not None:
+            journal.end()
 
     def flush_journal(self) -> None:
         """Publish the pending journal entries."""
@@ -174,10 +187,6 @@ class Executor:
 
     # Called by the node through its context.
 
-    def now_ns(self) -> int:
-        """Return the graph's time."""
-        return self._now_ns()
-
     def at(self, due_ns: int, handler: Callable[[], None], urgency: Urgency) -> Timer:
         """Schedule a call of a method of the node."""
         if urgency is Urgency.FREE:
@@ -186,10 +195,12 @@ class Executor:
             )
         if type(due_ns) is not int:
             due_ns = whole_ns(due_ns, "at()")
-        self._must_live("nothing can be scheduled")
+        if not (self._began and self.alive):
+            raise self._not_now("nothing can be scheduled")
         check_method(handler, self.node)
-        timer = self._timer(due_ns, handler, urgency)
-        if self.busy and due_ns <= self._now_ns():
+        self._timers += 1
+        timer = Timer(due_ns, handler, urgency, number=self._timers)
+        if self.busy and due_ns <= self.now_ns():
             self._waiting.append(timer)
         else:
             self.host.schedule(self, timer)
@@ -197,7 +208,8 @@ class Executor:
 
     def every(self, period_ns: int, handler: Callable[[], None]) -> Timer:
         """Schedule repeated calls of a method of the node."""
-        self._must_live("nothing can be scheduled")
+        if not (self._began and self.alive):
+            raise self._not_now("nothing can be scheduled")
         check_method(handler, self.node)
         period_ns = checked_period_ns(period_ns)
         timer = self._timer(self.now_ns() + period_ns, handler, Urgency.TIMER, period_ns)
@@ -210,7 +222,8 @@ class Executor:
             duration_ns = whole_ns(duration_ns, "spend()")
         if duration_ns < 0:
             raise NodeError(f"{self.identity.name}: cannot spend {duration_ns} ns")
-        self._must_live("no time can be spent")
+        if not (self._began and self.alive):
+            raise self._not_now("no time can be spent")
         if self.busy and not self._completing:
             raise NodeError(
                 f"{self.identity.name} is already busy", hint="call spend again in the method given as `then`"
@@ -225,9 +238,10 @@ class Executor:
 
     def send(self, output: BoundOutput[Any], message: Any, lineage: Lineage | None, key: str | None) -> None:
         """Write a message's header and pass it to the world, isolated from the node."""
-        self._must_live("nothing can be published")
+        if not (self._began and self.alive):
+            raise self._not_now("nothing can be published")
         own = isolated(message)
-        header = self._header(output, lineage, key, self._now_ns())
+        header = self._header(output, lineage, key, self.now_ns())
         stamped = own.stamped(header)
         if own is not message and message.header is UNSENT:
             message.stamped(header)  # later messages are published `of` this message
@@ -244,28 +258,6 @@ class Executor:
         return self.host.preparing(self, what, done, total)
 
     # Internal.
-
-    def _take_in(self, port: BoundInput[Any], message: Any) -> None:
-        if self._shared and isinstance(message, Message) and holds_containers(type(message)):
-            message = unshared(message)
-        port.put(message)
-        if port.handler is None:
-            return
-        if not self.busy:
-            self._handle(port)
-        elif not port.waiting:
-            port.waiting = True
-            self._waiting.append(port)
-
-    def _fire(self, timer: Timer) -> None:
-        if timer.urgency is Urgency.FREE:
-            self._free()
-        elif timer.completes:
-            self._complete(timer)
-        elif self.busy:
-            self._waiting.append(timer)
-        else:
-            self._call(timer)
 
     def _timer(
         self,
@@ -306,7 +298,7 @@ class Executor:
             self.host.transmit(self, output, stamped, None)
 
         self._journal = JournalKeeper(read_ns, publish, documents, realtime=self.launch_context.realtime)
-        self._now_ns = self._journal.now_ns
+        self.now_ns = self._journal.now_ns
 
     def _written(self, kind: Kind, handler: Callable[[], None]) -> None:
         """Call a lifecycle method of the node and record it in the journal."""
@@ -358,12 +350,11 @@ class Executor:
             raise NodeError(f"{node_type.__name__}.__init__ does not call super().__init__(context, params)")
         return node
 
-    def _must_live(self, problem: str) -> None:
-        if not (self._began and self.alive):
-            raise NodeError(
-                f"{self.identity.name}: {problem} {'after on_stop' if self._began else 'before on_start'}",
-                hint=f"do it in {'on_stop at the latest' if self._began else 'on_start'}",
-            )
+    def _not_now(self, problem: str) -> NodeError:
+        return NodeError(
+            f"{self.identity.name}: {problem} {'after on_stop' if self._began else 'before on_start'}",
+            hint=f"do it in {'on_stop at the latest' if self._began else 'on_start'}",
+        )
 
 
 def _nothing() -> None:

@@ -7,8 +7,9 @@ import pytest
 from pydantic import ConfigDict, Field
 
 from rtgraph.msgs import Claim, Decision, EpisodeEnd, Message, Observation, Record, array, decode, encode
+from rtgraph.msgs.base import OWNED, Header
 from rtgraph.msgs.errors import EncodeError
-from rtgraph.msgs.isolation import DEEPEST, MOST, holds_containers, isolated, unshared
+from rtgraph.msgs.isolation import DEEPEST, MOST, isolated, unshared, writeable_fields
 
 
 class Kind(enum.IntEnum):
@@ -110,8 +111,11 @@ def test_numbers_by_name_are_checked_like_anything_else(measurements, problem):
 
 
 def test_classes_tell_whether_they_hold_what_can_be_written():
-    assert not any(map(holds_containers, (Decision, EpisodeEnd)))
-    assert all(map(holds_containers, (Observation, Claim, Isolated, Inner, Loose)))
+    assert not any(map(writeable_fields, (Decision, EpisodeEnd)))
+    assert all(map(writeable_fields, (Observation, Claim, Inner)))
+    assert set(Isolated.model_fields) - set(writeable_fields(Isolated)) == {
+        *("header", "number", "text", "kind", "mode", "values", "either")
+    }
 
     class Tree(Record):
         branches: "tuple[Tree, ...]" = ()
@@ -123,8 +127,8 @@ def test_classes_tell_whether_they_hold_what_can_be_written():
 
     Tree.model_rebuild(_types_namespace={"Tree": Tree})
     Bush.model_rebuild(_types_namespace={"Bush": Bush})
-    assert not holds_containers(Tree)
-    assert holds_containers(Bush)
+    assert not writeable_fields(Tree)
+    assert writeable_fields(Bush)
 
 
 def test_arrays_that_came_past_the_check_are_made_safe_nevertheless():
@@ -182,3 +186,28 @@ def test_what_is_not_refused_arrives_as_it_was_published():
     arrived = decode(Isolated, encode(own))
     assert arrived == own
     assert isolated(own) == own
+
+
+def test_a_message_of_owned_values_is_published_as_it_is_once_and_checked_from_then_on():
+    header = Header(source="plant", incarnation=0, sequence=0, stamp_ns=0)
+    image, measurements = np.zeros(3, np.uint8), {"x": 1.0}
+    message = Observation.unchecked(
+        {
+            **Observation(tick=0, episode=0, value=image).__dict__,
+            "header": OWNED,
+            "value": image,
+            "measurements": measurements,
+        }
+    )
+    assert isolated(message) is message
+    assert message.stamped(header) is message
+    assert message.header is header
+    again = isolated(message)
+    assert again is not message
+    assert again == message
+    image[0], measurements["x"] = 9, 9.0
+    assert again.value[0] == 0
+    assert again.measurements == {"x": 1.0}
+    assert again.stamped(header) is not again
+    with pytest.raises(EncodeError, match=r"Observation.tick: an integer of more than 64 bits"):
+        isolated(Observation.unchecked(message.__dict__ | {"tick": MOST + 1}))

@@ -20,7 +20,7 @@ from rtgraph.nodes.emulator.gameboy.pokemon import (
     PokemonCatchingRules,
 )
 from rtgraph.nodes.emulator.gameboy.tetris import TETRIS_STATE, TETRIS_VARIABLES, TetrisRules
-from rtgraph.nodes.emulator.gameboy.variables import Variable, read_variables
+from rtgraph.nodes.emulator.gameboy.variables import Variable
 
 _MOST_MENU_FRAMES: Final = 3_000
 _PRESS_EVERY: Final = 20
@@ -66,10 +66,6 @@ class CartridgeGame:
         """Set a savestate. The games draw chance from the time at which buttons are pressed: no-op starts vary it."""
         console.state = state
         console.step()
-
-    def read(self, console: Console) -> dict[str, int]:
-        """Return the current values of the variables."""
-        return read_variables(self.variables, console.memory())
 
 
 def read_state(file: Path) -> bytes:

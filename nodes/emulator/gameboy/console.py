@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,11 @@ BUTTONS: Final = ("B", "", "SELECT", "START", "UP", "DOWN", "LEFT", "RIGHT", "A"
 
 SCREEN: Final = (144, 160)
 """Height and width of the display in pixels."""
+
+Place = tuple[int, str]
+"""An address in memory, and the type of the number there as numpy writes it, such as "<u2"."""
+MOST_BYTES: Final = 7
+"""The longest number that the core reads right: it has 64 bits with a sign, and does not check the length."""
 
 _BLOCKS: Final = {0xC000: 0x1000, 0xD000: 0x1000, 0xFF80: 0x80, 0x8000: 0x2000, 0xA000: 0x2000, 0xFE00: 0xA0}
 """Where the memory that can be read begins, and how many bytes it has."""
@@ -60,6 +66,18 @@ class _Emulator:
         self.core.step()
         self.switched_on: bytes = self.core.get_state()
         self.user: weakref.ref[Console] | None = None
+        self._places: Mapping[str, Place] = {}
+
+    def numbers(self, places: Mapping[str, Place]) -> dict[str, int]:
+        """Return the numbers at some places of the memory, by name."""
+        if places is not self._places and places != self._places:
+            for name in self._places:
+                self.data.remove_variable(name)
+            for name, (address, kind) in places.items():
+                self.data.set_variable(name, {"address": address, "type": kind})
+            self._places = places
+        numbers: dict[str, int] = self.data.lookup_all()
+        return numbers
 
     def release(self) -> None:
         """Save the state of the console that has the emulator, and free the emulator."""
@@ -122,6 +140,13 @@ class Console:
     def memory(self) -> ConsoleMemory:
         """Return a copy of the memory as it is now."""
         return ConsoleMemory((self._emulator or self._take_over()).data.memory.blocks)
+
+    def numbers(self, places: Mapping[str, Place]) -> dict[str, int]:
+        """Return the numbers at some places of the memory, of up to ``MOST_BYTES`` each, by name, in any order.
+
+        The first call with a mapping takes longer than later ones with the same.
+        """
+        return (self._emulator or self._take_over()).numbers(places)
 
     def poke(self, address: int, value: int, count: int = 1) -> None:
         """Write a number of ``count`` bytes, the lowest first."""

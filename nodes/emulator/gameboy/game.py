@@ -71,10 +71,6 @@ class Game(Protocol):
         """
         ...
 
-    def read(self, console: Console) -> dict[str, int]:
-        """Return the current values of the variables."""
-        ...
-
 
 def name_some(names: Collection[str]) -> str:
     """Return names as text on one line: all if they are few, else the first and the last."""

@@ -12,7 +12,7 @@ from rtgraph.nodes.emulator.gameboy.blocks import BLOCKS_VARIABLES, BlocksRules
 from rtgraph.nodes.emulator.gameboy.console import Console
 from rtgraph.nodes.emulator.gameboy.duel import DUEL_VARIABLES, DuelBattleRules, DuelCatchingRules
 from rtgraph.nodes.emulator.gameboy.game import Rules, name_some
-from rtgraph.nodes.emulator.gameboy.variables import Variable, read_variables
+from rtgraph.nodes.emulator.gameboy.variables import Variable
 
 _ROMS: Final = Path(__file__).with_name("roms")
 _PLAYING: Final = 2
@@ -73,10 +73,6 @@ class OwnGame:
                 return
             console.step()
         raise RuntimeError(f"{self.name} did not begin within {_MOST_STARTING_FRAMES} frames")
-
-    def read(self, console: Console) -> dict[str, int]:
-        """Return the current values of the variables."""
-        return read_variables(self.variables, console.memory())
 
 
 STATE: Final = Variable(0xC000)

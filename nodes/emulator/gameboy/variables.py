@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from rtgraph.nodes.emulator.gameboy.console import ConsoleMemory
+from rtgraph.nodes.emulator.gameboy.console import MOST_BYTES, Console, ConsoleMemory, Place, block_of
 
 Variables = Mapping[str, int]
 """The values of a game's variables at one frame, by name."""
@@ -30,16 +30,49 @@ class Variable:
 
     def read(self, memory: ConsoleMemory) -> int:
         """Return the number. Raises ``ValueError`` if a digit of a decimal number is above 9."""
-        read = memory.read(self.address, self.size)
+        return self.number(int.from_bytes(memory.read(self.address, self.size), self.order))
+
+    def number(self, binary: int) -> int:
+        """Return the number from its bytes, given as an unsigned integer. Errors are those of ``read``."""
         if self.kind == "bcd":
-            return int((read if self.order == "big" else read[::-1]).hex())
-        number = int.from_bytes(read, self.order, signed=self.kind == "signed")
-        return number.bit_count() if self.kind == "bits" else number
+            return int(f"{binary:0{2 * self.size}x}")
+        if self.kind == "signed":
+            return binary - (binary >> (8 * self.size - 1) << (8 * self.size))
+        return binary.bit_count() if self.kind == "bits" else binary
+
+    @property
+    def place(self) -> Place:
+        """Its address and its type, for ``Console.numbers``."""
+        order = "|" if self.size == 1 else {"little": "<", "big": ">"}[self.order]
+        return self.address, f"{order}u{self.size}"
 
 
-def read_variables(variables: Mapping[str, Variable], memory: ConsoleMemory) -> dict[str, int]:
-    """Return all the numbers, by name."""
-    return {name: variable.read(memory) for name, variable in variables.items()}
+class VariableReader:
+    """Reads all variables of a game in one call of the core; those that it cannot read, from a copy of the memory.
+
+    Raises:
+        IndexError: a variable is outside of the memory that can be read.
+    """
+
+    def __init__(self, variables: Mapping[str, Variable]) -> None:
+        for variable in variables.values():
+            block_of(variable.address, variable.size)
+        self._names = tuple(variables)
+        self._long = {name: each for name, each in variables.items() if each.size > MOST_BYTES}
+        self._places = {name: each.place for name, each in variables.items() if name not in self._long}
+        self._converted = {
+            name: variables[name] for name in self._places if variables[name].kind != "unsigned"
+        }
+
+    def read(self, console: Console) -> dict[str, int]:
+        """Return all the numbers, by name. Raises ``ValueError`` if a digit of a decimal number is above 9."""
+        numbers = console.numbers(self._places)
+        for name, variable in self._converted.items():
+            numbers[name] = variable.number(numbers[name])
+        if self._long:
+            memory = console.memory()
+            numbers |= {name: variable.read(memory) for name, variable in self._long.items()}
+        return {name: numbers[name] for name in self._names}
 
 
 def count_fallen(side: str, places: Iterable[int], previous: Variables, now: Variables) -> int:

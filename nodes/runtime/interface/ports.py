@@ -278,10 +278,14 @@ class BoundOutput(Generic[M]):
             raise NodeError(f"output {self.name!r} is {'keyed: give key=' if self.keyed else 'not keyed'}")
         if key is not None and not isinstance(key, str):
             raise NodeError(f"output {self.name!r} takes the name of a node as key, not {key!r:.60}")
-        if of is not None and not isinstance(of, (Message, Lineage)):
+        if of is None or type(of) is Lineage:  # the usual ones first: pydantic's isinstance takes longer
+            lineage = of
+        elif isinstance(of, (Message, Lineage)):
+            lineage = of.origin()
+        else:
             raise NodeError(f"of= takes a message or a lineage, not {of!r:.60}")
         self.newest = message
-        self.send(self, message, None if of is None else of.origin(), key)
+        self.send(self, message, lineage, key)
 
     def world_state(self) -> dict[str, Any]:
         """Return the counters and the newest message."""

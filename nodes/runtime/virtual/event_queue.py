@@ -72,10 +72,10 @@ class EventQueue:
         Raises:
             RtgraphError: as ``happen``.
         """
-        heap, clock, pop = self._heap, self._clock, heapq.heappop
+        heap, clock, pop, delivery = self._heap, self._clock, heapq.heappop, int(Urgency.DELIVERY)
         while heap:
             due, urgency, _, _, call, arguments = heap[0]
-            if due > clock.time_ns or urgency > Urgency.DELIVERY:
+            if urgency != delivery or due > clock.time_ns:
                 if due >= until_ns or ended():
                     return
                 if due > clock.time_ns:

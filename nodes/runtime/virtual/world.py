@@ -239,7 +239,7 @@ class VirtualWorld:
                     self._arrive(receiver, port, message, delay_ns)
             elif port.under_way or not (receiver.busy or port.handler is None):
                 self._arrive(receiver, port, message, 0)
-            elif receiver.alive:
+            elif receiver.alive and not port.paused:
                 # No handler runs now, and nothing pending would be overtaken: no event is needed.
                 receiver.deliver(port, message)
 

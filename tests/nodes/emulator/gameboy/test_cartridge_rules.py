@@ -12,7 +12,6 @@ from rtgraph.nodes.emulator.gameboy.pokemon import (
     PokemonCatchingRules,
 )
 from rtgraph.nodes.emulator.gameboy.tetris import TETRIS_VARIABLES, TetrisRules
-from rtgraph.nodes.emulator.gameboy.variables import read_variables
 
 
 def judged(rules, sequence):
@@ -32,6 +31,10 @@ def written(*blocks):
         start = max(base for base in memory if base <= address)
         memory[start][address - start : address - start + len(content)] = content
     return ConsoleMemory({start: bytes(content) for start, content in memory.items()})
+
+
+def read_all(variables, memory):
+    return {name: variable.read(memory) for name, variable in variables.items()}
 
 
 def tetris(score=0, state=0):
@@ -55,7 +58,7 @@ def pokemon(mine=(30, 30), theirs=(20,), *, battle=2, sizes=None, owned=0, box=0
 
 def test_tetris_variables_are_read_where_they_stand():
     memory = written((0xC0A0, b"\x56\x34\x12"), (0xFFA9, b"\x09"), (0xFFE1, b"\x04"))
-    assert read_variables(TETRIS_VARIABLES, memory) == {"score": 123456, "level": 9, "game_state": 4}
+    assert read_all(TETRIS_VARIABLES, memory) == {"score": 123456, "level": 9, "game_state": 4}
 
 
 def test_a_tetris_score_does_not_wrap_at_ten_thousand():
@@ -74,7 +77,7 @@ def test_pokemon_variables_are_read_where_they_stand(variables, shift):
         (0xD2F7 + shift, b"\x81" + bytes(17) + b"\x40"),
         (0xDA80 + shift, b"\x14"),
     )
-    assert read_variables(variables, memory) == {
+    assert read_all(variables, memory) == {
         **{f"my_hp{n + 1}": 256 + n for n in range(6)},
         **{f"opp_hp{n + 1}": 9 + n for n in range(6)},
         "my_size": 6,

@@ -1,10 +1,15 @@
 from itertools import pairwise
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.examples import examples
 
+from rtgraph.nodes.emulator.gameboy import Console, find_game
 from rtgraph.nodes.emulator.gameboy.blocks import BlocksRules
 from rtgraph.nodes.emulator.gameboy.console import ConsoleMemory
-from rtgraph.nodes.emulator.gameboy.variables import Variable, read_variables
+from rtgraph.nodes.emulator.gameboy.variables import Variable, VariableReader
 
 MEMORY = ConsoleMemory(
     {0xC000: bytes([0x12, 0x34, 0xFF, 0x99, 0x0A]) + bytes(0x0FFB), 0xFF80: bytes(range(0x80))}
@@ -34,8 +39,74 @@ def test_a_digit_above_nine_is_refused():
         Variable(0xC004, kind="bcd").read(MEMORY)
 
 
-def test_variables_are_read_by_name():
-    assert read_variables({"a": Variable(0xC000), "b": Variable(0xC003)}, MEMORY) == {"a": 0x12, "b": 0x99}
+@pytest.fixture(scope="module")
+def console():
+    """A console with decimal digits in the first half of 0xC100 to 0xC1FF, and any bytes in the second."""
+    made, rng = Console(find_game("blocks").rom), np.random.default_rng(0)
+    for place, (tens, ones) in enumerate(rng.integers(10, size=(0x80, 2)).tolist()):
+        made.poke(0xC100 + place, 16 * tens + ones)
+    for place, number in enumerate(rng.integers(256, size=0x80).tolist()):
+        made.poke(0xC180 + place, number)
+    return made
+
+
+VARIABLES = st.dictionaries(
+    st.text(min_size=1),
+    st.builds(
+        Variable,
+        st.integers(0xC100, 0xC1E0) | st.just(0xFF80),
+        st.integers(1, 20),
+        st.sampled_from(["unsigned", "signed", "bcd", "bits"]),
+        st.sampled_from(["little", "big"]),
+    ),
+    max_size=8,
+)
+
+
+def values_or_error(read):
+    try:
+        return list(read().items())
+    except ValueError as error:
+        return str(error).split(":")[0]
+
+
+@given(one=VARIABLES, other=VARIABLES)
+@examples(60)
+def test_a_reader_reads_what_the_memory_has(console, one, other):
+    readers = [(VariableReader(variables), variables) for variables in (one, other)]
+    for reader, variables in readers * 2:
+        memory = console.memory()
+        found = values_or_error(lambda reader=reader: reader.read(console))
+        assert found == values_or_error(
+            lambda variables=variables, memory=memory: {
+                name: variable.read(memory) for name, variable in variables.items()
+            }
+        )
+
+
+def test_a_reader_sees_the_newest_value(console):
+    reader = VariableReader({"number": Variable(0xC200, 2)})
+    for number in (1, 65535, 7):
+        console.poke(0xC200, number, 2)
+        assert reader.read(console) == {"number": number}
+
+
+def test_readers_of_consoles_that_take_turns_see_their_own_memory(console):
+    other = Console(find_game("duel_battles").rom)
+    reader, others = (
+        VariableReader({"number": Variable(0xC210)}),
+        VariableReader({"number": Variable(0xC211)}),
+    )
+    console.poke(0xC210, 1)
+    other.poke(0xC211, 2)
+    for _ in range(2):
+        assert (reader.read(console), others.read(other)) == ({"number": 1}, {"number": 2})
+
+
+@pytest.mark.parametrize("variable", [Variable(0xCFFF, 2), Variable(0x4000), Variable(0xDFF0, 20)])
+def test_a_variable_outside_of_the_memory_is_refused_at_once(variable):
+    with pytest.raises(IndexError):
+        VariableReader({"number": variable})
 
 
 def blocks(score=0, ended=0):
