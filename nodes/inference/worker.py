@@ -114,7 +114,6 @@ class Worker(Node[WorkerParams]):
         self._policy.change(self.params.policy)
 
     def on_observation(self, observation: Observation) -> None:
-        """Begin with the first observation."""
         if not self._goes_on:
             self._begin(observation)
 

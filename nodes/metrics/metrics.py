@@ -107,7 +107,6 @@ class Metrics(Node[MetricsParams]):
         self._events = EventFile((EPISODE_TAGS | measured, UPDATE_TAGS), incarnation, written)
 
     def on_start(self) -> None:
-        """Begin to count."""
         self._plants: dict[str, int] = {}
         self._endings: dict[tuple[str, int, int], Ending] = {}
         self._telling: set[str] = set()

@@ -39,7 +39,6 @@ class Monitor(Node[MonitorParams]):
     progress = Output(Progress)
 
     def on_start(self) -> None:
-        """Begin an empty trace."""
         self._endings: dict[str, Endings] = {}
         self._plant = ""
         self.trace = Trace(whole=self.context.identity.incarnation == 0)
@@ -62,7 +61,6 @@ class Monitor(Node[MonitorParams]):
         return ticks
 
     def on_stop(self) -> None:
-        """Write the trace."""
         self._take_in()
         directory = self.context.launch_context.directory
         if directory is not None:

@@ -75,7 +75,6 @@ class Human(Node[HumanParams]):
             self._window = Window(params.title, (*self._bindings.help, "Esc: end"))
 
     def on_start(self) -> None:
-        """Begin with the first observation."""
         self._decisions = 0
         self._return = 0.0
         self._newest: Observation | None = None
@@ -84,7 +83,6 @@ class Human(Node[HumanParams]):
             self.every(LOOK_PERIOD_NS, self._look)
 
     def on_observation(self, observation: Observation) -> None:
-        """Decide for the next tick."""
         self._newest = observation
         self._return = observation.reward + (0.0 if observation.first else self._return)
         if self._script is not None and observation.tick >= len(self._script):
@@ -105,12 +103,10 @@ class Human(Node[HumanParams]):
             self._show(_picture_of(observation.value))
 
     def on_screen(self, screen: Screen) -> None:
-        """Show the plant's own image."""
         self._sees_screens = True
         self._show(screen.image)
 
     def on_stop(self) -> None:
-        """Close the window."""
         if self._window is not None:
             self._window.close()
 
@@ -122,7 +118,6 @@ class Human(Node[HumanParams]):
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Read the script again."""
         super().load_world_state(state)
         self.on_prepare()
 

@@ -46,13 +46,11 @@ class Playing(Node[P], abc.ABC):
     play_progress = Output(PlayProgress)
 
     def on_prepare(self) -> None:
-        """Open the recording."""
         self._bag = Bag.open(Path(self.params.file))
         self._told: set[str] = set()
         self._tell_problems()
 
     def on_start(self) -> None:
-        """Begin."""
         self._playback = self.playback(self._bag)
         if self.params.paused:
             self._playback.pause(self.now_ns)
@@ -87,7 +85,6 @@ class Playing(Node[P], abc.ABC):
         self._say_progress()
 
     def on_stop(self) -> None:
-        """Publish the final position."""
         self._say_progress()
         self._tell_problems()
 

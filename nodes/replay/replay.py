@@ -116,7 +116,6 @@ class Replay(Node[ReplayParams]):
         self._store = self._shared() if params.in_place and self.context.launch_context.realtime else None
 
     def on_start(self) -> None:
-        """Start with no requests."""
         self._requests = Requests()
         self._complained = self._full = False
         self._priorities = {"set": 0, "gone": 0, "refused": 0}

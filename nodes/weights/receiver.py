@@ -82,12 +82,10 @@ class WeightsReceiver(Node[ReceiverParams]):
         check_snapshots(weights_named(placement.weights, params.weights))
 
     def on_prepare(self) -> None:
-        """Find the weights."""
         self._versions = snapshots_of(self.context.launch_context, self.params.weights)
         self._size = self._versions.memory(self._versions.newest()[1]).nbytes
 
     def on_start(self) -> None:
-        """Request the current version."""
         self._wanted: WeightsVersion | None = None
         self._coming: _Coming | None = None
         self._whole = False

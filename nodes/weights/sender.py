@@ -58,7 +58,6 @@ class WeightsSender(Node[SenderParams]):
         check_snapshots(weights_named(placement.weights, params.weights))
 
     def on_prepare(self) -> None:
-        """Find the weights."""
         self._versions = snapshots_of(self.context.launch_context, self.params.weights)
         self._parcels: dict[str, _Parcel] = {}
         self._announced: WeightsVersion | None = None

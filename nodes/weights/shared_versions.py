@@ -82,12 +82,10 @@ class SharedVersions:
         os.close(self._descriptor)
 
     def newest(self) -> tuple[int, int]:
-        """See `Versions.newest`."""
         slot = self._head[_NEWEST]
         return self._head[_VERSIONS + slot], slot
 
     def memory(self, slot: int) -> memoryview:
-        """See `Versions.memory`."""
         return self._slots[slot]
 
     def hold(self, version: int, slot: int) -> memoryview | None:
@@ -107,7 +105,6 @@ class SharedVersions:
         return self._slots[slot]
 
     def release(self, slot: int) -> None:
-        """See `Versions.release`."""
         if self.sharing == "snapshot":
             self._holds[slot] -= 1
             if not self._holds[slot]:
@@ -116,7 +113,6 @@ class SharedVersions:
     def publish(
         self, version: int, write: Write, keep: Collection[int] = (), *, newest: bool = True
     ) -> int | None:
-        """See `Versions.publish`."""
         memory = self._to_write()
         head = memory[: mmap.PAGESIZE].cast("q")
         if self.sharing == "shared":

@@ -115,15 +115,12 @@ class LocalVersions:
         self._last = 0
 
     def newest(self) -> tuple[int, int]:
-        """See `Versions.newest`."""
         return self._copies[self._newest].version, self._newest
 
     def memory(self, slot: int) -> memoryview:
-        """See `Versions.memory`."""
         return self._copies[slot].memory.toreadonly()
 
     def hold(self, version: int, slot: int) -> memoryview | None:
-        """See `Versions.hold`."""
         copy = self._copies.get(slot)
         if copy is None or (self.sharing == "snapshot" and copy.version != version):
             return None
@@ -131,7 +128,6 @@ class LocalVersions:
         return self.memory(slot)
 
     def release(self, slot: int) -> None:
-        """See `Versions.release`."""
         self._copies[slot].holds -= 1
 
     def publish(
