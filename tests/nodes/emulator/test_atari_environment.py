@@ -4,20 +4,10 @@ import sys
 import msgpack
 import numpy as np
 import pytest
-from pydantic import ValidationError
+from support.emulated import atari, begun, play, random_actions
 
 from rtgraph.msgs.spaces import ArraySpec
 from rtgraph.nodes.emulator.atari_environment import AtariEnvironment, AtariSettings
-from rtgraph.nodes.emulator.snapshots import derive_generator
-
-
-def atari(game="boxing", **settings):
-    return AtariEnvironment(AtariSettings(game=game, **settings))
-
-
-def begun(environment, seed=0):
-    environment.reset(np.random.default_rng(seed))
-    return environment
 
 
 @pytest.fixture(scope="module")
@@ -29,22 +19,6 @@ def loaded():
 @pytest.fixture
 def boxing(loaded):
     return begun(loaded)
-
-
-def random_actions(environment, count, seed=0):
-    return np.random.default_rng(seed).integers(0, environment.spec.action.count, count).tolist()
-
-
-def play(environment, actions, seed=0):
-    """Step through the actions, with a reset after each episode, and return everything observable."""
-    rng = np.random.default_rng(seed)
-    seen = []
-    for action in actions:
-        step = environment.step(action)
-        seen.append((step.observation.tobytes(), step.reward, step.terminated, step.truncated))
-        if step.terminated or step.truncated:
-            seen.append(environment.reset(rng).tobytes())
-    return seen
 
 
 @pytest.mark.parametrize(
@@ -96,19 +70,6 @@ def test_a_game_whose_own_actions_lack_a_noop_needs_them_all():
     assert atari("backgammon").noop == 0
 
 
-def test_nothing_is_printed(capfd):
-    begun(atari("pong")).step(0)
-    assert capfd.readouterr() == ("", "")
-
-
-def test_an_action_outside_moves_nothing(boxing):
-    before = boxing.snapshot()
-    for action in (18, -1, 2.0):
-        with pytest.raises(ValueError, match="expected a whole number from 0 to 17"):
-            boxing.step(action)
-    assert boxing.snapshot() == before
-
-
 def test_actions_are_numbered_within_the_set():
     few, all_actions = begun(atari("pong", full_action_set=False)), begun(atari("pong"))
     names = few.spec.action.names
@@ -116,16 +77,6 @@ def test_actions_are_numbered_within_the_set():
     translated = [all_actions.spec.action.names.index(name) for name in names]
     actions = random_actions(few, 200)
     assert play(few, actions) == play(all_actions, [translated[action] for action in actions])
-
-
-def test_observations_are_the_callers_own():
-    for observation in ("grey84", "rgb"):
-        environment = begun(atari(observation=observation))
-        first = environment.step(0).observation
-        kept = first.copy()
-        play(environment, random_actions(environment, 30))
-        assert (first == kept).all()
-        assert first.flags.writeable
 
 
 def test_a_noop_start_depends_on_the_generator():
@@ -153,14 +104,6 @@ def test_an_episode_depends_on_nothing_that_went_before(game):
     assert play(fresh, actions) == play(used, actions)
 
 
-def test_an_episode_is_truncated_at_its_limit():
-    environment = begun(atari(max_frames=5))
-    assert [environment.step(0).truncated for _ in range(5)] == [False] * 4 + [True]
-    with pytest.raises(RuntimeError, match="no episode is under way: reset first"):
-        environment.step(0)
-    assert not begun(environment).step(0).truncated
-
-
 def test_an_episode_terminates_when_the_game_is_over():
     environment = begun(atari("breakout"))
     fire = environment.spec.action.names.index("FIRE")
@@ -179,29 +122,6 @@ def test_an_episode_terminates_when_the_game_is_over():
 def test_always_sticking_is_doing_nothing(boxing):
     stuck = begun(atari(sticky=1.0))
     assert play(stuck, random_actions(stuck, 60)) == play(boxing, [boxing.noop] * 60)
-
-
-def test_a_stuck_action_is_the_last_that_was_played(boxing):
-    """Play without stickiness, and repeat actions by hand as a copy of the environment's generator decides."""
-    sticky = begun(atari(sticky=0.25), seed=6)
-    boxing.reset(np.random.default_rng(6))
-    twin = derive_generator(np.random.default_rng(6))
-    played, repeats = boxing.noop, 0
-    for action in random_actions(sticky, 200):
-        stays = twin.random() < 0.25
-        repeats += stays
-        played = played if stays else action
-        assert (sticky.step(action).observation == boxing.step(played).observation).all()
-    assert 25 <= repeats <= 75
-
-
-def test_the_screen_is_the_picture_of_the_latest_frame():
-    environment = begun(atari(observation="rgb"))
-    for action in random_actions(environment, 30):
-        observation = environment.step(action).observation
-        assert (environment.screen() == observation).all()
-    assert environment.screen().shape == (210, 160, 3)
-    assert environment.screen().dtype == np.uint8
 
 
 @pytest.mark.parametrize("game", ["boxing", "krull", "name_this_game"])
@@ -259,25 +179,6 @@ def test_a_damaged_snapshot_changes_nothing(boxing, damage, message):
     with pytest.raises(ValueError, match=message):
         boxing.restore(msgpack.packb([owner, fields | damage]))
     assert boxing.snapshot() == before
-
-
-def test_nothing_can_be_done_before_the_first_reset():
-    environment = atari()
-    with pytest.raises(RuntimeError, match="no episode is under way: reset first"):
-        environment.step(0)
-    with pytest.raises(RuntimeError, match="no episode has begun: reset first"):
-        environment.snapshot()
-    environment.close()
-    environment.close()
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"sticky": 1.5}, {"noop_max": -1}, {"max_frames": 0}, {"observation": "grey"}, {"rate_hz": 0}, {"x": 1}],
-)
-def test_wrong_settings_are_refused(wrong):
-    with pytest.raises(ValidationError):
-        AtariSettings(game="boxing", **wrong)
 
 
 def test_importing_the_environments_loads_no_emulator():

@@ -4,42 +4,14 @@ import sys
 import msgpack
 import numpy as np
 import pytest
-from pydantic import ValidationError
+from support.emulated import begun, gameboy, play, random_actions
 
 from rtgraph.msgs.spaces import ArraySpec
 from rtgraph.nodes.emulator.gameboy import find_game
 from rtgraph.nodes.emulator.gameboy_environment import GameBoyEnvironment, GameBoySettings
-from rtgraph.nodes.emulator.snapshots import derive_generator
 from rtgraph.nodes.plant.preprocess import AreaResize
 
 DOWN = 6
-
-
-def blocks(**settings):
-    return GameBoyEnvironment(GameBoySettings(game="blocks", **settings))
-
-
-def begun(environment, seed=0):
-    environment.reset(np.random.default_rng(seed))
-    return environment
-
-
-def random_actions(environment, count, seed=0):
-    return np.random.default_rng(seed).integers(0, environment.spec.action.count, count).tolist()
-
-
-def play(environment, actions, seed=0):
-    """Step through the actions, beginning anew where an episode ends, and return all that can be seen."""
-    rng = np.random.default_rng(seed)
-    seen = []
-    for action in actions:
-        step = environment.step(action)
-        seen.append(
-            (step.observation.tobytes(), step.reward, step.terminated, step.truncated, step.measurements)
-        )
-        if step.terminated or step.truncated:
-            seen.append(environment.reset(rng).tobytes())
-    return seen
 
 
 @pytest.mark.parametrize(("observation", "shape"), [("grey84", (84, 84)), ("rgb", (144, 160, 3))])
@@ -64,49 +36,25 @@ def test_a_game_or_a_start_that_is_not_there_is_named():
     with pytest.raises(
         ValueError, match=r"blocks has no state 'level3'. hint: it has level0, level5, level9"
     ):
-        blocks(state="level3")
+        gameboy(state="level3")
 
 
 @pytest.mark.parametrize("level", [0, 5, 9])
 def test_an_episode_starts_from_its_state(level):
-    step = begun(blocks(state=f"level{level}")).step(0)
+    step = begun(gameboy(state=f"level{level}")).step(0)
     assert step.measurements["level"] == level
 
 
-def test_nothing_is_printed(capfd):
-    begun(blocks()).step(0)
-    assert capfd.readouterr() == ("", "")
-
-
-def test_an_action_outside_moves_nothing():
-    environment = begun(blocks())
-    before = environment.snapshot()
-    for action in (7, -1, 2.0):
-        with pytest.raises(ValueError, match="expected a whole number from 0 to 6"):
-            environment.step(action)
-    assert environment.snapshot() == before
-
-
 def test_each_action_presses_its_button():
-    environment = begun(blocks(noop_max=0))
+    environment = begun(gameboy(noop_max=0))
     held = {"NOOP": 0, "A": 1, "B": 2, "RIGHT": 16, "LEFT": 32, "UP": 64, "DOWN": 128}
     for action, name in enumerate(environment.spec.action.names):
         environment.step(action)
         assert environment._console.memory().read(0xC007) == bytes([held[name]])
 
 
-def test_observations_are_the_callers_own():
-    for observation in ("grey84", "rgb"):
-        environment = begun(blocks(observation=observation))
-        first = environment.step(0).observation
-        kept = first.copy()
-        play(environment, random_actions(environment, 30))
-        assert (first == kept).all()
-        assert first.flags.writeable
-
-
 def test_the_observation_is_the_screen_made_small():
-    environment, resize = begun(blocks()), AreaResize(144, 160)
+    environment, resize = begun(gameboy()), AreaResize(144, 160)
     for action in random_actions(environment, 30):
         observation = environment.step(action).observation
         assert (observation == resize(np.ascontiguousarray(environment.screen()[:, :, 1]))).all()
@@ -114,16 +62,8 @@ def test_the_observation_is_the_screen_made_small():
     assert observation.max() > 240
 
 
-def test_the_screen_is_the_picture_of_the_latest_frame():
-    environment = begun(blocks(observation="rgb"))
-    for action in random_actions(environment, 30):
-        observation = environment.step(action).observation
-        assert (environment.screen() == observation).all()
-    assert environment.screen().shape == (144, 160, 3)
-
-
 def test_what_the_memory_says_is_measured():
-    environment = begun(blocks())
+    environment = begun(gameboy())
     step = environment.step(0)
     assert set(step.measurements) == set(find_game("blocks").variables)
     assert {type(value) for value in step.measurements.values()} == {float}
@@ -132,7 +72,7 @@ def test_what_the_memory_says_is_measured():
 
 
 def test_the_reward_is_the_change_of_the_score_and_waiting_loses():
-    environment = begun(blocks(state="level9"))
+    environment = begun(gameboy(state="level9"))
     total, steps = 0.0, 0
     while True:
         step = environment.step(DOWN if steps % 40 < 20 else 0)
@@ -144,14 +84,14 @@ def test_the_reward_is_the_change_of_the_score_and_waiting_loses():
     assert not step.truncated
     assert step.measurements["ended"] == 1
     assert total > 0
-    for restored in (environment, blocks(state="level9")):
+    for restored in (environment, gameboy(state="level9")):
         restored.restore(environment.snapshot())
         with pytest.raises(RuntimeError, match="no episode is under way: reset first"):
             restored.step(0)
 
 
 def test_an_episode_depends_on_its_seed_alone():
-    fresh, used = blocks(), begun(blocks(), seed=1)
+    fresh, used = gameboy(), begun(gameboy(), seed=1)
     play(used, random_actions(used, 123, seed=1))
     actions = random_actions(fresh, 100, seed=2)
     for environment in (fresh, used):
@@ -161,40 +101,19 @@ def test_an_episode_depends_on_its_seed_alone():
 
 
 def test_seeds_and_noop_starts_come_from_the_generator():
-    environment = blocks()
+    environment = gameboy()
     first_pieces = {begun(environment, seed).step(0).measurements["piece"] for seed in range(20)}
     assert len(first_pieces) > 3
     frames = {begun(environment, seed)._console.memory().read(0xC002, 2) for seed in range(20)}
     assert len(frames) > 5
-    still = blocks(noop_max=0)
+    still = gameboy(noop_max=0)
     assert len({begun(still, seed)._console.memory().read(0xC002, 2) for seed in range(20)}) == 1
-
-
-def test_an_episode_is_truncated_at_its_limit():
-    environment = begun(blocks(max_frames=5))
-    assert [environment.step(0).truncated for _ in range(5)] == [False] * 4 + [True]
-    with pytest.raises(RuntimeError, match="no episode is under way: reset first"):
-        environment.step(0)
-    assert not begun(environment).step(0).truncated
-
-
-def test_a_stuck_action_is_the_last_that_was_played():
-    """Play the same without stickiness, repeating by hand what the twin of the environment's generator says."""
-    sticky, plain = begun(blocks(sticky=0.25), seed=6), begun(blocks(), seed=6)
-    twin = derive_generator(np.random.default_rng(6))
-    played, repeats = plain.noop, 0
-    for action in random_actions(sticky, 200):
-        stays = twin.random() < 0.25
-        repeats += stays
-        played = played if stays else action
-        assert (sticky.step(action).observation == plain.step(played).observation).all()
-    assert 25 <= repeats <= 75
 
 
 @pytest.mark.parametrize("settings", [{}, {"sticky": 0.25, "state": "level9"}, {"observation": "rgb"}])
 def test_a_snapshot_is_exact(settings):
-    environment = begun(blocks(max_frames=500, **settings))
-    other = begun(blocks(max_frames=500, **settings), seed=9)
+    environment = begun(gameboy(max_frames=500, **settings))
+    other = begun(gameboy(max_frames=500, **settings), seed=9)
     rng = np.random.default_rng(1)
     for point in range(2):
         play(environment, random_actions(environment, int(rng.integers(0, 150)), seed=point))
@@ -208,9 +127,9 @@ def test_a_snapshot_is_exact(settings):
 
 
 def test_several_environments_take_turns_at_the_emulator():
-    actions = random_actions(blocks(), 100)
-    alone = [play(begun(blocks(), seed), actions) for seed in range(3)]
-    environments = [begun(blocks(), seed) for seed in range(3)]
+    actions = random_actions(gameboy(), 100)
+    alone = [play(begun(gameboy(), seed), actions) for seed in range(3)]
+    environments = [begun(gameboy(), seed) for seed in range(3)]
     together = [[] for _ in environments]
     for place, action in enumerate(actions):
         for index in np.random.default_rng(place).permutation(3):
@@ -219,8 +138,8 @@ def test_several_environments_take_turns_at_the_emulator():
 
 
 def test_a_snapshot_of_another_game_or_setting_is_refused():
-    environment = begun(blocks())
-    for other in (blocks(observation="rgb"), GameBoyEnvironment(GameBoySettings(game="duel_battles"))):
+    environment = begun(gameboy())
+    for other in (gameboy(observation="rgb"), gameboy("duel_battles")):
         with pytest.raises(
             ValueError, match=r"this is a snapshot of 'gameboy .*', not of 'gameboy blocks grey84"
         ):
@@ -230,7 +149,7 @@ def test_a_snapshot_of_another_game_or_setting_is_refused():
 
 
 def test_a_snapshot_of_another_version_of_the_program_is_refused():
-    environment = begun(blocks())
+    environment = begun(gameboy())
     owner, fields = msgpack.unpackb(environment.snapshot())
     with pytest.raises(ValueError, match=r"not of 'gameboy blocks grey84 [0-9a-f]{12}'"):
         environment.restore(msgpack.packb([owner[:-1] + "x", fields]))
@@ -277,31 +196,12 @@ def test_without_a_button_a_duel_waits():
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
 def test_a_damaged_snapshot_changes_nothing(damage, message):
-    environment = begun(blocks())
+    environment = begun(gameboy())
     before = environment.snapshot()
     owner, fields = msgpack.unpackb(before)
     with pytest.raises(ValueError, match=message):
         environment.restore(msgpack.packb([owner, fields | damage]))
     assert environment.snapshot() == before
-
-
-def test_nothing_can_be_done_before_the_first_reset():
-    environment = blocks()
-    with pytest.raises(RuntimeError, match="no episode is under way: reset first"):
-        environment.step(0)
-    with pytest.raises(RuntimeError, match="no episode has begun: reset first"):
-        environment.snapshot()
-    environment.close()
-    environment.close()
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"sticky": 1.5}, {"noop_max": -1}, {"max_frames": 0}, {"observation": "grey"}, {"rate_hz": 0}, {"x": 1}],
-)
-def test_wrong_settings_are_refused(wrong):
-    with pytest.raises(ValidationError):
-        GameBoySettings(game="blocks", **wrong)
 
 
 def test_settings_and_spec_load_no_emulator():
