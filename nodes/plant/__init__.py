@@ -3,7 +3,8 @@
 from rtgraph.nodes.plant.default import DefaultBehaviour
 from rtgraph.nodes.plant.environment import Capturing, Environment, Saveable, Step
 from rtgraph.nodes.plant.gate import Choice, Gate, LatestParams, PlayoutParams
-from rtgraph.nodes.plant.plant import Plant, PlantParams
+from rtgraph.nodes.plant.params import PlantParams
+from rtgraph.nodes.plant.plant import Plant
 
 __all__ = [
     "Capturing",

@@ -3,43 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
 from rtgraph.msgs import Applied, Decision, Ending, EpisodeEnd, Observation, PlantSpec, Screen
 from rtgraph.msgs.array import frozen
 from rtgraph.msgs.base import OWNED, UNSENT
 from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.msgs.isolation import LEAST, MOST
-from rtgraph.nodes.plant.actions import check_action, clamped
+from rtgraph.nodes.plant.admission import Admission
 from rtgraph.nodes.plant.default import DefaultBehaviour, check_default, make_default
 from rtgraph.nodes.plant.environment import Action, Environment, Saveable, Step, Value
-from rtgraph.nodes.plant.gate import Choice, GateParams, LatestParams, make_gate, observed_tick
+from rtgraph.nodes.plant.gate import Choice, make_gate, observed_tick
 from rtgraph.nodes.plant.outcome import Outcomes
-from rtgraph.nodes.runtime import Input, Node, Output, Params, Urgency, queue
+from rtgraph.nodes.plant.params import PlantParams
+from rtgraph.nodes.runtime import Input, Node, Output, Urgency, queue
 from rtgraph.nodes.runtime.clock import period_ns
-
-
-class PlantParams(Params):
-    """The parameters of every plant."""
-
-    gate: GateParams = LatestParams()
-    """Which decision applies at a tick."""
-    default: str = "noop"
-    """The default behaviour β: noop, repeat_last, or package.module:Class."""
-    out_of_range: Literal["refuse", "clamp"] = "refuse"
-    """What happens to a continuous action beyond its range: its decision is refused, or each number is clamped."""
-    catch_up_ticks: int = Field(default=3, ge=0)
-    """Maximum number of ticks made up for after an overrun, back to back; the rest are skipped and
-    counted."""
-    episodes: int | None = Field(default=None, ge=1)
-    """End the launch after this number of episodes."""
-    publish_screen: bool = False
-    """Publish the full image on ``screen`` at every tick."""
-
 
 P = TypeVar("P", bound=PlantParams)
 
@@ -112,11 +93,9 @@ class Plant(Node[P]):
         self._episode_ticks = self._episode_actions = 0
         self._episode_reward = 0.0
         self._overruns = self._slipped = self._work_ns = 0
-        self._refused: Counter[str] = Counter()
-        self._taken = self._clamped = 0
-        self._first_refusal = ""
         names = self._environment.spec.measurements
         self._names_are_known = bool(names) and all(map(str.isascii, names))
+        self._admission = Admission(self._environment.spec.action, self.params.out_of_range, self.log)
         self._outcomes = Outcomes(self.name, self._environment.spec, self.log)
         self._tick = max(0, -(-self.now_ns // self._period_ns) - 1)
         self.at(self._due_ns(), self._on_tick, Urgency.TICK)
@@ -126,19 +105,16 @@ class Plant(Node[P]):
 
     def on_stop(self) -> None:
         """Release the environment, and log the workers with refused decisions."""
-        for worker, count in self._refused.items():
-            self.log.warning("refused %d decisions of %s in total", count, worker)
+        self._admission.log_totals()
         self._environment.close()
 
     def result(self) -> dict[str, Any]:
         """Return the counts of observations and rewards that were not finite, and of clamped actions, if there were any."""
-        return self._outcomes.result() | ({"clamped": self._clamped} if self._clamped else {})
+        return self._outcomes.result() | self._admission.result()
 
     def failure(self) -> str:
         """Return why the first decision was refused, if every decision was refused."""
-        if self._taken or not self._refused:
-            return ""
-        return f"all {self._refused.total():,} decisions were refused, the first: {self._first_refusal}"
+        return self._admission.failure()
 
     def world_state(self) -> dict[str, Any]:
         """Return the state with the environment's snapshot, if it can make one, in place of the environment."""
@@ -170,7 +146,7 @@ class Plant(Node[P]):
             return  # in real time the other nodes take a moment to stop
         began_ns, due_ns = self.now_ns, self._due_ns()
         arrivals = self.decision.take_all()
-        admissible = [decision for decision in arrivals if self._takes(decision)]
+        admissible = [decision for decision in arrivals if self._admission.takes(decision)]
         self._arrived, self._refused_now = len(arrivals), len(arrivals) - len(admissible)
         if self._is_ready() and self._resets:
             self._reset(due_ns, began_ns, len(admissible))
@@ -193,22 +169,6 @@ class Plant(Node[P]):
 
     def _lasted(self) -> bool:
         return self._tick >= (self.context.launch_context.limits.ticks or math.inf)
-
-    def _takes(self, decision: Decision) -> bool:
-        """Return whether a decision's action fits the spec; if not, count it and name its worker."""
-        check = clamped if self.params.out_of_range == "clamp" else check_action
-        try:
-            check(decision.action, self._environment.spec.action)
-        except ValueError as error:
-            if not self._refused[decision.worker]:
-                self.log.warning("refused decision %d of %s: %s", decision.number, decision.worker, error)
-            self._first_refusal = (
-                self._first_refusal or f"decision {decision.number} of {decision.worker}: {error}"
-            )
-            self._refused[decision.worker] += 1
-            return False
-        self._taken += 1
-        return True
 
     def _keep_up(self) -> None:
         """Count an overrun; skip the ticks that exceed ``catch_up_ticks``."""
@@ -246,17 +206,6 @@ class Plant(Node[P]):
         if step.terminated or step.truncated:
             self._end_episode(step)
 
-    def _in_range(self, action: Action) -> Action:
-        """Return the action, clamped to its range if so configured; ``_sent`` holds it if it differs."""
-        self._sent = None
-        if self.params.out_of_range == "refuse":
-            return action
-        given = clamped(action, self._environment.spec.action)
-        if given is not action:
-            self._clamped += 1
-            self._sent = given
-        return given
-
     def _default_action(self) -> Action:
         """Return the action of the default behaviour β."""
         return self._default.act(self._observed, self._last)
@@ -265,7 +214,8 @@ class Plant(Node[P]):
         """Act on the environment for one tick: with the chosen decision's action or, without one, with that of β."""
         action = self._default_action() if choice.decision is None else choice.decision.action
         # The environment gets a copy, which it may write to. ``Applied`` holds the chosen action, unchanged.
-        given = self._in_range(action)
+        given = self._admission.in_range(action)
+        self._sent = None if given is action else given
         if isinstance(action, np.ndarray):
             action = frozen(action)
         if isinstance(given, np.ndarray):

@@ -9,9 +9,9 @@ from pydantic import Field, JsonValue, field_validator
 
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.spaces import ArraySpec, Continuous, PartsSpec, PlantSpec, RateHz
+from rtgraph.nodes.plant import PlantParams
 from rtgraph.nodes.plant.default import check_default
 from rtgraph.nodes.plant.gate import GateParams, LatestParams, PlayoutParams
-from rtgraph.nodes.plant.plant import PlantParams
 from rtgraph.nodes.robot.connection.link_params import LinkParams
 from rtgraph.nodes.robot.driver import Feature
 from rtgraph.nodes.robot.joints import SUFFIX, Command, JointParams, Limits, Vector

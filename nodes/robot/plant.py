@@ -272,7 +272,7 @@ class RobotPlant(DevicePlant[R], ABC):
 
     def _missing(self, choice: Choice) -> str:
         """Let a person take over, and drop what the gate's bounds forbid. Return why there is no decision, if that is known."""
-        decisions = [one for one in self.takeover.take_all() if self._takes(one)]
+        decisions = [one for one in self.takeover.take_all() if self._admission.takes(one)]
         if self._takeover.choose(self._tick, decisions, choice, self.now_ns):
             self._control.hand_over(self._takeover.person or "the policy", self.now_ns)
         if choice.delay_over:

@@ -1,0 +1,69 @@
+"""Which decisions a plant takes, by their actions, and what its environment gets of an action."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import Any, Literal
+
+from rtgraph.msgs import Decision
+from rtgraph.msgs.spaces import ActionSpec
+from rtgraph.nodes.plant.actions import check_action, clamped
+from rtgraph.nodes.plant.environment import Action
+
+OutOfRange = Literal["refuse", "clamp"]
+
+
+class Admission:
+    """Compares actions with the spec, and counts refused decisions by worker.
+
+    Args:
+        spec: the plant's actions.
+        out_of_range: whether a continuous action beyond its range is refused, or clamped.
+        log: names the worker of a refused decision, once.
+    """
+
+    def __init__(self, spec: ActionSpec, out_of_range: OutOfRange, log: logging.Logger) -> None:
+        self._spec = spec
+        self._clamps = out_of_range == "clamp"
+        self._log = log
+        self._taken = self._clamped = 0
+        self._refused: Counter[str] = Counter()
+        self._first = ""
+
+    def takes(self, decision: Decision) -> bool:
+        """Return whether a decision's action fits the spec; if not, count it and name its worker."""
+        try:
+            (clamped if self._clamps else check_action)(decision.action, self._spec)
+        except ValueError as error:
+            worker, number = decision.worker, decision.number
+            if not self._refused[worker]:
+                self._log.warning("refused decision %d of %s: %s", number, worker, error)
+            self._first = self._first or f"decision {number} of {worker}: {error}"
+            self._refused[worker] += 1
+            return False
+        self._taken += 1
+        return True
+
+    def in_range(self, action: Action) -> Action:
+        """Return what the environment gets of an action: the action itself, or clamped to its range."""
+        if not self._clamps:
+            return action
+        given = clamped(action, self._spec)
+        self._clamped += given is not action
+        return given
+
+    def result(self) -> dict[str, Any]:
+        """Return the count of clamped actions, if there were any."""
+        return {"clamped": self._clamped} if self._clamped else {}
+
+    def failure(self) -> str:
+        """Return why the first decision was refused, if every decision was refused."""
+        if self._taken or not self._refused:
+            return ""
+        return f"all {self._refused.total():,} decisions were refused, the first: {self._first}"
+
+    def log_totals(self) -> None:
+        """Log the workers with refused decisions."""
+        for worker, count in self._refused.items():
+            self._log.warning("refused %d decisions of %s in total", count, worker)

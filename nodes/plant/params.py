@@ -1,0 +1,27 @@
+"""The parameters of every plant."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from rtgraph.nodes.plant.admission import OutOfRange
+from rtgraph.nodes.plant.gate import GateParams, LatestParams
+from rtgraph.nodes.runtime import Params
+
+
+class PlantParams(Params):
+    """The parameters of every plant."""
+
+    gate: GateParams = LatestParams()
+    """Which decision applies at a tick."""
+    default: str = "noop"
+    """The default behaviour β: noop, repeat_last, or package.module:Class."""
+    out_of_range: OutOfRange = "refuse"
+    """What happens to a continuous action beyond its range: its decision is refused, or each number is clamped."""
+    catch_up_ticks: int = Field(default=3, ge=0)
+    """Maximum number of ticks made up for after an overrun, back to back; the rest are skipped and
+    counted."""
+    episodes: int | None = Field(default=None, ge=1)
+    """End the launch after this number of episodes."""
+    publish_screen: bool = False
+    """Publish the full image on ``screen`` at every tick."""
