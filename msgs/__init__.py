@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rtgraph.msgs.plant import (
         Action,
         Applied,
+        CameraImage,
         Ending,
         EndReason,
         EpisodeEnd,
@@ -59,6 +60,7 @@ __all__ = [
     "Applied",
     "ArraySpec",
     "BatchRequest",
+    "CameraImage",
     "Claim",
     "Continuous",
     "CoordinatorBeat",
@@ -111,7 +113,7 @@ __getattr__ = on_use(
             "BatchRequest Gradient GradientAnswer Learned LearnerState LearningProgress Priorities "
             "ReplayState SampledBatch WeightsChunk WeightsRequest WeightsVersion"
         ),
-        "plant": "Action Applied EStop Ending EndReason EpisodeEnd Observation RobotState Screen",
+        "plant": "Action Applied CameraImage EStop Ending EndReason EpisodeEnd Observation RobotState Screen",
         "spaces": "ActionSpec ArraySpec Continuous Discrete MultiDiscrete PartsSpec PlantSpec",
         "system": "Progress",
     },

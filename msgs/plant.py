@@ -58,6 +58,17 @@ class Screen(Message):
     image: array("uint8", None, None, 3)  # type: ignore[valid-type]
 
 
+class CameraImage(Message):
+    """A picture of a camera that is no part of a plant's observation."""
+
+    image: array("uint8", None, None, None)  # type: ignore[valid-type]
+    """(height, width, channels): grey, RGB or RGBA."""
+    captured_ns: int
+    """The graph's time at which it was captured."""
+    frame_id: str = ""
+    """The name of the camera's frame, for tools that know frames; empty if it has none."""
+
+
 Action = int | npt.NDArray[np.generic]
 """An integer for ``Discrete`` actions, a vector for the others."""
 

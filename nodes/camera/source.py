@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -29,7 +30,7 @@ class SourceParams(Record):
     source: int | str
     """The number or path of a device, a video file, or the URL of an MJPEG stream. A file starts again at its end."""
     size: tuple[int, int] | None = None
-    """Height and width of the pictures: others are scaled. Null for what the source gives."""
+    """Height and width of the pictures: others are scaled. A list, or text such as 84x84. Null for what the source gives."""
     asked_size: tuple[int, int] | None = None
     """Height and width asked of a device, which gives what is nearest."""
     fps: float | None = Field(default=None, gt=0, le=1000)
@@ -38,6 +39,13 @@ class SourceParams(Record):
     """Pixel format asked of a device, such as MJPG: many cameras have high rates in it only."""
     read_timeout_s: float = Field(default=2.0, gt=0)
     """Longest wait for a picture of a stream."""
+
+    @field_validator("size", "asked_size", mode="before")
+    @classmethod
+    def _read(cls, size: object) -> object:
+        if isinstance(size, str) and re.fullmatch(r"\d{1,5}x\d{1,5}", size):
+            return tuple(map(int, size.split("x")))
+        return tuple(size) if isinstance(size, list) else size
 
     @field_validator("size", "asked_size")
     @classmethod

@@ -24,6 +24,7 @@ class HandHost:
         name: str = "node",
         incarnation: int = 0,
         launch_context: LaunchContext | None = None,
+        may_drive_hardware: bool = False,
     ) -> None:
         self.clock = VirtualClock()
         self.sent: list[tuple[int, str, str | None, Message]] = []
@@ -40,6 +41,7 @@ class HandHost:
             index=0,
             seed=0,
             launch_context=launch_context or LaunchContext(),
+            may_drive_hardware=may_drive_hardware,
         )
         self.node: Any = self.executor.node
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rtgraph.msgs.errors import RobotError
+from rtgraph.nodes.robot.cameras import Cameras, camera_params
 from rtgraph.nodes.robot.driver import Feature, Reading
 from rtgraph.nodes.robot.servo.bus import TIMEOUT_S, TRIES, ServoBus
 from rtgraph.nodes.robot.servo.calibration import Calibration, Units
@@ -36,6 +37,7 @@ class ServoArm:
             0 to 100 in either.
         timeout_s: longest wait for a servo's reply.
         tries: number of times that a request is sent.
+        cameras: cameras that are parts of the observation, by name: ``{wrist: {source: 0, size: [84, 84]}}``.
     """
 
     def __init__(
@@ -45,12 +47,19 @@ class ServoArm:
         units: Units = "degrees",
         timeout_s: float = TIMEOUT_S,
         tries: int = TRIES,
+        cameras: Mapping[str, object] | None = None,
     ) -> None:
         self._port, self._units = port, units
         self._file = None if calibration is None else Path(calibration).expanduser()
         self._timeout_s, self._tries = timeout_s, tries
+        self._cameras = Cameras(cameras)
         self._bus: ServoBus | None = None
         self._calibration: Calibration | None = None
+
+    @classmethod
+    def check(cls, cameras: Mapping[str, object] | None = None, **_: object) -> None:
+        """Check the parameters of the cameras. Nothing is opened."""
+        camera_params(cameras)
 
     @classmethod
     def joint_names(cls, port: str, calibration: str | None = None, **_: object) -> tuple[str, ...]:
@@ -66,8 +75,9 @@ class ServoArm:
 
     @property
     def observation_features(self) -> Mapping[str, Feature]:
-        """Position, velocity and load of each joint."""
-        return {f"{name}.{what}": float for what in OBSERVED for name in self._names()}
+        """Position, velocity and load of each joint, and the pictures of the cameras."""
+        numbers = {f"{name}.{what}": float for what in OBSERVED for name in self._names()}
+        return {**numbers, **self._cameras.features}
 
     @property
     def action_features(self) -> Mapping[str, Feature]:
@@ -75,28 +85,30 @@ class ServoArm:
         return {f"{name}.pos": float for name in self._names()}
 
     def connect(self) -> None:
-        """Open the port, and check that the servos are those of the calibration. Nothing is written.
+        """Open the port and the cameras, and check that the servos are those of the calibration. Nothing is written.
 
         Raises:
-            RobotError: the arm is not there, not calibrated, or another one.
+            RobotError: the arm or a camera is not there, or the arm is not calibrated, or another one.
         """
         expected = None if self._file is None else Calibration.read(self._file)
         bus = ServoBus(self._port, timeout_s=self._timeout_s, tries=self._tries)
         try:
             self._calibration = self._check(bus, expected)
+            self._cameras.connect()
         except RobotError:
             bus.close()
             raise
         self._bus = bus
 
     def disconnect(self) -> None:
-        """Close the port. The torque stays as it is."""
+        """Close the port and the cameras. The torque stays as it is."""
+        self._cameras.disconnect()
         bus, self._bus = self._bus, None
         if bus is not None:
             bus.close()
 
     def get_observation(self) -> dict[str, Reading]:
-        """Read position, velocity and load of all joints, by one request."""
+        """Read position, velocity and load of all joints, by one request; the pictures are the newest ones."""
         bus, calibration = self._connected()
         read = bus.sync_read(self._ids(), (PRESENT_POSITION, PRESENT_VELOCITY, PRESENT_LOAD))
         found: dict[str, Reading] = {}
@@ -105,7 +117,11 @@ class ServoArm:
             found[f"{name}.pos"] = calibration.to_units(name, position, self._units)
             found[f"{name}.vel"] = velocity * calibration.per_tick(name, self._units)
             found[f"{name}.load"] = load / 10
-        return found
+        return found | self._cameras.read()
+
+    def ages_ns(self) -> dict[str, int]:
+        """Return the time since the capture of each picture."""
+        return self._cameras.ages_ns()
 
     def send_action(self, action: dict[str, float]) -> dict[str, Reading]:
         """Send goal positions, within the joints' ranges. The bus does not acknowledge them.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 import tomllib
 from pathlib import Path
 
-import numpy as np
 import pytest
+from support.fake_camera import LONG_S, FakeCamera
 from support.launching import until
 from support.mjpeg import MjpegPeer, number_of, numbered
 
@@ -17,49 +16,12 @@ from rtgraph.msgs.errors import MissingPackage, RobotError
 from rtgraph.nodes.camera import Capture, CaptureParams
 from rtgraph.nodes.camera.source import SourceParams, open_source, opencv
 
-LONG_S = 20.0
 NEVER = threading.Event()
-
-
-class Camera:
-    """Gives the pictures that a test puts into it; None breaks it."""
-
-    def __init__(self) -> None:
-        self.pictures: queue.Queue[int | None] = queue.Queue()
-        self.opened = self.released = 0
-        self.absent = 0
-        self.done = threading.Semaphore(0)
-
-    def open(self, params: SourceParams) -> Camera:
-        self.opened += 1
-        if self.opened <= self.absent:
-            raise RobotError("there is no camera")
-        return self
-
-    def grab(self, closing: threading.Event) -> None:
-        self.done.release()
-        got = self.pictures.get(timeout=LONG_S)
-        if got is None:
-            raise RobotError("it broke")
-        self._value = got
-
-    def retrieve(self) -> np.ndarray:
-        return np.full((2, 3, 3), self._value, np.uint8)
-
-    def release(self) -> None:
-        self.released += 1
-
-    def show(self, *values: int | None) -> None:
-        """Show pictures, and wait until they were read."""
-        for value in values:
-            self.pictures.put(value)
-        for _ in values:
-            assert self.done.acquire(timeout=LONG_S)
 
 
 @pytest.fixture
 def camera():
-    return Camera()
+    return FakeCamera()
 
 
 @pytest.fixture
@@ -125,7 +87,7 @@ def test_a_source_absent_at_the_start_is_waited_for_with_growing_pauses(camera):
 
 def test_silence_is_a_problem():
     now = [0]
-    camera = Camera()
+    camera = FakeCamera()
     capture = Capture(CaptureParams(source=0, silent_s=0.5), lambda: now[0], camera.open)
     capture.start()
     camera.done.acquire(timeout=LONG_S)

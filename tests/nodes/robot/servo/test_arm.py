@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.mjpeg import MjpegPeer, number_of
 from support.servo_bus import JOINTS, RANGES
 
 from rtgraph.msgs.errors import RobotError
 from rtgraph.nodes.robot import Driver, TorqueDriver
+from rtgraph.nodes.robot.driver import TimedDriver
 from rtgraph.nodes.robot.servo import Calibration, ServoArm, ServoBus
 
 PATIENT_S = 0.5
@@ -35,6 +37,20 @@ def test_it_is_a_driver_with_six_joints(arm):
     assert isinstance(arm, TorqueDriver)
     assert tuple(arm.action_features) == tuple(f"{joint}.pos" for joint in JOINTS)
     assert set(arm.get_observation()) == set(arm.observation_features)
+
+
+def test_a_camera_is_a_part_of_the_observation(bus_peer):
+    with MjpegPeer() as camera:
+        cameras = {"front": {"source": camera.url, "size": [64, 240]}}
+        arm = ServoArm(str(bus_peer.port), timeout_s=PATIENT_S, cameras=cameras)
+        assert isinstance(arm, TimedDriver)
+        arm.connect()
+        assert arm.observation_features["front"] == (64, 240, 3)
+        found = arm.get_observation()
+        assert set(found) == set(arm.observation_features)
+        assert number_of(found["front"]) in camera.sent_ns
+        assert arm.ages_ns().keys() == {"front"}
+        arm.disconnect()
 
 
 def test_connecting_and_reading_write_nothing(arm, bus_peer):

@@ -1,0 +1,76 @@
+"""The node of a camera."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from rtgraph.msgs import CameraImage
+from rtgraph.nodes.camera.capture import Capture, CaptureParams
+from rtgraph.nodes.runtime import Node, Output, Params
+
+POLL_NS = 2_000_000
+"""Time between two looks for a picture."""
+
+
+class CameraParams(Params):
+    """A camera, and how its pictures are published."""
+
+    camera: CaptureParams
+    """The camera, video file or stream."""
+    rate_hz: float | None = Field(default=None, gt=0, le=1000)
+    """Most pictures per second that are published, each the newest; null for every picture that is read in time."""
+    frame_id: str = ""
+    """The name of the camera's frame, for tools that know frames."""
+
+
+class Camera(Node[CameraParams]):
+    """Publishes the pictures of a camera, a video file or an MJPEG stream, with their capture times. In real time only.
+
+    A camera that is absent or fails is opened again, for ever. Pictures that arrive faster than they are published are
+    counted as dropped.
+    """
+
+    hardware: ClassVar[bool] = True
+    imports_later: ClassVar[tuple[str, ...]] = ("cv2",)
+
+    image = Output(CameraImage)
+
+    def on_start(self) -> None:
+        """Begin to read and to publish."""
+        self._published = 0
+        self._problem = ""
+        self._capture = Capture(self.params.camera, self.context.now_ns)
+        self._capture.start()
+        rate_hz = self.params.rate_hz
+        self.every(POLL_NS if rate_hz is None else round(1e9 / rate_hz), self._look)
+
+    def on_stop(self) -> None:
+        """Release the camera."""
+        if not self._capture.close():
+            self.log.warning("the camera does not return: its thread was abandoned")
+
+    def result(self) -> dict[str, Any]:
+        """Return the counts of pictures, and a warning if the camera is silent."""
+        counts = self._capture.counts.model_dump()
+        warnings = [f"{self.name}: {self._problem}"] if self._problem else []
+        return {"published": self._published, **counts, **({"warnings": warnings} if warnings else {})}
+
+    def failure(self) -> str:
+        """Return why no picture came, if none did."""
+        return "" if self._published else f"no picture was published: {self._capture.problem or 'none came'}"
+
+    def _look(self) -> None:
+        picture = self._capture.take()
+        if picture is not None:
+            self._published += 1
+            self.image.publish(
+                CameraImage(
+                    image=picture.image, captured_ns=picture.captured_ns, frame_id=self.params.frame_id
+                )
+            )
+        problem = self._capture.problem
+        if problem and not self._problem:
+            self.log.warning("camera %s: %s", self.params.camera.source, problem)
+        self._problem = problem

@@ -1,0 +1,93 @@
+"""Cameras of a robot beside its motors: for drivers of devices that have none themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import TypeAdapter, ValidationError
+
+from rtgraph.msgs.declaration import built
+from rtgraph.msgs.errors import NodeError, RobotError
+from rtgraph.msgs.typed.strict import complaint, strict
+from rtgraph.nodes.camera import Capture, CaptureParams
+from rtgraph.nodes.robot.driver import Feature, Reading
+from rtgraph.nodes.runtime.clock import WallClock
+
+FIRST_S = 5.0
+"""Longest wait for the first pictures."""
+CLOSE_S = 0.3
+"""Longest wait for a camera to be released; one that blocks is released when it returns."""
+
+
+class Cameras:
+    """Reads several cameras; a driver has one such object. Only ``connect`` waits.
+
+    A camera that falls silent is opened again for ever; meanwhile its picture grows old, and the plant holds still.
+
+    Args:
+        cameras: the parameters of each camera by its name, as in ``CaptureParams``: ``source``, ``size``, and so on.
+    """
+
+    def __init__(self, cameras: Mapping[str, object] | None) -> None:
+        self._params = camera_params(cameras)
+        self._captures: dict[str, Capture] = {}
+        self._clock = WallClock()
+
+    @property
+    def features(self) -> dict[str, Feature]:
+        """The pictures, (height, width, 3), by name."""
+        return {name: (*params.size, 3) for name, params in self._params.items() if params.size is not None}
+
+    def connect(self) -> None:
+        """Open the cameras, and wait for the first picture of each.
+
+        Raises:
+            RobotError: there is none.
+        """
+        self._captures = {name: Capture(params, self._clock.now_ns) for name, params in self._params.items()}
+        for capture in self._captures.values():
+            capture.start()
+        for name, capture in self._captures.items():
+            if capture.wait_newer(0, FIRST_S) is None:
+                problem = capture.problem
+                self.disconnect()
+                raise RobotError(f"no picture of camera {name!r}: {problem}")
+
+    def read(self) -> dict[str, Reading]:
+        """Return the newest picture of each camera."""
+        pictures = {name: capture.newest() for name, capture in self._captures.items()}
+        return {name: picture.image for name, picture in pictures.items() if picture is not None}
+
+    def ages_ns(self) -> dict[str, int]:
+        """Return the time since the capture of each newest picture."""
+        now_ns = self._clock.now_ns()
+        pictures = {name: capture.newest() for name, capture in self._captures.items()}
+        return {
+            name: now_ns - picture.captured_ns for name, picture in pictures.items() if picture is not None
+        }
+
+    def disconnect(self) -> None:
+        """Release the cameras."""
+        captures, self._captures = self._captures, {}
+        for capture in captures.values():
+            capture.close(CLOSE_S)
+
+
+def camera_params(cameras: Mapping[str, object] | None) -> dict[str, CaptureParams]:
+    """Return the validated parameters of cameras.
+
+    Raises:
+        NodeError: a parameter is unknown, missing or wrong.
+    """
+    found: dict[str, CaptureParams] = {}
+    for name, values in (cameras or {}).items():
+        try:
+            params = found[name] = strict(TypeAdapter(built(CaptureParams)), values)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            problem, hint = complaint(first)
+            place = ".".join(map(str, (name, *first["loc"])))
+            raise NodeError(f"driver_params: cameras.{place}: {problem}", hint=hint) from error
+        if params.size is None:
+            raise NodeError(f"driver_params: cameras.{name}: a robot's camera needs size: [height, width]")
+    return found
