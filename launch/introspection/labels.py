@@ -26,14 +26,16 @@ class Labels:
         self._spec = spec_in(parsed_plan(plan)) if self._kind in LABELLED else RecordedSpec()
 
     def on(self, values: Mapping[str, object], stamp_ns: int) -> dict[str, object]:
-        """Return fields of a message with names and units; for capture times also how long before ``stamp_ns`` they were."""
+        """Return fields of a message with names and units; for capture times and ages also ms."""
         return {name: self._on(name, value, stamp_ns) for name, value in values.items()}
 
     def _on(self, field: str, value: object, stamp_ns: int) -> object:
         if isinstance(value, Mapping):
             return {name: self._on(f"{field}.{name}", inner, stamp_ns) for name, inner in value.items()}
-        if self._kind == "Observation" and field.startswith("captured_ns") and isinstance(value, int):
+        if isinstance(value, int) and field.partition(".")[0] == "captured_ns":
             return f"{value}, {(stamp_ns - value) / 1e6:.2f} ms before"
+        if isinstance(value, int) and field.partition(".")[0] == "captured_age_ns":
+            return f"{value}, {value / 1e6:.2f} ms"
         if not isinstance(value, np.ndarray):
             return value
         names, units = self._spec.names_of(field), self._spec.units_of(field)

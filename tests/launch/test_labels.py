@@ -36,6 +36,15 @@ def test_each_number_of_an_action_has_its_unit():
     assert as_lines(shown) == ["action: float64 2: pan 0.5 rad/s, lift 2 m/s", "sent: null"]
 
 
+def test_the_age_of_each_part_at_a_tick_is_in_ms_too():
+    ages = {"captured_age_ns": {"joints": 2_500_000, "wrist": 40_000_000}}
+    assert as_lines(Labels(ARM_PLAN, "rtgraph.msgs.plant:Applied").on(ages, 0)) == [
+        "captured_age_ns:",
+        "  joints: 2500000, 2.50 ms",
+        "  wrist: 40000000, 40.00 ms",
+    ]
+
+
 def test_other_messages_and_other_sizes_have_no_labels():
     values = {"value": {"joints": np.zeros(3)}, "action": np.zeros(2)}
     assert as_lines(Labels(ARM_PLAN, "own:Reading").on(values, 0)) == as_lines(values)

@@ -17,7 +17,7 @@ from mcap.writer import Writer
 from mcap_protobuf.schema import register_schema
 
 from rtgraph.msgs.bag.bag import Bag, Channel, Recorded
-from rtgraph.msgs.bag.export.json_values import jsonable, simple_schema, unnamed
+from rtgraph.msgs.bag.export.json_values import Json, fitted_schema, jsonable, simple_schema, unnamed
 from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.pictures.arrays import ENCODINGS, Pixels, picture, values_in
 from rtgraph.msgs.bag.export.plant.spec import parsed_plan, spec_in
@@ -60,7 +60,7 @@ class _Converter:
         self._writer, self._ledger, self._epoch_ns = writer, reading.ledger, epoch_ns
         self._names = _names(reading.channels)
         self._spec = spec_in(parsed_plan(reading.bag.plan_yaml))
-        self._json_channel = functools.cache(self._new_json_channel)
+        self._json_channels: dict[Channel, int] = {}
         self._image_channel = functools.cache(self._new_image_channel)
         self._image_schema = functools.cache(self._new_image_schema)
 
@@ -74,11 +74,15 @@ class _Converter:
                 self._ledger.left_out(f"{name}: {path}", why)
 
         names = self._spec.names_of if recorded.channel.schema_name in NAMED else unnamed
-        text = json.dumps(jsonable(fields, note, names=names), allow_nan=False)
-        self._add(self._json_channel(recorded.channel), recorded, text.encode())
+        values = jsonable(fields, note, names=names)
+        channel = recorded.channel
+        if channel not in self._json_channels:
+            self._json_channels[channel] = self._new_json_channel(channel, values)
+        text = json.dumps(values, allow_nan=False)
+        self._add(self._json_channels[channel], recorded, text.encode())
         for path, pixels in shown.items():
             data = _image(pixels, self._time_ns(recorded.publish_ns), recorded.channel.publisher)
-            self._add(self._image_channel(recorded.channel, path), recorded, data)
+            self._add(self._image_channel(channel, path), recorded, data)
 
     def _add(self, channel_id: int, recorded: Recorded, data: bytes) -> None:
         self._writer.add_message(
@@ -95,8 +99,9 @@ class _Converter:
             self._ledger.remark("what has a time before 0 is shown at 0: MCAP has no earlier times")
         return max(0, time_ns)
 
-    def _new_json_channel(self, channel: Channel) -> int:
-        schema = json.dumps(simple_schema(channel.schema), sort_keys=True).encode()
+    def _new_json_channel(self, channel: Channel, first: Json) -> int:
+        fitted = fitted_schema(simple_schema(channel.schema), first)
+        schema = json.dumps(fitted, sort_keys=True).encode()
         schema_id = self._writer.register_schema(channel.schema_name, "jsonschema", schema)
         return self._writer.register_channel(
             self._names[channel], "json", schema_id, {"publisher": channel.publisher, "port": channel.port}

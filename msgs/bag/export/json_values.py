@@ -100,6 +100,31 @@ def simple_schema(schema: bytes) -> Json:
     return _simple(whole, whole.get("$defs", {}), 0) or _object({})
 
 
+def fitted_schema(schema: Json, example: Json) -> Json:
+    """Return a schema with the keys of mappings, such as the parts of an observation, as an example has them.
+
+    Foxglove shows only what has a property in the schema, and a mapping's keys are known only from a message.
+    """
+    properties = schema.get("properties", {})
+    if schema == SUMMARY and "dtype" not in example:  # an array in the schema, named parts in the message
+        properties = {}
+    found = dict(properties)
+    for name, value in example.items():
+        known = properties.get(name)
+        if isinstance(value, dict):
+            found[name] = fitted_schema(known if known and known["type"] == "object" else _object({}), value)
+        elif known is None and (kind := _kind_of(value)):
+            found[name] = {"type": kind}
+    return _object(found)
+
+
+def _kind_of(value: object) -> str:
+    """Return the type of a value of a mapping; empty for lists and null."""
+    if isinstance(value, bool):
+        return "boolean"
+    return "number" if isinstance(value, (int, float)) else "string" if isinstance(value, str) else ""
+
+
 def _simple(schema: Json, definitions: Mapping[str, Json], depth: int) -> Json | None:
     schema = _resolved(schema, definitions)
     kind = schema.get("type")

@@ -140,6 +140,23 @@ def test_schemas_describe_the_json(session, export):
             check_simple(json.loads(schema.data))
 
 
+def test_a_schema_has_the_parts_of_an_observation_and_the_names_of_their_elements(session, export):
+    recording = session(plan=ARM_PLAN)
+    moved(recording, 2)
+    _, raw, _, _ = export(recording.open())
+    schema = json.loads(on(raw, "observation")[0][0].data)
+    check_simple(schema)
+    value = schema["properties"]["value"]["properties"]
+    assert value.keys() == {"joints", "wrist", "load"}
+    assert value["joints"]["properties"]["elements"]["properties"] == {
+        "pan": {"type": "number"},
+        "lift": {"type": "number"},
+    }
+    assert value["wrist"]["properties"]["min"] == {"type": "number"}
+    assert schema["properties"]["captured_ns"]["properties"].keys() == {"joints", "wrist"}
+    assert schema["properties"]["tick"] == {"type": "integer"}
+
+
 def check_simple(schema):
     """Check that a schema uses only what Foxglove's reader of JSON schemas accepts."""
     assert schema.keys() <= {"type", "properties", "items"}
