@@ -22,7 +22,7 @@ def check_messages(nodes: Sequence[PlacedNode], resolver: Resolver) -> None:
     for node in nodes:
         node_type = resolver.node_type(node)
         ports: list[Input[Any] | Output[Any]] = [*node_type.input_ports.values()]
-        for port in (*ports, *node_type.output_ports.values()):
+        for port in (*ports, *resolver.outputs(node).values()):
             message_type = port_message(port)
             name = message_type.schema_name
             other, first = found.setdefault(name, (message_type, node))

@@ -17,8 +17,9 @@ from rtgraph.graphs.reading.validation import adapted, validated
 from rtgraph.graphs.resolving.resolve import imported
 from rtgraph.msgs.errors import BagError, GraphError, NodeError
 from rtgraph.msgs.typed.nearest import nearest
-from rtgraph.nodes.runtime.classes.loading import load_class
+from rtgraph.nodes.runtime.classes.loading import load_class, planned_outputs
 from rtgraph.nodes.runtime.interface.edges import Tapped
+from rtgraph.nodes.runtime.interface.node import port_message
 from rtgraph.nodes.runtime.journal import OUTPUT
 from rtgraph.nodes.runtime.wiring import InputPlan, NodePlan
 
@@ -109,15 +110,34 @@ def _tapping(node: NodePlan, nodes: Sequence[NodePlan]) -> NodePlan:
     if not taps:
         return node
     wanted, unwanted = node.params.get("topics", ["*"]), node.params.get("exclude", [])
+    topics = sorted({topic for other in nodes for topic in other.outputs.values()})
+    if node.name != RECORDER and (pattern := unmatched([*wanted, *unwanted], topics)) is not None:
+        raise GraphError(f"{node.name}: {pattern!r} matches no topic", hint=nearest(pattern, topics))
     tapped = tuple(
-        Tapped(publisher=other.name, node=other.node, port=port, topic=topic)
+        Tapped(
+            publisher=other.name,
+            node=other.node,
+            port=port,
+            topic=topic,
+            message=_message_of_params(other, port),
+        )
         for other in nodes
         for port, topic in other.outputs.items()
         if other is not node
         and (topic == OUTPUT or _matches(topic, wanted))
         and not _matches(topic, unwanted)
     )
-    return node.model_copy(update={"taps": dict.fromkeys(taps, tapped)})
+    without_journals = tuple(one for one in tapped if one.port != OUTPUT)
+    received = {name: tapped if tap.journals else without_journals for name, tap in taps.items()}
+    return node.model_copy(update={"taps": received})
+
+
+def _message_of_params(node: NodePlan, port: str) -> str:
+    """Return the path of an output's message class if the node's parameters determine it, else an empty text."""
+    if port in load_class(node.node).output_ports or port == OUTPUT:
+        return ""
+    message = port_message(planned_outputs(node.node, node.params)[port])
+    return f"{message.__module__}:{message.__qualname__}"
 
 
 def _check_patterns(params: Mapping[str, Any], nodes: Sequence[NodePlan], place: Place) -> None:

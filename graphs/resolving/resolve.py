@@ -27,6 +27,7 @@ from rtgraph.nodes.runtime.classes.description import NodeDescription
 from rtgraph.nodes.runtime.classes.loading import load_class
 from rtgraph.nodes.runtime.identity import Identity, identity_of
 from rtgraph.nodes.runtime.interface.node import Node, Params
+from rtgraph.nodes.runtime.interface.ports import Output
 from rtgraph.nodes.weights.plan import WeightsPlan
 
 if TYPE_CHECKING:
@@ -114,6 +115,19 @@ class Resolver:
                     check_outputs(node_type, params)
             self._params[node.name] = params
         return self._params[node.name]
+
+    def outputs(self, node: PlacedNode) -> Mapping[str, Output[Any]]:
+        """Return a node's outputs.
+
+        Raises:
+            GraphError: as ``node_type``; as ``params`` if the outputs depend on the parameters.
+        """
+        node_type = self.node_type(node)
+        if not node_type.has_outputs_of_params():
+            return node_type.output_ports
+        params = self.params(node)
+        with calling(f"{node_type.__name__}.outputs_of", node.params.place):
+            return node_type.outputs_of(params)
 
     @property
     def described(self) -> dict[str, NodeDescription]:

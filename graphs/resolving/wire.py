@@ -7,7 +7,7 @@ Message types must match, fan-in must be declared, and a required input must be 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -67,11 +67,11 @@ class Wiring:
         self._resolver = resolver
         for node in nodes:
             node_type = resolver.node_type(node)
-            _check_remap(node, node_type)
+            _check_remap(node, node_type, resolver.outputs(node))
             for port in node_type.input_ports.values():
                 topic = topic_of(node, port.name)
                 self.inputs[topic].append(End(node, port, topic))
-            for output in node_type.output_ports.values():
+            for output in resolver.outputs(node).values():
                 topic = topic_of(node, output.name)
                 self.outputs[topic].append(End(node, output, topic))
 
@@ -106,7 +106,7 @@ class Wiring:
                 "node": entry.node_class,
                 "replicas": len(names),
                 "params": self._resolver.written_params(node),
-                "outputs": {name: topic_of(node, name) for name in node_type.output_ports},
+                "outputs": {name: topic_of(node, name) for name in self._resolver.outputs(node)},
                 "inputs": {name: self._input_plan(topic_of(node, name)) for name in node_type.input_ports},
                 "python": entry.python,
                 "priority": entry.priority,
@@ -178,8 +178,8 @@ def topic_of(node: PlacedNode, port: str) -> str:
     return node.scope.topic(node.entry.remap.get(port, port))
 
 
-def _check_remap(node: PlacedNode, node_type: type[Node[Any]]) -> None:
-    ports = [*node_type.input_ports, *node_type.output_ports]
+def _check_remap(node: PlacedNode, node_type: type[Node[Any]], outputs: Iterable[str]) -> None:
+    ports = [*node_type.input_ports, *outputs]
     for port in node.entry.remap:
         if port not in ports and node.replaces is None:
             raise (node.place / "remap" / port).error(

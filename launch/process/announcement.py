@@ -11,8 +11,9 @@ from rtgraph.graphs import Plan
 from rtgraph.launch.introspection.sessions import Description, Stream, Taker
 from rtgraph.msgs import Message, schema_hash
 from rtgraph.msgs.session import Journal
-from rtgraph.nodes.runtime import NodePlan, load_class, validated_params
+from rtgraph.nodes.runtime import NodePlan, load_class
 from rtgraph.nodes.runtime.classes.imports import pinned
+from rtgraph.nodes.runtime.classes.loading import planned_outputs
 from rtgraph.nodes.runtime.interface.node import port_message
 from rtgraph.nodes.runtime.realtime.bus import BusPlan
 
@@ -37,8 +38,7 @@ def describe(
 
 
 def _streams(node: NodePlan, endpoint: str) -> list[Stream]:
-    node_type = load_class(node.node)
-    ports = node_type.outputs_of(validated_params(node_type, node.params))
+    ports = planned_outputs(node.node, node.params)
     found = []
     for port, topic in node.outputs.items():
         # A journal has no port on the class: the runtime publishes it.

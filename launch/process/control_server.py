@@ -14,7 +14,7 @@ from rtgraph.launch.process.supervision import Member
 from rtgraph.msgs import Decoder, Message
 from rtgraph.msgs.errors import DecodeError
 from rtgraph.msgs.wire.named import named
-from rtgraph.nodes.runtime import load_class
+from rtgraph.nodes.runtime.classes.loading import planned_outputs
 from rtgraph.nodes.runtime.realtime.bus import BusPlan
 from rtgraph.nodes.runtime.realtime.control import CONTROL
 from rtgraph.nodes.runtime.realtime.lead import is_probe, lead_of, read_lead
@@ -36,7 +36,7 @@ class ControlServer:
         self._decoders: dict[str, Decoder[Told]] = {}
         for node in plan.nodes:
             for port, topic in node.outputs.items():
-                output = load_class(node.node).output_ports.get(port)
+                output = planned_outputs(node.node, node.params).get(port)
                 if output is not None and output.message_type in PROGRESS:
                     self.progress.setsockopt(zmq.SUBSCRIBE, lead_of(topic))
                     self.progress.connect(buses[node.name].plain)

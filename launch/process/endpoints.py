@@ -10,6 +10,7 @@ from rtgraph.launch.console.typed import MOST_PORT
 from rtgraph.launch.host.runtime_directory import RuntimeDirectory
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime import Node, NodePlan, load_class
+from rtgraph.nodes.runtime.classes.loading import planned_outputs
 from rtgraph.nodes.runtime.realtime.bus import BusPlan
 
 LOOPBACK = "127.0.0.1"
@@ -51,7 +52,7 @@ def _bus_plan(
     lossless: set[str] = set()
     keys: dict[str, list[str]] = {
         port: []
-        for port, output in types[node.name].output_ports.items()
+        for port, output in planned_outputs(node.node, node.params).items()
         if output.keyed and port in node.outputs
     }
     for other in plan.nodes:

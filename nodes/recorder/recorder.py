@@ -18,6 +18,7 @@ from rtgraph.nodes.recorder.params import RecorderParams
 from rtgraph.nodes.recorder.provenance import GOES_ON, info, keep_weights, plan_attachment
 from rtgraph.nodes.recorder.sinks import make_sink
 from rtgraph.nodes.runtime import Input, Node, load_class, queue
+from rtgraph.nodes.runtime.classes.loading import load_message
 from rtgraph.nodes.runtime.interface.edges import EdgeCount, Tapped
 from rtgraph.nodes.runtime.interface.node import port_message
 from rtgraph.nodes.runtime.interface.taps import Taken, Tap, edge_name
@@ -172,4 +173,6 @@ def message_type_of(tapped: Tapped) -> type[Message]:
     """Return the message class of an output."""
     if tapped.port == OUTPUT:
         return Journal
+    if tapped.message:
+        return load_message(tapped.message)
     return port_message(load_class(tapped.node).output_ports[tapped.port])

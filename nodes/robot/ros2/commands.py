@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from rtgraph.msgs.bag.export.ros import Maker
 from rtgraph.msgs.errors import RobotError
 from rtgraph.nodes.robot.ros2.params import JOINT_STATE, MULTI_ARRAY, TRAJECTORY, CommandParams
 
 SECOND_NS = 1_000_000_000
 NONE = np.zeros(0)
-
-
-class Maker(Protocol):
-    """Makes a ROS message of a type from the values of its fields."""
-
-    def __call__(self, name: str, /, **values: object) -> Any: ...
 
 
 class CommandWriter:

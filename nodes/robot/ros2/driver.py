@@ -10,9 +10,9 @@ from typing import Any
 from rtgraph.msgs.errors import RobotError
 from rtgraph.nodes.robot.driver import Feature, Reading
 from rtgraph.nodes.robot.ros2.commands import CommandWriter
-from rtgraph.nodes.robot.ros2.params import Ros2Params, ros2_params
-from rtgraph.nodes.robot.ros2.readers import make_reader
-from rtgraph.nodes.robot.ros2.session import Received, RosSession, Subscription, check_installed, made
+from rtgraph.nodes.robot.ros2.params import ros2_params
+from rtgraph.nodes.robot.ros2.readers import captured_ns, make_reader
+from rtgraph.nodes.robot.ros2.session import RosSession, Subscription, check_installed, made
 from rtgraph.nodes.runtime.clock import WallClock, unix_ns
 
 POLL_S = 0.01
@@ -137,7 +137,10 @@ class Ros2Robot:
         for name, reader in self._readers.items():
             for received in self._subscriptions[name].take(only_newest=reader.only_newest):
                 self._check_frame(name, received.message)
-                reader.take(received.message, captured_ns(received, self._params, self._clock, unix_ns()))
+                reader.take(
+                    received.message,
+                    captured_ns(received, self._params.stamps, self._clock.now_ns(), unix_ns()),
+                )
             missing = missing or reader.missing()
         return missing
 
@@ -146,23 +149,3 @@ class Ros2Robot:
         frame_id = getattr(getattr(message, "header", None), "frame_id", "")
         if part.frame_id is not None and frame_id != part.frame_id:
             raise RobotError(f"messages on {part.topic} are in frame {frame_id!r}, not {part.frame_id!r}")
-
-
-def captured_ns(received: Received, params: Ros2Params, clock: WallClock, wall_ns: int) -> int:
-    """Return when a message was captured, on a clock that never jumps.
-
-    It is the stamp of its header, or the time of reception if there is none. It is never later than the reception, so
-    that a topic with stamps of the future grows old, too.
-
-    Args:
-        received: the message.
-        params: says whether stamps count.
-        clock: the clock that never jumps.
-        wall_ns: the wall time now.
-    """
-    at_ns = received.received_ns
-    header = getattr(received.message, "header", None)
-    if params.stamps == "header" and header is not None:
-        stamp_ns = header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
-        at_ns = min(at_ns, stamp_ns) if stamp_ns else at_ns
-    return clock.now_ns() - max(0, wall_ns - at_ns)

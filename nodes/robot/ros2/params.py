@@ -18,6 +18,7 @@ COMPRESSED = "sensor_msgs/msg/CompressedImage"
 MULTI_ARRAY = "std_msgs/msg/Float64MultiArray"
 TRAJECTORY = "trajectory_msgs/msg/JointTrajectory"
 PICTURES = (IMAGE, COMPRESSED)
+NODE_NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
 TYPE = r"^[a-z][a-z0-9_]*/msg/[A-Z][A-Za-z0-9]*$"
 
 
@@ -119,7 +120,7 @@ class Ros2Params(Record):
 
     observation: dict[str, PartParams] = Field(min_length=1)
     command: CommandParams
-    node: str = Field(default="rtgraph", pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    node: str = Field(default="rtgraph", pattern=NODE_NAME)
     domain: int | None = Field(default=None, ge=0, le=232)
     stamps: Literal["header", "reception"] = "header"
     degrees: bool = False

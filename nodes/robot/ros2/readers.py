@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from rtgraph.msgs.errors import RobotError
 from rtgraph.nodes.robot.driver import Feature, Reading
 from rtgraph.nodes.robot.ros2.params import COMPRESSED, JOINT_STATE, PICTURES, PartParams
+from rtgraph.nodes.robot.ros2.session import Received
 
 CHANNELS = {
     "mono8": "L",
@@ -141,6 +142,26 @@ class PictureReader:
             )
         self.values = {self._name: fitted_pixels}
         self.captured = {self._name: captured_ns}
+
+
+def captured_ns(received: Received, stamps: Literal["header", "reception"], now_ns: int, wall_ns: int) -> int:
+    """Return when a message was captured, on a clock that never jumps.
+
+    It is the stamp of its header, or the time of reception if there is none. It is never later than the reception, so
+    that a topic with stamps of the future grows old, too.
+
+    Args:
+        received: the message.
+        stamps: whether stamps count.
+        now_ns: the time now, of the clock that never jumps.
+        wall_ns: the wall time now.
+    """
+    at_ns = received.received_ns
+    header = getattr(received.message, "header", None)
+    if stamps == "header" and header is not None:
+        stamp_ns = header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
+        at_ns = min(at_ns, stamp_ns) if stamp_ns else at_ns
+    return now_ns - max(0, wall_ns - at_ns)
 
 
 def unpacked(message: Any) -> Pixels:

@@ -18,7 +18,7 @@ from rtgraph.msgs.errors import NodeError, RobotError
 from rtgraph.nodes.robot.ros2.params import QosParams
 
 WAY_OUT = "source ROS 2, and let `python:` of the node name the interpreter that has rclpy and rtgraph"
-CODES = {"uint8": "B", "float64": "d", "float32": "f"}
+CODES = {np.dtype(code).name: code for code in "BHIQbhiqfd"}
 
 
 def check_installed(types: Iterable[str]) -> None:
@@ -135,7 +135,7 @@ class RosSession:
         return Subscription(made, message_type)
 
     def publisher(self, topic: str, name: str, qos: QosParams) -> Any:
-        """Return a publisher: it has ``publish(message)``."""
+        """Return a publisher: it has ``publish(message)`` and ``get_subscription_count()``."""
         return self._node.create_publisher(message_class(name), topic, _profile(qos))
 
     def publishers_of(self, topic: str) -> int:

@@ -8,12 +8,14 @@ from typing import Any, TypeGuard
 
 from pydantic import TypeAdapter, ValidationError
 
+from rtgraph.msgs import Message
 from rtgraph.msgs.declaration import built
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.typed.strict import complaint, strict
-from rtgraph.nodes.runtime.classes.imports import file_of, module_of, passed_over
+from rtgraph.nodes.runtime.classes.imports import class_at, file_of, module_of, passed_over
 from rtgraph.nodes.runtime.classes.sources import normalised
 from rtgraph.nodes.runtime.interface.node import Node, Params
+from rtgraph.nodes.runtime.interface.ports import Output
 
 _stand_ins: dict[str, type[Node[Any]]] = {}
 
@@ -82,6 +84,30 @@ def validated_params(node_type: type[Node[Any]], params: dict[str, Any]) -> Para
         raise NodeError(f"{node_type.__name__}: {place}: {problem}", hint=hint) from error
     except ValueError as error:
         raise NodeError(f"{node_type.__name__}: {error}") from error
+
+
+def load_message(path: str) -> type[Message]:
+    """Import a message class by its path, ``package.module:Class``.
+
+    Raises:
+        NodeError: there is no such module or class, or it is not a message class for topics.
+    """
+    found = class_at(path)
+    if not issubclass(found, Message) or not found.on_topics:
+        raise NodeError(f"{path!r} is not a message class", hint="derive one from rtgraph.msgs.Message")
+    return found
+
+
+def planned_outputs(path: str, params: dict[str, Any]) -> Mapping[str, Output[Any]]:
+    """Return the outputs of a node in a plan, by its class path and its parameters.
+
+    Raises:
+        NodeError: as ``load_class``, or as the class's ``outputs_of``.
+    """
+    node_type = load_class(path)
+    if not node_type.has_outputs_of_params():
+        return node_type.output_ports
+    return node_type.outputs_of(validated_params(node_type, params))
 
 
 def call_problem(called: type, *args: object, **keywords: object) -> str:

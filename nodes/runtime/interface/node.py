@@ -90,6 +90,13 @@ class Node(Generic[P]):
         del params
         return cls.output_ports
 
+    @classmethod
+    def has_outputs_of_params(cls) -> bool:
+        """Return whether the outputs depend on the parameters."""
+        own: Any = cls.outputs_of
+        default: Any = Node.outputs_of
+        return own.__func__ is not default.__func__
+
     def __init__(self, context: Context, params: P) -> None:
         self.context = context
         self.params = params

@@ -49,12 +49,17 @@ class TakenHeader:
 
 
 class Tap(Input[Any]):
-    """A port that receives every message of the outputs in the plan, up to a budget of 1 GiB."""
+    """A port that receives every message of the outputs in the plan, up to a budget of 1 GiB.
+
+    Args:
+        journals: whether it receives the journals, too.
+    """
 
     whole: ClassVar[bool] = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, journals: bool = True) -> None:
         super().__init__(Message, lossless, many=True, optional=True)
+        self.journals = journals
 
 
 def taken(topic: str, key: str, envelope: Envelope, data: bytes, now_ns: int) -> Taken:

@@ -21,8 +21,8 @@ from rtgraph.msgs.bag.export.output import whole
 from rtgraph.msgs.bag.export.plant.spec import parsed_plan, spec_in
 from rtgraph.msgs.bag.export.reading import Reading
 from rtgraph.msgs.bag.export.report import EVERYTHING, ExportAccount, ExportReport, Selection
-from rtgraph.msgs.bag.export.rosbag2.messages import STORE, RosConverter, RosMessage, serialized
-from rtgraph.msgs.bag.export.rosbag2.names import TopicNames
+from rtgraph.msgs.bag.export.ros import RosConverter, RosMessage, TopicNames
+from rtgraph.msgs.bag.export.rosbag2.store import STORE, made, serialized
 
 VERSION: Literal[9] = 9
 """Of the bag format: ROS 2 Iron and later."""
@@ -51,7 +51,7 @@ def export_rosbag2(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Ex
 def _write(reading: Reading, ros: _RosTopics, *, journals: bool) -> int:
     """Write every message, and return their number."""
     epoch_ns = int(reading.bag.info.get("epoch_unix_ns", 0))
-    converter = RosConverter(spec_in(parsed_plan(reading.bag.plan_yaml)))
+    converter = RosConverter(spec_in(parsed_plan(reading.bag.plan_yaml)), made)
     count = 0
     for recorded, fields in reading.messages():
         channel = recorded.channel

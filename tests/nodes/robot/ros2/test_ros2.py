@@ -13,11 +13,9 @@ from PIL import Image as Picture
 from rtgraph.msgs.errors import NodeError, RobotError
 from rtgraph.nodes.robot.driver import TimedDriver, check_driver, check_joints, make_driver
 from rtgraph.nodes.robot.ros2.commands import CommandWriter
-from rtgraph.nodes.robot.ros2.driver import captured_ns
 from rtgraph.nodes.robot.ros2.params import PartParams, ros2_params
-from rtgraph.nodes.robot.ros2.readers import make_reader, number_at, unpacked
+from rtgraph.nodes.robot.ros2.readers import captured_ns, make_reader, number_at, unpacked
 from rtgraph.nodes.robot.ros2.session import Received, check_installed
-from rtgraph.nodes.runtime.clock import VirtualClock
 
 DRIVER = "rtgraph.nodes.robot.ros2:Ros2Robot"
 JOINTS = {"topic": "/joint_states", "type": "sensor_msgs/msg/JointState", "names": ["pan", "lift"]}
@@ -135,12 +133,9 @@ def test_a_twist_gets_velocities_in_its_fields():
     ids=["stamp", "no stamp", "stamp of the future", "differing clocks"],
 )
 def test_a_reading_was_captured_at_its_stamp_and_never_after_its_reception(stamp_ns, stamps, age_ns):
-    clock = VirtualClock()
-    clock.time_ns = 10_000
     header = message(stamp=message(sec=0, nanosec=stamp_ns))
     received = Received(message(header=header), 700)
-    params = ros2_params({**PARAMS, "stamps": stamps})
-    assert captured_ns(received, params, clock, wall_ns=1000) == 10_000 - age_ns
+    assert captured_ns(received, stamps, now_ns=10_000, wall_ns=1000) == 10_000 - age_ns
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,17 @@ def test_every_array_comes_back_with_its_shape(session, read, dtype):
     assert kind.casefold() == f"std_msgs/msg/{same}MultiArray".casefold()
 
 
+@pytest.mark.parametrize("part", ["value", "image", "action"])
+def test_a_part_with_the_name_of_a_main_field_has_its_own_topic(session, read, part):
+    recording = session(plan=ARM_PLAN)
+    recording.put(
+        "observation", Observation(tick=0, episode=0, value={part: np.ones(2), "b": np.zeros(3)}), 0
+    )
+    _, topics = read(recording)
+    assert len(topics[f"/observation/{part}"][0][2].data) == 2
+    assert "/observation" not in topics
+
+
 def test_an_array_without_elements_is_an_array(session, read):
     recording = session(plan=ARM_PLAN)
     recording.put("observation", Observation(tick=0, episode=0, value={"empty": np.zeros(0)}), 0)

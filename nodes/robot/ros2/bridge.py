@@ -1,0 +1,183 @@
+"""The bridge between a graph and ROS 2: a node of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, ValidationError, field_validator
+
+from rtgraph.msgs.bag.export.plant.spec import RecordedSpec, parsed_plan, spec_in
+from rtgraph.msgs.errors import DecodeError, RobotError
+from rtgraph.msgs.typed.one_line import in_one_line
+from rtgraph.nodes.recorder.provenance import PLAN
+from rtgraph.nodes.robot.ros2.incoming import FromRos, FromRosParams, checked_from_ros
+from rtgraph.nodes.robot.ros2.outgoing import ToRos
+from rtgraph.nodes.robot.ros2.params import COMMAND, NODE_NAME, QosParams
+from rtgraph.nodes.robot.ros2.readers import captured_ns
+from rtgraph.nodes.robot.ros2.session import RosSession, Subscription, check_installed, made
+from rtgraph.nodes.runtime import Node, Output, Params
+from rtgraph.nodes.runtime.clock import unix_ns
+from rtgraph.nodes.runtime.interface.context import Context
+from rtgraph.nodes.runtime.interface.ports import BoundOutput
+from rtgraph.nodes.runtime.interface.taps import Taken, Tap
+
+POLL_NS = 2_000_000
+"""Time between two looks for messages of ROS."""
+STEP_NS = 1_000_000
+"""Smallest step of the wall clock that moves the stamps; smaller ones are the noise of reading two clocks."""
+
+
+class Ros2BridgeParams(Params):
+    """What is carried, and how."""
+
+    topics: tuple[str, ...] = ("*",)
+    """Globs of the graph's topics that are published in ROS: a list, or a text with spaces between them."""
+    exclude: tuple[str, ...] = ()
+    """Globs of topics to leave out."""
+    namespace: str = Field(default="rtgraph", pattern=r"^([A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*)?$")
+    """The namespace of these topics in ROS; empty for none."""
+    qos: QosParams = COMMAND
+    """Their quality of service."""
+    frame_id: str | None = None
+    """The frame in their headers; null: the message's field ``frame_id`` if it has one, else the publisher's name."""
+    from_ros: dict[str, FromRosParams] = Field(default_factory=dict)
+    """The topics of ROS that are published in the graph, by the output on which they are."""
+    stamps: Literal["header", "reception"] = "header"
+    """Capture time of what comes from ROS: the stamp of its header if there is one, or always the reception."""
+    node: str = Field(default="rtgraph_bridge", pattern=NODE_NAME)
+    """The name of the node in ROS."""
+    domain: int | None = Field(default=None, ge=0, le=232)
+    """The domain; null for that of the environment (``ROS_DOMAIN_ID``)."""
+
+    @field_validator("topics", "exclude", mode="before")
+    @classmethod
+    def _split(cls, globs: object) -> object:
+        split = globs.split() if isinstance(globs, str) else globs
+        return tuple(split) if isinstance(split, list) else split
+
+
+class Ros2Bridge(Node[Ros2BridgeParams]):
+    """Carries topics of the graph to ROS 2, and topics of ROS 2 into the graph, with stamps and frames.
+
+    Each field of a message has a topic in ROS, as in an export to rosbag2. It runs in real time only.
+    """
+
+    hardware: ClassVar[bool] = True
+    stop_rank: ClassVar[int] = 2
+
+    everything = Tap(journals=False)
+
+    def __init__(self, context: Context, params: Ros2BridgeParams) -> None:
+        super().__init__(context, params)
+        for name, port in self.outputs_of(params).items():
+            self.outputs[name] = BoundOutput(port, context.send)
+
+    @classmethod
+    def check(cls, params: Ros2BridgeParams) -> None:
+        """Check the topics of ROS, and that this interpreter has rclpy and their types. Neither is imported."""
+        checked_from_ros(params.from_ros)
+        check_installed(["sensor_msgs/msg/Image", *(one.type for one in params.from_ros.values())])
+
+    @classmethod
+    def outputs_of(cls, params: Params) -> dict[str, Output[Any]]:
+        """Return an output for each topic of ROS that is carried into the graph."""
+        found: dict[str, Output[Any]] = {}
+        for name, one in params.from_ros.items() if isinstance(params, Ros2BridgeParams) else ():
+            found[name] = Output(one.message_class)
+            found[name].name = name
+        return found
+
+    def on_prepare(self) -> None:
+        """Join the graph of ROS."""
+        params = self.params
+        self._session = RosSession(params.node, params.domain)
+        self._to_ros = ToRos(
+            self._session,
+            self._spec(),
+            made,
+            namespace=params.namespace,
+            frame_id=params.frame_id,
+            qos=params.qos,
+        )
+        self._incoming = {name: _Incoming(self._session, one) for name, one in params.from_ros.items()}
+        self._epoch_ns = 0
+        self._undecoded = 0
+
+    def on_start(self) -> None:
+        """Begin to carry messages."""
+        if self._incoming:
+            self.every(POLL_NS, self._take)
+
+    def on_everything(self, taken: Taken) -> None:
+        """Publish a message of the graph in ROS."""
+        try:
+            self._to_ros.publish(taken, self._epoch())
+        except DecodeError as error:
+            if not self._undecoded:
+                self.log.warning("%s is not carried to ROS: %s", taken.topic, error)
+            self._undecoded += 1
+
+    def on_stop(self) -> None:
+        """Leave the graph of ROS."""
+        self._session.close()
+
+    def result(self) -> dict[str, Any]:
+        """Return the counts of messages by topic of ROS, and warnings of messages that were lost or refused."""
+        incoming = {one.params.topic: one.counts() for one in self._incoming.values()}
+        warnings = [
+            f"{self.name}: {counts[what]:,} messages on {topic} were {what}"
+            for topic, counts in incoming.items()
+            for what in ("lost", "refused")
+            if counts[what]
+        ]
+        sent = {name: topic.messages for name, topic in self._to_ros.topics.items() if topic.messages}
+        return {
+            "to_ros": sent,
+            "from_ros": incoming,
+            "undecoded": self._undecoded,
+            **({"warnings": warnings} if warnings else {}),
+        }
+
+    def _take(self) -> None:
+        for name, incoming in self._incoming.items():
+            output = self.outputs[name]
+            for received in incoming.subscription.take(only_newest=False):
+                at_ns = captured_ns(received, self.params.stamps, self.now_ns, unix_ns())
+                try:
+                    message = incoming.converter.message(received.message, at_ns)
+                except (RobotError, ValidationError) as error:
+                    if not incoming.refused:
+                        self.log.warning("%s is not carried: %s", incoming.params.topic, in_one_line(error))
+                    incoming.refused += 1
+                    continue
+                output.publish(message)
+
+    def _epoch(self) -> int:
+        """Return the wall time of the graph's time 0. It moves only if the wall clock is set."""
+        epoch_ns = unix_ns() - self.now_ns
+        if abs(epoch_ns - self._epoch_ns) > STEP_NS:
+            self._epoch_ns = epoch_ns
+        return self._epoch_ns
+
+    def _spec(self) -> RecordedSpec:
+        """Return the spec of the graph's plant."""
+        directory = self.context.launch_context.directory
+        plan = None if directory is None else Path(directory) / PLAN
+        return spec_in(parsed_plan(plan.read_text(encoding="utf-8") if plan and plan.exists() else None))
+
+
+class _Incoming:
+    """A topic of ROS that is carried into the graph."""
+
+    def __init__(self, session: RosSession, params: FromRosParams) -> None:
+        self.params = params
+        self.converter = FromRos(params)
+        self.subscription: Subscription = session.subscribe(params.topic, params.type, params.qos)
+        self.refused = 0
+
+    def counts(self) -> Mapping[str, int]:
+        """Return the numbers of messages that arrived, that were lost on the way, and that were refused."""
+        arrived = self.subscription
+        return {"messages": arrived.received, "lost": arrived.lost, "refused": self.refused}
