@@ -99,3 +99,81 @@ def test_pictures_are_grabbed(film, tmp_path):
     assert main(["screen", "grab", film, *given]) == 0
     assert [one.name for one in sorted((tmp_path / "shots").iterdir())] == ["01.png", "02.png"]
     assert size_of(tmp_path / "shots" / "01.png") == (160, 210)
+
+
+@pytest.fixture
+def screen(filmed, tmp_path):
+    """Return a file that has learned digits, with a picture beside it."""
+    path = tmp_path / "screen.yaml"
+    ScreenFile(corners=CORNERS, camera_size=SIZE).write(path)
+    Image.fromarray(filmed.rectified(456)).save(tmp_path / "456.png")
+    given = ["--counter", "score=34,4,48,12/3", str(tmp_path / "456.png"), "score=456"]
+    assert main(["screen", "learn-digits", str(path), *given]) == 0
+    return path
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (
+            ["--counter", "score=150,4,48,12/3", "{}/456.png", "score=456"],
+            "counters.score: the region is not within",
+        ),
+        (
+            ["--counter", "lives=1,1,9,9/0", "{}/456.png", "score=456"],
+            "--counter: counters.lives.digits: Input",
+        ),
+        (["{}/456.png"], "no number is given: nothing can be learned"),
+    ],
+)
+def test_what_cannot_be_learned_changes_nothing(screen, tmp_path, given, problem, capsys):
+    before = screen.read_text()
+    arguments = [text.format(tmp_path) for text in given]
+    assert main(["screen", "learn-digits", str(screen), *arguments]) == 1
+    error = capsys.readouterr().err
+    assert problem in error
+    assert error.count("\n") == 1
+    assert screen.read_text() == before
+
+
+def test_digits_that_are_not_shown_again_stay(screen, filmed, tmp_path):
+    Image.fromarray(filmed.rectified(123)).save(tmp_path / "123.png")
+    assert main(["screen", "learn-digits", str(screen), str(tmp_path / "123.png"), "score=123"]) == 0
+    assert list(ScreenFile.read(screen).digits) == list("123456")
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_file_as_it_was(film, tmp_path, capsys):
+    path = tmp_path / "screen.yaml"
+    given = ["--corners", *POINTS, "--picture", str(tmp_path / "none" / "seen.png")]
+    assert main(["screen", "mark", film, "--out", str(path), *given]) == 1
+    assert "seen.png" in capsys.readouterr().err
+    assert not path.exists()
+
+
+def test_corners_outside_the_picture_are_refused(film, tmp_path, capsys):
+    path = tmp_path / "screen.yaml"
+    given = ["--corners", "0,0", "900,0", "900,900", "0,900"]
+    assert main(["screen", "mark", film, "--out", str(path), *given]) == 1
+    assert "corners: 900,0 is not within the picture, 480 × 360" in capsys.readouterr().err
+    assert not path.exists()
+
+
+def test_pictures_need_a_folder(screen, film, tmp_path, capsys):
+    (tmp_path / "taken").write_text("a file")
+    assert main(["screen", "grab", film, "--file", str(screen), "--out", str(tmp_path / "taken")]) == 1
+    error = capsys.readouterr().err
+    assert "taken" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", [["--every", "inf"], ["--every", "-1"], ["--count", "0"]])
+def test_numbers_of_pictures_and_pauses_are_checked(film, option, capsys):
+    with pytest.raises(SystemExit):
+        main(["screen", "grab", film, "--file", "screen.yaml", "--out", "shots", *option])
+    assert option[0] in capsys.readouterr().err
+
+
+def test_latency_looks_within_the_picture(screen, film, capsys):
+    given = ["--file", str(screen), "--port", "/nowhere", "--region", "150,0,20,10"]
+    assert main(["screen", "latency", film, *given]) == 1
+    assert "--region: the region is not within 160 × 210" in capsys.readouterr().err

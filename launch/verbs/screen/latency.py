@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rtgraph.launch.console.typed import whole
+from rtgraph.launch.console.typed import above_zero, count
 from rtgraph.launch.verbs.screen.opening import add_source, capturing, region
 
 TIMEOUT_S = 0.5
@@ -30,9 +30,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--region", metavar="X,Y,W,H", type=region, help="where to look (default: everywhere)"
     )
     parser.add_argument(
-        "--times", metavar="N", type=whole, default=50, help="number of presses (default: 50)"
+        "--times", metavar="N", type=count, default=50, help="number of presses (default: 50)"
     )
-    parser.add_argument("--rate", metavar="HZ", type=float, default=60.0, help="the plant's ticks per second")
+    parser.add_argument(
+        "--rate", metavar="HZ", type=above_zero, default=60.0, help="the plant's ticks per second"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -46,13 +48,13 @@ def run(args: argparse.Namespace) -> int:
     from rtgraph.nodes.runtime.clock import WallClock  # noqa: PLC0415
 
     file = ScreenFile() if args.file is None else ScreenFile.read(args.file)
-    where = args.region or (0, 0, *file.size)
+    where = (0, 0, *file.size) if args.region is None else file.inside(args.region, "--region")
     buttons = SerialButtons(args.port, timeout_s=TIMEOUT_S)
     with capturing(args.source, file.camera_size) as capture:
         try:
             buttons.connect()
             meter = LatencyMeter(capture, buttons, file.rectifier(), where, WallClock().now_ns)
-            found = meter.measure(args.buttons.split(","), max(1, args.times))
+            found = meter.measure(args.buttons.split(","), args.times)
         finally:
             buttons.disconnect()
     middle, high = found.quantile_ms(0.5), found.quantile_ms(0.99)

@@ -42,26 +42,29 @@ def run(args: argparse.Namespace) -> int:
     """Write the templates."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
+    from rtgraph.msgs.errors import RobotError  # noqa: PLC0415
     from rtgraph.nodes.robot.screen.digits import learn_digits  # noqa: PLC0415
-    from rtgraph.nodes.robot.screen.file import Counter, ScreenFile  # noqa: PLC0415
+    from rtgraph.nodes.robot.screen.file import ScreenFile  # noqa: PLC0415
 
     file = ScreenFile.read(args.file)
-    counters = dict(file.counters)
+    counters = {name: counter.model_dump() for name, counter in file.counters.items()}
     for name, where, digits in args.counter:
-        given = counters[name].model_dump() if name in counters else {}
-        counters[name] = Counter.model_validate(given | {"region": where, "digits": digits})
-    file = ScreenFile.model_validate(file.model_dump() | {"counters": counters})
+        counters[name] = counters.get(name, {}) | {"region": where, "digits": digits}
+    file = file.changed("--counter", counters=counters)
     shown = _pictures(args.shown, file)
+    if not shown:
+        raise RobotError("no number is given: nothing can be learned", hint="PICTURE NAME=NUMBER …")
     file = _with_colours(file, shown)
     numbers = {name: counter.number() for name, counter in file.counters.items()}
     examples = [(picture, number, value) for picture, name, value in shown if (number := numbers[name])]
-    templates = learn_digits(examples)
+    learned = learn_digits(examples)
+    templates = {digit: (file.digits | learned)[digit] for digit in sorted(file.digits | learned)}
     file.model_copy(update={"digits": templates}).write(args.file)
     missing = [str(digit) for digit in range(10) if str(digit) not in templates]
     if args.json:
-        print_json({"file": str(args.file), "digits": list(templates), "missing": missing})
+        print_json({"file": str(args.file), "digits": list(learned), "missing": missing})
     else:
-        print(f"{args.file}: learned {' '.join(templates)}")
+        print(f"{args.file}: learned {' '.join(learned)}")
         if missing:
             print(f"not shown, and so unreadable: {' '.join(missing)}")
     return 0

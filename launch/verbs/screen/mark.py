@@ -6,7 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rtgraph.launch.verbs.screen.opening import SKIPPED, add_source, capturing, next_picture, point
+from rtgraph.launch.verbs.screen.opening import (
+    SKIPPED,
+    add_source,
+    capturing,
+    next_picture,
+    point,
+    write_picture,
+)
 
 if TYPE_CHECKING:
     from rtgraph.nodes.robot.screen.rectify import Image, Point
@@ -47,12 +54,10 @@ def run(args: argparse.Namespace) -> int:
         corners = find_corners(image) if args.corners is None else in_order(args.corners)
     before = ScreenFile.read(args.out) if args.out.exists() else ScreenFile()
     size = image.shape[1], image.shape[0]
-    found = before.model_copy(update={"corners": corners, "camera_size": size})
-    found.write(args.out)
+    found = before.changed(args.out, corners=corners, camera_size=size)
     if args.picture is not None:
-        from PIL import Image as Pillow  # noqa: PLC0415 - so that --help is instant
-
-        Pillow.fromarray(found.rectifier()(image)).save(args.picture)
+        write_picture(args.picture, found.rectifier()(image))
+    found.write(args.out)
     if args.json:
         print_json({"file": str(args.out), "corners": corners, "camera_size": size})
     else:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rtgraph.nodes.camera import Capture, Picture
     from rtgraph.nodes.robot.screen.digits import Region
+    from rtgraph.nodes.robot.screen.rectify import Image
 
 FIRST_S = 10.0
 """Longest wait for a picture."""
@@ -54,6 +56,21 @@ def next_picture(capture: Capture, after: int) -> Picture:
     if picture is None:
         raise RobotError(f"the camera gives no picture: {capture.problem or 'it is silent'}")
     return picture
+
+
+def write_picture(path: Path, image: Image) -> None:
+    """Write a picture as PNG, completely or not at all.
+
+    Raises:
+        RobotError: it cannot be written.
+    """
+    from PIL import Image as Pillow  # noqa: PLC0415 - so that --help is instant
+
+    from rtgraph.msgs.atomic import atomic_path  # noqa: PLC0415
+    from rtgraph.msgs.errors import RobotError  # noqa: PLC0415
+
+    with atomic_path(path, RobotError) as partial:
+        Pillow.fromarray(image).save(partial, format="PNG")
 
 
 def point(text: str) -> tuple[float, float]:

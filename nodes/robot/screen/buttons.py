@@ -16,7 +16,8 @@ The protocol, version 1:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from rtgraph.msgs.errors import RobotError
 from rtgraph.nodes.robot.driver import Feature, Reading
@@ -25,6 +26,8 @@ from rtgraph.nodes.robot.serial_port import SerialPort
 BAUD = 115_200
 VERSION = "1"
 MOST_BUTTONS = 32
+LEAST_SILENT_MS, MOST_SILENT_MS = 50, 500
+MASK = re.compile(r"[0-9A-Fa-f]{1,8}")
 TIMEOUT_S = 0.1
 SHOWN = 40
 """Number of characters of a wrong answer that an error shows."""
@@ -70,20 +73,44 @@ class SerialButtons:
             RobotError: the port cannot be opened, or no firmware with this protocol answers.
         """
         self._port = SerialPort(self._path, self._timeout_s, baud=BAUD)
+        self.silent_ms, self.names = self._described(self._first_answer(self._port))
+
+    def _first_answer(self, port: SerialPort) -> list[str]:
         answer: list[str] = []
         for _ in range(BOOT_TRIES):
-            self._port.discard()
-            self._port.write(b"?\n")
-            answer = self._port.read_line().decode(errors="replace").split()
+            port.discard()
+            port.write(b"?\n")
+            answer = port.read_line().decode(errors="replace").split()
             if answer:
                 break
+        return answer
+
+    def _described(self, answer: Sequence[str]) -> tuple[int, tuple[str, ...]]:
+        """Return the timeout and the buttons that a firmware says it has.
+
+        Raises:
+            RobotError: the answer is not that of the protocol.
+        """
         if answer[:2] != ["buttons", VERSION] or not 3 < len(answer) <= 3 + MOST_BUTTONS:
             raise RobotError(
                 f"no buttons answer on {self._path}"
                 + (f", but {' '.join(answer)[:SHOWN]!r}" if answer else ""),
                 hint="docs/screen.md has a firmware",
             )
-        self.silent_ms, self.names = int(answer[2]), tuple(answer[3:])
+        silent, names = answer[2], tuple(answer[3:])
+        if not (
+            silent.isascii() and silent.isdecimal() and LEAST_SILENT_MS <= int(silent[:9]) <= MOST_SILENT_MS
+        ):
+            raise RobotError(
+                f"the buttons on {self._path} are released after {silent[:SHOWN]!r}, not after {LEAST_SILENT_MS} to {MOST_SILENT_MS} ms",
+                hint="set the firmware's timeout, in whole ms",
+            )
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise RobotError(
+                f"the buttons on {self._path} have the name {twice[0][:SHOWN]!r} twice",
+                hint="give each button of the firmware a name that no other has",
+            )
+        return int(silent), names
 
     def disconnect(self) -> None:
         """Release all buttons, and close the port."""
@@ -115,11 +142,8 @@ class SerialButtons:
         self._port.write(f"{request}\n".encode())
         answer = self._port.read_line().decode(errors="replace")
         verb, _, mask = answer.partition(" ")
-        try:
-            pressed = int(mask, 16) if verb == "p" else -1
-        except ValueError:
-            pressed = -1
-        if pressed < 0:
+        pressed = int(mask, 16) if verb == "p" and MASK.fullmatch(mask) else -1
+        if pressed < 0 or pressed >> len(self.names):
             problem = f"answer {answer[:SHOWN]!r} to {request!r}" if answer else "do not answer"
             raise RobotError(f"the buttons on {self._path} {problem}")
         return {name: float(pressed >> bit & 1) for bit, name in enumerate(self.names)}

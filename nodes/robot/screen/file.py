@@ -119,10 +119,13 @@ class ScreenFile(Record):
             raise ValueError(f"size: {width} × {height} is smaller than the observation, 84 × 84")
         regions = [(f"counters.{name}", counter.region) for name, counter in self.counters.items()]
         regions += [("end", end.region) for end in self.end if isinstance(end, PictureEnd)]
-        for where, (left, top, wide, high) in regions:
-            inside = left >= 0 and top >= 0 and wide > 0 and high > 0
-            if not inside or left + wide > width or top + high > height:
+        for where, region in regions:
+            if not _is_within(region, self.size):
                 raise ValueError(f"{where}: the region is not within {width} × {height}")
+        right, bottom = self.camera_size
+        for x, y in self.corners or ():
+            if not (-1 <= x <= right and -1 <= y <= bottom):
+                raise ValueError(f"corners: {x:g},{y:g} is not within the picture, {right} × {bottom}")
         for end in self.end:
             if isinstance(end, CounterEnd | ResetEnd) and end.counter not in self.counters:
                 raise ValueError(f"end: no counter {end.counter!r}")
@@ -130,6 +133,34 @@ class ScreenFile(Record):
             if [len(row) for row in rows] != [COLUMNS] * ROWS:
                 raise ValueError(f"digits.{digit}: a template has {ROWS} rows of {COLUMNS}")
         return self
+
+    def changed(self, where: object, **values: object) -> Self:
+        """Return a copy with other values.
+
+        Args:
+            where: what gives the values, to begin the error.
+            values: the values.
+
+        Raises:
+            RobotError: they are wrong.
+        """
+        try:
+            return type(self).model_validate(self.model_dump() | values)
+        except ValidationError as error:
+            raise _wrong(where, error) from error
+
+    def inside(self, region: Region, where: str) -> Region:
+        """Return a region of the rectified picture.
+
+        Raises:
+            RobotError: it is not within the picture.
+        """
+        if not _is_within(region, self.size):
+            raise RobotError(
+                f"{where}: the region is not within {self.size[0]} × {self.size[1]}",
+                hint="left, top, width and height in the rectified picture",
+            )
+        return region
 
     def rectifier(self) -> Rectifier:
         """Return what makes the rectified picture of a picture of ``camera_size``."""
@@ -164,10 +195,7 @@ class ScreenFile(Record):
                 f"{path}: there is no such file", hint=f"rtgraph screen mark SOURCE --out {path}"
             ) from error
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            problem = first["msg"].removeprefix("Value error, ")
-            raise RobotError(f"{path}: {where}{': ' if where else ''}{problem}") from error
+            raise _wrong(path, error) from error
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise RobotError(f"{path}: cannot be read: {str(error).partition(chr(10))[0]}") from error
 
@@ -176,3 +204,17 @@ class ScreenFile(Record):
         values = self.model_dump(mode="json", exclude_none=True)
         text = yaml.safe_dump(values, sort_keys=False, default_flow_style=None, width=100)
         write_atomically(path, text, RobotError)
+
+
+def _is_within(region: Region, size: tuple[int, int]) -> bool:
+    """Return whether a region, which is not empty, is within a picture of a width and height."""
+    left, top, width, height = region
+    right, bottom = left + width, top + height
+    return 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]
+
+
+def _wrong(where: object, error: ValidationError) -> RobotError:
+    first = error.errors()[0]
+    key = ".".join(map(str, first["loc"]))
+    problem = first["msg"].removeprefix("Value error, ")
+    return RobotError(f"{where}: {key}{': ' if key else ''}{problem}")

@@ -141,3 +141,32 @@ def test_a_missing_device_and_a_wrong_key_are_clear_errors(tmp_path):
         UinputButtons({"FIRE": "SPACE"}, device=str(tmp_path / "uinput")).connect()
     with pytest.raises(RobotError, match="no key 'SPAC'"):
         UinputButtons({"FIRE": "SPAC"})
+
+
+@pytest.mark.parametrize(
+    ("described", "problem"),
+    [
+        ("buttons 1 soon UP DOWN", "are released after 'soon', not after 50 to 500 ms"),
+        ("buttons 1 0 UP DOWN", "are released after '0', not after 50 to 500 ms"),
+        ("buttons 1 ٣٠٠ UP", "are released after '٣٠٠'"),
+        ("buttons 1 9999999999999 UP", "not after 50 to 500 ms"),
+        ("buttons 1 100 UP DOWN UP", "have the name 'UP' twice"),
+        ("buttons 2 100 UP", "no buttons answer"),
+        ("buttons 1 100", "no buttons answer"),
+    ],
+)
+def test_a_firmware_that_describes_itself_wrongly_is_refused(served, described, problem):
+    served.firmware.answer = lambda line, now: described
+    made = SerialButtons(str(served.port), timeout_s=PATIENT_S)
+    with pytest.raises(RobotError, match=problem):
+        made.connect()
+    made.disconnect()
+
+
+@pytest.mark.parametrize(
+    "answer", ["p -1", "p 0x1", "p 1_0", "p", "p 123456789", "p 40000000", "q 1", "p 1 2"]
+)
+def test_an_answer_that_is_no_mask_of_the_buttons_is_an_error(buttons, served, answer):
+    served.firmware.answer = lambda line, now: answer
+    with pytest.raises(RobotError, match="answer"):
+        buttons.send_action({"UP": 1.0})
