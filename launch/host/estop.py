@@ -6,7 +6,8 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from rtgraph.launch.host.bases import ANNOUNCEMENT, PREFIX, bases
@@ -15,32 +16,73 @@ ROBOTS = "estop-*"
 TIMEOUT_S = 1.0
 
 
-def runtime_folders(session: str | None) -> Iterator[Path]:
-    """Yield the runtime folders of this user's launches: of all, or of the session with a name, process or folder."""
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A launch of this user, by its runtime folder."""
+
+    folder: Path
+    name: str
+    pid: int | None
+    """The launcher's process; None before the launch is announced."""
+    directory: str = ""
+    """The session folder."""
+
+    def is_called(self, session: str) -> bool:
+        """Return whether a text is its name, process or folder."""
+        return session in {self.name, str(self.pid)} or (
+            bool(self.directory) and os.path.realpath(session) == os.path.realpath(self.directory)
+        )
+
+    @property
+    def lives(self) -> bool:
+        """Whether the launcher is still there."""
+        return self.pid is None or Path(f"/proc/{self.pid}").exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a robot has answered; None if it did not in time."""
+
+    launch: str
+    text: str | None
+
+
+def launches() -> Iterator[Running]:
+    """Yield this user's launches. Those that were killed may have left their folder, and robots in it."""
     for base in bases():
         for folder in sorted(base.path.glob(f"{PREFIX}*")):
             with contextlib.suppress(OSError):
-                if folder.lstat().st_uid == os.geteuid() and (session is None or _is(folder, session)):
-                    yield folder
+                if folder.lstat().st_uid == os.geteuid():
+                    yield _running(folder)
 
 
-def ask(folder: Path, request: str) -> list[str]:
-    """Send a request to every robot of a runtime folder, and return their answers. Robots that are gone are left out."""
+def ask(asked: Iterable[Running], request: str) -> list[Answer]:
+    """Send a request to every robot of some launches, and return their answers. Robots that are gone are left out.
+
+    Every robot gets the request before the first answer is awaited: one that hangs delays no other.
+    """
     answers = []
-    for path in sorted(folder.glob(ROBOTS)):
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(TIMEOUT_S)
-            client.connect(os.fsencode(path))
-            client.sendall(f"{request}\n".encode())
-            answers.append(client.recv(1000).decode(errors="replace").strip())
+    with contextlib.ExitStack() as opened:
+        clients: list[tuple[str, socket.socket]] = []
+        for launch in asked:
+            for path in sorted(launch.folder.glob(ROBOTS)):
+                client = opened.enter_context(socket.socket(socket.AF_UNIX))
+                client.settimeout(TIMEOUT_S)
+                with contextlib.suppress(OSError):
+                    client.connect(os.fsencode(path))
+                    client.sendall(f"{request}\n".encode())
+                    clients.append((launch.name, client))
+        for name, client in clients:
+            try:
+                answers.append(Answer(name, client.recv(1000).decode(errors="replace").strip() or None))
+            except OSError:
+                answers.append(Answer(name, None))
     return answers
 
 
-def _is(folder: Path, session: str) -> bool:
+def _running(folder: Path) -> Running:
     try:
         described = json.loads((folder / ANNOUNCEMENT).read_text(encoding="utf-8"))
-        return session in (described["name"], str(described["pid"])) or os.path.realpath(
-            session
-        ) == os.path.realpath(described["directory"])
-    except (OSError, ValueError, KeyError):  # not announced yet
-        return False
+        return Running(folder, str(described["name"]), int(described["pid"]), str(described["directory"]))
+    except (OSError, ValueError, KeyError, TypeError):  # not announced yet
+        return Running(folder, folder.name, None)

@@ -18,7 +18,7 @@ from rtgraph.launch.console.keys import keys
 from rtgraph.launch.console.progress_line import Going
 from rtgraph.launch.console.status import Status
 from rtgraph.launch.host import descriptors
-from rtgraph.launch.host.estop import ask
+from rtgraph.launch.host.estop import Running, ask
 from rtgraph.launch.host.polling import Poll
 from rtgraph.launch.host.runtime_directory import RuntimeDirectory
 from rtgraph.launch.host.signals import Signals
@@ -171,8 +171,11 @@ class Launcher:
             if not key:
                 self._poll.remove(descriptor)
             if key in (STOP_KEY, STOP_KEY.upper()):
-                for answer in ask(self._runtime.path, "stop the key e"):
-                    self._status.note(f"{answer}. Allow motion again with: rtgraph estop --reset")
+                for answer in ask(
+                    [Running(self._runtime.path, self._plan.name, os.getpid())], "stop the key e"
+                ):
+                    said = answer.text or "a robot does not answer: cut the power of its motors"
+                    self._status.note(f"{said}. Allow motion again with: rtgraph estop --reset")
 
         self._poll.add(descriptor, pressed)
         self._status.note("press e for an emergency stop")

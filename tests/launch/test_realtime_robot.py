@@ -147,7 +147,7 @@ def test_an_emergency_stop_works_while_all_others_are_stopped(tmp_path: Path) ->
         for process in stopped:
             os.kill(process, signal.SIGSTOP)
         entered = time.monotonic()
-        assert rtgraph(launch, "estop", str(launch.session)) == "plant: stopped: rtgraph estop\n"
+        assert rtgraph(launch, "estop", str(launch.session)) == "robot: plant: stopped: rtgraph estop\n"
         answered = time.monotonic()
         robot.is_silent()
         last = robot.got()[-1]["at"]

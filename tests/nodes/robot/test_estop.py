@@ -1,3 +1,4 @@
+import json
 import os
 import socket
 import subprocess
@@ -5,9 +6,19 @@ import sys
 import threading
 from pathlib import Path
 
-from rtgraph.launch.host.estop import ROBOTS, ask, runtime_folders
+import pytest
+
+from rtgraph.launch.cli import main
+from rtgraph.launch.host import estop
+from rtgraph.launch.host.bases import Base
+from rtgraph.launch.host.estop import ROBOTS, Running, launches
 from rtgraph.launch.host.runtime_directory import LONGEST_NAME
 from rtgraph.nodes.robot.estop import PREFIX, EStopServer, socket_path
+
+
+def ask(folder, request):
+    """Return what the robots of one folder answer."""
+    return [answer.text for answer in estop.ask([Running(folder, "arm", None)], request)]
 
 
 def served(folder, asked, node="plant"):
@@ -67,12 +78,70 @@ def test_the_verb_imports_nothing_heavy():
     assert not {"numpy", "pydantic", "zmq", "rich", "yaml"} & set(done.stdout.split())
 
 
-def test_runtime_folders_are_found_by_name_process_and_session_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    folder = tmp_path / "rtgraph-x"
+@pytest.fixture
+def base(tmp_path, monkeypatch):
+    """Return the only folder in which launches are looked for."""
+    monkeypatch.setattr(estop, "bases", lambda: [Base(tmp_path)])
+    return tmp_path
+
+
+def announced(base, name, pid=None):
+    folder = base / f"rtgraph-{name}"
     folder.mkdir(mode=0o700)
-    (folder / "session.json").write_text(f'{{"name": "arm", "pid": 12, "directory": "{tmp_path / "out"}"}}')
-    for wanted in ("arm", "12", str(tmp_path / "out")):
-        assert folder in runtime_folders(wanted)
-    assert folder not in runtime_folders("leg")
-    assert folder in runtime_folders(None)
+    described = {
+        "name": name,
+        "pid": os.getpid() if pid is None else pid,
+        "directory": str(base / f"out-{name}"),
+    }
+    (folder / "session.json").write_text(json.dumps(described))
+    return folder
+
+
+def test_launches_are_found_by_name_process_and_session_folder(base):
+    announced(base, "arm")
+    (arm,) = launches()
+    for wanted in ("arm", str(os.getpid()), str(base / "out-arm")):
+        assert arm.is_called(wanted)
+    assert not arm.is_called("leg")
+
+
+def test_the_verb_names_the_launches_that_it_stopped(base, capsys):
+    asked = []
+    servers = [served(announced(base, name), asked) for name in ("arm", "leg")]
+    assert main(["estop", "leg"]) == 0
+    assert capsys.readouterr().out == "leg: plant\n"
+    assert main(["estop"]) == 0
+    assert capsys.readouterr().out == "arm: plant\nleg: plant\n"
+    assert asked == ["rtgraph estop"] * 3
+    for server in servers:
+        server.close()
+
+
+def test_a_robot_that_hangs_delays_no_other_and_is_a_failure(base, capsys, monkeypatch):
+    monkeypatch.setattr(estop, "TIMEOUT_S", 0.05)
+    asked = []
+    with socket.socket(socket.AF_UNIX) as hangs:
+        hangs.bind(os.fsencode(socket_path(announced(base, "arm"), "plant")))
+        hangs.listen()
+        server = served(announced(base, "leg"), asked)
+        assert main(["estop"]) == 1
+        said = capsys.readouterr()
+        assert said.out == "leg: plant\n"
+        assert said.err == "error: arm: a robot does not answer. hint: cut the power of its motors\n"
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "pid", "problem"),
+    [
+        ([], None, "there is no robot in catch. hint: running: catch"),
+        (["leg"], None, "no launch 'leg' is running. hint: running: catch"),
+        ([], 2**22 + 1, "no launch of yours is running"),
+    ],
+)
+def test_without_a_robot_there_is_one_line(base, given, pid, problem, capsys):
+    announced(base, "catch", pid)
+    assert main(["estop", *given]) == 1
+    error = capsys.readouterr().err
+    assert problem in error
+    assert error.count("\n") == 1

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 
-from rtgraph.launch.host.estop import ask, runtime_folders
+from rtgraph.launch.host.estop import Running, ask, launches
 
 EXAMPLE = """\
 examples:
   rtgraph estop            stop every robot of every launch of yours
-  rtgraph estop arm        ... of one launch
+  rtgraph estop arm        ... of the launches with this name, process or folder
   rtgraph estop --reset    allow motion again
+
+Each robot is printed with its launch and its state. The exit code is 0 if every robot has answered, else 1. It is no
+safety function: have a switch in reach that cuts the power of the motors.
 """
 
 
@@ -27,12 +30,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask every robot, and print what it answers."""
-    request = "reset" if args.reset else "stop rtgraph estop"
-    answers = [answer for folder in runtime_folders(args.session) for answer in ask(folder, request)]
+    found = list(launches())
+    asked = [one for one in found if args.session is None or one.is_called(args.session)]
+    answers = ask(asked, "reset" if args.reset else "stop rtgraph estop")
     for answer in answers:
-        print(answer)
+        if answer.text is not None:
+            print(f"{answer.launch}: {answer.text}")
+    silent = [answer.launch for answer in answers if answer.text is None]
+    for launch in silent:
+        _fail(f"{launch}: a robot does not answer", "cut the power of its motors")
     if not answers:
-        problem = "no robot answers" if args.session is None else f"no robot of {args.session!r} answers"
-        print(f"error: {problem}. hint: is the launch running, and is it yours?", file=sys.stderr)
-        return 1
-    return 0
+        _fail(*_why_none(args.session, asked, found))
+    return 1 if silent or not answers else 0
+
+
+def _why_none(session: str | None, asked: list[Running], found: list[Running]) -> tuple[str, str]:
+    """Return why no robot has answered, and what to do."""
+    living = [one.name for one in found if one.lives]
+    if not living:
+        return "no launch of yours is running", "start one; run as the user who started it"
+    running = ", ".join(living)
+    if session is not None and not asked:
+        return f"no launch {session!r} is running", f"running: {running}"
+    return f"there is no robot in {', '.join(one.name for one in asked)}", f"running: {running}"
+
+
+def _fail(problem: str, hint: str) -> None:
+    print(f"error: {problem}. hint: {hint}", file=sys.stderr)
