@@ -1,4 +1,4 @@
-"""Checks the params that connected nodes must have in common."""
+"""Checks that connected nodes have equal values of the params they share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rtgraph.graphs.resolving.wire import Wiring, topic_of
 
 
 def check_agreement(nodes: Sequence[PlacedNode], wiring: Wiring, resolver: Resolver) -> None:
-    """Check that each node has the params of its publishers that its class names in ``agrees_on``.
+    """Check that each node and its publishers have equal values of the params in its class's ``agrees_on``.
 
     A publisher without such a param, for example a player in its place, is not compared.
 

@@ -46,7 +46,7 @@ MOST_LETTERS = 200
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """What is known of a plan before its nodes are imported. The plan may still turn out to be wrong."""
+    """What is known before the nodes of a plan are imported. The plan may still be invalid."""
 
     world: str
     node_classes: tuple[str, ...]
@@ -89,8 +89,8 @@ def load_launch(
         graph_folders: folders in which graphs are found by name.
         record: whether to record; or the recorder's parameters and ``journal``. The virtual world records by default.
         environment: environment variables that files may refer to; by default those of the process.
-        effective: refuse an argument that has no effect with these values of the others.
-        foresee: called once the files are read, before nodes are imported, which takes most of the time.
+        effective: raise an error for an argument without effect.
+        foresee: called when the files are read, before the import of nodes, which takes most of the time.
 
     Raises:
         GraphError: the files, the arguments or the overrides are wrong. Of several problems the first is reported, in
@@ -184,7 +184,7 @@ def _recorded(
     """Return whether to record, or how."""
     if not isinstance(settings.record, dict):
         return settings.world == "virtual" if settings.record is None else settings.record
-    # Passed on unread: typed text keeps its kind only here.
+    # As written: the validated settings have lost which texts are `Typed`.
     written = record or substitute(scope.document.value["record"], place, scope.references)
     return dict(written) if isinstance(written, Mapping) else settings.record
 
@@ -226,8 +226,8 @@ def _check_names(parts: Parts) -> None:
             longest = max(instances(item), key=len, default="") if isinstance(item, PlacedNode) else item.name
             if len(longest) > MOST_LETTERS:
                 raise item.place.error(
-                    f"the name {longest[:20]}... has {len(longest)} letters with its namespace, and files are named "
-                    f"after it: at most {MOST_LETTERS} fit",
+                    f"the full name {longest[:20]}... has {len(longest)} letters: at most {MOST_LETTERS} fit into "
+                    "the names of files",
                     hint="shorten it, or its namespaces",
                 )
 

@@ -1,4 +1,4 @@
-"""What travels between nodes: messages, their codec, and the errors of the whole package."""
+"""Messages between nodes, their codec, and the exceptions of the whole package."""
 
 from __future__ import annotations
 

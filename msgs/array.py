@@ -20,10 +20,10 @@ DTYPES = {
 
 MAX_DIMENSIONS = 8
 SHORT_VECTOR = 64
-"""Vectors up to this length are exported and shown whole, where larger arrays are summarised."""
+"""Maximum length of vectors that are exported and shown in full; larger arrays are summarised."""
 LONGEST = 2**48
 WIRE_KEYS = frozenset({"dtype", "shape", "buffer"})
-"""The keys of an array's description in a message, which parts cannot have for names."""
+"""The keys of an encoded array. The parts of an observation must not have exactly these names."""
 
 Array = npt.NDArray[np.generic]
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
@@ -31,7 +31,7 @@ _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 @dataclass(frozen=True)
 class ArrayField:
-    """How an array field is validated. ``None`` means any dtype, any shape, or any length of one axis.
+    """How an array field is validated. ``None`` admits any dtype, any shape, or any length of an axis.
 
     With ``parts``, a mapping of named arrays is valid too.
     """
@@ -61,7 +61,7 @@ class ArrayField:
             "properties": {"dtype": dtype, "shape": shape, "buffer": {"type": "integer", "minimum": 0}},
             "required": ["dtype", "shape", "buffer"],
         }
-        # As pydantic describes a union of the two.
+        # The form that pydantic gives a union.
         return {"anyOf": [one, {"type": "object", "additionalProperties": one}]} if self.parts else one
 
     def _validate_parts(self, value: Any, info: ValidationInfo) -> Array | dict[str, Array]:
@@ -71,7 +71,7 @@ class ArrayField:
 
     def _name(self, name: object) -> str:
         if not isinstance(name, str):
-            raise ValueError(f"a part's name is text, not {name!r:.40}")  # noqa: TRY004 - pydantic's way
+            raise ValueError(f"a part's name must be text, not {name!r:.40}")  # noqa: TRY004 - pydantic's way
         return name
 
     def _validate(self, value: Any, info: ValidationInfo) -> npt.NDArray[np.generic]:
@@ -80,11 +80,11 @@ class ArrayField:
             return array  # every array from the wire has a valid dtype and number of dimensions
         name = _NAMES.get(array.dtype)
         if name is None or (self.dtype is not None and name != self.dtype):
-            raise ValueError(f"an array of {self.dtype or 'a numeric type'} is wanted, not of {array.dtype}")
+            raise ValueError(f"should be an array of {self.dtype or 'numbers'}, not of {array.dtype}")
         if self.shape is not None and not _fits(array.shape, self.shape):
-            raise ValueError(f"an array of shape {_shown(self.shape)} is wanted, not {array.shape}")
+            raise ValueError(f"should be an array of shape {_shown(self.shape)}, not {array.shape}")
         if array.ndim > MAX_DIMENSIONS:
-            raise ValueError(f"an array has at most {MAX_DIMENSIONS} dimensions, not {array.ndim}")
+            raise ValueError(f"an array can have at most {MAX_DIMENSIONS} dimensions, not {array.ndim}")
         return frozen(value) if array is value else array
 
 
@@ -98,7 +98,7 @@ def array(dtype: str | None = None, *shape: int | None) -> Any:
     ...     pixels: array("uint8", None, None, 3)
     """
     if dtype is not None and dtype not in DTYPES:
-        raise ValueError(f"no array travels as {dtype!r}; known are {', '.join(DTYPES)}")
+        raise ValueError(f"an array of {dtype!r} cannot be sent; the dtypes are {', '.join(DTYPES)}")
     return Annotated[np.ndarray, ArrayField(dtype, shape or None)]
 
 
@@ -121,16 +121,16 @@ def frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         return array
     if type(array) is not np.ndarray and isinstance(array, np.ma.MaskedArray):  # np.ma takes 15 ms to import
         raise ValueError(
-            "a masked array does not travel, since its mask would be lost: publish array.filled(value)"
+            "a masked array cannot be sent, since its mask would be lost: publish array.filled(value)"
         )
     dtype = array.dtype
     if dtype not in _NAMES:
-        raise ValueError(f"an array of {dtype} does not travel")
+        raise ValueError(f"an array of {dtype} cannot be sent")
     return np.ndarray(array.shape, dtype, np.asarray(array).tobytes())
 
 
 def to_wire(value: npt.NDArray[np.generic], buffers: list[memoryview | bytes]) -> dict[str, object]:
-    """Append an array's bytes to ``buffers`` and return the array's description for the message."""
+    """Append an array's bytes to ``buffers``; return its encoded form, which names the buffer by index."""
     buffers.append(value.data.cast("B") if value.size and value.ndim else value.tobytes())
     return {"dtype": _NAMES[value.dtype], "shape": value.shape, "buffer": len(buffers) - 1}
 
@@ -153,13 +153,13 @@ def on_bytes(array: npt.NDArray[np.generic]) -> bool:
 def _from_wire(value: Any, buffers: Sequence[Any] | None) -> npt.NDArray[np.generic]:
     """Return an array as a read-only view of the received bytes, copied only if they are not aligned."""
     if buffers is None or not isinstance(value, dict) or value.keys() != WIRE_KEYS:
-        raise ValueError("an array is wanted")
+        raise ValueError("should be an array")
     name, shape, index = value["dtype"], value["shape"], value["buffer"]
     dtype = DTYPES.get(name) if isinstance(name, str) else None
     if dtype is None:
         raise ValueError(f"unknown array type {name!r:.40}")
     if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
-        raise ValueError("an array's shape is a short list")
+        raise ValueError(f"an array's shape must be a list of at most {MAX_DIMENSIONS} lengths")
     size = dtype.itemsize
     for length in shape:
         if type(length) is not int or not 0 <= length <= LONGEST:

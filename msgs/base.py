@@ -39,10 +39,10 @@ class Record(BaseModel):
     def unchecked(cls, values: dict[str, Any]) -> Self:
         """Make a record from a complete dict of valid values without validation, in under half the time.
 
-        The record keeps the dict. For what the runtime writes into every message. (pydantic's
+        The record keeps the dict. Used for records that the runtime writes into every message. (pydantic's
         ``model_construct`` is slower than validation.)
         """
-        # The slots' own setters: object.__setattr__ looks each of them up, at twice the time.
+        # The slots' own setters take half the time of object.__setattr__.
         record = _new(cls)
         _set_values(record, values)
         _set_names(record, cls._names)
@@ -134,9 +134,7 @@ class Message(Record):
         return stamped
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy with other values, validated like the constructor's.
-
-        Pydantic alone does not validate them.
+        """Return a copy with some values replaced, and validate them, which pydantic's own method does not.
 
         Raises:
             ValidationError: a value does not fit its field.
@@ -224,7 +222,7 @@ def _size_of(value: object) -> int:
 
 
 def equal(one: object, other: object) -> bool:
-    """Return whether two values of a field are equal; arrays are compared whole, and NaN equals NaN."""
+    """Return whether two values of a field are equal; arrays by all elements, and NaN equals NaN."""
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return (
             isinstance(one, np.ndarray)
@@ -247,7 +245,7 @@ _as_described: weakref.WeakKeyDictionary[type[Message], tuple[dict[str, Any], by
 
 
 def as_described(message_type: type[Message], json_schema: dict[str, Any], known_hash: bytes) -> None:
-    """Give a class the schema of a class that is not installed here.
+    """Set the schema and hash of a class that stands for one not installed here.
 
     Its messages can be relayed and recorded, but not decoded.
     """
@@ -319,6 +317,6 @@ def message_types() -> dict[str, type[Message]]:
             raise NodeError(
                 f"two message classes are named {message_type.schema_name}: "
                 f"{other.__module__} and {message_type.__module__}",
-                hint="rename one: a message is known by its class's name",
+                hint="rename one: a message is identified by its class's name",
             )
     return dict(sorted(found.items()))

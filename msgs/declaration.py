@@ -1,6 +1,6 @@
-"""What a message class may declare, and when pydantic builds its validators.
+"""Checks of message classes, and when pydantic builds their validators.
 
-Mistakes raise when the class is defined, not when the first message is sent. Building takes a millisecond or more per
+A mistake raises when the class is defined, not when its first message is sent. Building takes a millisecond or more per
 class, and most commands use few of the classes that they import. So classes of rtgraph are built on first use, and a
 node's process builds all of them before it is ready. Other classes are built when they are defined.
 """
@@ -30,7 +30,7 @@ _WAYS = {
     "set": "write tuple[...]",
     "frozenset": "write tuple[...]",
 }
-_WHAT_TRAVELS = "numbers, text, bytes, tuples, dicts with text for keys, arrays and records do"
+_SENDABLE = "use numbers, text, bytes, tuples, dicts with text keys, arrays or records"
 Problem = tuple[str, str | None]
 """A problem and its hint."""
 Looked = tuple[Problem | None, tuple[Any, ...]]
@@ -59,25 +59,25 @@ def _problems(cls: type[BaseModel], record: type[BaseModel]) -> Iterator[Problem
         _shipped[cls.__name__] = cls
     elif (other := _shipped_class(cls.__name__)) is not None:
         yield (
-            f" is the name of a message class of {other.__module__} already",
-            "rename one: a message is known by its class's name",
+            f" is already the name of a message class of {other.__module__}",
+            "rename one: a message is identified by its class's name",
         )
     for name in _TAKEN & inspect.get_annotations(cls).keys():
-        yield f".{name}: every message has that already", "give the field another name"
+        yield f".{name}: every message has this already", "give the field another name"
     for name in cls.__private_attributes__:
-        yield f".{name}: an attribute with _ in front does not travel", "make it a field, without the _"
+        yield f".{name}: an attribute with a leading _ is not sent", "make it a field, without the _"
     for name, value in vars(cls).items():
         if isinstance(value, functools.cached_property):
-            yield f".{name}: a cached property changes the message", "write @property"
+            yield f".{name}: a cached property changes the message", "use @property"
     if not cls.model_config.get("frozen") or cls.model_config.get("extra") != "forbid":
         yield (
-            ": a message is frozen and takes no other fields",
-            "leave frozen and extra out of its model_config",
+            ": a message must be frozen and reject unknown fields",
+            "remove frozen and extra from its model_config",
         )
     for name, field in cls.model_fields.items():
         if field.alias is not None or field.validation_alias is not None:
-            yield f".{name}: a field with an alias does not travel", "name the field as the alias"
-        problem = None if _is_array(field) else _untravelling(field.annotation, record)
+            yield f".{name}: a field cannot have an alias", "give the field the name of the alias"
+        problem = None if _is_array(field) else _unsendable(field.annotation, record)
         if problem is not None:
             yield f".{name}: {problem[0]}", problem[1]
 
@@ -87,7 +87,7 @@ def _shipped_class(name: str) -> type[BaseModel] | None:
     return _shipped.get(name)
 
 
-def _untravelling(annotation: Any, record: type[BaseModel]) -> Problem | None:
+def _unsendable(annotation: Any, record: type[BaseModel]) -> Problem | None:
     """Return why values of a type cannot be sent, with a hint; None if they can."""
     waiting: list[Any] = [annotation]
     seen: list[Any] = []
@@ -107,7 +107,7 @@ def _form(item: Any, record: type[BaseModel]) -> Looked:
     """Inspect an annotation; return its problem, if any, and its inner annotations."""
     origin, inner = get_origin(item), get_args(item)
     if item is Any or item is object:
-        return ("a field of any type cannot be checked or read by others", "name its type"), ()
+        return ("a field of any type cannot be checked or read by others", "declare its type"), ()
     if origin is Annotated:
         return None, () if any(isinstance(part, ArrayField) for part in inner[1:]) else inner[:1]
     if origin in (Union, types.UnionType):
@@ -128,14 +128,17 @@ def _kind(kind: type, inner: tuple[Any, ...], record: type[BaseModel]) -> Looked
         return None, ()
     if issubclass(kind, (tuple, list)) or kind is Sequence:
         if not inner:
-            return (f"{kind.__name__} does not say what is in it", "write tuple[float, ...], say"), ()
+            return (
+                f"{kind.__name__} lacks the type of its items",
+                "write tuple[float, ...], for example",
+            ), ()
         return None, tuple(part for part in inner if part is not Ellipsis)
-    return (f"a {kind.__name__} does not travel", _WAYS.get(kind.__name__, _WHAT_TRAVELS)), ()
+    return (f"a {kind.__name__} cannot be sent", _WAYS.get(kind.__name__, _SENDABLE)), ()
 
 
 def _model(kind: type[BaseModel], record: type[BaseModel]) -> Looked:
     if not issubclass(kind, record):
-        return (f"a {kind.__name__} does not travel", "derive it from rtgraph.msgs.Record"), ()
+        return (f"a {kind.__name__} cannot be sent", "derive it from rtgraph.msgs.Record"), ()
     fields = kind.model_fields.values()
     return None, tuple(field.annotation for field in fields if not _is_array(field))
 
@@ -144,12 +147,15 @@ def _mapping(kind: type, inner: tuple[Any, ...]) -> Looked:
     if typing.is_typeddict(kind):
         return None, ()
     if len(inner) != 2:
-        return (f"{kind.__name__} does not say what is in it", "write dict[str, float], say"), ()
+        return (
+            f"{kind.__name__} lacks the types of its keys and values",
+            "write dict[str, float], for example",
+        ), ()
     key, value = inner
     if get_origin(key) is Literal or (isinstance(key, type) and issubclass(key, str)):
         return None, (value,)
     return (
-        f"{key.__name__} as the key of a dict does not travel: only text does",
+        f"a dict with keys of type {key.__name__} cannot be sent: keys must be text",
         "write dict[str, ...]",
     ), ()
 
@@ -165,14 +171,14 @@ def build_if_foreign(model: type[BaseModel]) -> None:
 
 
 def built(model: type[M]) -> type[M]:
-    """Return a class after building it. A ``TypeAdapter`` of an unbuilt class would build it for itself only."""
+    """Build a class and return it. A ``TypeAdapter`` of an unbuilt class would build it only for itself."""
     if not model.__pydantic_complete__:
         model.model_rebuild(raise_errors=False)
     return model
 
 
 def build_all(base: type[BaseModel]) -> None:
-    """Build every imported subclass of a model that is not built yet, so that no use of it takes longer later."""
+    """Build every imported subclass of a model now, so that its first use is not slow."""
     for model in _subclasses(base):
         built(model)
 

@@ -8,7 +8,7 @@
     │   └── DecodeError   ... because the received bytes are invalid
     │       └── SchemaMismatch   publisher and subscriber have different versions of the message
     ├── NodeError         a node is declared or used wrongly
-    ├── ExtensionError    what an installed package adds cannot be used
+    ├── ExtensionError    an entry point of an installed package cannot be used
     ├── GraphError        a graph, launch or script file is invalid (exit code 2)
     ├── WorldError        a running world cannot continue
     ├── LaunchError       the processes of a launch could not be started or kept alive
@@ -67,7 +67,7 @@ class NodeError(RtgraphError):
 
 
 class ExtensionError(RtgraphError):
-    """What an installed package adds to rtgraph cannot be used."""
+    """An entry point of an installed package cannot be used."""
 
 
 class GraphError(RtgraphError):
@@ -121,8 +121,8 @@ class FrameOverwritten(ReplayError):
 
     def __init__(self, lost: Sequence[int]) -> None:
         super().__init__(
-            f"{len(lost)} of the frames asked for have been overwritten",
-            hint="sample anew; if it happens often, raise spare_frames or read sooner",
+            f"{len(lost)} of the requested frames have been overwritten",
+            hint="sample again; if this happens often, raise spare_frames or read sooner",
         )
         self.lost = tuple(lost)
 
@@ -144,7 +144,7 @@ class MetricsError(RtgraphError):
 
 
 class MissingPackage(RtgraphError):
-    """A package that one of rtgraph's extras installs is needed and not installed."""
+    """An optional package, which one of rtgraph's extras installs, is not installed."""
 
 
 class RobotError(RtgraphError):
@@ -152,7 +152,7 @@ class RobotError(RtgraphError):
 
 
 class RomError(RtgraphError):
-    """A Game Boy ROM or savestate that the user must bring is missing, or a file is not the one needed."""
+    """A Game Boy ROM or savestate that the user must provide is missing, or a file is not the one needed."""
 
 
 def with_article(noun: str) -> str:

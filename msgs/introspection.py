@@ -109,7 +109,7 @@ class Published(ControlMessage):
 
 
 class Declined(ControlMessage):
-    """Why a request has no other answer. ``asked_wrongly``: the request itself is invalid."""
+    """Why a request failed. ``asked_wrongly``: the request itself is invalid."""
 
     number: int
     problem: str

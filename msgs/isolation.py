@@ -25,7 +25,7 @@ M = TypeVar("M", bound=Message)
 T = TypeVar("T")
 
 LEAST, MOST = -(2**63), 2**64 - 1
-"""The integers that can be sent."""
+"""The smallest and the largest integer that can be sent."""
 DEEPEST = 200
 """Maximum nesting depth of lists, dicts and records."""
 _CONSTANT = frozenset({float, bool, type(None), bytes})
@@ -45,7 +45,7 @@ def isolated(message: M) -> M:
     if values["header"] is OWNED:
         return message
     changed: dict[str, object] = {}
-    for name in _fields_looked_at(type(message)):
+    for name in _checked_fields(type(message)):
         value: Any = values.get(name)
         kind = type(value)
         # The usual values first, so that a message of numbers costs a microsecond.
@@ -117,7 +117,7 @@ def writeable_fields(kind: type) -> tuple[str, ...]:
 
 
 @functools.cache
-def _fields_looked_at(message_type: type[Message]) -> tuple[str, ...]:
+def _checked_fields(message_type: type[Message]) -> tuple[str, ...]:
     """Return the fields to check before publication."""
     return tuple(
         name
@@ -162,12 +162,12 @@ def _isolated(value: Any, deepest: int) -> Any:
     for base, isolate in _BY_CLASS:
         if isinstance(value, base):
             return isolate(value, deepest)
-    raise EncodeError(f"a {kind.__name__} does not travel")
+    raise EncodeError(f"a {kind.__name__} cannot be sent")
 
 
 def _integer(value: int, deepest: int) -> int:
     if not LEAST <= value <= MOST:
-        raise EncodeError("an integer of more than 64 bits does not travel", hint="send it as text")
+        raise EncodeError("an integer of more than 64 bits cannot be sent", hint="send it as text")
     return value
 
 
@@ -228,7 +228,7 @@ def _key(key: object) -> str | bytes:
         return _text(key, deepest=0)
     if isinstance(key, bytes):
         return key
-    raise EncodeError(f"a dict with a key {key!r:.60} does not travel", hint="keys are text or bytes")
+    raise EncodeError(f"a dict with the key {key!r:.60} cannot be sent", hint="use text or bytes as keys")
 
 
 _BY_CLASS: tuple[tuple[type | tuple[type, ...], Callable[[Any, int], Any]], ...] = (

@@ -23,20 +23,20 @@ RateHz = Annotated[float, Field(ge=0.001, le=1_000_000)]
 """Steps per second. A step takes a whole number of ns, the nearest to 10⁹ / rate."""
 
 WHOLE = ""
-"""The name of the only array of an observation of one array, where parts go by name."""
+"""The name of a single-array observation where parts are listed by name."""
 
 Value = Array | dict[str, Array]
 """An observation: one array, or several by name."""
 
 Command = Literal["position", "velocity", "torque"]
-"""What the numbers of a continuous action are for the plant's joints."""
+"""What the numbers of a continuous action command at the joints."""
 
 
 class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     unsaid_fits: ClassVar[frozenset[str]] = frozenset()
-    """Fields that may be empty: they are left out of dumps then, and fit every value of another spec."""
+    """Optional fields. An empty one is left out of dumps, and agrees with every value in another spec."""
 
     def agrees_with(self, other: Self) -> bool:
         """Return whether a policy for one fits the other."""
@@ -47,7 +47,7 @@ class _Spec(BaseModel):
 
     @model_serializer(mode="wrap")
     def _without_the_unsaid(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave empty fields out, as in plans and checkpoints that were written before there were such fields."""
+        """Leave empty optional fields out: older plans and checkpoints do not have them."""
         values: dict[str, Any] = handler(self)
         for name in self.unsaid_fits:
             if not getattr(self, name):
@@ -122,9 +122,11 @@ class PartsSpec(_Spec):
     def _named(cls, parts: dict[str, ArraySpec]) -> dict[str, ArraySpec]:
         for name in parts:
             if not name or not name.isprintable():
-                raise ValueError(f"{name!r} is no name of a part")
+                raise ValueError(f"{name!r} is not a valid name of a part")
         if parts.keys() == WIRE_KEYS:
-            raise ValueError("parts cannot be named dtype, shape and buffer: so is an array on the wire")
+            raise ValueError(
+                "parts cannot be named dtype, shape and buffer: these are the keys of an encoded array"
+            )
         return parts
 
     def admits(self, value: Value) -> bool:
@@ -164,7 +166,7 @@ class Continuous(_Spec):
         for name in ("high", "names", "units"):
             given = getattr(self, name)
             if len(given) != self.size and (given or name == "high"):
-                raise ValueError(f"an action of {self.size} numbers has {len(given)} {name}")
+                raise ValueError(f"{name} has {len(given)} entries, and the action has {self.size} numbers")
         _check_names(self.names)
         return self
 
@@ -197,7 +199,7 @@ class PlantSpec(_Spec):
     observation: ArraySpec | PartsSpec
     action: ActionSpec
     measurements: tuple[str, ...] = ()
-    """The names of the measurements in each observation but an episode's first; empty if they are not fixed."""
+    """The names of the measurements in each observation except an episode's first; empty if they vary."""
 
     def agrees_with(self, other: PlantSpec) -> bool:
         """Return whether a policy for one plant fits the other."""

@@ -31,7 +31,7 @@ class EdgeReport(Record):
     overwritten: int = 0
     refused: int = 0
     unread: int = 0
-    """Number of messages that a lossless input still held when its node had stopped."""
+    """Number of messages that a lossless input still held when its node stopped."""
 
 
 class Ready(ControlMessage):
@@ -48,7 +48,7 @@ class Preparing(ControlMessage):
     node: str
     incarnation: int = Field(ge=0)
     what: str
-    """What it does, as in "pretraining"."""
+    """Its activity, such as "pretraining"."""
     done: int = Field(ge=0)
     total: int = Field(ge=0)
 

@@ -119,7 +119,7 @@ class _Interpreter:
         said = os.pread(self._errors, os.fstat(self._errors).st_size, 0)
         lines = said.decode(errors="replace").strip().splitlines()
         self.close()
-        problem = lines[-1][:300] if lines else "it does not answer as one"
+        problem = lines[-1][:300] if lines else "it printed no error"
         version = _version(self._python)
         if version is None:
             return place.error(f"{self._python} is not a Python interpreter", hint=_HINT)

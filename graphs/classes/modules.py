@@ -28,7 +28,7 @@ class ModuleClaim:
 
 
 class LocalModules:
-    """The user's modules that a plan runs, by top-level name. All nodes may share one process, so a name is one file.
+    """The user's modules that a plan runs, by top-level name. All nodes may share one process, so each name is one file.
 
     Args:
         main: folder of the launched file.
@@ -101,7 +101,7 @@ class LocalModules:
         target = local_module(name, source.resolve().parent) if source.is_symlink() else None
         if target is not None and not _is_same(target, file) and digest(target) != digest(file):
             raise place.error(
-                f"{source} is a link, and {name!r} is another file beside it ({file}) than beside its target ({target})",
+                f"{source} is a link, and module {name!r} beside it ({file}) is not the one beside its target ({target})",
                 hint="remove one of them",
             )
 

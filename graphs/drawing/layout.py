@@ -54,8 +54,8 @@ def lay_out(boxes: Sequence[Size], edges: Sequence[tuple[int, int, Size]]) -> La
     """Lay out boxes and labelled edges. No edge connects a box to itself.
 
     Args:
-        boxes: sizes of the boxes.
-        edges: source, target and label size of each edge.
+        boxes: (width, height) of each box.
+        edges: indices of source and target, and (width, height) of the label, of each edge.
     """
     layers = _layers(len(boxes), [(source, target) for source, target, _ in edges])
     stops = [Waypoint(width, height, 2 * layer) for (width, height), layer in zip(boxes, layers, strict=True)]
@@ -132,7 +132,7 @@ def _place_columns(stops: Sequence[Waypoint], columns: Sequence[list[int]]) -> f
         for index in column:
             stop = stops[index]
             stop.x = x + width / 2
-            # A stop without a label keeps its line straight: lines bend between columns, not behind a label.
+            # A stop without a label is as wide as its column, so lines bend only between columns.
             stop.width = stop.width or width
         x += width + COLUMN_GAP
     return max(x - COLUMN_GAP, 0.0)

@@ -1,6 +1,6 @@
 """A plan as text: Mermaid, which many Markdown viewers draw, and DOT for Graphviz.
 
-Replicas are one box. Each edge shows the topic and what the input keeps.
+All replicas of a node are one box. Each edge shows the topic and the policy of the input.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def diagram(plan: Plan, notes: Notes | None = None) -> Diagram:
         notes: additional notes on edges.
 
     Raises:
-        NodeError: a node's class cannot be imported, so what its inputs keep is unknown.
+        NodeError: a node's class cannot be imported, so the policies of its inputs are unknown.
     """
     boxes: dict[str, Box] = {}
     labels: dict[tuple[str, str], dict[str, None]] = {}

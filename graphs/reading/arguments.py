@@ -1,4 +1,4 @@
-"""Arguments of graph and launch files: declared with a type, given as values or as text."""
+"""Arguments of graph and launch files: their declarations, and their values."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def check_declaration(entry: ArgumentEntry, place: Place) -> None:
     """
     for bound in ("minimum", "maximum"):
         if getattr(entry, bound) is not None and entry.type not in ("int", "float"):
-            raise (place / bound).error(f"is for numbers, and this is {_KINDS[entry.type]}")
+            raise (place / bound).error(f"applies to numbers only, and the type is {entry.type}")
     if entry.minimum is not None and entry.maximum is not None and entry.minimum > entry.maximum:
         raise (place / "minimum").error(f"{entry.minimum:g} is above the maximum, {entry.maximum:g}")
     for index, choice in enumerate(entry.choices if isinstance(entry.choices, tuple) else ()):

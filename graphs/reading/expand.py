@@ -77,7 +77,7 @@ class Scope:
         return self.outer.topic(joined(self.inner_namespace, name))
 
     def has_effect(self, argument: str) -> bool:
-        """Return whether anything not switched off read an argument, here or where it was passed on."""
+        """Return whether an enabled part of this file, or of a graph that it is passed to, reads an argument."""
         arguments = self.references.arguments
         if isinstance(arguments, Arguments) and argument in arguments.used:
             return True

@@ -80,7 +80,7 @@ def read(path: Path) -> Document:
         raise GraphError(f"cannot be read: {error.strerror}", file=str(path)) from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise GraphError("is not YAML: not UTF-8", file=str(path), line=line) from error
+        raise GraphError("is not YAML: its text is not UTF-8", file=str(path), line=line) from error
     return parse(text, str(path))
 
 

@@ -34,7 +34,7 @@ _MERGE = _TAG + "merge"
 class Document:
     """A YAML file: its content, and the line of each part (no lines if it was not read from a file).
 
-    Whoever parses the same text gets the same document: do not change it.
+    Documents are cached by their text: do not change them.
     """
 
     file: str
@@ -164,7 +164,7 @@ class _Reader:
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
         if isinstance(node, yaml.MappingNode) and tag == "map":
             return self._mapping(node, path)
-        raise self._error(f"the tag {node.tag!r} means nothing here", node, path)
+        raise self._error(f"the tag {node.tag!r} is not supported", node, path)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> Value:
         found: dict[str, Value] = {}
@@ -199,7 +199,7 @@ class _Reader:
         key = self._scalar(node, path) if isinstance(node, yaml.ScalarNode) else None
         if not isinstance(key, str):
             shown = node.value if isinstance(node, yaml.ScalarNode) else "a list or mapping"
-            raise self._error(f"a key is text, not {shown}", node, path, hint="quote it")
+            raise self._error(f"a key must be text, not {shown}", node, path, hint="quote it")
         return key
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> Value:
@@ -211,7 +211,7 @@ class _Reader:
             raise self._error(f"cannot be read: {error}", node, path) from error
         if isinstance(value, float) and not math.isfinite(value):
             raise self._error(
-                f"{text} is not a finite number", node, path, hint="leave it out where there is no bound"
+                f"{text} is not a finite number", node, path, hint="leave it out if there is no bound"
             )
         return value
 
@@ -238,4 +238,4 @@ def _converted(tag: str, text: str) -> Value:
         case "float":
             return float(text.replace(".", "")) if text.lower().endswith(("inf", "nan")) else number(text)
         case _:
-            raise ValueError(f"the tag {tag!r} means nothing here")
+            raise ValueError(f"the tag {tag!r} is not supported")

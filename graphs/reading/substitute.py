@@ -1,7 +1,7 @@
 """References in files: ``${argument}``, ``${env:NAME}``, ``${spec:node.field}`` and ``${weights:name}``.
 
 ``${gate_of:argument}`` is the gate that the stagger method in an argument needs; ``${algorithm_of:weights}`` is the
-algorithm that learns such weights. ``${a|b}`` is ``${a}``, or ``${b}`` if that is null.
+default algorithm for such weights. ``${a|b}`` is ``${a}``, or ``${b}`` if that is null.
 
 A scalar that consists of one reference takes the type of the value; elsewhere the value becomes part of the text.
 ``$${`` stands for ``${``. Replaced values are not searched for references again. Environment variables and text with
@@ -141,7 +141,7 @@ def holds(condition: bool | str, place: Place, references: References) -> bool:
     """
     if isinstance(condition, bool):
         return condition
-    # Every part is evaluated, so that an error in a later part is reported whatever the first part yields.
+    # Every part is evaluated, so that an error in a later part is always reported.
     held = [_holds(part, place, references) for part in re.split(r"\s+and\s+", condition)]
     return all(held)
 

@@ -1,4 +1,4 @@
-"""Calls of the code that a node's class runs while a graph is checked: an error there is one error of the node's params."""
+"""Calls the code of node classes while a graph is checked, and reports its errors at the node's params."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rtgraph.nodes.runtime.interface.ports import Output
 
 @contextlib.contextmanager
 def calling(hook: str, place: Place) -> Iterator[None]:
-    """Report what a class's code raises at the place of the params.
+    """Turn an error in a class's code into one at the place of the params.
 
     Args:
         hook: the code's name for messages, such as ``Camera.check``.
@@ -33,7 +33,7 @@ def calling(hook: str, place: Place) -> Iterator[None]:
     """
     try:
         yield
-    except (GraphError, RomError):  # a missing ROM is no mistake in the graph
+    except (GraphError, RomError):  # a missing ROM is not an error of the graph
         raise
     except RtgraphError as error:
         raise place.error(error.problem, hint=error.hint) from error
@@ -55,7 +55,7 @@ def described_spec(node_type: type[Node[Any]], params: Params, place: Place) -> 
     with calling(f"{node_type.__name__}.spec", place):
         try:
             return spec_of(node_type, params)
-        except ValidationError:  # a ValueError that is not a sentence
+        except ValidationError:  # also a ValueError, but with a text of many lines
             raise
         except ValueError as error:  # environments say what is wrong with their settings
             problem, _, hint = str(error).partition(". hint: ")
@@ -63,7 +63,7 @@ def described_spec(node_type: type[Node[Any]], params: Params, place: Place) -> 
 
 
 def check_outputs(node_type: type[Node[Any]], params: Params) -> None:
-    """Check that a class returns outputs for these parameters.
+    """Check that a class's ``outputs_of`` returns outputs for these parameters.
 
     Raises:
         NodeError: it returns something else.

@@ -1,4 +1,4 @@
-"""Checks of a graph's message classes: unique names, and schemas that can be written down."""
+"""Checks of a graph's message classes: each has a unique name and a JSON Schema."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def check_messages(nodes: Sequence[PlacedNode], resolver: Resolver) -> None:
             other, first = found.setdefault(name, (message_type, node))
             if other is not message_type:
                 raise node.class_place.error(
-                    f"two message classes are named {name}: that of {message_type.__module__} here, and that of "
+                    f"two message classes are named {name}: one of {message_type.__module__} here, and one of "
                     f"{other.__module__} in {first.name!r}",
-                    hint="rename one, or have both nodes import one class: a message is known by its class's name",
+                    hint="rename one, or have both nodes import one class: a message is identified by its class's name",
                 )
             if first is node:
                 _check_schema(message_type, node)
@@ -43,6 +43,4 @@ def _check_schema(message_type: type[Message], node: PlacedNode) -> None:
         Exception
     ) as error:  # pydantic raises many kinds for a type that it cannot describe or does not know yet
         problem = (str(error).splitlines() or [type(error).__name__])[0]
-        raise node.class_place.error(
-            f"the schema of {message_type.__name__} cannot be made: {problem}"
-        ) from error
+        raise node.class_place.error(f"{message_type.__name__} has no JSON Schema: {problem}") from error

@@ -1,4 +1,4 @@
-"""Checks that each node can start in its place, which depends on its name, the world and the graph's weights."""
+"""Checks that each node can start with its name, in this world and with the weights of the graph."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_placements(
     Nodes with another interpreter are skipped, because their modules may not be installed here.
 
     Raises:
-        GraphError: a node cannot start in its place.
+        GraphError: a node cannot start.
     """
     known = {name: Weights(name, plan) for name, plan in weights.items()}
     for node in nodes:

@@ -48,7 +48,7 @@ def with_recorder(
             nodes = [node.model_copy(update={"journal": True}) if _keeps(node) else node for node in nodes]
         if any(node.name == RECORDER for node in nodes):
             raise place.error(
-                f"there is a node named {RECORDER!r} already", hint="rename it, or do not record"
+                f"a node is named {RECORDER!r}, as the recorder is", hint="rename it, or do not record"
             )
         node_type = imported(RECORDER_CLASS, place)
         try:
@@ -69,7 +69,7 @@ def with_recorder(
 
 
 def stand_ins(file: str, nodes: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return replacements of nodes by players of a recording, in the form that ``load_launch`` takes.
+    """Return the ``replace`` argument of ``load_launch`` that replaces nodes by players of a recording.
 
     Args:
         file: the recording.
@@ -83,14 +83,14 @@ def stand_ins(file: str, nodes: Sequence[str]) -> dict[str, dict[str, Any]]:
 
     bag = Bag.open(Path(file))
     try:
-        plan = bag.plan("only what `rtgraph launch` recorded can stand in for nodes")
+        plan = bag.plan("only recordings of `rtgraph launch` can replace nodes")
     except BagError as error:
         raise GraphError(error.problem, hint=error.hint) from error
     recorded = {re.sub(r"/\d+$", "", node.name): node.node for node in Plan.from_yaml(plan).nodes}
     found: dict[str, dict[str, Any]] = {}
     for name in nodes:
         if name not in recorded:
-            raise GraphError(f"{file} holds no node {name!r}", hint=nearest(name, recorded))
+            raise GraphError(f"{file} has no node {name!r}", hint=nearest(name, recorded))
         found[name] = {"class": f"{PLAYER_CLASS}[{recorded[name]}]", "params": {"file": file}}
     return found
 
@@ -147,7 +147,7 @@ def _check_patterns(params: Mapping[str, Any], nodes: Sequence[NodePlan], place:
         GraphError: a pattern matches no topic, or no topic is left.
     """
     topics = sorted({topic for node in nodes for topic in node.outputs.values()})
-    journals = [OUTPUT]  # also if none is kept: leaving them out is right all the same
+    journals = [OUTPUT]  # even if no node keeps one: a pattern for journals is always valid
     for key in ("topics", "exclude"):
         pattern = unmatched(params[key], [*topics, *journals] if topics else [])
         if pattern is not None:

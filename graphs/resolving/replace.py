@@ -35,7 +35,7 @@ def replaced(
             whole, _, replica = name.rpartition("/")
             if replica.isdecimal() and whole in found and found[whole].entry.replicas is not None:
                 raise (place / name).error(
-                    f"{name!r} is one of the replicas of {whole!r}, which are replaced all together",
+                    f"{name!r} is one of the replicas of {whole!r}, which can only be replaced together",
                     hint=f"replace {whole!r}",
                 )
             raise (place / name).error(f"there is no node {name!r} to replace", hint=nearest(name, found))
@@ -84,17 +84,17 @@ def _check(node: PlacedNode, replaced_class: str, wiring: Wiring) -> None:
         for name, port in old_ports.items():
             needed_by = [end for end in others.get(topic_of(node, name), ()) if end.node is not node]
             if not needed_by or (stands_in and direction == "input"):
-                continue  # a player needs none of the replaced node's inputs
+                continue  # a player does not need the inputs of the replaced node
             message = port_message(port)
             if name not in new_ports:
                 raise node.class_place.error(
-                    f"{new.__name__} cannot take the place of {old.__name__}: it has no {direction} {name!r} "
+                    f"{new.__name__} cannot replace {old.__name__}: it has no {direction} {name!r} "
                     f"({message.__name__}), which {needed_by[0]} needs",
                     hint=nearest(name, new_ports),
                 )
             other = port_message(new_ports[name])
             if other is not message:
                 raise node.class_place.error(
-                    f"{new.__name__} cannot take the place of {old.__name__}: its {direction} {name!r} is "
+                    f"{new.__name__} cannot replace {old.__name__}: its {direction} {name!r} is "
                     f"{other.__name__}, and {needed_by[0]} needs {message.__name__}"
                 )

@@ -37,7 +37,7 @@ _LOG = logging.getLogger("rtgraph.graphs")
 
 
 class Resolver:
-    """Resolves the nodes of a graph, each thing once and only on demand.
+    """Resolves the nodes of a graph on demand, and keeps the results.
 
     A node's parameters may refer to a plant's spec, which depends on the plant's parameters. The references determine
     the order; a cycle is an error.
@@ -81,7 +81,7 @@ class Resolver:
                 self._types[node.name] = self._imported_here(node)
             if self._types[node.name].hardware and not self._realtime:
                 raise node.class_place.error(
-                    f"{node.name!r} drives a device, and the virtual world drives none",
+                    f"{node.name!r} drives a device, so it cannot run in the virtual world",
                     hint="run in real time, or replace the node by a simulated one",
                 )
         return self._types[node.name]
@@ -237,7 +237,7 @@ class Resolver:
             kept.must_be_finite()
             # A resumed run must continue in the same world.
             if not kept.identity:
-                _LOG.warning("%s does not identify its world: an older version wrote it", kept.folder)
+                _LOG.warning("%s does not say which world it is from: an older version wrote it", kept.folder)
             elif resume or not entry.entry.transfer:
                 kept.must_be_in(plan.identity)
         except CheckpointError as error:

@@ -126,7 +126,7 @@ class Wiring:
         publishers = self.outputs.get(topic, [])
         names = [name for publisher in publishers for name in instances(publisher.node)]
         if not names and not end.port.optional and instances(end.node):
-            without = f"{publishers[0].node.name!r} would, but has no replicas" if publishers else None
+            without = f"{publishers[0].node.name!r} publishes it, but has no replicas" if publishers else None
             raise end.place.error(
                 f"nothing publishes {topic!r} for {end} ({end.message})", hint=without or self._meant(end)
             )

@@ -1,4 +1,4 @@
-"""Recordings: messages at rest, in MCAP files. Reading, writing, splitting and recovering them; no runtime."""
+"""Recordings in MCAP files: reading, writing, splitting and recovering them. Imports no runtime."""
 
 from rtgraph.msgs.bag.bag import Attachment, Bag, Channel, Recorded
 from rtgraph.msgs.bag.writing.writer import BagWriter

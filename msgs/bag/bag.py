@@ -45,7 +45,7 @@ class Bag:
         for part in parts:
             counts.update(part.contents.counts)
         self.counts: dict[Channel, int] = dict(counts)
-        """Number of messages by channel; for a finished file that was damaged later, as in the index."""
+        """Number of messages by channel. A finished file's index says it, even if messages were damaged later."""
         self.channels = tuple(sorted(counts, key=_channel_order))
         chunks = [chunk for part in parts for chunk in part.contents.chunks]
         self.start_ns = min((chunk.start_ns for chunk in chunks), default=0)
@@ -118,7 +118,7 @@ class Bag:
             raise BagError(f"{self.path} holds no plan", hint=hint)
         raise BagError(
             f"the plan of {self.path} is in the damaged part",
-            hint="`rtgraph bag recover` cannot bring it back: use the original file in the session folder",
+            hint="`rtgraph bag recover` cannot restore it: use the original file in the session folder",
         )
 
     @property
@@ -155,14 +155,14 @@ class Bag:
     ) -> Iterator[Recorded]:
         """Yield messages ordered by the recorder's receive time, then by the order of writing.
 
-        Only chunks that may hold matching messages are read, and at once only those that overlap in time.
+        Only chunks that may hold matching messages are read. Chunks that overlap in time are in memory together.
 
         Args:
             topics: globs of topics; empty for all.
             exclude: globs of topics to leave out.
             publishers: globs of publishers; empty for all.
-            start_ns: the first instant.
-            end_ns: the last instant, included.
+            start_ns: the first log time.
+            end_ns: the last log time, included.
         """
         wanted = frozenset(
             channel
@@ -183,7 +183,7 @@ class Bag:
         return self._merged(pieces, _Wanted(wanted, first_ns, last_ns))
 
     def newest(self) -> dict[Channel, Recorded]:
-        """Return the last message of each channel. Reads from the end, and only as much as needed."""
+        """Return the last message of each channel, reading only as much as needed, from the end."""
         found: dict[Channel, Recorded] = {}
         for part in reversed(self._parts):
             with part.path.open("rb") as file:

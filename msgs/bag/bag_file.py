@@ -20,7 +20,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 class Part:
-    """One file of a recording. It is open only while it is read.
+    """One file of a recording, open only during reads.
 
     Raises:
         BagError: the file cannot be read, or does not begin like a recording.
@@ -81,7 +81,7 @@ class Part:
             return b"", iter(())
 
     def verify(self) -> None:
-        """Read everything, and record all damage."""
+        """Read the whole file and record all damage."""
         end = self.contents.data_end
         if end is None:
             self.attachments()
@@ -95,7 +95,7 @@ class Part:
             for stretch in self.contents.chunks:
                 self.read(file, stretch)
             if len(self.contents.problems) == problems:
-                self.problem("something is damaged beside the messages, which are as they were written")
+                self.problem("a part of the file is damaged, but no message")
 
 
 def _checksum(file: BinaryIO, end: int) -> int:

@@ -24,7 +24,7 @@ def holes(parts: Sequence[Part]) -> Iterator[str]:
         parts: the readable files, in order.
     """
     if any(RING_REASON in part.contents.info for part in parts):
-        return  # such files hold the last seconds before each was written, and are not contiguous
+        return  # each file of a ring buffer holds the last seconds before it was written: gaps are normal
     split = [part for part in parts if _NUMBER.fullmatch(part.path.stem)]
     holding = [part for part in split if part.contents.chunks]
     for before, after in pairwise(holding):
@@ -43,7 +43,7 @@ def holes(parts: Sequence[Part]) -> Iterator[str]:
     recorded = sum(stream.count for stream in account.streams) if account else 0
     there = sum(part.contents.counts.total() for part in parts)
     if split and recorded > there:
-        yield f"{recorded - there:,} of the {recorded:,} messages that were recorded are not there"
+        yield f"{recorded - there:,} of the {recorded:,} recorded messages are missing"
     if holding and (split[0] is not holding[0] or not _is_first(holding[0])):
         begin = min(stretch.start_ns for stretch in holding[0].contents.chunks)
         yield f"what was recorded before {begin / 1e9:.3f} s is missing"

@@ -65,7 +65,7 @@ class Ledger:
     """Keeps the account by the publishers' sequence numbers.
 
     Args:
-        from_start: whether the recorder was there from the start; if so, messages before a stream's first one
+        from_start: whether the recorder ran from the start; if so, messages before a stream's first one
             count as lost.
     """
 
@@ -90,7 +90,7 @@ class Ledger:
         return [(*stream, found.last) for stream, found in self._streams.items()]
 
     def expect(self, losses: Losses) -> None:
-        """Start from another account of these messages: those not seen from now on are lost."""
+        """Expect the messages of another account: those not seen from now on are lost."""
         for row in losses.streams:
             stream = _Stream(-1 if row.first is None else row.first - 1)
             if row.first is not None and row.last is not None and row.first <= row.last:

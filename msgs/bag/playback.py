@@ -130,8 +130,7 @@ class Playback:
     def begin_again(self, now_ns: int) -> None:
         """Start the next round."""
         self.rounds += 1
-        # At the due time of the end, so that rounds do not drift; the silence before the first message is
-        # kept.
+        # Start at the due time of the end, so that rounds do not drift, and keep the time before the first message.
         length_ns = self.end_ns - self._anchor_ns
         self._anchor_graph_ns = max(now_ns, self._anchor_graph_ns + round(length_ns / self._rate))
         self._anchor_ns = self.start_ns

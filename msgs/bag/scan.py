@@ -38,8 +38,7 @@ _OTHERS: dict[int, Callable[..., Any]] = {
     Opcode.METADATA_INDEX: MetadataIndex.read,
     Opcode.SUMMARY_OFFSET: SummaryOffset.read,
 }
-"""Records without information for us. Parsing them shows that they are not other records with a flipped
-bit."""
+"""Records that are only parsed, to detect other records with a flipped bit in the opcode."""
 
 _SIGNATURE = b"\x04\x00\x00\x00zstd"
 _BEFORE_SIGNATURE = RECORD.size + CHUNK.size
@@ -80,9 +79,9 @@ class _Scan:
         if not self._data_ended:
             problem = "unfinished: what came after the last flush is missing"
         elif self._ended:
-            problem = "its index is damaged; the whole file was read to find out what it holds"
+            problem = "its index is damaged; the whole file was read instead"
         else:
-            problem = "cut off within its index, behind the last message"
+            problem = "cut off within its index, after the last message"
         self._found.problems.insert(0, problem)
         return self._found
 
@@ -101,12 +100,12 @@ class _Scan:
     def _take(self, place: int, length: int | None) -> int:
         """Add the record at an offset, and return its length."""
         if length is None:
-            raise _Damaged("no record begins there")
+            raise _Damaged("no record starts there")
         self._file.seek(place)
         opcode = Opcode(self._file.read(1)[0])
         content = record_at(self._file, place, length, opcode)
         if content is None:
-            raise _Damaged("the file changes")
+            raise _Damaged("the file changed while it was read")
         if opcode == Opcode.CHUNK:
             self._take_chunk(place, length, content)
         elif opcode == Opcode.METADATA:
@@ -118,11 +117,11 @@ class _Scan:
             self._found.attachments.append((place, length))
         elif opcode == Opcode.MESSAGE_INDEX:
             if len(content) < 6 or struct.unpack_from("<I", content, 2)[0] != len(content) - 6:
-                raise _Damaged("it is no index of messages")
+                raise _Damaged("it is not an index of messages")
         elif opcode == Opcode.DATA_END:
             self._data_ended = True
         elif opcode not in _OTHERS or parsed(_OTHERS[opcode], content) is None:
-            raise _Damaged("it is no record that belongs there")
+            raise _Damaged("such a record does not belong there")
         elif opcode == Opcode.FOOTER:
             self._ended = place + length + len(MAGIC) == self._size
         return length
@@ -146,7 +145,7 @@ class _Scan:
         else:
             further = self._next_chunk(place + 1)
         if further == self._size and length is None:
-            problem = f"the last {further - place:,} bytes are no whole record and left out"
+            problem = f"the last {further - place:,} bytes are not a whole record, and are left out"
         else:
             problem = f"{further - place:,} bytes from byte {place:,} on are damaged and left out: {what}"
         if not self._data_ended:  # after the data nothing can be missing

@@ -1,4 +1,4 @@
-"""Packages that are not part of the light install: an error names the missing one and the command that installs it."""
+"""Optional packages: the error for a missing one names the command that installs it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EXTRAS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "torch": ("torch", "learn"),
     }
 )
-"""The name of the package that a module belongs to, and the extra of rtgraph that installs it, by top-level module."""
+"""The package and the extra of rtgraph that installs it, by top-level module."""
 
 
 def missing_package(error: ModuleNotFoundError, user: str | None = None) -> MissingPackage | None:
@@ -39,7 +39,7 @@ def missing_package(error: ModuleNotFoundError, user: str | None = None) -> Miss
 
     Args:
         error: the failed import.
-        user: what needs the package, to begin the sentence.
+        user: what needs the package; the error begins with it.
     """
     top = (error.name or "").partition(".")[0]
     return _error(top, user) if top in EXTRAS else None

@@ -48,7 +48,7 @@ def array_of(value: object, dtype: str | None = None, shape: Sequence[int] | Non
         value: lists of equal length, nested; a single element gives an array of shape ().
         dtype: of the elements; None: the first of bool, int64 (uint64 if needed) and float64 that holds all
             of them.
-        shape: the shape, which also admits the elements in one flat list; None for the shape of the lists.
+        shape: the shape; the elements may also be one flat list. None: the shape of the lists.
 
     Raises:
         ValueError: an element does not fit the dtype, or the lists differ in length.
@@ -58,7 +58,9 @@ def array_of(value: object, dtype: str | None = None, shape: Sequence[int] | Non
         raise ValueError(f"an array has at most {MAX_DIMENSIONS} dimensions")
     elements = list(_elements(value, own))
     if shape is not None and tuple(shape) != own and (len(own) != 1 or math.prod(shape) != len(elements)):
-        raise ValueError(f"{len(elements)} elements in lists of shape {own} have no shape {tuple(shape)}")
+        raise ValueError(
+            f"{len(elements)} elements in lists of shape {own} do not fit an array of shape {tuple(shape)}"
+        )
     kind = DTYPES[dtype] if dtype else _kind(elements)
     made = np.empty(len(elements), kind)
     for place, element in enumerate(elements):
@@ -79,11 +81,11 @@ def _shape(value: object) -> tuple[int, ...]:
 def _elements(value: object, shape: Sequence[int]) -> Iterator[object]:
     if not shape:
         if isinstance(value, list):
-            raise ValueError("lists of one array have to be equally deep")
+            raise ValueError("the lists of an array must be equally deep")
         yield value
         return
     if not isinstance(value, list) or len(value) != shape[0]:
-        raise ValueError("lists of one array have to be equally long")
+        raise ValueError("the lists of an array must be equally long")
     for item in value:
         yield from _elements(item, shape[1:])
 
@@ -111,7 +113,7 @@ def _element(value: object, dtype: np.dtype[Any]) -> bool | int | float | np.gen
             return _rounded(value, dtype)
         limits = np.iinfo(dtype)
         if not limits.min <= value <= limits.max:
-            raise ValueError(f"{value} is beyond {dtype}: {limits.min} to {limits.max}")
+            raise ValueError(f"{value} is out of range for {dtype}: {limits.min} to {limits.max}")
         return value
     elif isinstance(value, float) and dtype.kind == "f":
         return _rounded(value, dtype)
@@ -122,7 +124,7 @@ def _rounded(value: int | float, dtype: np.dtype[Any]) -> np.generic:
     with np.errstate(over="ignore", under="ignore"):
         rounded: np.generic = dtype.type(value)
     if math.isfinite(value) and not np.isfinite(rounded):
-        raise ValueError(f"{value} is beyond {dtype}, which ends at {np.finfo(dtype).max}")
+        raise ValueError(f"{value} is out of range for {dtype}: at most {np.finfo(dtype).max}")
     if value and not rounded:
         raise ValueError(f"{value} is too small: {dtype} rounds it to 0")
     return rounded
@@ -189,12 +191,12 @@ def _of_union(value: object, members: Sequence[object], buffers: list[memoryview
 
 def _described(value: Mapping[str, object], declared: ArrayField) -> Array:
     if value.keys() != _KEYS:
-        raise ValueError(f"an array is lists, or an object of {', '.join(sorted(_KEYS))}")
+        raise ValueError(f"an array must be lists, or an object of {', '.join(sorted(_KEYS))}")
     dtype, shape = value["dtype"], value["shape"]
     if not isinstance(dtype, str) or dtype not in DTYPES:
-        raise ValueError(f"no array travels as {shortened(dtype)}; known are {', '.join(DTYPES)}")
+        raise ValueError(f"an array of {shortened(dtype)} cannot be sent; the dtypes are {', '.join(DTYPES)}")
     if declared.dtype not in (None, dtype):
-        raise ValueError(f"an array of {declared.dtype} is wanted, not of {dtype}")
+        raise ValueError(f"should be an array of {declared.dtype}, not of {dtype}")
     if not isinstance(shape, list) or not all(type(length) is int and length >= 0 for length in shape):
-        raise ValueError("an array's shape is a list of lengths")
+        raise ValueError("an array's shape must be a list of lengths")
     return array_of(value["data"], dtype, shape)

@@ -19,7 +19,7 @@ def in_one_line(error: BaseException) -> str:
 
 
 def _invalid(error: ValidationError) -> str:
-    """Return the first thing that pydantic refused, as ``Class.field: problem``."""
+    """Return the first of pydantic's errors, as ``Class.field: problem``."""
     first, *others = error.errors(include_url=False)
     place = ".".join([error.title, *map(str, first["loc"])])
     problem = " ".join(complaint(first)[0].split())

@@ -64,7 +64,7 @@ def complaint(details: ErrorDetails) -> tuple[str, str | None]:
     problem, hint = f"{details['msg'].replace('Input should', 'should')}, not {shortened(given)}", None
     match kind:
         case "too_short":
-            problem = "is empty, and should not be"
+            problem = "must not be empty"
         case "literal_error" | "enum":
             expected = str(context["expected"])
             problem, hint = f"should be {expected}, not {shortened(given)}", _meant(given, expected)
@@ -137,7 +137,7 @@ def _hint(kind: str, given: object) -> str | None:
         try:
             _READERS[kind](given)
         except ValueError:
-            return "in decimal digits" if given[:1] in "+-.0123456789" and given else None
+            return "write it in decimal digits" if given[:1] in "+-.0123456789" and given else None
         return "leave out the quotes"
     return None
 

@@ -45,7 +45,7 @@ def number(text: str) -> float:
         raise ValueError(f"should be a finite number in decimal notation, not {shortened(text)}")
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{shortened(text)} is beyond what a float holds")
+        raise ValueError(f"{shortened(text)} is too large for a float")
     if value == 0 and re.search("[1-9]", re.split("[eE]", text)[0]):
         raise ValueError(f"{shortened(text)} is too small: a float rounds it to 0")
     return value

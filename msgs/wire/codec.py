@@ -48,7 +48,7 @@ def _prefix(version: bytes) -> bytes:
 
 
 class OtherVersion(Protocol):
-    """An earlier version of a message class, in which messages of today's class can be written."""
+    """An earlier version of a message class, which an encoder can write."""
 
     @property
     def schema_hash(self) -> bytes:
@@ -63,7 +63,7 @@ class OtherVersion(Protocol):
 class Encoder(Generic[M]):
     """Encodes messages of one class to frames. Not thread-safe.
 
-    Raises ``EncodeError`` for what msgpack cannot carry, such as integers of more than 64 bits. Fields are
+    Raises ``EncodeError`` for values that msgpack cannot hold, such as integers of more than 64 bits. Fields are
     sent as they are: custom pydantic serializers are ignored. ``version`` writes an earlier version of the
     class.
     """
@@ -116,15 +116,15 @@ def _default(buffers: list[Frame], fields: Callable[[Record], dict[str, Any]], v
     # The usual records first: pydantic's isinstance takes five times as long.
     if type(value) is Header or type(value) is Lineage or isinstance(value, Record):
         return fields(value)
-    raise TypeError(f"a {type(value).__name__} does not travel")
+    raise TypeError(f"a {type(value).__name__} cannot be sent")
 
 
 class Decoder(Generic[M]):
     """Decodes frames to messages of one class, with arrays as read-only views of the given bytes.
 
     Invalid bytes, even hostile ones, raise only ``DecodeError`` (``SchemaMismatch`` for a message of another
-    class or version). Decoding never allocates more memory than the bytes take. ``also`` is the schema hashes
-    of earlier versions that are read too, as in a recording.
+    class or version). Decoding never allocates more memory than the bytes take. ``also`` holds the schema
+    hashes of earlier versions to accept, as in a recording.
     """
 
     def __init__(self, message_type: type[M], also: Sequence[bytes] = ()) -> None:
@@ -200,15 +200,13 @@ def _document(frames: Sequence[Frame], start: int) -> list[object]:
     buffers = [memoryview(frame) for frame in frames[1::2]]
     tail = _array_header(len(buffers)) + _bin_header(len(buffers[0]))
     if len(frames) != 2 * len(buffers) or first[-len(tail) :] != tail:
-        raise DecodeError(
-            "not a message: a frame is missing, or a buffer does not have the length it should have"
-        )
+        raise DecodeError("not a message: a frame is missing, or a buffer has the wrong length")
     for frame, buffer in zip(frames[2::2], buffers[1:], strict=True):
         if frame != _bin_header(len(buffer)):
-            raise DecodeError("not a message: a buffer does not have the length it should have")
+            raise DecodeError("not a message: a buffer has the wrong length")
     parts = _four_parts(_unpacked(b"".join((first[: -len(tail)], b"\x90"))))
     if parts[3]:
-        raise DecodeError("not a message: it has buffers both inside and beside it")
+        raise DecodeError("not a message: it has buffers both in the document and in separate frames")
     parts[3] = buffers
     return parts
 
@@ -218,8 +216,7 @@ def _unpacked(data: Frame) -> object:
     try:
         return msgpack.unpackb(data, max_array_len=SHORT_LIST)
     except ValueError:
-        # It may be valid with a long list. Walk over it before building anything: the claimed elements must
-        # exist.
+        # It may be valid with a long list. Check that the claimed elements exist before building anything.
         unpacker = msgpack.Unpacker(max_buffer_size=len(data))
         unpacker.feed(data)
         unpacker.skip()
@@ -239,7 +236,7 @@ def _bin_header(length: int) -> bytes:
         return bytes((0xC5, length >> 8, length & 0xFF))
     if length < 1 << 32:
         return struct.pack(">BI", 0xC6, length)
-    raise EncodeError("an array of 4 GiB or more does not travel in one message")
+    raise EncodeError("an array of 4 GiB or more cannot be sent in one message")
 
 
 def _array_header(count: int) -> bytes:
@@ -254,6 +251,6 @@ def _reason(error: ValidationError | RecursionError) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if error.error_count() > MOST_PROBLEMS:
-        return f"{error.error_count():,} things are wrong with it"
+        return f"it has {error.error_count():,} invalid values"
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:200]

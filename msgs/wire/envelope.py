@@ -46,7 +46,7 @@ _WANTED = set(Envelope._fields[1:])
 def envelope(document: Frame, start: int = 0) -> Envelope:
     """Return the envelope of the document that begins at byte ``start``.
 
-    What follows the envelope, such as the lineage and the arrays, is neither read nor validated.
+    The rest, such as the lineage and the arrays, is neither read nor validated.
 
     Raises:
         DecodeError: the bytes do not begin like a message.
@@ -61,7 +61,7 @@ def envelope(document: Frame, start: int = 0) -> Envelope:
                     schema_hash, source.decode(), _number(incarnation), _number(sequence), _number(stamp_ns)
                 )
             except UnicodeDecodeError as error:
-                raise DecodeError("not a message: its source is no text") from error
+                raise DecodeError("not a message: its source is not text") from error
     return _general(memoryview(document)[start : start + HEAD_MOST])
 
 
@@ -79,11 +79,11 @@ def _general(head: memoryview) -> Envelope:
         parts, version, schema_hash = unpacker.read_array_header(), unpacker.unpack(), unpacker.unpack()
         fields, name = unpacker.read_map_header(), unpacker.unpack()
         if (parts, version, name) != (4, WIRE_VERSION, "header") or not fields or type(version) is not int:
-            raise DecodeError("not a message: its header is not where it should be")
+            raise DecodeError("not a message: its header is missing")
         for _ in range(unpacker.read_map_header()):
             key = unpacker.unpack()
             if key in found:
-                raise DecodeError("not a message: its header has a key twice")
+                raise DecodeError("not a message: its header has a duplicate key")
             found[key] = unpacker.unpack()
             if found.keys() >= _WANTED:
                 break
@@ -103,5 +103,5 @@ def _general(head: memoryview) -> Envelope:
 
 def _checked(number: Any, least: int) -> int:
     if type(number) is not int or not least <= number < _BEYOND:
-        raise DecodeError("not a message: its header holds what is no number")
+        raise DecodeError("not a message: a number in its header is missing or invalid")
     return number

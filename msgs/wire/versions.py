@@ -1,4 +1,4 @@
-"""Earlier versions of message classes, as recordings hold them: whether today's classes read them.
+"""Earlier versions of message classes in recordings, and whether today's classes can read them.
 
 Between running processes, versions must be equal. A recording outlives the code that made it, so it is read with
 today's class if every message of the recorded version is also one of today's: fields were added that have a default,
@@ -23,7 +23,7 @@ M = TypeVar("M", bound=Message)
 class RecordedVersion:
     """A version of a message class that today's class reads.
 
-    ``added`` is the names of the fields that it lacks, by the name of the record's class.
+    ``added`` holds the names of the fields that it lacks, by the name of the record's class.
     """
 
     message_type: type[Message]
@@ -38,7 +38,7 @@ class RecordedVersion:
         """Return a message's document in this version: the bytes that it had when it was recorded.
 
         A field that this version lacks is left out if it has its default; else it is written, and the document
-        is in neither version.
+        fits neither version.
         """
         return b"".join(Encoder(self.message_type, version=self).encode(message))
 
@@ -103,7 +103,7 @@ class _Comparison:
 
     def _reads_named(self, name: str) -> bool:
         if name not in self._known:
-            self._known[name] = True  # what a record says of itself, as in a tree
+            self._known[name] = True  # assumed while a record that contains itself is compared
             old, new = self._old.get(name), self._new.get(name)
             self._known[name] = old is not None and new is not None and self._reads(old, new, name)
         return self._known[name]

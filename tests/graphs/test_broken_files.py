@@ -61,7 +61,7 @@ FILES = [
     Broken("a list", "- plant\n", 1, None, "holds a list, not a mapping"),
     Broken("text", "plant\n", 1, None, "holds text, not a mapping"),
     Broken("a key twice", graph("plant: {class: 'support.toys:Plant'}"), 3, "nodes.plant", "given twice, first in line 2"),
-    Broken("a key that is a number", "nodes:\n  1: {}\n", 2, "nodes", "a key is text, not 1", "quote it"),
+    Broken("a key that is a number", "nodes:\n  1: {}\n", 2, "nodes", "a key must be text, not 1", "quote it"),
     Broken("a tag", "description: !!python/name:os.system\n", 1, "description", "the tag"),
     Broken("an infinite number", "arguments:\n  x: {type: float, default: .inf}\n", 2, "arguments.x.default", "not a finite"),
     Broken("a recursive alias", "nodes: &a\n  plant: *a\n", None, None, "nested too deeply"),
@@ -84,7 +84,7 @@ FILES = [
     Broken("a bad argument type", "arguments:\n  x:\n    type: integer\n", 3, "arguments.x.type", "should be 'int', 'float'"),
     Broken("a default of another type", "arguments:\n  x:\n    type: int\n    default: six\n", 4, "arguments.x.default", "should be a whole number, not 'six'"),
     Broken("a default out of bounds", "arguments:\n  x: {type: int, default: 0, minimum: 1}\n", 2, "arguments.x.default", "0 is below the minimum, 1"),
-    Broken("bounds of text", "arguments:\n  x: {type: str, minimum: 1}\n", 2, "arguments.x.minimum", "is for numbers"),
+    Broken("bounds of text", "arguments:\n  x: {type: str, minimum: 1}\n", 2, "arguments.x.minimum", "applies to numbers only"),
     Broken("bounds crossed", "arguments:\n  x: {type: int, minimum: 2, maximum: 1}\n", 2, "arguments.x.minimum", "2 is above the maximum, 1"),
     Broken("a number for text", "arguments:\n  x: {type: str, default: 2048}\n", 2, "arguments.x.default", "should be text, not 2048", "quote it"),
     Broken("a missing argument", "arguments:\n  x: {type: int}\n" + PLANT, 2, "arguments.x", "missing argument 'x'", "add x=..."),
@@ -161,7 +161,7 @@ FILES = [
     Broken("a negative seed", launch("seed: -1\n"), 3, "seed", "should be ≥ 0, not -1", others=WITH_PLANT),
     Broken("a duration of nothing", launch("duration_s: 0\n"), 3, "duration_s", "should be > 0", others=WITH_PLANT),
     Broken("ticks in parts", launch("ticks: 1.5\n"), 3, "ticks", "should be a whole number, not 1.5", others=WITH_PLANT),
-    Broken("no graphs to launch", "graphs: []\n", 1, "graphs", "is empty, and should not be"),
+    Broken("no graphs to launch", "graphs: []\n", 1, "graphs", "must not be empty"),
     Broken("an unknown launch key", launch("tick: 10\n"), 3, "tick", "unknown key 'tick'", "'ticks'", others=WITH_PLANT),
     Broken("an unknown fault", launch("world: virtual\nfaults:\n  - {kind: edje}\n"), 5, "faults.0", "unknown kind 'edje'", "'edge'", others=RECORDED),
     Broken("a fault without a kind", launch("world: virtual\nfaults:\n  - {drop: 0.5}\n"), 5, "faults.0", "missing key 'kind'", others=RECORDED),
@@ -170,7 +170,7 @@ FILES = [
     Broken("a fault of no output", launch("world: virtual\nfaults:\n  - {kind: edge, port: decision}\n"), 5, "faults.0.port", "'decision' matches no output", others=RECORDED),
     Broken("a fault in the real world", launch("faults:\n  - {kind: edge}\n"), 3, "faults", "cannot be injected in the realtime world", others=RECORDED),
     Broken("a replacement of nothing", launch("replace:\n  plnt: {class: 'support.toys:Robot'}\n"), 4, "replace.plnt", "there is no node 'plnt' to replace", "'plant'", others=RECORDED),
-    Broken("a replacement without an output", launch("replace:\n  plant:\n    class: support.toys:Pacer\n"), 5, "replace.plant.class", "Pacer cannot take the place of Plant: it has no output 'observation' (Seen), which input 'observation' of 'recorder' needs", others=RECORDED),
+    Broken("a replacement without an output", launch("replace:\n  plant:\n    class: support.toys:Pacer\n"), 5, "replace.plant.class", "Pacer cannot replace Plant: it has no output 'observation' (Seen), which input 'observation' of 'recorder' needs", others=RECORDED),
     Broken("a replacement without an input", launch("replace:\n  plant:\n    class: support.toys:Deaf\n"), 5, "replace.plant.class", "it has no input 'decision' (Chosen), which output 'decision' of 'worker' needs", others={"plant.yaml": worker()}),
     Broken("a replacement of another type", launch("replace:\n  plant:\n    class: support.toys:Odd\n"), 5, "replace.plant.class", "its output 'observation' is Note, and input 'observation' of 'recorder' needs Seen", others=RECORDED),
     Broken("a replacement with a bad param", launch("replace:\n  plant:\n    class: support.toys:Robot\n    params:\n      arms: x\n"), 7, "replace.plant.params.arms", "unknown param 'arms'", "'arm'", others=RECORDED),
@@ -240,7 +240,7 @@ def test_a_name_that_cannot_be_a_file(name) -> None:
 
 def test_bytes_that_are_not_text(tmp_path) -> None:
     (tmp_path / "main.yaml").write_bytes(b"description: a\nnodes: \xff\n")
-    with pytest.raises(GraphError, match=r"main\.yaml:2: is not YAML: not UTF-8"):
+    with pytest.raises(GraphError, match=r"main\.yaml:2: is not YAML: its text is not UTF-8"):
         load_launch(tmp_path / "main.yaml")
 
 

@@ -97,7 +97,7 @@ def test_replicas(tmp_path, replicas, expected) -> None:
 def test_an_input_that_must_be_fed_is_not_fed_by_no_replica(tmp_path) -> None:
     text = "nodes:\n  plant: {class: 'support.toys:Plant', replicas: 0}\n  recorder: {class: 'support.toys:Recorder'}\n"
     with pytest.raises(
-        GraphError, match=r"nothing publishes 'observation'.*hint: 'plant' would, but has no replicas"
+        GraphError, match=r"nothing publishes 'observation'.*hint: 'plant' publishes it, but has no replicas"
     ):
         load(tmp_path, text)
 

@@ -66,8 +66,12 @@ def test_a_plan_names_the_very_checkpoint_and_its_version(checkpoints):
     ("more", "change", "problem"),
     [
         ("sharing: snapshots", {}, r"sharing: should be 'fixed', 'snapshot' or 'shared'"),
-        ("checkpoint: nowhere", {}, r":5: weights.policy.checkpoint: nowhere is no checkpoint.*hint: give a"),
-        ("resume: nowhere", {}, r":5: weights.policy.resume: nowhere is no checkpoint"),
+        (
+            "checkpoint: nowhere",
+            {},
+            r":5: weights.policy.checkpoint: nowhere is not a checkpoint.*hint: give a",
+        ),
+        ("resume: nowhere", {}, r":5: weights.policy.resume: nowhere is not a checkpoint"),
         (
             "checkpoint: kept\n    resume: kept",
             {},

@@ -107,7 +107,7 @@ def test_exports_are_written_beside_the_recording(session, tmp_path, capsys):
     )
     assert found["target"] == "gif"
     assert (tmp_path / "session.gif").exists()
-    assert "is there already" in told(capsys, "export", file, "--to", "npz", code=1)
+    assert "already exists" in told(capsys, "export", file, "--to", "npz", code=1)
 
 
 def test_options_of_a_target_are_given_by_name(session, tmp_path, capsys):

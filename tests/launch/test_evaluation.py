@@ -165,7 +165,7 @@ def test_a_game_is_known_by_its_plant() -> None:
             ["CHECKPOINT", str(FILES / "staggered.yaml")],
             "it has no argument 'episodes', 'checkpoint', 'learn', 'epsilon'",
         ),
-        (["nowhere", "boxing"], "nowhere is no checkpoint: there is no such folder"),
+        (["nowhere", "boxing"], "nowhere is not a checkpoint: there is no such folder"),
         (["boxing", "krull", "--policy", "random"], "with --policy there is no CHECKPOINT"),
         (["boxing", "--policy", "random", "--episodes", "0"], "argument --episodes: 0 is not positive"),
     ],

@@ -37,28 +37,28 @@ MISTAKES = {
     "object": ("x: object", "a field of any type"),
     "any inside": ("x: tuple[Any, ...]", "a field of any type"),
     "any in a record": ("x: Loose", "a field of any type"),
-    "a bare list": ("x: list", "list does not say what is in it"),
-    "a bare dict": ("x: dict", "dict does not say what is in it"),
-    "a set": ("x: set[int]", r"a set does not travel. hint: write tuple\[...\]"),
-    "a date": ("x: datetime.datetime", "a datetime does not travel"),
-    "an enum": ("x: Colour", "a Colour does not travel"),
+    "a bare list": ("x: list", "list lacks the type of its items"),
+    "a bare dict": ("x: dict", "dict lacks the types of its keys and values"),
+    "a set": ("x: set[int]", r"a set cannot be sent. hint: write tuple\[...\]"),
+    "a date": ("x: datetime.datetime", "a datetime cannot be sent"),
+    "an enum": ("x: Colour", "a Colour cannot be sent"),
     "a model": ("x: Model", "derive it from rtgraph.msgs.Record"),
     "a bare array": (
         "model_config = ConfigDict(arbitrary_types_allowed=True)\nx: np.ndarray",
         "rtgraph.msgs.array",
     ),
-    "a dict by number": ("x: dict[int, float]", "int as the key of a dict does not travel"),
-    "an optional date": ("x: datetime.date | None = None", "a date does not travel"),
-    "a header": ("header: str", "M[0-9]+.header: every message has that already"),
-    "an origin": ("origin: int", "M[0-9]+.origin: every message has that already"),
+    "a dict by number": ("x: dict[int, float]", "a dict with keys of type int cannot be sent"),
+    "an optional date": ("x: datetime.date | None = None", "a date cannot be sent"),
+    "a header": ("header: str", "M[0-9]+.header: every message has this already"),
+    "an origin": ("origin: int", "M[0-9]+.origin: every message has this already"),
     "a private attribute": (
         "x: int\n_y: int = 3",
-        "M[0-9]+._y: an attribute with _ in front does not travel",
+        "M[0-9]+._y: an attribute with a leading _ is not sent",
     ),
-    "an alias": ("x: int = Field(alias='y')", "a field with an alias does not travel"),
+    "an alias": ("x: int = Field(alias='y')", "a field cannot have an alias"),
     "a cached property": ("@functools.cached_property\ndef x(self): return 1", "changes the message"),
-    "not frozen": ("model_config = ConfigDict(frozen=False)", "a message is frozen"),
-    "other fields": ("model_config = ConfigDict(extra='allow')", "takes no other fields"),
+    "not frozen": ("model_config = ConfigDict(frozen=False)", "a message must be frozen"),
+    "other fields": ("model_config = ConfigDict(extra='allow')", "reject unknown fields"),
 }
 
 
@@ -84,7 +84,7 @@ def test_a_mistake_is_refused_when_the_class_is_made(body, says) -> None:
 
 @pytest.mark.parametrize("name", ["Decision", "Observation", "Progress"])
 def test_the_name_of_a_shipped_message_is_taken(name) -> None:
-    with pytest.raises(MessageError, match=f"{name} is the name of a message class of rtgraph.msgs"):
+    with pytest.raises(MessageError, match=f"{name} is already the name of a message class of rtgraph.msgs"):
         made("x: int", name)
 
 

@@ -44,4 +44,4 @@ except MessageError as error:
 """
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
-    assert "Observation is the name of a message class of rtgraph.msgs.plant already" in found.stdout
+    assert "Observation is already the name of a message class of rtgraph.msgs.plant" in found.stdout

@@ -21,7 +21,7 @@ from rtgraph.msgs.bag.export.report import ExportAccount
 
 MOST_COLUMNS = 1000
 LONGEST_WORD = 256
-"""Characters: longer texts are stored as ragged arrays, not padded to the longest."""
+"""Maximum length in characters of a padded text; columns with longer texts are ragged arrays."""
 
 Kind = Literal["null", "bool", "int", "float", "text", "array"]
 Row = dict[str, Any]
@@ -84,7 +84,7 @@ class Column:
         elif isinstance(value, int):
             self.low, self.high = min(self.low, value), max(self.high, value)
             if self.low < 0 and self.high > np.iinfo(np.int64).max:
-                self.problem = "holds whole numbers of more than 64 bits with sign"
+                self.problem = "holds whole numbers beyond int64"
         self.present += 1
 
     def _take_array(self, value: Array) -> None:
@@ -107,7 +107,7 @@ class TopicTable:
 
 
 class UniqueNames:
-    """Gives names out once each."""
+    """Makes names unique."""
 
     def __init__(self, *taken: str) -> None:
         self._taken = set(taken)

@@ -29,11 +29,11 @@ ONCE = ("header", "tick", "episode", "reward")
 """Fields of ``Applied`` that the observation has too."""
 
 FieldPath = tuple[str, ...]
-"""A field of a message, the part in it, and the number and name of the element."""
+"""A field of a message, a part in it, and the index and name of an element."""
 
 
 class Cell(NamedTuple):
-    """A value, and the name of its column as far as no other column has it."""
+    """A value, and the preferred name of its column."""
 
     name: str
     value: object
@@ -61,7 +61,9 @@ def export_csv(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
             if path not in columns:
                 columns[path] = names.name(cell.name)
                 if columns[path] != cell.name:
-                    plant.ledger.remark(f"two columns would be {cell.name}: the later is {columns[path]}")
+                    plant.ledger.remark(
+                        f"two columns are named {cell.name}: the later becomes {columns[path]}"
+                    )
         for name in long:
             plant.ledger.left_out(name, f"an array of more than {SHORT_VECTOR} elements, such as a picture")
     count = 0
@@ -108,7 +110,7 @@ def _flat(
         if field in without:
             continue
         inner = (*path, field)
-        # An only array has an empty name.
+        # The name of a single array is empty.
         shown = (f"{name}.{field}" if field else name) if path else RENAMED.get(field, field)
         if isinstance(value, dict):
             yield from _flat(value, (), inner, shown)

@@ -1,8 +1,8 @@
 """Export to an MCAP file for Foxglove: images as ``foxglove.RawImage``, everything else as JSON.
 
-An image in a field is published on ``TOPIC/FIELD``, lossless, beside the JSON of its message on ``TOPIC``, in
-which short vectors are whole, by name if the plan names their elements, and larger arrays are summarised. Log and
-publish times are wall time if the recording has it, else the graph's time.
+An image in a field is published losslessly on ``TOPIC/FIELD``, the JSON of its message on ``TOPIC``. The JSON holds
+short vectors in full (by name if the plan names their elements) and summaries of larger arrays. Log and publish
+times are wall time if the recording has it, else the graph's time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 CHUNK_BYTES = 1 << 20
 SECOND_NS = 1_000_000_000
 NAMED = frozenset({"Observation", "Applied", "Decision"})
-"""Message classes with observations or actions, the elements of which have names if the plan says them."""
+"""Message classes with observations or actions; the plan may name their elements."""
 
 
 def export_foxglove(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
@@ -65,7 +65,7 @@ class _Converter:
         self._image_schema = functools.cache(self._new_image_schema)
 
     def write(self, recorded: Recorded, fields: Fields) -> None:
-        """Write a message, and the images in it beside it."""
+        """Write a message and its images."""
         name = self._names[recorded.channel]
         shown = dict(_pictures(fields))
 
@@ -96,7 +96,7 @@ class _Converter:
     def _time_ns(self, graph_ns: int) -> int:
         time_ns = graph_ns + self._epoch_ns
         if time_ns < 0:
-            self._ledger.remark("what has a time before 0 is shown at 0: MCAP has no earlier times")
+            self._ledger.remark("messages before time 0 are shown at 0: MCAP has no negative times")
         return max(0, time_ns)
 
     def _new_json_channel(self, channel: Channel, first: Json) -> int:
@@ -142,7 +142,7 @@ def _pictures(fields: Fields) -> Iterator[tuple[str, Pixels]]:
 
 
 def _names(channels: tuple[Channel, ...]) -> dict[Channel, str]:
-    """Name the topics: Foxglove has one schema per topic, so of several channels the publisher is added."""
+    """Name the topics. Foxglove has one schema per topic, so several channels of one get their publisher's name."""
     schemas: dict[str, set[str]] = {}
     for channel in channels:
         schemas.setdefault(channel.topic, set()).add(channel.schema_hash)

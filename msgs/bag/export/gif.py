@@ -16,7 +16,7 @@ from rtgraph.msgs.bag.export.pictures.overlay import Overlay, action_names
 from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 
 SHORTEST_CS = 2
-"""Hundredths of a second: browsers show a shorter frame five times as long."""
+"""Shortest duration of a frame, in hundredths of a second. Browsers show shorter ones five times as long."""
 
 COLOURS = 256
 TRAILER = b";"
@@ -25,7 +25,7 @@ TRAILER = b";"
 def export_gif(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
     """Export to GIF, one frame per image. Above 50 per second it plays slower, and the report says so.
 
-    The topic is the one of the selected topics with images; of several, ``screen``, else ``observation``.
+    If several of the selected topics have images, ``screen`` is chosen, else ``observation``.
 
     Raises:
         BagError: see ``Exporter``; or no topic, or several, have images.
@@ -33,7 +33,7 @@ def export_gif(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
     film = Film(bag, selection)
     if film.rate > 100 // SHORTEST_CS:
         film.ledger.remark(
-            f"plays at {100 // SHORTEST_CS} of {float(film.rate):g} frames a second: GIF goes no faster"
+            f"plays at {100 // SHORTEST_CS} instead of {float(film.rate):g} frames a second: GIF is not faster"
         )
     count = 0
     with whole(out) as work, (work / out.name).open("xb") as file:
@@ -48,9 +48,9 @@ def export_gif(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
 
 
 class _Writer:
-    """Writes frames one by one, each only where it differs from the previous one.
+    """Writes frames one by one, each cropped to where it differs from the previous one.
 
-    Pillow's saving of animations keeps every frame in memory first.
+    Pillow's own writer keeps all frames in memory.
     """
 
     def __init__(self, file: BinaryIO, rate: Fraction) -> None:
@@ -62,7 +62,7 @@ class _Writer:
         """Write a frame, RGB."""
         box = (0, 0, *frame.size)
         if self._before is not None:
-            # A frame needs some pixels to exist: its corner, if nothing changed.
+            # A frame needs at least one pixel: the corner, if nothing changed.
             box = ImageChops.difference(frame, self._before).getbbox() or (0, 0, 1, 1)
         drawn = frame.crop(box).quantize(COLOURS, dither=Image.Dither.NONE)
         if self._before is None:

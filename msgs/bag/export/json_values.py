@@ -32,7 +32,7 @@ _SCALARS = ("boolean", "integer", "number", "string")
 
 
 def unnamed(path: str) -> tuple[str, ...]:
-    """Return no names: those of the elements of an array without any."""
+    """Return no names: the elements of the array have none."""
     del path
     return ()
 
@@ -45,9 +45,9 @@ def jsonable(
 ) -> Any:
     """Return a field as JSON values.
 
-    Arrays become their dtype, shape, minimum and maximum; short vectors their elements too, in ``data`` or, if
-    ``names(path)`` are their names, by name in ``elements``. Bytes become their length; numbers that JSON lacks (NaN
-    and the infinities) become null. ``note(path, why)`` is called for what is left out.
+    An array becomes its dtype, shape, minimum and maximum. A short vector has its elements too: by name in
+    ``elements`` if ``names(path)`` returns names, else in ``data``. Bytes become their length; NaN and infinities,
+    which JSON lacks, become null. ``note(path, why)`` is called for each omission.
     """
     if isinstance(value, dict):
         return {
@@ -59,10 +59,10 @@ def jsonable(
     if isinstance(value, np.ndarray):
         return _array(value, note, path, names(path))
     if isinstance(value, (bytes, memoryview)):
-        note(path, "bytes, of which only the number is kept")
+        note(path, "bytes: only their number is kept")
         return {"bytes": len(value)}
     if isinstance(value, float) and not math.isfinite(value):
-        note(path, f"{value}, which JSON does not have: null instead")
+        note(path, f"{value} becomes null: JSON lacks it")
         return None
     return value
 
@@ -78,12 +78,12 @@ def _array(
             else {"data": data}
         )
         return summary(array) | whole
-    note(path, f"{array.dtype} array, of which only shape, least and greatest element are kept")
+    note(path, f"{array.dtype} array: only its shape, minimum and maximum are kept")
     return summary(array)
 
 
 def summary(array: np.ndarray[Any, Any]) -> Json:
-    """Return the summary of an array."""
+    """Return the dtype, shape, minimum and maximum of an array of any shape."""
     bounds = [array.min().item(), array.max().item()] if array.size else [None, None]
     low, high = (None if isinstance(bound, float) and not math.isfinite(bound) else bound for bound in bounds)
     return {"dtype": str(array.dtype), "shape": list(array.shape), "min": low, "max": high}

@@ -19,7 +19,7 @@ QUALITY = {"crf": "18", "preset": "veryfast"}
 def export_mp4(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
     """Export to MP4: one frame per image, at the rate of the images' stamps.
 
-    The topic is the one of the selected topics with images; of several, ``screen``, else ``observation``.
+    If several of the selected topics have images, ``screen`` is chosen, else ``observation``.
 
     Raises:
         BagError: see ``Exporter``; or no topic, or several, have images.

@@ -8,7 +8,7 @@ pickle:
 * arrays of varying shape are concatenated in ``NAME.flat``; the i-th is
   ``flat[offsets[i]:offsets[i + 1]].reshape(shapes[i])`` with ``NAME.offsets`` (N + 1,) and ``NAME.shapes``
   (N, dimensions). If the number of dimensions varies too, ``shapes`` is padded with −1 at the end.
-* if a text is long, the texts are such arrays as well, of UTF-8 bytes, without ``shapes``.
+* columns with a long text are stored like this too, as UTF-8 bytes without ``shapes``.
 
 Columns are spooled to disk while the recording is read, so that memory does not grow with it.
 """
@@ -35,7 +35,7 @@ MakeSpool = Callable[..., Spool]
 
 
 def export_npz(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
-    """Export to ``.npz``. ``info`` in it is what the recording says of itself, as JSON text.
+    """Export to ``.npz``. Its entry ``info`` holds the facts about the session, as JSON text.
 
     Example:
         >>> data = numpy.load("run.npz")

@@ -23,7 +23,7 @@ def whole(out: Path) -> Iterator[Path]:
         BagError: ``out`` exists, its folder does not, or it cannot be written.
     """
     if out.exists() or out.is_symlink():
-        raise BagError(f"{out} is there already", hint="remove it, or write to another name")
+        raise BagError(f"{out} already exists", hint="remove it, or choose another name")
     if not out.parent.is_dir():
         raise BagError(f"{out.parent} is not a folder", hint="make it first")
     with writing(out, BagError):

@@ -30,7 +30,7 @@ LONGEST_NAME = 240
 """Maximum length in bytes of a file's name without its suffix: file systems allow 255 in total."""
 GROUP_BYTES = 2 << 20
 GROUP_ROWS = 1 << 14
-"""A row group ends at whichever limit comes first: it is the memory for each topic."""
+"""A row group ends at the first limit reached. It is held in memory, one for each topic."""
 
 
 def export_parquet(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
@@ -77,7 +77,7 @@ def _short(name: str) -> str:
 
 
 def finish(writer: pq.ParquetWriter) -> None:
-    """Write the end of a file. A writer that fails is not closed again when it is collected."""
+    """Write the end of a file. A writer that fails is not closed a second time."""
     try:
         writer.close()
     finally:

@@ -46,7 +46,7 @@ class Reading:
                 fields = recorded.fields()
             except DecodeError as error:
                 if not self._done:
-                    self.ledger.left_out(recorded.channel.topic, f"does not decode: {error.problem}")
+                    self.ledger.left_out(recorded.channel.topic, f"cannot be decoded: {error.problem}")
                 continue
             yield recorded, fields
         self._done += 1
@@ -68,7 +68,7 @@ def chosen(bag: Bag, topics: tuple[str, ...]) -> tuple[Channel, ...]:
     recorded = sorted({channel.topic for channel in bag.channels})
     for glob in topics:
         if not any(fnmatchcase(topic, glob) for topic in recorded):
-            raise BagError(f"no topic is {glob!r}", hint=f"the recording has {', '.join(recorded)}")
+            raise BagError(f"no topic matches {glob!r}", hint=f"the recording has {', '.join(recorded)}")
     channels = tuple(
         channel
         for channel in bag.channels

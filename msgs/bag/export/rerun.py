@@ -32,7 +32,7 @@ MODELS: dict[int, Literal["L", "RGB", "RGBA"]] = {1: "L", 3: "RGB", 4: "RGBA"}
 """Rerun's colour models by number of channels."""
 
 LARGEST_CURVES = 64
-"""Elements: a vector up to this size is drawn as curves, a larger array is a tensor."""
+"""Maximum number of elements of a vector that is drawn as curves; a larger array is a tensor."""
 
 
 def export_rerun(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
@@ -42,7 +42,7 @@ def export_rerun(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Expo
         BagError: see ``Exporter``.
     """
     with needed_by("exporting to rerun"):
-        import rerun as rr  # noqa: PLC0415 - optional, so asked for only here
+        import rerun as rr  # noqa: PLC0415 - optional
     reading = Reading(bag, selection)
     count = 0
     with whole(out) as work:
@@ -164,6 +164,6 @@ def _columns(kind: Kind, values: list[Any]) -> rr.ComponentColumnList:
 
 
 def _path(recorded: Recorded, name: str) -> str:
-    """Name an entity: publishers of one topic are separate, otherwise their curves would be one."""
+    """Return the name of an entity, with the publisher: otherwise two publishers would share a curve."""
     parts = [*recorded.channel.topic.split("/"), recorded.channel.publisher, *name.split(".")]
     return "/".join(re.sub(r"[^A-Za-z0-9_-]", lambda found: f"\\{found[0]}", part) for part in parts)

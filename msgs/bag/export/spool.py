@@ -33,7 +33,7 @@ class Spool:
             self._flush()
 
     def extend(self, values: Array) -> None:
-        """Add every element of an array, in C order, as a row."""
+        """Add each element of an array of any shape as a row, in C order."""
         self._flush()
         self._write(values.reshape(-1))
 

@@ -18,8 +18,9 @@ from rtgraph.msgs.typed.extras import needed_by
 class Target:
     """One kind of export.
 
-    ``suffix`` is the suffix of the output file; if empty, the output is a folder. ``function`` exports; None for ``export_NAME`` of the module of that name here.
-    ``options`` are further keyword arguments of the function, which are texts, and what each means.
+    ``suffix`` is the suffix of the output file; if empty, the output is a folder. ``function`` exports; if None, it
+    is ``export_NAME`` of the module ``NAME`` beside this one. ``options`` describes the function's own keyword
+    arguments, which are texts.
     """
 
     name: str
@@ -29,7 +30,7 @@ class Target:
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def load(self, options: Mapping[str, str] = MappingProxyType({})) -> Exporter:
-        """Return the function that exports, with values of its options, and import it if needed.
+        """Return the function that exports, with its options set. Import it if needed.
 
         Raises:
             BagError: there is no such option.
@@ -66,7 +67,7 @@ TARGETS = {
             "",
             options=MappingProxyType(
                 {
-                    "quality": "of films: lossless (default), or 0 (best) to 51; 30 is LeRobot's",
+                    "quality": "of films: lossless (default), or 0 (best) to 51; LeRobot uses 30",
                     "task": "what the robot does, in words (default: the launch's description)",
                 }
             ),
@@ -82,7 +83,7 @@ TARGETS = {
 
 
 def exporter(name: str, **options: str) -> Exporter:
-    """Return the function that exports to a target, with values of its options.
+    """Return the function that exports to a target, with its options set.
 
     Raises:
         BagError: there is no such target or option.
@@ -91,7 +92,7 @@ def exporter(name: str, **options: str) -> Exporter:
     if name not in TARGETS:
         near = difflib.get_close_matches(name, TARGETS, 1)
         raise BagError(
-            f"nothing exports to {name!r}",
+            f"unknown export target {name!r}",
             hint=f"did you mean {near[0]}?" if near else f"there are {', '.join(TARGETS)}",
         )
     return TARGETS[name].load(options)

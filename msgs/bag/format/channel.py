@@ -23,7 +23,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """The identity of a stream: one publisher's output, and the key if the output is keyed.
+    """A stream: one publisher's output, and the key if the output is keyed.
 
     ``schema`` is the JSON Schema of the messages, ``schema_hash`` the 16 hex digits that identify its
     version.

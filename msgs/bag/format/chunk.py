@@ -215,7 +215,7 @@ class ChunkReader:
                 _, length, number, sequence, log, publish = unpack(data, place)
                 begin, place = place + head_bytes, place + 9 + length
                 if place > end or number not in channels or begin > place:
-                    raise ChunkDamaged("it holds a message cut off, or of an unknown channel")
+                    raise ChunkDamaged("a message in it is cut off, or of an unknown channel")
                 channel = channels[number]
                 if channel is not None:
                     yield channel, sequence, signed(log), signed(publish), begin, place
@@ -245,7 +245,7 @@ class ChunkReader:
             )
         record = self._records[key]
         if record is None:
-            raise ChunkDamaged("it describes a channel wrongly")
+            raise ChunkDamaged("its description of a channel is invalid")
         if isinstance(record, SchemaRecord):
             schemas[record.id] = key, record
             return
@@ -259,9 +259,9 @@ class ChunkReader:
         if compression == b"":
             return bytes(content)
         if compression != b"zstd":
-            raise ChunkDamaged(f"its compression {compression[:20]!r} is not known")
+            raise ChunkDamaged(f"its compression {compression[:20]!r} is unknown")
         try:
-            # Both must claim the same size before memory is allocated.
+            # Both headers must give the same size before memory is allocated.
             if zstandard.get_frame_parameters(content).content_size != size:
                 raise ChunkDamaged("its size is wrong")
             data: bytes = self._decompress(content)

@@ -22,7 +22,7 @@ def fields_of(document: Frame) -> tuple[bytes, dict[str, Any]]:
         DecodeError: the bytes are not a message.
     """
     try:
-        # Walk over it before building anything: the claimed lists must exist.
+        # Check that the claimed lists exist before building anything.
         unpacker = msgpack.Unpacker(max_buffer_size=len(document))
         unpacker.feed(document)
         unpacker.skip()

@@ -1,1 +1,1 @@
-"""What writes recordings: the writer, its storages, and the recovery of cut files."""
+"""Writing recordings: the writer, its storages, and the recovery of damaged files."""

@@ -20,10 +20,10 @@ _Kept = tuple[Channel, int, int, int, bytes]
 class Ring:
     """Keeps the newest messages in memory. ``keep`` writes them to a new file, and clears the memory.
 
-    So no message is in two files, and ``session_0.mcap``, ``session_1.mcap`` … are read as one recording.
-    Each file's info has the reason (``ring.reason``) and the number of messages overwritten since the
-    previous file: ``ring.overwritten`` in total, ``ring.overwritten_early`` of them before ``keep_ns`` for
-    lack of memory.
+    No message is in two files, so ``session_0.mcap``, ``session_1.mcap`` … are read as one recording. Each
+    file's info holds the reason for it (``ring.reason``) and the number of messages overwritten since the
+    previous file (``ring.overwritten``); of those, ``ring.overwritten_early`` were younger than ``keep_ns``
+    and exceeded ``most_bytes``.
 
     Args:
         path: the base of the files' names.
@@ -50,7 +50,7 @@ class Ring:
         self.paths: list[Path] = []
         """The files so far."""
         self.overwritten = self.overwritten_early = 0
-        """Number of messages overwritten since the last file: in total, and early for lack of memory."""
+        """Messages overwritten since the last file: all, and those younger than ``keep_ns``."""
         self.kept_bytes = 0
         """Approximate memory of the messages."""
         self._info = dict(info)
@@ -66,7 +66,7 @@ class Ring:
         return len(self._kept)
 
     def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Keep a message, and drop those that are too old or exceed the memory."""
+        """Keep a message, and overwrite those that are too old or exceed the memory."""
         kept = self._kept
         kept.append((channel, sequence, log_ns, publish_ns, data))
         self.kept_bytes += _MESSAGE_BYTES + len(data)

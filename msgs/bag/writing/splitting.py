@@ -39,7 +39,7 @@ class SplittingWriter:
         compression: str = "zstd",
     ) -> None:
         if (most_bytes or 0) <= 0 and (most_ns or 0) <= 0:
-            raise BagError("nothing says when to split the recording", hint="give a size or a time")
+            raise BagError("a split recording needs a limit", hint="give a size or a duration")
         self.path = path
         self.paths: list[Path] = []
         """The files so far."""
@@ -76,7 +76,7 @@ class SplittingWriter:
         self._writer.write(channel, sequence, log_ns, publish_ns, data)
 
     def flush(self) -> None:
-        """Hand all written data to the kernel."""
+        """Write all buffered data to the kernel."""
         self._writer.flush()
 
     def close(self, losses: Mapping[str, object] | None = None) -> None:

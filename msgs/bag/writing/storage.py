@@ -54,7 +54,7 @@ class Storage:
         return self._ledger.reached()
 
     def write(self, entries: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
-        """Write and count messages. Return those that did not fit: always empty."""
+        """Write and count messages. Return those that could not be taken: never any."""
         write, see = self._sink.write, self._ledger.see
         for channel, incarnation, sequence, log_ns, publish_ns, data in entries:
             write(channel, sequence, log_ns, publish_ns, data)
@@ -64,7 +64,7 @@ class Storage:
         return ()
 
     def flush(self) -> None:
-        """Hand written data to the operating system."""
+        """Write buffered data to the operating system."""
         self._sink.flush()
 
     def keep(self, reason: str) -> None:

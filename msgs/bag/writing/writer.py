@@ -74,9 +74,7 @@ class BagWriter:
         level: int = ZSTD_LEVEL,
     ) -> None:
         if compression not in COMPRESSIONS:
-            raise BagError(
-                f"no compression is named {compression!r}", hint='there are "zstd" and "" for none'
-            )
+            raise BagError(f"unknown compression {compression!r}", hint='use "zstd", or "" for none')
         self.path = path
         self.size_bytes = 0
         """Bytes in the file, without unflushed data."""
@@ -94,9 +92,9 @@ class BagWriter:
         try:
             self._file = path.open("xb", buffering=0)
         except FileExistsError:
-            raise BagError(f"{path} is there already", hint="remove it, or record to another name") from None
+            raise BagError(f"{path} already exists", hint="remove it, or choose another name") from None
         except OSError as error:
-            raise BagError(f"{path} cannot be made: {error.strerror}") from error
+            raise BagError(f"{path} cannot be created: {error.strerror}") from error
         try:
             self._begin(info, attachments)
         except BaseException:
@@ -113,7 +111,7 @@ class BagWriter:
             self._cut()
 
     def flush(self) -> None:
-        """Hand all written data to the kernel: it survives the death of this process.
+        """Write all buffered data to the kernel: it then survives the death of this process.
 
         It does not wait for the disk; a power failure may lose more.
         """

@@ -62,9 +62,7 @@ def test_a_file_with_a_damaged_plan_belongs_to_the_others(folder):
     bag, messages = found(folder)
     assert messages == MESSAGES
     assert bag.plan_yaml == PLAN.data.decode()
-    assert (
-        f"{FILES[2]}: its plan is missing; its name says that it is a part of this recording" in bag.problems
-    )
+    assert f"{FILES[2]}: its plan is missing; by its name it is a part of this recording" in bag.problems
 
 
 def test_plans_that_are_all_damaged_keep_nothing_apart(folder):
@@ -93,7 +91,7 @@ def test_of_a_file_cut_short_or_gone_the_rest_is_read_and_the_loss_is_told(folde
         assert f"between {FILES[number - 1]} and {FILES[number + 1]}: what was recorded from 0.000 s" in told
         assert "at least 10 messages by their sequence numbers" in told
     if number < 3:
-        assert "10 of the 40 messages that were recorded are not there" in told
+        assert "10 of the 40 recorded messages are missing" in told
     else:
         assert "what was recorded after 0.000 s is missing" in told
 

@@ -30,9 +30,7 @@ def test_what_is_no_whole_number_is_refused(text):
     "text", ["nan", "inf", "-inf", "Infinity", "1_0.5", "1e400", "1e-400", "0x1p3", "", ".", "1e", "12:30"]
 )
 def test_what_is_no_number_is_refused(text):
-    with pytest.raises(
-        ValueError, match=r"should be a finite number|beyond what a float holds|rounds it to 0"
-    ):
+    with pytest.raises(ValueError, match=r"should be a finite number|too large for a float|rounds it to 0"):
         number(text)
 
 

@@ -135,9 +135,9 @@ def test_the_parts_of_an_observation_come_back_by_name_and_in_order(parts):
 @pytest.mark.parametrize(
     ("parts", "says"),
     [
-        ({"wrist": 1}, "value: Value error, an array is wanted"),
+        ({"wrist": 1}, "value: Value error, should be an array"),
         ({"wrist": {"dtype": "uint8", "shape": [12], "buffer": 1}}, "bytes are missing"),
-        ({"wrist": {"inner": {"dtype": "uint8", "shape": [12], "buffer": 0}}}, "an array is wanted"),
+        ({"wrist": {"inner": {"dtype": "uint8", "shape": [12], "buffer": 0}}}, "should be an array"),
     ],
 )
 def test_a_part_that_is_no_array_is_refused(parts, says):
@@ -307,8 +307,8 @@ def test_values_of_wrong_types_are_refused_or_give_a_message(name, value, buffer
         ({"header": None}, "header: "),
         ({"header": {"source": "x"}}, "header.incarnation: Field required"),
         ({"surplus": 1}, "surplus: Extra inputs are not permitted"),
-        ({"value": [1, 2]}, "value: Value error, an array is wanted"),
-        ({"value": {"dtype": "uint8", "shape": [12]}}, "an array is wanted"),
+        ({"value": [1, 2]}, "value: Value error, should be an array"),
+        ({"value": {"dtype": "uint8", "shape": [12]}}, "should be an array"),
     ],
 )
 def test_wrong_fields_are_named(changes, says):
@@ -325,8 +325,8 @@ def test_wrong_fields_are_named(changes, says):
         ({"dtype": "object"}, "unknown array type 'object'"),
         ({"dtype": 3}, "unknown array type 3"),
         ({"dtype": ["uint8"]}, "unknown array type"),
-        ({"shape": 12}, "short list"),
-        ({"shape": [1] * 9}, "short list"),
+        ({"shape": 12}, "list of at most 8 lengths"),
+        ({"shape": [1] * 9}, "list of at most 8 lengths"),
         ({"shape": [3, -4]}, "each length"),
         ({"shape": [3.0, 4]}, "each length"),
         ({"shape": [True, 12]}, "each length"),
@@ -466,7 +466,7 @@ def test_screens_are_checked_for_their_shape():
     screen = Screen(tick=0, episode=0, image=np.zeros((4, 5, 3), np.uint8))
     fields = fields_of(screen)
     fields["image"]["shape"] = [4, 15, 1]
-    with pytest.raises(DecodeError, match=r"an array of shape \(\*, \*, 3\) is wanted, not \(4, 15, 1\)"):
+    with pytest.raises(DecodeError, match=r"should be an array of shape \(\*, \*, 3\), not \(4, 15, 1\)"):
         decode(Screen, document(fields, [bytes(60)], message_type=Screen))
 
 

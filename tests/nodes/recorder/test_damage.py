@@ -141,7 +141,7 @@ def test_stretches_removed_inserted_or_overwritten_cost_what_they_touch(
 def test_zeros_at_the_end_as_after_a_power_failure(tmp_path, whole, chunks):
     bag, found = opened(tmp_path / "session.mcap", whole[: chunks[2][1]] + bytes(5000))
     assert found == MESSAGES[:6]
-    assert any("no whole record" in problem for problem in bag.problems)
+    assert any("not a whole record" in problem for problem in bag.problems)
 
 
 def test_a_chunk_far_behind_damage_is_found(tmp_path, whole, chunks):

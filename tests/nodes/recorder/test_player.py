@@ -109,7 +109,7 @@ def test_a_node_that_was_not_recorded_cannot_be_played(session, tmp_path):
 
 
 def test_a_player_needs_the_ports_of_what_it_stands_in_for(session, tmp_path):
-    with pytest.raises(GraphError, match="cannot take the place"):
+    with pytest.raises(GraphError, match="cannot replace"):
         recorded(
             "boxing",
             tmp_path / "wrong",

@@ -1,9 +1,9 @@
 """Export a plant to a LeRobotDataset (v3.0): Parquet tables and MP4 films, read by ``LeRobotDataset(name, root=PATH)``.
 
-A frame is the observation of a tick and the action applied at the next one, as an agent saw and acted; its
-reward and ending are ``next.reward`` and ``next.done``. So an episode's last observation has no frame. Beside
-LeRobot's features are the recorded tick, times, age of the decision and who acted; the recording's plan and
-facts are in ``meta/rtgraph``.
+A frame is the observation of a tick and the action applied at the next tick; the reward and end of that tick are
+``next.reward`` and ``next.done``. So an episode's last observation has no frame. In addition to LeRobot's features,
+a frame has the recorded tick, its times, the age of the decision and who acted. The recording's plan and facts are
+in ``meta/rtgraph``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rtgraph.msgs.bag.export.report import EVERYTHING, ExportAccount, ExportRepo
 MOST_STAMPS = 1000
 LARGEST_DENOMINATOR = 1001
 NEAR = 1e-6
-"""A rate this close, relatively, to a fraction is that fraction."""
+"""Relative tolerance for rounding a rate to a fraction."""
 
 
 def export_lerobot(
@@ -95,13 +95,13 @@ class _Clock:
         self._index += 1
 
     def rate(self, planned_hz: float | None) -> Fraction:
-        """Return the rate: as planned, else as the stamps say."""
+        """Return the planned rate; if there is none, that of the stamps."""
         rate_hz = planned_hz or 1e9 / max(1.0, float(np.median(self._periods)))
         near = Fraction(rate_hz).limit_denominator(LARGEST_DENOMINATOR)
         return near if near and abs(near - rate_hz) <= NEAR * rate_hz else _whole_near(rate_hz)
 
     def apart_s(self, rate: Fraction) -> float:
-        """Return by how much an episode's last stamp differs from its frame's number over the rate, at most."""
+        """Return the largest difference between the stamp of an episode's last frame and its index / rate."""
         return max((abs(ns / 1e9 - float(index / rate)) for index, ns in self._ends), default=0.0)
 
 
@@ -125,7 +125,7 @@ def _remark(
     apart_s = clock.apart_s(rate)
     if apart_s > 0.5 / rate:
         ledger.remark(
-            f"`timestamp` is the frame's number over the rate: up to {apart_s:.3f} s from the recorded `stamp_ns`"
+            f"`timestamp` is the frame's index / rate: up to {apart_s:.3f} s from the recorded `stamp_ns`"
         )
     if dataset.films and dataset.longest_film_s > 2 * FILM_S:
         ledger.remark(
@@ -135,7 +135,7 @@ def _remark(
 
 
 def _attach(bag: Bag, folder: Path) -> None:
-    """Write the recording's facts and plan beside the dataset's."""
+    """Write the recording's facts and plan into the dataset's ``meta``."""
     folder.mkdir(parents=True)
     (folder / "info.json").write_text(json.dumps(bag.info, indent=4, sort_keys=True), encoding="utf-8")
     if bag.plan_yaml is not None:

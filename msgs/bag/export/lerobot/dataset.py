@@ -34,11 +34,11 @@ EPISODES_TOGETHER = 100
 
 INDICES = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 NO_STATISTICS = ("measurements.", "image")
-"""Parts of the names of columns without statistics: LeRobot takes a name with ``image`` for a film's."""
+"""Columns with these in their names have no statistics: LeRobot takes a name with ``image`` for a film."""
 
 
 class Dataset:
-    """A dataset under way. ``tables``, ``episodes`` and ``films`` are closed by the owner, before ``finish``."""
+    """A dataset being written. The caller closes ``tables``, ``episodes`` and ``films`` before ``finish``."""
 
     def __init__(self, folder: Path, layout: DatasetLayout, rate: Fraction, task: str, quality: str) -> None:
         self._folder, self._layout, self._rate, self._task = folder, layout, rate, task
@@ -84,7 +84,7 @@ class Dataset:
         self._write_episodes()
 
     def finish(self, robot: str) -> None:
-        """Write what describes the dataset. All files are closed."""
+        """Write the dataset's metadata, after all files are closed."""
         meta = self._folder / "meta"
         info = {
             "codebase_version": VERSION,
@@ -230,7 +230,7 @@ def _number(rate: Fraction) -> int | float:
 
 
 def _tasks(task: str) -> pa.Table:
-    """Return the table of tasks. LeRobot reads it with pandas, as an index of texts and their numbers."""
+    """Return the table of tasks. LeRobot reads it with pandas, indexed by the text of the task."""
     text = {"name": None, "field_name": None, "pandas_type": "unicode", "numpy_type": "object"}
     pandas = {
         "index_columns": ["task"],

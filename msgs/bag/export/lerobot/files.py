@@ -1,4 +1,4 @@
-"""The numbered files of a dataset: Parquet tables and films, each begun anew when it is large enough."""
+"""The numbered files of a dataset: Parquet tables and films. A large file is followed by a new one."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from rtgraph.msgs.errors import BagError
 CHUNK_FILES = 1000
 TABLE_MB = 100
 FILM_MB = 200
-"""The sizes at which LeRobot begins a new file."""
+"""LeRobot begins a new file at these sizes."""
 
 FILM_S = 900
-"""Seconds of film in a file, unless an episode is longer: LeRobot looks frames up by float32 time, to 0.1 ms."""
+"""Maximum seconds of film in a file, unless one episode is longer: LeRobot finds frames by float32 time, to 0.1 ms."""
 
 LOSSLESS = "lossless"
 BEST, WORST = 0, 51
@@ -79,7 +79,7 @@ class Tables:
         self._writer.write_table(table)
 
     def close(self, *, flush: bool = True) -> None:
-        """Finish the current file. All of it is written already, so that there is nothing to flush."""
+        """Finish the current file. ``flush`` has no effect: rows are not buffered."""
         if self._writer is not None:
             writer, self._writer, self._path = self._writer, None, None
             finish(writer)
@@ -134,7 +134,7 @@ class Films:
         self._frames += 1
 
     def close(self, *, flush: bool = True) -> None:
-        """Finish the current file; after a failed write, without what the encoder still holds."""
+        """Finish the current file. After a failed write, ``flush=False`` drops the frames in the encoder."""
         if self._container is None:
             return
         container = self._container
@@ -167,7 +167,7 @@ class Films:
 
 
 class Closing:
-    """Closes files at the end of a block, after an error too, where what closing finds is of no use."""
+    """Closes files at the end of a block. After an error in the block, errors of closing are ignored."""
 
     def __init__(self, *files: Tables | Films) -> None:
         self._files = files
@@ -181,7 +181,7 @@ class Closing:
         problems: list[OSError] = []
         for file in self._files:
             try:
-                # FFmpeg crashes if it is given more after a failed write.
+                # FFmpeg crashes on a flush after a failed write.
                 file.close(flush=error is None and not problems)
             except OSError as problem:
                 problems.append(problem)
@@ -199,7 +199,7 @@ def checked_quality(text: str) -> str:
         return text
     raise BagError(
         f"quality={text} is neither {LOSSLESS} nor a whole number from {BEST} to {WORST}",
-        hint=f"18 looks the same, 30 is LeRobot's choice; {LOSSLESS} keeps every pixel",
+        hint=f"18 looks like the original, LeRobot uses 30; {LOSSLESS} keeps every pixel",
     )
 
 

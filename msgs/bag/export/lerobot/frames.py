@@ -1,4 +1,4 @@
-"""The frames of a dataset: an observation, with the action applied to it and what came of that."""
+"""The frames of a dataset: an observation, the action applied to it, and the outcome."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from rtgraph.msgs.bag.export.plant.ticks import PlantTicks, Tick
 from rtgraph.msgs.bag.export.reading import Fields
 
 LAST = "the last of its episode: no action follows it"
-CUT = "the next tick was not recorded whole, so its action is unknown"
+CUT = "the next tick is not recorded completely, so its action is unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetFrame:
     """An observation, and the next tick: the action applied to it, its reward, and whether the episode ended.
 
-    ``follows`` says whether the frame before is that of the tick before, in the same episode.
+    ``follows`` says whether the previous frame is of the previous tick, in the same episode.
     """
 
     observation: Fields
@@ -27,17 +27,17 @@ class DatasetFrame:
 
 
 class DatasetFrames:
-    """Joins ticks to frames, and counts what does not fit: after reading, the counts are complete."""
+    """Joins ticks to frames. The counts are complete after reading."""
 
     def __init__(self, plant: PlantTicks) -> None:
         self._plant = plant
         self.cut_episodes = 0
-        """Number of episodes that begin with a later tick than their first."""
+        """Number of episodes that lack their first tick."""
         self.gaps = 0
-        """Number of frames of which the frame before is missing, within an episode."""
+        """Number of frames that follow a missing one within an episode."""
 
     def read(self, *, count: bool) -> Iterator[DatasetFrame]:
-        """Yield the frames in order. ``count`` accounts for ticks without a frame: once per export."""
+        """Yield the frames in order. ``count`` reports ticks without a frame as left out: once per export."""
         before: Tick | None = None
         last: DatasetFrame | None = None
         for tick in self._plant.read():
@@ -64,7 +64,7 @@ class DatasetFrames:
 
 
 def _frame(now: Tick, then: Tick, last: DatasetFrame | None) -> DatasetFrame | None:
-    """Return the frame of a tick, given the next one that was recorded; None if there is none."""
+    """Return the frame of a tick, given the next recorded tick; None if it has no frame."""
     observation, applied, outcome = now.observation, then.applied, then.observation
     if observation is None or applied is None or outcome is None:
         return None

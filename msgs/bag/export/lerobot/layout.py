@@ -20,13 +20,13 @@ Array = npt.NDArray[np.generic]
 Parts = Mapping[str, Array]
 
 MOST_DIMENSIONS = 5
-"""LeRobot's columns have no more."""
+"""Maximum number of dimensions of a LeRobot column."""
 
 STATE = "observation.state"
-"""The column of all vectors."""
+"""The column that joins all vectors."""
 
 UNKNOWN = -1
-"""In place of a missing number: LeRobot reads no nulls."""
+"""Stands for a missing number: LeRobot reads no nulls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ class DatasetColumn:
 
 @dataclass(frozen=True, slots=True)
 class DatasetLayout:
-    """The columns of a dataset, and its films: the observation's part and size (height, width) of each, by name."""
+    """The columns of a dataset, and the part of the observation and (height, width) of each film, by name."""
 
     columns: tuple[DatasetColumn, ...]
     films: Mapping[str, tuple[str, tuple[int, int]]]
 
 
 class LayoutSurvey:
-    """Looks at every frame once, and finds the layout that holds them all."""
+    """Finds the layout that fits all frames."""
 
     def __init__(self, spec: RecordedSpec) -> None:
         self._spec = spec
@@ -63,7 +63,7 @@ class LayoutSurvey:
         self._captured: dict[str, None] = {}
         self._measurements: dict[str, None] = {}
         self.remarks: dict[str, None] = {}
-        """What differs in the dataset from the recording."""
+        """Differences of the dataset from the recording."""
 
     def take(self, frame: DatasetFrame) -> None:
         """Look at a frame.
@@ -75,16 +75,16 @@ class LayoutSurvey:
         self._parts = self._parts or dict(parts)
         if _kinds(parts) != _kinds(self._parts):
             raise BagError(
-                f"observations change from {_described(self._parts)} to {_described(parts)}: a dataset has one kind",
-                hint="export the parts apart, with --start and --duration",
+                f"observations change from {_described(self._parts)} to {_described(parts)}: a dataset needs one kind",
+                hint="export each part by itself, with --start and --duration",
             )
         action = np.atleast_1d(np.asarray(frame.applied["action"]))
         self._action = action if self._action is None else self._action
         if (action.dtype, action.shape) != (self._action.dtype, self._action.shape):
             raise BagError(
                 f"actions change from {self._action.dtype} {self._action.shape} to {action.dtype} {action.shape}: "
-                "a dataset has one kind",
-                hint="export the parts apart, with --start and --duration",
+                "a dataset needs one kind",
+                hint="export each part by itself, with --start and --duration",
             )
         self._sent = self._sent or frame.applied.get("sent") is not None
         self._captured |= dict.fromkeys(frame.observation.get("captured_ns") or ())
@@ -126,10 +126,10 @@ class LayoutSurvey:
         return bool(value.size) and value.ndim <= MOST_DIMENSIONS
 
     def _named(self, what: str, plain: str, names: UniqueNames) -> str:
-        """Return the name of a column or film, as no other has it."""
+        """Return a unique name of a column or film."""
         name = names.name(plain)
         if name != plain:
-            self.remarks[f"{what} is {name}: {plain} holds something else"] = None
+            self.remarks[f"{what} is {name}: {plain} is taken"] = None
         return name
 
     def _pixels(self, part: str, value: Array) -> Pixels | None:
@@ -140,7 +140,7 @@ class LayoutSurvey:
         elif pixels is not None and pixels.ndim == 2:
             self.remarks[f"{name} is grey: its film has three equal channels"] = None
         elif pixels is not None and pixels.shape[2] == 4:
-            self.remarks[f"{name} has an alpha channel, which its film has not"] = None
+            self.remarks[f"{name} has an alpha channel, which its film lacks"] = None
         return pixels
 
     def _action_column(self, name: str, value: Callable[[DatasetFrame], Array]) -> DatasetColumn:
@@ -225,7 +225,7 @@ def _film_name(part: str) -> str:
 
 
 def _fit(name: str) -> str:
-    """Return a name as LeRobot allows it."""
+    """Return a name that LeRobot allows."""
     return name.replace("/", "_")
 
 

@@ -16,11 +16,11 @@ FeatureStatistics = dict[str, Numbers]
 
 QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
 FINEST_PIXELS = 150
-"""Of larger pictures, only every n-th pixel counts, as in LeRobot."""
+"""Only every n-th pixel of a picture twice this size or more counts, as in LeRobot."""
 
 
 def statistics_of(values: npt.NDArray[np.generic]) -> FeatureStatistics:
-    """Return the statistics of a feature, over the first axis."""
+    """Return the statistics of a feature, (frames, *shape), over the frames."""
     numbers = values.astype(np.float64)
     with np.errstate(all="ignore"):  # values that are not finite
         found = {
@@ -100,7 +100,7 @@ def _of_levels(levels: npt.NDArray[np.int64]) -> dict[str, float]:
 
 
 def as_lists(statistics: FeatureStatistics) -> dict[str, Any]:
-    """Return statistics as lists, for JSON and Parquet; the count as whole numbers."""
+    """Return statistics as lists, for JSON and Parquet; the count as integers."""
     return {
         name: [int(number) for number in value] if name == "count" else value.tolist()
         for name, value in statistics.items()

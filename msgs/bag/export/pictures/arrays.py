@@ -10,16 +10,16 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 
 SMALLEST = 8
-"""Pixels: an array with fewer rows or columns is not an image."""
+"""An array with fewer rows or columns is not an image."""
 
 DEEPEST_STACK = 16
 
 ENCODINGS = {1: "mono8", 3: "rgb8", 4: "rgba8"}
-"""By number of channels, with Foxglove's names."""
+"""Foxglove's names of the encodings, by number of channels."""
 
 
 def values_in(fields: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Yield the values of a message's fields by name; those of the parts of an observation by part, ``value.wrist``."""
+    """Yield the values of a message's fields by name; the parts of an observation as ``value.wrist``."""
     for name, value in fields.items():
         if isinstance(value, dict):
             yield from values_in(value, f"{prefix}{name}.")

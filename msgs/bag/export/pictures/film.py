@@ -25,7 +25,7 @@ MARGIN_NS = 1_000_000_000
 """How far outside the range to look for applied actions."""
 
 ROUND_RATE = 0.005
-"""A rate this close, relatively, to an integer is that integer."""
+"""Relative tolerance for rounding a rate to an integer."""
 
 FALLBACK_HZ = 30
 STEPS = 200
@@ -94,7 +94,7 @@ class Film:
             )
         period_ns = float(np.median(np.diff(stamps))) if len(stamps) > 1 else 0.0
         if period_ns <= 0:
-            self.ledger.remark(f"no rate can be read off the stamps: shown at {FALLBACK_HZ} a second")
+            self.ledger.remark(f"the stamps give no rate: shown at {FALLBACK_HZ} a second")
             return len(stamps), Fraction(FALLBACK_HZ)
         rate = 1e9 / period_ns
         near = round(rate)
@@ -137,7 +137,7 @@ class Film:
             try:
                 yield recorded, recorded.fields()
             except DecodeError as error:
-                self.ledger.left_out(recorded.channel.topic, f"does not decode: {error.problem}")
+                self.ledger.left_out(recorded.channel.topic, f"cannot be decoded: {error.problem}")
 
     def _shot(self, recorded: Recorded, fields: Fields, score: _Score) -> Shot:
         act = score.at(_key(fields))
@@ -185,7 +185,7 @@ class _Score:
         self._acts.append(act)
 
     def knows(self, key: Key) -> bool:
-        """Return whether a tick's action has been read, or will not be read any more."""
+        """Return whether a tick's action has been read, or is missing."""
         return bool(self._acts) and self._acts[-1].key >= key
 
     def at(self, key: Key) -> ShownAction | None:
@@ -212,7 +212,7 @@ def _channel_to_show(bag: Bag, topics: tuple[str, ...]) -> Channel:
             break
     if not showing:
         raise BagError(
-            "no topic chosen holds pictures (uint8, height x width or height x width x 3)",
+            "no chosen topic holds pictures (uint8, height x width or height x width x 3)",
             hint="record one: a plant shows its screen with publish_screen: true",
         )
     if len(showing) > 1:

@@ -17,7 +17,7 @@ from rtgraph.msgs.bag.export.pictures.film import Shot, ShownAction
 
 LEAST_WIDTH = 480
 MOST_HEIGHT = 1080
-"""Pixels. Images are enlarged by an integer to this width, unless that exceeds this height."""
+"""In pixels. Images are enlarged by an integer to ``LEAST_WIDTH``, but not beyond ``MOST_HEIGHT``."""
 
 LEAST_FONT = 16
 LINES = 4
@@ -25,7 +25,7 @@ LINES = 4
 BACKGROUND = (18, 20, 24)
 TEXT = (225, 228, 232)
 BY = {"policy": (110, 220, 130), "default": (255, 170, 70), "reset": (150, 180, 255)}
-"""The colour of the actor: the policy, the default behaviour, or neither at the begin of an episode."""
+"""The colour of the actor: the policy, the default behaviour, or neither at the start of an episode."""
 
 MOST_NUMBERS = 6
 

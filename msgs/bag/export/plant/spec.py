@@ -16,9 +16,9 @@ ACTIONS = ("action", "sent")
 
 @dataclass(frozen=True, slots=True)
 class RecordedSpec:
-    """A plant's spec. What the plan does not say is None or empty.
+    """A plant's spec. Entries that the plan lacks are None or empty.
 
-    ``elements`` and ``units`` are the names and the unit of the elements of an observation's part, by part.
+    ``elements`` holds the names of the elements of each part of an observation, ``units`` their unit.
     """
 
     rate_hz: float | None = None
@@ -36,7 +36,7 @@ class RecordedSpec:
         )
 
     def units_of(self, field: str) -> tuple[str, ...]:
-        """Return the units of the elements of such a field: one of each, or one of all of them."""
+        """Return the units of a field's elements: one for each, or one for all."""
         kind, _, part = field.partition(".")
         unit = self.units.get(part, "") if kind == "value" else ""
         return self.action_units if field in ACTIONS else (unit,) if unit else ()
@@ -45,7 +45,7 @@ class RecordedSpec:
 def spec_in(plan: object) -> RecordedSpec:
     """Return the spec of the plant in a parsed plan; an empty one if there is none, or if there are different ones.
 
-    It is read leniently: the plan of another version may say less or more.
+    Unknown and missing keys are ignored: another version may have written the plan.
     """
     specs: list[dict[str, Any]] = []
     for spec in _specs(plan):

@@ -13,11 +13,11 @@ from rtgraph.msgs.bag.export.report import Selection
 from rtgraph.msgs.errors import BagError
 
 MOST_WAITING = 256
-"""Maximum number of ticks that wait for their other message; messages of one tick are recorded close together."""
+"""Maximum number of incomplete ticks in memory; the two messages of a tick are recorded close together."""
 
 
 class Key(NamedTuple):
-    """The place of a tick in the recording. A restarted plant is another incarnation."""
+    """A tick's place in the recording. A restarted plant has another incarnation."""
 
     incarnation: int
     tick: int
@@ -25,7 +25,7 @@ class Key(NamedTuple):
 
 @dataclass(slots=True)
 class Tick:
-    """The messages of one tick: ``Observation`` and ``Applied``, by field; None if not recorded."""
+    """The fields of a tick's ``Observation`` and ``Applied``; None if not recorded."""
 
     key: Key
     observation: Fields | None = None
@@ -33,12 +33,12 @@ class Tick:
 
     @property
     def complete(self) -> bool:
-        """Whether both messages are there."""
+        """Whether both messages were recorded."""
         return self.observation is not None and self.applied is not None
 
 
 class PlantTicks:
-    """The ticks of one plant in the selected part of a recording, which can be read more than once."""
+    """Joins one plant's ``Observation`` and ``Applied`` messages by tick, in the selected part of a recording."""
 
     def __init__(self, bag: Bag, selection: Selection, *, passes: int) -> None:
         self.observed = _observations(chosen(bag, selection.topics))
@@ -60,7 +60,7 @@ class PlantTicks:
         return self.observed[0].publisher
 
     def read(self) -> Iterator[Tick]:
-        """Yield the ticks in order."""
+        """Yield the ticks in order. May be called ``passes`` times."""
         waiting: dict[Key, Tick] = {}
         for recorded, fields in self.reading.messages():
             if recorded.channel.publisher != self.publisher:
@@ -78,11 +78,11 @@ class PlantTicks:
 
 
 def _observations(channels: tuple[Channel, ...]) -> list[Channel]:
-    """Return the channels of the only plant's observations; several differ in the schema."""
+    """Return the channels of one plant's observations: one for each version of the message class."""
     found = [channel for channel in channels if channel.schema_name == "Observation"]
     if not found:
         raise BagError(
-            "no topic chosen holds a plant's observations",
+            "no chosen topic holds a plant's observations",
             hint="choose one, such as --topics observation, or record one",
         )
     if len({(channel.topic, channel.publisher) for channel in found}) > 1:

@@ -25,7 +25,7 @@ from rtgraph.msgs.bag.export.ros import RosConverter, RosMessage, TopicNames
 from rtgraph.msgs.bag.export.rosbag2.store import STORE, made, serialized
 
 VERSION: Literal[9] = 9
-"""Of the bag format: ROS 2 Iron and later."""
+"""The version of the bag format: that of ROS 2 Iron and later."""
 
 
 def export_rosbag2(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
@@ -56,11 +56,11 @@ def _write(reading: Reading, ros: _RosTopics, *, journals: bool) -> int:
     for recorded, fields in reading.messages():
         channel = recorded.channel
         if channel.topic.startswith("_") and not journals:
-            reading.ledger.left_out(channel.topic, "what `bag verify` needs; choose it with --topics")
+            reading.ledger.left_out(channel.topic, "only `bag verify` needs it; choose it with --topics")
             continue
         time_ns = recorded.publish_ns + epoch_ns
         if time_ns < 0:
-            reading.ledger.remark("what has a time before 0 is at 0: bags have no earlier times")
+            reading.ledger.remark("messages before time 0 are at 0: bags have no negative times")
         for message in converter.convert(fields, channel.schema_name, time_ns, epoch_ns):
             ros.write(channel, message, max(0, time_ns))
         count += 1
@@ -75,7 +75,7 @@ class _RosTopics:
         self._connections: dict[str, Connection] = {}
 
     def write(self, channel: Channel, message: RosMessage, time_ns: int) -> None:
-        """Write a message on its topic, which is made if it is new."""
+        """Write a message on its topic; create a new topic."""
         topic = table_name(channel)
         name = self._names.name(topic, message.path)
         connection = self._connections.get(name)

@@ -76,7 +76,7 @@ def test_one_of_several_plants_is_chosen(session, out, target):
         BagError, match=r"several plants were recorded: left/observation of left/plant, right"
     ):
         exporter(target)(bag, out / "run")
-    with pytest.raises(BagError, match="no topic chosen holds a plant's observations"):
+    with pytest.raises(BagError, match="no chosen topic holds a plant's observations"):
         exporter(target)(bag, out / "run", Selection(topics=("*/applied",)))
     assert exporter(target)(bag, out / "run", Selection(topics=("right/*",))).messages in (2, 3)
 
@@ -106,4 +106,4 @@ def test_parts_with_similar_names_have_columns_apart(session, out, value, names,
     renamed = [name for name in columns if name.endswith("_2")]
     assert len(report.remarks) == len(renamed)
     for remark, name in zip(report.remarks, renamed, strict=True):
-        assert remark.endswith(f": the later is {name}")
+        assert remark.endswith(f": the later becomes {name}")

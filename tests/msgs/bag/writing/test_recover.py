@@ -89,7 +89,7 @@ def test_it_makes_no_recording_of_what_is_none_and_overwrites_nothing(path, tmp_
     with pytest.raises(BagError, match="is not a recording"):
         recover(tmp_path / "text", tmp_path / "out.mcap")
     assert not (tmp_path / "out.mcap").exists()
-    with pytest.raises(BagError, match="is there already"):
+    with pytest.raises(BagError, match="already exists"):
         recover(path, path)
     assert Bag.open(path).complete
 

@@ -81,7 +81,7 @@ def test_a_file_that_cannot_be_made_leaves_the_ring_as_it_was(tmp_path):
     kept = ring(tmp_path)
     fill(kept, rows(3))
     (tmp_path / "session_0.mcap").write_bytes(b"in the way")
-    with pytest.raises(BagError, match="is there already"):
+    with pytest.raises(BagError, match="already exists"):
         kept.keep("one")
     assert (tmp_path / "session_0.mcap").read_bytes() == b"in the way"
     (tmp_path / "session_0.mcap").unlink()

@@ -66,7 +66,7 @@ def test_the_same_input_gives_the_same_files(tmp_path):
 
 
 def test_a_recording_that_is_never_split_needs_no_splitting(tmp_path):
-    with pytest.raises(BagError, match="nothing says when to split"):
+    with pytest.raises(BagError, match="a split recording needs a limit"):
         SplittingWriter(tmp_path / "session.mcap", info=INFO)
     assert not list(tmp_path.iterdir())
 

@@ -219,10 +219,10 @@ def test_parts_with_the_same_name_in_lerobot_stay_apart(session, exported):
     assert {name: read.rows[0][name] for name in wanted} == wanted
     assert wanted.keys() < read.info["features"].keys()
     assert report.remarks[:4] == (
-        "cam_left is observation.images.cam_left_2: observation.images.cam_left holds something else",
-        "m_a is observation.m_a_2: observation.m_a holds something else",
-        "state is observation.state_2: observation.state holds something else",
-        "measurements.x_y is measurements.x_y_2: measurements.x_y holds something else",
+        "cam_left is observation.images.cam_left_2: observation.images.cam_left is taken",
+        "m_a is observation.m_a_2: observation.m_a is taken",
+        "state is observation.state_2: observation.state is taken",
+        "measurements.x_y is measurements.x_y_2: measurements.x_y is taken",
     )
 
 
@@ -309,7 +309,7 @@ def test_a_gap_in_an_episode_is_said(session, exported):
     assert [(row["frame_index"], row["tick"]) for row in read.rows] == [(0, 0), (1, 1), (2, 5)]
     assert [remark.partition(":")[0] for remark in report.remarks] == [
         "1 frame(s) follow a gap",
-        "`timestamp` is the frame's number over the rate",
+        "`timestamp` is the frame's index / rate",
     ]
 
 
