@@ -1,4 +1,4 @@
-"""The common part of nodes that compute gradients: batches, requested one ahead."""
+"""The base of nodes that compute gradients. It requests each batch while the previous one is in use."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class BatchParams(Params):
     correction_over: int = Field(default=0, ge=0)
     """Number of updates over which β rises to 1, linearly; 0 for a constant β."""
     latency: LatencyParams = Measured()
-    """The duration of an update; in real time, the duration it is padded to."""
+    """The duration of an update. In real time, shorter updates are padded to it."""
 
 
 B = TypeVar("B", bound=BatchParams)
@@ -54,18 +54,18 @@ class Batches(Node[B]):
 
     @classmethod
     def check_placement(cls, params: B, placement: Placement) -> None:
-        """Check that the weights exist and can be learned, and that the device exists."""
+        """Check that the weights exist, that the algorithm fits them, and that the device exists."""
         plan = weights_named(placement.weights, params.weights).plan
         params.algorithm.check(_SPEC.validate_python(plan.network), plan.spec)
         params.latency.draws(generator(0, placement.name, 0), plan.spec.rate_hz)
         if params.algorithm.device != "cpu":
-            # Only here: describing a graph needs no torch.
+            # Imported here, because a graph is described without torch.
             from rtgraph.nodes.learner.updates.device import device_named  # noqa: PLC0415
 
             device_named(params.algorithm.device)
 
     def on_prepare(self) -> None:
-        """Prepare for requesting batches."""
+        """Prepare the requests."""
         self._reader = BatchReader(
             self.name, self.context.identity.incarnation, self.context.launch_context.directory
         )
@@ -85,7 +85,7 @@ class Batches(Node[B]):
         return weights_named(self.context.launch_context.weights, self.params.weights)
 
     def begun(self) -> int:
-        """Return the version at which learning began; the schedule of β counts from it."""
+        """Return the version at which learning began: the schedule of β starts there."""
         return self.learned_weights().plan.begun
 
     def begin_asking(self, version: int) -> None:
@@ -98,11 +98,11 @@ class Batches(Node[B]):
         return self._reader.answers(message)
 
     def read(self, message: SampledBatch, version: int) -> Batch | None:
-        """Request the next batch, and return this one; None if its frames are gone.
+        """Request the next batch, and return this one; None if its frames are overwritten.
 
         Args:
             message: the received batch.
-            version: of the weights; it determines β.
+            version: the version of the weights, which determines β.
         """
         self._must_take_time()
         batch = self._reader.batch(message)
@@ -110,29 +110,29 @@ class Batches(Node[B]):
         return batch
 
     def update_ns(self, began_ns: int) -> int:
-        """Return the remaining duration of an update that began then."""
+        """Return the remaining duration of an update that began at this time."""
         return max(0, self._draw() - (self.now_ns - began_ns))
 
     def prioritise(
         self, message: SampledBatch, indices: npt.NDArray[np.int64], errors: npt.NDArray[np.float32]
     ) -> None:
-        """Send the error of each transition of a batch to the replay memory; both arrays are (batch,)."""
+        """Send the errors of a batch's transitions to the replay memory; both arrays are (batch,)."""
         self.priorities.publish(
             Priorities(indices=indices, errors=errors, drawn_by=message.header.incarnation)
         )
 
     def _must_take_time(self) -> None:
-        """Reject updates that take no time: the node would learn forever at one instant."""
+        """Raise an error if updates take no time: the virtual time would never advance."""
         self._at_once = self._at_once + 1 if self.now_ns == self._read_ns else 0
         self._read_ns = self.now_ns
         if self._at_once > MOST_AT_ONCE and not self.context.launch_context.realtime:
             raise NodeError(
-                f"{self.name}: more than {MOST_AT_ONCE} updates at one instant: in the virtual world they must take time",
+                f"{self.name}: more than {MOST_AT_ONCE} updates at one instant, and so the virtual time does not advance",
                 hint="give them a latency (update_frames), or the replay memory a cadence (updates_per_tick)",
             )
 
     def correction_at(self, version: int) -> float:
-        """Return β of prioritised sampling for an update of a version of the weights."""
+        """Return β of prioritised sampling at a version of the weights."""
         params = self.params
         made = max(0, version - self.begun())
         risen = min(1.0, made / params.correction_over) if params.correction_over else 0.0

@@ -30,15 +30,15 @@ class GradientLearner(Batches[BatchParams]):
     learner_state = Output(LearnerState)
 
     _made: tuple[SampledBatch, Batch, tuple[Tensor, BatchLoss]]
-    """Computed, but not yet finished in the graph's time."""
+    """The last gradient, which is computed but does not end yet in the graph's time."""
 
     def on_prepare(self) -> None:
         """Make the network."""
         super().on_prepare()
-        # Only here: describing a graph needs no torch.
+        # Imported here, because a graph is described without torch.
         from rtgraph.nodes.learner.owner import updater_of  # noqa: PLC0415
 
-        # A separate noise seed: the noise of several learners must differ.
+        # A noise seed for each learner, so that their noise differs.
         noise_seed = int(self.rng.integers(2**62))
         self._updater = updater_of(self.learned_weights(), self.params.algorithm, noise_seed)
         self._memory = self._shared()
@@ -62,18 +62,18 @@ class GradientLearner(Batches[BatchParams]):
         self.begin_asking(0)
 
     def on_weights(self, shown: WeightsVersion) -> None:
-        """Compute with these weights from now on."""
+        """Use these weights from now on."""
         self._heard_of(shown)
         self._go_on()
 
     def on_answer(self, answer: GradientAnswer) -> None:
-        """Continue: the gradient was applied, or will not be used."""
+        """Continue with the next gradient."""
         if (answer.incarnation, answer.number) == (self.context.identity.incarnation, self._number - 1):
             self._waits = False
             if not answer.in_place:
                 self._share_no_more()
             elif answer.version is None:
-                # A version other than the one it was computed with is on its way.
+                # Wait for a version other than the one that the gradient was computed with.
                 self._awaited = self._updater.version + 1
             else:
                 self._awaited = answer.version
@@ -86,8 +86,8 @@ class GradientLearner(Batches[BatchParams]):
             self._go_on()
 
     def _go_on(self) -> None:
-        """Compute the next gradient, if the last was answered and weights and a batch are available."""
-        if (shown := self.weights.take()) is not None:  # it came while the learner was busy
+        """Compute the next gradient, if the last one was answered, and weights and a batch are available."""
+        if (shown := self.weights.take()) is not None:  # received while the learner was busy
             self._heard_of(shown)
         if self._waits or self._pending is None or not self._has_weights():
             return
@@ -124,7 +124,7 @@ class GradientLearner(Batches[BatchParams]):
         self._number += 1
 
     def _shared(self) -> GradientMemory | None:
-        """Share the gradients with the learner on this host; in virtual time there is only one process."""
+        """Return shared memory for gradients; None in virtual time (one process), or if it is not available."""
         launch_context = self.context.launch_context
         if not launch_context.realtime or launch_context.directory is None:
             return None
@@ -136,7 +136,9 @@ class GradientLearner(Batches[BatchParams]):
                 self.context.identity.incarnation,
             )
         except (RegionError, OSError) as error:
-            self.log.warning("gradients go in messages, since they cannot be shared: %s", error)
+            self.log.warning(
+                "gradients are sent in messages, because shared memory is not available: %s", error
+            )
             return None
 
     def _share_no_more(self) -> None:
@@ -145,7 +147,7 @@ class GradientLearner(Batches[BatchParams]):
             self._memory = None
 
     def _heard_of(self, shown: WeightsVersion) -> None:
-        """Handle a new version. If its owner restarted, pending offers are void."""
+        """Handle a new version. If its owner has restarted, offered gradients are discarded."""
         if self._shown is None or shown.life > self._shown.life:
             self._waits, self._awaited = False, 0
         self._shown = shown
@@ -153,7 +155,7 @@ class GradientLearner(Batches[BatchParams]):
     def _has_weights(self) -> bool:
         """Read the newest weights; return whether they are the expected ones.
 
-        If they are not, or are already overwritten, newer ones are on their way.
+        If they are not, or are already overwritten, a newer version will be announced.
         """
         shown = self._shown
         if shown is None or shown.target_version is None or shown.target_slot is None:

@@ -19,20 +19,18 @@ class LearnerParams(LearningParams):
     """The parameters of a learner."""
 
     learners: PositiveInt = 1
-    """Number of processes that compute gradients: with 1 the learner itself, with more the gradient
-    learners."""
+    """Number of processes that compute gradients: if 1, the learner itself; if more, gradient learners."""
     order: Literal["round_robin", "parallel"] = "round_robin"
-    """Apply gradients one by one, in cyclic order, or all at once as one of a larger batch."""
+    """`round_robin` applies gradients one by one, in cyclic order; `parallel` applies their mean."""
     silence_s: float = Field(default=3.0, gt=0)
-    """Minimum silence after which a gradient learner is left out; longer if gradients take longer."""
+    """Time without a message after which a gradient learner is left out; longer if gradients take longer."""
 
 
 class Learner(Learning[LearnerParams]):
-    """Makes one update after the other from the batches of the replay memory.
+    """Updates the weights with batches of the replay memory, one after the other.
 
-    With several ``learners`` it computes no gradient itself: it applies those of the gradient learners, in
-    cyclic order or as one, and answers each. A gradient learner that dies is left out, and rejoins when it is
-    back.
+    With several ``learners`` it computes no gradients: it applies those of the gradient learners, in cyclic order or
+    as their mean, and answers each. A gradient learner that dies is left out, and rejoins after its restart.
     """
 
     gradient = Input(Gradient, queue(1024), many=True, optional=True)
@@ -63,7 +61,7 @@ class Learner(Learning[LearnerParams]):
             self.spend(self.left_ns(), self.computed)
 
     def on_stop(self) -> None:
-        """Save a last checkpoint, and release what gradient learners share."""
+        """Save a last checkpoint, and release the gradient learners' shared memory."""
         super().on_stop()
         if self.params.learners > 1:
             self._handed.close()
@@ -72,7 +70,7 @@ class Learner(Learning[LearnerParams]):
         """Apply the due gradient."""
         vector = self._handed.vector(gradient)
         if vector is None:
-            # Its learner is dead, or on another host: request the next one in the message.
+            # The sender is dead, or on another host: ask it to send the next vector in the message.
             self._answer(gradient, None, in_place=False)
             return
         # Not validated: that would copy the vector, which may be in the learner's shared memory.
@@ -85,18 +83,18 @@ class Learner(Learning[LearnerParams]):
         """Record that a gradient learner is alive."""
         self._ring.heard(state.place, state.incarnation, self.now_ns)
         if self._ring.returned:
-            # It has no weights yet, and the others may be waiting for it.
+            # It has no weights yet, and the other learners may wait for its gradient.
             self.log.info("gradient learners %s are back", self._ring.returned)
             self._ring.returned.clear()
             self.show()
         self._apply_due()
 
     def shows_target(self) -> bool:
-        """Gradient learners compute with the target network."""
+        """Return whether there are gradient learners: they use the target network."""
         return self.params.learners > 1
 
     def versions_between_shows(self) -> int:
-        """Gradient learners compute on the newest version, so each version is published."""
+        """Return 1 if there are gradient learners: they use the newest version."""
         return 1 if self.params.learners > 1 else super().versions_between_shows()
 
     def result(self) -> dict[str, Any]:
@@ -133,5 +131,5 @@ class Learner(Learning[LearnerParams]):
 
     def _look_for_silent(self) -> None:
         for place in self._ring.leave_silent(self.now_ns):
-            self.log.warning("gradient learner %d is silent: it is left out", place)
+            self.log.warning("gradient learner %d is left out: it sends nothing", place)
         self._apply_due()

@@ -1,4 +1,4 @@
-"""The common part of nodes that own and improve weights."""
+"""The base of nodes that own and update weights."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class LearningParams(BatchParams):
     """The parameters of every node that owns weights."""
 
     publish_every: PositiveInt = 1
-    """Number of updates between published versions. With several learners every version is published."""
+    """Number of updates between published versions; always 1 with several learners."""
     checkpoint_every_s: float | None = Field(default=60.0, gt=0)
-    """Seconds of the graph's time between checkpoints; null for a single one at the end."""
+    """Seconds of the graph's time between checkpoints; null: only one at the end."""
     keep_checkpoints: PositiveInt = 3
     """Number of newest checkpoints to keep."""
     checkpoints: str = Field(default="checkpoints", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
@@ -47,7 +47,7 @@ P = TypeVar("P", bound=LearningParams)
 
 @dataclass(frozen=True, slots=True)
 class _Update:
-    """An update that is computed, but not yet finished in the graph's time."""
+    """An update that is computed, but does not end yet in the graph's time."""
 
     message: SampledBatch
     indices: npt.NDArray[np.int64]
@@ -81,12 +81,12 @@ class Learning(Batches[P]):
         if self.context.launch_context.realtime:
             self.every(SHOW_AGAIN_NS, self._show_again)
         if self.pretrained is not None:
-            self._save()  # a later life makes none of these updates again
+            self._save()  # a restarted node must not repeat these updates
         if self.params.checkpoint_every_s is not None:
             self.every(round(self.params.checkpoint_every_s * 1e9), self._save)
 
     def on_stop(self) -> None:
-        """Save a last checkpoint. A failure is an error: what was learned would be lost."""
+        """Save a last checkpoint. If that fails, the node fails, since its weights are lost."""
         super().on_stop()
         self.owner.save(self.now_ns)
 
@@ -99,14 +99,14 @@ class Learning(Batches[P]):
         return told | ({"checkpoints_failed": self._unsaved} if self._unsaved else {})
 
     def tell(self, made: Learned) -> None:
-        """Publish that an update was applied, and the version that it made."""
+        """Publish an update and, if due, the new version of the weights."""
         self.learned.publish(made)
         self._unshown += 1
         if self._unshown >= self.versions_between_shows():
             self.show()
 
     def compute(self, message: SampledBatch) -> bool:
-        """Compute an update from a batch, for `computed` to make; False if the batch's frames are gone."""
+        """Compute an update from a batch, which `computed` applies; False if the batch's frames are overwritten."""
         batch = self.read(message, self.owner.updater.version)
         if batch is None:
             return False
@@ -119,7 +119,7 @@ class Learning(Batches[P]):
         return self.update_ns(self._update.began_ns)
 
     def computed(self) -> None:
-        """Make the update, and publish it."""
+        """Apply the update, and publish it."""
         made, updater = self._update, self.owner.updater
         norm = updater.finish()
         self.prioritise(made.message, made.indices, made.found.td_errors)
@@ -137,7 +137,7 @@ class Learning(Batches[P]):
         )
 
     def show(self) -> None:
-        """Publish the current weights; if all slots are held, retry soon."""
+        """Publish the current weights; retry soon if readers hold all slots."""
         self.shown = self.owner.show(self.context.identity.incarnation)
         if self.shown is None:
             self._skipped += 1
@@ -147,12 +147,12 @@ class Learning(Batches[P]):
             self.weights.publish(self.shown)
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the node, with checkpoints in this session's folder."""
+        """Restore the node; its new checkpoints go to this session's folder."""
         super().load_world_state(state)
         self.owner.keep_in(self._folder(), self.context.launch_context.limits.ticks)
 
     def begun(self) -> int:
-        """Return the version at which learning began; a resumed checkpoint knows it."""
+        """Return the version at which learning began, also in the run that was resumed."""
         return self.owner.updater.begun
 
     def versions_between_shows(self) -> int:
@@ -160,7 +160,7 @@ class Learning(Batches[P]):
         return self.params.publish_every
 
     def shows_target(self) -> bool:
-        """Return whether others compute with the target network."""
+        """Return whether other nodes use the target network."""
         return False
 
     def _pretrain(self) -> Pretrained:
@@ -176,7 +176,7 @@ class Learning(Batches[P]):
 
     def _owned(self) -> tuple[Owner, bool]:
         """Return the owner of the weights, and whether it resumed from a checkpoint."""
-        # Only here: describing a graph needs no torch.
+        # Imported here, because a graph is described without torch.
         from rtgraph.nodes.learner.owner import Owner  # noqa: PLC0415
 
         params = self.params
@@ -200,7 +200,7 @@ class Learning(Batches[P]):
         return None if directory is None else directory / self.params.checkpoints
 
     def _show_again(self) -> None:
-        """Retry a failed publication: without it, others may have no weights."""
+        """Retry a failed publication: other nodes may have no weights yet."""
         if self.shown is None:
             self.show()
 

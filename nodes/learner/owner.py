@@ -1,4 +1,4 @@
-"""The weights that a node owns: makes their versions, publishes them, and saves them to disk."""
+"""The owner of weights: it updates them, publishes their versions, and saves them to disk."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 
 
 def updater_of(weights: Weights, params: AlgorithmParams, noise_seed: int) -> Updater:
-    """Return an updater with the first version of these weights: from their seed, or from a checkpoint.
+    """Return an updater with the initial weights: from their seed, or from a checkpoint.
 
     Raises:
-        LearningError: the weights cannot be learned.
+        LearningError: the algorithm does not fit the network.
     """
     spec = _SPEC.validate_python(weights.plan.network)
     updater = Updater(spec, weights.plan.spec, params, seed=weights.plan.seed, noise_seed=noise_seed)
@@ -49,12 +49,12 @@ class Owner:
         params: how updates are made.
         folder: the folder of checkpoints; None for no checkpoints.
         keep: number of checkpoints to keep.
-        target: whether others compute with the target network, so that it is published too.
-        noise_seed: of the noise of noisy layers.
+        target: whether to publish the target network too, because other nodes use it.
+        noise_seed: the seed of the noise of noisy layers.
         most_ticks: number of ticks after which the plant ends; None if it does not end by itself.
 
     Raises:
-        LearningError: the weights cannot be learned.
+        LearningError: the algorithm does not fit the network.
         CheckpointError: the folder cannot be created.
     """
 
@@ -81,7 +81,7 @@ class Owner:
     def keep_in(self, folder: Path | None, most_ticks: int | None) -> None:
         """Save checkpoints in a folder from now on; None for no checkpoints.
 
-        A resumed world has another folder and may have another number of ticks, so both are set anew.
+        A resumed world has another folder, and may have another number of ticks.
 
         Raises:
             CheckpointError: the folder cannot be created.
@@ -122,10 +122,10 @@ class Owner:
         return self._ticks_before + (ticks if self._most_ticks is None else min(ticks, self._most_ticks))
 
     def show(self, life: int) -> WeightsVersion | None:
-        """Publish the weights; None if all slots are held and nothing was written.
+        """Publish the weights; None if readers hold all slots, so that nothing was written.
 
         Args:
-            life: of the node that owns them.
+            life: the incarnation of the node that owns them.
         """
         updater, versions = self.updater, self._weights.versions
         if self._shows_target and not self._show_target():
@@ -159,7 +159,7 @@ class Owner:
             self._saved = saved
 
     def _show_target(self) -> bool:
-        """Publish the target network in a separate slot, where it stays until the next one."""
+        """Publish the target network in a separate slot, which keeps it until the next one."""
         version = self.updater.target_version
         if self._target is not None and self._target[0] == version:
             return True

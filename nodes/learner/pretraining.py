@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from rtgraph.nodes.learner.updates.update import Updater
 
 NORMALISED_WITH = 256
-"""Transitions that initial weights are scaled to."""
+"""Number of transitions with which initial weights are scaled."""
 REPORT_EVERY = 20
-"""Updates between two reports of progress."""
+"""Number of updates between reports of progress."""
 
 
 class PretrainingParams(Record):
-    """How many updates are made from demonstrations before the world runs."""
+    """The updates from demonstrations before the world runs."""
 
     updates: int = Field(default=0, ge=0)
     """Number of updates; 0 for none."""
     margin: float = Field(default=0.0, ge=0, le=1e6, allow_inf_nan=False)
-    """Margin by which the value of a demonstrated action must exceed those of the others; 0 to learn from
-    rewards alone (Hester et al., 2018, whose margin is 0.8).
+    """Margin by which the value of a demonstrated action should exceed those of the others; 0 to learn from
+    rewards alone. Hester et al. (2018) use 0.8.
     """
     normalise: bool = False
     """Scale the initial weights of convolutions to the demonstrations' observations first (Salimans & Kingma, 2016)."""
@@ -54,7 +54,7 @@ class PretrainingParams(Record):
 
 @dataclass(frozen=True, slots=True)
 class Pretrained:
-    """What was learned from demonstrations."""
+    """The result of learning from demonstrations."""
 
     updates: int
     transitions: int
@@ -77,7 +77,7 @@ def pretrain(
     rng: np.random.Generator,
     report: Callable[[int], bool],
 ) -> Pretrained:
-    """Make updates from the transitions of demonstrations; the target network follows as in any other updates.
+    """Update the weights and the target network with the transitions of demonstrations.
 
     Args:
         updater: the weights and their optimiser.
@@ -85,11 +85,11 @@ def pretrain(
         batch: transitions per update.
         correction: β of prioritised sampling by version.
         rng: draws the batches.
-        report: called now and then with the number of updates made; False ends it early.
+        report: called from time to time with the number of updates made; if it returns False, no more are made.
 
     Raises:
         LearningError: the demonstrations have no transitions, or learning diverged.
-        ReplayError: they cannot be read as this plant's.
+        ReplayError: the demonstrations are not of this plant.
     """
     if params.replay is None:
         raise LearningError("there is no demonstration")

@@ -1,4 +1,4 @@
-"""Agents without staggering: one process infers and learns in turn, so that each waits for the other."""
+"""Agents without staggering: one process alternates between inference and learning."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class SequentialParams(LearningParams):
     policy: EpsilonGreedyParams
     """The policy π."""
     order: Literal["infer_learn", "learn_infer"] = "infer_learn"
-    """Act on an observation before learning, or learn first."""
+    """Whether to act on an observation before or after learning."""
     inference: LatencyParams = Measured()
-    """The duration of an inference; in real time, the duration it is padded to."""
+    """The duration of an inference. In real time, shorter ones are padded to it."""
 
 
 class SequentialAgent(Learning[SequentialParams]):
-    """Takes the newest observation, infers and learns, one after the other, and starts again with the next.
+    """Takes the newest observation, infers, learns, and starts again with the next observation.
 
-    ``infer_learn`` acts before it learns, as Travnik et al. (2018) advise, so an action is one inference old;
-    with ``learn_infer`` it is older by an update. In both cases the time between two actions is the sum of
-    both durations (the baselines of Riemer et al., ICLR 2025). No observation is used twice. If the replay
-    memory allows no update, it acts without one.
+    ``infer_learn`` acts before it learns, as Travnik et al. (2018) advise, so an action is one inference old. With
+    ``learn_infer`` it is older by one update. In both orders the time between two actions is the sum of both
+    durations (the baselines of Riemer et al., ICLR 2025). No observation is used twice. If the replay memory allows
+    no update, the agent acts without one.
     """
 
     observation = Input(Observation, latest)
@@ -53,7 +53,7 @@ class SequentialAgent(Learning[SequentialParams]):
 
     @classmethod
     def check_placement(cls, params: SequentialParams, placement: Placement) -> None:
-        """Check also that the policy's weights exist, and that the inference latency can be read."""
+        """Check also that the policy's weights exist, and that the model of the inference latency can be read."""
         super().check_placement(params, placement)
         weights_named(placement.weights, params.policy.weights)
         params.inference.draws(generator(0, placement.name, 0), params.plant.rate_hz)
@@ -81,7 +81,7 @@ class SequentialAgent(Learning[SequentialParams]):
             self._begin(observation)
 
     def show(self) -> None:
-        """Publish the weights, and use them from the next inference on."""
+        """Publish the weights, and use them for the next inference."""
         super().show()
         if self.shown is not None:
             self._policy.adopt(self.shown)
@@ -114,7 +114,7 @@ class SequentialAgent(Learning[SequentialParams]):
             of=self._observed,
         )
         self._decisions += 1
-        # The next step waits until all other events of this instant are done.
+        # The next step comes after all other events of this instant.
         self.after(0, self._learn if self.params.order == "infer_learn" else self._end)
 
     def _learn(self) -> None:
@@ -129,7 +129,7 @@ class SequentialAgent(Learning[SequentialParams]):
         self.after(0, self._go_on)
 
     def _go_on(self) -> None:
-        """Do what follows learning."""
+        """Take the next step after learning."""
         if self.params.order == "learn_infer":
             self._infer()
         else:

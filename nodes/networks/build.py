@@ -62,7 +62,7 @@ def build(
 
 
 def initialise(module: nn.Module, seed: int) -> None:
-    """Draw all weights and biases again: the same seed gives the same bits, on any device.
+    """Redraw all weights and biases. The same seed gives the same bits on any device.
 
     The rule is torch's for these layers, uniform in ±1/√fan_in (Kaiming-uniform with a = √5); the noise of
     noisy layers starts from 0.5/√fan_in.

@@ -47,6 +47,6 @@ def checkpoint_in(path: Path) -> Path:
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
     raise CheckpointError(
-        f"{path} is no checkpoint: {lacks}",
-        hint="give a checkpoint's folder, or that of a session for its newest",
+        f"{path} is not a checkpoint: {lacks}",
+        hint="give the folder of a checkpoint, or of a session for its newest checkpoint",
     )

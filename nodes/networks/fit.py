@@ -41,7 +41,7 @@ class FrameShape(NamedTuple):
 
 
 MOST_CHANNELS = 4
-"""A picture's last axis is its channels if it is not longer than this: grey, RGB or RGBA."""
+"""Maximum length of a picture's axis of channels: grey, RGB or RGBA."""
 
 
 class PictureShape(NamedTuple):
@@ -109,7 +109,7 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
     """
     if network.head != HeadSpec() and not isinstance(plant.action, Discrete):
         raise ValueError(
-            f"a head that is not plain is for discrete actions, not for {plant.action.kind} ones. "
+            f"dueling, noisy and support are for discrete actions, not for {plant.action.kind} ones. "
             "hint: leave the head out, or choose a plant with discrete actions"
         )
     if isinstance(plant.observation, PartsSpec):
@@ -123,7 +123,7 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
 def _check_parts(network: NetworkSpec, observation: PartsSpec) -> None:
     if isinstance(network, MlpSpec):
         if network.one_hot is not None:
-            raise ValueError("one_hot is for observations of one array. hint: leave one_hot out")
+            raise ValueError("one_hot needs an observation of one array. hint: leave one_hot out")
         return
     pictures = {name: PictureShape.of(part) for name, part in observation.parts.items()}
     if not any(pictures.values()):

@@ -1,4 +1,4 @@
-"""A module's parameters as one vector, to optimise, average, send and copy them at once."""
+"""A module's parameters as one vector, to optimise, average, send and copy it as a whole."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def flatten(module: nn.Module) -> Tensor:
     for slot in slots:
         if slot.name not in own or slot.dtype != torch.float32:
             raise ValueError(
-                f"{slot.name!r} is no float32 parameter: it cannot stand in a vector with others"
+                f"{slot.name!r} is not a float32 parameter, so it cannot be in a vector with others"
             )
     device = next(iter(own.values())).device
     numbers = -(-size_bytes(slots) // _ALIGNMENT) * _ALIGNMENT // torch.float32.itemsize
@@ -40,7 +40,7 @@ def flatten(module: nn.Module) -> Tensor:
 
 
 def views(vector: Tensor, slots: Sequence[Slot]) -> dict[str, Tensor]:
-    """Return the slots of a vector by name, without copying.
+    """Return the slots of a vector, (n,), by name, without copying.
 
     Raises:
         ValueError: The vector is too short.

@@ -19,14 +19,14 @@ from rtgraph.nodes.networks.network import Network, Observations
 from rtgraph.nodes.networks.spec import ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
 
 VECTOR = (64, 64)
-"""The hidden layers for each part that is no picture, beside a convolutional network."""
+"""Sizes of the hidden layers of parts that are not pictures, in convolutional networks."""
 
 
 class Joined(Network):
-    """A trunk for each part, in order of the parts' names; their features joined are the input of the head.
+    """A trunk for each part, in order of the parts' names. The head reads their concatenated features.
 
     With ``kind: impala`` or ``nature`` a picture has the convolutions of that network, and every other part two
-    hidden layers of 64. With ``kind: mlp`` all parts are flattened and joined, and the hidden layers follow.
+    hidden layers of 64. With ``kind: mlp`` all parts are flattened and concatenated before the hidden layers.
 
     Args:
         spec: The network, and the head.
@@ -55,7 +55,7 @@ class Joined(Network):
         self.head = Head(spec.head, sizes[-1], hidden, outputs)
 
     def features(self, observations: Observations) -> Tensor:
-        """Compute the trunks and join their features; pictures are scaled to [0, 1], other parts are not scaled."""
+        """Compute the trunks and concatenate their features; only pictures are scaled, to [0, 1]."""
         if not isinstance(observations, dict) or observations.keys() != self.parts.keys():
             raise ValueError(f"expected the parts {', '.join(self.parts)}")
         for name, shape in self.parts.items():

@@ -29,7 +29,7 @@ class NoisyLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(outputs))
         self.weight_noise = nn.Parameter(torch.empty(outputs, inputs))
         self.bias_noise = nn.Parameter(torch.empty(outputs))
-        # Not a buffer: the layer's state may be in memory that many processes read and none may write.
+        # Not a buffer: the layer's state may be in read-only shared memory.
         self.noise = None
 
     @property

@@ -148,7 +148,7 @@ def _assign(module: nn.Module, tensors: dict[str, Tensor]) -> None:
     module.load_state_dict(tensors, assign=True)
     for name, tensor in module.named_buffers():
         if tensor.is_meta:
-            raise ValueError(f"buffer {name!r} is not persistent, so it has no place among the weights")
+            raise ValueError(f"buffer {name!r} is not persistent, so it is not part of the weights")
 
 
 def _state(module: nn.Module) -> dict[str, Tensor]:

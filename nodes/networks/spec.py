@@ -24,7 +24,7 @@ class _Spec(BaseModel):
 class SupportSpec(_Spec):
     """The support of a distribution of returns: ``atoms`` values, evenly spaced from ``low`` to ``high``.
 
-    It must cover the discounted returns of the game, including losses. Values beyond count as the nearest
+    It must cover the discounted returns of the game, including losses. Returns beyond an end count as that
     end.
     """
 
@@ -35,7 +35,7 @@ class SupportSpec(_Spec):
     @model_validator(mode="after")
     def _spans_something(self) -> Self:
         if self.low >= self.high:
-            raise ValueError(f"low ({self.low:g}) has to be below high ({self.high:g})")
+            raise ValueError(f"low ({self.low:g}) must be below high ({self.high:g})")
         return self
 
     @property
@@ -53,7 +53,7 @@ class HeadSpec(_Spec):
     dueling: bool = False
     """One stream for the state's value, one for the advantages of actions (Wang et al., 2016)."""
     noisy: bool = False
-    """Explore by noise of a learned scale on the weights (Fortunato et al., 2018): twice the parameters."""
+    """Explore by noise of a learned scale on the weights (Fortunato et al., 2018). Doubles the parameters."""
     support: SupportSpec | None = None
     """Learn the distribution of returns, on this support (C51, Bellemare et al., 2017), instead of their mean."""
 

@@ -1,4 +1,4 @@
-"""What one algorithm adds to the updater: the loss of a batch."""
+"""The interface of an algorithm: the loss of a batch."""
 
 from __future__ import annotations
 
@@ -27,14 +27,11 @@ class Loss(NamedTuple):
     q_mean: Tensor
     """Mean value Q(s, a) of the actions taken, a scalar."""
     errors: Tensor
-    """The error of each sample, (batch,), at least 0: its priority is computed from it."""
+    """The error of each sample, (batch,), at least 0, from which its priority is computed."""
 
 
 class Algorithm(ABC, Generic[P_co]):
-    """The difference between one algorithm and another.
-
-    The updater does the rest: gradients, the optimiser, the target network, checkpoints.
-    """
+    """Computes the loss of a batch. The updater does the rest: gradients, optimiser, target network, checkpoints."""
 
     def __init__(self, params: P_co, network: NetworkSpec) -> None:
         self.params = params
@@ -56,14 +53,14 @@ class Algorithm(ABC, Generic[P_co]):
             target: the target network; its parameters require no gradient.
             batch: the transitions.
             rng: the source of all randomness, such as the noise of noisy layers.
-            margin: above 0, the batch's actions are those of a demonstration, and the loss also lowers the values of the
-                other actions below theirs by this margin.
+            margin: if above 0, the actions are those of a demonstration, and the loss also asks for their values to
+                exceed those of the other actions by this margin.
         """
 
     def autocast(self, batch: TensorBatch) -> torch.autocast:
-        """Return a context that computes in bfloat16 if the parameters say so."""
-        # A separate context for each pass: tensors that it casts without gradients would be cached for the
-        # pass that needs gradients.
+        """Return a context that computes in bfloat16 if ``params.autocast`` is set."""
+        # A new context for each pass: it caches casts, and those made without gradients must not serve the pass that
+        # needs gradients.
         return torch.autocast(batch.actions.device.type, dtype=torch.bfloat16, enabled=self.params.autocast)
 
 

@@ -30,13 +30,13 @@ class TensorBatch:
     actions: Tensor
     """(batch,)"""
     returns: Tensor
-    """Σ gamma^j·reward until the next decision took effect, (batch,)."""
+    """Discounted rewards until the next decision took effect, Σ gamma^j·reward, (batch,)."""
     next_observations: Observations
     """The observations of the next decisions, (batch, *observation); ignored if the discount is 0."""
     discounts: Tensor
-    """gamma^ticks until then, (batch,); 0 if the episode terminated."""
+    """gamma^ticks until the next decision took effect, (batch,); 0 if the episode terminated."""
     weights: Tensor
-    """Importance weights, (batch,); 1 if all samples count alike."""
+    """Importance weights, (batch,); 1 for uniform sampling."""
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -58,15 +58,12 @@ class TensorBatch:
             device: The device.
 
         Raises:
-            LearningError: Shapes differ from those of such a batch (a column instead of a vector would be
-                broadcast, and weights would have no effect), an action is invalid, or a discount is outside 0
-                to 1.
+            LearningError: A shape is wrong (a column in place of a vector would be broadcast, so that weights have no
+                effect), an action is invalid, or a discount is outside 0 to 1.
         """
         actions = _tensor(samples.actions)
         if actions.is_floating_point() or actions.ndim != 1 or not len(actions):
-            raise LearningError(
-                f"actions should be whole numbers of shape (batch,), not {_described(actions)}"
-            )
+            raise LearningError(f"actions should be integers of shape (batch,), not {_described(actions)}")
         if not 0 <= int(actions.min()) <= int(actions.max()) < action_count:
             raise LearningError(f"an action is outside 0 to {action_count - 1}")
         count = len(actions)

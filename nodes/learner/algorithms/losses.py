@@ -1,4 +1,4 @@
-"""The losses of values: pure functions of tensors, all per sample; shapes begin with (batch,).
+"""The losses of values: pure functions of tensors, per sample; the first axis is the batch.
 
 A batch's discounts are gamma^ticks per sample, and 0 if the episode terminated, which masks the target.
 """
@@ -18,7 +18,7 @@ def of_actions(outputs: Tensor, actions: Tensor) -> Tensor:
 def targets(returns: Tensor, discounts: Tensor, next_values: Tensor) -> Tensor:
     """Compute targets, return + discount · next value (Mnih et al., 2015); all of shape (batch,).
 
-    If the discount is 0 the next value has no effect, whatever it is.
+    If the discount is 0, the next value has no effect, even if it is NaN.
     """
     same_shape(returns=returns, discounts=discounts, next_values=next_values)
     return returns + torch.where(discounts > 0, discounts * next_values, 0.0)
@@ -56,16 +56,16 @@ def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
 
 
 def clipping(norm: float, most: float) -> float:
-    """Return the factor that clips a gradient of this norm to the maximum, or 1."""
+    """Return the factor that clips a gradient of this norm to the maximum; 1 if it is shorter."""
     return min(1.0, most / (norm + 1e-6))
 
 
 def same_shape(**tensors: Tensor) -> None:
-    """Check that shapes are equal, so that nothing is broadcast.
+    """Check that shapes are equal, so that no tensor is broadcast.
 
     Raises:
         ValueError: they differ.
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if len(set(shapes.values())) != 1:
-        raise ValueError(f"shapes differ, nothing is broadcast: {shapes}")
+        raise ValueError(f"shapes must be equal: {shapes}")

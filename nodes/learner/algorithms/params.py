@@ -14,12 +14,12 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 class AlgorithmParams(Record):
     """How weights are updated: the base of every algorithm's parameters.
 
-    A subclass adds the literal field ``kind`` and names its `algorithm`. A value of null stands for the default, and ``options``
-    may hold further parameters, so that one graph can serve algorithms with different parameters.
+    A subclass adds the literal field ``kind`` and names its `algorithm`. Null means the default, and ``options`` may hold
+    further parameters, so that one graph serves algorithms with different parameters.
     """
 
     algorithm: ClassVar[str]
-    """The class of the algorithm, ``package.module:Class``: a path, so that torch is imported only by learners."""
+    """The path of the algorithm's class, ``package.module:Class``. Only learners import it, and torch with it."""
 
     kind: str
     """The name of the algorithm."""
@@ -36,13 +36,11 @@ class AlgorithmParams(Record):
     device: str = "cpu"
     """A device name of torch: `cpu`, `cuda`, `cuda:1`."""
     channels_last: bool = True
-    """Keep convolutions with the channels innermost, which suits batches: 1.2 to 1.8 times as fast on one
-    core."""
+    """Use torch's memory format channels_last for convolutions: 1.2 to 1.8 times as fast on one core."""
     autocast: bool = False
-    """Compute in bfloat16 where that is safe; last layers, values, weights, gradients and the optimiser stay
-    float32.
+    """Compute hidden layers in bfloat16; last layers, values, weights, gradients and the optimiser stay float32.
 
-    It needs hardware support: a CPU without AVX-512 takes three to twelve times as long with it.
+    A CPU without AVX-512 takes three to twelve times as long with it.
     """
 
     @model_validator(mode="before")
@@ -58,7 +56,7 @@ class AlgorithmParams(Record):
         return {name: item for name, item in given.items() if item is not None}
 
     def check(self, network: NetworkSpec, plant: PlantSpec) -> None:
-        """Check that the algorithm can learn a network for a plant.
+        """Check that the algorithm fits a network and a plant.
 
         Raises:
             LearningError: it cannot.

@@ -1,4 +1,4 @@
-"""Algorithms by name: those here, those of installed packages, and classes of the user.
+"""Algorithms by name: those of rtgraph, of installed packages, and of the user.
 
 To add an algorithm, write a folder with its parameters and its loss, and add the parameters to `AnyAlgorithm`. A
 package adds one with an entry point in the group ``rtgraph.algorithms``: the name, and a subclass of
@@ -34,7 +34,7 @@ def algorithm_names() -> tuple[str, ...]:
 
 
 def algorithm_for(network: NetworkSpec) -> str:
-    """Return the name of the algorithm that is used for a network unless another is named."""
+    """Return the name of the default algorithm for a network."""
     return "dqn" if network.head.support is None else "c51"
 
 
@@ -46,8 +46,8 @@ def params_class(name: str) -> type[AlgorithmParams]:
 
     Raises:
         LearningError: there is no such algorithm.
-        NodeError: the class path leads nowhere.
-        ExtensionError: the package that brings it is broken.
+        NodeError: there is no class at the class path.
+        ExtensionError: it cannot be loaded from its package.
     """
     if name in _KINDS:
         return _KINDS[name]
@@ -62,10 +62,10 @@ def params_class(name: str) -> type[AlgorithmParams]:
 
 
 class _AlsoOthers:
-    """An annotation for pydantic: parameters of an algorithm from elsewhere are valid as well."""
+    """An annotation for pydantic: parameters of other packages' algorithms are valid too."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return the schema of the algorithms here, with a validator around it."""
+        """Return the schema of rtgraph's algorithms, wrapped in a validator for all others."""
         ours = handler.generate_schema(Annotated[_Ours, Field(discriminator="kind")])
         serialization = core_schema.plain_serializer_function_ser_schema(_dumped, info_arg=True)
         return core_schema.no_info_wrap_validator_function(_validated, ours, serialization=serialization)

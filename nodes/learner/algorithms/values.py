@@ -1,4 +1,4 @@
-"""The common part of algorithms that learn the values of discrete actions."""
+"""The base of algorithms that learn the values of discrete actions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rtgraph.nodes.networks.network import Network
 
 
 class ValueAlgorithm(Algorithm[P_co]):
-    """Compares a network's scores of the actions taken with targets.
+    """Computes the loss of the scores of the actions taken against targets.
 
     A subclass defines `wanted`, and `compared` if its scores are not single values.
     """
@@ -65,11 +65,11 @@ class ValueAlgorithm(Algorithm[P_co]):
         """Return the target network's scores of the best next actions, (batch, atoms).
 
         Args:
-            online: chooses the actions if ``double``.
-            target: scores them.
+            online: the network that is learned.
+            target: the target network, which scores the actions.
             batch: the transitions.
             rng: draws the noise of noisy layers.
-            double: choose with the weights, and value with the target network.
+            double: choose the actions with ``online`` instead of ``target``.
         """
         target.draw_noise(rng)
         with self.autocast(batch):

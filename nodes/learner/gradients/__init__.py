@@ -1,1 +1,1 @@
-"""How learners that share weights take turns, and pass gradients on."""
+"""The order in which gradients of several learners are applied, and their shared memory."""

@@ -19,10 +19,9 @@ Vector = npt.NDArray[np.float32]
 
 
 class GradientMemory:
-    """The shared memory in which one gradient learner leaves its gradients.
+    """The shared memory that one gradient learner writes its gradients to.
 
-    A gradient stays until the one after the next is written: a restarted learner may read late what was
-    offered to its earlier incarnation.
+    It holds the last two gradients, because a restarted learner may read the last but one.
 
     Args:
         size: number of elements of a gradient.
@@ -47,7 +46,7 @@ class GradientMemory:
         """The ``store`` of its gradients."""
 
     def leave(self, number: int, vector: Vector) -> None:
-        """Write the gradient of that number, (size,) float32, over the one before the last."""
+        """Write the gradient with this number, (size,) float32, over the last but one."""
         turn = number % _TURNS
         self._numbers[turn] = _NONE
         self._vectors[turn] = vector
@@ -73,7 +72,7 @@ class GradientReader:
         self._mapped: dict[str, Region] = {}
 
     def vector(self, gradient: Gradient) -> Vector | None:
-        """Return a copy of a gradient's vector, (size,) float32; None if it is not accessible or is gone."""
+        """Return a copy of a gradient's vector, (size,) float32; None if it is not accessible or is overwritten."""
         if gradient.store is None:
             found: Vector = gradient.vector
             return found
@@ -83,7 +82,7 @@ class GradientReader:
         numbers, vectors = _arrays(region, self._size)
         turn = gradient.number % _TURNS
         vector = vectors[turn].copy()
-        # Read after the copy: if another gradient was begun meanwhile, the number differs.
+        # Read after the copy: the number differs if the gradient was overwritten meanwhile.
         return vector if numbers[turn] == gradient.number else None
 
     def close(self) -> None:

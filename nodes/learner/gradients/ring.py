@@ -11,14 +11,14 @@ from rtgraph.msgs import Gradient
 from rtgraph.nodes.learner.gradients.round_robin import Parallel, RoundRobin
 
 LEASES = 4
-"""A learner counts as silent after this many times the longest recent gap between its gradients."""
+"""A learner is silent if it sends nothing for this many times its longest recent gap between gradients."""
 GAPS = 32
-"""Number of gaps kept, so that an old standstill has no effect."""
+"""Number of recent gaps that count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Gradients to apply now, as their mean if there are several, and the version that this makes."""
+    """Gradients to apply now (their mean, if there are several), and the version that results."""
 
     version: int
     offers: tuple[Gradient, ...]
@@ -32,7 +32,7 @@ class GradientRing:
         learners: number of learners, in the cyclic order of their places.
         order: ``round_robin`` or ``parallel``.
         version: the current version of the weights.
-        silence_ns: minimum silence after which a learner is left out.
+        silence_ns: minimum time without a message after which a learner is left out.
         now_ns: the time; at first all learners count as alive.
     """
 
@@ -67,7 +67,7 @@ class GradientRing:
         name = str(place)
         if incarnation > self._incarnation[place]:
             self._incarnation[place] = incarnation
-            self._ring.leave(name)  # offers of its earlier incarnation get no answer
+            self._ring.leave(name)  # gradients of its earlier incarnation get no answer
         if name not in self._ring.alive:
             self._ring.join(name)
             self.returned.append(place)
@@ -85,13 +85,12 @@ class GradientRing:
         if gradient.based_on > self._ring.version:
             return (gradient,)  # computed with a version of an earlier incarnation of the weights
         name = str(gradient.place)
-        # A learner waits only for its newest gradient, not for one offered before the weights' owner
-        # restarted.
+        # A learner waits for an answer to its newest gradient only.
         self._ring.withdraw(name)
         return () if self._ring.offer(name, gradient, gradient.based_on) else (gradient,)
 
     def due(self) -> Due | None:
-        """Return what to apply now, or None if it has not arrived."""
+        """Return the gradients to apply now; None if they have not arrived."""
         update = self._ring.due()
         if update is None:
             return None
@@ -100,7 +99,7 @@ class GradientRing:
         return Due(update.version, tuple(offer.gradient for offer in update.offers), update.delays)
 
     def leave_silent(self, now_ns: int) -> list[int]:
-        """Leave out learners that were silent for too long; return their places."""
+        """Leave out silent learners; return their places."""
         most_ns = max(self._silence_ns, LEASES * max(self._gaps_ns, default=0))
         waiting = self._ring.waiting
         silent = [

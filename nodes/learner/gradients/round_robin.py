@@ -1,4 +1,4 @@
-"""The order in which gradients of several learners make the versions of one set of weights.
+"""The order in which the gradients of several learners are applied to one set of weights.
 
 Learners compute at the same time and *offer* their gradients; the owner of the weights applies the *due*
 gradients and numbers the result. This module does not depend on the form of a gradient, on time, or on
@@ -33,14 +33,14 @@ class Offer(Generic[G]):
 
 @dataclass(frozen=True, slots=True)
 class Update(Generic[G]):
-    """The gradients to apply next (their mean, if there are several), and the version that this makes."""
+    """The gradients to apply next (their mean, if there are several), and the version that results."""
 
     version: int
     offers: tuple[Offer[G], ...]
 
     @property
     def delays(self) -> tuple[int, ...]:
-        """Return, for each offer, the number of versions between its computation and its application."""
+        """Return each gradient's staleness: the number of versions between its computation and its application."""
         return tuple(self.version - 1 - offer.based_on for offer in self.offers)
 
 
@@ -53,7 +53,7 @@ class _Ring(Generic[G]):
 
     def __init__(self, learners: Sequence[str], version: int = 0) -> None:
         if not learners or len(set(learners)) != len(learners):
-            raise ValueError(f"expected different learners, got {list(learners)}")
+            raise ValueError(f"expected one or more distinct learners, got {list(learners)}")
         self._learners = tuple(learners)
         self._alive = set(learners)
         self._offers: dict[str, Offer[G]] = {}
@@ -82,9 +82,11 @@ class _Ring(Generic[G]):
             self.refused += 1
             return False
         if learner in self._offers:
-            raise ValueError(f"{learner!r} has offered a gradient that is not applied yet")
+            raise ValueError(f"the previous gradient of {learner!r} is not applied yet")
         if not 0 <= based_on <= self.version:
-            raise ValueError(f"{learner!r} computed on version {based_on}, the newest is {self.version}")
+            raise ValueError(
+                f"{learner!r} used version {based_on} of the weights, and the newest is {self.version}"
+            )
         self._offers[learner] = Offer(learner, gradient, based_on)
         return True
 
@@ -126,13 +128,13 @@ class _Ring(Generic[G]):
 class RoundRobin(_Ring[G]):
     """Gradients applied one by one, in cyclic order (Langford et al., 2009; Riemer et al., 2025, section 3).
 
-    If each of N learners computes with the version that its gradient made, a gradient is applied N − 1
-    versions after the one it was computed with. No gradient overwrites another, and versions are consecutive.
+    If each of N learners computes with the version that resulted from its last gradient, the staleness of every gradient
+    is N − 1. Versions are consecutive.
 
     Args:
         learners: The learners in order; all are in the ring.
         version: The current version.
-        turn: The learner to begin with; by default the first.
+        turn: The learner with the first turn; by default the first learner.
 
     Raises:
         ValueError: There are no learners, or one occurs twice.
@@ -149,7 +151,7 @@ class RoundRobin(_Ring[G]):
         return next((learner for learner in around if learner in self._alive), None)
 
     def due(self) -> Update[G] | None:
-        """Return what to apply now, and count it as applied; None if it has not been offered."""
+        """Return the gradient to apply now, and count it as applied; None if it has not been offered."""
         learner = self.turn
         if learner is None or learner not in self._offers:
             return None
@@ -174,7 +176,7 @@ class Parallel(_Ring[G]):
         return super().offer(learner, gradient, based_on)
 
     def due(self) -> Update[G] | None:
-        """Return what to apply now, in order, and count it as applied; None until all have offered."""
+        """Return the gradients to apply now, in order, and count them as applied; None until all are offered."""
         alive = self.alive
         if not alive or any(learner not in self._offers for learner in alive):
             return None

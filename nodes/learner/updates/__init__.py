@@ -1,1 +1,1 @@
-"""What an update is: batch, losses, optimiser, and the state that a checkpoint keeps."""
+"""Updates of weights: gradients, optimiser, and the state in a checkpoint."""

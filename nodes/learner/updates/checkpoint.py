@@ -1,7 +1,7 @@
 """Checkpoints: folders ``000007`` with ``tensors.safetensors`` and ``facts.json``; the last few are kept.
 
-A checkpoint is written to a temporary path, flushed to disk and then renamed: a numbered checkpoint is
-complete, whenever its writer is killed. Numbers only increase, even if a run resumes from an older one.
+A checkpoint is written to a temporary path, flushed to disk and then renamed. So a numbered checkpoint is always
+complete, even if its writer is killed. Numbers only increase, even if a run resumes from an older one.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path, keep: int = 3) -> None:
         if keep < 1:
-            raise ValueError(f"at least one checkpoint has to be kept, not {keep}")
+            raise ValueError(f"keep must be at least 1, not {keep}")
         self.folder = folder
         self._keep = keep
         with writing(folder, CheckpointError):
@@ -51,8 +51,8 @@ class Checkpoints:
         """
         if broken := state.not_finite():
             raise CheckpointError(
-                f"version {state.facts.version} is not kept in {self.folder}: {broken} is not finite",
-                hint="go on from an earlier checkpoint, with a lower learning_rate",
+                f"version {state.facts.version} is not saved to {self.folder}: {broken} is not finite",
+                hint="resume from an earlier checkpoint, with a lower learning_rate",
             )
         with writing(self.folder, CheckpointError):
             numbers = numbers_in(self.folder)
@@ -62,7 +62,7 @@ class Checkpoints:
             (unfinished / FACTS).write_text(state.facts.model_dump_json(indent=2), encoding="utf-8")
             try:
                 safetensors.torch.save_file(state.tensors, unfinished / TENSORS)
-            except SafetensorError as error:  # its text contains the reason
+            except SafetensorError as error:  # its text has the reason
                 raise CheckpointError(
                     f"{path} cannot be written: {error}", hint="is the disk full?"
                 ) from error
@@ -75,12 +75,12 @@ class Checkpoints:
         return bool(numbers_in(self.folder))
 
     def _drop(self, numbers: Sequence[int]) -> None:
-        """Remove checkpoints, and the remains of an interrupted removal."""
+        """Remove checkpoints, and what an interrupted removal has left."""
         gone = self.folder / _GONE
         if gone.exists():
             shutil.rmtree(gone)
         for number in numbers:
-            # Renamed first: a partly removed checkpoint with a number would look complete.
+            # Renamed first: a partly removed folder with a number would look like a checkpoint.
             (self.folder / name_of(number)).rename(gone)
             shutil.rmtree(gone)
 
@@ -99,12 +99,12 @@ def load(path: Path) -> TrainingState:
         tensors = safetensors.torch.load_file(folder / TENSORS)
     except (OSError, ValueError, ValidationError, SafetensorError) as error:
         raise CheckpointError(
-            f"{folder} cannot be read: {str(error).splitlines()[0]}", hint="take an older checkpoint"
+            f"{folder} cannot be read: {str(error).splitlines()[0]}", hint="use an older checkpoint"
         ) from error
     state = TrainingState(facts, tensors)
     if broken := state.not_finite():
         raise CheckpointError(
-            f"{folder} cannot be used: {broken} is not finite", hint="take an older checkpoint"
+            f"{folder} cannot be used: {broken} is not finite", hint="use an older checkpoint"
         )
     return state
 

@@ -1,8 +1,8 @@
 """Initial weights that fit the data: each convolution's outputs have mean 0 and variance 1 on it.
 
-With random weights a narrow network may be dead: if all inputs of its rectifiers are negative, no observation changes
-its outputs, and no gradient passes. On the bright pictures of Blocks, the narrowest IMPALA network (k = 1/16, with one or
-two channels) is dead with one seed of six, and others are nearly so.
+With random weights a narrow network may be dead: all inputs of its ReLUs are negative, so no observation changes its
+outputs, and gradients are 0. On the bright pictures of Blocks, the narrowest IMPALA network (k = 1/16, one or two
+channels) is dead with one seed of six, and nearly dead with others.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rtgraph.nodes.networks.network import Network, Observations
 
 _LEAST_DEVIATION = 1e-3
-"""Smaller standard deviations, as of a channel that is the same everywhere, are not scaled up to 1."""
+"""Smaller standard deviations, as of a constant channel, are not scaled to 1."""
 
 
 def normalise(module: Network, observations: Observations) -> None:
@@ -36,7 +36,7 @@ def normalise(module: Network, observations: Observations) -> None:
 
 
 def _scale(layer: nn.Module, _: tuple[Tensor, ...], outputs: Tensor) -> Tensor:
-    """Scale a convolution's weights, and return its outputs with them: the next layer is scaled to these."""
+    """Scale a convolution's weights; return its outputs with the new weights, as the input of the next layer."""
     mean, deviation = outputs.mean((0, 2, 3)), outputs.std((0, 2, 3)).clamp(min=_LEAST_DEVIATION)
     weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
     weight.div_(deviation.reshape(-1, 1, 1, 1))

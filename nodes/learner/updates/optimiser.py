@@ -40,7 +40,7 @@ class Optimiser:
         if self._params.optimiser == "sgd":
             self._weights.sub_(self.gradient, alpha=self._params.learning_rate)
             return
-        # Not the class: it imports torch's compiler, which takes two seconds.
+        # The function, since the class imports torch's compiler, which takes two seconds.
         adam(
             [self._weights],
             [self.gradient],

@@ -1,13 +1,13 @@
-"""Updates: gradients of an algorithm's loss on a batch, applied by Adam, and a target network that follows.
+"""Updates: gradients of an algorithm's loss on a batch, applied by an optimiser, and a target network.
 
 Weights, target, gradients and the optimiser's moments are one vector each, in the layout of the networks'
 `parameters`.
 
 >>> updater = Updater(MlpSpec(), plant, DqnParams(learning_rate=1e-3), seed=0)
 >>> result = updater.step(buffer.sample(32, rng))               # one learner
->>> updater.read(version, received)                             # several: with the version that arrived
+>>> updater.read(version, received)                             # several learners: with the received version
 >>> vector, result = updater.gradients(batch)
->>> updater.apply(vector)                                       # ... and in the right order
+>>> updater.apply(vector)                                       # ... in the owner of the weights
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class BatchLoss(NamedTuple):
     q_mean: float
     """Mean value Q(s, a) of the actions taken."""
     td_errors: npt.NDArray[np.float32]
-    """The error of each sample, (batch,), at least 0, such as the absolute TD error; priorities are computed from it."""
+    """The error of each sample, (batch,), at least 0, such as the absolute TD error. It gives the priority."""
 
 
 class Updater:
@@ -57,12 +57,12 @@ class Updater:
     Args:
         network: The network's spec.
         plant: The plant's spec.
-        params: The algorithm, and how to update.
-        seed: The seed of the first weights.
+        params: The parameters of the algorithm and the optimiser.
+        seed: The seed of the initial weights.
         noise_seed: The seed of the noise of noisy layers; by default ``seed``.
 
     Raises:
-        LearningError: The algorithm cannot learn this network for this plant, or there is no such device.
+        LearningError: The algorithm does not fit the network or the plant, or there is no such device.
         ValueError: The network cannot read the plant's observations.
     """
 
@@ -152,8 +152,8 @@ class Updater:
         Every ``target_every`` versions the weights are copied to the target network.
 
         Raises:
-            LearningError: The gradient has another shape or is not finite, and nothing has changed; or it
-                makes the weights infinite, and they are then unusable.
+            LearningError: The gradient has another shape or is not finite, and nothing has changed; or the new
+                weights are not finite, and cannot be used any more.
         """
         if gradient.shape != self.weights.shape:
             raise LearningError(f"the gradient has {gradient.numel()} numbers, not {self.weights.numel()}")
@@ -214,7 +214,7 @@ class Updater:
         read(self._target, buffer, self._readers_slots)
 
     def training_state(self, extra: Mapping[str, JsonValue] | None = None) -> TrainingState:
-        """Return a copy of the state for a training checkpoint, with the owner's ``extra`` values."""
+        """Return a copy of the state for a checkpoint, with ``extra`` values of the owner."""
         facts = Facts(
             version=self.version,
             begun=self.begun,
@@ -228,21 +228,21 @@ class Updater:
         return TrainingState(facts, copied(self._vectors(), self._slots))
 
     def load_training_state(self, state: TrainingState) -> None:
-        """Restore the state of a training checkpoint; the parameters of the update stay this updater's.
+        """Restore the state of a checkpoint. The parameters of the algorithm do not change.
 
         Raises:
             CheckpointError: It is of another network or plant, or incomplete; nothing has changed.
         """
         if state.facts.network != self.network or not state.facts.plant.agrees_with(self.plant):
             raise CheckpointError(
-                "the state is that of another network or plant",
+                "the checkpoint is of another network or plant",
                 hint="resume with the same network and plant as before",
             )
         copies = state.checked(self._vectors(), self._slots)
         try:
             self._rng.bit_generator.state = state.facts.random
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"the state of the random generator is none: {error}") from error
+            raise CheckpointError(f"the state of the random generator is invalid: {error}") from error
         for view, saved in copies:
             view.copy_(saved)
         self._optimiser.steps = state.facts.optimiser_steps
@@ -257,12 +257,12 @@ class Updater:
             "params": self.params,
             "state": self.training_state(),
             "target_version": self.target_version,
-            # Of an update that is prepared and not finished.
+            # The gradient of an update that is prepared and not finished.
             "gradient": self._optimiser.gradient.to("cpu", copy=True),
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Make the networks again, and restore their weights."""
+        """Restore the state of a world checkpoint."""
         Updater.__init__(self, state["network"], state["plant"], state["params"], seed=0)
         self.load_training_state(state["state"])
         self.target_version = state["target_version"]
@@ -274,9 +274,9 @@ class Updater:
         """Compute the gradient of each parameter, and the loss."""
         batch = TensorBatch.of(samples, self.plant.parts, self._actions, self._device)
         loss = self._algorithm.loss(self._online, self._target, batch, self._rng, margin)
-        # New tensors every time, so that nothing remains from an earlier batch.
+        # New tensors every time: parameters keep no gradient of an earlier batch.
         gradients = torch.autograd.grad(loss.total, list(self._online.parameters()))
-        # A copy, which outlives the tensor: messages and world checkpoints hold it.
+        # A copy: messages and world checkpoints keep it after the tensor is freed.
         errors = loss.errors.cpu().numpy().copy()
         return gradients, BatchLoss(loss.total.item(), loss.q_mean.item(), errors)
 

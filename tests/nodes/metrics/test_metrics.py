@@ -232,7 +232,7 @@ def test_a_checkpoint_without_tables_begins_the_curve_there(tmp_path):
 @pytest.mark.parametrize(
     ("facts", "problem"),
     [
-        (None, "is no checkpoint"),
+        (None, "is not a checkpoint"),
         ("{", "has no number of ticks"),
         ('{"extra": {}}', "has no number of ticks"),
         ('{"extra": {"ticks": -1}}', "-1 is not a number of ticks"),
@@ -244,7 +244,7 @@ def test_what_cannot_be_resumed_is_refused_before_anything_starts(tmp_path, fact
         (tmp_path / "facts.json").write_text(facts)
     with pytest.raises(NodeError, match=problem):
         Metrics.check(MetricsParams(resume=str(tmp_path)))
-    with pytest.raises(NodeError, match="is no checkpoint: there is no such folder"):
+    with pytest.raises(NodeError, match="is not a checkpoint: there is no such folder"):
         Metrics.check(MetricsParams(resume=str(tmp_path / "nowhere")))
 
 

@@ -31,7 +31,7 @@ def test_what_is_none_is_told(session):
     ):
         assert numbers_in(path) == []
         with pytest.raises(
-            CheckpointError, match=rf"is no checkpoint: .*{lacks}.*hint: give a checkpoint's folder"
+            CheckpointError, match=rf"is not a checkpoint: .*{lacks}.*hint: give the folder of a checkpoint"
         ):
             checkpoint_in(path)
     (session / "empty").mkdir()

@@ -45,9 +45,9 @@ def test_what_is_done_to_the_vector_is_done_to_the_module(plant):
 
 
 def test_what_is_no_float32_parameter_is_refused(plant):
-    with pytest.raises(ValueError, match=r"'running_mean' is no float32 parameter"):
+    with pytest.raises(ValueError, match=r"'running_mean' is not a float32 parameter"):
         flatten(torch.nn.BatchNorm1d(3))
-    with pytest.raises(ValueError, match="'weight' is no float32 parameter"):
+    with pytest.raises(ValueError, match="'weight' is not a float32 parameter"):
         flatten(torch.nn.Linear(2, 2).double())
     slots = layout(build(MlpSpec(), plant, device="meta"))
     with pytest.raises(ValueError, match="a vector of 10 numbers is too short"):

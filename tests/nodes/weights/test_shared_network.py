@@ -182,7 +182,9 @@ def test_what_is_no_checkpoint_is_refused(checkpoints, tmp_path):
     folder, _ = checkpoints
     (tmp_path / "empty").mkdir()
     for nowhere in (tmp_path / "nowhere", tmp_path / "empty", folder / "000000" / "facts.json"):
-        with pytest.raises(CheckpointError, match=r"is no checkpoint.*hint: give a checkpoint's folder"):
+        with pytest.raises(
+            CheckpointError, match=r"is not a checkpoint.*hint: give the folder of a checkpoint"
+        ):
             kept_in(nowhere)
     newest = folder / "000001"
     for damaged in (b"not safetensors at all", b""):

@@ -15,5 +15,4 @@ class C51Params(ValueParams):
 
     kind: Literal["c51"] = "c51"
     double: bool = False
-    """Choose the next action with the weights, and value it with the target network (van Hasselt et al.,
-    2016)."""
+    """Double learning: the weights choose the next action, the target network values it (van Hasselt et al., 2016)."""

@@ -1,4 +1,4 @@
-"""Distributions of returns on a support: pure functions of tensors; shapes begin with (batch,)."""
+"""Distributions of returns on a support: pure functions of tensors; the first axis is the batch."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rtgraph.nodes.networks.spec import SupportSpec
 def project(probabilities: Tensor, returns: Tensor, discounts: Tensor, support: SupportSpec) -> Tensor:
     """Transform a distribution by return + discount · z, and project it onto the atoms z of its support.
 
-    Each moved atom's probability goes to its two neighbours, by closeness; beyond an end, to the end
-    (Bellemare et al., 2017, equation 7).
+    Each moved atom's probability is divided between its two nearest atoms by linear interpolation; beyond an end, it
+    goes to the end (Bellemare et al., 2017, equation 7).
 
     Args:
-        probabilities: (batch, atoms), of the next returns.
+        probabilities: The distribution of the next returns, (batch, atoms).
         returns: (batch,)
         discounts: (batch,)
         support: The atoms.

@@ -8,11 +8,10 @@ from rtgraph.nodes.learner.algorithms.params import ValueParams
 
 
 class DqnParams(ValueParams):
-    """DQN (Mnih et al., 2015): the Huber loss of values of actions."""
+    """DQN (Mnih et al., 2015): the Huber loss of action values."""
 
     algorithm: ClassVar[str] = "rtgraph.nodes.learner.algorithms.dqn.algorithm:Dqn"
 
     kind: Literal["dqn"] = "dqn"
     double: bool = False
-    """Choose the next action with the weights, and value it with the target network (van Hasselt et al.,
-    2016)."""
+    """Double learning: the weights choose the next action, the target network values it (van Hasselt et al., 2016)."""

@@ -10,7 +10,7 @@ from rtgraph.nodes.learner.algorithms.params import ValueParams
 
 
 class MunchausenParams(ValueParams):
-    """Munchausen DQN (Vieillard et al., 2020): soft values, and the log-policy of the action added to the reward."""
+    """Munchausen DQN (Vieillard et al., 2020): soft values, and the action's log-policy added to its reward."""
 
     algorithm: ClassVar[str] = "rtgraph.nodes.learner.algorithms.munchausen.algorithm:Munchausen"
 
@@ -18,6 +18,6 @@ class MunchausenParams(ValueParams):
     temperature: float = Field(default=0.03, gt=0, allow_inf_nan=False)
     """τ, the temperature of the policy softmax(values / τ), in units of the reward."""
     share: float = Field(default=0.9, ge=0, le=1)
-    """Alpha, the share of the log-policy that is added to the reward."""
+    """The share of the log-policy that is added to the reward (alpha in the paper)."""
     least: float = Field(default=-1.0, le=0, allow_inf_nan=False)
-    """l₀, the least scaled log-policy: lower ones count as this."""
+    """l₀, the lower bound of the scaled log-policy."""

@@ -87,7 +87,7 @@ def test_a_discount_that_is_none_is_refused(samples, discount):
 def test_actions_that_are_no_numbers_of_actions_are_refused(samples):
     with pytest.raises(LearningError, match="not float32 of shape"):
         checked(replace(samples, actions=samples.returns))
-    with pytest.raises(LearningError, match="whole numbers"):
+    with pytest.raises(LearningError, match="integers"):
         checked(replace(samples, actions=samples.actions[:0]))
 
 

@@ -155,7 +155,7 @@ def test_no_gradient_overwrites_another():
     ring.offer("b", "first", 0)
     with pytest.raises(ValueError, match="not applied yet"):
         ring.offer("b", "second", 0)
-    with pytest.raises(ValueError, match="computed on version 1, the newest is 0"):
+    with pytest.raises(ValueError, match="used version 1 of the weights, and the newest is 0"):
         ring.offer("a", "from the future", 1)
 
 
@@ -171,7 +171,7 @@ def test_going_on_from_a_version_and_a_turn():
 
 @pytest.mark.parametrize("learners", [[], ["a", "a"]])
 def test_learners_are_some_and_different(learners):
-    with pytest.raises(ValueError, match="expected different learners"):
+    with pytest.raises(ValueError, match="expected one or more distinct learners"):
         RoundRobin(learners)
 
 
