@@ -1,4 +1,4 @@
-"""Cameras, video files and MJPEG streams: a reader that has the newest picture, and a node that publishes it."""
+"""Cameras, video files and MJPEG streams: a reader of the newest picture, and a node that publishes it."""
 
 from rtgraph.nodes.camera.capture import Capture, CaptureParams, Picture
 from rtgraph.nodes.camera.node import Camera, CameraParams

@@ -1,7 +1,7 @@
 """The newest picture of a camera, a video file or an MJPEG stream.
 
-A thread reads every picture as it comes and keeps the newest, so what is taken is never older than it must be. A source
-that fails, or that is absent at the start, is opened again after a pause, for ever; the pause doubles up to a maximum.
+A thread reads every picture and keeps the newest, so that pictures do not queue up. A source that fails, or that is
+absent at the start, is retried for ever; the pause between retries doubles up to a maximum.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Image = npt.NDArray[np.uint8]
 
 
 class CaptureParams(SourceParams):
-    """Which pictures to read, and what follows when there are none."""
+    """The source of the pictures, and retries after a failure."""
 
     silent_s: float = Field(default=1.0, gt=0)
-    """Time without a picture after which the source is silent."""
+    """Time without a picture after which the source counts as silent."""
     retry_s: float = Field(default=0.2, gt=0)
-    """Pause before a source that failed is opened again; it doubles with each further failure."""
+    """Pause before a failed source is opened again; it doubles with each further failure."""
     retry_most_s: float = Field(default=5.0, gt=0)
 
 
@@ -39,23 +39,23 @@ class Picture:
     image: Image
     """(height, width, 3), RGB."""
     captured_ns: int
-    """When it arrived at this computer, on the given clock."""
+    """When it was received by this computer, in ns of the given clock."""
     number: int
     """Counts the pictures of the source, from 1."""
 
 
 class CaptureCounts(Record):
-    """What a capture has counted so far."""
+    """Counts of a capture so far."""
 
     pictures: int
     dropped: int
-    """Pictures that nobody took, because a newer one came first."""
+    """Number of pictures that were replaced by a newer one before ``take``."""
     failures: int
-    """How often the source could not be opened, or failed."""
+    """Number of times that the source failed, or could not be opened."""
 
 
 class Capture:
-    """Reads one source, from ``start`` to ``close``. Each call is safe in any thread, and only ``wait_newer`` waits.
+    """Reads one source, from ``start`` to ``close``. Calls are thread-safe, and only ``wait_newer`` blocks.
 
     Args:
         params: the source.
@@ -81,7 +81,7 @@ class Capture:
         self._thread = threading.Thread(target=self._run, name=f"camera {params.source}", daemon=True)
 
     def start(self) -> None:
-        """Begin to read.
+        """Start to read.
 
         Raises:
             MissingPackage: OpenCV is not installed.
@@ -92,19 +92,19 @@ class Capture:
         self._thread.start()
 
     def newest(self) -> Picture | None:
-        """Return the newest picture, whether or not it was returned before; None before the first."""
+        """Return the newest picture, even if it was returned before; None before the first."""
         with self._changed:
             if self._newest is not None:
                 self._taken = self._newest.number
             return self._newest
 
     def take(self) -> Picture | None:
-        """Return the newest picture if it was not returned before."""
+        """Return the newest picture; None if ``take`` returned it before."""
         with self._changed:
             return None if self._newest is None or self._newest.number == self._taken else self.newest()
 
     def wait_newer(self, number: int, timeout_s: float) -> Picture | None:
-        """Wait for a picture with a higher number, and return the newest; None if none comes in time."""
+        """Wait for a picture with a higher number, and return the newest; None after a timeout."""
         with self._changed:
             came = self._changed.wait_for(
                 lambda: self._newest is not None and self._newest.number > number, timeout_s
@@ -113,7 +113,7 @@ class Capture:
 
     @property
     def problem(self) -> str:
-        """Why there are no new pictures; empty if they come."""
+        """Why there are no new pictures; empty if there are."""
         with self._changed:
             silent_ns = self._now_ns() - self._since_ns
             if self._problem or silent_ns <= self.params.silent_s * 1e9:
@@ -122,12 +122,12 @@ class Capture:
 
     @property
     def counts(self) -> CaptureCounts:
-        """What was counted so far."""
+        """The counts so far."""
         with self._changed:
             return CaptureCounts(pictures=self._pictures, dropped=self._dropped, failures=self._failures)
 
     def close(self, within_s: float = 1.0) -> bool:
-        """Stop reading and release the source. Return False if it blocks: then its thread is abandoned."""
+        """Stop reading and release the source. Return False if it blocks: its thread is abandoned."""
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join(within_s)
@@ -139,7 +139,7 @@ class Capture:
             before = self._pictures
             try:
                 self._read()
-            except Exception as error:  # whatever OpenCV and its backends raise
+            except Exception as error:  # OpenCV and its backends raise many kinds
                 with self._changed:
                     self._failures += 1
                     self._problem = error.problem if isinstance(error, RobotError) else in_one_line(error)

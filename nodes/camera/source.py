@@ -32,13 +32,13 @@ class SourceParams(Record):
     size: tuple[int, int] | None = None
     """Height and width of the pictures: others are scaled. A list, or text such as 84x84. Null for what the source gives."""
     asked_size: tuple[int, int] | None = None
-    """Height and width asked of a device, which gives what is nearest."""
+    """Height and width requested from a device, which returns the nearest that it has."""
     fps: float | None = Field(default=None, gt=0, le=1000)
-    """Pictures per second asked of a device, or shown of a file; null for its own rate."""
+    """Pictures per second requested from a device, or read from a file; null for its own rate."""
     fourcc: str | None = Field(default=None, min_length=4, max_length=4)
-    """Pixel format asked of a device, such as MJPG: many cameras have high rates in it only."""
+    """Pixel format requested from a device, such as MJPG: many cameras reach high rates only with it."""
     read_timeout_s: float = Field(default=2.0, gt=0)
-    """Longest wait for a picture of a stream."""
+    """Maximum wait for a picture of a stream."""
 
     @field_validator("size", "asked_size", mode="before")
     @classmethod
@@ -51,7 +51,7 @@ class SourceParams(Record):
     @classmethod
     def _positive(cls, size: tuple[int, int] | None) -> tuple[int, int] | None:
         if size is not None and min(size) < 1:
-            raise ValueError(f"a picture of {size[0]} × {size[1]} pixels is none")
+            raise ValueError(f"a picture cannot have {size[0]} × {size[1]} pixels")
         return size
 
 
@@ -62,10 +62,10 @@ class Source(Protocol):
         """Wait for the next picture.
 
         Args:
-            closing: set if nobody wants it any more.
+            closing: set when the picture is no longer needed.
 
         Raises:
-            RobotError: none comes.
+            RobotError: there is no picture.
         """
         ...
 
@@ -155,7 +155,7 @@ class _VideoSource:
             capture = cv2.VideoCapture(source, cv2.CAP_V4L2)
             self._ask_device(capture)
             return capture
-        # One thread: with more, FFmpeg holds back as many pictures as it has threads.
+        # One thread: FFmpeg delays pictures by one for each further thread.
         options = [cv2.CAP_PROP_N_THREADS, 1]
         if not self._is_file():
             options += [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS]

@@ -1,6 +1,6 @@
-"""What a robot does at a tick: its state, the safety rules, and what is sent.
+"""The control of a robot at each tick: its state, the safety rules, and the command that is sent.
 
-It has no clock and no thread, and knows neither episodes nor messages; the device is behind a ``Connection``.
+It has no clock and no thread, and handles neither episodes nor messages. It reaches the device by a ``Connection``.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from rtgraph.nodes.robot.joints import Command as CommandKind
 from rtgraph.nodes.robot.safety import NEAR_S, Command, Safety, Sent, stale_after_ns
 
 ARRIVED = 0.02
-"""A pose is reached within the distance of this many seconds at maximum speed, at rest for ``SETTLED_TICKS``."""
+"""A pose is reached if each joint rests, for ``SETTLED_TICKS``, as near to it as it moves in this many seconds at
+maximum speed."""
 STILL = 1e-3
-"""At rest: slower than this share of the maximum speed."""
+"""A joint rests if it is slower than this share of its maximum speed."""
 SETTLED_TICKS = 3
 NO_COMMAND = "no valid command"
 REFUSALS: Mapping[str, str] = {
@@ -35,10 +36,10 @@ REFUSALS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class TickResult:
-    """What a tick did."""
+    """The outcome of a tick."""
 
     sent: Vector | None
-    """What was left for the driver; None if nothing was."""
+    """The command left for the driver; None if there is none."""
     refused: str = ""
     """Why the command was refused; empty if it was admitted, or if there was none."""
 
@@ -52,9 +53,9 @@ class Control(DeviceControl):
         connection: the device.
         period_ns: time from tick to tick.
         now_ns: the graph's time.
-        homing_speed: share of the maximum speed at which the plant itself moves the robot.
+        homing_speed: share of the maximum speed at which the plant moves the robot by itself.
         resume_within_s: see ``Safety``.
-        cameras: for each camera, the age from which its picture is stale.
+        cameras: the age at which the picture of each camera becomes stale.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class Control(DeviceControl):
 
     @property
     def measured(self) -> Vector:
-        """The positions of the joints, as read last."""
+        """The positions of the joints in the newest sample."""
         if self.sample is None:
             return self._nowhere
         values = self.sample.values
@@ -91,20 +92,20 @@ class Control(DeviceControl):
 
     @property
     def is_homing(self) -> bool:
-        """Whether the plant itself moves the robot."""
+        """Whether the plant moves the robot by itself."""
         return self._pose is not None
 
     def go_to(self, pose: npt.NDArray[np.generic], reason: str, now_ns: int) -> None:
-        """Move the robot to a pose, slowly, at the coming ticks."""
+        """Move the robot slowly to a pose, (joints,), during the next ticks."""
         if self._kind != "position":
-            raise NodeError("only a robot that takes positions can be moved to a pose")
+            raise NodeError("only a robot with position commands can move to a pose")
         self._pose = np.clip(np.asarray(pose, np.float64), self.limits.low, self.limits.high)
         self._settled = 0
         if self._may_move():
             self.states.enter("homing", reason, now_ns)
 
     def stay(self, reason: str, now_ns: int) -> None:
-        """Stop going to a pose, and hold still."""
+        """Stop moving to a pose, and hold still."""
         self._pose = None
         self.safety.holds = True
         if self._may_move():
@@ -123,11 +124,11 @@ class Control(DeviceControl):
         now_ns: int,
         missing: str = "",
     ) -> TickResult:
-        """Send what the rules make of a command, or of what the default behaviour asks for.
+        """Apply the safety rules to a command, or to that of the default behaviour, and send the result.
 
         Args:
             command: the command of this tick, if there is one.
-            default: what the default behaviour asks for; None to stand still.
+            default: the command of the default behaviour β, (joints,); None to hold still.
             now_ns: the graph's time.
             missing: why there is no command, if that is known.
         """
@@ -165,12 +166,12 @@ class Control(DeviceControl):
         )
 
     def _hold_here(self, now_ns: int) -> None:
-        """Send the position at which the robot begins, or no velocity; then switch the torque on."""
+        """Send the position from which the robot starts, or zero velocity; then switch the torque on."""
         self._post(self.safety.position if self._kind == "position" else self._nowhere, now_ns)
         self.connection.set_torque(True)
 
     def _slow_down(self, now_ns: int) -> Vector | None:
-        """Bring a robot that cannot be seen to rest. One that takes positions needs no command for that."""
+        """Slow a robot down while its readings are old. With position commands it rests without a command."""
         if self._kind == "position" or not self.connection.is_free():
             self.safety.rest()
             return None
@@ -182,10 +183,10 @@ class Control(DeviceControl):
         self._pose = None
 
     def _rest_here(self) -> None:
-        """Begin at rest: at the goal that was sent last, or where the robot is if that is far from it.
+        """Start from rest: at the last goal, or at the measured position if that is far from the goal.
 
-        A loaded joint hangs below its goal. Where it is measured would be a step down at each hold. After the torque
-        was off the robot may have fallen: then nothing counts as sent, and it begins where it is.
+        A loaded joint hangs below its goal, so holding the measured position would lower it at each hold. After the
+        torque was off the robot may have fallen, so the last goal does not count.
         """
         measured, last = self.measured, self.connection.last_sent
         if self._kind == "position" and all(name in last for name in self._actions):
@@ -212,7 +213,7 @@ class Control(DeviceControl):
         return bool((still & (np.abs(self.safety.position - pose) <= near)).all())
 
     def _silent(self, now_ns: int) -> str:
-        """Return what has no fresh reading: the device, or a camera; empty if all have."""
+        """Return what has stale readings: the device, or a camera; empty if nothing has."""
         sample = self.sample
         if sample is None or not np.isfinite(self.measured).all():
             return "the device"

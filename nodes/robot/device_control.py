@@ -12,7 +12,7 @@ from rtgraph.nodes.robot.states import States
 
 
 class DeviceControl(ABC):
-    """What all plants do at a tick with a device, whatever it moves: its states, the emergency stop, the newest sample.
+    """The part of a tick that all devices share: states, emergency stop, newest sample.
 
     Args:
         connection: the device.
@@ -21,7 +21,7 @@ class DeviceControl(ABC):
     """
 
     connected = "connected: it holds where it is"
-    """The reason of ``holding`` after a driver has connected."""
+    """Reason of the state ``holding`` after a driver has connected."""
 
     def __init__(self, connection: Connection, now_ns: int, refused: Counter[str]) -> None:
         self.connection = connection
@@ -29,19 +29,19 @@ class DeviceControl(ABC):
         self.sample: Sample | None = None
         self.refused = refused
         self.stopped_by = ""
-        """Why the emergency stop is in force; empty if it is not."""
+        """Reason of the emergency stop; empty if it is not active."""
         self._life = 0
 
     @property
     @abstractmethod
     def is_homing(self) -> bool:
-        """Whether the plant itself moves the device."""
+        """Whether the plant moves the device by itself."""
 
     def attend(self, now_ns: int) -> bool:
-        """Look after the device. Return whether there has been a sample.
+        """Update the state from the device. Return whether there has been a sample.
 
         Raises:
-            NodeError: the device is not the described one, or was given up.
+            NodeError: the device is not the described one, or too many drivers failed.
         """
         connection = self.connection
         connection.attend(now_ns)
@@ -49,7 +49,7 @@ class DeviceControl(ABC):
         self.sample = connection.newest() or self.sample
         if health.state == "lost":
             self.states.enter("fault", health.reason, now_ns)
-            raise NodeError(f"the device was given up: {health.reason}")
+            raise NodeError(f"the device cannot be used: {health.reason}")
         if health.state == "up" and health.life != self._life and self.sample is not None:
             self._came_up(health.life, now_ns)
         elif self.stopped_by:
@@ -73,7 +73,7 @@ class DeviceControl(ABC):
         self.states.enter("stopped", self.stopped_by, now_ns)
 
     def reset(self, now_ns: int) -> None:
-        """Allow motion after an emergency stop. The robot holds where it is, its torque is switched on."""
+        """End an emergency stop. The robot holds its position, and its torque is switched on."""
         if not self.stopped_by:
             return
         self.stopped_by = ""
@@ -86,7 +86,7 @@ class DeviceControl(ABC):
             self._hold_here(now_ns)
 
     def close(self, reason: str, now_ns: int) -> None:
-        """Send nothing more."""
+        """Enter ``stopped`` for good: nothing more is sent."""
         self.connection.latch()
         self.states.enter("stopped", reason, now_ns)
 
@@ -94,7 +94,7 @@ class DeviceControl(ABC):
         return not self.stopped_by and self.sample is not None and self.connection.health.state == "up"
 
     def _came_up(self, life: int, now_ns: int) -> None:
-        """Hold where the device is: a new driver knows nothing of earlier goals."""
+        """Hold the present position after a new driver has connected, since earlier goals are unknown to it."""
         self._life = life
         self._rest_here()
         self.connection.take_lost()
@@ -119,12 +119,12 @@ class DeviceControl(ABC):
 
     @abstractmethod
     def _rest_here(self) -> None:
-        """Begin at rest."""
+        """Start from rest."""
 
     @abstractmethod
     def _hold_here(self, now_ns: int) -> None:
-        """Send what holds the device where it begins."""
+        """Send the command that holds the device."""
 
     @abstractmethod
     def _give_up_homing(self) -> None:
-        """Move the device no more."""
+        """Stop moving the device."""

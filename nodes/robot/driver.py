@@ -1,8 +1,8 @@
-"""The driver of a robot: the few calls through which a plant reads and commands a device.
+"""The interface of drivers, through which a plant reads and commands a device.
 
 The calls and their names are those of LeRobot's ``Robot``, so an object of LeRobot is a driver as it is. A driver may
-block, and may raise anything: the plant calls it from a separate thread. A driver that raised too often is
-dropped, and a new object is made.
+block, and may raise anything: the plant calls it in a separate thread. If it raises too often, the plant makes a new
+driver object.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class Driver(Protocol):
 
     @property
     def observation_features(self) -> Mapping[str, Feature]:
-        """What ``get_observation`` returns."""
+        """The features that ``get_observation`` returns."""
         ...
 
     @property
     def action_features(self) -> Mapping[str, Feature]:
-        """What ``send_action`` takes."""
+        """The features that ``send_action`` takes."""
         ...
 
     def connect(self) -> None:
@@ -61,7 +61,7 @@ class Driver(Protocol):
         ...
 
     def send_action(self, action: dict[str, float]) -> Mapping[str, Reading]:
-        """Send a goal for each action feature. Return the action that was really sent."""
+        """Send a goal for each action feature. Return the action that was actually sent."""
         ...
 
 
@@ -70,7 +70,7 @@ class TimedDriver(Driver, Protocol):
     """A driver that knows when its readings were captured."""
 
     def ages_ns(self) -> Mapping[str, int]:
-        """Return the time since the capture of each feature of the last observation, where it is known."""
+        """Return the time since the capture of the last observation's features, for those where it is known."""
         ...
 
 
@@ -84,9 +84,9 @@ class TorqueDriver(Driver, Protocol):
 
 
 def check_driver(path: str, params: Mapping[str, object]) -> None:
-    """Check that a driver's class exists, takes these parameters, and has the calls of ``Driver``. Nothing is created.
+    """Check that a driver's class exists, takes these parameters, and has the calls of ``Driver``. No driver is made.
 
-    A class method ``check`` of the driver, which takes its parameters, checks the rest.
+    If the class has a class method ``check``, it is called with the parameters.
 
     Args:
         path: the class, ``package.module:Class``.
@@ -99,7 +99,7 @@ def check_driver(path: str, params: Mapping[str, object]) -> None:
     if missing := [name for name in METHODS if not hasattr(driver, name)]:
         raise NodeError(
             f"driver {path!r} has no {missing[0]}",
-            hint="a driver has connect, disconnect, get_observation and send_action",
+            hint="a driver needs connect, disconnect, get_observation and send_action",
         )
     if problem := call_problem(driver, **params):
         raise NodeError(f"driver {path!r} does not take these driver_params: {problem}")
@@ -108,12 +108,12 @@ def check_driver(path: str, params: Mapping[str, object]) -> None:
 
 
 def check_joints(path: str, params: Mapping[str, object], joints: Collection[str]) -> None:
-    """Check that a graph describes all joints of the device, if the driver's class knows them without the device.
+    """Check that a graph describes exactly the joints of the device, if the driver's class knows them.
 
-    It does if it has a class method ``joint_names``, which takes the driver's parameters.
+    A class knows them if it has a class method ``joint_names``, which takes the driver's parameters.
 
     Raises:
-        NodeError: a joint is missing, or too many.
+        NodeError: the joints differ.
     """
     names = getattr(driver_class(path), "joint_names", None)
     if names is None:
@@ -136,12 +136,12 @@ def make_driver(path: str, params: Mapping[str, object]) -> Driver:
 
 
 def feature_problem(driver: Driver, observed: Mapping[str, Feature], commanded: frozenset[str]) -> str:
-    """Return why a connected device is not the described one; empty if it is.
+    """Return how a connected device differs from the described one; empty if it does not.
 
     Args:
         driver: its driver.
         observed: the features that the plant reads.
-        commanded: the features that the plant commands: all that the device has.
+        commanded: the features that the plant commands, which must be all of the device's.
     """
     has, takes = driver.observation_features, driver.action_features
     if takes.keys() != commanded:

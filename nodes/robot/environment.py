@@ -25,11 +25,11 @@ class RobotEnvironment:
         self._cameras = tuple(params.cameras)
         self._velocity = params.command == "velocity"
         self.pose: Vector | None = None
-        """The first pose of the episode; None to stay."""
+        """The pose to which the robot moves before the episode; None to stay."""
 
     @property
     def noop(self) -> Action:
-        """The action that stands still: the position sent last, zero velocity, or the discrete action for it."""
+        """The action for standing still: the last position sent, zero velocity, or the discrete action to stay."""
         if isinstance(self.spec.action, Discrete):
             return STAY
         safety = self._control.safety
@@ -37,12 +37,12 @@ class RobotEnvironment:
         return still.astype(np.float32)
 
     def reset(self, rng: np.random.Generator) -> Value:
-        """Begin an episode; ``pose`` is then the pose to which the robot is to go first."""
+        """Begin an episode, and set ``pose``."""
         self.pose = self._task.begin(rng)
         return self._observed()
 
     def step(self, action: Action) -> Step:
-        """Return what the tick brought. During a reset of the robot, the task waits."""
+        """Return the observation, reward and end of a tick. During a physical reset, the task is not stepped."""
         sample = self._control.sample
         if sample is None or self._control.is_homing:
             return Step(self._observed(), 0.0, False, False)
@@ -50,7 +50,7 @@ class RobotEnvironment:
         return Step(self._observed(), verdict.reward, verdict.terminated, verdict.truncated)
 
     def captured_ns(self) -> dict[str, int]:
-        """Return when each part was captured; the numbers, when the oldest of them was."""
+        """Return the capture time of each part; for the numbers, that of the oldest one."""
         sample = self._control.sample
         if sample is None:
             return {}
@@ -61,7 +61,7 @@ class RobotEnvironment:
         }
 
     def screen(self) -> npt.NDArray[np.uint8] | None:
-        """Return the first camera's picture, if it is one in colour."""
+        """Return the first camera's picture; None if it is not in colour."""
         sample = self._control.sample
         if sample is None or not self._cameras:
             return None

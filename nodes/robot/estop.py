@@ -1,7 +1,7 @@
-"""The emergency stop's own way to a plant: a socket in the launch's private folder, served by a thread of the plant's process.
+"""The emergency stop of a plant: a socket in the launch's private folder, served by a thread of the plant's process.
 
 It waits neither for the tick nor for any other process. A request is one line, ``stop REASON``, ``reset`` or ``state``;
-the answer is one line. ``rtgraph estop`` speaks it with nothing but Python's ``socket``.
+the answer is one line. The client, ``rtgraph estop``, needs only Python's ``socket``.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class EStopServer:
         self._stop, self._reset, self._state = stop, reset, state
         self._path = path
         self._socket = socket.socket(socket.AF_UNIX)
-        path.unlink(missing_ok=True)  # of an earlier life of this node
+        path.unlink(missing_ok=True)  # left by an earlier incarnation of this node
         self._socket.bind(os.fsencode(path))
         self._socket.listen()
         start_thread(self._serve, "estop")
@@ -62,7 +62,7 @@ class EStopServer:
                 client, _ = self._socket.accept()
             except OSError:  # closed
                 return
-            # A client that says nothing must not keep others waiting.
+            # A thread for each client, so that a silent one does not block others.
             start_thread(functools.partial(self._attend, client), "estop")
 
     def _attend(self, client: socket.socket) -> None:

@@ -18,13 +18,13 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Command = Literal["position", "velocity"]
 SUFFIX: Mapping[str, str] = {"position": "pos", "velocity": "vel"}
-"""The ending of a joint's action feature, by the kind of command."""
+"""The suffix of a joint's action feature, by the kind of command."""
 
 
 class JointParams(Record):
     """A joint and its limits, in the joint's unit and in seconds.
 
-    A robot of hardware needs ``range``, ``speed`` and ``acceleration`` of every joint.
+    A real robot needs ``range``, ``speed`` and ``acceleration`` of every joint.
     """
 
     range: tuple[Finite, Finite] | Literal["endless"] | None = None
@@ -42,7 +42,9 @@ class JointParams(Record):
         if isinstance(self.range, tuple):
             low, high = self.range
             if low >= high:
-                raise ValueError(f"a range goes from low to high, not from {low:g} to {high:g}")
+                raise ValueError(
+                    f"the low end of a range must be below the high end, not {low:g} and {high:g}"
+                )
             if self.park is not None and not low <= self.park <= high:
                 raise ValueError(f"the park position {self.park:g} is not between {low:g} and {high:g}")
         return self
@@ -68,7 +70,7 @@ class Limits:
         if problem := missing_limits(joints):
             raise NodeError(
                 f"limits are missing: {problem}",
-                hint="give every joint its range, speed and acceleration: a robot does not move without",
+                hint="give every joint a range, a speed and an acceleration",
             )
         ranges = [_bounds(joint) for joint in joints.values()]
         return cls(
@@ -81,7 +83,7 @@ class Limits:
 
 
 def missing_limits(joints: Mapping[str, JointParams]) -> str:
-    """Return the joints without a limit, and which: ``elbow (speed), wrist (range, speed)``; empty if there are none."""
+    """Return the missing limits as text: ``elbow (speed), wrist (range, speed)``; empty if there are none."""
     if not joints:
         return "there are no joints"
     found = []

@@ -1,4 +1,4 @@
-"""Discrete actions of a robot: to move one joint to either side at a set speed, or to stay."""
+"""Discrete actions of a robot: move one joint up or down at a set speed, or stay."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rtgraph.nodes.robot.joints import Limits, Vector
 
 STAY = 0
 UP, DOWN = " up", " down"
-"""The endings of the names of actions, after the joint."""
+"""Suffixes of the names of actions, after the joint."""
 
 
 class MovesParams(Record):
@@ -32,7 +32,7 @@ class Moves:
 
     def __init__(self, params: MovesParams, limits: Limits, rate_hz: float) -> None:
         if unknown := [name for name in params.joints if name not in limits.names]:
-            raise NodeError(f"moves names a joint that is not there: {', '.join(unknown)}")
+            raise NodeError(f"moves names unknown joints: {', '.join(unknown)}")
         self._joints = [limits.names.index(name) for name in params.joints]
         speed = params.speed * limits.speed
         # From this distance the safety rules brake to a goal at about this speed.
@@ -43,7 +43,7 @@ class Moves:
         )
 
     def goal(self, action: int, position: Vector) -> Vector:
-        """Return the goal for an action at a position: a little ahead, so that the robot keeps its speed."""
+        """Return the goal for an action: slightly ahead of the position, so that the robot keeps its speed; both (joints,)."""
         goal = position.copy()
         if action != STAY:
             joint = self._joints[(action - 1) // 2]

@@ -1,4 +1,4 @@
-"""The parameters of a robot, and the plant's spec that follows from them."""
+"""The parameters of a robot, and the plant's spec for them."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ class RobotParams(PlantParams):
     joints: dict[str, JointParams] = Field(default_factory=dict)
     """The joints and their limits, by name, in the order of the action."""
     command: Command = "position"
-    """What the action's numbers are."""
+    """What the numbers of an action command."""
     moves: MovesParams | None = None
     """Discrete actions that move one joint at a time; null: the action is a goal for each joint."""
     scaled: bool = False
     """Observe positions and targets from −1 to 1 over each joint's range, and velocities as shares of its maximum."""
     observe: tuple[str, ...] = ("pos",)
-    """What is observed of each joint: pos, and what else the driver gives, such as vel."""
+    """Features of each joint to observe: pos, and others of the driver, such as vel."""
     cameras: dict[str, tuple[int, int, int]] = Field(default_factory=dict)
-    """The pictures that the driver gives: height, width and channels by name."""
+    """The driver's pictures to observe: height, width and channels by name."""
     camera_stale_s: float = Field(default=1.0, gt=0)
-    """Age of a picture from which the robot stands still."""
+    """Age of a picture at which the robot stops."""
     task: str = "free"
     """Reward, end and reset: free, reach, or package.module:Class."""
     task_params: dict[str, JsonValue] = Field(default_factory=dict)
@@ -56,32 +56,32 @@ class RobotParams(PlantParams):
     default: str = "hold"
     """The default behaviour β: hold (stand still), repeat_last, or package.module:Class."""
     catch_up_ticks: int = Field(default=0, ge=0, le=0)
-    """A robot skips ticks that it missed."""
+    """Always 0: a robot skips missed ticks."""
     link: LinkParams = LinkParams()
-    """How long calls of the driver may take, and when it is made again."""
+    """Deadlines of the driver's calls, and retries after a fault."""
     homing_speed: float = Field(default=0.25, gt=0, le=1)
     """Share of the maximum speed at which the robot goes to the pose of a reset and to its park pose."""
     resume_within_s: float | None = Field(default=NEAR_S, gt=0)
-    """After a hold, a command resumes if each joint gets there in this time at its maximum speed; null for any command.
-    An agent that explores with random positions needs null; the motion is ramped in any case."""
+    """After a hold, only a command that each joint can reach in this time at its maximum speed is admitted; null admits all.
+    Exploration with random positions needs null. Speed and acceleration stay limited in any case."""
     dry_run: bool = False
     """Read the device, and never write to it."""
     torque_off: bool = True
     """Switch the torque off at the end, once the robot is at its park pose."""
     on_fault: Literal["park", "hold", "torque_off"] = "park"
-    """What the robot does when the plant's code fails."""
+    """What the robot does when the plant's code raises an error."""
     estop: Literal["hold", "torque_off"] = "hold"
     """What the robot does at an emergency stop."""
 
     @field_validator("gate")
     @classmethod
     def _bounded(cls, gate: LatestParams | PlayoutParams) -> LatestParams | PlayoutParams:
-        """Bound the age of what acts, and so D: no decision of a stalled policy acts later."""
+        """Bound the age of decisions (and so D), so that an old decision never moves the robot."""
         return gate.model_copy(update={"max_age_ms": gate.max_age_ms or MAX_AGE_MS})
 
 
 def check_params(params: RobotParams) -> None:
-    """Check what the types cannot express. Nothing is made but the task and the moves.
+    """Check what types cannot express. Only the task and the moves are made.
 
     Raises:
         NodeError: the parameters are wrong.
@@ -96,9 +96,9 @@ def check_params(params: RobotParams) -> None:
     if params.default not in {"hold", "zero"}:
         check_default(params.default)
     if params.default == "zero" and params.command == "position":
-        raise NodeError("default: zero is for velocities", hint="default: hold")
+        raise NodeError("default: zero needs velocity commands", hint="default: hold")
     if params.moves is not None and (params.command != "position" or params.default != "hold"):
-        raise NodeError("moves are for a robot with command: position and default: hold")
+        raise NodeError("moves need command: position and default: hold")
     if "pos" not in params.observe:
         raise NodeError("observe lacks pos, the position of the joints")
 
@@ -113,7 +113,7 @@ def task_of(params: RobotParams) -> Task:
 
 
 def moves_of(params: RobotParams) -> Moves | None:
-    """Return what the discrete actions mean; None if actions are goals.
+    """Return the discrete actions; None if actions are goals.
 
     Raises:
         NodeError: as ``Moves``, or a limit is missing.
@@ -122,7 +122,7 @@ def moves_of(params: RobotParams) -> Moves | None:
 
 
 def scale_of(params: RobotParams) -> tuple[Vector, Vector]:
-    """Return what is subtracted from the observed numbers, and by what they are then divided."""
+    """Return the offset and the divisor that scale the observed numbers."""
     limits, names = Limits.of(params.joints), (*numbers_of(params), *task_of(params).observed)
     shift, scale = np.zeros(len(names)), np.ones(len(names))
     for at, name in enumerate(names):
@@ -172,7 +172,7 @@ def spec_of(params: RobotParams) -> PlantSpec:
         name: ArraySpec(dtype="uint8", shape=shape, low=0, high=255) for name, shape in params.cameras.items()
     }
     if JOINTS in pictures:
-        raise NodeError(f"a camera cannot be named {JOINTS!r}: so is the part with the numbers")
+        raise NodeError(f"a camera cannot be named {JOINTS!r}: the part with the numbers has this name")
     return PlantSpec(
         rate_hz=params.rate_hz,
         observation=PartsSpec(parts={JOINTS: numbers, **pictures}) if pictures else numbers,
@@ -186,7 +186,7 @@ def _action_of(params: RobotParams, limits: Limits) -> Continuous:
         low, high = -limits.speed, limits.speed
     elif endless := [name for name, joint in params.joints.items() if joint.range == "endless"]:
         raise NodeError(
-            f"an endless joint takes velocities, not positions: {', '.join(endless)}",
+            f"endless joints need velocity commands: {', '.join(endless)}",
             hint="command: velocity",
         )
     per = "/s" if params.command == "velocity" else ""

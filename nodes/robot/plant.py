@@ -1,4 +1,4 @@
-"""The plant of a device, and that of a robot, real or simulated: episodes, decisions and messages around ``Control``."""
+"""The plants of devices and of robots: episodes, decisions and messages around ``Control``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from rtgraph.nodes.runtime import Input, Output, queue
 from rtgraph.nodes.runtime.clock import period_ns
 
 STATE_NS = 500_000_000
-"""Longest time between two messages of the state."""
+"""Maximum time between two messages of the state."""
 CLOSE_S = 1.0
 """Time for the driver to disconnect."""
 STAND_STILL = frozenset({"hold", "zero"})
@@ -36,7 +36,7 @@ R = TypeVar("R", bound=RobotParams)
 
 
 class DevicePlant(Plant[P]):
-    """What all plants with a device share: its states, which are published, and the emergency stop.
+    """The base of plants with a device: publishes its state, and serves the emergency stop.
 
     A subclass makes ``_control`` in ``environment``.
     """
@@ -63,11 +63,11 @@ class DevicePlant(Plant[P]):
         super().on_start()
 
     def on_estop(self, message: EStop) -> None:
-        """Stop at once, or allow motion again."""
+        """Stop at once, or end the emergency stop."""
         if message.reset:
             self._control.reset(self.now_ns)
         else:
-            self._control.stop(message.reason or f"{message.header.source} asked for it", self.now_ns)
+            self._control.stop(message.reason or f"requested by {message.header.source}", self.now_ns)
             self._stopped()
 
     def on_stop(self) -> None:
@@ -97,8 +97,8 @@ class DevicePlant(Plant[P]):
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.items())
         return f"all {refused.total():,} commands were refused: {reasons}"
 
-    # The emergency stop. Its server's thread latches the connection at once and takes the torque, if so configured; the
-    # next tick does the rest. A reset follows the stop before it, also within one tick.
+    # The emergency stop: the server's thread latches the connection at once and, if so configured, switches the torque
+    # off. The next tick does the rest. If a stop and its reset come within one tick, the tick handles both, in order.
 
     def _served(self) -> EStopServer | None:
         folder = self.context.launch_context.runtime_directory
@@ -127,7 +127,7 @@ class DevicePlant(Plant[P]):
             self._control.reset(self.now_ns)
 
     def _stopped(self) -> None:
-        """Do what else an emergency stop takes."""
+        """Complete an emergency stop in the tick after it."""
 
     def _is_ready(self) -> bool:
         return self._control.sample is not None
@@ -141,7 +141,7 @@ class DevicePlant(Plant[P]):
             self._show_state(now_ns)
 
     def _close(self, reason: str) -> bool:
-        """End the emergency stop's server and the connection. Return whether the driver has disconnected."""
+        """Close the emergency stop's server and the connection. Return whether the driver has disconnected."""
         if self._server is not None:
             self._server.close()
         self._control.close(reason, self.now_ns)
@@ -167,10 +167,10 @@ class DevicePlant(Plant[P]):
 
 
 class RobotPlant(DevicePlant[R], ABC):
-    """What a robot and its simulated twin share; they differ in their connection to the device.
+    """The base of real and simulated robots, which differ in their connection to the device.
 
-    At each tick the newest sample is taken, the gate chooses, the safety rules are applied, and what they allow is left
-    for the driver. A decision that the rules refuse counts as refused, and β acts in its place: the robot stands still.
+    Each tick takes the newest sample, lets the gate choose a decision, applies the safety rules, and leaves the result for
+    the driver. If the rules refuse a decision, it is counted, and β acts in its place: the robot stands still.
     """
 
     _control: Control
@@ -180,7 +180,7 @@ class RobotPlant(DevicePlant[R], ABC):
 
     @classmethod
     def spec(cls, params: R) -> PlantSpec:
-        """Return the spec that follows from the joints, the cameras and the task."""
+        """Return the spec for the joints, the cameras and the task."""
         return spec_of(params)
 
     @classmethod
@@ -230,7 +230,7 @@ class RobotPlant(DevicePlant[R], ABC):
         return found
 
     def _stopped(self) -> None:
-        """Do what else an emergency stop takes."""
+        """Complete an emergency stop in the tick after it."""
         if self.params.estop == "torque_off":
             self._control.connection.set_torque(False)
 

@@ -17,18 +17,18 @@ from rtgraph.nodes.robot.plant import CLOSE_S, RobotPlant
 from rtgraph.nodes.runtime.clock import period_ns
 
 HOLD_NS = 1_000_000_000
-"""Longest time to decelerate, and to switch the torque."""
+"""Maximum time to decelerate, and to switch the torque."""
 SWITCH_S = 0.0002
-"""Longest time that a driver computes while the tick waits: Python lets a thread go on for 5 ms otherwise."""
+"""Python's switch interval: the maximum time that a computing driver delays the tick. Python's default is 5 ms."""
 REST_S = 1.0
-"""Time kept for the end of the process, of the time that it may take to stop."""
+"""Part of the time to stop that is reserved for the end of the process."""
 
 
 class Robot(RobotPlant[RobotParams]):
     """Drives a robot through its driver, in real time only.
 
-    The driver's calls run in a thread of the link, apart from the tick. At the end, the robot moves slowly to its park
-    pose; then its torque is switched off.
+    The driver's calls run in a thread of the link, not in the tick. At the end, the robot moves slowly to its park pose,
+    and its torque is switched off.
     """
 
     hardware: ClassVar[bool] = True
@@ -41,10 +41,10 @@ class Robot(RobotPlant[RobotParams]):
         check_joints(params.driver, params.driver_params, params.joints)
 
     def connection(self, period_ns: int, stop: dict[str, float] | None) -> Link:
-        """Make the link to the device. It connects when it is started."""
+        """Make the link to the device, which connects on ``start``."""
         params = self.params
         if not self.context.launch_context.realtime:
-            raise NodeError(f"{self.name} drives a device, in real time only")
+            raise NodeError(f"{self.name} drives a device, so it can only run in real time")
         observed, commanded = features_of(params), commanded_by(params)
         self._link = Link(
             lambda: make_driver(params.driver, params.driver_params),
@@ -69,12 +69,12 @@ class Robot(RobotPlant[RobotParams]):
         super().on_stop()
 
     def on_failure(self, problem: str) -> None:
-        """Do what ``on_fault`` says, and disconnect."""
+        """Park, hold, or switch the torque off, according to ``on_fault``; then disconnect."""
         self._come_to_rest(self.params.on_fault, problem)
         self._close(problem)
 
     def _come_to_rest(self, how: Literal["park", "hold", "torque_off"], reason: str) -> None:
-        """Bring the robot to rest, in the time that the process may take to stop."""
+        """Bring the robot to rest, within the time to stop."""
         own_s = max(0.0, self.context.launch_context.stop_s - CLOSE_S - REST_S)
         parked = False
         try:
@@ -83,7 +83,7 @@ class Robot(RobotPlant[RobotParams]):
             else:
                 self._control.stay(reason, self.now_ns)
             self._tick_until(lambda: not self._control.safety.velocity.any(), self.now_ns + HOLD_NS)
-        except NodeError as error:  # the device was given up
+        except NodeError as error:  # the device failed
             self.log.warning("the robot could not be brought to rest: %s", error)
         off = how == "torque_off" or (parked and self.params.torque_off)
         problem = off and self._torque_problem()
@@ -96,7 +96,7 @@ class Robot(RobotPlant[RobotParams]):
         )
 
     def _torque_problem(self) -> str:
-        """Switch the torque off. Return why it is not off; empty if it is, or if the driver cannot switch it."""
+        """Switch the torque off. Return why that failed; empty if it did not, or if the driver cannot switch it."""
         link = self._link
         link.set_torque(False)
         done = self._tick_until(link.is_idle, self.now_ns + HOLD_NS, sends=False)
@@ -120,7 +120,7 @@ class Robot(RobotPlant[RobotParams]):
         return parked
 
     def _tick_until(self, done: Callable[[], bool], deadline_ns: int, *, sends: bool = True) -> bool:
-        """Tick until something is done. Return False if it is not: an emergency stop, a fault, or no time left."""
+        """Tick until ``done`` returns True. Return False after an emergency stop, a fault, or at the deadline."""
         pause, period_s = threading.Event(), period_ns(self.params.rate_hz) / 1e9
         control = self._control
         while not done():

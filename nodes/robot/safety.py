@@ -1,12 +1,12 @@
 """The safety rules between a plant's gate and its driver, applied once a tick.
 
-They have no clock, no thread and no randomness: the same calls give the same commands, in a test, on a simulated
-twin and on hardware. They are no safety function in the sense of a standard: see ``docs/robots.md``.
+They have no clock, no thread and no randomness: the same calls give the same commands in a test, on a simulated twin and
+on hardware. They are not a safety function in the sense of a standard: see ``docs/robots.md``.
 
-A command is admitted if it is finite, fresh by its own stamp, from the one commander and, after a hold, near the
-present position. What is sent comes from the admitted target in three steps: clip it to the range, brake towards it so
-that the joint can always stop before a bound, and limit speed and acceleration. Without an admitted command a joint
-stops with its maximum deceleration. So whatever arrives, what is sent stays within range, speed and acceleration.
+A command is admitted if it is finite, fresh by its stamp, from the only commander and, after a hold, near the present
+position. The admitted target is clipped to the range; then the velocity towards it is limited so that the joint can
+always stop before a bound, and clipped to the maximum speed and acceleration. Without an admitted command a joint stops
+with its maximum deceleration. So every command that is sent is within range, speed and acceleration.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ NEAR_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command that asks to be sent."""
+    """A command, before the rules are applied."""
 
     values: npt.NDArray[np.generic]
-    """One number a joint: goal positions, or velocities."""
+    """Goal positions or velocities, (joints,), in the joints' units."""
     stamp_ns: int
-    """When it was made, on the graph's clock."""
+    """When it was made, in ns of the graph's clock."""
     source: str
-    """The node that made it. Replicas of one node are one commander."""
+    """The node that made it; replicas count as one node."""
     person: str = ""
     """The node through which a person made it; empty if a policy did."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a tick sends."""
+    """The result of a tick."""
 
     values: Vector
     refused: str = ""
@@ -52,7 +52,7 @@ class Sent:
 
 
 def stale_after_ns(period_ns: int) -> int:
-    """Return the age from which a command is stale: four periods, at least 0.1 s and at most 0.5 s."""
+    """Return the age at which a command becomes stale: four periods, at least 0.1 s and at most 0.5 s."""
     return min(max(STALE_PERIODS * period_ns, STALE_LEAST_NS), STALE_MOST_NS)
 
 
@@ -63,8 +63,8 @@ class Safety:
         limits: the limits of its joints.
         command: whether commands are positions or velocities.
         period_ns: time from tick to tick.
-        stale_ns: age from which a command is stale; default: ``stale_after_ns``.
-        near_s: after a hold, a target may be as far away as a joint moves in this time at its maximum speed.
+        stale_ns: age at which a command becomes stale; default: ``stale_after_ns``.
+        near_s: after a hold, a target is near if each joint can reach it in this time at its maximum speed.
     """
 
     def __init__(
@@ -88,20 +88,20 @@ class Safety:
         self._commander = ""
         self._admitted_ns: int | None = None
         self.holds = True
-        """Whether the robot holds, so that only a near command resumes."""
+        """Whether the robot holds, so that only a near command is admitted."""
 
     @property
     def position(self) -> Vector:
-        """The position sent last, or the one given to ``begin``."""
+        """The last position sent, or that given to ``begin``, (joints,)."""
         return self._position.copy()
 
     @property
     def velocity(self) -> Vector:
-        """The velocity sent last, or that of the positions sent last."""
+        """The last velocity sent, or that of the last positions sent, (joints,)."""
         return self._velocity.copy()
 
     def begin(self, position: npt.NDArray[np.generic]) -> None:
-        """Hold at a position, at rest. Call it whenever the robot may have moved otherwise, or stood still."""
+        """Start from rest at a position, (joints,). Call it whenever the robot has stopped, or moved by other means."""
         self._position = np.asarray(position, np.float64).copy()
         self._velocity = np.zeros_like(self._position)
         self.holds = True
@@ -112,11 +112,11 @@ class Safety:
         self.holds = True
 
     def rest(self) -> None:
-        """Take note of a tick in which nothing could be sent: the robot comes to rest at the last position."""
+        """Record a tick in which nothing could be sent, so the robot comes to rest at the last position."""
         self._velocity = np.zeros_like(self._position)
 
     def slow_down(self) -> Vector:
-        """Return the velocity of a tick in which the robot comes to rest, or nearer to it, wherever it is."""
+        """Return the velocities of a tick that slows the robot down, whatever its position."""
         self._velocity = clip_acceleration(
             np.zeros_like(self._velocity), self._velocity, self.limits, self._period_s
         )
@@ -134,9 +134,9 @@ class Safety:
         Args:
             command: the command of this tick, if there is one.
             now_ns: the graph's time.
-            measured: the positions of the joints, as measured last.
-            default: what the default behaviour β asks for; used without an admitted command, until the robot is
-                stale. None means: hold still.
+            measured: the last measured positions, (joints,).
+            default: the command of the default behaviour β, (joints,); used without an admitted command, until the
+                robot is stale. None to hold still.
         """
         refused = "" if command is None else self._refuse(command, now_ns)
         if refused:
@@ -154,7 +154,7 @@ class Safety:
     def move(
         self, target: npt.NDArray[np.generic], measured: npt.NDArray[np.generic], share: float
     ) -> Vector:
-        """Return what to send towards a pose of the plant itself, at a share of the maximum speed."""
+        """Return the command of a tick towards a pose of the plant, at a share of the maximum speed; all (joints,)."""
         return self._move(np.asarray(target, np.float64), measured, share)
 
     def _refuse(self, command: Command, now_ns: int) -> str:
@@ -188,7 +188,8 @@ class Safety:
         return self._position.copy()
 
 
-# The rules. Each is one function, so that a test can take it away and see what it was for.
+# The rules: one function each, so that a test can disable a rule and show its effect. Vectors are (joints,) float64, in the
+# units of the joints, per second for velocities.
 
 
 def is_finite(command: Command) -> bool:
@@ -207,7 +208,7 @@ def is_commander(command: Command, commander: str) -> bool:
 
 
 def is_near(command: Command, position: Vector, near: Vector) -> bool:
-    """Return whether a command asks for a position near the present one."""
+    """Return whether the goal of a command is near the present position."""
     return bool((np.abs(np.asarray(command.values, np.float64) - position) <= near).all())
 
 
@@ -240,10 +241,10 @@ def clip_acceleration(velocity: Vector, before: Vector, limits: Limits, period_s
 
 
 def fastest(distance: Vector, acceleration: Vector, period_s: float) -> Vector:
-    """Return the largest velocity v of a tick so that a joint stops within a distance.
+    """Return the largest velocity v of a tick with which a joint can stop within a distance.
 
-    With q the change of velocity per tick, braking from v goes through v, v − q, v − 2q, …: with n = ⌊v/q⌋ that is the
-    distance P((n + 1)v − q n(n + 1)/2), which is inverted here. It is exact for ticks of length P, unlike √(2ad).
+    With q the change of velocity per tick, braking from v goes through v, v − q, v − 2q, …: with n = ⌊v/q⌋ this covers
+    the distance P((n + 1)v − q n(n + 1)/2), which is solved for v here. It is exact for ticks of length P, unlike √(2ad).
     """
     change = acceleration * period_s
     with np.errstate(invalid="ignore"):

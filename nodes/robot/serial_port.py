@@ -1,4 +1,4 @@
-"""The serial port of a device. Only this module uses pyserial, and whatever goes wrong in it is a ``RobotError``."""
+"""The serial port of a device. Only this module uses pyserial, and it turns all errors into ``RobotError``."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def port_names() -> list[tuple[str, str]]:
 
 
 class SerialPort:
-    """An open serial port, for this process alone.
+    """An open serial port, locked for other processes.
 
     Args:
         path: the device, such as ``/dev/ttyACM0``.
-        timeout_s: longest wait for bytes.
+        timeout_s: maximum wait for bytes.
         baud: bits per second.
 
     Raises:
@@ -52,15 +52,15 @@ class SerialPort:
             )
 
     def close(self) -> None:
-        """Close it, even if the device is gone."""
+        """Close the port, even if the device is unplugged."""
         try:
             with self._guarded("cannot be closed"):
                 self._serial.close()
-        except RobotError:  # the device is gone, and its port with it
+        except RobotError:  # the device is unplugged
             self._serial.fd = None
 
     def discard(self) -> None:
-        """Discard what was received."""
+        """Discard received bytes."""
         with self._guarded("fails"):
             self._serial.reset_input_buffer()
 
@@ -70,13 +70,13 @@ class SerialPort:
             self._serial.write(data)
 
     def read(self, size: int) -> bytes:
-        """Return up to a number of bytes: fewer if they do not come in time."""
+        """Return up to ``size`` bytes; fewer after a timeout."""
         with self._guarded("fails"):
             data: bytes = self._serial.read(size)
             return data
 
     def read_line(self) -> bytes:
-        """Return a line without its end; what there is of it if the rest does not come in time."""
+        """Return a line without its end; a part of it after a timeout."""
         with self._guarded("fails"):
             line: bytes = self._serial.read_until(b"\n")
             return line.strip()
@@ -106,7 +106,7 @@ def _reason(error: Exception) -> str:
 
 def _hint(error: Exception) -> str | None:
     if "exclusively lock" in str(error):
-        return "end it first: only one program may use the port"
+        return "end that program: only one may use the port"
     if isinstance(error, OSError) and error.errno == 2:
         return "plug the device in; `rtgraph robot scan` lists the ports"
     if isinstance(error, OSError) and error.errno == 13:

@@ -10,7 +10,7 @@ from rtgraph.nodes.robot.plant import RobotPlant
 
 
 class SimulatedRobot(RobotPlant[RobotParams]):
-    """Drives a simulated robot: a twin of a real one. Its driver's world moves one period at each tick."""
+    """Drives a simulated robot, the twin of a real one. Each tick steps the simulation by one period."""
 
     @classmethod
     def check(cls, params: RobotParams) -> None:
@@ -20,7 +20,7 @@ class SimulatedRobot(RobotPlant[RobotParams]):
         if not callable(getattr(driver_class(params.driver), "step", None)):
             raise NodeError(
                 f"driver {params.driver!r} is not simulated: it has no step",
-                hint="drive a real robot by rtgraph.nodes.robot:Robot",
+                hint="use rtgraph.nodes.robot:Robot for a real robot",
             )
         check_joints(params.driver, params.driver_params, params.joints)
 
@@ -28,7 +28,7 @@ class SimulatedRobot(RobotPlant[RobotParams]):
         """Make the driver and the connection to it.
 
         Raises:
-            NodeError: the driver is not that of the described robot.
+            NodeError: the driver is not simulated, or its robot is not the described one.
         """
         params = self.params
         driver = make_driver(params.driver, params.driver_params)

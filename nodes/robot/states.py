@@ -2,12 +2,12 @@
 
 ========== =====================================================================================================
 connecting no device yet, or a new driver is being made after a fault
-homing     the plant itself moves the robot, slowly: a physical reset, or the way to the park pose
+homing     the plant moves the robot slowly by itself: a physical reset, or the way to the park pose
 holding    the robot stands still and waits for a first command
 running    commands of the policy are sent
 stale      no valid command for too long, or the device is silent: the robot stands still
 fault      the device failed; a new driver follows after a pause
-stopped    an emergency stop is in force, or the plant has ended: nothing is sent
+stopped    an emergency stop is active, or the plant has ended: nothing is sent
 ========== =====================================================================================================
 """
 
@@ -21,7 +21,7 @@ from rtgraph.msgs.plant import RobotStateName
 
 STATES: tuple[RobotStateName, ...] = get_args(RobotStateName)
 ALWAYS: frozenset[RobotStateName] = frozenset({"fault", "stopped"})
-"""States that may follow any other."""
+"""States that may follow any other state."""
 TRANSITIONS: Mapping[RobotStateName, frozenset[RobotStateName]] = {
     "connecting": frozenset({"holding"}),
     "homing": frozenset({"holding", "stale"}),
@@ -34,7 +34,7 @@ TRANSITIONS: Mapping[RobotStateName, frozenset[RobotStateName]] = {
 
 
 class States:
-    """The present state of a robot, why and since when, and the time spent in each state."""
+    """The present state of a robot, its reason and start, and the time spent in each state."""
 
     def __init__(self, now_ns: int) -> None:
         self.state: RobotStateName = "connecting"
@@ -45,7 +45,7 @@ class States:
         self._spent_ns: dict[RobotStateName, int] = {}
 
     def enter(self, state: RobotStateName, reason: str, now_ns: int) -> None:
-        """Enter a state, or give the present one another reason.
+        """Enter a state, or change the reason of the present one.
 
         Raises:
             NodeError: the table has no such transition.

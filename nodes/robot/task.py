@@ -1,4 +1,4 @@
-"""Tasks: what a robot is rewarded for, when an episode ends, and how the robot is reset."""
+"""Tasks: the reward of a robot, the end of an episode, and the physical reset."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rtgraph.nodes.robot.joints import Limits, Vector
 from rtgraph.nodes.runtime.classes.imports import class_at
 
 OFFSET, TARGET = ".offset", ".target"
-"""The endings of the names of what ``reach`` observes, after the joint."""
+"""Suffixes of the names of the numbers that ``reach`` adds to the observation, after the joint."""
 STARTS = ("pose", "stay")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a task says of a tick: see ``Step``."""
+    """A task's judgement of a tick: see ``Step``."""
 
     reward: float = 0.0
     terminated: bool = False
@@ -40,15 +40,15 @@ class Task(Protocol):
         ...
 
     def observation(self, position: Vector) -> Vector:
-        """Return the numbers that the task adds to the observation, with the joints at a position."""
+        """Return the numbers that the task adds to the observation, (observed,), for positions (joints,)."""
         ...
 
     def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
         """Judge a tick.
 
         Args:
-            position: the positions of the joints, as measured.
-            values: everything that the device gave.
+            position: the measured positions, (joints,).
+            values: the device's reading, by feature.
         """
         ...
 
@@ -84,10 +84,10 @@ class Reach:
         rate_hz: ticks per second.
         time_limit_s: length of an episode, without its reset.
         margin: share of each range that targets and poses keep from its ends.
-        joints: the joints that count; None for all. Resets move the others to the middle of their ranges.
+        joints: the joints that count; None for all. A reset moves the others to the middle of their ranges.
         start: ``pose``: the robot moves slowly to a random pose before each episode; ``stay``: it moves to the middle
-            before the first episode, and each later one begins where the robot is.
-        relative: observe how far each joint is from its target, and in which direction, in place of the target.
+            before the first episode, and later ones begin where the robot is.
+        relative: observe each joint's signed distance from its target instead of the target.
     """
 
     def __init__(
@@ -101,13 +101,13 @@ class Reach:
         relative: bool = False,
     ) -> None:
         if not np.isfinite(limits.high - limits.low).all():
-            raise NodeError("reach needs joints with a range: one is endless")
+            raise NodeError("reach needs joints with a range, and one is endless")
         if time_limit_s <= 0 or not 0 <= margin < 0.5:
             raise NodeError("reach needs a positive time_limit_s, and a margin from 0 to 0.5")
         if unknown := set(joints or ()) - set(limits.names):
-            raise NodeError(f"reach names a joint that is not there: {', '.join(sorted(unknown))}")
+            raise NodeError(f"reach names unknown joints: {', '.join(sorted(unknown))}")
         if start not in STARTS:
-            raise NodeError(f"reach has no start {start!r}", hint=" or ".join(STARTS))
+            raise NodeError(f"unknown start {start!r} of reach", hint=f"use {' or '.join(STARTS)}")
         self._counts = np.array([joints is None or name in joints for name in limits.names])
         counted = [name for name, counts in zip(limits.names, self._counts, strict=True) if counts]
         self.observed = tuple(f"{name}{OFFSET if relative else TARGET}" for name in counted)
@@ -130,12 +130,12 @@ class Reach:
         return pose
 
     def observation(self, position: Vector) -> Vector:
-        """Return the target, or the way to it."""
+        """Return the target, or the distance from it, (joints,)."""
         seen: Vector = (self._target - position if self._relative else self._target)[self._counts]
         return seen
 
     def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
-        """Reward nearness."""
+        """Return minus the mean distance as the reward."""
         self._ticks += 1
         distance = float(np.mean((np.abs(position - self._target) / self._span)[self._counts]))
         return Verdict(-distance, truncated=self._ticks >= self._most_ticks)
@@ -151,7 +151,7 @@ def make_task(name: str, limits: Limits, rate_hz: float, params: Mapping[str, ob
         NodeError: there is no such task, or it cannot be made with these parameters.
     """
     if name not in TASKS and ":" not in name:
-        raise NodeError(f"no task {name!r}", hint=f"{', '.join(TASKS)} or package.module:Class")
+        raise NodeError(f"unknown task {name!r}", hint=f"use {', '.join(TASKS)} or package.module:Class")
     try:
         made: Task = (TASKS.get(name) or class_at(name))(limits, rate_hz, **params)
     except TypeError as error:

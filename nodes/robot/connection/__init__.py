@@ -1,1 +1,1 @@
-"""The connection of a plant to its device: the link to a real one, and the direct one to a simulated one."""
+"""Connections of a plant to its device: ``Link`` to a real one, ``Direct`` to a simulated one."""

@@ -1,4 +1,4 @@
-"""What a tick sees of a device, real or simulated."""
+"""The interface of a device, real or simulated, to the tick."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ class Sample:
     captured_ns: int
     """When the reading began, on the graph's clock."""
     captured: Mapping[str, int] = field(default_factory=dict)
-    """When each feature was captured, of those for which the driver knows it."""
+    """When each feature was captured, for those where the driver knows it."""
 
     def captured_at(self, name: str) -> int:
-        """Return when a feature was captured: when the reading began, if the driver does not know."""
+        """Return when a feature was captured; if the driver does not know, when the reading began."""
         return self.captured.get(name, self.captured_ns)
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a tick needs to know of the device."""
+    """The state of the connection to the device."""
 
     state: Literal["connecting", "up", "fault", "lost"]
-    """``lost``: no further driver is made."""
+    """``lost``: no new driver will be made."""
     reason: str = ""
     life: int = 0
     """Number of drivers made so far."""
 
 
 class Connection(Protocol):
-    """What a tick sees of a device, real or simulated. No call waits."""
+    """The interface of a device, real or simulated, to the tick. No call blocks."""
 
     sent: int
     faults: int
     abandoned: int
     last_sent: Mapping[str, Reading]
-    """What the driver says that it sent last."""
+    """The last command that the driver sent, as it reports it."""
 
     @property
     def health(self) -> Health: ...
@@ -56,7 +56,7 @@ class Connection(Protocol):
         ...
 
     def attend(self, now_ns: int) -> None:
-        """Do what is due. Call it once a tick."""
+        """Do periodic work. Call it once a tick."""
         ...
 
     def is_free(self) -> bool:
@@ -64,7 +64,7 @@ class Connection(Protocol):
         ...
 
     def post(self, action: dict[str, float], now_ns: int) -> None:
-        """Leave a command."""
+        """Leave a command for the driver."""
         ...
 
     def take_lost(self) -> bool:
@@ -73,17 +73,17 @@ class Connection(Protocol):
 
     def newest(self) -> Sample | None: ...
     def latch(self) -> None:
-        """Send nothing from now on."""
+        """Send no commands from now on."""
         ...
 
     def release(self) -> None:
-        """Send again."""
+        """Send commands again."""
         ...
 
     def set_torque(self, on: bool) -> None:
-        """Switch the torque, if the driver can; after all commands posted so far. While latched, only off."""
+        """Switch the torque after the commands posted so far, if the driver can. While latched, only off is accepted."""
         ...
 
     def close(self, within_s: float) -> bool:
-        """Disconnect the driver. Return False if that did not end in time."""
+        """Disconnect the driver. Return False after a timeout."""
         ...

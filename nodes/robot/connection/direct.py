@@ -1,4 +1,4 @@
-"""The connection to a simulated device: its driver is called within the tick, and its world moves one period a tick."""
+"""The connection to a simulated device: each tick calls its driver and steps the simulation by one period."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from rtgraph.nodes.robot.driver import Driver, Reading
 
 @runtime_checkable
 class SimulatedDriver(Driver, Protocol):
-    """The driver of a simulated device: it moves only when stepped."""
+    """The driver of a simulated device, which moves only in ``step``."""
 
     def step(self, period_s: float) -> None:
-        """Move the device's world by a time."""
+        """Advance the simulation."""
         ...
 
 
 @runtime_checkable
 class RandomDriver(Protocol):
-    """A simulated driver that draws delays or noise."""
+    """A simulated driver with random delays or noise."""
 
     def use_generator(self, rng: np.random.Generator) -> None:
-        """Draw from the plant's generator from now on."""
+        """Use this generator, which is the plant's."""
         ...
 
 
 class Direct:
-    """The connection to one simulated device. It fits ``Connection``, and is deterministic.
+    """A ``Connection`` to one simulated device. It is deterministic.
 
     Args:
         driver: the driver; ``Direct`` connects it.
@@ -57,7 +57,7 @@ class Direct:
 
     @property
     def health(self) -> Health:
-        """Up once it was started."""
+        """``up`` after ``start``."""
         return Health("connecting" if self._sample is None else "up", "", 1)
 
     def start(self, now_ns: int) -> None:
@@ -66,7 +66,7 @@ class Direct:
         self._sample = Sample(self.driver.get_observation(), now_ns)
 
     def attend(self, now_ns: int) -> None:
-        """Move the world by the period that ends now, and read."""
+        """Step the simulation by the period that ends now, and read."""
         if self._latched and not self._stop_sent and self._stop is not None:
             self.last_sent = self.driver.send_action(self._stop)
         self._stop_sent = self._latched
@@ -86,7 +86,7 @@ class Direct:
             self.sent += 1
 
     def take_lost(self) -> bool:
-        """Return False: nothing is lost."""
+        """Return False: no command is ever lost."""
         return False
 
     def newest(self) -> Sample | None:
@@ -94,18 +94,18 @@ class Direct:
         return self._sample
 
     def latch(self) -> None:
-        """Send nothing from now on, but the action of the e-stop at the next tick."""
+        """Send no commands from now on, except the action of the e-stop at the next tick."""
         self._latched = True
 
     def release(self) -> None:
-        """Send again."""
+        """Send commands again."""
         self._latched = False
 
     def set_torque(self, on: bool) -> None:
-        """Do nothing: a simulated device may be left as it is."""
+        """Do nothing: a simulated device has no torque to switch."""
 
     def is_idle(self) -> bool:
-        """Return True: nothing waits."""
+        """Return True: commands are sent at once."""
         return True
 
     def close(self, within_s: float) -> bool:

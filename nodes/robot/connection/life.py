@@ -1,4 +1,4 @@
-"""One driver, from connecting to disconnecting: its calls, all in one thread, and the failures that end it."""
+"""The life of one driver object, from connecting to disconnecting: its calls, all in one thread, and its failures."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ T = TypeVar("T")
 
 
 class Desk(Protocol):
-    """What a life needs of its link: the mailbox, the clock, and where to report. Each call is safe in any thread."""
+    """The part of a link that a life uses: mailbox, clock and reports. Each call is thread-safe."""
 
     deadline_ns: int
     failures: int
-    """Number of failures in a row that end a life."""
+    """Number of consecutive failures of a call that end a life."""
 
     def now_ns(self) -> int: ...
     def make(self) -> Driver: ...
     def problem(self, driver: Driver) -> str:
-        """Return why a connected device is not the described one; empty if it is."""
+        """Return how a connected device differs from the described one; empty if it does not."""
         ...
 
     def take_action(self, life: Life) -> dict[str, float] | None:
-        """Return what is to send now."""
+        """Return the action to send now, if there is one."""
         ...
 
     def take_torque(self, life: Life) -> bool | None:
-        """Return how to switch the torque now; None to leave it."""
+        """Return whether to switch the torque on or off now; None for neither."""
         ...
 
     def was_sent(self, life: Life, action: Mapping[str, float], sent: Mapping[str, Reading]) -> None: ...
@@ -45,14 +45,14 @@ class Desk(Protocol):
 
 
 class Life:
-    """One driver: its calls, from connecting to disconnecting. All run in one thread."""
+    """Makes one driver object, calls it until it fails or the link closes, and disconnects it. All calls are in one thread."""
 
     def __init__(self, link: Desk, number: int) -> None:
         self.number = number
         self.over = False
-        """Set by the link: the thread calls the driver no more."""
+        """Set by the link: the thread must not call the driver again."""
         self.call = ""
-        """The call that runs, and since when."""
+        """The name of the running call; empty if none is running."""
         self.call_began_ns = 0
         self._link = link
         self._failures: dict[str, int] = {}
@@ -60,14 +60,14 @@ class Life:
         self._ages_ns: Callable[[], Mapping[str, int]] = dict
 
     def run(self) -> None:
-        """Serve the link until the life is over: what the thread does."""
+        """Run the life. This is the target of its thread."""
         if self.open():
             while self.cycle():
                 self._link.wait_for_work(self)
         self.end()
 
     def open(self) -> bool:
-        """Make the driver and connect. Return whether the device is the described one, and here."""
+        """Make the driver, connect and read. Return whether that succeeded."""
         link = self._link
         try:
             self._driver = driver = link.make()
@@ -84,7 +84,7 @@ class Life:
         return not self.over
 
     def cycle(self) -> bool:
-        """Send a waiting command and read the device. Return whether the life goes on."""
+        """Send a waiting command and read the device. Return False if the driver must not be called again."""
         link, driver = self._link, self._driver
         if driver is None or self.over:
             return False
@@ -115,12 +115,12 @@ class Life:
     def end(self) -> None:
         """Disconnect."""
         if self._driver is not None:
-            with contextlib.suppress(Exception):  # a driver that failed may fail at this, too
+            with contextlib.suppress(Exception):  # a failed driver may fail here too
                 self._driver.disconnect()
         self._link.ended(self)
 
     def _attempt(self, name: str, call: Callable[[], None], failed: Callable[[str], None]) -> bool:
-        """Make a call. Return whether it is the failure that ends the life."""
+        """Make a call. Return whether its failure ends the life."""
         link = self._link
         problem = ""
         try:

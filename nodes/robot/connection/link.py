@@ -1,9 +1,9 @@
-"""The link to a device: calls of its driver in a thread of the link, apart from the tick.
+"""The link to a device: it calls the driver in a thread, not in the tick.
 
-A tick takes the newest sample and leaves at most one command in the ``Mailbox``; it never waits. Each life of a driver
-has one thread, which sends a waiting command, reads the device, and waits for the next command or period. Three failures
-of a call in a row, or a call that blocks for as long, end the life: a new driver follows after a pause. A thread inside
-a blocked call cannot be ended; it is abandoned, and counted, and calls nothing more.
+A tick takes the newest sample and leaves at most one command in the ``Mailbox``; it never waits. Each driver object has a
+thread (its *life*), which sends a waiting command, reads the device, and waits for the next command or period. After
+three consecutive failures of a call, or one that blocks for as long, the driver is dropped, and a new one is made after a
+pause. A thread in a blocked call cannot be ended: it is abandoned and counted, and makes no further calls.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from rtgraph.nodes.runtime.realtime.host import start_thread
 
 
 class Link:
-    """The link to one device, through one driver after the other.
+    """The link to one device. A driver that fails is replaced by a new one.
 
     Args:
         make: makes a driver.
-        problem: returns why a connected driver's device is not the described one; empty if it is.
+        problem: returns how a connected device differs from the described one; empty if it does not.
         params: deadlines and retries.
         period_ns: time from tick to tick.
-        now_ns: the graph's time, read in any thread.
-        stop: the action that the e-stop sends, once to each driver; None to send nothing.
-        reads_only: send nothing, ever.
+        now_ns: returns the graph's time; thread-safe.
+        stop: the action that the e-stop sends once to each driver; None to send nothing.
+        reads_only: never send anything.
         spawn: starts the thread of a life.
     """
 
@@ -56,16 +56,16 @@ class Link:
         self.sent = self.faults = self.abandoned = 0
         self.last_sent: Mapping[str, Reading] = {}
         self.torque: bool | None = None
-        """Whether the driver has switched the torque on or off; None if it has not, since it was made."""
+        """Whether this driver has switched the torque on or off; None if neither."""
         self.trouble = ""
-        """Why the last stop, switch of torque or driver failed."""
+        """Why the last stop, torque switch or driver failed."""
         self._period_ns = period_ns
         self._log = log
         self._reads_only = reads_only
         self._spawn = spawn or _in_thread
         self._changed = threading.Condition()
         self._mailbox = Mailbox(period_ns, None if reads_only else stop)
-        self._health = Health("connecting", "the device is awaited")
+        self._health = Health("connecting", "waiting for the device")
         self._life: Life | None = None
         self._sample: Sample | None = None
         self._closing = self._pauses = False
@@ -76,7 +76,7 @@ class Link:
 
     @property
     def health(self) -> Health:
-        """What a tick needs to know of the device."""
+        """The state of the connection to the device."""
         return self._health
 
     def start(self, now_ns: int) -> None:
@@ -85,7 +85,7 @@ class Link:
         self._begin()
 
     def attend(self, now_ns: int) -> None:
-        """Abandon a call that blocks for too long, and make a new driver when that is due."""
+        """Abandon a call that blocks for too long, and make a new driver when it is due."""
         life = self._life
         if life is not None and life.call and not life.over:
             ran_ns = now_ns - life.call_began_ns
@@ -96,7 +96,7 @@ class Link:
             )
             if ran_ns > patience_ns:
                 self.abandoned += 1
-                self.failed(life, f"{life.call} does not return since {ran_ns / 1e9:.1f} s")
+                self.failed(life, f"{life.call} has not returned for {ran_ns / 1e9:.1f} s")
         if self._restart_ns is not None and now_ns >= self._restart_ns and not self._closing:
             self._begin()
 
@@ -106,7 +106,7 @@ class Link:
         return not mailbox.has_command and self._health.state == "up" and not mailbox.latched
 
     def post(self, action: dict[str, float], now_ns: int) -> None:
-        """Leave a command."""
+        """Leave a command for the driver."""
         if self._reads_only:
             return
         with self._changed:
@@ -119,17 +119,17 @@ class Link:
         return lost
 
     def newest(self) -> Sample | None:
-        """Return the newest sample of any life."""
+        """Return the newest sample of any driver."""
         return self._sample
 
     def latch(self) -> None:
-        """Send nothing from now on, but the action of the e-stop. Safe in any thread."""
+        """Send no commands from now on, except the action of the e-stop. Thread-safe."""
         with self._changed:
             self._mailbox.latch()
             self._changed.notify_all()
 
     def release(self) -> None:
-        """Send again."""
+        """Send commands again."""
         with self._changed:
             self._mailbox.release()
 
@@ -139,9 +139,9 @@ class Link:
         return self.trouble if self._mailbox.stop_waits else ""
 
     def set_torque(self, on: bool) -> None:
-        """Switch the torque, if the driver can; after the command posted before. Safe in any thread.
+        """Switch the torque after the command posted before, if the driver can. Thread-safe.
 
-        While latched it is not switched on; off is part of the stop, for each new driver too.
+        While latched, on is ignored, and off becomes part of the stop, also for new drivers.
         """
         if self._reads_only:
             return
@@ -150,15 +150,12 @@ class Link:
             self._changed.notify_all()
 
     def is_idle(self) -> bool:
-        """Return whether everything that was posted has been passed to the driver."""
+        """Return whether the driver has received everything that was posted."""
         life = self._life
         return self._mailbox.is_empty and not (life is not None and life.call)
 
     def close(self, within_s: float) -> bool:
-        """Disconnect, after an emergency stop that still waits.
-
-        Return False if the driver blocks: then its thread is abandoned.
-        """
+        """Send a waiting emergency stop, and disconnect. Return False if the driver blocks: its thread is abandoned."""
         began_ns = self._now_ns()
         with self._changed:
             self._closing = True
@@ -181,20 +178,20 @@ class Link:
         return self._make()
 
     def problem(self, driver: Driver) -> str:
-        """Return why a connected driver's device is not the described one; empty if it is."""
+        """Return how a connected device differs from the described one; empty if it does not."""
         return self._problem(driver)
 
     def take_action(self, life: Life) -> dict[str, float] | None:
-        """Return the action of the e-stop until it was sent, or else the waiting command."""
+        """Return the action of the e-stop until it is sent, then the waiting command."""
         with self._changed:
             return None if life.over else self._mailbox.take_action(self.now_ns())
 
     def take_torque(self, life: Life) -> bool | None:
-        """Return the waiting switch of torque."""
+        """Return the waiting torque switch."""
         with self._changed:
             on = None if life.over else self._mailbox.take_torque()
             if on is False:
-                self.last_sent = {}  # the robot may fall: its goal says no more where it is
+                self.last_sent = {}  # the robot may fall, so its goal is not its position
             return on
 
     def was_sent(self, life: Life, action: Mapping[str, float], sent: Mapping[str, Reading]) -> None:
@@ -208,7 +205,7 @@ class Link:
             self._changed.notify_all()
 
     def was_switched(self, life: Life, on: bool, *, able: bool) -> None:
-        """Forget a switch of torque that the driver has made, or cannot make."""
+        """Remove a torque switch that the driver has made, or cannot make."""
         with self._changed:
             if life.over:
                 return
@@ -218,7 +215,7 @@ class Link:
             self._changed.notify_all()
 
     def command_failed(self, problem: str) -> None:
-        """Take note of a command that the driver could not send."""
+        """Record a command that the driver could not send."""
         with self._changed:
             self._pauses = True
             if self._mailbox.command_failed():
@@ -226,7 +223,7 @@ class Link:
                 self._log.warning("%s", self.trouble)
 
     def switch_failed(self, problem: str) -> None:
-        """Take note of a switch of torque that failed; it is tried again."""
+        """Record a failed torque switch, which is retried."""
         with self._changed:
             self._pauses = True
             self.trouble = (
@@ -248,7 +245,7 @@ class Link:
                 self._log.info("the device is connected")
 
     def failed(self, life: Life, reason: str) -> None:
-        """End a life that failed; a new one follows after a pause."""
+        """Drop a driver that failed; a new one is made after a pause."""
         with self._changed:
             if life.over:
                 return
@@ -269,13 +266,13 @@ class Link:
             self._log.warning("fault %d of the device: %s", self.faults, reason)
 
     def give_up(self, life: Life, reason: str) -> None:
-        """End a life for good: another driver would not help."""
+        """Drop a driver, and make no new one: it would not help."""
         with self._changed:
             life.over = True
             self._health = Health("lost", reason, life.number)
 
     def ended(self, life: Life) -> None:
-        """Forget a life whose thread has ended."""
+        """Remove a life after the end of its thread."""
         with self._changed:
             if self._life is life:
                 self._life = None

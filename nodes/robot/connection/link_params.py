@@ -1,4 +1,4 @@
-"""How long a device may take, and what follows when it fails."""
+"""Deadlines of the driver's calls, and retries after a fault."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from rtgraph.msgs import Record
 
 
 class LinkParams(Record):
-    """How long a device may take, and what follows when it fails."""
+    """Deadlines of the driver's calls, and retries after a fault."""
 
     deadline_ms: float = Field(default=200.0, gt=0)
-    """Maximum duration of a read or a command; a longer one is a failure."""
+    """Maximum duration of a read or a command; a longer one counts as a failure."""
     connect_s: float = Field(default=10.0, gt=0)
     """Maximum duration of connecting."""
     failures: int = Field(default=3, ge=1)
-    """Number of failures in a row that are a fault."""
+    """Number of consecutive failures of a call that make a fault."""
     retry_s: float = Field(default=0.2, gt=0)
     """Pause before the first new driver after a fault; it doubles with each further one."""
     retry_most_s: float = Field(default=5.0, gt=0)
     attempts: int | None = Field(default=None, ge=1)
-    """Number of drivers in a row that may fail before the plant fails; null for no maximum."""
+    """Number of consecutive drivers that may fail before the plant fails; null for no maximum."""

@@ -1,20 +1,20 @@
-"""What waits for a driver: at most one command, a switch of the torque, and the emergency stop.
+"""The queue to a driver: at most one command, one torque switch, and the emergency stop.
 
-A command that was not sent yet is not replaced: the tick sees that the mailbox is full, so a device that was silent
-gets one command afterwards, not a burst. The emergency stop is kept apart from the commands: it does not age, is tried
-again until the driver has taken it, and is repeated to each new driver.
+A waiting command is not replaced: the tick sees that the mailbox is full. So a device that was silent gets one command
+afterwards, not a burst. The emergency stop is separate from the commands: it does not expire, is retried until the
+driver has sent it, and is repeated to each new driver.
 """
 
 from __future__ import annotations
 
 SPACING = 0.75
-"""Least time between two commands, in periods: a late command does not delay all later ones."""
+"""Minimum time between two commands, in periods. Less than 1, so that a late command does not delay all later ones."""
 COMMANDS_OLD_NS = 500_000_000
-"""A command that waited longer than this is not sent."""
+"""A command that has waited for longer is dropped."""
 
 
 class Mailbox:
-    """What waits for one driver after the other. It has no lock and no clock: its link has them.
+    """Holds what waits for the driver. It has no lock and no clock: its link has them.
 
     Args:
         period_ns: time from tick to tick.
@@ -23,11 +23,11 @@ class Mailbox:
 
     def __init__(self, period_ns: int, stop: dict[str, float] | None) -> None:
         self.latched = False
-        """Whether the emergency stop is in force: only its action and the switch of the torque are sent."""
+        """Whether the emergency stop is active: only its action and torque switches are sent."""
         self.lost = False
         """Whether a command was dropped or failed; set to False by the reader."""
         self.torque: bool | None = None
-        """How the torque is to be switched; None to leave it."""
+        """Whether to switch the torque on or off; None for neither."""
         self._stop = stop
         self._spacing_ns = round(SPACING * period_ns)
         self._command: tuple[dict[str, float], int] | None = None
@@ -41,7 +41,7 @@ class Mailbox:
 
     @property
     def stop_waits(self) -> bool:
-        """Whether the driver has not yet taken all of the emergency stop."""
+        """Whether a part of the emergency stop is not sent yet."""
         return self.latched and (self._stop_due or self.torque is not None)
 
     @property
@@ -55,25 +55,25 @@ class Mailbox:
         return self._stop_due or self._command is not None or self._may_switch()
 
     def pause_ns(self, now_ns: int) -> int:
-        """Return the time until the waiting command may be sent; 0 if it may be, or if there is none."""
+        """Return the time until the waiting command may be sent; 0 for now, or if there is no command."""
         if self._command is None:
             return 0
         return max(0, self._sent_ns + self._spacing_ns - now_ns)
 
     def post(self, action: dict[str, float], now_ns: int) -> None:
-        """Leave a command. While latched it is dropped."""
+        """Add a command. While latched, drop it."""
         if not self.latched:
             self._command = action, now_ns
 
     def switch(self, on: bool) -> None:
-        """Leave a switch of the torque. While latched, on is dropped, and off becomes part of the stop."""
+        """Add a torque switch. While latched, on is dropped, and off becomes part of the stop."""
         if self.latched and on:
             return
         self._stops_torque = self.latched
         self.torque = on
 
     def latch(self) -> None:
-        """Drop the command, and leave the stop."""
+        """Drop the command, and add the emergency stop."""
         self.latched = True
         self._command = None
         self._stop_due = self._stop is not None
@@ -81,12 +81,12 @@ class Mailbox:
             self.torque = False if self._stops_torque else None
 
     def release(self) -> None:
-        """Drop everything, and take commands again."""
+        """Drop everything, and accept commands again."""
         self._command = self.torque = None
         self.latched = self._stop_due = self._stops_torque = False
 
     def take_action(self, now_ns: int) -> dict[str, float] | None:
-        """Return the action of the stop until it was sent, or else the waiting command, if it may be sent now."""
+        """Return the action of the stop until it is sent, then the waiting command, once it may be sent."""
         if self._stop_due:
             self._sent_ns = now_ns
             return self._stop
@@ -101,27 +101,27 @@ class Mailbox:
         return action
 
     def take_torque(self) -> bool | None:
-        """Return the waiting switch. On waits for a command: the device's goal may be an old one."""
+        """Return the waiting torque switch. On is returned only after a command, since the device may hold an old goal."""
         return self.torque if self._command is None and self._may_switch() else None
 
     def was_sent(self, action: object) -> None:
-        """Take note of an action that the driver has sent."""
+        """Record an action that the driver has sent."""
         self._unsent = False
         if action is self._stop:
             self._stop_due = False
 
     def was_switched(self, on: bool) -> None:
-        """Take note of a switch that the driver has made."""
+        """Record a torque switch that the driver has made."""
         if self.torque is on:
             self.torque = None
 
     def command_failed(self) -> bool:
-        """Take note of an action that could not be sent. Return whether it was that of the stop."""
+        """Record an action that could not be sent. Return whether it was that of the stop."""
         self.lost = self._unsent = True
         return self._stop_due
 
     def begin_again(self) -> None:
-        """Prepare for another driver: the command is lost, the stop is repeated."""
+        """Prepare for a new driver: drop the command, repeat the stop."""
         self._command = None
         self.lost = True
         self._unsent = False

@@ -1,9 +1,9 @@
 """A robot of LeRobot as a driver. It runs in the driver's process.
 
-Three of LeRobot's habits are changed. Calibration is never asked for at a terminal. Connecting writes nothing: LeRobot
-switches the torque off, configures the motors, and switches it on, so an arm sags, then jumps to the goal that the
-motors held; here that waits until the torque is to be switched on, and is left out for motors that have torque. And
-each motor gets its position as goal before its torque is switched on.
+Three things differ from LeRobot. Calibration never prompts at a terminal. Connecting writes nothing: LeRobot switches the
+torque off, configures the motors and switches it on, so an arm sags, then jumps to its last goal; the adapter configures
+motors only when it switches their torque on, and skips motors that have torque. And each motor gets its position as
+goal before its torque is switched on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Adapter:
 
     Args:
         type: the robot's type name.
-        constant: action features that the graph does not command, and what is sent for them.
+        constant: action features that the graph does not command, and their constant values.
         config: the robot's configuration.
     """
 
@@ -41,7 +41,7 @@ class Adapter:
             _Arm(owner) for owner in (self._robot, *vars(self._robot).values()) if _has_motors(owner)
         ]
         if self._arms:
-            # Only robots with motors that are known can switch their torque, and having the method says so.
+            # Defined only for robots with known motors: a driver with this method can switch its torque.
             self.set_torque = self._set_torque
 
     @classmethod
@@ -60,22 +60,22 @@ class Adapter:
 
     @property
     def is_connected(self) -> bool:
-        """Whether LeRobot says so."""
+        """Whether LeRobot reports the robot as connected."""
         return bool(self._robot.is_connected)
 
     @property
     def observation_features(self) -> Mapping[str, Feature]:
-        """Numbers and pictures, under LeRobot's names."""
+        """Numbers and pictures, with LeRobot's names."""
         return _features(self._robot.observation_features)
 
     @property
     def action_features(self) -> Mapping[str, Feature]:
-        """What the graph commands."""
+        """The features that the graph commands: all but the constant ones."""
         features = _features(self._robot.action_features)
         return {name: feature for name, feature in features.items() if name not in self._constant}
 
     def connect(self) -> None:
-        """Connect. Nothing is written to motors that are known.
+        """Connect. Nothing is written to known motors.
 
         Raises:
             RobotError: the robot is not calibrated.
@@ -93,7 +93,7 @@ class Adapter:
                 hint="lerobot-calibrate, with the same type, port and id",
             )
         if missing := self._constant.keys() - self._robot.action_features.keys():
-            raise RobotError(f"{self._type} does not take {', '.join(sorted(missing))}, of constant")
+            raise RobotError(f"{self._type} has no action {', '.join(sorted(missing))}, which constant names")
 
     def disconnect(self) -> None:
         """Release the device."""
@@ -108,7 +108,7 @@ class Adapter:
         return {name: _reading(values[name]) for name in features if name in values}
 
     def send_action(self, action: dict[str, float]) -> dict[str, Reading]:
-        """Send goals. Return what LeRobot says it has sent."""
+        """Send goals. Return what LeRobot reports as sent."""
         sent = self._robot.send_action({**action, **self._constant})
         return {name: float(sent.get(name, value)) for name, value in action.items()}
 
@@ -126,7 +126,7 @@ class _Arm:
         self._configured = False
 
     def put_off_configuring(self) -> None:
-        """Let ``connect`` configure nothing."""
+        """Stop ``connect`` from configuring the motors."""
         self._owner.configure = lambda: None
 
     def set_torque(self, on: bool) -> None:

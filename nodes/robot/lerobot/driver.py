@@ -10,13 +10,13 @@ from rtgraph.nodes.robot.process.driver import CALL_S
 
 
 class LeRobot(DriverProcess):
-    """Drives any robot of LeRobot, in a process beside the plant's: LeRobot computes while it waits for motors.
+    """Drives any robot of LeRobot in a separate process, since LeRobot computes while it waits for motors.
 
     Args:
         type: the robot's type name, such as ``so101_follower``.
-        call_s: longest duration of a read or a command; then the process is killed, and a new one follows.
-        constant: action features that the graph does not command, and what is sent for them: ``{x.vel: 0.0}``.
-        config: the robot's configuration, as LeRobot names it: ``port``, ``id``, ``cameras``, and so on.
+        call_s: maximum duration of a read or a command; after it the process is killed and a new one started.
+        constant: action features that the graph does not command, and their constant values: ``{x.vel: 0.0}``.
+        config: the fields of LeRobot's configuration of the robot: ``port``, ``id``, ``cameras``, and so on.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""What is used of the library LeRobot: its types of robots, their configurations, and making one.
+"""The use of the library LeRobot: its types of robots, and their configurations.
 
-Only this module imports LeRobot. It imports only what registers the types that are asked for, since each brand of motors
-and cameras has dependencies, which need not be installed.
+Only this module imports LeRobot. It imports only the modules of the requested types, because each brand of motors and
+cameras has dependencies that may not be installed.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _KEEPS_TORQUE = "disable_torque_on_disconnect"
 def make_config(robot_type: str, config: Mapping[str, object]) -> Any:
     """Return the configuration of a robot. No device is opened.
 
-    A key with null is as if it were not given. The torque is kept when the robot disconnects, unless the configuration
-    says otherwise: a fault of the bus must not drop an arm.
+    A key with null is ignored. By default the torque stays on when the robot disconnects, so that a fault of the bus does
+    not drop an arm.
 
     Raises:
         RobotError: LeRobot is not installed, has no such type, or the type has no such configuration.

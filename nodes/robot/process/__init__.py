@@ -1,4 +1,4 @@
-"""A driver in a process beside the plant's, for drivers that compute while they wait, or may crash."""
+"""A driver in a separate process, for drivers that compute while they wait, or may crash."""
 
 from rtgraph.nodes.robot.process.driver import DriverProcess
 

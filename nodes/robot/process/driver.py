@@ -1,8 +1,8 @@
-"""A driver that works in a process of its own, as the plant sees it.
+"""A driver that runs in a separate process: the plant's side.
 
-A driver that computes while it waits for its device holds Python's lock, and every tick of the plant waits with it. In
-another process it costs the tick nothing. The process is kept for the next driver object after a fault, because the
-import of a driver may take seconds; one that does not answer in time is killed.
+A driver that computes while it waits for its device holds Python's lock, which delays the ticks of the plant. In another
+process it delays nothing. After a fault the process is kept for the next driver object, because the import of a driver
+may take seconds; a process that does not answer in time is killed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rtgraph.nodes.runtime.classes.imports import looked_in, pinned
 START_S = 60.0
 CONNECT_S = 30.0
 CALL_S = 0.5
-"""Less than three times the deadline of a call, after which the plant would abandon it."""
+"""Less than three deadlines of a call, after which the link would abandon it."""
 MOST_ATTEMPTS = 10
 _SERVER = ("-P", "-m", "rtgraph.nodes.robot.process.server")
 
@@ -34,7 +34,7 @@ class DriverProcess:
     Args:
         driver: the driver's class, ``package.module:Class``.
         driver_params: the keyword arguments with which it is made.
-        call_s: longest duration of a read or a command; then the process is killed, and the call raises.
+        call_s: maximum duration of a read or a command; after it the process is killed, and the call raises.
     """
 
     def __init__(self, driver: str, driver_params: Mapping[str, object], call_s: float = CALL_S) -> None:
@@ -48,7 +48,7 @@ class DriverProcess:
         """Make the driver and connect it.
 
         Raises:
-            RobotError: it raises, or its process ends or hangs. So does each other call.
+            RobotError: the driver raises, or its process ends or hangs; all other calls raise it too.
         """
         process = self._process
         if process is not None:
@@ -60,13 +60,13 @@ class DriverProcess:
         self.action_features = _features(answer["action_features"])
         self.is_connected = True
         if answer["torque"]:
-            # Only now is it known whether the driver can, and having the method says so.
+            # Defined only if the driver can switch its torque, which is known only now.
             self.set_torque = self._set_torque
 
     def disconnect(self) -> None:
         """Disconnect the driver, and keep its process for the next one."""
         self.is_connected = False
-        with _Process.handing_over:  # the next driver, which may come meanwhile, waits for this process
+        with _Process.handing_over:  # the next driver may be made meanwhile, and waits for this process
             try:
                 self._ask({"what": "disconnect"}, self._call_s)
             finally:
@@ -102,7 +102,7 @@ class DriverProcess:
 
 
 class _Process:
-    """A process with a driver's class. It ends when this process does."""
+    """A process for drivers of one class. It ends when this process ends."""
 
     kept: ClassVar[dict[str, _Process]] = {}
     handing_over = threading.Lock()
@@ -110,7 +110,7 @@ class _Process:
     def __init__(self, driver: str, params: Mapping[str, object], key: str) -> None:
         self._key = key
         self.attempts = 0
-        """Number of drivers in a row that could not connect."""
+        """Number of consecutive drivers that could not connect."""
         self._closed = False
         ours, theirs = socket.socketpair()
         theirs_lifeline, self._lifeline = os.pipe()
@@ -119,7 +119,7 @@ class _Process:
                 [sys.executable, *_SERVER, str(theirs.fileno()), str(theirs_lifeline)],
                 stdin=subprocess.DEVNULL,  # a driver that asks at a terminal gets an error
                 pass_fds=(theirs.fileno(), theirs_lifeline),
-                # A session has its own share of the processors, so a busy driver takes none of the plant's.
+                # Linux shares the processors between sessions, so a busy driver does not slow the plant down.
                 start_new_session=True,
             )
         os.close(theirs_lifeline)
@@ -132,7 +132,7 @@ class _Process:
 
     @classmethod
     def take(cls, driver: str, params: Mapping[str, object]) -> _Process:
-        """Return a process that was kept for such a driver, or a new one."""
+        """Return a kept process for this driver, or a new one."""
         key = repr((driver, sorted(params.items(), key=lambda item: item[0])))
         with cls.handing_over:
             kept = cls.kept.pop(key, None)
@@ -143,7 +143,7 @@ class _Process:
         return cls(driver, params, key)
 
     def keep(self) -> None:
-        """Keep it for the next driver of its kind; end it if it has one, or if no driver of it connects any more."""
+        """Keep the process for the next driver; end it if another one is kept, or if its drivers fail to connect."""
         kept = self.kept.setdefault(self._key, self) if self.attempts < MOST_ATTEMPTS else None
         if kept is not self:
             self.close()
@@ -152,7 +152,7 @@ class _Process:
         """Return the answer to a request.
 
         Raises:
-            RobotError: the process has ended, or it does not answer in time: then it is killed.
+            RobotError: the process has ended, or does not answer in time and is killed.
         """
         try:
             self._socket.settimeout(timeout_s)
@@ -167,12 +167,12 @@ class _Process:
         except (OSError, EOFError) as error:
             self.close()
             raise RobotError(f"the driver's process has ended, exit code {self._popen.returncode}") from error
-        except BaseException:  # a value that cannot be sent, or an interrupt half-way
+        except BaseException:  # a value that cannot be sent, or an interrupt
             self.close()
             raise
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         if self._closed:
             return
         self._closed = True
@@ -183,7 +183,7 @@ class _Process:
 
 
 def end_kept() -> None:
-    """End the processes that are kept for drivers to come."""
+    """End the processes that are kept for new drivers."""
     while _Process.kept:
         _, process = _Process.kept.popitem()
         process.close()

@@ -1,4 +1,4 @@
-"""Requests and answers between a plant and the process of its driver: msgpack behind a length, arrays as raw bytes."""
+"""Frames between a plant and the process of its driver: a length, then msgpack with arrays as raw bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def send(to: socket.socket, frame: Frame) -> None:
         OSError: the other end is closed.
         TypeError: a value is something else, or an integer of more than 64 bits.
     """
-    # Paths may hold bytes that are no text.
+    # Paths may hold bytes that are not UTF-8.
     data = msgpack.packb(frame, default=_packed, unicode_errors="surrogateescape")
     to.sendall(_LENGTH.pack(len(data)) + data)
 
@@ -33,7 +33,7 @@ def receive(of: socket.socket, timeout_s: float | None) -> Frame:
     """Return the next frame.
 
     Raises:
-        TimeoutError: it is not there in time.
+        TimeoutError: it does not arrive in time.
         EOFError: the other end is closed.
     """
     deadline_s = None if timeout_s is None else time.monotonic() + timeout_s

@@ -1,6 +1,6 @@
-"""The process of a driver: it makes the driver and calls it, one request after the other.
+"""The process of a driver: it answers requests to make the driver and to call it, one after the other.
 
-It ends when the plant's process does, at once and even within a call: nothing moves without a live plant.
+It ends at once when the plant's process ends, even during a call: nothing moves without a live plant.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Server:
         self._driver: Driver | None = None
 
     def answer(self, request: Frame) -> Frame:
-        """Do what is asked. Whatever fails is in the answer, as ``problem`` and ``hint``."""
+        """Answer a request. Errors are in the answer, as ``problem`` and ``hint``."""
         try:
             return self._done(request)
         except RtgraphError as error:
@@ -46,9 +46,9 @@ class Server:
                 pin({name: Path(module) for name, module in request["modules"].items()})
                 check_driver(
                     request["driver"], request["params"]
-                )  # imports what takes long before the plant waits
+                )  # slow imports come before the first call with a deadline
                 self._make, self._params = driver_class(request["driver"]), request["params"]
-                gc.freeze()  # what was imported needs no collection when a driver is disconnected
+                gc.freeze()  # a collection at a disconnect then skips imported modules
                 return {}
             case "connect":
                 return self._connected()
@@ -59,7 +59,7 @@ class Server:
         return _called(self._driver, request)
 
     def _connected(self) -> Frame:
-        """Make a new driver: one that failed may never work again."""
+        """Make a new driver and connect it: a failed one may never work again."""
         self._driver = driver = self._make(**self._params)
         driver.connect()
         return {
@@ -74,7 +74,7 @@ class Server:
             if driver is not None:
                 driver.disconnect()
         finally:
-            # What a driver forgets to close is closed when it is collected.
+            # Collect it now, to close what it has left open.
             del driver
             gc.collect()
         return {}
@@ -95,7 +95,7 @@ def _written(features: Mapping[str, Feature]) -> dict[str, list[int] | None]:
 
 
 def _end_with(lifeline: int) -> None:
-    """End this process when the other end of a pipe is closed: the plant's process has ended."""
+    """End this process when the other end of a pipe is closed, because the plant's process has ended."""
     os.read(lifeline, 1)
     os._exit(0)
 
@@ -105,13 +105,13 @@ def main() -> None:
     plant, lifeline = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError):  # a plant may have a priority that a busy driver must not have
+    with contextlib.suppress(OSError):  # a busy driver must not inherit the plant's priority
         os.setpriority(os.PRIO_PROCESS, 0, 0)
     server = Server()
     with contextlib.suppress(EOFError, OSError):
         while True:
             send(plant, server.answer(receive(plant, None)))
-    os._exit(0)  # the driver is left as it is: to disconnect could switch the torque off
+    os._exit(0)  # without disconnecting, which could switch the torque off
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ class CommandWriter:
 
     Args:
         command: the topic's parameters.
-        made: makes messages.
+        made: makes ROS messages.
         degrees: whether joints are in degrees here; they are in radians in ROS.
     """
 

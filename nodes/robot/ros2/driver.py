@@ -21,9 +21,9 @@ log = logging.getLogger("rtgraph.ros2")
 
 
 class Ros2Robot:
-    """Reads the newest messages of topics, and publishes commands. It waits for nothing but the first messages.
+    """Reads the newest messages of topics, and publishes commands. It waits only for the first messages.
 
-    A topic that falls silent is no error of the driver: its readings grow old, and the plant holds still.
+    A silent topic is not an error of the driver: its readings become stale, and the plant holds still.
 
     Args:
         observation: the observed topics by name, see ``PartParams``. A picture has the name of the plant's camera.
@@ -33,7 +33,7 @@ class Ros2Robot:
         stamps: ``header``: a reading was captured at the stamp of its message's header, if there is one;
             ``reception``: when it was received, for clocks that differ.
         degrees: joints are in degrees here; they are in radians in ROS.
-        wait_s: longest wait for the first message of each topic.
+        wait_s: maximum wait for the first message of each topic.
     """
 
     def __init__(self, **driver_params: Any) -> None:
@@ -66,12 +66,12 @@ class Ros2Robot:
 
     @property
     def is_connected(self) -> bool:
-        """Whether there is a node of ROS 2."""
+        """Whether the ROS 2 node exists."""
         return self._session is not None
 
     @property
     def observation_features(self) -> Mapping[str, Feature]:
-        """What the topics have given so far."""
+        """The features received so far."""
         return {
             name: feature for reader in self._readers.values() for name, feature in reader.features.items()
         }
@@ -83,7 +83,7 @@ class Ros2Robot:
         return {f"{name}.{command.suffix}": float for name in command.joints}
 
     def connect(self) -> None:
-        """Join the graph of ROS 2, and wait for the first message of each topic. Nothing is published.
+        """Create the ROS 2 node, and wait for the first message of each topic. Nothing is published.
 
         Raises:
             RobotError: a topic is silent, or its messages do not fit.
@@ -100,10 +100,10 @@ class Ros2Robot:
                 raise RobotError(f"no message in {params.wait_s:g} s: {missing}")
             self._pause.wait(POLL_S)
         if session.publishers_of(command.topic) > 1:
-            log.warning("another node publishes on %s too: the robot has two commanders", command.topic)
+            log.warning("another node also publishes on %s, so the robot has two commanders", command.topic)
 
     def disconnect(self) -> None:
-        """Leave the graph of ROS 2. Nothing is published."""
+        """Destroy the ROS 2 node. Nothing is published."""
         session, self._session = self._session, None
         if session is None:
             return
@@ -127,12 +127,12 @@ class Ros2Robot:
     def send_action(self, action: dict[str, float]) -> dict[str, float]:
         """Publish a command."""
         if self._session is None:
-            raise RobotError("there is no node of ROS 2: connect first")
+            raise RobotError("the ROS 2 node does not exist: connect first")
         self._publisher.publish(self._writer.message(action, unix_ns()))
         return action
 
     def _read(self) -> str:
-        """Take what has arrived. Return what has never arrived; empty if everything has."""
+        """Read the received messages. Return what has never been received; empty if everything has."""
         missing = ""
         for name, reader in self._readers.items():
             for received in self._subscriptions[name].take(only_newest=reader.only_newest):

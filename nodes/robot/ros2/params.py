@@ -1,4 +1,4 @@
-"""The topics of a robot: what is observed, and where commands go."""
+"""The parameters of the driver: the observed topics, and the topic of the commands."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ COMMAND = QosParams(reliability="reliable")
 
 
 class PartParams(Record):
-    """A topic that is observed."""
+    """An observed topic."""
 
     topic: str = Field(min_length=1)
     type: str = Field(pattern=TYPE)
     names: dict[str, str] = Field(default_factory=dict)
-    """JointState: the joints, as named here, and their names in ROS. A list if the names are the same."""
+    """JointState: the names of the joints here, and in ROS. A list if they are the same."""
     shape: tuple[int, int, int] | None = None
     """Pictures: height, width and channels (1, 3 or 4)."""
     resize: bool = False
-    """Pictures: scale them to ``shape``; otherwise another size is an error."""
+    """Pictures: scale other sizes to ``shape``; if False, they are an error."""
     fields: dict[str, str] = Field(default_factory=dict)
-    """Other types: a number of the message for each feature, such as ``turn.vel: twist.twist.angular.z``."""
+    """Other types: the path of a number for each feature, such as ``turn.vel: twist.twist.angular.z``."""
     frame_id: str | None = None
     """The frame that the message's header must have; null for any."""
     qos: QosParams = SENSOR
@@ -59,7 +59,7 @@ class PartParams(Record):
         return {name: name for name in names} if isinstance(names, (list, tuple)) else names
 
     def problem(self) -> str:
-        """Return what is missing; empty if nothing is."""
+        """Return the missing parameter as text; empty if there is none."""
         if self.type == JOINT_STATE and not self.names:
             return "a JointState needs names: [joint, ...]"
         if self.type in PICTURES and (self.shape is None or self.shape[2] not in {1, 3, 4}):
@@ -75,15 +75,15 @@ class CommandParams(Record):
     topic: str = Field(min_length=1)
     type: str = Field(pattern=TYPE)
     names: dict[str, str] = Field(default_factory=dict)
-    """The joints in the order of the message, and their names in ROS. A list if the names are the same."""
+    """The names of the joints here, in the order of the message, and in ROS. A list if they are the same."""
     fields: dict[str, str] = Field(default_factory=dict)
-    """Other types: the field of each joint's number, such as ``turn: angular.z`` of a Twist."""
+    """Other types: the path of each joint's number, such as ``turn: angular.z`` for a Twist."""
     kind: Literal["position", "velocity"] | None = None
-    """What the numbers are; null: velocities with ``fields``, positions otherwise."""
+    """What the numbers command; null: velocities with ``fields``, positions otherwise."""
     frame_id: str = ""
     """The frame in the header, if the type has one."""
     reach_s: float = Field(default=0.1, gt=0)
-    """JointTrajectory: time in which the goal is to be reached."""
+    """JointTrajectory: time in which to reach the goal."""
     qos: QosParams = COMMAND
 
     @field_validator("names", mode="before")
@@ -93,22 +93,22 @@ class CommandParams(Record):
 
     @property
     def is_by_name(self) -> bool:
-        """Whether the message holds all joints in order, rather than each in a field."""
+        """Whether the message holds a list of all joints, not a field for each."""
         return self.type in {JOINT_STATE, MULTI_ARRAY, TRAJECTORY}
 
     @property
     def joints(self) -> tuple[str, ...]:
-        """The names of the joints, as named here."""
+        """The names of the joints here."""
         return tuple(self.names if self.is_by_name else self.fields)
 
     @property
     def suffix(self) -> str:
-        """The ending of the action's features."""
+        """The suffix of the action's features."""
         kind = self.kind or ("position" if self.is_by_name else "velocity")
         return "pos" if kind == "position" else "vel"
 
     def problem(self) -> str:
-        """Return what is missing; empty if nothing is."""
+        """Return the missing parameter as text; empty if there is none."""
         if not self.joints:
             wanted = "names: [joint, ...]" if self.is_by_name else "fields: {joint: path.of.the.number, ...}"
             return f"{self.type} needs {wanted}"

@@ -1,4 +1,4 @@
-"""Readings from ROS messages: joints, pictures, and single numbers by their path."""
+"""Readings from ROS messages: joints, pictures, and single numbers by path."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHANNELS = {
     "rgba8": "RGBA",
     "bgra8": "BGRA",
 }
-"""By encoding of an Image, the order of its channels; L is grey."""
+"""The order of channels for each encoding of an Image; L is grey."""
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 Pixels = npt.NDArray[np.uint8]
@@ -39,11 +39,11 @@ class PartReader(Protocol):
 
     @property
     def features(self) -> Mapping[str, Feature]:
-        """What it gives; known after the first messages."""
+        """The features; known after the first messages."""
         ...
 
     def missing(self) -> str:
-        """Return what has not arrived yet; empty if everything has."""
+        """Return what has not been received yet, as text; empty if everything has."""
         ...
 
     def take(self, message: Any, captured_ns: int) -> None:
@@ -55,7 +55,7 @@ def make_reader(name: str, part: PartParams, *, degrees: bool) -> PartReader:
     """Return the reader of a part of the observation.
 
     Args:
-        name: the part's name, which is that of a camera.
+        name: the name of the part; for pictures, of the camera.
         part: its parameters.
         degrees: whether joints are in degrees here; they are in radians in ROS.
     """
@@ -168,11 +168,14 @@ def unpacked(message: Any) -> Pixels:
     """Return the pixels of an Image, with channels grey, RGB or RGBA.
 
     Raises:
-        RobotError: its encoding has no 8 bits per channel.
+        RobotError: its encoding is not one of ``CHANNELS``.
     """
     order = CHANNELS.get(message.encoding)
     if order is None:
-        raise RobotError(f"an Image in {message.encoding!r}", hint=f"read are {', '.join(CHANNELS)}")
+        raise RobotError(
+            f"unknown encoding {message.encoding!r} of an Image",
+            hint=f"the known encodings are {', '.join(CHANNELS)}",
+        )
     height, width, channels = message.height, message.width, len(order)
     rows = np.frombuffer(message.data, np.uint8).reshape(height, message.step)
     pixels = rows[:, : width * channels].reshape(height, width, channels)
@@ -182,10 +185,10 @@ def unpacked(message: Any) -> Pixels:
 
 
 def decompressed(message: Any) -> Pixels:
-    """Return the pixels of a CompressedImage: JPEG, PNG or what else Pillow reads.
+    """Return the pixels of a CompressedImage in any format that Pillow reads, such as JPEG or PNG.
 
     Raises:
-        RobotError: it is none of these.
+        RobotError: Pillow cannot read it.
     """
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - needed only by compressed pictures
 

@@ -17,7 +17,7 @@ import numpy as np
 from rtgraph.msgs.errors import NodeError, RobotError
 from rtgraph.nodes.robot.ros2.params import QosParams
 
-WAY_OUT = "source ROS 2, and let `python:` of the node name the interpreter that has rclpy and rtgraph"
+WAY_OUT = "source ROS 2, and set `python:` of the node to an interpreter that has rclpy and rtgraph"
 CODES = {np.dtype(code).name: code for code in "BHIQbhiqfd"}
 
 
@@ -57,7 +57,7 @@ def message_class(name: str) -> Any:
 
 
 def made(name: str, /, **values: object) -> Any:
-    """Return a ROS message; arrays of numpy become those of the standard library, which rclpy copies at once."""
+    """Return a ROS message. Arrays of numpy become ``array.array``, which rclpy copies as a whole."""
     plain: dict[str, object] = {}
     for key, value in values.items():
         if isinstance(value, np.ndarray):
@@ -71,7 +71,7 @@ def made(name: str, /, **values: object) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message, and the wall time at which it was received."""
+    """A message and the wall time of its reception."""
 
     message: Any
     received_ns: int
@@ -83,11 +83,11 @@ class Subscription:
     def __init__(self, subscription: Any, message_type: Any) -> None:
         self._subscription, self._type = subscription, message_type
         self.received = self.lost = 0
-        """``lost`` counts gaps in the publisher's sequence; it means nothing if there are several publishers."""
+        """``lost`` counts gaps in the sequence numbers; it is wrong if there are several publishers."""
         self._sequence = 0
 
     def take(self, *, only_newest: bool) -> list[Received]:
-        """Return the messages that have arrived; of pictures, only the newest is worth decoding."""
+        """Return the messages received since the last call, or only the newest of them, to save decoding."""
         from rclpy.serialization import deserialize_message  # noqa: PLC0415 - only where ROS 2 is
 
         taken: list[tuple[bytes, dict[str, int]]] = []
@@ -110,7 +110,7 @@ class Subscription:
 
 
 class RosSession:
-    """A node of ROS 2 in a context of its own. All calls come from one thread; nothing spins."""
+    """A ROS 2 node in a separate context. All calls come from one thread; no executor spins."""
 
     def __init__(self, name: str, domain: int | None) -> None:
         import rclpy  # noqa: PLC0415 - only where ROS 2 is
@@ -139,18 +139,18 @@ class RosSession:
         return self._node.create_publisher(message_class(name), topic, _profile(qos))
 
     def publishers_of(self, topic: str) -> int:
-        """Return the number of publishers of a topic, also those of this node."""
+        """Return the number of publishers of a topic, including those of this node."""
         count: int = self._node.count_publishers(topic)
         return count
 
     def close(self) -> None:
-        """Leave the graph of ROS 2."""
+        """Destroy the node."""
         self._node.destroy_node()
         self._context.try_shutdown()
 
 
 def _ignore(message: object) -> None:
-    """Nothing spins, so nothing calls this."""
+    """Do nothing: no executor spins, so this is never called."""
 
 
 def _profile(qos: QosParams) -> Any:

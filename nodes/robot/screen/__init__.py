@@ -1,4 +1,4 @@
-"""A camera before a real screen, and buttons: a game that is filmed and played."""
+"""Filmed games: a camera films a real screen, and a driver presses the console's buttons."""
 
 from rtgraph.nodes.robot.screen.buttons import SerialButtons
 from rtgraph.nodes.robot.screen.file import ScreenFile

@@ -1,4 +1,4 @@
-"""The actions of a filmed game: each is a set of buttons that are pressed together."""
+"""The actions of a filmed game: each is a set of buttons to press together."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ ATARI_ACTIONS = (
     "DOWNRIGHTFIRE",
     "DOWNLEFTFIRE",
 )
-"""All actions of an Atari 2600's joystick, with the names and in the order of the Arcade Learning Environment."""
+"""All actions of the Atari 2600, with the names and the order of the Arcade Learning Environment."""
 
 Pressed = frozenset[str]
 
 
 def buttons_of(action: str) -> Pressed:
-    """Return the buttons of an action: one of Atari's, or names of buttons joined by ``+``.
+    """Return the buttons of an action: one of Atari's actions, or names of buttons joined by ``+``.
 
     Example:
         >>> sorted(buttons_of("UPRIGHTFIRE")), sorted(buttons_of("LEFT+A"))
@@ -59,15 +59,17 @@ def check_actions(actions: Sequence[str]) -> None:
         NodeError: a name is empty or occurs twice, or the first action presses something.
     """
     if not actions or actions[0] != NOOP:
-        raise NodeError(f"the first action is {NOOP}, which presses nothing", hint=f"actions: [{NOOP}, …]")
+        raise NodeError(
+            f"the first action must be {NOOP}, which presses nothing", hint=f"actions: [{NOOP}, …]"
+        )
     if len(set(actions)) != len(actions):
         raise NodeError("an action occurs twice")
     if wrong := [action for action in actions if not all(buttons_of(action)) and action != NOOP]:
         raise NodeError(
-            f"action {wrong[0]!r} names no button", hint="names of buttons joined by +, such as LEFT+A"
+            f"action {wrong[0]!r} names no button", hint="write names of buttons joined by +, such as LEFT+A"
         )
 
 
 def all_buttons(actions: Iterable[str], *more: Iterable[str]) -> tuple[str, ...]:
-    """Return the buttons of some actions, and more of them, in alphabetical order."""
+    """Return the buttons of some actions and further buttons, in alphabetical order."""
     return tuple(sorted({button for action in actions for button in buttons_of(action)}.union(*more)))

@@ -1,16 +1,16 @@
-"""Buttons behind a serial line: the firmware presses them, and releases them when the computer falls silent.
+"""Buttons on a serial line: firmware presses them, and releases them if the computer stops sending.
 
 The protocol, version 1:
 
 1. 115,200 baud, 8N1. A line is ASCII text of at most 80 bytes that ends with a newline.
-2. The computer asks; the firmware answers each line with one line, and never speaks first.
+2. The firmware answers each line from the computer with one line, and sends nothing else.
 3. ``?`` is answered by ``buttons 1 TIMEOUT NAME NAME …``: the version, the timeout in ms, and up to 32 buttons.
 4. ``p MASK`` presses the buttons of a mask and releases all others. MASK is hexadecimal, bit 0 is the first name.
-5. ``p`` is answered by ``p MASK`` with the buttons that are pressed now.
-6. ``r`` is answered by ``p MASK`` too. It changes nothing, and does not put the timeout off.
+5. ``p`` is answered by ``p MASK`` with the pressed buttons.
+6. ``r`` is answered by ``p MASK`` too. It changes nothing, and does not restart the timeout.
 7. If no ``p`` comes for TIMEOUT ms, the firmware releases all buttons.
 8. After power-on or a reset, all buttons are released.
-9. A line that it does not understand is answered by ``error TEXT``, and changes nothing.
+9. An invalid line is answered by ``error TEXT``, and changes nothing.
 10. TIMEOUT is 50 to 500 ms; 100 ms is usual.
 """
 
@@ -30,17 +30,17 @@ LEAST_SILENT_MS, MOST_SILENT_MS = 50, 500
 MASK = re.compile(r"[0-9A-Fa-f]{1,8}")
 TIMEOUT_S = 0.1
 SHOWN = 40
-"""Number of characters of a wrong answer that an error shows."""
+"""Maximum number of characters of a wrong answer in an error."""
 BOOT_TRIES = 40
-"""A board that starts anew when its port is opened takes seconds to answer."""
+"""Number of requests at connection: a board that restarts when its port is opened takes seconds to answer."""
 
 
 class SerialButtons:
-    """Presses the buttons of a firmware that speaks the protocol of this module.
+    """Presses buttons by firmware with the protocol of this module.
 
     Args:
         port: the serial port, such as ``/dev/ttyACM0``.
-        timeout_s: longest wait for an answer.
+        timeout_s: maximum wait for an answer.
     """
 
     def __init__(self, port: str, timeout_s: float = TIMEOUT_S) -> None:
@@ -49,7 +49,7 @@ class SerialButtons:
         self.names: tuple[str, ...] = ()
         """The buttons of the firmware, in the order of the mask."""
         self.silent_ms = 0
-        """Time without a command after which the firmware releases all buttons."""
+        """Time without a command after which the firmware releases all buttons, in ms."""
 
     @property
     def is_connected(self) -> bool:
@@ -58,16 +58,16 @@ class SerialButtons:
 
     @property
     def observation_features(self) -> Mapping[str, Feature]:
-        """Whether each button is pressed: 0 or 1."""
+        """A number for each button: 1 if it is pressed, else 0."""
         return dict.fromkeys(self.names, float)
 
     @property
     def action_features(self) -> Mapping[str, Feature]:
-        """Whether to press each button."""
+        """A number for each button: 1 to press it, 0 to release it."""
         return dict.fromkeys(self.names, float)
 
     def connect(self) -> None:
-        """Open the port, and ask for the buttons. None is pressed.
+        """Open the port, and read the names of the buttons. No button is pressed.
 
         Raises:
             RobotError: the port cannot be opened, or no firmware with this protocol answers.
@@ -127,7 +127,7 @@ class SerialButtons:
         return self._ask("r")
 
     def send_action(self, action: dict[str, float]) -> Mapping[str, Reading]:
-        """Press the buttons with 1, and release all others. Return what the firmware presses.
+        """Press the buttons with 1, and release all others. Return which buttons the firmware presses.
 
         Raises:
             RobotError: the firmware does not answer.

@@ -1,4 +1,4 @@
-"""Which buttons are pressed at a tick: those of the command, of the default behaviour, or of the physical reset."""
+"""The buttons of each tick: those of the command, of the default behaviour, or of the physical reset."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ class ScreenControl(DeviceControl):
         self._admitted_ns = 0
         self._has_acted = False
         self.is_ready = False
-        """Whether the last tick saw the screen, with no reset under way."""
+        """Whether the last tick had a fresh picture, and no reset was in progress."""
 
     @property
     def is_homing(self) -> bool:
-        """Whether the physical reset is under way."""
+        """Whether the physical reset is in progress."""
         return bool(self._steps)
 
     def begin_reset(self, steps: Sequence[ResetStep], now_ns: int) -> None:
-        """Press the buttons of a physical reset at the coming ticks."""
+        """Start a physical reset, which presses its buttons at the next ticks."""
         self._steps, self._step, self._step_ns = steps, 0, None
         self.is_ready = False
         self._has_acted = False
@@ -107,7 +107,7 @@ class ScreenControl(DeviceControl):
         return "" if is_commander(command, "" if expired else self._commander) else "commander"
 
     def _go_on(self, now_ns: int) -> None:
-        """Press the buttons of the reset's step, and go to the next one when its time is over."""
+        """Press the buttons of the reset's step; start the next step when its time is over."""
         self.states.enter("homing", "a physical reset", now_ns)
         if self._step_ns is None:
             self._step_ns = now_ns
@@ -125,11 +125,11 @@ class ScreenControl(DeviceControl):
             self.connection.post({name: float(name in pressed) for name in self._buttons}, now_ns)
 
     def _rest_here(self) -> None:
-        """Begin the reset again: a step may have been lost."""
+        """Restart the reset, because a step may have been lost."""
         self._step, self._step_ns = 0, None
 
     def _hold_here(self, now_ns: int) -> None:
         self._press(NONE, now_ns)
 
     def _give_up_homing(self) -> None:
-        """Keep the reset: it goes on when the emergency stop is reset."""
+        """Keep the reset, which continues when the emergency stop is reset."""

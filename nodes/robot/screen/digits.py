@@ -1,4 +1,4 @@
-"""Read numbers off a picture: digits of one width, by templates that are learned from pictures with known numbers."""
+"""Read numbers in pictures: digits of equal width, by templates learned from pictures with known numbers."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from rtgraph.nodes.camera.source import opencv
 from rtgraph.nodes.robot.screen.rectify import Image
 
 ROWS, COLUMNS = 12, 8
-"""The size of a template. Cells of another size are scaled to it."""
+"""The size of a template. Cells are scaled to it."""
 LEVELS = 15
 BLANK = 0.35
 """A cell is blank if it spans less than this share of the contrast between ink and background."""
 ALIKE = 0.95
-"""Least correlation of a cell with the template of its digit, if the file gives no other: other digits and mixtures of two
-have up to 0.94."""
+"""Default minimum correlation of a cell with the template of its digit. Other digits, and mixtures of two, have up to 0.94."""
 AHEAD = 0.02
-"""How much less the next digit must correlate."""
+"""Minimum difference from the correlation of the second-best digit."""
 
 Region = tuple[int, int, int, int]
-"""Left, top, width and height in a rectified picture."""
+"""Left, top, width and height in pixels of a rectified picture."""
 Template = tuple[str, ...]
 """Rows of hexadecimal levels: 0 is background, f is ink."""
 Floats = npt.NDArray[np.float64]
@@ -34,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """Where a number stands in a picture, and in which colours."""
+    """The position and the colours of a number in a picture."""
 
     region: Region
     digits: int
@@ -46,8 +45,8 @@ class DigitReader:
     """Reads numbers with the templates of digits.
 
     Args:
-        templates: by digit.
-        alike: least correlation of a cell with the template of its digit.
+        templates: the template of each digit.
+        alike: minimum correlation of a cell with the template of its digit.
     """
 
     def __init__(self, templates: Mapping[str, Template], alike: float = ALIKE) -> None:
@@ -57,7 +56,10 @@ class DigitReader:
         self._templates = np.array([_normalised(np.array(row, np.float64)) for row in rows])
 
     def read(self, picture: Image, number: Number) -> int | None:
-        """Return the number, or None if it cannot be read. Only leading cells may be blank."""
+        """Return the number in a picture, (height, width, 3) uint8; None if it cannot be read.
+
+        Only leading cells may be blank.
+        """
         text = ""
         for cell in cells(picture, number):
             if np.ptp(cell) < BLANK:
@@ -90,7 +92,9 @@ def cells(picture: Image, number: Number) -> list[Floats]:
 
 
 def learn_colours(pictures: Iterable[Image], region: Region) -> tuple[Floats, Floats]:
-    """Return the colours of ink and background of a region: of two groups of its pixels, ink is the smaller one.
+    """Return the colours of ink and background of a region in RGB pictures, (height, width, 3) uint8.
+
+    Its pixels form two groups by colour: the smaller one is ink.
 
     Raises:
         RobotError: the region has one colour.
@@ -103,7 +107,7 @@ def learn_colours(pictures: Iterable[Image], region: Region) -> tuple[Floats, Fl
         nearer = ((pixels - one) ** 2).sum(axis=1) <= ((pixels - other) ** 2).sum(axis=1)
         if nearer.all() or not nearer.any():
             raise RobotError(
-                f"region {list(region)} has one colour only", hint="give the region of the digits"
+                f"region {list(region)} has only one colour", hint="give the region of the digits"
             )
         one, other = pixels[nearer].mean(axis=0), pixels[~nearer].mean(axis=0)
     return (one, other) if nearer.sum() < len(pixels) / 2 else (other, one)
@@ -113,8 +117,8 @@ def learn_digits(shown: Iterable[tuple[Image, Number, int]]) -> dict[str, Templa
     """Return the templates of all digits that are shown.
 
     Args:
-        shown: pictures, where a number stands, and which one it is. A number of fewer digits than cells is at the
-            right, with zeros or nothing before it.
+        shown: a picture, the position of a number in it, and its value. A number with fewer digits than cells is
+            right-aligned, with zeros or blanks before it.
 
     Raises:
         RobotError: a number has more digits than cells.
@@ -123,7 +127,7 @@ def learn_digits(shown: Iterable[tuple[Image, Number, int]]) -> dict[str, Templa
     for picture, number, value in shown:
         text = str(value)
         if len(text) > number.digits:
-            raise RobotError(f"{value} has more digits than the region, {number.digits}")
+            raise RobotError(f"{value} has more than the region's {number.digits} digits")
         found = cells(picture, number)
         padded = [cell for cell in found[: -len(text)] if np.ptp(cell) >= BLANK]
         for cell in padded:
@@ -139,6 +143,6 @@ def _template(cell: Floats) -> Template:
 
 
 def _normalised(cell: Floats) -> Floats:
-    """Return a cell as a vector of length 1 and mean 0, so that a product is a correlation."""
+    """Return a cell as a vector of length 1 and mean 0, so that a dot product is a correlation."""
     flat: Floats = cell.ravel() - cell.mean()
     return flat / max(float(np.linalg.norm(flat)), 1e-9)

@@ -1,4 +1,4 @@
-"""When a filmed game ends: the rules of its file."""
+"""The end of a filmed game, by the rules of its file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rtgraph.nodes.robot.screen.score import ScoreBoard
 
 
 class EndRules:
-    """Applies the rules of a file to one episode after the other."""
+    """Applies the rules of a file to each episode."""
 
     def __init__(self, file: ScreenFile) -> None:
         self._rules = file.end
@@ -21,7 +21,7 @@ class EndRules:
         self.terminated = self.truncated = False
 
     def take(self, picture: Image, board: ScoreBoard, now_ns: int) -> None:
-        """Judge a new picture, after the score board has read it."""
+        """Apply the rules to a new picture, (height, width, 3) uint8, after the score board has read it."""
         if board.changed:
             self._changed_ns = now_ns
         for place, rule in enumerate(self._rules):
@@ -39,7 +39,7 @@ class EndRules:
                     pass
 
     def tick(self, now_ns: int) -> None:
-        """Judge the time."""
+        """Apply the rules of time."""
         for rule in self._rules:
             if isinstance(rule, TimeEnd):
                 self.truncated = self.truncated or now_ns - self._began_ns >= rule.s * 1e9

@@ -46,13 +46,13 @@ class FilmedEnvironment:
         self._rules.tick(now_ns)
 
     def reset(self, rng: np.random.Generator) -> Array:
-        """Begin an episode. What was scored before does not count."""
+        """Begin an episode. Earlier points do not count."""
         self._reward = 0.0
         self._rules.begin(self._now_ns)
         return self._observed()
 
     def step(self, action: Action) -> Step:
-        """Return what has come since the last tick."""
+        """Return observation, reward and end since the last tick."""
         reward, self._reward = self._reward, 0.0
         rules = self._rules
         return Step(
@@ -64,7 +64,7 @@ class FilmedEnvironment:
         )
 
     def captured_ns(self) -> dict[str, int]:
-        """Return when the picture came."""
+        """Return the capture time of the picture."""
         return {"": self._seen_ns} if self._seen_ns >= 0 else {}
 
     def screen(self) -> npt.NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""The file that says how to read a filmed game: corners, numbers, digits, the end of a game, and its reset."""
+"""The file of a filmed game: corners of the screen, numbers, digits, the end of a game, and its reset."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ Frames = Annotated[int, Field(ge=1, le=600)]
 
 
 class Counter(Record):
-    """A number on the screen, and how it counts."""
+    """A number on the screen, and its share in the reward."""
 
     region: Region
-    """Left, top, width and height in the rectified picture: as many cells of one width as there are digits."""
+    """Left, top, width and height in the rectified picture, divided into ``digits`` cells of equal width."""
     digits: int = Field(ge=1, le=12)
     weight: float = 1.0
     """The reward for each point."""
     least: int = 0
     most: int = 100
-    """Least and greatest plausible change between two pictures. Another one must persist."""
+    """``least`` and ``most``: the plausible change between two pictures. Another change must persist."""
     frames: Frames = 5
-    """Number of pictures in which a change that is not plausible must be read."""
+    """Number of pictures for which an implausible change must persist."""
     ink: Colour | None = None
     background: Colour | None = None
-    """The colours of the digits and behind them, which ``rtgraph screen learn-digits`` writes."""
+    """The colours of digits and background, which ``rtgraph screen learn-digits`` writes."""
 
     def number(self) -> Number | None:
-        """Return where the number stands; None before its colours are learned."""
+        """Return the number's position and colours; None before its colours are learned."""
         if self.ink is None or self.background is None:
             return None
         return Number(self.region, self.digits, self.ink, self.background)
@@ -49,7 +49,7 @@ class CounterEnd(Record):
     counter: str
     at_most: int = 0
     frames: Frames = 5
-    """Number of pictures in a row in which that must be so; the same in the others."""
+    """Number of consecutive pictures for which the condition must hold; also in the other rules."""
 
 
 class PictureEnd(Record):
@@ -63,7 +63,7 @@ class PictureEnd(Record):
 
 
 class ResetEnd(Record):
-    """The game ends when a counter falls by more than is plausible: another game has begun."""
+    """The game ends when a counter falls by an implausible amount, because another game has begun."""
 
     kind: Literal["reset"]
     counter: str
@@ -87,7 +87,7 @@ End = Annotated[CounterEnd | PictureEnd | ResetEnd | TimeEnd | IdleEnd, Field(di
 
 
 class ResetStep(Record):
-    """One step of the physical reset: buttons that are pressed together for a time; none for a pause."""
+    """One step of the physical reset: buttons to press together for ``s`` seconds; no buttons for a pause."""
 
     press: tuple[str, ...] = ()
     s: float = Field(gt=0, le=60)
@@ -97,20 +97,20 @@ class ScreenFile(Record):
     """How to read one game on one screen."""
 
     corners: Corners | None = None
-    """The screen's corners in the camera's picture: top left, top right, bottom right, bottom left. Null for the whole
-    picture, as a frame grabber has it."""
+    """The screen's corners in the camera's picture: top left, top right, bottom right, bottom left. Null: the whole
+    picture, as from a frame grabber."""
     camera_size: tuple[int, int] = (640, 480)
     """Width and height of the camera's picture in which the corners were marked."""
     size: tuple[int, int] = (160, 210)
-    """Width and height of the rectified picture: what the console draws."""
+    """Width and height of the rectified picture: the console's resolution."""
     counters: dict[str, Counter] = Field(default_factory=dict)
     digits: dict[str, Template] = Field(default_factory=dict)
     """The templates, which ``rtgraph screen learn-digits`` writes."""
     alike: float = Field(default=ALIKE, gt=0, lt=1)
-    """Least correlation of a digit with its template. A lower one reads worse pictures, and misreads more."""
+    """Minimum correlation of a digit with its template. A lower value reads worse pictures, with more errors."""
     end: tuple[End, ...] = ()
     reset: tuple[ResetStep, ...] = ()
-    """What is pressed before each game."""
+    """The buttons to press before each game."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -163,7 +163,7 @@ class ScreenFile(Record):
         return region
 
     def rectifier(self) -> Rectifier:
-        """Return what makes the rectified picture of a picture of ``camera_size``."""
+        """Return the rectifier for pictures of ``camera_size``."""
         width, height = self.camera_size
         right, bottom = width - 0.5, height - 0.5
         whole: Corners = ((-0.5, -0.5), (right, -0.5), (right, bottom), (-0.5, bottom))
@@ -200,7 +200,7 @@ class ScreenFile(Record):
             raise RobotError(f"{path}: cannot be read: {str(error).partition(chr(10))[0]}") from error
 
     def write(self, path: Path) -> None:
-        """Write a file, replacing it as a whole."""
+        """Write a file atomically."""
         values = self.model_dump(mode="json", exclude_none=True)
         text = yaml.safe_dump(values, sort_keys=False, default_flow_style=None, width=100)
         write_atomically(path, text, RobotError)

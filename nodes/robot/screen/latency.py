@@ -1,4 +1,4 @@
-"""The end-to-end latency of a screen: from pressing a button until the camera's picture changes."""
+"""The end-to-end latency of a screen: from the press of a button to the change of the camera's picture."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from rtgraph.nodes.robot.screen.digits import Region
 from rtgraph.nodes.robot.screen.rectify import Image
 
 STILL_PICTURES = 12
-"""Number of pictures that show how much the region changes on its own."""
+"""Number of pictures to measure how much the region changes by itself."""
 MARGIN = 2.0
-"""A change is this many times larger than what the region changes on its own."""
+"""Minimum ratio of a change to the region's changes by itself."""
 LEAST_CHANGE = 4.0
-"""Least change, of 255."""
+"""Minimum change, from 0 to 255."""
 BLOCK = 4
-"""Differences are means of this many pixels across and down: less noise, and small things that move still show."""
+"""Side in pixels of the blocks over which changes are averaged: less noise, but small objects still count."""
 GOLDEN = 0.6180339887498949
-"""Multiples of it modulo 1 spread evenly."""
+"""The golden ratio: its multiples modulo 1 are evenly spread."""
 REFRESH_S = 0.03
-"""Time after which a pressed button is sent again, so that the firmware does not release it."""
+"""Interval at which a pressed button is sent again, so that the firmware does not release it."""
 FIRST_S = 10.0
 CHANGE_S = 1.0
-"""Longest wait for the first picture, and for a change."""
+"""Maximum wait for the first picture, and for a change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """What was measured."""
+    """The result of a measurement."""
 
     each_ns: tuple[int, ...]
     """The latency of each press that changed the picture."""
     missed: int
     """Number of presses that changed nothing."""
     picture_ns: int
-    """Median time between two pictures: the resolution."""
+    """Median time between two pictures: the resolution of the measurement."""
 
     def quantile_ms(self, share: float) -> float:
         """Return a quantile of the latencies."""
@@ -54,10 +54,10 @@ class LatencyMeter:
     """Measures one screen. The region must be still while nothing is pressed.
 
     Args:
-        capture: the camera; it is started.
-        driver: presses the buttons; it is connected.
-        rectify: rectifies a picture.
-        region: where the picture changes.
+        capture: the camera, started.
+        driver: the driver of the buttons, connected.
+        rectify: the rectifier of pictures.
+        region: the part of the picture that changes.
         now_ns: the clock of the capture.
     """
 
@@ -74,37 +74,38 @@ class LatencyMeter:
         self._number = 0
 
     def measure(self, buttons: Sequence[str], times: int) -> Latency:
-        """Press buttons in turn, and see when the picture changes.
+        """Press buttons in turn, and measure the time until the picture changes.
 
         Raises:
             RobotError: there is no such button, no picture, or no press changed anything.
         """
         if unknown := [name for name in buttons if name not in self._driver.action_features]:
             raise RobotError(
-                f"there is no button {unknown[0]!r}", hint=f"{', '.join(self._driver.action_features)}"
+                f"there is no button {unknown[0]!r}",
+                hint=f"there are {', '.join(self._driver.action_features)}",
             )
         found, intervals = [], []
         for turn in range(times):
             before, threshold, interval_ns = self._watch()
             intervals.append(interval_ns)
-            # Not always just after a picture: presses are spread over the time between two.
+            # Presses are spread over the time between two pictures.
             time.sleep(turn * GOLDEN % 1.0 * interval_ns / 1e9)
             found.append(self._press(buttons[turn % len(buttons)], before, threshold))
         seen = tuple(one for one in found if one is not None)
         if not seen:
             raise RobotError(
                 f"none of {times} presses changed the picture",
-                hint="choose a --region that a button changes, and that is still otherwise",
+                hint="choose a --region that changes only when a button is pressed",
             )
         return Latency(seen, times - len(seen), int(np.median(intervals)))
 
     def _watch(self) -> tuple[npt.NDArray[np.float64], float, int]:
-        """Release all buttons and watch. Return the region, the least change that counts, and the time per picture."""
+        """Release all buttons and watch. Return the region, the minimum change that counts, and the time per picture."""
         self._driver.send_action({})
         seen = [self._look(FIRST_S) for _ in range(STILL_PICTURES)]
         changes = [_difference(one, other) for (one, _), (other, _) in pairwise(seen)]
         stamps = [captured_ns for _, captured_ns in seen]
-        # The first pictures may still show the last press.
+        # The first pictures may still show the effect of the last press.
         own = max(changes[STILL_PICTURES // 2 :])
         return seen[-1][0], max(MARGIN * own, LEAST_CHANGE), int(np.median(np.diff(stamps)))
 
@@ -145,6 +146,6 @@ class LatencyMeter:
 
 
 def _difference(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
-    """Return the largest difference of a block."""
+    """Return the largest difference of any block."""
     blocks = opencv().blur(one - other, (BLOCK, BLOCK))
     return float(np.abs(blocks).max())

@@ -1,4 +1,4 @@
-"""The connection to a camera and to buttons: the buttons' driver runs in a ``Link``, the camera in its ``Capture``."""
+"""The connection to a camera and to buttons: a ``Link`` runs the buttons' driver, a ``Capture`` the camera."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ PICTURE = "picture"
 
 
 class ScreenLink(Link):
-    """A link to buttons of which the samples are the camera's pictures, with their capture times.
+    """A link to buttons. Its samples are the camera's pictures, with their capture times.
 
-    It is up when the buttons answer and the camera has given a picture. A camera that falls silent later makes samples
-    old, and no fault: it is opened again by its capture. Call ``watch`` before ``start``.
+    It is up when the buttons answer and a picture was received. If the camera is silent later, samples become stale; this
+    is not a fault, since the capture opens the camera again. Call ``watch`` before ``start``.
     """
 
     _capture: Capture
 
     def watch(self, capture: Capture) -> None:
-        """Take the pictures of a capture, which is started and closed with the link."""
+        """Use the pictures of a capture, which is started and closed with the link."""
         self._capture = capture
 
     @property
     def health(self) -> Health:
-        """What a tick needs to know of the buttons; ``connecting`` while there is no picture."""
+        """The state of the connection to the buttons; ``connecting`` before the first picture."""
         health = self._health
         if health.state == "up" and self._capture.newest() is None:
             return Health("connecting", f"the camera: {self._capture.problem or 'no picture'}", health.life)
@@ -32,7 +32,7 @@ class ScreenLink(Link):
 
     @property
     def camera_problem(self) -> str:
-        """Why there are no new pictures; empty if they come."""
+        """Why there are no new pictures; empty if there are."""
         return self._capture.problem
 
     def start(self, now_ns: int) -> None:

@@ -1,4 +1,4 @@
-"""The plant of a camera before a real screen, and of something that presses the console's buttons."""
+"""The plant of a filmed game: a camera films a real screen, and a driver presses the console's buttons."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ class FilmedGameParams(PlantParams):
     camera: CaptureParams
     """The camera, video file or stream."""
     screen_file: str | None = None
-    """The file of ``rtgraph screen mark``: corners, counters, end and reset. Null: the picture is the screen, and there is
-    no reward."""
+    """The file of ``rtgraph screen mark``: corners, counters, end and reset. Null: the whole picture is the screen, and
+    rewards are 0."""
     driver: str = "rtgraph.nodes.robot.screen:SerialButtons"
-    """The class that presses the buttons, package.module:Class."""
+    """The class of the buttons' driver, package.module:Class."""
     driver_params: dict[str, JsonValue] = Field(default_factory=dict)
     """The keyword arguments with which it is made."""
     actions: str = ATARI
-    """The actions, with spaces between them: names of Atari's, or of buttons joined by +; the first is NOOP. ``atari`` is
-    all of Atari's."""
+    """The actions, separated by spaces: names of Atari's actions, or of buttons joined by +. The first must be NOOP.
+    ``atari`` means all of Atari's actions."""
     rate_hz: RateHz = 60.0
     """Ticks per second."""
     gate: GateParams = LatestParams(max_age_ms=MAX_AGE_MS)
     """Which decision applies at a tick."""
     catch_up_ticks: int = Field(default=0, ge=0, le=0)
-    """A real game cannot be caught up with: missed ticks are skipped."""
+    """Always 0: missed ticks of a real game are skipped."""
     link: LinkParams = LinkParams()
-    """How long calls of the driver may take, and when it is made again."""
+    """Deadlines of the driver's calls, and retries after a fault."""
     dry_run: bool = False
     """Film the screen, and press nothing."""
 
@@ -66,7 +66,7 @@ class FilmedGame(DevicePlant[FilmedGameParams]):
     """Plays a game on a real screen: a camera films it, and a driver presses its buttons. In real time only.
 
     Actions and observations are those of ``Atari``, so an agent that was trained on the emulator plays on the screen.
-    Before each episode the physical reset is pressed; meanwhile nothing is published but the state.
+    Before each episode a physical reset presses buttons; meanwhile only the state is published.
     """
 
     hardware: ClassVar[bool] = True
@@ -94,13 +94,13 @@ class FilmedGame(DevicePlant[FilmedGameParams]):
         _file_of(params)
 
     def environment(self) -> Environment:
-        """Make the link, which connects when it is started, and the environment."""
+        """Make the link, which connects on ``start``, and the environment."""
         params, period = self.params, period_ns(self.params.rate_hz)
         if not self.context.launch_context.realtime:
-            raise NodeError(f"{self.name} drives a device, in real time only")
+            raise NodeError(f"{self.name} drives a device, so it can only run in real time")
         self._file = _file_of(params)
         if unlearned := self._file.unlearned:
-            self.log.warning("no digits were learned for %s: it is not read", ", ".join(unlearned))
+            self.log.warning("%s is not read: no digits were learned for it", ", ".join(unlearned))
         buttons = all_buttons(params.action_names, self._file.buttons)
         link = ScreenLink(
             lambda: make_driver(params.driver, params.driver_params),
@@ -129,7 +129,7 @@ class FilmedGame(DevicePlant[FilmedGameParams]):
         self._close(problem)
 
     def result(self) -> dict[str, Any]:
-        """Return the time in each state, and what was read of each counter."""
+        """Return the time in each state, and the reading counts of each counter."""
         counters = {
             name: {"value": steady.value, "unreadable": steady.unreadable, "refused": steady.refused}
             for name, steady in self._game.board.counters.items()

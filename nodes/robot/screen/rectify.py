@@ -1,4 +1,4 @@
-"""The picture of a screen as if the camera stood straight before it, from the corners of the screen."""
+"""Rectified pictures of a screen: without perspective, by the corners of the screen."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Corners = tuple[Point, Point, Point, Point]
 """Top left, top right, bottom right and bottom left, as (x, y) in pixels of the camera's picture."""
 MOST_SAMPLES = 4
 LEAST_SHARE = 0.02
-"""Smallest share of the picture that a screen covers."""
+"""Minimum share of the picture that a screen covers."""
 LEAST_CONTRAST = 40
-"""Least difference between the darkest and the brightest pixel of a picture with a bright screen."""
+"""Minimum difference between the darkest and the brightest pixel of a picture with a bright screen."""
 
 
 class Rectifier:
     """Rectifies pictures of one camera.
 
-    Each pixel is the mean of k × k samples, with k about the number of the camera's pixels in one pixel of the
-    rectified picture: that keeps thin lines, and averages noise.
+    Each pixel is the mean of k × k samples, where k is about the number of camera pixels per rectified pixel. This keeps
+    thin lines and averages noise.
 
     Args:
         corners: the screen's corners.
@@ -59,13 +59,13 @@ class Rectifier:
 
 
 def grey_of(image: Image) -> Image:
-    """Return a picture's luminance as Atari's emulator has it: (height, width) uint8."""
+    """Return the luminance of a picture, (height, width, 3) uint8, as Atari's emulator computes it: (height, width) uint8."""
     found: Image = opencv().cvtColor(image, opencv().COLOR_RGB2GRAY)
     return found
 
 
 def find_corners(image: Image) -> Corners:
-    """Find the largest bright rectangle of a picture, such as a screen that shows a bright picture in a dark room.
+    """Find the largest bright rectangle in a picture, (height, width, 3) uint8, such as a screen in a dark room.
 
     Raises:
         RobotError: there is none.

@@ -1,4 +1,4 @@
-"""Counters: numbers that are read off each picture, and accepted if they are plausible."""
+"""Counters: numbers that are read in each picture, and accepted if they are plausible."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from rtgraph.nodes.robot.screen.rectify import Image
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How an accepted number differs from the one before."""
+    """The change from the last accepted number."""
 
     by: int = 0
     fell: bool = False
-    """Whether it fell by more than is plausible: the counter was reset."""
+    """Whether it fell by an implausible amount, because the counter was reset."""
 
 
 class SteadyCounter:
-    """Accepts what is read of one counter: the first number, and an implausible change, only if they persist."""
+    """Filters the readings of one counter: the first number, and implausible changes, must persist to be accepted."""
 
     def __init__(self, counter: Counter) -> None:
         self.counter = counter
         self.value: int | None = None
-        """The number accepted last; None before the first."""
+        """The last accepted number; None before the first."""
         self.unreadable = self.refused = 0
-        """Number of pictures without a number, and with one that was not accepted at once."""
+        """Number of pictures without a readable number, and with a number that was not accepted at once."""
         self._waiting: int | None = None
         self._seen = 0
 
     def take(self, read: int | None) -> Change:
-        """Take the number of one picture, None if it was unreadable. Return the change that is accepted."""
+        """Add the number in a picture; None if it was unreadable. Return the accepted change."""
         if read is None:
             self.unreadable += 1
             return Change()
@@ -63,7 +63,7 @@ class ScoreBoard:
         """The counters that were reset with the last picture."""
 
     def take(self, picture: Image) -> float:
-        """Read a rectified picture. Return the reward: the weighted points, none for a counter that was reset."""
+        """Read a rectified picture, (height, width, 3) uint8. Return the reward: weighted points, 0 for a reset counter."""
         reward, fell = 0.0, set()
         self.changed = False
         for name, steady in self.counters.items():
@@ -78,7 +78,7 @@ class ScoreBoard:
         return reward
 
     def values(self) -> dict[str, float]:
-        """Return the numbers accepted last."""
+        """Return the last accepted numbers."""
         return {
             name: float(steady.value) for name, steady in self.counters.items() if steady.value is not None
         }

@@ -1,7 +1,7 @@
-"""Buttons as keys of a virtual keyboard, by Linux's uinput: for a game on the same computer as its camera or grabber.
+"""Buttons as keys of a virtual keyboard (Linux's uinput), for a game on this computer.
 
-The kernel releases the keys when this process ends. While the process is stopped (SIGSTOP) they stay as they are: only a
-firmware of its own can release them then.
+The kernel releases the keys when this process ends. While the process is stopped (SIGSTOP), pressed keys stay pressed;
+separate firmware would release them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CODES = {key: first + place for first, row in ROWS.items() for place, key in enu
 
 
 class UinputButtons:
-    """Presses keys.
+    """Presses keys of a virtual keyboard.
 
     Args:
         keys: the key of each button, such as ``{FIRE: SPACE, UP: UP}``, or its code as a number.
@@ -61,7 +61,9 @@ class UinputButtons:
         self, keys: Mapping[str, str | int], silent_s: float = SILENT_S, device: str = DEVICE
     ) -> None:
         if unknown := [key for key in keys.values() if isinstance(key, str) and key not in CODES]:
-            raise RobotError(f"no key {unknown[0]!r}", hint=f"a number, or one of {', '.join(CODES)}")
+            raise RobotError(
+                f"unknown key {unknown[0]!r}", hint=f"use a number, or one of {', '.join(CODES)}"
+            )
         self._codes = {name: CODES[key] if isinstance(key, str) else key for name, key in keys.items()}
         self._path, self._silent_s = device, silent_s
         self._file = -1
@@ -74,7 +76,7 @@ class UinputButtons:
         """Make the keyboard. No key is pressed.
 
         Raises:
-            RobotError: the device is missing, or may not be opened.
+            RobotError: the device is missing, or cannot be opened.
         """
         try:
             self._file = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
@@ -100,7 +102,7 @@ class UinputButtons:
         self._file, self.is_connected = -1, False
 
     def get_observation(self) -> dict[str, float]:
-        """Return which keys are pressed; release them first if no command has come for ``silent_s``."""
+        """Return which keys are pressed. If there was no command for ``silent_s``, release them first."""
         if time.monotonic() - self._sent_s > self._silent_s:
             self._press(dict.fromkeys(self._codes, 0.0))
         return dict(self._pressed)

@@ -1,4 +1,4 @@
-"""A scripted policy: it reaches a target by discrete moves."""
+"""A scripted policy that reaches a target by discrete moves."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rtgraph.nodes.runtime import Params
 
 
 class ApproachParams(Params):
-    """When a joint has arrived."""
+    """The parameters of ``Approach``."""
 
     plant: PlantSpec
-    """The robot; it takes moves, and shows how far each moving joint is from its target."""
+    """The robot, with discrete moves. It must observe each moving joint's offset from its target."""
     within: float = Field(default=0.05, gt=0)
-    """A joint this near its target has arrived, in the unit of the observation."""
+    """Distance from the target within which a joint has arrived, in the unit of the observation."""
 
 
 class Approach(Scripted[ApproachParams]):
@@ -27,11 +27,11 @@ class Approach(Scripted[ApproachParams]):
 
     @classmethod
     def check(cls, params: ApproachParams) -> None:
-        """Check that the robot takes moves, and shows the way to its target."""
+        """Check that the robot has moves, and observes its offset from the target."""
         _moves(params.plant)
 
     def on_start(self) -> None:
-        """Look up the moves."""
+        """Find the moves in the spec."""
         self._moves = _moves(self.params.plant)
         super().on_start()
 
@@ -44,15 +44,15 @@ class Approach(Scripted[ApproachParams]):
 
 
 def _moves(plant: PlantSpec) -> list[tuple[int, int, int]]:
-    """Return, for each joint that moves, where its offset is in the observation, and its two actions."""
+    """Return, for each moving joint, the index of its offset in the observation, and its two actions."""
     action, numbers = plant.action, numbers_of(plant)
     names = action.names if isinstance(action, Discrete) else ()
     joints = [name.removesuffix(UP) for name in names if name.endswith(UP)]
     if not joints:
-        raise NodeError("an approach needs a robot that takes moves", hint="give the plant `moves`")
+        raise NodeError("an approach needs a robot with moves", hint="give the plant `moves`")
     if missing := [name for name in joints if f"{name}{OFFSET}" not in numbers.names]:
         raise NodeError(
-            f"the robot does not show how far {', '.join(missing)} is from its target",
+            f"the robot does not observe the offset of {', '.join(missing)} from its target",
             hint="task: reach with relative: true, for all joints that move",
         )
     return [

@@ -1,4 +1,4 @@
-"""A scripted policy: it moves the joints of a robot to and fro."""
+"""A scripted policy that moves the joints of a robot back and forth."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from rtgraph.nodes.robot.scripted.scripted import Scripted, numbers_of
 from rtgraph.nodes.runtime import Params
 
 LEAD = 0.1
-"""Largest distance of a goal from the observed position, as a share of the range: near enough to resume after a hold."""
+"""Maximum distance of a goal from the observed position, as a share of the range, so that motion resumes after a hold."""
 
 
 class SweepParams(Params):
-    """A smooth pattern."""
+    """The parameters of ``Sweep``."""
 
     plant: PlantSpec
-    """The robot; it takes positions."""
+    """The robot, with position commands."""
     amplitude: float = Field(default=0.2, gt=0, le=0.5)
-    """Largest distance from the middle of each joint's range, as a share of the range."""
+    """Maximum distance from the middle of each joint's range, as a share of the range."""
     period_s: float = Field(default=6.0, gt=0)
-    """Duration of one to and fro of the first joint. Each other joint is a little slower."""
+    """Period of the first joint. Each other joint is slightly slower."""
 
 
 class Sweep(Scripted[SweepParams]):
-    """Moves every joint to and fro around the middle of its range."""
+    """Moves every joint back and forth around the middle of its range."""
 
     @classmethod
     def check(cls, params: SweepParams) -> None:
-        """Check that the robot takes positions, and shows them."""
+        """Check that the robot has position commands, and observes its positions."""
         _positions(params.plant)
 
     def on_start(self) -> None:
@@ -56,11 +56,11 @@ class Sweep(Scripted[SweepParams]):
 
 
 def _positions(plant: PlantSpec) -> tuple[Continuous, list[int]]:
-    """Return the action, and where the position of each joint is in the observation."""
+    """Return the action's spec, and the index of each joint's position in the observation."""
     action, numbers = plant.action, numbers_of(plant)
     if not isinstance(action, Continuous) or action.command != "position":
-        raise NodeError("a sweep needs a robot that takes positions")
+        raise NodeError("a sweep needs a robot with position commands")
     wanted = [f"{name}.pos" for name in action.names]
     if missing := [name for name in wanted if name not in numbers.names]:
-        raise NodeError(f"the robot does not show {', '.join(missing)}")
+        raise NodeError(f"the robot does not observe {', '.join(missing)}")
     return action, [numbers.names.index(name) for name in wanted]

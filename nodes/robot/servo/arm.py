@@ -22,21 +22,21 @@ from rtgraph.nodes.robot.servo.registers import (
 )
 
 OBSERVED = ("pos", "vel", "load")
-"""What is observed of each joint: position, velocity per second, and load in percent of the maximum torque."""
+"""The observed features of each joint: position, velocity per second, and load in percent of the maximum torque."""
 
 
 class ServoArm:
     """Drives an arm of STS3215 servos.
 
-    Nothing is written to the servos but goals and torque. A joint of which the torque is switched on holds where it is.
+    Only goals and torque are written to the servos. When its torque is switched on, a joint holds its position.
 
     Args:
         port: the serial port, such as ``/dev/ttyACM0``.
-        calibration: the calibration file, as LeRobot writes it; None to use what the servos hold.
-        units: ``degrees`` from the middle of a joint's range, or ``normalized``, from −100 to 100. The gripper has
-            0 to 100 in either.
-        timeout_s: longest wait for a servo's reply.
-        tries: number of times that a request is sent.
+        calibration: a calibration file in LeRobot's format; None to use the servos' own calibration.
+        units: ``degrees`` from the middle of a joint's range, or ``normalized``, from −100 to 100. The gripper is
+            from 0 to 100 in either unit.
+        timeout_s: maximum wait for a servo's reply.
+        tries: maximum number of times that a request is sent.
         cameras: cameras that are parts of the observation, by name: ``{wrist: {source: 0, size: [84, 84]}}``.
     """
 
@@ -63,7 +63,7 @@ class ServoArm:
 
     @classmethod
     def joint_names(cls, port: str, calibration: str | None = None, **_: object) -> tuple[str, ...]:
-        """Return the names of the joints, which are those of the calibration file. The port is not opened."""
+        """Return the names of the joints in the calibration file. The port is not opened."""
         return tuple(
             JOINTS if calibration is None else Calibration.read(Path(calibration).expanduser()).joints
         )
@@ -124,7 +124,7 @@ class ServoArm:
         return self._cameras.ages_ns()
 
     def send_action(self, action: dict[str, float]) -> dict[str, Reading]:
-        """Send goal positions, within the joints' ranges. The bus does not acknowledge them.
+        """Send goal positions, clipped to the joints' ranges. The bus does not acknowledge them.
 
         Returns:
             the goals that were sent.
@@ -153,7 +153,7 @@ class ServoArm:
         for name, servo in joints.items():
             if bus.read(servo, OPERATING_MODE) != POSITION_MODE:
                 raise RobotError(
-                    f"servo {servo} ({name}) does not take positions: its operating mode is not 0"
+                    f"servo {servo} ({name}) is not in position mode: its operating mode must be 0"
                 )
         if expected is None:
             return held
@@ -183,10 +183,10 @@ class ServoArm:
 
 
 def set_torque(bus: ServoBus, servos: Iterable[int], *, on: bool) -> None:
-    """Switch the torque of servos. One that had none first gets its position as goal, so that it holds.
+    """Switch the torque of servos. A servo without torque first gets its position as goal, so that it holds.
 
     Raises:
-        RobotError: a servo does not answer. The others are switched all the same.
+        RobotError: a servo does not answer. The others are switched.
     """
     failed: RobotError | None = None
     for servo in servos:

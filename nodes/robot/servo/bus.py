@@ -17,20 +17,20 @@ from rtgraph.nodes.robot.servo.registers import LOCK, MODEL_NUMBER, Register
 TIMEOUT_S = 0.04
 TRIES = 3
 NOISE_BYTES = 256
-"""Most bytes of noise that are read in search of replies."""
+"""Maximum number of bytes of noise before replies."""
 STATES = ("voltage", "sensor", "temperature", "current", "angle", "overload")
 
 
 class ServoBus:
-    """Talks to the servos of one bus.
+    """Sends requests to the servos of one bus.
 
     Args:
         path: the serial port.
-        timeout_s: longest wait for replies.
-        tries: number of times that a request is sent before it fails.
+        timeout_s: maximum wait for replies.
+        tries: maximum number of times that a request is sent.
 
     Raises:
-        RobotError: the port cannot be opened; by all calls, if the port fails or a servo does not answer.
+        RobotError: the port cannot be opened. All calls raise it if the port fails or a servo does not answer.
     """
 
     def __init__(self, path: str, *, timeout_s: float = TIMEOUT_S, tries: int = TRIES) -> None:
@@ -38,7 +38,7 @@ class ServoBus:
         self.retries = 0
         """Number of requests that were repeated."""
         self.states: Counter[str] = Counter()
-        """How often a servo reported a bad state, by kind."""
+        """Number of replies that report a bad state, by kind."""
         self._tries = tries
         self._port = SerialPort(path, timeout_s)
 
@@ -72,7 +72,7 @@ class ServoBus:
         self._ask(packets.packet(servo, packets.WRITE, data), [servo], 0)
 
     def write_kept(self, servo: int, values: Mapping[Register, int]) -> None:
-        """Write registers that are kept without power."""
+        """Write registers that keep their values without power."""
         self.write(servo, LOCK, 0)
         try:
             for register, value in values.items():

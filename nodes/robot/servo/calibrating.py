@@ -1,4 +1,4 @@
-"""Calibrating an arm by hand: each joint to the middle of its range, then through all of it."""
+"""Calibration of an arm by hand: a person moves each joint to the middle of its range, then through the whole range."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from rtgraph.nodes.robot.servo.joints import ENDLESS, read_kept, write_calibrati
 from rtgraph.nodes.robot.servo.registers import MIDDLE, PRESENT_POSITION, TICKS
 
 LEAST_RANGE = 200
-"""Least number of positions that a joint must be moved through: 18 degrees."""
+"""Minimum range of a joint, in encoder ticks: 18 degrees."""
 JUMP = TICKS // 2
-"""A change from one reading to the next that only the passage over the end of the encoder makes."""
+"""A larger change between two readings means that the joint passed the end of its encoder."""
 
 MIDDLE_TEXT = "Move every joint to the middle of its range, then press Enter."
 RANGE_TEXT = "Move every joint but {endless} through its whole range, then press Enter."
@@ -29,26 +29,26 @@ class Person(Protocol):
 
         Args:
             text: what to do.
-            attend: called again and again meanwhile; returns a line that shows the state.
+            attend: called repeatedly meanwhile; returns a line that shows the state.
 
         Raises:
-            RobotError: it was given up.
+            RobotError: the person has cancelled.
         """
         ...
 
 
 class Ranges:
-    """The smallest and largest positions that joints were seen at."""
+    """The smallest and largest observed positions of joints."""
 
     def __init__(self, bus: ServoBus, joints: Mapping[str, int]) -> None:
         self._bus, self._joints = bus, joints
         first = self._read()
         self.low, self.high, self._last = dict(first), dict(first), first
         self.passed: set[str] = set()
-        """The joints that passed over the end of the encoder."""
+        """The joints that passed the end of their encoders."""
 
     def look(self) -> str:
-        """Read all positions. Return how many joints were moved enough."""
+        """Read all positions. Return which joints have not moved enough, as text."""
         for name, position in self._read().items():
             if abs(position - self._last[name]) > JUMP:
                 self.passed.add(name)
@@ -60,17 +60,17 @@ class Ranges:
         return f"not moved yet: {', '.join(missing)}" if missing else "all joints were moved"
 
     def problem(self) -> str:
-        """Return why they cannot be the joints' ranges; empty if they can."""
+        """Return why the ranges are invalid; empty if they are valid."""
         for name in self._joints:
             if name in ENDLESS:
                 continue
             low, high = self.low[name], self.high[name]
             if name in self.passed or low < 0 or high >= TICKS:
-                return f"{name} passed over the end of its encoder: it was not in the middle of its range at first"
+                return f"{name} passed the end of its encoder: it did not start in the middle of its range"
             if high - low < LEAST_RANGE:
-                return f"{name} was moved by {(high - low) * 360 / TICKS:.0f} degrees only"
+                return f"{name} was moved by only {(high - low) * 360 / TICKS:.0f} degrees"
             if not low < MIDDLE < high:
-                return f"{name} was not within its range at first"
+                return f"{name} did not start within its range"
         return ""
 
     def _read(self) -> dict[str, int]:
@@ -87,13 +87,13 @@ def calibrate(bus: ServoBus, joints: Mapping[str, int], person: Person) -> Calib
         person: who moves the joints.
 
     Raises:
-        RobotError: it was given up, or the ranges are nonsense. The servos then hold what they held before.
+        RobotError: the person has cancelled, or the ranges are invalid. The servos then keep their old calibration.
     """
     before = read_kept(bus, joints)
     set_torque(bus, joints.values(), on=False)
     try:
         made = _measure(bus, joints, person)
-    except BaseException:  # also Ctrl-C: half a calibration must not stay
+    except BaseException:  # also Ctrl-C: restore the old calibration
         write_calibration(bus, before)
         raise
     write_calibration(bus, made)
@@ -108,7 +108,7 @@ def _measure(bus: ServoBus, joints: Mapping[str, int], person: Person) -> Calibr
     if far := [name for name, offset in offsets.items() if abs(offset) > MOST_OFFSET]:
         raise RobotError(
             f"{far[0]} is at the end of its encoder",
-            hint="move it by a degree, or turn its horn by a half turn",
+            hint="move it by one degree, or mount its horn half a turn further",
         )
     write_calibration(bus, _whole(joints, offsets))
     ranges = Ranges(bus, joints)
@@ -127,7 +127,7 @@ def _measure(bus: ServoBus, joints: Mapping[str, int], person: Person) -> Calibr
 
 
 def _whole(joints: Mapping[str, int], offsets: Mapping[str, int]) -> Calibration:
-    """Return a calibration with the whole turn as range."""
+    """Return a calibration with a whole turn as the range of each joint."""
     return Calibration(
         {
             name: JointCalibration(

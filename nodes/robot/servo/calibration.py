@@ -21,7 +21,7 @@ from rtgraph.nodes.robot.servo.registers import TICKS
 
 Units = Literal["degrees", "normalized"]
 GRIPPER = "gripper"
-"""The joint whose position is always a share of its range, from 0 to 100."""
+"""The joint with positions from 0 to 100 (percent of its range) in either unit."""
 MOST_OFFSET = 2047
 
 
@@ -67,12 +67,12 @@ class Calibration:
         return found
 
     def write(self, path: Path) -> None:
-        """Write a file, replacing it as a whole."""
+        """Write a file atomically."""
         text = json.dumps({name: joint.model_dump() for name, joint in self.joints.items()}, indent=4)
         write_atomically(path, text + "\n", RobotError)
 
     def problem(self) -> str:
-        """Return what is wrong with it; empty if nothing is."""
+        """Return why it is invalid; empty if it is valid."""
         if not self.joints:
             return "there are no joints"
         for name, joint in self.joints.items():
@@ -97,7 +97,7 @@ class Calibration:
         return 100 * share if name == GRIPPER else 200 * share - 100
 
     def to_ticks(self, name: str, value: float, units: Units) -> int:
-        """Return the position for a value in the joint's unit, within the joint's range."""
+        """Return the position in ticks for a value in the joint's unit, clipped to the joint's range."""
         joint = self.joints[name]
         if units == "degrees" and name != GRIPPER:
             ticks = value * (TICKS - 1) / 360 + (joint.range_min + joint.range_max) / 2
@@ -108,7 +108,7 @@ class Calibration:
         return min(max(round(ticks), joint.range_min), joint.range_max)
 
     def per_tick(self, name: str, units: Units) -> float:
-        """Return by how much a joint's value changes per tick of its position."""
+        """Return the size of one encoder tick in the joint's unit."""
         joint = self.joints[name]
         if units == "degrees" and name != GRIPPER:
             return 360 / (TICKS - 1)

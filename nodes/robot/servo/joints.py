@@ -1,4 +1,4 @@
-"""What the servos of an arm hold: their calibration and their state."""
+"""The calibration and the state in the registers of an arm's servos."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ JOINTS: Mapping[str, int] = {
     "wrist_roll": 5,
     GRIPPER: 6,
 }
-"""The joints of an SO-100 or SO-101 arm, and the ids of their servos."""
+"""The ids of the servos of an SO-100 or SO-101 arm, by joint."""
 ENDLESS = frozenset({"wrist_roll"})
-"""The joints that may turn all the way round."""
+"""The joints that may turn without end."""
 
 
 class ServoState(Record):
@@ -86,7 +86,7 @@ def read_states(bus: ServoBus, joints: Mapping[str, int]) -> list[ServoState]:
 
 
 def read_kept(bus: ServoBus, joints: Mapping[str, int]) -> Calibration:
-    """Return the calibration that servos hold, whatever it is."""
+    """Return the calibration in the servos, without checking it."""
     ids = list(joints.values())
     ranges = bus.sync_read(ids, (MIN_POSITION, MAX_POSITION))
     offsets = bus.sync_read(ids, (HOMING_OFFSET,))
@@ -105,7 +105,7 @@ def read_kept(bus: ServoBus, joints: Mapping[str, int]) -> Calibration:
 
 
 def read_calibration(bus: ServoBus, joints: Mapping[str, int]) -> Calibration:
-    """Return the calibration that servos hold.
+    """Return the calibration in the servos.
 
     Raises:
         RobotError: they are not calibrated.

@@ -18,7 +18,7 @@ OVERHEAD = 6
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a servo answers."""
+    """A servo's reply."""
 
     id: int
     error: int
@@ -27,7 +27,7 @@ class Reply:
 
 
 def checksum(body: bytes) -> int:
-    """Return the checksum of everything between header and checksum."""
+    """Return the checksum of the bytes between header and checksum."""
     return ~sum(body) & 0xFF
 
 
@@ -40,7 +40,7 @@ def packet(servo: int, instruction: int, parameters: bytes = b"") -> bytes:
 def take_packet(buffer: bytearray) -> tuple[int, int, bytes] | None:
     """Remove and return the first valid packet: id, instruction or error, parameters.
 
-    Noise before it is removed. Return None if there is no whole packet; what may be the beginning of one stays.
+    Noise before it is removed. Return None if there is no complete packet; a possible beginning of one stays.
     """
     start = 0
     found = None
@@ -52,7 +52,7 @@ def take_packet(buffer: bytearray) -> tuple[int, int, bytes] | None:
         if servo == 0xFF or length < 2:
             start += 1  # a third FF, or noise: the header may begin one byte later
         elif len(buffer) < end:
-            # Noise can look like the header of a long packet that never ends: look behind it, and keep it.
+            # Noise can look like the header of a packet that never ends: look for a packet after it, and keep it.
             later = bytearray(buffer[start + 1 :])
             found = take_packet(later)
             if found is not None:
@@ -73,6 +73,6 @@ def take_packet(buffer: bytearray) -> tuple[int, int, bytes] | None:
 
 
 def take_reply(buffer: bytearray) -> Reply | None:
-    """Remove and return the first valid reply, as ``take_packet``."""
+    """Remove and return the first valid reply; see ``take_packet``."""
     found = take_packet(buffer)
     return None if found is None else Reply(*found)

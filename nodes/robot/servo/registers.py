@@ -1,4 +1,4 @@
-"""The registers of an STS3215 servo, and the numbers in them: little-endian, signed ones as sign and magnitude."""
+"""The registers of an STS3215 servo. Numbers are little-endian; signed ones are sign and magnitude."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MODEL = 777
 TICKS = 4096
 """Positions per turn."""
 MIDDLE = TICKS // 2 - 1
-"""The position in the middle of a turn, where a calibrated joint has the middle of its range."""
+"""The position in the middle of a turn: after calibration, the middle of a joint's range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Register:
     """The bit that holds the sign; None if there is none."""
 
     def encode(self, value: int) -> bytes:
-        """Return the bytes of a value.
+        """Return the register's bytes of a value.
 
         Raises:
             ValueError: the value does not fit.
@@ -35,7 +35,7 @@ class Register:
         return (abs(value) | sign).to_bytes(self.size, "little")
 
     def decode(self, data: bytes) -> int:
-        """Return the value of bytes."""
+        """Return the value of the register's bytes."""
         value = int.from_bytes(data[: self.size], "little")
         if self.sign_bit is None:
             return value

@@ -1,4 +1,4 @@
-"""The arm's world in MuJoCo. Only this module uses MuJoCo."""
+"""The simulation of an arm in MuJoCo. Only this module uses MuJoCo."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rtgraph.msgs.typed.extras import needed_by
 Vector = npt.NDArray[np.float64]
 MODEL = Path(__file__).with_name("arm.xml")
 MOST_STEP_S = 0.002
-"""Longest step of the simulation."""
+"""Maximum step of the simulation."""
 
 
 def mujoco() -> ModuleType:
@@ -31,7 +31,7 @@ def mujoco() -> ModuleType:
 
 
 class Simulation:
-    """One arm. Angles are in degrees, in the order of ``names``, the hinges with a position actuator.
+    """One arm. Vectors are in the order of ``names``, the hinges with a position actuator; angles are in degrees.
 
     Args:
         path: the MJCF file.
@@ -83,18 +83,18 @@ class Simulation:
         return loads
 
     def place(self, angles: Vector) -> None:
-        """Put the joints somewhere, at rest, with these angles as goals."""
+        """Set the angles of the joints, (joints,), at rest, and the goals to the same angles."""
         self._data.qpos[self._positions] = np.radians(angles)
         self._data.qvel[:] = 0
         self.aim(angles)
         self._mujoco.mj_forward(self._model, self._data)
 
     def aim(self, goals: Vector) -> None:
-        """Set the goals of the servos."""
+        """Set the goals of the servos, (joints,) angles."""
         self._data.ctrl[:] = np.radians(np.clip(goals, self.low, self.high))
 
     def step(self, duration_s: float) -> None:
-        """Go on for a time, of at most ``MOST_STEP_S``."""
+        """Advance by a time of at most ``MOST_STEP_S``."""
         self._model.opt.timestep = duration_s
         self._mujoco.mj_step(self._model, self._data)
 
@@ -106,7 +106,7 @@ class Simulation:
             shape: height, width and 3.
 
         Raises:
-            RobotError: there is no such camera, or no way to render.
+            RobotError: there is no such camera, or rendering fails.
         """
         try:
             if shape not in self._renderer:
@@ -114,7 +114,7 @@ class Simulation:
             renderer = self._renderer[shape]
             renderer.update_scene(self._data, camera=camera)
             picture: npt.NDArray[np.uint8] = renderer.render()
-        except Exception as error:  # each backend of OpenGL has its own kinds
+        except Exception as error:  # each backend of OpenGL raises other kinds
             raise RobotError(
                 f"camera {camera!r} cannot be rendered: {str(error).partition(chr(10))[0] or type(error).__name__}",
                 hint="set MUJOCO_GL=egl, or install libosmesa6 and set MUJOCO_GL=osmesa",
@@ -122,12 +122,12 @@ class Simulation:
         return picture
 
     def close(self) -> None:
-        """Free what renders."""
+        """Free the renderers."""
         while self._renderer:
             self._renderer.popitem()[1].close()
 
     def world_state(self) -> dict[str, Any]:
-        """Return everything that decides the future."""
+        """Return the whole state of the simulation."""
         kind = self._mujoco.mjtState.mjSTATE_INTEGRATION
         state = np.empty(self._mujoco.mj_stateSize(self._model, kind))
         self._mujoco.mj_getState(self._model, self._data, state, kind)
@@ -146,6 +146,6 @@ def _degrees(radians: Vector) -> Vector:
 
 
 def steps_of(duration_s: float) -> tuple[int, float]:
-    """Return into how many equal steps a time is divided, and their length."""
+    """Return the number of equal steps of a time, and the length of each."""
     count = max(1, math.ceil(duration_s / MOST_STEP_S - 1e-9))
     return count, duration_s / count

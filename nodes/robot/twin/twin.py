@@ -18,15 +18,15 @@ UNITS = ("degrees", "normalized")
 
 
 class Twin:
-    """Simulates an SO-101 arm, or another one of hinges with position actuators.
+    """Simulates an SO-101 arm, or another arm of hinges with position actuators.
 
     Args:
         model: the MJCF file; None for the arm that comes with rtgraph.
-        units: ``degrees``, or ``normalized``, from −100 to 100; the gripper has 0 to 100 in either.
-        sensor_ms: age of what is read.
-        actuator_ms: time until a goal has reached the servos.
-        jitter_ms: mean of what is added to either, exponentially distributed.
-        noise_deg: standard deviation of the positions that are read.
+        units: ``degrees``, or ``normalized``, from −100 to 100; the gripper is from 0 to 100 in either unit.
+        sensor_ms: age of readings.
+        actuator_ms: delay of goals.
+        jitter_ms: mean of an exponentially distributed delay that is added to both.
+        noise_deg: standard deviation of the noise of positions, in degrees.
         cameras: the pictures to render: height, width and 3, by the name of a camera of the model.
     """
 
@@ -41,9 +41,9 @@ class Twin:
         cameras: Mapping[str, tuple[int, int, int]] | None = None,
     ) -> None:
         if units not in UNITS:
-            raise RobotError(f"{units!r} is no unit", hint=" or ".join(UNITS))
+            raise RobotError(f"unknown units {units!r}", hint=f"use {' or '.join(UNITS)}")
         if min(sensor_ms, actuator_ms, jitter_ms, noise_deg) < 0:
-            raise RobotError("delays and noise are not negative")
+            raise RobotError("delays and noise must not be negative")
         self._simulation = Simulation(MODEL if model is None else Path(model))
         self._sensor_s, self._actuator_s, self._jitter_s = sensor_ms / 1e3, actuator_ms / 1e3, jitter_ms / 1e3
         self._remembers = sensor_ms > 0 or jitter_ms > 0
@@ -52,9 +52,9 @@ class Twin:
         self._rng = np.random.default_rng(0)
         self._now_s = 0.0
         self._goals: deque[tuple[float, Vector]] = deque()
-        """Goals on their way to the servos, and when they arrive."""
+        """Delayed goals, and their times of arrival."""
         self._read: deque[tuple[float, Vector, Vector, Vector]] = deque([self._state()])
-        """Time, angles, velocities and loads, as far back as a reading may look."""
+        """Time, angles, velocities and loads, from the oldest state that a reading may return."""
         simulation = self._simulation
         degrees = np.array([units == "degrees" and name != GRIPPER for name in simulation.names])
         span = simulation.high - simulation.low
@@ -89,16 +89,16 @@ class Twin:
         return {f"{name}.pos": float for name in self._simulation.names}
 
     def connect(self) -> None:
-        """Begin."""
+        """Connect."""
         self.is_connected = True
 
     def disconnect(self) -> None:
-        """End."""
+        """Disconnect."""
         self.is_connected = False
         self._simulation.close()
 
     def get_observation(self) -> dict[str, Reading]:
-        """Return what the sensors give: the state of a moment ago, with noise."""
+        """Return the delayed state, with noise."""
         limit_s = self._now_s - self._late(self._sensor_s) + 1e-9
         old_enough = (one for one in reversed(self._read) if one[0] <= limit_s)
         _, angles, velocities, loads = next(old_enough, self._read[0])
@@ -116,7 +116,7 @@ class Twin:
         return found
 
     def send_action(self, action: dict[str, float]) -> dict[str, Reading]:
-        """Send goals, within the joints' ranges. Return what was sent."""
+        """Send goals, clipped to the joints' ranges. Return the goals that were sent."""
         simulation = self._simulation
         goals = (self._goals[-1][1] if self._goals else self._simulation.goals).copy()
         for feature, value in action.items():
@@ -126,13 +126,13 @@ class Twin:
             at = simulation.names.index(name)
             goals[at] = (value - self._shift[at]) / self._scale[at]
         goals = np.clip(goals, simulation.low, simulation.high)
-        earliest_s = self._goals[-1][0] if self._goals else 0.0  # what was sent later arrives later
+        earliest_s = self._goals[-1][0] if self._goals else 0.0  # goals do not overtake each other
         self._goals.append((max(earliest_s, self._now_s + self._late(self._actuator_s)), goals))
         values = goals * self._scale + self._shift
         return {f"{name}.pos": value for name, value in zip(simulation.names, values.tolist(), strict=True)}
 
     def step(self, period_s: float) -> None:
-        """Move the world by a time."""
+        """Advance the simulation."""
         count, length_s = steps_of(period_s)
         began_s = self._now_s
         for number in range(1, count + 1):

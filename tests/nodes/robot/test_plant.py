@@ -210,10 +210,10 @@ def test_the_spec_names_joints_units_and_the_kind_of_command():
         ({"joints": {"pan": {"range": [0, 1]}}}, r"limits are missing: pan \(speed, acceleration\)"),
         ({"joints": {}}, "there are no joints"),
         ({"default": "noop"}, "default: noop would send a robot to a fixed pose"),
-        ({"default": "zero"}, "default: zero is for velocities"),
-        ({"task": "dance"}, "no task 'dance'. hint: free, reach"),
-        ({"moves": {"joints": ["pan"]}, "default": "repeat_last"}, "moves are for a robot with"),
-        ({"moves": {"joints": ["elbow"]}}, "names a joint that is not there: elbow"),
+        ({"default": "zero"}, "default: zero needs velocity commands"),
+        ({"task": "dance"}, "unknown task 'dance'. hint: use free, reach"),
+        ({"moves": {"joints": ["pan"]}, "default": "repeat_last"}, "moves need command: position"),
+        ({"moves": {"joints": ["elbow"]}}, "names unknown joints: elbow"),
         ({"task": "reach", "task_params": {"speed": 1}}, "does not take these task_params"),
         ({"driver": "support.robot_device:Peer"}, "has no connect"),
         ({"driver_params": {}}, "does not take these driver_params"),
@@ -227,7 +227,7 @@ def test_the_spec_names_joints_units_and_the_kind_of_command():
 def test_check_refuses_what_a_robot_must_not_be_started_with(params, problem):
     checked = RobotParams.model_validate({**PTY, **params})
     if problem is None:
-        with pytest.raises(NodeError, match="an endless joint takes velocities"):
+        with pytest.raises(NodeError, match="endless joints need velocity commands"):
             Robot.spec(checked)
         return
     with pytest.raises(NodeError, match=problem):
@@ -259,5 +259,5 @@ def test_a_simulated_robot_is_planned_in_the_virtual_world_where_hardware_is_ref
     file = FILES / "robot.yaml"
     simulated = {"kind": "SimulatedRobot", "driver": PARAMS["driver"]}
     assert load_launch(str(file), simulated, world="virtual").world == "virtual"
-    with pytest.raises(GraphError, match="'plant' drives a device, and the virtual world drives none"):
+    with pytest.raises(GraphError, match="'plant' drives a device, so it cannot run in the virtual world"):
         load_launch(str(file), {"driver_params": '{"port": "/nowhere"}'}, world="virtual")

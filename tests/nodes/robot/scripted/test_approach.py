@@ -36,9 +36,9 @@ def test_the_joint_farthest_from_its_target_moves_until_it_has_arrived(lift, pan
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        (plant(action=Continuous(low=(0.0,), high=(1.0,))), "needs a robot that takes moves"),
-        (plant(action=Discrete(count=3)), "needs a robot that takes moves"),
-        (plant(names=SHOWN[:3]), "does not show how far pan is from its target"),
+        (plant(action=Continuous(low=(0.0,), high=(1.0,))), "needs a robot with moves"),
+        (plant(action=Discrete(count=3)), "needs a robot with moves"),
+        (plant(names=SHOWN[:3]), "does not observe the offset of pan from its target"),
     ],
 )
 def test_a_robot_without_moves_or_offsets_is_refused(spec, problem):

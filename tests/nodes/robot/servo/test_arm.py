@@ -168,7 +168,7 @@ def test_an_arm_without_calibration_is_refused(bus_peer):
 
 def test_a_wheel_is_refused(bus_peer):
     bus_peer.ask("set", id=5, address=33, data=[1])
-    with pytest.raises(RobotError, match="does not take positions"):
+    with pytest.raises(RobotError, match="is not in position mode"):
         ServoArm(str(bus_peer.port), timeout_s=PATIENT_S).connect()
 
 

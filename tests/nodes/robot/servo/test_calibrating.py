@@ -57,9 +57,9 @@ def test_middle_and_range_become_the_calibration_of_the_servos(bus, bus_peer):
 @pytest.mark.parametrize(
     ("middle", "moves", "problem"),
     [
-        (MIDDLE, MOVES | {"elbow_flex": (2047, 2100)}, "elbow_flex was moved by 5 degrees only"),
-        (MIDDLE, MOVES | {"elbow_flex": (2048, 3000)}, "elbow_flex was not within its range"),
-        (MIDDLE, MOVES | {"gripper": (2047, 3000, 4000, 100)}, "gripper passed over the end of its encoder"),
+        (MIDDLE, MOVES | {"elbow_flex": (2047, 2100)}, "elbow_flex was moved by only 5 degrees"),
+        (MIDDLE, MOVES | {"elbow_flex": (2048, 3000)}, "elbow_flex did not start within its range"),
+        (MIDDLE, MOVES | {"gripper": (2047, 3000, 4000, 100)}, "gripper passed the end of its encoder"),
         (MIDDLE | {"gripper": 4095}, MOVES, "gripper is at the end of its encoder"),
     ],
 )

@@ -124,8 +124,8 @@ def test_another_model_has_its_own_joints(tmp_path):
     ("params", "problem"),
     [
         ({"model": "no/such.xml"}, "there is no such model"),
-        ({"units": "radians"}, "is no unit"),
-        ({"sensor_ms": -1.0}, "not negative"),
+        ({"units": "radians"}, "unknown units .radians"),
+        ({"sensor_ms": -1.0}, "must not be negative"),
     ],
 )
 def test_wrong_params_are_errors(params, problem):
