@@ -31,7 +31,7 @@ DEEPEST = 200
 _CONSTANT = frozenset({float, bool, type(None), bytes})
 _IMMUTABLE = _CONSTANT | {int, str}
 _SAFE = _IMMUTABLE | {np.ndarray}
-"""The types of which a published message's values cannot be written."""
+"""Types with values that are safe to share in a published message."""
 _TEXT = frozenset({str})
 
 

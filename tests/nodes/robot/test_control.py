@@ -201,7 +201,7 @@ def test_a_physical_reset_is_slow_and_refuses_commands():
 def test_a_device_that_is_given_up_fails_the_plant():
     robot = Robot(problem="the device takes gripper.pos, which the graph does not command")
     robot.tick()
-    with pytest.raises(NodeError, match=r"given up: the device takes gripper\.pos"):
+    with pytest.raises(NodeError, match=r"cannot be used: the device takes gripper\.pos"):
         robot.tick()
 
 
