@@ -77,7 +77,7 @@ def isolated(message: M) -> M:
 def unshared(message: T) -> T:
     """Return a published message with lists and dicts that only the caller has: itself if it has none.
 
-    The other fields were made safe by `isolated`, and are not looked at again. Anything but a message is returned as it is.
+    The other fields are not checked: ``isolated`` has done so. Anything but a message is returned unchanged.
     """
     names = _writeable.get(type(message))
     if names is None:
