@@ -147,8 +147,8 @@ class PictureReader:
 def captured_ns(received: Received, stamps: Literal["header", "reception"], now_ns: int, wall_ns: int) -> int:
     """Return when a message was captured, on a clock that never jumps.
 
-    It is the stamp of its header, or the time of reception if there is none. It is never later than the reception, so
-    that a topic with stamps of the future grows old, too.
+    This is the stamp of its header, or the time of reception if there is none. It is never later than the reception, so
+    that readings with stamps in the future become stale too.
 
     Args:
         received: the message.

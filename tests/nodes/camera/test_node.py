@@ -94,5 +94,5 @@ def test_the_shipped_graph_has_one_camera_and_is_refused_in_the_virtual_world():
     (camera,) = plan.nodes
     assert camera.params["camera"]["size"] == [84, 84]
     assert camera.outputs == {"image": "image"}
-    with pytest.raises(GraphError, match="drives a device, and the virtual world drives none"):
+    with pytest.raises(GraphError, match="drives a device, so it cannot run in the virtual world"):
         load_launch("camera", world="virtual")

@@ -292,7 +292,7 @@ def test_a_plan_has_the_outputs_of_the_params_and_what_the_bridge_taps(loaded):
 @pytest.mark.parametrize(
     ("old", "new", "world", "says"),
     [
-        ("", "", "virtual", "'ros2_bridge' drives a device, and the virtual world drives none"),
+        ("", "", "virtual", "'ros2_bridge' drives a device, so it cannot run in the virtual world"),
         ("topics: observation applied", "topics: observatoin", "realtime", "'observatoin' matches no topic"),
         (
             "message: EStop",
