@@ -9,7 +9,7 @@ import json
 import types
 import weakref
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self, Union, get_args, get_origin
+from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -199,7 +199,8 @@ def _large_fields(kind: type) -> tuple[str, ...]:
     return tuple(
         name
         for name, field in kind.model_fields.items()
-        if not _SMALL.issuperset(_alternatives(field.annotation))
+        if get_origin(field.annotation) is not Literal
+        and not _SMALL.issuperset(_alternatives(field.annotation))
     )
 
 
@@ -210,15 +211,14 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:
 def _size_of(value: object) -> int:
     if isinstance(value, np.ndarray):
         return value.nbytes
-    if isinstance(value, BaseModel):
-        return size_bytes(value)
     if isinstance(value, (bytes, bytearray, str)):
         return len(value)
     if isinstance(value, dict):
         return 16 * len(value) + sum(_size_of(item) for pair in value.items() for item in pair)
     if isinstance(value, (list, tuple)):
         return 8 * len(value) + sum(map(_size_of, value))
-    return 0
+    # Last, as pydantic's isinstance takes longest.
+    return size_bytes(value) if isinstance(value, BaseModel) else 0
 
 
 def equal(one: object, other: object) -> bool:

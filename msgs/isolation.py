@@ -88,7 +88,7 @@ def unshared(message: T) -> T:
     changed: dict[str, object] = {}
     for name in names:
         value = values[name]
-        kept = _copied(value) if type(value) is dict else _isolated(value, DEEPEST)
+        kept = _unshared_value(value)
         if kept is not value:
             changed[name] = kept
     return _replaced(message, changed) if changed else message  # type: ignore[type-var]  # a message, as it has names
@@ -98,11 +98,13 @@ _writeable: dict[type, tuple[str, ...]] = {}
 """The fields that may hold something writeable, by class of messages."""
 
 
-def _copied(value: dict[Any, Any]) -> dict[Any, Any]:
-    """Return a copy of a dict that was made safe."""
-    if _SAFE.issuperset(map(type, value.values())):
+def _unshared_value(value: Any) -> Any:
+    """Return the caller's copy of a value that was made safe, or the value if nothing in it can be written."""
+    if type(value) is dict and _SAFE.issuperset(map(type, value.values())):
         return value.copy()
-    return _dict(value, DEEPEST)
+    if isinstance(value, Record) and value.model_config.get("frozen"):
+        return unshared(value)
+    return _isolated(value, DEEPEST)
 
 
 def writeable_fields(kind: type) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from rtgraph.msgs.array import WIRE_KEYS, Array
+from rtgraph.msgs.array import DTYPES, WIRE_KEYS, Array
 
 RateHz = Annotated[float, Field(ge=0.001, le=1_000_000)]
 """Steps per second. A step takes a whole number of ns, the nearest to 10⁹ / rate."""
@@ -91,9 +91,7 @@ class ArraySpec(_Spec):
     def admits(self, value: Value) -> bool:
         """Return whether an observation is an array of this dtype and shape (values are not checked)."""
         return (
-            isinstance(value, np.ndarray)
-            and value.dtype == np.dtype(self.dtype)
-            and value.shape == self.shape
+            isinstance(value, np.ndarray) and value.dtype == DTYPES[self.dtype] and value.shape == self.shape
         )
 
     @property

@@ -13,6 +13,7 @@ from rtgraph.msgs import (
     StaggerDelay,
     WorkerState,
 )
+from rtgraph.msgs.base import OWNED
 from rtgraph.nodes.inference.stagger import StaggerName, stagger_method
 from rtgraph.nodes.inference.stagger.ring import natural_order
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Timer, latest, queue
@@ -111,16 +112,16 @@ class Coordinator(Node[CoordinatorParams]):
             self._claim_at(claimed)
         elif claimed is not None:
             worker, number, observation = claimed
-            self.claim.publish(
-                Claim(
-                    number=number,
-                    worker=worker,
-                    incarnation=self._members[worker].incarnation,
-                    observation=observation,
-                ),
-                of=observation,
-                key=worker,
+            claim = Claim.unchecked(
+                {
+                    "header": OWNED,
+                    "number": number,
+                    "worker": worker,
+                    "incarnation": self._members[worker].incarnation,
+                    "observation": observation,
+                }
             )
+            self.claim.publish(claim, of=observation, key=worker)
 
     def _tell(self, worker: str, delay_ns: int) -> None:
         if self._claims:

@@ -15,6 +15,7 @@ from rtgraph.msgs import (
     WeightsVersion,
     WorkerState,
 )
+from rtgraph.msgs.base import OWNED
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.plant import empty_observation
 from rtgraph.nodes.inference.latency import Constant, Draw, LatencyParams, Measured
@@ -213,15 +214,17 @@ class Worker(Node[WorkerParams]):
             self._method.heard(delay)
 
     def _say_state(self) -> None:
-        self.state.publish(
-            WorkerState(
-                worker=self.name,
-                incarnation=self.context.identity.incarnation,
-                busy=not self._idle,
-                claim=self._claimed,
-                inference_ns=self._last_inference_ns,
-            )
+        state = WorkerState.unchecked(
+            {
+                "header": OWNED,
+                "worker": self.name,
+                "incarnation": self.context.identity.incarnation,
+                "busy": not self._idle,
+                "claim": self._claimed,
+                "inference_ns": self._last_inference_ns,
+            }
         )
+        self.state.publish(state)
 
     def _look_for_coordinator(self) -> None:
         """Run without pacing if the coordinator is silent."""

@@ -116,10 +116,14 @@ class Pacing(CoordinatorStagger):
 
     def _suspect_the_late(self, now_ns: int) -> None:
         """Suspend workers with overdue claims; their observations are not given to other workers."""
-        overdue = [s for s in self._seats.values() if s.free_since_ns is None and not s.suspect]
-        if overdue and self._times and any(now_ns - seat.claimed_ns > LEASE_LEAST_NS for seat in overdue):
+        late = [
+            seat
+            for seat in self._seats.values()
+            if seat.free_since_ns is None and not seat.suspect and now_ns - seat.claimed_ns > LEASE_LEAST_NS
+        ]
+        if late and self._times:
             lease_ns = self._lease_ns()
-            for seat in overdue:
+            for seat in late:
                 seat.suspect = seat.claim is not None and now_ns - seat.claimed_ns > lease_ns
 
 

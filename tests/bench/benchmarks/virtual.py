@@ -16,7 +16,7 @@ from rtgraph.nodes.emulator.atari_environment import AtariEnvironment, AtariSett
 from rtgraph.nodes.emulator.gameboy import BUTTONS, Console, find_game
 from rtgraph.nodes.emulator.gameboy_environment import GameBoyEnvironment, GameBoySettings
 from rtgraph.nodes.plant.preprocess import AreaResize
-from rtgraph.nodes.runtime import VirtualWorld
+from rtgraph.nodes.runtime import NodePlan, VirtualWorld
 from tests.bench.rounds import in_turn, seconds
 from tests.bench.rows import Row, Say
 
@@ -62,6 +62,7 @@ def _parts_of_blocks(rounds: int, say: Say) -> list[Row]:
     unrecorded, core, environment = _at_random("blocks", record=False), _CoreAlone(), _EnvironmentAlone()
     cases: dict[str, Callable[[], object]] = {
         "blocks, 1 random worker, not recorded: ticks": partial(_world, unrecorded),
+        "blocks, the plant and 1 random worker alone: ticks": partial(_world, _without_others(unrecorded)),
         "blocks, its environment alone: ticks": environment,
     }
     rows = []
@@ -103,6 +104,18 @@ def _at_random(launch: str, *, record: bool | None = None) -> Plan:
         for node in plan.nodes
     )
     return plan.model_copy(update={"nodes": nodes, "weights": {}})
+
+
+def _without_others(plan: Plan) -> Plan:
+    """Return a plan of a plant and its workers: each acts on the newest observation, without coordinator and monitor."""
+    kept = {node.name for node in plan.nodes if node.name == "plant" or "policy" in node.params}
+
+    def alone(node: NodePlan) -> NodePlan:
+        inputs = {name: each for name, each in node.inputs.items() if kept.issuperset(each.publishers)}
+        params = node.params | ({"stagger": "none"} if "stagger" in node.params else {})
+        return node.model_copy(update={"inputs": inputs, "params": params})
+
+    return plan.model_copy(update={"nodes": tuple(alone(node) for node in plan.nodes if node.name in kept)})
 
 
 def _bare_heap(events: int, waiting: int) -> None:

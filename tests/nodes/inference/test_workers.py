@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from support.collecting import listening
 from support.host import HandHost
 from support.staggered import staggered_plans, staggered_world, trace_of
 from support.weights import shared_weights
 
-from rtgraph.msgs import Claim, CoordinatorBeat, Observation, PlantSpec, WeightsVersion
+from rtgraph.msgs import Claim, CoordinatorBeat, Observation, PlantSpec, WeightsVersion, decode, encode
+from rtgraph.msgs.base import message_types, schema_hash
 from rtgraph.msgs.errors import NodeError, WorldError
+from rtgraph.msgs.wire.envelope import envelope
 from rtgraph.nodes.inference import Worker
 from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
@@ -37,6 +40,21 @@ def test_each_decision_is_on_the_newest_observation_of_when_it_began(method):
     for number in range(6):
         mine = decisions["number"][decisions["worker"] == number]
         assert (mine == np.arange(mine.size)).all(), "decisions of a worker are numbered from 0 without gaps"
+
+
+@pytest.mark.parametrize("method", ["none", "maximum_time", "expected_time", "paced"])
+def test_all_messages_are_as_validation_would_make_them(method):
+    plans = listening(staggered_plans(method, [{"kind": "constant", "frames": 4.3}] * 2), journal=False)
+    world = VirtualWorld(plans, seed=0, launch_context=LaunchContext(limits=RunLimits(ticks=90)))
+    world.run()
+    kinds = {schema_hash(each): each for each in message_types().values()}
+    sent = set()
+    for taken in world.node("collector").taken:
+        message = decode(kinds[envelope(taken.data).schema_hash], taken.data)
+        assert encode(message) == taken.data
+        sent.add(message.schema_name)
+    assert sent >= {"Observation", "Applied", "Decision", "WorkerState", "CoordinatorBeat"}
+    assert sent >= ({"Claim"} if method == "paced" else set())
 
 
 def test_paced_claims_each_observation_once():
