@@ -107,10 +107,8 @@ def _warnings(result: Result) -> Iterator[str]:
         whose = f"{plant}: " if plant else ""
         refused = figures.get("decisions", {}).get("refused")
         if refused:
-            yield (
-                f"{whose}{refused:,} decisions were refused: their actions are not what the plant takes. "
-                f"hint: see {result.session.logs}"
-            )
+            why = _refusals_of_robots(summary, plant) or "their actions are not what the plant takes"
+            yield f"{whose}{refused:,} decisions were refused: {why}. hint: see {result.session.logs}"
         if odd := figures.get("reward", {}).get("not_finite"):
             yield f"{whose}{odd:,} rewards were not finite: the figures leave them and their episodes out"
         if figures.get("missed"):
@@ -133,6 +131,21 @@ def _warnings_of_nodes(summary: Figures) -> Iterator[str]:
     for name, figures in summary.get("nodes", {}).items():
         said = figures.get("warnings")
         yield from (f"{name}: {text}" for text in (said if isinstance(said, list) else ()))
+
+
+def _refusals_of_robots(summary: Figures, plant: str) -> str:
+    """Return why a robot refused commands, such as ``3 far, 1 fault``; empty if it is no robot.
+
+    Args:
+        summary: the summary of the launch.
+        plant: the name of the plant; empty if there is only one.
+    """
+    robots = [
+        figures["robot"]["refused"]
+        for name, figures in summary.get("nodes", {}).items()
+        if "robot" in figures and plant in ("", name)
+    ]
+    return ", ".join(f"{count:,} {reason}" for refused in robots for reason, count in refused.items())
 
 
 def _speed(result: Result) -> str:

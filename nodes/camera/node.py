@@ -54,7 +54,7 @@ class Camera(Node[CameraParams]):
     def result(self) -> dict[str, Any]:
         """Return the counts of pictures, and a warning if the camera is silent."""
         counts = self._capture.counts.model_dump()
-        warnings = [f"{self.name}: {self._problem}"] if self._problem else []
+        warnings = [self._problem] if self._problem else []
         return {"published": self._published, **counts, **({"warnings": warnings} if warnings else {})}
 
     def failure(self) -> str:

@@ -127,7 +127,7 @@ class Ros2Bridge(Node[Ros2BridgeParams]):
         """Return the counts of messages by topic of ROS, and warnings of messages that were lost or refused."""
         incoming = {one.params.topic: one.counts() for one in self._incoming.values()}
         warnings = [
-            f"{self.name}: {counts[what]:,} messages on {topic} were {what}"
+            f"{counts[what]:,} messages on {topic} were {what}"
             for topic, counts in incoming.items()
             for what in ("lost", "refused")
             if counts[what]

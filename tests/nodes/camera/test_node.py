@@ -65,7 +65,7 @@ def test_a_camera_that_falls_silent_is_a_warning_and_one_without_any_picture_a_f
     camera.show(1)
     host.run_until(10 * MS)
     host.run_until(2000 * MS)
-    assert host.node.result()["warnings"][0].startswith("node: no picture for ")
+    assert host.node.result()["warnings"][0].startswith("no picture for ")
     assert caplog.text.count("no picture for") == 1
 
 
