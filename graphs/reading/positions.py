@@ -191,7 +191,7 @@ class _Reader:
         for merge in merges:
             self._count(merge, path)
             if not isinstance(merge, yaml.MappingNode):
-                raise self._error("<< merges mappings only", merge, path)
+                raise self._error("<< can merge only mappings", merge, path)
             for key, value, _ in self._pairs(merge, path):
                 yield key, value, True
 

@@ -48,7 +48,7 @@ def with_recorder(
             nodes = [node.model_copy(update={"journal": True}) if _keeps(node) else node for node in nodes]
         if any(node.name == RECORDER for node in nodes):
             raise place.error(
-                f"a node is named {RECORDER!r}, as the recorder is", hint="rename it, or do not record"
+                f"a node has the name of the recorder, {RECORDER!r}", hint="rename it, or do not record"
             )
         node_type = imported(RECORDER_CLASS, place)
         try:

@@ -48,7 +48,7 @@ class States:
         """Enter a state, or change the reason of the present one.
 
         Raises:
-            NodeError: the table has no such transition.
+            NodeError: there is no such transition.
         """
         if (state, reason) == (self.state, self.reason):
             return

@@ -23,7 +23,7 @@ from rtgraph.nodes.runtime.classes.imports import looked_in, pinned
 START_S = 60.0
 CONNECT_S = 30.0
 CALL_S = 0.5
-"""Less than three deadlines of a call, after which the link would abandon it."""
+"""Default ``call_s``: less than three deadlines of a call, after which the link would abandon it."""
 MOST_ATTEMPTS = 10
 _SERVER = ("-P", "-m", "rtgraph.nodes.robot.process.server")
 

@@ -181,7 +181,7 @@ def _whole(ros: Any, kind: str, names: Sequence[str]) -> Any:
     if kind == JOINT_STATE:
         return _joints(ros, names)
     if not hasattr(ros, "data"):
-        raise RobotError(f"a {kind} is no single value", hint="fields: {field: path.in.the.message}")
+        raise RobotError(f"a {kind} is not a single value", hint="fields: {field: path.in.the.message}")
     if not hasattr(ros, "layout"):
         return ros.data
     data = np.asarray(ros.data)[ros.layout.data_offset :]

@@ -66,7 +66,7 @@ class LeaderArm:
         del port
         pyserial()
         if units not in get_args(Units):
-            raise NodeError(f"no units {units!r}", hint=" or ".join(get_args(Units)))
+            raise NodeError(f"unknown units {units!r}", hint=f"use {' or '.join(get_args(Units))}")
         if calibration is not None:
             Calibration.read(Path(calibration).expanduser())
 

@@ -1,4 +1,4 @@
-"""A plant's spec in the plan of a recording, as far as exports need it."""
+"""The parts of a plant's spec in a recording that exports need."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from rtgraph.msgs.bag.export.reading import Fields
 SECOND_NS = 1_000_000_000
 
 MAIN = ("value", "image", "action")
-"""The fields that stand for their message: they are on its topic, the others below it."""
+"""Fields on the topic of their message; other fields are on topics below it."""
 
 MEANINGS = {
     "rad/s": "velocity",
@@ -26,7 +26,7 @@ MEANINGS = {
     "N": "effort",
     "torque": "effort",
 }
-"""The list of a JointState by the unit, or the command, of the numbers; for all others it is ``position``."""
+"""The field of a JointState for a unit or a command; ``position`` for all others."""
 
 IMAGE = "sensor_msgs/msg/Image"
 JOINT_STATE = "sensor_msgs/msg/JointState"
@@ -99,7 +99,7 @@ class RosConverter:
             yield RosMessage(path, kind, message)
 
     def _joints(self, schema_name: str, path: str) -> tuple[Sequence[str], str]:
-        """Return the joints of a vector and what its numbers are; no joints if it has no names."""
+        """Return the names of a vector's joints (empty if it has none) and the field of the JointState."""
         spec = self._spec
         if schema_name == "Observation":
             return spec.elements.get(path, ()), MEANINGS.get(spec.units.get(path, ""), "position")

@@ -43,7 +43,7 @@ def test_the_arm_is_limp_and_its_positions_are_read_again_after_it_was_unplugged
 @pytest.mark.parametrize(
     ("params", "problem"),
     [
-        ({"units": "radians"}, "no units 'radians'. hint: degrees or normalized"),
+        ({"units": "radians"}, "unknown units 'radians'. hint: use degrees or normalized"),
         ({"calibration": "/no/such.json"}, "the calibration cannot be read"),
     ],
 )
