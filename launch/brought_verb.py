@@ -1,4 +1,4 @@
-"""Runs a verb that an installed package brings: a module like those of ``rtgraph.launch.verbs``."""
+"""Runs a verb of an installed package: a module like those of ``rtgraph.launch.verbs``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists and describes node classes: those that rtgraph and installed packages name in their entry points."""
+"""Lists and describes node classes: those that rtgraph and installed packages declare as entry points."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rtgraph.nodes.runtime.interface.node import Node, port_message
 from rtgraph.nodes.runtime.interface.ports import Input
 
 GROUP = "rtgraph.nodes"
-"""The entry points: the name of a node class, and its path."""
+"""Entry point group: each entry is the name of a node class and its path."""
 TAG = "kind"
 """The field that selects one of several models."""
 
@@ -115,12 +115,12 @@ def _params(model: type[BaseModel], *, without: str = "") -> list[dict[str, Any]
 
 
 def _names(field: FieldInfo) -> Sequence[str]:
-    """Return the names that a param accepts if they are looked up, else nothing."""
+    """Return the registered names that a param accepts; empty if it does not take a registered name."""
     return next((one.names() for one in field.metadata if isinstance(one, OneOf)), ())
 
 
 def _kinds(annotation: Any) -> dict[str, type[BaseModel]]:
-    """Return the models that a param accepts, by their ``kind``; empty if the param takes no such model."""
+    """Return the models that a param accepts, by ``kind``; empty if it takes no model with a ``kind``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         tag = annotation.model_fields.get(TAG)
         return {str(get_args(tag.annotation)[0]): annotation} if tag and get_args(tag.annotation) else {}

@@ -1,7 +1,7 @@
 """The ``rtgraph`` command: finds the verb, and turns errors into exit codes.
 
 Exit codes: 0 done; 1 a node or the launch failed; 2 the graph or the command line is wrong; 3 done, but a lossless edge
-lost messages; 128 + n ended by signal n (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP, 141 the reader of the output left).
+lost messages; 128 + n ended by signal n (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP; 141 the reader of the output closed it).
 """
 
 from __future__ import annotations
@@ -40,20 +40,21 @@ VERBS = {
 """Each verb and its summary. Its module in ``rtgraph.launch.verbs`` is imported only for that verb.
 
 Its ``run`` gets the parsed arguments. If it also has a ``begin``, that is called first, with the arguments as text, and
-returns a context manager: what it gives goes to ``run``, too. It starts what runs beside the imports that every verb needs.
+returns a context manager, and the value of that is also passed to ``run``. ``begin`` starts work that runs in parallel with
+the imports of the verb.
 """
 
 ROOMS = {
     "files": ("check", "graph", "plan", "schema"),
     "running": ("estop", "node", "param", "top", "topic"),
 }
-"""The rooms of ``rtgraph.launch.verbs`` and the verbs in them; the others are in no room."""
+"""Subpackages of ``rtgraph.launch.verbs`` and their verbs. All other verbs are directly in that package."""
 
 IMMEDIATE = frozenset({"estop"})
-"""Verbs that load no class and have no time for imports."""
+"""Verbs that must act at once: they load no node class and skip slow imports."""
 
 GROUP = "rtgraph.verbs"
-"""The entry points of other packages: the name of a verb, and its module."""
+"""Entry point group of other packages: each entry is the name of a verb and its module."""
 
 EXAMPLE = """\
 example:
@@ -62,7 +63,7 @@ example:
 READER_LEFT = 141
 """Exit code as if SIGPIPE had ended the process."""
 ENDING_S = 0.5
-"""Time that threads of nodes get to end after the verb is done."""
+"""Time for threads of nodes to end after the verb is done."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -94,7 +95,7 @@ def command() -> NoReturn:
 
 
 def _threads_left() -> list[str]:
-    """Return the names of the threads for which Python would wait; those about to end are given a moment."""
+    """Return the names of threads that keep Python from exiting, after up to ``ENDING_S``."""
     import threading  # noqa: PLC0415 - see above
     import time  # noqa: PLC0415
 
@@ -110,7 +111,7 @@ def _threads_left() -> list[str]:
 
 
 def _guarded(arguments: list[str]) -> int:
-    """Run the command line and return the exit code, whatever goes wrong."""
+    """Run the command line, and return the exit code. Errors become messages and exit codes."""
     from rtgraph.launch.console import streams  # noqa: PLC0415 - see above
 
     streams.prepare()
@@ -166,7 +167,7 @@ def _done(module: ModuleType, *given: object) -> int:
 
 def _told(error: Exception) -> int:
     if isinstance(error, OSError) and not _stdout_works():
-        if isinstance(error, BrokenPipeError):  # the reader has seen enough
+        if isinstance(error, BrokenPipeError):  # the reader closed the output
             return READER_LEFT
         print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
         return 1
@@ -195,7 +196,7 @@ def _stdout_works() -> bool:
 
 
 def _without_verb(arguments: Sequence[str], brought: dict[str, str]) -> int:
-    """Print the help, the version, or what is wrong with the verb. ``brought`` describes verbs of other packages."""
+    """Print the help, the version, or the error of an unknown verb. ``brought`` lists the verbs of other packages."""
     from rtgraph.launch.console.parsing import Parser  # noqa: PLC0415 - see above
 
     parser = Parser(

@@ -82,7 +82,7 @@ def _cores() -> Finding:
     load = os.getloadavg()[0]
     if load > usable / 2:
         return Finding(
-            "cores", f"{usable}, load {load:.1f}", "note", "other work will be felt as tick lateness"
+            "cores", f"{usable}, load {load:.1f}", "note", "other work on these cores makes ticks late"
         )
     return Finding("cores", f"{usable}, load {load:.1f}")
 
@@ -162,7 +162,7 @@ def _governor() -> Finding:
         with open(path, encoding="ascii") as file:
             governor = file.read().strip()
     except OSError:
-        return Finding("cpu governor", "not known here")
+        return Finding("cpu governor", "unknown")
     if governor != "performance":
-        return Finding("cpu governor", governor, "note", "performance keeps latencies even")
+        return Finding("cpu governor", governor, "note", "set it to performance for steadier latencies")
     return Finding("cpu governor", governor)

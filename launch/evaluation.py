@@ -35,7 +35,7 @@ class Evaluation:
 
     @property
     def finite(self) -> list[float]:
-        """The finite returns, from which figures are computed."""
+        """The finite returns. All figures are computed from these."""
         return [value for value in self.returns if math.isfinite(value)]
 
     @property
@@ -76,7 +76,7 @@ def evaluation_plan(
         episodes: number of episodes.
         world: overrides the file.
         seed: overrides the file. The plan gets another seed derived from it: with the same seed the evaluation would
-            begin with the first episodes of the training.
+            repeat the first episodes of the training.
         folders: folders in which launch files are found by name.
         most_frames: maximum length of an Atari or Game Boy episode if the file sets none.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FOLDERS = (Path(__file__).parent / "files",)
 """Folders in which rtgraph's own launch files are found by name."""
 GROUP = "rtgraph.launch"
-"""The entry points of other packages: any name, and a package whose ``*.yaml`` are launch files."""
+"""Entry point group of other packages: each entry is any name and a package with launch files (``*.yaml``)."""
 
 
 def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
@@ -50,12 +50,12 @@ def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None
         action="append",
         default=[],
         metavar="NODE=CLASS",
-        help="replace the class of a node with package.module:Class; with --replay, NODE alone",
+        help="replace a node's class with package.module:Class; with --replay, NODE alone replaces the node with the recording",
     )
     group.add_argument(
         "--replay",
         metavar="FILE",
-        help="replace the nodes named by --replace with this recording",
+        help="the recording that plays in place of the nodes of --replace",
     )
     group.add_argument("--record", action="store_true", help="record the session")
     group.add_argument(
@@ -82,8 +82,8 @@ def load(
 
     Args:
         args: the command line.
-        record: overrides what it says of the recording.
-        effective: refuse an argument that has no effect with these values of the others.
+        record: overrides the recording options of the command line.
+        effective: raise an error for an argument that the other arguments disable.
         foresee: see ``load_launch``.
 
     Raises:
@@ -131,7 +131,7 @@ def launch_folders() -> tuple[Path, ...]:
 
 
 def _replacements(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Return the replacements of nodes: classes by name, or a player of the recording."""
+    """Return the replacement of each replaced node: a class, or a player of the recording."""
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
 
     found: dict[str, dict[str, Any]] = {}
@@ -153,7 +153,7 @@ def _replacements(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
         if not played:
             raise GraphError(
-                "--replay plays nothing", hint="name the nodes it stands in for: --replace plant"
+                "--replay needs --replace", hint="name the nodes that the recording replaces: --replace plant"
             )
         found |= stand_ins(args.replay, played)
     return found

@@ -1,4 +1,4 @@
-"""The plan of ``rtgraph play``: a launch's plant, with a person or a script in the place of the agent."""
+"""The plan of ``rtgraph play``: a launch's plant, with a person or a script instead of the agent."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ AGENT: tuple[type[Any], ...] = (Coordinator, Batches, Replay, Metrics)
 
 
 def played(plan: Plan, *, script: str | None, record: bool | Mapping[str, Any] | None) -> Plan:
-    """Return a plan in which a person plays, or a script.
+    """Return a plan in which a person or a script plays.
 
-    The plant applies an action on the tick after it, keeps a held one if the person's process is late, and publishes its
-    image if there is a window. The agent's nodes and weights are left out; all others stay.
+    The plant applies an action on the next tick, repeats the last one if no new one has arrived, and publishes its image
+    if there is a window. The plan has no nodes or weights of the agent, and all other nodes.
 
     Args:
         plan: a launch that is not recorded.
-        script: the script that acts in the person's place; see ``read_script``.
+        script: the script that acts instead of a person; see ``read_script``.
         record: as for ``load_launch``. By default everything is recorded, except images that are only for the window.
 
     Raises:
@@ -113,7 +113,7 @@ def _human(plant: NodePlan, spec: PlantSpec, title: str, script: str | None) -> 
 
 
 def _idle(plant: NodePlan, spec: PlantSpec) -> int:
-    """Return the action without any button held: the plant's idle one if it is given, or the one named so."""
+    """Return the action for no held button: the plant's ``noop`` param, or the idle one among the named actions."""
     given = plant.params.get("noop")
     if isinstance(given, int):
         return given
@@ -132,7 +132,7 @@ def _check(human: NodePlan, *, realtime: bool) -> None:
 def _recorded(
     nodes: tuple[NodePlan, ...], record: bool | Mapping[str, Any] | None, hidden: str | None
 ) -> tuple[NodePlan, ...]:
-    """Return the nodes with a recorder. A topic that is only for the window is left out, unless topics are chosen."""
+    """Return the nodes with a recorder. Without chosen topics, it leaves out the topic that is only for the window."""
     if record is False:
         return nodes
     settings = dict(record) if isinstance(record, Mapping) else {}

@@ -53,11 +53,11 @@ def prepared(args: argparse.Namespace, foresee: Callable[[Foreseen], None] | Non
 
     Args:
         args: the command line.
-        foresee: called with what is known of the plan before its nodes are imported.
+        foresee: called with the world and the node classes of the plan before these classes are imported.
 
     Raises:
         GraphError: the file, its arguments or the options are wrong.
-        RtgraphError: a port, the session folder or a checkpoint on this host does not allow it.
+        RtgraphError: a port is taken, or the session folder or the checkpoint cannot be used.
     """
     plan = _plan(args, foresee)
     from rtgraph.launch.process.endpoints import check_ports  # noqa: PLC0415 - so that --help is instant

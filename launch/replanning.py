@@ -1,4 +1,4 @@
-"""Changes to the nodes of a plan: which stay, and who publishes in the place of those that do not."""
+"""Removes nodes from a plan, and lets another node publish on their topics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def without(
     Args:
         nodes: the nodes of a plan.
         removed: names of nodes.
-        instead: a node that publishes in the place of removed ones on its own topics. It comes last.
+        instead: a node to add at the end. Subscribers of the topics that it publishes on also subscribe to it.
     """
     topics = set() if instead is None else set(instead.outputs.values())
     kept = [node for node in nodes if node.name not in removed]

@@ -57,7 +57,7 @@ def run(
     code, failures = ran.code, ran.failures
     try:
         session.write_summary(ran.summary)
-    except LaunchError as error:  # the summary is shown even so
+    except LaunchError as error:  # the summary is still shown
         code, failures = FAILED, (*failures, str(error))
     return Result(session, plan, ran.summary, code, failures, wall_s, ran.virtual_s, ran.lost)
 

@@ -21,7 +21,7 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
         folder = tempfile.TemporaryDirectory(prefix=f"rtgraph-{purpose}-")
     except OSError as error:
         raise LaunchError(
-            f"no temporary folder can be made: {error.strerror}",
+            f"no temporary folder can be created: {error.strerror}",
             hint="set TMPDIR to a folder that you can write to",
         ) from error
     with folder as path:

@@ -129,4 +129,4 @@ def _new_directory(name: str) -> Path:
         with contextlib.suppress(FileExistsError):
             directory.mkdir()
             return directory
-    raise AssertionError("numbers do not end")
+    raise AssertionError("unreachable: the numbers are unlimited")

@@ -29,7 +29,7 @@ from rtgraph.nodes.runtime.journal import OUTPUT
 
 WAITING_MOST = 100_000
 TURN_NS = 250_000_000
-"""How often received data is flushed to the operating system and progress is shown."""
+"""Interval of flushes to the operating system and of progress updates."""
 
 
 def record(
@@ -90,7 +90,7 @@ def record(
 def _chosen(session: LiveSession, topics: Sequence[str], exclude: Sequence[str]) -> list[Stream]:
     description = session.description
     known = sorted({stream.topic for stream in description.streams})
-    # A graph may keep no journals: leaving them out is right all the same.
+    # `--exclude` of journals is no error in a graph without journals.
     pattern = unmatched(topics, known) or unmatched(exclude, [*known, OUTPUT])
     if pattern is not None:
         raise LaunchError(f"{pattern!r} matches no topic of {description.name}", hint=nearest(pattern, known))
@@ -102,7 +102,7 @@ def _chosen(session: LiveSession, topics: Sequence[str], exclude: Sequence[str])
     ]
     if not found:
         raise LaunchError(
-            f"nothing of {description.name} is left to record", hint=f"it has {', '.join(known)}"
+            f"no topic of {description.name} is left to record", hint=f"it has {', '.join(known)}"
         )
     return found
 
@@ -119,7 +119,7 @@ class _Channels:
         self._found: dict[tuple[str, str, str], Channel] = {}
 
     def of(self, observed: Observed) -> Channel:
-        """Return the channel."""
+        """Return the channel of a message."""
         source = observed.envelope.source
         who = source, observed.topic, observed.key
         if who not in self._found:

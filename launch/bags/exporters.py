@@ -9,29 +9,29 @@ from rtgraph.msgs.bag.export.targets import TARGETS, Target
 from rtgraph.nodes.extensions import Extension, extensions
 
 GROUP = "rtgraph.exporters"
-"""The entry points of other packages: the name of a target, and its ``Target``."""
+"""Entry point group of other packages: each entry is the name of a target and its ``Target``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A target, and the extension that brings it; None for rtgraph's own."""
+    """A target, and the extension that provides it; None for rtgraph's own targets."""
 
     target: Target
     extension: Extension | None = None
 
     def running(self) -> contextlib.AbstractContextManager[None]:
-        """Report what the exporter of another package raises as one error that names the package."""
+        """Turn exceptions of another package's exporter into one error that names the package."""
         return contextlib.nullcontext() if self.extension is None else self.extension.running()
 
 
 def described_targets() -> dict[str, str]:
-    """Return what each target is, by name. Imports none of them."""
+    """Return the description of each target by name. Imports no target."""
     others = {name: f"from {one.origin}" for name, one in extensions(GROUP, TARGETS).items()}
     return {name: target.what for name, target in TARGETS.items()} | others
 
 
 def described_options() -> list[tuple[str, str, str]]:
-    """Return the options of rtgraph's own targets: target, option, and what it means."""
+    """Return the options of rtgraph's own targets: target, option, and description."""
     return [(target.name, key, what) for target in TARGETS.values() for key, what in target.options.items()]
 
 
@@ -39,7 +39,7 @@ def chosen(name: str) -> Chosen:
     """Return a target of ``described_targets``.
 
     Raises:
-        ExtensionError: the package that brings it is broken.
+        ExtensionError: the package that provides it is broken.
     """
     if name in TARGETS:
         return Chosen(TARGETS[name])

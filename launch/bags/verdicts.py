@@ -21,7 +21,7 @@ class NodeVerdict:
     note: str = ""
     """The first difference, the reason why verification is impossible, or how far the journal reaches."""
     hardware: bool = False
-    """Whether the node drives a device: it is left out, and the others decide whether the recording passes."""
+    """Whether the node drives a device. Such a node is not run again, and the recording can pass without it."""
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Verification:
     messages: int = 0
     """Number of recorded messages compared with their publisher's journal."""
     unchecked: int = 0
-    """Number of recorded messages that were not compared: they come after the end of their publisher's journal."""
+    """Number of recorded messages that were not compared, because they come after the end of their publisher's journal."""
     differences: list[str] = field(default_factory=list)
 
     @property

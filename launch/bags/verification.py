@@ -38,7 +38,7 @@ def verify(
         begins_s = int(bag.info[GOES_ON]) / 1e9
         raise BagError(
             f"{bag.path} begins at {begins_s:.3f} s, where an earlier session stopped: its nodes cannot be executed again",
-            hint="run it to the same end without stopping, and verify that recording: its bytes are the same",
+            hint="run the launch to the same end without a stop, and verify that recording: its bytes are the same",
         )
     plan = Plan.from_yaml(plan_yaml)
     problems = use_recorded_modules(bag)
@@ -51,7 +51,9 @@ def verify(
     unwritten = list(_without_journal(bag, (node for node in plan.nodes if node.name in wanted), journalled))
     if not chosen and not unwritten:
         known = ", ".join(sorted(journalled))
-        raise BagError(f"no node with a journal matches {', '.join(nodes)}", hint=f"there are {known}")
+        raise BagError(
+            f"no node with a journal matches {', '.join(nodes)}", hint=f"nodes with a journal: {known}"
+        )
     with scratch_folder("verify") as scratch:
         return Verifier(bag, plan, recorded, chosen, unwritten, scratch, problems).run(progress)
 
@@ -70,7 +72,7 @@ def _without_journal(bag: Bag, nodes: Iterable[NodePlan], journalled: Set[str]) 
 def _drives_a_device(node: NodePlan) -> bool:
     try:
         return load_class(node.node).hardware
-    except RtgraphError:  # it cannot be imported here, so nothing is known of it
+    except RtgraphError:  # not importable here, so its attributes are unknown
         return False
 
 

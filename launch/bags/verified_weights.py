@@ -18,7 +18,7 @@ from rtgraph.nodes.weights.weights import Weights
 
 
 class RecordedWeights:
-    """The first version of each of the weights, if it is available. Later versions are not kept.
+    """The first version of each network's weights, if available. Later versions are not kept.
 
     It is read from the folder beside the recording. If it is missing there, it is created again from the seed or the
     checkpoint, and used if its digest matches the recorded one.
@@ -69,9 +69,11 @@ class RecordedWeights:
             return "it began with a version of its weights that was not kept"
         heard, said = _heard_or_said(node)
         if heard and any(delivery[0] in heard for delivery in journal.deliveries()):
-            return "it went over to versions of its weights that were not kept"
+            return "it switched to versions of its weights that were not kept"
         if said and self._plan.world == "realtime":
-            return "where it put its weights depended on who was reading them"
+            return (
+                "the slots into which it wrote its weights depended on their readers, which are not recorded"
+            )
         return ""
 
 
@@ -92,7 +94,7 @@ def _copied(weights: Weights) -> Weights:
 
 
 def _other_arithmetic(bag: Bag) -> str:
-    """Return what affects the last bits of a network's sums and differs from the recording; empty if nothing does."""
+    """Return differences from the recording machine that change the last bits of a network's sums; empty if none."""
     # Imported late: a graph without networks needs no torch. `facts` describes torch once it is imported.
     import torch  # noqa: F401, PLC0415
 

@@ -1,4 +1,4 @@
-"""The pass of a verification: compares messages with the journals, and runs nodes again on what they consumed."""
+"""One pass of a verification: compares messages with the journals, and runs nodes again on what they consumed."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Verifier:
                 node, journal.incarnation, self._plan.seed, launch_context, journal.entries, versions
             )
         except (RtgraphError, ImportError) as error:
-            verdict.outcome, verdict.note = "unverifiable", f"it cannot be made here: {error}"
+            verdict.outcome, verdict.note = "unverifiable", f"it cannot be created here: {error}"
             return
         self._advance(verdict, rerun, rerun.run(), None, first=True)
 
@@ -138,7 +138,10 @@ class Verifier:
         return "not comparable: recorded with another time base, with ticks at other nanoseconds"
 
     def _by_other_modules(self, node: NodePlan) -> str | None:
-        """Return why a node's code differs from the recorded one. All the user's modules count: they import each other."""
+        """Return how a node's code differs from the recorded one; None if it does not.
+
+        All the user's modules are compared, because they may import each other.
+        """
         own = any(name in self._plan.modules for name in modules_named(node.node, node.params))
         return next(iter(self._problems.values()), None) if own else None
 
@@ -199,7 +202,7 @@ class Verifier:
                 )
         elif head.stamp_ns <= self._ended.get((head.source, head.incarnation), -1):
             self._found.differences.append(
-                f"{found} is in the recording, and {head.source} did not publish it"
+                f"{found} is in the recording, but {head.source} did not publish it"
             )
         elif head.source in self._plans and self._plans[head.source].journal:
             self._found.unchecked += 1

@@ -1,4 +1,4 @@
-"""A signal that arrives while a verb works and no world runs: the verb ends at once.
+"""Ends a verb at once when a signal arrives while no world runs.
 
 Every verb handles its signals before anything large is imported. Default actions do not suffice: the kernel drops
 unhandled signals to the first process of a container.

@@ -1,4 +1,4 @@
-"""Keys that a running launch obeys, if it has a terminal to itself."""
+"""Reads keys for a running launch in the foreground of a terminal."""
 
 from __future__ import annotations
 

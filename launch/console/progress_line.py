@@ -81,7 +81,7 @@ class Going:
 
 
 def robot_part(robot: RobotState) -> str:
-    """Return the state of a robot, and why."""
+    """Return the part about a robot: its state, and the reason."""
     return f"{robot.state}: {robot.reason}" if robot.reason else robot.state
 
 

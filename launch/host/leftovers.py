@@ -21,8 +21,7 @@ MARK = "RTGRAPH_LAUNCH"
 GRACE_S = 0.4
 """Time from SIGTERM to SIGKILL."""
 NODES_END_WITHIN_S = 1.0
-"""Time in which the kernel ends nodes after their launcher; those with a device take up to their ``stop_s`` and their
-guard's margin more."""
+"""Time for nodes to end after their launcher. Nodes with a device have more: their ``stop_s`` and their guard's margin."""
 _COMMAND_LETTERS = 80
 _ROUNDS = 5
 """Repetitions, because a process may start another one while it is being ended."""
@@ -50,7 +49,7 @@ def find(launch: str, sessions: Collection[int] = (), besides: Collection[int] =
     Args:
         launch: the value of their mark.
         sessions: all processes of these sessions belong to the launch, marked or not.
-        besides: processes to leave out, as this process is.
+        besides: other processes to leave out. This process is always left out.
     """
     mark = f"\0{MARK}={launch}\0".encode()
     found = []
@@ -129,7 +128,7 @@ def _read(process: str, file: str) -> bytes:
 
 
 def _guard(launch: str, within_s: float) -> None:
-    """Read the nodes' process numbers, sent at the begin and end of each, until the launcher ends; see ``Sweeper``.
+    """Read the nodes' process numbers, sent at the start and end of each, until the launcher ends; see ``Sweeper``.
 
     Then wait for the nodes to end, and end what is left of the launch.
     """
@@ -138,7 +137,7 @@ def _guard(launch: str, within_s: float) -> None:
     nodes: set[int] = set()
     for line in sys.stdin.buffer:
         nodes ^= {int(line)}
-    # The kernel ends the nodes, or they first bring their hardware to rest.
+    # The kernel ends most nodes; nodes with a device stop it first.
     alive = []
     for node in nodes:
         with contextlib.suppress(OSError):

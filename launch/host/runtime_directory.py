@@ -139,12 +139,12 @@ def _made_in(base: Path) -> tuple[Path, int]:
 def _prove(path: Path) -> None:
     """Bind a socket there, because some file systems have no sockets."""
     if not _is_private(path):
-        raise _Unfit("its file system keeps no permissions: what is in it would not be private")
+        raise _Unfit("its file system has no permissions, so its contents would not be private")
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.bind(os.fsencode(path / LONGEST_NAME))
         except OSError as error:
-            raise _Unfit(f"no socket can be made in it: {error.strerror}") from error
+            raise _Unfit(f"no socket can be created in it: {error.strerror}") from error
     (path / LONGEST_NAME).unlink()
 
 
@@ -157,7 +157,7 @@ def _refuse_what_cannot_hold_sockets(base: Path) -> None:
     except UnicodeEncodeError:
         spelt = b""
     if spelt != encoded:
-        raise _Unfit("its name is not UTF-8, or this locale reads it as something else")
+        raise _Unfit("its name is not UTF-8, or differs in this locale")
     excess = len(encoded) - MOST_BASE_BYTES
     if excess > 0:
         longest = SOCKET_PATH_BYTES + excess
@@ -169,7 +169,7 @@ def _refuse_what_cannot_hold_sockets(base: Path) -> None:
     except OSError as error:
         raise _Unfit(os.strerror(error.errno or 0)) from error
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-        raise _Unfit("any user may replace what is in it (chmod +t)")
+        raise _Unfit("any user may replace its contents (chmod +t)")
 
 
 def _is_private(path: Path) -> bool:

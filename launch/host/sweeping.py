@@ -17,7 +17,7 @@ from rtgraph.nodes.runtime.realtime.fork_server import NODE_VARIABLE, TITLE
 
 
 class Sweeper:
-    """Enter it before any process of a launch starts, and leave it when all nodes have ended.
+    """Ends leftover processes. Enter it before any process of a launch starts, and leave it when all nodes have ended.
 
     When a node ends, the processes in its session are ended at once; processes in other sessions are ended with the
     launch. The launcher must adopt orphans; orphans that end are reaped.
@@ -26,7 +26,7 @@ class Sweeper:
         launch: unique name of the launch on this host.
         note: prints a note.
         left_behind: receives the commands of the processes left behind, by node.
-        stop_s: longest time that a node goes on after the launcher's death, to bring its device to rest.
+        stop_s: longest time that a node needs after the launcher's death to stop its device.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ FOREVER_S = 1e9
 
 
 class Attached:
-    """A running graph, seen from a program that is not a node. Not thread-safe: a thread attaches for itself.
+    """A running graph, seen from a program that is not a node. Not thread-safe: each thread attaches separately.
 
     Args:
         session: the running graph.
@@ -45,7 +45,7 @@ class Attached:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """The topics of the graph, without those of the runtime."""
+        """The topics of the graph, without the runtime's internal ones."""
         return tuple(topic for topic in self.session.description.topics() if not topic.startswith("_"))
 
     def subscribe(
@@ -53,8 +53,8 @@ class Attached:
     ) -> Iterator[Message]:
         """Return an iterator over messages, from now on until the graph ends.
 
-        Up to 1,000 messages wait while the program does something else. ZeroMQ drops more, for this program alone,
-        and ``missed`` counts them.
+        Up to 1,000 messages are queued while the program does something else. ZeroMQ drops further ones, for this
+        program alone, and ``missed`` counts them.
 
         Args:
             topics: one or more topics.
@@ -139,7 +139,7 @@ def attach(session: str | None = None) -> AbstractContextManager[Attached]:
 
 @contextmanager
 def _without_place() -> Iterator[None]:
-    """Leave out "command line", where the verbs say that a wrong name stands."""
+    """Turn errors at "command line", as verbs need them, into errors without a place."""
     try:
         yield
     except GraphError as error:

@@ -46,7 +46,10 @@ class Observed(NamedTuple):
 
 
 class MissedMessages:
-    """Counts messages that did not reach this observer. Of a restarted publisher it expects none before the first."""
+    """Counts messages that did not reach this observer, by gaps in each publisher's sequence.
+
+    Messages before the first one received from a publisher's incarnation do not count.
+    """
 
     def __init__(self) -> None:
         self._edges: defaultdict[tuple[str, str, str, int], EdgeCount] = defaultdict(EdgeCount)

@@ -77,7 +77,7 @@ class Description(Record):
         if not found:
             known = [stream.topic for stream in self.streams if not stream.topic.startswith("_")]
             raise GraphError(
-                f"nothing publishes {topic!r} in {self.name}",
+                f"no node of {self.name} publishes {topic!r}",
                 file=COMMAND_LINE,
                 hint=nearest(topic, known),
             )
@@ -92,7 +92,7 @@ class Description(Record):
         takers = {taker.topic: taker.message for taker in self.takers if taker.policy != "everything"}
         if topic not in takers:
             raise GraphError(
-                f"no node of {self.name} takes the topic {topic!r}",
+                f"no node of {self.name} subscribes to {topic!r}",
                 file=COMMAND_LINE,
                 hint=nearest(topic, takers),
             )
@@ -139,7 +139,7 @@ def pick(wanted: str | None = None) -> LiveSession:
         )
     meant = sessions if wanted is None else [s for s in sessions if _is_meant(s.description, wanted)]
     if not meant:
-        raise LaunchError(f"no running graph is {wanted!r}", hint=f"running are {_listed(sessions)}")
+        raise LaunchError(f"no running graph matches {wanted!r}", hint=f"running graphs: {_listed(sessions)}")
     if len(meant) > 1:
         raise LaunchError(
             f"{len(meant)} graphs are running: {_listed(meant)}", hint="say which with --session PID"

@@ -20,7 +20,7 @@ Array = npt.NDArray[np.generic]
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """An array, and what its spec says of its elements; both are empty if unknown."""
+    """An array with the names and units of its elements; both are empty if unknown."""
 
     array: Array
     names: tuple[str, ...]

@@ -28,7 +28,7 @@ def draw(trace: SavedTrace, directory: Path, *, rate_hz: float | None) -> list[P
     Args:
         trace: the run.
         directory: folder of the pictures; created if missing.
-        rate_hz: the plant's nominal rate. Without it no scale in ms stands beside the one in ticks.
+        rate_hz: the plant's nominal rate. Without it, ages are shown in ticks only, not in ms.
     """
     from rtgraph.launch.plots import pictures  # noqa: PLC0415 - importing matplotlib takes half a second
 

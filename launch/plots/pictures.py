@@ -181,12 +181,12 @@ def draw_lateness(figure: Figure, trace: SavedTrace, rate_hz: float | None) -> N
         _draw_late_ticks(axes, time_s, np.maximum(late_ms, LEAST_MS), tick_ms)
         _draw_exceedance(beside, np.maximum(late_ms, LEAST_MS), tick_ms)
         if (late_ms < LEAST_MS).any():
-            unit += f"; {LEAST_MS:g} stands for less too"
+            unit += f"; shorter ones are drawn at {LEAST_MS:g}"
     else:
         figure.set_size_inches(11, 2.4)
         axes = figure.add_subplot(ylim=(-0.3, 1), yticks=[0])
         axes.plot(time_s[[0, -1]], [0, 0], color=_BLUE, lw=1.4, marker=".")
-        note = "Every tick began exactly when it was due, as is the rule in virtual time."
+        note = "Every tick began exactly when it was due, as always in virtual time."
         axes.text(0.5, 0.5, note, transform=axes.transAxes, ha="center", color="0.4")
     if overruns.size:
         heights = np.full(overruns.size, 1.03)  # above the axes, so that it hides no dots

@@ -36,7 +36,7 @@ class _Change:
 
 
 class Changes:
-    """Keeps the changes in progress.
+    """Changes parameters of nodes for clients: sends a change to the nodes, and answers when all nodes have answered.
 
     Args:
         members: the nodes.
@@ -61,7 +61,7 @@ class Changes:
             LaunchError: too many changes are in progress.
         """
         if not question.values:
-            raise GraphError("no change is given", hint="give key=value")
+            raise GraphError("no parameter is given", hint="give KEY=VALUE")
         if len(self._changes) >= CHANGES_AT_ONCE:
             raise LaunchError("too many changes are in progress", hint="try again")
         values = {
@@ -101,7 +101,7 @@ class Changes:
         self._close_if_done(answer.number)
 
     def died(self, node: str, problem: str) -> None:
-        """Handle the end of a node's process: its unanswered changes failed."""
+        """Report a node's unanswered changes as failed, because its process has ended."""
         for number, change in list(self._changes.items()):
             if node in change.waiting:
                 change.waiting.discard(node)
@@ -109,12 +109,12 @@ class Changes:
                 self._close_if_done(number)
 
     def give_up(self, now_s: float) -> None:
-        """Answer for the nodes that have timed out."""
+        """Report changes as failed for nodes that have timed out."""
         for number, change in list(self._changes.items()):
             if now_s > change.deadline_s:
                 for node in change.waiting:
                     change.problems[node] = (
-                        f"has not answered within {CHANGE_WITHIN_S:.0f} s; it takes the values when it is free"
+                        f"has not answered within {CHANGE_WITHIN_S:.0f} s; it applies the values when it is free"
                     )
                 change.waiting.clear()
                 self._close_if_done(number)

@@ -95,7 +95,7 @@ def _tcp_endpoints(node: NodePlan, tcp_port: int) -> tuple[str, str]:
     port = tcp_port + 2 * node.index
     if port + 1 > MOST_PORT:
         raise LaunchError(
-            f"{node.name} would need the ports {port} and {port + 1}, and the last one is {MOST_PORT}",
+            f"{node.name} would need the ports {port} and {port + 1}, but the highest port is {MOST_PORT}",
             hint="choose a lower --tcp-port: each node takes two",
         )
     return f"tcp://{LOOPBACK}:{port}", f"tcp://{LOOPBACK}:{port + 1}"

@@ -62,7 +62,7 @@ class Service:
     ) -> None:
         self.endpoint = runtime.endpoint("introspect")
         self.clock = WallClock()
-        """The graph's."""
+        """The graph's clock."""
         self._name = name
         self._members = members
         self._tell = tell
@@ -164,7 +164,7 @@ class Service:
         topics = {source.topic for member in self._members.values() for source in member.plan.inputs.values()}
         if question.topic not in topics:
             raise GraphError(
-                f"no node takes the topic {question.topic!r}", hint=nearest(question.topic, topics)
+                f"no node subscribes to {question.topic!r}", hint=nearest(question.topic, topics)
             )
         targets = list(self._targets(question.topic, question.key))
         number = self._injected[question.topic, question.key]
@@ -184,7 +184,7 @@ class Service:
             number=question.number, inputs=[f"{member.plan.name}.{port}" for member, port in targets]
         )
 
-    # Lookups of what a question names.
+    # The nodes and ports that a question names.
 
     def _targets(self, topic: str, key: str) -> Iterable[tuple[Member, str]]:
         ends = [
@@ -200,13 +200,13 @@ class Service:
                     f"{topic!r} is keyed: the message needs a receiver", hint=f"--key {names[0]}"
                 )
             if key not in names:
-                raise GraphError(f"{key!r} does not take {topic!r}", hint=nearest(key, names))
+                raise GraphError(f"{key!r} does not subscribe to {topic!r}", hint=nearest(key, names))
         elif key:
             raise GraphError(f"{topic!r} is not keyed", hint="leave out --key")
         found = [(member, port) for member, port, keyed in ends if not keyed or member.plan.name == key]
         alive = [(member, port) for member, port in found if member.ready and member.process is not None]
         if not alive:
-            raise LaunchError(f"none of the nodes that take {topic!r} is there", hint="try again")
+            raise LaunchError(f"no subscriber of {topic!r} is running", hint="try again")
         return alive
 
     def _matching(self, pattern: str) -> list[Member]:

@@ -209,7 +209,7 @@ class Launcher:
         self._announce()
 
     def _fill_weights(self) -> None:
-        self._status.phase("making weights")
+        self._status.phase("creating weights")
         filled: list[bool] = []
         self._starter.fill_weights(lambda: filled.append(True))
         self._pump_until(lambda: bool(filled), None, "the weights")
@@ -275,14 +275,14 @@ class Launcher:
         whom: str | Callable[[], str],
         progressed_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """Handle messages until something is done, or neither that nor progress is seen for ``within_s``."""
+        """Handle messages until ``done``. Raise an error after ``within_s`` without progress."""
         began_s = time.monotonic()
         while not done():
             if self._signals.first is not None:
                 raise LaunchError("interrupted")
             if within_s is not None and time.monotonic() > max(began_s, progressed_s()) + within_s:
                 raise LaunchError(
-                    f"{whom if isinstance(whom, str) else whom()} did not arrive within {within_s:.0f} s"
+                    f"timed out after {within_s:.0f} s: waited for {whom if isinstance(whom, str) else whom()}"
                 )
             self._pump(0.05)
 

@@ -239,7 +239,7 @@ class NodeSupervisor:
             )
 
     def needs_s(self, rank: int) -> float:
-        """Return how long the living nodes of a rank may take to stop; 0 if none needs time of its own."""
+        """Return how long the living nodes of a rank may take to stop; 0 if none needs more than the usual time."""
         return max((member.stop_s for member in self._of(rank) if member.process is not None), default=0.0)
 
     def any_left(self, rank: int) -> bool:

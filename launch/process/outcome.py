@@ -79,7 +79,7 @@ def _of_the_missing(member: Member, members: Mapping[str, Member]) -> Statistics
     return Statistics(
         node=member.plan.name,
         incarnation=member.incarnation,
-        scheduling="unknown: it was not there at the end",
+        scheduling="unknown: the node was down at the end",
         edges=[
             EdgeReport(port=port, publisher=publisher, lost=sent)
             for port, publishers in sent_to(member, members).items()

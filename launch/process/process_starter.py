@@ -1,4 +1,4 @@
-"""Starts the processes of a launch: by a fork server, with the memory of the weights, each watched."""
+"""Starts the processes of a launch through a fork server, shares the memory of the weights, and watches them."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class Starter:
         """Have a process write the first version of all weights; ``filled`` is called afterwards.
 
         Raises:
-            LaunchError: the process failed. Raised where the launcher waits.
+            LaunchError: the process failed. Raised later, while the launcher waits for events.
         """
         log_file = str(self._session.log_file("weights"))
 

@@ -64,7 +64,7 @@ class ForkServer:
     """The launcher's side of the fork server. A dead server is restarted; requests wait meanwhile.
 
     Args:
-        preload: what it does before it forks.
+        preload: what it imports and calls before it forks.
         environment: its environment variables.
         early: a server that was started with this environment before the plan was known.
     """
@@ -167,7 +167,7 @@ class ForkServer:
                 hint=f"see {log_file}",
             )
         self.restarts += self.ready
-        # What an early server failed of may be in no log: another one shows it.
+        # An early server has no log. If it failed, the next one logs the reason.
         self.ready = self._early = False
         self._waiting.extendleft(reversed(self._asked))
         self._asked.clear()

@@ -91,7 +91,7 @@ class EarlyServer:
             from rtgraph.launch.process.shared_modules import modules_of  # noqa: PLC0415
             from rtgraph.nodes.runtime.realtime.requests import Import, send  # noqa: PLC0415
 
-            # Only ours: others are pinned first, and their errors belong in a log.
+            # Only rtgraph's own classes: other modules are pinned first, and this server cannot log their errors.
             shipped = [path for path in foreseen.node_classes if path.startswith("rtgraph.")]
             request = Import(modules=modules_of(shipped, weights=foreseen.weights))
             with contextlib.suppress(OSError):  # the launch notices a dead server

@@ -53,14 +53,14 @@ class Member:
     rank: int
     budget: RestartBudget
     stop_s: float = 0.0
-    """How long it may take to stop, whatever the others need; 0 if it needs no time of its own."""
+    """Time that it may take to stop; 0 for the usual time of all nodes."""
     incarnation: int = 0
     process: Process | None = None
     ready: bool = False
     running: bool = False
     restart_at: float | None = None
     go_at: float = 0.0
-    """When it is released even if an edge of it is unproven, because its neighbour may hang."""
+    """When it is released even if one of its edges is unproven, because the node at the other end may hang."""
     problem: str = ""
     failed_to_start: bool = False
     """Its first incarnation raised an error before ``on_start`` returned."""

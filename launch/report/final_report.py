@@ -99,7 +99,7 @@ def _warnings(result: Result) -> Iterator[str]:
     """Yield warnings about a launch that did not fail."""
     summary = result.summary
     if result.lost and any(summary["lost"].values()):
-        yield "messages were lost on the way to inputs that want them all"
+        yield "messages to lossless inputs were lost"
     if summary.get("unread"):
         yield f"messages were unread when their node stopped: {count_of(summary, 'unread')}"
     yield from _warnings_of_nodes(summary)
@@ -107,10 +107,10 @@ def _warnings(result: Result) -> Iterator[str]:
         whose = f"{plant}: " if plant else ""
         refused = figures.get("decisions", {}).get("refused")
         if refused:
-            why = _refusals_of_robots(summary, plant) or "their actions are not what the plant takes"
+            why = _refusals_of_robots(summary, plant) or "the plant does not accept their actions"
             yield f"{whose}{refused:,} decisions were refused: {why}. hint: see {result.session.logs}"
         if odd := figures.get("reward", {}).get("not_finite"):
-            yield f"{whose}{odd:,} rewards were not finite: the figures leave them and their episodes out"
+            yield f"{whose}{odd:,} rewards were not finite: the figures exclude them and their episodes"
         if figures.get("missed"):
             yield f"{whose}{figures['missed']:,} ticks passed while the plant was down"
     for one in watched(result.plan.nodes):

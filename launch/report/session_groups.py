@@ -14,12 +14,12 @@ from rtgraph.launch.scoring.scores import Line, random_line
 from rtgraph.msgs.errors import GraphError
 
 _CHANCE = frozenset({"resume", "checkpoint", "replay_folder"})
-"""Arguments that name a run's origin and do not affect what it is."""
+"""Arguments that say where a run begins. Runs that differ only in these are one group."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Curves by label, their title, and lines to compare with."""
+    """Curves by label, the title of the picture, and reference lines."""
 
     groups: dict[str, list[Curve]]
     title: str

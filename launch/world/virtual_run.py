@@ -41,7 +41,7 @@ def run_virtual(
     """Run a plan to its end, optionally from a checkpoint of an earlier run.
 
     Raises:
-        RtgraphError: it could not begin.
+        RtgraphError: it could not be started.
     """
     with _logged(session) as log_file, ended_with(status.note) as left_behind:
         _use_threads(plan)
@@ -56,7 +56,7 @@ def run_virtual(
             )
             keeper = _keeper(world, plan, session, checkpoints or CheckpointSettings(), status)
         except RtgraphError:
-            log.exception("the world could not be made")
+            log.exception("the world could not be created")
             raise
         began_ns = world.clock.now_ns()
         failures, caught = _run(world, plan, status, keeper)
@@ -129,12 +129,12 @@ def _run(
 
 
 class _Preparing:
-    """Shows the progress of a node that prepares for long, as a phase."""
+    """Shows the progress of a node's preparation as a phase."""
 
     def __init__(self, status: Status) -> None:
         self._status = status
         self.shown = ""
-        """What is shown; empty if it is over, or there was nothing."""
+        """The preparation shown now; empty if there is none."""
 
     def __call__(self, what: str, done: int, total: int) -> None:
         if what != self.shown:
@@ -179,13 +179,13 @@ def _interruptible(world: VirtualWorld) -> Iterator[list[int]]:
 
 
 class _LogFile(logging.FileHandler):
-    """Writes a log. A full disk only loses lines."""
+    """Writes a log. If the disk is full, lines are dropped, and the run continues."""
 
     def __init__(self, path: Path) -> None:
         with writing(path, LaunchError):
             super().__init__(path, encoding="utf-8", errors="backslashreplace")
         self.problems: list[str] = []
-        """The first reason why lines are missing."""
+        """Why lines are missing: only the first reason; empty if none is missing."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Store the reason why a line is missing."""
@@ -196,7 +196,7 @@ class _LogFile(logging.FileHandler):
             super().handleError(record)
 
     def close(self) -> None:
-        """Close the file, with or without its last lines."""
+        """Close the file. If the disk is full, its last lines are missing."""
         try:
             super().close()
         except OSError as error:

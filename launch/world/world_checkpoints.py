@@ -37,7 +37,7 @@ class CheckpointSettings:
 
     def __post_init__(self) -> None:
         if self.every_s is not None and not self.every_s >= SHORTEST_S:
-            raise GraphError(f"--checkpoint-every {self.every_s} s", hint=f"{SHORTEST_S} s is the least")
+            raise GraphError(f"--checkpoint-every {self.every_s} s", hint=f"the minimum is {SHORTEST_S} s")
 
 
 def plan_of(session: Path) -> Plan:
@@ -124,11 +124,11 @@ def _must_have_more_to_do(time_ns: int, plan: Plan, session: Path) -> None:
             done = time_ns // period_ns(plant.spec(validated_params(plant, node.params)).rate_hz) + 1
             if plan.ticks is not None and done >= plan.ticks:
                 raise CheckpointError(
-                    f"{session} has made {done:,} ticks already", hint="set a higher limit: --ticks N"
+                    f"{session} has already run {done:,} ticks", hint="set a higher limit: --ticks N"
                 )
     if plan.duration_s is not None and done_s >= plan.duration_s:
         raise CheckpointError(
-            f"{session} has run for {done_s:,.3f} s already", hint="set a longer one: --duration SECONDS"
+            f"{session} has already run for {done_s:,.3f} s", hint="set a longer one: --duration SECONDS"
         )
 
 

@@ -89,7 +89,7 @@ def refused(arguments: list[str], capsys: Captured) -> str:
         ("endless --recorder exclude=obervation", "'obervation' matches no topic. hint: did you mean 'observation'?"),
         ("endless --recorder exclude=*", "record: leaves no topic to record. hint: the topics are applied"),
         ("endless --recorder keep_s=5 --recorder split_s=1", "keep_s is given with split_mib or split_s"),
-        ("endless --tcp-port 65530", "would need the ports 65536 and 65537, and the last one is 65535"),
+        ("endless --tcp-port 65530", "would need the ports 65536 and 65537, but the highest port is 65535"),
         ("endless --tcp-port 6000 --world virtual", "--tcp-port is for the realtime world"),
         ("endless --checkpoint-every 5", "--checkpoint-every and --resume-world are for the virtual world"),
         ("endless --resume-world nowhere --world virtual", "nowhere has no world checkpoint"),
@@ -141,7 +141,7 @@ def test_a_session_that_ran_another_plan_is_found_by_check(tmp_path: Path, capsy
     assert main(["launch", *given, "--ticks", "20", "--no-plots", "--checkpoint-every", "0.1", "--out", str(out)]) == 0  # fmt: skip
     resume = ["--resume-world", str(out)]
     assert "ran another plan than endless" in refused([*given, "--seed", "3", *resume], capsys)
-    assert "has made 20 ticks already" in refused(resume, capsys)
+    assert "has already run 20 ticks" in refused(resume, capsys)
     assert main(["check", *resume, "--ticks", "30"]) == 0
 
 

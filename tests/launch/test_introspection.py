@@ -100,7 +100,7 @@ def test_several_are_told_apart(base, tmp_path) -> None:
         pick()
     assert pick("night").description.epoch_ns == 2
     assert pick(str(tmp_path / "one")).description.epoch_ns == 1
-    with pytest.raises(LaunchError, match=r"no running graph is 'day'\. hint: running are duel"):
+    with pytest.raises(LaunchError, match=r"no running graph matches 'day'\. hint: running graphs: duel"):
         pick("day")
     with pytest.raises(LaunchError, match="2 graphs are running"):
         pick(str(os.getpid()))  # both claim this process
@@ -470,7 +470,7 @@ def test_a_wrong_question_is_declined(board, base) -> None:
         with Client(session) as client:
             with pytest.raises(GraphError, match=r"there is no node 'hammer'\. hint: there is metronome"):
                 client.ask(SetParams(nodes="hammer", values={"gain": 1}), ParamsSet)
-            with pytest.raises(GraphError, match="no change is given"):
+            with pytest.raises(GraphError, match="no parameter is given"):
                 client.ask(SetParams(nodes="*", values={}), ParamsSet)
             assert client.ask(AskGraph(), Graph).nodes[0].state == "running"
     finally:

@@ -292,7 +292,7 @@ def test_a_program_subscribes_and_publishes(launch, session) -> None:
     [
         (
             lambda graph: graph.subscribe("slov"),
-            "nothing publishes 'slov' in observed. hint: did you mean 'slow'?",
+            "no node of observed publishes 'slov'. hint: did you mean 'slow'?",
         ),
         (lambda graph: graph.subscribe("slow", key="listener"), "'slow' is not keyed"),
         (lambda graph: graph.publish("letters", Letter(text="x")), "did you mean 'letter'?"),
@@ -486,7 +486,9 @@ def test_the_session_may_be_named(launch, session, capsys) -> None:
     names = ("observed", str(session.description.pid), str(launch.session))
     for name in names:
         assert "slow" in told(capsys, "topic", "list", "--session", name)
-    assert "no running graph is 'another'" in told(capsys, "topic", "list", "--session", "another", code=1)
+    assert "no running graph matches 'another'" in told(
+        capsys, "topic", "list", "--session", "another", code=1
+    )
 
 
 def test_the_graph_was_not_disturbed(launch, session) -> None:

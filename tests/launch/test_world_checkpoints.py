@@ -70,7 +70,7 @@ def test_a_launch_that_goes_on_is_the_same_to_the_bit(tmp_path: Path, capsys) ->
     assert later == recorded(tmp_path / "whole")[-len(later) :]
     assert resumed["nodes"]["session/recorder"]["lost"] == 0
     assert main(["launch", "--resume-world", str(tmp_path / "kept"), "--out", str(tmp_path / "no")]) == 1
-    assert "has made 80 ticks already. hint: set a higher limit: --ticks N" in capsys.readouterr().err
+    assert "has already run 80 ticks. hint: set a higher limit: --ticks N" in capsys.readouterr().err
     with pytest.raises(BagError, match="where an earlier session stopped"):
         verify(Bag.open(tmp_path / "resumed" / "session.mcap"))
     # It writes checkpoints at the interval of the resumed session.

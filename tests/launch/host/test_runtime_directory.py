@@ -69,7 +69,7 @@ UNFIT = {
     "a circle of links": (a_circle, "Too many levels of symbolic links"),
     "not UTF-8": (lambda folder: folder / os.fsdecode(b"\xff"), "its name is not UTF-8"),
     "relative": (lambda _: Path("run"), "it is not an absolute path"),
-    "anybody's": (everybodys, r"any user may replace what is in it \(chmod \+t\)"),
+    "anybody's": (everybodys, r"any user may replace its contents \(chmod \+t\)"),
 }
 
 
@@ -120,14 +120,14 @@ def test_a_folder_that_cannot_be_written_to_is_named(number, short, monkeypatch)
 def test_a_file_system_without_sockets_is_passed_over_and_left_clean(short, monkeypatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(short))
     monkeypatch.setattr(module, "LONGEST_NAME", "no/such/folder")
-    with pytest.raises(LaunchError, match="no socket can be made in it: No such file or directory"):
+    with pytest.raises(LaunchError, match="no socket can be created in it: No such file or directory"):
         RuntimeDirectory()
     assert not list(short.iterdir())
 
 
 def test_without_any_temporary_folder_there_is_one_clear_error(short) -> None:
     with (
-        pytest.raises(LaunchError, match=r"no temporary folder can be made: .*hint: set TMPDIR"),
+        pytest.raises(LaunchError, match=r"no temporary folder can be created: .*hint: set TMPDIR"),
         scratch_folder("play"),
     ):
         pass

@@ -63,5 +63,5 @@ def test_tcp_ports_are_two_a_node_from_the_first_on(plan, runtime) -> None:
 
 @pytest.mark.parametrize("first", [65530, 70000])
 def test_ports_that_do_not_exist(first, plan, runtime) -> None:
-    with pytest.raises(LaunchError, match=r"the last one is 65535. hint: choose a lower --tcp-port"):
+    with pytest.raises(LaunchError, match=r"the highest port is 65535. hint: choose a lower --tcp-port"):
         bus_plans(plan, runtime, first)

@@ -31,7 +31,7 @@ def test_a_node_that_makes_progress_is_waited_for(
     seconds = itertools.count(10.0, 10.0)
     monkeypatch.setattr(module.time, "monotonic", lambda: now_s)
     monkeypatch.setattr(waiting, "_pump", pump)
-    with pytest.raises(LaunchError, match="worker did not arrive within 60 s"):
+    with pytest.raises(LaunchError, match="timed out after 60 s: waited for worker"):
         waiting._pump_until(
             lambda: False, 60.0, "worker", progressed_s=lambda: min(now_s, float(progress_until_s))
         )
