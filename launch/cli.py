@@ -33,7 +33,7 @@ VERBS = {
     "robot": "find, read and calibrate an arm of Feetech servos",
     "rom": "import your own Game Boy ROMs and savestates",
     "schema": "print the JSON Schema of launch or graph files, for editors",
-    "screen": "prepare a camera before a screen",
+    "screen": "set up a camera that films a screen",
     "top": "watch the nodes of a running graph",
     "topic": "inspect the topics of a running graph, or publish",
 }

@@ -174,7 +174,7 @@ def tell(wanted: str | None, topic: str, message: Message, who: str) -> None:
         if len(able) > 1:
             names = ", ".join(f"{s.description.name} (process {s.description.pid})" for s in able)
             raise LaunchError(
-                f"{len(able)} graphs have a {who}: {names}", hint="say which with --session PID"
+                f"{len(able)} graphs have a {who}: {names}", hint="choose one with --session PID"
             )
         session = able[0]
     else:

@@ -37,7 +37,7 @@ def verify(
     if GOES_ON in bag.info:
         begins_s = int(bag.info[GOES_ON]) / 1e9
         raise BagError(
-            f"{bag.path} begins at {begins_s:.3f} s, where an earlier session stopped: its nodes cannot be executed again",
+            f"{bag.path} begins at {begins_s:.3f} s, where an earlier session stopped: its nodes cannot be run again",
             hint="run the launch to the same end without a stop, and verify that recording: its bytes are the same",
         )
     plan = Plan.from_yaml(plan_yaml)

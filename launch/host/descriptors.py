@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _OF_LAUNCHER, _PER_NODE = 32, 2
 _OF_NODE, _PER_EDGE = 24, 1
-"""Four to nine more than measured in graphs of 4 to 15 nodes."""
+"""Descriptors per node and per edge: four to nine more than measured in graphs of 4 to 15 nodes."""
 SMALL_GRAPH = _OF_LAUNCHER + 4 * _PER_NODE
 CLIENT = 24
 """Descriptors that an introspection client needs."""

@@ -96,7 +96,7 @@ def snapshot(session: LiveSession) -> LiveGraph:
 
 
 def figures(graph: Graph) -> LiveGraph:
-    """Return the figures that follow from the launcher's answer."""
+    """Return the figures computed from the launcher's answer."""
     return LiveGraph(graph.name, graph.now_ns / 1e9, tuple(map(_node, graph.nodes)), _progress(graph))
 
 

@@ -142,7 +142,7 @@ def pick(wanted: str | None = None) -> LiveSession:
         raise LaunchError(f"no running graph matches {wanted!r}", hint=f"running graphs: {_listed(sessions)}")
     if len(meant) > 1:
         raise LaunchError(
-            f"{len(meant)} graphs are running: {_listed(meant)}", hint="say which with --session PID"
+            f"{len(meant)} graphs are running: {_listed(meant)}", hint="choose one with --session PID"
         )
     return meant[0]
 

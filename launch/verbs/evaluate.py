@@ -21,8 +21,8 @@ examples:
   rtgraph evaluate sessions/boxing-20260101-120000/checkpoints/000007 boxing k=0.25 --episodes 100 --world realtime
   rtgraph evaluate boxing --policy random --episodes 30
 
-CHECKPOINT is a learner's checkpoint, or a folder of them for the newest; LAUNCH is the launch file it learned with. Give
-the same arguments for the network. Play is greedy: no node learns, `epsilon` is 0 by default, networks have no noise.
+CHECKPOINT is a learner's checkpoint, or a folder of checkpoints, of which the newest is used; LAUNCH is the launch file it learned with. Give
+the arguments that set the network, such as k, the same values. Play is greedy: no node learns, `epsilon` is 0 by default, networks have no noise.
 Episodes differ from those of a training run with the same seed; in the virtual world, the same --seed plays the same
 episodes. With --policy, leave CHECKPOINT out: `random` draws every action, `noop` leaves each action to the default
 behaviour. The mean has a 95 % interval (Student's t).

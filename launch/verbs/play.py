@@ -15,10 +15,10 @@ examples:
 
 Arrows move, X and Z are A and B (FIRE of Atari games is X), Enter is START, the right Shift is SELECT; a gamepad works, too.
 The window shows the keys of the game. Escape, closing the window and Ctrl-C end it. An action is applied on the next tick.
-It plays in real time, whatever the file says, unless --world is given.
+The game runs in real time unless --world is given, whatever the file says.
 
-A script has an action a line, and for how many ticks: `LEFT 3`. `blocks` is one that ships. The same script and seed
-give the same session in the virtual world.
+Each line of a script is an action and a number of ticks: `LEFT 3`. The script `blocks` ships with rtgraph. In the virtual
+world, the same script and seed give the same session.
 """
 
 

@@ -15,7 +15,7 @@ examples:
   rtgraph rom list
 
 ROMs and savestates (stable-retro's, files NAME.state) are copied to $XDG_DATA_HOME/rtgraph/gameboy, by default in
-~/.local/share. A ROM must be one of the known revisions, since others keep their variables at other addresses.
+~/.local/share. A ROM must be a known revision, because others keep their variables at other addresses.
 """
 
 
@@ -28,12 +28,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "import", help="check a ROM, and copy it", description="Check a ROM, and copy it."
     )
     bring.add_argument("path", metavar="PATH", type=Path, help="the ROM, a file such as Tetris.gb")
-    bring.add_argument("--game", metavar="GAME", help="the game that the savestates are starts of")
+    bring.add_argument("--game", metavar="GAME", help="the game of the savestates")
     bring.add_argument(
         "--states",
         metavar="DIR",
         type=Path,
-        help="folder of savestates; they replace those that the game has",
+        help="folder of savestates, which replace the earlier ones of the game",
     )
     listing = actions.add_parser("list", help="list the known ROMs", description="List the known ROMs.")
     listing.add_argument("--json", action="store_true", help="print JSON")

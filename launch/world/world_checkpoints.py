@@ -94,7 +94,7 @@ def _fitting(plan: Plan, session: Path, status: Status) -> SnapshotFile:
     file = _newest(session, status)
     if file.head.get("facts", {}).get(TIME_BASE_FACT) != TIME_BASE:
         raise CheckpointError(
-            f"{session} cannot be resumed: it was written by a version whose ticks fall on other nanoseconds",
+            f"{session} cannot be resumed: it was written by an older version, with ticks at other nanoseconds",
             hint="run it again, or resume it with the version of rtgraph that wrote it",
         )
     _must_run_the_same_modules(plan, session)

@@ -171,7 +171,7 @@ def test_a_checkpoint_of_another_time_base_is_refused(tmp_path: Path, monkeypatc
     assert main(["launch", *arguments]) == 1
     said = " ".join(capsys.readouterr().err.split())
     assert (
-        "older cannot be resumed: it was written by a version whose ticks fall on other nanoseconds" in said
+        "older cannot be resumed: it was written by an older version, with ticks at other nanoseconds" in said
     )
     assert "hint: run it again" in said
     assert "Traceback" not in said

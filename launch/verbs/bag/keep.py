@@ -1,4 +1,4 @@
-"""``rtgraph bag keep``: Make a ring-buffer recorder write the last seconds, held in memory, to a file."""
+"""``rtgraph bag keep``: Make a ring-buffer recorder write the last seconds, which it keeps in memory, to a file."""
 
 from __future__ import annotations
 

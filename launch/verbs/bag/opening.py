@@ -20,13 +20,13 @@ def beside(file: Path, ending: str) -> Path:
 
     place = file if file.name not in ("", "..") else file.resolve()
     if not place.name:
-        raise GraphError(f"{file} has no name to make another one of", hint="give --out")
+        raise GraphError(f"no file name can be derived from {file}", hint="give --out")
     name = place.stem if place.suffix == ".mcap" and not place.is_dir() else place.name
     return place.with_name(f"{name}{ending}")
 
 
 def opened(file: Path, *, check: bool = False) -> Bag:
-    """Open a recording, and warn on stderr of what is missing in it. ``check`` reads all of it to find out.
+    """Open a recording, and warn on stderr about missing parts. With ``check``, read the whole recording for this.
 
     Raises:
         BagError: it is not a recording.

@@ -1,4 +1,4 @@
-"""``rtgraph robot calibrate``: calibrate an arm by hand, and write the result to its servos and to a file. The torque goes off: hold the arm."""
+"""``rtgraph robot calibrate``: Calibrate an arm by hand, and write the result to its servos and to a file. Hold the arm: its torque is switched off."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ examples:
   rtgraph robot calibrate --port /dev/ttyACM0 --file arm.json
   rtgraph robot calibrate --port /dev/ttyACM0 --file arm.json --restore
 
-The file has LeRobot's format. --restore writes a file's calibration to the servos.
+The file has LeRobot's format. --restore writes it to the servos.
 """
 POLL_S = 0.01
 

@@ -1,4 +1,4 @@
-"""``rtgraph robot read``: show the state of each servo of an arm. Nothing is written."""
+"""``rtgraph robot read``: Show the state of each servo of an arm. Nothing is written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ examples:
   rtgraph robot read --port /dev/ttyACM0
   rtgraph robot read --port /dev/ttyACM0 --file arm.json --json
 
-Positions are 4,096 a turn, without a calibration's unit.
+Positions are raw: 4,096 per turn, without a calibration.
 """
 
 

@@ -1,4 +1,4 @@
-"""``rtgraph robot scan``: find the servos on one serial port, or on all of them. Nothing is written."""
+"""``rtgraph robot scan``: Find the servos on one serial port, or on all of them. Nothing is written."""
 
 from __future__ import annotations
 

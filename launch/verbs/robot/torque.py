@@ -1,4 +1,4 @@
-"""``rtgraph robot torque``: switch the torque of all servos of an arm. Switched on, the arm holds where it is; off, it falls."""
+"""``rtgraph robot torque``: Switch the torque of all servos of an arm. With torque on, the arm holds its position; with torque off, it falls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("switch", choices=("on", "off"), help="on: hold where it is; off: the arm falls")
+    parser.add_argument("switch", choices=("on", "off"), help="on: the arm holds its position; off: it falls")
     add_port(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 

@@ -25,7 +25,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the actions."""
-    parser.description = "Prepare a camera before a screen, for the plant FilmedGame."
+    parser.description = "Set up a camera that films a screen, for the plant FilmedGame."
     parser.epilog = EXAMPLE
     add_actions(parser, __name__, ACTIONS)
 

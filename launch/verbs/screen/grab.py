@@ -1,4 +1,4 @@
-"""``rtgraph screen grab``: keep rectified pictures of the screen, to learn digits from."""
+"""``rtgraph screen grab``: Keep rectified pictures of the screen, to learn digits from."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--out", metavar="FOLDER", type=Path, required=True, help="where to write 01.png, 02.png, …"
     )
     parser.add_argument("--count", metavar="N", type=count, default=1, help="number of pictures (default: 1)")
-    parser.add_argument("--every", metavar="SECONDS", type=from_start, default=1.0, help="pause (default: 1)")
+    parser.add_argument(
+        "--every",
+        metavar="SECONDS",
+        type=from_start,
+        default=1.0,
+        help="seconds between pictures (default: 1)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

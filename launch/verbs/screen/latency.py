@@ -1,4 +1,4 @@
-"""``rtgraph screen latency``: press a button, see when the picture changes, and print the end-to-end latency."""
+"""``rtgraph screen latency``: Press a button, wait until the picture changes, and print the end-to-end latency."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXAMPLE = """\
 example:
   rtgraph screen latency 0 --file screen.yaml --port /dev/ttyACM0 --buttons LEFT,RIGHT --region 8,186,144,10
 
-The region of the rectified picture must change with each button, and be still otherwise.
+The region is part of the rectified picture. It must change with each button, and not otherwise.
 """
 
 

@@ -1,4 +1,4 @@
-"""``rtgraph screen learn-digits``: learn to read numbers from rectified pictures that show known ones. All ten digits must be seen."""
+"""``rtgraph screen learn-digits``: Learn to read numbers from rectified pictures that show known ones. Together they must show all ten digits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ cells of one width. Weight, limits and the end of a game are edited in the file.
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("file", metavar="FILE", type=Path, help="file of `screen mark`; it is written")
+    parser.add_argument(
+        "file", metavar="FILE", type=Path, help="file of `screen mark`, to which the digits are added"
+    )
     parser.add_argument(
         "shown", metavar="PICTURE NAME=NUMBER", nargs="+", help="pictures, each before its numbers"
     )

@@ -1,4 +1,4 @@
-"""``rtgraph screen mark``: mark the corners of a screen in a camera's picture, and write them to a file. Without --corners or --click, the largest bright rectangle is taken."""
+"""``rtgraph screen mark``: Mark the corners of a screen in a camera's picture, and write them to a file. Without --corners or --click, it takes the largest bright rectangle."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ examples:
   rtgraph screen mark 0 --out screen.yaml --click
   rtgraph screen mark http://camera.local/stream --out screen.yaml --corners 63,22 431,35 420,331 52,318
 
-A file that exists keeps everything but its corners.
+In an existing file, only the corners change.
 """
 
 
