@@ -78,7 +78,7 @@ def refused(arguments: list[str], capsys: Captured) -> str:
         ("gymnasium_learning id=Pendulum-v1 agent=infer_learn", "needs discrete actions, the plant has continuous"),
         ("one_hot.yaml", "one_hot is 10, and the plant's observations go from 0 to 63. hint: one_hot: 64 or more"),
         ("no_frames.yaml", "an observation of shape (1,) is not a frame: expected (height, width)"),
-        ("silent.yaml", "nothing publishes 'applied' for input 'applied' of 'monitor' (Applied). hint: 'plant' would"),
+        ("silent.yaml", "nothing publishes 'applied' for input 'applied' of 'monitor' (Applied). hint: 'plant' publishes it, but has no replicas"),
         ("weights.yaml", "the graph has no weights named 'brain'. hint: it has none"),
         ("durations.yaml", "latency: none.txt cannot be read: No such file or directory"),
         ("relay.yaml", "the weights 'policy' have `sharing: fixed`, and a relay needs whole versions"),
