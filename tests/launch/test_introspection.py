@@ -95,7 +95,7 @@ def test_several_are_told_apart(base, tmp_path) -> None:
     announce(one, "duel", tmp_path / "one", 1)
     announce(two, "night", tmp_path / "two", 2)
     with pytest.raises(
-        LaunchError, match=r"2 graphs are running: duel \(process \d+, .*one\), night .*hint: say which"
+        LaunchError, match=r"2 graphs are running: duel \(process \d+, .*one\), night .*hint: choose one"
     ):
         pick()
     assert pick("night").description.epoch_ns == 2

@@ -219,5 +219,5 @@ def test_what_keeps_no_journal_cannot_be_verified(tmp_path):
 
 
 def test_a_node_that_is_not_there_is_told(session):
-    with pytest.raises(BagError, match="there are coordinator, monitor"):
+    with pytest.raises(BagError, match="nodes with a journal: coordinator, monitor"):
         verified(session / RECORDING, "wroker/*")
