@@ -110,9 +110,6 @@ def _tapping(node: NodePlan, nodes: Sequence[NodePlan]) -> NodePlan:
     if not taps:
         return node
     wanted, unwanted = node.params.get("topics", ["*"]), node.params.get("exclude", [])
-    topics = sorted({topic for other in nodes for topic in other.outputs.values()})
-    if node.name != RECORDER and (pattern := unmatched([*wanted, *unwanted], topics)) is not None:
-        raise GraphError(f"{node.name}: {pattern!r} matches no topic", hint=nearest(pattern, topics))
     tapped = tuple(
         Tapped(
             publisher=other.name,

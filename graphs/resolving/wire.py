@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from rtgraph.graphs.names import unmatched
 from rtgraph.graphs.reading.expand import PlacedNode, Scope
 from rtgraph.graphs.reading.positions import Place
 from rtgraph.graphs.resolving.resolve import Resolver
@@ -80,7 +81,8 @@ class Wiring:
 
         Raises:
             GraphError: message types differ on a topic, a node publishes twice on one, an input has too many publishers, a
-                required input is not fed, or a keyed output feeds an input that is not keyed.
+                required input is not fed, a keyed output feeds an input that is not keyed, or a glob of tapped topics matches
+                none.
         """
         for topic, ends in self.outputs.items():
             for end in ends[1:]:
@@ -95,6 +97,9 @@ class Wiring:
         for topic, takers in self.inputs.items():
             for taker in takers:
                 self._check_input(topic, taker)
+        for node in self._nodes:
+            if self._resolver.node_type(node).tap_ports:
+                self._check_tapped(node)
 
     def plans(self) -> tuple[NodePlan, ...]:
         """Return the plans of the wired nodes."""
@@ -143,6 +148,15 @@ class Wiring:
                 f"{end} takes one publisher of {topic!r}, and there are {len(names)}: {shown}",
                 hint="remap all but one, or declare the input with many=True",
             )
+
+    def _check_tapped(self, node: PlacedNode) -> None:
+        params, topics = self._resolver.written_params(node), sorted(self.outputs)
+        for key in ("topics", "exclude"):
+            pattern = unmatched(params.get(key, ()), topics)
+            if pattern is not None:
+                raise (node.params.place / key).error(
+                    f"{pattern!r} matches no topic", hint=nearest(pattern, topics)
+                )
 
     def _meant(self, end: End[Input[Any]]) -> str:
         hint = nearest(end.topic, self.outputs)

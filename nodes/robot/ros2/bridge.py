@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -23,6 +24,7 @@ from rtgraph.nodes.runtime.interface.context import Context
 from rtgraph.nodes.runtime.interface.ports import BoundOutput
 from rtgraph.nodes.runtime.interface.taps import Taken, Tap
 
+_NAME = "[A-Za-z][A-Za-z0-9_]*"
 POLL_NS = 2_000_000
 """Time between two looks for messages of ROS."""
 STEP_NS = 1_000_000
@@ -36,7 +38,7 @@ class Ros2BridgeParams(Params):
     """Globs of the graph's topics that are published in ROS: a list, or a text with spaces between them."""
     exclude: tuple[str, ...] = ()
     """Globs of topics to leave out."""
-    namespace: str = Field(default="rtgraph", pattern=r"^([A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*)?$")
+    namespace: str = "rtgraph"
     """The namespace of these topics in ROS; empty for none."""
     qos: QosParams = COMMAND
     """Their quality of service."""
@@ -50,6 +52,15 @@ class Ros2BridgeParams(Params):
     """The name of the node in ROS."""
     domain: int | None = Field(default=None, ge=0, le=232)
     """The domain; null for that of the environment (``ROS_DOMAIN_ID``)."""
+
+    @field_validator("namespace")
+    @classmethod
+    def _named(cls, namespace: str) -> str:
+        if namespace and not re.fullmatch(rf"{_NAME}(/{_NAME})*", namespace):
+            raise ValueError(
+                f"{namespace!r} is no namespace of ROS: names with / between them, without one at the ends"
+            )
+        return namespace
 
     @field_validator("topics", "exclude", mode="before")
     @classmethod

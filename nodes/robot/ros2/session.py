@@ -6,6 +6,7 @@ import array
 import importlib
 import importlib.machinery
 import importlib.util
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from rtgraph.msgs.errors import NodeError, RobotError
+from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.robot.ros2.params import QosParams
 
 WAY_OUT = "source ROS 2, and set `python:` of the node to an interpreter that has rclpy and rtgraph"
@@ -22,7 +24,7 @@ CODES = {np.dtype(code).name: code for code in "BHIQbhiqfd"}
 
 
 def check_installed(types: Iterable[str]) -> None:
-    """Check that this interpreter has rclpy and the packages of message types. Nothing is imported.
+    """Check that this interpreter has rclpy and the message types. Nothing is imported.
 
     Raises:
         NodeError: something is missing.
@@ -34,9 +36,20 @@ def check_installed(types: Iterable[str]) -> None:
     if not any(_is_for_this_python(folder) for folder in folders):
         version = ".".join(map(str, sys.version_info[:2]))
         raise NodeError(f"rclpy in {folders[0]} is for another Python than this {version}", hint=WAY_OUT)
-    for package in sorted({name.partition("/")[0] for name in types}):
-        if importlib.util.find_spec(package) is None:
+    for package, _, name in sorted(name.partition("/msg/") for name in set(types)):
+        spec = importlib.util.find_spec(package)
+        if spec is None:
             raise NodeError(f"{sys.executable} has no ROS 2 package {package!r}", hint=WAY_OUT)
+        known = [found for folder in spec.submodule_search_locations or () for found in _messages_in(folder)]
+        if name not in known:
+            raise NodeError(f"ROS 2 package {package!r} has no message {name!r}", hint=nearest(name, known))
+
+
+def _messages_in(folder: str) -> list[str]:
+    """Return the names of the messages of a ROS package, as its module for messages imports them."""
+    module = Path(folder) / "msg" / "__init__.py"
+    text = module.read_text(encoding="utf-8") if module.exists() else ""
+    return re.findall(r"^from \S+ import (\w+)", text, re.MULTILINE)
 
 
 def _is_for_this_python(folder: Path) -> bool:

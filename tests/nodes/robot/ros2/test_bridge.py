@@ -294,6 +294,13 @@ def test_a_plan_has_the_outputs_of_the_params_and_what_the_bridge_taps(loaded):
 @pytest.mark.parametrize(
     ("old", "new", "world", "says"),
     [
+        ("      topics:", "      namespace: a b\n      topics:", "realtime", "'a b' is no namespace of ROS"),
+        (
+            "observation applied",
+            "observation\n      exclude: reward",
+            "realtime",
+            "params.exclude: 'reward' matches no topic",
+        ),
         ("", "", "virtual", "'ros2_bridge' drives a device, so it cannot run in the virtual world"),
         ("topics: observation applied", "topics: observatoin", "realtime", "'observatoin' matches no topic"),
         (

@@ -172,6 +172,13 @@ def test_an_interpreter_without_rclpy_or_with_that_of_another_python_is_one_erro
     (tmp_path / "rclpy" / f"_rclpy_pybind11{end}").touch()
     with pytest.raises(NodeError, match="has no ROS 2 package 'sensor_msgs'"):
         check_installed(["sensor_msgs/msg/JointState"])
+    (tmp_path / "sensor_msgs" / "msg").mkdir(parents=True)
+    module = tmp_path / "sensor_msgs" / "msg" / "__init__.py"
+    module.write_text("from sensor_msgs.msg._joint_state import JointState  # noqa: F401\n")
+    importlib.invalidate_caches()
+    check_installed(["sensor_msgs/msg/JointState"])
+    with pytest.raises(NodeError, match=r"has no message 'JointStat'\. hint: did you mean 'JointState'\?"):
+        check_installed(["sensor_msgs/msg/JointStat"])
 
 
 def test_the_driver_knows_its_joints_and_features_without_ros():
