@@ -23,7 +23,7 @@ from rtgraph.graphs.reading.expand import (
     expand_include,
 )
 from rtgraph.graphs.reading.files import SHIPPED, declared_arguments, file_kind, find, read
-from rtgraph.graphs.reading.model import LaunchFile, Settings
+from rtgraph.graphs.reading.model import LaunchFile, ReplacementEntry, Settings
 from rtgraph.graphs.reading.positions import Document, Place
 from rtgraph.graphs.reading.substitute import Arguments, References, substitute, substitute_file
 from rtgraph.graphs.reading.validation import validated
@@ -112,7 +112,7 @@ def load_launch(
     look_in(*_own_folders(parts, shipped))
 
     nodes = replaced(parts.nodes, settings.replace, document.top / "replace", scope)
-    nodes = replaced(nodes, overrides.replace, overriding / "replace", scope)
+    nodes = replaced(nodes, _replacements(overrides, replace or {}), overriding / "replace", scope)
     settings = settings.model_copy(
         update={key: getattr(overrides, key) for key in overrides.model_fields_set}
     )
@@ -176,6 +176,16 @@ def _values(document: Document, library: Library, given: Mapping[str, str]) -> d
     declared = declared_arguments(document, library.folders, library.environment)
     typed = {name: Typed(text) for name, text in given.items()}
     return resolved(declared, document.top / "arguments", typed)
+
+
+def _replacements(
+    overrides: Settings, replace: Mapping[str, Mapping[str, Any]]
+) -> dict[str, ReplacementEntry]:
+    """Return the replacements, with their params as given: typed text keeps its kind only there."""
+    return {
+        name: entry.model_copy(update={"params": dict(replace[name].get("params", {}))})
+        for name, entry in overrides.replace.items()
+    }
 
 
 def _recorded(

@@ -34,7 +34,7 @@ def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None
         nargs="*",
         type=_argument,
         default=[],
-        help="an argument of the file",
+        help="an argument of the file; NODE.PARAM=value: a parameter of a node that --replace names",
     )
     group = parser.add_argument_group("overrides of the file")
     group.add_argument(
@@ -92,9 +92,10 @@ def load(
     from rtgraph.graphs import load_launch  # noqa: PLC0415 - so that --help is instant
 
     replacements = _replacements(args)
+    arguments = _without_params(_unique(args.arguments), replacements)
     return load_launch(
         args.file,
-        _unique(args.arguments),
+        arguments,
         world=args.world,
         seed=args.seed,
         ticks=args.ticks,
@@ -157,6 +158,33 @@ def _replacements(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
             )
         found |= stand_ins(args.replay, played)
     return found
+
+
+def _without_params(arguments: dict[str, str], replacements: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Move each ``NODE.PARAM=value`` of a replaced node to its replacement. Return the other arguments.
+
+    Raises:
+        GraphError: two of them contradict each other.
+    """
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.msgs.typed.text import Typed  # noqa: PLC0415
+
+    others = {}
+    for name, value in arguments.items():
+        node, _, path = name.partition(".")
+        if not path or node not in replacements:
+            others[name] = value
+            continue
+        *groups, last = path.split(".")
+        params: dict[str, Any] = replacements[node].setdefault("params", {})
+        for group in groups:
+            params = params.setdefault(group, {})
+            if not isinstance(params, dict):
+                break
+        if not isinstance(params, dict) or last in params:
+            raise GraphError(f"{name!r} is given twice, whole and in part", file="command line")
+        params[last] = Typed(value)
+    return others
 
 
 def recording(args: argparse.Namespace) -> bool | dict[str, Any] | None:

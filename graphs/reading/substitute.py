@@ -193,7 +193,7 @@ def _scalar(text: str, place: Place, references: References) -> Value:
 
     made = _TOKEN.sub(part, text)
     refers = any(token["reference"] is not None for token in _TOKEN.finditer(text))
-    return Typed(made) if refers else made
+    return Typed(made) if refers or isinstance(text, Typed) else made
 
 
 def _gate_of(method: Value, place: Place) -> str:

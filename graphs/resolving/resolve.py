@@ -33,6 +33,7 @@ from rtgraph.nodes.weights.plan import WeightsPlan
 if TYPE_CHECKING:
     from rtgraph.nodes.networks import NetworkSpec
 
+FINITE = "a bound of Continuous is finite: give the largest number that the plant takes; None is for observations alone"
 _LOG = logging.getLogger("rtgraph.graphs")
 
 
@@ -184,7 +185,7 @@ class Resolver:
                 raise place.error(f"{name!r} is not a plant: it has no spec", hint=nearest(name, plants))
             params = self.params(node)
             spec = self._elsewhere.specs.get(name) or described_spec(node_type, params, node.params.place)
-            check_finite(spec.model_dump(), node.place)
+            check_finite(spec.model_dump(), node.place, hint=FINITE)
             self._specs[name] = spec
         return self._specs[name]
 
@@ -293,20 +294,20 @@ def imported(path: str, place: Place) -> type[Node[Any]]:
         raise place.error(error.problem, hint=error.hint) from error
 
 
-def check_finite(value: object, place: Place) -> None:
-    """Check that a value can be written as JSON.
+def check_finite(value: object, place: Place, *, hint: str = "use None for no bound") -> None:
+    """Check that a value can be written as JSON. ``hint`` says what to write in place of infinity.
 
     Raises:
         GraphError: it contains infinity or NaN.
     """
     if isinstance(value, float) and not math.isfinite(value):
-        raise place.error(f"{value} cannot be written as JSON", hint="use None for no bound")
+        raise place.error(f"{value} cannot be written as JSON", hint=hint)
     if isinstance(value, Mapping):
         for key, item in value.items():
-            check_finite(item, place / str(key))
+            check_finite(item, place / str(key), hint=hint)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            check_finite(item, place)
+            check_finite(item, place, hint=hint)
 
 
 def _part(value: Value, name: str, fields: Sequence[str], place: Place) -> Value:

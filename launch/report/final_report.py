@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 
 from rtgraph.launch.console.exit_codes import DONE
 from rtgraph.launch.console.printing import printed
@@ -19,6 +21,9 @@ from rtgraph.msgs.errors import RtgraphError
 from rtgraph.msgs.typed.extras import missing_package
 from rtgraph.nodes.monitor.traces import watched
 from rtgraph.nodes.runtime.virtual.world import INJECTED
+
+MEANWHILE = frozenset({"homing", "estop", "fault"})
+"""Why a robot takes no commands for a while. Its state says so; it is no mistake of the policy's."""
 
 
 def print_result(results: Mapping[str, Result], *, as_json: bool = False) -> int:
@@ -105,10 +110,7 @@ def _warnings(result: Result) -> Iterator[str]:
     yield from _warnings_of_nodes(summary)
     for plant, figures in (plants_of(summary) or {"": summary}).items():
         whose = f"{plant}: " if plant else ""
-        refused = figures.get("decisions", {}).get("refused")
-        if refused:
-            why = _refusals_of_robots(summary, plant) or "the plant does not accept their actions"
-            yield f"{whose}{refused:,} decisions were refused: {why}. hint: see {result.session.logs}"
+        yield from (f"{whose}{text}" for text in _refusals(plant, figures, summary, result.session.logs))
         if odd := figures.get("reward", {}).get("not_finite"):
             yield f"{whose}{odd:,} rewards were not finite: the figures exclude them and their episodes"
         if figures.get("missed"):
@@ -117,6 +119,21 @@ def _warnings(result: Result) -> Iterator[str]:
         figures = plants_of(summary).get(one.title, summary)
         if one.monitor in summary["restarts"] and figures.get("first_tick") is not None:
             yield f"the figures and the trace of {one.monitor} begin at tick {figures['first_tick']:,}"
+
+
+def _refusals(plant: str, figures: Figures, summary: Figures, logs: Path) -> Iterator[str]:
+    """Yield warnings about refused decisions. A robot's safety rules refuse for other reasons than its spec."""
+    by_reason: Counter[str] = Counter()
+    for name, node in summary.get("nodes", {}).items():
+        if plant in {"", name, name.rpartition("/")[0].replace("/", ".")}:
+            by_reason.update(node.get("robot", {}).get("refused", {}))
+    wrong = (figures.get("decisions", {}).get("refused") or 0) - by_reason.total()
+    if wrong > 0:
+        yield f"{wrong:,} decisions were refused: the plant does not accept their actions. hint: see {logs}"
+    unsafe = {reason: count for reason, count in by_reason.items() if reason not in MEANWHILE}
+    if unsafe:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in unsafe.items())
+        yield f"{sum(unsafe.values()):,} commands were refused by the robot's safety rules: {reasons}"
 
 
 def _warnings_of_nodes(summary: Figures) -> Iterator[str]:
@@ -131,21 +148,6 @@ def _warnings_of_nodes(summary: Figures) -> Iterator[str]:
     for name, figures in summary.get("nodes", {}).items():
         said = figures.get("warnings")
         yield from (f"{name}: {text}" for text in (said if isinstance(said, list) else ()))
-
-
-def _refusals_of_robots(summary: Figures, plant: str) -> str:
-    """Return why a robot refused commands, such as ``3 far, 1 fault``; empty if it is no robot.
-
-    Args:
-        summary: the summary of the launch.
-        plant: the name of the plant; empty if there is only one.
-    """
-    robots = [
-        figures["robot"]["refused"]
-        for name, figures in summary.get("nodes", {}).items()
-        if "robot" in figures and plant in ("", name)
-    ]
-    return ", ".join(f"{count:,} {reason}" for refused in robots for reason, count in refused.items())
 
 
 def _speed(result: Result) -> str:

@@ -10,6 +10,8 @@ from rtgraph.msgs.spaces import Discrete
 from rtgraph.nodes.robot.joints import Limits, Vector
 
 STAY = 0
+CAREFUL = 0.2
+"""Share of the maximum speed at which a real robot is moved, unless the graph says otherwise."""
 UP, DOWN = " up", " down"
 """Suffixes of the names of actions, after the joint."""
 
@@ -19,22 +21,30 @@ class MovesParams(Record):
 
     joints: tuple[str, ...] = Field(min_length=1)
     """The joints that move."""
-    speed: float = Field(default=0.5, gt=0, le=1)
-    """Share of the maximum speed."""
+    speed: float | None = Field(default=0.5, gt=0, le=1)
+    """Share of the maximum speed; null for that of the plant: 1 if it is simulated, 0.2 if it is real."""
 
 
 class Moves:
     """Turns discrete actions into goals.
 
+    Args:
+        params: the joints, and their speed.
+        limits: the limits of all joints.
+        rate_hz: the plant's ticks per second.
+        default_speed: the share of the maximum speed, if the params have none.
+
     Raises:
         NodeError: there is no such joint.
     """
 
-    def __init__(self, params: MovesParams, limits: Limits, rate_hz: float) -> None:
+    def __init__(
+        self, params: MovesParams, limits: Limits, rate_hz: float, default_speed: float = CAREFUL
+    ) -> None:
         if unknown := [name for name in params.joints if name not in limits.names]:
             raise NodeError(f"moves names unknown joints: {', '.join(unknown)}")
         self._joints = [limits.names.index(name) for name in params.joints]
-        speed = params.speed * limits.speed
+        speed = (default_speed if params.speed is None else params.speed) * limits.speed
         # From this distance the safety rules brake to a goal at about this speed.
         self._ahead = speed / (2 * rate_hz) + speed**2 / (2 * limits.acceleration)
         self.space = Discrete(

@@ -15,11 +15,12 @@ from rtgraph.nodes.plant.gate import GateParams, LatestParams, PlayoutParams
 from rtgraph.nodes.robot.connection.link_params import LinkParams
 from rtgraph.nodes.robot.driver import Feature
 from rtgraph.nodes.robot.joints import SUFFIX, Command, JointParams, Limits, Vector
-from rtgraph.nodes.robot.moves import Moves, MovesParams
+from rtgraph.nodes.robot.moves import CAREFUL, Moves, MovesParams
 from rtgraph.nodes.robot.safety import NEAR_S
 from rtgraph.nodes.robot.task import Task, make_task
 
 MAX_AGE_MS = 500.0
+NO_TORQUES = "torques are not commanded: no rule keeps a joint under torque within its range and speed"
 JOINTS = "joints"
 """The part of the observation with the numbers, if there are cameras."""
 
@@ -73,6 +74,13 @@ class RobotParams(PlantParams):
     estop: Literal["hold", "torque_off"] = "hold"
     """What the robot does at an emergency stop."""
 
+    @field_validator("command", mode="before")
+    @classmethod
+    def _no_torques(cls, command: object) -> object:
+        if command == "torque":
+            raise ValueError(f"{NO_TORQUES}. hint: position or velocity")
+        return command
+
     @field_validator("gate")
     @classmethod
     def _bounded(cls, gate: LatestParams | PlayoutParams) -> LatestParams | PlayoutParams:
@@ -112,13 +120,17 @@ def task_of(params: RobotParams) -> Task:
     return make_task(params.task, Limits.of(params.joints), params.rate_hz, params.task_params)
 
 
-def moves_of(params: RobotParams) -> Moves | None:
-    """Return the discrete actions; None if actions are goals.
+def moves_of(params: RobotParams, default_speed: float = CAREFUL) -> Moves | None:
+    """Return the discrete actions; None if actions are goals. ``default_speed`` is that of ``Moves``.
 
     Raises:
         NodeError: as ``Moves``, or a limit is missing.
     """
-    return None if params.moves is None else Moves(params.moves, Limits.of(params.joints), params.rate_hz)
+    return (
+        None
+        if params.moves is None
+        else Moves(params.moves, Limits.of(params.joints), params.rate_hz, default_speed)
+    )
 
 
 def scale_of(params: RobotParams) -> tuple[Vector, Vector]:

@@ -20,6 +20,7 @@ from rtgraph.nodes.robot.control import Control
 from rtgraph.nodes.robot.device_control import DeviceControl
 from rtgraph.nodes.robot.environment import RobotEnvironment
 from rtgraph.nodes.robot.estop import EStopServer, socket_path
+from rtgraph.nodes.robot.moves import CAREFUL
 from rtgraph.nodes.robot.params import RobotParams, check_params, moves_of, spec_of
 from rtgraph.nodes.robot.safety import Command, stale_after_ns
 from rtgraph.nodes.runtime import Input, Output, queue
@@ -211,7 +212,7 @@ class RobotPlant(DevicePlant[R], ABC):
             math.inf if params.resume_within_s is None else params.resume_within_s,
             dict.fromkeys(params.cameras, round(params.camera_stale_s * 1e9)),
         )
-        self._moves = moves_of(params)
+        self._moves = moves_of(params, CAREFUL if self.hardware else 1.0)
         self._robot = RobotEnvironment(params, self._control)
         return self._robot
 

@@ -169,6 +169,10 @@ def test_classes_that_params_name_are_beside_the_file_too(tmp_path, monkeypatch)
             "from rtgraph.nodes import Params\nclass P(Params):\n    gain = 1.0\n",
             r"importing 'broken' failed: broken.py:2: PydanticUserError: A non-annotated attribute",
         ),
+        (
+            "from rtgraph.msgs import Discrete\nACTIONS = Discrete(count=0)\n",
+            r"importing 'broken' failed: broken.py:2: Discrete.count: should be ≥ 1, not 0",
+        ),
     ],
 )
 def test_what_fails_while_it_is_imported_is_one_line_with_its_place(body, says, tmp_path) -> None:

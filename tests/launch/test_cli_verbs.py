@@ -92,6 +92,34 @@ def test_plan_with_a_replacement(capsys) -> None:
     assert "support.toys:Slow" in capsys.readouterr().out
 
 
+def test_params_of_a_replacement_are_read_by_their_declared_types(capsys) -> None:
+    given = ["--replace", "plant=rtgraph.nodes.emulator:Catch", "plant.columns=9", "plant.gate.kind=playout"]
+    assert main(["plan", "endless", *given, "plant.rate_hz=30", "plant.publish_screen=true"]) == 0
+    (plant,) = [node for node in Plan.from_yaml(capsys.readouterr().out).nodes if node.name == "plant"]
+    found = {key: plant.params[key] for key in ("columns", "rate_hz", "publish_screen")}
+    assert found == {"columns": 9, "rate_hz": 30.0, "publish_screen": True}
+    assert plant.params["gate"]["kind"] == "playout"
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (["plant.columns=wide"], "replace.plant.params.columns: should be a whole number, not 'wide'"),
+        (
+            ["plant.colums=9"],
+            "replace.plant.params.colums: unknown param 'colums'. hint: did you mean 'columns'?",
+        ),
+        (["plant.gate=x", "plant.gate.kind=latest"], "'plant.gate.kind' is given twice, whole and in part"),
+        (["worker.columns=9"], "unknown argument 'worker.columns'"),
+    ],
+)
+def test_wrong_params_of_a_replacement_are_one_error(given, problem, capsys) -> None:
+    assert main(["check", "endless", "--replace", "plant=rtgraph.nodes.emulator:Catch", *given]) == 2
+    error = capsys.readouterr().err
+    assert problem in error
+    assert error.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("kind", "start"), [("mermaid", "flowchart LR"), ("dot", "digraph"), ("svg", "<svg")]
 )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from rtgraph.msgs import ArraySpec, Discrete, Message, PlantSpec
+from rtgraph.msgs import ArraySpec, Continuous, Discrete, Message, PlantSpec
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless, queue
 
@@ -149,6 +149,18 @@ class Unwritable(Params):
 
 class Endless(Node[Unwritable]):
     """Has a parameter that JSON cannot hold."""
+
+
+class Boundless(Plant):
+    """A plant of which an action has no bound."""
+
+    @classmethod
+    def spec(cls, params):
+        return PlantSpec(
+            rate_hz=60.0,
+            observation=ArraySpec(dtype="float32", shape=(1,)),
+            action=Continuous(low=(float("-inf"),), high=(1.0,)),
+        )
 
 
 class NotANode:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pydantic import ValidationError
+
 from rtgraph.msgs import Record
 from rtgraph.msgs.errors import RobotError
+from rtgraph.msgs.typed.strict import complaint
 from rtgraph.nodes.robot.servo.bus import ServoBus
 from rtgraph.nodes.robot.servo.calibration import GRIPPER, Calibration, JointCalibration
 from rtgraph.nodes.robot.servo.registers import (
@@ -86,22 +89,27 @@ def read_states(bus: ServoBus, joints: Mapping[str, int]) -> list[ServoState]:
 
 
 def read_kept(bus: ServoBus, joints: Mapping[str, int]) -> Calibration:
-    """Return the calibration in the servos, without checking it."""
+    """Return the calibration in the servos.
+
+    Raises:
+        RobotError: a register of a servo has a value that no calibration has.
+    """
     ids = list(joints.values())
     ranges = bus.sync_read(ids, (MIN_POSITION, MAX_POSITION))
     offsets = bus.sync_read(ids, (HOMING_OFFSET,))
-    return Calibration(
-        {
-            name: JointCalibration(
-                id=servo,
-                drive_mode=0,
-                homing_offset=offsets[servo][0],
-                range_min=ranges[servo][0],
-                range_max=ranges[servo][1],
-            )
-            for name, servo in joints.items()
-        }
-    )
+    found = {}
+    for name, servo in joints.items():
+        low, high = ranges[servo]
+        held = {"id": servo, "homing_offset": offsets[servo][0], "range_min": low, "range_max": high}
+        try:
+            found[name] = JointCalibration(drive_mode=0, **held)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise RobotError(
+                f"servo {servo} ({name}) on {bus.path} holds no calibration: {first['loc'][0]}: {complaint(first)[0]}",
+                hint=f"rtgraph robot calibrate --port {bus.path} --file arm.json --restore",
+            ) from error
+    return Calibration(found)
 
 
 def read_calibration(bus: ServoBus, joints: Mapping[str, int]) -> Calibration:

@@ -19,10 +19,13 @@ from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import ModuleType, TracebackType
 
+from pydantic import ValidationError
+
 from rtgraph.msgs import Message
 from rtgraph.msgs.base import retire
 from rtgraph.msgs.errors import NodeError, RtgraphError
 from rtgraph.msgs.typed.extras import missing_package
+from rtgraph.msgs.typed.one_line import in_one_line
 from rtgraph.nodes.runtime.classes.sources import digest, local_module, normalised
 
 _PACKAGE = Path(__file__).parents[3]
@@ -164,10 +167,11 @@ def module_of(name: str) -> ModuleType:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever a module raises while it is imported
-        problem = (str(error).splitlines() or [""])[0]
-        raise NodeError(
-            f"importing {name!r} failed: {raised_at(error)}{type(error).__name__}: {problem}"
-        ) from error
+        first = (str(error).splitlines() or [""])[0]
+        problem = (
+            in_one_line(error) if isinstance(error, ValidationError) else f"{type(error).__name__}: {first}"
+        )
+        raise NodeError(f"importing {name!r} failed: {raised_at(error)}{problem}") from error
 
 
 def file_of(module: ModuleType) -> str:

@@ -43,3 +43,14 @@ def test_a_repeated_move_goes_at_its_speed_and_staying_stops(share):
 def test_a_joint_that_is_not_there_is_refused():
     with pytest.raises(NodeError, match="not there: elbow"):
         Moves(MovesParams(joints=("pan", "elbow")), LIMITS, RATE_HZ)
+
+
+def test_without_a_speed_a_real_robot_is_moved_at_a_fifth_of_its_maximum_and_a_simulated_one_at_the_maximum():
+    params = MovesParams(joints=("pan",), speed=None)
+    given = {share: MovesParams(joints=("pan",), speed=share) for share in (0.2, 1.0)}
+    here = np.zeros(3)
+    careful = Moves(params, LIMITS, RATE_HZ).goal(1, here)
+    fast = Moves(params, LIMITS, RATE_HZ, default_speed=1.0).goal(1, here)
+    assert careful.tolist() == Moves(given[0.2], LIMITS, RATE_HZ).goal(1, here).tolist()
+    assert fast.tolist() == Moves(given[1.0], LIMITS, RATE_HZ).goal(1, here).tolist()
+    assert fast[0] > 3 * careful[0]

@@ -261,3 +261,23 @@ def test_a_simulated_robot_is_planned_in_the_virtual_world_where_hardware_is_ref
     assert load_launch(str(file), simulated, world="virtual").world == "virtual"
     with pytest.raises(GraphError, match="'plant' drives a device, so it cannot run in the virtual world"):
         load_launch(str(file), {"driver_params": '{"port": "/nowhere"}'}, world="virtual")
+
+
+def test_torques_are_refused_in_one_sentence():
+    with pytest.raises(
+        ValueError, match="torques are not commanded: no rule keeps a joint under torque within"
+    ):
+        RobotParams.model_validate({**PARAMS, "command": "torque"})
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_discrete_moves_are_slow_on_a_real_robot_alone(real, monkeypatch):
+    host = HandHost(SimulatedRobot, {**PARAMS, "moves": {"joints": ["pan"], "speed": None}}, name="plant")
+    monkeypatch.setattr(SimulatedRobot, "hardware", real)  # after the host has refused it
+    host.begin()
+    for number in range(40):
+        host.run_until(host.clock.time_ns + PERIOD_NS)
+        decision = Decision(worker="w/0", number=number, action=1, began_ns=0, inference_ns=0)
+        host.deliver("decision", decision, source="w/0", of=host.messages("observation")[-1])
+    speed = host.node._control.safety.velocity[0]
+    assert speed == pytest.approx(12.0 if real else 60.0, rel=0.15)

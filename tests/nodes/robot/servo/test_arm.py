@@ -166,6 +166,16 @@ def test_an_arm_without_calibration_is_refused(bus_peer):
     assert "rtgraph robot calibrate" in str(raised.value)
 
 
+def test_a_register_that_no_calibration_has_is_named(bus_peer):
+    bus_peer.ask("set", id=3, address=11, data=[0xFF, 0x7F])
+    with pytest.raises(
+        RobotError, match=r"servo 3 \(elbow_flex\) on .*: range_max: should be < 4096"
+    ) as raised:
+        ServoArm(str(bus_peer.port), timeout_s=PATIENT_S).connect()
+    assert "\n" not in str(raised.value)
+    assert "--restore" in str(raised.value)
+
+
 def test_a_wheel_is_refused(bus_peer):
     bus_peer.ask("set", id=5, address=33, data=[1])
     with pytest.raises(RobotError, match="is not in position mode"):
