@@ -7,15 +7,14 @@ in every folder.
 from __future__ import annotations
 
 import json
+import operator
 from typing import Any, Literal, Self
 
 import yaml
 from pydantic import (
     Field,
-    SerializerFunctionWrapHandler,
     TypeAdapter,
     ValidationError,
-    model_serializer,
 )
 
 from rtgraph.graphs.reading.model import Seconds, Seed, Ticks, World
@@ -43,20 +42,12 @@ class Plan(Record):
     nodes: tuple[NodePlan, ...] = ()
     weights: dict[str, WeightsPlan] = Field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
-    modules: dict[str, LocalModule] = Field(default_factory=dict)
+    # Most plans have neither of these, and older plans lack the keys.
+    modules: dict[str, LocalModule] = Field(default_factory=dict, exclude_if=operator.not_)
     """The user's modules that the plan runs, by top-level name."""
 
-    described: dict[str, NodeDescription] = Field(default_factory=dict)
+    described: dict[str, NodeDescription] = Field(default_factory=dict, exclude_if=operator.not_)
     """Descriptions by other interpreters of node classes that cannot be imported here, by class path."""
-
-    @model_serializer(mode="wrap")
-    def _without_what_is_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out empty ``modules`` and ``described``: most plans have neither, and older plans lack the keys."""
-        written: dict[str, Any] = handler(self)
-        for name in ("modules", "described"):
-            if not written.get(name, True):
-                del written[name]
-        return written
 
     def edges(self) -> list[tuple[str, str, str]]:
         """Return every edge as (publisher, node, input or tap)."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
     field_validator,
-    model_serializer,
     model_validator,
 )
 
@@ -35,24 +34,14 @@ Command = Literal["position", "velocity", "torque"]
 class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    unsaid_fits: ClassVar[frozenset[str]] = frozenset()
-    """Optional fields. An empty one is left out of dumps, and agrees with every value in another spec."""
-
     def agrees_with(self, other: Self) -> bool:
-        """Return whether a policy for one fits the other."""
+        """Return whether a policy for one fits the other. An empty optional field agrees with every value."""
+        fields = type(self).model_fields
         return type(self) is type(other) and all(
-            _agree(value, getattr(other, name)) or (name in self.unsaid_fits and _unsaid(self, other, name))
+            _agree(value, getattr(other, name))
+            or (fields[name].exclude_if is not None and _unsaid(self, other, name))
             for name, value in self
         )
-
-    @model_serializer(mode="wrap")
-    def _without_the_unsaid(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave empty optional fields out: older plans and checkpoints do not have them."""
-        values: dict[str, Any] = handler(self)
-        for name in self.unsaid_fits:
-            if not getattr(self, name):
-                values.pop(name, None)
-        return values
 
 
 def _unsaid(one: _Spec, other: _Spec, name: str) -> bool:
@@ -70,15 +59,13 @@ def _agree(one: object, other: object) -> bool:
 class ArraySpec(_Spec):
     """The dtype and shape of an array, and the range of its values."""
 
-    unsaid_fits = frozenset({"unit", "names"})
-
     dtype: Literal["bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"]
     shape: tuple[int, ...]
     low: float | None = None
     high: float | None = None
-    unit: str = ""
+    unit: str = Field(default="", exclude_if=operator.not_)
     """The unit of the elements, such as ``rad`` or ``deg``; empty if unknown or none."""
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...] = Field(default=(), exclude_if=operator.not_)
     """The name of each element of a vector, such as the joints'; empty if they have none."""
 
     @model_validator(mode="after")
@@ -147,16 +134,14 @@ class Discrete(_Spec):
 class Continuous(_Spec):
     """A vector of numbers, each within its own range."""
 
-    unsaid_fits = frozenset({"names", "units", "command"})
-
     kind: Literal["continuous"] = "continuous"
     low: tuple[float, ...]
     high: tuple[float, ...]
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...] = Field(default=(), exclude_if=operator.not_)
     """The name of each number, such as the joint's; empty if they have none."""
-    units: tuple[str, ...] = ()
+    units: tuple[str, ...] = Field(default=(), exclude_if=operator.not_)
     """The unit of each number, such as ``rad`` or ``rad/s``; empty if unknown."""
-    command: Command | None = None
+    command: Command | None = Field(default=None, exclude_if=operator.not_)
     """What the numbers command; None if unknown."""
 
     @model_validator(mode="after")
@@ -191,12 +176,10 @@ class PlantSpec(_Spec):
     Two specs agree if a policy for one plant fits the other. Measurements do not matter: policies do not see them.
     """
 
-    unsaid_fits = frozenset({"measurements"})
-
     rate_hz: RateHz
     observation: ArraySpec | PartsSpec
     action: ActionSpec
-    measurements: tuple[str, ...] = ()
+    measurements: tuple[str, ...] = Field(default=(), exclude_if=operator.not_)
     """The names of the measurements in each observation except an episode's first; empty if they vary."""
 
     def agrees_with(self, other: PlantSpec) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, Self
+import operator
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -11,8 +12,6 @@ from pydantic import (
     Field,
     FiniteFloat,
     PositiveInt,
-    SerializerFunctionWrapHandler,
-    model_serializer,
     model_validator,
 )
 
@@ -62,14 +61,7 @@ _PLAIN = HeadSpec()
 
 
 class _Network(_Spec):
-    head: HeadSpec = _PLAIN
-
-    @model_serializer(mode="wrap")
-    def _without_what_is_plain(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields: dict[str, Any] = handler(self)
-        if self.head == _PLAIN:
-            del fields["head"]
-        return {name: value for name, value in fields.items() if value is not None}
+    head: HeadSpec = Field(default=_PLAIN, exclude_if=lambda head: head == _PLAIN)
 
 
 class ImpalaSpec(_Network):
@@ -101,7 +93,7 @@ class MlpSpec(_Network):
 
     kind: Literal["mlp"] = "mlp"
     hidden: tuple[PositiveInt, ...] = (64, 64)
-    one_hot: PositiveInt | None = None
+    one_hot: PositiveInt | None = Field(default=None, exclude_if=operator.not_)
     """Observations are integers below this, each encoded as a one-hot vector of this length."""
 
 

@@ -8,12 +8,13 @@ incarnation of the plant, never acts in another.
 
 from __future__ import annotations
 
+import operator
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
 from rtgraph.msgs import Decision, Record
 
@@ -25,16 +26,9 @@ MOST_HELD = 1024
 class _GateParams(Record):
     """The parameters of both gates."""
 
-    max_age_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    # Plans from before the field lack it.
+    max_age_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False, exclude_if=operator.not_)
     """Maximum age of a decision's observation; older decisions never act, and count as late. Null for no maximum."""
-
-    @model_serializer(mode="wrap")
-    def _without_no_maximum(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Omit ``max_age_ms`` if it is null: plans from before the field stay the same."""
-        written: dict[str, Any] = handler(self)
-        if self.max_age_ms is None:
-            written.pop("max_age_ms", None)
-        return written
 
 
 class LatestParams(_GateParams):

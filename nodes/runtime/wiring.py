@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
 from rtgraph.msgs import Record
 from rtgraph.nodes.runtime.interface.edges import Tapped
@@ -49,16 +50,9 @@ class NodePlan(Record):
     priority: Literal["low", "normal", "nice", "fifo", "auto"] = "normal"
     threads: int = Field(default=1, ge=1)
     restart: RestartPolicy = RestartPolicy()
-    stop_s: float | None = Field(default=None, gt=0)
+    # Plans from before the field lack it.
+    stop_s: float | None = Field(default=None, gt=0, exclude_if=operator.not_)
     """How long the node may take to stop, in seconds; None for the default of its class."""
-
-    @model_serializer(mode="wrap")
-    def _without_default_stop(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Omit ``stop_s`` if it is None: plans from before the field stay the same."""
-        written: dict[str, Any] = handler(self)
-        if self.stop_s is None:
-            written.pop("stop_s", None)
-        return written
 
     def publishers(self) -> dict[str, tuple[str, ...]]:
         """Return the publishers of each input and tap."""
