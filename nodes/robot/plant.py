@@ -141,6 +141,18 @@ class DevicePlant(Plant[P]):
         if self._control.states.changes != self._shown or now_ns - self._shown_ns >= STATE_NS:
             self._show_state(now_ns)
 
+    def _applied(self, choice: Choice, refused: str, default: Action) -> Action:
+        """Return the decision's action; that of β if there is no decision, or if it was refused at this tick."""
+        decision = choice.decision
+        if decision is None:
+            return default
+        if refused:
+            choice.decision = None
+            self._refused_now += 1
+            return default
+        self._admitted += 1
+        return decision.action
+
     def _close(self, reason: str) -> bool:
         """Close the emergency stop's server and the connection. Return whether the driver has disconnected."""
         if self._server is not None:
@@ -257,13 +269,7 @@ class RobotPlant(DevicePlant[R], ABC):
         default = self._default_action()
         command = None if decision is None else self._command_of(decision)
         tick = self._control.tick(command, None if stands else np.asarray(default), now_ns, missing)
-        action: Action = default
-        if decision is not None and tick.refused:
-            choice.decision = None
-            self._refused_now += 1
-        elif decision is not None:
-            action = decision.action
-            self._admitted += 1
+        action = self._applied(choice, tick.refused, default)
         if self._moves is None:
             action = frozen(np.asarray(action))
         self._sent = (

@@ -156,13 +156,7 @@ class FilmedGame(DevicePlant[FilmedGameParams]):
         default = int(np.asarray(self._default_action()))
         command = None if decision is None else _command_of(decision)
         refused = self._control.tick(command, default, now_ns)
-        action: Action = default
-        if decision is not None and refused:
-            choice.decision = None
-            self._refused_now += 1
-        elif decision is not None:
-            action = decision.action
-            self._admitted += 1
+        action = self._applied(choice, refused, default)
         return action, self._game.step(action)
 
     def _end_episode(self, step: Step) -> None:
