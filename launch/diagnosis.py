@@ -10,8 +10,8 @@ import select
 import shutil
 import sys
 import time
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import psutil
@@ -36,10 +36,6 @@ class Finding:
     found: str
     state: Literal["ok", "note", "missing"] = "ok"
     hint: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the finding as JSON values."""
-        return asdict(self)
 
 
 def diagnose() -> list[Finding]:

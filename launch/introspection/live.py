@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rtgraph.launch.introspection.client import Client
@@ -79,10 +79,6 @@ class LiveGraph:
     now_s: float
     nodes: tuple[LiveNode, ...]
     progress: LiveProgress | None
-
-    def as_json(self) -> dict[str, object]:
-        """Return the graph as JSON values."""
-        return asdict(self)
 
 
 def snapshot(session: LiveSession) -> LiveGraph:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -68,10 +68,6 @@ class MeterReading:
     interval_ms: Distribution | None
     delay_ms: Distribution | None
     size_bytes: Distribution | None
-
-    def as_json(self) -> dict[str, object]:
-        """Return the figures as JSON values."""
-        return asdict(self)
 
 
 class Meter:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from rtgraph.graphs import Plan, load_launch
@@ -62,10 +62,6 @@ class StaggeringResult:
     age_seed_sd: float
     wasted: float
     seeds: int
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the row as JSON values."""
-        return asdict(self)
 
 
 def cases(

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -61,10 +60,6 @@ class TheoryResult:
     predicted: float
     paper_bound: float
     samples: int
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the row as JSON values."""
-        return asdict(self)
 
 
 def cases() -> list[TheoryRun]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 
 EXAMPLE = """\
 example:
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.json:
         findings = diagnose()
-        print(json.dumps([finding.as_json() for finding in findings], indent=2))
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         from rich.console import Console  # noqa: PLC0415
         from rich.markup import escape  # noqa: PLC0415

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, TypeVar
 
 from rtgraph.launch.console.typed import count, counts, words
@@ -58,7 +59,7 @@ def _staggering(args: argparse.Namespace) -> int:
     cases = staggering.cases(methods, latencies, workers, args.seeds, args.ticks or staggering.JUDGED_TO)
     rows = list(_shown(staggering.study(cases, args.jobs), len(cases) // args.seeds))
     if args.json:
-        print(json.dumps([row.as_json() for row in rows], indent=2))
+        print(json.dumps([asdict(row) for row in rows], indent=2))
     else:
         _print_staggering(rows, methods)
     return 0
@@ -95,7 +96,7 @@ def _theory(args: argparse.Namespace) -> int:
     cases = theory.cases()
     rows = list(_shown(theory.study(cases, args.jobs), len(cases)))
     if args.json:
-        print(json.dumps([row.as_json() for row in rows], indent=2))
+        print(json.dumps([asdict(row) for row in rows], indent=2))
     else:
         _print_theory(rows)
     return 0

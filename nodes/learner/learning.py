@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -95,7 +95,7 @@ class Learning(Batches[P]):
         version, ticks = self.owner.updater.version, self.owner.ticks(self.now_ns)
         told: dict[str, Any] = {"version": version, "ticks": ticks, "skipped": self._skipped}
         if self.pretrained is not None:
-            told["pretrained"] = self.pretrained.as_json()
+            told["pretrained"] = asdict(self.pretrained)
         return told | ({"checkpoints_failed": self._unsaved} if self._unsaved else {})
 
     def tell(self, made: Learned) -> None:

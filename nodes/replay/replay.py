@@ -165,7 +165,7 @@ class Replay(Node[ReplayParams]):
         """Return the memory's contents and counters, with warnings if something went wrong."""
         memory = self._memory
         return {
-            "holdings": self._buffer.holdings.as_json(),
+            "holdings": asdict(self._buffer.holdings),
             "assembled": {name: asdict(counts) for name, counts in sorted(memory.assembled.items())},
             "ticks": memory.ticks,
             "refused": memory.refused,

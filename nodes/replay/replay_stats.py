@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,3 @@ class Holdings:
     """Number of rows left out at opening: partly written by a killed process, or not finite."""
     size_bytes: int
     """Size in memory or on disk, however full it is."""
-
-    def as_json(self) -> dict[str, int]:
-        """Return the statistics as JSON values."""
-        return asdict(self)

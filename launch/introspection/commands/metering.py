@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 
 from rtgraph.launch.console.printing import print_line
 from rtgraph.launch.introspection.meters import Distribution, Meter, MeterReading
@@ -61,7 +62,7 @@ def measure(
 
 def _report(topic: str, what: str, reading: MeterReading, as_json: bool) -> None:
     if as_json:
-        told = reading.as_json()
+        told = asdict(reading)
         counts = {"topic": topic, "count": reading.count, "missed": reading.missed}
         print_line(counts | {key: told[key] for key in _KEYS[what]})
     else:

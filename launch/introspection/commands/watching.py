@@ -10,6 +10,7 @@ import termios
 import threading
 import tty
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -60,7 +61,7 @@ def _print(session: LiveSession, client: Client, sort: str | None, times: int | 
         if graph is None:
             return
         if as_json:
-            print_line(graph.as_json())
+            print_line(asdict(graph))
         else:
             console().print(_picture(graph))
 
