@@ -72,6 +72,14 @@ def test_servos_are_refused_where_there_are_none(arguments, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_evaluating_drives_no_arm(capsys):
+    given = ["arm_reach", "plant=servo", "port=/no/such", "--policy", "random", "--episodes", "1"]
+    assert main(["evaluate", *given]) == 2
+    error = capsys.readouterr().err
+    assert "'plant' drives a device, so it cannot run in the virtual world" in error
+    assert error.count("\n") == 1
+
+
 def test_a_twin_with_a_joint_too_many_is_refused_in_one_line(tmp_path, capsys):
     text = MODEL.read_text()
     text = text.replace(

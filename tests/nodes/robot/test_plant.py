@@ -60,6 +60,27 @@ def test_without_decisions_the_robot_holds_its_position_whatever_the_policy_did(
     assert held[0] == pytest.approx([20.0, 25.0], abs=3.0)
 
 
+def sent_positions(applied):
+    return np.array([one.action if one.sent is None else one.sent for one in applied], np.float64)
+
+
+@pytest.mark.parametrize("gate", ["latest", "playout"])
+@pytest.mark.parametrize("back", [[12.0, 22.0], [25.0, 30.0], [80.0, 80.0]])
+def test_a_policy_that_stalled_and_comes_back_moves_the_robot_without_a_jump(gate, back):
+    host = robot(gate={"kind": gate})
+    run(host, 60, [20.0, 25.0])
+    run(host, 150)  # a stall of 1.5 s
+    held = sent_positions(host.messages("applied"))[-100:]
+    assert np.ptp(held, axis=0).max() < 1e-6
+    applied = run(host, 200, back)
+    steps = np.abs(np.diff(sent_positions(applied), axis=0))
+    assert steps.max() <= 60 / 100 + 1e-4  # 60 degrees per second at 100 Hz
+    assert np.abs(np.diff(sent_positions(applied), 2, axis=0)).max() <= 600 / 100**2 + 1e-4
+    near = back != [80.0, 80.0]
+    assert np.allclose(sent_positions(applied)[-1], back if near else held[-1], atol=0.01)
+    assert host.messages("robot")[-1].state == ("running" if near else "stale")
+
+
 def test_a_decision_that_the_rules_refuse_counts_as_refused_and_the_default_acts():
     applied = run(robot(), 10, [80.0, 80.0])[-1]
     assert (applied.by, applied.refused, applied.decision) == ("default", 1, None)
