@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
 import numpy as np
+from pydantic import JsonValue
 
 from rtgraph.msgs import Decision, EStop, PlantSpec, RobotState
 from rtgraph.msgs.array import frozen
@@ -201,6 +202,20 @@ class RobotPlant(DevicePlant[R], ABC):
         """Check limits, task and default behaviour."""
         check_params(params)
 
+    @classmethod
+    def identity(cls, params: R) -> dict[str, JsonValue]:
+        """Return the parameters that define the world, with the speed of the moves even if it is the default."""
+        found = super().identity(params)
+        if params.moves is not None and params.moves.speed is None:
+            moves = params.moves.model_copy(update={"speed": cls._moves_speed()})
+            found["moves"] = moves.model_dump(mode="json")
+        return found
+
+    @classmethod
+    def _moves_speed(cls) -> float:
+        """Return the speed of moves that name none: a real robot is moved slowly."""
+        return CAREFUL if cls.hardware else 1.0
+
     @abstractmethod
     def connection(self, period_ns: int, stop: dict[str, float] | None) -> Connection:
         """Make the connection to the device.
@@ -224,7 +239,7 @@ class RobotPlant(DevicePlant[R], ABC):
             math.inf if params.resume_within_s is None else params.resume_within_s,
             dict.fromkeys(params.cameras, round(params.camera_stale_s * 1e9)),
         )
-        self._moves = moves_of(params, CAREFUL if self.hardware else 1.0)
+        self._moves = moves_of(params, self._moves_speed())
         self._robot = RobotEnvironment(params, self._control)
         return self._robot
 

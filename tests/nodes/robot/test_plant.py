@@ -284,6 +284,15 @@ def test_a_simulated_robot_is_planned_in_the_virtual_world_where_hardware_is_ref
         load_launch(str(file), {"driver_params": '{"port": "/nowhere"}'}, world="virtual")
 
 
+def test_moves_without_a_speed_are_of_the_same_world_as_with_the_default():
+    def identity(speed):
+        params = RobotParams.model_validate({**PARAMS, "moves": {"joints": ["pan"], "speed": speed}})
+        return SimulatedRobot.identity(params), Robot.identity(params)
+
+    assert identity(None) == (identity(1.0)[0], identity(0.2)[1])
+    assert identity(None) != identity(0.5)
+
+
 def test_torques_are_refused_in_one_sentence():
     with pytest.raises(
         ValueError, match="torques are not commanded: no rule keeps a joint under torque within"
