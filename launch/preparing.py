@@ -22,7 +22,7 @@ class Prepared:
     """A launch that passed all checks."""
 
     plan: Plan
-    checkpoints: CheckpointSettings
+    checkpoints: CheckpointSettings | None
 
 
 def add_launch(parser: argparse.ArgumentParser) -> None:
@@ -62,22 +62,32 @@ def prepared(args: argparse.Namespace, foresee: Callable[[Foreseen], None] | Non
     plan = _plan(args, foresee)
     from rtgraph.launch.process.endpoints import check_ports  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.session import check_directory  # noqa: PLC0415
-    from rtgraph.launch.world.world_checkpoints import CheckpointSettings, check_resume  # noqa: PLC0415
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 
-    wanted = CheckpointSettings(args.checkpoint_every, args.resume_world)
-    if wanted != CheckpointSettings() and plan.world != "virtual":
-        raise GraphError(
-            "--checkpoint-every and --resume-world are for the virtual world", hint="--world virtual"
-        )
+    checkpoints = _checkpoints(args, plan)
     if args.tcp_port is not None:
         if plan.world != "realtime":
             raise GraphError("--tcp-port is for the realtime world", hint="--world realtime")
         check_ports(plan, args.tcp_port)
-    if wanted.resume is not None:
-        check_resume(plan, wanted.resume)
     check_directory(args.out)
-    return Prepared(plan, wanted)
+    return Prepared(plan, checkpoints)
+
+
+def _checkpoints(args: argparse.Namespace, plan: Plan) -> CheckpointSettings | None:
+    """Return the checkpoints that the command line asks for, None if it asks for none. Errors are those of ``prepared``."""
+    if args.checkpoint_every is None and args.resume_world is None:
+        return None
+    from rtgraph.launch.world.world_checkpoints import CheckpointSettings, check_resume  # noqa: PLC0415
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
+
+    checkpoints = CheckpointSettings(args.checkpoint_every, args.resume_world)
+    if plan.world != "virtual":
+        raise GraphError(
+            "--checkpoint-every and --resume-world are for the virtual world", hint="--world virtual"
+        )
+    if checkpoints.resume is not None:
+        check_resume(plan, checkpoints.resume)
+    return checkpoints
 
 
 def _plan(args: argparse.Namespace, foresee: Callable[[Foreseen], None] | None) -> Plan:

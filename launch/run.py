@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rtgraph.graphs import Plan
 from rtgraph.launch.console.exit_codes import DONE, FAILED, LOST, SIGNALLED
@@ -11,15 +12,15 @@ from rtgraph.launch.console.status import Status
 from rtgraph.launch.process.launcher import Launcher
 from rtgraph.launch.process.server_process import EarlyServer
 from rtgraph.launch.report.result import Ran, Result
-from rtgraph.launch.report.summary import lossless_losses, summarise
 from rtgraph.launch.session import Session
-from rtgraph.launch.world.virtual_run import run_virtual
-from rtgraph.launch.world.world_checkpoints import CheckpointSettings
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.monitor.traces import with_files_of_their_own
 from rtgraph.nodes.runtime.classes.description import class_of
 from rtgraph.nodes.runtime.classes.loading import stand_in
 from rtgraph.nodes.runtime.classes.local_modules import use
+
+if TYPE_CHECKING:
+    from rtgraph.launch.world.world_checkpoints import CheckpointSettings
 
 
 def run(
@@ -50,6 +51,8 @@ def run(
     session = Session.create(plan, directory)
     began = time.monotonic()
     if plan.world == "virtual":
+        from rtgraph.launch.world.virtual_run import run_virtual  # noqa: PLC0415 - a realtime launch starts sooner
+
         ran = run_virtual(plan, session, status, checkpoints)
     else:
         ran = _run_realtime(plan, session, status, tcp_port, early)
@@ -66,6 +69,9 @@ def _run_realtime(
     plan: Plan, session: Session, status: Status, tcp_port: int | None, early: EarlyServer | None
 ) -> Ran:
     outcome = Launcher(plan, session, status, tcp_port=tcp_port, early=early).run()
+    # Not before the launch, which would start later.
+    from rtgraph.launch.report.summary import lossless_losses, summarise  # noqa: PLC0415
+
     reports = {name: statistics.edges for name, statistics in outcome.statistics.items()}
     results = {name: statistics.result for name, statistics in outcome.statistics.items()}
     problems = {name: s.problem for name, s in outcome.statistics.items() if s.problem}

@@ -121,6 +121,17 @@ def test_the_first_array_imports_nothing() -> None:
     assert not subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).stderr
 
 
+def test_a_realtime_launch_imports_no_report_and_no_virtual_world_before_it_starts() -> None:
+    """They would take a tenth of a second from Enter to the first tick."""
+    late = [
+        "rtgraph.launch.report.final_report",
+        "rtgraph.launch.report.summary",
+        "rtgraph.launch.world.virtual_run",
+    ]
+    program = f"import sys, rtgraph.launch.run; sys.exit(', '.join(set({late}) & set(sys.modules)) or None)"
+    assert not subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).stderr
+
+
 def test_every_module_imports() -> None:
     for package in PACKAGES:
         module = importlib.import_module(package)

@@ -46,7 +46,6 @@ def run(args: argparse.Namespace, early: EarlyServer | None = None) -> int:
     launch = prepared(args, None if early is None else early.foresee)
     # Slow imports wait until the arguments are known to be right, and the early server has work.
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
-    from rtgraph.launch.report.final_report import draw_results, print_result  # noqa: PLC0415
     from rtgraph.launch.run import run as run_plan  # noqa: PLC0415
 
     with ConsoleStatus() as status:
@@ -59,6 +58,9 @@ def run(args: argparse.Namespace, early: EarlyServer | None = None) -> int:
             early=early,
         )
         results = {launch.plan.name: result}
+    # Not before the launch, which would start later.
+    from rtgraph.launch.report.final_report import draw_results, print_result  # noqa: PLC0415
+
     code = print_result(results, as_json=args.json)
     if not args.no_plots:
         draw_results(results, quiet=args.json)
