@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
-from typing import Any
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
 from rtgraph.msgs import Record
 
@@ -44,13 +44,6 @@ class Tapped(Record):
     """The class of the publishing node, ``package.module:Class``."""
     port: str
     topic: str
-    message: str = ""
-    """The class of its messages, ``package.module:Class``, if the node's parameters determine it; else empty."""
-
-    @model_serializer(mode="wrap")
-    def _without_empty_message(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Omit ``message`` if it is empty: plans from before the field stay the same."""
-        written: dict[str, Any] = handler(self)
-        if not self.message:
-            written.pop("message", None)
-        return written
+    message: str = Field(default="", exclude_if=operator.not_)
+    """The class of its messages, ``package.module:Class``, if the node's parameters determine it; else empty. Omitted if
+    empty: plans from before the field stay the same."""
