@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
-import inspect
 import json
 import types
 import weakref
@@ -194,8 +194,10 @@ _large: dict[type, tuple[str, ...]] = {}
 
 def _large_fields(kind: type) -> tuple[str, ...]:
     """Return the fields that may hold more than a number."""
+    if dataclasses.is_dataclass(kind):
+        return tuple(field.name for field in dataclasses.fields(kind))
     if not issubclass(kind, BaseModel):
-        return tuple(inspect.get_annotations(kind))
+        return ()
     return tuple(
         name
         for name, field in kind.model_fields.items()

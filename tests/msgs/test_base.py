@@ -1,4 +1,5 @@
 import gc
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -227,3 +228,17 @@ def test_the_size_of_a_message_counts_what_is_nested_in_it():
     assert size_bytes(Nested(pictures=[picture, picture])) >= least + 2000
     assert size_bytes(Nested(named={"a": picture})) >= least + 1000
     assert size_bytes(Nested(pair=(b"x" * 500, "y" * 500))) >= least + 1000
+
+
+@dataclass
+class Held:
+    data: bytes
+
+
+@dataclass
+class HeldWithMore(Held):
+    more: bytes = b""
+
+
+def test_the_size_of_a_dataclass_counts_inherited_fields():
+    assert size_bytes(HeldWithMore(b"x" * 500, b"y" * 300)) >= size_bytes(HeldWithMore(b"")) + 800
