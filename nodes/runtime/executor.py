@@ -9,21 +9,20 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from rtgraph.msgs import Header, Lineage, Message
 from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.msgs.isolation import isolated, unshared
-from rtgraph.msgs.session import Journal
 from rtgraph.nodes.runtime.clock import Clock
 from rtgraph.nodes.runtime.interface.calls import check_method, checked_period_ns, whole_ns
 from rtgraph.nodes.runtime.interface.changeable import with_values
 from rtgraph.nodes.runtime.interface.context import Identity, LaunchContext, Timer, Urgency, generator
 from rtgraph.nodes.runtime.interface.edges import Tapped
 from rtgraph.nodes.runtime.interface.node import Node, Params, check_ports_are_whole
-from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput, Output
-from rtgraph.nodes.runtime.journal import OUTPUT, Documents, JournalKeeper, Kind
+from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput
+from rtgraph.nodes.runtime.journal import Kind
 
 
 class Host(Protocol):
@@ -42,6 +41,8 @@ class Host(Protocol):
 class Executor:
     """A running node with its inboxes, its waiting calls, and whether it is busy."""
 
+    keeps_journal: ClassVar[bool] = False
+
     def __init__(
         self,
         host: Host,
@@ -52,7 +53,6 @@ class Executor:
         index: int,
         seed: int,
         launch_context: LaunchContext,
-        journal: Documents | None = None,
         taps: Mapping[str, tuple[Tapped, ...]] | None = None,
         may_drive_hardware: bool = False,
     ) -> None:
@@ -68,7 +68,6 @@ class Executor:
         self.rng = generator(seed, identity.name, identity.incarnation)
         self.now_ns: Callable[[], int] = host.clock.now_ns
         """Returns the graph's time."""
-        self._journal: JournalKeeper | None = None
         self._timers = 0
         self._shared = not launch_context.realtime
         """Whether other nodes receive the same message object as this one."""
@@ -81,25 +80,23 @@ class Executor:
         self.node = self._made(node_type, params)
         for name, tapped in (taps or {}).items():
             self.node.inputs[name].tapped = tapped
-        if journal is not None:
-            self._keep_journal(journal)
 
     # Called by the world.
 
     def prepare(self) -> None:
         """Do slow preparations before the graph begins."""
-        self._written(Kind.PREPARE, self.node.on_prepare)
+        self._lifecycle(Kind.PREPARE, self.node.on_prepare)
         check_ports_are_whole(self.node)
 
     def start(self) -> None:
         """Start the node."""
         self._began = True
-        self._written(Kind.START, self.node.on_start)
+        self._lifecycle(Kind.START, self.node.on_start)
         check_ports_are_whole(self.node)
 
     def stop(self) -> None:
         """Stop the node in order."""
-        self._written(Kind.STOP, self.node.on_stop)
+        self._lifecycle(Kind.STOP, self.node.on_stop)
         self.flush_journal()
         self.alive = False
 
@@ -109,23 +106,12 @@ class Executor:
         Raises:
             NodeError: a parameter is unknown or read-only, or a value is invalid; nothing changes.
         """
-        params = with_values(self.node.params, values)
-        if self._journal is not None:
-            self._journal.begin(Kind.PARAMS, dict(values))
-        self.node.params = params
-        if not quietly:
-            self.node.on_params(frozenset(values))
-        if self._journal is not None:
-            self._journal.end()
+        self._change(with_values(self.node.params, values), values, quietly=quietly)
 
     def deliver(self, port: BoundInput[Any], message: Any) -> None:
         """Put a message into an inbox, and call its handler if there is one and the node is free."""
         if port.paused:
             return
-        journal = self._journal
-        entered = journal is not None and journal.delivered(
-            port.name, self.identity.name if port.port.keyed else "", message
-        )
         port.put(unshared(message) if self._shared else message)
         if port.handler is not None:
             if not self.busy:
@@ -133,31 +119,14 @@ class Executor:
             elif not port.waiting:
                 port.waiting = True
                 self._waiting.append(port)
-        if entered and journal is not None:
-            journal.end()
 
     def fire(self, timer: Timer) -> None:
         """Make a due call: now, or when the node is free."""
-        if timer.cancelled or not self.alive:
-            return
-        journal = self._journal
-        if journal is not None:
-            journal.begin(Kind.TIMER, timer.number)
-        if timer.completes:
-            self._complete(timer)
-        elif timer.urgency is Urgency.FREE:
-            self._free()
-        elif self.busy:
-            self._waiting.append(timer)
-        else:
-            self._call(timer)
-        if journal is not None:
-            journal.end()
+        if not timer.cancelled and self.alive:
+            self._fire(timer)
 
     def flush_journal(self) -> None:
-        """Publish the pending journal entries."""
-        if self._journal is not None:
-            self._journal.flush()
+        """Publish the pending entries of the journal, if one is kept."""
 
     def world_state(self) -> dict[str, Any]:
         """Return the node's state except for the node itself and its ports."""
@@ -168,7 +137,6 @@ class Executor:
             "busy": self.busy,
             "alive": self.alive,
             "waiting": self._waiting,
-            "journal": None if self._journal is None else self._journal.world_state(),
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
@@ -180,10 +148,8 @@ class Executor:
         self._timers, self.busy, self.alive = state["timers"], state["busy"], state["alive"]
         self._began = True
         self._waiting = state["waiting"]
-        if (self._journal is None) != (state["journal"] is None):
+        if self.keeps_journal != ("journal" in state):
             raise CheckpointError(f"{self.identity.name}: its journal was switched on or off since")
-        if self._journal is not None:
-            self._journal.load_world_state(state["journal"])
 
     # Called by the node through its context.
 
@@ -245,9 +211,7 @@ class Executor:
         stamped = own.stamped(header)
         if own is not message and message.header is UNSENT:
             message.stamped(header)  # later messages are published `of` this message
-        if self._journal is not None:
-            self._journal.published(output.name, key, stamped)
-        self.host.transmit(self, output, stamped, key)
+        self._publish(output, stamped, key)
 
     def finish(self, reason: str) -> None:
         """Ask the world to stop."""
@@ -257,7 +221,30 @@ class Executor:
         """Report progress of the node's preparation; return whether to go on."""
         return self.host.preparing(self, what, done, total)
 
-    # Internal.
+    # Internal. A journal is kept around these calls; see ``JournalledExecutor``.
+
+    def _change(self, params: Params, values: Mapping[str, Any], *, quietly: bool) -> None:
+        self.node.params = params
+        if not quietly:
+            self.node.on_params(frozenset(values))
+
+    def _fire(self, timer: Timer) -> None:
+        if timer.completes:
+            self._complete(timer)
+        elif timer.urgency is Urgency.FREE:
+            self._free()
+        elif self.busy:
+            self._waiting.append(timer)
+        else:
+            self._call(timer)
+
+    def _lifecycle(self, kind: Kind, handler: Callable[[], None]) -> None:
+        """Call a lifecycle method of the node."""
+        del kind
+        handler()
+
+    def _publish(self, output: BoundOutput[Any], message: Message, key: str | None) -> None:
+        self.host.transmit(self, output, message, key)
 
     def _timer(
         self,
@@ -285,29 +272,6 @@ class Executor:
                 "lineage": lineage,
             }
         )
-
-    def _keep_journal(self, documents: Documents) -> None:
-        """Create a journal and the output that publishes it."""
-        port = Output(Journal)
-        port.name = OUTPUT
-        output = self.node.outputs[OUTPUT] = BoundOutput(port, self.send)
-        read_ns = self.host.clock.now_ns
-
-        def publish(journal: Journal) -> None:
-            stamped = journal.stamped(self._header(output, None, None, read_ns()))
-            self.host.transmit(self, output, stamped, None)
-
-        self._journal = JournalKeeper(read_ns, publish, documents, realtime=self.launch_context.realtime)
-        self.now_ns = self._journal.now_ns
-
-    def _written(self, kind: Kind, handler: Callable[[], None]) -> None:
-        """Call a lifecycle method of the node and record it in the journal."""
-        if self._journal is None:
-            handler()
-        else:
-            self._journal.begin(kind)
-            handler()
-            self._journal.end()
 
     def _handle(self, port: BoundInput[Any]) -> None:
         handler, inbox = port.handler, port.inbox

@@ -30,14 +30,15 @@ from rtgraph.msgs.system import (
     Stop,
 )
 from rtgraph.msgs.typed.one_line import in_one_line
-from rtgraph.nodes.runtime.classes.loading import load_class, validated_params
+from rtgraph.nodes.runtime.classes.loading import load_class
 from rtgraph.nodes.runtime.clock import WallClock
 from rtgraph.nodes.runtime.executor import Executor
-from rtgraph.nodes.runtime.interface.context import Identity, Timer
+from rtgraph.nodes.runtime.interface.context import Timer
 from rtgraph.nodes.runtime.interface.edges import EdgeCount
 from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput
 from rtgraph.nodes.runtime.interface.taps import Taken
 from rtgraph.nodes.runtime.journal import Documents
+from rtgraph.nodes.runtime.journalled import executor_of
 from rtgraph.nodes.runtime.realtime.bus import Bus, make_context
 from rtgraph.nodes.runtime.realtime.config import NodeConfig
 from rtgraph.nodes.runtime.realtime.control import ControlClient
@@ -115,21 +116,17 @@ class RealtimeNode:
 
     def _make(self) -> None:
         config, plan = self._config, self._config.plan
-        node_type = load_class(plan.node)
-        if node_type.hardware:
+        if load_class(plan.node).hardware:
             self._guard = Guard(config.stop_s)
         # Building a class takes milliseconds, too long for a running graph.
         build_all(Record)
-        self._executor = Executor(
+        self._executor = executor_of(
             self,
-            Identity(plan.name, plan.replica, plan.replicas, config.incarnation),
-            node_type,
-            validated_params(node_type, plan.params),
-            index=plan.index,
+            plan,
+            config.incarnation,
             seed=config.seed,
             launch_context=config.launch_context(),
-            journal=Documents() if plan.journal else None,
-            taps=plan.taps,
+            documents=Documents(),
             may_drive_hardware=True,
         )
         if config.changed:

@@ -16,13 +16,13 @@ from pydantic import JsonValue
 from rtgraph.msgs import Message
 from rtgraph.msgs.errors import CheckpointError, RtgraphError
 from rtgraph.msgs.wire.envelope import envelope
-from rtgraph.nodes.runtime.classes.loading import load_class, validated_params
 from rtgraph.nodes.runtime.clock import VirtualClock
 from rtgraph.nodes.runtime.executor import Executor
-from rtgraph.nodes.runtime.interface.context import Identity, LaunchContext, Timer, Urgency
+from rtgraph.nodes.runtime.interface.context import LaunchContext, Timer, Urgency
 from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput
 from rtgraph.nodes.runtime.interface.taps import taken
 from rtgraph.nodes.runtime.journal import Documents
+from rtgraph.nodes.runtime.journalled import executor_of
 from rtgraph.nodes.runtime.results import results_of
 from rtgraph.nodes.runtime.virtual.event_queue import EventQueue
 from rtgraph.nodes.runtime.virtual.faults import Fault, FaultInjector, crashes
@@ -270,17 +270,13 @@ class VirtualWorld:
         self.event_queue.happen(executor.start, ())
 
     def _executor(self, plan: NodePlan, incarnation: int) -> Executor:
-        node_type = load_class(plan.node)
-        return Executor(
+        return executor_of(
             self,
-            Identity(plan.name, plan.replica, plan.replicas, incarnation),
-            node_type,
-            validated_params(node_type, plan.params),
-            index=plan.index,
+            plan,
+            incarnation,
             seed=self._seed,
             launch_context=self.launch_context,
-            journal=self._documents if plan.journal else None,
-            taps=plan.taps,
+            documents=self._documents,
         )
 
     def _arrive(self, receiver: Executor, port: BoundInput[Any], message: Message, delay_ns: int) -> None:

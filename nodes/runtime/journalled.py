@@ -1,0 +1,114 @@
+"""An executor that keeps a journal of its node, so that the node can be executed again from a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rtgraph.msgs import Message
+from rtgraph.msgs.session import Journal
+from rtgraph.nodes.runtime.classes.loading import load_class, validated_params
+from rtgraph.nodes.runtime.executor import Executor, Host
+from rtgraph.nodes.runtime.interface.context import Identity, LaunchContext, Timer
+from rtgraph.nodes.runtime.interface.node import Node, Params
+from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput, Output
+from rtgraph.nodes.runtime.journal import OUTPUT, Documents, JournalKeeper, Kind
+from rtgraph.nodes.runtime.wiring import NodePlan
+
+
+class JournalledExecutor(Executor):
+    """Runs a node, and writes each of its calls into a journal, with what it consumed and published.
+
+    The journal is published on an output that the class of the node does not have. ``options`` are those of
+    ``Executor``; ``documents`` are the encoded messages.
+    """
+
+    keeps_journal = True
+
+    def __init__(
+        self,
+        host: Host,
+        identity: Identity,
+        node_type: type[Node[Any]],
+        params: Params,
+        *,
+        documents: Documents,
+        **options: Any,
+    ) -> None:
+        super().__init__(host, identity, node_type, params, **options)
+        port = Output(Journal)
+        port.name = OUTPUT
+        output = self.node.outputs[OUTPUT] = BoundOutput(port, self.send)
+        read_ns = host.clock.now_ns
+
+        def publish(journal: Journal) -> None:
+            host.transmit(self, output, journal.stamped(self._header(output, None, None, read_ns())), None)
+
+        self._journal = JournalKeeper(read_ns, publish, documents, realtime=self.launch_context.realtime)
+        self.now_ns = self._journal.now_ns
+
+    def deliver(self, port: BoundInput[Any], message: Any) -> None:
+        key = self.identity.name if port.port.keyed else ""
+        entered = not port.paused and self._journal.delivered(port.name, key, message)
+        super().deliver(port, message)
+        if entered:
+            self._journal.end()
+
+    def flush_journal(self) -> None:
+        self._journal.flush()
+
+    def world_state(self) -> dict[str, Any]:
+        return {**super().world_state(), "journal": self._journal.world_state()}
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        super().load_world_state(state)
+        self._journal.load_world_state(state["journal"])
+
+    def _change(self, params: Params, values: Mapping[str, Any], *, quietly: bool) -> None:
+        self._journal.begin(Kind.PARAMS, dict(values))
+        super()._change(params, values, quietly=quietly)
+        self._journal.end()
+
+    def _fire(self, timer: Timer) -> None:
+        self._journal.begin(Kind.TIMER, timer.number)
+        super()._fire(timer)
+        self._journal.end()
+
+    def _lifecycle(self, kind: Kind, handler: Callable[[], None]) -> None:
+        self._journal.begin(kind)
+        handler()
+        self._journal.end()
+
+    def _publish(self, output: BoundOutput[Any], message: Message, key: str | None) -> None:
+        self._journal.published(output.name, key, message)
+        super()._publish(output, message, key)
+
+
+def executor_of(
+    host: Host,
+    plan: NodePlan,
+    incarnation: int,
+    *,
+    seed: int,
+    launch_context: LaunchContext,
+    documents: Documents,
+    may_drive_hardware: bool = False,
+) -> Executor:
+    """Return the executor of a planned node, with a journal if the plan says so.
+
+    Raises:
+        NodeError: the node cannot be made, or drives a device where it may not.
+    """
+    node_type = load_class(plan.node)
+    identity = Identity(plan.name, plan.replica, plan.replicas, incarnation)
+    params = validated_params(node_type, plan.params)
+    options: dict[str, Any] = {
+        "index": plan.index,
+        "seed": seed,
+        "launch_context": launch_context,
+        "taps": plan.taps,
+        "may_drive_hardware": may_drive_hardware,
+    }
+    if plan.journal:
+        return JournalledExecutor(host, identity, node_type, params, documents=documents, **options)
+    return Executor(host, identity, node_type, params, **options)
