@@ -20,7 +20,7 @@ from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.plant import empty_observation
 from rtgraph.nodes.inference.latency import Constant, Draw, LatencyParams, Measured
 from rtgraph.nodes.inference.policies import check_policy, make_policy
-from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, PolicyParams
+from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, PolicyParams
 from rtgraph.nodes.inference.stagger import StaggerName, stagger_method
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest, queue
 from rtgraph.nodes.runtime.interface.context import generator
@@ -85,13 +85,16 @@ class Worker(Node[WorkerParams]):
         """Make the policy and warm it up."""
         params = self.params
         stagger_method(params.stagger)  # imports it before the world runs
-        self._policy = make_policy(params.policy, params.plant, self.rng, self.context.launch_context)
+        self._policy = self._make_policy()
         self._versions = _Versions()
         self._draw = params.latency.draws(self.rng, params.plant.rate_hz)
         if not self.context.launch_context.realtime:
             _must_take_time(self.name, params.latency, self._draw)
         if self.context.launch_context.realtime:
             self._warm_up()
+
+    def _make_policy(self) -> Policy:
+        return make_policy(self.params.policy, self.params.plant, self.rng, self.context.launch_context)
 
     def on_start(self) -> None:
         """Announce the worker, and begin with the first observation."""

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from rtgraph.msgs import Applied, Decision, Ending, EpisodeEnd, Observation, PlantSpec, Screen
-from rtgraph.msgs.array import frozen
+from rtgraph.msgs.array import Array, frozen
 from rtgraph.msgs.base import OWNED, UNSENT
 from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.msgs.isolation import LEAST, MOST
@@ -137,6 +137,14 @@ class Plant(Node[P]):
             if not isinstance(self._environment, Saveable):
                 raise CheckpointError(f"{self.name}: its environment cannot restore a snapshot")
             self._environment.restore(saved)
+
+    def begin_anew(self) -> None:
+        """Leave the running episode: the next tick begins another one."""
+        self._resets = True
+
+    def picture(self) -> Array | None:
+        """Return the image that a person would see, (height, width, 3) uint8 RGB; None if the environment has none."""
+        return self._environment.screen()
 
     def _due_ns(self) -> int:
         return (self._tick + self._slipped) * self._period_ns

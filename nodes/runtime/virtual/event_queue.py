@@ -86,6 +86,20 @@ class EventQueue:
             if progress is not None and self.events % 4096 == 0:
                 progress(clock.time_ns)
 
+    def run_until(self, reached: Callable[[], object]) -> None:
+        """Run event after event until ``reached`` returns true, or no event is left.
+
+        Raises:
+            RtgraphError: as ``happen``.
+        """
+        heap, clock, pop, happen = self._heap, self._clock, heapq.heappop, self.happen
+        while heap and not reached():
+            due, _, _, _, call, arguments = pop(heap)
+            if due > clock.time_ns:
+                clock.time_ns = due
+                self._at_this_instant = 0
+            happen(call, arguments)
+
     def happen(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         """Run an event now.
 

@@ -150,6 +150,25 @@ class VirtualWorld:
         if failures:
             raise failures[0]
 
+    def advance(self, reached: Callable[[], object]) -> None:
+        """Run event after event until ``reached`` returns true or no event is left, for a program that steps the world.
+
+        Raises:
+            RtgraphError: a node failed. The nodes still need ``end``.
+        """
+        if not self._begun:
+            self._begin()
+        self.event_queue.run_until(reached)
+
+    def end(self) -> None:
+        """Stop the nodes of a world that was advanced.
+
+        Raises:
+            RtgraphError: a node failed while stopping.
+        """
+        for failure in self._stop():
+            raise failure
+
     def interrupt(self, reason: str) -> None:
         """End the run in order after this instant. Safe to call from a signal handler."""
         self._interrupted = True

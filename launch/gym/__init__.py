@@ -1,0 +1,13 @@
+"""Plants of launch files as Gymnasium environments, stepped by an agent of another library.
+
+Importing this package registers them, as Gymnasium expects: ``gymnasium.make("rtgraph.launch.gym:rtgraph/Realtime-v0", launch="catch")``.
+"""
+
+from __future__ import annotations
+
+from gymnasium.envs.registration import register, registry
+
+ID = "rtgraph/Realtime-v0"
+
+if ID not in registry:
+    register(ID, entry_point="rtgraph.launch.gym.environment:RealtimeEnv")

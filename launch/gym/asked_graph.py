@@ -1,0 +1,212 @@
+"""A launch file's plant and workers in the virtual world, with an outside agent in the place of the policy."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from rtgraph.graphs import Plan, load_launch
+from rtgraph.launch.file_options import FOLDERS
+from rtgraph.launch.replanning import without
+from rtgraph.launch.world.virtual_run import launch_context
+from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.errors import GraphError, WorldError
+from rtgraph.nodes.inference.asked import AskedWorker, PlantWatch, Question
+from rtgraph.nodes.inference.worker import Worker
+from rtgraph.nodes.plant import Plant
+from rtgraph.nodes.runtime import InputPlan, NodePlan, VirtualWorld, load_class, validated_params
+
+WATCH = "_watch"
+
+
+class AskedGraph:
+    """A plan of a launch file without the nodes that neither act nor delay: plant, workers and their coordinator stay.
+
+    Args:
+        launch: name or path of a launch file.
+        arguments: its arguments, as text.
+        plant: the name of the plant; None if there is one.
+        pictures: render pictures, if the plant renders them only on demand.
+
+    Raises:
+        GraphError: the file or its arguments are wrong, or no worker acts on the plant.
+    """
+
+    def __init__(
+        self, launch: str, arguments: Mapping[str, str], plant: str | None = None, *, pictures: bool = False
+    ) -> None:
+        plan = load_launch(launch, arguments, world="virtual", record=False, folders=FOLDERS, effective=True)
+        chosen = _plant_of(plan, launch, plant)
+        self.plant = chosen.name
+        deciding = _workers_of(plan, chosen)
+        if not deciding:
+            raise GraphError(
+                f"{launch}: no worker acts on {chosen.name!r}", hint="a launch file with staggered workers"
+            )
+        self.workers = len(deciding)
+        kept = {chosen.name, *deciding, *_helpers_of(plan, deciding)}
+        nodes = [
+            _asked(node) if node.name in deciding else node
+            for node in without(plan.nodes, {node.name for node in plan.nodes} - kept)
+        ]
+        if pictures:
+            nodes = [_rendering(node) if node.name == chosen.name else node for node in nodes]
+        # The watch comes first: it has seen a tick when a worker asks about it.
+        nodes = [_watch(chosen), *nodes]
+        nodes = [node.model_copy(update={"index": index}) for index, node in enumerate(nodes)]
+        self._plan = plan.model_copy(
+            update={"nodes": tuple(nodes), "weights": {}, "ticks": None, "duration_s": None}
+        )
+        self._deciding = deciding
+        plant_class, params = cast(type[Plant[Any]], load_class(chosen.node)), chosen.params
+        self.spec: PlantSpec = plant_class.spec(validated_params(plant_class, params))
+        self.clamps = bool(params.get("out_of_range") == "clamp")
+
+    def world(self, seed: int) -> AskedWorld:
+        """Return a world with this seed, at its beginning."""
+        return AskedWorld(self._plan, self.plant, self._deciding, seed)
+
+
+class AskedWorld:
+    """A world that runs until one of its workers asks for an action."""
+
+    def __init__(self, plan: Plan, plant: str, workers: tuple[str, ...], seed: int) -> None:
+        self._world = VirtualWorld(
+            plan.nodes, seed=seed, launch_context=launch_context(plan, None), faults=plan.faults
+        )
+        self._plant = plant
+        self._workers = workers
+        self._questions: deque[Question] = deque()
+        self._restarts = 0
+        self._left = -1
+        """The newest episode that the agent has left."""
+        self._ended = False
+        self._world.advance(lambda: True)
+        self._collect()
+        self.watch: PlantWatch = self._world.node(WATCH)
+        """What the plant has shown so far."""
+
+    @property
+    def plant(self) -> Plant[Any]:
+        """The plant."""
+        plant: Plant[Any] = self._world.node(self._plant)
+        return plant
+
+    def next_episode(self) -> Question:
+        """Leave the running episode, if there is one, and run until a worker asks about another.
+
+        Raises:
+            RtgraphError: a node failed, or the world has ended.
+        """
+        if self.watch.newest is not None:
+            self._left = self.watch.newest.episode
+            if not self.watch.over:
+                self.plant.begin_anew()
+        while (question := self._asked()) is None:
+            self._advance(self._is_asked)
+        return question
+
+    def next_question(self) -> Question | None:
+        """Run until a worker asks about the running episode; return None if the episode ends first.
+
+        Raises:
+            RtgraphError: a node failed, or the world has ended.
+        """
+        while (question := self._asked()) is None and not self.watch.over:
+            self._advance(self._is_asked_or_over)
+        return question
+
+    def end(self) -> None:
+        """Stop the nodes. Ending twice is allowed."""
+        if not self._ended:
+            self._ended = True
+            self._world.end()
+
+    def _asked(self) -> Question | None:
+        """Return the next question about the running episode; other decisions never act, so others need no answer."""
+        newest = self.watch.newest
+        while self._questions:
+            question = self._questions.popleft()
+            episode = question.observation.episode
+            if newest is not None and episode == newest.episode > self._left and not self.watch.over:
+                return question
+        return None
+
+    def _advance(self, reached: Callable[[], object]) -> None:
+        self._world.advance(reached)
+        if self._world.reason or not reached():
+            raise WorldError(f"the world has ended: {self._world.reason or 'nothing is left to happen'}")
+
+    def _is_asked(self) -> object:
+        """Return whether there is a question; also when the world has ended."""
+        restarts = self._world.restarts
+        if restarts and sum(restarts.values()) != self._restarts:
+            self._collect()
+        return self._questions or self._world.reason
+
+    def _is_asked_or_over(self) -> object:
+        return self.watch.over or self._is_asked()
+
+    def _collect(self) -> None:
+        """Let all workers ask in one place; a restarted worker is another object."""
+        self._restarts = sum(self._world.restarts.values())
+        for name in self._workers:
+            worker: AskedWorker = self._world.node(name)
+            worker.questions = self._questions
+
+
+def _plant_of(plan: Plan, launch: str, name: str | None) -> NodePlan:
+    plants = {node.name: node for node in plan.nodes if issubclass(load_class(node.node), Plant)}
+    if name is None and len(plants) == 1:
+        return next(iter(plants.values()))
+    if name is None or name not in plants:
+        problem = f"no plant {name!r}" if name else f"{len(plants)} plants"
+        raise GraphError(
+            f"{launch}: {problem}", hint=f"plant={' or plant='.join(plants)}" if plants else None
+        )
+    return plants[name]
+
+
+def _workers_of(plan: Plan, plant: NodePlan) -> tuple[str, ...]:
+    decision = plant.inputs.get("decision")
+    publishers = () if decision is None else decision.publishers
+    return tuple(
+        node.name
+        for node in plan.nodes
+        if node.name in publishers and issubclass(load_class(node.node), Worker)
+    )
+
+
+def _helpers_of(plan: Plan, workers: tuple[str, ...]) -> set[str]:
+    """Return the nodes that pace the workers."""
+    return {
+        publisher
+        for node in plan.nodes
+        if node.name in workers
+        for port in ("claim", "stagger", "beat")
+        if port in node.inputs
+        for publisher in node.inputs[port].publishers
+    }
+
+
+def _asked(node: NodePlan) -> NodePlan:
+    path = f"{AskedWorker.__module__}:{AskedWorker.__name__}"
+    return node.model_copy(update={"node": path, "params": node.params | {"policy": {"kind": "random"}}})
+
+
+def _rendering(node: NodePlan) -> NodePlan:
+    fields = load_class(node.node).params_type.model_fields
+    return node.model_copy(update={"params": node.params | {"render": True}}) if "render" in fields else node
+
+
+def _watch(plant: NodePlan) -> NodePlan:
+    return NodePlan(
+        name=WATCH,
+        index=0,
+        node=f"{PlantWatch.__module__}:{PlantWatch.__name__}",
+        inputs={
+            port: InputPlan(topic=plant.outputs[port], publishers=(plant.name,))
+            for port in ("observation", "applied")
+        },
+    )

@@ -1,0 +1,189 @@
+"""``rtgraph/Realtime-v0``: a plant of a launch file, stepped by an agent of another library."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from rtgraph.launch.gym.asked_graph import AskedGraph, AskedWorld
+from rtgraph.launch.gym.pending import PendingActions
+from rtgraph.launch.gym.spaces import action_space, observation_space, pending_spaces, plant_action
+from rtgraph.msgs.errors import GraphError, WorldError
+from rtgraph.nodes.inference.asked import Question
+from rtgraph.nodes.plant import Plant
+from rtgraph.nodes.plant.actions import check_action, clamped
+
+SLOTS_PER_WORKER = 2
+"""Pending actions in an observation for each worker, by default: one is inferred, one is held by the gate."""
+
+
+class RealtimeEnv(gymnasium.Env[Any, Any]):
+    """A plant in virtual time whose agent takes time to answer, as the workers of the launch file do.
+
+    The workers, their stagger method, latencies and gate are those of the launch file; only their policy is the agent. A step begins
+    when a worker begins an inference, and gives it its action. The action reaches the gate when the inference ends. The step ends when
+    the next inference begins, or with the episode. So a step is one tick where workers answer every observation, several where they do
+    not, and none where two workers begin at once. The reward is the sum of the plant's rewards in between.
+
+    ``info`` has ``tick`` and ``worker`` of the observation; ``ticks``, ``policy_ticks``, ``default_ticks`` and ``starting_ticks`` (ticks
+    of this step in all, with a decision, with β, and with β because the episode has just begun); and ``age_ticks``, the age of the
+    decision applied last, or -1.
+
+    Args:
+        launch: name or path of a launch file.
+        plant: name of the plant, if there are several.
+        pending: whether observations have the pending actions (``pending``, ``pending_mask``) beside the plant's ``observation``; or
+            the number of them, by default two for each worker.
+        render_mode: None, or ``rgb_array``.
+        arguments: arguments of the launch file, such as ``id``, which ``gymnasium.make`` uses itself.
+        others: its other arguments.
+
+    Raises:
+        GraphError: the launch file, or an argument, is wrong.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"]}  # noqa: RUF012 - as Gymnasium declares it
+
+    def __init__(
+        self,
+        launch: str,
+        *,
+        plant: str | None = None,
+        pending: bool | int = False,
+        render_mode: str | None = None,
+        arguments: Mapping[str, object] | None = None,
+        **others: object,
+    ) -> None:
+        if render_mode not in {None, "rgb_array"}:
+            raise GraphError(f"unknown render_mode {render_mode!r}", hint="rgb_array")
+        if pending < 0:
+            raise GraphError(f"pending={pending}: expected true, false, or a number of actions")
+        typed = {name: _text(value) for name, value in {**(arguments or {}), **others}.items()}
+        self._graph = AskedGraph(launch, typed, plant, pictures=render_mode is not None)
+        self.render_mode = render_mode
+        spec = self._graph.spec
+        self.metadata = {**self.metadata, "render_fps": spec.rate_hz}
+        self.action_space = action_space(spec.action)
+        self.observation_space = observation_space(spec)
+        self._pending: PendingActions | None = None
+        if pending:
+            slots = SLOTS_PER_WORKER * self._graph.workers if pending is True else pending
+            self._pending = PendingActions(spec.action, slots)
+            self.observation_space = spaces.Dict(
+                {"observation": self.observation_space, **pending_spaces(spec.action, slots)}
+            )
+        self._check_action = clamped if self._graph.clamps else check_action
+        self._world: AskedWorld | None = None
+        self._question: Question | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode. With a seed, the world begins anew too: as a launch with that seed."""
+        super().reset(seed=seed)
+        if self._world is None or seed is not None:
+            self._end_world()
+            chosen = int(self.np_random.integers(2**31)) if seed is None else seed
+            self._world = self._graph.world(chosen)
+        if self._pending is not None:
+            self._pending.begin()
+        before = self._world.watch.by.copy()
+        self._question = self._world.next_episode()
+        return self._observed(), self._info(before)
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Give the asking worker its action, and run until the next one asks or the episode ends.
+
+        Raises:
+            ValueError: the action does not fit the action space; nothing has moved.
+            WorldError: no episode is running.
+        """
+        world, question = self._world, self._question
+        if world is None or question is None:
+            raise WorldError("no episode is running", hint="call reset() first")
+        spec = self._graph.spec.action
+        given = plant_action(action, spec)
+        self._check_action(given, spec)
+        question.worker.answer(given)
+        if self._pending is not None:
+            self._pending.decided(question.observation.tick, given)
+        before = world.watch.by.copy()
+        self._question = world.next_question()
+        newest = world.watch.newest if self._question is None else None
+        ends = (False, False) if newest is None else (newest.terminated, newest.truncated)
+        return self._observed(), world.watch.take_reward(), *ends, self._info(before)
+
+    def render(self) -> npt.NDArray[np.generic] | None:
+        """Return the plant's picture, (height, width, 3) uint8 RGB; None without ``render_mode``, or if it has none."""
+        if self.render_mode is None or self._world is None:
+            return None
+        return self._world.plant.picture()
+
+    def close(self) -> None:
+        """Stop the world. Closing twice is allowed."""
+        self._end_world()
+
+    @property
+    def plant(self) -> Plant[Any]:
+        """The plant of the running world."""
+        return self._running().plant
+
+    def figures(self) -> dict[str, Any]:
+        """Return ``ticks``, ``inaction`` and mean ``age_ticks`` since the world began, as a launch's summary defines them."""
+        return {} if self._world is None else self._world.watch.figures()
+
+    def _end_world(self) -> None:
+        world, self._world, self._question = self._world, None, None
+        if world is not None:
+            world.end()
+
+    def _observed(self) -> Any:
+        """Return the observation that the next action is for, or an episode's last one."""
+        world = self._running()
+        newest = world.watch.newest if self._question is None else self._question.observation
+        if newest is None:
+            raise WorldError("the plant has shown nothing yet")
+        value = newest.value
+        # Agents may write to what they get, and the message is shared.
+        own = {name: part.copy() for name, part in value.items()} if isinstance(value, dict) else value.copy()
+        if self._pending is None:
+            return own
+        self._pending.applied(world.watch.acted_on)
+        return {"observation": own, **self._pending.observation()}
+
+    def _info(self, before: Counter[str]) -> dict[str, Any]:
+        world = self._running()
+        watch, question = world.watch, self._question
+        made = watch.by - before
+        return {
+            "tick": question.observation.tick
+            if question
+            else -1
+            if watch.newest is None
+            else watch.newest.tick,
+            "worker": "" if question is None else question.worker.name,
+            "ticks": made["policy"] + made["default"] + made["reset"],
+            "policy_ticks": made["policy"],
+            "default_ticks": made["default"],
+            "starting_ticks": made["starting"],
+            "age_ticks": watch.age_ticks,
+        }
+
+    def _running(self) -> AskedWorld:
+        if self._world is None:
+            raise WorldError("no episode is running", hint="call reset() first")
+        return self._world
+
+
+def _text(value: object) -> str:
+    """Return an argument of a launch file as on the command line."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return json.dumps(value) if isinstance(value, dict | list | tuple) else str(value)

@@ -1,0 +1,127 @@
+"""Workers that ask a program outside of the graph for their actions, and the node that watches its plant for it."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rtgraph.msgs import Action, Applied, Continuous, Discrete, Observation, PlantSpec
+from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.spaces import Value
+from rtgraph.nodes.inference.policy import Act, Policy
+from rtgraph.nodes.inference.worker import Worker
+from rtgraph.nodes.runtime import Input, Node, Params, queue
+
+
+@dataclass(slots=True)
+class Question:
+    """An inference that began: the action for ``observation`` is wanted before any more time passes."""
+
+    worker: AskedWorker
+    observation: Observation
+
+
+class AskedWorker(Worker):
+    """A worker without a policy. In the virtual world, a program gives it the action of each inference by ``answer``.
+
+    Everything else is that of ``Worker``: when it infers, from which observation, and how long that takes.
+    """
+
+    def on_prepare(self) -> None:
+        """Make the list of questions that the program empties."""
+        super().on_prepare()
+        if self.context.launch_context.realtime:
+            raise NodeError(f"{self.name}: AskedWorker runs in the virtual world only")
+        self.questions: deque[Question] = deque()
+
+    def _make_policy(self) -> Policy:
+        return _Idle(self.params.plant)
+
+    def _begin(self, observation: Observation) -> None:
+        super()._begin(observation)
+        self.questions.append(Question(self, observation))
+
+    def answer(self, action: Action) -> None:
+        """Give the running inference its action. Without an answer, it is the one nearest to 0."""
+        self._act = Act(action)
+
+
+class _Idle(Policy):
+    """The action nearest to 0, always. It draws no random number, so that latencies are those of a scripted policy."""
+
+    def __init__(self, plant: PlantSpec) -> None:
+        self._act = Act(idle_action(plant))
+
+    def act(self, observation: Value, tick: int = 0) -> Act:
+        return self._act
+
+
+def idle_action(plant: PlantSpec) -> Action:
+    """Return a valid action of a plant: 0, or the vector nearest to 0."""
+    match plant.action:
+        case Discrete():
+            return 0
+        case Continuous() as spec:
+            return np.clip(np.zeros(spec.size), spec.low, spec.high).astype(np.float32)
+        case spec:
+            return np.zeros(spec.size, np.int64)
+
+
+class WatchParams(Params):
+    """``PlantWatch`` has no parameters."""
+
+
+class PlantWatch(Node[WatchParams]):
+    """Keeps a plant's newest observation, the rewards since they were last taken, and what the gate applied."""
+
+    observation = Input(Observation, queue(256))
+    applied = Input(Applied, queue(256))
+
+    def on_start(self) -> None:
+        """Begin before the first observation."""
+        self.newest: Observation | None = None
+        self.over = False
+        """Whether the episode has ended, and all of its ticks are counted."""
+        self.by: Counter[str] = Counter()
+        """Number of ticks so far: ``policy``, ``default``, ``reset``, and ``starting`` of those by default."""
+        self.ages: Counter[int] = Counter()
+        """Number of decisions applied so far by their age in ticks."""
+        self.age_ticks = self.acted_on = -1
+        """The age of the decision applied last, and the tick of its observation; -1 before an episode's first one."""
+        self._reward = 0.0
+
+    def on_observation(self, observation: Observation) -> None:
+        """Add a tick's reward; an episode begins without any."""
+        self.newest = observation
+        self._reward = 0.0 if observation.first else self._reward + observation.reward
+
+    def on_applied(self, applied: Applied) -> None:
+        """Count what acted at a tick."""
+        self.by[applied.by] += 1
+        self.over = self.newest is not None and (self.newest.terminated or self.newest.truncated)
+        if applied.by == "reset":
+            self.age_ticks = self.acted_on = -1
+        elif applied.age_ticks is not None:
+            self.age_ticks, self.acted_on = applied.age_ticks, applied.tick - applied.age_ticks
+            self.ages[applied.age_ticks] += 1
+        elif applied.starting:
+            self.by["starting"] += 1
+
+    def take_reward(self) -> float:
+        """Return the sum of the rewards since the last call."""
+        reward, self._reward = self._reward, 0.0
+        return reward
+
+    def figures(self) -> dict[str, Any]:
+        """Return ``ticks``, ``inaction`` (without starts of episodes) and the mean of ``age_ticks``; None if there is no value."""
+        by = self.by
+        judged = by["policy"] + by["default"] - by["starting"]
+        acted = self.ages.total()
+        return {
+            "ticks": by["policy"] + by["default"] + by["reset"],
+            "inaction": (by["default"] - by["starting"]) / judged if judged else None,
+            "age_ticks": sum(age * count for age, count in self.ages.items()) / acted if acted else None,
+        }
