@@ -58,6 +58,10 @@ class WeightsEntry(Entry):
     """A network with weights that nodes share."""
 
     network: dict[str, Any]
+    algorithm: str | None = Field(
+        default=None,
+        description="the algorithm that they belong to; default: the one used for this network and the plant's actions",
+    )
     plant: Topic = Field(description="the plant that the network is built for")
     seed: Seed | None = Field(
         default=None, description="seed of the initial parameters; default: the seed of the launch"

@@ -1,7 +1,8 @@
 """References in files: ``${argument}``, ``${env:NAME}``, ``${spec:node.field}`` and ``${weights:name}``.
 
 ``${gate_of:argument}`` is the gate that the stagger method in an argument needs; ``${algorithm_of:weights}`` is the
-default algorithm for such weights. ``${a|b}`` is ``${a}``, or ``${b}`` if that is null.
+default algorithm for such weights; ``${usual:node.argument}`` is the usual value of an argument for the actions of
+a plant. ``${a|b}`` is ``${a}``, or ``${b}`` if that is null.
 
 A scalar that consists of one reference takes the type of the value; elsewhere the value becomes part of the text.
 ``$${`` stands for ``${``. Replaced values are not searched for references again. Environment variables and text with
@@ -23,7 +24,7 @@ Lookup = Callable[[str, Place], Value]
 
 _TOKEN = re.compile(r"(?P<escape>\$\$\{)|\$\{(?P<reference>[^${}]*)\}|(?P<bad>\$\{)")
 
-_OF_NODES = ("spec", "identity", "weights", "algorithm_of")
+_OF_NODES = ("spec", "identity", "weights", "algorithm_of", "usual")
 _LATER = {"params", "network", "arguments", "if"}
 
 

@@ -203,6 +203,7 @@ class Resolver:
         Raises:
             GraphError: the network is wrong, its plant is not a plant, or the checkpoint is invalid or does not fit.
         """
+        from rtgraph.nodes.algorithms.registry import algorithm_for, params_class  # noqa: PLC0415
         from rtgraph.nodes.networks.fit import check_fit  # noqa: PLC0415 - needed only by graphs with networks
         from rtgraph.nodes.weights.checkpoint_reader import kept_in  # noqa: PLC0415
 
@@ -210,14 +211,17 @@ class Resolver:
             must_be_installed("torch")
         network = self._network(entry)
         plant = entry.scope.full(entry.entry.plant)
-        spec = self.spec(plant, entry.place / "plant")
+        spec = self._spec_of(entry)
         try:
             check_fit(network, spec)
         except ValueError as error:
             problem, _, hint = str(error).partition(". hint: ")
             raise entry.network.place.error(problem, hint=hint or None) from error
+        with calling("the algorithm", entry.place / "algorithm"):
+            params_class(entry.entry.algorithm or algorithm_for(network, spec)).check_plant(spec)
         plan = WeightsPlan(
             network=network.model_dump(mode="json"),
+            algorithm=entry.entry.algorithm,
             plant=plant,
             spec=spec,
             seed=seed if entry.entry.seed is None else entry.entry.seed,
@@ -249,6 +253,9 @@ class Resolver:
             update={"checkpoint": str(kept.folder), "version": kept.version, "begun": begun}
         )
 
+    def _spec_of(self, entry: PlacedWeights) -> PlantSpec:
+        return self.spec(entry.scope.full(entry.entry.plant), entry.place / "plant")
+
     def _network(self, entry: PlacedWeights) -> NetworkSpec:
         from rtgraph.nodes.networks import NetworkSpec  # noqa: PLC0415 - needed only by graphs with networks
 
@@ -271,14 +278,27 @@ class Resolver:
             return name
 
         def algorithm_of(reference: str, place: Place) -> Value:
-            from rtgraph.nodes.learner.algorithms import algorithm_for  # noqa: PLC0415 - only for learners
+            from rtgraph.nodes.algorithms import algorithm_for  # noqa: PLC0415 - only for learners
 
-            return algorithm_for(self._network(self._weights[str(weights(reference, place))]))
+            entry = self._weights[str(weights(reference, place))]
+            if entry.entry.algorithm is not None:
+                return entry.entry.algorithm
+            return algorithm_for(self._network(entry), self._spec_of(entry))
+
+        def usual(reference: str, place: Place) -> Value:
+            from rtgraph.nodes.algorithms import usual_for  # noqa: PLC0415 - only for learners
+
+            node, _, argument = reference.partition(".")
+            known = usual_for(self.spec(scope.full(node), place))
+            if argument not in known:
+                raise place.error(f"no usual value of {argument!r} is known", hint=nearest(argument, known))
+            return known[argument]
 
         def identity(reference: str, place: Place) -> Value:
             return dict(self.identity(scope.full(reference), place))
 
         lookups = {"spec": spec, "identity": identity, "weights": weights, "algorithm_of": algorithm_of}
+        lookups["usual"] = usual
         return substitute(raw.value, raw.place, replace(raw.references, lookups=lookups))
 
 

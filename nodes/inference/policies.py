@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtgraph.msgs import Discrete, PlantSpec
+from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.inference.policy import (
     EpsilonGreedyParams,
@@ -35,21 +35,11 @@ def make_policy(
         return RandomPolicy(plant, rng)
     if isinstance(params, ScriptedParams):
         return ScriptedPolicy(params)
-    count = _count_of_actions(plant)
     weights = weights_named(launch_context.weights, params.weights)
     # Only here, so that a graph of scripted policies needs no torch.
     from rtgraph.nodes.inference.network_policy import EpsilonGreedyPolicy  # noqa: PLC0415
 
-    return EpsilonGreedyPolicy(weights, count, params, rng)
-
-
-def _count_of_actions(plant: PlantSpec) -> int:
-    if not isinstance(plant.action, Discrete):
-        raise NodeError(
-            f"an epsilon_greedy policy needs discrete actions, the plant has {plant.action.kind} ones",
-            hint="choose another plant, or a policy of another kind",
-        )
-    return plant.action.count
+    return EpsilonGreedyPolicy(weights, params, rng)
 
 
 def check_policy(params: RandomParams | EpsilonGreedyParams | ScriptedParams, plant: PlantSpec) -> None:
@@ -60,8 +50,6 @@ def check_policy(params: RandomParams | EpsilonGreedyParams | ScriptedParams, pl
     Raises:
         NodeError: the check fails.
     """
-    if isinstance(params, EpsilonGreedyParams):
-        _count_of_actions(plant)
     if not isinstance(params, ScriptedParams):
         return
     script = script_class(params)

@@ -65,7 +65,7 @@ class RandomParams(Record):
 
 
 class EpsilonGreedyParams(Record):
-    """The action with the highest value of a network, sometimes a random one (discrete actions only).
+    """The action that the algorithm of the weights chooses with its network, sometimes a random one.
 
     The share of random actions can fall over time: linearly from ``epsilon_from`` at tick 0 to ``epsilon`` at
     tick ``epsilon_over``. ``epsilon_over`` without ``epsilon_from`` is rejected.
@@ -83,7 +83,7 @@ class EpsilonGreedyParams(Record):
     resume: str | None = None
     """The checkpoint that the run resumes from, or a folder of them; its ticks count for the schedule."""
     noise: bool = True
-    """Whether a noisy network uses noise, drawn for each decision; false to evaluate it."""
+    """Whether the algorithm explores: a noisy network draws noise, a Gaussian is sampled; false to evaluate it."""
 
     @model_validator(mode="after")
     def _falls_from_something(self) -> Self:

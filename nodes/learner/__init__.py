@@ -1,7 +1,7 @@
 """Learning: updates of weights from batches of transitions. Importing this package does not import torch.
 
 Import the modules that need torch directly: `rtgraph.nodes.learner.updates.update` (updates),
-`rtgraph.nodes.learner.algorithms.values` (losses) and `rtgraph.nodes.learner.updates.checkpoint` (saving and loading).
+`rtgraph.nodes.algorithms.values` (losses) and `rtgraph.nodes.learner.updates.checkpoint` (saving and loading).
 """
 
 from rtgraph.nodes.learner.batch_client import Batches, BatchParams

@@ -10,9 +10,9 @@ from pydantic import Field, PositiveInt, TypeAdapter
 
 from rtgraph.msgs import BatchRequest, Priorities, SampledBatch
 from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.algorithms import AnyAlgorithm
+from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.inference.latency import LatencyParams, Measured
-from rtgraph.nodes.learner.algorithms import AnyAlgorithm
-from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.networks import NetworkSpec
 from rtgraph.nodes.replay import Batch, BatchReader
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, queue

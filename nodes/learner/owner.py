@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import JsonValue, TypeAdapter
 
 from rtgraph.msgs import WeightsVersion
-from rtgraph.nodes.learner.algorithms import AlgorithmParams
+from rtgraph.nodes.algorithms import AlgorithmParams
 from rtgraph.nodes.learner.updates.checkpoint import Checkpoints, load
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks.spec import NetworkSpec

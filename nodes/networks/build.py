@@ -22,7 +22,7 @@ from rtgraph.nodes.networks.impala import Impala
 from rtgraph.nodes.networks.joined import Joined
 from rtgraph.nodes.networks.mlp import Mlp
 from rtgraph.nodes.networks.nature import Nature
-from rtgraph.nodes.networks.network import Network
+from rtgraph.nodes.networks.network import LearnedNumber, Network
 from rtgraph.nodes.networks.noisy import NoisyLinear
 from rtgraph.nodes.networks.parameters import allocate
 from rtgraph.nodes.networks.spec import ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
@@ -65,10 +65,10 @@ def initialise(module: nn.Module, seed: int) -> None:
     """Redraw all weights and biases. The same seed gives the same bits on any device.
 
     The rule is torch's for these layers, uniform in ±1/√fan_in (Kaiming-uniform with a = √5); the noise of
-    noisy layers starts from 0.5/√fan_in.
+    noisy layers starts from 0.5/√fan_in, and a learned number from its initial value.
 
     Raises:
-        TypeError: A layer other than a linear, noisy or convolutional one has parameters.
+        TypeError: A layer of another kind has parameters.
         ValueError: The module is on the meta device, and so has no memory for weights.
     """
     generator = torch.Generator(device="cpu").manual_seed(seed)
@@ -83,6 +83,8 @@ def initialise(module: nn.Module, seed: int) -> None:
                 _fill(mean, 1 / math.sqrt(layer.weight.shape[1]), generator)
             for noise in (layer.weight_noise, layer.bias_noise):
                 nn.init.constant_(noise, layer.initial_noise)
+        elif isinstance(layer, LearnedNumber):
+            nn.init.constant_(layer.value, layer.initial)
         elif any(True for _ in layer.parameters(recurse=False)):
             raise TypeError(f"no rule to initialise layer {name!r} of type {type(layer).__name__}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rtgraph.msgs import Discrete, PlantSpec
+from rtgraph.msgs import Continuous, Discrete, PlantSpec
 from rtgraph.msgs.spaces import ArraySpec, PartsSpec
 from rtgraph.nodes.networks.spec import HeadSpec, ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
 
@@ -114,6 +114,9 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
         )
     if isinstance(plant.observation, PartsSpec):
         _check_parts(network, plant.observation)
+    elif isinstance(plant.action, Continuous):
+        # Actors and critics join the parts of an observation, even if there is only one.
+        _check_parts(network, PartsSpec(parts={"observation": plant.observation}))
     elif isinstance(network, MlpSpec):
         _check_one_hot(network.one_hot, plant.observation)
     else:
@@ -123,7 +126,9 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
 def _check_parts(network: NetworkSpec, observation: PartsSpec) -> None:
     if isinstance(network, MlpSpec):
         if network.one_hot is not None:
-            raise ValueError("one_hot needs an observation of one array. hint: leave one_hot out")
+            raise ValueError(
+                "one_hot needs an observation of one array and discrete actions. hint: leave one_hot out"
+            )
         return
     pictures = {name: PictureShape.of(part) for name, part in observation.parts.items()}
     if not any(pictures.values()):

@@ -55,6 +55,19 @@ class Network(nn.Module, ABC):
             layer.noise = None
 
 
+class LearnedNumber(nn.Module):
+    """A single parameter, of shape (), and its initial value."""
+
+    def __init__(self, initial: float) -> None:
+        super().__init__()
+        self.initial = initial
+        self.value = nn.Parameter(torch.empty(()))
+
+    def forward(self) -> Tensor:
+        """Return the parameter."""
+        return self.value
+
+
 def batch_of_one(observation: Value) -> Observations:
     """Return a copy of one observation as a batch of size 1."""
     if isinstance(observation, dict):

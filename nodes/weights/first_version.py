@@ -7,7 +7,9 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from rtgraph.msgs.errors import CheckpointError
-from rtgraph.nodes.networks.build import build, initialise
+from rtgraph.nodes.algorithms.acting import Acting
+from rtgraph.nodes.algorithms.acting_by_name import acting_of
+from rtgraph.nodes.networks.build import initialise
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.parameters import bind, layout, size_bytes
 from rtgraph.nodes.networks.spec import NetworkSpec
@@ -20,9 +22,14 @@ from rtgraph.nodes.weights.versions import LocalVersions, new_memory
 _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 
 
+def acting_for(plan: WeightsPlan) -> Acting:
+    """Return how the algorithm of these weights acts."""
+    return acting_of(plan.algorithm, _SPEC.validate_python(plan.network), plan.spec)
+
+
 def blank(plan: WeightsPlan) -> Network:
     """Return the network with parameters that have shapes but no memory (on torch's meta device)."""
-    return build(_SPEC.validate_python(plan.network), plan.spec, device="meta")
+    return acting_for(plan).assemble()
 
 
 def fill(name: str, plan: WeightsPlan, descriptor: int) -> None:

@@ -16,6 +16,8 @@ class WeightsPlan(Record):
 
     network: dict[str, Any]
     """A ``rtgraph.nodes.networks.NetworkSpec``, as JSON values."""
+    algorithm: str | None = None
+    """The algorithm that they belong to, its name or class path; None for the one used for this network and plant."""
     plant: str
     """Full name of the plant, or the common name of its replicas."""
     spec: PlantSpec

@@ -111,4 +111,4 @@ def _bound_of(weights: Weights) -> _Bound:
 
 
 def _key(plan: WeightsPlan) -> str:
-    return json.dumps([plan.network, plan.spec.model_dump(mode="json")], sort_keys=True)
+    return json.dumps([plan.algorithm, plan.network, plan.spec.model_dump(mode="json")], sort_keys=True)

@@ -7,7 +7,7 @@ import pytest
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
 from rtgraph.msgs.errors import GraphError
-from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.algorithms.dqn.params import DqnParams
 
 GRAPH = """\
 weights:

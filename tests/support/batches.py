@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
-from rtgraph.nodes.learner.algorithms import AlgorithmParams, algorithm_for
-from rtgraph.nodes.learner.algorithms.batch import TensorBatch
-from rtgraph.nodes.learner.algorithms.registry import params_class
+from rtgraph.msgs import ArraySpec, Continuous, Discrete, PlantSpec
+from rtgraph.nodes.algorithms import AlgorithmParams, algorithm_for
+from rtgraph.nodes.algorithms.batch import TensorBatch
+from rtgraph.nodes.algorithms.registry import params_class
 from rtgraph.nodes.networks import NetworkSpec
 
 GAMMA = 0.9
@@ -18,6 +18,7 @@ ACTIONS = 4
 VECTORS = PlantSpec(
     rate_hz=60, observation=ArraySpec(dtype="float32", shape=(SIZE,)), action=Discrete(count=ACTIONS)
 )
+STEERING = VECTORS.model_copy(update={"action": Continuous(low=(-1, 0), high=(1, 0.5))})
 PIXELS = PlantSpec(
     rate_hz=60, observation=ArraySpec(dtype="uint8", shape=(84, 84)), action=Discrete(count=ACTIONS)
 )
@@ -25,7 +26,7 @@ PIXELS = PlantSpec(
 
 def params_for(network: NetworkSpec, **params: object) -> AlgorithmParams:
     """Return the parameters of the algorithm that is used for a network unless another is named."""
-    return params_class(algorithm_for(network))(**params)
+    return params_class(algorithm_for(network, VECTORS))(**params)
 
 
 def drawn(rng: np.random.Generator, size: int = 16, *, frames: bool = False) -> TensorBatch:

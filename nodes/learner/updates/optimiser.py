@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-from rtgraph.nodes.learner.algorithms import AlgorithmParams
+from rtgraph.nodes.algorithms import AlgorithmParams
 
 _BETAS = (0.9, 0.999)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rtgraph.msgs import PlantSpec, Record
 from rtgraph.msgs.errors import CheckpointError
-from rtgraph.nodes.learner.algorithms import AnyAlgorithm
+from rtgraph.nodes.algorithms import AnyAlgorithm
 from rtgraph.nodes.networks.flat import views
 from rtgraph.nodes.networks.parameters import Slot
 from rtgraph.nodes.networks.spec import NetworkSpec

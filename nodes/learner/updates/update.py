@@ -24,16 +24,15 @@ from torch import Tensor, nn
 
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError, LearningError
-from rtgraph.nodes.learner.algorithms import AlgorithmParams
-from rtgraph.nodes.learner.algorithms.algorithm import algorithm_of
-from rtgraph.nodes.learner.algorithms.batch import TensorBatch
-from rtgraph.nodes.learner.algorithms.losses import clipping
-from rtgraph.nodes.learner.algorithms.params import must_be_discrete
+from rtgraph.nodes.algorithms import AlgorithmParams
+from rtgraph.nodes.algorithms.acting_by_name import acting_of
+from rtgraph.nodes.algorithms.algorithm import algorithm_of
+from rtgraph.nodes.algorithms.batch import TensorBatch
+from rtgraph.nodes.algorithms.losses import clipping
 from rtgraph.nodes.learner.updates.device import device_named
 from rtgraph.nodes.learner.updates.normalisation import normalise
 from rtgraph.nodes.learner.updates.optimiser import Optimiser
 from rtgraph.nodes.learner.updates.state import Facts, TrainingState, copied
-from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.flat import flatten, views
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.parameters import Buffer, allocate, layout, read, write
@@ -75,7 +74,6 @@ class Updater:
         noise_seed: int | None = None,
     ) -> None:
         params.check(network, plant)
-        self._actions = must_be_discrete(plant)
         self.network = network
         self.plant = plant
         self.params = params
@@ -86,16 +84,17 @@ class Updater:
         self.target_version = 0
         """The version of the target network's weights."""
         self._device = device_named(params.device)
+        self._acting = acting_of(params.kind, network, plant)
         self._rng = np.random.default_rng(seed if noise_seed is None else noise_seed)
-        self._online, self.weights = self._made(lambda: build(network, plant, device=self._device, seed=seed))
+        self._online, self.weights = self._made(lambda: self._acting.built(self._device, seed))
         """The weights of this version are a view, (n,) float32, which the next update changes."""
         self._slots = layout(self._online)
-        self._readers_slots = layout(build(network, plant, device="meta"))
+        self._readers_slots = layout(self._acting.assemble())
         self._target, self.target_weights = self._blank()
         """The target network's weights are a view, (n,) float32, like ``weights``."""
         self._target.requires_grad_(requires_grad=False)
         self.target_weights.copy_(self.weights)
-        self._algorithm = algorithm_of(params, network)
+        self._algorithm = algorithm_of(params, network, plant)
         self._optimiser = Optimiser(self.weights, params)
         self._own_gradient = list(views(self._optimiser.gradient, self._slots).values())
 
@@ -105,7 +104,7 @@ class Updater:
         Raises:
             LearningError: The batch does not fit.
         """
-        batch = TensorBatch.of(samples, self.plant.parts, self._actions, self._device)
+        batch = TensorBatch.of(samples, self.plant, self._device)
         normalise(self._online, batch.observations)
         self.target_weights.copy_(self.weights)
 
@@ -149,7 +148,7 @@ class Updater:
     def apply(self, gradient: Tensor) -> float:
         """Make the next version with a gradient, (n,) float32; return its norm before clipping.
 
-        Every ``target_every`` versions the weights are copied to the target network.
+        Every ``target_every`` versions the target network moves to the weights by the share ``tau``.
 
         Raises:
             LearningError: The gradient has another shape or is not finite, and nothing has changed; or the new
@@ -173,7 +172,7 @@ class Updater:
             )
         self.version += 1
         if (self.version - self.begun) % self.params.target_every == 0:
-            self.target_weights.copy_(self.weights)
+            self._follow()
             self.target_version = self.version
         return norm
 
@@ -272,7 +271,7 @@ class Updater:
         self, samples: Batch | TensorBatch, margin: float = 0.0
     ) -> tuple[tuple[Tensor, ...], BatchLoss]:
         """Compute the gradient of each parameter, and the loss."""
-        batch = TensorBatch.of(samples, self.plant.parts, self._actions, self._device)
+        batch = TensorBatch.of(samples, self.plant, self._device)
         loss = self._algorithm.loss(self._online, self._target, batch, self._rng, margin)
         # New tensors every time: parameters keep no gradient of an earlier batch.
         gradients = torch.autograd.grad(loss.total, list(self._online.parameters()))
@@ -280,9 +279,15 @@ class Updater:
         errors = loss.errors.cpu().numpy().copy()
         return gradients, BatchLoss(loss.total.item(), loss.q_mean.item(), errors)
 
+    def _follow(self) -> None:
+        if self.params.tau == 1:
+            self.target_weights.copy_(self.weights)
+        else:
+            self.target_weights.lerp_(self.weights, self.params.tau)
+
     def _blank(self) -> tuple[Network, Tensor]:
         def blank() -> Network:
-            module = build(self.network, self.plant, device="meta")
+            module = self._acting.assemble()
             allocate(module, self._device)
             return module
 

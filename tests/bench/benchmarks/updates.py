@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
-from rtgraph.nodes.learner.algorithms.batch import TensorBatch
-from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.algorithms.batch import TensorBatch
+from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import ImpalaSpec
 from tests.bench.rounds import in_turn, seconds

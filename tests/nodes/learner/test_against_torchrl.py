@@ -12,8 +12,8 @@ import torch
 from support.batches import ACTIONS, GAMMA, VECTORS, drawn
 from torch import nn
 
-from rtgraph.nodes.learner.algorithms.c51.params import C51Params
-from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.algorithms.c51.params import C51Params
+from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import HeadSpec, MlpSpec, SupportSpec
 

@@ -63,7 +63,7 @@ def test_a_world_that_was_taken_back_goes_on_as_it_would_have(tmp_path):
     assert 0 < resumed.clock.now_ns() < whole.clock.now_ns()
     resumed.run()
     assert resumed.results() == whole.results()
-    weights = [world.node("learner").owner.updater._weights for world in (whole, resumed)]
+    weights = [world.node("learner").owner.updater.weights for world in (whole, resumed)]
     assert torch.equal(*weights)
 
 

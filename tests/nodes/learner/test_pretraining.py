@@ -16,8 +16,8 @@ from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import GraphError, LearningError
+from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner import Learner
-from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.pretraining import PretrainingParams, pretrain
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks.spec import MlpSpec

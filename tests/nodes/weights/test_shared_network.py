@@ -14,7 +14,7 @@ from support.weights import shared_weights
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
 from rtgraph.msgs.errors import CheckpointError
-from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.updates.checkpoint import Checkpoints
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import HeadSpec, MlpSpec
@@ -213,7 +213,7 @@ def test_noise_is_each_ones_own_though_they_share_a_module():
 
     def policy(seed, **params):
         params = EpsilonGreedyParams(epsilon=0, **params)
-        return EpsilonGreedyPolicy(weights, 3, params, np.random.default_rng(seed))
+        return EpsilonGreedyPolicy(weights, params, np.random.default_rng(seed))
 
     def acts(policy):
         return [policy.act(observation).action for observation in observations]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from rtgraph.nodes.learner.algorithms import ValueParams
-from rtgraph.nodes.learner.algorithms.values import ValueAlgorithm
+from rtgraph.nodes.algorithms import ValueParams
+from rtgraph.nodes.algorithms.values import ValueAlgorithm
 
 
 class GreedParams(ValueParams):

@@ -11,8 +11,8 @@ import torch
 from support.batches import PIXELS, VECTORS, drawn
 
 from rtgraph.msgs.errors import CheckpointError
-from rtgraph.nodes.learner.algorithms.c51.params import C51Params
-from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.algorithms.c51.params import C51Params
+from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.updates.checkpoint import Checkpoints, load
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import HeadSpec, ImpalaSpec, MlpSpec, SupportSpec

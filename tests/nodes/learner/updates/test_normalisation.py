@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec
-from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.updates.normalisation import normalise
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import ImpalaSpec

@@ -7,7 +7,7 @@ import pytest
 import torch
 from support.launching import TESTS
 
-from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.updates.optimiser import Optimiser
 
 STEPS = 20
@@ -40,7 +40,7 @@ LEARN = """
 import sys
 import numpy as np
 from support.batches import PIXELS, drawn
-from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import ImpalaSpec
 updater = Updater(ImpalaSpec(k=0.0625), PIXELS, DqnParams(), seed=0)

@@ -7,7 +7,7 @@ from support.batches import PIXELS, VECTORS, drawn, params_for
 
 from rtgraph.msgs import ArraySpec, Continuous, PartsSpec
 from rtgraph.msgs.errors import LearningError
-from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.gradients.round_robin import Parallel, RoundRobin
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import HeadSpec, ImpalaSpec, MlpSpec, SupportSpec

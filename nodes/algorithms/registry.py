@@ -1,28 +1,31 @@
 """Algorithms by name: those of rtgraph, of installed packages, and of the user.
 
-To add an algorithm, write a folder with its parameters and its loss, and add the parameters to `AnyAlgorithm`. A
+To add an algorithm, write a folder with its parameters, its loss and how it acts, and add the parameters to `AnyAlgorithm`. A
 package adds one with an entry point in the group ``rtgraph.algorithms``: the name, and a subclass of
 `AlgorithmParams`. A class path, ``package.module:Class``, needs no entry point.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
 from pydantic import Field, GetCoreSchemaHandler, TypeAdapter, ValidationError, ValidatorFunctionWrapHandler
 from pydantic_core import CoreSchema, core_schema
 
+from rtgraph.msgs import Continuous, PlantSpec
 from rtgraph.msgs.errors import LearningError, RtgraphError
 from rtgraph.msgs.typed.nearest import nearest
+from rtgraph.nodes.algorithms.c51.params import C51Params
+from rtgraph.nodes.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.algorithms.munchausen.params import MunchausenParams
+from rtgraph.nodes.algorithms.params import AlgorithmParams, ValueParams
+from rtgraph.nodes.algorithms.sac.params import SacParams
 from rtgraph.nodes.extensions import ALGORITHMS, extensions
-from rtgraph.nodes.learner.algorithms.c51.params import C51Params
-from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
-from rtgraph.nodes.learner.algorithms.munchausen.params import MunchausenParams
-from rtgraph.nodes.learner.algorithms.params import AlgorithmParams
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.runtime.classes.imports import class_at
 
-_Ours = DqnParams | C51Params | MunchausenParams
+_Ours = DqnParams | C51Params | MunchausenParams | SacParams
 _KINDS: dict[str, type[AlgorithmParams]] = {
     each.model_fields["kind"].default: each for each in get_args(_Ours)
 }
@@ -33,9 +36,16 @@ def algorithm_names() -> tuple[str, ...]:
     return (*_KINDS, *extensions(ALGORITHMS, _KINDS))
 
 
-def algorithm_for(network: NetworkSpec) -> str:
-    """Return the name of the default algorithm for a network."""
+def algorithm_for(network: NetworkSpec, plant: PlantSpec) -> str:
+    """Return the name of the default algorithm for a network and a plant."""
+    if isinstance(plant.action, Continuous):
+        return "sac"
     return "dqn" if network.head.support is None else "c51"
+
+
+def usual_for(plant: PlantSpec) -> Mapping[str, float]:
+    """Return what a launch file for any plant uses for its arguments that are null, by the argument's name."""
+    return (SacParams if isinstance(plant.action, Continuous) else ValueParams).usual
 
 
 def params_class(name: str) -> type[AlgorithmParams]:
@@ -89,5 +99,5 @@ def _dumped(value: AlgorithmParams, info: core_schema.SerializationInfo) -> dict
     return value.model_dump(mode=info.mode)
 
 
-AnyAlgorithm = Annotated[DqnParams | C51Params | MunchausenParams, _AlsoOthers()]
+AnyAlgorithm = Annotated[DqnParams | C51Params | MunchausenParams | SacParams, _AlsoOthers()]
 """The parameters of any algorithm; ``kind`` chooses it."""

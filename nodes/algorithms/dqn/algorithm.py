@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from rtgraph.nodes.learner.algorithms import losses
-from rtgraph.nodes.learner.algorithms.batch import TensorBatch
-from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
-from rtgraph.nodes.learner.algorithms.values import ValueAlgorithm
+from rtgraph.nodes.algorithms import losses
+from rtgraph.nodes.algorithms.batch import TensorBatch
+from rtgraph.nodes.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.algorithms.values import ValueAlgorithm
 from rtgraph.nodes.networks.network import Network
 
 

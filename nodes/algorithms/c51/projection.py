@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rtgraph.nodes.learner.algorithms.losses import same_shape
+from rtgraph.nodes.algorithms.losses import same_shape
 from rtgraph.nodes.networks.head import atoms_of
 from rtgraph.nodes.networks.spec import SupportSpec
 

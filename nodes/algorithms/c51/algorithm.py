@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
+from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import LearningError
-from rtgraph.nodes.learner.algorithms.batch import TensorBatch
-from rtgraph.nodes.learner.algorithms.c51.params import C51Params
-from rtgraph.nodes.learner.algorithms.c51.projection import cross_entropy, divergence, project
-from rtgraph.nodes.learner.algorithms.values import ValueAlgorithm
+from rtgraph.nodes.algorithms.batch import TensorBatch
+from rtgraph.nodes.algorithms.c51.params import C51Params
+from rtgraph.nodes.algorithms.c51.projection import cross_entropy, divergence, project
+from rtgraph.nodes.algorithms.values import ValueAlgorithm
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.spec import NetworkSpec
 
@@ -17,8 +18,8 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 class C51(ValueAlgorithm[C51Params]):
     """C51 (Bellemare et al., 2017): the errors are KL divergences."""
 
-    def __init__(self, params: C51Params, network: NetworkSpec) -> None:
-        super().__init__(params, network)
+    def __init__(self, params: C51Params, network: NetworkSpec, plant: PlantSpec) -> None:
+        super().__init__(params, network, plant)
         support = network.head.support
         if support is None:
             raise LearningError("the network's head has no support")

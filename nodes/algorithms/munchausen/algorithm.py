@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rtgraph.nodes.learner.algorithms import losses
-from rtgraph.nodes.learner.algorithms.batch import TensorBatch
-from rtgraph.nodes.learner.algorithms.munchausen.params import MunchausenParams
-from rtgraph.nodes.learner.algorithms.values import ValueAlgorithm
+from rtgraph.nodes.algorithms import losses
+from rtgraph.nodes.algorithms.batch import TensorBatch
+from rtgraph.nodes.algorithms.munchausen.params import MunchausenParams
+from rtgraph.nodes.algorithms.values import ValueAlgorithm
 from rtgraph.nodes.networks.network import Network
 
 

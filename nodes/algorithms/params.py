@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveInt, model_validator
@@ -20,6 +22,10 @@ class AlgorithmParams(Record):
 
     algorithm: ClassVar[str]
     """The path of the algorithm's class, ``package.module:Class``. Only learners import it, and torch with it."""
+    acting: ClassVar[str]
+    """The class that acts with what it learned, a subclass of `Acting`: a path like that of the algorithm."""
+    usual: ClassVar[Mapping[str, float]] = MappingProxyType({})
+    """What a launch file for any plant uses for its arguments that are null, by the argument's name."""
 
     kind: str
     """The name of the algorithm."""
@@ -32,7 +38,9 @@ class AlgorithmParams(Record):
     max_gradient_norm: float = Field(default=10.0, gt=0, allow_inf_nan=False)
     """Maximum norm of a gradient; longer ones are clipped."""
     target_every: PositiveInt = 10_000
-    """Number of updates between copies of the weights to the target network."""
+    """Number of updates between updates of the target network."""
+    tau: float = Field(default=1.0, gt=0, le=1)
+    """The share of the weights in the target network at each of its updates: 1 copies them."""
     device: str = "cpu"
     """A device name of torch: `cpu`, `cuda`, `cuda:1`."""
     channels_last: bool = True
@@ -55,19 +63,49 @@ class AlgorithmParams(Record):
         given |= options if isinstance(options, dict) else {}
         return {name: item for name, item in given.items() if item is not None}
 
+    @classmethod
+    def check_plant(cls, plant: PlantSpec) -> None:
+        """Check that the algorithm is for a plant's actions.
+
+        Raises:
+            LearningError: it is not.
+        """
+
     def check(self, network: NetworkSpec, plant: PlantSpec) -> None:
         """Check that the algorithm fits a network and a plant.
 
         Raises:
             LearningError: it cannot.
         """
+        del network
+        self.check_plant(plant)
 
 
 class ValueParams(AlgorithmParams):
     """The parameters of algorithms that learn the values of discrete actions."""
 
+    acting: ClassVar[str] = "rtgraph.nodes.algorithms.values:Greedy"
+    usual: ClassVar[Mapping[str, float]] = MappingProxyType(
+        {
+            "batch": 16,
+            "epsilon": 0.05,
+            "hidden": 64,
+            "learning_rate": 1e-3,
+            "target_every": 200,
+            "updates_per_tick": 0.25,
+        }
+    )
     distributional: ClassVar[bool] = False
     """Whether the algorithm learns distributions of returns, which need a head with a support."""
+
+    @classmethod
+    def check_plant(cls, plant: PlantSpec) -> None:
+        """Check that the actions are discrete.
+
+        Raises:
+            LearningError: they are not.
+        """
+        must_be_discrete(plant)
 
     def check(self, network: NetworkSpec, plant: PlantSpec) -> None:
         """Check that the actions are discrete, and that the network's head has a support if it needs one.
@@ -75,7 +113,7 @@ class ValueParams(AlgorithmParams):
         Raises:
             LearningError: it does not fit.
         """
-        must_be_discrete(plant)
+        super().check(network, plant)
         if self.distributional and network.head.support is None:
             raise LearningError(
                 f"{self.kind} learns distributions of returns, and the network's head has no support",

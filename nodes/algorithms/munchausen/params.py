@@ -6,13 +6,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from rtgraph.nodes.learner.algorithms.params import ValueParams
+from rtgraph.nodes.algorithms.params import ValueParams
 
 
 class MunchausenParams(ValueParams):
     """Munchausen DQN (Vieillard et al., 2020): soft values, and the action's log-policy added to its reward."""
 
-    algorithm: ClassVar[str] = "rtgraph.nodes.learner.algorithms.munchausen.algorithm:Munchausen"
+    algorithm: ClassVar[str] = "rtgraph.nodes.algorithms.munchausen.algorithm:Munchausen"
 
     kind: Literal["munchausen"] = "munchausen"
     temperature: float = Field(default=0.03, gt=0, allow_inf_nan=False)

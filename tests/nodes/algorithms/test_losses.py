@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from rtgraph.nodes.learner.algorithms import losses
-from rtgraph.nodes.learner.algorithms.c51 import projection
+from rtgraph.nodes.algorithms import losses
+from rtgraph.nodes.algorithms.c51 import projection
 from rtgraph.nodes.networks import SupportSpec
 
 finite = st.floats(-30, 30, width=32)

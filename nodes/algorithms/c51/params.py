@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from rtgraph.nodes.learner.algorithms.params import ValueParams
+from rtgraph.nodes.algorithms.params import ValueParams
 
 
 class C51Params(ValueParams):
     """C51 (Bellemare et al., 2017): the cross-entropy of distributions of returns on the head's support."""
 
-    algorithm: ClassVar[str] = "rtgraph.nodes.learner.algorithms.c51.algorithm:C51"
+    algorithm: ClassVar[str] = "rtgraph.nodes.algorithms.c51.algorithm:C51"
     distributional: ClassVar[bool] = True
 
     kind: Literal["c51"] = "c51"

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import LearningError, NodeError
-from rtgraph.nodes.learner.algorithms.batch import TensorBatch
-from rtgraph.nodes.learner.algorithms.params import AlgorithmParams
+from rtgraph.nodes.algorithms.batch import TensorBatch
+from rtgraph.nodes.algorithms.params import AlgorithmParams
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.runtime.classes.imports import class_at
@@ -33,9 +34,10 @@ class Loss(NamedTuple):
 class Algorithm(ABC, Generic[P_co]):
     """Computes the loss of a batch. The updater does the rest: gradients, optimiser, target network, checkpoints."""
 
-    def __init__(self, params: P_co, network: NetworkSpec) -> None:
+    def __init__(self, params: P_co, network: NetworkSpec, plant: PlantSpec) -> None:
         self.params = params
         self.network = network
+        self.plant = plant
 
     @abstractmethod
     def loss(
@@ -64,8 +66,10 @@ class Algorithm(ABC, Generic[P_co]):
         return torch.autocast(batch.actions.device.type, dtype=torch.bfloat16, enabled=self.params.autocast)
 
 
-def algorithm_of(params: AlgorithmParams, network: NetworkSpec) -> Algorithm[AlgorithmParams]:
-    """Return the algorithm for these parameters and a network.
+def algorithm_of(
+    params: AlgorithmParams, network: NetworkSpec, plant: PlantSpec
+) -> Algorithm[AlgorithmParams]:
+    """Return the algorithm for these parameters, a network and a plant.
 
     Raises:
         LearningError: its class cannot be imported, or is not an algorithm.
@@ -76,5 +80,5 @@ def algorithm_of(params: AlgorithmParams, network: NetworkSpec) -> Algorithm[Alg
         raise LearningError(f"algorithm {params.kind!r}: {error.problem}", hint=error.hint) from error
     if not issubclass(found, Algorithm):
         raise LearningError(f"algorithm {params.kind!r}: {params.algorithm} is not a subclass of Algorithm")
-    made: Algorithm[AlgorithmParams] = found(params, network)
+    made: Algorithm[AlgorithmParams] = found(params, network, plant)
     return made

@@ -8,10 +8,37 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rtgraph.nodes.learner.algorithms import losses
-from rtgraph.nodes.learner.algorithms.algorithm import Algorithm, Loss, P_co
-from rtgraph.nodes.learner.algorithms.batch import TensorBatch
-from rtgraph.nodes.networks.network import Network
+from rtgraph.msgs import Action, PlantSpec
+from rtgraph.nodes.algorithms import losses
+from rtgraph.nodes.algorithms.acting import Acting
+from rtgraph.nodes.algorithms.algorithm import Algorithm, Loss, P_co
+from rtgraph.nodes.algorithms.batch import TensorBatch
+from rtgraph.nodes.algorithms.params import must_be_discrete
+from rtgraph.nodes.networks.network import Network, Observations
+from rtgraph.nodes.networks.spec import NetworkSpec
+
+
+class Greedy(Acting):
+    """Chooses the action with the highest value."""
+
+    def __init__(self, network: NetworkSpec, plant: PlantSpec) -> None:
+        super().__init__(network, plant)
+        self._actions = must_be_discrete(plant)
+
+    def act(
+        self, module: Network, observations: Observations, rng: np.random.Generator, *, explore: bool
+    ) -> Action:
+        """Return the action; noisy layers have noise while it explores."""
+        # The noise is drawn or disabled each time: other policies in this process may share the module.
+        if explore:
+            module.draw_noise(rng)
+        else:
+            module.drop_noise()
+        return int(module(observations).argmax())
+
+    def random(self, rng: np.random.Generator) -> Action:
+        """Return one of the actions."""
+        return int(rng.integers(self._actions))
 
 
 class ValueAlgorithm(Algorithm[P_co]):

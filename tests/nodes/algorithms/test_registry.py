@@ -1,12 +1,12 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
-from support.batches import VECTORS
+from support.batches import STEERING, VECTORS
 
-from rtgraph.msgs import Continuous
 from rtgraph.msgs.errors import LearningError
-from rtgraph.nodes.learner.algorithms import AnyAlgorithm, algorithm_for, algorithm_names
-from rtgraph.nodes.learner.algorithms.dqn.params import DqnParams
-from rtgraph.nodes.learner.algorithms.registry import params_class
+from rtgraph.nodes.algorithms import AnyAlgorithm, algorithm_for, algorithm_names, usual_for
+from rtgraph.nodes.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.algorithms.registry import params_class
+from rtgraph.nodes.algorithms.sac.params import SacParams
 from rtgraph.nodes.networks import HeadSpec, MlpSpec, SupportSpec
 
 ANY = TypeAdapter(AnyAlgorithm)
@@ -20,7 +20,7 @@ class Mine(DqnParams):
     more: float = 1.0
 
 
-@pytest.mark.parametrize("name", ["dqn", "c51", "munchausen"])
+@pytest.mark.parametrize("name", ["dqn", "c51", "munchausen", "sac"])
 def test_kind_chooses_the_parameters_which_are_written_and_read_again(name):
     assert name in algorithm_names()
     params = ANY.validate_python({"kind": name, "learning_rate": 0.5})
@@ -62,7 +62,8 @@ def test_what_is_no_algorithm_is_refused(kind, told):
 
 
 def test_the_network_decides_unless_an_algorithm_is_named():
-    assert (algorithm_for(MlpSpec()), algorithm_for(SUPPORT)) == ("dqn", "c51")
+    assert (algorithm_for(MlpSpec(), VECTORS), algorithm_for(SUPPORT, VECTORS)) == ("dqn", "c51")
+    assert algorithm_for(MlpSpec(), STEERING) == "sac"
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,13 @@ def test_a_network_that_does_not_fit_is_refused(kind, network, told):
 
 
 def test_values_are_for_discrete_actions():
-    steering = VECTORS.model_copy(update={"action": Continuous(low=(0,), high=(1,))})
     with pytest.raises(LearningError, match="not for continuous ones"):
-        DqnParams().check(MlpSpec(), steering)
+        DqnParams().check(MlpSpec(), STEERING)
+
+
+def test_sac_is_for_continuous_actions():
+    SacParams().check(MlpSpec(), STEERING)
+    with pytest.raises(LearningError, match="sac is for continuous actions, not for discrete ones"):
+        SacParams().check(MlpSpec(), VECTORS)
+    assert usual_for(STEERING) == SacParams.usual
+    assert usual_for(VECTORS) == DqnParams.usual

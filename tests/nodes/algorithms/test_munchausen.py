@@ -6,7 +6,7 @@ import pytest
 import torch
 from support.batches import ACTIONS, VECTORS, drawn
 
-from rtgraph.nodes.learner.algorithms.munchausen.params import MunchausenParams
+from rtgraph.nodes.algorithms.munchausen.params import MunchausenParams
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import HeadSpec, MlpSpec
 from rtgraph.nodes.networks.build import build

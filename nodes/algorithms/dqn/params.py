@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from rtgraph.nodes.learner.algorithms.params import ValueParams
+from rtgraph.nodes.algorithms.params import ValueParams
 
 
 class DqnParams(ValueParams):
     """DQN (Mnih et al., 2015): the Huber loss of action values."""
 
-    algorithm: ClassVar[str] = "rtgraph.nodes.learner.algorithms.dqn.algorithm:Dqn"
+    algorithm: ClassVar[str] = "rtgraph.nodes.algorithms.dqn.algorithm:Dqn"
 
     kind: Literal["dqn"] = "dqn"
     double: bool = False

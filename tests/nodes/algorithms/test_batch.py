@@ -3,11 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from support.batches import ACTIONS, VECTORS, drawn
+from support.batches import ACTIONS, STEERING, VECTORS, drawn
 
-from rtgraph.msgs import ArraySpec
+from rtgraph.msgs import ArraySpec, MultiDiscrete
 from rtgraph.msgs.errors import LearningError
-from rtgraph.nodes.learner.algorithms.batch import TensorBatch
+from rtgraph.msgs.spaces import PartsSpec
+from rtgraph.nodes.algorithms.batch import TensorBatch
 from rtgraph.nodes.replay.storage.batch import Batch as Recalled
 
 CPU = torch.device("cpu")
@@ -20,7 +21,7 @@ def samples():
 
 
 def checked(samples):
-    return TensorBatch.of(samples, VECTORS.parts, ACTIONS, CPU)
+    return TensorBatch.of(samples, VECTORS, CPU)
 
 
 def as_numpy(samples):
@@ -97,7 +98,27 @@ def test_what_a_replay_buffer_gives_is_taken(samples):
     assert all(torch.equal(getattr(batch, name), getattr(samples, name)) for name in FIELDS)
 
 
+def test_continuous_actions_are_numbers(samples):
+    moves = np.linspace(-1, 1, 32).reshape(16, 2)
+    batch = TensorBatch.of(replace(samples, actions=moves), STEERING, CPU)
+    assert batch.actions.dtype == torch.float32
+    np.testing.assert_allclose(batch.actions.numpy(), moves, rtol=1e-6)
+    for wrong in (moves[:, :1], moves[:, 0], np.ones((16, 2), np.int64)):
+        with pytest.raises(LearningError, match=r"actions should be numbers of shape \(batch, 2\)"):
+            TensorBatch.of(replace(samples, actions=wrong), STEERING, CPU)
+    with pytest.raises(LearningError, match="an action is not finite"):
+        TensorBatch.of(replace(samples, actions=np.full((16, 2), np.nan)), STEERING, CPU)
+
+
+def test_actions_of_another_kind_are_refused(samples):
+    several = VECTORS.model_copy(update={"action": MultiDiscrete(size=2, count=3)})
+    with pytest.raises(LearningError, match="batches of multi_discrete actions cannot be learned from"):
+        TensorBatch.of(samples, several, CPU)
+
+
 PARTS = {"picture": ArraySpec(dtype="uint8", shape=(4, 3)), "joints": ArraySpec(dtype="float32", shape=(2,))}
+
+SEVERAL = VECTORS.model_copy(update={"observation": PartsSpec(parts=PARTS)})
 
 
 def of_parts(samples, **change):
@@ -106,7 +127,7 @@ def of_parts(samples, **change):
 
 
 def test_observations_of_several_parts_are_tensors_by_name(samples):
-    batch = TensorBatch.of(of_parts(samples), PARTS, ACTIONS, CPU)
+    batch = TensorBatch.of(of_parts(samples), SEVERAL, CPU)
     assert {name: (part.dtype, tuple(part.shape)) for name, part in batch.observations.items()} == {
         "picture": (torch.uint8, (16, 4, 3)),
         "joints": (torch.float32, (16, 2)),
@@ -116,10 +137,10 @@ def test_observations_of_several_parts_are_tensors_by_name(samples):
 
 def test_other_parts_than_the_plants_are_refused(samples):
     with pytest.raises(LearningError, match=r"observations\['joints'\] should have the shape"):
-        TensorBatch.of(of_parts(samples, joints=np.zeros((16, 3))), PARTS, ACTIONS, CPU)
+        TensorBatch.of(of_parts(samples, joints=np.zeros((16, 3))), SEVERAL, CPU)
     with pytest.raises(LearningError, match="has the parts picture, joints, more, not those of the plant"):
-        TensorBatch.of(of_parts(samples, more=np.zeros(16)), PARTS, ACTIONS, CPU)
+        TensorBatch.of(of_parts(samples, more=np.zeros(16)), SEVERAL, CPU)
     with pytest.raises(LearningError, match="should have the parts picture, joints"):
-        TensorBatch.of(samples, PARTS, ACTIONS, CPU)
+        TensorBatch.of(samples, SEVERAL, CPU)
     with pytest.raises(LearningError, match="not those of the plant"):
         checked(of_parts(samples))

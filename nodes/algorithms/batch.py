@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,23 +12,50 @@ import torch
 from torch import Tensor
 
 from rtgraph.msgs.errors import LearningError
-from rtgraph.msgs.spaces import WHOLE, ArraySpec
+from rtgraph.msgs.spaces import WHOLE, Continuous, Discrete, PlantSpec
 from rtgraph.nodes.networks.network import Observations
-from rtgraph.nodes.replay import Batch
 
 Values = npt.NDArray[np.generic] | Tensor
 Frames = Values | Mapping[str, Values]
 """The observations of a batch: one array, or one of each part by name."""
 
 
+class Samples(Protocol):
+    """What `TensorBatch.of` reads, such as a batch of the replay memory; shapes are those of `TensorBatch`."""
+
+    @property
+    def observations(self) -> Frames:
+        """The observations that the decisions are based on."""
+
+    @property
+    def actions(self) -> Values:
+        """The actions."""
+
+    @property
+    def returns(self) -> Values:
+        """The discounted rewards."""
+
+    @property
+    def next_observations(self) -> Frames:
+        """The observations of the next decisions."""
+
+    @property
+    def discounts(self) -> Values:
+        """The discounts."""
+
+    @property
+    def weights(self) -> Values:
+        """The importance weights."""
+
+
 @dataclass(frozen=True, slots=True)
 class TensorBatch:
-    """A batch of the replay memory as validated tensors: float32, int64 for actions; observations keep their dtype."""
+    """A batch of the replay memory as validated tensors: float32, int64 for discrete actions; observations keep their dtype."""
 
     observations: Observations
     """The observations that the decisions are based on, (batch, *observation)."""
     actions: Tensor
-    """(batch,)"""
+    """(batch,) for discrete actions, (batch, size) float32 in the plant's ranges for continuous ones."""
     returns: Tensor
     """Discounted rewards until the next decision took effect, Σ gamma^j·reward, (batch,)."""
     next_observations: Observations
@@ -42,30 +69,19 @@ class TensorBatch:
         return len(self.actions)
 
     @classmethod
-    def of(
-        cls,
-        samples: Batch | TensorBatch,
-        parts: Mapping[str, ArraySpec],
-        action_count: int,
-        device: torch.device,
-    ) -> Self:
+    def of(cls, samples: Samples, plant: PlantSpec, device: torch.device) -> Self:
         """Validate samples and move them to a device.
 
         Args:
             samples: The batch.
-            parts: The arrays of one observation, by name.
-            action_count: The number of actions.
+            plant: The plant's spec.
             device: The device.
 
         Raises:
             LearningError: A shape is wrong (a column in place of a vector would be broadcast, so that weights have no
                 effect), an action is invalid, or a discount is outside 0 to 1.
         """
-        actions = _tensor(samples.actions)
-        if actions.is_floating_point() or actions.ndim != 1 or not len(actions):
-            raise LearningError(f"actions should be integers of shape (batch,), not {_described(actions)}")
-        if not 0 <= int(actions.min()) <= int(actions.max()) < action_count:
-            raise LearningError(f"an action is outside 0 to {action_count - 1}")
+        actions = _actions(_tensor(samples.actions), plant)
         count = len(actions)
         vectors = {
             name: _checked(name, getattr(samples, name), (count,)).to(torch.float32)
@@ -75,15 +91,34 @@ class TensorBatch:
             raise LearningError(
                 "a discount is outside 0 to 1", hint="give gamma^ticks, or 0 at a terminal state"
             )
-        shapes = {name: (count, *part.shape) for name, part in parts.items()}
+        shapes = {name: (count, *part.shape) for name, part in plant.parts.items()}
         return cls(
             observations=_frames("observations", samples.observations, shapes, device),
-            actions=actions.to(device, torch.int64),
+            actions=actions.to(device),
             returns=vectors["returns"].to(device),
             next_observations=_frames("next_observations", samples.next_observations, shapes, device),
             discounts=vectors["discounts"].to(device),
             weights=vectors["weights"].to(device),
         )
+
+
+def _actions(actions: Tensor, plant: PlantSpec) -> Tensor:
+    spec = plant.action
+    if isinstance(spec, Discrete):
+        if actions.is_floating_point() or actions.ndim != 1 or not len(actions):
+            raise LearningError(f"actions should be integers of shape (batch,), not {_described(actions)}")
+        if not 0 <= int(actions.min()) <= int(actions.max()) < spec.count:
+            raise LearningError(f"an action is outside 0 to {spec.count - 1}")
+        return actions.to(torch.int64)
+    if not isinstance(spec, Continuous):
+        raise LearningError(f"batches of {spec.kind} actions cannot be learned from")
+    if not actions.is_floating_point() or actions.shape != (len(actions), spec.size) or not len(actions):
+        raise LearningError(
+            f"actions should be numbers of shape (batch, {spec.size}), not {_described(actions)}"
+        )
+    if not bool(actions.isfinite().all()):
+        raise LearningError("an action is not finite")
+    return actions.to(torch.float32)
 
 
 def _frames(

@@ -1,0 +1,37 @@
+"""How an algorithm of a name acts; apart from the base class, which the algorithms themselves import."""
+
+from __future__ import annotations
+
+from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.errors import LearningError, NodeError
+from rtgraph.nodes.algorithms.acting import Acting
+from rtgraph.nodes.algorithms.registry import algorithm_for, params_class
+from rtgraph.nodes.networks.spec import NetworkSpec
+from rtgraph.nodes.runtime.classes.imports import class_at
+
+
+def acting_of(algorithm: str | None, network: NetworkSpec, plant: PlantSpec) -> Acting:
+    """Return how an algorithm acts.
+
+    Args:
+        algorithm: its name or class path; None for the one that is used for this network and plant.
+        network: the network's spec.
+        plant: the plant's spec.
+
+    Raises:
+        LearningError: there is no such algorithm, or its class cannot be imported or is not a subclass of `Acting`.
+    """
+    name = algorithm or algorithm_for(network, plant)
+    try:
+        path = params_class(name).acting
+        found = class_at(path)
+    except AttributeError as error:
+        raise LearningError(
+            f"algorithm {name!r}: its parameters do not say how it acts", hint="set acting"
+        ) from error
+    except NodeError as error:
+        raise LearningError(f"algorithm {name!r}: {error.problem}", hint=error.hint) from error
+    if not issubclass(found, Acting):
+        raise LearningError(f"algorithm {name!r}: {path} is not a subclass of Acting")
+    made: Acting = found(network, plant)
+    return made

@@ -1,0 +1,64 @@
+"""How SAC acts."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from rtgraph.msgs import Action, Continuous, PlantSpec
+from rtgraph.msgs.errors import LearningError
+from rtgraph.nodes.algorithms.acting import Acting
+from rtgraph.nodes.algorithms.sac.gaussian import ActionRange, Gaussian
+from rtgraph.nodes.algorithms.sac.network import ActorCritic
+from rtgraph.nodes.networks.network import Network, Observations
+from rtgraph.nodes.networks.spec import NetworkSpec
+
+
+class SquashedGaussian(Acting):
+    """Samples an action while it explores; otherwise the squashed mean."""
+
+    def __init__(self, network: NetworkSpec, plant: PlantSpec) -> None:
+        super().__init__(network, plant)
+        self._action = continuous_of(plant)
+        self._range = ActionRange.of(self._action)
+        self._low, self._high = (
+            np.array(bound, np.float32) for bound in (self._action.low, self._action.high)
+        )
+
+    def assemble(self) -> Network:
+        """Return actor, critics and temperature, without memory."""
+        with torch.device("meta"):
+            return ActorCritic(self.network, self.plant, self._action.size)
+
+    def act(
+        self, module: Network, observations: Observations, rng: np.random.Generator, *, explore: bool
+    ) -> Action:
+        """Return an action, (size,) float32."""
+        gaussian = Gaussian.of(module(observations))
+        sample = gaussian.mean
+        if explore:
+            noise = rng.standard_normal((1, self._action.size), dtype=np.float32)
+            sample = gaussian.sample(torch.from_numpy(noise))
+        action = self._range.scaled(sample.tanh())[0].numpy()
+        within: npt.NDArray[np.float32] = np.clip(
+            action, self._low, self._high
+        )  # rounding may exceed a bound
+        return within
+
+    def random(self, rng: np.random.Generator) -> Action:
+        """Return an action, (size,) float32, uniform in the plant's ranges."""
+        return rng.uniform(self._action.low, self._action.high).astype(np.float32)
+
+
+def continuous_of(plant: PlantSpec) -> Continuous:
+    """Return the spec of a plant's continuous actions.
+
+    Raises:
+        LearningError: they are of another kind.
+    """
+    if not isinstance(plant.action, Continuous):
+        raise LearningError(
+            f"a squashed Gaussian is for continuous actions, not for {plant.action.kind} ones"
+        )
+    return plant.action

@@ -1,0 +1,48 @@
+"""The network of SAC: an actor, two critics and a temperature."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from rtgraph.msgs.spaces import ArraySpec, PlantSpec
+from rtgraph.nodes.networks.joined import Joined
+from rtgraph.nodes.networks.network import LearnedNumber, Network, Observations
+from rtgraph.nodes.networks.spec import NetworkSpec
+
+ACTION = "\naction"
+"""The action among the parts of a critic's input: not printable, so no part of an observation has this name."""
+
+
+class ActorCritic(Network):
+    """An actor, two critics that also read an action, and the logarithm of the temperature.
+
+    They share no layers. As a network it is the actor: it computes means and log-deviations, (batch, 2 · size). Vectors,
+    pictures and observations of several parts are read as `Joined` does.
+
+    Args:
+        spec: the kind of network, and its size.
+        plant: the plant's spec.
+        size: the number of elements of an action.
+    """
+
+    def __init__(self, spec: NetworkSpec, plant: PlantSpec, size: int) -> None:
+        super().__init__()
+        self._parts = tuple(plant.parts)
+        with_action = {**plant.parts, ACTION: ArraySpec(dtype="float32", shape=(size,))}
+        self.actor = Joined(spec, plant.parts, 2 * size)
+        self.critics = nn.ModuleList(Joined(spec, with_action, 1) for _ in range(2))
+        self.log_temperature = LearnedNumber(0.0)
+        vars(self)["head"] = self.actor.head  # not registered again: each parameter has one name
+
+    def features(self, observations: Observations) -> Tensor:
+        """Compute the input of the actor's head."""
+        return self.actor.features(self._named(observations))
+
+    def values(self, observations: Observations, actions: Tensor) -> Tensor:
+        """Compute both critics' values, (2, batch), of actions normalised to ±1, (batch, size)."""
+        joined = self._named(observations) | {ACTION: actions}
+        return torch.stack([critic(joined).squeeze(1) for critic in self.critics])
+
+    def _named(self, observations: Observations) -> dict[str, Tensor]:
+        return observations if isinstance(observations, dict) else {self._parts[0]: observations}

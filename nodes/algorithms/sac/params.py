@@ -1,0 +1,60 @@
+"""The parameters of SAC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Literal
+
+from pydantic import Field, PositiveInt
+
+from rtgraph.msgs import Continuous, PlantSpec
+from rtgraph.msgs.errors import LearningError
+from rtgraph.nodes.algorithms.params import AlgorithmParams
+
+
+class SacParams(AlgorithmParams):
+    """SAC (Haarnoja et al., 2018) with an automatic temperature; the defaults are those of the paper.
+
+    One learning rate serves actor, critics and temperature. Actions are normalised to ±1 for the network, whatever the
+    plant's ranges.
+    """
+
+    algorithm: ClassVar[str] = "rtgraph.nodes.algorithms.sac.algorithm:Sac"
+    acting: ClassVar[str] = "rtgraph.nodes.algorithms.sac.acting:SquashedGaussian"
+    usual: ClassVar[Mapping[str, float]] = MappingProxyType(
+        {
+            "batch": 256,
+            "epsilon": 0.0,
+            "hidden": 256,
+            "learning_rate": 3e-4,
+            "target_every": 1,
+            "updates_per_tick": 1.0,
+        }
+    )
+
+    kind: Literal["sac"] = "sac"
+    learning_rate: float = Field(default=3e-4, gt=0, allow_inf_nan=False)
+    """The step size."""
+    max_gradient_norm: float = Field(default=1e9, gt=0, allow_inf_nan=False)
+    """Maximum norm of a gradient; the default clips none."""
+    target_every: PositiveInt = 1
+    """Number of updates between updates of the target critics."""
+    tau: float = Field(default=0.005, gt=0, le=1)
+    """The share of the weights in the target critics at each of their updates."""
+    target_entropy: float | None = Field(default=None, allow_inf_nan=False)
+    """The entropy that the temperature is adjusted to, of actions normalised to ±1; null: minus the number of
+    elements of an action."""
+
+    @classmethod
+    def check_plant(cls, plant: PlantSpec) -> None:
+        """Check that the actions are continuous.
+
+        Raises:
+            LearningError: they are not.
+        """
+        if not isinstance(plant.action, Continuous):
+            raise LearningError(
+                f"sac is for continuous actions, not for {plant.action.kind} ones",
+                hint="leave algorithm out: it is chosen by the plant's actions",
+            )

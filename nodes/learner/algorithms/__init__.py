@@ -1,6 +1,0 @@
-"""Algorithms, one folder each, and their registry. Importing this package does not import torch."""
-
-from rtgraph.nodes.learner.algorithms.params import AlgorithmParams, ValueParams
-from rtgraph.nodes.learner.algorithms.registry import AnyAlgorithm, algorithm_for, algorithm_names
-
-__all__ = ["AlgorithmParams", "AnyAlgorithm", "ValueParams", "algorithm_for", "algorithm_names"]
