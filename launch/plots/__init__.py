@@ -19,7 +19,7 @@ from rtgraph.nodes.monitor.columns import SavedTrace
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["draw", "draw_learning", "draw_won"]
+__all__ = ["draw", "draw_learning", "draw_won", "drawn"]
 
 
 def draw(trace: SavedTrace, directory: Path, *, rate_hz: float | None) -> list[Path]:
@@ -33,14 +33,14 @@ def draw(trace: SavedTrace, directory: Path, *, rate_hz: float | None) -> list[P
     from rtgraph.launch.plots import pictures  # noqa: PLC0415 - importing matplotlib takes half a second
 
     paths = []
-    drawn = (
+    kinds = (
         ("timeline", pictures.draw_timeline),
         ("age", pictures.draw_age),
         ("lateness", pictures.draw_lateness),
     )
-    for name, picture in drawn:
+    for name, picture in kinds:
         paths.append(directory / f"{name}.png")
-        with _figure(paths[-1]) as figure:
+        with drawn(paths[-1]) as figure:
             if trace.ticks["tick"].size:
                 picture(figure, trace, rate_hz)
             else:
@@ -61,7 +61,7 @@ def draw_learning(
     """
     from rtgraph.launch.plots.learning import draw_curves  # noqa: PLC0415 - see above
 
-    with _figure(path) as figure:
+    with drawn(path) as figure:
         draw_curves(figure, groups, title, lines or {})
     return path
 
@@ -74,13 +74,13 @@ def draw_won(groups: Mapping[str, Sequence[Curve]], path: Path, *, title: str) -
     """
     from rtgraph.launch.plots.wins import draw_wins  # noqa: PLC0415 - see above
 
-    with _figure(path) as figure:
+    with drawn(path) as figure:
         draw_wins(figure, groups, title)
     return path
 
 
 @contextlib.contextmanager
-def _figure(path: Path) -> Iterator[Figure]:
+def drawn(path: Path) -> Iterator[Figure]:
     """Yield an empty figure, and save it on leaving."""
     import matplotlib.style  # noqa: PLC0415 - see above
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415

@@ -1,1 +1,1 @@
-"""The studies that support the method, repeated in virtual time."""
+"""The studies: experiments of the paper and of our own, each repeated by one command."""

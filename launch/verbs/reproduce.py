@@ -1,152 +1,128 @@
-"""``rtgraph reproduce``: repeats the studies that support the method."""
+"""``rtgraph reproduce``: repeats the experiments of the paper, and our own."""
 
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Iterator
-from dataclasses import asdict
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rtgraph.launch.console.typed import count, counts, words
+from rtgraph.launch.console.typed import count
 
 if TYPE_CHECKING:
-    from rtgraph.launch.studies import staggering, theory
+    from collections.abc import Mapping, Sequence
 
-T = TypeVar("T")
+    from rtgraph.launch.studies.engine.engine import Reproduced
+    from rtgraph.launch.studies.study import Study
 
+FOLDER = Path("studies")
+SCALES = ("quick", "desk", "paper")
 EXAMPLE = """\
 examples:
-  rtgraph reproduce staggering --latencies const,norm5 --workers 6,8 --seeds 2
-  rtgraph reproduce staggering --seeds 10 --json
-  rtgraph reproduce theory
+  rtgraph reproduce --list
+  rtgraph reproduce staggering
+  rtgraph reproduce fig7 --scale desk
+  rtgraph reproduce staggering --scale desk --only latency=const,norm5 workers=6,8
+
+A study runs its cells side by side and keeps each one that is done in the folder of --out: after Ctrl-C, or a crash, the
+same command continues. The table is CSV, a row for each cell with the command that computes it. In the printed table and
+the picture, [low, high] is the 95 % bootstrap interval over seeds.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.description = "Reproduce a study in virtual time and print its table."
+    parser.description = "Reproduce a study: compute its cells, write a table and a picture."
     parser.epilog = EXAMPLE
-    studies = parser.add_subparsers(dest="study", metavar="STUDY", required=True)
-    one = studies.add_parser("staggering", help="inaction and age of every stagger method", epilog=EXAMPLE)
-    one.formatter_class = argparse.RawDescriptionHelpFormatter
-    one.add_argument("--seeds", type=count, default=10, metavar="N", help="runs per case (default: 10)")
-    one.add_argument("--methods", type=words, metavar="A,B", help="only these methods")
-    one.add_argument("--latencies", type=words, metavar="A,B", help="only these latencies")
-    one.add_argument("--workers", type=counts, metavar="N,M", help="only these numbers of workers")
-    one.add_argument("--ticks", type=count, metavar="N", help="the last tick (default: 20000)")
-    other = studies.add_parser("theory", help="reward rates against Theorem 1", epilog=EXAMPLE)
-    other.formatter_class = argparse.RawDescriptionHelpFormatter
-    for study in (one, other):
-        study.add_argument(
-            "--jobs", type=count, metavar="N", help="number of processes (default: one per core)"
-        )
-        study.add_argument("--json", action="store_true", help="print a JSON list instead of the table")
+    parser.add_argument("study", nargs="?", metavar="STUDY", help="a study of --list")
+    parser.add_argument(
+        "--list", action="store_true", help="list the studies, with the time that each scale takes"
+    )
+    parser.add_argument(
+        "--scale",
+        choices=SCALES,
+        default="quick",
+        help="quick: minutes (the default); desk: a night on two cores",
+    )
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="AXIS=A,B", help="only the cells with these values"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the study's folder (default: studies/STUDY)")
+    parser.add_argument("--jobs", type=count, metavar="N", help="number of processes (default: one per core)")
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the study."""
-    return _staggering(args) if args.study == "staggering" else _theory(args)
-
-
-def _staggering(args: argparse.Namespace) -> int:
-    from rtgraph.launch.studies import staggering  # noqa: PLC0415 - so that --help is instant
-    from rtgraph.nodes.inference.stagger import stagger_names  # noqa: PLC0415
-
-    methods = _known(args.methods, stagger_names(), "method")
-    latencies = _known(args.latencies, tuple(staggering.LATENCIES), "latency")
-    workers = args.workers or staggering.WORKERS
-    cases = staggering.cases(methods, latencies, workers, args.seeds, args.ticks or staggering.JUDGED_TO)
-    rows = list(_shown(staggering.study(cases, args.jobs), len(cases) // args.seeds))
-    if args.json:
-        print(json.dumps([asdict(row) for row in rows], indent=2))
-    else:
-        _print_staggering(rows, methods)
-    return 0
-
-
-def _print_staggering(rows: list[staggering.StaggeringResult], methods: tuple[str, ...]) -> None:
-    from rich.table import Table  # noqa: PLC0415
-
-    found = {(row.latency, row.workers, row.method): row for row in rows}
-    table = Table(
-        title=f"share of ticks without a decision, and age of the observations acted on in ticks "
-        f"(± standard deviation over {rows[0].seeds} seeds)"
-    )
-    table.add_column("latency")
-    table.add_column("N", justify="right")
-    for method in methods:
-        table.add_column(f"{method}\ninaction", justify="right", no_wrap=True)
-        table.add_column("\nage", justify="right", no_wrap=True)
-    for latency, workers in dict.fromkeys((row.latency, row.workers) for row in rows):
-        cells = []
-        for method in methods:
-            row = found[latency, workers, method]
-            cells += [
-                f"{row.inaction:.3f}±{row.inaction_seed_sd:.3f}",
-                f"{row.age_mean:.2f}±{row.age_seed_sd:.2f}",
-            ]
-        table.add_row(latency, str(workers), *cells)
-    _print(table)
-
-
-def _theory(args: argparse.Namespace) -> int:
-    from rtgraph.launch.studies import theory  # noqa: PLC0415 - so that --help is instant
-
-    cases = theory.cases()
-    rows = list(_shown(theory.study(cases, args.jobs), len(cases)))
-    if args.json:
-        print(json.dumps([asdict(row) for row in rows], indent=2))
-    else:
-        _print_theory(rows)
-    return 0
-
-
-def _print_theory(rows: list[theory.TheoryResult]) -> None:
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(title="reward per tick")
-    for name in ("environment", "policy"):
-        table.add_column(name)
-    for name in ("p", "delay k", "interval", "measured", "predicted", "error", "paper's bound", "samples"):
-        table.add_column(name, justify="right")
-    for row in rows:
-        beyond = " (beaten)" if row.predicted > row.paper_bound + 1e-12 else ""
-        table.add_row(
-            row.environment,
-            row.policy,
-            "–" if row.p is None else f"{row.p:g}",
-            str(row.delay),
-            str(row.interval),
-            f"{row.measured:.5f}",
-            f"{row.predicted:.5f}",
-            f"{row.measured / row.predicted - 1:+.2%}",
-            f"{row.paper_bound:.5f}{beyond}",
-            f"{row.samples:,}",
-        )
-    _print(table)
-
-
-def _shown(rows: Iterator[T], total: int) -> Iterator[T]:
-    """Yield the rows, with a progress bar on stderr."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import track  # noqa: PLC0415
-
-    yield from track(rows, "running", total, console=Console(stderr=True), transient=True)
-
-
-def _print(table: object) -> None:
-    from rtgraph.launch.console.tables import Printer  # noqa: PLC0415
-
-    console = Printer(highlight=False)
-    console.width = max(console.width, 128)  # a wrapped line is better than a cut figure
-    console.print(table)
-
-
-def _known(given: tuple[str, ...] | None, known: tuple[str, ...], what: str) -> tuple[str, ...]:
+    """Run the study, and print its table."""
+    from rtgraph.launch.studies.registry import study_named  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.studies.study import Scale  # noqa: PLC0415
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 
-    for name in given or ():
-        if name not in known:
-            raise GraphError(f"no {what} {name!r}", file="command line", hint=f"known are {', '.join(known)}")
-    return given or known
+    if args.list:
+        return _print_list()
+    if args.study is None:
+        raise GraphError("STUDY is missing", file="command line", hint="rtgraph reproduce --list")
+    study = study_named(args.study)
+    only = _only(args.only)
+    from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
+    from rtgraph.launch.studies.engine.engine import reproduce  # noqa: PLC0415
+
+    out = args.out or FOLDER / study.name
+    with ConsoleStatus() as status:
+        found = reproduce(study, Scale(args.scale), out, status, only=only, jobs=args.jobs)
+    if args.json:
+        from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
+
+        print_json([{name: row.get(name) for name in (*study.axes, *study.figures)} for row in found.rows])
+    else:
+        _print_table(study, found)
+    return 0
+
+
+def _only(words: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
+
+    found: dict[str, Sequence[str]] = {}
+    for word in words:
+        axis, equals, values = word.partition("=")
+        if not equals or not axis or not all(values.split(",")):
+            raise GraphError(f"--only {word!r} is not AXIS=A,B", file="command line")
+        if axis in found:
+            raise GraphError(f"--only {axis!r} is given twice", file="command line")
+        found[axis] = values.split(",")
+    return found
+
+
+def _print_list() -> int:
+    from rtgraph.launch.console.tables import console, row, table  # noqa: PLC0415
+    from rtgraph.launch.studies.registry import study_named, study_names  # noqa: PLC0415
+
+    shown = table("study", "what it shows", *SCALES)
+    for name in study_names():
+        study = study_named(name)
+        row(shown, name, study.title, *study.expected.values())
+    console().print(shown)
+    return 0
+
+
+def _print_table(study: Study, found: Reproduced) -> None:
+    from rtgraph.launch.console.numbers import rounded  # noqa: PLC0415
+    from rtgraph.launch.console.tables import console, row, table  # noqa: PLC0415
+    from rtgraph.launch.studies.engine.table import SEED, averaged  # noqa: PLC0415
+
+    places = [axis for axis in study.axes if axis != SEED]
+    shown = table(*places, *study.figures, right=(*places, *study.figures))
+    for line in averaged(study, found.rows):
+        cells = (line[name] for name in (*places, *study.figures))
+        row(
+            shown,
+            *(
+                rounded(cell) if isinstance(cell, int | float) else "" if cell is None else str(cell)
+                for cell in cells
+            ),
+        )
+    out = console()
+    out.print(shown)
+    out.print(f"The paper: {study.claim}", markup=False, highlight=False)
+    out.print(f"Seen here: {study.seen(found.rows)}", markup=False, highlight=False)
+    for path in (found.table, found.picture):
+        out.print(f"  {path}", markup=False, soft_wrap=True)

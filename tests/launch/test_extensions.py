@@ -227,3 +227,11 @@ def test_a_launch_file_of_another_package_does_not_replace_ours(
     assert caplog.messages == [
         "'endless.yaml' (rtgraph.launch) of shadow 1.0 is ignored: rtgraph has a launch file 'endless' too, which is used"
     ]
+
+
+@pytest.mark.usefixtures("toy")
+def test_its_study_is_listed_and_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ran("reproduce", "--list") == 0
+    assert "how often random workers act" in " ".join(capsys.readouterr().out.split())
+    assert ran("reproduce", "beats", "--jobs", 1, "--out", tmp_path) == 0
+    assert "Seen here: 2 rows" in capsys.readouterr().out

@@ -8,9 +8,7 @@ import sys
 import pytest
 from support.launching import COMMAND, Launch, until
 
-STUDY = (
-    "from support import standing; from rtgraph.launch.studies import theory; theory.run_case = standing.{}; "
-)
+STUDY = "from support import standing; from rtgraph.launch.studies.engine import engine; engine._run_cell = standing.{}; "
 
 
 def study(case: str) -> Launch:
@@ -33,5 +31,5 @@ def test_a_study_that_is_ended_leaves_no_process(number, code) -> None:
 def test_a_process_that_is_killed_is_one_clear_error() -> None:
     with study("die") as broken:
         assert broken.wait(60) == 1
-        said = broken.stderr.strip()
+        said = broken.stderr.splitlines()[-1]
         assert said == "error: one of 2 processes was killed. hint: memory may have run out: use fewer --jobs"

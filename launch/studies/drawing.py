@@ -1,0 +1,79 @@
+"""Lines of studies: means over seeds against an axis, with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rtgraph.launch.plots.learning import repeated_colours
+from rtgraph.launch.studies.engine.table import Mean
+from rtgraph.launch.studies.study import Row
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MARKERS = "os^Dvp*"
+
+
+def draw_lines(
+    axes: Axes, rows: Sequence[Row], *, x: str, y: str, by: str, labels: Mapping[str, str] | None = None
+) -> None:
+    """Draw ``y`` over ``x``, a line for each value of ``by``: means over the rows of a point, with 95 % intervals."""
+    names = list(dict.fromkeys(str(row[by]) for row in rows))
+    for place, (name, colour) in enumerate(zip(names, repeated_colours(len(names)), strict=True)):
+        points = means_over(rows, x, y, {by: name})
+        if not points:
+            continue
+        places, means = list(points), list(points.values())
+        axes.plot(
+            places,
+            [m.mean for m in means],
+            color=colour,
+            marker=_MARKERS[place % len(_MARKERS)],
+            ms=4,
+            lw=1.3,
+            label=(labels or {}).get(name, name),
+        )
+        low, high = [m.low for m in means], [m.high for m in means]
+        axes.fill_between(places, low, high, color=colour, alpha=0.18, lw=0)
+    axes.grid(color="0.92", lw=0.6)
+    axes.set_axisbelow(True)
+
+
+def means_over(rows: Sequence[Row], x: str, y: str, where: Mapping[str, str]) -> dict[float, Mean]:
+    """Return the mean of ``y`` at each value of ``x``, in ascending order, over the rows that match ``where``."""
+    found: dict[float, list[float]] = {}
+    for row in rows:
+        place, value = row.get(x), row.get(y)
+        matches = all(str(row.get(name)) == wanted for name, wanted in where.items())
+        if matches and isinstance(place, int | float) and isinstance(value, int | float):
+            found.setdefault(float(place), []).append(float(value))
+    return {place: Mean.of(values) for place, values in sorted(found.items())}
+
+
+def draw_bars(axes: Axes, rows: Sequence[Row], *, x: str, y: str, by: str) -> None:
+    """Draw ``y`` as bars, a group for each value of ``x`` and in it a bar for each value of ``by``, with 95 % intervals."""
+    places, names = (list(dict.fromkeys(str(row[axis]) for row in rows)) for axis in (x, by))
+    width = 0.8 / len(names)
+    for number, (name, colour) in enumerate(zip(names, repeated_colours(len(names)), strict=True)):
+        for place, value in enumerate(places):
+            mean = mean_of(rows, y, {x: value, by: name})
+            if mean is None:
+                continue
+            left = place + (number - len(names) / 2) * width
+            label = name if not place else None
+            axes.bar(left, mean.mean, width * 0.92, align="edge", color=colour, label=label)
+            middle = left + width * 0.46
+            axes.plot([middle, middle], [mean.low, mean.high], color="0.15", lw=1)
+    axes.set_xticks(range(len(places)), places)
+
+
+def mean_of(rows: Sequence[Row], y: str, where: Mapping[str, str]) -> Mean | None:
+    """Return the mean of ``y`` over the rows that match ``where``; None if there are none with a number."""
+    values = [
+        float(value)
+        for row in rows
+        if all(str(row.get(name)) == wanted for name, wanted in where.items())
+        and isinstance(value := row.get(y), int | float)
+    ]
+    return Mean.of(values) if values else None

@@ -1,0 +1,1 @@
+"""Runs any study: side by side, resumable at any instant, each cell once."""

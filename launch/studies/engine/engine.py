@@ -1,0 +1,180 @@
+"""Runs a study: its cells side by side, each once, however often the run is interrupted."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rtgraph.launch.console.status import Status
+from rtgraph.launch.studies.engine.pool import computed
+from rtgraph.launch.studies.engine.store import WORK, Done, Store, digest_of
+from rtgraph.launch.studies.engine.table import COMMAND, write_table
+from rtgraph.launch.studies.study import Cell, Figures, Row, Scale, Study, Tell, Value
+from rtgraph.msgs.errors import GraphError, LaunchError, RtgraphError
+
+Only = Mapping[str, Sequence[str]]
+"""Values wanted on some of the axes, as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduced:
+    """What a study showed: its rows in the order of its cells, and the files written."""
+
+    rows: Sequence[Row]
+    table: Path
+    picture: Path
+
+
+def reproduce(
+    study: Study,
+    scale: Scale,
+    out: Path,
+    status: Status,
+    *,
+    only: Only | None = None,
+    jobs: int | None = None,
+) -> Reproduced:
+    """Run a study, and write its table and its picture into ``out``.
+
+    Cells that an earlier run finished there are read, not run.
+
+    Args:
+        study: the study.
+        scale: its size.
+        out: the study's folder.
+        status: receives progress and notes.
+        only: run only the cells with these values.
+        jobs: number of processes (default: one per core).
+
+    Raises:
+        GraphError: ``only`` names no axis or no cell.
+        LaunchError: a cell failed, or a file cannot be written.
+    """
+    for axis in only or {}:
+        if axis not in study.axes:
+            raise GraphError(
+                f"{study.name} has no axis {axis!r}",
+                file="command line",
+                hint=f"its axes are {', '.join(study.axes)}",
+            )
+    store = Store(out)
+    with store.held():
+        rows = _Run(study, scale, store, status, only or {}, jobs or os.cpu_count() or 1).rows()
+        name = f"{scale}" if not only else f"{scale}-part"
+        table, picture = out / f"{name}.csv", out / f"{name}.png"
+        write_table(table, study, rows)
+        _draw(study, rows, picture)
+    return Reproduced(rows, table, picture)
+
+
+@dataclass(slots=True)
+class _Run:
+    study: Study
+    scale: Scale
+    store: Store
+    status: Status
+    only: Only
+    jobs: int
+    done: dict[str, Done] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict)
+
+    def rows(self) -> list[Row]:
+        """Compute what is missing until the study wants nothing new; return all rows."""
+        self.status.phase(self.study.name, 1.0)
+        known: list[Row] = []
+        while True:
+            # Two cells may have one digest: they are the same work, seen from two places of the study.
+            cells = [(digest_of(cell), cell) for cell in self._chosen(known)]
+            missing = {digest: cell for digest, cell in cells if not self._is_done(digest)}
+            for alone in (True, False):
+                batch = {digest: cell for digest, cell in missing.items() if cell.work.alone == alone}
+                self._compute(batch, len(dict(cells)), 1 if alone else min(self.jobs, len(batch)))
+            rows = [self._row(cell, self.done[digest]) for digest, cell in cells]
+            if not missing and len(rows) == len(known):
+                return rows
+            known = rows
+
+    def _is_done(self, digest: str) -> bool:
+        if digest not in self.done and (found := self.store.done(digest)):
+            self.done[digest] = found
+        return digest in self.done
+
+    def _chosen(self, known: Sequence[Row]) -> list[Cell]:
+        """Return the cells that the study wants given the rows so far, as far as the user wants them."""
+        cells = self.study.cells(self.scale, known)
+        for axis, values in self.only.items():
+            there = {str(cell.at[axis]): None for cell in cells if axis in cell.at}
+            for value in values if there else ():
+                if value not in there:
+                    raise GraphError(
+                        f"{self.study.name} has no {axis} {value!r} at scale {self.scale}",
+                        file="command line",
+                        hint=f"known are {', '.join(there)}",
+                    )
+        return [cell for cell in cells if _fits(cell, self.only)]
+
+    def _compute(self, cells: Mapping[str, Cell], total: int, jobs: int) -> None:
+        if not cells:
+            return
+        began, before = time.monotonic(), len(self.done)
+
+        def heard(digest: str, share: float) -> None:
+            self.shares[digest] = share
+            whole = len(self.done)
+            here = whole - before + sum(self.shares.values())
+            left_s = (total - before - here) * (time.monotonic() - began) / here if here else None
+            left = "" if left_s is None else f"  {_clock(left_s)} left"
+            self.status.progress((before + here) / total, f"{whole} of {total} cells{left}")
+
+        tasks = {digest: _Task(cell, self.store.cell_folder(digest)) for digest, cell in cells.items()}
+        for digest, figures in computed(_run_cell, tasks, jobs, heard):
+            self.done[digest] = self.store.keep(digest, cells[digest], figures)
+            self.shares.pop(digest, None)
+            heard(digest, 0.0)
+
+    def _row(self, cell: Cell, done: Done) -> Row:
+        return {**cell.at, **done.figures, **done.facts, COMMAND: command(self.study, self.scale, cell.at)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    cell: Cell
+    folder: Path
+
+
+def _run_cell(task: _Task, tell: Tell) -> Figures:
+    """Run one cell, in whichever process this is."""
+    folder = task.folder / WORK
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return task.cell.work.run(folder, tell)
+    except RtgraphError as error:
+        place = ", ".join(f"{axis}={value}" for axis, value in task.cell.at.items())
+        raise LaunchError(f"the cell {place} failed: {error.problem}", hint=error.hint) from error
+
+
+def command(study: Study, scale: Scale, at: Mapping[str, Value]) -> str:
+    """Return the command that computes one row."""
+    values = " ".join(f"{axis}={value}" for axis, value in at.items())
+    return f"rtgraph reproduce {study.name} --scale {scale} --only {values}"
+
+
+def _fits(cell: Cell, only: Only) -> bool:
+    """Return whether a cell has the wanted values. Axes that it does not have do not matter: other cells need it."""
+    return all(axis not in cell.at or str(cell.at[axis]) in values for axis, values in only.items())
+
+
+def _draw(study: Study, rows: Sequence[Row], path: Path) -> None:
+    from rtgraph.launch.plots import drawn  # noqa: PLC0415 - importing matplotlib takes half a second
+
+    with drawn(path) as figure:
+        study.draw(figure, rows)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,0 +1,105 @@
+"""Computes items in processes side by side. The processes never outlive the one that started them."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.queues import SimpleQueue
+from typing import Any, TypeVar
+
+from rtgraph.launch.studies.study import Tell
+from rtgraph.msgs.errors import LaunchError
+from rtgraph.nodes.runtime.realtime.host import die_with
+
+K = TypeVar("K")
+T = TypeVar("T")
+R = TypeVar("R")
+
+_LISTENING_S = 0.2
+_progress: SimpleQueue[Any] | None = None
+"""In a worker process: takes the progress of its items."""
+
+
+def computed(
+    function: Callable[[T, Tell], R], items: Mapping[K, T], jobs: int, heard: Callable[[K, float], None]
+) -> Iterator[tuple[K, R]]:
+    """Yield each item's key and result as soon as it is computed.
+
+    Args:
+        function: computes one item. Its second argument receives the share that is done.
+        items: the items, by key, in the order in which they are begun.
+        jobs: number of processes. One: this process computes.
+        heard: receives the keys and shares.
+
+    Raises:
+        LaunchError: one of the processes was killed.
+    """
+    if jobs == 1:
+        for key, item in items.items():
+            yield key, function(item, lambda share, key=key: heard(key, share))  # type: ignore[misc]
+        return
+    progress: SimpleQueue[Any] = multiprocessing.get_context("spawn").SimpleQueue()
+    with _workers(jobs, progress) as pool:
+        with _terminal_held_back():  # processes started here inherit it, so that Ctrl-C reaches only this one
+            keys: dict[Future[R], K] = {
+                pool.submit(_compute, function, key, item): key for key, item in items.items()
+            }
+        left = set(keys)
+        while left:
+            done, left = wait(left, _LISTENING_S, FIRST_COMPLETED)
+            while not progress.empty():
+                heard(*progress.get())
+            for future in done:
+                try:
+                    yield keys[future], future.result()
+                except BrokenProcessPool as error:
+                    raise LaunchError(
+                        f"one of {jobs} processes was killed",
+                        hint="memory may have run out: use fewer --jobs",
+                    ) from error
+
+
+def _compute(function: Callable[[T, Tell], R], key: K, item: T) -> R:
+    queue = _progress
+    return function(item, lambda share: queue.put((key, share)) if queue else None)
+
+
+@contextlib.contextmanager
+def _workers(jobs: int, progress: SimpleQueue[Any]) -> Iterator[ProcessPoolExecutor]:
+    """Provide worker processes. On an exception or interrupt, do not wait for their current work."""
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
+        jobs, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(os.getpid(), progress)
+    )
+    try:
+        yield pool
+    except BaseException:
+        for process in set(multiprocessing.active_children()) - others:
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _terminal_held_back() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(parent: int, progress: SimpleQueue[Any]) -> None:
+    """In a worker process: end when the parent does, even by SIGKILL."""
+    global _progress  # noqa: PLW0603 - functions sent to a pool cannot hold a queue
+    _progress = progress
+    try:
+        die_with(parent)
+    except LaunchError:  # the parent is gone already
+        os._exit(1)

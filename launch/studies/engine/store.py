@@ -1,0 +1,125 @@
+"""The folder of a study: a folder for each cell, with its figures once it is done."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rtgraph.launch.studies.study import Cell, Figures
+from rtgraph.msgs.atomic import write_atomically, writing
+from rtgraph.msgs.errors import LaunchError
+
+CELLS = "cells"
+RESULT = "result.json"
+WORK = "work"
+_CPU_FILE = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A cell's figures, and the versions and processor that made them."""
+
+    figures: Figures
+    facts: Mapping[str, str]
+
+
+class Store:
+    """The results of a study's cells. A cell is found again by a digest of what determines its figures.
+
+    Args:
+        folder: the study's folder; created if missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with writing(folder, LaunchError):
+            (folder / CELLS).mkdir(parents=True, exist_ok=True)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from running a study in this folder.
+
+        Raises:
+            LaunchError: another one does.
+        """
+        with writing(self.folder, LaunchError):
+            lock = os.open(self.folder / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError as error:
+            raise LaunchError(
+                f"another process runs a study in {self.folder}", hint="wait for it, or choose another --out"
+            ) from error
+        finally:
+            os.close(lock)
+
+    def cell_folder(self, digest: str) -> Path:
+        """Return the folder of a cell."""
+        return self.folder / CELLS / digest
+
+    def done(self, digest: str) -> Done | None:
+        """Return a cell's result; None if it is not done, or the file is damaged."""
+        try:
+            found = json.loads((self.cell_folder(digest) / RESULT).read_text(encoding="utf-8"))
+            return Done(found["figures"], found["facts"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def keep(self, digest: str, cell: Cell, figures: Figures) -> Done:
+        """Write a cell's result, and remove what its work left for resuming.
+
+        Raises:
+            LaunchError: it cannot be written.
+        """
+        done = Done(dict(figures), facts())
+        value = {"at": dict(cell.at), "figures": done.figures, "facts": done.facts}
+        write_atomically(self.cell_folder(digest) / RESULT, json.dumps(value, indent=1) + "\n", LaunchError)
+        shutil.rmtree(self.cell_folder(digest) / WORK, ignore_errors=True)
+        return done
+
+
+def digest_of(cell: Cell) -> str:
+    """Return the digest of what determines a cell's figures: its work, and the version of rtgraph.
+
+    Raises:
+        RtgraphError: the work is wrong, such as an unknown argument of its launch file.
+    """
+    work: dict[str, Any] = {"work": type(cell.work).__name__, **cell.work.identity()}
+    if cell.work.alone:
+        work["machine"] = [platform.node(), cpu()]
+    text = json.dumps({"rtgraph": importlib.metadata.version("rtgraph"), **work}, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+
+def facts() -> dict[str, str]:
+    """Return the versions and the processor that results depend on."""
+    versions = {name: _version(name) for name in ("rtgraph", "numpy", "torch")}
+    return {**versions, "python": platform.python_version(), "cpu": cpu()}
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:  # rtgraph runs without torch
+        return ""
+
+
+def cpu() -> str:
+    """Return the processor's model."""
+    with contextlib.suppress(OSError):
+        for line in _CPU_FILE.read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()

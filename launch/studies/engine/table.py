@@ -1,0 +1,82 @@
+"""The table of a study: tidy CSV, one row per cell; and means over the seeds, with intervals."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rtgraph.launch.studies.study import Row, Study, Value
+from rtgraph.msgs.atomic import write_atomically
+from rtgraph.msgs.errors import LaunchError
+
+SEED = "seed"
+COMMAND = "command"
+FACTS = ("rtgraph", "python", "numpy", "torch", "cpu")
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean over seeds, with its 95 % bootstrap interval; ``low`` and ``high`` equal it for a single seed."""
+
+    mean: float
+    low: float
+    high: float
+    count: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Mean:
+        """Return the mean of at least one value, with the percentile bootstrap interval (Efron 1979)."""
+        data = np.asarray(values, np.float64)
+        if data.size == 1 or not np.ptp(data):
+            return cls(float(data[0]), float(data[0]), float(data[0]), data.size)
+        drawn = np.random.default_rng(0).integers(data.size, size=(RESAMPLES, data.size))
+        low, high = np.quantile(data[drawn].mean(axis=1), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+        return cls(float(data.mean()), float(low), float(high), data.size)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.mean:.4g}"
+            if self.low == self.high
+            else f"{self.mean:.4g} [{self.low:.4g}, {self.high:.4g}]"
+        )
+
+
+def write_table(path: Path, study: Study, rows: Sequence[Row]) -> None:
+    """Write the rows as CSV: the axes, the figures, the command of the row, the versions, the processor.
+
+    Raises:
+        LaunchError: it cannot be written.
+    """
+    text = io.StringIO()
+    columns = (*study.axes, *study.figures, COMMAND, *FACTS)
+    out = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    out.writeheader()
+    out.writerows(rows)
+    write_atomically(path, text.getvalue(), LaunchError)
+
+
+def averaged(study: Study, rows: Sequence[Row]) -> list[dict[str, Value | Mean]]:
+    """Return a row for each point of the axes without the seeds, with means of its numbers; None where unknown."""
+    places = [axis for axis in study.axes if axis != SEED]
+    groups: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row.get(axis) for axis in places), []).append(row)
+    found: list[dict[str, Value | Mean]] = []
+    for group in groups.values():
+        line: dict[str, Value | Mean] = {axis: _plain(group[0].get(axis)) for axis in places}
+        for name in study.figures:
+            values = [value for row in group if isinstance(value := row.get(name), int | float)]
+            line[name] = Mean.of(values) if values else _plain(group[0].get(name))
+        found.append(line)
+    return found
+
+
+def _plain(value: object) -> Value:
+    return value if isinstance(value, str | int | float) else None

@@ -1,0 +1,150 @@
+"""Theorem 1 of Riemer et al. (ICLR 2025), measured: regret from inaction and from delay over τ, in the proof environments.
+
+In both environments the best rate is 1 reward per tick, so the regret per tick is 1 minus the reward. In the inaction
+environment it comes from the ticks without a decision; in the delay environment, whose state stays with probability p, the
+policy aims at the state it observed, and regret comes from what has happened since, and from inaction as well. Inference
+times vary by 5 %.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rtgraph.launch.studies.drawing import draw_lines, means_over
+from rtgraph.launch.studies.study import Cell, Figures, Row, Scale, Study, Tell, real
+from rtgraph.launch.studies.work.virtual_run import VirtualRun
+from rtgraph.nodes.emulator import theory
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+STAY = 0.99
+LANES = 4_000
+SINGLE = "single"
+METHODS = (SINGLE, "maximum_time", "expected_time", "paced")
+"""``single`` is one asynchronous worker; the others have ⌈τ⌉ + 1 workers."""
+REGRETS = ("inaction", "delay")
+
+_SIZES: dict[Scale, tuple[tuple[int, ...], int, int]] = {
+    Scale.QUICK: ((1, 2, 4, 8, 16), 2, 1_000),
+    Scale.DESK: ((1, 2, 4, 8, 16, 32, 64), 5, 8_000),
+    Scale.PAPER: ((1, 2, 4, 8, 16, 32, 64, 128, 256), 10, 20_000),
+}
+"""τ in ticks, seeds, and judged ticks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regret:
+    """Measures regret per tick beside the term of Theorem 1 for one worker."""
+
+    launched: VirtualRun
+    bound: float
+    alone: bool = False
+
+    def identity(self) -> Mapping[str, object]:
+        """Return what determines the figures."""
+        return {**self.launched.identity(), "bound": self.bound}
+
+    def run(self, folder: Path, tell: Tell) -> Figures:
+        """Run, and return the regret, its bound, and how the policy acted."""
+        found = self.launched.run(folder, tell)
+        regret = 1 - real(found["reward"])
+        return {**found, "regret": regret, "bound": self.bound}
+
+
+def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
+    taus, seeds, ticks = _SIZES[scale]
+    return [
+        Cell(
+            {"environment": environment, "tau": tau, "method": method, "seed": seed},
+            Regret(_run(environment, tau, method, ticks, seed), _bound(environment, tau)),
+        )
+        for environment in REGRETS
+        for tau in taus
+        for method in METHODS
+        for seed in range(seeds)
+    ]
+
+
+def _run(environment: str, tau: int, method: str, ticks: int, seed: int) -> VirtualRun:
+    single = method == SINGLE
+    arguments = {"workers": "1" if single else str(tau + 1), "stagger": "none" if single else method}
+    if environment == "delay":
+        arguments |= {"stay": str(STAY), "shift": "0", "lanes": str(LANES)}
+    settled = 200 + 10 * tau
+    latency = {"kind": "normal", "frames": float(tau), "sd": 0.05}
+    return VirtualRun(
+        environment, arguments, ticks=settled + ticks, judged_from=settled, seed=seed, latency=latency
+    )
+
+
+def _bound(environment: str, tau: int) -> float:
+    """Return the term of Theorem 1 per tick, for decisions that take τ ticks, with one decision every τ ticks."""
+    if environment == "inaction":
+        return theory.inaction_bound(tau) / tau
+    return theory.delay_bound(STAY, tau)
+
+
+def _draw(figure: Figure, rows: Sequence[Row]) -> None:
+    figure.set_size_inches(11, 4.6)
+    for axes, environment in zip(figure.subplots(1, 2), REGRETS, strict=True):
+        own = [row for row in rows if row["environment"] == environment]
+        draw_lines(axes, own, x="tau", y="regret", by="method")
+        bounds = {real(row["tau"]): real(row["bound"]) for row in own}
+        axes.plot(
+            list(bounds), list(bounds.values()), "k:", lw=1.2, label="Theorem 1: its term for one worker"
+        )
+        axes.set(
+            xscale="log",
+            yscale="log",
+            xlabel="mean inference time τ (ticks)",
+            title=f"{environment} environment",
+        )
+        axes.set_ylabel("regret (reward per tick)")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5)
+
+
+def _seen(rows: Sequence[Row]) -> str:
+    longest = max(real(row["tau"]) for row in rows)
+    found = []
+    for environment in dict.fromkeys(str(row["environment"]) for row in rows):
+        parts = []
+        for method in METHODS:
+            means = means_over(rows, "tau", "regret", {"environment": environment, "method": method})
+            if longest in means:
+                slope = _slope({tau: mean.mean for tau, mean in means.items()})
+                slope_text = "" if slope is None else f", slope {slope:.2f}"
+                parts.append(f"{method} {means[longest].mean:.3f}{slope_text}")
+        found.append(f"regret in the {environment} environment at τ = {longest:g}: {'; '.join(parts)}")
+    return ". ".join(found) + ". Slopes are those of log regret over log τ."
+
+
+def _slope(points: Mapping[float, float]) -> float | None:
+    """Return the slope of a line through the logarithms of points above 0; None for fewer than three."""
+    positive = [(math.log(x), math.log(y)) for x, y in points.items() if y > 0]
+    if len(positive) < 3:
+        return None
+    xs, ys = zip(*positive, strict=True)
+    return float(np.polyfit(xs, ys, 1)[0])
+
+
+STUDY = Study(
+    name="regret",
+    title="regret from inaction and from delay over inference time, against Theorem 1",
+    claim=(
+        "Regret from inaction is (τ_I − τ_M)/τ_M a decision and vanishes with staggering; that from delay is at least "
+        "1 − p^⌈τ_θ/τ_M⌉ a decision and stays (Theorem 1, Remark 2)."
+    ),
+    axes=("environment", "tau", "method", "seed"),
+    figures=("regret", "bound", "inaction", "age_mean", "age_sd"),
+    cells=_cells,
+    draw=_draw,
+    seen=_seen,
+    expected={Scale.QUICK: "2 min", Scale.DESK: "1 h", Scale.PAPER: "8 h"},
+)

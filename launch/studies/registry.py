@@ -1,0 +1,41 @@
+"""The studies by name: those of ``paper``, and those of other installed packages."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from rtgraph.launch.studies.study import Study
+from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.typed.nearest import nearest
+from rtgraph.nodes.extensions import extensions
+
+GROUP = "rtgraph.studies"
+"""The entry points of other packages: a name, and a ``Study``."""
+STUDIES = ("fig6", "fig7", "fig8", "regret", "stagger_learning", "staggering", "theory")
+"""The studies of rtgraph. Each is ``STUDY`` in the module of that name."""
+
+
+def study_names() -> tuple[str, ...]:
+    """Return the names of all studies, those of installed packages last."""
+    return (*STUDIES, *extensions(GROUP, STUDIES))
+
+
+def study_named(name: str) -> Study:
+    """Import and return a study.
+
+    Raises:
+        GraphError: there is no such study.
+        ExtensionError: the package that brings it is broken.
+    """
+    if name in STUDIES:
+        found: Any = importlib.import_module(f"rtgraph.launch.studies.paper.{name}").STUDY
+        study: Study = found
+        return study
+    others = extensions(GROUP, STUDIES)
+    if name not in others:
+        raise GraphError(f"no study {name!r}", file="command line", hint=nearest(name, study_names()))
+    brought = others[name].load()
+    if not isinstance(brought, Study):
+        raise others[name].error("it is not a Study")
+    return brought

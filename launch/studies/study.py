@@ -1,0 +1,107 @@
+"""What a study is: cells to compute, and a picture of their figures.
+
+A study is data. The engine (``engine``) computes the cells of any study side by side, keeps what is done, and writes the table
+and the picture. A new study is one module with a ``Study`` and one line: an entry point of the group ``rtgraph.studies``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Value = str | int | float | None
+Figures = Mapping[str, Value | Sequence[float]]
+"""What a cell computed. Numbers and names become columns of the table; lists only serve other cells."""
+Row = Mapping[str, Value | Sequence[float]]
+"""The axes of a cell that is done, and its figures."""
+Tell = Callable[[float], None]
+"""Receives the share of a cell's work that is done, 0 to 1."""
+
+
+class Scale(StrEnum):
+    """The size of a study: minutes, a night on two cores, or that of the paper."""
+
+    QUICK = "quick"
+    DESK = "desk"
+    PAPER = "paper"
+
+
+class Work(Protocol):
+    """What a cell computes. It is sent to a process of its own, so it holds plain values."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing else may run meanwhile: it measures this machine's speed."""
+        ...
+
+    def identity(self) -> Mapping[str, object]:
+        """Return JSON values that determine the figures, apart from versions and machine."""
+        ...
+
+    def run(self, folder: Path, tell: Tell) -> Figures:
+        """Compute the figures.
+
+        Args:
+            folder: the cell's own folder. It may hold what an interrupted run left, from which to continue.
+            tell: receives the progress.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One run of a study: its value on each axis, and the work."""
+
+    at: Mapping[str, Value]
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study.
+
+    ``axes`` and ``figures`` are the columns of the table. If ``seed`` is an axis, it is averaged over. ``cells`` returns all
+    cells that are known to be wanted, given the rows of those that are done: the engine asks again until there is nothing
+    new, so measured cells can determine later ones.
+    """
+
+    name: str
+    title: str
+    claim: str
+    """What the paper says, with the place."""
+    axes: tuple[str, ...]
+    figures: tuple[str, ...]
+    cells: Callable[[Scale, Sequence[Row]], Sequence[Cell]]
+    draw: Callable[[Figure, Sequence[Row]], None]
+    seen: Callable[[Sequence[Row]], str]
+    """Returns what the rows show, in one or two sentences with their figures."""
+    expected: Mapping[Scale, str]
+    """How long each scale takes on two cores."""
+
+
+def real(value: object) -> float:
+    """Return a figure that is a number.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is not a number")
+    return float(value)
+
+
+def plain(value: object) -> Value:
+    """Return a figure that is not a list.
+
+    Raises:
+        TypeError: it is a list.
+    """
+    if value is not None and not isinstance(value, str | int | float):
+        raise TypeError(f"{value!r} is a list")
+    return value

@@ -1,0 +1,191 @@
+"""Finds the fewest workers, or learners, that keep pace with the plant, in virtual time with given durations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rtgraph.launch.studies.study import Figures, Tell, real
+from rtgraph.launch.studies.work.virtual_run import VirtualRun
+
+KEEPS_PACE = 0.998
+"""Decisions, or updates, per tick from which the rate counts as one per tick: the mean of a finite run varies."""
+LITTLE_INACTION = 0.05
+_EXPECTED_RUNS = 6
+_SETTLED_TICKS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class FewestWorkers:
+    """Finds N_I*, searched over the number of workers of an endless plant.
+
+    Figures: ``tau`` and ``tau_max`` (mean and largest inference time, in ticks), ``by_rate`` (the fewest workers that make one
+    decision per tick, as Remark 2 of Riemer et al. counts), ``inaction_by_rate`` (the inaction that is left with
+    them), ``by_inaction`` (the fewest with at most 5 % inaction; None if more than twice the largest τ do not suffice).
+
+    ``epsilon`` of the decisions are random ones, which take no time to speak of (2 % of the mean).
+    """
+
+    method: str
+    values_ms: tuple[float, ...]
+    epsilon: float
+    seed: int
+    rate_hz: float = 60.0
+    alone: bool = False
+
+    def identity(self) -> Mapping[str, object]:
+        """Return what determines the figures."""
+        plan = self._run(1).identity()["plan"]
+        return {
+            "plan": plan,
+            "method": self.method,
+            "values": list(self.durations_ms),
+            "epsilon": self.epsilon,
+        }
+
+    @property
+    def durations_ms(self) -> tuple[float, ...]:
+        """The durations that are drawn from, with the share ε of them at 2 % of the mean."""
+        if not self.epsilon:
+            return self.values_ms
+        cheap = 0.02 * float(np.mean(self.values_ms))
+        # Whole copies keep the shares exact: ε = 0.5 is one cheap decision for each of the others.
+        extra = round(len(self.values_ms) * self.epsilon / (1 - self.epsilon))
+        return (*self.values_ms, *(cheap,) * extra)
+
+    def run(self, folder: Path, tell: Tell) -> Figures:
+        """Search."""
+        tick_ms = 1e3 / self.rate_hz
+        tau, longest = float(np.mean(self.durations_ms)) / tick_ms, max(self.durations_ms) / tick_ms
+        most = 2 * math.ceil(longest) + 2
+        seen: dict[int, Figures] = {}
+
+        def ran(workers: int) -> Figures:
+            if workers not in seen:
+                done = len(seen)
+                seen[workers] = self._run(workers).run(
+                    folder, lambda share: tell(min(1.0, (done + share) / _EXPECTED_RUNS))
+                )
+            return seen[workers]
+
+        by_rate = fewest(lambda n: real(ran(n)["made"]) >= KEEPS_PACE, math.ceil(tau), most)
+        by_inaction = fewest(
+            lambda n: real(ran(n)["inaction"]) <= LITTLE_INACTION, (by_rate or most - 1) + 1, most
+        )
+        return {
+            "tau": tau,
+            "tau_max": longest,
+            "by_rate": by_rate,
+            "inaction_by_rate": None if by_rate is None else ran(by_rate)["inaction"],
+            "by_inaction": by_inaction,
+        }
+
+    def _run(self, workers: int) -> VirtualRun:
+        longest = math.ceil(max(self.durations_ms) * self.rate_hz / 1e3)
+        settled = 200 + 4 * longest
+        return VirtualRun(
+            "endless",
+            {"workers": str(workers), "stagger": self.method, "rate_hz": str(self.rate_hz)},
+            ticks=settled + max(1_000, 4 * longest),
+            judged_from=settled,
+            seed=self.seed,
+            latency={"kind": "empirical", "values_ms": self.durations_ms},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FewestLearners:
+    """Finds N_L*, searched over the number of learners, each of which takes ``update_ms`` for a gradient.
+
+    Figures: ``tau`` (of an update, in ticks), ``by_updates`` (the fewest learners that make one update per tick; None if no number
+    does), ``by_transitions`` (the fewest that learn from one transition per tick).
+    """
+
+    learning: str
+    update_ms: float
+    batch: int
+    rate_hz: float = 60.0
+    alone: bool = False
+
+    def identity(self) -> Mapping[str, object]:
+        """Return what determines the figures."""
+        return {"plan": self._run(1).identity()["plan"], "batch": self.batch}
+
+    def run(self, folder: Path, tell: Tell) -> Figures:
+        """Search."""
+        tau = self.update_ms * self.rate_hz / 1e3
+        # More learners do not make parallel learning's updates more frequent, only larger.
+        most = math.ceil(tau) + 1 if self.learning == "parallel" else 2 * math.ceil(tau) + 2
+        seen: dict[int, float] = {}
+
+        def updates(learners: int) -> float:
+            if learners not in seen:
+                done = len(seen)
+                seen[learners] = _updates_per_tick(
+                    self._run(learners), lambda share: tell(min(1.0, (done + share) / _EXPECTED_RUNS))
+                )
+            return seen[learners]
+
+        def transitions(learners: int) -> float:
+            batches = learners if self.learning == "parallel" else 1
+            return updates(learners) * self.batch * batches
+
+        return {
+            "tau": tau,
+            "by_updates": fewest(lambda n: updates(n) >= KEEPS_PACE, math.ceil(tau), most),
+            "by_transitions": fewest(
+                lambda n: transitions(n) >= KEEPS_PACE, math.ceil(tau / self.batch), most
+            ),
+        }
+
+    def _run(self, learners: int) -> VirtualRun:
+        frames = self.update_ms * self.rate_hz / 1e3
+        settled = _SETTLED_TICKS + 4 * math.ceil(frames)
+        arguments = {
+            "states": "8",
+            "workers": "2",
+            "latency_frames": "1",
+            "minimum": "20",
+            "replay_mib": "8",
+            "batch": "2",
+            "learners": str(learners),
+            "learning": self.learning,
+            "updates_per_tick": "0",
+            "update_frames": f"{frames:.6f}",
+        }
+        ticks = settled + 4 * math.ceil(frames) + 200
+        return VirtualRun("delay_learning", arguments, ticks=ticks, judged_from=settled)
+
+
+def _updates_per_tick(run: VirtualRun, tell: Tell) -> float:
+    """Return the rate at which workers see new versions of the weights, from ``judged_from`` on."""
+    decisions = run.trace(tell).decisions()
+    judged = decisions["observed_tick"] >= run.judged_from
+    ticks, versions = decisions["observed_tick"][judged], decisions["policy_version"][judged]
+    return float((versions[-1] - versions[0]) / (ticks[-1] - ticks[0]))
+
+
+def fewest(enough: Callable[[int], bool], guess: int, most: int) -> int | None:
+    """Return the smallest number from 1 to ``most`` that is enough, searched from a guess outwards; None if none is.
+
+    Every number above one that is enough must be enough.
+    """
+    low, high = 0, min(max(guess, 1), most)  # no number up to low is enough
+    step = 1
+    while not enough(high):
+        if high == most:
+            return None
+        low, high, step = high, min(high + step, most), 2 * step
+    if not low:  # the guess itself is enough
+        step = 1
+        while high - step > 0 and enough(high - step):
+            high, step = high - step, 2 * step
+        low = max(0, high - step)
+    while low + 1 < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high

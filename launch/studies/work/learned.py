@@ -1,0 +1,184 @@
+"""Lets an agent learn in virtual time, and evaluates it. A run that is killed continues from its newest world checkpoint."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtgraph.graphs import Plan, load_launch
+from rtgraph.launch.console.exit_codes import DONE, SIGNALLED
+from rtgraph.launch.console.interruption import Interrupted
+from rtgraph.launch.evaluation import evaluated, evaluation_plan
+from rtgraph.launch.file_options import FOLDERS
+from rtgraph.launch.plots.curves import read_curve
+from rtgraph.launch.report.result import Result
+from rtgraph.launch.run import run as run_plan
+from rtgraph.launch.studies.study import Figures, Tell
+from rtgraph.launch.studies.work.virtual_run import rate_of, with_latency
+from rtgraph.launch.world.world_checkpoints import FOLDER as WORLD
+from rtgraph.launch.world.world_checkpoints import CheckpointSettings, plan_digest
+from rtgraph.msgs.atomic import write_atomically
+from rtgraph.msgs.errors import CheckpointError, LaunchError
+from rtgraph.nodes.networks.checkpoints import checkpoint_in
+
+LEARNED = "learned.json"
+"""Names the session that reached the end, once one did."""
+EVALUATION = "evaluation"
+LEARNING_SHARE = 0.9
+"""The share of the progress at which learning is over and the evaluation begins."""
+LAST_EPISODES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """Learns for a number of ticks, then plays greedy episodes.
+
+    Figures: ``greedy`` (mean return of the greedy episodes), ``last`` (mean return of the last 100 episodes of learning),
+    ``episodes`` (of learning), ``wins`` (episodes won while learning; None if the plant does not say), ``inaction``,
+    ``age_mean`` and ``age_sd`` (while learning, ages in ticks), ``updates``.
+    """
+
+    launch: str
+    arguments: Mapping[str, str]
+    ticks: int
+    seed: int
+    greedy_episodes: int
+    checkpoint_ticks: int
+    most_frames: int | None = None
+    """Maximum length of a greedy episode."""
+    policy: str = "learned"
+    """``random`` or ``noop``: learn nothing, and play that."""
+    latency: Mapping[str, Any] | None = None
+    """Parameters that replace the workers' ``latency`` while learning and playing."""
+    alone: bool = False
+
+    def identity(self) -> Mapping[str, object]:
+        """Return what determines the figures."""
+        played = [self.ticks, self.greedy_episodes, self.most_frames, self.policy, self.latency]
+        return {"plan": plan_digest(self._plan()), "played": played}
+
+    def run(self, folder: Path, tell: Tell) -> Figures:
+        """Learn, or go on learning, then evaluate."""
+        if self.policy != "learned":
+            return {"greedy": self._greedy(folder, None, tell)}
+        done = folder / LEARNED
+        if done.exists():
+            session = folder / json.loads(done.read_text(encoding="utf-8"))["session"]
+        else:
+            session = self._learn(folder, tell)
+            write_atomically(done, json.dumps({"session": session.name}), LaunchError)
+        figures = _learning_figures(session)
+        return {"greedy": self._greedy(folder, session, tell), **figures}
+
+    def _learn(self, folder: Path, tell: Tell) -> Path:
+        """Learn from the newest checkpoint of an earlier attempt, or from the beginning; return the session folder."""
+        attempts = sorted(folder.glob("run-*"))
+        newest = next((path for path in reversed(attempts) if any((path / WORLD).glob("*"))), None)
+        session = folder / f"run-{len(attempts):04d}"
+        plan = self._plan()
+        every_s = self.checkpoint_ticks / rate_of(plan)
+        status = _Share(tell, self.ticks, LEARNING_SHARE)
+        try:
+            result = run_plan(
+                plan, status, directory=session, checkpoints=CheckpointSettings(every_s, newest)
+            )
+        except CheckpointError:
+            if newest is None:
+                raise
+            shutil.rmtree(folder)  # what is left cannot be continued
+            folder.mkdir()
+            return self._learn(folder, tell)
+        _must_have_ended(result)
+        for path in attempts:
+            shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(session / WORLD, ignore_errors=True)
+        return session
+
+    def _greedy(self, folder: Path, session: Path | None, tell: Tell) -> float:
+        """Return the mean return of episodes without exploration."""
+        directory = folder / EVALUATION
+        shutil.rmtree(directory, ignore_errors=True)
+        policy: Any = checkpoint_in(session / "checkpoints").resolve() if session else self.policy
+        arguments = {name: value for name, value in self.arguments.items() if name != "learn"}
+        plan = evaluation_plan(
+            self.launch,
+            arguments,
+            policy=policy,
+            episodes=self.greedy_episodes,
+            world="virtual",
+            seed=self.seed,
+            folders=FOLDERS,
+            **({} if self.most_frames is None else {"most_frames": self.most_frames}),
+        )
+        plan = self._with_latency(plan)
+        result = run_plan(plan, _Share(tell, 1, 1.0, LEARNING_SHARE if session else 0.0), directory=directory)
+        _must_have_ended(result)
+        return float(np.mean(evaluated(plan, directory).finite))
+
+    def _plan(self) -> Plan:
+        plan = load_launch(
+            self.launch,
+            dict(self.arguments),
+            world="virtual",
+            record=False,
+            seed=self.seed,
+            ticks=self.ticks,
+            folders=FOLDERS,
+        )
+        return self._with_latency(plan)
+
+    def _with_latency(self, plan: Plan) -> Plan:
+        return plan if self.latency is None else with_latency(plan, self.latency)
+
+
+class _Share:
+    """Passes the progress of a launch on as a share of a cell's work."""
+
+    def __init__(self, tell: Tell, total: float, most: float, least: float = 0.0) -> None:
+        self._tell, self._total, self._least, self._most = tell, total, least, most
+
+    def phase(self, text: str, total: float | None = None) -> None:
+        """Begin a phase."""
+        self._total = total or self._total
+
+    def progress(self, done: float, text: str = "") -> None:
+        """Report the phase's progress."""
+        self._tell(self._least + (self._most - self._least) * min(1.0, done / self._total))
+
+    def note(self, text: str) -> None:
+        """Drop a note: the table has the figures."""
+
+
+def _must_have_ended(result: Result) -> None:
+    """Check that a run reached its end.
+
+    Raises:
+        Interrupted: a signal ended it; a checkpoint was written.
+        LaunchError: it failed.
+    """
+    if result.code > SIGNALLED:
+        raise Interrupted(result.code - SIGNALLED)
+    if result.code != DONE:
+        why = "; ".join(result.failures) or f"exit code {result.code}"
+        raise LaunchError(f"a run failed: {why}", hint=f"see {result.session.directory}")
+
+
+def _learning_figures(session: Path) -> Figures:
+    summary = json.loads((session / "summary.json").read_text(encoding="utf-8"))
+    curve = read_curve(session)
+    age = summary["age_ticks"]
+    return {
+        "last": float(curve.returns[-LAST_EPISODES:].mean()) if curve.returns.size else None,
+        "episodes": int(curve.returns.size),
+        "wins": float(curve.wins[-1]) if curve.tells_wins and curve.wins.size else None,
+        "inaction": summary["inaction"],
+        "age_mean": age["mean"],
+        "age_sd": age["sd"],
+        "updates": summary.get("learning", {}).get("updates"),
+    }

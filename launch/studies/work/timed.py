@@ -1,0 +1,191 @@
+"""Measures how long networks take on this machine: a forward pass of one observation, an update from a batch."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rtgraph.launch.studies.study import Figures, Tell
+from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec
+from rtgraph.nodes.networks.spec import ImpalaSpec
+
+if TYPE_CHECKING:
+    import torch
+
+WARM_UPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceTime:
+    """Measures τ_θ: forward passes of an IMPALA network on one 84x84 frame, on one thread.
+
+    Figures: ``parameters``, ``mean_ms``, ``max_ms``, ``sd_ms``, and all durations in ``values_ms``.
+    """
+
+    depth: int
+    k: float
+    actions: int
+    passes: int
+    device: str = "cpu"
+    alone: bool = True
+
+    def identity(self) -> Mapping[str, object]:
+        """Return what determines the figures."""
+        return {
+            "depth": self.depth,
+            "k": self.k,
+            "actions": self.actions,
+            "passes": self.passes,
+            "device": self.device,
+        }
+
+    def run(self, folder: Path, tell: Tell) -> Figures:
+        """Measure."""
+        import torch  # noqa: PLC0415 - a study without networks needs no torch
+
+        from rtgraph.nodes.networks.build import build  # noqa: PLC0415
+
+        with one_thread():
+            device = _device(self.device)
+            module = build(_spec(self.depth, self.k), _plant(self.actions), device=device)
+            frames = torch.randint(0, 256, (1, 84, 84), dtype=torch.uint8)
+
+            def infer() -> None:
+                with torch.inference_mode():
+                    int(module(frames.to(device)).argmax())  # the action is needed on the host
+
+            times = timed(infer, self.passes, tell)
+        return {
+            "parameters": size_of(self.depth, self.k, self.actions),
+            "device": _name(device),
+            **durations(times),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTime:
+    """Measures τ_L: DQN updates of an IMPALA network from batches of frames, on one thread.
+
+    Figures as those of ``InferenceTime``.
+    """
+
+    depth: int
+    k: float
+    actions: int
+    batch: int
+    updates: int
+    device: str = "cpu"
+    alone: bool = True
+
+    def identity(self) -> Mapping[str, object]:
+        """Return what determines the figures."""
+        sizes = {"depth": self.depth, "k": self.k, "actions": self.actions, "batch": self.batch}
+        return {**sizes, "updates": self.updates, "device": self.device}
+
+    def run(self, folder: Path, tell: Tell) -> Figures:
+        """Measure."""
+        import torch  # noqa: PLC0415 - a study without networks needs no torch
+
+        from rtgraph.nodes.algorithms.batch import TensorBatch  # noqa: PLC0415
+        from rtgraph.nodes.algorithms.dqn.params import DqnParams  # noqa: PLC0415
+        from rtgraph.nodes.learner.updates.update import Updater  # noqa: PLC0415
+
+        with one_thread():
+            device = _device(self.device)
+            plant = _plant(self.actions)
+            updater = Updater(_spec(self.depth, self.k), plant, DqnParams(device=str(device)), seed=0)
+            frames = torch.randint(0, 256, (2, self.batch, 84, 84), dtype=torch.uint8)
+            batch = TensorBatch(
+                observations=frames[0],
+                actions=torch.randint(0, self.actions, (self.batch,)),
+                returns=torch.randn(self.batch),
+                next_observations=frames[1],
+                discounts=torch.full((self.batch,), 0.99),
+                weights=torch.ones(self.batch),
+            )
+            times = timed(lambda: updater.step(batch), self.updates, tell)
+        return {
+            "parameters": size_of(self.depth, self.k, self.actions),
+            "device": _name(device),
+            **durations(times),
+        }
+
+
+def size_of(depth: int, k: float, actions: int) -> int:
+    """Return the number of parameters of an IMPALA network."""
+    from rtgraph.nodes.networks.build import build  # noqa: PLC0415 - a study without networks needs no torch
+
+    module = build(_spec(depth, k), _plant(actions), device="meta")
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def timed(run: Callable[[], object], repeats: int, tell: Tell) -> list[float]:
+    """Return the durations of calls in ms, without those of a few calls before."""
+    times = []
+    for number in range(-WARM_UPS, repeats):
+        began = time.perf_counter()
+        run()
+        if number >= 0:
+            times.append((time.perf_counter() - began) * 1e3)
+        tell((number + WARM_UPS + 1) / (repeats + WARM_UPS))
+    return times
+
+
+def durations(times_ms: list[float]) -> Figures:
+    """Return the figures of durations."""
+    values = np.array(times_ms)
+    return {
+        "mean_ms": float(values.mean()),
+        "max_ms": float(values.max()),
+        "sd_ms": float(values.std()),
+        "values_ms": times_ms,
+    }
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute on one thread."""
+    import torch  # noqa: PLC0415 - a study without networks needs no torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _device(name: str) -> torch.device:
+    """Return a device; ``auto`` is an accelerator if there is one.
+
+    Raises:
+        LearningError: the device does not exist.
+    """
+    import torch  # noqa: PLC0415 - a study without networks needs no torch
+
+    from rtgraph.nodes.learner.updates.device import device_named  # noqa: PLC0415
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return device_named(name)
+
+
+def _name(device: torch.device) -> str:
+    import torch  # noqa: PLC0415 - a study without networks needs no torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _spec(depth: int, k: float) -> ImpalaSpec:
+    return ImpalaSpec.model_validate({"depth": depth, "k": k})
+
+
+def _plant(actions: int) -> PlantSpec:
+    frame = ArraySpec(dtype="uint8", shape=(84, 84))
+    return PlantSpec(rate_hz=60.0, observation=frame, action=Discrete(count=actions))

@@ -1,0 +1,113 @@
+"""Runs a launch file in virtual time, and measures how the policy acted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtgraph.graphs import Plan, load_launch
+from rtgraph.launch.file_options import FOLDERS
+from rtgraph.launch.studies.study import Figures, Tell
+from rtgraph.launch.world.virtual_run import launch_context
+from rtgraph.launch.world.world_checkpoints import plan_digest
+from rtgraph.nodes.monitor.columns import POLICY, RESET
+from rtgraph.nodes.monitor.trace import Trace
+from rtgraph.nodes.plant import Plant
+from rtgraph.nodes.runtime import VirtualWorld, load_class
+from rtgraph.nodes.runtime.classes.loading import validated_params
+from rtgraph.nodes.runtime.clock import tick_time_ns
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualRun:
+    """Runs a launch file for a number of ticks, and judges those from ``judged_from`` on.
+
+    Figures: ``inaction`` (share of ticks on which the default behaviour acted), ``age_mean`` and ``age_sd`` (in ticks, of
+    the observations acted on), ``made`` (decisions per tick), ``wasted`` (share of decisions never applied), ``reward`` (per
+    tick) and ``judged`` (ticks).
+    """
+
+    launch: str
+    arguments: Mapping[str, str]
+    ticks: int
+    judged_from: int
+    seed: int = 0
+    latency: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters that replace the workers' ``latency``; empty: the launch file's."""
+    alone: bool = False
+
+    def identity(self) -> Mapping[str, object]:
+        """Return what determines the figures."""
+        return {"plan": plan_digest(self.plan()), "ticks": self.ticks, "judged_from": self.judged_from}
+
+    def plan(self) -> Plan:
+        """Return the plan of the run.
+
+        Raises:
+            GraphError: the launch file has no such argument.
+        """
+        plan = load_launch(
+            self.launch,
+            dict(self.arguments),
+            world="virtual",
+            record=False,
+            seed=self.seed,
+            ticks=self.ticks,
+            folders=FOLDERS,
+        )
+        return with_latency(plan, self.latency) if self.latency else plan
+
+    def run(self, folder: Path, tell: Tell) -> Figures:
+        """Run, and return the figures."""
+        return self._figures(self.trace(tell), rate_of(self.plan()))
+
+    def trace(self, tell: Tell) -> Trace:
+        """Run, and return the trace of all ticks."""
+        plan = self.plan()
+        end_ns = tick_time_ns(self.ticks, rate_of(plan))
+        world = VirtualWorld(plan.nodes, seed=plan.seed, launch_context=launch_context(plan, None))
+        world.run(lambda time_ns: tell(time_ns / end_ns))
+        trace: Trace = world.node("monitor").trace
+        return trace
+
+    def _figures(self, trace: Trace, rate_hz: float) -> Figures:
+        figures = trace.figures(rate_hz, ticks_from=self.judged_from)
+        ticks = trace.ticks()
+        judged = (ticks["tick"] >= self.judged_from) & (ticks["by"] != RESET)
+        made_ns = trace.decisions()["stamp_ns"]
+        made = int((made_ns > tick_time_ns(self.judged_from - 1, rate_hz)).sum())
+        applied = int((ticks["by"][judged] == POLICY).sum())
+        age = figures["age_ticks"]
+        return {
+            "inaction": figures["inaction"] or 0.0,
+            "age_mean": age["mean"] or 0.0,
+            "age_sd": age["sd"] or 0.0,
+            "made": made / max(1, int(judged.sum())),
+            "wasted": max(0.0, 1 - applied / made) if made else 0.0,
+            "reward": float(np.mean(ticks["reward"][judged])),
+            "judged": int(judged.sum()),
+        }
+
+
+def with_latency(plan: Plan, latency: Mapping[str, Any]) -> Plan:
+    """Return a plan with another latency of its workers."""
+    nodes = tuple(
+        node.model_copy(update={"params": node.params | {"latency": dict(latency)}})
+        if "latency" in node.params
+        else node
+        for node in plan.nodes
+    )
+    return plan.model_copy(update={"nodes": nodes})
+
+
+def rate_of(plan: Plan) -> float:
+    """Return the rate of a plan's first plant, in Hz."""
+    for node in plan.nodes:
+        kind = load_class(node.node)
+        if issubclass(kind, Plant):
+            return float(kind.spec(validated_params(kind, node.params)).rate_hz)
+    raise AssertionError(f"{plan.name} has no plant")

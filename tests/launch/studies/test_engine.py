@@ -1,0 +1,161 @@
+"""The engine of studies, with a study of numbers: each cell is computed once, whatever happens in between."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from rtgraph.launch.console.status import Silent
+from rtgraph.launch.studies.engine.engine import Reproduced, reproduce
+from rtgraph.launch.studies.engine.store import Store
+from rtgraph.launch.studies.study import Cell, Figures, Row, Scale, Study, Tell, real
+from rtgraph.msgs.errors import GraphError, LaunchError, NodeError
+
+
+@dataclass
+class Square:
+    """Squares a number, and counts how often it did."""
+
+    number: int
+    computed: list[int]
+    fails: bool = False
+    alone: bool = False
+    seen: list[str] = field(default_factory=list)
+
+    def identity(self) -> Mapping[str, object]:
+        return {"number": self.number}
+
+    def run(self, folder: Path, tell: Tell) -> Figures:
+        self.seen += [path.name for path in folder.iterdir()]
+        (folder / "half").touch()
+        if self.fails:
+            raise NodeError("too large", hint="use a smaller one")
+        self.computed.append(self.number)
+        tell(1.0)
+        return {"square": self.number**2, "digits": [1.0, 2.0]}
+
+
+def study(works: Sequence[Square], later: Sequence[Square] = ()) -> Study:
+    """A study of numbers; those of ``later`` are wanted once a square above 8 is known."""
+
+    def cells(_: Scale, known: Sequence[Row]) -> list[Cell]:
+        more = later if any(real(row["square"]) > 8 for row in known) else ()
+        return [
+            Cell({"number": work.number, "seed": place}, work) for place, work in enumerate((*works, *more))
+        ]
+
+    return Study(
+        name="squares",
+        title="squares",
+        claim="",
+        axes=("number", "seed"),
+        figures=("square",),
+        cells=cells,
+        draw=lambda figure, rows: figure.text(0.5, 0.5, str(len(rows))) and None,
+        seen=lambda rows: str(len(rows)),
+        expected=dict.fromkeys(Scale, "1 s"),
+    )
+
+
+def ran(what: Study, out: Path, **options: object) -> Reproduced:
+    return reproduce(what, Scale.QUICK, out, Silent(), jobs=1, **options)  # type: ignore[arg-type]
+
+
+def test_rows_are_in_the_order_of_the_cells_and_none_is_computed_twice(tmp_path: Path) -> None:
+    computed: list[int] = []
+    numbers = study([Square(n, computed) for n in (3, 1, 2)])
+    first = ran(numbers, tmp_path)
+    assert [row["square"] for row in first.rows] == [9, 1, 4]
+    table, picture = first.table.read_bytes(), first.picture.read_bytes()
+    assert sorted(computed) == [1, 2, 3]
+    again = ran(numbers, tmp_path)
+    assert sorted(computed) == [1, 2, 3]
+    assert (again.table.read_bytes(), again.picture.read_bytes()) == (table, picture)
+
+
+def test_the_table_is_tidy_and_names_the_command_of_each_row(tmp_path: Path) -> None:
+    found = ran(study([Square(3, [])]), tmp_path)
+    (row,) = csv.DictReader(found.table.read_text().splitlines())
+    assert (row["number"], row["seed"], row["square"]) == ("3", "0", "9")
+    assert row["command"] == "rtgraph reproduce squares --scale quick --only number=3 seed=0"
+    assert all(row[fact] for fact in ("rtgraph", "python", "numpy", "cpu"))
+    assert "digits" not in row
+
+
+def test_figures_determine_later_cells(tmp_path: Path) -> None:
+    computed: list[int] = []
+    found = ran(study([Square(2, computed), Square(3, computed)], later=[Square(4, computed)]), tmp_path)
+    assert [row["square"] for row in found.rows] == [4, 9, 16]
+    assert computed == [2, 3, 4]
+
+
+def test_two_places_of_one_work_are_two_rows_computed_once(tmp_path: Path) -> None:
+    computed: list[int] = []
+    found = ran(study([Square(2, computed), Square(2, computed)]), tmp_path)
+    assert [row["seed"] for row in found.rows] == [0, 1]
+    assert computed == [2]
+
+
+def test_only_some_cells_make_a_table_of_their_own(tmp_path: Path) -> None:
+    computed: list[int] = []
+    numbers = study([Square(n, computed) for n in (1, 2, 3)])
+    part = ran(numbers, tmp_path, only={"number": ["1", "3"]})
+    assert computed == [1, 3]
+    assert part.table.name == "quick-part.csv"
+    assert len(ran(numbers, tmp_path).rows) == 3
+    assert computed == [1, 3, 2]
+
+
+@pytest.mark.parametrize(
+    ("only", "said"),
+    [
+        ({"nmber": ["1"]}, "squares has no axis 'nmber'. hint: its axes are number, seed"),
+        ({"number": ["1", "7"]}, "squares has no number '7' at scale quick. hint: known are 1, 2"),
+    ],
+)
+def test_an_unknown_axis_or_value_is_one_error_before_anything_runs(
+    tmp_path: Path, only: dict[str, list[str]], said: str
+) -> None:
+    computed: list[int] = []
+    with pytest.raises(GraphError) as raised:
+        ran(study([Square(n, computed) for n in (1, 2)]), tmp_path, only=only)
+    assert str(raised.value).endswith(said)
+    assert not computed
+
+
+def test_a_failed_cell_is_named_and_the_others_are_kept(tmp_path: Path) -> None:
+    computed: list[int] = []
+    with pytest.raises(LaunchError) as raised:
+        ran(study([Square(1, computed), Square(2, computed, fails=True)]), tmp_path)
+    assert str(raised.value) == "the cell number=2, seed=1 failed: too large. hint: use a smaller one"
+    resumed = Square(2, computed)
+    assert len(ran(study([Square(1, computed), resumed]), tmp_path).rows) == 2
+    assert computed == [1, 2], "the first one is read, not computed again"
+    assert resumed.seen == ["half"], "it finds what the failed run left"
+
+
+def test_a_damaged_result_is_computed_again(tmp_path: Path) -> None:
+    computed: list[int] = []
+    found = ran(study([Square(2, computed)]), tmp_path)
+    (result,) = tmp_path.glob("cells/*/result.json")
+    for damaged in (b"", b"{", b"[]", b'{"figures": {}}', b"\xff"):
+        result.write_bytes(damaged)
+        assert ran(study([Square(2, computed)]), tmp_path).rows == found.rows
+        assert json.loads(result.read_text())["figures"]["square"] == 4
+    assert len(computed) == 6
+
+
+def test_a_second_process_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    with Store(tmp_path).held(), pytest.raises(LaunchError, match="another process runs a study"):
+        ran(study([Square(1, [])]), tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LaunchError):
+        ran(study([Square(1, [])]), tmp_path / "file")

@@ -1,0 +1,58 @@
+"""A study that is killed again and again ends with the table of an undisturbed one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.launching import Launch, until
+
+pytestmark = pytest.mark.process
+
+ARGUMENTS = (
+    "reproduce",
+    "stagger_learning",
+    "--only",
+    "latency=spike",
+    "method=paced,expected_time",
+    "--jobs",
+    "2",
+)
+
+
+def table(folder: Path) -> bytes:
+    return (folder / "quick-part.csv").read_bytes()
+
+
+def checkpoints(folder: Path) -> int:
+    """Return the number of files that the study has finished: of cells, checkpoints, sessions."""
+    return sum(
+        path.is_file()
+        for pattern in ("cells/*/*.json", "cells/*/work/*/world/*", "cells/*/work/*.json")
+        for path in folder.glob(pattern)
+    )
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.soak)])
+def test_the_table_is_that_of_an_undisturbed_run_byte_for_byte(kills: int, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    with Launch(*ARGUMENTS, "--out", str(whole)) as undisturbed:
+        assert undisturbed.wait(240) == 0
+    rng = np.random.default_rng(kills)
+    for _ in range(kills):
+        before = checkpoints(cut)
+        steps = int(rng.integers(1, 4))
+        with Launch(*ARGUMENTS, "--out", str(cut)) as killed:
+            until(
+                lambda before=before, steps=steps: (
+                    checkpoints(cut) >= before + steps or (cut / "quick-part.csv").exists()
+                ),
+                120,
+                "some of the work is done",
+            )
+            killed.popen.kill()
+            killed.popen.wait()
+    with Launch(*ARGUMENTS, "--out", str(cut)) as resumed:
+        assert resumed.wait(240) == 0
+    assert table(cut) == table(whole)
