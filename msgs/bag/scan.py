@@ -67,6 +67,8 @@ class _Scan:
         self._found = Contents()
         self._data_ended = False
         self._ended = False
+        self._sure = len(MAGIC)
+        """Where the last record with a right checksum ends, or the last damage begins: chunks before it are known."""
 
     def run(self) -> Contents:
         place = len(MAGIC)
@@ -111,10 +113,12 @@ class _Scan:
         elif opcode == Opcode.METADATA:
             if not self._found.take_metadata(content):
                 raise _Damaged("the checksum of its metadata is wrong")
+            self._sure = place + length
         elif opcode == Opcode.ATTACHMENT:
             if attachment_of(content) is None:
                 raise _Damaged("the checksum of its attachment is wrong")
             self._found.attachments.append((place, length))
+            self._sure = place + length
         elif opcode == Opcode.MESSAGE_INDEX:
             if len(content) < 6 or struct.unpack_from("<I", content, 2)[0] != len(content) - 6:
                 raise _Damaged("it is not an index of messages")
@@ -137,19 +141,27 @@ class _Scan:
             self._found.chunks.append(stretch)
             self._found.counts.update(counts)
         self._data_ended = False
+        self._sure = place + length
 
     def _after_damage(self, place: int, length: int | None, what: str) -> int:
         """Return where to continue after damage: the next record, the next intact chunk, or the end."""
+        begin = place
         if length is not None and (place + length == self._size or self._length(place + length) is not None):
             further = place + length
         else:
-            further = self._next_chunk(place + 1)
+            # If a record without a checksum lost bytes, it reaches into the chunk behind it.
+            further = self._next_chunk(self._sure)
+            if further == place:
+                further = self._next_chunk(place + 1)
+            elif further < place:
+                begin = self._sure
         if further == self._size and length is None:
-            problem = f"the last {further - place:,} bytes are not a whole record, and are left out"
+            problem = f"the last {further - begin:,} bytes are not a whole record, and are left out"
         else:
-            problem = f"{further - place:,} bytes from byte {place:,} on are damaged and left out: {what}"
+            problem = f"{further - begin:,} bytes from byte {begin:,} on are damaged and left out: {what}"
         if not self._data_ended:  # after the data nothing can be missing
             self._found.problems.append(problem)
+        self._sure = begin + 1
         return further
 
     def _next_chunk(self, place: int) -> int:

@@ -126,6 +126,7 @@ def test_many_flipped_bits_never_make_up_anything(tmp_path_factory, whole, chunk
 @settings(deadline=None, max_examples=100)
 @given(st.integers(0, 10**6), st.integers(0, 3000), st.binary(max_size=300))
 @example(100, 0, b"\x06" + bytes(40))
+@example(2899, 1, b"")  # what follows the damaged record looks like a record, one byte into an intact chunk
 def test_stretches_removed_inserted_or_overwritten_cost_what_they_touch(
     tmp_path_factory, whole, chunks, place, removed, inserted
 ):
