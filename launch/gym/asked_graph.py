@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.file_options import FOLDERS
+from rtgraph.launch.gym.asked import AskedWorker, PlantWatch, Question
 from rtgraph.launch.replanning import without
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import GraphError, WorldError
-from rtgraph.nodes.inference.asked import AskedWorker, PlantWatch, Question
 from rtgraph.nodes.inference.worker import Worker
 from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.runtime import InputPlan, NodePlan, VirtualWorld, load_class, validated_params

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from rtgraph.launch.gym.asked import Question
 from rtgraph.launch.gym.asked_graph import AskedGraph, AskedWorld
 from rtgraph.launch.gym.pending import PendingActions
 from rtgraph.launch.gym.spaces import action_space, observation_space, pending_spaces, plant_action
 from rtgraph.msgs.errors import GraphError, WorldError
-from rtgraph.nodes.inference.asked import Question
 from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.plant.actions import check_action, clamped
 

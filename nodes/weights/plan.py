@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from pydantic import Field
@@ -16,7 +17,7 @@ class WeightsPlan(Record):
 
     network: dict[str, Any]
     """A ``rtgraph.nodes.networks.NetworkSpec``, as JSON values."""
-    algorithm: str | None = None
+    algorithm: str | None = Field(default=None, exclude_if=operator.not_)
     """The algorithm that they belong to, its name or class path; None for the one used for this network and plant."""
     plant: str
     """Full name of the plant, or the common name of its replicas."""

@@ -69,7 +69,7 @@ def test_a_plan_names_the_very_checkpoint_and_its_version(checkpoints):
         (
             "checkpoint: nowhere",
             {},
-            r":5: weights.policy.checkpoint: nowhere is not a checkpoint.*hint: give a",
+            r":5: weights.policy.checkpoint: nowhere is not a checkpoint.*hint: give the folder of a",
         ),
         ("resume: nowhere", {}, r":5: weights.policy.resume: nowhere is not a checkpoint"),
         (

@@ -172,7 +172,7 @@ def test_node_list_is_a_table_or_json(capsys) -> None:
     assert capsys.readouterr().out.startswith("class")
     assert main(["node", "list", "--json"]) == 0
     for row in json.loads(capsys.readouterr().out):
-        assert re.fullmatch(r"rtgraph\.nodes\.[a-z_.]+:[A-Z]\w+", row["class"])
+        assert re.fullmatch(r"rtgraph\.nodes\.[a-z0-9_.]+:[A-Z]\w+", row["class"])
         assert row.get("problem") or {"params", "inputs", "outputs"} <= row.keys()
 
 

@@ -65,7 +65,7 @@ def test_what_acted_with_versions_that_are_gone_is_not_called_the_same(session):
     for name, verdict in outcomes.items():
         if name.startswith("worker/"):
             assert verdict.outcome == "unverifiable"
-            assert "went over to versions of its weights that were not kept" in verdict.note
+            assert "switched to versions of its weights that were not kept" in verdict.note
         else:
             assert verdict.outcome == "same", (name, verdict.note)
 

@@ -43,7 +43,7 @@ def test_an_overwritten_frame_is_told_and_never_given():
     store = FrameStore(SPEC, 4)
     for number in range(6):
         store.write(number % 4, frame(number))
-    with pytest.raises(FrameOverwritten, match="2 of the frames") as caught:
+    with pytest.raises(FrameOverwritten, match="2 of the requested frames") as caught:
         store.frames([5, 1, 3, 0])
     assert caught.value.lost == (1, 3)
     for handle in (1, 6, 10**12, -1, -3):
