@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping
 
-SHIPPED = ("inference", "learning", "plant", "system")
+SHIPPED = ("inference", "learning", "plant", "session", "system")
 """The modules of ``rtgraph.msgs`` with the messages that nodes publish."""
 
 

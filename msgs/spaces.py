@@ -216,11 +216,12 @@ def parts_of(value: Value) -> dict[str, Array]:
     return value if isinstance(value, dict) else {WHOLE: value}
 
 
-def described(value: Value) -> str:
-    """Return the dtypes and shapes of an observation, for errors."""
-    if isinstance(value, dict):
-        return ", ".join(f"{name!r} of {described(part)}" for name, part in value.items())
-    return f"{value.dtype} of shape {value.shape}"
+def described(value: Value | ArraySpec | PartsSpec) -> str:
+    """Return the dtypes and shapes of an observation or of its spec, for errors."""
+    arrays = value.parts if isinstance(value, PartsSpec) else value
+    if isinstance(arrays, dict):
+        return ", ".join(f"{name!r} of {described(part)}" for name, part in arrays.items())
+    return f"{arrays.dtype} of shape {arrays.shape}"
 
 
 def _check_names(names: Sequence[str]) -> None:

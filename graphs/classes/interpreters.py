@@ -42,7 +42,12 @@ class Interpreters:
         if python not in self._running:
             self._running[python] = _Interpreter(python, place)
         asked = {"folders": looked_in(), "modules": pinned(), **question}
-        return self._running[python].ask(asked, place)
+        try:
+            return self._running[python].ask(asked, place)
+        except GraphError:
+            # It is closed; the next question starts it again.
+            del self._running[python]
+            raise
 
     def close(self) -> None:
         """Stop all interpreters."""
@@ -76,7 +81,7 @@ class _Interpreter:
             self.close()
             raise place.error(
                 f"interpreter {python} has a version of rtgraph that does not work with this one",
-                hint=f"{python} -m pip install the version that is installed here",
+                hint=f"{python} -m pip install rtgraph=={_installed()} installs the version that runs here",
             )
 
     def ask(self, question: dict[str, Any], place: Place) -> dict[str, Any]:
@@ -122,7 +127,7 @@ class _Interpreter:
         problem = lines[-1][:300] if lines else "it printed no error"
         version = _version(self._python)
         if version is None:
-            return place.error(f"{self._python} is not a Python interpreter", hint=_HINT)
+            return place.error(f"{self._python} is not a Python interpreter: {problem}", hint=_HINT)
         if version < OLDEST:
             shown, oldest = (".".join(map(str, one)) for one in (version, OLDEST))
             return place.error(
@@ -134,6 +139,13 @@ class _Interpreter:
             )
         end = "ended" if ended is not None else "did not answer"
         return place.error(f"interpreter {self._python} {end}: {problem}", hint=_HINT)
+
+
+def _installed() -> str:
+    # Imported late: importlib.metadata is slow to import.
+    import importlib.metadata  # noqa: PLC0415
+
+    return importlib.metadata.version("rtgraph")
 
 
 def _version(python: str) -> tuple[int, ...] | None:

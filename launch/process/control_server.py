@@ -69,7 +69,7 @@ class ControlServer:
                 yield name, incarnation, error
 
     def progressed(self) -> Iterator[Told]:
-        """Yield the pending progress messages."""
+        """Receive and yield the progress messages that have arrived; do not wait."""
         while True:
             try:
                 frame = self.progress.recv(zmq.NOBLOCK)

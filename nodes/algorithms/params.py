@@ -65,10 +65,10 @@ class AlgorithmParams(Record):
 
     @classmethod
     def check_plant(cls, plant: PlantSpec) -> None:
-        """Check that the algorithm is for a plant's actions.
+        """Check that the algorithm can learn this kind of action (discrete or continuous).
 
         Raises:
-            LearningError: it is not.
+            LearningError: it cannot.
         """
 
     def check(self, network: NetworkSpec, plant: PlantSpec) -> None:

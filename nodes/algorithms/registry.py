@@ -1,6 +1,6 @@
 """Algorithms by name: those of rtgraph, of installed packages, and of the user.
 
-To add an algorithm, write a folder with its parameters, its loss and how it acts, and add the parameters to `AnyAlgorithm`. A
+To add an algorithm, write a folder with its parameters, its loss and how it acts, and add the parameters to `_Ours`. A
 package adds one with an entry point in the group ``rtgraph.algorithms``: the name, and a subclass of
 `AlgorithmParams`. A class path, ``package.module:Class``, needs no entry point.
 """
@@ -99,5 +99,5 @@ def _dumped(value: AlgorithmParams, info: core_schema.SerializationInfo) -> dict
     return value.model_dump(mode=info.mode)
 
 
-AnyAlgorithm = Annotated[DqnParams | C51Params | MunchausenParams | SacParams, _AlsoOthers()]
+AnyAlgorithm = Annotated[_Ours, _AlsoOthers()]
 """The parameters of any algorithm; ``kind`` chooses it."""

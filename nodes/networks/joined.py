@@ -34,7 +34,7 @@ class Joined(Network):
         outputs: The number of outputs.
 
     Raises:
-        ValueError: No part is a picture, or a picture is too small.
+        ValueError: A picture is too small for the convolutions.
     """
 
     def __init__(self, spec: NetworkSpec, parts: Mapping[str, ArraySpec], outputs: int) -> None:
@@ -57,7 +57,8 @@ class Joined(Network):
     def features(self, observations: Observations) -> Tensor:
         """Compute the trunks and concatenate their features; only pictures are scaled, to [0, 1]."""
         if not isinstance(observations, dict) or observations.keys() != self.parts.keys():
-            raise ValueError(f"expected the parts {', '.join(self.parts)}")
+            got = ", ".join(sorted(observations)) if isinstance(observations, dict) else "one array"
+            raise ValueError(f"expected an observation with the parts {', '.join(self.parts)}, got {got}")
         for name, shape in self.parts.items():
             if tuple(observations[name].shape[1:]) != shape:
                 raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import operator
+from collections.abc import Set
 from dataclasses import replace
 from typing import Any
 
@@ -52,10 +53,8 @@ class Outcomes:
                     hint=f"give a dict of numpy arrays: {', '.join(self._parts)}",
                 )
             if value.keys() != self._parts.keys():
-                other = ", ".join(sorted(map(str, value.keys() ^ self._parts.keys())))
-                raise NodeError(
-                    f"{self._plant}: the parts observed at tick {tick} are not those of its spec: {other}"
-                )
+                other = _difference(value.keys(), self._parts.keys())
+                raise NodeError(f"{self._plant}: parts observed at tick {tick}: {other}")
             finite = not [name for name in self._parts if not self._is_finite(value[name], name, tick)]
         if not finite:
             self._count(OBSERVATIONS, tick)
@@ -102,10 +101,8 @@ class Outcomes:
         if not isinstance(step.measurements, dict) or not all(isinstance(k, str) for k in step.measurements):
             raise self._error(tick, f"measured {step.measurements!r:.60}", "numbers by name")
         if self._measurements and step.measurements.keys() != self._measurements:
-            other = ", ".join(sorted(step.measurements.keys() ^ self._measurements))
-            raise NodeError(
-                f"{self._plant}: its measurements at tick {tick} are not those of its spec: {other}"
-            )
+            other = _difference(step.measurements.keys(), self._measurements)
+            raise NodeError(f"{self._plant}: measurements at tick {tick}: {other}")
         return replace(
             step,
             observation=self.observation(step.observation, tick),
@@ -177,6 +174,14 @@ class Outcomes:
 
     def _error(self, tick: int, found: str, wanted: str) -> NodeError:
         return NodeError(f"{self._plant}: {found} at tick {tick}, it should be {wanted}")
+
+
+def _difference(found: Set[object], wanted: Set[object]) -> str:
+    """Return the names that are missing, and those that the spec does not have."""
+    sides = {"missing": wanted - found, "not in the spec:": found - wanted}
+    return "; ".join(
+        f"{side} {', '.join(sorted(map(repr, names)))}" for side, names in sides.items() if names
+    )
 
 
 def _scalar(value: Any) -> Any:

@@ -203,7 +203,7 @@ def is_fresh(command: Command, now_ns: int, stale_ns: int) -> bool:
 
 
 def is_commander(command: Command, commander: str) -> bool:
-    """Return whether a command is from the present commander, or there is none."""
+    """Return True if the command is from the commander in charge, or if nobody is in charge."""
     return not commander or command.source == commander
 
 

@@ -20,6 +20,8 @@ from rtgraph.nodes.runtime.interface.node import Node
 DEEPEST = 32
 log = logging.getLogger("rtgraph.world")
 _HINT = "return numbers, text, lists and dicts with text keys"
+_SHOWN_BITS = 256
+"""Errors show an integer up to this size; Python refuses to print the largest."""
 
 
 def result_of(node: Node[Any]) -> dict[str, JsonValue]:
@@ -98,7 +100,8 @@ def _clean(value: object, place: str, depth: int) -> JsonValue:
     if isinstance(value, int):
         # Integers of more than 64 bits cannot be sent.
         if not -(2**63) <= value < 2**63:
-            raise NodeError(f"{place} is too large a number", hint="give it as text")
+            shown = value if value.bit_length() <= _SHOWN_BITS else f"a number of {value.bit_length():,} bits"
+            raise NodeError(f"{place} is {shown}, beyond 64 bits", hint="give it as text")
         return int(value)
     if depth and isinstance(value, dict):
         return {_key(key, place): _clean(item, f"{place}[{key!r}]", depth - 1) for key, item in value.items()}

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.interface.context import LaunchContext
-from rtgraph.nodes.weights.versions import Versions
+from rtgraph.nodes.weights.versions import Sharing, Versions
 from rtgraph.nodes.weights.weights import Weights, weights_named
+
+_PROBLEMS: Mapping[Sharing, str] = {
+    "fixed": "no version follows the first",
+    "shared": "readers may see half of one",
+}
 
 
 def snapshots_of(launch_context: LaunchContext, name: str) -> Versions:
@@ -27,7 +34,7 @@ def check_snapshots(weights: Weights) -> None:
     """
     if weights.plan.sharing != "snapshot":
         raise NodeError(
-            f"the weights {weights.name!r} have `sharing: {weights.plan.sharing}`, and a relay needs whole "
-            f"versions",
+            f"a weights relay (WeightsSender, WeightsReceiver) transfers whole versions, but weights "
+            f"{weights.name!r} have `sharing: {weights.plan.sharing}`, where {_PROBLEMS[weights.plan.sharing]}",
             hint="give them `sharing: snapshot`",
         )

@@ -81,7 +81,7 @@ def refused(arguments: list[str], capsys: Captured) -> str:
         ("silent.yaml", "nothing publishes 'applied' for input 'applied' of 'monitor' (Applied). hint: 'plant' publishes it, but has no replicas"),
         ("weights.yaml", "the graph has no weights named 'brain'. hint: it has none"),
         ("durations.yaml", "latency: none.txt cannot be read: No such file or directory"),
-        ("relay.yaml", "the weights 'policy' have `sharing: fixed`, and a relay needs whole versions"),
+        ("relay.yaml", "transfers whole versions, but weights 'policy' have `sharing: fixed`, where no version follows the first"),
         ("delay_learning minimum=100000000", "minimum is 100,000,000 transitions"),
         ("delay_learning device=abacus", "cannot learn on device 'abacus'"),
         ("endless latency_frames=0 --world virtual", "inferences need a duration in the virtual world"),

@@ -82,7 +82,7 @@ def test_a_mistake_is_refused_when_the_class_is_made(body, says) -> None:
     assert caught.value.problem.startswith("mine.py:"), "the place is not told"
 
 
-@pytest.mark.parametrize("name", ["Decision", "Observation", "Progress"])
+@pytest.mark.parametrize("name", ["Decision", "Journal", "Observation", "Progress"])
 def test_the_name_of_a_shipped_message_is_taken(name) -> None:
     with pytest.raises(MessageError, match=f"{name} is already the name of a message class of rtgraph.msgs"):
         made("x: int", name)

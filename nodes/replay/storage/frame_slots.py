@@ -30,7 +30,7 @@ class FrameSlots:
 
     @property
     def held(self) -> int:
-        """Number of frames with references."""
+        """Number of stored frames that some transition still uses."""
         return int(np.count_nonzero(self._references))
 
     def hold(self, frame: Frame, release_some: Callable[[], None]) -> int:

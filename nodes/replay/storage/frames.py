@@ -165,7 +165,10 @@ class FrameStore(Frames):
             ReplayError: it does not fit the plant.
         """
         if not self.spec.admits(frame.value):
-            raise ReplayError(f"a frame of {described(frame.value)}, the plant's are {self.spec}")
+            raise ReplayError(
+                f"the frame of tick {frame.tick} is {described(frame.value)}, "
+                f"but the plant's observations are {described(self.spec)}"
+            )
         parts = parts_of(frame.value).values()
         if not all(part.dtype.kind != "f" or np.isfinite(part).all() for part in parts):
             raise NotFinite(
@@ -200,7 +203,7 @@ class FrameStore(Frames):
             ReplayError: the frame does not fit the spec. Nothing has changed.
         """
         if not self.spec.admits(frame):
-            raise ReplayError(f"a frame of {described(frame)}, where {self.spec} is stored")
+            raise ReplayError(f"a frame of {described(frame)}, where {described(self.spec)} is stored")
         # Odd from here on. A writer killed here leaves it odd; this then rounds to the next generation.
         generation = (int(self._words[slot]) + 1) // 2
         self._words[slot] = 2 * generation + 1

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from support.own_modules import forgotten_modules, interpreter
 
 from rtgraph.graphs import Plan, load_launch
+from rtgraph.graphs.classes.interpreters import Interpreters
+from rtgraph.graphs.reading.positions import Place, parse
 from rtgraph.launch.bags.verifier import by_other_python
 from rtgraph.msgs import schema, schema_hash
 from rtgraph.msgs.errors import GraphError
@@ -16,6 +20,7 @@ from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.runtime import load_class
 from rtgraph.nodes.runtime.classes.description import class_of
 from rtgraph.nodes.runtime.classes.loading import stand_in
+from rtgraph.nodes.runtime.realtime.control import protocol
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 __all__ = ["forgotten_modules"]
@@ -105,28 +110,68 @@ def test_an_interpreter_without_the_driver_says_so(tmp_path) -> None:
 
 
 OLD = 'if [ "$1" = -c ]; then echo 3.8; else echo "Unknown option: -P" >&2; exit 2; fi'
+CRASH = (
+    'if [ "$1" = -c ]; then echo 3.11; exit; fi; '
+    f"echo '{json.dumps({'protocol': protocol()})}'; read question; echo the driver crashed >&2; exit 1"
+)
+"""Begins like an interpreter, and ends on the first question."""
+PLACE = Place(parse("python: python\n", "g.yaml"), ("python",))
 
 
 @pytest.mark.parametrize(
-    ("script", "says"),
+    ("text", "says"),
     [
         (None, "python cannot be started: No such file or directory"),
-        ("exit 0", "python is not a Python interpreter"),
+        ("exit 0", "python is not a Python interpreter: it printed no error"),
+        ("echo unknown board >&2; exit 1", "python is not a Python interpreter: unknown board. hint: "),
         ("echo hello; cat > /dev/null", "python is not a Python interpreter"),
         (OLD, r"python is Python 3.8, and rtgraph needs 3\.11"),
         (f'exec {sys.executable} -I -S "$@"', "python has no rtgraph. hint: .*python -m pip install rtgraph"),
         ('echo \'{"protocol": "other"}\'; cat > /dev/null', "python has a version of rtgraph that does not"),
+        (CRASH, "python (ended|did not answer): the driver crashed. hint: "),
     ],
-    ids=["missing", "silent", "other program", "too old", "without rtgraph", "another version"],
+    ids=[
+        "missing",
+        "silent",
+        "broken",
+        "other program",
+        "too old",
+        "without rtgraph",
+        "another version",
+        "crash",
+    ],
 )
-def test_an_interpreter_that_cannot_is_an_error_of_the_check(script, says, tmp_path) -> None:
+def test_an_interpreter_that_cannot_is_an_error_of_the_check(text, says, tmp_path) -> None:
     python = tmp_path / "python"
-    if script is not None:
-        python.write_text(f"#!/bin/sh\n{script}\n")
-        python.chmod(0o755)
+    if text is not None:
+        script(python, text)
     with pytest.raises(GraphError, match=says) as caught:
         load_launch(written(tmp_path, python))
     assert (caught.value.key, caught.value.line) == ("nodes.plant.python", 5)
+
+
+def script(path: Path, text: str) -> str:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_an_interpreter_that_crashed_is_started_again_and_closed_once(tmp_path) -> None:
+    python = script(tmp_path / "python", CRASH)
+    interpreters = Interpreters()
+    for _ in range(2):
+        with pytest.raises(GraphError, match="the driver crashed"):
+            interpreters.ask(python, {}, PLACE)
+    interpreters.close()
+
+
+def test_another_version_is_mended_by_installing_the_one_that_runs_here(tmp_path) -> None:
+    python = script(tmp_path / "python", 'echo \'{"protocol": "other"}\'; cat > /dev/null')
+    with pytest.raises(GraphError) as caught:
+        Interpreters().ask(python, {}, PLACE)
+    assert caught.value.hint == (
+        f"{python} -m pip install rtgraph=={version('rtgraph')} installs the version that runs here"
+    )
 
 
 def test_the_virtual_world_runs_it_in_this_process(tmp_path) -> None:

@@ -133,7 +133,11 @@ def test_other_observations_than_it_was_built_for_are_refused(plant, change):
     module = build(MlpSpec(), several)
     with pytest.raises(ValueError, match="expected"):
         module(batch(several) | change)
-    with pytest.raises(ValueError, match="expected the parts grey, joints"):
+    with pytest.raises(ValueError, match="expected an observation with the parts grey, joints, got joints"):
+        module({"joints": torch.zeros(2, 6)})
+    with pytest.raises(
+        ValueError, match="expected an observation with the parts grey, joints, got one array"
+    ):
         module(torch.zeros(2, 6))
     with pytest.raises(ValueError, match="expected one array"):
         build(MlpSpec(), plant)(batch(several))

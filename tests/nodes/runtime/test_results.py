@@ -82,7 +82,8 @@ def test_numbers_of_numpy_become_pythons_and_those_that_are_none_become_none(val
         ({"a": [0, {"b": b"x"}]}, "result()['a'][1]['b'] is a bytes, which"),
         ({3: 4}, "result() has a key 3, which is not text"),
         ({"a": {None: 4}}, "result()['a'] has a key None, which is not text"),
-        ({"a": 2**63}, "result()['a'] is too large a number. hint: give it as text"),
+        ({"a": 2**63}, "result()['a'] is 9223372036854775808, beyond 64 bits. hint: give it as text"),
+        ({"a": 1 << 99_999}, "result()['a'] is a number of 100,000 bits, beyond 64 bits"),
         (nested(DEEPEST + 2), "is nested too deeply"),
     ],
 )

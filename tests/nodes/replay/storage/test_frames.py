@@ -8,6 +8,7 @@ from support.descriptors import open_files
 from rtgraph.msgs import ArraySpec
 from rtgraph.msgs.errors import FrameOverwritten, RegionError, ReplayError
 from rtgraph.nodes.replay.storage.frames import Frames, FrameStore
+from rtgraph.nodes.replay.transition import Frame
 
 SPEC = ArraySpec(dtype="uint8", shape=(6, 5))
 
@@ -143,11 +144,23 @@ def test_a_file_of_something_else_is_refused(tmp_path):
         Frames.attach(tmp_path / "nothing")
 
 
+def test_an_observation_of_another_kind_is_named_with_its_tick():
+    store = FrameStore(SPEC, 2)
+    with pytest.raises(ReplayError) as caught:
+        store.check(Frame("plant", 0, 1, 12, 12, np.zeros(3, np.float32)))
+    assert str(caught.value) == (
+        "the frame of tick 12 is float32 of shape (3,), but the plant's observations are uint8 of shape (6, 5)"
+    )
+    store.close()
+
+
 def test_a_frame_of_another_kind_is_refused_and_changes_nothing():
     store = FrameStore(SPEC, 2)
     handle = store.write(0, frame(0))
     for wrong in (np.zeros((5, 6), np.uint8), np.zeros((6, 5), np.int8)):
-        with pytest.raises(ReplayError, match="a frame of"):
+        with pytest.raises(
+            ReplayError, match=r"a frame of u?int8 of shape .*, where uint8 of shape \(6, 5\) is stored"
+        ):
             store.write(0, wrong)
     assert np.array_equal(store.frames([handle]), [frame(0)])
     store.close()
