@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from rtgraph.graphs import Plan
 from rtgraph.graphs.reading.model import World
@@ -26,6 +27,15 @@ from rtgraph.nodes.runtime.clock import TIME_BASE
 from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, digest_of
 
 
+class _Waiting(NamedTuple):
+    """A node that is run again, at the message that it consumes next."""
+
+    verdict: NodeVerdict
+    rerun: Rerun
+    steps: Generator[MessageId, bytes | None, None]
+    """Yields the next message that the node consumes, and takes its bytes, or None if the recording has none."""
+
+
 class Verifier:
     """One pass over a recording. Keeps each message until its last consumer has consumed it."""
 
@@ -40,12 +50,15 @@ class Verifier:
         problems: Mapping[str, str],
     ) -> None:
         self._scratch = scratch
+        # How the user's modules differ from the recorded ones, by module.
         self._problems = problems
         self._bag = bag
         self._plans = {node.name: node for node in plan.nodes}
         self._plan = plan
         self._found = Verification(list(verdicts))
+        # The digest of each message that the journals say was published, until the message is read.
         self._published = dict(_publications(recorded, self._plans))
+        # The time until which each incarnation of a node is known to have published nothing else, by (node, incarnation).
         # A journal that was cut off lacks what its node published later in the same instant.
         self._ended = {
             (journal.node, journal.incarnation): journal.until_ns if journal.whole else journal.until_ns - 1
@@ -55,11 +68,12 @@ class Verifier:
         self._found.differences += [
             journal.problem for journal in recorded if journal.problem and not self._lost(journal)
         ]
+        # How often each message is still to be consumed by the nodes that are run again.
         self._wanted = Counter(wanted for journal in chosen for wanted in _consumed(journal, self._plans))
+        # The bytes of the messages that are read and still to be consumed.
         self._kept: dict[MessageId, bytes] = {}
-        self._waiting: dict[
-            MessageId, list[tuple[NodeVerdict, Rerun, Generator[MessageId, bytes | None, None]]]
-        ] = {}
+        # The nodes that wait for a message that is not read yet, by that message.
+        self._waiting: dict[MessageId, list[_Waiting]] = {}
         self._weights = RecordedWeights(bag, plan)
         self._other_time_base = bag.info.get(TIME_BASE_FACT) != TIME_BASE
         self._chosen = chosen
@@ -75,7 +89,8 @@ class Verifier:
                 progress((recorded.log_ns - self._bag.start_ns) / span_ns)
         recorded_topics = {channel.topic.removesuffix(f"/{channel.key}") for channel in self._bag.channels}
         for wanted, waiting in list(self._waiting.items()):
-            for verdict, rerun, steps in waiting:
+            for node in waiting:
+                verdict = node.verdict
                 if wanted.topic not in recorded_topics:
                     verdict.outcome = "unverifiable"
                     verdict.note = f"{wanted.topic}, which it consumes, was not recorded"
@@ -83,7 +98,7 @@ class Verifier:
                     verdict.outcome = "unverifiable"
                     verdict.note = f"{wanted}, which it consumed, is in the damaged part of the recording"
                 else:
-                    self._advance(verdict, rerun, steps, None)
+                    self._advance(node, None)
         self._found.nodes.sort(key=lambda verdict: (verdict.node, verdict.incarnation))
         return self._found
 
@@ -119,14 +134,14 @@ class Verifier:
         except (RtgraphError, ImportError) as error:
             verdict.outcome, verdict.note = "unverifiable", f"it cannot be created here: {error}"
             return
-        self._advance(verdict, rerun, rerun.run(), None, first=True)
+        self._advance(_Waiting(verdict, rerun, rerun.run()), None)
 
     def _lost(self, journal: NodeJournal) -> bool:
         """Return whether a part of a journal is missing because the file is damaged."""
         return journal.gap and self._damaged
 
-    def _by_other_times(self, node: NodePlan) -> str:
-        """Return why a node recorded on another time base cannot be run again; empty if it can.
+    def _by_other_times(self, node: NodePlan) -> str | None:
+        """Return why a node recorded on another time base cannot be run again; None if it can.
 
         In the virtual world every time follows from the time base. In real time the journal holds the clock's readings, and
         only a plant computes its due times from the base.
@@ -134,7 +149,7 @@ class Verifier:
         if not self._other_time_base or not (
             self._plan.world == "virtual" or issubclass(load_class(node.node), Plant)
         ):
-            return ""
+            return None
         return "not comparable: recorded with another time base, with ticks at other nanoseconds"
 
     def _by_other_modules(self, node: NodePlan) -> str | None:
@@ -157,21 +172,17 @@ class Verifier:
             weights=self._weights.of(node),
         )
 
-    def _advance(
-        self,
-        verdict: NodeVerdict,
-        rerun: Rerun,
-        steps: Generator[MessageId, bytes | None, None],
-        data: bytes | None,
-        *,
-        first: bool = False,
-    ) -> None:
-        """Run a node until it consumes a message that is not read yet, or to its end."""
+    def _advance(self, node: _Waiting, data: bytes | None) -> None:
+        """Run a node until it consumes a message that is not read yet, or to its end.
+
+        ``data`` is the message that it waits for; None if there is none, and for the first step.
+        """
+        verdict, rerun, steps = node
         try:
-            wanted = next(steps) if first else steps.send(data)
+            wanted = steps.send(data)
             while (kept := self._take_kept(wanted)) is not None:
                 wanted = steps.send(kept)
-            self._waiting.setdefault(wanted, []).append((verdict, rerun, steps))
+            self._waiting.setdefault(wanted, []).append(node)
         except StopIteration:
             return  # the node ran to its end
         except Difference as difference:
@@ -208,8 +219,8 @@ class Verifier:
             self._found.unchecked += 1
         if found in self._wanted:
             self._kept[found] = recorded.data
-            for verdict, rerun, steps in self._waiting.pop(found, []):
-                self._advance(verdict, rerun, steps, self._take_kept(found))
+            for node in self._waiting.pop(found, []):
+                self._advance(node, self._take_kept(found))
 
     def _take_kept(self, wanted: MessageId) -> bytes | None:
         data = self._kept.get(wanted)
