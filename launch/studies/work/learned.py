@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rtgraph.graphs import Plan, load_launch
+from rtgraph.graphs import Plan
 from rtgraph.launch.console.exit_codes import DONE, SIGNALLED
 from rtgraph.launch.console.interruption import Interrupted
 from rtgraph.launch.evaluation import evaluated, evaluation_plan
@@ -20,7 +20,7 @@ from rtgraph.launch.plots.curves import read_curve
 from rtgraph.launch.report.result import Result
 from rtgraph.launch.run import run as run_plan
 from rtgraph.launch.studies.study import Figures, Tell
-from rtgraph.launch.studies.work.virtual_run import rate_of, with_latency
+from rtgraph.launch.studies.work.virtual_run import rate_of, virtual_plan, with_latency
 from rtgraph.launch.world.world_checkpoints import FOLDER as WORLD
 from rtgraph.launch.world.world_checkpoints import CheckpointSettings, plan_digest
 from rtgraph.msgs.atomic import write_atomically
@@ -54,13 +54,13 @@ class Learned:
     """Maximum length of a greedy episode."""
     policy: str = "learned"
     """``random`` or ``noop``: learn nothing, and play that."""
-    latency: Mapping[str, Any] | None = None
+    latency: Mapping[str, Any] = field(default_factory=dict)
     """Parameters that replace the workers' ``latency`` while learning and playing."""
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
         """Return what determines the figures."""
-        played = [self.ticks, self.greedy_episodes, self.most_frames, self.policy, self.latency]
+        played = [self.ticks, self.greedy_episodes, self.most_frames, self.policy, dict(self.latency)]
         return {"plan": plan_digest(self._plan()), "played": played}
 
     def run(self, folder: Path, tell: Tell) -> Figures:
@@ -116,25 +116,13 @@ class Learned:
             folders=FOLDERS,
             **({} if self.most_frames is None else {"most_frames": self.most_frames}),
         )
-        plan = self._with_latency(plan)
+        plan = with_latency(plan, self.latency) if self.latency else plan
         result = run_plan(plan, _Share(tell, 1, 1.0, LEARNING_SHARE if session else 0.0), directory=directory)
         _must_have_ended(result)
         return float(np.mean(evaluated(plan, directory).finite))
 
     def _plan(self) -> Plan:
-        plan = load_launch(
-            self.launch,
-            dict(self.arguments),
-            world="virtual",
-            record=False,
-            seed=self.seed,
-            ticks=self.ticks,
-            folders=FOLDERS,
-        )
-        return self._with_latency(plan)
-
-    def _with_latency(self, plan: Plan) -> Plan:
-        return plan if self.latency is None else with_latency(plan, self.latency)
+        return virtual_plan(self.launch, self.arguments, self.ticks, self.seed, self.latency)
 
 
 class _Share:

@@ -50,16 +50,7 @@ class VirtualRun:
         Raises:
             GraphError: the launch file has no such argument.
         """
-        plan = load_launch(
-            self.launch,
-            dict(self.arguments),
-            world="virtual",
-            record=False,
-            seed=self.seed,
-            ticks=self.ticks,
-            folders=FOLDERS,
-        )
-        return with_latency(plan, self.latency) if self.latency else plan
+        return virtual_plan(self.launch, self.arguments, self.ticks, self.seed, self.latency)
 
     def run(self, folder: Path, tell: Tell) -> Figures:
         """Run, and return the figures."""
@@ -91,6 +82,27 @@ class VirtualRun:
             "reward": float(np.mean(ticks["reward"][judged])),
             "judged": int(judged.sum()),
         }
+
+
+def virtual_plan(
+    launch: str, arguments: Mapping[str, str], ticks: int, seed: int, latency: Mapping[str, Any]
+) -> Plan:
+    """Return the plan of a launch file in virtual time, not recorded.
+
+    Args:
+        launch: the launch file.
+        arguments: its arguments.
+        ticks: its last tick.
+        seed: the seed of the world.
+        latency: parameters that replace the workers' ``latency``; empty: the launch file's.
+
+    Raises:
+        GraphError: the launch file has no such argument.
+    """
+    plan = load_launch(
+        launch, dict(arguments), world="virtual", record=False, seed=seed, ticks=ticks, folders=FOLDERS
+    )
+    return with_latency(plan, latency) if latency else plan
 
 
 def with_latency(plan: Plan, latency: Mapping[str, Any]) -> Plan:
