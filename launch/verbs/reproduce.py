@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,8 +68,12 @@ def run(args: argparse.Namespace) -> int:
     from rtgraph.launch.studies.engine.engine import reproduce  # noqa: PLC0415
 
     out = args.out or FOLDER / study.name
-    with ConsoleStatus() as status:
-        found = reproduce(study, Scale(args.scale), out, status, only=only, jobs=args.jobs)
+    try:
+        with ConsoleStatus() as status:
+            found = reproduce(study, Scale(args.scale), out, status, only=only, jobs=args.jobs)
+    except KeyboardInterrupt:
+        print(f"interrupted: what is done stays in {out}, and the same command continues", file=sys.stderr)
+        raise
     if args.json:
         from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,6 +63,7 @@ def reproduce(
             )
     store = Store(out)
     with store.held():
+        store.belong_to(study.name)
         rows = _Run(study, scale, store, status, only or {}, jobs or os.cpu_count() or 1).rows()
         name = f"{scale}" if not only else f"{scale}-part"
         table, picture = out / f"{name}.csv", out / f"{name}.png"
@@ -105,6 +107,7 @@ class _Run:
     def _chosen(self, known: Sequence[Row]) -> list[Cell]:
         """Return the cells that the study wants given the rows so far, as far as the user wants them."""
         cells = self.study.cells(self.scale, known)
+        _check_places(self.study, cells)
         for axis, values in self.only.items():
             there = {str(cell.at[axis]): None for cell in cells if axis in cell.at}
             for value in values if there else ():
@@ -158,8 +161,27 @@ def _run_cell(task: _Task, tell: Tell) -> Figures:
 
 def command(study: Study, scale: Scale, at: Mapping[str, Value]) -> str:
     """Return the command that computes one row."""
-    values = " ".join(f"{axis}={value}" for axis, value in at.items())
-    return f"rtgraph reproduce {study.name} --scale {scale} --only {values}"
+    values = (f"{axis}={value}" for axis, value in at.items())
+    return shlex.join(["rtgraph", "reproduce", study.name, "--scale", str(scale), "--only", *values])
+
+
+def _check_places(study: Study, cells: Sequence[Cell]) -> None:
+    """Check that each cell has a place of its own on the study's axes.
+
+    Raises:
+        LaunchError: two cells have the same place, or a cell has an unknown axis.
+    """
+    places = set()
+    for cell in cells:
+        shown = ", ".join(f"{axis}={value}" for axis, value in cell.at.items())
+        if unknown := [axis for axis in cell.at if axis not in study.axes]:
+            raise LaunchError(
+                f"the cell {shown} of {study.name} has an axis that the study lacks: {unknown[0]}"
+            )
+        place = tuple(cell.at.get(axis) for axis in study.axes)
+        if place in places:
+            raise LaunchError(f"two cells of {study.name} have the place {shown}")
+        places.add(place)
 
 
 def _fits(cell: Cell, only: Only) -> bool:

@@ -22,6 +22,7 @@ from rtgraph.msgs.errors import LaunchError
 CELLS = "cells"
 RESULT = "result.json"
 WORK = "work"
+_MARK = ".study"
 _CPU_FILE = Path("/proc/cpuinfo")
 
 
@@ -63,6 +64,18 @@ class Store:
             ) from error
         finally:
             os.close(lock)
+
+    def belong_to(self, study: str) -> None:
+        """Mark the folder as that of a study.
+
+        Raises:
+            LaunchError: it belongs to another one: their tables have the same names.
+        """
+        mark = self.folder / _MARK
+        if not mark.exists():
+            write_atomically(mark, f"{study}\n", LaunchError)
+        elif (other := mark.read_text(encoding="utf-8").strip()) != study:
+            raise LaunchError(f"{self.folder} holds the study {other}", hint="choose another --out")
 
     def cell_folder(self, digest: str) -> Path:
         """Return the folder of a cell."""

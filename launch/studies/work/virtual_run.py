@@ -14,6 +14,7 @@ from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.studies.study import Figures, Tell
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.launch.world.world_checkpoints import plan_digest
+from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.monitor.columns import POLICY, RESET
 from rtgraph.nodes.monitor.trace import Trace
 from rtgraph.nodes.plant import Plant
@@ -39,6 +40,10 @@ class VirtualRun:
     latency: Mapping[str, Any] = field(default_factory=dict)
     """Parameters that replace the workers' ``latency``; empty: the launch file's."""
     alone: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.judged_from < self.ticks:
+            raise LaunchError(f"judged_from={self.judged_from} is not within the {self.ticks} ticks of a run")
 
     def identity(self) -> Mapping[str, object]:
         """Return what determines the figures."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rtgraph.launch.console.status import Silent
-from rtgraph.launch.studies.engine.engine import Reproduced, reproduce
+from rtgraph.launch.studies.engine.engine import Reproduced, command, reproduce
 from rtgraph.launch.studies.engine.store import Store
 from rtgraph.launch.studies.study import Cell, Figures, Row, Scale, Study, Tell, real
 from rtgraph.msgs.errors import GraphError, LaunchError, NodeError
@@ -153,6 +154,28 @@ def test_a_damaged_result_is_computed_again(tmp_path: Path) -> None:
 def test_a_second_process_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     with Store(tmp_path).held(), pytest.raises(LaunchError, match="another process runs a study"):
         ran(study([Square(1, [])]), tmp_path)
+
+
+def test_a_folder_of_another_study_is_refused(tmp_path: Path) -> None:
+    ran(study([Square(1, [])]), tmp_path)
+    with pytest.raises(LaunchError, match=r"holds the study squares. hint: choose another --out"):
+        ran(dataclasses.replace(study([Square(1, [])]), name="cubes"), tmp_path)
+
+
+def test_two_cells_at_one_place_are_an_error(tmp_path: Path) -> None:
+    two = dataclasses.replace(
+        study([]), cells=lambda *_: [Cell({"number": 1}, Square(1, [])), Cell({"number": 1}, Square(2, []))]
+    )
+    with pytest.raises(LaunchError, match="two cells of squares have the place number=1"):
+        ran(two, tmp_path)
+    unknown = dataclasses.replace(study([]), cells=lambda *_: [Cell({"nmber": 1}, Square(1, []))])
+    with pytest.raises(LaunchError, match="has an axis that the study lacks: nmber"):
+        ran(unknown, tmp_path)
+
+
+def test_the_command_of_a_row_is_quoted_for_the_shell() -> None:
+    said = command(study([]), Scale.DESK, {"number": "a state", "seed": 1})
+    assert said == "rtgraph reproduce squares --scale desk --only 'number=a state' seed=1"
 
 
 def test_a_folder_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from rtgraph.launch.studies.work import learned
 from rtgraph.launch.studies.work.fewest import FewestLearners, FewestWorkers, fewest
 from rtgraph.launch.studies.work.learned import Learned
 from rtgraph.launch.studies.work.timed import InferenceTime, UpdateTime
+from rtgraph.launch.studies.work.virtual_run import VirtualRun
+from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime import VirtualWorld
 from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver
 
@@ -32,6 +34,11 @@ def test_constant_inference_times_need_as_many_workers_as_they_take_ticks(
     figures = FewestWorkers(method, (2.5 * TICK_MS,), epsilon=0.0, seed=0).run(tmp_path, lambda _: None)
     assert figures["tau"] == pytest.approx(2.5)
     assert (figures["by_rate"], figures["by_inaction"]) == (3, 3)
+
+
+def test_a_run_that_judges_nothing_is_refused() -> None:
+    with pytest.raises(LaunchError, match="judged_from=500 is not within the 50 ticks"):
+        VirtualRun("endless", {}, ticks=50, judged_from=500)
 
 
 def test_epsilon_halves_the_expected_time_and_not_the_longest() -> None:
