@@ -129,7 +129,7 @@ def test_what_a_killed_monitor_missed_is_counted_as_lost() -> None:
         launch.kill("monitor")
         until(lambda: "incarnation 1" in launch.log("monitor"), 5.0, "the monitor is back")
         assert launch.wait() == 3
-        assert "warning: watched: messages were lost" in launch.stderr
+        assert "warning: watched: messages to lossless inputs were lost" in launch.stderr
         summary = launch.summary()
         first = launch.trace()["tick_tick"][0]
         assert summary["lost"]["plant -> monitor.applied"] == first > 0
