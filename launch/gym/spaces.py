@@ -50,8 +50,14 @@ def pending_spaces(spec: ActionSpec, slots: int) -> dict[str, Space[Any]]:
 
 
 def plant_action(action: Any, spec: ActionSpec) -> Action:
-    """Return an agent's action in the plant's form; not yet validated."""
+    """Return an agent's action in the plant's form; its range is not checked yet.
+
+    Raises:
+        ValueError: a discrete action is not a whole number.
+    """
     if isinstance(spec, Discrete):
+        if int(action) != action:
+            raise ValueError(f"a discrete action is a whole number, not {action}")
         return int(action)
     dtype = np.float32 if isinstance(spec, Continuous) else np.int64
     return np.array(action, dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
@@ -31,7 +32,7 @@ _ROW: Final = 22
 _WIDTH: Final = 460
 
 
-class _Window:
+class _Window(ABC):
     """A window that gets the events of keyboard and gamepads. A subclass says what they mean."""
 
     gives: ClassVar[Literal["positions", "speeds"]] = "speeds"
@@ -71,13 +72,13 @@ class _Window:
             self._stop = True
             self._release()
 
+    @abstractmethod
     def _held(self) -> tuple[bool, Mapping[str, float]]:
         """Return whether the deadman button is held, and the speeds."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _release(self) -> None:
         """Hold nothing any more: the window or the gamepad is gone, or another window has the keyboard."""
-        raise NotImplementedError
 
     def _show(self, status: str) -> None:
         if status == self._shown:

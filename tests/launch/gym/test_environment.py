@@ -15,7 +15,9 @@ from gymnasium.utils.env_checker import check_env
 from rtgraph.graphs import load_launch
 from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.gym.environment import RealtimeEnv
+from rtgraph.launch.gym.spaces import plant_action
 from rtgraph.launch.world.virtual_run import launch_context
+from rtgraph.msgs import Discrete
 from rtgraph.msgs.errors import GraphError, RtgraphError, WorldError
 from rtgraph.nodes.runtime import VirtualWorld
 
@@ -194,6 +196,12 @@ def test_wrong_arguments_are_one_error(arguments, problem: str) -> None:
 def test_an_unknown_render_mode_is_one_error() -> None:
     with pytest.raises(GraphError, match="unknown render_mode 'ansi'"):
         RealtimeEnv("catch", render_mode="ansi")
+
+
+def test_a_discrete_action_is_a_whole_number() -> None:
+    with pytest.raises(ValueError, match=r"a discrete action is a whole number, not 0\.5"):
+        plant_action(0.5, Discrete(count=3))
+    assert plant_action(np.float32(2), Discrete(count=3)) == 2
 
 
 def test_steps_need_an_episode_and_a_valid_action() -> None:
