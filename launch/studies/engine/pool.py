@@ -45,7 +45,9 @@ def computed(
         return
     progress: SimpleQueue[Any] = multiprocessing.get_context("spawn").SimpleQueue()
     with _workers(jobs, progress) as pool:
-        with _terminal_held_back():  # processes started here inherit it, so that Ctrl-C reaches only this one
+        with (
+            _signals_held_back()
+        ):  # half-started pools cannot shut down, and Ctrl-C must reach only this process
             keys: dict[Future[R], K] = {
                 pool.submit(_compute, function, key, item): key for key, item in items.items()
             }
@@ -81,14 +83,15 @@ def _workers(jobs: int, progress: SimpleQueue[Any]) -> Iterator[ProcessPoolExecu
     except BaseException:
         for process in set(multiprocessing.active_children()) - others:
             process.kill()
+        pool.shutdown(wait=False, cancel_futures=True)  # its thread may not have started: it cannot be joined
         raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+    pool.shutdown()
 
 
 @contextlib.contextmanager
-def _terminal_held_back() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+def _signals_held_back() -> Iterator[None]:
+    """Hold back the signals that end a verb. Processes started meanwhile inherit this."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP, signal.SIGTERM))
     try:
         yield
     finally:
@@ -99,6 +102,7 @@ def _begin(parent: int, progress: SimpleQueue[Any]) -> None:
     """In a worker process: end when the parent does, even by SIGKILL."""
     global _progress  # noqa: PLW0603 - functions sent to a pool cannot hold a queue
     _progress = progress
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
     try:
         die_with(parent)
     except LaunchError:  # the parent is gone already
