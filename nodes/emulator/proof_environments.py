@@ -35,7 +35,9 @@ _DEFAULT_BEHAVIOUR = 2
 """a3, the action of the default behaviour β, the only one that leads to s2."""
 
 
-class _LaneSettings(BaseModel):
+class LaneSettings(BaseModel):
+    """The settings that all environments with lanes share."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     lanes: int = Field(default=1, ge=1)
@@ -45,7 +47,8 @@ class _LaneSettings(BaseModel):
     episode_ticks: int | None = Field(default=None, ge=1)
     """Steps after which an episode is truncated; null for never."""
 
-    def _lane_spec(self, states: int, actions: int, names: tuple[str, ...] = ()) -> PlantSpec:
+    def lane_spec(self, states: int, actions: int, names: tuple[str, ...] = ()) -> PlantSpec:
+        """Return the spec of lanes with so many states and actions: observations are (lanes,) int64."""
         action: ActionSpec
         if self.lanes == 1:
             action = Discrete(count=actions, names=names)
@@ -58,15 +61,15 @@ class _LaneSettings(BaseModel):
         )
 
 
-class InactionSettings(_LaneSettings):
+class InactionSettings(LaneSettings):
     """The settings of the inaction environment."""
 
     def spec(self) -> PlantSpec:
         """Return the spec of an environment with these settings."""
-        return self._lane_spec(states=2, actions=len(_INACTION_ACTIONS), names=_INACTION_ACTIONS)
+        return self.lane_spec(states=2, actions=len(_INACTION_ACTIONS), names=_INACTION_ACTIONS)
 
 
-class DelaySettings(_LaneSettings):
+class DelaySettings(LaneSettings):
     """The settings of the delay environment: the length of its cycle, and the probability to stay."""
 
     states: int = Field(default=64, ge=2)
@@ -76,7 +79,7 @@ class DelaySettings(_LaneSettings):
 
     def spec(self) -> PlantSpec:
         """Return the spec of an environment with these settings."""
-        return self._lane_spec(states=self.states, actions=self.states)
+        return self.lane_spec(states=self.states, actions=self.states)
 
 
 class _SavedLanes(Saved):
@@ -85,10 +88,13 @@ class _SavedLanes(Saved):
     generator: bytes
 
 
-class _LaneEnvironment(ABC):
-    """The common part of both: lanes, the length of an episode, and snapshots."""
+class LaneEnvironment(ABC):
+    """Independent copies that step together, with an episode length and exact snapshots.
 
-    def __init__(self, settings: _LaneSettings, spec: PlantSpec, default_action: int, owner: str) -> None:
+    A subclass defines where lanes begin and how they move. ``_generator`` draws, ``_states`` is (lanes,) int64.
+    """
+
+    def __init__(self, settings: LaneSettings, spec: PlantSpec, default_action: int, owner: str) -> None:
         self.spec = spec
         self._lanes = settings.lanes
         self._episode_ticks = settings.episode_ticks
@@ -180,7 +186,7 @@ class _LaneEnvironment(ABC):
         return self._generator
 
 
-class InactionEnvironment(_LaneEnvironment):
+class InactionEnvironment(LaneEnvironment):
     """Two states: s1 (observed as 0) earns 1, s2 (observed as 1) earns nothing, at the state reached.
 
     Actions a1 and a2 (0, 1) lead to s1, β's action a3 (2) leads to s2, from either state. Acting every I-th
@@ -198,7 +204,7 @@ class InactionEnvironment(_LaneEnvironment):
         return self._lanes - int(np.count_nonzero(self._states))
 
 
-class DelayEnvironment(_LaneEnvironment):
+class DelayEnvironment(LaneEnvironment):
     """A cycle of n states; the reward is 1 if the action equals the current state, else 0.
 
     A step first moves every lane, to the next state or (with probability p) not at all, and then compares the

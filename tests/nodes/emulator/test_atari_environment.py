@@ -188,6 +188,7 @@ def test_importing_the_environments_loads_no_emulator():
         "proof_environments",
         "endless_environment",
         "theory",
+        "tracking.environment",
     ]
     program = (
         f"import sys; {'; '.join(f'import rtgraph.nodes.emulator.{name}' for name in names)}; "

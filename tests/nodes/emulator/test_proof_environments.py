@@ -12,6 +12,7 @@ from rtgraph.nodes.emulator.proof_environments import (
     InactionEnvironment,
     InactionSettings,
 )
+from rtgraph.nodes.emulator.tracking.environment import TrackingEnvironment, TrackingSettings
 
 LANES = 4000
 
@@ -22,6 +23,13 @@ def inaction(**settings):
 
 def delay(**settings):
     return DelayEnvironment(DelaySettings(**settings))
+
+
+def tracking(**settings):
+    return TrackingEnvironment(TrackingSettings(**settings))
+
+
+EVERY = [inaction, delay, tracking]
 
 
 def begun(environment, seed=0):
@@ -94,7 +102,7 @@ def test_the_default_behaviour_is_right_on_one_state_of_n():
     assert reward == pytest.approx(1 / 8, abs=4 * math.sqrt(1 / 8 * 7 / 8 / LANES))
 
 
-@pytest.mark.parametrize("make", [inaction, delay])
+@pytest.mark.parametrize("make", EVERY)
 def test_one_lane_takes_a_number_more_take_a_vector(make):
     one, many = make().spec, make(lanes=5).spec
     assert isinstance(one.action, Discrete)
@@ -123,7 +131,7 @@ def test_the_default_behaviour_of_many_lanes_cannot_be_written_to():
         noop[0] = 0
 
 
-@pytest.mark.parametrize("make", [inaction, delay])
+@pytest.mark.parametrize("make", EVERY)
 def test_observations_are_the_callers_own(make):
     environment = begun(make(lanes=3))
     observation = environment.observation
@@ -132,7 +140,7 @@ def test_observations_are_the_callers_own(make):
     assert environment.observation.tolist() == kept.tolist()
 
 
-@pytest.mark.parametrize("make", [inaction, delay])
+@pytest.mark.parametrize("make", EVERY)
 def test_episodes_are_endless_unless_their_length_is_given(make):
     endless = begun(make())
     assert not any(endless.step(0).truncated for _ in range(1000))
@@ -148,7 +156,7 @@ def test_episodes_are_endless_unless_their_length_is_given(make):
     assert not begun(environment).step(0).truncated
 
 
-@pytest.mark.parametrize("make", [inaction, delay])
+@pytest.mark.parametrize("make", EVERY)
 @pytest.mark.parametrize("lanes", [1, 100])
 def test_equal_seeds_give_equal_futures(make, lanes):
     first, second = begun(make(lanes=lanes), 5), begun(make(lanes=lanes), 5)
@@ -165,7 +173,7 @@ def test_other_seeds_give_other_futures():
     assert first.observation.tolist() != second.observation.tolist()
 
 
-@pytest.mark.parametrize("make", [inaction, delay])
+@pytest.mark.parametrize("make", EVERY)
 @pytest.mark.parametrize("lanes", [1, 33])
 @pytest.mark.parametrize("before", [0, 1, 50])
 def test_a_snapshot_is_exact(make, lanes, before):
@@ -207,14 +215,14 @@ def test_a_damaged_snapshot_changes_nothing():
     assert environment.observation.tolist() == before
 
 
-@pytest.mark.parametrize("make", [inaction, delay])
+@pytest.mark.parametrize("make", EVERY)
 def test_nothing_can_be_done_before_the_first_reset(make):
     for use in (lambda e: e.step(0), lambda e: e.snapshot()):
         with pytest.raises(RuntimeError, match="no episode has begun: reset first"):
             use(make())
 
 
-@pytest.mark.parametrize("make", [inaction, delay])
+@pytest.mark.parametrize("make", EVERY)
 def test_an_action_outside_moves_nothing(make):
     one, many = begun(make()), begun(make(lanes=2))
     snapshots = one.snapshot(), many.snapshot()
@@ -230,7 +238,7 @@ def test_an_action_outside_moves_nothing(make):
     assert (one.snapshot(), many.snapshot()) == snapshots
 
 
-@pytest.mark.parametrize("make", [inaction, delay])
+@pytest.mark.parametrize("make", EVERY)
 def test_there_is_no_screen_and_closing_twice_is_allowed(make):
     environment = make()
     assert environment.screen() is None
@@ -244,3 +252,8 @@ def test_there_is_no_screen_and_closing_twice_is_allowed(make):
 def test_wrong_settings_are_refused(wrong):
     with pytest.raises(ValidationError):
         DelaySettings(**wrong)
+
+
+def test_positions_are_odd():
+    with pytest.raises(ValidationError, match="expected an odd number, not 6"):
+        TrackingSettings(positions=6)

@@ -1,0 +1,76 @@
+"""Tracking: keep a drifting position on a target. Actions that are decided but not yet applied change where it will be.
+
+In the delay environment of the proofs, actions do not move the state, so it does not matter which are pending. Here they do:
+a policy that acts on a late observation alone corrects an error that earlier actions, still under way, correct already.
+``rtgraph.nodes.emulator.tracking.theory`` has the best rates, with all pending actions known and with none.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, field_validator
+
+from rtgraph.msgs.spaces import PlantSpec
+from rtgraph.nodes.emulator.emulator import Emulator
+from rtgraph.nodes.emulator.proof_environments import LaneEnvironment, LaneSettings
+from rtgraph.nodes.plant import PlantParams
+
+ACTIONS = ("back", "stay", "forward")
+STAY = 1
+"""The action that does not move. It is that of the default behaviour β."""
+
+
+class TrackingSettings(LaneSettings):
+    """The settings of Tracking."""
+
+    positions: int = Field(default=5, ge=3)
+    """Number of positions in the ring; odd, so that both ways around are alike."""
+    steady: float = Field(default=0.9, ge=0, le=1)
+    """The probability that nothing drifts in a step (p). Otherwise the drift is one position, either way."""
+
+    @field_validator("positions")
+    @classmethod
+    def _odd(cls, positions: int) -> int:
+        if positions % 2 == 0:
+            raise ValueError(f"expected an odd number, not {positions}")
+        return positions
+
+    def spec(self) -> PlantSpec:
+        """Return the spec of an environment with these settings."""
+        return self.lane_spec(states=self.positions, actions=len(ACTIONS), names=ACTIONS)
+
+
+class TrackingEnvironment(LaneEnvironment):
+    """A ring of n positions; the reward is 1 for a step that ends on the target, position 0, else 0.
+
+    A step moves every lane by its action (-1, 0 or 1), and then by a drift of -1 or 1 with probability 1 - p. The position
+    reached is the observation. Every lane begins at a random position.
+    """
+
+    def __init__(self, settings: TrackingSettings) -> None:
+        super().__init__(settings, settings.spec(), STAY, f"tracking positions={settings.positions}")
+        self._positions = settings.positions
+        self._steady = settings.steady
+
+    def _first_states(self, generator: np.random.Generator) -> npt.NDArray[np.int64]:
+        return generator.integers(0, self._positions, self._lanes)
+
+    def _move(self, actions: npt.NDArray[np.int64], generator: np.random.Generator) -> int:
+        drawn = generator.random(self._lanes)
+        half = (1 - self._steady) / 2
+        drift = (drawn < half).astype(np.int64) - (drawn >= 1 - half)
+        self._states += actions - STAY + drift
+        self._states %= self._positions
+        return self._lanes - int(np.count_nonzero(self._states))
+
+
+class TrackingParams(PlantParams, TrackingSettings):
+    """The parameters of Tracking."""
+
+
+class Tracking(Emulator[TrackingParams]):
+    """A drifting position must be kept on a target, by actions that apply late."""
+
+    environment_type = TrackingEnvironment
+    incidental = frozenset({"rate_hz", "episode_ticks"})

@@ -1,0 +1,128 @@
+"""The best possible rates of Tracking under a delay, computed exactly.
+
+With a delay of d steps, the action decided for an observation applies d steps later (1 is the next step), so d - 1 actions
+are pending: decided, and not yet applied. What a policy can earn depends on how many of them it knows.
+
+Source: a delayed process is Markov again in its state joined with the pending actions (Katsikopoulos & Engelbrecht, "Markov
+decision processes with delays and asynchronous cost collection", IEEE Transactions on Automatic Control 48(4), 2003; Walsh,
+Nouri, Li & Littman, "Learning and planning in environments with delayed feedback", JAAMAS 18, 2009).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.nodes.emulator.tracking.environment import ACTIONS, STAY
+
+_PRECISION = 1e-9
+_MOST_STEPS = 100_000
+_MOST_STATES = 200_000
+"""Positions times sequences of pending actions: more take minutes."""
+
+Policy = tuple[int, ...]
+"""An action for each observed position."""
+
+
+def informed_rate(positions: int, steady: float, delay: int) -> float:
+    """Return the best rate with all pending actions known, by value iteration over the joined state.
+
+    The joined state reduces to one number, the position at which the pending actions would end without drift: the drift of
+    the steps to come does not depend on it. The iteration is over this position.
+
+    Raises:
+        ValueError: the delay is below 1.
+    """
+    _check(delay)
+    reached = drift_distribution(positions, steady, delay)[_distance(positions)]
+    one_step = drift_distribution(positions, steady, 1)[_differences(positions)]
+    moves = (np.arange(positions)[:, None] + np.arange(len(ACTIONS)) - STAY) % positions
+    value = np.zeros(positions)
+    for _ in range(_MOST_STEPS):
+        improved = (reached + one_step @ value)[moves].max(axis=1)
+        gain = improved - value
+        if gain.max() - gain.min() < _PRECISION:
+            return float(gain.mean())
+        value = improved - improved[0]
+    raise RuntimeError(f"no convergence within {_MOST_STEPS} steps")
+
+
+def memoryless_rate(positions: int, steady: float, delay: int) -> tuple[float, Policy]:
+    """Return the best rate of a policy that sees only the late observation, and this policy, by trying every policy.
+
+    Policies are deterministic: an action for each position. Two that mirror each other earn the same.
+
+    Raises:
+        ValueError: the delay is below 1, or so long that this would take hours.
+    """
+    every = itertools.product(range(len(ACTIONS)), repeat=positions)
+    one_of_each_pair = (policy for policy in every if policy <= _mirrored(policy))
+    return max((policy_rate(steady, delay, policy), policy) for policy in one_of_each_pair)
+
+
+def policy_rate(steady: float, delay: int, policy: Sequence[int]) -> float:
+    """Return the rate of a policy that sees only the late observation.
+
+    It is the share of the target in the stationary distribution over the position joined with the pending actions, averaged
+    over time if the policy makes it oscillate.
+
+    Args:
+        steady: the probability that nothing drifts in a step.
+        delay: steps from an observation to the action that was decided for it.
+        policy: an action for each position.
+
+    Raises:
+        ValueError: the delay is below 1, or too long.
+    """
+    _check(delay)
+    positions, pending = len(policy), len(ACTIONS) ** (delay - 1)
+    if positions * pending > _MOST_STATES:
+        raise ValueError(f"delay {delay}: {positions * pending:,} joined states, {_MOST_STATES:,} at most")
+    drift = drift_distribution(positions, steady, 1)[_differences(positions)].T
+    # Pending actions are digits of a number in base 3, the oldest first: the new one is appended on the right.
+    states = np.arange(positions * pending)
+    position, queue = states // pending, states % pending
+    queue = queue * len(ACTIONS) + np.asarray(policy)[position]
+    oldest, queue = queue // pending, queue % pending
+    target = (position + oldest - STAY) % positions * pending + queue
+    chances = np.full(len(states), 1 / len(states))
+    for _ in range(_MOST_STEPS):
+        moved = np.bincount(target, chances, len(states)).reshape(positions, pending)
+        # Half of the chance stays behind: this keeps the stationary distribution, and ends oscillations.
+        following = (chances + (drift @ moved).ravel()) / 2
+        if np.abs(following - chances).sum() < _PRECISION:
+            return float(following[:pending].sum())
+        chances = following
+    raise RuntimeError(f"no convergence within {_MOST_STEPS} steps")
+
+
+def drift_distribution(positions: int, steady: float, steps: int) -> npt.NDArray[np.float64]:
+    """Return the probability of each total drift after a number of steps, (positions,), modulo the ring."""
+    one = np.zeros(positions)
+    one[0] += steady
+    one[1] += (1 - steady) / 2
+    one[-1] += (1 - steady) / 2
+    return np.linalg.matrix_power(one[_differences(positions)], steps)[:, 0]
+
+
+def _differences(positions: int) -> npt.NDArray[np.int64]:
+    """Return to - from of each pair of positions, modulo the ring: (from, to) int64."""
+    return (np.arange(positions)[None, :] - np.arange(positions)[:, None]) % positions
+
+
+def _distance(positions: int) -> npt.NDArray[np.int64]:
+    """Return the drift that leads from each position to the target, (positions,) int64."""
+    return -np.arange(positions) % positions
+
+
+def _mirrored(policy: Policy) -> Policy:
+    opposite = tuple(len(ACTIONS) - 1 - action for action in policy)
+    return (opposite[0], *reversed(opposite[1:]))
+
+
+def _check(delay: int) -> None:
+    if delay < 1:
+        raise ValueError(f"delay {delay}: expected 1 or more steps")

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from rtgraph.nodes.emulator.tracking.environment import STAY, TrackingEnvironment, TrackingSettings
+from rtgraph.nodes.emulator.tracking.theory import (
+    drift_distribution,
+    informed_rate,
+    memoryless_rate,
+    policy_rate,
+)
+
+LANES = 20_000
+
+
+def drifted(positions, steady):
+    """The distribution of one drift, as the environment defines it."""
+    chances = np.zeros(positions)
+    for drift, chance in ((0, steady), (1, (1 - steady) / 2), (-1, (1 - steady) / 2)):
+        chances[drift % positions] += chance
+    return chances
+
+
+def rate_over_all_joined_states(positions, steady, delay):
+    """Value iteration over the observation joined with every sequence of pending actions, state by state."""
+    queues = list(itertools.product(range(3), repeat=delay - 1))
+    states = list(itertools.product(range(positions), queues))
+    chances = drifted(positions, steady)
+    value = dict.fromkeys(states, 0.0)
+    while True:
+        improved = {}
+        for position, queue in states:
+            options = []
+            for action in range(3):
+                first, *rest = (*queue, action)
+                reached = [(position + first - STAY + drift) % positions for drift in range(positions)]
+                options.append(
+                    sum(
+                        chance * ((where == 0) + value[where, tuple(rest)])
+                        for where, chance in zip(reached, chances, strict=True)
+                    )
+                )
+            improved[position, queue] = max(options)
+        gains = [improved[state] - value[state] for state in states]
+        if max(gains) - min(gains) < 1e-7:
+            return sum(gains) / len(gains)
+        value = {state: improved[state] - improved[states[0]] for state in states}
+
+
+def measured(policy, delay, steady=0.9, steps=300):
+    """The mean reward of many lanes, in which ``policy`` maps observations and pending actions to actions, all (lanes,)."""
+    environment = TrackingEnvironment(TrackingSettings(lanes=LANES, steady=steady))
+    seen = environment.reset(np.random.default_rng(0))
+    pending = [np.full(LANES, STAY)] * (delay - 1)
+    rewards = []
+    for _ in range(steps):
+        pending.append(policy(seen, pending))
+        step = environment.step(pending.pop(0))
+        seen = step.observation
+        rewards.append(step.reward)
+    return np.mean(rewards[steps // 3 :])
+
+
+def informed(seen, pending):
+    """Move towards the target from where the pending actions will end."""
+    expected = (seen + sum(actions - STAY for actions in pending)) % 5
+    return np.array([STAY, 0, 0, 2, 2])[expected]
+
+
+@pytest.mark.parametrize(("positions", "steady", "delay"), [(3, 0.5, 1), (5, 0.9, 2), (5, 0.7, 3)])
+def test_the_reduced_state_is_worth_as_much_as_the_joined_one(positions, steady, delay):
+    assert informed_rate(positions, steady, delay) == pytest.approx(
+        rate_over_all_joined_states(positions, steady, delay), abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("delay", [1, 2, 5])
+def test_a_policy_that_knows_what_is_pending_earns_the_predicted_rate(delay):
+    assert measured(informed, delay) == pytest.approx(informed_rate(5, 0.9, delay), abs=0.004)
+
+
+@pytest.mark.parametrize("delay", [1, 2, 5])
+@pytest.mark.parametrize("policy", [(1, 0, 0, 2, 2), (1, 1, 0, 2, 1), (1, 1, 0, 0, 0), (2, 2, 2, 2, 2)])
+def test_a_policy_that_sees_only_the_observation_earns_the_predicted_rate(policy, delay):
+    acts = np.array(policy)
+    assert measured(lambda seen, _: acts[seen], delay) == pytest.approx(
+        policy_rate(0.9, delay, policy), abs=0.006
+    )
+
+
+@pytest.mark.parametrize(("delay", "known", "unknown"), [(1, 0.9, 0.9), (2, 0.815, 0.525), (4, 0.680, 0.376)])
+def test_known_rates(delay, known, unknown):
+    rate, policy = memoryless_rate(5, 0.9, delay)
+    assert (informed_rate(5, 0.9, delay), rate) == pytest.approx((known, unknown), abs=5e-4)
+    assert policy_rate(0.9, delay, policy) == rate
+
+
+def test_a_policy_without_the_pending_actions_is_never_better():
+    for delay in (1, 2, 3):
+        assert memoryless_rate(3, 0.8, delay)[0] <= informed_rate(3, 0.8, delay) + 1e-6
+
+
+def test_the_drift_of_many_steps_is_that_of_one_repeated():
+    for steps in (1, 3, 6):
+        expected = np.zeros(7)
+        for drifts in itertools.product((0, 1, -1), repeat=steps):
+            expected[sum(drifts) % 7] += np.prod([0.6 if drift == 0 else 0.2 for drift in drifts])
+        assert drift_distribution(7, 0.6, steps) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "compute", [lambda d: informed_rate(5, 0.9, d), lambda d: policy_rate(0.9, d, (1,) * 5)]
+)
+def test_a_delay_below_one_step_is_refused(compute):
+    with pytest.raises(ValueError, match="delay 0: expected 1 or more steps"):
+        compute(0)
+
+
+def test_a_delay_that_would_take_hours_is_refused():
+    with pytest.raises(ValueError, match=r"delay 16: 71,744,535 joined states, 200,000 at most"):
+        policy_rate(0.9, 16, (1,) * 5)
