@@ -60,7 +60,15 @@ def _graph_error(
     ]
     *_, first = min(located, key=lambda item: item[:3])
     problem, hint = _told(first, annotation, noun)
-    return _place(first, value, place).error(problem, hint=hint)
+    at = _place(first, value, place)
+    return at.error(_field_elsewhere(first, at, annotation) + problem, hint=hint)
+
+
+def _field_elsewhere(details: ErrorDetails, at: Place, annotation: object) -> str:
+    """Return "name: " of a field that is written elsewhere in the file, such as among the options of an algorithm."""
+    *parts, name = details["loc"] or ("",)
+    named = details["type"] in {"extra_forbidden", "missing"} or at.path[-1:] == (name,)
+    return f"{name}: " if not named and name in _fields(annotation, tuple(parts)) else ""
 
 
 def _place(details: ErrorDetails, value: object, place: Place) -> Place:

@@ -63,6 +63,22 @@ class AskedGraph:
         self.spec: PlantSpec = plant_class.spec(validated_params(plant_class, params))
         self.clamps = bool(params.get("out_of_range") == "clamp")
 
+    def check_pictures(self) -> None:
+        """Check that the plant draws pictures, in a world for this check.
+
+        Raises:
+            GraphError: it draws none.
+        """
+        world = self.world(0)
+        try:
+            world.next_episode()
+            if world.plant.picture() is None:
+                raise GraphError(
+                    f"{self._plan.name}: {self.plant!r} draws no pictures", hint="leave render_mode out"
+                )
+        finally:
+            world.end()
+
     def world(self, seed: int) -> AskedWorld:
         """Return a world with this seed, at its beginning."""
         return AskedWorld(self._plan, self.plant, self._deciding, seed)

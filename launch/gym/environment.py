@@ -17,11 +17,14 @@ from rtgraph.launch.gym.asked_graph import AskedGraph, AskedWorld
 from rtgraph.launch.gym.pending import PendingActions
 from rtgraph.launch.gym.spaces import action_space, observation_space, pending_spaces, plant_action
 from rtgraph.msgs.errors import GraphError, WorldError
+from rtgraph.msgs.typed.text import shortened
 from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.plant.actions import check_action, clamped
 
 SLOTS_PER_WORKER = 2
 """Pending actions in an observation for each worker, by default: one is inferred, one is held by the gate."""
+MOST_SLOTS = 1_000
+"""Maximum number of pending actions in an observation."""
 
 
 class RealtimeEnv(gymnasium.Env[Any, Any]):
@@ -41,7 +44,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
         plant: name of the plant, if there are several.
         pending: whether observations have the pending actions (``pending``, ``pending_mask``) beside the plant's ``observation``; or
             the number of them, by default two for each worker.
-        render_mode: None, or ``rgb_array``.
+        render_mode: None, or ``rgb_array`` if the plant draws pictures.
         arguments: arguments of the launch file, such as ``id``, which ``gymnasium.make`` uses itself.
         others: its other arguments.
 
@@ -63,18 +66,19 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
     ) -> None:
         if render_mode not in {None, "rgb_array"}:
             raise GraphError(f"unknown render_mode {render_mode!r}", hint="rgb_array")
-        if pending < 0:
-            raise GraphError(f"pending={pending}: expected true, false, or a number of actions")
+        slots = _slots(pending)
         typed = {name: _text(value) for name, value in {**(arguments or {}), **others}.items()}
         self._graph = AskedGraph(launch, typed, plant, pictures=render_mode is not None)
         self.render_mode = render_mode
+        if render_mode is not None:
+            self._graph.check_pictures()
         spec = self._graph.spec
         self.metadata = {**self.metadata, "render_fps": spec.rate_hz}
         self.action_space = action_space(spec.action)
         self.observation_space = observation_space(spec)
         self._pending: PendingActions | None = None
         if pending:
-            slots = SLOTS_PER_WORKER * self._graph.workers if pending is True else pending
+            slots = SLOTS_PER_WORKER * self._graph.workers if pending is True else slots
             self._pending = PendingActions(spec.action, slots)
             self.observation_space = spaces.Dict(
                 {"observation": self.observation_space, **pending_spaces(spec.action, slots)}
@@ -121,7 +125,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
         return self._observed(), world.watch.take_reward(), *ends, self._info(before)
 
     def render(self) -> npt.NDArray[np.generic] | None:
-        """Return the plant's picture, (height, width, 3) uint8 RGB; None without ``render_mode``, or if it has none."""
+        """Return the plant's picture, (height, width, 3) uint8 RGB; None without ``render_mode``, or before an episode."""
         if self.render_mode is None or self._world is None:
             return None
         return self._world.plant.picture()
@@ -180,6 +184,19 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
         if self._world is None:
             raise WorldError("no episode is running", hint="call reset() first")
         return self._world
+
+
+def _slots(pending: object) -> int:
+    """Return a number of pending actions; 0 for none.
+
+    Raises:
+        GraphError: it is not a number, or out of range.
+    """
+    if isinstance(pending, bool | int | np.integer) and 0 <= pending <= MOST_SLOTS:
+        return int(pending)
+    raise GraphError(
+        f"pending={shortened(pending)}: expected True, False, or a number of actions up to {MOST_SLOTS:,}"
+    )
 
 
 def _text(value: object) -> str:

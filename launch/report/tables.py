@@ -280,7 +280,7 @@ _LEARNING = (
         1,
     ),
     _Row("  return, best", _number("learning", "return_best")),
-    _Row("  wins, last 100", _share("learning", "wins")),
+    _Row("  return above 0, last 100", _share("learning", "positive")),
     _Row("  version", _number("learning", "version")),
     _Row("  updates", _number("learning", "updates")),
     _Row("  updates per tick", _number("learning", "updates_per_tick")),

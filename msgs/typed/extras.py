@@ -16,6 +16,7 @@ EXTRAS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "cv2": ("OpenCV", "camera"),
         "foxglove_schemas_protobuf": ("foxglove-schemas-protobuf", "export"),
         "gymnasium": ("Gymnasium", "emulators"),
+        "imageio": ("imageio", "mujoco"),
         "matplotlib": ("Matplotlib", "plots"),
         "mcap_protobuf": ("mcap-protobuf-support", "export"),
         "mujoco": ("MuJoCo", "twin"),

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SAME_RATE = 0.01
 """Relative difference below which rates count as equal."""
 
+MUJOCO_PACKAGES = {"imageio": "imageio", "mujoco": "MuJoCo"}
+"""What Gymnasium's MuJoCo tasks import, by module: the package."""
+
 
 class GymnasiumSettings(BaseModel):
     """The settings of a Gymnasium environment."""
@@ -192,6 +195,11 @@ def _make(settings: GymnasiumSettings) -> gymnasium.Env[Any, Any]:
     try:
         return gymnasium.make(settings.id, **arguments)
     except Exception as problem:  # whatever somebody's environment raises
+        if lacking := _lacking(problem):
+            raise ValueError(
+                f"gymnasium environment {settings.id!r} needs {lacking}, which is not installed. "
+                "hint: pip install 'rtgraph[mujoco]'"
+            ) from problem
         kind = "" if isinstance(problem, gymnasium.error.Error | TypeError) else f"{type(problem).__name__}: "
         close = difflib.get_close_matches(settings.id, gymnasium.registry, n=1)
         unknown = isinstance(problem, gymnasium.error.UnregisteredEnv) and close
@@ -199,6 +207,12 @@ def _make(settings: GymnasiumSettings) -> gymnasium.Env[Any, Any]:
         raise ValueError(
             f"gymnasium environment {settings.id!r} cannot be made: {kind}{problem}{hint}"
         ) from problem
+
+
+def _lacking(problem: Exception) -> str | None:
+    """Return the package of the extra ``mujoco`` that an environment could not import; None if it failed otherwise."""
+    missing = problem if isinstance(problem, ImportError) else problem.__cause__
+    return MUJOCO_PACKAGES.get(str(missing.name)) if isinstance(missing, ImportError) else None
 
 
 def _layers(env: gymnasium.Env[Any, Any]) -> list[gymnasium.Env[Any, Any]]:

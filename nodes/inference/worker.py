@@ -249,7 +249,8 @@ def _must_take_time(name: str, latency: LatencyParams, draw: Draw) -> None:
     if isinstance(latency, Measured | Constant) and draw() == 0:
         raise NodeError(
             f"{name}: inferences need a duration in the virtual world, which cannot measure it",
-            hint="give a duration, or an empirical latency with a file of measured ones",
+            hint="give a duration (latency_frames=1: an action acts at the next tick), "
+            "or an empirical latency with a file of measured ones",
         )
 
 

@@ -35,7 +35,7 @@ def figures(episodes: Table, updates: Table, total: Tally, carried: int) -> dict
         carried: Number of episodes from the resumed run.
 
     ``ticks``, ``version``, ``episodes``, ``return_last`` (the mean of the last 100), ``return_best`` and
-    ``wins`` (the share of the last 100 episodes with a positive return) cover the whole curve; the rest cover
+    ``positive`` (the share of the last 100 episodes with a positive return) cover the whole curve; the rest cover
     this run. Episodes with a return that is not finite are excluded and counted in ``not_finite``, if there
     are any.
     """
@@ -51,7 +51,7 @@ def figures(episodes: Table, updates: Table, total: Tally, carried: int) -> dict
         **({"not_finite": missing} if missing else {}),
         "return_last": _mean(last),
         "return_best": max(returns, default=None),
-        "wins": _mean([float(value > 0) for value in last]),
+        "positive": _mean([float(value > 0) for value in last]),
         **{name: sums[name] for name in sums if name != "ticks_per_s"},
     }
 

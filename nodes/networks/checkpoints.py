@@ -12,6 +12,8 @@ from rtgraph.msgs.errors import CheckpointError
 CHECKPOINTS = "checkpoints"
 """The default folder of checkpoints in a session folder."""
 FACTS, TENSORS = "facts.json", "tensors.safetensors"
+PLAN = "plan.yaml"
+"""The plan in a session folder."""
 
 
 def name_of(number: int) -> str:
@@ -43,9 +45,16 @@ def checkpoint_in(path: Path) -> Path:
         folder = path / CHECKPOINTS if (path / CHECKPOINTS).is_dir() else path
         if numbers := numbers_in(folder):
             return folder / name_of(numbers[-1])
+        session = path.parent if path.name == CHECKPOINTS else path
+        launched = (session / PLAN).exists()
         lacks = f"it has no {FACTS}" if path.exists() else "there is no such folder"
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+    if launched and not (path / TENSORS).exists():
+        raise CheckpointError(
+            f"{session} has no checkpoint: this launch saved none before it ended",
+            hint="launch it again; checkpoint_every_s sets how often a learner saves",
+        )
     raise CheckpointError(
         f"{path} is not a checkpoint: {lacks}",
         hint="give the folder of a checkpoint, or of a session for its newest checkpoint",

@@ -95,6 +95,11 @@ class ReplayMemory:
         return self._limiter.counts.forgone
 
     @property
+    def drawn(self) -> int:
+        """Number of batches sampled."""
+        return self._limiter.counts.sampled
+
+    @property
     def held_back(self) -> int:
         """Number of requests for a batch while none was due."""
         return self._limiter.counts.sample_waits

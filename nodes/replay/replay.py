@@ -272,6 +272,11 @@ class Replay(Node[ReplayParams]):
             found.append(f"{memory.refused:,} transitions were not stored; the first: {memory.problem}")
         if self._requests.askers and (problem := memory.nothing_drawn):
             found.append(f"no update was made: {problem}")
+        elif memory.forgone > memory.drawn:
+            found.append(
+                f"updates_per_tick={self.params.updates_per_tick:g} is more than the learner can make: "
+                f"{memory.forgone:,} updates were skipped, {memory.drawn:,} made"
+            )
         return found
 
     def _tell(self) -> None:

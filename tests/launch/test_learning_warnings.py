@@ -51,3 +51,8 @@ def test_a_launch_that_learns_says_nothing_of_it(tmp_path, capsys) -> None:
 def test_a_memory_that_can_never_hold_enough_is_refused_by_check(capsys) -> None:
     assert main(["check", *WIDE, "minimum=300"]) == 2
     assert "minimum is 300 transitions, and only 261 fit" in capsys.readouterr().err
+
+
+def test_an_option_of_the_algorithm_is_named_in_its_error(capsys) -> None:
+    assert main(["check", *WIDE, "algorithm_options={tau: 2}"]) == 2
+    assert "nodes.learner.params.algorithm: tau: should be ≤ 1.0, not 2" in capsys.readouterr().err

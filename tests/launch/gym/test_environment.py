@@ -184,7 +184,12 @@ def test_environments_are_stepped_in_parallel(vector) -> None:
         ({"launch": "boxing", "worker": 3}, "worker"),
         ({"launch": "boxing", "latency_frames": 0}, "need a duration"),
         ({"launch": "boxing", "plant": "other"}, "no plant 'other'"),
-        ({"launch": "catch", "pending": -1}, "pending"),
+        ({"launch": "boxing", "latency_frames": 0}, "latency_frames=1: an action acts at the next tick"),
+        ({"launch": "catch", "pending": -1}, "pending=-1: expected True, False, or a number"),
+        ({"launch": "catch", "pending": 10**9}, "a number of actions up to 1,000"),
+        ({"launch": "catch", "pending": "x"}, "pending='x': expected True, False, or a number"),
+        ({"launch": "catch", "pending": 2.5}, r"pending=2\.5"),
+        ({"launch": "delay", "render_mode": "rgb_array"}, "delay: 'plant' draws no pictures"),
     ],
 )
 def test_wrong_arguments_are_one_error(arguments, problem: str) -> None:

@@ -1,3 +1,6 @@
+import sys
+import types
+
 import gymnasium
 import numpy as np
 import pytest
@@ -389,3 +392,19 @@ def test_the_rate_that_an_environment_is_made_for_is_known(name, own_hz):
     environment = GymnasiumEnvironment(GymnasiumSettings(id=name, rate_hz=60))
     assert environment.own_rate_hz == pytest.approx(own_hz)
     environment.close()
+
+
+@pytest.mark.parametrize("module", ["imageio", "mujoco"])
+def test_mujoco_tasks_name_the_extra_that_they_need(module, monkeypatch):
+    for name in [
+        name for name in sys.modules if name.startswith(("gymnasium.envs.mujoco", "imageio", "mujoco"))
+    ]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "imageio", types.ModuleType("imageio"))
+    monkeypatch.setitem(sys.modules, "mujoco", types.ModuleType("mujoco"))
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(
+        ValueError, match=f"(?i)'Hopper-v5' needs {module}, .*rtgraph\\[mujoco\\]'$"
+    ) as caught:
+        GymnasiumEnvironment(GymnasiumSettings(id="Hopper-v5", rate_hz=125))
+    assert "\n" not in str(caught.value)

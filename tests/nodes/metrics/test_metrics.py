@@ -120,7 +120,7 @@ def test_the_result(tmp_path):
     assert found["episodes"] == found["episodes_here"] == 20
     assert found["return_last"] == sum(range(-2, 18)) / 20
     assert found["return_best"] == 17
-    assert found["wins"] == 17 / 20
+    assert found["positive"] == 17 / 20
     assert (found["ticks"], found["version"], found["updates"]) == (1010, 252, 252)
     assert found["updates_per_tick"] == pytest.approx(252 / 1010)
     assert found["samples_per_s"] == pytest.approx(252 * 16 / 10.1)
@@ -278,5 +278,5 @@ def test_returns_that_are_not_finite_are_counted_and_left_out(broken):
         episodes.add({"episode": number, "tick": number, "return": value})
     found = figures(episodes, Table(columns.UPDATES), Tally(), carried=1)
     assert (found["episodes"], found["episodes_here"], found["not_finite"]) == (4, 3, 1)
-    assert (found["return_last"], found["return_best"], found["wins"]) == (2 / 3, 3.0, 2 / 3)
+    assert (found["return_last"], found["return_best"], found["positive"]) == (2 / 3, 3.0, 2 / 3)
     assert recent_return(episodes) == 2 / 3

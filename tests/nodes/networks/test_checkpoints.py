@@ -37,3 +37,10 @@ def test_what_is_none_is_told(session):
     (session / "empty").mkdir()
     with pytest.raises(CheckpointError, match=r"it has no facts\.json"):
         checkpoint_in(session / "empty")
+
+
+def test_a_launch_without_a_checkpoint_is_named(tmp_path):
+    (tmp_path / "plan.yaml").write_text("name: boxing")
+    for path in (tmp_path, tmp_path / "checkpoints"):
+        with pytest.raises(CheckpointError, match=f"^{tmp_path} has no checkpoint: this launch saved none"):
+            checkpoint_in(path)

@@ -126,6 +126,8 @@ def test_a_slow_learner_is_not_overrun_when_it_is_back():
     begun = next(heard(world, SampledBatch)).ticks - 1
     assert result["forgone"] > 400
     assert 0 <= 600 - begun - answers - result["forgone"] <= 5
+    skipped = f"{result['forgone']:,} updates were skipped, {answers:,} made"
+    assert result["warnings"] == [f"updates_per_tick=1 is more than the learner can make: {skipped}"]
 
 
 def test_a_lost_answer_is_sent_again_and_not_counted_twice():
