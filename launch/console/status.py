@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from typing import Protocol, Self
 
 from rich.console import Console
@@ -48,9 +49,17 @@ class ConsoleStatus:
     """One updated line on a terminal; otherwise one line per phase. Writes to stderr.
 
     A closed terminal is not an error: the launch then stops in order.
+
+    Args:
+        lines_every_s: without a terminal, print the progress as a line each time so many seconds have passed; None for
+            no such lines.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lines_every_s: float | None = None) -> None:
+        self._lines_every_s = lines_every_s
+        self._line_s = 0.0
+        """The time of the last line."""
+        self._phase = ""
         self._console = Console(stderr=True, highlight=False)
         self._live = self._console.is_terminal
         one_line = Column(no_wrap=True, overflow="ellipsis")
@@ -78,6 +87,7 @@ class ConsoleStatus:
         """Begin a phase."""
         with contextlib.suppress(OSError):
             if not self._live:
+                self._phase, self._line_s = text, time.monotonic()
                 print(f"{text} ...", file=sys.stderr, flush=True)
                 return
             if self._task is not None:
@@ -92,6 +102,11 @@ class ConsoleStatus:
             shown = fitted(text, room)
             with contextlib.suppress(OSError):
                 self._bar.update(self._task, completed=done, text=shown, room=room - len(shown))
+        elif not self._live and self._lines_every_s is not None:
+            now_s = time.monotonic()
+            if now_s - self._line_s >= self._lines_every_s:
+                self._line_s = now_s
+                self.note(f"{self._phase}: {text}")
 
     def note(self, text: str) -> None:
         """Print a lasting note."""

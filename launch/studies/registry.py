@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import Any
 
 from rtgraph.launch.studies.study import Study
-from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.errors import ExtensionError, GraphError
 from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.extensions import extensions
 
@@ -38,4 +39,17 @@ def study_named(name: str) -> Study:
     brought = others[name].load()
     if not isinstance(brought, Study):
         raise others[name].error("it is not a Study")
+    if brought.name != name:
+        raise others[name].error(f"the study is named {brought.name!r}")
     return brought
+
+
+def usable_studies() -> list[Study]:
+    """Return all studies, those of installed packages last. One that cannot be used is logged, and left out."""
+    found = []
+    for name in study_names():
+        try:
+            found.append(study_named(name))
+        except ExtensionError as error:
+            logging.getLogger(GROUP).warning("%s", error)
+    return found

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtgraph.launch.console.typed import count
+from rtgraph.launch.file_options import folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 FOLDER = Path("studies")
 SCALES = ("quick", "desk", "paper")
+PROGRESS_EVERY_S = 15.0
+"""Seconds between two lines of progress where there is no terminal."""
 EXAMPLE = """\
 examples:
   rtgraph reproduce --list
@@ -47,9 +50,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="AXIS=A,B", help="only the cells with these values"
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the study's folder (default: studies/STUDY)")
+    parser.add_argument(
+        "--out", type=folder, metavar="DIR", help="the study's folder (default: studies/STUDY)"
+    )
     parser.add_argument("--jobs", type=count, metavar="N", help="number of processes (default: one per core)")
-    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
+    parser.add_argument("--json", action="store_true", help="print the rows, or the list, as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -59,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 
     if args.list:
-        return _print_list()
+        return _print_list(as_json=args.json)
     if args.study is None:
         raise GraphError("STUDY is missing", file="command line", hint="rtgraph reproduce --list")
     study = study_named(args.study)
@@ -69,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
     out = args.out or FOLDER / study.name
     try:
-        with ConsoleStatus() as status:
+        with ConsoleStatus(PROGRESS_EVERY_S) as status:
             found = reproduce(study, Scale(args.scale), out, status, only=only, jobs=args.jobs)
     except KeyboardInterrupt:
         print(f"interrupted: what is done stays in {out}, and the same command continues", file=sys.stderr)
@@ -97,14 +102,27 @@ def _only(words: Sequence[str]) -> Mapping[str, Sequence[str]]:
     return found
 
 
-def _print_list() -> int:
+def _print_list(*, as_json: bool) -> int:
+    from rtgraph.launch.studies.registry import usable_studies  # noqa: PLC0415
+
+    lines = [
+        {
+            "study": study.name,
+            "title": study.title,
+            **{str(scale): time for scale, time in study.expected.items()},
+        }
+        for study in usable_studies()
+    ]
+    if as_json:
+        from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
+
+        print_json(lines)
+        return 0
     from rtgraph.launch.console.tables import console, row, table  # noqa: PLC0415
-    from rtgraph.launch.studies.registry import study_named, study_names  # noqa: PLC0415
 
     shown = table("study", "what it shows", *SCALES)
-    for name in study_names():
-        study = study_named(name)
-        row(shown, name, study.title, *study.expected.values())
+    for line in lines:
+        row(shown, line["study"], line["title"], *(line.get(scale, "") for scale in SCALES))
     console().print(shown)
     return 0
 

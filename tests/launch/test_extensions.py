@@ -44,6 +44,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         "[rtgraph.exporters]\nnpz = broken_toy:NPZ\nwax = broken_toy:WAX\n"
         "[rtgraph.verbs]\nlaunch = broken_toy.launch\nhum = broken_toy.hum\nonly a name\n"
         "[rtgraph.launch]\nfiles = broken_toy.files\n"
+        "[rtgraph.studies]\nsurvey = broken_toy:STUDY\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
@@ -235,3 +236,17 @@ def test_its_study_is_listed_and_runs(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "how often random workers act" in " ".join(capsys.readouterr().out.split())
     assert ran("reproduce", "beats", "--jobs", 1, "--out", tmp_path) == 0
     assert "Seen here: 2 rows" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("toy", "broken")
+def test_a_study_that_cannot_be_imported_is_one_warning_and_the_others_are_listed(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert ran("reproduce", "--list", "--json") == 0
+    names = [line["study"] for line in json.loads(capsys.readouterr().out)]
+    assert {"fig7", "beats"} <= set(names)
+    assert "survey" not in names
+    said = caplog.messages[-1]
+    wanted = "'survey' (rtgraph.studies) of broken_toy 2.0 cannot be used: broken_toy:STUDY: "
+    assert said == wanted + NOT_THERE.strip()
+    assert [each for each in caplog.messages if "rtgraph.studies" in each] == [said]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import shlex
 import time
 from collections.abc import Mapping, Sequence
@@ -15,9 +17,13 @@ from rtgraph.launch.studies.engine.store import WORK, Done, Store, digest_of
 from rtgraph.launch.studies.engine.table import COMMAND, write_table
 from rtgraph.launch.studies.study import Cell, Figures, Row, Scale, Study, Tell, Value
 from rtgraph.msgs.errors import GraphError, LaunchError, RtgraphError
+from rtgraph.msgs.typed.nearest import nearest
 
 Only = Mapping[str, Sequence[str]]
 """Values wanted on some of the axes, as text."""
+_LONGEST_NAME = 120
+_PLAIN = re.compile(r"[\w.,=+-]+")
+"""Names of files that no shell or file system changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +53,15 @@ def reproduce(
         scale: its size.
         out: the study's folder.
         status: receives progress and notes.
-        only: run only the cells with these values.
+        only: run only the cells with these values. Table and picture are then named after them.
         jobs: number of processes (default: one per core).
 
     Raises:
         GraphError: ``only`` names no axis or no cell.
-        LaunchError: a cell failed, or a file cannot be written.
+        LaunchError: ``jobs`` is below 1, a cell failed, or a file cannot be written.
     """
+    if jobs is not None and jobs < 1:
+        raise LaunchError(f"jobs={jobs} is not a number of processes", hint="leave it out for one per core")
     for axis in only or {}:
         if axis not in study.axes:
             raise GraphError(
@@ -65,7 +73,9 @@ def reproduce(
     with store.held():
         store.belong_to(study.name)
         rows = _Run(study, scale, store, status, only or {}, jobs or os.cpu_count() or 1).rows()
-        name = f"{scale}" if not only else f"{scale}-part"
+        if not only:
+            _look_for_figures(study, rows, status)
+        name = name_of(study, scale, only or {})
         table, picture = out / f"{name}.csv", out / f"{name}.png"
         write_table(table, study, rows)
         _draw(study, rows, picture)
@@ -134,12 +144,13 @@ class _Run:
 
         tasks = {digest: _Task(cell, self.store.cell_folder(digest)) for digest, cell in cells.items()}
         for digest, figures in computed(_run_cell, tasks, jobs, heard):
+            _must_leave_axes(self.study, figures)
             self.done[digest] = self.store.keep(digest, cells[digest], figures)
             self.shares.pop(digest, None)
             heard(digest, 0.0)
 
     def _row(self, cell: Cell, done: Done) -> Row:
-        return {**cell.at, **done.figures, **done.facts, COMMAND: command(self.study, self.scale, cell.at)}
+        return {**done.figures, **cell.at, **done.facts, COMMAND: command(self.study, self.scale, cell.at)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +174,36 @@ def command(study: Study, scale: Scale, at: Mapping[str, Value]) -> str:
     """Return the command that computes one row."""
     values = (f"{axis}={value}" for axis, value in at.items())
     return shlex.join(["rtgraph", "reproduce", study.name, "--scale", str(scale), "--only", *values])
+
+
+def name_of(study: Study, scale: Scale, only: Only) -> str:
+    """Return the name of the table and the picture: the scale's, followed by the wanted values of a part."""
+    wanted = [f"{axis}={','.join(sorted(set(only[axis])))}" for axis in study.axes if axis in only]
+    name = "_".join((str(scale), *wanted))
+    if len(name) <= _LONGEST_NAME and _PLAIN.fullmatch(name):
+        return name
+    return f"{scale}-{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"
+
+
+def _look_for_figures(study: Study, rows: Sequence[Row], status: Status) -> None:
+    """Note the figures of a study that no cell has: their columns are empty."""
+    computed = dict.fromkeys(name for row in rows for name in row if name not in study.axes)
+    for name in study.figures:
+        if name not in computed:
+            status.note(
+                f"warning: no cell of {study.name} has the figure {name!r}. hint: {nearest(name, computed)}"
+            )
+
+
+def _must_leave_axes(study: Study, figures: Figures) -> None:
+    """Check that no figure has the name of an axis, which it would replace in the table.
+
+    Raises:
+        LaunchError: one has.
+    """
+    for name in figures:
+        if name in study.axes:
+            raise LaunchError(f"a cell of {study.name} has a figure named {name!r}, as an axis of the study")
 
 
 def _check_places(study: Study, cells: Sequence[Cell]) -> None:

@@ -25,7 +25,7 @@ WARM_UPS = 3
 class InferenceTime:
     """Measures τ_θ: forward passes of an IMPALA network on one 84x84 frame, on one thread.
 
-    Figures: ``parameters``, ``mean_ms``, ``max_ms``, ``sd_ms``, and all durations in ``values_ms``.
+    Figures: ``hardware``, ``parameters``, ``mean_ms``, ``max_ms``, ``sd_ms``, and all durations in ``values_ms``.
     """
 
     depth: int
@@ -63,7 +63,7 @@ class InferenceTime:
             times = timed(infer, self.passes, tell)
         return {
             "parameters": size_of(self.depth, self.k, self.actions),
-            "device": _name(device),
+            "hardware": _name(device),
             **durations(times),
         }
 
@@ -112,7 +112,7 @@ class UpdateTime:
             times = timed(lambda: updater.step(batch), self.updates, tell)
         return {
             "parameters": size_of(self.depth, self.k, self.actions),
-            "device": _name(device),
+            "hardware": _name(device),
             **durations(times),
         }
 

@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from rtgraph.launch.console.status import ConsoleStatus
+
 PROGRAM = """
 from rtgraph.launch.console.progress_line import Going
 from rtgraph.launch.console.status import ConsoleStatus
@@ -44,3 +46,22 @@ def test_the_status_is_one_line(width: int, bar: bool) -> None:
     assert any("\N{BOX DRAWINGS HEAVY HORIZONTAL}" in line for line in shown) == bar
     # Once, to erase it at the end. A line that wraps would be erased at every update.
     assert said.count("\x1b[1A") <= 1
+
+
+def test_without_a_terminal_the_progress_is_a_line_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now_s = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now_s)
+    with ConsoleStatus(lines_every_s=15.0) as status, ConsoleStatus() as silent:
+        for each in (status, silent):
+            each.phase("a study", 1.0)
+        for now_s in (101.0, 114.0, 115.5, 120.0, 131.0):
+            for each in (status, silent):
+                each.progress(0.5, f"at {now_s:g}")
+    assert capsys.readouterr().err.splitlines() == [
+        "a study ...",
+        "a study ...",
+        "a study: at 115.5",
+        "a study: at 131",
+    ]

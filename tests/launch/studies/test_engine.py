@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rtgraph.launch.console.status import Silent
-from rtgraph.launch.studies.engine.engine import Reproduced, command, reproduce
+from rtgraph.launch.studies.engine.engine import Reproduced, command, name_of, reproduce
 from rtgraph.launch.studies.engine.store import Store
 from rtgraph.launch.studies.study import Cell, Figures, Row, Scale, Study, Tell, real
 from rtgraph.msgs.errors import GraphError, LaunchError, NodeError
@@ -107,9 +107,29 @@ def test_only_some_cells_make_a_table_of_their_own(tmp_path: Path) -> None:
     numbers = study([Square(n, computed) for n in (1, 2, 3)])
     part = ran(numbers, tmp_path, only={"number": ["1", "3"]})
     assert computed == [1, 3]
-    assert part.table.name == "quick-part.csv"
+    assert part.table.name == "quick_number=1,3.csv"
+    assert part.picture.name == "quick_number=1,3.png"
     assert len(ran(numbers, tmp_path).rows) == 3
     assert computed == [1, 3, 2]
+
+
+def test_each_part_has_files_of_its_own() -> None:
+    numbers = study([])
+    names = [
+        name_of(numbers, Scale.DESK, only)
+        for only in (
+            {},
+            {"number": ["1"]},
+            {"number": ["2", "1"], "seed": ["0"]},
+            {"number": ["a/b"]},
+            {"number": ["a b"]},
+            {"number": [str(number) for number in range(100)]},
+        )
+    ]
+    assert names[:3] == ["desk", "desk_number=1", "desk_number=1,2_seed=0"]
+    assert len(set(names)) == len(names)
+    assert all("/" not in name and len(name) < 130 for name in names)
+    assert name_of(numbers, Scale.DESK, {"seed": ["0", "0"], "number": ["1", "2"]}) == names[2]
 
 
 @pytest.mark.parametrize(
@@ -171,6 +191,30 @@ def test_two_cells_at_one_place_are_an_error(tmp_path: Path) -> None:
     unknown = dataclasses.replace(study([]), cells=lambda *_: [Cell({"nmber": 1}, Square(1, []))])
     with pytest.raises(LaunchError, match="has an axis that the study lacks: nmber"):
         ran(unknown, tmp_path)
+
+
+def test_a_figure_that_no_cell_has_is_noted(tmp_path: Path) -> None:
+    misspelt = dataclasses.replace(study([Square(1, [])]), figures=("sqare",))
+    notes: list[str] = []
+    status = Silent()
+    status.note = notes.append  # type: ignore[method-assign]
+    reproduce(misspelt, Scale.QUICK, tmp_path, status, jobs=1)
+    assert notes == ["warning: no cell of squares has the figure 'sqare'. hint: did you mean 'square'?"]
+    notes.clear()
+    reproduce(study([Square(1, [])]), Scale.QUICK, tmp_path, status, jobs=1)
+    assert not notes
+
+
+def test_a_figure_named_as_an_axis_is_an_error(tmp_path: Path) -> None:
+    clash = dataclasses.replace(study([Square(1, [])]), axes=("number", "seed", "square"))
+    with pytest.raises(LaunchError, match="a cell of squares has a figure named 'square'"):
+        ran(clash, tmp_path)
+
+
+@pytest.mark.parametrize("jobs", [0, -1])
+def test_a_number_of_processes_below_one_is_an_error(jobs: int, tmp_path: Path) -> None:
+    with pytest.raises(LaunchError, match=f"jobs={jobs} is not a number of processes"):
+        reproduce(study([]), Scale.QUICK, tmp_path, Silent(), jobs=jobs)
 
 
 def test_the_command_of_a_row_is_quoted_for_the_shell() -> None:

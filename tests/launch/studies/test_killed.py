@@ -21,8 +21,11 @@ ARGUMENTS = (
 )
 
 
+TABLE = "quick_latency=spike_method=expected_time,paced.csv"
+
+
 def table(folder: Path) -> bytes:
-    return (folder / "quick-part.csv").read_bytes()
+    return (folder / TABLE).read_bytes()
 
 
 def checkpoints(folder: Path) -> int:
@@ -46,7 +49,7 @@ def test_the_table_is_that_of_an_undisturbed_run_byte_for_byte(kills: int, tmp_p
         with Launch(*ARGUMENTS, "--out", str(cut)) as killed:
             until(
                 lambda before=before, steps=steps: (
-                    checkpoints(cut) >= before + steps or (cut / "quick-part.csv").exists()
+                    checkpoints(cut) >= before + steps or (cut / TABLE).exists()
                 ),
                 120,
                 "some of the work is done",

@@ -50,9 +50,10 @@ def test_staggering_shows_what_follows_by_hand(capsys: pytest.CaptureFixture[str
     assert rows["paced"]["inaction"] == 0
     assert rows["paced"]["age_mean"] == 6
     assert rows["maximum_time"]["inaction"] == 0
-    table = list(csv.DictReader((tmp_path / "out" / "quick-part.csv").read_text().splitlines()))
+    part = tmp_path / "out" / "quick_latency=const_workers=6_seed=0"
+    table = list(csv.DictReader(part.with_suffix(".csv").read_text().splitlines()))
     assert [row["method"] for row in table] == list(stagger_names())
-    assert (tmp_path / "out" / "quick-part.png").stat().st_size > 10_000
+    assert part.with_suffix(".png").stat().st_size > 10_000
 
 
 def test_a_study_that_measures_first_and_one_that_learns_end_with_their_rows(
@@ -86,6 +87,10 @@ def test_the_list_names_every_study(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", "--list"]) == 0
     said = capsys.readouterr().out
     assert all(name in said for name in study_names())
+    assert main(["reproduce", "--list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [line["study"] for line in listed] == list(study_names())
+    assert all(line[scale] for line in listed for scale in Scale)
 
 
 @pytest.mark.parametrize(
@@ -95,12 +100,17 @@ def test_the_list_names_every_study(capsys: pytest.CaptureFixture[str]) -> None:
         ([], "STUDY is missing"),
         (["staggering", "--only", "workers"], "--only 'workers' is not AXIS=A,B"),
         (["staggering", "--only", "workers=4", "workers=6"], "--only 'workers' is given twice"),
+        (["staggering", "--out", ""], "an empty name is not a folder"),
     ],
 )
 def test_wrong_arguments_are_one_error(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["reproduce", *arguments]) == 2
+    try:
+        code = main(["reproduce", *arguments])
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    assert code == 2
     assert said in capsys.readouterr().err
 
 
