@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
+from typing import Any
 
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.robot.connection.connection import Connection, Sample
@@ -84,6 +85,33 @@ class DeviceControl(ABC):
         if up:
             self._rest_here()
             self._hold_here(now_ns)
+
+    def result(self, now_ns: int) -> dict[str, Any]:
+        """Return the time in each state, and the counts of commands, faults and refusals."""
+        connection = self.connection
+        return {
+            "time_s": self.states.time_s(now_ns),
+            "sent": connection.sent,
+            "faults": connection.faults,
+            "abandoned": connection.abandoned,
+            "refused": dict(self.refused),
+        }
+
+    def warnings(self) -> list[str]:
+        """Return a warning if the device failed after it was connected."""
+        connection = self.connection
+        if not connection.faults or not self._life:
+            return []
+        times = "once" if connection.faults == 1 else f"{connection.faults:,} times"
+        absent = "" if connection.health.state == "up" else "; it was not connected at the end"
+        return [f"the device failed {times}, last: {connection.last_fault}{absent}"]
+
+    def failure(self) -> str:
+        """Return why the device never connected; empty if it did."""
+        if self._life:
+            return ""
+        connection = self.connection
+        return f"the device never connected: {connection.last_fault or connection.health.reason}"
 
     def close(self, reason: str, now_ns: int) -> None:
         """Enter ``stopped`` for good: nothing more is sent."""

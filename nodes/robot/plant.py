@@ -78,21 +78,15 @@ class DevicePlant(Plant[P]):
         super().on_stop()
 
     def result(self) -> dict[str, Any]:
-        """Return the time in each state, and the counts of faults and refusals."""
-        control, connection = self._control, self._control.connection
-        return {
-            **super().result(),
-            "robot": {
-                "time_s": control.states.time_s(self.now_ns),
-                "sent": connection.sent,
-                "faults": connection.faults,
-                "abandoned": connection.abandoned,
-                "refused": dict(control.refused),
-            },
-        }
+        """Return the time in each state, the counts of faults and refusals, and a warning if the device failed."""
+        found = {**super().result(), "robot": self._control.result(self.now_ns)}
+        warnings = [*found.get("warnings", ()), *self._control.warnings()]
+        return {**found, "warnings": warnings} if warnings else found
 
     def failure(self) -> str:
-        """Return why the robot refused every command, if it did."""
+        """Return why the device never connected, or why the robot refused every command."""
+        if absent := self._control.failure():
+            return absent
         refused = self._control.refused
         if self._admitted or not refused:
             return super().failure()
@@ -294,7 +288,9 @@ class RobotPlant(DevicePlant[R], ABC):
 
     def _missing(self, choice: Choice) -> str:
         """Let a person take over, and drop what the gate's bounds forbid. Return why there is no decision, if that is known."""
-        decisions = [one for one in self.takeover.take_all() if self._admission.takes(one)]
+        arrivals = self.takeover.take_all()
+        decisions = [one for one in arrivals if self._admission.takes(one)]
+        self._refused_now += len(arrivals) - len(decisions)
         if self._takeover.choose(self._tick, decisions, choice, self.now_ns):
             self._control.hand_over(self._takeover.person or "the policy", self.now_ns)
         if choice.delay_over:

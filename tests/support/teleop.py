@@ -34,3 +34,33 @@ class Scripted:
 
 class Positions(Scripted):
     gives: ClassVar[str] = "positions"
+
+
+class Turns(Scripted):
+    """Gives what no device gives."""
+
+    gives: ClassVar[str] = "turns"
+
+
+class Sometimes(Scripted):
+    """Is real time in name only."""
+
+    realtime_only: ClassVar[str] = "no"
+
+
+class Given:
+    """Gives what a test puts in ``reading``."""
+
+    gives: ClassVar[str] = "speeds"
+    realtime_only: ClassVar[bool] = False
+    reading: ClassVar[object] = None
+    trouble: ClassVar[str] = ""
+
+    def __init__(self, site, **_):
+        self.site = site
+
+    def read(self):
+        return type(self).reading
+
+    def close(self):
+        pass

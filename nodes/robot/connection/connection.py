@@ -41,6 +41,8 @@ class Connection(Protocol):
     sent: int
     faults: int
     abandoned: int
+    last_fault: str
+    """Reason of the last fault; empty if there was none."""
     last_sent: Mapping[str, Reading]
     """The last command that the driver sent, as it reports it."""
 

@@ -47,7 +47,7 @@ class Direct:
     ) -> None:
         self.sent = self.faults = self.abandoned = 0
         self.last_sent: Mapping[str, Reading] = {}
-        self.unstopped = ""
+        self.last_fault = self.unstopped = ""
         self.driver = driver
         self._period_s = period_ns / 1e9
         self._stop = stop

@@ -57,6 +57,7 @@ class Link:
         self.last_sent: Mapping[str, Reading] = {}
         self.torque: bool | None = None
         """Whether this driver has switched the torque on or off; None if neither."""
+        self.last_fault = ""
         self.trouble = ""
         """Why the last stop, torque switch or driver failed."""
         self._period_ns = period_ns
@@ -253,7 +254,7 @@ class Link:
             self.faults += 1
             self.torque = None
             self._pauses = False
-            self.trouble = reason
+            self.last_fault = self.trouble = reason
             self._mailbox.begin_again()
             self._in_a_row += 1
             attempts = self.params.attempts

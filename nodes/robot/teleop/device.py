@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol, cast
+from typing import ClassVar, Literal, Protocol, cast, get_args
 
 from pydantic import JsonValue
 
@@ -18,6 +18,9 @@ SHIPPED: Mapping[str, str] = {
     "gamepad": "rtgraph.nodes.robot.teleop.pad:Gamepad",
     "keyboard": "rtgraph.nodes.robot.teleop.pad:Keyboard",
 }
+
+Gives = Literal["positions", "speeds"]
+"""What a device's values are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,12 @@ class Asked:
 
 
 class Device(Protocol):
-    """Reads a person. It is made with a ``Site`` and the node's ``device_params``."""
+    """Reads a person. It is made with a ``Site`` and the node's ``device_params``.
 
-    gives: ClassVar[Literal["positions", "speeds"]]
+    A device may have an attribute ``trouble``: why it cannot be read at present, empty if it can. The summary names it.
+    """
+
+    gives: ClassVar[Gives]
     """What ``Asked.values`` are."""
     realtime_only: ClassVar[bool]
     """Whether there is such a device in real time only."""
@@ -96,6 +102,13 @@ def check_device(name: str, params: Mapping[str, JsonValue]) -> None:
     ):
         if not hasattr(found, attribute):
             raise NodeError(f"device {name!r} has no {attribute}", hint=meaning)
+    if found.gives not in get_args(Gives):
+        raise NodeError(f"device {name!r} gives {found.gives!r:.60}", hint="gives = 'positions' or 'speeds'")
+    if type(found.realtime_only) is not bool:
+        raise NodeError(
+            f"device {name!r} has realtime_only {found.realtime_only!r:.60}",
+            hint="realtime_only = True or False",
+        )
     if problem := call_problem(found, None, **params):
         raise NodeError(f"device {name!r} does not take these device_params: {problem}")
     if (check := getattr(found, "check", None)) is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, get_args
 
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.robot.connection.link import Link
@@ -12,7 +12,7 @@ from rtgraph.nodes.robot.driver import Feature, feature_problem
 from rtgraph.nodes.robot.serial_port import pyserial
 from rtgraph.nodes.robot.servo.arm import ServoArm
 from rtgraph.nodes.robot.servo.calibration import Calibration, Units
-from rtgraph.nodes.robot.teleop.device import Asked, Site
+from rtgraph.nodes.robot.teleop.device import Asked, Gives, Site
 from rtgraph.nodes.runtime.clock import period_ns
 
 CLOSE_S = 0.5
@@ -37,7 +37,7 @@ class LeaderArm:
         units: those of the robot's positions.
     """
 
-    gives: ClassVar[Literal["positions", "speeds"]] = "positions"
+    gives: ClassVar[Gives] = "positions"
     realtime_only: ClassVar[bool] = True
 
     def __init__(
@@ -69,6 +69,12 @@ class LeaderArm:
             raise NodeError(f"unknown units {units!r}", hint=f"use {' or '.join(get_args(Units))}")
         if calibration is not None:
             Calibration.read(Path(calibration).expanduser())
+
+    @property
+    def trouble(self) -> str:
+        """Why the arm is not connected; empty if it is."""
+        health = self._link.health
+        return "" if health.state == "up" else self._link.last_fault or health.reason
 
     def read(self) -> Asked | None:
         """Return the newest positions; None while the arm is not connected."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.display import check_pygame, close_window, open_window
-from rtgraph.nodes.robot.teleop.device import Asked, Site
+from rtgraph.nodes.robot.teleop.device import Asked, Gives, Site
 
 if TYPE_CHECKING:
     import pygame
@@ -35,7 +35,7 @@ _WIDTH: Final = 460
 class _Window(ABC):
     """A window that gets the events of keyboard and gamepads. A subclass says what they mean."""
 
-    gives: ClassVar[Literal["positions", "speeds"]] = "speeds"
+    gives: ClassVar[Gives] = "speeds"
     realtime_only: ClassVar[bool] = True
 
     def __init__(self, site: Site, keys: Sequence[str]) -> None:
@@ -160,6 +160,11 @@ class Gamepad(_Window):
         self._pads: dict[int, pygame.joystick.JoystickType] = {}
         self._leans: dict[str, float] = {}
         self._enabled = False
+
+    @property
+    def trouble(self) -> str:
+        """That no gamepad is plugged in; empty if one is."""
+        return "" if self._pads else "no gamepad is plugged in"
 
     @classmethod
     def check(cls, axes: Mapping[str, str] | None = None, deadman: int = 5, stop: int = 1) -> None:

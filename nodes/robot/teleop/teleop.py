@@ -13,6 +13,7 @@ from rtgraph.msgs.spaces import Continuous, PlantSpec
 from rtgraph.nodes.robot.joints import Vector
 from rtgraph.nodes.robot.safety import stale_after_ns
 from rtgraph.nodes.robot.teleop.device import Asked, Device, Site, check_device, device_class
+from rtgraph.nodes.robot.teleop.readings import Readings
 from rtgraph.nodes.runtime import Changeable, Input, Node, Output, Params, Placement, latest
 from rtgraph.nodes.runtime.clock import period_ns
 
@@ -41,7 +42,8 @@ class Teleop(Node[TeleopParams]):
     """Decides on every observation what a person asks for, while the person commands.
 
     Its decisions go to the plant's port ``takeover``: there they take the place of the policy's. It publishes nothing while the
-    deadman button is not held, or when the device has not been read for longer than the stale limit.
+    deadman button is not held, or when the device has not been read for longer than the stale limit. A launch in which the device
+    was never there has failed.
     """
 
     reproducible: ClassVar[bool] = False
@@ -77,7 +79,10 @@ class Teleop(Node[TeleopParams]):
         rate_hz = self.params.plant.rate_hz
         self._low, self._high = np.array(self._action.low), np.array(self._action.high)
         self._period_s = 1 / rate_hz
-        self._stale_ns = stale_after_ns(period_ns(rate_hz))
+        stale_ns = stale_after_ns(period_ns(rate_hz))
+        self._readings = Readings(
+            self.params.device, self._device.gives, self._action.names, stale_ns, self.log
+        )
         self._at: Vector | None = None
         self._goal: Vector | None = None
         self._number = 0
@@ -90,7 +95,7 @@ class Teleop(Node[TeleopParams]):
     def on_observation(self, observation: Observation) -> None:
         """Decide for the next tick."""
         began_ns, asked = self.now_ns, self._look()
-        if asked is None or self._at is None:
+        if asked is None or self._at is None or not self._readings.may_command(asked, self.now_ns):
             self._goal = None
             return
         self._number += 1
@@ -109,6 +114,14 @@ class Teleop(Node[TeleopParams]):
         """Release the device."""
         self._device.close()
 
+    def result(self) -> dict[str, Any]:
+        """Return the counts of refused readings, if there were any."""
+        return self._readings.result()
+
+    def failure(self) -> str:
+        """Return why the device was never there, if it never was."""
+        return self._readings.failure()
+
     def world_state(self) -> dict[str, Any]:
         """Return the state without the device: a restored node opens it again."""
         return {name: value for name, value in super().world_state().items() if name != "_device"}
@@ -123,12 +136,11 @@ class Teleop(Node[TeleopParams]):
 
     def _look(self) -> Asked | None:
         """Return what the person asks for; None unless the person commands. An emergency stop is passed on at once."""
-        asked = self._device.read()
-        if asked is not None and asked.stop:
+        reading = self._device.read()
+        if isinstance(reading, Asked) and reading.stop:
             self.estop.publish(EStop(reason=f"a person at {self.name}"))
-        if asked is None or not (asked.enabled and self.params.enabled):
-            return None
-        return asked if self.now_ns - asked.captured_ns <= self._stale_ns else None
+        asked = self._readings.checked(reading, getattr(self._device, "trouble", ""))
+        return asked if asked is not None and asked.enabled and self.params.enabled else None
 
     def _wanted(self, asked: Asked, at: Vector) -> Vector:
         """Return the action: positions of a leader, velocities, or the goal that speeds have led to."""

@@ -98,6 +98,61 @@ def test_a_run_in_which_every_command_is_refused_is_a_failure():
     assert host.node.failure() == "all 19 commands were refused: 19 far"
 
 
+def real(monkeypatch, bench):
+    """Return a plant with a link without threads, before its first tick."""
+    monkeypatch.setattr(Robot, "hardware", False)
+    host = HandHost(Robot, PTY, name="plant", launch_context=LaunchContext(realtime=True))
+    monkeypatch.setattr(Robot, "connection", lambda *_: bench.link)
+    host.begin()
+    return host
+
+
+def test_a_launch_in_which_the_device_never_connected_has_failed(monkeypatch):
+    bench = Bench()
+    host = real(monkeypatch, bench)
+    host.run_until(PERIOD_NS)
+    assert host.node.failure() == "the device never connected: waiting for the device"
+    bench.raises["connect"] = OSError("no port")
+    assert not bench.lives[-1].open()
+    host.run_until(5 * PERIOD_NS)
+    assert host.node.failure() == "the device never connected: connect: OSError: no port"
+    assert "warnings" not in host.node.result()
+    bench.raises.clear()
+    bench.later(10**9)
+    assert bench.lives[-1].open()
+    host.run_until(8 * PERIOD_NS)
+    assert host.node.failure() == ""
+    assert host.node.result()["warnings"] == ["the device failed once, last: connect: OSError: no port"]
+
+
+def test_a_device_that_is_gone_at_the_end_is_a_warning(monkeypatch):
+    bench = Bench()
+    host = real(monkeypatch, bench)
+    bench.lives[-1].open()
+    host.run_until(3 * PERIOD_NS)
+    assert "warnings" not in host.node.result()
+    bench.raises["get_observation"] = OSError("gone")
+    while bench.turn():
+        pass
+    host.run_until(5 * PERIOD_NS)
+    reason = "get_observation: OSError: gone, 3 times in a row"
+    assert host.node.result()["warnings"] == [
+        f"the device failed once, last: {reason}; it was not connected at the end"
+    ]
+    assert host.node.failure() == ""
+
+
+def test_decisions_of_a_person_that_do_not_fit_are_counted():
+    host = robot()
+    run(host, 3)
+    for number, values in enumerate(([np.nan, 20.0], [10.0, 20.0])):
+        decision = Decision(
+            worker="hand", number=number, action=np.array(values, np.float32), began_ns=0, inference_ns=0
+        )
+        host.deliver("takeover", decision, source="hand", of=host.messages("observation")[-1])
+    assert run(host, 1)[-1].refused == 1
+
+
 def late(host, ticks, age_ticks, values=(12.0, 22.0)):
     """Run ticks, each with a decision that arrives so many ticks after its observation."""
     for number in range(ticks):

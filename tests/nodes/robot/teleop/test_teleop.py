@@ -93,6 +93,11 @@ def test_after_a_pause_the_goal_begins_where_the_robot_is():
             "a person commands robots that take positions or velocities",
         ),
         ({"plant": plant("velocity"), "device": "support.teleop:Positions"}, "the robot takes velocities"),
+        ({"device": "support.teleop:Turns"}, "gives 'turns'. hint: gives = 'positions' or 'speeds'"),
+        (
+            {"device": "support.teleop:Sometimes"},
+            "has realtime_only 'no'. hint: realtime_only = True or False",
+        ),
     ],
 )
 def test_check_refuses(change, problem):

@@ -1,0 +1,129 @@
+"""What a device gives, compared with the robot: mistakes are refused, and what cannot be a command is counted."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rtgraph.msgs.errors import NodeError
+from rtgraph.nodes.robot.teleop.device import Asked, Gives
+
+END = 1.001
+"""Largest speed of a stick at its end: gamepads give a little more than 1."""
+NOTHING = "nothing was read"
+
+
+class Readings:
+    """Checks the readings of one device.
+
+    Args:
+        device: its name.
+        gives: what its values are.
+        joints: the robot's joints.
+        stale_ns: age at which a reading is no command any more.
+        log: names the first reading that is refused for each reason.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        gives: Gives,
+        joints: tuple[str, ...],
+        stale_ns: int,
+        log: logging.Logger,
+    ) -> None:
+        self._device, self._gives = device, gives
+        self._joints = joints
+        self._stale_ns = stale_ns
+        self._log = log
+        self._was_there = False
+        self._trouble = NOTHING
+        self._refused: Counter[str] = Counter()
+        self._beyond = 0
+
+    def checked(self, reading: object, trouble: str) -> Asked | None:
+        """Return a reading of the robot's joints, and note whether the device is there.
+
+        Args:
+            reading: what ``Device.read`` returned.
+            trouble: why the device cannot be read; empty if it can.
+
+        Raises:
+            NodeError: it is no reading, or names other joints.
+        """
+        self._trouble = trouble or (NOTHING if reading is None else "")
+        if reading is None:
+            return None
+        self._was_there |= not trouble
+        if not isinstance(reading, Asked):
+            raise NodeError(
+                f"device {self._device!r} gives a {type(reading).__name__}",
+                hint="read() returns Asked or None",
+            )
+        if type(reading.captured_ns) is not int:
+            raise self._error(f"captured_ns is {reading.captured_ns!r:.60}", "whole ns: site.now_ns()")
+        if not isinstance(reading.values, Mapping):
+            raise self._error(f"values is a {type(reading.values).__name__}", "numbers by joint")
+        if unknown := [str(name) for name in reading.values if name not in self._joints]:
+            raise self._error(
+                f"the robot has no joint {', '.join(unknown)}", f"its joints are {', '.join(self._joints)}"
+            )
+        for name, value in reading.values.items():
+            if not isinstance(value, int | float | np.integer | np.floating):
+                raise self._error(f"{name} is {value!r:.60}", "values are numbers")
+        return reading
+
+    def may_command(self, asked: Asked, now_ns: int) -> bool:
+        """Return whether a reading is new and finite; if not, count it."""
+        age_ns = now_ns - asked.captured_ns
+        odd = [name for name, value in asked.values.items() if not math.isfinite(value)]
+        if odd:
+            return self._refuse("not finite", f"{odd[0]} is {asked.values[odd[0]]}")
+        if age_ns > self._stale_ns:
+            return self._refuse("too old", f"it was read {age_ns / 1e6:,.0f} ms ago")
+        if age_ns < 0:
+            return self._refuse("from the future", f"it was read {-age_ns / 1e6:,.0f} ms from now")
+        if self._gives == "speeds":
+            self._count_beyond(asked)
+        return True
+
+    def result(self) -> dict[str, Any]:
+        """Return the counts of refused readings and of speeds beyond the end, if there were any, with warnings."""
+        found: dict[str, Any] = {"refused": dict(self._refused)} if self._refused else {}
+        warnings = [
+            f"{count:,} readings of the device were {reason}" for reason, count in self._refused.items()
+        ]
+        if self._beyond:
+            found["beyond"] = self._beyond
+            warnings.append(f"{self._beyond:,} readings held speeds beyond −1 to 1, taken as the end")
+        if self._was_there and self._trouble:
+            warnings.append(f"the device was not there at the end: {self._trouble}")
+        return {**found, "warnings": warnings} if warnings else found
+
+    def failure(self) -> str:
+        """Return why the device was never there; empty if it was."""
+        return "" if self._was_there else f"device {self._device!r} was never there: {self._trouble}"
+
+    def _count_beyond(self, asked: Asked) -> None:
+        beyond = [name for name, value in asked.values.items() if abs(value) > END]
+        if beyond and not self._beyond:
+            self._log.warning(
+                "the speed of %s is %g, beyond −1 to 1. hint: gives = 'positions' if these are positions",
+                beyond[0],
+                asked.values[beyond[0]],
+            )
+        self._beyond += bool(beyond)
+
+    def _refuse(self, reason: str, found: str) -> bool:
+        if not self._refused[reason]:
+            self._log.warning("a reading is %s, and no command: %s; more are only counted", reason, found)
+        self._refused[reason] += 1
+        return False
+
+    def _error(self, found: str, hint: str) -> NodeError:
+        return NodeError(f"device {self._device!r}: {found}", hint=hint)
