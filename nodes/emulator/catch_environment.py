@@ -1,10 +1,12 @@
-"""Catch: a paddle on the floor must catch a falling ball. The smallest game with an image observation.
+"""Catch: a paddle on the floor must catch a falling ball. The smallest game with an image observation, or with numbers.
 
 The game is that of Mnih, Heess, Graves & Kavukcuoglu, "Recurrent Models of Visual Attention" (2014), section
 4.2, drawn large enough for the networks that play Atari.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,7 @@ from rtgraph.nodes.plant.environment import Action, Array, Step
 _OWNER = "catch"
 _SIZE = 84
 _STAY = 1
+_POSITIONS = ("ball_row", "ball_column", "paddle_column")
 
 
 class CatchSettings(BaseModel):
@@ -38,14 +41,18 @@ class CatchSettings(BaseModel):
     """Number of rows, and of ticks that a ball falls, including its first position."""
     columns: int = Field(default=5, ge=2, le=42)
     """Number of columns for the paddle and the ball."""
+    observe: Literal["picture", "positions"] = "picture"
+    """What an observation is: the picture, or the row and column of the ball and the column of the paddle."""
     rate_hz: RateHz = 60.0
     """Steps per second."""
 
     def spec(self) -> PlantSpec:
         """Return the spec of an environment with these settings."""
+        picture = ArraySpec(dtype="uint8", shape=(_SIZE, _SIZE), low=0, high=255)
+        positions = ArraySpec(dtype="float32", shape=(3,), low=0, high=1, names=_POSITIONS)
         return PlantSpec(
             rate_hz=self.rate_hz,
-            observation=ArraySpec(dtype="uint8", shape=(_SIZE, _SIZE), low=0, high=255),
+            observation=picture if self.observe == "picture" else positions,
             action=Discrete(count=3, names=("left", "stay", "right")),
         )
 
@@ -60,22 +67,30 @@ class _SavedBoard(Saved):
 class CatchEnvironment:
     """A ball falls one row per step; the paddle moves one column per step.
 
-    A caught ball earns 1, a missed one -1, and the episode ends. The observation is (84, 84) uint8: ball and
-    paddle are white boxes on black. The ball starts in any column and falls straight; the paddle starts in
-    the middle.
+    A caught ball earns 1, a missed one -1, and the episode ends. The observation is (84, 84) uint8, in which ball
+    and paddle are white boxes on black, or with ``observe="positions"`` (3,) float32: ball row, ball column and
+    paddle column, 0 to 1. The ball starts in any column and falls straight; the paddle starts in the middle.
     """
 
     def __init__(self, settings: CatchSettings) -> None:
         self.spec = settings.spec()
         self.noop: Action = _STAY
         self._rows, self._columns = settings.rows, settings.columns
+        self._pictures = settings.observe == "picture"
         self._ball: tuple[int, int] | None = None
         self._paddle = 0
         self._generator: np.random.Generator | None = None
 
     @property
-    def observation(self) -> npt.NDArray[np.uint8]:
+    def observation(self) -> Array:
         """The latest observation. Raises ``RuntimeError`` before the first reset."""
+        if self._pictures:
+            return self._picture()
+        row, column = self._begun()
+        most = np.array((self._rows - 1, self._columns - 1, self._columns - 1), np.float32)
+        return np.array((row, column, self._paddle), np.float32) / most
+
+    def _picture(self) -> npt.NDArray[np.uint8]:
         row, column = self._begun()
         picture = np.zeros((_SIZE, _SIZE), np.uint8)
         for y, x in ((row, column), (self._rows - 1, self._paddle)):
@@ -86,7 +101,7 @@ class CatchEnvironment:
         return picture
 
     def reset(self, rng: np.random.Generator) -> Array:
-        """Drop a ball from a random column, and return the first observation, (84, 84) uint8."""
+        """Drop a ball from a random column, and return the first observation."""
         self._generator = derive_generator(rng)
         self._ball = (0, int(self._generator.integers(self._columns)))
         self._paddle = self._columns // 2
@@ -108,7 +123,7 @@ class CatchEnvironment:
 
     def screen(self) -> npt.NDArray[np.uint8]:
         """Return the image in colour, (84, 84, 3) uint8 RGB."""
-        return np.repeat(self.observation[:, :, None], 3, axis=2)
+        return np.repeat(self._picture()[:, :, None], 3, axis=2)
 
     def snapshot(self) -> bytes:
         """Return the positions and the counters. Raises ``RuntimeError`` before a reset."""
@@ -143,7 +158,7 @@ class CatchParams(PlantParams, CatchSettings):
 
 
 class Catch(Emulator[CatchParams]):
-    """A paddle must catch a falling ball: the smallest game with an image observation."""
+    """A paddle must catch a falling ball, observed as a picture or as three numbers."""
 
     environment_type = CatchEnvironment
     incidental = frozenset({"rate_hz"})

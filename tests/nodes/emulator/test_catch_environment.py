@@ -43,6 +43,19 @@ def test_a_ball_falls_straight_and_what_is_caught_earns(seed, actions):
         environment.step(1)
 
 
+@given(st.integers(0, 2**32), st.lists(st.integers(0, 2), min_size=9, max_size=9))
+def test_positions_are_those_of_the_picture(seed, actions):
+    picture, numbers = begun(seed), begun(seed, observe="positions")
+    for action in (None, *actions):
+        if action is not None:
+            picture.step(action)
+            numbers.step(action)
+        row, column, paddle = np.rint(numbers.observation * (9, 4, 4))
+        assert numbers.spec.observation.admits(numbers.observation)
+        assert boxes(picture.observation) == {(row, column), (9, paddle)}
+        assert np.array_equal(picture.screen(), numbers.screen())
+
+
 def test_every_column_comes_as_often_and_a_seed_gives_the_same_ball():
     columns = [begun(seed)._ball[1] for seed in range(500)]
     assert columns == [begun(seed)._ball[1] for seed in range(500)]
