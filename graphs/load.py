@@ -45,7 +45,7 @@ MOST_LETTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class PlanPreview:
     """What is known before the nodes of a plan are imported. The plan may still be invalid."""
 
     world: str
@@ -69,7 +69,7 @@ def load_launch(
     graph_folders: Sequence[Path] = (SHIPPED,),
     environment: Mapping[str, str] | None = None,
     effective: bool = False,
-    foresee: Callable[[Foreseen], None] | None = None,
+    on_preview: Callable[[PlanPreview], None] | None = None,
 ) -> Plan:
     """Return the plan of a launch file, or of a graph file launched by itself.
 
@@ -90,7 +90,7 @@ def load_launch(
         record: whether to record; or the recorder's parameters and ``journal``. The virtual world records by default.
         environment: environment variables that files may refer to; by default those of the process.
         effective: raise an error for an argument without effect.
-        foresee: called when the files are read, before the import of nodes, which takes most of the time.
+        on_preview: called when the files are read, before the import of nodes, which takes most of the time.
 
     Raises:
         GraphError: the files, the arguments or the overrides are wrong. Of several problems the first is reported, in
@@ -116,9 +116,9 @@ def load_launch(
     settings = settings.model_copy(
         update={key: getattr(overrides, key) for key in overrides.model_fields_set}
     )
-    if foresee is not None:
+    if on_preview is not None:
         own = (node.entry.node_class for node in nodes if node.entry.python is None)
-        foresee(Foreseen(settings.world, tuple(own), weights=bool(parts.weights)))
+        on_preview(PlanPreview(settings.world, tuple(own), weights=bool(parts.weights)))
     modules = LocalModules(path.parent, shipped)
     resolver = Resolver(nodes, parts.weights, modules, realtime=settings.world == "realtime")
     place = (overriding if overrides.record is not None else document.top) / "record"

@@ -26,7 +26,7 @@ TAG = "kind"
 
 
 @dataclass(frozen=True)
-class Found:
+class NodeClassEntry:
     """A node class, or the reason why it cannot be imported here. ``origin`` is the distribution and its version."""
 
     name: str
@@ -36,7 +36,7 @@ class Found:
     problem: str = ""
 
 
-def node_classes() -> list[Found]:
+def node_classes() -> list[NodeClassEntry]:
     """Return the node classes of rtgraph and of installed packages, by path.
 
     Those that cannot be imported here, for example because an optional dependency is missing, have a problem instead.
@@ -44,7 +44,7 @@ def node_classes() -> list[Found]:
     Raises:
         LaunchError: rtgraph itself has no entry points, as after an update of an editable installation.
     """
-    found: list[Found] = []
+    found: list[NodeClassEntry] = []
     listed = extensions(GROUP)
     if not any(extension.distribution == OWN for extension in listed.values()):
         raise LaunchError(
@@ -57,9 +57,9 @@ def node_classes() -> list[Found]:
             if not (isinstance(node_type, type) and issubclass(node_type, Node)):
                 raise extension.error("it is not a node class")
         except ExtensionError as error:
-            found.append(Found(name, extension.target, extension.origin, None, error.problem))
+            found.append(NodeClassEntry(name, extension.target, extension.origin, None, error.problem))
         else:
-            found.append(Found(name, extension.target, extension.origin, node_type))
+            found.append(NodeClassEntry(name, extension.target, extension.origin, node_type))
     return sorted(found, key=lambda item: item.path)
 
 

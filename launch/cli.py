@@ -44,7 +44,7 @@ returns a context manager, and the value of that is also passed to ``run``. ``be
 the imports of the verb.
 """
 
-ROOMS = {
+SUBPACKAGES = {
     "files": ("check", "graph", "plan", "schema"),
     "running": ("estop", "node", "param", "top", "topic"),
 }
@@ -136,14 +136,16 @@ def _run(arguments: list[str]) -> int:
     if verb not in VERBS:
         from rtgraph.nodes.extensions import extensions  # noqa: PLC0415
 
-        brought = extensions(GROUP, VERBS)
-        if verb not in brought:
-            return _without_verb(arguments, {name: f"from {one.origin}" for name, one in brought.items()})
-        from rtgraph.launch.brought_verb import run_brought  # noqa: PLC0415
+        extension_verbs = extensions(GROUP, VERBS)
+        if verb not in extension_verbs:
+            return _without_verb(
+                arguments, {name: f"from {one.origin}" for name, one in extension_verbs.items()}
+            )
+        from rtgraph.launch.extension_verb import run_extension_verb  # noqa: PLC0415
 
-        return run_brought(brought[verb], arguments[1:])
-    room = next((f"{room}." for room, verbs in ROOMS.items() if verb in verbs), "")
-    module = importlib.import_module(f"rtgraph.launch.verbs.{room}{verb}")
+        return run_extension_verb(extension_verbs[verb], arguments[1:])
+    subpackage = next((f"{subpackage}." for subpackage, verbs in SUBPACKAGES.items() if verb in verbs), "")
+    module = importlib.import_module(f"rtgraph.launch.verbs.{subpackage}{verb}")
     parser = Parser(prog=f"rtgraph {verb}", description=VERBS[verb])
     module.configure(parser)
     if verb in IMMEDIATE:
@@ -195,8 +197,8 @@ def _stdout_works() -> bool:
     return True
 
 
-def _without_verb(arguments: Sequence[str], brought: dict[str, str]) -> int:
-    """Print the help, the version, or the error of an unknown verb. ``brought`` lists the verbs of other packages."""
+def _without_verb(arguments: Sequence[str], extension_verbs: dict[str, str]) -> int:
+    """Print the help, the version, or the error of an unknown verb. ``extension_verbs`` lists the verbs of other packages."""
     from rtgraph.launch.console.parsing import Parser  # noqa: PLC0415 - see above
 
     parser = Parser(
@@ -206,7 +208,7 @@ def _without_verb(arguments: Sequence[str], brought: dict[str, str]) -> int:
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    known = VERBS | brought
+    known = VERBS | extension_verbs
     for name, description in known.items():
         verbs.add_parser(name, help=description)
     if arguments and not arguments[0].startswith("-"):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rtgraph.graphs import Plan
-    from rtgraph.graphs.load import Foreseen
+    from rtgraph.graphs.load import PlanPreview
 
 FOLDERS = (Path(__file__).parent / "files",)
 """Folders in which rtgraph's own launch files are found by name."""
@@ -76,7 +76,7 @@ def load(
     *,
     record: bool | dict[str, Any] | None = None,
     effective: bool = True,
-    foresee: Callable[[Foreseen], None] | None = None,
+    on_preview: Callable[[PlanPreview], None] | None = None,
 ) -> Plan:
     """Return the plan that the command line asks for.
 
@@ -84,7 +84,7 @@ def load(
         args: the command line.
         record: overrides the recording options of the command line.
         effective: raise an error for an argument that the other arguments disable.
-        foresee: see ``load_launch``.
+        on_preview: see ``load_launch``.
 
     Raises:
         GraphError: the file or its arguments are wrong, or an argument is given twice.
@@ -105,7 +105,7 @@ def load(
         folders=launch_folders(),
         # An argument of a replaced node legitimately has no effect.
         effective=effective and not replacements,
-        foresee=foresee,
+        on_preview=on_preview,
     )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rtgraph.graphs import Plan
-    from rtgraph.graphs.load import Foreseen
+    from rtgraph.graphs.load import PlanPreview
     from rtgraph.launch.world.world_checkpoints import CheckpointSettings
 
 
@@ -48,18 +48,18 @@ def add_launch(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def prepared(args: argparse.Namespace, foresee: Callable[[Foreseen], None] | None = None) -> Prepared:
+def prepared(args: argparse.Namespace, on_preview: Callable[[PlanPreview], None] | None = None) -> Prepared:
     """Return the launch that the command line asks for.
 
     Args:
         args: the command line.
-        foresee: called with the world and the node classes of the plan before these classes are imported.
+        on_preview: called with the world and the node classes of the plan before these classes are imported.
 
     Raises:
         GraphError: the file, its arguments or the options are wrong.
         RtgraphError: a port is taken, or the session folder or the checkpoint cannot be used.
     """
-    plan = _plan(args, foresee)
+    plan = _plan(args, on_preview)
     from rtgraph.launch.process.endpoints import check_ports  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.session import check_directory  # noqa: PLC0415
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
@@ -90,10 +90,10 @@ def _checkpoints(args: argparse.Namespace, plan: Plan) -> CheckpointSettings | N
     return checkpoints
 
 
-def _plan(args: argparse.Namespace, foresee: Callable[[Foreseen], None] | None) -> Plan:
+def _plan(args: argparse.Namespace, on_preview: Callable[[PlanPreview], None] | None) -> Plan:
     """Return the plan that the command line asks for, or that of the session to resume."""
     if args.file is not None:
-        return load(args, foresee=foresee)
+        return load(args, on_preview=on_preview)
     from rtgraph.graphs import Plan  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.world.world_checkpoints import plan_of  # noqa: PLC0415
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415

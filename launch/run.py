@@ -11,7 +11,7 @@ from rtgraph.launch.console.exit_codes import DONE, FAILED, LOST, SIGNALLED
 from rtgraph.launch.console.status import Status
 from rtgraph.launch.process.launcher import Launcher
 from rtgraph.launch.process.server_process import EarlyServer
-from rtgraph.launch.report.result import Ran, Result
+from rtgraph.launch.report.result import Result, RunResult
 from rtgraph.launch.session import Session
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.monitor.traces import with_files_of_their_own
@@ -67,7 +67,7 @@ def run(
 
 def _run_realtime(
     plan: Plan, session: Session, status: Status, tcp_port: int | None, early: EarlyServer | None
-) -> Ran:
+) -> RunResult:
     outcome = Launcher(plan, session, status, tcp_port=tcp_port, early=early).run()
     # Not before the launch, which would start later.
     from rtgraph.launch.report.summary import lossless_losses, summarise  # noqa: PLC0415
@@ -92,9 +92,9 @@ def _run_realtime(
     if outcome.silent_s:
         summary["silent_s"] = outcome.silent_s
     if outcome.failures or problems:
-        told = (f"{name}: {problem}" for name, problem in problems.items())
-        return Ran(summary, FAILED, (*outcome.failures, *told))
+        problems_text = (f"{name}: {problem}" for name, problem in problems.items())
+        return RunResult(summary, FAILED, (*outcome.failures, *problems_text))
     lost = bool(lossless_losses(plan, reports))
     if outcome.signal is not None:
-        return Ran(summary, SIGNALLED + outcome.signal, lost=lost)
-    return Ran(summary, LOST if lost else DONE, lost=lost)
+        return RunResult(summary, SIGNALLED + outcome.signal, lost=lost)
+    return RunResult(summary, LOST if lost else DONE, lost=lost)

@@ -90,8 +90,8 @@ def writing(path: Path, error: type[RtgraphError]) -> Iterator[None]:
 
 def cannot_write(path: Path, reason: OSError, error: type[RtgraphError]) -> RtgraphError:
     """Return the error for a file that cannot be written, with the operating system's reason and a hint."""
-    told = os.strerror(reason.errno) if reason.errno else str(reason)
-    return error(f"{path} cannot be written: {told}", hint=_HINTS.get(reason.errno or 0))
+    reason_text = os.strerror(reason.errno) if reason.errno else str(reason)
+    return error(f"{path} cannot be written: {reason_text}", hint=_HINTS.get(reason.errno or 0))
 
 
 def _os_error(raised: BaseException | None) -> OSError | None:

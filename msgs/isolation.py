@@ -66,9 +66,9 @@ def isolated(message: M) -> M:
         try:
             kept = _isolated(value, DEEPEST)
         except (EncodeError, ValueError) as error:
-            told = error.problem if isinstance(error, EncodeError) else str(error)
+            problem = error.problem if isinstance(error, EncodeError) else str(error)
             hint = error.hint if isinstance(error, EncodeError) else None
-            raise EncodeError(f"{type(message).__name__}.{name}: {told}", hint=hint) from error
+            raise EncodeError(f"{type(message).__name__}.{name}: {problem}", hint=hint) from error
         if kept is not value:
             changed[name] = kept
     return _replaced(message, changed) if changed else message

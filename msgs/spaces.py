@@ -39,12 +39,12 @@ class _Spec(BaseModel):
         fields = type(self).model_fields
         return type(self) is type(other) and all(
             _agree(value, getattr(other, name))
-            or (fields[name].exclude_if is not None and _unsaid(self, other, name))
+            or (fields[name].exclude_if is not None and _is_empty_in_either(self, other, name))
             for name, value in self
         )
 
 
-def _unsaid(one: _Spec, other: _Spec, name: str) -> bool:
+def _is_empty_in_either(one: _Spec, other: _Spec, name: str) -> bool:
     return not getattr(one, name) or not getattr(other, name)
 
 

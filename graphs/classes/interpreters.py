@@ -14,7 +14,7 @@ from rtgraph.msgs.errors import GraphError
 from rtgraph.nodes.runtime.classes.imports import looked_in, pinned
 from rtgraph.nodes.runtime.realtime.control import protocol
 
-PATIENCE_S = 60.0
+ANSWER_TIMEOUT_S = 60.0
 """Timeout for an answer. Importing a driver may take long."""
 OLDEST = (3, 11)
 _HINT = "`python` names an interpreter that has rtgraph installed"
@@ -87,10 +87,10 @@ class _Interpreter:
     def ask(self, question: dict[str, Any], place: Place) -> dict[str, Any]:
         with contextlib.suppress(OSError):
             os.write(self._stdin, json.dumps(question).encode() + b"\n")
-        said = self._read()
-        if said is None:
+        answer = self._read()
+        if answer is None:
             raise self._failed(place)
-        return said
+        return answer
 
     def close(self) -> None:
         self._popen.kill()
@@ -107,22 +107,22 @@ class _Interpreter:
             return None
         out = self._popen.stdout.fileno()
         while b"\n" not in self._left:
-            ready, _, _ = select.select([out], [], [], PATIENCE_S)
+            ready, _, _ = select.select([out], [], [], ANSWER_TIMEOUT_S)
             data = os.read(out, 1 << 16) if ready else b""
             if not data:
                 return None
             self._left += data
         line, _, self._left = self._left.partition(b"\n")
         try:
-            said = json.loads(line)
+            answer = json.loads(line)
         except ValueError:
             return None
-        return said if isinstance(said, dict) else None
+        return answer if isinstance(answer, dict) else None
 
     def _failed(self, place: Place) -> GraphError:
         ended = self._popen.poll()
-        said = os.pread(self._errors, os.fstat(self._errors).st_size, 0)
-        lines = said.decode(errors="replace").strip().splitlines()
+        answer = os.pread(self._errors, os.fstat(self._errors).st_size, 0)
+        lines = answer.decode(errors="replace").strip().splitlines()
         self.close()
         problem = lines[-1][:300] if lines else "it printed no error"
         version = _version(self._python)
@@ -150,9 +150,9 @@ def _installed() -> str:
 
 def _version(python: str) -> tuple[int, ...] | None:
     try:
-        told = subprocess.run(
-            [python, "-c", _VERSION], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+        completed = subprocess.run(
+            [python, "-c", _VERSION], capture_output=True, text=True, timeout=ANSWER_TIMEOUT_S, check=True
         )
-        return tuple(map(int, told.stdout.split(".")))
+        return tuple(map(int, completed.stdout.split(".")))
     except (OSError, ValueError, subprocess.SubprocessError):
         return None

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from rtgraph.graphs.classes.elsewhere import Elsewhere
 from rtgraph.graphs.classes.modules import LocalModules
+from rtgraph.graphs.classes.other_interpreters import OtherInterpreters
 from rtgraph.graphs.reading.expand import PlacedNode, PlacedWeights, Raw, Scope
 from rtgraph.graphs.reading.positions import Place, Value
 from rtgraph.graphs.reading.substitute import substitute
@@ -54,7 +54,7 @@ class Resolver:
     ) -> None:
         self._modules = modules
         self._realtime = realtime
-        self._elsewhere = Elsewhere()
+        self._other_interpreters = OtherInterpreters()
         self._nodes = {node.name: node for node in nodes}
         self._weights = {entry.name: entry for entry in weights}
         self._types: dict[str, type[Node[Any]]] = {}
@@ -66,7 +66,7 @@ class Resolver:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._elsewhere.close()
+        self._other_interpreters.close()
 
     def node_type(self, node: PlacedNode) -> type[Node[Any]]:
         """Return a node's class.
@@ -77,7 +77,7 @@ class Resolver:
         if node.name not in self._types:
             self._modules.claim_class(node)
             if self._runs_elsewhere(node):
-                self._types[node.name] = self._elsewhere.node_type(node)
+                self._types[node.name] = self._other_interpreters.node_type(node)
             else:
                 self._types[node.name] = self._imported_here(node)
             if self._types[node.name].hardware and not self._realtime:
@@ -104,7 +104,7 @@ class Resolver:
             self._modules.claim_params(node, value)
             place = node.params.place
             if self._runs_elsewhere(node):
-                value = self._elsewhere.params(node, value)
+                value = self._other_interpreters.params(node, value)
             with calling(f"a validator of {node_type.params_type.__name__}", place):
                 params = validated(node_type.params_type, value, place, noun="param")
             if not self._runs_elsewhere(node):
@@ -133,7 +133,7 @@ class Resolver:
     @property
     def described(self) -> dict[str, NodeDescription]:
         """Descriptions by other interpreters of classes that cannot be imported here, by class path."""
-        return self._elsewhere.described
+        return self._other_interpreters.described
 
     def _runs_elsewhere(self, node: PlacedNode) -> bool:
         return self._realtime and node.entry.python is not None
@@ -184,7 +184,9 @@ class Resolver:
                 ]
                 raise place.error(f"{name!r} is not a plant: it has no spec", hint=nearest(name, plants))
             params = self.params(node)
-            spec = self._elsewhere.specs.get(name) or described_spec(node_type, params, node.params.place)
+            spec = self._other_interpreters.specs.get(name) or described_spec(
+                node_type, params, node.params.place
+            )
             check_finite(spec.model_dump(), node.place, hint=FINITE)
             self._specs[name] = spec
         return self._specs[name]
@@ -205,7 +207,7 @@ class Resolver:
         """
         from rtgraph.nodes.algorithms.registry import algorithm_for, params_class  # noqa: PLC0415
         from rtgraph.nodes.networks.fit import check_fit  # noqa: PLC0415 - needed only by graphs with networks
-        from rtgraph.nodes.weights.checkpoint_reader import kept_in  # noqa: PLC0415
+        from rtgraph.nodes.weights.checkpoint_reader import checkpoint_parameters  # noqa: PLC0415
 
         with calling("the network", entry.network.place):
             must_be_installed("torch")
@@ -237,7 +239,7 @@ class Resolver:
         if not first:
             return plan
         try:
-            kept = kept_in(Path(first))
+            kept = checkpoint_parameters(Path(first))
             kept.must_be_of(plan.network, spec)
             kept.must_be_finite()
             # A resumed run must continue in the same world.

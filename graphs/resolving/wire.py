@@ -94,9 +94,9 @@ class Wiring:
                     raise end.place.error(
                         f"{end} and {first} both publish on {topic!r}", hint="remap one of them"
                     )
-        for topic, takers in self.inputs.items():
-            for taker in takers:
-                self._check_input(topic, taker)
+        for topic, subscribers in self.inputs.items():
+            for subscriber in subscribers:
+                self._check_input(topic, subscriber)
         for node in self._nodes:
             if self._resolver.node_type(node).tap_ports:
                 self._check_tapped(node)

@@ -13,7 +13,7 @@ GROUP = "rtgraph.exporters"
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ExporterChoice:
     """A target, and the extension that provides it; None for rtgraph's own targets."""
 
     target: Target
@@ -35,16 +35,16 @@ def described_options() -> list[tuple[str, str, str]]:
     return [(target.name, key, what) for target in TARGETS.values() for key, what in target.options.items()]
 
 
-def chosen(name: str) -> Chosen:
+def chosen(name: str) -> ExporterChoice:
     """Return a target of ``described_targets``.
 
     Raises:
         ExtensionError: the package that provides it is broken.
     """
     if name in TARGETS:
-        return Chosen(TARGETS[name])
+        return ExporterChoice(TARGETS[name])
     extension = extensions(GROUP, TARGETS)[name]
     target = extension.load()
     if not isinstance(target, Target) or target.function is None:
         raise extension.error("it is not a Target with a function")
-    return Chosen(target, extension)
+    return ExporterChoice(target, extension)

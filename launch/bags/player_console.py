@@ -184,7 +184,7 @@ def tell(wanted: str | None, topic: str, message: Message, who: str) -> None:
 
 
 def _takes(description: Description, topic: str) -> bool:
-    return any(taker.topic == topic for taker in description.takers)
+    return any(subscriber.topic == topic for subscriber in description.subscribers)
 
 
 def _topic(channel_topic: str, key: str) -> str:

@@ -12,7 +12,7 @@ from rtgraph.launch.scratch import scratch_folder
 from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.errors import BagError, RtgraphError
 from rtgraph.nodes.recorder.journals import journals
-from rtgraph.nodes.recorder.provenance import GOES_ON
+from rtgraph.nodes.recorder.provenance import RESUMED_AT
 from rtgraph.nodes.recorder.recorded import use_recorded_modules
 from rtgraph.nodes.runtime import NodePlan, load_class
 
@@ -34,8 +34,8 @@ def verify(
         BagError: the recording has no plan or no journal, no node matches, or the recording begins in mid-run.
     """
     plan_yaml = bag.plan("only what `rtgraph launch` recorded can be verified")
-    if GOES_ON in bag.info:
-        begins_s = int(bag.info[GOES_ON]) / 1e9
+    if RESUMED_AT in bag.info:
+        begins_s = int(bag.info[RESUMED_AT]) / 1e9
         raise BagError(
             f"{bag.path} begins at {begins_s:.3f} s, where an earlier session stopped: its nodes cannot be run again",
             hint="run the launch to the same end without a stop, and verify that recording: its bytes are the same",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from rtgraph.launch.console.numbers import rounded
 from rtgraph.msgs import LearningProgress, Progress, RobotState
 
-Told = Progress | LearningProgress | RobotState
+ProgressMessage = Progress | LearningProgress | RobotState
 PROGRESS = (Progress, LearningProgress, RobotState)
 """The message classes that report progress."""
 
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
-class Going:
+class ProgressLine:
     """Keeps the newest progress messages and formats them.
 
     Args:
@@ -22,7 +22,7 @@ class Going:
 
     def __init__(self, ticks: int | None = None, duration_s: float | None = None) -> None:
         self.total = ticks if duration_s is None else duration_s
-        """Value at which the progress returned by ``told`` is complete; None if the end is unknown."""
+        """Value at which the progress returned by ``render`` is complete; None if the end is unknown."""
         self._ticks = ticks
         self._duration_s = duration_s
         self._progress: Progress | None = None
@@ -31,7 +31,7 @@ class Going:
         # The progress and running time first seen: a resumed run does not begin at 0.
         self._first: tuple[float, float] | None = None
 
-    def heard(self, message: Told) -> None:
+    def update(self, message: ProgressMessage) -> None:
         """Store a message of a node."""
         if isinstance(message, Progress):
             self._progress = message
@@ -40,7 +40,7 @@ class Going:
         else:
             self._learning = message
 
-    def told(self, time_s: float, wall_s: float) -> tuple[float, str]:
+    def render(self, time_s: float, wall_s: float) -> tuple[float, str]:
         """Return the progress toward ``total``, and the text of the line.
 
         Args:

@@ -32,7 +32,7 @@ def needed(plan: Plan) -> tuple[int, str]:
     return most + len(plan.weights), name
 
 
-def allow(count: int, who: str) -> None:
+def allow(count: int, user: str) -> None:
     """Raise the limit of this process and its children to a number of descriptors, plus a reserve.
 
     Raises:
@@ -43,7 +43,7 @@ def allow(count: int, who: str) -> None:
     limited = hard != resource.RLIM_INFINITY
     if limited and hard < count:
         raise LaunchError(
-            f"{who} needs {count} open files, and at most {hard} are allowed",
+            f"{user} needs {count} open files, and at most {hard} are allowed",
             hint=f"ulimit -n {wanted}, or as much for this user in /etc/security/limits.conf",
         )
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -28,7 +28,7 @@ class Stream(Record):
     schema_hash: str
 
 
-class Taker(Record):
+class SubscribedInput(Record):
     """An input of a node, and its publishers."""
 
     node: str
@@ -59,13 +59,13 @@ class Description(Record):
     """The plan, as YAML."""
     nodes: tuple[str, ...]
     streams: tuple[Stream, ...]
-    takers: tuple[Taker, ...]
+    subscribers: tuple[SubscribedInput, ...]
     modules: dict[str, str] = Field(default_factory=dict)
     """Files and packages of modules that are not installed, by top-level name."""
 
     def topics(self) -> tuple[str, ...]:
         """Return all published or subscribed topics. The runtime's own topics begin with an underscore."""
-        return tuple(sorted({s.topic for s in self.streams} | {t.topic for t in self.takers}))
+        return tuple(sorted({s.topic for s in self.streams} | {t.topic for t in self.subscribers}))
 
     def published(self, topic: str) -> tuple[Stream, ...]:
         """Return the outputs that publish on a topic.
@@ -89,14 +89,18 @@ class Description(Record):
         Raises:
             GraphError: no node subscribes to the topic.
         """
-        takers = {taker.topic: taker.message for taker in self.takers if taker.policy != "everything"}
-        if topic not in takers:
+        subscribers = {
+            subscriber.topic: subscriber.message
+            for subscriber in self.subscribers
+            if subscriber.policy != "everything"
+        }
+        if topic not in subscribers:
             raise GraphError(
                 f"no node of {self.name} subscribes to {topic!r}",
                 file=COMMAND_LINE,
-                hint=nearest(topic, takers),
+                hint=nearest(topic, subscribers),
             )
-        return takers[topic]
+        return subscribers[topic]
 
 
 class LiveSession:

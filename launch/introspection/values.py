@@ -165,8 +165,8 @@ def _text(value: object, full: bool) -> str:
 def _array_text(array: Array) -> str:
     if array.ndim == 1 and 0 < array.size <= LONGEST_LIST:
         return f"{array.dtype} {array.size}: {Labelled(array, (), ()).text}"
-    told = _summary(array)
-    spread = f", {told['min']} to {told['max']}, mean {told['mean']}" if "min" in told else ""
+    summary = _summary(array)
+    spread = f", {summary['min']} to {summary['max']}, mean {summary['mean']}" if "min" in summary else ""
     return f"{array.dtype} {_shape(array)}{spread}"
 
 

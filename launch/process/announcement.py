@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rtgraph.graphs import Plan
-from rtgraph.launch.introspection.sessions import Description, Stream, Taker
+from rtgraph.launch.introspection.sessions import Description, Stream, SubscribedInput
 from rtgraph.msgs import Message, schema_hash
 from rtgraph.msgs.session import Journal
 from rtgraph.nodes.runtime import NodePlan, load_class
@@ -32,7 +32,7 @@ def describe(
         plan=plan.to_yaml(),
         nodes=tuple(node.name for node in plan.nodes),
         streams=tuple(stream for node in plan.nodes for stream in _streams(node, buses[node.name].plain)),
-        takers=tuple(taker for node in plan.nodes for taker in _takers(node)),
+        subscribers=tuple(subscriber for node in plan.nodes for subscriber in _subscribers(node)),
         modules=pinned(),
     )
 
@@ -57,10 +57,10 @@ def _streams(node: NodePlan, endpoint: str) -> list[Stream]:
     return found
 
 
-def _takers(node: NodePlan) -> list[Taker]:
+def _subscribers(node: NodePlan) -> list[SubscribedInput]:
     ports = load_class(node.node).input_ports
     found = [
-        Taker(
+        SubscribedInput(
             node=node.name,
             port=port,
             topic=source.topic,
@@ -75,7 +75,7 @@ def _takers(node: NodePlan) -> list[Taker]:
         for topic in dict.fromkeys(tapped.topic for tapped in taps):
             publishers = tuple(tapped.publisher for tapped in taps if tapped.topic == topic)
             found.append(
-                Taker(
+                SubscribedInput(
                     node=node.name,
                     port=port,
                     topic=topic,

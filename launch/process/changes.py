@@ -19,7 +19,7 @@ from rtgraph.nodes.runtime.interface.changeable import with_values, written_valu
 CHANGES_AT_ONCE = 64
 CHANGE_WITHIN_S = 2.0
 
-Tell = Callable[[Member, Message], None]
+SendControl = Callable[[Member, Message], None]
 Answer = Callable[[bytes, Message], None]
 
 
@@ -44,7 +44,7 @@ class Changes:
         answer: sends a message to a client.
     """
 
-    def __init__(self, members: Mapping[str, Member], tell: Tell, answer: Answer) -> None:
+    def __init__(self, members: Mapping[str, Member], tell: SendControl, answer: Answer) -> None:
         self._members = members
         self._tell = tell
         self._answer = answer
@@ -74,15 +74,17 @@ class Changes:
             except NodeError as error:
                 raise GraphError(f"{member.plan.name}: {error.problem}", hint=error.hint) from error
             wanted[member.plan.name] = written_values(changed, values)
-        told = [member for member in members if member.ready and member.process is not None]
+        asked_members = [member for member in members if member.ready and member.process is not None]
         number = next(self._numbers)
-        change = _Change(client, question.number, now_s + CHANGE_WITHIN_S, {m.plan.name for m in told})
+        change = _Change(
+            client, question.number, now_s + CHANGE_WITHIN_S, {m.plan.name for m in asked_members}
+        )
         for member in members:
-            if member not in told:
+            if member not in asked_members:
                 member.changed |= wanted[member.plan.name]
                 change.values[member.plan.name] = dict(wanted[member.plan.name])
         self._changes[number] = change
-        for member in told:
+        for member in asked_members:
             self._tell(member, ChangeParams(number=number, values=wanted[member.plan.name]))
         self._close_if_done(number)
 
@@ -123,8 +125,8 @@ class Changes:
         change = self._changes[number]
         if not change.waiting:
             del self._changes[number]
-            told = ParamsSet(number=change.number, values=change.values, problems=change.problems)
-            self._answer(change.client, told)
+            asked_members = ParamsSet(number=change.number, values=change.values, problems=change.problems)
+            self._answer(change.client, asked_members)
 
 
 def params_of(member: Member) -> Params:

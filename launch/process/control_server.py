@@ -8,7 +8,7 @@ from typing import Self
 import zmq
 
 from rtgraph.graphs import Plan
-from rtgraph.launch.console.progress_line import PROGRESS, Told
+from rtgraph.launch.console.progress_line import PROGRESS, ProgressMessage
 from rtgraph.launch.host.runtime_directory import RuntimeDirectory
 from rtgraph.launch.process.supervision import Member
 from rtgraph.msgs import Decoder, Message
@@ -33,7 +33,7 @@ class ControlServer:
         self.control.bind(self.endpoint)
         self.progress = self._context.socket(zmq.SUB)
         self.progress.setsockopt(zmq.LINGER, 0)
-        self._decoders: dict[str, Decoder[Told]] = {}
+        self._decoders: dict[str, Decoder[ProgressMessage]] = {}
         for node in plan.nodes:
             for port, topic in node.outputs.items():
                 output = planned_outputs(node.node, node.params).get(port)
@@ -68,7 +68,7 @@ class ControlServer:
             except DecodeError as error:
                 yield name, incarnation, error
 
-    def progressed(self) -> Iterator[Told]:
+    def progressed(self) -> Iterator[ProgressMessage]:
         """Receive and yield the progress messages that have arrived; do not wait."""
         while True:
             try:

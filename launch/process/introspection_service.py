@@ -14,7 +14,7 @@ from typing import Self
 import zmq
 
 from rtgraph.launch.host.runtime_directory import RuntimeDirectory
-from rtgraph.launch.process.changes import Changes, Tell, params_of
+from rtgraph.launch.process.changes import Changes, SendControl, params_of
 from rtgraph.launch.process.supervision import Member
 from rtgraph.msgs import Message, Progress
 from rtgraph.msgs.errors import DecodeError, GraphError, LaunchError
@@ -58,7 +58,7 @@ class Service:
     """
 
     def __init__(
-        self, name: str, runtime: RuntimeDirectory, members: Mapping[str, Member], tell: Tell
+        self, name: str, runtime: RuntimeDirectory, members: Mapping[str, Member], tell: SendControl
     ) -> None:
         self.endpoint = runtime.endpoint("introspect")
         self.clock = WallClock()

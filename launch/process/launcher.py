@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from rtgraph.graphs import Plan
 from rtgraph.launch.console.keys import keys
-from rtgraph.launch.console.progress_line import Going
+from rtgraph.launch.console.progress_line import ProgressLine
 from rtgraph.launch.console.status import Status
 from rtgraph.launch.host import descriptors
 from rtgraph.launch.host.estop import Running, ask
@@ -74,7 +74,7 @@ class Launcher:
         self._tcp_port = tcp_port
         self._early = early
         self._outcome = Outcome()
-        self._going = Going(plan.ticks, plan.duration_s)
+        self._progress_line = ProgressLine(plan.ticks, plan.duration_s)
         self._members = members_of(plan)
         self._signals = Signals()
         self._poll = Poll()
@@ -231,7 +231,7 @@ class Launcher:
 
     def _until_the_end(self) -> None:
         limit_s = self._plan.duration_s
-        self._status.phase(self._plan.name, self._going.total)
+        self._status.phase(self._plan.name, self._progress_line.total)
         began = time.monotonic()
         while not (self._outcome.reason or self._signals.first is not None):
             self._pump(0.1)
@@ -306,7 +306,7 @@ class Launcher:
                 self._service.progressed(progress)
             elif isinstance(progress, RobotState):
                 self._members[progress.header.source].does = progress.state
-            self._going.heard(progress)
+            self._progress_line.update(progress)
         if self._supervisor.epoch_ns:
             elapsed_s = (time.monotonic_ns() - self._supervisor.epoch_ns) / 1e9
-            self._status.progress(*self._going.told(elapsed_s, elapsed_s))
+            self._status.progress(*self._progress_line.render(elapsed_s, elapsed_s))

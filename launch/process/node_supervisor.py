@@ -35,7 +35,7 @@ from rtgraph.nodes.runtime import NodePlan, load_class
 
 RESTART_PROOF_S = 1.0
 """Maximum time that a restarted node waits for the proof of its edges."""
-LAST_WORDS_S = 0.3
+LAST_OUTPUT_S = 0.3
 
 
 def members_of(plan: Plan) -> dict[str, Member]:
@@ -291,7 +291,7 @@ class NodeSupervisor:
 
     def _hear_last_words(self, member: Member, code: int) -> None:
         """Wait for the last messages of an ended process, which may arrive after the notice of its end."""
-        deadline = time.monotonic() + LAST_WORDS_S
+        deadline = time.monotonic() + LAST_OUTPUT_S
         while code >= 0 and member.statistics is None and not member.problem and time.monotonic() < deadline:
             if self._control_server.control.poll(10):
                 self.hear()

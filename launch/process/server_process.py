@@ -19,7 +19,7 @@ from rtgraph.launch.host.leftovers import environment_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rtgraph.graphs.load import Foreseen
+    from rtgraph.graphs.load import PlanPreview
 
 MODULE = ("-P", "-m", "rtgraph.nodes.runtime.realtime.fork_server")
 """``-P``: without the current folder on the path, where a file could shadow an installed module."""
@@ -82,9 +82,9 @@ class EarlyServer:
     def __exit__(self, *_: object) -> None:
         self._end()
 
-    def foresee(self, foreseen: Foreseen) -> None:
+    def preload(self, preview: PlanPreview) -> None:
         """Have the server import what the nodes of a realtime plan need; end it if the plan is not realtime."""
-        if foreseen.world != "realtime":
+        if preview.world != "realtime":
             self._end()
         elif self._process is not None:
             # Imported here, because it takes as long as the server's first imports.
@@ -92,8 +92,8 @@ class EarlyServer:
             from rtgraph.nodes.runtime.realtime.requests import Import, send  # noqa: PLC0415
 
             # Only rtgraph's own classes: other modules are pinned first, and this server cannot log their errors.
-            shipped = [path for path in foreseen.node_classes if path.startswith("rtgraph.")]
-            request = Import(modules=modules_of(shipped, weights=foreseen.weights))
+            shipped = [path for path in preview.node_classes if path.startswith("rtgraph.")]
+            request = Import(modules=modules_of(shipped, weights=preview.weights))
             with contextlib.suppress(OSError):  # the launch notices a dead server
                 send(self._process.channel, request.model_dump(mode="json"))
 

@@ -22,7 +22,7 @@ from rtgraph.msgs.typed.extras import missing_package
 from rtgraph.nodes.monitor.traces import watched
 from rtgraph.nodes.runtime.virtual.world import INJECTED
 
-MEANWHILE = frozenset({"homing", "estop", "fault"})
+TEMPORARY_REFUSALS = frozenset({"homing", "estop", "fault"})
 """Why a robot takes no commands for a while. Its state says so; it is no mistake of the policy's."""
 
 
@@ -130,7 +130,7 @@ def _refusals(plant: str, figures: Figures, summary: Figures, logs: Path) -> Ite
     wrong = (figures.get("decisions", {}).get("refused") or 0) - by_reason.total()
     if wrong > 0:
         yield f"{wrong:,} decisions were refused: the plant does not accept their actions. hint: see {logs}"
-    unsafe = {reason: count for reason, count in by_reason.items() if reason not in MEANWHILE}
+    unsafe = {reason: count for reason, count in by_reason.items() if reason not in TEMPORARY_REFUSALS}
     if unsafe:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in unsafe.items())
         yield f"{sum(unsafe.values()):,} commands were refused by the robot's safety rules: {reasons}"

@@ -10,7 +10,7 @@ from rtgraph.launch.session import Session
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class RunResult:
     """Result of a plan in its world: the summary, the exit code, and the failures."""
 
     summary: dict[str, Any]

@@ -18,7 +18,7 @@ _CHANCE = frozenset({"resume", "checkpoint", "replay_folder"})
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class SessionGroups:
     """Curves by label, the title of the picture, and reference lines."""
 
     groups: dict[str, list[Curve]]
@@ -26,7 +26,7 @@ class Gathered:
     lines: dict[str, Line]
 
 
-def gathered(sessions: Sequence[str]) -> Gathered:
+def read_session_groups(sessions: Sequence[str]) -> SessionGroups:
     """Read sessions, each given as a folder or its ``episodes.csv``, optionally as ``LABEL=PATH``.
 
     Raises:
@@ -42,7 +42,7 @@ def gathered(sessions: Sequence[str]) -> Gathered:
     known = [plan for plan in plans if plan is not None]
     games = {game_of(plan) for plan in known}
     lines = random_line(games.pop()) if len(games) == 1 else {}
-    return Gathered(groups, ", ".join(dict.fromkeys(plan.name for plan in known)), lines)
+    return SessionGroups(groups, ", ".join(dict.fromkeys(plan.name for plan in known)), lines)
 
 
 def _split(text: str) -> tuple[str, Path]:
@@ -64,10 +64,10 @@ def _plan_of(path: Path) -> Plan | None:
 
 def _labels(plans: Sequence[Plan | None]) -> list[str]:
     """Return a label for each plan: its name and arguments that differ from the others'; empty for unknown plans."""
-    known = [_told(plan) for plan in plans if plan is not None]
+    known = [_parameters(plan) for plan in plans if plan is not None]
     differing = [
         key
-        for key in dict.fromkeys(k for told in known for k in told)
+        for key in dict.fromkeys(k for parameters in known for k in parameters)
         if len({_text(t, key) for t in known}) > 1
     ]
     labels = []
@@ -75,17 +75,17 @@ def _labels(plans: Sequence[Plan | None]) -> list[str]:
         if plan is None:
             labels.append("")
             continue
-        told = _told(plan)
-        parts = [_text(told, key) for key in differing]
+        parameters = _parameters(plan)
+        parts = [_text(parameters, key) for key in differing]
         labels.append(", ".join(part for part in parts if part) or plan.name)
     return labels
 
 
-def _told(plan: Plan) -> Mapping[str, Any]:
+def _parameters(plan: Plan) -> Mapping[str, Any]:
     return {"": plan.name} | {name: value for name, value in plan.arguments.items() if name not in _CHANCE}
 
 
-def _text(told: Mapping[str, Any], key: str) -> str:
-    if key not in told:
+def _text(parameters: Mapping[str, Any], key: str) -> str:
+    if key not in parameters:
         return ""
-    return str(told[key]) if not key else f"{key}={told[key]}"
+    return str(parameters[key]) if not key else f"{key}={parameters[key]}"

@@ -40,10 +40,10 @@ def summarise(
     monitors = watched(plan.nodes)
     plants = {one.title: dict(results.get(one.monitor, {})) for one in monitors}
     figures = {"plants": plants} if len(plants) > 1 else next(iter(plants.values()), {})
-    keepers = [node.name for node in plan.nodes if issubclass(load_class(node.node), Metrics)]
+    metrics_nodes = [node.name for node in plan.nodes if issubclass(load_class(node.node), Metrics)]
     # With several monitors, each is reported with its node.
-    learning = results.get(keepers[0], {}) if len(keepers) == 1 else {}
-    watching = {one.monitor for one in monitors} | ({keepers[0]} if learning else set())
+    learning = results.get(metrics_nodes[0], {}) if len(metrics_nodes) == 1 else {}
+    watching = {one.monitor for one in monitors} | ({metrics_nodes[0]} if learning else set())
     others = {name: result for name, result in results.items() if result and name not in watching}
     edges = {
         f"{report.publisher} -> {node}.{report.port}": report

@@ -32,12 +32,12 @@ def summary_table(figures: Mapping[str, Figures]) -> Table:
     for title in figures:
         table.add_column(Text(title), justify="right")
     learned = any(column.get("learning") for column in columns)
-    told = any(column.get("endings") for column in columns)
+    any_endings = any(column.get("endings") for column in columns)
     captured = _captured(columns)
     for section in (
         *_SECTIONS[:-1],
         *((captured,) if captured else ()),
-        *((_ENDINGS,) if told else ()),
+        *((_ENDINGS,) if any_endings else ()),
         *((_LEARNING,) if learned else ()),
         _SECTIONS[-1],
     ):
@@ -180,11 +180,11 @@ def _share(*keys: str) -> Callable[[Figures], str]:
     return text
 
 
-def _decisions(fate: str) -> Callable[[Figures], str]:
-    """Return the cell function for decisions of one fate: their number, and their share of all decisions."""
+def _decisions(outcome: str) -> Callable[[Figures], str]:
+    """Return the cell function for decisions of one outcome: their number, and their share of all decisions."""
 
     def text(figures: Figures) -> str:
-        count, made = _at(figures, "decisions", fate), _at(figures, "decisions", "made")
+        count, made = _at(figures, "decisions", outcome), _at(figures, "decisions", "made")
         return f"{rounded(count)}, {percent(100 * count / made)}" if count and made else rounded(count)
 
     return text
@@ -227,7 +227,7 @@ def _counts(key: str) -> Callable[[Figures], str]:
     return text
 
 
-_FATES = ("applied", "overwritten", "late", "dropped", "refused")
+_DECISION_OUTCOMES = ("applied", "overwritten", "late", "dropped", "refused")
 _SECTIONS: tuple[tuple[_Row, ...], ...] = (
     (
         _Row("ticks", _number("ticks")),
@@ -246,7 +246,7 @@ _SECTIONS: tuple[tuple[_Row, ...], ...] = (
     ),
     (
         _Row("decisions made", _number("decisions", "made")),
-        *(_Row(f"  {fate}", _decisions(fate)) for fate in _FATES),
+        *(_Row(f"  {outcome}", _decisions(outcome)) for outcome in _DECISION_OUTCOMES),
         _Row("inference p50 / worst p99 (ms)", _inference),
     ),
     (

@@ -36,12 +36,12 @@ def study_named(name: str) -> Study:
     others = extensions(GROUP, STUDIES)
     if name not in others:
         raise GraphError(f"no study {name!r}", file="command line", hint=nearest(name, study_names()))
-    brought = others[name].load()
-    if not isinstance(brought, Study):
+    loaded = others[name].load()
+    if not isinstance(loaded, Study):
         raise others[name].error("it is not a Study")
-    if brought.name != name:
-        raise others[name].error(f"the study is named {brought.name!r}")
-    return brought
+    if loaded.name != name:
+        raise others[name].error(f"the study is named {loaded.name!r}")
+    return loaded
 
 
 def usable_studies() -> list[Study]:

@@ -43,7 +43,7 @@ def begin(arguments: Sequence[str]) -> EarlyServer | contextlib.nullcontext[None
 
 def run(args: argparse.Namespace, early: EarlyServer | None = None) -> int:
     """Run the graph, print its summary, and return the launch's exit code."""
-    launch = prepared(args, None if early is None else early.foresee)
+    launch = prepared(args, None if early is None else early.preload)
     # Slow imports wait until the arguments are known to be right, and the early server has work.
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
     from rtgraph.launch.run import run as run_plan  # noqa: PLC0415

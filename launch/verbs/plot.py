@@ -50,12 +50,12 @@ def run(args: argparse.Namespace) -> int:
     """Draw the picture, and print its path."""
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.launch.plots import draw_learning, draw_won  # noqa: PLC0415
-    from rtgraph.launch.report.session_groups import gathered  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.report.session_groups import read_session_groups  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 
     if args.out.suffix not in (".png", ".svg", ".pdf"):
         raise GraphError(f"--out {args.out} is not a .png, .svg or .pdf", file="command line")
-    found = gathered(args.sessions)
+    found = read_session_groups(args.sessions)
     title = args.title or found.title
     if args.picture == "wins":
         draw_won(found.groups, args.out, title=title)

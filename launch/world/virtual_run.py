@@ -14,13 +14,13 @@ from types import FrameType
 from rtgraph.graphs import Plan
 from rtgraph.launch.console.exit_codes import DONE, FAILED, LOST, SIGNALLED
 from rtgraph.launch.console.interruption import Interrupted, ending_signals
-from rtgraph.launch.console.progress_line import PROGRESS, Going, Told
+from rtgraph.launch.console.progress_line import PROGRESS, ProgressLine, ProgressMessage
 from rtgraph.launch.console.status import Status
 from rtgraph.launch.host.children import ended_with
-from rtgraph.launch.report.result import Ran
+from rtgraph.launch.report.result import RunResult
 from rtgraph.launch.report.summary import lossless_losses, summarise
 from rtgraph.launch.session import Session
-from rtgraph.launch.world.world_checkpoints import CheckpointSettings, keeper_of, resumed
+from rtgraph.launch.world.world_checkpoints import CheckpointSettings, resumed, world_saver_of
 from rtgraph.msgs.atomic import cannot_write, writing
 from rtgraph.msgs.errors import LaunchError, RtgraphError
 from rtgraph.msgs.typed.one_line import in_one_line
@@ -37,7 +37,7 @@ log = logging.getLogger("rtgraph.world")
 
 def run_virtual(
     plan: Plan, session: Session, status: Status, checkpoints: CheckpointSettings | None = None
-) -> Ran:
+) -> RunResult:
     """Run a plan to its end, optionally from a checkpoint of an earlier run.
 
     Raises:
@@ -54,12 +54,12 @@ def run_virtual(
                 faults=plan.faults,
                 interruption=Interrupted,
             )
-            keeper = _keeper(world, plan, session, checkpoints or CheckpointSettings(), status)
+            saver = _world_saver(world, plan, session, checkpoints or CheckpointSettings(), status)
         except RtgraphError:
             log.exception("the world could not be created")
             raise
         began_ns = world.clock.now_ns()
-        failures, caught = _run(world, plan, status, keeper)
+        failures, caught = _run(world, plan, status, saver)
         results = world.results()
     failures += log_file.problems
     failures += [f"{name}: {problem}" for name, problem in world.problems.items()]
@@ -76,7 +76,7 @@ def run_virtual(
         code = FAILED
     elif caught is not None:
         code = SIGNALLED + caught
-    return Ran(summary, code, tuple(failures), (world.clock.now_ns() - began_ns) / 1e9, lost)
+    return RunResult(summary, code, tuple(failures), (world.clock.now_ns() - began_ns) / 1e9, lost)
 
 
 def launch_context(plan: Plan, session: Session | None) -> LaunchContext:
@@ -89,7 +89,7 @@ def launch_context(plan: Plan, session: Session | None) -> LaunchContext:
     )
 
 
-def _keeper(
+def _world_saver(
     world: VirtualWorld, plan: Plan, session: Session, checkpoints: CheckpointSettings, status: Status
 ) -> WorldSaver | None:
     """Return the writer of checkpoints, or None. If the launch resumes from a checkpoint, restore the world first."""
@@ -97,29 +97,29 @@ def _keeper(
     if checkpoints.resume is not None:
         before_s = resumed(world, plan, checkpoints.resume, status)
         every_s = every_s or before_s
-    return None if every_s is None else keeper_of(plan, session.directory, every_s)
+    return None if every_s is None else world_saver_of(plan, session.directory, every_s)
 
 
 def _run(
-    world: VirtualWorld, plan: Plan, status: Status, keeper: WorldSaver | None
+    world: VirtualWorld, plan: Plan, status: Status, saver: WorldSaver | None
 ) -> tuple[list[str], int | None]:
     """Run the world; return the failures, and the signal that ended it."""
-    going = Going(plan.ticks, plan.duration_s)
+    progress_line = ProgressLine(plan.ticks, plan.duration_s)
     preparing = _Preparing(status)
     began = time.monotonic()
 
     def tell(time_ns: int) -> None:
         if preparing.shown:
             preparing.shown = ""
-            status.phase(plan.name, going.total)
+            status.phase(plan.name, progress_line.total)
         for message in _progress_of(world):
-            going.heard(message)
-        status.progress(*going.told(time_ns / 1e9, time.monotonic() - began))
+            progress_line.update(message)
+        status.progress(*progress_line.render(time_ns / 1e9, time.monotonic() - began))
 
-    status.phase(plan.name, going.total)
+    status.phase(plan.name, progress_line.total)
     with _interruptible(world) as caught:
         try:
-            world.run(tell, keeper, preparing)
+            world.run(tell, saver, preparing)
         except RtgraphError as error:
             log.exception("the world ended at %.6f s", world.clock.now_ns() / 1e9)
             if not world.begun:
@@ -151,7 +151,7 @@ def _naming_the_node(error: RtgraphError, world: VirtualWorld) -> str:
     return told if name in told else f"{name}: {told}"
 
 
-def _progress_of(world: VirtualWorld) -> Iterator[Told]:
+def _progress_of(world: VirtualWorld) -> Iterator[ProgressMessage]:
     """Yield the nodes' newest progress."""
     for executor in world.executors.values():
         for output in executor.node.outputs.values():

@@ -55,7 +55,7 @@ def plan_of(session: Path) -> Plan:
         ) from error
 
 
-def keeper_of(plan: Plan, directory: Path, every_s: float) -> WorldSaver:
+def world_saver_of(plan: Plan, directory: Path, every_s: float) -> WorldSaver:
     """Return the writer of a launch's checkpoints."""
     about = {"plan": plan_digest(plan), "facts": facts("virtual"), "every_s": every_s}
     return WorldSaver(directory / FOLDER, round(every_s * 1e9), about)

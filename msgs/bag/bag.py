@@ -173,14 +173,14 @@ class Bag:
         )
         first_ns = self.start_ns if start_ns is None else start_ns
         last_ns = self.end_ns if end_ns is None else end_ns
-        pieces = [
-            _Piece(stretch.start_ns, number, stretch)
+        chunks = [
+            _ChunkToRead(stretch.start_ns, number, stretch)
             for number, part in enumerate(self._parts)
             for stretch in part.contents.chunks
             if stretch.end_ns >= first_ns and stretch.start_ns <= last_ns and stretch.channels & wanted
         ]
-        pieces.sort(key=lambda piece: (piece.start_ns, piece.part, piece.stretch.offset))
-        return self._merged(pieces, _Wanted(wanted, first_ns, last_ns))
+        chunks.sort(key=lambda piece: (piece.start_ns, piece.part, piece.stretch.offset))
+        return self._merged(chunks, _MessageFilter(wanted, first_ns, last_ns))
 
     def newest(self) -> dict[Channel, Recorded]:
         """Return the last message of each channel, reading only as much as needed, from the end."""
@@ -198,8 +198,8 @@ class Bag:
                         )
         return found
 
-    def _merged(self, pieces: Sequence[_Piece], wanted: _Wanted) -> Iterator[Recorded]:
-        waiting = deque(pieces)
+    def _merged(self, chunks: Sequence[_ChunkToRead], wanted: _MessageFilter) -> Iterator[Recorded]:
+        waiting = deque(chunks)
         begun: list[tuple[int, int, int, int, Iterator[_Row], _Row, bytes]] = []
         with ExitStack() as stack:
             files: dict[int, BinaryIO] = {}
@@ -236,7 +236,7 @@ class Bag:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class _ChunkToRead:
     """A chunk to read, and the number of its file."""
 
     start_ns: int
@@ -245,7 +245,7 @@ class _Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _MessageFilter:
     """A filter for messages."""
 
     channels: frozenset[Channel]

@@ -6,16 +6,16 @@ from pydantic import ValidationError
 
 from rtgraph.msgs.typed.strict import complaint
 
-TOLD_MOST = 300
+MAX_LINE_LENGTH = 300
 """Maximum length of an error in a summary; the log has the full text."""
 
 
 def in_one_line(error: BaseException) -> str:
     """Return an error's name and message on one line of limited length."""
     if isinstance(error, ValidationError):
-        return _invalid(error)[:TOLD_MOST]
-    told = " ".join(str(error).split())[:TOLD_MOST]
-    return f"{type(error).__name__}: {told}" if told else type(error).__name__
+        return _invalid(error)[:MAX_LINE_LENGTH]
+    text = " ".join(str(error).split())[:MAX_LINE_LENGTH]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _invalid(error: ValidationError) -> str:

@@ -248,9 +248,9 @@ class Gymnasium(Emulator[GymnasiumParams]):
 
     def result(self) -> dict[str, Any]:
         """Also return a warning if the environment is made for another rate."""
-        said, environment, rate_hz = super().result(), self._environment, self.params.rate_hz
+        result, environment, rate_hz = super().result(), self._environment, self.params.rate_hz
         own_hz = environment.own_rate_hz if isinstance(environment, GymnasiumEnvironment) else None
         if own_hz is None or math.isclose(own_hz, rate_hz, rel_tol=SAME_RATE):
-            return said
-        told = f"{self.params.id} steps at {rate_hz:g} Hz, and is made for {own_hz:g} Hz: its time runs at another speed"
-        return said | {"warnings": [*said.get("warnings", ()), f"{told}. hint: rate_hz={own_hz:g}"]}
+            return result
+        warning = f"{self.params.id} steps at {rate_hz:g} Hz, and is made for {own_hz:g} Hz: its time runs at another speed"
+        return result | {"warnings": [*result.get("warnings", ()), f"{warning}. hint: rate_hz={own_hz:g}"]}

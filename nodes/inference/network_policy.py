@@ -11,7 +11,7 @@ from rtgraph.msgs import WeightsVersion
 from rtgraph.msgs.spaces import Value
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, RandomParams, ScriptedParams
 from rtgraph.nodes.networks.network import batch_of_one
-from rtgraph.nodes.weights.checkpoint_reader import kept_in
+from rtgraph.nodes.weights.checkpoint_reader import checkpoint_parameters
 from rtgraph.nodes.weights.first_version import acting_for
 from rtgraph.nodes.weights.shared_network import VersionedModule
 from rtgraph.nodes.weights.weights import Weights
@@ -26,7 +26,7 @@ class EpsilonGreedyPolicy(Policy):
         self._acting = acting_for(weights.plan)
         self._params = params
         self._rng = rng
-        self._begun = 0 if params.resume is None else kept_in(Path(params.resume)).ticks
+        self._begun = 0 if params.resume is None else checkpoint_parameters(Path(params.resume)).ticks
         self.version = self._network.version
 
     def act(self, observation: Value, tick: int = 0) -> Act:

@@ -123,9 +123,13 @@ class Worker(Node[WorkerParams]):
 
     def result(self) -> dict[str, Any]:
         """Return the versions of the weights that were used, if there were several."""
-        told = self._versions.told()
+        versions = self._versions.versions()
         # Weights that never change need no report.
-        return {"policy_versions": told} if told["last"] or told["switches"] or told["missed"] else {}
+        return (
+            {"policy_versions": versions}
+            if versions["last"] or versions["switches"] or versions["missed"]
+            else {}
+        )
 
     def on_weights(self, announced: WeightsVersion) -> None:
         """Use these weights from the next inference on."""
@@ -270,7 +274,7 @@ class _Versions:
             self._switches += 1
         self._last = version
 
-    def told(self) -> dict[str, Any]:
+    def versions(self) -> dict[str, Any]:
         return {
             "first": self._first,
             "last": self._last,

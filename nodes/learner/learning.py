@@ -93,10 +93,10 @@ class Learning(Batches[P]):
     def result(self) -> dict[str, Any]:
         """Return the number of updates, and of versions that could not be published."""
         version, ticks = self.owner.updater.version, self.owner.ticks(self.now_ns)
-        told: dict[str, Any] = {"version": version, "ticks": ticks, "skipped": self._skipped}
+        counts: dict[str, Any] = {"version": version, "ticks": ticks, "skipped": self._skipped}
         if self.pretrained is not None:
-            told["pretrained"] = asdict(self.pretrained)
-        return told | ({"checkpoints_failed": self._unsaved} if self._unsaved else {})
+            counts["pretrained"] = asdict(self.pretrained)
+        return counts | ({"checkpoints_failed": self._unsaved} if self._unsaved else {})
 
     def tell(self, made: Learned) -> None:
         """Publish an update and, if due, the new version of the weights."""

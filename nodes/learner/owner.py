@@ -12,7 +12,7 @@ from rtgraph.nodes.learner.updates.checkpoint import Checkpoints, load
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.runtime.clock import period_ns
-from rtgraph.nodes.weights.checkpoint_reader import kept_in
+from rtgraph.nodes.weights.checkpoint_reader import checkpoint_parameters
 from rtgraph.nodes.weights.versions import hold_newest
 from rtgraph.nodes.weights.weights import Weights
 
@@ -97,7 +97,7 @@ class Owner:
         Raises:
             CheckpointError: it cannot be read, or is of another network, plant or world.
         """
-        kept_in(path).must_be_in(self._weights.plan.identity)
+        checkpoint_parameters(path).must_be_in(self._weights.plan.identity)
         state = load(path)
         self.updater.load_training_state(state)
         self._ticks_before = _count(state.facts.extra.get("ticks"))

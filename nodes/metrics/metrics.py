@@ -24,7 +24,7 @@ from rtgraph.msgs.errors import CheckpointError, MetricsError, NodeError
 from rtgraph.nodes.metrics.columns import EPISODE_TAGS, EPISODES, MEASUREMENT_TAG, UPDATE_TAGS, UPDATES
 from rtgraph.nodes.metrics.events import EventFile
 from rtgraph.nodes.metrics.figures import figures, newest_tick, recent_return
-from rtgraph.nodes.metrics.resume import EPISODES_FILE, UPDATES_FILE, Past, past_of, restarted
+from rtgraph.nodes.metrics.resume import EPISODES_FILE, UPDATES_FILE, EarlierRun, earlier_run_of, restarted
 from rtgraph.nodes.metrics.table import Cell, Table
 from rtgraph.nodes.metrics.tally import Tally, VersionTally
 from rtgraph.nodes.plant.endings import Endings
@@ -83,7 +83,7 @@ class Metrics(Node[MetricsParams]):
             )
         if params.resume:
             try:
-                past_of(Path(params.resume), params.folder, params.measurements)
+                earlier_run_of(Path(params.resume), params.folder, params.measurements)
             except (CheckpointError, MetricsError) as error:
                 raise NodeError(f"resume: {error.problem}", hint=error.hint) from error
 
@@ -91,7 +91,9 @@ class Metrics(Node[MetricsParams]):
         """Read the curves of an earlier incarnation of this node, or of the resumed run."""
         params = self.params
         resumed = (
-            past_of(Path(params.resume), params.folder, params.measurements) if params.resume else Past()
+            earlier_run_of(Path(params.resume), params.folder, params.measurements)
+            if params.resume
+            else EarlierRun()
         )
         incarnation = self.context.identity.incarnation
         folder = self._folder()

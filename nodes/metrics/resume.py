@@ -18,7 +18,7 @@ EPISODES_FILE, UPDATES_FILE = "episodes.csv", "updates.csv"
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class EarlierRun:
     """A run's ticks and time so far, and the rows of its tables."""
 
     ticks: int = 0
@@ -27,7 +27,7 @@ class Past:
     updates: list[Row] = field(default_factory=list)
 
 
-def past_of(checkpoint: Path, folder: str, measurements: Sequence[str] = ()) -> Past:
+def earlier_run_of(checkpoint: Path, folder: str, measurements: Sequence[str] = ()) -> EarlierRun:
     """Return the past of a run that resumes from a checkpoint, or from the newest one of a folder.
 
     Args:
@@ -52,15 +52,15 @@ def past_of(checkpoint: Path, folder: str, measurements: Sequence[str] = ()) -> 
         for row in rows
     ]
     latest = max((float(time) for time in times if time is not None), default=0.0)
-    return Past(ticks, latest, episodes, updates)
+    return EarlierRun(ticks, latest, episodes, updates)
 
 
-def restarted(directory: Path, incarnation: int, measurements: Sequence[str] = ()) -> Past | None:
+def restarted(directory: Path, incarnation: int, measurements: Sequence[str] = ()) -> EarlierRun | None:
     """Return the past that an earlier incarnation of the same node wrote into a folder; None without one."""
     if not incarnation or not (directory / EPISODES_FILE).exists():
         return None
     none = 1 << 62
-    return Past(
+    return EarlierRun(
         episodes=_rows(directory / EPISODES_FILE, (*EPISODES, *measurements), none),
         updates=_rows(directory / UPDATES_FILE, UPDATES, none),
     )

@@ -16,7 +16,7 @@ POLICY, DEFAULT, RESET = 0, 1, 2
 BY = {"policy": POLICY, "default": DEFAULT, "reset": RESET}
 """Numbers for who acted at a tick."""
 
-FATES = ("overwritten", "late", "dropped", "refused")
+UNUSED = ("overwritten", "late", "dropped", "refused")
 """Columns that count the decisions which did not act."""
 # fmt: off
 TICKS = (

@@ -16,10 +16,10 @@ from rtgraph.nodes.monitor.columns import (
     BY,
     DECISIONS,
     DEFAULT,
-    FATES,
     POLICY,
     RESET,
     TICKS,
+    UNUSED,
     Column,
     columns_of,
 )
@@ -189,7 +189,7 @@ class Trace:
             "decisions": {
                 "made": int(seen["number"].size),
                 "applied": int(np.sum(policy)),
-                **{name: int(np.sum(kept[name])) for name in FATES},
+                **{name: int(np.sum(kept[name])) for name in UNUSED},
             },
             "interval_ticks": {name: spread(np.diff(kept["tick"][policy]))[name] for name in ("mean", "sd")},
             "inference_ms": self._inference(seen),

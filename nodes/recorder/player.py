@@ -45,7 +45,7 @@ class Player(Playing[StandInParams]):
             BagError: a part of it cannot be read.
         """
         super().on_prepare()
-        damage = [problem for problem in self._bag.verify() if problem not in self._told]
+        damage = [problem for problem in self._bag.verify() if problem not in self._reported]
         if damage:
             raise BagError(
                 f"the recording {self._bag.path} is damaged: {damage[0]}",

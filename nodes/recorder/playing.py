@@ -47,8 +47,8 @@ class Playing(Node[P], abc.ABC):
 
     def on_prepare(self) -> None:
         self._bag = Bag.open(Path(self.params.file))
-        self._told: set[str] = set()
-        self._tell_problems()
+        self._reported: set[str] = set()
+        self._report_problems()
 
     def on_start(self) -> None:
         self._playback = self.playback(self._bag)
@@ -86,22 +86,22 @@ class Playing(Node[P], abc.ABC):
 
     def on_stop(self) -> None:
         self._say_progress()
-        self._tell_problems()
+        self._report_problems()
 
     def result(self) -> dict[str, Any]:
         """Return the counts of played messages, with warnings if the recording is damaged."""
-        told = {"warnings": [f"{self._bag.path}: {problem}" for problem in sorted(self._told)]}
+        warnings = {"warnings": [f"{self._bag.path}: {problem}" for problem in sorted(self._reported)]}
         return {
             "played": self._playback.played,
             "rounds": self._playback.rounds,
-            **(told if self._told else {}),
+            **(warnings if self._reported else {}),
         }
 
-    def _tell_problems(self) -> None:
+    def _report_problems(self) -> None:
         """Log problems of the recording; damaged chunks are found only when they are read."""
         for problem in self._bag.problems:
-            if problem not in self._told:
-                self._told.add(problem)
+            if problem not in self._reported:
+                self._reported.add(problem)
                 self.log.warning("%s: %s", self._bag.path, problem)
 
     def _step(self, message: PlayControl) -> None:

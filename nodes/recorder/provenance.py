@@ -21,7 +21,7 @@ from rtgraph.nodes.weights.weights import Weights, weights_named
 
 PLAN = "plan.yaml"
 WEIGHTS_FOLDER = "weights"
-GOES_ON = "goes_on_ns"
+RESUMED_AT = "goes_on_ns"
 """The key of the time at which a recording continues from a world checkpoint."""
 TIME_BASE_FACT = "time_base"
 """The key of the rule by which ticks and durations become ns. Older recordings lack it."""

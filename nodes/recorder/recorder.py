@@ -15,13 +15,13 @@ from rtgraph.msgs.session import Journal, KeepRecording
 from rtgraph.msgs.wire.envelope import envelope
 from rtgraph.nodes.recorder.background import Background
 from rtgraph.nodes.recorder.params import RecorderParams
-from rtgraph.nodes.recorder.provenance import GOES_ON, info, keep_weights, plan_attachment
+from rtgraph.nodes.recorder.provenance import RESUMED_AT, info, keep_weights, plan_attachment
 from rtgraph.nodes.recorder.sinks import make_sink
 from rtgraph.nodes.runtime import Input, Node, load_class, queue
 from rtgraph.nodes.runtime.classes.loading import load_message
 from rtgraph.nodes.runtime.interface.edges import EdgeCount, Tapped
 from rtgraph.nodes.runtime.interface.node import port_message
-from rtgraph.nodes.runtime.interface.taps import Taken, Tap, edge_name
+from rtgraph.nodes.runtime.interface.taps import RawMessage, Tap, edge_name
 from rtgraph.nodes.runtime.journal import OUTPUT
 
 TAKE_PERIOD_NS = 20_000_000
@@ -103,7 +103,7 @@ class Recorder(Node[RecorderParams]):
         facts = info(launch_context, self.now_ns)
         facts |= keep_weights(launch_context.weights, directory, params.weights_mib * 2**20)
         if resumed:
-            facts[GOES_ON] = str(self.now_ns)
+            facts[RESUMED_AT] = str(self.now_ns)
         storage = Storage(make_sink(path, params, facts, plan_attachment(directory)))
         if restarted:
             self._go_on(storage, directory)
@@ -135,7 +135,7 @@ class Recorder(Node[RecorderParams]):
         for lost in storage.write([self._entry(taken) for taken in everything]):
             self.everything.edges[edge_name(lost.channel.publisher, lost.channel.topic)].lost += 1
 
-    def _entry(self, taken: Taken) -> StoredMessage:
+    def _entry(self, taken: RawMessage) -> StoredMessage:
         head = taken.header
         channel = self._channel(taken)
         return StoredMessage(
@@ -147,7 +147,7 @@ class Recorder(Node[RecorderParams]):
         if self._storage is not None:
             self._storage.flush()
 
-    def _channel(self, taken: Taken) -> Channel:
+    def _channel(self, taken: RawMessage) -> Channel:
         found = self._channels.get(taken.header.source)
         if found is None:
             message_type = self._types[taken.topic]

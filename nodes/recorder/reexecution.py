@@ -112,7 +112,9 @@ class Rerun:
                 self._ready.append((delivery[0], self._message_of(delivery, data)))
             self._happen(Kind(kind), what, number)
             if self._expected:
-                raise Difference(f"{self._where(number)}: did not publish {self._told(self._expected[0])}")
+                raise Difference(
+                    f"{self._where(number)}: did not publish {self._described(self._expected[0])}"
+                )
             if self._host.clock.unread:
                 raise Difference(f"{self._where(number)}: reads the clock less often than in the recording")
             self.progress.entries += 1
@@ -124,11 +126,11 @@ class Rerun:
         found = [output.name, key or "", message.header.sequence, digest_of(document)]
         if not self._expected:
             raise Difference(
-                f"{self.name} publishes {self._told(found)}, which is not in the journal: {message!r:.300}"
+                f"{self.name} publishes {self._described(found)}, which is not in the journal: {message!r:.300}"
             )
         expected = self._expected.popleft()
         if expected != found:
-            what = "other bytes" if expected[:3] == found[:3] else f"{self._told(expected)} then"
+            what = "other bytes" if expected[:3] == found[:3] else f"{self._described(expected)} then"
             raise Difference(
                 f"{self._id(output.name, found)} differs from the recording ({what}): now {_shown(message)}"
             )
@@ -193,7 +195,7 @@ class Rerun:
         topic = self._plan.outputs.get(output, output)
         return MessageId(topic, item[1], self.name, self._incarnation, item[2])
 
-    def _told(self, item: list[Any]) -> str:
+    def _described(self, item: list[Any]) -> str:
         return str(self._id(item[0], item))
 
 
@@ -250,8 +252,8 @@ class _Host:
 
 def _shown(message: Message) -> str:
     fields = message.model_dump(exclude={"header"})
-    told = ", ".join(f"{name}={_short(value)}" for name, value in fields.items())
-    return f"{type(message).__name__}({told})"
+    values = ", ".join(f"{name}={_short(value)}" for name, value in fields.items())
+    return f"{type(message).__name__}({values})"
 
 
 def _short(value: object) -> str:

@@ -24,7 +24,7 @@ def make_sink(
         BagError: the file cannot be created.
     """
     if params.keep_s is not None:
-        return _Keeping(
+        return _RingSink(
             Ring(
                 path,
                 info=info,
@@ -62,7 +62,7 @@ class _Splitting(SplittingWriter):
         """Do nothing: messages are written as they arrive."""
 
 
-class _Keeping:
+class _RingSink:
     """A ring buffer, which writes a file of the last seconds on each request."""
 
     def __init__(self, ring: Ring) -> None:

@@ -17,7 +17,7 @@ from rtgraph.nodes.replay.transitions import Assembled, Assembler, Transition
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class FillResult:
     """What was read from a recording into a memory."""
 
     kept: int
@@ -40,7 +40,7 @@ def fill(
     learn_default: bool = False,
     n_step: int = 1,
     age_ticks: int | None = None,
-) -> Filled:
+) -> FillResult:
     """Add the transitions of a recording to a replay memory.
 
     Args:
@@ -67,7 +67,7 @@ def fill(
         except NotFinite as error:
             not_finite += 1
             problem = problem or error.problem
-    return Filled(
+    return FillResult(
         kept,
         not_finite,
         {name: assembler.counts for name, assembler in found.assemblers.items()},

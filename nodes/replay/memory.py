@@ -9,7 +9,7 @@ import numpy as np
 from rtgraph.msgs import Applied, Observation
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import ReplayError
-from rtgraph.nodes.replay.from_bag import Filled, fill
+from rtgraph.nodes.replay.from_bag import FillResult, fill
 from rtgraph.nodes.replay.sampling.limiter import Limiter
 from rtgraph.nodes.replay.storage.batch import Draw
 from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
@@ -114,7 +114,7 @@ class ReplayMemory:
         if self._begun or not self.buffer.full:
             return ""
         return (
-            f"{self.buffer.holdings.fits:,} transitions of such short episodes fit, fewer than "
+            f"{self.buffer.stats.fits:,} transitions of such short episodes fit, fewer than "
             f"minimum={self._minimum}: raise replay_mib, or lower minimum"
         )
 
@@ -144,11 +144,11 @@ class ReplayMemory:
         self.buffer.ticks += 1
         if self._begun:
             self._limiter.inserted()
-            self._limiter.forgo()
+            self._limiter.skip_excess()
         else:
             self._begin_if_enough()
 
-    def fill(self, bag: Bag, age_ticks: int | None = None) -> Filled:
+    def fill(self, bag: Bag, age_ticks: int | None = None) -> FillResult:
         """Add a recording. It makes no batches due.
 
         Args:

@@ -165,7 +165,7 @@ class Replay(Node[ReplayParams]):
         """Return the memory's contents and counters, with warnings if something went wrong."""
         memory = self._memory
         return {
-            "holdings": asdict(self._buffer.holdings),
+            "holdings": asdict(self._buffer.stats),
             "assembled": {name: asdict(counts) for name, counts in sorted(memory.assembled.items())},
             "ticks": memory.ticks,
             "refused": memory.refused,
@@ -281,7 +281,7 @@ class Replay(Node[ReplayParams]):
 
     def _tell(self) -> None:
         self._observe()
-        holdings, memory = self._buffer.holdings, self._memory
+        holdings, memory = self._buffer.stats, self._memory
         self.state.publish(
             ReplayState(
                 transitions=holdings.transitions,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
+class ReplayStats:
     """The contents of a replay memory."""
 
     transitions: int

@@ -10,7 +10,7 @@ from rtgraph.msgs.spaces import Discrete
 from rtgraph.nodes.robot.joints import Limits, Vector
 
 STAY = 0
-CAREFUL = 0.2
+CAREFUL_SPEED = 0.2
 """Share of the maximum speed at which a real robot is moved, unless the graph says otherwise."""
 UP, DOWN = " up", " down"
 """Suffixes of the names of actions, after the joint."""
@@ -39,7 +39,7 @@ class Moves:
     """
 
     def __init__(
-        self, params: MovesParams, limits: Limits, rate_hz: float, default_speed: float = CAREFUL
+        self, params: MovesParams, limits: Limits, rate_hz: float, default_speed: float = CAREFUL_SPEED
     ) -> None:
         if unknown := [name for name in params.joints if name not in limits.names]:
             raise NodeError(f"moves names unknown joints: {', '.join(unknown)}")

@@ -15,7 +15,7 @@ from rtgraph.nodes.plant.gate import GateParams, LatestParams, PlayoutParams
 from rtgraph.nodes.robot.connection.link_params import LinkParams
 from rtgraph.nodes.robot.driver import Feature
 from rtgraph.nodes.robot.joints import SUFFIX, Command, JointParams, Limits, Vector
-from rtgraph.nodes.robot.moves import CAREFUL, Moves, MovesParams
+from rtgraph.nodes.robot.moves import CAREFUL_SPEED, Moves, MovesParams
 from rtgraph.nodes.robot.safety import NEAR_S
 from rtgraph.nodes.robot.task import Task, make_task
 
@@ -120,7 +120,7 @@ def task_of(params: RobotParams) -> Task:
     return make_task(params.task, Limits.of(params.joints), params.rate_hz, params.task_params)
 
 
-def moves_of(params: RobotParams, default_speed: float = CAREFUL) -> Moves | None:
+def moves_of(params: RobotParams, default_speed: float = CAREFUL_SPEED) -> Moves | None:
     """Return the discrete actions; None if actions are goals. ``default_speed`` is that of ``Moves``.
 
     Raises:

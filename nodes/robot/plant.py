@@ -21,7 +21,7 @@ from rtgraph.nodes.robot.control import Control
 from rtgraph.nodes.robot.device_control import DeviceControl
 from rtgraph.nodes.robot.environment import RobotEnvironment
 from rtgraph.nodes.robot.estop import EStopServer, socket_path
-from rtgraph.nodes.robot.moves import CAREFUL
+from rtgraph.nodes.robot.moves import CAREFUL_SPEED
 from rtgraph.nodes.robot.params import RobotParams, check_params, moves_of, spec_of
 from rtgraph.nodes.robot.safety import Command, stale_after_ns
 from rtgraph.nodes.runtime import Input, Output, queue
@@ -208,7 +208,7 @@ class RobotPlant(DevicePlant[R], ABC):
     @classmethod
     def _moves_speed(cls) -> float:
         """Return the speed of moves that name none: a real robot is moved slowly."""
-        return CAREFUL if cls.hardware else 1.0
+        return CAREFUL_SPEED if cls.hardware else 1.0
 
     @abstractmethod
     def connection(self, period_ns: int, stop: dict[str, float] | None) -> Connection:

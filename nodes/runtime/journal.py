@@ -88,7 +88,7 @@ class Documents:
         return found
 
 
-class JournalKeeper:
+class JournalWriter:
     """Writes one node's journal.
 
     Args:

@@ -12,7 +12,7 @@ from rtgraph.nodes.runtime.executor import Executor, Host
 from rtgraph.nodes.runtime.interface.context import Identity, LaunchContext, Timer
 from rtgraph.nodes.runtime.interface.node import Node, Params
 from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput, Output
-from rtgraph.nodes.runtime.journal import OUTPUT, Documents, JournalKeeper, Kind
+from rtgraph.nodes.runtime.journal import OUTPUT, Documents, JournalWriter, Kind
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 
@@ -44,7 +44,7 @@ class JournalledExecutor(Executor):
         def publish(journal: Journal) -> None:
             host.transmit(self, output, journal.stamped(self._header(output, None, None, read_ns())), None)
 
-        self._journal = JournalKeeper(read_ns, publish, documents, realtime=self.launch_context.realtime)
+        self._journal = JournalWriter(read_ns, publish, documents, realtime=self.launch_context.realtime)
         self.now_ns = self._journal.now_ns
 
     def deliver(self, port: BoundInput[Any], message: Any) -> None:

@@ -176,9 +176,9 @@ def _check(descriptor: int, layout: Layout, size_bytes: int, path: Path) -> None
     if found != wanted or os.fstat(descriptor).st_size != size_bytes + HEAD_BYTES:
         names = sorted(found.keys() | wanted.keys())
         differing = [name for name in names if found.get(name) != wanted.get(name)] or ["size"]
-        told = ", ".join(f"{name} {json.dumps(found.get(name))}" for name in differing)
+        differing_text = ", ".join(f"{name} {json.dumps(found.get(name))}" for name in differing)
         raise RegionError(
-            f"{path} was created with other settings: {told}",
+            f"{path} was created with other settings: {differing_text}",
             hint=f"the settings here are {', '.join(json.dumps(wanted.get(name)) for name in differing)}: "
             "choose another folder, use the same settings (also replay_mib), or remove this one",
         )

@@ -37,7 +37,7 @@ class _Facts(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CheckpointParameters:
     """Parameters in a checkpoint: their version, their network, and the plant they were learned on."""
 
     folder: Path
@@ -126,7 +126,7 @@ class Kept:
             ) from error
 
 
-def kept_in(path: Path) -> Kept:
+def checkpoint_parameters(path: Path) -> CheckpointParameters:
     """Find the parameters in a checkpoint, or in the newest one of a folder or a session.
 
     Raises:
@@ -142,7 +142,7 @@ def kept_in(path: Path) -> Kept:
     ticks = facts.extra.get("ticks")
     ticks = ticks if isinstance(ticks, int) else 0
     identity = facts.extra.get("identity")
-    return Kept(
+    return CheckpointParameters(
         folder,
         facts.version,
         facts.network,

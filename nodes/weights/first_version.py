@@ -13,7 +13,7 @@ from rtgraph.nodes.networks.build import initialise
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.parameters import bind, layout, size_bytes
 from rtgraph.nodes.networks.spec import NetworkSpec
-from rtgraph.nodes.weights.checkpoint_reader import kept_in
+from rtgraph.nodes.weights.checkpoint_reader import checkpoint_parameters
 from rtgraph.nodes.weights.memory_file import mapped, reserve
 from rtgraph.nodes.weights.plan import WeightsPlan
 from rtgraph.nodes.weights.shared_versions import first_version, memory_bytes
@@ -73,7 +73,7 @@ def write_first(plan: WeightsPlan, memory: memoryview) -> None:
     if plan.checkpoint is None:
         initialise(module, plan.seed)
         return
-    kept = kept_in(Path(plan.checkpoint))
+    kept = checkpoint_parameters(Path(plan.checkpoint))
     kept.must_be_of(plan.network, plan.spec)
     if kept.version != plan.version:
         raise CheckpointError(

@@ -40,7 +40,7 @@ class ReceiverParams(Params):
 
 
 @dataclass(slots=True)
-class _Coming:
+class _IncomingVersion:
     """A version being received, optionally with the target network's weights after it."""
 
     life: int
@@ -87,7 +87,7 @@ class WeightsReceiver(Node[ReceiverParams]):
 
     def on_start(self) -> None:
         self._wanted: WeightsVersion | None = None
-        self._coming: _Coming | None = None
+        self._incoming: _IncomingVersion | None = None
         self._whole = False
         self._until = 0
         """Parts before this one are requested."""
@@ -117,8 +117,8 @@ class WeightsReceiver(Node[ReceiverParams]):
         """Add a part; the last one completes the version."""
         if not self._until or self._whole:
             return
-        coming = self._coming
-        if coming is None or (coming.life, coming.version, coming.target, coming.joined) != (
+        incoming = self._incoming
+        if incoming is None or (incoming.life, incoming.version, incoming.target, incoming.joined) != (
             chunk.life,
             chunk.version,
             chunk.target,
@@ -128,20 +128,20 @@ class WeightsReceiver(Node[ReceiverParams]):
             older = here is not None and (chunk.life, chunk.version) < (here.life, here.version)
             if chunk.part or older:
                 return  # of a cancelled version, or late
-            coming = self._coming = _Coming(
+            incoming = self._incoming = _IncomingVersion(
                 chunk.life, chunk.version, chunk.target, chunk.joined, chunk.parts
             )
-        if chunk.part != coming.got:
+        if chunk.part != incoming.got:
             return  # a duplicate, or a part before it was lost
-        coming.content += memoryview(chunk.content)
-        coming.got += 1
+        incoming.content += memoryview(chunk.content)
+        incoming.got += 1
         least_ns = round(self.params.ask_again_s * 1e9)
         self._patience_ns = max(least_ns, _PATIENCE * (self.now_ns - self._heard_ns))
         self._heard_ns = self.now_ns
-        if coming.got == coming.parts:
+        if incoming.got == incoming.parts:
             self._whole = True
             self._finish()
-        elif coming.got >= self._until:
+        elif incoming.got >= self._until:
             self._ask()
 
     def result(self) -> dict[str, Any]:
@@ -161,16 +161,16 @@ class WeightsReceiver(Node[ReceiverParams]):
 
     def _ask(self, count: int | None = None) -> None:
         """Request the next parts of the current version, or the newest version."""
-        coming, here = self._coming, self._here
-        first = 0 if coming is None else coming.got
+        incoming, here = self._incoming, self._here
+        first = 0 if incoming is None else incoming.got
         count = count or self.params.window
         self._until = first + count
         self._heard_ns = self.now_ns
         self.weights_request.publish(
             WeightsRequest(
                 receiver=self.name,
-                life=None if coming is None else coming.life,
-                version=None if coming is None else coming.version,
+                life=None if incoming is None else incoming.life,
+                version=None if incoming is None else incoming.version,
                 target=None if here is None else here.target_version,
                 target_life=None if here is None else here.life,
                 first=first,
@@ -189,54 +189,54 @@ class WeightsReceiver(Node[ReceiverParams]):
 
     def _finish(self) -> None:
         """Write the received version to a free slot, as soon as there is one, and announce it."""
-        coming = self._coming
-        if coming is None:
+        incoming = self._incoming
+        if incoming is None:
             return
         size = self._size
-        if len(coming.content) != (2 * size if coming.joined else size):
+        if len(incoming.content) != (2 * size if incoming.joined else size):
             raise NodeError(
-                f"the received weights have {len(coming.content) // (1 + coming.joined)} bytes, "
+                f"the received weights have {len(incoming.content) // (1 + incoming.joined)} bytes, "
                 f"{self.params.weights!r} of {size}",
                 hint="give both the same network and plant",
             )
-        here, content = self._here, coming.content
+        here, content = self._here, incoming.content
         if not np.isfinite(np.frombuffer(content, np.float32)).all():
-            self._refuse(coming)
+            self._refuse(incoming)
             return
-        if coming.joined:
-            if coming.target_slot is None:
-                target = coming.target or 0
-                coming.target_slot = self._versions.publish(target, _writes(content, size), newest=False)
-        elif coming.target is not None and here is not None:
-            coming.target_slot = here.target_slot
-        targets = coming.target_slot, None if here is None else here.target_slot
+        if incoming.joined:
+            if incoming.target_slot is None:
+                target = incoming.target or 0
+                incoming.target_slot = self._versions.publish(target, _writes(content, size), newest=False)
+        elif incoming.target is not None and here is not None:
+            incoming.target_slot = here.target_slot
+        targets = incoming.target_slot, None if here is None else here.target_slot
         kept = [slot for slot in targets if slot is not None]
-        placed = coming.target_slot is not None or not coming.joined
-        slot = self._versions.publish(coming.version, _writes(content, 0), keep=kept) if placed else None
+        placed = incoming.target_slot is not None or not incoming.joined
+        slot = self._versions.publish(incoming.version, _writes(content, 0), keep=kept) if placed else None
         if slot is None:
             self.after(_RETRY_NS, self._finish)
             return
         self._received += 1
-        self._coming, self._whole, self._until = None, False, 0
+        self._incoming, self._whole, self._until = None, False, 0
         self._here = WeightsVersion(
             weights=self.params.weights,
-            version=coming.version,
-            life=coming.life,
+            version=incoming.version,
+            life=incoming.life,
             slot=slot,
-            target_version=None if coming.target_slot is None else coming.target,
-            target_slot=coming.target_slot,
+            target_version=None if incoming.target_slot is None else incoming.target,
+            target_slot=incoming.target_slot,
         )
         self.weights.publish(self._here)
         if self._lacks() and (here is None or _identity(here) != _identity(self._here)):
             self._ask()  # else the sender has no newer one yet: later
 
-    def _refuse(self, coming: _Coming) -> None:
+    def _refuse(self, incoming: _IncomingVersion) -> None:
         """Keep the current version: weights that are not finite are useless."""
         if not self._refused:
-            self.log.warning("version %d is not finite: keeping the current version", coming.version)
+            self.log.warning("version %d is not finite: keeping the current version", incoming.version)
         self._refused += 1
-        self._useless = coming.life, coming.version
-        self._coming, self._whole, self._until = None, False, 0
+        self._useless = incoming.life, incoming.version
+        self._incoming, self._whole, self._until = None, False, 0
         if self._lacks():
             self._ask()
 

@@ -30,7 +30,7 @@ class SenderParams(Params):
 
 
 @dataclass(slots=True)
-class _Parcel:
+class _Copy:
     """A copy of a version that a receiver is receiving, so that the slot need not be held."""
 
     life: int
@@ -59,7 +59,7 @@ class WeightsSender(Node[SenderParams]):
 
     def on_prepare(self) -> None:
         self._versions = snapshots_of(self.context.launch_context, self.params.weights)
-        self._parcels: dict[str, _Parcel] = {}
+        self._copies: dict[str, _Copy] = {}
         self._announced: WeightsVersion | None = None
 
     def on_start(self) -> None:
@@ -73,28 +73,28 @@ class WeightsSender(Node[SenderParams]):
 
     def on_weights_request(self, request: WeightsRequest) -> None:
         """Send the requested parts; if that version is no longer available, the newest from its beginning."""
-        parcel, first = self._parcels.get(request.receiver), request.first
-        if parcel is None or (parcel.life, parcel.version) != (request.life, request.version):
-            parcel, first = self._parcel(request), 0
-            self._parcels[request.receiver] = parcel
-        parcel.used_ns = self.now_ns
+        copy, first = self._copies.get(request.receiver), request.first
+        if copy is None or (copy.life, copy.version) != (request.life, request.version):
+            copy, first = self._copy_newest(request), 0
+            self._copies[request.receiver] = copy
+        copy.used_ns = self.now_ns
         size = self.params.part_bytes
-        parts = -(-parcel.content.size // size)
+        parts = -(-copy.content.size // size)
         for part in range(first, min(first + request.count, parts)):
             self.weights_chunk.publish(
                 WeightsChunk(
-                    life=parcel.life,
-                    version=parcel.version,
-                    target=parcel.target,
-                    joined=parcel.joined,
+                    life=copy.life,
+                    version=copy.version,
+                    target=copy.target,
+                    joined=copy.joined,
                     part=part,
                     parts=parts,
-                    content=parcel.content[part * size : (part + 1) * size],
+                    content=copy.content[part * size : (part + 1) * size],
                 ),
                 key=request.receiver,
             )
 
-    def _parcel(self, request: WeightsRequest) -> _Parcel:
+    def _copy_newest(self, request: WeightsRequest) -> _Copy:
         """Copy the newest version, which may not be announced yet."""
         announced, versions = self._announced, self._versions
         version, slot, memory = hold_newest(versions)
@@ -109,7 +109,7 @@ class WeightsSender(Node[SenderParams]):
             else:
                 copies.append(copy)
         content = copies[0] if len(copies) == 1 else np.concatenate(copies)
-        return _Parcel(life, version, target, len(copies) > 1, content, self.now_ns)
+        return _Copy(life, version, target, len(copies) > 1, content, self.now_ns)
 
     def _copy_of_target(self) -> npt.NDArray[np.uint8] | None:
         announced = self._announced
@@ -124,6 +124,6 @@ class WeightsSender(Node[SenderParams]):
 
     def _forget(self) -> None:
         oldest_ns = self.now_ns - round(self.params.lease_s * 1e9)
-        self._parcels = {
-            receiver: parcel for receiver, parcel in self._parcels.items() if parcel.used_ns >= oldest_ns
+        self._copies = {
+            receiver: copy for receiver, copy in self._copies.items() if copy.used_ns >= oldest_ns
         }

@@ -91,7 +91,7 @@ def test_topics_are_listed(launch, capsys) -> None:
         "message": "Beat",
         "keyed": False,
         "publishers": ["metronome"],
-        "takers": ["listener.slow"],
+        "subscribers": ["listener.slow"],
     }
     assert listed["letter"]["keyed"] is True
     assert re.search(
@@ -103,8 +103,8 @@ def test_a_topic_is_told_of(launch, capsys) -> None:
     info = json.loads(told(capsys, "topic", "info", "slow", "--json"))
     assert info["publishers"][0]["message"] == "support.observed:Beat"
     assert info["publishers"][0]["sent"] > 0
-    assert info["takers"][0]["policy"] == "lossless"
-    assert info["takers"][0]["lost"] == 0
+    assert info["subscribers"][0]["policy"] == "lossless"
+    assert info["subscribers"][0]["lost"] == 0
     assert re.search(r"listener +slow +lossless +\d+ +0 +0", told(capsys, "topic", "info", "slow"))
     assert "did you mean 'slow'?" in told(capsys, "topic", "info", "slwo", code=2)
 

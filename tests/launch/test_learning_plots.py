@@ -10,7 +10,7 @@ import pytest
 from rtgraph.launch.cli import main
 from rtgraph.launch.plots import draw_learning
 from rtgraph.launch.plots.curves import read_curve, running, smoothed, together
-from rtgraph.launch.report.session_groups import gathered
+from rtgraph.launch.report.session_groups import read_session_groups
 from rtgraph.launch.scoring.scores import Line
 from rtgraph.msgs.errors import GraphError, MetricsError
 from rtgraph.nodes.metrics.columns import EPISODES, UPDATES
@@ -109,18 +109,20 @@ def test_runs_that_differ_only_by_chance_are_a_group(tmp_path):
         "c": ("boxing", {"k": 0.25, "agent": "single", "resume": None}),
     }
     folders = [str(session(tmp_path / name, [1, 2], plan=plan)) for name, plan in plans.items()]
-    found = gathered(folders)
+    found = read_session_groups(folders)
     assert {name: len(curves) for name, curves in found.groups.items()} == {
         "agent=staggered": 2,
         "agent=single": 1,
     }
     assert found.title == "boxing"
-    assert list(gathered(folders[:2]).groups) == ["boxing"]
-    labelled = gathered([f"x={folders[0]}", f"y={folders[1]}", f"x={folders[2]}/metrics/episodes.csv"])
+    assert list(read_session_groups(folders[:2]).groups) == ["boxing"]
+    labelled = read_session_groups(
+        [f"x={folders[0]}", f"y={folders[1]}", f"x={folders[2]}/metrics/episodes.csv"]
+    )
     assert {name: len(curves) for name, curves in labelled.groups.items()} == {"x": 2, "y": 1}
-    assert list(gathered([str(session(tmp_path / "bare", [1]))]).groups) == ["bare"]
+    assert list(read_session_groups([str(session(tmp_path / "bare", [1]))]).groups) == ["bare"]
     with pytest.raises(GraphError, match="is not LABEL=SESSION"):
-        gathered(["=x"])
+        read_session_groups(["=x"])
 
 
 def test_whatever_there_is_is_drawn_and_drawn_again_the_same(tmp_path):

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from rtgraph.nodes.runtime import Node, NodePlan, Params
 from rtgraph.nodes.runtime.interface.edges import Tapped
-from rtgraph.nodes.runtime.interface.taps import Taken, Tap
+from rtgraph.nodes.runtime.interface.taps import RawMessage, Tap
 
 
 class Collector(Node[Params]):
@@ -17,7 +17,7 @@ class Collector(Node[Params]):
     everything = Tap()
 
     def on_start(self) -> None:
-        self.taken: list[Taken] = []
+        self.taken: list[RawMessage] = []
         self.every(1_000_000, self._take_in)
 
     def on_stop(self) -> None:

@@ -62,9 +62,9 @@ def measure(
 
 def _report(topic: str, what: str, reading: MeterReading, as_json: bool) -> None:
     if as_json:
-        told = asdict(reading)
+        values = asdict(reading)
         counts = {"topic": topic, "count": reading.count, "missed": reading.missed}
-        print_line(counts | {key: told[key] for key in _KEYS[what]})
+        print_line(counts | {key: values[key] for key in _KEYS[what]})
     else:
         print(_text(what, reading), flush=True)
 

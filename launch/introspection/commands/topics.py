@@ -8,7 +8,7 @@ from typing import Any, Self
 from rtgraph.launch.console.printing import print_json
 from rtgraph.launch.console.tables import console, row, table
 from rtgraph.launch.introspection.client import Client
-from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession, Taker
+from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession, SubscribedInput
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.introspection import AskGraph, Graph
 from rtgraph.msgs.system import Beat
@@ -21,19 +21,19 @@ def print_list(session: LiveSession, *, everything: bool, as_json: bool) -> int:
     """Print every topic; the runtime's internal topics only if ``everything`` is set."""
     description = session.description
     topics = [name for name in description.topics() if everything or not name.startswith("_")]
-    told = [_Overview.of(description, topic) for topic in topics]
+    overviews = [_Overview.of(description, topic) for topic in topics]
     if as_json:
-        print_json([asdict(one) for one in told])
+        print_json([asdict(one) for one in overviews])
         return 0
     shown = table("topic", "message", "published by", "taken by")
-    for one in told:
+    for one in overviews:
         keyed = " (keyed)" if one.keyed else ""
         row(
             shown,
             one.topic,
             f"{one.message}{keyed}",
             some(list(dict.fromkeys(one.publishers))),
-            some(one.takers),
+            some(one.subscribers),
         )
     console().print(shown)
     return 0
@@ -63,10 +63,14 @@ def print_info(session: LiveSession, topic: str, *, as_json: bool) -> int:
         for stream in description.streams
         if stream.topic == topic
     ]
-    takers = [_taker(taker, beats.get(taker.node)) for taker in description.takers if taker.topic == topic]
+    subscribers = [
+        _subscriber(subscriber, beats.get(subscriber.node))
+        for subscriber in description.subscribers
+        if subscriber.topic == topic
+    ]
     overview = _Overview.of(description, topic)
     if as_json:
-        print_json(asdict(overview) | {"publishers": publishers, "takers": takers})
+        print_json(asdict(overview) | {"publishers": publishers, "subscribers": subscribers})
         return 0
     print(f"{topic}: {overview.message}{', keyed' if overview.keyed else ''}")
     sources = table("published by", "output", "class", "schema", "sent", right=("sent",))
@@ -81,7 +85,7 @@ def print_info(session: LiveSession, topic: str, *, as_json: bool) -> int:
         "overwritten",
         right=("received", "lost", "overwritten"),
     )
-    for two in takers:
+    for two in subscribers:
         row(
             targets, *(two.get(key) for key in ("node", "input", "policy", "received", "lost", "overwritten"))
         )
@@ -91,18 +95,18 @@ def print_info(session: LiveSession, topic: str, *, as_json: bool) -> int:
     return 0
 
 
-def _taker(taker: Taker, beat: Beat | None) -> dict[str, Any]:
-    told = {
-        "node": taker.node,
-        "input": taker.port,
-        "policy": taker.policy,
-        "publishers": taker.publishers,
+def _subscriber(subscriber: SubscribedInput, beat: Beat | None) -> dict[str, Any]:
+    overviews = {
+        "node": subscriber.node,
+        "input": subscriber.port,
+        "policy": subscriber.policy,
+        "publishers": subscriber.publishers,
     }
     # A tap subscribes to several topics and counts them together.
-    if beat is None or taker.policy == "everything":
-        return told
-    edges = [edge for edge in beat.edges if edge[0] == taker.port]
-    return told | {
+    if beat is None or subscriber.policy == "everything":
+        return overviews
+    edges = [edge for edge in beat.edges if edge[0] == subscriber.port]
+    return overviews | {
         "received": sum(edge[2] for edge in edges),
         "lost": sum(edge[3] for edge in edges),
         "overwritten": sum(edge[4] for edge in edges),
@@ -124,16 +128,16 @@ class _Overview:
     message: str
     keyed: bool
     publishers: list[str]
-    takers: list[str]
+    subscribers: list[str]
 
     @classmethod
     def of(cls, description: Description, topic: str) -> Self:
         streams = [stream for stream in description.streams if stream.topic == topic]
-        takers = [taker for taker in description.takers if taker.topic == topic]
+        subscribers = [subscriber for subscriber in description.subscribers if subscriber.topic == topic]
         return cls(
             topic=topic,
-            message=(streams[0].message if streams else takers[0].message).rpartition(":")[2],
-            keyed=any(s.keyed for s in streams) or any(t.keyed for t in takers),
+            message=(streams[0].message if streams else subscribers[0].message).rpartition(":")[2],
+            keyed=any(s.keyed for s in streams) or any(t.keyed for t in subscribers),
             publishers=[stream.node for stream in streams],
-            takers=[f"{taker.node}.{taker.port}" for taker in takers],
+            subscribers=[f"{subscriber.node}.{subscriber.port}" for subscriber in subscribers],
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rtgraph.launch.console.status import Status
 from rtgraph.launch.studies.engine.pool import computed
-from rtgraph.launch.studies.engine.store import WORK, Done, Store, digest_of
+from rtgraph.launch.studies.engine.store import WORK, CellResult, Store, digest_of
 from rtgraph.launch.studies.engine.table import COMMAND, write_table
 from rtgraph.launch.studies.study import Cell, Figures, Row, Scale, Study, Tell, Value
 from rtgraph.msgs.errors import GraphError, LaunchError, RtgraphError
@@ -90,7 +90,7 @@ class _Run:
     status: Status
     only: Only
     jobs: int
-    done: dict[str, Done] = field(default_factory=dict)
+    done: dict[str, CellResult] = field(default_factory=dict)
     shares: dict[str, float] = field(default_factory=dict)
 
     def rows(self) -> list[Row]:
@@ -149,7 +149,7 @@ class _Run:
             self.shares.pop(digest, None)
             heard(digest, 0.0)
 
-    def _row(self, cell: Cell, done: Done) -> Row:
+    def _row(self, cell: Cell, done: CellResult) -> Row:
         return {**done.figures, **cell.at, **done.facts, COMMAND: command(self.study, self.scale, cell.at)}
 
 

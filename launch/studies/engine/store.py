@@ -27,7 +27,7 @@ _CPU_FILE = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class CellResult:
     """A cell's figures, and the versions and processor that made them."""
 
     figures: Figures
@@ -81,21 +81,21 @@ class Store:
         """Return the folder of a cell."""
         return self.folder / CELLS / digest
 
-    def done(self, digest: str) -> Done | None:
+    def done(self, digest: str) -> CellResult | None:
         """Return a cell's result; None if it is not done, or the file is damaged."""
         try:
             found = json.loads((self.cell_folder(digest) / RESULT).read_text(encoding="utf-8"))
-            return Done(found["figures"], found["facts"])
+            return CellResult(found["figures"], found["facts"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def keep(self, digest: str, cell: Cell, figures: Figures) -> Done:
+    def keep(self, digest: str, cell: Cell, figures: Figures) -> CellResult:
         """Write a cell's result, and remove what its work left for resuming.
 
         Raises:
             LaunchError: it cannot be written.
         """
-        done = Done(dict(figures), facts())
+        done = CellResult(dict(figures), facts())
         value = {"at": dict(cell.at), "figures": done.figures, "facts": done.facts}
         write_atomically(self.cell_folder(digest) / RESULT, json.dumps(value, indent=1) + "\n", LaunchError)
         shutil.rmtree(self.cell_folder(digest) / WORK, ignore_errors=True)

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         )
         report = export(bag, out, selection)
     if args.json:
-        told = {
+        as_json = {
             "target": report.target,
             "files": [str(file) for file in report.files],
             "messages": report.messages,
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
             ],
             "remarks": list(report.remarks),
         }
-        print(json.dumps(told, indent=2))
+        print(json.dumps(as_json, indent=2))
         return 0
     for file in report.files:
         print(file)

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         found = recover(args.file, out, progress=lambda share: status.progress(share, f"{share:.0%}"))
     code = 0 if found.complete else 3
     if args.json:
-        told = {
+        report = {
             "file": str(found.path),
             "complete": found.complete,
             "messages": found.messages,
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
             "problems": list(found.problems),
             "losses": found.losses.as_json(),
         }
-        print(json.dumps(told, indent=2))
+        print(json.dumps(report, indent=2))
         return code
     print(f"{found.path}: {found.messages:,} messages, {found.size_bytes / 2**20:,.1f} MiB")
     for problem in found.problems:

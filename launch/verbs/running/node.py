@@ -109,31 +109,35 @@ def _info(node_class: str, *, as_json: bool) -> int:
     from rtgraph.nodes.runtime import load_class  # noqa: PLC0415
 
     path = node_class if ":" in node_class else _path(node_class)
-    told = described(path, load_class(path))
+    description = described(path, load_class(path))
     if as_json:
-        print_json(told)
+        print_json(description)
         return 0
     out = console()
-    out.print(f"[bold]{path}[/bold]{'  (a plant)' if told['plant'] else ''}", highlight=False)
-    out.print(f"\n{_prose(told['description'])}\n", markup=False, highlight=False)
+    out.print(f"[bold]{path}[/bold]{'  (a plant)' if description['plant'] else ''}", highlight=False)
+    out.print(f"\n{_prose(description['description'])}\n", markup=False, highlight=False)
     params = table("param", "type", "default", "")
-    _add_params(params, told["params"])
+    _add_params(params, description["params"])
     ports = table("port", "direction", "message", "policy", "")
-    for port in told["inputs"]:
+    for port in description["inputs"]:
         flags = ", ".join(flag for flag in ("many", "optional", "keyed") if port[flag])
         row(ports, port["name"], "input", port["message"], port["policy"], flags)
-    for port in told["outputs"]:
+    for port in description["outputs"]:
         row(ports, port["name"], "output", port["message"], "", "keyed" if port["keyed"] else "")
     for made in (params, ports):
         if made.row_count:
             out.print(made)
-    for line in _changeable(told):
+    for line in _changeable(description):
         out.print(line, markup=False, highlight=False)
     return 0
 
 
-def _changeable(told: dict[str, Any]) -> list[str]:
-    return [f"changeable while it runs: {', '.join(told['changeable'])}"] if told["changeable"] else []
+def _changeable(description: dict[str, Any]) -> list[str]:
+    return (
+        [f"changeable while it runs: {', '.join(description['changeable'])}"]
+        if description["changeable"]
+        else []
+    )
 
 
 def _prose(docstring: str) -> str:

@@ -39,9 +39,9 @@ def export_gif(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
     with whole(out) as work, (work / out.name).open("xb") as file:
         writer = _Writer(file, film.rate)
         overlay = None
-        for shot in film.shots():
-            overlay = overlay or Overlay(shot.pixels, action_names(bag.plan_yaml))
-            writer.write(overlay.draw(shot))
+        for frame in film.frames():
+            overlay = overlay or Overlay(frame.pixels, action_names(bag.plan_yaml))
+            writer.write(overlay.draw(frame))
             count += 1
         file.write(TRAILER)
     return film.ledger.report("gif", (out,), count)

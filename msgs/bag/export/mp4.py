@@ -30,14 +30,14 @@ def export_mp4(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
         options = {"movflags": "+faststart"}
         with av.open(str(work / out.name), "w", format="mp4", options=options) as container:
             overlay = None
-            for shot in film.shots():
+            for frame in film.frames():
                 if overlay is None:
-                    overlay = Overlay(shot.pixels, action_names(bag.plan_yaml))
+                    overlay = Overlay(frame.pixels, action_names(bag.plan_yaml))
                     stream = container.add_stream("libx264", rate=film.rate, options=QUALITY)
                     stream.width, stream.height = overlay.size
                     stream.pix_fmt = "yuv420p"
                 container.mux(
-                    stream.encode(av.VideoFrame.from_ndarray(np.asarray(overlay.draw(shot)), "rgb24"))
+                    stream.encode(av.VideoFrame.from_ndarray(np.asarray(overlay.draw(frame)), "rgb24"))
                 )
                 count += 1
             container.mux(stream.encode(None))

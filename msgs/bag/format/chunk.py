@@ -94,7 +94,7 @@ class ChunkBuilder:
         self.size_bytes += 9 + length
         self.count += 1
 
-    def cut(self, offset: int) -> Cut:
+    def finish(self, offset: int) -> FinishedChunk:
         """Return the collected messages as a chunk for byte ``offset`` of the file, and start a new chunk."""
         data = b"".join(self._parts)
         content = data if self._compress is None else self._compress(data)
@@ -124,7 +124,9 @@ class ChunkBuilder:
             uncompressed_size=len(data),
         )
         counts = {stream.number: len(stream.index) // 2 for stream in self._used.values()}
-        cut = Cut((begin, content, b"".join(indexes)), index_record, counts, self._start_ns, self._end_ns)
+        cut = FinishedChunk(
+            (begin, content, b"".join(indexes)), index_record, counts, self._start_ns, self._end_ns
+        )
         self.drop()
         return cut
 
@@ -153,7 +155,7 @@ class ChunkBuilder:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class FinishedChunk:
     """A chunk ready to write."""
 
     data: tuple[bytes, ...]

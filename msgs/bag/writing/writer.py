@@ -184,7 +184,7 @@ class BagWriter:
         if len(builder.streams) > MOST_CHANNELS:
             raise self._failed(f"{self.path} would have more than {MOST_CHANNELS:,} channels")
         count = builder.count
-        cut = builder.cut(self.size_bytes)
+        cut = builder.finish(self.size_bytes)
         self._put(*cut.data, messages=count)
         if not self.messages:
             self._start_ns, self._end_ns = cut.start_ns, cut.end_ns

@@ -17,7 +17,7 @@ GAPS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueUpdate:
     """Gradients to apply now (their mean, if there are several), and the version that results."""
 
     version: int
@@ -89,14 +89,14 @@ class GradientRing:
         self._ring.withdraw(name)
         return () if self._ring.offer(name, gradient, gradient.based_on) else (gradient,)
 
-    def due(self) -> Due | None:
+    def due(self) -> DueUpdate | None:
         """Return the gradients to apply now; None if they have not arrived."""
         update = self._ring.due()
         if update is None:
             return None
         for offer in update.offers:
             self._applied[int(offer.learner)] += 1
-        return Due(update.version, tuple(offer.gradient for offer in update.offers), update.delays)
+        return DueUpdate(update.version, tuple(offer.gradient for offer in update.offers), update.delays)
 
     def leave_silent(self, now_ns: int) -> list[int]:
         """Leave out silent learners; return their places."""

@@ -26,7 +26,7 @@ class LimiterCounts:
 class Limiter:
     """Keeps the number of samples at most ``samples_per_insert`` times the number of inserts.
 
-    Sampling waits while no sample is due. Inserting never waits, since a plant cannot: call ``forgo`` after
+    Sampling waits while no sample is due. Inserting never waits, since a plant cannot: call ``skip_excess`` after
     inserting, and samples due beyond the slack are skipped. The limiter only counts; it never blocks. The counts
     are integers: however long it runs, no sample is allowed early or late.
 
@@ -81,7 +81,7 @@ class Limiter:
         """Count samples."""
         self._sampled += count
 
-    def forgo(self) -> None:
+    def skip_excess(self) -> None:
         """Skip the samples due beyond the slack."""
         beyond = self._due() - self._slack
         if beyond > 0:

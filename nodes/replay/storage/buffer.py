@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError, ReplayError
-from rtgraph.nodes.replay.replay_stats import Holdings
+from rtgraph.nodes.replay.replay_stats import ReplayStats
 from rtgraph.nodes.replay.sampling.prioritised import PriorityRows
 from rtgraph.nodes.replay.storage.batch import Batch, Draw
 from rtgraph.nodes.replay.storage.frame_slots import FrameSlots
@@ -210,11 +210,11 @@ class ReplayBuffer:
         return int(there.sum())
 
     @property
-    def holdings(self) -> Holdings:
+    def stats(self) -> ReplayStats:
         """The contents of the buffer."""
         frames = self._slots.held
         room = self.frames.slots - self._spare
-        return Holdings(
+        return ReplayStats(
             transitions=self._count,
             capacity=self.capacity,
             fits=min(self.capacity, room * self._count // frames) if frames else self.capacity,

@@ -22,7 +22,7 @@ from rtgraph.nodes.runtime import Node, Output, Params
 from rtgraph.nodes.runtime.clock import unix_ns
 from rtgraph.nodes.runtime.interface.context import Context
 from rtgraph.nodes.runtime.interface.ports import BoundOutput
-from rtgraph.nodes.runtime.interface.taps import Taken, Tap
+from rtgraph.nodes.runtime.interface.taps import RawMessage, Tap
 
 _NAME = "[A-Za-z][A-Za-z0-9_]*"
 POLL_NS = 2_000_000
@@ -121,7 +121,7 @@ class Ros2Bridge(Node[Ros2BridgeParams]):
         if self._incoming:
             self.every(POLL_NS, self._take)
 
-    def on_everything(self, taken: Taken) -> None:
+    def on_everything(self, taken: RawMessage) -> None:
         """Publish a message of the graph in ROS."""
         try:
             self._to_ros.publish(taken, self._epoch())

@@ -28,7 +28,7 @@ from rtgraph.nodes.runtime.classes.loading import load_message
 EMPTY = "std_msgs/msg/Empty"
 MessageClass = type[Message]
 
-OF_THE_BRIDGE = frozenset({"header", "captured_ns", "frame_id"})
+SET_BY_BRIDGE = frozenset({"header", "captured_ns", "frame_id"})
 """The fields that the bridge fills if a message class has them."""
 
 
@@ -74,7 +74,7 @@ class FromRosParams(Record):
         missing = [
             name
             for name, field in own.items()
-            if field.is_required() and name not in {*self.fields, *self.values, *OF_THE_BRIDGE}
+            if field.is_required() and name not in {*self.fields, *self.values, *SET_BY_BRIDGE}
         ]
         if self.fields or (self.type == EMPTY and not missing):
             found = dict(self.fields)

@@ -11,7 +11,7 @@ from rtgraph.msgs.bag.export.plant.spec import RecordedSpec
 from rtgraph.msgs.bag.export.ros import Maker, RosConverter, TopicNames
 from rtgraph.msgs.bag.format.fields import fields_of
 from rtgraph.nodes.robot.ros2.params import QosParams
-from rtgraph.nodes.runtime.interface.taps import Taken
+from rtgraph.nodes.runtime.interface.taps import RawMessage
 
 log = logging.getLogger("rtgraph.ros2")
 
@@ -68,7 +68,7 @@ class ToRos:
         self.topics: dict[str, RosTopic] = {}
         """The topics in ROS by name."""
 
-    def publish(self, taken: Taken, epoch_ns: int) -> None:
+    def publish(self, taken: RawMessage, epoch_ns: int) -> None:
         """Publish the fields of a message.
 
         Args:

@@ -1,4 +1,4 @@
-"""Calibration of an arm by hand: a person moves each joint to the middle of its range, then through the whole range."""
+"""Calibration of an arm by hand: an operator moves each joint to the middle of its range, then through the whole range."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MIDDLE_TEXT = "Move every joint to the middle of its range, then press Enter."
 RANGE_TEXT = "Move every joint but {endless} through its whole range, then press Enter."
 
 
-class Person(Protocol):
-    """The person who moves the joints."""
+class Operator(Protocol):
+    """The operator who moves the joints."""
 
     def wait(self, text: str, attend: Callable[[], str]) -> None:
         """Show a text and wait until it is done.
@@ -32,7 +32,7 @@ class Person(Protocol):
             attend: called repeatedly meanwhile; returns a line that shows the state.
 
         Raises:
-            RobotError: the person has cancelled.
+            RobotError: the operator has cancelled.
         """
         ...
 
@@ -78,21 +78,21 @@ class Ranges:
         return {name: read[servo][0] for name, servo in self._joints.items()}
 
 
-def calibrate(bus: ServoBus, joints: Mapping[str, int], person: Person) -> Calibration:
+def calibrate(bus: ServoBus, joints: Mapping[str, int], operator: Operator) -> Calibration:
     """Calibrate an arm, and write the calibration to its servos. The torque is switched off.
 
     Args:
         bus: the arm's bus.
         joints: the servos' ids by the names of their joints.
-        person: who moves the joints.
+        operator: who moves the joints.
 
     Raises:
-        RobotError: the person has cancelled, or the ranges are invalid. The servos then keep their old calibration.
+        RobotError: the operator has cancelled, or the ranges are invalid. The servos then keep their old calibration.
     """
     before = read_kept(bus, joints)
     set_torque(bus, joints.values(), on=False)
     try:
-        made = _measure(bus, joints, person)
+        made = _measure(bus, joints, operator)
     except BaseException:  # also Ctrl-C: restore the old calibration
         write_calibration(bus, before)
         raise
@@ -100,9 +100,9 @@ def calibrate(bus: ServoBus, joints: Mapping[str, int], person: Person) -> Calib
     return made
 
 
-def _measure(bus: ServoBus, joints: Mapping[str, int], person: Person) -> Calibration:
+def _measure(bus: ServoBus, joints: Mapping[str, int], operator: Operator) -> Calibration:
     write_calibration(bus, _whole(joints, dict.fromkeys(joints, 0)))
-    person.wait(MIDDLE_TEXT, lambda: "")
+    operator.wait(MIDDLE_TEXT, lambda: "")
     read = bus.sync_read(list(joints.values()), (PRESENT_POSITION,))
     offsets = {name: read[servo][0] - MIDDLE for name, servo in joints.items()}
     if far := [name for name, offset in offsets.items() if abs(offset) > MOST_OFFSET]:
@@ -112,7 +112,9 @@ def _measure(bus: ServoBus, joints: Mapping[str, int], person: Person) -> Calibr
         )
     write_calibration(bus, _whole(joints, offsets))
     ranges = Ranges(bus, joints)
-    person.wait(RANGE_TEXT.format(endless=", ".join(sorted(ENDLESS & joints.keys())) or "none"), ranges.look)
+    operator.wait(
+        RANGE_TEXT.format(endless=", ".join(sorted(ENDLESS & joints.keys())) or "none"), ranges.look
+    )
     ranges.look()
     if problem := ranges.problem():
         raise RobotError(problem, hint="calibrate again; nothing was changed")

@@ -23,7 +23,7 @@ from pydantic import BaseModel
 from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.runtime.checkpoint import arrays
 from rtgraph.nodes.runtime.checkpoint.saveable import Names, WorldState, refuse_foreign
-from rtgraph.nodes.runtime.checkpoint.writer import INTEGER, LIVING, REFERENCE
+from rtgraph.nodes.runtime.checkpoint.writer import INTEGER, NODE_TYPES, REFERENCE
 
 _new, _set = object.__new__, object.__setattr__
 
@@ -168,13 +168,13 @@ class Reader:
         return made
 
     def _stateful(self, name: str, _: Any) -> Any:
-        kind = self._type(name, object, LIVING)
+        kind = self._type(name, object, NODE_TYPES)
         if not issubclass(kind, WorldState):
             raise CheckpointError(f"{name} has no load_world_state")
         return kind.__new__(kind)
 
     def _instance(self, name: str, *_: Any) -> Any:
-        kind = self._type(name, object, (*LIVING, BaseModel, enum.Enum))
+        kind = self._type(name, object, (*NODE_TYPES, BaseModel, enum.Enum))
         refuse_foreign(kind)
         return _new(kind)
 

@@ -72,7 +72,7 @@ def load(world: VirtualWorld, file: SnapshotFile) -> None:
         CheckpointError: the checkpoint is of another plan, or is damaged; the world is then unusable.
     """
     try:
-        world.revive(file.head["incarnations"])
+        world.recreate_nodes(file.head["incarnations"])
         states, records = file.document()
         _restore(world, states, records, file.buffer)
     except CheckpointError:

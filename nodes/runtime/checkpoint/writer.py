@@ -31,7 +31,7 @@ ALIGNMENT = 64
 """Buffers begin at multiples of it."""
 REFERENCE, INTEGER = 1, 2
 """Extension types of msgpack: the number of a record; an integer of more than 64 bits, signed, big-endian."""
-LIVING = (Node, Executor, BoundInput, BoundOutput)
+NODE_TYPES = (Node, Executor, BoundInput, BoundOutput)
 """The parts of running nodes: always anchors."""
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
@@ -147,7 +147,7 @@ class Writer:
 
     def _instance(self, value: Any, number: int) -> list[Any]:
         kind = type(value)
-        if isinstance(value, LIVING):
+        if isinstance(value, NODE_TYPES):
             raise CheckpointError(f"a {kind.__qualname__} that has ended", hint="remove the reference to it")
         # A class's ``world_state`` takes precedence, even for a class written in another language.
         if isinstance(value, WorldState):

@@ -15,7 +15,7 @@ from rtgraph.nodes.runtime.interface.ports import Input
 
 
 @dataclass(frozen=True)
-class Taken:
+class RawMessage:
     """An encoded message.
 
     ``channel`` is its topic, or ``topic/key`` if it has a key; ``data`` is the wire document; ``taken_ns`` is
@@ -25,17 +25,17 @@ class Taken:
     topic: str
     key: str
     channel: str
-    header: TakenHeader
+    header: RawHeader
     data: bytes
     taken_ns: int
 
-    def since(self, epoch_ns: int) -> Taken:
+    def since(self, epoch_ns: int) -> RawMessage:
         """Return the message with ``taken_ns`` counted from ``epoch_ns``, the start of the graph's clock."""
         return replace(self, taken_ns=self.taken_ns - epoch_ns)
 
 
 @dataclass(frozen=True, slots=True)
-class TakenHeader:
+class RawHeader:
     """The origin of a message.
 
     ``source`` identifies publisher and channel: each pair has a separate sequence.
@@ -62,17 +62,17 @@ class Tap(Input[Any]):
         self.journals = journals
 
 
-def taken(topic: str, key: str, envelope: Envelope, data: bytes, now_ns: int) -> Taken:
-    """Return the ``Taken`` of a message with this wire document and time of arrival."""
+def taken(topic: str, key: str, envelope: Envelope, data: bytes, now_ns: int) -> RawMessage:
+    """Return the ``RawMessage`` of a message with this wire document and time of arrival."""
     channel = f"{topic}/{key}" if key else topic
-    header = TakenHeader(
+    header = RawHeader(
         edge_name(envelope.source, channel),
         envelope.source,
         envelope.incarnation,
         envelope.sequence,
         envelope.stamp_ns,
     )
-    return Taken(topic, key, channel, header, data, now_ns)
+    return RawMessage(topic, key, channel, header, data, now_ns)
 
 
 def edge_name(publisher: str, channel: str) -> str:

@@ -26,7 +26,7 @@ from rtgraph.msgs.wire.envelope import envelope
 from rtgraph.nodes.runtime.interface.edges import EdgeCount
 from rtgraph.nodes.runtime.interface.node import Node
 from rtgraph.nodes.runtime.interface.ports import BoundInput
-from rtgraph.nodes.runtime.interface.taps import Taken, taken
+from rtgraph.nodes.runtime.interface.taps import RawMessage, taken
 from rtgraph.nodes.runtime.realtime.host import fifo_priority
 from rtgraph.nodes.runtime.realtime.lead import PROBE, PROBE_BYTE, is_probe, lead_of, read_lead
 
@@ -253,7 +253,7 @@ class _TapSubscriber(_Subscriber):
         super().__init__(socket, port)
         self._node = node
 
-    def take(self, frames: list[memoryview]) -> Taken | Probed | None:
+    def take(self, frames: list[memoryview]) -> RawMessage | Probed | None:
         topic, key, start = read_lead(frames[0])
         if is_probe(frames[0], start) and (probe := self.probed(frames[0], start)) is not None:
             return probe

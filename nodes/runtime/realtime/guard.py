@@ -15,7 +15,7 @@ from rtgraph.nodes.runtime.realtime.host import outlive_parent
 
 MARGIN_S = 1.0
 """Time for the rest of the process to end, beyond the node's ``stop_s``."""
-HUNG = 70
+EXIT_CODE_HUNG = 70
 """Exit code of a process that hung."""
 
 
@@ -52,4 +52,4 @@ class Guard:
     def _end_if_hung(self) -> None:
         select.select(self.descriptors, [], [])
         threading.Event().wait(self._stop_s + MARGIN_S)
-        os._exit(HUNG)
+        os._exit(EXIT_CODE_HUNG)

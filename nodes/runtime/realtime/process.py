@@ -36,7 +36,7 @@ from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.interface.context import Timer
 from rtgraph.nodes.runtime.interface.edges import EdgeCount
 from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput
-from rtgraph.nodes.runtime.interface.taps import Taken
+from rtgraph.nodes.runtime.interface.taps import RawMessage
 from rtgraph.nodes.runtime.journal import Documents
 from rtgraph.nodes.runtime.journalled import executor_of
 from rtgraph.nodes.runtime.realtime.bus import Bus, make_context
@@ -256,7 +256,7 @@ class RealtimeNode:
             elif isinstance(message, Go):
                 self.clock.epoch_ns = epoch_ns = message.epoch_ns
                 self._early = [
-                    (port, early.since(epoch_ns) if isinstance(early, Taken) else early)
+                    (port, early.since(epoch_ns) if isinstance(early, RawMessage) else early)
                     for port, early in self._early
                 ]
                 self._go = True

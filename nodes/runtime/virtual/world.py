@@ -185,7 +185,7 @@ class VirtualWorld:
         """Return the incarnation of each node."""
         return {name: executor.identity.incarnation for name, executor in self.executors.items()}
 
-    def revive(self, incarnations: Mapping[str, int]) -> None:
+    def recreate_nodes(self, incarnations: Mapping[str, int]) -> None:
         """Recreate the nodes with these incarnations, in a world that has not begun."""
         if self._begun or set(incarnations) != set(self.executors):
             raise CheckpointError("the checkpoint is of another plan: it has other nodes")

@@ -89,7 +89,7 @@ class _Peer(Protocol):
 def _own(buffer: ReplayBuffer, sampling: Sampling, rounds: int) -> list[Row]:
     """Fill our buffer, and measure figures that no peer has."""
     rng = np.random.default_rng(0)
-    while not buffer.holdings.evicted:
+    while not buffer.stats.evicted:
         for transition in _chain():
             buffer.add(transition)
     if sampling == "uniform":
@@ -118,7 +118,7 @@ def _compared(rounds: int, sampling: Sampling, buffer: ReplayBuffer, peer: _Peer
         lambda _: microseconds_per_call(lambda: buffer.sample(BATCH, rng), CALLS_S),
         lambda _: microseconds_per_call(lambda: peer.sample(BATCH), CALLS_S),
     )
-    holdings = buffer.holdings
+    holdings = buffer.stats
     return [
         Row.compared(
             f"{sampling}: insert", "transitions/s", inserted[0], peer.name, inserted[1], more_is_better=True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rtgraph.launch.console.progress_line import Going, compact, fitted
+from rtgraph.launch.console.progress_line import ProgressLine, compact, fitted
 from rtgraph.msgs import LearningProgress, Progress, RobotState
 
 ACTING = Progress(
@@ -24,13 +24,13 @@ LEARNING = LearningProgress(
 
 
 def test_all_of_it():
-    going = Going(ticks=1_000_000)
-    assert going.total == 1_000_000
-    going.heard(ACTING.model_copy(update={"tick": 400_000}))
-    assert "left" not in going.told(7000.0, 10.0)[1], "how quickly it goes is not known yet"
+    line = ProgressLine(ticks=1_000_000)
+    assert line.total == 1_000_000
+    line.update(ACTING.model_copy(update={"tick": 400_000}))
+    assert "left" not in line.render(7000.0, 10.0)[1], "how quickly it goes is not known yet"
     for message in (ACTING, LEARNING):
-        going.heard(message)
-    done, text = going.told(7405.0, 370.0)
+        line.update(message)
+    done, text = line.render(7405.0, 370.0)
     assert done == 444_321
     assert text.split("  ") == [
         "tick 444k/1M",
@@ -52,28 +52,28 @@ def test_all_of_it():
 
 
 def test_the_state_of_a_robot_and_its_reason():
-    going = Going()
-    going.heard(RobotState(state="fault", reason="get_observation: no reply", since_ns=0))
-    assert going.told(5.0, 5.0)[1] == "fault: get_observation: no reply  5.0 s"
-    going.heard(RobotState(state="running", since_ns=0))
-    assert going.told(5.0, 5.0)[1] == "running  5.0 s"
+    line = ProgressLine()
+    line.update(RobotState(state="fault", reason="get_observation: no reply", since_ns=0))
+    assert line.render(5.0, 5.0)[1] == "fault: get_observation: no reply  5.0 s"
+    line.update(RobotState(state="running", since_ns=0))
+    assert line.render(5.0, 5.0)[1] == "running  5.0 s"
 
 
 def test_what_is_not_known_is_left_out():
-    going = Going()
-    assert going.total is None
-    assert going.told(1.5, 1.0) == (0.0, "1.5 s")
-    going.heard(LearningProgress(tick=5, episodes=0))
-    assert going.told(1.5, 1.0) == (0.0, "1.5 s")
-    going.heard(ACTING)
-    assert going.told(1.5, 1.0)[1].startswith("tick 444,321  inaction 0.4%")
+    line = ProgressLine()
+    assert line.total is None
+    assert line.render(1.5, 1.0) == (0.0, "1.5 s")
+    line.update(LearningProgress(tick=5, episodes=0))
+    assert line.render(1.5, 1.0) == (0.0, "1.5 s")
+    line.update(ACTING)
+    assert line.render(1.5, 1.0)[1].startswith("tick 444,321  inaction 0.4%")
 
 
 def test_a_duration_is_counted_up_to():
-    going = Going(ticks=10, duration_s=100.0)
-    assert going.total == 100.0
-    going.told(5.0, 6.0)
-    assert going.told(25.0, 30.0) == (25.0, "1:30 left  25.0 s")
+    line = ProgressLine(ticks=10, duration_s=100.0)
+    assert line.total == 100.0
+    line.render(5.0, 6.0)
+    assert line.render(25.0, 30.0) == (25.0, "1:30 left  25.0 s")
 
 
 @pytest.mark.parametrize(

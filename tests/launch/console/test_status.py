@@ -13,17 +13,17 @@ import pytest
 from rtgraph.launch.console.status import ConsoleStatus
 
 PROGRAM = """
-from rtgraph.launch.console.progress_line import Going
+from rtgraph.launch.console.progress_line import ProgressLine
 from rtgraph.launch.console.status import ConsoleStatus
 from rtgraph.msgs import Progress
 
-going = Going(duration_s=10.0)
-going.heard( Progress(
+line = ProgressLine(duration_s=10.0)
+line.update( Progress(
     tick=123456, episode=2, inaction=0.125, age_ticks=6.1, lateness_most_ms=1.25, overruns=0, reward=1234.0
 ))
 with ConsoleStatus() as status:
     status.phase("a graph with a name", 10.0)
-    status.progress(*going.told(5.0, 5.0))
+    status.progress(*line.render(5.0, 5.0))
     status._bar.refresh()
 """
 

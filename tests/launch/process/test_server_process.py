@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from rtgraph.graphs.load import Foreseen
+from rtgraph.graphs.load import PlanPreview
 from rtgraph.launch.cli import main
 from rtgraph.launch.process.processes import ForkServer, Process
 from rtgraph.launch.process.server_process import EarlyServer, ServerProcess
@@ -67,7 +67,7 @@ def test_an_early_server_becomes_that_of_the_launch(dies, started, adopting, tmp
         function="support.showing:show", values={"file": str(shown), "descriptors": descriptors}
     )
     with EarlyServer() as early:
-        early.foresee(Foreseen("realtime", (ATARI, "no.module:OfOurs"), weights=False))
+        early.preload(PlanPreview("realtime", (ATARI, "no.module:OfOurs"), weights=False))
         if dies:
             started[0].popen.kill()
             started[0].popen.wait()

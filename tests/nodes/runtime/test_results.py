@@ -11,7 +11,7 @@ from support.chatter import Ping
 from support.host import HandHost
 
 from rtgraph.msgs.errors import NodeError
-from rtgraph.msgs.typed.one_line import TOLD_MOST, in_one_line
+from rtgraph.msgs.typed.one_line import MAX_LINE_LENGTH, in_one_line
 from rtgraph.nodes.runtime import Input, Node, Params, lossless, queue
 from rtgraph.nodes.runtime.results import DEEPEST, edge_reports, result_of
 
@@ -103,7 +103,7 @@ def test_a_dict_that_holds_itself_is_refused():
 def test_errors_are_told_in_one_line():
     assert in_one_line(ValueError("a\n  b")) == "ValueError: a b"
     assert in_one_line(KeyError()) == "KeyError"
-    assert len(in_one_line(ValueError("x" * 10_000))) == len("ValueError: ") + TOLD_MOST
+    assert len(in_one_line(ValueError("x" * 10_000))) == len("ValueError: ") + MAX_LINE_LENGTH
 
 
 def test_what_lossless_inputs_hold_at_the_end_is_unread():

@@ -20,7 +20,7 @@ from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import HeadSpec, MlpSpec
 from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.parameters import write
-from rtgraph.nodes.weights.checkpoint_reader import kept_in
+from rtgraph.nodes.weights.checkpoint_reader import checkpoint_parameters
 from rtgraph.nodes.weights.first_version import fill
 from rtgraph.nodes.weights.memory_file import create
 from rtgraph.nodes.weights.shared_network import VersionedModule
@@ -141,18 +141,18 @@ def checkpoints(tmp_path):
 
 def test_the_first_version_may_be_that_of_a_checkpoint(checkpoints):
     folder, module = checkpoints
-    kept = kept_in(folder)
+    kept = checkpoint_parameters(folder)
     assert (kept.folder, kept.version, kept.network) == (folder / "000001", 6, SPEC)
     for made in (contextlib.nullcontext, in_shared_memory):
         with made(policy_weights(checkpoint=str(folder), version=6)) as weights:
             assert weights.versions.newest()[0] == 6
             assert torch.equal(outputs(VersionedModule(weights).module), outputs(module))
-    assert kept_in(folder / "000000").version == 5
+    assert checkpoint_parameters(folder / "000000").version == 5
 
 
 def test_a_checkpoint_of_something_else_is_refused(checkpoints):
     folder, _ = checkpoints
-    kept = kept_in(folder)
+    kept = checkpoint_parameters(folder)
     with pytest.raises(CheckpointError, match=r"another network: hidden is \[8\] there, \[9\] here"):
         kept.must_be_of(MlpSpec(hidden=(9,)).model_dump(mode="json"), PLANT)
     with pytest.raises(CheckpointError, match=r"another plant: rate_hz is 60.0 there, 50.0 here"):
@@ -173,7 +173,7 @@ def test_weights_that_are_not_finite_are_refused(checkpoints, value):
     safetensors.torch.save_file(tensors, path)
     problem = f"000001 cannot be used: {name} is not finite"
     with pytest.raises(CheckpointError, match=problem):
-        kept_in(folder).must_be_finite()
+        checkpoint_parameters(folder).must_be_finite()
     with pytest.raises(CheckpointError, match=problem):
         policy_weights(checkpoint=str(folder), version=6).versions.newest()
 
@@ -185,20 +185,20 @@ def test_what_is_no_checkpoint_is_refused(checkpoints, tmp_path):
         with pytest.raises(
             CheckpointError, match=r"is not a checkpoint.*hint: give the folder of a checkpoint"
         ):
-            kept_in(nowhere)
+            checkpoint_parameters(nowhere)
     newest = folder / "000001"
     for damaged in (b"not safetensors at all", b""):
         (newest / "tensors.safetensors").write_bytes(damaged)
         with pytest.raises(CheckpointError, match="cannot be read"):
-            kept_in(folder).tensors()
+            checkpoint_parameters(folder).tensors()
     (newest / "tensors.safetensors").unlink()
     with pytest.raises(CheckpointError, match="cannot be read"):
-        kept_in(folder).tensors()
+        checkpoint_parameters(folder).tensors()
     facts = json.loads((newest / "facts.json").read_text())
     for text in ("{", json.dumps(facts | {"version": -1}), "[]", "\xff"):
         (newest / "facts.json").write_text(text, "latin-1")
         with pytest.raises(CheckpointError, match="cannot be read"):
-            kept_in(folder)
+            checkpoint_parameters(folder)
 
 
 # ---- noise ---------------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ class ShownAction:
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class FilmFrame:
     """An image, and the action applied at its tick, if recorded.
 
     ``total_reward`` is that of the episode up to this tick; ``complete`` says whether the episode's beginning
@@ -101,7 +101,7 @@ class Film:
         whole_number = near and abs(rate - near) <= ROUND_RATE * rate
         return len(stamps), Fraction(near) if whole_number else Fraction(rate).limit_denominator(1000)
 
-    def shots(self) -> Iterator[Shot]:
+    def frames(self) -> Iterator[FilmFrame]:
         """Yield every image in order."""
         waiting: deque[tuple[Recorded, Fields]] = deque()
         score = _Score()
@@ -112,12 +112,12 @@ class Film:
             elif self._start_ns <= recorded.log_ns <= self._end_ns:
                 waiting.append((recorded, fields))
             while waiting and (score.knows(_key(waiting[0][1])) or len(waiting) > MOST_WAITING):
-                yield self._shot(*waiting.popleft(), score)
+                yield self._frame(*waiting.popleft(), score)
                 done += 1
                 if self._progress is not None and done % max(1, self.count // STEPS) == 0:
                     self._progress(done / self.count)
         for one in waiting:
-            yield self._shot(*one, score)
+            yield self._frame(*one, score)
         if self._progress is not None:
             self._progress(1.0)
 
@@ -139,11 +139,11 @@ class Film:
             except DecodeError as error:
                 self.ledger.left_out(recorded.channel.topic, f"cannot be decoded: {error.problem}")
 
-    def _shot(self, recorded: Recorded, fields: Fields, score: _Score) -> Shot:
+    def _frame(self, recorded: Recorded, fields: Fields, score: _Score) -> FilmFrame:
         act = score.at(_key(fields))
         if act is None:
             self.ledger.left_out("applied", "not recorded for the tick of a picture")
-        return Shot(
+        return FilmFrame(
             pixels=self._pixels(fields),
             tick=fields.get("tick"),
             episode=fields.get("episode"),

@@ -13,7 +13,7 @@ import yaml
 from PIL import Image, ImageDraw, ImageFont
 
 from rtgraph.msgs.bag.export.pictures.arrays import Pixels
-from rtgraph.msgs.bag.export.pictures.film import Shot, ShownAction
+from rtgraph.msgs.bag.export.pictures.film import FilmFrame, ShownAction
 
 LEAST_WIDTH = 480
 MOST_HEIGHT = 1080
@@ -46,29 +46,31 @@ class Overlay:
         self._characters = int((canvas_width - font_px) / self._font.getlength("0"))
         self.size = (canvas_width, _even(height * times + LINES * self._line_px + font_px))
 
-    def draw(self, shot: Shot) -> Image.Image:
+    def draw(self, frame: FilmFrame) -> Image.Image:
         """Return the frame of an image, RGB."""
         canvas = Image.new("RGB", self.size, BACKGROUND)
-        pixels = Image.fromarray(np.ascontiguousarray(shot.pixels)).convert("RGB")
+        pixels = Image.fromarray(np.ascontiguousarray(frame.pixels)).convert("RGB")
         canvas.paste(pixels.resize(self._picture_size, Image.Resampling.NEAREST), (self._left, 0))
         draw = ImageDraw.Draw(canvas)
         margin = self._font.size // 2
         top = self._picture_size[1] + margin
-        for number, (text, colour) in enumerate(self._lines(shot)):
+        for number, (text, colour) in enumerate(self._lines(frame)):
             draw.text((margin, top + number * self._line_px), self._cut(text), colour, self._font)
         return canvas
 
-    def _lines(self, shot: Shot) -> list[tuple[str, tuple[int, int, int]]]:
-        where = f"tick {_or_dash(shot.tick)}   episode {_or_dash(shot.episode)}   {shot.stamp_ns / 1e9:.3f} s"
-        act = shot.act
+    def _lines(self, frame: FilmFrame) -> list[tuple[str, tuple[int, int, int]]]:
+        where = (
+            f"tick {_or_dash(frame.tick)}   episode {_or_dash(frame.episode)}   {frame.stamp_ns / 1e9:.3f} s"
+        )
+        act = frame.act
         if act is None:
             return [(where, TEXT), ("what was applied is not recorded", TEXT)]
-        total = "return" if shot.complete else "return from here"
+        total = "return" if frame.complete else "return from here"
         return [
             (where, TEXT),
             (f"action {self._action(act.action)}", BY.get(act.by, TEXT)),
             (_origin(act), BY.get(act.by, TEXT)),
-            (f"reward {act.reward:+g}   {total} {shot.total_reward:+g}", TEXT),
+            (f"reward {act.reward:+g}   {total} {frame.total_reward:+g}", TEXT),
         ]
 
     def _action(self, action: object) -> str:

@@ -9,7 +9,8 @@ from rtgraph.msgs.errors import ReplayError
 from rtgraph.nodes.replay.sampling.limiter import Limiter
 
 EVENTS = st.lists(
-    st.tuples(st.sampled_from(["insert", "sample", "present"]), st.integers(1, 20)) | st.just(("forgo", 0)),
+    st.tuples(st.sampled_from(["insert", "sample", "present"]), st.integers(1, 20))
+    | st.just(("skip_excess", 0)),
     max_size=80,
 )
 
@@ -29,7 +30,7 @@ def test_no_more_is_sampled_than_is_due(ratio, slack, events):
         elif event == "present":
             limiter.present(count)
         else:
-            limiter.forgo()
+            limiter.skip_excess()
         assert limiter.due >= 0
     limiter.stop()
     assert limiter.may_sample()
@@ -68,7 +69,7 @@ def test_what_is_due_beyond_the_slack_is_forgone_and_told():
     limiter = Limiter(0.5, slack=3)
     for _ in range(100):
         limiter.inserted()
-        limiter.forgo()
+        limiter.skip_excess()
         assert limiter.due <= 3
     assert limiter.counts.forgone == 47
     drawn = 0

@@ -104,7 +104,7 @@ def test_after_wrapping_all_of_the_newest_are_sampled_and_nothing_else(sampling,
     held = min(added, len(buffer))
     assert held >= min(added, 29)  # one frame more than transitions
     assert numbers(buffer) == set(range(added - held, added))
-    holdings = buffer.holdings
+    holdings = buffer.stats
     assert (holdings.transitions, holdings.seen, holdings.frames) == (held, added, held + 1)
     assert holdings.evicted == added - held
 
@@ -126,7 +126,7 @@ def test_a_reservoir_keeps_each_ever_seen_with_the_same_chance():
         passed_over += not took[20]
         held = buffer._table.rows["action"][:20]
         assert len(set(held.tolist())) == len(buffer) == 20
-        holdings = buffer.holdings
+        holdings = buffer.stats
         assert (holdings.skipped, holdings.evicted, holdings.seen) == (200 - sum(took), sum(took) - 20, 200)
         kept[held] += 1
         buffer.close()
@@ -177,7 +177,7 @@ def test_however_frames_are_shared_each_transition_keeps_its_own(seed, order, ro
             assert buffer.frames.alive(live[column]).all()
             np.add.at(references, live[column] % buffer.frames.slots, 1)
         assert np.array_equal(references, buffer._slots._references)
-    assert buffer.holdings.evicted == total - len(buffer)
+    assert buffer.stats.evicted == total - len(buffer)
     buffer.close()
 
 
@@ -190,7 +190,7 @@ def test_a_frame_is_stored_once_and_a_transition_of_a_screen_takes_at_most_7200_
                 transition.observation, action, 0.0, transition.next_observation, transition.discount, 1
             )
         )
-    holdings = buffer.holdings
+    holdings = buffer.stats
     # Each end of an episode has a frame that begins no transition.
     assert holdings.transitions >= 2_000 - 2_000 // 250 - 2
     # For a small memory; the spare frames and heads of a large one are negligible.
@@ -264,7 +264,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing():
     buffer = buffer_of(10)
     for transition in chain(20):
         buffer.add(transition)
-    before = buffer.holdings, numbers(buffer)
+    before = buffer.stats, numbers(buffer)
     good, wrong = frame(1), Frame("plant", 0, 0, 0, 0, np.zeros(3, np.int64))
     for bad in (
         Transition(wrong, 0, 0.0, good, 1.0, 1),
@@ -274,7 +274,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing():
     ):
         with pytest.raises(ReplayError):
             buffer.add(bad)
-    assert (buffer.holdings, numbers(buffer)) == before
+    assert (buffer.stats, numbers(buffer)) == before
 
 
 FLOATS = PlantSpec(
@@ -314,10 +314,10 @@ def test_numbers_that_are_not_finite_are_refused_and_change_nothing(change, prob
 
     buffer = buffer_of(10, FLOATS)
     buffer.add(step(0))
-    before = buffer.holdings
+    before = buffer.stats
     with pytest.raises(ReplayError, match=problem):
         buffer.add(step(1, **change))
-    assert buffer.holdings == before
+    assert buffer.stats == before
     assert buffer.sample(4, rng()).returns.tolist() == [1.0] * 4
 
 
@@ -339,7 +339,7 @@ def test_what_an_earlier_version_kept_that_is_not_finite_is_left_out(tmp_path):
     buffer._table.rows["reward"][4] = np.inf
     buffer.close()
     buffer = opened()
-    assert (len(buffer), buffer.holdings.discarded) == (20, 10)
+    assert (len(buffer), buffer.stats.discarded) == (20, 10)
     assert np.isfinite(buffer.sample(200, rng()).observations).all()
     buffer.close()
 
@@ -489,12 +489,12 @@ def test_a_restart_goes_on_where_it_was(order, sampling, tmp_path):
     for _ in range(4):
         buffer.sync()
         held, expected = len(buffer), buffer.sample(500, rng(1))
-        seen = buffer.holdings.seen
+        seen = buffer.stats.seen
         with pytest.raises(RegionError, match="in use"):
             buffer_of(20, **options)
         buffer.close()
         buffer = buffer_of(20, **options)
-        assert (len(buffer), buffer.holdings.seen, buffer.holdings.discarded) == (held, seen, 0)
+        assert (len(buffer), buffer.stats.seen, buffer.stats.discarded) == (held, seen, 0)
         again = buffer.sample(500, rng(1))
         for name in again.__slots__:
             assert np.array_equal(getattr(again, name), getattr(expected, name)), name
@@ -520,7 +520,7 @@ buffer = ReplayBuffer(300_000, plant, order=order, spare_frames=3, folder=Path(f
 def frame(number):
     return Frame("plant", 0, 0, number, number, np.full((400,), number))
 rng = np.random.default_rng(0)
-first = number = buffer.holdings.seen
+first = number = buffer.stats.seen
 now = frame(number)
 while True:
     following = frame(number + 1)
@@ -547,7 +547,7 @@ def test_a_kill_at_any_instant_leaves_it_whole(order, tmp_path):
         buffer = ReplayBuffer(
             300_000, plant, order=order, spare_frames=3, folder=folder, sampling="prioritised"
         )
-        holdings = buffer.holdings
+        holdings = buffer.stats
         assert holdings.discarded <= 1
         assert holdings.transitions >= buffer.capacity - 2
         batch = buffer.sample(500, rng())
@@ -578,7 +578,7 @@ def test_a_row_or_a_frame_that_was_broken_off_is_left_out_and_counted(order, tmp
     }
     buffer.close()
     buffer = buffer_of(20, **options)
-    assert buffer.holdings.discarded >= len(referring - {5}) > 0
+    assert buffer.stats.discarded >= len(referring - {5}) > 0
     gone = set(rows["action"][list(referring | {5})].tolist())
     kept = numbers(buffer)
     assert len(kept) == len(buffer) > 0
@@ -603,7 +603,7 @@ def test_half_of_what_was_kept_is_nothing_to_go_on_with(order, removed, tmp_path
     (tmp_path / removed).unlink()
     buffer = buffer_of(20, **options)
     assert len(buffer) == 0
-    assert buffer.holdings.discarded == (held if removed == "frames" else 0)
+    assert buffer.stats.discarded == (held if removed == "frames" else 0)
     for transition in chain(50, first=100):
         buffer.add(transition, chance)
     assert len(numbers(buffer)) == len(buffer) == held

@@ -117,7 +117,7 @@ def test_each_part_is_stored_once_within_the_budget():
     frames = [Frame("plant", 0, 0, number, number, value(number)) for number in range(buffer.capacity)]
     for number in range(buffer.capacity - 1):
         buffer.add(Transition(frames[number], number % 9, 1.0, frames[number + 1], 0.9, 1))
-    assert (len(buffer), buffer.holdings.frames) == (buffer.capacity - 1, buffer.capacity)
+    assert (len(buffer), buffer.stats.frames) == (buffer.capacity - 1, buffer.capacity)
 
 
 @pytest.mark.parametrize("on_disk", [False, True])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from support.recorded import PLAN
 
-from rtgraph.msgs.bag.export.pictures.film import Shot, ShownAction
+from rtgraph.msgs.bag.export.pictures.film import FilmFrame, ShownAction
 from rtgraph.msgs.bag.export.pictures.overlay import BY, LEAST_WIDTH, MOST_HEIGHT, Overlay, action_names
 
 
@@ -24,7 +24,7 @@ def act(**more):
 def shot(pixels=None, one=None, *, complete=True):
     if pixels is None:
         pixels = np.zeros((84, 84), np.uint8)
-    return Shot(pixels, 7, 1, 140_000_000, one, 5.0, complete)
+    return FilmFrame(pixels, 7, 1, 140_000_000, one, 5.0, complete)
 
 
 def panel(overlay, one, picture_height=504):

@@ -25,7 +25,7 @@ class Verb(Protocol):
         ...
 
 
-def run_brought(extension: Extension, arguments: Sequence[str]) -> int:
+def run_extension_verb(extension: Extension, arguments: Sequence[str]) -> int:
     """Run the verb of an entry point, and return the exit code.
 
     Raises:

@@ -14,7 +14,7 @@ from rtgraph.nodes.runtime.classes.loading import load_class, stand_in
 from rtgraph.nodes.runtime.interface.node import Node
 
 
-class Elsewhere:
+class OtherInterpreters:
     """Asks interpreters for classes, parameters and specs.
 
     A class that can be imported here is used directly, because more is known of it. Otherwise a class made from the
@@ -38,8 +38,8 @@ class Elsewhere:
         Raises:
             GraphError: the interpreter has no rtgraph, or lacks the class.
         """
-        said = self._ask(node, {}, node.class_place)
-        description = NodeDescription.model_validate(said["description"])
+        answer = self._ask(node, {}, node.class_place)
+        description = NodeDescription.model_validate(answer["description"])
         here = _here(description)
         if here is not None:
             return here
@@ -52,15 +52,15 @@ class Elsewhere:
         Raises:
             GraphError: a parameter is unknown, missing or wrong.
         """
-        said = self._ask(node, {"params": value}, node.params.place)
-        found = NodeDescription.model_validate(said["description"])
+        answer = self._ask(node, {"params": value}, node.params.place)
+        found = NodeDescription.model_validate(answer["description"])
         if found.specs:
             self.specs[node.name] = next(iter(found.specs.values()))
         known = self.described.get(found.path)
         if known is not None:
             self.described[found.path] = known.model_copy(update={"specs": known.specs | found.specs})
             self._stand_in(found.path)
-        written: Value = said["params"]
+        written: Value = answer["params"]
         return written
 
     def _stand_in(self, path: str) -> type[Node[Any]]:
@@ -70,10 +70,10 @@ class Elsewhere:
     def _ask(self, node: PlacedNode, question: dict[str, Any], place: Place) -> dict[str, Any]:
         python = node.entry.python or ""
         asked = {"class": node.entry.node_class, **question}
-        said = self._interpreters.ask(python, asked, node.place / "python")
-        if "problem" in said:
-            raise place.error(f"{said['problem']}, says {python}", hint=said["hint"])
-        return said
+        answer = self._interpreters.ask(python, asked, node.place / "python")
+        if "problem" in answer:
+            raise place.error(f"{answer['problem']}, says {python}", hint=answer["hint"])
+        return answer
 
 
 def _here(description: NodeDescription) -> type[Node[Any]] | None:
