@@ -4,7 +4,7 @@
 default algorithm for such weights; ``${usual:node.argument}`` is the usual value of an argument for the actions of
 a plant. ``${a|b}`` is ``${a}``, or ``${b}`` if that is null.
 
-A scalar that consists of one reference takes the type of the value; other_interpreters the value becomes part of the text.
+A scalar that consists of one reference takes the type of the value; otherwise the value becomes part of the text.
 ``$${`` stands for ``${``. Replaced values are not searched for references again. Environment variables and text with
 embedded references are read by the type declared where they are used (``Typed``).
 """

@@ -28,14 +28,14 @@ def test_each_picture_has_what_was_applied_at_its_tick(session):
     recording = session()
     played(recording, 30)
     film = film_of(recording.open())
-    shots = list(film.shots())
+    frames = list(film.frames())
     assert (film.channel.topic, film.count, film.rate) == ("screen", 30, Fraction(50))
-    for tick, shot in enumerate(shots):
-        np.testing.assert_array_equal(shot.pixels, image_of(tick))
-        assert (shot.tick, shot.act.key, shot.act.action) == (tick, (0, tick), tick % 3)
-        assert shot.act.age_ticks == (None if tick % 5 == 0 else 3)
-        assert shot.total_reward == 0.5 * (tick % 20)
-        assert shot.complete
+    for tick, frame in enumerate(frames):
+        np.testing.assert_array_equal(frame.pixels, image_of(tick))
+        assert (frame.tick, frame.act.key, frame.act.action) == (tick, (0, tick), tick % 3)
+        assert frame.act.age_ticks == (None if tick % 5 == 0 else 3)
+        assert frame.total_reward == 0.5 * (tick % 20)
+        assert frame.complete
     assert not film.ledger.report("", (), 0).left_out
 
 
@@ -47,8 +47,8 @@ def test_the_order_of_recording_does_not_matter(session, late_ns, screen_late_ns
     events += [(tick * PERIOD_NS + late_ns, acted, tick, late_ns) for tick in range(10)]
     for _, put, tick, late in sorted(events, key=lambda event: event[0]):
         put(recording, tick, late_ns=late)
-    shots = list(film_of(recording.open()).shots())
-    assert [(shot.tick, shot.act.key[1]) for shot in shots] == [(tick, tick) for tick in range(10)]
+    frames = list(film_of(recording.open()).frames())
+    assert [(frame.tick, frame.act.key[1]) for frame in frames] == [(tick, tick) for tick in range(10)]
 
 
 def test_a_picture_whose_applied_is_lost_is_shown_without_and_counted(session):
@@ -58,8 +58,8 @@ def test_a_picture_whose_applied_is_lost_is_shown_without_and_counted(session):
         if tick not in {4, 9}:
             acted(recording, tick, by="reset" if tick == 0 else "policy")
     film = film_of(recording.open())
-    shots = list(film.shots())
-    assert [shot.tick for shot in shots if shot.act is None] == [4, 9]
+    frames = list(film.frames())
+    assert [frame.tick for frame in frames if frame.act is None] == [4, 9]
     (left,) = film.ledger.report("", (), 0).left_out
     assert (left.what, left.count) == ("applied", 2)
 
@@ -70,17 +70,17 @@ def test_the_reward_of_a_picture_that_is_lost_still_counts(session):
         if tick != 3:
             seen(recording, tick)
         acted(recording, tick, by="reset" if tick == 0 else "policy")
-    shots = list(film_of(recording.open()).shots())
-    assert [(shot.tick, shot.total_reward) for shot in shots] == [(0, 1), (1, 2), (2, 3), (4, 5), (5, 6)]
+    frames = list(film_of(recording.open()).frames())
+    assert [(frame.tick, frame.total_reward) for frame in frames] == [(0, 1), (1, 2), (2, 3), (4, 5), (5, 6)]
 
 
 def test_without_applied_pictures_come_all_the_same(session):
     recording = session()
     for tick in range(2 * MOST_WAITING):
         seen(recording, tick)
-    shots = list(film_of(recording.open()).shots())
-    assert [shot.tick for shot in shots] == list(range(2 * MOST_WAITING))
-    assert not any(shot.act for shot in shots)
+    frames = list(film_of(recording.open()).frames())
+    assert [frame.tick for frame in frames] == list(range(2 * MOST_WAITING))
+    assert not any(frame.act for frame in frames)
 
 
 def test_a_restarted_plant_counts_its_ticks_anew(session):
@@ -93,22 +93,22 @@ def test_a_restarted_plant_counts_its_ticks_anew(session):
             )
             act = applied(tick, 0, "reset" if tick == 0 else "policy", 1.0)
             recording.put("applied", act, stamp, incarnation=incarnation)
-    shots = list(film_of(recording.open()).shots())
-    assert [shot.act.key for shot in shots] == [(number, tick) for number in (0, 1) for tick in range(5)]
-    assert [shot.total_reward for shot in shots] == [1, 2, 3, 4, 5] * 2
+    frames = list(film_of(recording.open()).frames())
+    assert [frame.act.key for frame in frames] == [(number, tick) for number in (0, 1) for tick in range(5)]
+    assert [frame.total_reward for frame in frames] == [1, 2, 3, 4, 5] * 2
 
 
 def test_a_range_in_the_middle_knows_that_it_has_not_the_whole_return(session):
     recording = session()
     played(recording, 120, episode_ticks=100)
     film = film_of(recording.open(), start_ns=70 * PERIOD_NS, end_ns=104 * PERIOD_NS + 200_000)
-    shots = list(film.shots())
-    assert [shot.tick for shot in shots] == list(range(70, 105))
+    frames = list(film.frames())
+    assert [frame.tick for frame in frames] == list(range(70, 105))
     assert film.count == 35
-    assert [shot.complete for shot in shots] == [False] * 30 + [True] * 5
-    assert shots[0].total_reward == 0.5
-    assert shots[29].total_reward == 15.0
-    assert shots[-1].total_reward == 2.0
+    assert [frame.complete for frame in frames] == [False] * 30 + [True] * 5
+    assert frames[0].total_reward == 0.5
+    assert frames[29].total_reward == 15.0
+    assert frames[-1].total_reward == 2.0
 
 
 def test_without_a_screen_the_observation_is_shown(session):
@@ -116,7 +116,7 @@ def test_without_a_screen_the_observation_is_shown(session):
     played(recording, 5, screen=False)
     film = film_of(recording.open())
     assert film.channel.topic == "observation"
-    np.testing.assert_array_equal(next(film.shots()).pixels, value_of(0))
+    np.testing.assert_array_equal(next(film.frames()).pixels, value_of(0))
 
 
 def test_of_several_parts_the_first_picture_is_shown_and_the_others_are_named(session):
@@ -124,7 +124,7 @@ def test_of_several_parts_the_first_picture_is_shown_and_the_others_are_named(se
     recording = session()
     recording.put("observation", Observation(tick=0, episode=0, value=parts), 0)
     film = film_of(recording.open())
-    np.testing.assert_array_equal(next(film.shots()).pixels, value_of(3))
+    np.testing.assert_array_equal(next(film.frames()).pixels, value_of(3))
     left_out = {(one.what, one.why) for one in film.ledger.report("", (), 0).left_out}
     assert ("observation: value.front", "value.wrist is shown") in left_out
 
@@ -140,7 +140,7 @@ def test_of_a_stack_the_newest_is_shown(session):
     recording = session()
     recording.put("observation", Observation(tick=0, episode=0, value=stack), 0)
     film = film_of(recording.open())
-    np.testing.assert_array_equal(next(film.shots()).pixels, value_of(3))
+    np.testing.assert_array_equal(next(film.frames()).pixels, value_of(3))
     assert any("the newest is shown" in remark for remark in film.ledger.report("", (), 0).remarks)
 
 
@@ -181,6 +181,6 @@ def test_what_does_not_decode_is_left_out_and_counted(session):
     recording.garbage("screen", Screen, 0)
     played(recording, 3)
     film = film_of(recording.open())
-    assert len(list(film.shots())) == 3
+    assert len(list(film.frames())) == 3
     (left,) = film.ledger.report("", (), 0).left_out
     assert left.what == "screen"
