@@ -30,5 +30,5 @@ def _compare(node: PlacedNode, publisher: PlacedNode, name: str, resolver: Resol
         place = node.params.place / name if name in node.params.value else node.params.place
         raise place.error(
             f"{name!r} is {here!r:.60} here, and {there!r:.60} for {publisher.name!r} ({publisher.params.place})",
-            hint="give both the same, for example through one argument",
+            hint="give both the same value, for example by one argument",
         )

@@ -48,7 +48,7 @@ def node_classes() -> list[NodeClassEntry]:
     listed = extensions(GROUP)
     if not any(extension.distribution == OWN for extension in listed.values()):
         raise LaunchError(
-            "rtgraph is installed without its list of node classes",
+            "the installation of rtgraph lacks its list of node classes (entry points)",
             hint="install it again: pip install --editable .",
         )
     for name, extension in listed.items():

@@ -182,7 +182,9 @@ class Resolver:
                 plants = [
                     other for other, placed in self._nodes.items() if hasattr(self.node_type(placed), "spec")
                 ]
-                raise place.error(f"{name!r} is not a plant: it has no spec", hint=nearest(name, plants))
+                raise place.error(
+                    f"{name!r} is not a plant: its class defines no spec", hint=nearest(name, plants)
+                )
             params = self.params(node)
             spec = self._other_interpreters.specs.get(name) or described_spec(
                 node_type, params, node.params.place

@@ -153,7 +153,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
         world = self._running()
         newest = world.watch.newest if self._question is None else self._question.observation
         if newest is None:
-            raise WorldError("the plant has shown nothing yet")
+            raise WorldError("the plant has not published an observation yet")
         value = newest.value
         # Agents may write to what they get, and the message is shared.
         own = {name: part.copy() for name, part in value.items()} if isinstance(value, dict) else value.copy()

@@ -62,7 +62,7 @@ class Client:
             if not self._session.lives():
                 raise LaunchError(f"{self._session.description.name} has ended")
         raise LaunchError(
-            f"{self._session.description.name} does not answer within {ANSWER_WITHIN_S:.0f} s",
+            f"the launcher of {self._session.description.name} does not answer within {ANSWER_WITHIN_S:.0f} s",
             hint=f"its launcher is process {self._session.description.pid}",
         )
 

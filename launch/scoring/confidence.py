@@ -49,7 +49,7 @@ def t_quantile(degrees: int, confidence: float = CONFIDENCE) -> float:
     26.7.4); t is found by bisection.
     """
     if degrees < 1:
-        raise ValueError(f"{degrees} degrees of freedom")
+        raise ValueError(f"expected at least 1 degree of freedom, got {degrees}")
     least, most = 0.0, 1.0
     while _within(most, degrees) < confidence:
         most *= 2

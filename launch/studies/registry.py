@@ -35,7 +35,7 @@ def study_named(name: str) -> Study:
         return study
     others = extensions(GROUP, STUDIES)
     if name not in others:
-        raise GraphError(f"no study {name!r}", file="command line", hint=nearest(name, study_names()))
+        raise GraphError(f"unknown study {name!r}", file="command line", hint=nearest(name, study_names()))
     loaded = others[name].load()
     if not isinstance(loaded, Study):
         raise others[name].error("it is not a Study")

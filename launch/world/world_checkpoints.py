@@ -37,7 +37,10 @@ class CheckpointSettings:
 
     def __post_init__(self) -> None:
         if self.every_s is not None and not self.every_s >= SHORTEST_S:
-            raise GraphError(f"--checkpoint-every {self.every_s} s", hint=f"the minimum is {SHORTEST_S} s")
+            raise GraphError(
+                f"--checkpoint-every {self.every_s}: the time between checkpoints is too short",
+                hint=f"the minimum is {SHORTEST_S} s",
+            )
 
 
 def plan_of(session: Path) -> Plan:

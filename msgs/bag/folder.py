@@ -66,7 +66,7 @@ def _by_plan(parts: Sequence[Part]) -> list[list[Part]]:
     if len(known) <= 1:
         for part, plan in zip(parts, plans, strict=True):
             if plan is None and known:
-                part.problem("its plan is missing; by its name it is a part of this recording")
+                part.problem("its plan is missing; its name says that it is a part of this recording")
         return [list(parts)]
     groups: dict[bytes | None, list[Part]] = {}
     for part, plan in zip(parts, plans, strict=True):

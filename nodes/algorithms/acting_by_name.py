@@ -27,7 +27,8 @@ def acting_of(algorithm: str | None, network: NetworkSpec, plant: PlantSpec) -> 
         found = class_at(path)
     except AttributeError as error:
         raise LearningError(
-            f"algorithm {name!r}: its parameters do not say how it acts", hint="set acting"
+            f"algorithm {name!r}: its parameters name no class that acts",
+            hint="set `acting` to the path of its subclass of Acting, package.module:Class",
         ) from error
     except NodeError as error:
         raise LearningError(f"algorithm {name!r}: {error.problem}", hint=error.hint) from error

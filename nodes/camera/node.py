@@ -49,7 +49,7 @@ class Camera(Node[CameraParams]):
     def on_stop(self) -> None:
         """Release the camera."""
         if not self._capture.close():
-            self.log.warning("the camera does not return: its thread was abandoned")
+            self.log.warning("the camera does not answer: the thread that reads it is left running")
 
     def result(self) -> dict[str, Any]:
         """Return the counts of pictures, and a warning if the camera is silent."""

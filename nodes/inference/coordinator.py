@@ -142,7 +142,7 @@ class Coordinator(Node[CoordinatorParams]):
         if not silent or not (self._longest_ns or self._method.longest_ns):
             return
         for name in silent:
-            self.log.warning("%s is silent: removed", name)
+            self.log.warning("worker %s sends no messages any more: it is removed until it does", name)
             del self._members[name]
             self._method.forget(name)
         self._ring = sorted(self._members, key=natural_order)

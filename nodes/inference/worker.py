@@ -238,7 +238,7 @@ class Worker(Node[WorkerParams]):
         beat = self.beat.newest
         heard_ns = self._began_life_ns if beat is None else beat.header.stamp_ns
         if self.observation.paused and self.now_ns - heard_ns > BEAT_TIMEOUT_NS:
-            self.log.warning("the coordinator is silent: running free")
+            self.log.warning("no message from the coordinator: inferring without staggering until it is back")
             self.observation.resume()
 
     def _warm_up(self) -> None:

@@ -61,7 +61,7 @@ class Human(Node[HumanParams]):
             check_pygame()
         elif params.script is None:
             raise NodeError(
-                "a person plays in real time only",
+                "a person can play in real time only",
                 hint="--world realtime, or a script of inputs: --script FILE",
             )
 

@@ -137,7 +137,7 @@ def _drawn(message: SampledBatch) -> Draw:
         isinstance(each, dict) or each.dtype != np.int64 or each.shape != message.indices.shape
         for each in handles
     ):
-        raise ReplayError("a batch needs one handle per frame")
+        raise ReplayError("the batch does not have one int64 frame handle for each of its transitions")
     return Draw(
         observations=handles[0],
         actions=message.actions,

@@ -82,9 +82,11 @@ class Assembler:
         age_ticks: int | None = None,
     ) -> None:
         if not 0.0 < gamma <= 1.0:
-            raise ReplayError(f"gamma is {gamma}", hint="give a number above 0 and at most 1, such as 0.99")
+            raise ReplayError(f"gamma must be above 0 and at most 1, not {gamma}", hint="0.99 is usual")
         if most_frames < 2:
-            raise ReplayError(f"most_frames is {most_frames}", hint="give at least 2; the default is 4096")
+            raise ReplayError(
+                f"most_frames must be at least 2, not {most_frames}", hint="the default is 4096"
+            )
         if age_ticks is not None and not 1 <= age_ticks < most_frames:
             raise ReplayError(f"age_ticks is {age_ticks}", hint=f"choose it from 1 to {most_frames - 1}")
         self._gamma = gamma

@@ -108,7 +108,7 @@ def check_params(params: RobotParams) -> None:
     if params.moves is not None and (params.command != "position" or params.default != "hold"):
         raise NodeError("moves need command: position and default: hold")
     if "pos" not in params.observe:
-        raise NodeError("observe lacks pos, the position of the joints")
+        raise NodeError("observe must include pos, the positions of the joints")
 
 
 def task_of(params: RobotParams) -> Task:

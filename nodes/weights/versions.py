@@ -90,7 +90,7 @@ def hold_newest(versions: Versions) -> tuple[int, int, memoryview]:
         memory = versions.hold(version, slot)
         if memory is not None:
             return version, slot, memory
-    raise NodeError("there is no version of the weights to act with")
+    raise NodeError("no version of the weights has been published yet")
 
 
 class LocalVersions:

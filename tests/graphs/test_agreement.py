@@ -39,7 +39,7 @@ def test_workers_with_another_method_than_their_coordinator_are_refused(tmp_path
     file = tmp_path / "two.yaml"
     assert str(raised.value) == (
         f"{file}:11: nodes.worker.params.stagger: 'stagger' is 'maximum_time' here, and 'paced' for 'coordinator' "
-        f"({file}:5). hint: give both the same, for example through one argument"
+        f"({file}:5). hint: give both the same value, for example by one argument"
     )
 
 

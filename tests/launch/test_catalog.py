@@ -49,5 +49,5 @@ def test_every_node_class_has_a_line() -> None:
 
 def test_an_installation_without_the_list_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog, "extensions", lambda group: {})
-    with pytest.raises(LaunchError, match=r"without its list of node classes. hint: install"):
+    with pytest.raises(LaunchError, match=r"lacks its list of node classes \(entry points\). hint: install"):
         node_classes()

@@ -88,7 +88,7 @@ def test_workers_run_free_without_the_coordinator_and_obey_it_again() -> None:
     with Stalls() as stalls, Launch.of("watched", "workers=4", "latency_frames=3.3") as launch:
         launch.runs()
         launch.kill("coordinator", signal.SIGSTOP)
-        until(lambda: "running free" in launch.log("worker/0"), 3.0, "worker/0 runs free")
+        until(lambda: "inferring without staggering" in launch.log("worker/0"), 3.0, "worker/0 runs free")
         made = len(observed())
         until(lambda: len(observed()) > made + 40, 5.0, "decisions go on without the coordinator")
         launch.kill("coordinator", signal.SIGCONT)

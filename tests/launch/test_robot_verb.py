@@ -103,7 +103,7 @@ def test_an_ended_input_gives_the_calibration_up(arm, tmp_path, monkeypatch, cap
         assert (
             main(["robot", "calibrate", "--port", str(arm.port), "--file", str(tmp_path / "arm.json")]) == 1
         )
-    assert "the calibration was given up" in capsys.readouterr().err
+    assert "the calibration was cancelled" in capsys.readouterr().err
     assert arm.state() == before
     assert not (tmp_path / "arm.json").exists()
 

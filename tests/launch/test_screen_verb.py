@@ -76,7 +76,7 @@ def test_digits_are_learned_from_pictures_with_known_numbers(filmed, tmp_path, c
 @pytest.mark.parametrize(
     ("shown", "problem"),
     [
-        (["score=1"], "score=1 stands before the first picture"),
+        (["score=1"], "score=1 is given before the first picture"),
         (["{}/456.png", "lives=3"], "'lives=3': no such counter, or no number"),
         (["{}/big.png", "score=1"], "480 × 360 is not a rectified picture"),
         (["{}/none.png", "score=1"], "cannot be read"),

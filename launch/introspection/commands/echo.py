@@ -49,7 +49,7 @@ def echo(
         if observer.ended:
             print(f"{session.description.name} has ended", file=sys.stderr)
         if not printed:
-            print(f"nothing was published on {topic!r}", file=sys.stderr)
+            print(f"no message was published on {topic!r}", file=sys.stderr)
         if observer.losses.missed:
             print(f"{observer.losses.missed:,} messages arrived too fast to be shown", file=sys.stderr)
     return 1 if count or not printed else 0

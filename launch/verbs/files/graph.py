@@ -74,7 +74,9 @@ def _loaded(args: argparse.Namespace) -> Plan:
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 
     if args.file is None:
-        raise GraphError("which graph?", file="command line", hint="name a file, or --live for a running one")
+        raise GraphError(
+            "no graph is given", file="command line", hint="name a file, or --live for a running one"
+        )
     return load(args)
 
 

@@ -69,4 +69,4 @@ class _Terminal:
                 print(state, file=sys.stderr, flush=True)
                 shown = state
         if not sys.stdin.readline():
-            raise RobotError("the calibration was given up", hint="nothing was changed")
+            raise RobotError("the calibration was cancelled", hint="nothing was changed")

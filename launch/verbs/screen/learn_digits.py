@@ -92,7 +92,7 @@ def _pictures(shown: list[str], file: ScreenFile) -> list[tuple[Image, str, int]
         name, _, number = text.partition("=")
         if name in file.counters and number.isdecimal():
             if picture is None:
-                raise RobotError(f"{text} stands before the first picture", hint="PICTURE NAME=NUMBER …")
+                raise RobotError(f"{text} is given before the first picture", hint="PICTURE NAME=NUMBER …")
             found.append((picture, name, int(number)))
             continue
         if number:

@@ -20,7 +20,7 @@ class MultiStep:
     def __init__(self, decisions: int) -> None:
         if decisions < 1:
             raise ReplayError(
-                f"n_step is {decisions}", hint="give at least 1: from each decision to the next"
+                f"n_step must be at least 1, not {decisions}", hint="1 is from each decision to the next"
             )
         self._decisions = decisions
         self._chain: deque[Transition] = deque()

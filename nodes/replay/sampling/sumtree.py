@@ -24,7 +24,7 @@ class SumTree:
 
     def __init__(self, leaves: int) -> None:
         if leaves < 1:
-            raise ReplayError(f"a sum tree of {leaves} leaves", hint="give at least 1")
+            raise ReplayError(f"a sum tree needs at least 1 leaf, not {leaves}", hint="give at least 1")
         self.leaves = leaves
         self.levels = [np.zeros((rows, _FAN)) for rows in _rows(leaves)]
         """The values, 32 to a row, then the sums of rows, and so on."""
@@ -59,7 +59,7 @@ class SumTree:
         if not leaves.size:
             return
         if leaves.min() < 0 or leaves.max() >= self.leaves:
-            raise ReplayError(f"a leaf outside of 0…{self.leaves - 1}")
+            raise ReplayError(f"a leaf is outside 0 to {self.leaves - 1}")
         if not (np.isfinite(values).all() and (values >= 0).all()):
             raise ReplayError("a priority is negative or not finite")
         places, sums = leaves, values
@@ -78,7 +78,7 @@ class SumTree:
             ReplayError: all values are 0.
         """
         if not self.total > 0:
-            raise ReplayError("nothing to draw: all values are 0")
+            raise ReplayError("nothing can be drawn: all priorities are 0")
         each = np.arange(masses.size)
         rows = np.zeros(masses.size, np.int64)
         for level in reversed(self.levels):

@@ -167,7 +167,7 @@ class ReplayBuffer:
         """
         if not self._count or batch < 1:
             raise ReplayError(
-                f"{batch} transitions drawn of {self._count}",
+                f"cannot draw {batch} transitions: the memory holds {self._count}",
                 hint="wait until some are there (Limiter: minimum)",
             )
         if self._priorities is None:
@@ -248,8 +248,8 @@ class ReplayBuffer:
         """Return the state for a world checkpoint. Raises ``CheckpointError`` if the buffer is on disk."""
         if self._on_disk:
             raise CheckpointError(
-                "a replay memory in a folder, which goes on when the world is taken back",
-                hint="keep it in memory: then the checkpoint holds it",
+                "a replay memory in a folder cannot be part of a checkpoint: its files do not go back in time",
+                hint="give it no folder: the checkpoint then holds its transitions",
             )
         priorities = self._priorities
         return {
@@ -276,7 +276,7 @@ class ReplayBuffer:
         if self._order == "recent":
             return seen % self.capacity
         if rng is None:
-            raise ReplayError("a reservoir needs a random generator", hint="give add() an rng")
+            raise ReplayError("order: reservoir needs a random generator", hint="give add() an rng")
         if self._count < self.capacity:
             return self._count
         chosen = int(rng.integers(seen + 1))
@@ -313,4 +313,6 @@ def _check_options(order: str, sampling: str, spare_frames: int) -> None:
             hint=f"orders: {', '.join(get_args(Order))}; sampling: {', '.join(get_args(Sampling))}",
         )
     if spare_frames < 0:
-        raise ReplayError(f"spare_frames is {spare_frames}", hint="give at least 0")
+        raise ReplayError(
+            f"spare_frames must be at least 0, not {spare_frames}", hint="leave it out for the default"
+        )

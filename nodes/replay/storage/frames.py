@@ -151,7 +151,9 @@ class FrameStore(Frames):
 
     def __init__(self, spec: ArraySpec | PartsSpec, slots: int, path: Path | None = None) -> None:
         if slots < 1:
-            raise ReplayError(f"a frame store of {slots} slots", hint="give it more bytes")
+            raise ReplayError(
+                f"the replay memory has room for {slots} frames only", hint="give it more bytes"
+            )
         kept = _kept(spec)
         layout = {"kind": "frames", "spec": kept.model_dump(mode="json"), "slots": slots}
         *_, (_, last, offset) = _layout(kept, slots)
@@ -203,7 +205,7 @@ class FrameStore(Frames):
             ReplayError: the frame does not fit the spec. Nothing has changed.
         """
         if not self.spec.admits(frame):
-            raise ReplayError(f"a frame of {described(frame)}, where {described(self.spec)} is stored")
+            raise ReplayError(f"a frame is {described(frame)}, but this memory stores {described(self.spec)}")
         # Odd from here on. A writer killed here leaves it odd; this then rounds to the next generation.
         generation = (int(self._words[slot]) + 1) // 2
         self._words[slot] = 2 * generation + 1

@@ -124,12 +124,13 @@ class TransitionTable:
             raise NotFinite(f"action {action!r} is not finite")
         if not abs(reward) <= _MOST:
             raise NotFinite(
-                f"a reward of {reward:g}",
+                f"a reward is {reward:g}",
                 hint=f"rewards must be finite, and within ±{_MOST:.2g} when added up over a transition",
             )
         if not 0.0 <= discount <= 1.0:
             raise ReplayError(
-                f"a discount of {discount:g}", hint="give gamma^ticks, or 0 at a terminal state"
+                f"a discount is {discount:g}, outside 0 to 1",
+                hint="give gamma^ticks, or 0 at a terminal state",
             )
 
     def world_state(self) -> dict[str, npt.NDArray[np.generic]]:

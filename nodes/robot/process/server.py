@@ -55,7 +55,7 @@ class Server:
             case "disconnect":
                 return self._disconnected()
         if self._driver is None:
-            raise RobotError("the driver is not connected")
+            raise RobotError("the driver is not connected: call connect first")
         return _called(self._driver, request)
 
     def _connected(self) -> Frame:

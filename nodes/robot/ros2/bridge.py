@@ -58,7 +58,7 @@ class Ros2BridgeParams(Params):
     def _named(cls, namespace: str) -> str:
         if namespace and not re.fullmatch(rf"{_NAME}(/{_NAME})*", namespace):
             raise ValueError(
-                f"{namespace!r} is no namespace of ROS: names with / between them, without one at the ends"
+                f"{namespace!r} is not a ROS namespace: write names with / between them, and none at the ends"
             )
         return namespace
 

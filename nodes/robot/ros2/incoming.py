@@ -82,7 +82,7 @@ class FromRosParams(Record):
             main = [name for name in MAIN if name in own and name not in self.values] or missing
             if len(main) != 1:
                 raise NodeError(
-                    f"which field of {self.message} is a {self.type}?",
+                    f"it is ambiguous which field of {self.message} a {self.type} fills",
                     hint="fields: {field: path.in.the.message}",
                 )
             found = {main[0]: ""}
@@ -159,7 +159,7 @@ def value_at(ros: Any, kind: str, path: str, names: Sequence[str] = ()) -> Any:
         try:
             value = value[int(key)] if key.isdigit() else getattr(value, key)
         except (AttributeError, IndexError, TypeError) as error:
-            raise RobotError(f"a {kind} has no {path!r}") from error
+            raise RobotError(f"a {kind} has no field {path!r}") from error
     if isinstance(value, (bool, int, float, str, np.ndarray)):
         return value
     if isinstance(value, np.generic):
@@ -169,7 +169,7 @@ def value_at(ros: Any, kind: str, path: str, names: Sequence[str] = ()) -> Any:
     except (TypeError, ValueError):
         found = np.asarray(None)
     if found.dtype.name not in DTYPES or not found.ndim:
-        raise RobotError(f"{path!r} of a {kind} is no number, text or array")
+        raise RobotError(f"{path!r} of a {kind} is not a number, a text or an array")
     return found
 
 

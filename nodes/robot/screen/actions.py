@@ -63,7 +63,7 @@ def check_actions(actions: Sequence[str]) -> None:
             f"the first action must be {NOOP}, which presses nothing", hint=f"actions: [{NOOP}, …]"
         )
     if len(set(actions)) != len(actions):
-        raise NodeError("an action occurs twice")
+        raise NodeError("actions: the same action is given twice")
     if wrong := [action for action in actions if not all(buttons_of(action)) and action != NOOP]:
         raise NodeError(
             f"action {wrong[0]!r} names no button", hint="write names of buttons joined by +, such as LEFT+A"

@@ -107,7 +107,8 @@ def learn_colours(pictures: Iterable[Image], region: Region) -> tuple[Floats, Fl
         nearer = ((pixels - one) ** 2).sum(axis=1) <= ((pixels - other) ** 2).sum(axis=1)
         if nearer.all() or not nearer.any():
             raise RobotError(
-                f"region {list(region)} has only one colour", hint="give the region of the digits"
+                f"the region {list(region)} shows only one colour, so there is nothing to read",
+                hint="give the region of the digits",
             )
         one, other = pixels[nearer].mean(axis=0), pixels[~nearer].mean(axis=0)
     return (one, other) if nearer.sum() < len(pixels) / 2 else (other, one)

@@ -108,7 +108,7 @@ def _measure(bus: ServoBus, joints: Mapping[str, int], operator: Operator) -> Ca
     if far := [name for name, offset in offsets.items() if abs(offset) > MOST_OFFSET]:
         raise RobotError(
             f"{far[0]} is at the end of its encoder",
-            hint="move it by one degree, or mount its horn half a turn further",
+            hint="move this joint by one degree, or mount its horn half a turn further",
         )
     write_calibration(bus, _whole(joints, offsets))
     ranges = Ranges(bus, joints)

@@ -77,7 +77,7 @@ def device_class(name: str) -> type[Device]:
     """
     if name not in SHIPPED and ":" not in name:
         raise NodeError(
-            f"no teleoperation device {name!r}", hint=f"{', '.join(SHIPPED)}, or package.module:Class"
+            f"unknown teleoperation device {name!r}", hint=f"{', '.join(SHIPPED)}, or package.module:Class"
         )
     try:
         return cast(type[Device], class_at(SHIPPED.get(name, name)))

@@ -152,7 +152,7 @@ class Gamepad(_Window):
     ) -> None:
         chosen = dict(zip(site.joints, IN_ORDER, strict=False)) if axes is None else dict(axes)
         if unknown := sorted(chosen.keys() - set(site.joints)):
-            raise NodeError(f"axes names a joint that is not there: {', '.join(unknown)}")
+            raise NodeError(f"axes names joints that the robot does not have: {', '.join(unknown)}")
         keys = [f"{axis}: {joint}" for joint, axis in chosen.items()]
         buttons = (f"button {deadman}: hold it to command", f"button {stop}, Esc: emergency stop")
         super().__init__(site, (*buttons, *keys))

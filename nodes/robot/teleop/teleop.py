@@ -65,7 +65,7 @@ class Teleop(Node[TeleopParams]):
     def check_placement(cls, params: TeleopParams, placement: Placement) -> None:
         """Check that there is a device where the node runs."""
         if not placement.realtime and device_class(params.device).realtime_only:
-            raise NodeError("a person commands in real time only", hint="--world realtime")
+            raise NodeError("a person can command a robot in real time only", hint="--world realtime")
 
     def on_prepare(self) -> None:
         """Open the device."""

@@ -44,7 +44,7 @@ class Simulation:
         self.path = path
         library = mujoco()
         if not path.is_file():
-            raise RobotError(f"{path}: there is no such model")
+            raise RobotError(f"{path}: there is no such file with a MuJoCo model")
         try:
             model: Any = library.MjModel.from_xml_path(str(path))
         except ValueError as error:

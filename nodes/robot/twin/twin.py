@@ -43,7 +43,7 @@ class Twin:
         if units not in UNITS:
             raise RobotError(f"unknown units {units!r}", hint=f"use {' or '.join(UNITS)}")
         if min(sensor_ms, actuator_ms, jitter_ms, noise_deg) < 0:
-            raise RobotError("delays and noise must not be negative")
+            raise RobotError("the delays and the noise of a twin must be at least 0")
         self._simulation = Simulation(MODEL if model is None else Path(model))
         self._sensor_s, self._actuator_s, self._jitter_s = sensor_ms / 1e3, actuator_ms / 1e3, jitter_ms / 1e3
         self._remembers = sensor_ms > 0 or jitter_ms > 0

@@ -39,7 +39,7 @@ _LARGEST_POOL = 1024
 def described(dtype: np.dtype[Any]) -> str:
     """Return a dtype as text. Raises ``CheckpointError`` if it holds objects."""
     if dtype.hasobject:
-        raise CheckpointError("an array of objects", hint="keep them in a list")
+        raise CheckpointError("an array of Python objects cannot be saved", hint="keep them in a list")
     return repr(np.lib.format.dtype_to_descr(dtype))
 
 
@@ -79,7 +79,7 @@ def unpacked_array(packed: Sequence[Any], get: Get) -> Array:
 def packed_view(value: Array, base: Array) -> list[Any]:
     """Return ``[dtype, shape, strides, offset, writable]`` of an array that is a view of ``base``."""
     if not (base.flags.c_contiguous or base.flags.f_contiguous):
-        raise CheckpointError("a part of an array that has gaps", hint="copy it")
+        raise CheckpointError("a view of an array that is not contiguous cannot be saved", hint="copy it")
     offset = value.__array_interface__["data"][0] - base.__array_interface__["data"][0]
     writable = bool(value.flags.writeable)
     return [described(value.dtype), list(value.shape), list(value.strides), offset, writable]
@@ -88,7 +88,7 @@ def packed_view(value: Array, base: Array) -> list[Any]:
 def unpacked_view(packed: Sequence[Any], base: object) -> Array:
     """Return the view of ``base``; numpy checks that it stays within ``base``."""
     if type(base) is not np.ndarray:
-        raise CheckpointError("a view of something that is not an array")
+        raise CheckpointError("the checkpoint describes a view of something that is not an array")
     description, shape, strides, offset, writable = packed
     memory = base if base.flags.c_contiguous else base.T
     made: Array = np.ndarray(
@@ -103,11 +103,17 @@ def packed_tensor(value: Any, put: Put) -> list[Any]:
     """Return ``[dtype, shape, buffer]`` of a contiguous CPU tensor that owns all its memory."""
     torch = sys.modules["torch"]
     if value.requires_grad or value.layout is not torch.strided:
-        raise CheckpointError("a tensor with a gradient, or of a special kind", hint="give it detached")
+        raise CheckpointError(
+            "a tensor that requires a gradient, or is not dense, cannot be saved", hint="keep tensor.detach()"
+        )
     if value.device.type != "cpu" or not value.is_contiguous():
-        raise CheckpointError("a tensor that is not contiguous on the CPU", hint="give a copy")
+        raise CheckpointError(
+            "a tensor that is not contiguous on the CPU cannot be saved", hint="give a copy"
+        )
     if value.untyped_storage().nbytes() != value.numel() * value.element_size():
-        raise CheckpointError("a tensor that is a part of another", hint="give a copy of it (clone)")
+        raise CheckpointError(
+            "a tensor that is a view of another cannot be saved", hint="give a copy of it (clone)"
+        )
     flat = value.reshape(-1).view(torch.uint8) if value.numel() else torch.empty(0, dtype=torch.uint8)
     return [str(value.dtype).removeprefix("torch."), list(value.shape), put(flat.numpy())]
 

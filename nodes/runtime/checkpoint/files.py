@@ -93,7 +93,7 @@ class SnapshotFile:
         self._first = lengths_end + head + document
         self._first += -self._first % ALIGNMENT
         if not isinstance(self.head, dict):
-            raise CheckpointError(f"{path} has no head")
+            raise CheckpointError(f"{path} is damaged: its header is missing")
 
     def document(self) -> Any:
         """Return the document."""

@@ -198,7 +198,9 @@ class Writer:
         record = ["tensor", arrays.packed_tensor(value, self._put)]
         storage = value.untyped_storage().data_ptr()
         if storage and self._storages.setdefault(storage, number) != number:
-            raise CheckpointError("a tensor in the memory of another", hint="give a copy of it (clone)")
+            raise CheckpointError(
+                "a tensor that shares the memory of another cannot be saved", hint="give a copy of it (clone)"
+            )
         return record
 
     def _method(self, value: types.MethodType, number: int) -> list[Any]:

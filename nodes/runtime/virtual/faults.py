@@ -57,7 +57,7 @@ def crashes(
         if isinstance(fault, CrashFault):
             matching = [name for name in known if fnmatch.fnmatchcase(name, fault.node)]
             if not matching:
-                raise WorldError(f"a crash of {fault.node!r} is to be injected, which is the name of no node")
+                raise WorldError(f"a crash of {fault.node!r} cannot be injected: no node has this name")
             yield from ((fault, name) for name in matching)
 
 

@@ -96,7 +96,7 @@ def test_the_list_names_every_study(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["stagering"], "no study 'stagering'. hint: did you mean 'staggering'?"),
+        (["stagering"], "unknown study 'stagering'. hint: did you mean 'staggering'?"),
         ([], "STUDY is missing"),
         (["staggering", "--only", "workers"], "--only 'workers' is not AXIS=A,B"),
         (["staggering", "--only", "workers=4", "workers=6"], "--only 'workers' is given twice"),

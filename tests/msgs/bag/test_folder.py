@@ -62,7 +62,9 @@ def test_a_file_with_a_damaged_plan_belongs_to_the_others(folder):
     bag, messages = found(folder)
     assert messages == MESSAGES
     assert bag.plan_yaml == PLAN.data.decode()
-    assert f"{FILES[2]}: its plan is missing; by its name it is a part of this recording" in bag.problems
+    assert (
+        f"{FILES[2]}: its plan is missing; its name says that it is a part of this recording" in bag.problems
+    )
 
 
 def test_plans_that_are_all_damaged_keep_nothing_apart(folder):

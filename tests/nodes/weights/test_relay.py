@@ -193,9 +193,9 @@ def test_a_world_goes_on_from_a_checkpoint_with_what_was_on_its_way(tmp_path):
     through, resumed = world(), world()
     through.run(keeper=WorldSaver(tmp_path, 4 * 10**9, {}))
     load(resumed, SnapshotFile(tmp_path / "000001.world"))
-    coming = resumed.node("receiver")._coming
-    assert coming is not None
-    assert 0 < coming.got < coming.parts
+    incoming = resumed.node("receiver")._incoming
+    assert incoming is not None
+    assert 0 < incoming.got < incoming.parts
     resumed.run()
     assert resumed.results() == through.results()
     assert resumed.results()["checker"]["wrong"] == 0

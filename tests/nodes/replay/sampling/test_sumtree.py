@@ -28,7 +28,7 @@ def test_a_leaf_is_found_where_the_running_sum_first_exceeds_the_mass(values, se
     running = np.cumsum(values)
     assert tree.total == running[-1]
     if not tree.total:
-        with pytest.raises(ReplayError, match="all values are 0"):
+        with pytest.raises(ReplayError, match="all priorities are 0"):
             tree.find(np.zeros(1))
         return
     masses = np.concatenate([[0.0], np.random.default_rng(seed).random(30) * tree.total, running[:-1]])

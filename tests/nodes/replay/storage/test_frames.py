@@ -159,7 +159,8 @@ def test_a_frame_of_another_kind_is_refused_and_changes_nothing():
     handle = store.write(0, frame(0))
     for wrong in (np.zeros((5, 6), np.uint8), np.zeros((6, 5), np.int8)):
         with pytest.raises(
-            ReplayError, match=r"a frame of u?int8 of shape .*, where uint8 of shape \(6, 5\) is stored"
+            ReplayError,
+            match=r"a frame is u?int8 of shape .*, but this memory stores uint8 of shape \(6, 5\)",
         ):
             store.write(0, wrong)
     assert np.array_equal(store.frames([handle]), [frame(0)])

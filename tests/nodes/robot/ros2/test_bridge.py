@@ -129,7 +129,7 @@ def test_parts_of_a_message_fill_fields_in_the_type_of_the_field():
         FromRos(params.model_copy(update={"fields": {"metres_per_s": "data.7", "wheels": "data"}})).message(
             data, 9
         )
-    with pytest.raises(RobotError, match="is no number, text or array"):
+    with pytest.raises(RobotError, match="is not a number, a text or an array"):
         FromRos(params.model_copy(update={"fields": {"metres_per_s": "layout", "wheels": "data"}})).message(
             data, 9
         )
@@ -144,7 +144,7 @@ def test_parts_of_a_message_fill_fields_in_the_type_of_the_field():
         ({"message": "Decision", "fields": {"action": ""}}, "Decision needs worker, number, began_ns"),
         (
             {"message": "support.ros2_standin:Anything"},
-            "which field of support.ros2_standin:Anything is a sensor",
+            "it is ambiguous which field of support.ros2_standin:Anything a sensor",
         ),
         ({"dtype": "float31"}, "from_ros.x: dtype: 'float31'. hint: did you mean 'float32'?"),
     ],
@@ -294,7 +294,7 @@ def test_a_plan_has_the_outputs_of_the_params_and_what_the_bridge_taps(loaded):
 @pytest.mark.parametrize(
     ("old", "new", "world", "says"),
     [
-        ("      topics:", "      namespace: a b\n      topics:", "realtime", "'a b' is no namespace of ROS"),
+        ("      topics:", "      namespace: a b\n      topics:", "realtime", "'a b' is not a ROS namespace"),
         (
             "observation applied",
             "observation\n      exclude: reward",

@@ -84,7 +84,7 @@ def test_after_a_pause_the_goal_begins_where_the_robot_is():
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"device": "wheel"}, "no teleoperation device 'wheel'. hint: leader, gamepad, keyboard"),
+        ({"device": "wheel"}, "unknown teleoperation device 'wheel'. hint: leader, gamepad, keyboard"),
         ({"device": "nowhere:Pad"}, "device 'nowhere:Pad' cannot be loaded"),
         ({"device": "support.toys:Seen"}, "has no read"),
         ({"device_params": {"colour": "red"}}, "does not take these device_params"),
@@ -108,5 +108,5 @@ def test_check_refuses(change, problem):
 
 def test_a_real_device_is_refused_in_virtual_time():
     params = TeleopParams(plant=plant(), device="keyboard")
-    with pytest.raises(NodeError, match="a person commands in real time only"):
+    with pytest.raises(NodeError, match="a person can command a robot in real time only"):
         Teleop.check_placement(params, Placement("teleop", False, {}))

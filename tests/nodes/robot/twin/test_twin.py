@@ -123,9 +123,9 @@ def test_another_model_has_its_own_joints(tmp_path):
 @pytest.mark.parametrize(
     ("params", "problem"),
     [
-        ({"model": "no/such.xml"}, "there is no such model"),
+        ({"model": "no/such.xml"}, "there is no such file with a MuJoCo model"),
         ({"units": "radians"}, "unknown units .radians"),
-        ({"sensor_ms": -1.0}, "must not be negative"),
+        ({"sensor_ms": -1.0}, "must be at least 0"),
     ],
 )
 def test_wrong_params_are_errors(params, problem):

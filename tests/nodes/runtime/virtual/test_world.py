@@ -419,7 +419,7 @@ def test_a_crash_while_dead_changes_nothing():
 
 
 def test_a_crash_of_nobody_is_refused():
-    with pytest.raises(WorldError, match="a crash of 'sinc' is to be injected, which is the name of no node"):
+    with pytest.raises(WorldError, match="a crash of 'sinc' cannot be injected: no node has this name"):
         world(*pair(), faults=[CrashFault(node="sinc", at_ns=25)])
 
 
