@@ -281,15 +281,15 @@ class Replay(Node[ReplayParams]):
 
     def _tell(self) -> None:
         self._observe()
-        holdings, memory = self._buffer.stats, self._memory
+        stats, memory = self._buffer.stats, self._memory
         self.state.publish(
             ReplayState(
-                transitions=holdings.transitions,
-                capacity=holdings.fits,
-                frames=holdings.frames,
-                size_bytes=holdings.size_bytes,
+                transitions=stats.transitions,
+                capacity=stats.fits,
+                frames=stats.frames,
+                size_bytes=stats.size_bytes,
                 ticks=memory.ticks,
-                inserted=holdings.seen - holdings.skipped,
+                inserted=stats.seen - stats.skipped,
                 sampled=memory.sampled,
                 waiting=len(self._requests),
                 forgone=memory.forgone,
