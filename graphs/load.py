@@ -73,7 +73,7 @@ def load_launch(
 ) -> Plan:
     """Return the plan of a launch file, or of a graph file launched by itself.
 
-    From then on modules beside the files can be imported.
+    Afterwards Python can import modules from the folders of these files.
 
     >>> load_launch("demo.yaml", {"workers": "6"}, world="virtual", seed=3)  # doctest: +SKIP
 

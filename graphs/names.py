@@ -1,4 +1,4 @@
-"""Patterns of valid names, and what they mean."""
+"""The rules for names of nodes, topics and arguments, as patterns and in words."""
 
 from __future__ import annotations
 

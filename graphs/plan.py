@@ -1,7 +1,7 @@
 """The plan: a frozen graph with everything resolved.
 
-It holds no host and no time, and paths only as the files give them. So the same files and arguments give the same plan
-in every folder.
+It holds no host names and no times, and paths as the files give them, so the same files and arguments give the same
+plan in every folder.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def command() -> NoReturn:
 
 
 def _threads_left() -> list[str]:
-    """Return the names of threads that keep Python from exiting, after up to ``ENDING_S``."""
+    """Wait up to ``ENDING_S`` for threads to end. Return the names of those that still keep Python from exiting."""
     import threading  # noqa: PLC0415 - see above
     import time  # noqa: PLC0415
 

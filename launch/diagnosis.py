@@ -30,7 +30,7 @@ SAMPLES = 120
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding: its subject, the value, whether that is good, and a hint if not."""
+    """One finding: its subject, the value, whether the value is good, and a hint if it is not."""
 
     what: str
     found: str

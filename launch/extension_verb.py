@@ -1,4 +1,4 @@
-"""Runs a verb of an installed package: a module like those of ``rtgraph.launch.verbs``."""
+"""Runs a verb that an installed package adds: a module like those of ``rtgraph.launch.verbs``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Verb(Protocol):
 
 
 def run_extension_verb(extension: Extension, arguments: Sequence[str]) -> int:
-    """Run the verb of an entry point, and return the exit code.
+    """Run the verb that an entry point names, and return the exit code.
 
     Raises:
         ExtensionError: the package is broken.

@@ -1,4 +1,4 @@
-"""Removes nodes from a plan, and lets another node publish on their topics."""
+"""Removes nodes from a plan; another node may publish on their topics instead."""
 
 from __future__ import annotations
 

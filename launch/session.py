@@ -56,7 +56,7 @@ class Session:
         return session
 
     def _write_plan(self, plan: Plan) -> None:
-        """Write the plan, which claims the folder: from then on no other launch can write a plan there."""
+        """Write the plan. This claims the folder: no other launch can write a plan there afterwards."""
         file = self.directory / "plan.yaml"
         with open(file, "xb") as opened:
             try:

@@ -1,4 +1,4 @@
-"""The interpreters that nodes name with ``python``, which describe those nodes."""
+"""Helper processes in other Python interpreters, which describe the nodes that set ``python:`` in a graph file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
 class Interpreters:
-    """Starts each interpreter once, on its first question, and stops them all on close."""
+    """Runs one helper process per interpreter, from the first question to ``close``."""
 
     def __init__(self) -> None:
         self._running: dict[str, _Interpreter] = {}

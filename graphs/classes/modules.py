@@ -1,4 +1,4 @@
-"""The user's modules that files name. Each module belongs to the folder of the file that names it."""
+"""The user's Python modules that graph files name. Each is looked for in the folder of the file that names it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ModuleClaim:
 
 
 class LocalModules:
-    """The user's modules that a plan runs, by top-level name. All nodes may share one process, so each name is one file.
+    """The user's modules that a plan runs, by top-level name. All nodes may share one process, so one name must mean one file.
 
     Args:
         main: folder of the launched file.

@@ -1,4 +1,4 @@
-"""Nodes that run in another interpreter, as that interpreter describes them."""
+"""Classes, parameters and specs of nodes that run in another Python interpreter."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from rtgraph.nodes.runtime.interface.node import Node
 
 
 class OtherInterpreters:
-    """Asks interpreters for classes, parameters and specs.
+    """Asks other interpreters for the classes, parameters and specs of their nodes.
 
-    A class that can be imported here is used directly, because more is known of it. Otherwise a class made from the
-    description replaces it in every process except the node's own.
+    A class that can be imported here too is used directly. Otherwise a stand-in made from the description is used in
+    every process except the node's own.
     """
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class OtherInterpreters:
 
 
 def _here(description: NodeDescription) -> type[Node[Any]] | None:
-    """Return the class that can be imported here if it is the same one; None otherwise."""
+    """Return the described class if the same class can be imported here; else None."""
     try:
         found = load_class(description.path)
     except RtgraphError:

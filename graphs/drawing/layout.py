@@ -21,7 +21,7 @@ ROW_GAP = 18.0
 
 @dataclass
 class Waypoint:
-    """A rectangle in a layer: a box, a label, or a point that a line passes. ``x, y`` is its centre."""
+    """A rectangle in a layer: a box, a label, or a point on a line. ``x, y`` is its centre."""
 
     width: float
     height: float

@@ -1,1 +1,1 @@
-"""From YAML files to nodes in their places: files, arguments, substitution, expansion."""
+"""Reads YAML files into a list of nodes: files, arguments, references, includes."""

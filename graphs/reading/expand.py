@@ -38,7 +38,7 @@ class Library:
 
 @dataclass(eq=False)
 class Scope:
-    """One reading of a file: its arguments, and how its names become full names.
+    """A graph or launch file, read once with its arguments and the namespace that it is included in.
 
     ``asked`` collects the topics that inner nodes use, by their names in this file; ``partial`` is set if a condition
     switched something off. Both serve to detect a remap without effect. ``passed`` maps arguments that this file passes

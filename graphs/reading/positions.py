@@ -1,4 +1,4 @@
-"""YAML with line numbers, so that an error points at its cause.
+"""A YAML reader that keeps line numbers, so that errors name the line.
 
 The dialect is the core schema of YAML 1.2: ``on``, ``no`` and ``12:30`` are text, and ``1e-3`` is a number. Anchors,
 aliases and merge keys work. Tags that construct objects and duplicate keys are errors.
@@ -55,7 +55,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Place:
-    """A part of a document, for errors to point at."""
+    """A position in a YAML file (file, line and key) that an error points at."""
 
     document: Document
     path: Path

@@ -1,1 +1,1 @@
-"""From nodes in their places to a plan: classes, wiring, replacement, recording, placement."""
+"""Turns the nodes of files into a plan: classes, parameters, edges, replacements, recording."""

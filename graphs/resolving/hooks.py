@@ -1,4 +1,4 @@
-"""Calls the code of node classes while a graph is checked, and reports its errors at the node's params."""
+"""Calls ``check``, ``spec`` and the like of node classes; an error names the line of the node's params."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rtgraph.nodes.runtime.interface.ports import Output
 
 @contextlib.contextmanager
 def calling(hook: str, place: Place) -> Iterator[None]:
-    """Turn an error in a class's code into one at the place of the params.
+    """Turn an exception of a node class into an error that names the line of the node's params.
 
     Args:
         hook: the code's name for messages, such as ``Camera.check``.

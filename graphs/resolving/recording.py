@@ -1,4 +1,7 @@
-"""Recording: adds a recorder to a graph, selects what taps receive, and decides which nodes keep a journal."""
+"""Adds a recorder to a graph, selects the topics of taps, and decides which nodes keep a journal.
+
+A tap is an input that receives all topics (of a recorder or a bridge); a journal lists what a node consumed.
+"""
 
 from __future__ import annotations
 

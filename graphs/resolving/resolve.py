@@ -194,7 +194,7 @@ class Resolver:
         return self._specs[name]
 
     def identity(self, name: str, place: Place) -> Identity:
-        """Return the identity of a plant's world. Arguments and errors are those of ``spec``."""
+        """Return the parameters that identify a plant's environment. Arguments and errors are those of ``spec``."""
         self.spec(name, place)
         node = self._nodes[name]
         node_type, params = self.node_type(node), self.params(node)

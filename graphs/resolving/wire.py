@@ -25,7 +25,7 @@ P = TypeVar("P", Input[Any], Output[Any])
 
 @dataclass(frozen=True)
 class End(Generic[P]):
-    """A node's port, and its topic."""
+    """One end of an edge: a node's port, and its topic."""
 
     node: PlacedNode
     port: P
@@ -33,7 +33,7 @@ class End(Generic[P]):
 
     @property
     def place(self) -> Place:
-        """The place that decides its topic: the remap, or the node."""
+        """The position in the file that decides the topic: the remap, or the node."""
         remapped = self.port.name in self.node.entry.remap
         return self.node.place / "remap" / self.port.name if remapped else self.node.place
 
@@ -54,7 +54,7 @@ def instances(node: PlacedNode) -> list[str]:
 
 
 class Wiring:
-    """The ends of a graph, by topic. The constructor checks the remaps; ``check`` checks the rest.
+    """Connects the ports of a graph by topic. The constructor checks the remaps; ``check`` checks the edges.
 
     Args:
         nodes: the nodes, in the order of the plan.

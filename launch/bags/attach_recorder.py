@@ -1,4 +1,4 @@
-"""Records a running graph as one more subscriber of its nodes."""
+"""Records a running graph from outside: the recorder subscribes to the topics of its nodes."""
 
 from __future__ import annotations
 

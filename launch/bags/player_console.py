@@ -156,7 +156,7 @@ def steer(wanted: str | None, control: PlayControl) -> None:
 
 
 def tell(wanted: str | None, topic: str, message: Message, who: str) -> None:
-    """Send a message to the one running graph that subscribes to a topic.
+    """Send a message to the running graph that subscribes to a topic.
 
     Args:
         wanted: the graph's name, process number or session folder; None for the only graph with the topic.

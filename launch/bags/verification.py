@@ -1,4 +1,4 @@
-"""Verifies a recording: compares every byte with the journals, and runs chosen nodes again on what they consumed."""
+"""Verifies a recording: compares its messages with the nodes' journals, and re-executes chosen nodes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def verify(
 ) -> Verification:
     """Verify a recording.
 
-    Compares every recorded message with the digest in its publisher's journal. Runs the chosen nodes again in the virtual
-    world on what they consumed; they must publish the same bytes.
+    Compares every recorded message with the digest in its publisher's journal (the list of what a node consumed and
+    published). Re-executes the chosen nodes in the virtual world on the same inputs; they must publish the same bytes.
 
     Args:
         bag: the recording.

@@ -1,4 +1,4 @@
-"""The weights that recorded nodes used, for running these nodes again."""
+"""The weights that recorded nodes used, to re-execute these nodes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from rtgraph.nodes.weights.weights import Weights
 class RecordedWeights:
     """The first version of each network's weights, if available. Later versions are not kept.
 
-    It is read from the folder beside the recording. If it is missing there, it is created again from the seed or the
-    checkpoint, and used if its digest matches the recorded one.
+    The version is read from the folder beside the recording. If it is missing there, it is made again from the seed or
+    the checkpoint, and used if its digest equals the recorded one.
     """
 
     def __init__(self, bag: Bag, plan: Plan) -> None:

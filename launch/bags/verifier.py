@@ -1,4 +1,4 @@
-"""One pass of a verification: compares messages with the journals, and runs nodes again on what they consumed."""
+"""One pass of a verification: compares messages with the journals, and re-executes nodes on their recorded inputs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, digest_of
 
 
 class _Waiting(NamedTuple):
-    """A node that is run again, at the message that it consumes next."""
+    """A re-executed node that waits for its next recorded input."""
 
     verdict: NodeVerdict
     rerun: Rerun

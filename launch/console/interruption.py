@@ -32,9 +32,9 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Interruptible:
-    """While entered, the first signal raises ``Interrupted`` and the second ends the process at once.
+    """A context in which the first signal raises ``Interrupted`` and the second ends the process at once.
 
-    Code that runs a world handles signals itself meanwhile, see ``Signals``. Does nothing outside the main thread.
+    Code that runs a world handles signals itself, see ``Signals``. Outside the main thread the context does nothing.
     """
 
     def __init__(self) -> None:

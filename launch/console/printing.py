@@ -1,4 +1,4 @@
-"""How verbs print: results, and JSON for programs. Tables are in `tables`: rich takes a while to import."""
+"""Prints results of verbs, and JSON for programs. Tables are in `tables`, which imports rich and is slower to load."""
 
 from __future__ import annotations
 

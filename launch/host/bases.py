@@ -1,4 +1,4 @@
-"""Where the runtime folders of launches are. Nothing heavy is imported here: ``rtgraph estop`` has no time for it."""
+"""Where the runtime folders (with the sockets) of launches are. Imports little, so that ``rtgraph estop`` starts fast."""
 
 from __future__ import annotations
 

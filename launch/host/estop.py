@@ -1,4 +1,4 @@
-"""Asks the robots of running launches to stop, straight at their processes. Nothing heavy is imported here."""
+"""Sends emergency stops to the processes of robots directly, without their launcher. Imports little, to start fast."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a robot has answered; None if it did not in time."""
+    """The answer of a robot; None if it did not answer in time."""
 
     launch: str
     text: str | None
 
 
 def launches() -> Iterator[Running]:
-    """Yield this user's launches. Those that were killed may have left their folder, and robots in it."""
+    """Yield this user's launches. A killed launcher leaves its folder behind, and its robots may still run."""
     for base in bases():
         for folder in sorted(base.path.glob(f"{PREFIX}*")):
             with contextlib.suppress(OSError):
@@ -59,7 +59,7 @@ def launches() -> Iterator[Running]:
 def ask(asked: Iterable[Running], request: str) -> list[Answer]:
     """Send a request to every robot of some launches, and return their answers. Robots that are gone are left out.
 
-    Every robot gets the request before the first answer is awaited: one that hangs delays no other.
+    All requests are sent before the first answer is awaited, so a robot that hangs delays no other.
     """
     answers = []
     with contextlib.ExitStack() as opened:

@@ -1,4 +1,4 @@
-"""Processes that nodes started and left running, which are found by a mark in their environment and ended.
+"""Finds processes that nodes started and left running, by a mark in their environment, and ends them.
 
 Run as a script this is the warden of a launch: it waits for the launcher to end and, if the launcher was killed, ends
 what nodes left behind. That takes a separate process: the kernel then ends the nodes, but not the processes that they

@@ -39,7 +39,7 @@ class RuntimeDirectory:
         return f"ipc://{self.path / name}"
 
     def announce(self, text: str) -> None:
-        """Write the launch's description atomically, for those who look for running launches.
+        """Write the launch's description atomically. ``rtgraph topic`` and other clients find the launch by it.
 
         Raises:
             LaunchError: it cannot be written.
@@ -53,7 +53,7 @@ class RuntimeDirectory:
 
 
 def chosen() -> tuple[Base | None, dict[Base, str]]:
-    """Return the folder that a launch would use now, and the reasons why better ones are unsuitable."""
+    """Return the folder that a launch would use now, and why the preferred ones are unsuitable."""
     refused: dict[Base, str] = {}
     for base in bases():
         try:

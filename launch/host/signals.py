@@ -1,4 +1,4 @@
-"""The signals that end a launch: the first one requests an orderly stop, the second a hurried one."""
+"""The signals that end a launch: the first requests an orderly stop, the second a quick one."""
 
 from __future__ import annotations
 

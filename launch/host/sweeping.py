@@ -1,4 +1,4 @@
-"""Ends what nodes leave behind: when a node ends, when the launch ends, and when the launcher is killed."""
+"""Ends processes that nodes leave behind: when a node ends, when the launch ends, and when the launcher is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One more subscriber: sees what is published on a topic, without effect on others.
+"""A subscriber outside of the graph: receives what is published on topics, without effect on the nodes.
 
 It connects to the publishers' own sockets. If it is too slow, ZeroMQ drops messages for this observer only.
 """

@@ -1,4 +1,4 @@
-"""Repeats something at a rate."""
+"""A loop rate, like ROS's ``Rate``."""
 
 from __future__ import annotations
 

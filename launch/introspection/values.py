@@ -1,4 +1,4 @@
-"""The fields of a message as plain values, decoded without its class, so that any node's messages can be shown."""
+"""Decodes and prints messages without their classes, so that the messages of any node can be shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ready barrier: an edge is proven only when a probe has passed through its real sockets."""
+"""The ready barrier: a launch starts when a probe has arrived over the sockets of every edge."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROBE_PERIOD_S = 0.03
 
 
 class Barrier:
-    """Tracks the unproven edges, and has their publishers send probes until all are proven."""
+    """Tracks which edges have delivered a probe, and has publishers send probes until all edges have."""
 
     def __init__(self, edges: Iterable[Edge]) -> None:
         self.edges = tuple(edges)
@@ -27,7 +27,7 @@ class Barrier:
         return tuple(self._pending)
 
     def require(self, nodes: Iterable[str]) -> None:
-        """Require a new proof of every edge of these nodes. Probes sent earlier do not count."""
+        """Require a new probe over every edge of these nodes. Probes sent earlier do not count."""
         wanted = set(nodes)
         self._nonce += 1
         for edge in self.edges:
@@ -36,7 +36,7 @@ class Barrier:
         self._probe_at = 0.0
 
     def proven(self, message: Proven) -> None:
-        """Mark an edge as proven by a probe, unless its proof was required anew after the probe was sent."""
+        """Mark an edge as working: its probe arrived. Ignore a probe that was sent before the last ``require``."""
         edge = (message.publisher, message.node, message.port)
         if self._pending.get(edge, message.nonce + 1) <= message.nonce:
             del self._pending[edge]

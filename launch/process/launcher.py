@@ -1,6 +1,6 @@
-"""The launcher of the realtime world: starts every node, proves every edge, starts the graph, supervises, stops in order.
+"""The launcher of the realtime world: starts the nodes, tests every edge, starts the graph, supervises, stops in order.
 
-All ready → every edge proven → go. A node that dies is restarted by its restart policy; an unrecoverable problem ends
+All nodes ready → a probe over every edge → go. A node that dies is restarted by its restart policy; an unrecoverable problem ends
 the launch. Plants stop first, recorders last, and nodes that do not stop are killed, so nothing is left.
 """
 

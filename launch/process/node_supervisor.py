@@ -101,7 +101,7 @@ class NodeSupervisor:
         return all(member.ready for member in self._members.values())
 
     def prove(self) -> None:
-        """Require a proof of every edge; see ``barrier``."""
+        """Require a probe over every edge; see ``barrier``."""
         self.barrier.require(self._members)
 
     def go(self, epoch_ns: int) -> None:
@@ -115,7 +115,7 @@ class NodeSupervisor:
         return _some(name for name, member in self._members.items() if not member.ready)
 
     def what_is_unproven(self) -> str:
-        """Return the edges that are not proven."""
+        """Return the edges over which no probe has arrived."""
         return "the edge " + _some(
             f"{publisher} -> {node}.{port}" for publisher, node, port in self.barrier.pending
         )
@@ -290,7 +290,7 @@ class NodeSupervisor:
         self._outcome.fail(failure)
 
     def _hear_last_words(self, member: Member, code: int) -> None:
-        """Wait for the last messages of an ended process, which may arrive after the notice of its end."""
+        """Wait for the last messages of an ended process; they may arrive after the operating system reports its end."""
         deadline = time.monotonic() + LAST_OUTPUT_S
         while code >= 0 and member.statistics is None and not member.problem and time.monotonic() < deadline:
             if self._control_server.control.poll(10):

@@ -105,7 +105,7 @@ class ForkServer:
             self._waiting.append((request, started))
 
     def answer(self) -> None:
-        """Handle answers of the server. Call it when the descriptor is readable.
+        """Handle answers of the server. Call this when the descriptor is readable.
 
         Raises:
             LaunchError: the server ended during its imports.

@@ -1,4 +1,4 @@
-"""Rules for nodes that die or fall silent.
+"""Rules for nodes that die, or that send no heartbeats.
 
 A dead node is restarted with growing delays, until it dies too often. A silent node is reported and left alone: from
 outside, a busy node and a hanging one look the same.

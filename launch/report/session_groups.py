@@ -1,4 +1,4 @@
-"""Groups sessions into runs that differ only by chance."""
+"""Groups sessions that differ only in their seeds, to draw them together."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What scores are compared with: games, known scores, confidence intervals."""
+"""Reference scores of games, and confidence intervals."""

@@ -1,4 +1,4 @@
-"""``rtgraph topic hz``, ``bw`` and ``delay``: one line per second, or the figures at the end."""
+"""``rtgraph topic hz``, ``bw`` and ``delay``: print one line per second, or the figures at the end."""
 
 from __future__ import annotations
 

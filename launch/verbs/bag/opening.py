@@ -1,4 +1,4 @@
-"""Opens a recording for a verb, and reports at once what is wrong with it."""
+"""Opens a recording for a verb, and reports its damage on stderr."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 class _Terminal:
-    """The person at the terminal. Texts go to stderr, so that stdout holds only the result."""
+    """Prompts the operator at the terminal. Texts go to stderr, so that stdout holds only the result."""
 
     def wait(self, text: str, attend: Callable[[], str]) -> None:
         from rtgraph.msgs.errors import RobotError  # noqa: PLC0415 - so that --help is instant

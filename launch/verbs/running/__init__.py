@@ -1,1 +1,1 @@
-"""Verbs that look into a running launch."""
+"""Verbs that inspect or change a running launch."""

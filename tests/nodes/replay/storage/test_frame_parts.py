@@ -95,9 +95,9 @@ def test_a_world_checkpoint_holds_all_parts():
     ids=["shape", "dtype", "name"],
 )
 def test_other_parts_are_refused(change):
-    with pytest.raises(ReplayError, match="a frame of 'flags' of bool of shape"):
+    with pytest.raises(ReplayError, match="a frame is 'flags' of bool of shape"):
         FrameStore(SPEC, 2).write(0, value(0) | change)
-    with pytest.raises(ReplayError, match="a frame of float64"):
+    with pytest.raises(ReplayError, match="a frame is float64"):
         FrameStore(SPEC, 2).write(0, np.zeros(2))
 
 

@@ -125,7 +125,7 @@ def test_parts_of_a_message_fill_fields_in_the_type_of_the_field():
     back = FromRos(params).message(data, 9)
     assert (back.metres_per_s, back.wheels.tolist(), back.captured_ns) == (2.5, [1.5, 2.5], 9)
     assert back.wheels.dtype == np.float32
-    with pytest.raises(RobotError, match=re.escape("has no 'data.7'")):
+    with pytest.raises(RobotError, match=re.escape("has no field 'data.7'")):
         FromRos(params.model_copy(update={"fields": {"metres_per_s": "data.7", "wheels": "data"}})).message(
             data, 9
         )
