@@ -146,23 +146,23 @@ def play(plan: Plan, bag: Bag, directory: Path | None = None) -> int:
     return DONE if outcome.signal is None else SIGNALLED + outcome.signal
 
 
-def steer(wanted: str | None, control: PlayControl) -> None:
+def control_player(wanted: str | None, control: PlayControl) -> None:
     """Send a command to a running player.
 
     Raises:
         LaunchError: no player is running, or several are.
     """
-    tell(wanted, CONTROL, control, "player")
+    send_message(wanted, CONTROL, control, "player")
 
 
-def tell(wanted: str | None, topic: str, message: Message, who: str) -> None:
+def send_message(wanted: str | None, topic: str, message: Message, receiver: str) -> None:
     """Send a message to the running graph that subscribes to a topic.
 
     Args:
         wanted: the graph's name, process number or session folder; None for the only graph with the topic.
         topic: the topic.
         message: the message to send.
-        who: name of the receiver, for errors.
+        receiver: name of the receiver, for errors.
 
     Raises:
         LaunchError: there is no such graph, or there are several.
@@ -170,11 +170,11 @@ def tell(wanted: str | None, topic: str, message: Message, who: str) -> None:
     if wanted is None:
         able = [session for session in running() if _takes(session.description, topic)]
         if not able:
-            raise LaunchError(f"no {who} is running")
+            raise LaunchError(f"no {receiver} is running")
         if len(able) > 1:
             names = ", ".join(f"{s.description.name} (process {s.description.pid})" for s in able)
             raise LaunchError(
-                f"{len(able)} graphs have a {who}: {names}", hint="choose one with --session PID"
+                f"{len(able)} graphs have a {receiver}: {names}", hint="choose one with --session PID"
             )
         session = able[0]
     else:

@@ -47,7 +47,7 @@ class RecordedWeights:
 
     def of(self, node: NodePlan) -> dict[str, Weights]:
         """Return the weights for a node."""
-        if not _heard_or_said(node)[1]:
+        if not _weights_ports(node)[1]:
             return self._found
         # The node publishes new versions, which other nodes run again must not see.
         return {name: _copied(weights) for name, weights in self._found.items()}
@@ -67,22 +67,26 @@ class RecordedWeights:
         """Return why an incarnation used other versions than the first, or why its weights are unavailable; empty otherwise."""
         if journal.incarnation and any(self._plan.weights[name].sharing != "fixed" for name in used):
             return "it began with a version of its weights that was not kept"
-        heard, said = _heard_or_said(node)
-        if heard and any(delivery[0] in heard for delivery in journal.deliveries()):
+        weights_inputs, weights_outputs = _weights_ports(node)
+        if weights_inputs and any(delivery[0] in weights_inputs for delivery in journal.deliveries()):
             return "it switched to versions of its weights that were not kept"
-        if said and self._plan.world == "realtime":
+        if weights_outputs and self._plan.world == "realtime":
             return (
                 "the slots into which it wrote its weights depended on their readers, which are not recorded"
             )
         return ""
 
 
-def _heard_or_said(node: NodePlan) -> tuple[set[str], set[str]]:
+def _weights_ports(node: NodePlan) -> tuple[set[str], set[str]]:
     """Return a node's inputs and its outputs that carry announcements of weights versions."""
     node_type = load_class(node.node)
-    heard = {name for name, port in node_type.input_ports.items() if port.message_type is WeightsVersion}
-    said = {name for name, port in node_type.output_ports.items() if port.message_type is WeightsVersion}
-    return heard, said
+    weights_inputs = {
+        name for name, port in node_type.input_ports.items() if port.message_type is WeightsVersion
+    }
+    weights_outputs = {
+        name for name, port in node_type.output_ports.items() if port.message_type is WeightsVersion
+    }
+    return weights_inputs, weights_outputs
 
 
 def _copied(weights: Weights) -> Weights:

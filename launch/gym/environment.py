@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from rtgraph.launch.gym.asked import Question
-from rtgraph.launch.gym.asked_graph import AskedGraph, AskedWorld
+from rtgraph.launch.gym.external_worker import Question
 from rtgraph.launch.gym.pending import PendingActions
 from rtgraph.launch.gym.spaces import action_space, observation_space, pending_spaces, plant_action
+from rtgraph.launch.gym.stepped_graph import SteppedGraph, SteppedWorld
 from rtgraph.msgs.errors import GraphError, WorldError
 from rtgraph.msgs.typed.text import shortened
 from rtgraph.nodes.plant import Plant
@@ -68,7 +68,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
             raise GraphError(f"unknown render_mode {render_mode!r}", hint="rgb_array")
         slots = _slots(pending)
         typed = {name: _text(value) for name, value in {**(arguments or {}), **others}.items()}
-        self._graph = AskedGraph(launch, typed, plant, pictures=render_mode is not None)
+        self._graph = SteppedGraph(launch, typed, plant, pictures=render_mode is not None)
         self.render_mode = render_mode
         if render_mode is not None:
             self._graph.check_pictures()
@@ -84,7 +84,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
                 {"observation": self.observation_space, **pending_spaces(spec.action, slots)}
             )
         self._check_action = clamped if self._graph.clamps else check_action
-        self._world: AskedWorld | None = None
+        self._world: SteppedWorld | None = None
         self._question: Question | None = None
 
     def reset(
@@ -180,7 +180,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
             "age_ticks": watch.age_ticks,
         }
 
-    def _running(self) -> AskedWorld:
+    def _running(self) -> SteppedWorld:
         if self._world is None:
             raise WorldError("no episode is running", hint="call reset() first")
         return self._world

@@ -69,7 +69,7 @@ class Sweeper:
     def began(self, process: int, node: str) -> None:
         """Record the start of a node's process."""
         self._nodes[process] = node
-        self._tell(b"%d\n" % process)
+        self._send(b"%d\n" % process)
 
     def ended(self, process: int) -> None:
         """Begin to end the processes in an ended node's session."""
@@ -82,7 +82,7 @@ class Sweeper:
             found = [one for one in living if one.session == process]
         self._say(found)
         self._nodes.pop(process, None)
-        self._tell(b"%d\n" % process)
+        self._send(b"%d\n" % process)
         for one in found:
             with contextlib.suppress(OSError):
                 descriptor = os.pidfd_open(one.pid)
@@ -108,7 +108,7 @@ class Sweeper:
                     return
                 os.waitpid(found.si_pid, os.WNOHANG)
 
-    def _tell(self, line: bytes) -> None:
+    def _send(self, line: bytes) -> None:
         stream = self._warden.stdin
         if stream is not None:
             with contextlib.suppress(OSError):  # the warden was killed

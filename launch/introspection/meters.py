@@ -78,7 +78,7 @@ class Meter:
         self._seen: deque[_Seen] = deque()
         self._count = 0
 
-    def saw(self, observed: Observed) -> None:
+    def add(self, observed: Observed) -> None:
         """Count a message."""
         head = observed.envelope
         stream = head.source, observed.key, head.incarnation

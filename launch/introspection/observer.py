@@ -59,11 +59,11 @@ class MissedMessages:
         """Number of messages that did not arrive."""
         return sum(edge.lost for edge in self._edges.values())
 
-    def saw(self, observed: Observed) -> None:
+    def add(self, observed: Observed) -> None:
         """Count a message."""
         head = observed.envelope
         stream = observed.topic, observed.key, head.source, head.incarnation
-        self._edges[stream].saw(head.incarnation, head.sequence)
+        self._edges[stream].add(head.incarnation, head.sequence)
 
 
 class Observer:
@@ -142,7 +142,7 @@ class Observer:
             now_ns = self._clock.now_ns()
             observed = self._taken([part.buffer for part in parts], now_ns)
             if observed is not None:
-                self.losses.saw(observed)
+                self.losses.add(observed)
                 yield observed
             if now_ns >= end_ns:
                 return

@@ -40,13 +40,13 @@ class Changes:
 
     Args:
         members: the nodes.
-        tell: sends a control message to a node.
+        send: sends a control message to a node.
         answer: sends a message to a client.
     """
 
-    def __init__(self, members: Mapping[str, Member], tell: SendControl, answer: Answer) -> None:
+    def __init__(self, members: Mapping[str, Member], send: SendControl, answer: Answer) -> None:
         self._members = members
-        self._tell = tell
+        self._send_control = send
         self._answer = answer
         self._changes: dict[int, _Change] = {}
         self._numbers = itertools.count(1)
@@ -85,7 +85,7 @@ class Changes:
                 change.values[member.plan.name] = dict(wanted[member.plan.name])
         self._changes[number] = change
         for member in asked_members:
-            self._tell(member, ChangeParams(number=number, values=wanted[member.plan.name]))
+            self._send_control(member, ChangeParams(number=number, values=wanted[member.plan.name]))
         self._close_if_done(number)
 
     def done(self, node: str, answer: ParamsChanged) -> None:

@@ -50,12 +50,12 @@ class ControlServer:
         self.control.close()
         self._context.term()
 
-    def tell(self, member: Member, message: Message) -> None:
+    def send(self, member: Member, message: Message) -> None:
         """Send a message to a node's current incarnation."""
         identity = f"{member.plan.name}#{member.incarnation}".encode()
         self.control.send_multipart([identity, *named(message)])
 
-    def heard(self) -> Iterator[tuple[str, str, Message | DecodeError]]:
+    def received(self) -> Iterator[tuple[str, str, Message | DecodeError]]:
         """Yield pending messages: the node, its incarnation, and the message (or the error if it cannot be decoded)."""
         while True:
             try:

@@ -54,18 +54,18 @@ class Service:
         name: name of the graph.
         runtime: folder of its socket.
         members: the nodes.
-        tell: sends a control message to a node.
+        send: sends a control message to a node.
     """
 
     def __init__(
-        self, name: str, runtime: RuntimeDirectory, members: Mapping[str, Member], tell: SendControl
+        self, name: str, runtime: RuntimeDirectory, members: Mapping[str, Member], send: SendControl
     ) -> None:
         self.endpoint = runtime.endpoint("introspect")
         self.clock = WallClock()
         """The graph's clock."""
         self._name = name
         self._members = members
-        self._tell = tell
+        self._send_control = send
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.socket = self._context.socket(zmq.ROUTER)
         self.socket.setsockopt(zmq.LINGER, 0)
@@ -75,7 +75,7 @@ class Service:
         self.socket.bind(self.endpoint)
         self._reader = NamedReader(QUESTIONS, "a question of this kind")
         self._progress: list[Progress] = []
-        self.changes = Changes(members, tell, self._send)
+        self.changes = Changes(members, send, self._send)
         self._injected: defaultdict[tuple[str, str], int] = defaultdict(int)
 
     def __enter__(self) -> Self:
@@ -170,7 +170,7 @@ class Service:
         number = self._injected[question.topic, question.key]
         self._injected[question.topic, question.key] += 1
         for member, port in targets:
-            self._tell(
+            self._send_control(
                 member,
                 Inject(
                     port=port,

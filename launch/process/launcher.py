@@ -128,7 +128,7 @@ class Launcher:
             ControlServer(plan, runtime, self._buses)
         )
         self._service = service = closing.enter_context(
-            Service(plan.name, runtime, self._members, control_server.tell)
+            Service(plan.name, runtime, self._members, control_server.send)
         )
         sweeper = closing.enter_context(
             Sweeper(
@@ -154,7 +154,7 @@ class Launcher:
             self._outcome,
             self._status,
         )
-        poll.add(control_server.control, supervisor.hear)
+        poll.add(control_server.control, supervisor.handle_messages)
         poll.add(control_server.progress, self._progressed)
         poll.add(service.socket, lambda: service.attend(time.monotonic()))
         poll.add(self._signals.descriptor, self._signals.clear)
@@ -196,14 +196,12 @@ class Launcher:
         self._pump_until(
             supervisor.all_ready,
             START_DEADLINE_S,
-            supervisor.who_is_missing,
+            supervisor.missing_nodes,
             progressed_s=lambda: supervisor.prepared_s,
         )
         status.phase(f"proving {len(supervisor.barrier.edges)} edges", len(supervisor.barrier.edges))
         supervisor.prove()
-        self._pump_until(
-            lambda: not supervisor.barrier.pending, PROOF_DEADLINE_S, supervisor.what_is_unproven
-        )
+        self._pump_until(lambda: not supervisor.barrier.pending, PROOF_DEADLINE_S, supervisor.unproven_edges)
         supervisor.go(time.monotonic_ns() + HEAD_START_NS)
         outcome.start_s = time.monotonic() - began
         self._announce()
@@ -243,7 +241,7 @@ class Launcher:
     def _stop(self) -> None:
         self._outcome.signal = self._signals.first
         self._status.phase("stopping")
-        self._supervisor.miss_the_dead()
+        self._supervisor.fail_for_dead_nodes()
         ranks = sorted({member.rank for member in self._members.values()})
         began = time.monotonic()
         for place, rank in enumerate(ranks, 1):
@@ -297,8 +295,8 @@ class Launcher:
                 self._outcome.fail(str(error))
         now_s = time.monotonic()
         self._service.changes.give_up(now_s)
-        self._supervisor.look_after(now_s)
-        self._starter.look_after(now_s)
+        self._supervisor.do_due_work(now_s)
+        self._starter.do_due_work(now_s)
 
     def _progressed(self) -> None:
         for progress in self._control_server.progressed():

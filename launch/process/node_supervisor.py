@@ -110,11 +110,11 @@ class NodeSupervisor:
         for member in self._members.values():
             self._let_go(member)
 
-    def who_is_missing(self) -> str:
+    def missing_nodes(self) -> str:
         """Return the names of the nodes that are not ready."""
         return _some(name for name, member in self._members.items() if not member.ready)
 
-    def what_is_unproven(self) -> str:
+    def unproven_edges(self) -> str:
         """Return the edges over which no probe has arrived."""
         return "the edge " + _some(
             f"{publisher} -> {node}.{port}" for publisher, node, port in self.barrier.pending
@@ -131,15 +131,15 @@ class NodeSupervisor:
         self._starter.start(member, started, lambda process, code: self._ended(member, process, code))
 
     def _let_go(self, member: Member) -> None:
-        self._control_server.tell(member, Go(epoch_ns=self.epoch_ns))
+        self._control_server.send(member, Go(epoch_ns=self.epoch_ns))
         member.running = True
         member.heard_s = time.monotonic()
 
     # Running.
 
-    def hear(self) -> None:
+    def handle_messages(self) -> None:
         """Handle pending messages of nodes."""
-        for name, incarnation, message in self._control_server.heard():
+        for name, incarnation, message in self._control_server.received():
             member = self._members.get(name)
             if member is None or incarnation != str(member.incarnation):
                 continue
@@ -148,10 +148,10 @@ class NodeSupervisor:
             else:
                 self._take(member, message)
 
-    def look_after(self, now_s: float) -> None:
+    def do_due_work(self, now_s: float) -> None:
         """Do what is due: probes, restarts, checks for silent nodes."""
         self.barrier.probe(
-            now_s, lambda name, nonce: self._control_server.tell(self._members[name], Probe(nonce=nonce))
+            now_s, lambda name, nonce: self._control_server.send(self._members[name], Probe(nonce=nonce))
         )
         if self._stopping:
             return
@@ -161,7 +161,7 @@ class NodeSupervisor:
                 self._start(member)
             elif self.epoch_ns and member.ready and not member.running and self._may_go(member, now_s):
                 self._let_go(member)
-            if member.fell_silent(now_s):
+            if member.has_gone_silent(now_s):
                 self._status.note(
                     f"{name} has sent no heartbeat for {member.silent_most_s:.1f} s: it is busy or hangs"
                 )
@@ -175,7 +175,7 @@ class NodeSupervisor:
         return True
 
     def _take(self, member: Member, message: Message) -> None:
-        silent_s = member.heard(time.monotonic())
+        silent_s = member.record_heartbeat(time.monotonic())
         if silent_s is not None:
             self._status.note(f"{member.plan.name} sends heartbeats again, after {silent_s:.1f} s")
         if isinstance(message, Ready):
@@ -210,7 +210,7 @@ class NodeSupervisor:
         member.ready = True
         member.go_at = member.heard_s + RESTART_PROOF_S
         if member.changed != member.given:
-            self._control_server.tell(member, ChangeParams(number=0, values=member.changed))
+            self._control_server.send(member, ChangeParams(number=0, values=member.changed))
         if self.epoch_ns:
             self.barrier.require([member.plan.name])
         else:
@@ -218,7 +218,7 @@ class NodeSupervisor:
 
     # Ending.
 
-    def miss_the_dead(self) -> None:
+    def fail_for_dead_nodes(self) -> None:
         """Fail the launch for each node that is down at the end. Call it before the first ``stop``."""
         for name, member in self._members.items():
             if not member.running and name not in self._outcome.down:
@@ -234,7 +234,7 @@ class NodeSupervisor:
                 member.process.kill()  # it has not begun, so it has nothing to save
             deadline_ns = int(deadline_s * 1e9) - self.epoch_ns
             sent = sent_to(member, self._members)
-            self._control_server.tell(
+            self._control_server.send(
                 member, Stop(reason=self._outcome.reason, deadline_ns=deadline_ns, sent=sent)
             )
 
@@ -261,7 +261,7 @@ class NodeSupervisor:
     def _ended(self, member: Member, process: Process, code: int) -> None:
         if member.process is not process:
             return
-        self._hear_last_words(member, code)
+        self._read_last_messages(member, code)
         member.process = None
         name = member.plan.name
         problem = member.problem or (
@@ -289,12 +289,12 @@ class NodeSupervisor:
         self._outcome.down[member.plan.name] = member.died_of
         self._outcome.fail(failure)
 
-    def _hear_last_words(self, member: Member, code: int) -> None:
+    def _read_last_messages(self, member: Member, code: int) -> None:
         """Wait for the last messages of an ended process; they may arrive after the operating system reports its end."""
         deadline = time.monotonic() + LAST_OUTPUT_S
         while code >= 0 and member.statistics is None and not member.problem and time.monotonic() < deadline:
             if self._control_server.control.poll(10):
-                self.hear()
+                self.handle_messages()
 
 
 def _some(names: Iterable[str]) -> str:

@@ -168,7 +168,7 @@ class Starter:
             descriptors = [weights.descriptor for weights in self._weights]
             watched(start_with_own_python(plan.python, request, descriptors, self._sweeper.environment))
 
-    def look_after(self, now_s: float) -> None:
+    def do_due_work(self, now_s: float) -> None:
         """End processes that nodes left behind, when due."""
         self._sweeper.attend(now_s)
         if self._server is not None and not self._server.asked:

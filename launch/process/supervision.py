@@ -80,13 +80,13 @@ class Member:
     silent_most_s: float = 0.0
     """Its longest silence, if that exceeded the limit."""
 
-    def heard(self, now_s: float) -> float | None:
+    def record_heartbeat(self, now_s: float) -> float | None:
         """Record a sign of life; return the duration of the silence that it ends, if that was too long."""
         silent_s = now_s - self.heard_s if self.silent else None
         self.heard_s, self.silent = now_s, False
         return silent_s
 
-    def fell_silent(self, now_s: float) -> bool:
+    def has_gone_silent(self, now_s: float) -> bool:
         """Return whether it has just become silent for too long."""
         silent_s = now_s - self.heard_s
         if not self.running or self.process is None or silent_s < SILENT_AFTER_S:

@@ -20,7 +20,7 @@ Figures = Mapping[str, Value | Sequence[float]]
 """What a cell computed. Numbers and names become columns of the table; lists only serve other cells."""
 Row = Mapping[str, Value | Sequence[float]]
 """The axes of a cell that is done, and its figures."""
-Tell = Callable[[float], None]
+ReportProgress = Callable[[float], None]
 """Receives the share of a cell's work that is done, 0 to 1."""
 
 
@@ -44,12 +44,12 @@ class Work(Protocol):
         """Return JSON values that determine the figures, apart from versions and machine."""
         ...
 
-    def run(self, folder: Path, tell: Tell) -> Figures:
+    def run(self, folder: Path, report: ReportProgress) -> Figures:
         """Compute the figures.
 
         Args:
             folder: the cell's own folder. It may hold what an interrupted run left, from which to continue.
-            tell: receives the progress.
+            report: receives the progress.
         """
         ...
 

@@ -108,7 +108,7 @@ def _run(
     preparing = _Preparing(status)
     began = time.monotonic()
 
-    def tell(time_ns: int) -> None:
+    def report_time(time_ns: int) -> None:
         if preparing.shown:
             preparing.shown = ""
             status.phase(plan.name, progress_line.total)
@@ -119,7 +119,7 @@ def _run(
     status.phase(plan.name, progress_line.total)
     with _interruptible(world) as caught:
         try:
-            world.run(tell, saver, preparing)
+            world.run(report_time, saver, preparing)
         except RtgraphError as error:
             log.exception("the world ended at %.6f s", world.clock.now_ns() / 1e9)
             if not world.begun:

@@ -79,22 +79,22 @@ class Coordinator(Node[CoordinatorParams]):
         if member is None or state.incarnation > member.incarnation:
             self._members[state.worker] = _Member(state.incarnation, self.now_ns)
             self._ring = sorted(self._members, key=natural_order)
-            self._tell(state.worker, 0)
+            self._send_delay(state.worker, 0)
         else:
             member.seen_ns = self.now_ns
         if self._claims:
-            self._method.heard(state, self.now_ns)
+            self._method.update_worker(state, self.now_ns)
             self._claim_at(self.now_ns)
 
     def on_inference_time(self, report: InferenceTime) -> None:
         """Delay the starts of the other workers."""
         for worker, delay_ns in self._method.report(self._ring, report.worker, report.inference_ns).items():
-            self._tell(worker, delay_ns)
+            self._send_delay(worker, delay_ns)
         self._longest_ns = max(self._longest_ns, report.inference_ns)
 
     def on_observation(self, observation: Observation) -> None:
         """Claim a new observation for the worker that has been free the longest."""
-        self._method.observed(observation)
+        self._method.add_observation(observation)
         self._claim_at(self.now_ns)
 
     def _claim_at(self, due_ns: int) -> None:
@@ -123,7 +123,7 @@ class Coordinator(Node[CoordinatorParams]):
             )
             self.claim.publish(claim, of=observation, key=worker)
 
-    def _tell(self, worker: str, delay_ns: int) -> None:
+    def _send_delay(self, worker: str, delay_ns: int) -> None:
         if self._claims:
             return
         self.stagger.publish(
@@ -132,10 +132,10 @@ class Coordinator(Node[CoordinatorParams]):
         )
 
     def _beat(self) -> None:
-        self._forget_the_silent()
+        self._remove_silent_workers()
         self.beat.publish(CoordinatorBeat(method=self.params.stagger, live_workers=len(self._ring)))
 
-    def _forget_the_silent(self) -> None:
+    def _remove_silent_workers(self) -> None:
         """Remove workers that have been silent for longer than any inference takes."""
         lease_ns = max(2_000_000_000, 10 * max(self._longest_ns, self._method.longest_ns))
         silent = [name for name, member in self._members.items() if self.now_ns - member.seen_ns > lease_ns]

@@ -218,7 +218,7 @@ class Worker(Node[WorkerParams]):
 
     def _hear(self) -> None:
         for delay in self.stagger.take_all():
-            self._method.heard(delay)
+            self._method.apply_delay(delay)
 
     def _say_state(self) -> None:
         state = WorkerState.unchecked(

@@ -88,7 +88,7 @@ class Batches(Node[B]):
         """Return the version at which learning began: the schedule of β starts there."""
         return self.learned_weights().plan.begun
 
-    def begin_asking(self, version: int) -> None:
+    def begin_requests(self, version: int) -> None:
         """Request the first batch, and retry until one arrives: the replay memory may have restarted."""
         self._ask(version)
         self.every(ASK_AGAIN_NS, self._ask_again)

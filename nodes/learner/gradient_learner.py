@@ -59,11 +59,11 @@ class GradientLearner(Batches[BatchParams]):
         self._target: tuple[int, int] | None = None
         self.every(STATE_PERIOD_NS, self._say_state)
         self._say_state()
-        self.begin_asking(0)
+        self.begin_requests(0)
 
     def on_weights(self, shown: WeightsVersion) -> None:
         """Use these weights from now on."""
-        self._heard_of(shown)
+        self._on_new_version(shown)
         self._go_on()
 
     def on_answer(self, answer: GradientAnswer) -> None:
@@ -88,7 +88,7 @@ class GradientLearner(Batches[BatchParams]):
     def _go_on(self) -> None:
         """Compute the next gradient, if the last one was answered, and weights and a batch are available."""
         if (shown := self.weights.take()) is not None:  # received while the learner was busy
-            self._heard_of(shown)
+            self._on_new_version(shown)
         if self._waits or self._pending is None or not self._has_weights():
             return
         message, self._pending = self._pending, None
@@ -146,7 +146,7 @@ class GradientLearner(Batches[BatchParams]):
             self._memory.close()
             self._memory = None
 
-    def _heard_of(self, shown: WeightsVersion) -> None:
+    def _on_new_version(self, shown: WeightsVersion) -> None:
         """Handle a new version. If its owner has restarted, offered gradients are discarded."""
         if self._shown is None or shown.life > self._shown.life:
             self._waits, self._awaited = False, 0

@@ -53,7 +53,7 @@ class Learner(Learning[LearnerParams]):
             )
             self.every(RING_PERIOD_NS, self._look_for_silent)
         else:
-            self.begin_asking(self.owner.updater.version)
+            self.begin_requests(self.owner.updater.version)
 
     def on_batch(self, message: SampledBatch) -> None:
         """Make an update."""
@@ -81,21 +81,21 @@ class Learner(Learning[LearnerParams]):
 
     def on_learner_state(self, state: LearnerState) -> None:
         """Record that a gradient learner is alive."""
-        self._ring.heard(state.place, state.incarnation, self.now_ns)
+        self._ring.mark_alive(state.place, state.incarnation, self.now_ns)
         if self._ring.returned:
             # It has no weights yet, and the other learners may wait for its gradient.
             self.log.info("gradient learners %s are back", self._ring.returned)
             self._ring.returned.clear()
-            self.show()
+            self.publish_weights()
         self._apply_due()
 
-    def shows_target(self) -> bool:
+    def publishes_target(self) -> bool:
         """Return whether there are gradient learners: they use the target network."""
         return self.params.learners > 1
 
-    def versions_between_shows(self) -> int:
+    def versions_per_publication(self) -> int:
         """Return 1 if there are gradient learners: they use the newest version."""
-        return 1 if self.params.learners > 1 else super().versions_between_shows()
+        return 1 if self.params.learners > 1 else super().versions_per_publication()
 
     def result(self) -> dict[str, Any]:
         """Return the number of updates, and of gradients by gradient learner."""
@@ -107,7 +107,7 @@ class Learner(Learning[LearnerParams]):
             began_ns = self.now_ns
             norm = self.owner.updater.apply_mean([offer.vector for offer in due.offers])
             count = len(due.offers)
-            self.tell(
+            self.publish_update(
                 Learned(
                     version=due.version,
                     learner=",".join(offer.learner for offer in due.offers),
@@ -130,6 +130,6 @@ class Learner(Learning[LearnerParams]):
         self.answer.publish(answer, key=gradient.learner)
 
     def _look_for_silent(self) -> None:
-        for place in self._ring.leave_silent(self.now_ns):
+        for place in self._ring.drop_silent(self.now_ns):
             self.log.warning("gradient learner %d is left out: it sends nothing", place)
         self._apply_due()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rtgraph.nodes.learner.updates.update import BatchLoss
 
 
-SHOW_AGAIN_NS = 20_000_000
+RETRY_PUBLICATION_NS = 20_000_000
 ANNOUNCE_AGAIN_NS = 1_000_000_000
 
 
@@ -75,11 +75,11 @@ class Learning(Batches[P]):
 
     def on_start(self) -> None:
         """Publish the first version."""
-        self._unshown = self._skipped = self._unsaved = 0
-        self.show()
+        self._unpublished = self._skipped = self._unsaved = 0
+        self.publish_weights()
         self.every(ANNOUNCE_AGAIN_NS, self._announce_again)
         if self.context.launch_context.realtime:
-            self.every(SHOW_AGAIN_NS, self._show_again)
+            self.every(RETRY_PUBLICATION_NS, self._retry_publication)
         if self.pretrained is not None:
             self._save()  # a restarted node must not repeat these updates
         if self.params.checkpoint_every_s is not None:
@@ -98,12 +98,12 @@ class Learning(Batches[P]):
             counts["pretrained"] = asdict(self.pretrained)
         return counts | ({"checkpoints_failed": self._unsaved} if self._unsaved else {})
 
-    def tell(self, made: Learned) -> None:
+    def publish_update(self, made: Learned) -> None:
         """Publish an update and, if due, the new version of the weights."""
         self.learned.publish(made)
-        self._unshown += 1
-        if self._unshown >= self.versions_between_shows():
-            self.show()
+        self._unpublished += 1
+        if self._unpublished >= self.versions_per_publication():
+            self.publish_weights()
 
     def compute(self, message: SampledBatch) -> bool:
         """Compute an update from a batch, which `computed` applies; False if the batch's frames are overwritten."""
@@ -123,7 +123,7 @@ class Learning(Batches[P]):
         made, updater = self._update, self.owner.updater
         norm = updater.finish()
         self.prioritise(made.message, made.indices, made.found.td_errors)
-        self.tell(
+        self.publish_update(
             Learned(
                 version=updater.version,
                 learner=self.name,
@@ -136,13 +136,13 @@ class Learning(Batches[P]):
             )
         )
 
-    def show(self) -> None:
+    def publish_weights(self) -> None:
         """Publish the current weights; retry soon if readers hold all slots."""
-        self.shown = self.owner.show(self.context.identity.incarnation)
+        self.shown = self.owner.publish_weights(self.context.identity.incarnation)
         if self.shown is None:
             self._skipped += 1
         else:
-            self._unshown = 0
+            self._unpublished = 0
             self._announced_ns = self.now_ns
             self.weights.publish(self.shown)
 
@@ -155,11 +155,11 @@ class Learning(Batches[P]):
         """Return the version at which learning began, also in the run that was resumed."""
         return self.owner.updater.begun
 
-    def versions_between_shows(self) -> int:
+    def versions_per_publication(self) -> int:
         """Return the number of versions per published version."""
         return self.params.publish_every
 
-    def shows_target(self) -> bool:
+    def publishes_target(self) -> bool:
         """Return whether other nodes use the target network."""
         return False
 
@@ -185,7 +185,7 @@ class Learning(Batches[P]):
             params.algorithm,
             self._folder(),
             params.keep_checkpoints,
-            target=self.shows_target(),
+            target=self.publishes_target(),
             noise_seed=int(self.rng.integers(2**62)),
             most_ticks=self.context.launch_context.limits.ticks,
         )
@@ -199,10 +199,10 @@ class Learning(Batches[P]):
         directory = self.context.launch_context.directory
         return None if directory is None else directory / self.params.checkpoints
 
-    def _show_again(self) -> None:
+    def _retry_publication(self) -> None:
         """Retry a failed publication: other nodes may have no weights yet."""
         if self.shown is None:
-            self.show()
+            self.publish_weights()
 
     def _announce_again(self) -> None:
         """Repeat the announcement of the current version for nodes that started after it."""

@@ -74,7 +74,7 @@ class Owner:
         self._weights = weights
         self._keep = keep
         self.keep_in(folder, most_ticks)
-        self._shows_target = target
+        self._publishes_target = target
         self._target: tuple[int, int] | None = None
         """Version and slot of the last published target network."""
 
@@ -121,14 +121,14 @@ class Owner:
         ticks = now_ns // period_ns(self._weights.plan.spec.rate_hz) + 1
         return self._ticks_before + (ticks if self._most_ticks is None else min(ticks, self._most_ticks))
 
-    def show(self, life: int) -> WeightsVersion | None:
+    def publish_weights(self, life: int) -> WeightsVersion | None:
         """Publish the weights; None if readers hold all slots, so that nothing was written.
 
         Args:
             life: the incarnation of the node that owns them.
         """
         updater, versions = self.updater, self._weights.versions
-        if self._shows_target and not self._show_target():
+        if self._publishes_target and not self._publish_target():
             return None
         kept = () if self._target is None else (self._target[1],)
         slot = versions.publish(updater.version, updater.write, keep=kept)
@@ -158,7 +158,7 @@ class Owner:
             self._checkpoints.save(self.updater.training_state(counts))
             self._saved = saved
 
-    def _show_target(self) -> bool:
+    def _publish_target(self) -> bool:
         """Publish the target network in a separate slot, which keeps it until the next one."""
         version = self.updater.target_version
         if self._target is not None and self._target[0] == version:

@@ -68,7 +68,7 @@ class SequentialAgent(Learning[SequentialParams]):
         self._decisions = 0
         self._in_turn = False
         self._waiting: SampledBatch | None = None
-        self.begin_asking(self.owner.updater.version)
+        self.begin_requests(self.owner.updater.version)
 
     def on_batch(self, message: SampledBatch) -> None:
         """Keep the batch until it is time to learn."""
@@ -80,9 +80,9 @@ class SequentialAgent(Learning[SequentialParams]):
         if not self._in_turn:
             self._begin(observation)
 
-    def show(self) -> None:
+    def publish_weights(self) -> None:
         """Publish the weights, and use them for the next inference."""
-        super().show()
+        super().publish_weights()
         if self.shown is not None:
             self._policy.adopt(self.shown)
 

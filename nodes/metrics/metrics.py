@@ -129,7 +129,7 @@ class Metrics(Node[MetricsParams]):
 
     def on_stop(self) -> None:
         """Process the last messages, and write their rows."""
-        self._take_in(last=True)
+        self._process_messages(last=True)
         if self._period.ticks or self._period.updates:
             self._end_period()
         self._write()
@@ -141,14 +141,14 @@ class Metrics(Node[MetricsParams]):
 
     def _beat(self) -> None:
         """Process the received messages, write new rows, and publish progress."""
-        self._take_in()
+        self._process_messages()
         self._beats += 1
         if self._beats % self._beats_a_period == 0:
             self._end_period()
         self._write()
-        self._tell()
+        self._publish_progress()
 
-    def _take_in(self, *, last: bool = False) -> None:
+    def _process_messages(self, *, last: bool = False) -> None:
         """Process all messages since the last call together: much faster than one by one."""
         beat = Tally(duration_ns=self.now_ns - self._last_beat_ns)
         for update in self.learned.take_all():
@@ -236,7 +236,7 @@ class Metrics(Node[MetricsParams]):
         )
         self._period = Tally()
 
-    def _tell(self) -> None:
+    def _publish_progress(self) -> None:
         recent = Tally.of(self._recent).figures()
         if recent["loss"] is not None:
             self._loss = recent["loss"]

@@ -42,9 +42,9 @@ class Monitor(Node[MonitorParams]):
         self._endings: dict[str, Endings] = {}
         self._plant = ""
         self.trace = Trace(whole=self.context.identity.incarnation == 0)
-        self.every(PROGRESS_PERIOD_NS, self._say_progress)
+        self.every(PROGRESS_PERIOD_NS, self._publish_progress)
 
-    def _take_in(self) -> list[Applied]:
+    def _process_messages(self) -> list[Applied]:
         """Add all messages since the last call to the trace together: much faster than one by one."""
         for decision in self.decision.take_all():
             self.trace.decided(decision)
@@ -61,7 +61,7 @@ class Monitor(Node[MonitorParams]):
         return ticks
 
     def on_stop(self) -> None:
-        self._take_in()
+        self._process_messages()
         directory = self.context.launch_context.directory
         if directory is not None:
             self.trace.save(directory / self.params.file)
@@ -71,9 +71,9 @@ class Monitor(Node[MonitorParams]):
         rate_hz, endings = self.params.rate_hz, self._endings.get(self._plant, Endings())
         return self.trace.figures(rate_hz) | endings.figures(rate_hz)
 
-    def _say_progress(self) -> None:
+    def _publish_progress(self) -> None:
         """Publish progress."""
-        recent = self._take_in()
+        recent = self._process_messages()
         if not recent:
             return
         acted = [message for message in recent if message.by != "reset"]

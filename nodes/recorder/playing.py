@@ -56,7 +56,7 @@ class Playing(Node[P], abc.ABC):
             self._playback.pause(self.now_ns)
             self._playback.stand_at(self._playback.start_ns)
         self._due: Timer | None = None
-        self.every(PROGRESS_PERIOD_NS, self._say_progress)
+        self.every(PROGRESS_PERIOD_NS, self._publish_progress)
         self._schedule()
 
     @abc.abstractmethod
@@ -82,10 +82,10 @@ class Playing(Node[P], abc.ABC):
         elif message.pause is False:
             playback.resume(now_ns)
         self._schedule()
-        self._say_progress()
+        self._publish_progress()
 
     def on_stop(self) -> None:
-        self._say_progress()
+        self._publish_progress()
         self._report_problems()
 
     def result(self) -> dict[str, Any]:
@@ -132,7 +132,7 @@ class Playing(Node[P], abc.ABC):
             self.publish(recorded)
         self._schedule()
 
-    def _say_progress(self) -> None:
+    def _publish_progress(self) -> None:
         playback, start_ns = self._playback, self._bag.start_ns
         self.play_progress.publish(
             PlayProgress(

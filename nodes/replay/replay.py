@@ -119,14 +119,14 @@ class Replay(Node[ReplayParams]):
         self._requests = Requests()
         self._complained = self._full = False
         self._priorities = {"set": 0, "gone": 0, "refused": 0}
-        self.every(STATE_PERIOD_NS, self._tell)
+        self.every(STATE_PERIOD_NS, self._publish_state)
 
     def on_applied(self, applied: Applied) -> None:
         """Add a tick, and send the batches it makes due."""
         # The observation was published before: it has no handler, so that a tick is one event and not two.
         self._observe()
         self._memory.applied(applied)
-        self._complain()
+        self._log_problems()
         self._answer()
 
     def on_request(self, request: BatchRequest) -> None:
@@ -156,7 +156,7 @@ class Replay(Node[ReplayParams]):
         """Add the remaining messages and close the memory."""
         self._observe()
         self._memory.finish()
-        self._complain()
+        self._log_problems()
         if self._store is not None:
             self._store.withdraw()
         self._buffer.close()
@@ -255,7 +255,7 @@ class Replay(Node[ReplayParams]):
             key=request.learner,
         )
 
-    def _complain(self) -> None:
+    def _log_problems(self) -> None:
         """Log why transitions are rejected, or why no batch can be sampled, each once."""
         if not self._full and self._buffer.full:
             self._full = True
@@ -270,7 +270,7 @@ class Replay(Node[ReplayParams]):
         memory, found = self._memory, []
         if memory.refused:
             found.append(f"{memory.refused:,} transitions were not stored; the first: {memory.problem}")
-        if self._requests.askers and (problem := memory.nothing_drawn):
+        if self._requests.learners and (problem := memory.nothing_drawn):
             found.append(f"no update was made: {problem}")
         elif memory.forgone > memory.drawn:
             found.append(
@@ -279,7 +279,7 @@ class Replay(Node[ReplayParams]):
             )
         return found
 
-    def _tell(self) -> None:
+    def _publish_state(self) -> None:
         self._observe()
         stats, memory = self._buffer.stats, self._memory
         self.state.publish(

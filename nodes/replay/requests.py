@@ -8,7 +8,7 @@ from rtgraph.msgs import BatchRequest
 
 
 @dataclass(slots=True)
-class _Asker:
+class _LearnerRequests:
     """A learner's state."""
 
     newest: BatchRequest
@@ -26,7 +26,7 @@ class Requests:
     """
 
     def __init__(self) -> None:
-        self._askers: dict[str, _Asker] = {}
+        self._learners: dict[str, _LearnerRequests] = {}
         self._open: dict[str, BatchRequest] = {}
         self.passed_over = 0
         """Number of requests that were stale on arrival."""
@@ -38,9 +38,9 @@ class Requests:
         return len(self._open)
 
     @property
-    def askers(self) -> int:
+    def learners(self) -> int:
         """Number of learners that ever sent a request."""
-        return len(self._askers)
+        return len(self._learners)
 
     @property
     def first(self) -> BatchRequest | None:
@@ -49,23 +49,23 @@ class Requests:
 
     def take(self, request: BatchRequest) -> bool:
         """Add a request; return whether it was answered before, which means that the answer was lost."""
-        asker = self._askers.get(request.learner)
-        if asker is None:
-            self._askers[request.learner] = _Asker(request)
-        elif _age(request) < _age(asker.newest):
+        learner = self._learners.get(request.learner)
+        if learner is None:
+            self._learners[request.learner] = _LearnerRequests(request)
+        elif _age(request) < _age(learner.newest):
             self.passed_over += 1
             return False
-        elif _age(request) == _age(asker.newest):
+        elif _age(request) == _age(learner.newest):
             if request.learner not in self._open:
                 return True
-            asker.newest = self._open[request.learner] = request
+            learner.newest = self._open[request.learner] = request
             return False
         else:
-            if request.incarnation > asker.newest.incarnation:
-                asker.restarts += 1
-                asker.earlier_unread += asker.newest.unread
-            asker.requests += 1
-            asker.newest = request
+            if request.incarnation > learner.newest.incarnation:
+                learner.restarts += 1
+                learner.earlier_unread += learner.newest.unread
+            learner.requests += 1
+            learner.newest = request
             self.replaced += self._open.pop(request.learner, None) is not None
         self._open[request.learner] = request
         return False
@@ -73,18 +73,18 @@ class Requests:
     def answered(self, request: BatchRequest) -> None:
         """Record that a request was answered."""
         self._open.pop(request.learner, None)
-        self._askers[request.learner].answers += 1
+        self._learners[request.learner].answers += 1
 
     def as_json(self) -> dict[str, dict[str, int]]:
         """Return, by learner, the counts of requests, answers and unread batches, as JSON values."""
         return {
             name: {
-                "requests": asker.requests,
-                "answers": asker.answers,
-                "unread": asker.earlier_unread + asker.newest.unread,
-                "restarts": asker.restarts,
+                "requests": learner.requests,
+                "answers": learner.answers,
+                "unread": learner.earlier_unread + learner.newest.unread,
+                "restarts": learner.restarts,
             }
-            for name, asker in sorted(self._askers.items())
+            for name, learner in sorted(self._learners.items())
         }
 
 

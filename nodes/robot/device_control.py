@@ -31,7 +31,7 @@ class DeviceControl(ABC):
         self.refused = refused
         self.stopped_by = ""
         """Reason of the emergency stop; empty if it is not active."""
-        self._life = 0
+        self._driver_number = 0
 
     @property
     @abstractmethod
@@ -51,8 +51,8 @@ class DeviceControl(ABC):
         if health.state == "lost":
             self.states.enter("fault", health.reason, now_ns)
             raise NodeError(f"the device cannot be used: {health.reason}")
-        if health.state == "up" and health.life != self._life and self.sample is not None:
-            self._came_up(health.life, now_ns)
+        if health.state == "up" and health.driver_number != self._driver_number and self.sample is not None:
+            self._came_up(health.driver_number, now_ns)
         elif self.stopped_by:
             trouble = connection.unstopped
             self.states.enter(
@@ -80,7 +80,7 @@ class DeviceControl(ABC):
         self.stopped_by = ""
         self.connection.release()
         health = self.connection.health
-        up = health.state == "up" and health.life == self._life
+        up = health.state == "up" and health.driver_number == self._driver_number
         self.states.enter("holding" if up else "connecting", "the emergency stop was reset", now_ns)
         if up:
             self._rest_here()
@@ -100,7 +100,7 @@ class DeviceControl(ABC):
     def warnings(self) -> list[str]:
         """Return a warning if the device failed after it was connected."""
         connection = self.connection
-        if not connection.faults or not self._life:
+        if not connection.faults or not self._driver_number:
             return []
         times = "once" if connection.faults == 1 else f"{connection.faults:,} times"
         absent = "" if connection.health.state == "up" else "; it was not connected at the end"
@@ -108,7 +108,7 @@ class DeviceControl(ABC):
 
     def failure(self) -> str:
         """Return why the device never connected; empty if it did."""
-        if self._life:
+        if self._driver_number:
             return ""
         connection = self.connection
         return f"the device never connected: {connection.last_fault or connection.health.reason}"
@@ -121,9 +121,9 @@ class DeviceControl(ABC):
     def _may_move(self) -> bool:
         return not self.stopped_by and self.sample is not None and self.connection.health.state == "up"
 
-    def _came_up(self, life: int, now_ns: int) -> None:
+    def _came_up(self, driver_number: int, now_ns: int) -> None:
         """Hold the present position after a new driver has connected, since earlier goals are unknown to it."""
-        self._life = life
+        self._driver_number = driver_number
         self._rest_here()
         self.connection.take_lost()
         if self.stopped_by:

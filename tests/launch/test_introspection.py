@@ -142,7 +142,7 @@ def observed(
 def test_a_meter_tells_rates_sizes_and_delays() -> None:
     meter = Meter(10.0)
     for number in range(101):
-        meter.saw(observed(number * 10_000_000 + 2_000_000, number, stamp_ns=number * 10_000_000))
+        meter.add(observed(number * 10_000_000 + 2_000_000, number, stamp_ns=number * 10_000_000))
     reading = meter.reading(1_010_000_000, missed=0)
     assert reading.count == 101
     assert reading.rate_hz == pytest.approx(100)
@@ -158,8 +158,8 @@ def test_what_is_published_is_known_even_if_half_of_it_does_not_arrive() -> None
     meter, losses = Meter(10.0), MissedMessages()
     for number in range(0, 200, 2):
         one = observed(number * 10_000_000, number)
-        meter.saw(one)
-        losses.saw(one)
+        meter.add(one)
+        losses.add(one)
     reading = meter.reading(2_000_000_000, losses.missed)
     assert reading.rate_hz == pytest.approx(50)
     assert reading.published_hz == pytest.approx(100)
@@ -172,15 +172,15 @@ def test_several_publishers_add_up_and_a_restart_is_no_loss() -> None:
         for source in ("a", "b"):
             later = source == "b" and number >= 50
             one = observed(number * 10_000_000, number - 50 * later, source=source, incarnation=int(later))
-            meter.saw(one)
-            losses.saw(one)
+            meter.add(one)
+            losses.add(one)
     reading = meter.reading(1_000_000_000, losses.missed)
     assert reading.missed == 0
     assert reading.rate_hz == pytest.approx(199 / 0.99)
     assert reading.published_hz == pytest.approx(300)  # "b" and its second life in parallel
     meter = Meter(0.2)
     for number in range(100):
-        meter.saw(observed(number * 10_000_000, number))
+        meter.add(observed(number * 10_000_000, number))
     assert meter.reading(990_000_000, 0).size_bytes == meter.reading(990_000_000, 0).size_bytes
     assert meter.reading(990_000_000, 0).rate_hz == pytest.approx(100)
     assert meter.reading(5_000_000_000, 0).rate_hz is None

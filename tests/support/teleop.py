@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rtgraph.nodes.robot.teleop import Asked
+from rtgraph.nodes.robot.teleop import OperatorInput
 
 
 class Scripted:
@@ -13,15 +13,15 @@ class Scripted:
     gives: ClassVar[str] = "speeds"
     realtime_only: ClassVar[bool] = False
 
-    def __init__(self, site, since_s=1.0, until_s=2.0, values=None, old_s=0.0, stop_s=None):
-        self._site = site
+    def __init__(self, context, since_s=1.0, until_s=2.0, values=None, old_s=0.0, stop_s=None):
+        self._site = context
         self._since_s, self._until_s, self._stop_s = since_s, until_s, stop_s
         self._values = values or {}
         self._old_ns = round(old_s * 1e9)
 
     def read(self):
         now_s = self._site.now_ns() / 1e9
-        return Asked(
+        return OperatorInput(
             self._site.now_ns() - self._old_ns,
             self._since_s <= now_s < self._until_s,
             self._values,
@@ -56,8 +56,8 @@ class Given:
     reading: ClassVar[object] = None
     trouble: ClassVar[str] = ""
 
-    def __init__(self, site, **_):
-        self.site = site
+    def __init__(self, context, **_):
+        self.context = context
 
     def read(self):
         return type(self).reading

@@ -46,7 +46,7 @@ def measure(
         while left != 0 and not observer.ended and observer.now_ns() < end_ns:
             report_ns += REPORT_NS
             for observed in observer.until(min(report_ns, end_ns)):
-                meter.saw(observed)
+                meter.add(observed)
                 if left is not None:
                     left -= 1
                     if not left:

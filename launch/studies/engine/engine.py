@@ -15,7 +15,7 @@ from rtgraph.launch.console.status import Status
 from rtgraph.launch.studies.engine.pool import computed
 from rtgraph.launch.studies.engine.store import WORK, CellResult, Store, digest_of
 from rtgraph.launch.studies.engine.table import COMMAND, write_table
-from rtgraph.launch.studies.study import Cell, Figures, Row, Scale, Study, Tell, Value
+from rtgraph.launch.studies.study import Cell, Figures, ReportProgress, Row, Scale, Study, Value
 from rtgraph.msgs.errors import GraphError, LaunchError, RtgraphError
 from rtgraph.msgs.typed.nearest import nearest
 
@@ -134,7 +134,7 @@ class _Run:
             return
         began, before = time.monotonic(), len(self.done)
 
-        def heard(digest: str, share: float) -> None:
+        def on_progress(digest: str, share: float) -> None:
             self.shares[digest] = share
             whole = len(self.done)
             here = whole - before + sum(self.shares.values())
@@ -143,11 +143,11 @@ class _Run:
             self.status.progress((before + here) / total, f"{whole} of {total} cells{left}")
 
         tasks = {digest: _Task(cell, self.store.cell_folder(digest)) for digest, cell in cells.items()}
-        for digest, figures in computed(_run_cell, tasks, jobs, heard):
+        for digest, figures in computed(_run_cell, tasks, jobs, on_progress):
             _must_leave_axes(self.study, figures)
             self.done[digest] = self.store.keep(digest, cells[digest], figures)
             self.shares.pop(digest, None)
-            heard(digest, 0.0)
+            on_progress(digest, 0.0)
 
     def _row(self, cell: Cell, done: CellResult) -> Row:
         return {**done.figures, **cell.at, **done.facts, COMMAND: command(self.study, self.scale, cell.at)}
@@ -159,12 +159,12 @@ class _Task:
     folder: Path
 
 
-def _run_cell(task: _Task, tell: Tell) -> Figures:
+def _run_cell(task: _Task, report: ReportProgress) -> Figures:
     """Run one cell, in whichever process this is."""
     folder = task.folder / WORK
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        return task.cell.work.run(folder, tell)
+        return task.cell.work.run(folder, report)
     except RtgraphError as error:
         place = ", ".join(f"{axis}={value}" for axis, value in task.cell.at.items())
         raise LaunchError(f"the cell {place} failed: {error.problem}", hint=error.hint) from error

@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.queues import SimpleQueue
 from typing import Any, TypeVar
 
-from rtgraph.launch.studies.study import Tell
+from rtgraph.launch.studies.study import ReportProgress
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.realtime.host import die_with
 
@@ -26,7 +26,10 @@ _progress: SimpleQueue[Any] | None = None
 
 
 def computed(
-    function: Callable[[T, Tell], R], items: Mapping[K, T], jobs: int, heard: Callable[[K, float], None]
+    function: Callable[[T, ReportProgress], R],
+    items: Mapping[K, T],
+    jobs: int,
+    on_progress: Callable[[K, float], None],
 ) -> Iterator[tuple[K, R]]:
     """Yield each item's key and result as soon as it is computed.
 
@@ -34,14 +37,14 @@ def computed(
         function: computes one item. Its second argument receives the share that is done.
         items: the items, by key, in the order in which they are begun.
         jobs: number of processes. One: this process computes.
-        heard: receives the keys and shares.
+        on_progress: receives the keys and shares.
 
     Raises:
         LaunchError: one of the processes was killed.
     """
     if jobs == 1:
         for key, item in items.items():
-            yield key, function(item, lambda share, key=key: heard(key, share))  # type: ignore[misc]
+            yield key, function(item, lambda share, key=key: on_progress(key, share))  # type: ignore[misc]
         return
     progress: SimpleQueue[Any] = multiprocessing.get_context("spawn").SimpleQueue()
     with _workers(jobs, progress) as pool:
@@ -55,7 +58,7 @@ def computed(
         while left:
             done, left = wait(left, _LISTENING_S, FIRST_COMPLETED)
             while not progress.empty():
-                heard(*progress.get())
+                on_progress(*progress.get())
             for future in done:
                 try:
                     yield keys[future], future.result()
@@ -66,7 +69,7 @@ def computed(
                     ) from error
 
 
-def _compute(function: Callable[[T, Tell], R], key: K, item: T) -> R:
+def _compute(function: Callable[[T, ReportProgress], R], key: K, item: T) -> R:
     queue = _progress
     return function(item, lambda share: queue.put((key, share)) if queue else None)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rtgraph.launch.studies.drawing import draw_lines, means_over
-from rtgraph.launch.studies.study import Cell, Figures, Row, Scale, Study, Tell, real
+from rtgraph.launch.studies.study import Cell, Figures, ReportProgress, Row, Scale, Study, real
 from rtgraph.launch.studies.work.virtual_run import VirtualRun
 from rtgraph.nodes.emulator import theory
 
@@ -51,9 +51,9 @@ class Regret:
         """Return what determines the figures."""
         return {**self.launched.identity(), "bound": self.bound}
 
-    def run(self, folder: Path, tell: Tell) -> Figures:
+    def run(self, folder: Path, report: ReportProgress) -> Figures:
         """Run, and return the regret, its bound, and how the policy acted."""
-        found = self.launched.run(folder, tell)
+        found = self.launched.run(folder, report)
         regret = 1 - real(found["reward"])
         return {**found, "regret": regret, "bound": self.bound}
 

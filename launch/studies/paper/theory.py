@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtgraph.launch.studies.drawing import draw_lines
-from rtgraph.launch.studies.study import Cell, Figures, Row, Scale, Study, Tell, Value, real
+from rtgraph.launch.studies.study import Cell, Figures, ReportProgress, Row, Scale, Study, Value, real
 from rtgraph.launch.studies.work.virtual_run import VirtualRun
 from rtgraph.nodes.emulator import theory
 
@@ -50,9 +50,9 @@ class Rate:
         """Return what determines the figures."""
         return {**self.launched.identity(), "predicted": self.predicted, "bound": self.bound}
 
-    def run(self, folder: Path, tell: Tell) -> Figures:
+    def run(self, folder: Path, report: ReportProgress) -> Figures:
         """Run, and return the rates and the number of samples."""
-        found = self.launched.run(folder, tell)
+        found = self.launched.run(folder, report)
         samples = int(real(found["judged"])) * self.lanes
         return {
             "measured": found["reward"],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rtgraph.launch.studies.study import Figures, Tell, real
+from rtgraph.launch.studies.study import Figures, ReportProgress, real
 from rtgraph.launch.studies.work.virtual_run import VirtualRun
 
 KEEPS_PACE = 0.998
@@ -57,7 +57,7 @@ class FewestWorkers:
         extra = round(len(self.values_ms) * self.epsilon / (1 - self.epsilon))
         return (*self.values_ms, *(cheap,) * extra)
 
-    def run(self, folder: Path, tell: Tell) -> Figures:
+    def run(self, folder: Path, report: ReportProgress) -> Figures:
         """Search."""
         tick_ms = 1e3 / self.rate_hz
         tau, longest = float(np.mean(self.durations_ms)) / tick_ms, max(self.durations_ms) / tick_ms
@@ -68,7 +68,7 @@ class FewestWorkers:
             if workers not in seen:
                 done = len(seen)
                 seen[workers] = self._run(workers).run(
-                    folder, lambda share: tell(min(1.0, (done + share) / _EXPECTED_RUNS))
+                    folder, lambda share: report(min(1.0, (done + share) / _EXPECTED_RUNS))
                 )
             return seen[workers]
 
@@ -115,7 +115,7 @@ class FewestLearners:
         """Return what determines the figures."""
         return {"plan": self._run(1).identity()["plan"], "batch": self.batch}
 
-    def run(self, folder: Path, tell: Tell) -> Figures:
+    def run(self, folder: Path, report: ReportProgress) -> Figures:
         """Search."""
         tau = self.update_ms * self.rate_hz / 1e3
         # More learners do not make parallel learning's updates more frequent, only larger.
@@ -126,7 +126,7 @@ class FewestLearners:
             if learners not in seen:
                 done = len(seen)
                 seen[learners] = _updates_per_tick(
-                    self._run(learners), lambda share: tell(min(1.0, (done + share) / _EXPECTED_RUNS))
+                    self._run(learners), lambda share: report(min(1.0, (done + share) / _EXPECTED_RUNS))
                 )
             return seen[learners]
 
@@ -161,9 +161,9 @@ class FewestLearners:
         return VirtualRun("delay_learning", arguments, ticks=ticks, judged_from=settled)
 
 
-def _updates_per_tick(run: VirtualRun, tell: Tell) -> float:
+def _updates_per_tick(run: VirtualRun, report: ReportProgress) -> float:
     """Return the rate at which workers see new versions of the weights, from ``judged_from`` on."""
-    decisions = run.trace(tell).decisions()
+    decisions = run.trace(report).decisions()
     judged = decisions["observed_tick"] >= run.judged_from
     ticks, versions = decisions["observed_tick"][judged], decisions["policy_version"][judged]
     return float((versions[-1] - versions[0]) / (ticks[-1] - ticks[0]))

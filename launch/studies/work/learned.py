@@ -19,7 +19,7 @@ from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.plots.curves import read_curve
 from rtgraph.launch.report.result import Result
 from rtgraph.launch.run import run as run_plan
-from rtgraph.launch.studies.study import Figures, Tell
+from rtgraph.launch.studies.study import Figures, ReportProgress
 from rtgraph.launch.studies.work.virtual_run import rate_of, virtual_plan, with_latency
 from rtgraph.launch.world.world_checkpoints import FOLDER as WORLD
 from rtgraph.launch.world.world_checkpoints import CheckpointSettings, plan_digest
@@ -63,27 +63,27 @@ class Learned:
         played = [self.ticks, self.greedy_episodes, self.most_frames, self.policy, dict(self.latency)]
         return {"plan": plan_digest(self._plan()), "played": played}
 
-    def run(self, folder: Path, tell: Tell) -> Figures:
+    def run(self, folder: Path, report: ReportProgress) -> Figures:
         """Learn, or go on learning, then evaluate."""
         if self.policy != "learned":
-            return {"greedy": self._greedy(folder, None, tell)}
+            return {"greedy": self._greedy(folder, None, report)}
         done = folder / LEARNED
         if done.exists():
             session = folder / json.loads(done.read_text(encoding="utf-8"))["session"]
         else:
-            session = self._learn(folder, tell)
+            session = self._learn(folder, report)
             write_atomically(done, json.dumps({"session": session.name}), LaunchError)
         figures = _learning_figures(session)
-        return {"greedy": self._greedy(folder, session, tell), **figures}
+        return {"greedy": self._greedy(folder, session, report), **figures}
 
-    def _learn(self, folder: Path, tell: Tell) -> Path:
+    def _learn(self, folder: Path, report: ReportProgress) -> Path:
         """Learn from the newest checkpoint of an earlier attempt, or from the beginning; return the session folder."""
         attempts = sorted(folder.glob("run-*"))
         newest = next((path for path in reversed(attempts) if any((path / WORLD).glob("*"))), None)
         session = folder / f"run-{len(attempts):04d}"
         plan = self._plan()
         every_s = self.checkpoint_ticks / rate_of(plan)
-        status = _Share(tell, self.ticks, LEARNING_SHARE)
+        status = _Share(report, self.ticks, LEARNING_SHARE)
         try:
             result = run_plan(
                 plan, status, directory=session, checkpoints=CheckpointSettings(every_s, newest)
@@ -93,14 +93,14 @@ class Learned:
                 raise
             shutil.rmtree(folder)  # what is left cannot be continued
             folder.mkdir()
-            return self._learn(folder, tell)
+            return self._learn(folder, report)
         _must_have_ended(result)
         for path in attempts:
             shutil.rmtree(path, ignore_errors=True)
         shutil.rmtree(session / WORLD, ignore_errors=True)
         return session
 
-    def _greedy(self, folder: Path, session: Path | None, tell: Tell) -> float:
+    def _greedy(self, folder: Path, session: Path | None, report: ReportProgress) -> float:
         """Return the mean return of episodes without exploration."""
         directory = folder / EVALUATION
         shutil.rmtree(directory, ignore_errors=True)
@@ -117,7 +117,9 @@ class Learned:
             **({} if self.most_frames is None else {"most_frames": self.most_frames}),
         )
         plan = with_latency(plan, self.latency) if self.latency else plan
-        result = run_plan(plan, _Share(tell, 1, 1.0, LEARNING_SHARE if session else 0.0), directory=directory)
+        result = run_plan(
+            plan, _Share(report, 1, 1.0, LEARNING_SHARE if session else 0.0), directory=directory
+        )
         _must_have_ended(result)
         return float(np.mean(evaluated(plan, directory).finite))
 
@@ -128,8 +130,8 @@ class Learned:
 class _Share:
     """Passes the progress of a launch on as a share of a cell's work."""
 
-    def __init__(self, tell: Tell, total: float, most: float, least: float = 0.0) -> None:
-        self._tell, self._total, self._least, self._most = tell, total, least, most
+    def __init__(self, report: ReportProgress, total: float, most: float, least: float = 0.0) -> None:
+        self._report, self._total, self._least, self._most = report, total, least, most
 
     def phase(self, text: str, total: float | None = None) -> None:
         """Begin a phase."""
@@ -137,7 +139,7 @@ class _Share:
 
     def progress(self, done: float, text: str = "") -> None:
         """Report the phase's progress."""
-        self._tell(self._least + (self._most - self._least) * min(1.0, done / self._total))
+        self._report(self._least + (self._most - self._least) * min(1.0, done / self._total))
 
     def note(self, text: str) -> None:
         """Drop a note: the table has the figures."""

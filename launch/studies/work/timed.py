@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rtgraph.launch.studies.study import Figures, Tell
+from rtgraph.launch.studies.study import Figures, ReportProgress
 from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec
 from rtgraph.nodes.networks.spec import ImpalaSpec
 
@@ -45,7 +45,7 @@ class InferenceTime:
             "device": self.device,
         }
 
-    def run(self, folder: Path, tell: Tell) -> Figures:
+    def run(self, folder: Path, report: ReportProgress) -> Figures:
         """Measure."""
         import torch  # noqa: PLC0415 - a study without networks needs no torch
 
@@ -60,7 +60,7 @@ class InferenceTime:
                 with torch.inference_mode():
                     int(module(frames.to(device)).argmax())  # the action is needed on the host
 
-            times = timed(infer, self.passes, tell)
+            times = timed(infer, self.passes, report)
         return {
             "parameters": size_of(self.depth, self.k, self.actions),
             "hardware": _name(device),
@@ -88,7 +88,7 @@ class UpdateTime:
         sizes = {"depth": self.depth, "k": self.k, "actions": self.actions, "batch": self.batch}
         return {**sizes, "updates": self.updates, "device": self.device}
 
-    def run(self, folder: Path, tell: Tell) -> Figures:
+    def run(self, folder: Path, report: ReportProgress) -> Figures:
         """Measure."""
         import torch  # noqa: PLC0415 - a study without networks needs no torch
 
@@ -109,7 +109,7 @@ class UpdateTime:
                 discounts=torch.full((self.batch,), 0.99),
                 weights=torch.ones(self.batch),
             )
-            times = timed(lambda: updater.step(batch), self.updates, tell)
+            times = timed(lambda: updater.step(batch), self.updates, report)
         return {
             "parameters": size_of(self.depth, self.k, self.actions),
             "hardware": _name(device),
@@ -125,7 +125,7 @@ def size_of(depth: int, k: float, actions: int) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def timed(run: Callable[[], object], repeats: int, tell: Tell) -> list[float]:
+def timed(run: Callable[[], object], repeats: int, report: ReportProgress) -> list[float]:
     """Return the durations of calls in ms, without those of a few calls before."""
     times = []
     for number in range(-WARM_UPS, repeats):
@@ -133,7 +133,7 @@ def timed(run: Callable[[], object], repeats: int, tell: Tell) -> list[float]:
         run()
         if number >= 0:
             times.append((time.perf_counter() - began) * 1e3)
-        tell((number + WARM_UPS + 1) / (repeats + WARM_UPS))
+        report((number + WARM_UPS + 1) / (repeats + WARM_UPS))
     return times
 
 

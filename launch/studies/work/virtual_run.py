@@ -11,7 +11,7 @@ import numpy as np
 
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.file_options import FOLDERS
-from rtgraph.launch.studies.study import Figures, Tell
+from rtgraph.launch.studies.study import Figures, ReportProgress
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.launch.world.world_checkpoints import plan_digest
 from rtgraph.msgs.errors import LaunchError
@@ -57,16 +57,16 @@ class VirtualRun:
         """
         return virtual_plan(self.launch, self.arguments, self.ticks, self.seed, self.latency)
 
-    def run(self, folder: Path, tell: Tell) -> Figures:
+    def run(self, folder: Path, report: ReportProgress) -> Figures:
         """Run, and return the figures."""
-        return self._figures(self.trace(tell), rate_of(self.plan()))
+        return self._figures(self.trace(report), rate_of(self.plan()))
 
-    def trace(self, tell: Tell) -> Trace:
+    def trace(self, report: ReportProgress) -> Trace:
         """Run, and return the trace of all ticks."""
         plan = self.plan()
         end_ns = tick_time_ns(self.ticks, rate_of(plan))
         world = VirtualWorld(plan.nodes, seed=plan.seed, launch_context=launch_context(plan, None))
-        world.run(lambda time_ns: tell(time_ns / end_ns))
+        world.run(lambda time_ns: report(time_ns / end_ns))
         trace: Trace = world.node("monitor").trace
         return trace
 

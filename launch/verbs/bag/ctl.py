@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Send the command to the player."""
-    from rtgraph.launch.bags.player_console import steer  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.bags.player_console import control_player  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
     from rtgraph.msgs.session import PlayControl  # noqa: PLC0415
 
@@ -56,5 +56,5 @@ def run(args: argparse.Namespace) -> int:
             control = PlayControl(seek_s=args.seconds)
         case _:
             control = PlayControl(rate=args.rate)
-    steer(args.session, control)
+    control_player(args.session, control)
     return 0

@@ -21,8 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Send the command to the recorder."""
-    from rtgraph.launch.bags.player_console import tell  # noqa: PLC0415 - so that --help is instant
+    from rtgraph.launch.bags.player_console import send_message  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.session import KeepRecording  # noqa: PLC0415
 
-    tell(args.session, "keep_recording", KeepRecording(reason=args.reason), "recorder")
+    send_message(args.session, "keep_recording", KeepRecording(reason=args.reason), "recorder")
     return 0

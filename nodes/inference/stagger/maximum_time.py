@@ -16,8 +16,8 @@ class MaximumTimeWorker(WorkerStagger):
         super().__init__()
         self._maximum_ns = 0
 
-    def heard(self, delay: StaggerDelay) -> None:
-        super().heard(delay)
+    def apply_delay(self, delay: StaggerDelay) -> None:
+        super().apply_delay(delay)
         self._maximum_ns = max(self._maximum_ns, delay.maximum_ns)
 
     def hold_ns(self, inference_ns: int) -> int:

@@ -19,7 +19,7 @@ class WorkerStagger:
     def __init__(self) -> None:
         self._pending_ns = 0
 
-    def heard(self, delay: StaggerDelay) -> None:
+    def apply_delay(self, delay: StaggerDelay) -> None:
         """Apply the coordinator's message."""
         self._pending_ns += delay.delay_ns
 
@@ -51,10 +51,10 @@ class CoordinatorStagger:
         """
         return {}
 
-    def heard(self, state: WorkerState, now_ns: int) -> None:
+    def update_worker(self, state: WorkerState, now_ns: int) -> None:
         """Update the state of a worker. Called only for methods with claims."""
 
-    def observed(self, observation: Observation) -> None:
+    def add_observation(self, observation: Observation) -> None:
         """Add an observation, the newest one and unclaimed. Called only for methods with claims."""
 
     def next_claim(self, now_ns: int) -> tuple[str, int, Observation] | int | None:

@@ -50,10 +50,10 @@ class Pacing(CoordinatorStagger):
         self._next_number = first_claim
         self._last_claim_ns: int | None = None
 
-    def observed(self, observation: Observation) -> None:
+    def add_observation(self, observation: Observation) -> None:
         self._newest = observation
 
-    def heard(self, state: WorkerState, now_ns: int) -> None:
+    def update_worker(self, state: WorkerState, now_ns: int) -> None:
         seat = self._seats.get(state.worker)
         if seat is None or state.incarnation > seat.incarnation:
             self._seats[state.worker] = _Seat(state.incarnation, None if state.busy else now_ns)
@@ -76,7 +76,7 @@ class Pacing(CoordinatorStagger):
 
     def next_claim(self, now_ns: int) -> tuple[str, int, Observation] | int | None:
         """Claim the newest observation for the worker that has been free the longest."""
-        self._suspect_the_late(now_ns)
+        self._suspend_overdue(now_ns)
         if self._newest is None:
             return None
         free = [
@@ -114,7 +114,7 @@ class Pacing(CoordinatorStagger):
         high = sorted(self._times)[99 * len(self._times) // 100]
         return max(LEASE_LEAST_NS, LEASE_TIMES * high)
 
-    def _suspect_the_late(self, now_ns: int) -> None:
+    def _suspend_overdue(self, now_ns: int) -> None:
         """Suspend workers with overdue claims; their observations are not given to other workers."""
         late = [
             seat

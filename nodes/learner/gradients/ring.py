@@ -56,7 +56,7 @@ class GradientRing:
         self._applied = [0] * learners
         self._left = 0
 
-    def heard(self, place: int, incarnation: int, now_ns: int) -> bool:
+    def mark_alive(self, place: int, incarnation: int, now_ns: int) -> bool:
         """Record that a learner is alive; let it rejoin if it was left out.
 
         Return False for an unknown learner or an earlier incarnation. A learner that rejoins is in
@@ -79,7 +79,7 @@ class GradientRing:
         if not 0 <= gradient.place < len(self._heard_ns):
             return ()
         gap_ns = now_ns - self._heard_ns[gradient.place]
-        if not self.heard(gradient.place, gradient.incarnation, now_ns):
+        if not self.mark_alive(gradient.place, gradient.incarnation, now_ns):
             return ()
         self._gaps_ns.append(gap_ns)
         if gradient.based_on > self._ring.version:
@@ -98,7 +98,7 @@ class GradientRing:
             self._applied[int(offer.learner)] += 1
         return DueUpdate(update.version, tuple(offer.gradient for offer in update.offers), update.delays)
 
-    def leave_silent(self, now_ns: int) -> list[int]:
+    def drop_silent(self, now_ns: int) -> list[int]:
         """Leave out silent learners; return their places."""
         most_ns = max(self._silence_ns, LEASES * max(self._gaps_ns, default=0))
         waiting = self._ring.waiting

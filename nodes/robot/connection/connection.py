@@ -31,7 +31,7 @@ class Health:
     state: Literal["connecting", "up", "fault", "lost"]
     """``lost``: no new driver will be made."""
     reason: str = ""
-    life: int = 0
+    driver_number: int = 0
     """Number of drivers made so far."""
 
 

@@ -1,7 +1,7 @@
 """The link to a device: it calls the driver in a thread, not in the tick.
 
 A tick takes the newest sample and leaves at most one command in the ``Mailbox``; it never waits. Each driver object has a
-thread (its *life*), which sends a waiting command, reads the device, and waits for the next command or period. After
+thread (a ``DriverSession``), which sends a waiting command, reads the device, and waits for the next command or period. After
 three consecutive failures of a call, or one that blocks for as long, the driver is dropped, and a new one is made after a
 pause. A thread in a blocked call cannot be ended: it is abandoned and counted, and makes no further calls.
 """
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from rtgraph.nodes.robot.connection.connection import Health, Sample
-from rtgraph.nodes.robot.connection.life import Life
+from rtgraph.nodes.robot.connection.driver_session import DriverSession
 from rtgraph.nodes.robot.connection.link_params import LinkParams
 from rtgraph.nodes.robot.connection.mailbox import Mailbox
 from rtgraph.nodes.robot.driver import Driver, Reading
@@ -31,7 +31,7 @@ class Link:
         now_ns: returns the graph's time; thread-safe.
         stop: the action that the e-stop sends once to each driver; None to send nothing.
         reads_only: never send anything.
-        spawn: starts the thread of a life.
+        spawn: starts the thread of a session.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Link:
         log: logging.Logger,
         stop: dict[str, float] | None = None,
         reads_only: bool = False,
-        spawn: Callable[[Life], None] | None = None,
+        spawn: Callable[[DriverSession], None] | None = None,
     ) -> None:
         self._make = make
         self._problem = problem
@@ -67,7 +67,7 @@ class Link:
         self._changed = threading.Condition()
         self._mailbox = Mailbox(period_ns, None if reads_only else stop)
         self._health = Health("connecting", "waiting for the device")
-        self._life: Life | None = None
+        self._session: DriverSession | None = None
         self._sample: Sample | None = None
         self._closing = self._pauses = False
         self._in_a_row = 0
@@ -87,17 +87,17 @@ class Link:
 
     def attend(self, now_ns: int) -> None:
         """Abandon a call that blocks for too long, and make a new driver when it is due."""
-        life = self._life
-        if life is not None and life.call and not life.over:
-            ran_ns = now_ns - life.call_began_ns
+        session = self._session
+        if session is not None and session.call and not session.over:
+            ran_ns = now_ns - session.call_began_ns
             patience_ns = (
                 round(self.params.connect_s * 1e9)
-                if life.call == "connect"
+                if session.call == "connect"
                 else self.params.failures * self.deadline_ns
             )
             if ran_ns > patience_ns:
                 self.abandoned += 1
-                self.failed(life, f"{life.call} has not returned for {ran_ns / 1e9:.1f} s")
+                self.failed(session, f"{session.call} has not returned for {ran_ns / 1e9:.1f} s")
         if self._restart_ns is not None and now_ns >= self._restart_ns and not self._closing:
             self._begin()
 
@@ -152,8 +152,8 @@ class Link:
 
     def is_idle(self) -> bool:
         """Return whether the driver has received everything that was posted."""
-        life = self._life
-        return self._mailbox.is_empty and not (life is not None and life.call)
+        session = self._session
+        return self._mailbox.is_empty and not (session is not None and session.call)
 
     def close(self, within_s: float) -> bool:
         """Send a waiting emergency stop, and disconnect. Return False if the driver blocks: its thread is abandoned."""
@@ -161,14 +161,14 @@ class Link:
         with self._changed:
             self._closing = True
             self._changed.wait_for(self._has_stopped, within_s / 2)
-            life = self._life
-            if life is not None:
-                life.over = True
+            session = self._session
+            if session is not None:
+                session.over = True
             self._changed.notify_all()
             left_s = within_s - (self._now_ns() - began_ns) / 1e9
-            return self._changed.wait_for(lambda: self._life is None, max(0.0, left_s))
+            return self._changed.wait_for(lambda: self._session is None, max(0.0, left_s))
 
-    # Called by a life, in its thread.
+    # Called by a session, in its thread.
 
     def now_ns(self) -> int:
         """Return the graph's time."""
@@ -182,33 +182,35 @@ class Link:
         """Return how a connected device differs from the described one; empty if it does not."""
         return self._problem(driver)
 
-    def take_action(self, life: Life) -> dict[str, float] | None:
+    def take_action(self, session: DriverSession) -> dict[str, float] | None:
         """Return the action of the e-stop until it is sent, then the waiting command."""
         with self._changed:
-            return None if life.over else self._mailbox.take_action(self.now_ns())
+            return None if session.over else self._mailbox.take_action(self.now_ns())
 
-    def take_torque(self, life: Life) -> bool | None:
+    def take_torque(self, session: DriverSession) -> bool | None:
         """Return the waiting torque switch."""
         with self._changed:
-            on = None if life.over else self._mailbox.take_torque()
+            on = None if session.over else self._mailbox.take_torque()
             if on is False:
                 self.last_sent = {}  # the robot may fall, so its goal is not its position
             return on
 
-    def was_sent(self, life: Life, action: Mapping[str, float], sent: Mapping[str, Reading]) -> None:
+    def was_sent(
+        self, session: DriverSession, action: Mapping[str, float], sent: Mapping[str, Reading]
+    ) -> None:
         """Count a command that the driver has sent."""
         with self._changed:
             self.sent += 1
-            if life.over:
+            if session.over:
                 return
             self.last_sent = sent
             self._mailbox.was_sent(action)
             self._changed.notify_all()
 
-    def was_switched(self, life: Life, on: bool, *, able: bool) -> None:
+    def was_switched(self, session: DriverSession, on: bool, *, able: bool) -> None:
         """Remove a torque switch that the driver has made, or cannot make."""
         with self._changed:
-            if life.over:
+            if session.over:
                 return
             self.torque = on if able else None
             self.trouble = ""
@@ -232,25 +234,27 @@ class Link:
             )
             self._log.warning("%s", self.trouble)
 
-    def captured(self, life: Life, values: Mapping[str, Reading], ages_ns: Mapping[str, int]) -> None:
+    def captured(
+        self, session: DriverSession, values: Mapping[str, Reading], ages_ns: Mapping[str, int]
+    ) -> None:
         """Keep a sample."""
         now_ns = self.now_ns()
         captured = {name: now_ns - age_ns for name, age_ns in ages_ns.items()}
         with self._changed:
-            if life.over:
+            if session.over:
                 return
-            self._sample = Sample(values, life.call_began_ns, captured)
+            self._sample = Sample(values, session.call_began_ns, captured)
             if self._health.state != "up":
                 self._in_a_row = 0
-                self._health = Health("up", "", life.number)
+                self._health = Health("up", "", session.number)
                 self._log.info("the device is connected")
 
-    def failed(self, life: Life, reason: str) -> None:
+    def failed(self, session: DriverSession, reason: str) -> None:
         """Drop a driver that failed; a new one is made after a pause."""
         with self._changed:
-            if life.over:
+            if session.over:
                 return
-            life.over = True
+            session.over = True
             self.faults += 1
             self.torque = None
             self._pauses = False
@@ -259,49 +263,49 @@ class Link:
             self._in_a_row += 1
             attempts = self.params.attempts
             if attempts is not None and self._in_a_row >= attempts:
-                self._health = Health("lost", f"{reason} (attempt {self._in_a_row})", life.number)
+                self._health = Health("lost", f"{reason} (attempt {self._in_a_row})", session.number)
             else:
                 pause_s = min(self.params.retry_s * 2.0 ** (self._in_a_row - 1), self.params.retry_most_s)
                 self._restart_ns = self.now_ns() + round(pause_s * 1e9)
-                self._health = Health("fault", reason, life.number)
+                self._health = Health("fault", reason, session.number)
             self._log.warning("fault %d of the device: %s", self.faults, reason)
 
-    def give_up(self, life: Life, reason: str) -> None:
+    def give_up(self, session: DriverSession, reason: str) -> None:
         """Drop a driver, and make no new one: it would not help."""
         with self._changed:
-            life.over = True
-            self._health = Health("lost", reason, life.number)
+            session.over = True
+            self._health = Health("lost", reason, session.number)
 
-    def ended(self, life: Life) -> None:
-        """Remove a life after the end of its thread."""
+    def ended(self, session: DriverSession) -> None:
+        """Remove a session after the end of its thread."""
         with self._changed:
-            if self._life is life:
-                self._life = None
+            if self._session is session:
+                self._session = None
             self._changed.notify_all()
 
-    def wait_for_work(self, life: Life) -> None:
+    def wait_for_work(self, session: DriverSession) -> None:
         """Wait for a command, or for the next read."""
         with self._changed:
             pause_ns = self._mailbox.pause_ns(self.now_ns())
             if pause_ns:
                 self._changed.wait(pause_ns / 1e9)
-            elif not life.over and (self._pauses or not self._mailbox.has_work):
+            elif not session.over and (self._pauses or not self._mailbox.has_work):
                 self._pauses = False
                 self._changed.wait(self._period_ns / 1e9)
 
     def _has_stopped(self) -> bool:
-        life = self._life
-        return life is None or life.over or not self._mailbox.stop_waits
+        session = self._session
+        return session is None or session.over or not self._mailbox.stop_waits
 
     def _begin(self) -> None:
         self._restart_ns = None
-        life = self._life = Life(self, self._health.life + 1)
+        session = self._session = DriverSession(self, self._health.driver_number + 1)
         if self._health.state == "fault":
-            self._health = Health("connecting", f"after: {self._health.reason}", life.number)
+            self._health = Health("connecting", f"after: {self._health.reason}", session.number)
         else:
-            self._health = Health("connecting", self._health.reason, life.number)
-        self._spawn(life)
+            self._health = Health("connecting", self._health.reason, session.number)
+        self._spawn(session)
 
 
-def _in_thread(life: Life) -> None:
-    start_thread(life.run, f"driver {life.number}", below=1)
+def _in_thread(session: DriverSession) -> None:
+    start_thread(session.run, f"driver {session.number}", below=1)

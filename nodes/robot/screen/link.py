@@ -27,7 +27,9 @@ class ScreenLink(Link):
         """The state of the connection to the buttons; ``connecting`` before the first picture."""
         health = self._health
         if health.state == "up" and self._capture.newest() is None:
-            return Health("connecting", f"the camera: {self._capture.problem or 'no picture'}", health.life)
+            return Health(
+                "connecting", f"the camera: {self._capture.problem or 'no picture'}", health.driver_number
+            )
         return health
 
     @property

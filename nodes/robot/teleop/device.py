@@ -24,7 +24,7 @@ Gives = Literal["positions", "speeds"]
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class DeviceContext:
     """What a device gets to know of the robot and of the node that reads it."""
 
     joints: tuple[str, ...]
@@ -36,7 +36,7 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OperatorInput:
     """What a person asks for at a moment."""
 
     captured_ns: int
@@ -50,17 +50,17 @@ class Asked:
 
 
 class Device(Protocol):
-    """Reads a person. It is made with a ``Site`` and the node's ``device_params``.
+    """Reads a person. It is made with a ``DeviceContext`` and the node's ``device_params``.
 
     A device may have an attribute ``trouble``: why it cannot be read at present, empty if it can. The summary names it.
     """
 
     gives: ClassVar[Gives]
-    """What ``Asked.values`` are."""
+    """What ``OperatorInput.values`` are."""
     realtime_only: ClassVar[bool]
     """Whether there is such a device in real time only."""
 
-    def read(self) -> Asked | None:
+    def read(self) -> OperatorInput | None:
         """Return what the person asks for now; None if that is unknown. It does not wait."""
         ...
 

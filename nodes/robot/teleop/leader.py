@@ -12,7 +12,7 @@ from rtgraph.nodes.robot.driver import Feature, feature_problem
 from rtgraph.nodes.robot.serial_port import pyserial
 from rtgraph.nodes.robot.servo.arm import ServoArm
 from rtgraph.nodes.robot.servo.calibration import Calibration, Units
-from rtgraph.nodes.robot.teleop.device import Asked, Gives, Site
+from rtgraph.nodes.robot.teleop.device import DeviceContext, Gives, OperatorInput
 from rtgraph.nodes.runtime.clock import period_ns
 
 CLOSE_S = 0.5
@@ -31,7 +31,7 @@ class LeaderArm:
     """Gives the positions of a leader arm. It is read in a thread of its link, and connected again after a fault.
 
     Args:
-        site: the robot.
+        context: the robot.
         port: the leader's serial port.
         calibration: its calibration file; None to use what its servos hold.
         units: those of the robot's positions.
@@ -41,20 +41,20 @@ class LeaderArm:
     realtime_only: ClassVar[bool] = True
 
     def __init__(
-        self, site: Site, port: str, calibration: str | None = None, units: Units = "degrees"
+        self, context: DeviceContext, port: str, calibration: str | None = None, units: Units = "degrees"
     ) -> None:
-        self._site = site
-        self._features: dict[str, Feature] = {f"{joint}.pos": float for joint in site.joints}
+        self._context = context
+        self._features: dict[str, Feature] = {f"{joint}.pos": float for joint in context.joints}
         self._link = Link(
             lambda: LimpArm(port, calibration, units),
             lambda driver: feature_problem(driver, self._features, frozenset(self._features)),
             LinkParams(),
-            period_ns=period_ns(site.rate_hz),
-            now_ns=site.now_ns,
-            log=site.log,
+            period_ns=period_ns(context.rate_hz),
+            now_ns=context.now_ns,
+            log=context.log,
             reads_only=True,
         )
-        self._link.start(site.now_ns())
+        self._link.start(context.now_ns())
 
     @classmethod
     def check(cls, port: str, calibration: str | None = None, units: str = "degrees") -> None:
@@ -76,15 +76,15 @@ class LeaderArm:
         health = self._link.health
         return "" if health.state == "up" else self._link.last_fault or health.reason
 
-    def read(self) -> Asked | None:
+    def read(self) -> OperatorInput | None:
         """Return the newest positions; None while the arm is not connected."""
         link = self._link
-        link.attend(self._site.now_ns())
+        link.attend(self._context.now_ns())
         sample = link.newest()
         if sample is None or link.health.state != "up":
             return None
         values = {name.removesuffix(".pos"): float(sample.values[name]) for name in self._features}
-        return Asked(sample.captured_ns, values=values)
+        return OperatorInput(sample.captured_ns, values=values)
 
     def close(self) -> None:
         """Disconnect. The torque stays off."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.display import check_pygame, close_window, open_window
-from rtgraph.nodes.robot.teleop.device import Asked, Gives, Site
+from rtgraph.nodes.robot.teleop.device import DeviceContext, Gives, OperatorInput
 
 if TYPE_CHECKING:
     import pygame
@@ -38,27 +38,27 @@ class _Window(ABC):
     gives: ClassVar[Gives] = "speeds"
     realtime_only: ClassVar[bool] = True
 
-    def __init__(self, site: Site, keys: Sequence[str]) -> None:
+    def __init__(self, context: DeviceContext, keys: Sequence[str]) -> None:
         self._surface = open_window(
-            f"rtgraph: {site.log.name}",
+            f"rtgraph: {context.log.name}",
             (_WIDTH, _ROW * (len(keys) + 2)),
             hint="run the node where there is a display",
         )
         import pygame  # noqa: PLC0415 - an optional dependency
 
-        self._pygame, self._site, self._keys = pygame, site, keys
+        self._pygame, self._context, self._keys = pygame, context, keys
         self._font = pygame.font.Font(None, _ROW - 2)
         self._shown = ""
         self._stop = False
 
-    def read(self) -> Asked:
+    def read(self) -> OperatorInput:
         """Handle the events since the last call, and return what is held now."""
         for event in self._pygame.event.get():
             self._handle(event)
         enabled, values = self._held()
         stop, self._stop = self._stop, False
         self._show("YOU COMMAND" if enabled else "the policy commands")
-        return Asked(self._site.now_ns(), enabled, values, stop)
+        return OperatorInput(self._context.now_ns(), enabled, values, stop)
 
     def close(self) -> None:
         """Close the window."""
@@ -94,16 +94,18 @@ class Keyboard(_Window):
     """Two keys a joint move it while the space bar is held, which is the deadman button. Escape is an emergency stop.
 
     Args:
-        site: the robot.
+        context: the robot.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, context: DeviceContext) -> None:
         most = len(UP_KEYS)
-        if len(site.joints) > most:
-            raise NodeError(f"the keyboard moves up to {most} joints, and the robot has {len(site.joints)}")
-        pairs = list(zip(site.joints, UP_KEYS, DOWN_KEYS, strict=False))
+        if len(context.joints) > most:
+            raise NodeError(
+                f"the keyboard moves up to {most} joints, and the robot has {len(context.joints)}"
+            )
+        pairs = list(zip(context.joints, UP_KEYS, DOWN_KEYS, strict=False))
         keys = [f"{up} / {down}: {joint} up / down" for joint, up, down in pairs]
-        super().__init__(site, ("space: hold it to command", *keys, "Esc: emergency stop"))
+        super().__init__(context, ("space: hold it to command", *keys, "Esc: emergency stop"))
         code = self._pygame.key.key_code
         self._moves = {code(up): (joint, 1.0) for joint, up, _ in pairs}
         self._moves |= {code(down): (joint, -1.0) for joint, _, down in pairs}
@@ -126,7 +128,7 @@ class Keyboard(_Window):
             self._down.discard(event.key)
 
     def _held(self) -> tuple[bool, Mapping[str, float]]:
-        values = dict.fromkeys(self._site.joints, 0.0)
+        values = dict.fromkeys(self._context.joints, 0.0)
         for key in self._down & self._moves.keys():
             joint, way = self._moves[key]
             values[joint] += way
@@ -140,7 +142,7 @@ class Gamepad(_Window):
     """Sticks and cross move the joints while the deadman button is held. One button is an emergency stop, as is Escape.
 
     Args:
-        site: the robot.
+        context: the robot.
         axes: the axis of each joint, by name: left_x, left_y, right_x, right_y, cross_x or cross_y, with a minus sign
             for the other direction. None: in the order of ``IN_ORDER``.
         deadman: SDL's number of the button that must be held.
@@ -148,14 +150,14 @@ class Gamepad(_Window):
     """
 
     def __init__(
-        self, site: Site, axes: Mapping[str, str] | None = None, deadman: int = 5, stop: int = 1
+        self, context: DeviceContext, axes: Mapping[str, str] | None = None, deadman: int = 5, stop: int = 1
     ) -> None:
-        chosen = dict(zip(site.joints, IN_ORDER, strict=False)) if axes is None else dict(axes)
-        if unknown := sorted(chosen.keys() - set(site.joints)):
+        chosen = dict(zip(context.joints, IN_ORDER, strict=False)) if axes is None else dict(axes)
+        if unknown := sorted(chosen.keys() - set(context.joints)):
             raise NodeError(f"axes names joints that the robot does not have: {', '.join(unknown)}")
         keys = [f"{axis}: {joint}" for joint, axis in chosen.items()]
         buttons = (f"button {deadman}: hold it to command", f"button {stop}, Esc: emergency stop")
-        super().__init__(site, (*buttons, *keys))
+        super().__init__(context, (*buttons, *keys))
         self._axes, self._deadman, self._stop_button = chosen, deadman, stop
         self._pads: dict[int, pygame.joystick.JoystickType] = {}
         self._leans: dict[str, float] = {}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.robot.teleop.device import Asked, Gives
+from rtgraph.nodes.robot.teleop.device import Gives, OperatorInput
 
 END = 1.001
 """Largest speed of a stick at its end: gamepads give a little more than 1."""
@@ -46,7 +46,7 @@ class Readings:
         self._refused: Counter[str] = Counter()
         self._beyond = 0
 
-    def checked(self, reading: object, trouble: str) -> Asked | None:
+    def checked(self, reading: object, trouble: str) -> OperatorInput | None:
         """Return a reading of the robot's joints, and note whether the device is there.
 
         Args:
@@ -60,10 +60,10 @@ class Readings:
         if reading is None:
             return None
         self._was_there |= not trouble
-        if not isinstance(reading, Asked):
+        if not isinstance(reading, OperatorInput):
             raise NodeError(
                 f"device {self._device!r} gives a {type(reading).__name__}",
-                hint="read() returns Asked or None",
+                hint="read() returns OperatorInput or None",
             )
         if type(reading.captured_ns) is not int:
             raise self._error(f"captured_ns is {reading.captured_ns!r:.60}", "whole ns: site.now_ns()")
@@ -78,7 +78,7 @@ class Readings:
                 raise self._error(f"{name} is {value!r:.60}", "values are numbers")
         return reading
 
-    def may_command(self, asked: Asked, now_ns: int) -> bool:
+    def may_command(self, asked: OperatorInput, now_ns: int) -> bool:
         """Return whether a reading is new and finite; if not, count it."""
         age_ns = now_ns - asked.captured_ns
         odd = [name for name, value in asked.values.items() if not math.isfinite(value)]
@@ -109,7 +109,7 @@ class Readings:
         """Return why the device was never there; empty if it was."""
         return "" if self._was_there else f"device {self._device!r} was never there: {self._trouble}"
 
-    def _count_beyond(self, asked: Asked) -> None:
+    def _count_beyond(self, asked: OperatorInput) -> None:
         beyond = [name for name, value in asked.values.items() if abs(value) > END]
         if beyond and not self._beyond:
             self._log.warning(

@@ -12,7 +12,7 @@ from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.spaces import Continuous, PlantSpec
 from rtgraph.nodes.robot.joints import Vector
 from rtgraph.nodes.robot.safety import stale_after_ns
-from rtgraph.nodes.robot.teleop.device import Asked, Device, Site, check_device, device_class
+from rtgraph.nodes.robot.teleop.device import Device, DeviceContext, OperatorInput, check_device, device_class
 from rtgraph.nodes.robot.teleop.readings import Readings
 from rtgraph.nodes.runtime import Changeable, Input, Node, Output, Params, Placement, latest
 from rtgraph.nodes.runtime.clock import period_ns
@@ -71,7 +71,7 @@ class Teleop(Node[TeleopParams]):
         """Open the device."""
         params = self.params
         self._action = action = _action_of(params.plant)
-        site = Site(action.names, params.plant.rate_hz, self.context.now_ns, self.log)
+        site = DeviceContext(action.names, params.plant.rate_hz, self.context.now_ns, self.log)
         self._device: Device = device_class(params.device)(site, **params.device_params)  # type: ignore[call-arg]
 
     def on_start(self) -> None:
@@ -94,8 +94,8 @@ class Teleop(Node[TeleopParams]):
 
     def on_observation(self, observation: Observation) -> None:
         """Decide for the next tick."""
-        began_ns, asked = self.now_ns, self._look()
-        if asked is None or self._at is None or not self._readings.may_command(asked, self.now_ns):
+        began_ns, given = self.now_ns, self._read_device()
+        if given is None or self._at is None or not self._readings.may_command(given, self.now_ns):
             self._goal = None
             return
         self._number += 1
@@ -103,7 +103,7 @@ class Teleop(Node[TeleopParams]):
             Decision(
                 worker=self.name,
                 number=self._number,
-                action=self._wanted(asked, self._at).astype(np.float32),
+                action=self._wanted(given, self._at).astype(np.float32),
                 began_ns=began_ns,
                 inference_ns=self.now_ns - began_ns,
             ),
@@ -132,23 +132,23 @@ class Teleop(Node[TeleopParams]):
         self.on_prepare()
 
     def _attend(self) -> None:
-        self._look()
+        self._read_device()
 
-    def _look(self) -> Asked | None:
+    def _read_device(self) -> OperatorInput | None:
         """Return what the person asks for; None unless the person commands. An emergency stop is passed on at once."""
         reading = self._device.read()
-        if isinstance(reading, Asked) and reading.stop:
+        if isinstance(reading, OperatorInput) and reading.stop:
             self.estop.publish(EStop(reason=f"a person at {self.name}"))
-        asked = self._readings.checked(reading, getattr(self._device, "trouble", ""))
-        return asked if asked is not None and asked.enabled and self.params.enabled else None
+        given = self._readings.checked(reading, getattr(self._device, "trouble", ""))
+        return given if given is not None and given.enabled and self.params.enabled else None
 
-    def _wanted(self, asked: Asked, at: Vector) -> Vector:
+    def _wanted(self, given: OperatorInput, at: Vector) -> Vector:
         """Return the action: positions of a leader, velocities, or the goal that speeds have led to."""
         names, low, high = self._action.names, self._low, self._high
         if self._device.gives == "positions":
-            led = [asked.values.get(name, here) for name, here in zip(names, at, strict=True)]
+            led = [given.values.get(name, here) for name, here in zip(names, at, strict=True)]
             return np.asarray(np.clip(np.array(led), low, high))
-        shares = np.clip([asked.values.get(name, 0.0) for name in names], -1.0, 1.0)
+        shares = np.clip([given.values.get(name, 0.0) for name in names], -1.0, 1.0)
         if self._action.command == "velocity":
             return np.asarray(self.params.speed * shares * high)
         full = self.params.speed * (high - low)

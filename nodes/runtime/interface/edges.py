@@ -25,7 +25,7 @@ class EdgeCount:
     incarnation: int = -1
     next_sequence: int = 0
 
-    def saw(self, incarnation: int, sequence: int) -> None:
+    def add(self, incarnation: int, sequence: int) -> None:
         """Count an arrival. A restarted publisher starts a new sequence, which is not a gap."""
         self.received += 1
         if incarnation > self.incarnation:

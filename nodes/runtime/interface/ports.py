@@ -155,7 +155,7 @@ class BoundInput(Generic[M]):
         edge = self.edges.get(header.source)
         if edge is None:
             edge = self.edges[header.source] = EdgeCount(incarnation=0 if self.port.whole else -1)
-        edge.saw(header.incarnation, header.sequence)
+        edge.add(header.incarnation, header.sequence)
         inbox = self.inbox
         if self.depth is None:
             if not inbox:

@@ -27,11 +27,11 @@ class Board:
         self.said: list[tuple[str, str, Any]] = []
         self.control = SimpleNamespace(poll=lambda _: False)
 
-    def heard(self) -> Iterator[tuple[str, str, Any]]:
+    def received(self) -> Iterator[tuple[str, str, Any]]:
         said, self.said = self.said, []
         yield from said
 
-    def tell(self, member: object, message: object) -> None: ...
+    def send(self, member: object, message: object) -> None: ...
 
 
 class Starter:
@@ -75,17 +75,17 @@ class Drill:
     def is_ready(self) -> None:
         life = self.member.incarnation
         self.control_server.said.append(("camera", str(life), Ready(node="camera", incarnation=life, pid=1)))
-        self.supervisor.hear()
+        self.supervisor.handle_messages()
 
     def dies(self, problem: str, *, started: bool = True) -> None:
         life = self.member.incarnation
         failed = Failed(node="camera", incarnation=life, problem=problem, started=started)
         self.control_server.said.append(("camera", str(life), failed))
-        self.supervisor.hear()
+        self.supervisor.handle_messages()
         self.starter.ended(self.starter.process, 1)
 
     def restarts(self) -> None:
-        self.supervisor.look_after(self.member.restart_at)
+        self.supervisor.do_due_work(self.member.restart_at)
 
 
 def test_a_node_that_is_down_at_the_end_fails_the_launch(tmp_path: Any) -> None:
@@ -93,7 +93,7 @@ def test_a_node_that_is_down_at_the_end_fails_the_launch(tmp_path: Any) -> None:
     drill.dies("ValueError: boom")
     assert drill.outcome.failures == []
     drill.outcome.reason = "the duration is over"
-    drill.supervisor.miss_the_dead()
+    drill.supervisor.fail_for_dead_nodes()
     assert drill.outcome.failures == ["camera was down at the end: ValueError: boom"]
     assert drill.outcome.down == {"camera": "ValueError: boom"}
     assert drill.outcome.reason == "the duration is over"
@@ -104,7 +104,7 @@ def test_a_node_that_was_started_again_but_is_not_back_at_the_end_was_down(tmp_p
     drill.dies("ValueError: boom")
     drill.restarts()
     assert drill.starter.started == 2
-    drill.supervisor.miss_the_dead()
+    drill.supervisor.fail_for_dead_nodes()
     assert drill.outcome.down == {"camera": "ValueError: boom"}
 
 
@@ -113,8 +113,8 @@ def test_a_node_that_is_back_at_the_end_was_not_down(tmp_path: Any) -> None:
     drill.dies("ValueError: boom")
     drill.restarts()
     drill.is_ready()
-    drill.supervisor.look_after(0.0)
-    drill.supervisor.miss_the_dead()
+    drill.supervisor.do_due_work(0.0)
+    drill.supervisor.fail_for_dead_nodes()
     assert drill.outcome.failures == []
     assert drill.outcome.down == {}
     assert drill.member.died_of == "ValueError: boom"
@@ -126,7 +126,7 @@ def test_an_error_of_the_start_is_not_retried(tmp_path: Any) -> None:
     assert drill.outcome.failures == ["camera did not start: RuntimeError: no such camera"]
     assert drill.outcome.down == {"camera": "RuntimeError: no such camera"}
     assert drill.member.budget.restarts == 0
-    drill.supervisor.miss_the_dead()
+    drill.supervisor.fail_for_dead_nodes()
     assert len(drill.outcome.failures) == 1, "once is enough"
 
 

@@ -37,16 +37,16 @@ def member():
 
 
 def test_silence_is_told_of_once(member) -> None:
-    assert not member.fell_silent(10 + SILENT_AFTER_S - 0.1)
-    assert member.fell_silent(10 + SILENT_AFTER_S)
-    assert not member.fell_silent(15.0)
-    assert member.heard(16.0) == 6.0
-    assert member.heard(16.5) is None
+    assert not member.has_gone_silent(10 + SILENT_AFTER_S - 0.1)
+    assert member.has_gone_silent(10 + SILENT_AFTER_S)
+    assert not member.has_gone_silent(15.0)
+    assert member.record_heartbeat(16.0) == 6.0
+    assert member.record_heartbeat(16.5) is None
     assert member.silent_most_s == 5.0
 
 
 def test_who_does_not_run_is_not_silent(member) -> None:
     member.running = False
-    assert not member.fell_silent(100.0)
+    assert not member.has_gone_silent(100.0)
     member.running, member.process = True, None
-    assert not member.fell_silent(100.0)
+    assert not member.has_gone_silent(100.0)

@@ -14,7 +14,7 @@ import pytest
 from rtgraph.launch.console.status import Silent
 from rtgraph.launch.studies.engine.engine import Reproduced, command, name_of, reproduce
 from rtgraph.launch.studies.engine.store import Store
-from rtgraph.launch.studies.study import Cell, Figures, Row, Scale, Study, Tell, real
+from rtgraph.launch.studies.study import Cell, Figures, ReportProgress, Row, Scale, Study, real
 from rtgraph.msgs.errors import GraphError, LaunchError, NodeError
 
 
@@ -31,13 +31,13 @@ class Square:
     def identity(self) -> Mapping[str, object]:
         return {"number": self.number}
 
-    def run(self, folder: Path, tell: Tell) -> Figures:
+    def run(self, folder: Path, report: ReportProgress) -> Figures:
         self.seen += [path.name for path in folder.iterdir()]
         (folder / "half").touch()
         if self.fails:
             raise NodeError("too large", hint="use a smaller one")
         self.computed.append(self.number)
-        tell(1.0)
+        report(1.0)
         return {"square": self.number**2, "digits": [1.0, 2.0]}
 
 

@@ -77,7 +77,7 @@ def test_three_failures_in_a_row_are_a_fault_and_a_new_driver_follows(call):
     assert len(bench.lives) == 1
     bench.later(200_000_000)
     assert bench.lives[-1].open()
-    assert (len(bench.drivers), bench.link.health.state, bench.link.health.life) == (2, "up", 2)
+    assert (len(bench.drivers), bench.link.health.state, bench.link.health.driver_number) == (2, "up", 2)
 
 
 def test_two_failures_and_a_success_are_no_fault():

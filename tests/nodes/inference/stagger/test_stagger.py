@@ -67,8 +67,8 @@ def heard(delay_ns, maximum_ns=0):
 @pytest.mark.parametrize("method", ["maximum_time", "expected_time"])
 def test_delays_add_up_until_they_are_slept(method):
     worker = worker_stagger(method)
-    worker.heard(heard(3))
-    worker.heard(heard(4))
+    worker.apply_delay(heard(3))
+    worker.apply_delay(heard(4))
     assert worker.sleep_ns() == 7
     assert worker.sleep_ns() == 0
 
@@ -77,15 +77,15 @@ def test_a_decision_is_held_to_the_largest_time_heard_of_or_taken():
     worker = worker_stagger("maximum_time")
     assert worker.hold_ns(30) == 0
     assert worker.hold_ns(20) == 10
-    worker.heard(heard(0, maximum_ns=36))
+    worker.apply_delay(heard(0, maximum_ns=36))
     assert worker.hold_ns(20) == 16
-    worker.heard(heard(0, maximum_ns=5))  # sent before, received late
+    worker.apply_delay(heard(0, maximum_ns=5))  # sent before, received late
     assert worker.hold_ns(20) == 16
 
 
 def test_the_expected_time_holds_nothing():
     worker = worker_stagger("expected_time")
-    worker.heard(heard(0, maximum_ns=99))
+    worker.apply_delay(heard(0, maximum_ns=99))
     assert worker.hold_ns(20) == 0
 
 

@@ -44,17 +44,17 @@ def test_what_cannot_be_used_is_given_back_or_ignored():
     newer, nobody, former = gradient(0, based_on=6), gradient(2), gradient(1, incarnation=0)
     assert list(ring.take(newer, 0)) == [newer]
     assert ring.take(nobody, 0) == ()
-    assert ring.heard(1, 1, 0)
+    assert ring.mark_alive(1, 1, 0)
     assert ring.take(former, 0) == ()
     assert ring.due() is None
 
 
 def test_one_that_is_silent_for_long_is_left_out_unless_all_take_that_long():
     ring = GradientRing(2, "round_robin", 0, SECOND, 0)
-    assert ring.leave_silent(SECOND) == []
-    assert ring.leave_silent(SECOND + 1) == [0, 1]
+    assert ring.drop_silent(SECOND) == []
+    assert ring.drop_silent(SECOND + 1) == [0, 1]
     ring.take(gradient(0), 3 * SECOND)  # it takes three seconds, which is known from now on
     assert ring.returned == [0]
     assert ring.due().offers[0].place == 0
-    assert ring.leave_silent(15 * SECOND) == []
-    assert ring.leave_silent(15 * SECOND + 1) == [0]
+    assert ring.drop_silent(15 * SECOND) == []
+    assert ring.drop_silent(15 * SECOND + 1) == [0]

@@ -12,10 +12,10 @@ from support.launching import until
 from support.servo_bus import JOINTS, ServoBus
 
 from rtgraph.msgs.errors import NodeError, RobotError
-from rtgraph.nodes.robot.teleop import Site
+from rtgraph.nodes.robot.teleop import DeviceContext
 from rtgraph.nodes.robot.teleop.leader import LeaderArm
 
-SITE = Site(JOINTS, 60.0, time.monotonic_ns, logging.getLogger("teleop"))
+CONTEXT = DeviceContext(JOINTS, 60.0, time.monotonic_ns, logging.getLogger("teleop"))
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def bus(tmp_path_factory):
 def test_the_arm_is_limp_and_its_positions_are_read_again_after_it_was_unplugged(bus):
     for servo in range(1, 7):
         bus.ask("set", id=servo, address=40, data=[1])
-    with contextlib.closing(LeaderArm(SITE, str(bus.port))) as leader:
+    with contextlib.closing(LeaderArm(CONTEXT, str(bus.port))) as leader:
         asked = until(leader.read, 10, "the leader is read")
         assert set(asked.values) == set(JOINTS)
         assert not any(servo["torque"] for servo in bus.state().values())

@@ -7,12 +7,12 @@ import logging
 import pytest
 
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.robot.teleop import Site
+from rtgraph.nodes.robot.teleop import DeviceContext
 from rtgraph.nodes.robot.teleop.pad import Gamepad, Keyboard
 
 pygame = pytest.importorskip("pygame", reason="pip install 'rtgraph[play]'")
 
-SITE = Site(("pan", "lift", "grip"), 60.0, lambda: 7, logging.getLogger("teleop"))
+CONTEXT = DeviceContext(("pan", "lift", "grip"), 60.0, lambda: 7, logging.getLogger("teleop"))
 
 
 @pytest.fixture(autouse=True)
@@ -22,14 +22,14 @@ def dummy(monkeypatch) -> None:
 
 @pytest.fixture
 def keyboard():
-    opened = Keyboard(SITE)
+    opened = Keyboard(CONTEXT)
     yield opened
     opened.close()
 
 
 @pytest.fixture
 def gamepad():
-    opened = Gamepad(SITE)
+    opened = Gamepad(CONTEXT)
     yield opened
     opened.close()
 
@@ -106,7 +106,7 @@ def test_a_button_of_the_gamepad_is_an_emergency_stop(gamepad) -> None:
 
 
 def test_the_axes_of_joints_can_be_chosen() -> None:
-    chosen = Gamepad(SITE, axes={"grip": "-cross_y"})
+    chosen = Gamepad(CONTEXT, axes={"grip": "-cross_y"})
     post(pygame.JOYHATMOTION, value=(0, 1))
     assert chosen.read().values == {"grip": -1.0}
     chosen.close()
@@ -127,4 +127,4 @@ def test_check_refuses_other_axes_and_buttons(params, problem) -> None:
 def test_no_display_is_one_error(monkeypatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "no-such-driver")
     with pytest.raises(NodeError, match="no window can be opened"):
-        Keyboard(SITE)
+        Keyboard(CONTEXT)

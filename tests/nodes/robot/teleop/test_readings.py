@@ -12,7 +12,7 @@ from support.teleop import Given
 from rtgraph.msgs import Applied, Continuous, Observation, PlantSpec
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.spaces import ArraySpec
-from rtgraph.nodes.robot.teleop import Asked, Teleop
+from rtgraph.nodes.robot.teleop import OperatorInput, Teleop
 
 PERIOD_NS = 10_000_000
 PLANT = PlantSpec(
@@ -44,21 +44,21 @@ def see(host, monkeypatch, reading, ticks=1, trouble=""):
 
 
 def asked(host, **values):
-    return Asked(host.clock.time_ns + PERIOD_NS, values=values)
+    return OperatorInput(host.clock.time_ns + PERIOD_NS, values=values)
 
 
 @pytest.mark.parametrize(
     ("reading", "problem"),
     [
-        ({"pan": 0.5}, "gives a dict. hint: read() returns Asked or None"),
+        ({"pan": 0.5}, "gives a dict. hint: read() returns OperatorInput or None"),
         (
-            Asked(7, values={"pan": 0.5, "elbow": 1.0}),
+            OperatorInput(7, values={"pan": 0.5, "elbow": 1.0}),
             "the robot has no joint elbow. hint: its joints are pan, lift",
         ),
-        (Asked(7, False, values={"elbow": 1.0}), "the robot has no joint elbow"),
-        (Asked(7, values={"pan": "fast"}), "pan is 'fast'. hint: values are numbers"),
-        (Asked(7, values=[0.5]), "values is a list. hint: numbers by joint"),
-        (Asked(0.7), "captured_ns is 0.7. hint: whole ns: site.now_ns()"),
+        (OperatorInput(7, False, values={"elbow": 1.0}), "the robot has no joint elbow"),
+        (OperatorInput(7, values={"pan": "fast"}), "pan is 'fast'. hint: values are numbers"),
+        (OperatorInput(7, values=[0.5]), "values is a list. hint: numbers by joint"),
+        (OperatorInput(0.7), "captured_ns is 0.7. hint: whole ns: site.now_ns()"),
     ],
 )
 def test_a_mistake_is_refused_at_the_first_reading(person, monkeypatch, reading, problem):
@@ -74,8 +74,8 @@ def test_a_mistake_is_refused_at_the_first_reading(person, monkeypatch, reading,
     [
         (lambda host: asked(host, pan=math.nan), "not finite"),
         (lambda host: asked(host, lift=-math.inf), "not finite"),
-        (lambda host: Asked(host.clock.time_ns - 200_000_000, values={"pan": 0.5}), "too old"),
-        (lambda host: Asked(host.clock.time_ns + 10**12, values={"pan": 0.5}), "from the future"),
+        (lambda host: OperatorInput(host.clock.time_ns - 200_000_000, values={"pan": 0.5}), "too old"),
+        (lambda host: OperatorInput(host.clock.time_ns + 10**12, values={"pan": 0.5}), "from the future"),
     ],
 )
 def test_a_reading_that_is_no_command_is_counted_and_named_once(person, monkeypatch, caplog, reading, reason):

@@ -78,30 +78,30 @@ def test_reading_the_newest_counts_the_older_unread_and_may_be_repeated():
 def test_what_is_missing_between_arrivals_is_lost(arriving):
     edge = EdgeCount()
     for sequence in arriving:
-        edge.saw(0, sequence)
+        edge.add(0, sequence)
     assert edge.received == len(arriving)
     assert edge.lost == (arriving[-1] - arriving[0] + 1 - len(arriving) if arriving else 0)
 
 
 def test_who_joins_late_has_lost_nothing():
     edge = EdgeCount()
-    edge.saw(0, 1_000)
+    edge.add(0, 1_000)
     assert edge.lost == 0
 
 
 def test_a_restarted_publisher_counts_anew():
     edge = EdgeCount()
     for incarnation, sequence in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        edge.saw(incarnation, sequence)
+        edge.add(incarnation, sequence)
     assert (edge.received, edge.lost) == (4, 0)
-    edge.saw(2, 3)
+    edge.add(2, 3)
     assert edge.lost == 3, "the first three of the new life never came"
 
 
 def test_stragglers_and_doubles_lose_nothing_and_do_not_turn_the_count_back():
     edge = EdgeCount()
     for incarnation, sequence in ((1, 0), (1, 1), (1, 1), (0, 9), (1, 0), (1, 2)):
-        edge.saw(incarnation, sequence)
+        edge.add(incarnation, sequence)
     assert (edge.received, edge.lost, edge.next_sequence) == (6, 0, 3)
 
 

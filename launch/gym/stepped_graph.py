@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.file_options import FOLDERS
-from rtgraph.launch.gym.asked import AskedWorker, PlantWatch, Question
+from rtgraph.launch.gym.external_worker import ExternalWorker, PlantWatch, Question
 from rtgraph.launch.replanning import without
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.msgs import PlantSpec
@@ -20,7 +20,7 @@ from rtgraph.nodes.runtime import InputPlan, NodePlan, VirtualWorld, load_class,
 WATCH = "_watch"
 
 
-class AskedGraph:
+class SteppedGraph:
     """A plan of a launch file without the nodes that neither act nor delay: plant, workers and their coordinator stay.
 
     Args:
@@ -79,12 +79,12 @@ class AskedGraph:
         finally:
             world.end()
 
-    def world(self, seed: int) -> AskedWorld:
+    def world(self, seed: int) -> SteppedWorld:
         """Return a world with this seed, at its beginning."""
-        return AskedWorld(self._plan, self.plant, self._deciding, seed)
+        return SteppedWorld(self._plan, self.plant, self._deciding, seed)
 
 
-class AskedWorld:
+class SteppedWorld:
     """A world that runs until one of its workers asks for an action."""
 
     def __init__(self, plan: Plan, plant: str, workers: tuple[str, ...], seed: int) -> None:
@@ -168,7 +168,7 @@ class AskedWorld:
         """Let all workers ask in one place; a restarted worker is another object."""
         self._restarts = sum(self._world.restarts.values())
         for name in self._workers:
-            worker: AskedWorker = self._world.node(name)
+            worker: ExternalWorker = self._world.node(name)
             worker.questions = self._questions
 
 
@@ -207,7 +207,7 @@ def _helpers_of(plan: Plan, workers: tuple[str, ...]) -> set[str]:
 
 
 def _asked(node: NodePlan) -> NodePlan:
-    path = f"{AskedWorker.__module__}:{AskedWorker.__name__}"
+    path = f"{ExternalWorker.__module__}:{ExternalWorker.__name__}"
     return node.model_copy(update={"node": path, "params": node.params | {"policy": {"kind": "random"}}})
 
 

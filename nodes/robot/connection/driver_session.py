@@ -1,4 +1,4 @@
-"""The life of one driver object, from connecting to disconnecting: its calls, all in one thread, and its failures."""
+"""The session of one driver object, from connecting to disconnecting: its calls, all in one thread, and its failures."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rtgraph.nodes.robot.driver import Driver, Reading, TimedDriver, TorqueDrive
 T = TypeVar("T")
 
 
-class Desk(Protocol):
-    """The part of a link that a life uses: mailbox, clock and reports. Each call is thread-safe."""
+class SessionLink(Protocol):
+    """The part of a link that a session uses: mailbox, clock and reports. Each call is thread-safe."""
 
     deadline_ns: int
     failures: int
-    """Number of consecutive failures of a call that end a life."""
+    """Number of consecutive failures of a call that end a session."""
 
     def now_ns(self) -> int: ...
     def make(self) -> Driver: ...
@@ -25,29 +25,33 @@ class Desk(Protocol):
         """Return how a connected device differs from the described one; empty if it does not."""
         ...
 
-    def take_action(self, life: Life) -> dict[str, float] | None:
+    def take_action(self, session: DriverSession) -> dict[str, float] | None:
         """Return the action to send now, if there is one."""
         ...
 
-    def take_torque(self, life: Life) -> bool | None:
+    def take_torque(self, session: DriverSession) -> bool | None:
         """Return whether to switch the torque on or off now; None for neither."""
         ...
 
-    def was_sent(self, life: Life, action: Mapping[str, float], sent: Mapping[str, Reading]) -> None: ...
-    def was_switched(self, life: Life, on: bool, *, able: bool) -> None: ...
+    def was_sent(
+        self, session: DriverSession, action: Mapping[str, float], sent: Mapping[str, Reading]
+    ) -> None: ...
+    def was_switched(self, session: DriverSession, on: bool, *, able: bool) -> None: ...
     def command_failed(self, problem: str) -> None: ...
     def switch_failed(self, problem: str) -> None: ...
-    def captured(self, life: Life, values: Mapping[str, Reading], ages_ns: Mapping[str, int]) -> None: ...
-    def failed(self, life: Life, reason: str) -> None: ...
-    def give_up(self, life: Life, reason: str) -> None: ...
-    def ended(self, life: Life) -> None: ...
-    def wait_for_work(self, life: Life) -> None: ...
+    def captured(
+        self, session: DriverSession, values: Mapping[str, Reading], ages_ns: Mapping[str, int]
+    ) -> None: ...
+    def failed(self, session: DriverSession, reason: str) -> None: ...
+    def give_up(self, session: DriverSession, reason: str) -> None: ...
+    def ended(self, session: DriverSession) -> None: ...
+    def wait_for_work(self, session: DriverSession) -> None: ...
 
 
-class Life:
+class DriverSession:
     """Makes one driver object, calls it until it fails or the link closes, and disconnects it. All calls are in one thread."""
 
-    def __init__(self, link: Desk, number: int) -> None:
+    def __init__(self, link: SessionLink, number: int) -> None:
         self.number = number
         self.over = False
         """Set by the link: the thread must not call the driver again."""
@@ -60,7 +64,7 @@ class Life:
         self._ages_ns: Callable[[], Mapping[str, int]] = dict
 
     def run(self) -> None:
-        """Run the life. This is the target of its thread."""
+        """Run the session. This is the target of its thread."""
         if self.open():
             while self.cycle():
                 self._link.wait_for_work(self)
@@ -120,7 +124,7 @@ class Life:
         self._link.ended(self)
 
     def _attempt(self, name: str, call: Callable[[], None], failed: Callable[[str], None]) -> bool:
-        """Make a call. Return whether its failure ends the life."""
+        """Make a call. Return whether its failure ends the session."""
         link = self._link
         problem = ""
         try:

@@ -20,11 +20,11 @@ from rtgraph.nodes.runtime import Input, Node, Params, queue
 class Question:
     """An inference that began: the action for ``observation`` is wanted before any more time passes."""
 
-    worker: AskedWorker
+    worker: ExternalWorker
     observation: Observation
 
 
-class AskedWorker(Worker):
+class ExternalWorker(Worker):
     """A worker without a policy. In the virtual world, a program gives it the action of each inference by ``answer``.
 
     Everything else is that of ``Worker``: when it infers, from which observation, and how long that takes.
@@ -34,7 +34,7 @@ class AskedWorker(Worker):
         """Make the list of questions that the program empties."""
         super().on_prepare()
         if self.context.launch_context.realtime:
-            raise NodeError(f"{self.name}: AskedWorker runs in the virtual world only")
+            raise NodeError(f"{self.name}: ExternalWorker runs in the virtual world only")
         self.questions: deque[Question] = deque()
 
     def _make_policy(self) -> Policy:
