@@ -1,4 +1,4 @@
-"""What installed packages add to rtgraph: the entry points of its groups.
+"""Extensions: the entry points by which installed packages add nodes, verbs, exporters and more.
 
 Reading them imports none of the packages. ``importlib.metadata`` is not used: it alone takes 45 ms, a third of
 ``rtgraph --help``; this takes about 2 ms. So only packages installed as folders (``*.dist-info``) are found, as
@@ -104,7 +104,7 @@ def ignore(extension: Extension, why: str, part: str = "") -> None:
 def extensions(group: str, ours: Container[str] = ()) -> dict[str, Extension]:
     """Return the entry points of a group, by name.
 
-    A name of rtgraph's own wins. A name that two other distributions bring is left out. Both are logged, once.
+    rtgraph's own names take precedence. A name that two other distributions use is left out. Both are logged, once.
 
     Args:
         group: the group, such as ``rtgraph.stagger``.

@@ -73,7 +73,7 @@ class WeightsEntry(Entry):
     resume: str | None = Field(
         default=None, description="a checkpoint to resume a run from; used if `checkpoint` is not given"
     )
-    transfer: bool = Field(default=False, description="accept a checkpoint from another world")
+    transfer: bool = Field(default=False, description="accept a checkpoint from another environment")
     checkpoint: str | None = Field(
         default=None,
         description="a learner's checkpoint with the initial weights, or a folder of checkpoints; relative to the current folder",

@@ -1,4 +1,4 @@
-"""Plants of launch files as Gymnasium environments, stepped by an agent of another library.
+"""Gymnasium environments made from launch files, for agents of other libraries.
 
 Importing this package registers them, as Gymnasium expects: ``gymnasium.make("rtgraph.launch.gym:rtgraph/Realtime-v0", launch="catch")``.
 """

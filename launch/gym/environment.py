@@ -103,7 +103,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
         return self._observed(), self._info(before)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Give the asking worker its action, and run until the next one asks or the episode ends.
+        """Answer the waiting worker, and run until another worker asks for an action or the episode ends.
 
         Raises:
             ValueError: the action does not fit the action space; nothing has moved.

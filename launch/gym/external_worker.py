@@ -1,4 +1,4 @@
-"""Workers that ask a program outside of the graph for their actions, and the node that watches its plant for it."""
+"""Nodes for an agent outside of the graph: workers that ask it for actions, and a node that collects its rewards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rtgraph.nodes.runtime import Input, Node, Params, queue
 
 @dataclass(slots=True)
 class Question:
-    """An inference that began: the action for ``observation`` is wanted before any more time passes."""
+    """A worker's request for an action on ``observation``; virtual time stands still until it is answered."""
 
     worker: ExternalWorker
     observation: Observation
@@ -27,7 +27,7 @@ class Question:
 class ExternalWorker(Worker):
     """A worker without a policy. In the virtual world, a program gives it the action of each inference by ``answer``.
 
-    Everything else is that of ``Worker``: when it infers, from which observation, and how long that takes.
+    When it infers, from which observation and for how long is decided as in ``Worker``.
     """
 
     def on_prepare(self) -> None:
@@ -45,7 +45,7 @@ class ExternalWorker(Worker):
         self.questions.append(Question(self, observation))
 
     def answer(self, action: Action) -> None:
-        """Give the running inference its action. Without an answer, it is the one nearest to 0."""
+        """Set the action of the running inference. Without an answer it is the action nearest to 0."""
         self._act = Act(action)
 
 

@@ -1,4 +1,4 @@
-"""Gymnasium's spaces of a plant's spec, and actions between the two."""
+"""Converts a plant's spec to Gymnasium spaces, and actions back."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def pending_spaces(spec: ActionSpec, slots: int) -> dict[str, Space[Any]]:
 
 
 def plant_action(action: Any, spec: ActionSpec) -> Action:
-    """Return an agent's action in the plant's form; its range is not checked yet.
+    """Convert a Gymnasium action to the plant's form. Its range is not checked here.
 
     Raises:
         ValueError: a discrete action is not a whole number.

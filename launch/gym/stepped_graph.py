@@ -1,4 +1,4 @@
-"""A launch file's plant and workers in the virtual world, with an outside agent in the place of the policy."""
+"""The plant and workers of a launch file in the virtual world, with an external agent in place of the policy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WATCH = "_watch"
 
 
 class SteppedGraph:
-    """A plan of a launch file without the nodes that neither act nor delay: plant, workers and their coordinator stay.
+    """The plan of a launch file, reduced to its plant, its workers and their coordinator.
 
     Args:
         launch: name or path of a launch file.
@@ -110,7 +110,7 @@ class SteppedWorld:
         return plant
 
     def next_episode(self) -> Question:
-        """Leave the running episode, if there is one, and run until a worker asks about another.
+        """Abort the running episode, if there is one, and run until a worker asks for the first action of another.
 
         Raises:
             RtgraphError: a node failed, or the world has ended.
@@ -124,7 +124,7 @@ class SteppedWorld:
         return question
 
     def next_question(self) -> Question | None:
-        """Run until a worker asks about the running episode; return None if the episode ends first.
+        """Run until a worker asks for an action of the running episode; return None if the episode ends first.
 
         Raises:
             RtgraphError: a node failed, or the world has ended.

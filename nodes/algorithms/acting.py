@@ -1,4 +1,4 @@
-"""What one algorithm adds to inference: its network, and how the network's outputs become an action."""
+"""How an algorithm acts: the network of a plant, and the action from the network's outputs."""
 
 from __future__ import annotations
 

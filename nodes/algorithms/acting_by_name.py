@@ -1,4 +1,4 @@
-"""How an algorithm of a name acts; apart from the base class, which the algorithms themselves import."""
+"""Looks up how an algorithm acts, by its name. Separate from ``acting``, which the algorithms import."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rtgraph.nodes.runtime.classes.imports import class_at
 
 
 def acting_of(algorithm: str | None, network: NetworkSpec, plant: PlantSpec) -> Acting:
-    """Return how an algorithm acts.
+    """Return the ``Acting`` of an algorithm: its network, and how outputs become actions.
 
     Args:
         algorithm: its name or class path; None for the one that is used for this network and plant.

@@ -44,7 +44,7 @@ def algorithm_for(network: NetworkSpec, plant: PlantSpec) -> str:
 
 
 def usual_for(plant: PlantSpec) -> Mapping[str, float]:
-    """Return what a launch file for any plant uses for its arguments that are null, by the argument's name."""
+    """Return the default values of a launch file's null arguments for this plant, by argument."""
     return (SacParams if isinstance(plant.action, Continuous) else ValueParams).usual
 
 

@@ -1,7 +1,7 @@
 """The newest picture of a camera, a video file or an MJPEG stream.
 
-A thread reads every picture and keeps the newest, so that pictures do not queue up. A source that fails, or that is
-absent at the start, is retried for ever; the pause between retries doubles up to a maximum.
+A thread reads every picture and keeps the newest, so that pictures do not queue up. A source that fails or is absent is opened again,
+without limit; the pause between retries doubles up to a maximum.
 """
 
 from __future__ import annotations

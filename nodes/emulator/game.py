@@ -1,4 +1,4 @@
-"""What games of consoles share: how an episode starts and ends, sticky actions, and the picture that is observed."""
+"""The base of console games: starts and ends of episodes, sticky actions, the observed picture."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SavedGame(Saved):
 
 
 class Episode:
-    """One episode after the other: the frames since its start, and the last action, which may stick.
+    """Tracks the running episode: frames since its start, and the last action, which may be repeated (sticky actions).
 
     Before the first `begin`, it is over.
     """
@@ -72,7 +72,7 @@ class Episode:
         return int(rng.integers(1, most + 1)) if most else 0
 
     def act(self, action: int) -> int:
-        """Return the action that acts: this one, or the last one if it sticks.
+        """Return the action to apply: this one or, with the probability of sticky actions, the last one.
 
         Raises ``RuntimeError`` if no episode is running.
         """

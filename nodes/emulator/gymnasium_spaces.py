@@ -1,4 +1,4 @@
-"""What Gymnasium's spaces are in a plant's spec, and observations in its terms.
+"""Converts Gymnasium spaces to a plant's spec, and observations to arrays.
 
 ``Dict`` and ``Tuple`` spaces become parts. A part's name is the path to it: the keys, and the indices in a tuple,
 joined by "/", such as ``camera/rgb`` and ``joints/0``.
@@ -45,7 +45,7 @@ def action_spec(space: Space[Any], name: str) -> ActionSpec:
 
 
 class Observations:
-    """Observations of a Gymnasium environment, in the terms of a plant's spec.
+    """Converts observations of a Gymnasium environment to arrays of a plant's spec.
 
     Args:
         space: The environment's observation space.

@@ -1,7 +1,7 @@
 """The parts of environments' snapshots: an owner, a validated record, and a private generator.
 
-An environment derives a private generator from the one given to ``reset``, because the owner of that one uses
-it between resets: only a private generator can be part of a snapshot.
+An environment derives a private generator from the one given to ``reset``: the caller uses that one between resets, so it
+cannot be part of a snapshot.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class EarlierRun:
 
 
 def earlier_run_of(checkpoint: Path, folder: str, measurements: Sequence[str] = ()) -> EarlierRun:
-    """Return the past of a run that resumes from a checkpoint, or from the newest one of a folder.
+    """Return the earlier run of a run that resumes from a checkpoint, or from the newest one of a folder.
 
     Args:
         checkpoint: Inside a session folder: ``…/checkpoints`` or ``…/checkpoints/000007``.
@@ -56,7 +56,7 @@ def earlier_run_of(checkpoint: Path, folder: str, measurements: Sequence[str] = 
 
 
 def restarted(directory: Path, incarnation: int, measurements: Sequence[str] = ()) -> EarlierRun | None:
-    """Return the past that an earlier incarnation of the same node wrote into a folder; None without one."""
+    """Return the run that an earlier process of the same node wrote into a folder; None if there is none."""
     if not incarnation or not (directory / EPISODES_FILE).exists():
         return None
     none = 1 << 62

@@ -14,7 +14,7 @@ _USUAL_NAME = "monitor"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Watched:
-    """What one monitor watches."""
+    """A monitor's plant, its title, and its trace file."""
 
     monitor: str
     """The monitor's full name."""

@@ -1,4 +1,4 @@
-"""Which decisions a plant takes, by their actions, and what its environment gets of an action."""
+"""Checks the actions of decisions against the plant's spec, and clamps them if the plant is set so."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OutOfRange = Literal["refuse", "clamp"]
 
 
 class Admission:
-    """Compares actions with the spec, and counts refused decisions by worker.
+    """Checks actions against the spec, and counts refused decisions by worker.
 
     Args:
         spec: the plant's actions.
@@ -46,7 +46,7 @@ class Admission:
         return True
 
     def in_range(self, action: Action) -> Action:
-        """Return what the environment gets of an action: the action itself, or clamped to its range."""
+        """Return the action for the environment: the given one or, with ``clamp``, the one clamped to its range."""
         if not self._clamps:
             return action
         given = clamped(action, self._spec)

@@ -38,7 +38,7 @@ class Step:
 
 
 class Environment(Protocol):
-    """A world that moves only when stepped.
+    """An environment, as in Gymnasium: it moves only when stepped.
 
     It has no clock, and all randomness comes from the given generator.
     """

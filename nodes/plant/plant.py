@@ -1,4 +1,4 @@
-"""The plant: a world that ticks at its own rate and waits for nobody."""
+"""The plant: an environment that steps at a fixed rate and never waits for an agent."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Plant(Node[P]):
 
     @classmethod
     def identity(cls, params: P) -> dict[str, JsonValue]:
-        """Return the parameters that define the world; checkpoints and replay memories require equal ones."""
+        """Return the parameters that define the environment. Checkpoints and replay memories require equal ones."""
         return params.model_dump(mode="json", exclude={*PlantParams.model_fields, *cls.incidental})
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Who commands a robot: the policy, or a person who has taken over."""
+"""Lets a person take over a robot from the policy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rtgraph.nodes.plant.gate import Choice, Gate
 
 
 class Takeover:
-    """Puts a person's decisions in the place of the policy's, while they arrive.
+    """Replaces the policy's decisions by a person's while these arrive.
 
     One commands at a time. The person's first decision stops the policy at once. The policy may act again when no decision of the
     person has arrived for ``release_ns``.

@@ -1,4 +1,4 @@
-"""Which action a person means: buttons of a keyboard or gamepad, and the actions of a plant that they stand for."""
+"""Maps the held buttons of a keyboard or gamepad to the actions of a plant."""
 
 from __future__ import annotations
 

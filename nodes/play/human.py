@@ -22,7 +22,7 @@ LOOK_PERIOD_NS = 15_000_000
 
 
 class HumanParams(Params):
-    """What a person plays, and how."""
+    """The plant that a person plays, and the window or the script of inputs."""
 
     plant: PlantSpec
     """The plant's spec: `${spec:plant}`."""
@@ -35,7 +35,7 @@ class HumanParams(Params):
 
 
 class Human(Node[HumanParams]):
-    """Decides on every observation what the person holds at that moment, for the plant's next tick.
+    """Publishes, for every observation, the action of the buttons that the person holds, for the plant's next tick.
 
     In real time it shows the plant in a window and reads keyboard and gamepad; closing the window, or Escape, ends the
     launch. A script decides in the person's place, and the launch ends with it. The virtual world has no window.

@@ -1,4 +1,4 @@
-"""A window that shows a plant and says which buttons a person holds, by pygame, which is an optional dependency."""
+"""A window that shows a plant and reads keyboard and gamepad, by pygame, an optional dependency."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Window:
         return (*tapped, *found)
 
     def look(self) -> None:
-        """Handle what the person did. Call it often, or the desktop takes the window for hanging."""
+        """Handle the window's events. Call this often, or the desktop reports that the window does not respond."""
         for event in self._pygame.event.get():
             self._handle(event)
 
@@ -142,7 +142,7 @@ class Window:
             self._tapped.append(button)
 
     def _release(self) -> None:
-        """Release everything: another window has the keyboard, or a gamepad is gone."""
+        """Release all buttons: another window has the keyboard, or a gamepad is gone."""
         self._held.clear()
 
 

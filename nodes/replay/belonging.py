@@ -1,4 +1,4 @@
-"""Check that a folder or a recording belongs to the world of a replay memory."""
+"""Check that a folder or a recording belongs to the environment of a replay memory."""
 
 from __future__ import annotations
 
@@ -14,30 +14,32 @@ from rtgraph.nodes.recorder.recorded import recorded_nodes
 from rtgraph.nodes.runtime.identity import Identity, differences, is_identity, recorded_identity
 
 FILE = "world.json"
-"""The file in a memory's folder with the identity of its world."""
+"""The file in a memory's folder with the identity of its environment."""
 _MIXED = "several worlds"
-"""The key that marks a memory with transitions of several worlds; no parameter has this name."""
+"""The key that marks a memory with transitions of several environments; no parameter has this name."""
 _HINT = "use it all the same: transfer=true"
 
 
 def check_folder(folder: Path, here: Identity) -> bool:
-    """Check that a memory on disk belongs to this world; return whether its world is known.
+    """Check that a memory on disk belongs to this environment; return whether its environment is known.
 
     Raises:
-        ReplayError: it belongs to another world, holds transitions of several worlds, or its file cannot be read.
+        ReplayError: it belongs to another environment, holds transitions of several environments, or its file cannot be read.
     """
     there = _identity_in(folder)
     if there is None:
         return not (folder / "frames").exists()
     if there.get(_MIXED):
-        raise ReplayError(f"the replay memory in {folder} holds transitions of several worlds", hint=_HINT)
+        raise ReplayError(
+            f"the replay memory in {folder} holds transitions of several environments", hint=_HINT
+        )
     if found := differences(there, here):
-        raise ReplayError(f"the replay memory in {folder} is of another world: {found}", hint=_HINT)
+        raise ReplayError(f"the replay memory in {folder} is of another environment: {found}", hint=_HINT)
     return True
 
 
 def mark_folder(folder: Path, here: Identity) -> None:
-    """Write the identity of the memory's world to a new folder.
+    """Write the identity of the memory's environment to a new folder.
 
     Raises:
         ReplayError: it cannot be written.
@@ -48,7 +50,7 @@ def mark_folder(folder: Path, here: Identity) -> None:
 
 
 def mark_mixed(folder: Path, here: Identity, recordings: Iterable[Bag]) -> None:
-    """Mark a folder as one with transitions of several worlds.
+    """Mark a folder as one with transitions of several environments.
 
     Raises:
         ReplayError: its file is not an identity, or cannot be written.
@@ -73,22 +75,22 @@ def _identity_in(folder: Path) -> Identity | None:
         found = None
     if not is_identity(found):
         raise ReplayError(
-            f"{path} does not identify a world", hint="remove it if the folder belongs to this plant"
+            f"{path} does not identify an environment", hint="remove it if the folder belongs to this plant"
         )
     return found
 
 
 def check_recording(bag: Bag, here: Identity) -> bool:
-    """Check that the plants of a recording belong to this world; return whether their world is known.
+    """Check that the plants of a recording belong to this environment; return whether their environment is known.
 
     Raises:
-        ReplayError: a plant belongs to another world.
+        ReplayError: a plant belongs to another environment.
     """
     known = False
     for there in _worlds(bag, here):
         known = True
         if found := differences(there, here):
-            raise ReplayError(f"the recording {bag.path} is of another world: {found}", hint=_HINT)
+            raise ReplayError(f"the recording {bag.path} is of another environment: {found}", hint=_HINT)
     return known
 
 

@@ -18,10 +18,10 @@ class ReplayParams(Params):
     plant: PlantSpec
     """The plant's spec: `${spec:plant}`."""
     identity: Identity = Field(default_factory=dict)
-    """The identity of the plant's world: `${identity:plant}`. Folders and recordings of another world are
+    """The identity of the plant's environment: `${identity:plant}`. Folders and recordings of another environment are
     rejected."""
     transfer: bool = False
-    """Accept folders and recordings of another world."""
+    """Accept folders and recordings of another environment."""
     capacity_mib: float = Field(default=256.0, gt=0)
     """Maximum size, in memory or on disk."""
     gamma: float = Field(default=0.99, gt=0, le=1)

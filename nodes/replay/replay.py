@@ -76,10 +76,10 @@ class Replay(Node[ReplayParams]):
 
     @staticmethod
     def _check_world(params: ReplayParams) -> list[str]:
-        """Check that all initial data is of this world; return the sources with an unknown world.
+        """Check that all initial data is of this environment; return the sources with an unknown environment.
 
         Raises:
-            ReplayError: a source is of another world.
+            ReplayError: a source is of another environment.
             BagError: a recording cannot be read.
         """
         if not params.identity or params.transfer:
@@ -94,7 +94,7 @@ class Replay(Node[ReplayParams]):
         """Open or create the memory, and add the recordings."""
         params = self.params
         for path in self._check_world(params):
-            self.log.warning("%s does not identify its world", path)
+            self.log.warning("%s does not identify its environment", path)
         self._buffer = self._open()
         self._memory = ReplayMemory(
             self._buffer,

@@ -1,4 +1,4 @@
-"""Cameras of a robot beside its motors: for drivers of devices that have none themselves."""
+"""Cameras beside a robot, for drivers of devices without cameras."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLOSE_S = 0.3
 class Cameras:
     """Reads several cameras; a driver has one such object. Only ``connect`` waits.
 
-    A camera that falls silent is opened again for ever; meanwhile its picture grows old, and the plant holds still.
+    A camera that stops sending is opened again, without limit. Its last picture becomes stale, and the plant holds still.
 
     Args:
         cameras: the parameters of each camera by its name, as in ``CaptureParams``: ``source``, ``size``, and so on.

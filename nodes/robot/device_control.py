@@ -1,4 +1,4 @@
-"""What all plants with a device do at a tick: states, the emergency stop, the newest sample."""
+"""The part of a tick that all plants with a device share: states, emergency stop, newest sample."""
 
 from __future__ import annotations
 

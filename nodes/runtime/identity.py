@@ -1,4 +1,4 @@
-"""Identify the world of a plant, so that what was learned in one world is not used in another."""
+"""Identify a plant's environment, so that weights and transitions of one environment are not used in another."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.typed.strict import complaint
 
 Identity = dict[str, JsonValue]
-"""The path of a plant's class, as ``class``, and the parameters that define its world. Empty if unknown."""
+"""The path of a plant's class, as ``class``, and the parameters that define its environment. Empty if unknown."""
 
 CLASS = "class"
 _IDENTITY: TypeAdapter[Identity] = TypeAdapter(Identity)

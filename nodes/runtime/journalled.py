@@ -1,4 +1,4 @@
-"""An executor that keeps a journal of its node, so that the node can be executed again from a recording."""
+"""An executor that writes its node's journal, so that the node can be re-executed from a recording."""
 
 from __future__ import annotations
 

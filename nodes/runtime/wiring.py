@@ -1,4 +1,4 @@
-"""What a world needs to run each node: plain, frozen data, the last stage before processes."""
+"""The plan of each node: plain, frozen data from which a world starts the node."""
 
 from __future__ import annotations
 

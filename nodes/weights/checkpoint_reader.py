@@ -49,7 +49,7 @@ class CheckpointParameters:
     begun: int
     """The version at which learning began."""
     identity: Identity
-    """The identity of the plant's world; empty if unknown."""
+    """The identity of the plant's environment; empty if unknown."""
 
     def must_be_of(self, network: dict[str, Any], plant: PlantSpec) -> None:
         """Check that the parameters belong to a network (as JSON values) for a plant.
@@ -70,14 +70,14 @@ class CheckpointParameters:
                 )
 
     def must_be_in(self, world: Identity) -> None:
-        """Check that the parameters were learned in this world.
+        """Check that the parameters were learned in this environment.
 
         Raises:
             CheckpointError: they were learned in another one.
         """
         if found := differences(self.identity, world):
             raise CheckpointError(
-                f"{self.folder} is of another world: {found}",
+                f"{self.folder} is of another environment: {found}",
                 hint="use its weights all the same: checkpoint=… with transfer=true",
             )
 

@@ -179,7 +179,7 @@ class WeightsReceiver(Node[ReceiverParams]):
         )
 
     def _look_for_what_is_lost(self) -> None:
-        """Retry after a long silence, with a single part: the earlier parts may still arrive."""
+        """Request one part again if none arrived for long; the others may still be on the way."""
         if not self._until and self._lacks():
             self._ask()
         elif self._until and not self._whole and self.now_ns - self._heard_ns >= self._patience_ns:

@@ -1,4 +1,4 @@
-"""Versions of weights: where each one is, who reads it, and where the next one is written.
+"""Versions of weights: the memory slot of each, its readers, and the slot of the next one.
 
 A learner publishes a version into a *slot*; a reader holds the slot that it reads. A held slot is never
 written, so no reader sees half a version (``snapshot``). With a single slot that is written in place

@@ -41,7 +41,9 @@ def planned(environment, arguments):
 @pytest.mark.parametrize("kind", KINDS)
 def test_another_world_is_refused_and_both_are_named(session, kind) -> None:
     planned(HERE, given(session, kind))
-    with pytest.raises(GraphError, match=f"of another world: id is {HERE} there, {ELSEWHERE} here") as error:
+    with pytest.raises(
+        GraphError, match=f"of another environment: id is {HERE} there, {ELSEWHERE} here"
+    ) as error:
         planned(ELSEWHERE, given(session, kind))
     assert "transfer=true" in str(error.value)
 
@@ -50,7 +52,7 @@ def test_another_world_is_refused_and_both_are_named(session, kind) -> None:
 def test_another_world_may_be_taken_on_purpose(session, kind) -> None:
     arguments = given(session, kind) | {"transfer": "true"}
     if kind == "resume":  # a resumed run continues in the same world
-        with pytest.raises(GraphError, match="of another world"):
+        with pytest.raises(GraphError, match="of another environment"):
             planned(ELSEWHERE, arguments)
     else:
         planned(ELSEWHERE, arguments)
@@ -61,7 +63,7 @@ def test_another_world_may_be_taken_on_purpose(session, kind) -> None:
 )
 def test_a_file_that_is_not_an_identity_is_an_error(tmp_path, text) -> None:
     (tmp_path / "world.json").write_text(text)
-    with pytest.raises(ReplayError, match=r"world\.json does not identify a world\. hint: remove it"):
+    with pytest.raises(ReplayError, match=r"world\.json does not identify an environment\. hint: remove it"):
         check_folder(tmp_path, {"class": "a:A"})
 
 
@@ -72,7 +74,7 @@ def test_a_folder_to_which_another_world_was_added_is_marked_as_mixed(tmp_path) 
     assert check_folder(tmp_path, one)
     mark_mixed(tmp_path, other, [])
     for here in (one, other):
-        with pytest.raises(ReplayError, match="holds transitions of several worlds"):
+        with pytest.raises(ReplayError, match="holds transitions of several environments"):
             check_folder(tmp_path, here)
 
 
@@ -85,7 +87,7 @@ def test_a_run_with_transfer_marks_its_folder(session, tmp_path, kind) -> None:
     arguments |= {"id": ELSEWHERE, "minimum": "10", "replay_mib": "2"}
     recorded("gymnasium_learning", tmp_path / "s", arguments | {"transfer": "true"}, ticks=20, record=False)
     for world in (HERE, ELSEWHERE):
-        with pytest.raises(GraphError, match="holds transitions of several worlds"):
+        with pytest.raises(GraphError, match="holds transitions of several environments"):
             planned(world, {"replay_folder": str(memory)})
 
 

@@ -1,7 +1,7 @@
 """A Game Boy: the gambatte core that stable-retro brings, without stable-retro's environment around it.
 
-A process can have one emulator of stable-retro, but any number of consoles: the one that is used takes the emulator over,
-and what the one before was doing is kept as a state. A state is exact while the display is on, so a console does not notice. Taking
+stable-retro allows one emulator per process. Any number of consoles share it: a console that is used loads its state into
+the emulator, after the state of the previous console is saved. A state is exact while the display is on, so a console does not notice. Taking
 over costs 20 µs between consoles of one ROM and 1.5 ms between different ROMs.
 """
 
@@ -202,7 +202,7 @@ def block_of(address: int, count: int) -> int:
 
 
 def _emulator_with(rom: Path) -> _Emulator:
-    """Return the emulator with this ROM in it, whoever has it."""
+    """Return the emulator with this ROM loaded, whichever console uses it."""
     if _emulators and _emulators[0].rom == rom:
         return _emulators[0]
     while _emulators:

@@ -92,7 +92,7 @@ def import_states(folder: Path, game: str) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """Wait for other imports into the library, and hold them back."""
+    """Hold the lock of the library, so that one process at a time imports."""
     _make_folder(library())
     folder = os.open(library(), os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -66,7 +66,7 @@ class Connection(Protocol):
         ...
 
     def post(self, action: dict[str, float], now_ns: int) -> None:
-        """Leave a command for the driver."""
+        """Queue a command for the driver."""
         ...
 
     def take_lost(self) -> bool:

@@ -107,7 +107,7 @@ class Link:
         return not mailbox.has_command and self._health.state == "up" and not mailbox.latched
 
     def post(self, action: dict[str, float], now_ns: int) -> None:
-        """Leave a command for the driver."""
+        """Queue a command for the driver."""
         if self._reads_only:
             return
         with self._changed:

@@ -14,7 +14,7 @@ COMMANDS_OLD_NS = 500_000_000
 
 
 class Mailbox:
-    """Holds what waits for the driver. It has no lock and no clock: its link has them.
+    """The commands that wait for the driver. Not thread-safe: its link has the lock and the clock.
 
     Args:
         period_ns: time from tick to tick.

@@ -1,4 +1,4 @@
-"""The bridge between a graph and ROS 2: a node of both."""
+"""The bridge between a graph and ROS 2: a node in both graphs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STEP_NS = 1_000_000
 
 
 class Ros2BridgeParams(Params):
-    """What is carried, and how."""
+    """The topics that the bridge carries in each direction, and their names, frames and quality of service."""
 
     topics: tuple[str, ...] = ("*",)
     """Globs of the graph's topics that are published in ROS: a list, or a text with spaces between them."""
@@ -87,7 +87,7 @@ class Ros2Bridge(Node[Ros2BridgeParams]):
 
     @classmethod
     def check(cls, params: Ros2BridgeParams) -> None:
-        """Check the topics of ROS, and that this interpreter has rclpy and their types. Neither is imported."""
+        """Check the ROS topics, and that rclpy and their message types are installed here. Nothing of ROS is imported."""
         checked_from_ros(params.from_ros)
         check_installed(["sensor_msgs/msg/Image", *(one.type for one in params.from_ros.values())])
 
@@ -101,7 +101,7 @@ class Ros2Bridge(Node[Ros2BridgeParams]):
         return found
 
     def on_prepare(self) -> None:
-        """Join the graph of ROS."""
+        """Create the ROS node, its subscriptions and its publishers."""
         params = self.params
         self._session = RosSession(params.node, params.domain)
         self._to_ros = ToRos(
@@ -117,12 +117,12 @@ class Ros2Bridge(Node[Ros2BridgeParams]):
         self._undecoded = 0
 
     def on_start(self) -> None:
-        """Begin to carry messages."""
+        """Start to poll the ROS subscriptions."""
         if self._incoming:
             self.every(POLL_NS, self._take)
 
     def on_everything(self, taken: RawMessage) -> None:
-        """Publish a message of the graph in ROS."""
+        """Publish a message of the graph on ROS topics."""
         try:
             self._to_ros.publish(taken, self._epoch())
         except DecodeError as error:
@@ -131,11 +131,11 @@ class Ros2Bridge(Node[Ros2BridgeParams]):
             self._undecoded += 1
 
     def on_stop(self) -> None:
-        """Leave the graph of ROS."""
+        """Destroy the ROS node."""
         self._session.close()
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of messages by topic of ROS, and warnings of messages that were lost or refused."""
+        """Return the number of messages for each ROS topic, and warnings about lost or refused ones."""
         incoming = {one.params.topic: one.counts() for one in self._incoming.values()}
         warnings = [
             f"{counts[what]:,} messages on {topic} were {what}"

@@ -1,4 +1,4 @@
-"""ROS messages from actions."""
+"""Converts actions to ROS messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The driver of a robot behind ROS 2 topics."""
+"""A driver for robots that publish and subscribe to ROS 2 topics."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger("rtgraph.ros2")
 
 
 class Ros2Robot:
-    """Reads the newest messages of topics, and publishes commands. It waits only for the first messages.
+    """Reads the newest messages of ROS topics, and publishes commands. Only ``connect`` waits for messages.
 
     A silent topic is not an error of the driver: its readings become stale, and the plant holds still.
 

@@ -1,4 +1,4 @@
-"""Messages of the graph from ROS messages."""
+"""Converts ROS messages to messages of the graph."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class FromRosParams(Record):
         return load_message(self.message if ":" in self.message else f"rtgraph.msgs:{self.message}")
 
     def sources(self) -> dict[str, str]:
-        """Return the part of the ROS message for each field that is taken from it.
+        """Return, for each field that is filled from the ROS message, the path of its part there.
 
         Raises:
             NodeError: a field does not exist, or it is not clear which field is meant.
@@ -94,7 +94,7 @@ class FromRosParams(Record):
 
 
 class FromRos:
-    """Makes messages of the graph from those of one topic of ROS.
+    """Converts the messages of one ROS topic to messages of the graph.
 
     Raises:
         NodeError: as ``FromRosParams.sources``.
@@ -110,7 +110,7 @@ class FromRos:
         self._captured_by_part = self._has_captured and own["captured_ns"].annotation is not int
 
     def message(self, ros: Any, captured_ns: int) -> Message:
-        """Return the message of the graph.
+        """Convert a ROS message.
 
         Args:
             ros: the message of ROS.
@@ -142,7 +142,7 @@ class FromRos:
 
 
 def value_at(ros: Any, kind: str, path: str, names: Sequence[str] = ()) -> Any:
-    """Return a part of a ROS message: a number, a text, or an array.
+    """Return the value at a path of a ROS message: a number, a text, or an array.
 
     Args:
         ros: the message.
@@ -204,7 +204,7 @@ def _joints(ros: Any, names: Sequence[str]) -> Any:
 
 
 def checked_from_ros(from_ros: Mapping[str, FromRosParams]) -> None:
-    """Check topics of ROS that are carried into the graph.
+    """Check the ROS topics that are carried into the graph.
 
     Raises:
         NodeError: a message class does not exist, or a field is wrong.

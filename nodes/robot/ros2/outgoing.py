@@ -1,4 +1,4 @@
-"""Messages of the graph on topics of ROS."""
+"""Publishes messages of the graph on ROS topics."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RosTopic:
 
 
 class ToRos:
-    """Publishes the fields of messages, each on a topic of ROS, as the export to rosbag2 does.
+    """Publishes each field of a message on a separate ROS topic, with the names of the rosbag2 export.
 
     A field that nobody subscribes to is not converted, unless late subscribers receive it, too (``transient_local``).
 

@@ -1,4 +1,4 @@
-"""Readings from ROS messages: joints, pictures, and single numbers by path."""
+"""Reads joints, pictures and single numbers from ROS messages."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class PartReader(Protocol):
         ...
 
     def take(self, message: Any, captured_ns: int) -> None:
-        """Take the readings of a message."""
+        """Store the readings of a message."""
         ...
 
 

@@ -91,7 +91,7 @@ class Received:
 
 
 class Subscription:
-    """Takes the messages of a topic, and counts them."""
+    """A ROS subscription that is polled, and counts received and lost messages."""
 
     def __init__(self, subscription: Any, message_type: Any) -> None:
         self._subscription, self._type = subscription, message_type

@@ -18,7 +18,7 @@ P = TypeVar("P", bound=Params)
 
 
 class Scripted(Node[P], ABC):
-    """A policy without a network. A decision follows from its observation alone."""
+    """The base of scripted policies: each decision depends only on its observation."""
 
     observation = Input(Observation, latest)
     decision = Output(Decision)
@@ -28,7 +28,7 @@ class Scripted(Node[P], ABC):
         self._number = 0
 
     def on_observation(self, observation: Observation) -> None:
-        """Decide."""
+        """Publish a decision for an observation."""
         value: Any = observation.value
         numbers = np.asarray(value[JOINTS] if isinstance(value, dict) else value)
         self._number += 1
@@ -43,7 +43,12 @@ class Scripted(Node[P], ABC):
 
     @abstractmethod
     def action_for(self, numbers: Vector, tick: int) -> Action:
-        """Return the action on an observation: its numbers, in the order of `numbers_of`, and its tick."""
+        """Return the action for an observation.
+
+        Args:
+            numbers: the observed numbers, (n,) float, in the order of `numbers_of`.
+            tick: the observation's tick.
+        """
 
 
 def numbers_of(plant: PlantSpec) -> ArraySpec:

@@ -48,7 +48,7 @@ class Sweep(Scripted[SweepParams]):
         super().on_start()
 
     def action_for(self, numbers: Vector, tick: int) -> Array:
-        """Return the goals at a tick, each near where its joint is."""
+        """Return the goals of the joints at a tick, (joints,) float32, each near the present position."""
         here = numbers[self._observed]
         goal = self._middle + self.params.amplitude * self._span * np.sin(self._turns * tick)
         lead = LEAD * self._span

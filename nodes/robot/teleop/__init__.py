@@ -1,4 +1,4 @@
-"""A person commands a robot: leader arm, gamepad and keyboard, and who commands at the gate."""
+"""Teleoperation: a person commands a robot with a leader arm, a gamepad or the keyboard."""
 
 from rtgraph.nodes.robot.teleop.device import Device, DeviceContext, OperatorInput
 from rtgraph.nodes.robot.teleop.teleop import Teleop, TeleopParams

@@ -1,4 +1,4 @@
-"""What a person holds: a leader arm, a gamepad, a keyboard, or a device of your own."""
+"""Teleoperation devices: leader arm, gamepad, keyboard, or a class of your own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Gives = Literal["positions", "speeds"]
 
 @dataclass(frozen=True, slots=True)
 class DeviceContext:
-    """What a device gets to know of the robot and of the node that reads it."""
+    """What the teleoperation node passes to its device: the robot's joints and rate, the clock, the log."""
 
     joints: tuple[str, ...]
     """The robot's joints, in the order of its action."""
@@ -37,12 +37,12 @@ class DeviceContext:
 
 @dataclass(frozen=True, slots=True)
 class OperatorInput:
-    """What a person asks for at a moment."""
+    """One reading of a teleoperation device: what the person commands at this moment."""
 
     captured_ns: int
     """When it was read, on the graph's clock."""
     enabled: bool = True
-    """Whether the person commands: the deadman button is held."""
+    """Whether the person commands, for example because the deadman button is held."""
     values: Mapping[str, float] = field(default_factory=dict)
     """By joint: its position, or its speed as a share of the full one, from −1 to 1. Other joints stay."""
     stop: bool = False
@@ -61,7 +61,7 @@ class Device(Protocol):
     """Whether there is such a device in real time only."""
 
     def read(self) -> OperatorInput | None:
-        """Return what the person asks for now; None if that is unknown. It does not wait."""
+        """Return what the person commands now; None if the device cannot be read. Does not block."""
         ...
 
     def close(self) -> None:

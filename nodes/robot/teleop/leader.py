@@ -28,7 +28,7 @@ class LimpArm(ServoArm):
 
 
 class LeaderArm:
-    """Gives the positions of a leader arm. It is read in a thread of its link, and connected again after a fault.
+    """Returns the positions of a leader arm. A thread reads the arm, and connects again after a fault.
 
     Args:
         context: the robot.

@@ -1,4 +1,4 @@
-"""A gamepad or the keyboard, by pygame: a small window shows the keys, and whether the person commands."""
+"""Gamepad and keyboard as teleoperation devices, by pygame. A small window shows the keys, and whether they count."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _WIDTH: Final = 460
 
 
 class _Window(ABC):
-    """A window that gets the events of keyboard and gamepads. A subclass says what they mean."""
+    """A window that receives the events of keyboard and gamepads. A subclass turns them into commands."""
 
     gives: ClassVar[Gives] = "speeds"
     realtime_only: ClassVar[bool] = True
@@ -78,7 +78,7 @@ class _Window(ABC):
 
     @abstractmethod
     def _release(self) -> None:
-        """Hold nothing any more: the window or the gamepad is gone, or another window has the keyboard."""
+        """Release all buttons: the window or the gamepad is gone, or another window has the keyboard."""
 
     def _show(self, status: str) -> None:
         if status == self._shown:

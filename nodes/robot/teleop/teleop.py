@@ -1,4 +1,4 @@
-"""The node through which a person commands a robot."""
+"""The teleoperation node: publishes what a person commands as decisions for a robot."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class TeleopParams(Params):
 
 
 class Teleop(Node[TeleopParams]):
-    """Decides on every observation what a person asks for, while the person commands.
+    """Publishes a decision for every observation while a person commands.
 
-    Its decisions go to the plant's port ``takeover``: there they take the place of the policy's. It publishes nothing while the
+    The plant's port ``takeover`` receives the decisions and applies them in place of the policy's. It publishes nothing while the
     deadman button is not held, or when the device has not been read for longer than the stale limit. A launch in which the device
     was never there has failed.
     """
@@ -89,11 +89,11 @@ class Teleop(Node[TeleopParams]):
         self.every(LOOK_NS, self._attend)
 
     def on_applied(self, applied: Applied) -> None:
-        """Take note of where the robot was commanded to be."""
+        """Store the position that the robot was last sent."""
         self._at = np.asarray(applied.action if applied.sent is None else applied.sent, np.float64)
 
     def on_observation(self, observation: Observation) -> None:
-        """Decide for the next tick."""
+        """Publish a decision for the next tick, if the person commands."""
         began_ns, given = self.now_ns, self._read_device()
         if given is None or self._at is None or not self._readings.may_command(given, self.now_ns):
             self._goal = None

@@ -1,1 +1,1 @@
-"""What a node class is written with: nodes, ports, taps, timers, changeable parameters."""
+"""The API for node classes: nodes, ports, taps, timers, changeable parameters."""

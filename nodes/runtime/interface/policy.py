@@ -1,4 +1,4 @@
-"""Input policies: what happens to messages that arrive faster than the node takes them."""
+"""Input policies (as ROS's history QoS): which messages an input keeps if they arrive faster than the node reads."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from rtgraph.nodes.runtime.interface.ports import Input
 
 @dataclass(frozen=True)
 class RawMessage:
-    """An encoded message.
+    """A received message, not decoded: what a recorder or a bridge gets.
 
     ``channel`` is its topic, or ``topic/key`` if it has a key; ``data`` is the wire document; ``taken_ns`` is
     the graph's time at which it arrived.
@@ -63,7 +63,7 @@ class Tap(Input[Any]):
 
 
 def taken(topic: str, key: str, envelope: Envelope, data: bytes, now_ns: int) -> RawMessage:
-    """Return the ``RawMessage`` of a message with this wire document and time of arrival."""
+    """Return a received message as ``RawMessage``, with its wire document and its time of arrival."""
     channel = f"{topic}/{key}" if key else topic
     header = RawHeader(
         edge_name(envelope.source, channel),

@@ -1,4 +1,4 @@
-"""The stop of a node: it handles what publishers have sent for its lossless inputs, and counts what is missing."""
+"""The end of a node: waits for messages in transit to its lossless inputs, and counts those that never arrive."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SILENCE_NS = 1_000_000_000
 
 
 class Draining:
-    """The wait for the last messages of a node.
+    """Waits for the last messages to a node's lossless inputs.
 
     Args:
         executor: the node's.
@@ -41,7 +41,7 @@ class Draining:
         )
 
     def count_the_missing(self) -> None:
-        """Count what did not arrive as lost."""
+        """Count the messages that did not arrive as lost."""
         inputs = self._executor.node.inputs
         for name, sent in self._stop.sent.items():
             inputs[name].declared = sent

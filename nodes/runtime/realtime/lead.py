@@ -1,4 +1,4 @@
-"""The lead of a message: its topic and its key, each followed by a zero byte, so that a subscription matches exactly.
+"""The lead (first bytes) of a message: topic and key, each followed by a zero byte, as ZeroMQ matches prefixes.
 
 A *probe*, which proves that an edge works, takes the same route; it starts with a byte that no document begins
 with.

@@ -1,4 +1,4 @@
-"""What a launcher asks of the fork server, and how it travels: messages on a socket, with open descriptors."""
+"""The requests of a launcher to the fork server: messages on a socket, with open file descriptors."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def crashes(
 
 
 class FaultInjector:
-    """Decides the fate of each message."""
+    """Draws for each message whether it is dropped, delayed or duplicated."""
 
     def __init__(self, faults: Sequence[EdgeFault | CrashFault], seed: int) -> None:
         self._faults = [fault for fault in faults if isinstance(fault, EdgeFault)]
