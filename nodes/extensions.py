@@ -120,7 +120,7 @@ def extensions(group: str, ours: Container[str] = ()) -> dict[str, Extension]:
         elif first is not extension:
             clashing.add(name)
             _warn(
-                f"{name!r} ({group}) is ignored: {first.origin} and {extension.origin} both bring it",
+                f"{name!r} ({group}) is ignored: {first.origin} and {extension.origin} both provide it",
                 "uninstall one",
             )
     return {name: one for name, one in found.items() if name not in clashing and name not in ours}

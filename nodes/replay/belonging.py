@@ -17,7 +17,7 @@ FILE = "world.json"
 """The file in a memory's folder with the identity of its environment."""
 _MIXED = "several worlds"
 """The key that marks a memory with transitions of several environments; no parameter has this name."""
-_HINT = "use it all the same: transfer=true"
+_HINT = "to use it nevertheless: transfer=true"
 
 
 def check_folder(folder: Path, here: Identity) -> bool:

@@ -207,7 +207,7 @@ def test_a_name_that_two_packages_bring_is_left_out(
     monkeypatch.syspath_prepend(tmp_path)
     assert extensions.extensions("rtgraph.stagger") == {}
     assert caplog.messages == [
-        "'steady' (rtgraph.stagger) is ignored: other_toy 3.0 and rtgraph_toy 1.0 both bring it. hint: uninstall one"
+        "'steady' (rtgraph.stagger) is ignored: other_toy 3.0 and rtgraph_toy 1.0 both provide it. hint: uninstall one"
     ]
 
 
