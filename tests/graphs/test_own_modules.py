@@ -74,7 +74,7 @@ def test_the_graphs_that_ship_bring_no_modules() -> None:
         ({"policy": "beside_policies:Idle"}, "nodes.worker.params", "does not act"),
         ({"params": "{speed: 2}"}, "nodes.worker.params", "unexpected keyword argument 'speed'"),
         ({"default": "beside_policies:X"}, "nodes.plant.params", "has no class 'X'"),
-        ({"default": "nop"}, "nodes.plant.params", "no default behaviour 'nop'"),
+        ({"default": "nop"}, "nodes.plant.params", "unknown default behaviour 'nop'"),
     ],
 )
 def test_what_cannot_be_made_is_found_by_the_check(changed, key, says, tmp_path) -> None:
