@@ -104,7 +104,9 @@ def resolved(
 def _missing(name: str, entry: ArgumentEntry, declaration: Place, giving: Place | None) -> GraphError:
     if giving is None:
         return declaration.error(f"missing argument {name!r}", hint=f"add {name}=... ({_KINDS[entry.type]})")
-    return giving.error(f"missing argument {name!r}", hint=f"give it a value: it is declared in {declaration}")
+    return giving.error(
+        f"missing argument {name!r}", hint=f"give it a value: it is declared in {declaration}"
+    )
 
 
 def _accepted(entry: ArgumentEntry, given: Value, place: Place) -> Value:
