@@ -99,8 +99,8 @@ def load_launch(
     library = Library(graph_folders, os.environ if environment is None else environment, folders)
     shipped = [*folders, *graph_folders]
     given = {"world": world, "seed": seed, "ticks": ticks, "duration_s": duration_s, "replace": replace}
-    given = {key: value for key, value in {**given, "record": record}.items() if value is not None}
     overriding = Document("command line", {}, {}).top
+    given = {key: value for key, value in {**given, "record": record}.items() if value is not None}
     overrides = validated(Settings, given, overriding)
 
     path = find(name, shipped)
@@ -117,23 +117,20 @@ def load_launch(
         update={key: getattr(overrides, key) for key in overrides.model_fields_set}
     )
     if on_preview is not None:
-        own = (node.entry.node_class for node in nodes if node.entry.python is None)
-        on_preview(PlanPreview(settings.world, tuple(own), weights=bool(parts.weights)))
-    modules = LocalModules(path.parent, shipped)
-    resolver = Resolver(nodes, parts.weights, modules, realtime=settings.world == "realtime")
+        on_preview(_preview(nodes, settings, weights=bool(parts.weights)))
     place = (overriding if overrides.record is not None else document.top) / "record"
     recorded = _recorded(settings, record, scope, place)
-    with resolver:
+    modules = LocalModules(path.parent, shipped)
+    with Resolver(nodes, parts.weights, modules, realtime=settings.world == "realtime") as resolver:
         plans = with_recorder(_wired(nodes, parts.scopes, resolver, document), recorded, place)
         weights = {entry.name: resolver.weights_plan(entry, settings.seed) for entry in parts.weights}
         check_placements(nodes, resolver, weights, settings.world)
     _check_faults(faults, plans, settings, document.top / "faults")
     if effective:
         _check_effect(arguments or {}, scope)
-    description = document.value.get("description", "")
     return Plan(
         name=path.stem,
-        description=str(substitute(description, document.top / "description", scope.references)),
+        description=_description(document, scope),
         arguments={key: str(value) if isinstance(value, Typed) else value for key, value in values.items()},
         world=settings.world,
         seed=settings.seed,
@@ -145,6 +142,18 @@ def load_launch(
         modules=modules.plan(),
         described=resolver.described,
     )
+
+
+def _preview(nodes: Sequence[PlacedNode], settings: Settings, *, weights: bool) -> PlanPreview:
+    """Return what is known of a plan before its nodes are imported."""
+    own = (node.entry.node_class for node in nodes if node.entry.python is None)
+    return PlanPreview(settings.world, tuple(own), weights=weights)
+
+
+def _description(document: Document, scope: Scope) -> str:
+    """Return a file's description, with its references replaced."""
+    description = document.value.get("description", "")
+    return str(substitute(description, document.top / "description", scope.references))
 
 
 def arguments_of(

@@ -6,10 +6,8 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
 from rtgraph.graphs.classes.modules import LocalModules
@@ -17,10 +15,11 @@ from rtgraph.graphs.classes.other_interpreters import OtherInterpreters
 from rtgraph.graphs.reading.expand import PlacedNode, PlacedWeights, Raw, Scope
 from rtgraph.graphs.reading.positions import Place, Value
 from rtgraph.graphs.reading.substitute import substitute
-from rtgraph.graphs.reading.validation import adapted, validated
+from rtgraph.graphs.reading.validation import validated
 from rtgraph.graphs.resolving.hooks import calling, check_outputs, described_spec
+from rtgraph.graphs.resolving.weights import algorithm_of, weights_plan
 from rtgraph.msgs import PlantSpec
-from rtgraph.msgs.errors import CheckpointError, GraphError, RtgraphError
+from rtgraph.msgs.errors import GraphError, RtgraphError
 from rtgraph.msgs.typed.extras import must_be_installed
 from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.runtime.classes.description import NodeDescription
@@ -31,7 +30,7 @@ from rtgraph.nodes.runtime.interface.ports import Output
 from rtgraph.nodes.weights.plan import WeightsPlan
 
 if TYPE_CHECKING:
-    from rtgraph.nodes.networks import NetworkSpec
+    pass
 
 FINITE = "a bound of Continuous is finite: give the largest number that the plant takes; None is for observations alone"
 _LOG = logging.getLogger("rtgraph.graphs")
@@ -99,7 +98,7 @@ class Resolver:
                 circle = " -> ".join([*self._resolving[self._resolving.index(node.name) :], node.name])
                 raise node.params.place.error(f"the params refer to each other: {circle}")
             self._resolving.append(node.name)
-            value = self._substituted(node.params, node.scope)
+            value = self.substituted(node.params, node.scope)
             self._resolving.pop()
             self._modules.claim_params(node, value)
             place = node.params.place
@@ -202,76 +201,16 @@ class Resolver:
             return identity_of(node.entry.node_class, node_type, params)
 
     def weights_plan(self, entry: PlacedWeights, seed: int) -> WeightsPlan:
-        """Return the plan of shared weights.
+        """Return the plan of shared weights; see ``weights.weights_plan``."""
+        return weights_plan(entry, seed, self)
+
+    def substituted(self, raw: Raw, scope: Scope) -> Value:
+        """Return a value with its references replaced.
 
         Raises:
-            GraphError: the network is wrong, its plant is not a plant, or the checkpoint is invalid or does not fit.
+            GraphError: a reference cannot be resolved.
         """
-        from rtgraph.nodes.algorithms.registry import algorithm_for, params_class  # noqa: PLC0415
-        from rtgraph.nodes.networks.fit import check_fit  # noqa: PLC0415 - needed only by graphs with networks
-        from rtgraph.nodes.weights.checkpoint_reader import checkpoint_parameters  # noqa: PLC0415
 
-        with calling("the network", entry.network.place):
-            must_be_installed("torch")
-        network = self._network(entry)
-        plant = entry.scope.full(entry.entry.plant)
-        spec = self._spec_of(entry)
-        try:
-            check_fit(network, spec)
-        except ValueError as error:
-            problem, _, hint = str(error).partition(". hint: ")
-            raise entry.network.place.error(problem, hint=hint or None) from error
-        with calling("the algorithm", entry.place / "algorithm"):
-            params_class(entry.entry.algorithm or algorithm_for(network, spec)).check_plant(spec)
-        plan = WeightsPlan(
-            network=network.model_dump(mode="json"),
-            algorithm=entry.entry.algorithm,
-            plant=plant,
-            spec=spec,
-            seed=seed if entry.entry.seed is None else entry.entry.seed,
-            sharing=entry.entry.sharing,
-            identity=self.identity(plant, entry.place / "plant"),
-        )
-        checkpoint, resume = entry.entry.checkpoint, entry.entry.resume
-        if checkpoint and resume:
-            raise (entry.place / "checkpoint").error(
-                "both checkpoint and resume are given", hint="leave out one of them"
-            )
-        first = checkpoint or resume
-        if not first:
-            return plan
-        try:
-            kept = checkpoint_parameters(Path(first))
-            kept.must_be_of(plan.network, spec)
-            kept.must_be_finite()
-            # A resumed run must continue in the same world.
-            if not kept.identity:
-                _LOG.warning("%s does not say which world it is from: an older version wrote it", kept.folder)
-            elif resume or not entry.entry.transfer:
-                kept.must_be_in(plan.identity)
-        except CheckpointError as error:
-            place = entry.place / ("checkpoint" if checkpoint else "resume")
-            raise place.error(error.problem, hint=error.hint) from error
-        begun = kept.begun if resume else kept.version
-        return plan.model_copy(
-            update={"checkpoint": str(kept.folder), "version": kept.version, "begun": begun}
-        )
-
-    def _spec_of(self, entry: PlacedWeights) -> PlantSpec:
-        return self.spec(entry.scope.full(entry.entry.plant), entry.place / "plant")
-
-    def _network(self, entry: PlacedWeights) -> NetworkSpec:
-        from rtgraph.nodes.networks import NetworkSpec  # noqa: PLC0415 - needed only by graphs with networks
-
-        spec: NetworkSpec = adapted(
-            TypeAdapter(NetworkSpec),
-            NetworkSpec,
-            self._substituted(entry.network, entry.scope),
-            entry.network.place,
-        )
-        return spec
-
-    def _substituted(self, raw: Raw, scope: Scope) -> Value:
         def spec(reference: str, place: Place) -> Value:
             name, *fields = reference.split(".")
             return _part(self.spec(scope.full(name), place).model_dump(mode="json"), name, fields, place)
@@ -281,13 +220,8 @@ class Resolver:
                 raise place.error(f"there are no weights {name!r}", hint=nearest(name, self._weights))
             return name
 
-        def algorithm_of(reference: str, place: Place) -> Value:
-            from rtgraph.nodes.algorithms import algorithm_for  # noqa: PLC0415 - only for learners
-
-            entry = self._weights[str(weights(reference, place))]
-            if entry.entry.algorithm is not None:
-                return entry.entry.algorithm
-            return algorithm_for(self._network(entry), self._spec_of(entry))
+        def algorithm(reference: str, place: Place) -> Value:
+            return algorithm_of(self._weights[str(weights(reference, place))], self)
 
         def usual(reference: str, place: Place) -> Value:
             from rtgraph.nodes.algorithms import usual_for  # noqa: PLC0415 - only for learners
@@ -301,7 +235,7 @@ class Resolver:
         def identity(reference: str, place: Place) -> Value:
             return dict(self.identity(scope.full(reference), place))
 
-        lookups = {"spec": spec, "identity": identity, "weights": weights, "algorithm_of": algorithm_of}
+        lookups = {"spec": spec, "identity": identity, "weights": weights, "algorithm_of": algorithm}
         lookups["usual"] = usual
         return substitute(raw.value, raw.place, replace(raw.references, lookups=lookups))
 

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from rtgraph.msgs.base import Message, Record, equal, schema, schema_hash, undescribed
+from rtgraph.msgs.base import Message, Record, equal
+from rtgraph.msgs.schemas import schema, schema_hash, undescribed
 from rtgraph.msgs.wire.codec import Decoder, Encoder
 
 M = TypeVar("M", bound=Message)

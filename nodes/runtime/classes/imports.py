@@ -22,8 +22,8 @@ from types import ModuleType, TracebackType
 from pydantic import ValidationError
 
 from rtgraph.msgs import Message
-from rtgraph.msgs.base import retire
 from rtgraph.msgs.errors import NodeError, RtgraphError
+from rtgraph.msgs.schemas import retire
 from rtgraph.msgs.typed.extras import missing_package
 from rtgraph.msgs.typed.one_line import in_one_line
 from rtgraph.nodes.runtime.classes.sources import digest, local_module, normalised

@@ -8,8 +8,8 @@ from support.staggered import staggered_plans, staggered_world, trace_of
 from support.weights import shared_weights
 
 from rtgraph.msgs import Claim, CoordinatorBeat, Observation, PlantSpec, WeightsVersion, decode, encode
-from rtgraph.msgs.base import message_types, schema_hash
 from rtgraph.msgs.errors import NodeError, WorldError
+from rtgraph.msgs.schemas import message_types, schema_hash
 from rtgraph.msgs.wire.envelope import envelope
 from rtgraph.nodes.inference import Worker
 from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
