@@ -75,7 +75,7 @@ class Plan(Record):
 
     @classmethod
     def from_yaml(cls, text: str) -> Self:
-        """Read a plan.
+        """Read a plan from YAML or JSON text.
 
         Raises:
             GraphError: the text is not a plan, or has another format.

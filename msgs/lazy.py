@@ -17,7 +17,7 @@ def import_shipped() -> None:
 
 
 def on_use(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
-    """Return a package's ``__getattr__``.
+    """Return a ``__getattr__`` for a package that imports a module when one of its names is used.
 
     Args:
         package: name of the package.

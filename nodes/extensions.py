@@ -27,7 +27,7 @@ _SUFFIX = ".dist-info"
 
 
 class Extension(NamedTuple):
-    """One entry point."""
+    """One entry point of an installed package."""
 
     group: str
     name: str
@@ -42,7 +42,7 @@ class Extension(NamedTuple):
         return f"{self.distribution} {self.version}"
 
     def load(self) -> object:
-        """Import the target.
+        """Import the object that the entry point names.
 
         Raises:
             ExtensionError: that fails, whatever the package raises.

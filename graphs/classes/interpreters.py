@@ -29,7 +29,7 @@ class Interpreters:
         self._running: dict[str, _Interpreter] = {}
 
     def ask(self, python: str, question: dict[str, Any], place: Place) -> dict[str, Any]:
-        """Return an interpreter's answer.
+        """Ask an interpreter's helper process a question, and return its answer.
 
         Args:
             python: path of the interpreter.

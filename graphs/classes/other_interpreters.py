@@ -33,7 +33,7 @@ class OtherInterpreters:
         self._interpreters.close()
 
     def node_type(self, node: PlacedNode) -> type[Node[Any]]:
-        """Return a node's class.
+        """Return the class of a node that runs in another interpreter.
 
         Raises:
             GraphError: the interpreter has no rtgraph, or lacks the class.

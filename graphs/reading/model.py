@@ -37,7 +37,7 @@ class Entry(BaseModel):
 
 
 class IncludeEntry(Entry):
-    """An included graph."""
+    """A graph that another file includes, with its arguments, namespace and remaps."""
 
     graph: str = Field(description="a file relative to this one, or the name of a shipped graph")
     arguments: dict[str, Any] = {}

@@ -68,7 +68,7 @@ class Resolver:
         self._other_interpreters.close()
 
     def node_type(self, node: PlacedNode) -> type[Node[Any]]:
-        """Return a node's class.
+        """Import and return a node's class.
 
         Raises:
             GraphError: it cannot be imported, does not exist, or is not a node.
@@ -87,7 +87,7 @@ class Resolver:
         return self._types[node.name]
 
     def params(self, node: PlacedNode) -> Params:
-        """Return a node's parameters.
+        """Return a node's validated parameters, with references replaced.
 
         Raises:
             GraphError: a parameter is unknown, missing or wrong, or a reference cannot be resolved.
@@ -117,7 +117,7 @@ class Resolver:
         return self._params[node.name]
 
     def outputs(self, node: PlacedNode) -> Mapping[str, Output[Any]]:
-        """Return a node's outputs.
+        """Return a node's output ports, by name.
 
         Raises:
             GraphError: as ``node_type``; as ``params`` if the outputs depend on the parameters.
@@ -163,7 +163,7 @@ class Resolver:
         return written
 
     def spec(self, name: str, place: Place) -> PlantSpec:
-        """Return a plant's spec.
+        """Return the spec of a plant: its actions, observations and rate.
 
         Args:
             name: full name of the plant.

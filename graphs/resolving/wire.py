@@ -77,7 +77,7 @@ class Wiring:
                 self.outputs[topic].append(End(node, output, topic))
 
     def check(self) -> None:
-        """Check every edge.
+        """Check the edges between all ports.
 
         Raises:
             GraphError: message types differ on a topic, a node publishes twice on one, an input has too many publishers, a

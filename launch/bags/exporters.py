@@ -36,7 +36,7 @@ def described_options() -> list[tuple[str, str, str]]:
 
 
 def chosen(name: str) -> ExporterChoice:
-    """Return a target of ``described_targets``.
+    """Return the export target of a name in ``described_targets``.
 
     Raises:
         ExtensionError: the package that provides it is broken.

@@ -26,7 +26,7 @@ class NodeVerdict:
 
 @dataclass(slots=True)
 class Verification:
-    """Result of a verification."""
+    """The result of ``rtgraph bag verify``."""
 
     nodes: list[NodeVerdict] = field(default_factory=list)
     messages: int = 0

@@ -20,7 +20,7 @@ from rtgraph.nodes.runtime import NodePlan, load_class
 def verify(
     bag: Bag, nodes: Sequence[str] = ("*",), progress: Callable[[float], None] | None = None
 ) -> Verification:
-    """Verify a recording.
+    """Verify a recording against its journals.
 
     Compares every recorded message with the digest in its publisher's journal (the list of what a node consumed and
     published). Re-executes the chosen nodes in the virtual world on the same inputs; they must publish the same bytes.

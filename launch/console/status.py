@@ -31,12 +31,12 @@ class Status(Protocol):
         ...
 
     def note(self, text: str) -> None:
-        """Print a lasting note."""
+        """Print a line that stays above the progress line."""
         ...
 
 
 class Silent:
-    """Prints nothing."""
+    """A status that prints nothing."""
 
     def phase(self, text: str, total: float | None = None) -> None: ...
 
@@ -109,7 +109,7 @@ class ConsoleStatus:
                 self.note(f"{self._phase}: {text}")
 
     def note(self, text: str) -> None:
-        """Print a lasting note."""
+        """Print a line that stays above the progress line."""
         with contextlib.suppress(OSError):
             if self._live:
                 self._bar.console.print(text, markup=False)

@@ -10,7 +10,7 @@ MOST_SECONDS = 10**9
 
 
 def whole(text: str) -> int:
-    """Parse a whole number.
+    """Parse the text of a whole number.
 
     Raises:
         ArgumentTypeError: the text is not a whole number.
@@ -36,7 +36,7 @@ def count(text: str) -> int:
 
 
 def decimal(text: str) -> float:
-    """Parse a finite number.
+    """Parse the text of a finite number.
 
     Raises:
         ArgumentTypeError: the text is not a finite number.

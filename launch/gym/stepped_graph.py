@@ -105,7 +105,7 @@ class SteppedWorld:
 
     @property
     def plant(self) -> Plant[Any]:
-        """The plant."""
+        """The plant node of the world."""
         plant: Plant[Any] = self._world.node(self._plant)
         return plant
 

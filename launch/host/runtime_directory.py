@@ -47,7 +47,7 @@ class RuntimeDirectory:
         write_atomically(self.path / ANNOUNCEMENT, text, LaunchError)
 
     def remove(self) -> None:
-        """Remove the folder."""
+        """Remove the folder and its sockets."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
 

@@ -25,7 +25,7 @@ class _Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """The spread of values."""
+    """Minimum, mean, maximum and quantiles of values."""
 
     mean: float
     sd: float
@@ -36,7 +36,7 @@ class Distribution:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Distribution | None:
-        """Return the spread of values; None if there are none."""
+        """Return the distribution of values; None if there are none."""
         array = np.fromiter(values, np.float64)
         if not array.size:
             return None
@@ -53,7 +53,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class MeterReading:
-    """Figures of a meter.
+    """The measured rates, sizes and delays of a topic.
 
     ``rate_hz`` is the rate of arrival at this observer; ``published_hz`` is the rate of publication, computed from the
     publishers' sequences and stamps, received or not. Rates and spreads cover the window; ``count`` and ``missed`` cover the
@@ -79,7 +79,7 @@ class Meter:
         self._count = 0
 
     def add(self, observed: Observed) -> None:
-        """Count a message."""
+        """Add a received message to the window."""
         head = observed.envelope
         stream = head.source, observed.key, head.incarnation
         self._count += 1

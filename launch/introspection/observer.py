@@ -60,7 +60,7 @@ class MissedMessages:
         return sum(edge.lost for edge in self._edges.values())
 
     def add(self, observed: Observed) -> None:
-        """Count a message."""
+        """Count a received message, and the gap before it."""
         head = observed.envelope
         stream = observed.topic, observed.key, head.source, head.incarnation
         self._edges[stream].add(head.incarnation, head.sequence)

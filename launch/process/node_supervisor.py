@@ -50,7 +50,7 @@ def _member(node: NodePlan) -> Member:
 
 
 class NodeSupervisor:
-    """Supervises the nodes.
+    """Starts, watches, restarts and stops the nodes of a launch.
 
     Args:
         plan: the launched plan.

@@ -47,7 +47,7 @@ class RestartBudget:
 
 @dataclass(slots=True)
 class Member:
-    """A node as the launcher sees it."""
+    """The launcher's record of a node: its process, heartbeats and restarts."""
 
     plan: NodePlan
     rank: int
@@ -81,13 +81,13 @@ class Member:
     """Its longest silence, if that exceeded the limit."""
 
     def record_heartbeat(self, now_s: float) -> float | None:
-        """Record a sign of life; return the duration of the silence that it ends, if that was too long."""
+        """Record a heartbeat; return how long none had arrived, if that was too long."""
         silent_s = now_s - self.heard_s if self.silent else None
         self.heard_s, self.silent = now_s, False
         return silent_s
 
     def has_gone_silent(self, now_s: float) -> bool:
-        """Return whether it has just become silent for too long."""
+        """Return whether the node's heartbeats have just been missing for too long."""
         silent_s = now_s - self.heard_s
         if not self.running or self.process is None or silent_s < SILENT_AFTER_S:
             return False
@@ -101,7 +101,7 @@ class Member:
         self.failed_to_start = not message.started and not self.incarnation
 
     def begin_anew(self) -> None:
-        """Forget the previous incarnation."""
+        """Forget the previous process of the node, before a restart."""
         self.ready = self.running = self.silent = False
         self.restart_at, self.problem = None, ""
         self.beats.clear()

@@ -64,7 +64,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A study.
+    """An experiment: its axes and figures, the cells to compute, and a picture of the results.
 
     ``axes`` and ``figures`` are the columns of the table. If ``seed`` is an axis, it is averaged over. ``cells`` returns all
     cells that are known to be wanted, given the rows of those that are done: the engine asks again until there is nothing

@@ -80,7 +80,7 @@ class Bag:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """The problems found so far; reading may find more."""
+        """The damage and gaps found so far, one line of text each; reading may find more."""
         several = len(self._parts) > 1
         found = [
             f"{part.path.name}: {problem}" if several else problem
@@ -91,7 +91,7 @@ class Bag:
 
     @property
     def info(self) -> dict[str, str]:
-        """Facts about the session."""
+        """Facts about the recorded session as text, such as versions and the start time."""
         return next((dict(part.contents.info) for part in self._parts if part.contents.info), {})
 
     @property
@@ -123,7 +123,7 @@ class Bag:
 
     @property
     def losses(self) -> Losses | None:
-        """The account of losses; None if the recording was not finished."""
+        """The counts of received and lost messages; None if the recording was not finished."""
         return next((part.contents.losses for part in reversed(self._parts) if part.contents.losses), None)
 
     def attachments(self) -> dict[str, bytes]:

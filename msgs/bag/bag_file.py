@@ -48,7 +48,7 @@ class Part:
             self.contents.problems.insert(0, f"it was not written by rtgraph: its profile is {profile!r:.40}")
 
     def problem(self, text: str) -> None:
-        """Record a problem, once."""
+        """Add a problem to ``problems``, unless it is listed already."""
         if text not in self.contents.problems:
             self.contents.problems.append(text)
 

@@ -74,7 +74,7 @@ class Ledger:
         self._streams: dict[tuple[str, int, str], _Stream] = {}
 
     def see(self, publisher: str, incarnation: int, channel: str, sequence: int) -> None:
-        """Count a message."""
+        """Count a received message."""
         stream = self._streams.get((publisher, incarnation, channel))
         if stream is None:
             last = -1 if self._from_start else sequence - 1
@@ -99,7 +99,7 @@ class Ledger:
             self._streams[row.publisher, row.incarnation, row.channel] = stream
 
     def losses(self, declared: Mapping[str, Mapping[str, int]] | None = None) -> Losses:
-        """Return the account.
+        """Return the counts of received, duplicate and lost messages.
 
         Args:
             declared: number of messages each publisher reports to have sent in its latest incarnation, by

@@ -116,7 +116,7 @@ class Playback:
         self._anchor_ns = position_ns
 
     def set_rate(self, rate: float, now_ns: int) -> None:
-        """Continue at another rate."""
+        """Continue at another rate, in seconds of the recording per second of the graph."""
         if not self.paused:
             self._anchor_ns, self._anchor_graph_ns = self.position_ns(now_ns), now_ns
         self._rate = rate
@@ -128,7 +128,7 @@ class Playback:
         self._go_to(self._anchor_ns)
 
     def begin_again(self, now_ns: int) -> None:
-        """Start the next round."""
+        """Start over at the start position, if looping."""
         self.rounds += 1
         # Start at the due time of the end, so that rounds do not drift, and keep the time before the first message.
         length_ns = self.end_ns - self._anchor_ns

@@ -79,7 +79,7 @@ def complaint(details: ErrorDetails) -> tuple[str, str | None]:
 
 
 def from_json(text: str, *, finite: bool = True) -> Any:
-    """Parse JSON.
+    """Parse JSON strictly: duplicate keys and numbers that do not fit are errors.
 
     Args:
         text: the JSON.

@@ -53,7 +53,7 @@ class OtherVersion(Protocol):
 
     @property
     def schema_hash(self) -> bytes:
-        """Its schema hash."""
+        """The schema hash of that version, 8 bytes."""
         ...
 
     def fields(self, record: Record) -> dict[str, Any]:

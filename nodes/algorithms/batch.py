@@ -29,11 +29,11 @@ class Samples(Protocol):
 
     @property
     def actions(self) -> Values:
-        """The actions."""
+        """The actions taken: (batch,) integers, or (batch, size) numbers."""
 
     @property
     def returns(self) -> Values:
-        """The discounted rewards."""
+        """The discounted sums of rewards until the next decision, (batch,)."""
 
     @property
     def next_observations(self) -> Frames:
@@ -41,11 +41,11 @@ class Samples(Protocol):
 
     @property
     def discounts(self) -> Values:
-        """The discounts."""
+        """gamma to the power of the ticks between the decisions, 0 after a terminal state, (batch,)."""
 
     @property
     def weights(self) -> Values:
-        """The importance weights."""
+        """The importance weights of prioritised sampling, (batch,)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class CaptureParams(SourceParams):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture."""
+    """One picture: its pixels, its number and its capture time."""
 
     image: Image
     """(height, width, 3), RGB."""
@@ -81,7 +81,7 @@ class Capture:
         self._thread = threading.Thread(target=self._run, name=f"camera {params.source}", daemon=True)
 
     def start(self) -> None:
-        """Start to read.
+        """Start the thread that reads the source.
 
         Raises:
             MissingPackage: OpenCV is not installed.
@@ -122,7 +122,7 @@ class Capture:
 
     @property
     def counts(self) -> CaptureCounts:
-        """The counts so far."""
+        """The numbers of pictures and failures so far."""
         with self._changed:
             return CaptureCounts(pictures=self._pictures, dropped=self._dropped, failures=self._failures)
 

@@ -97,7 +97,7 @@ def opencv() -> ModuleType:
 
 
 def open_source(params: SourceParams) -> Source:
-    """Open a source.
+    """Open a camera, a video file or a stream.
 
     Raises:
         RobotError: OpenCV is not installed, or the source cannot be opened.

@@ -108,7 +108,7 @@ class CatchEnvironment:
         return self.observation
 
     def step(self, action: Action) -> Step:
-        """Move paddle and ball.
+        """Move the paddle by the action and the ball by one row.
 
         Raises ``ValueError`` on an invalid action, ``RuntimeError`` before a reset.
         """

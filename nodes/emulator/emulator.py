@@ -11,7 +11,7 @@ P = TypeVar("P", bound=PlantParams)
 
 
 class EnvironmentType(Protocol):
-    """An environment's class."""
+    """The class of an environment, which is called with its settings."""
 
     def __call__(self, settings: Any, /) -> Environment:
         """Make an environment from its settings."""

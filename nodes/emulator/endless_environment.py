@@ -68,7 +68,7 @@ class EndlessEnvironment:
         """Return None: there is no image."""
 
     def snapshot(self) -> bytes:
-        """Return the count."""
+        """Return the number of steps, as a snapshot."""
         return pack_snapshot(_OWNER, _SavedCount(steps=self._counted()))
 
     def restore(self, snapshot: bytes) -> None:

@@ -57,6 +57,6 @@ class EpsilonGreedyPolicy(Policy):
         return found
 
     def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
-        """Set another ε."""
+        """Replace the parameters; only ε may differ."""
         if isinstance(params, EpsilonGreedyParams):
             self._params = params

@@ -145,7 +145,7 @@ class RandomPolicy(Policy):
 
 
 class ScriptedPolicy(Policy):
-    """Wraps a user's class."""
+    """A policy that calls a user's class."""
 
     def __init__(self, params: ScriptedParams) -> None:
         made = script_class(params)

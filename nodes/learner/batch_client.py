@@ -65,7 +65,7 @@ class Batches(Node[B]):
             device_named(params.algorithm.device)
 
     def on_prepare(self) -> None:
-        """Prepare the requests."""
+        """Prepare the client that requests batches."""
         self._reader = BatchReader(
             self.name, self.context.identity.incarnation, self.context.launch_context.directory
         )
@@ -73,7 +73,7 @@ class Batches(Node[B]):
         self._draw = self.params.latency.draws(self.rng, self.learned_weights().plan.spec.rate_hz)
 
     def on_stop(self) -> None:
-        """Release the frames."""
+        """Release the replay memory's frames."""
         self._reader.close()
 
     def learned_weights(self) -> Weights:

@@ -33,7 +33,7 @@ class GradientLearner(Batches[BatchParams]):
     """The last gradient, which is computed but does not end yet in the graph's time."""
 
     def on_prepare(self) -> None:
-        """Make the network."""
+        """Make the updater that computes gradients."""
         super().on_prepare()
         # Imported here, because a graph is described without torch.
         from rtgraph.nodes.learner.owner import updater_of  # noqa: PLC0415
@@ -44,7 +44,7 @@ class GradientLearner(Batches[BatchParams]):
         self._memory = self._shared()
 
     def on_stop(self) -> None:
-        """Release shared memory."""
+        """Release the shared memory of weights and gradients."""
         super().on_stop()
         self._share_no_more()
 
@@ -80,7 +80,7 @@ class GradientLearner(Batches[BatchParams]):
             self._go_on()
 
     def on_batch(self, message: SampledBatch) -> None:
-        """Keep the batch until it is needed."""
+        """Keep the batch until the next gradient is computed."""
         if self.answers(message):
             self._pending = message
             self._go_on()

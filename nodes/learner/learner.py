@@ -38,7 +38,7 @@ class Learner(Learning[LearnerParams]):
     answer = Output(GradientAnswer, keyed=True)
 
     def on_start(self) -> None:
-        """Begin."""
+        """Publish the first version, and request batches unless gradient learners do."""
         super().on_start()
         if self.params.learners > 1:
             self._handed = GradientReader(
@@ -56,7 +56,7 @@ class Learner(Learning[LearnerParams]):
             self.begin_requests(self.owner.updater.version)
 
     def on_batch(self, message: SampledBatch) -> None:
-        """Make an update."""
+        """Update the weights with a batch."""
         if self.answers(message) and self.compute(message):
             self.spend(self.left_ns(), self.computed)
 
@@ -67,7 +67,7 @@ class Learner(Learning[LearnerParams]):
             self._handed.close()
 
     def on_gradient(self, gradient: Gradient) -> None:
-        """Apply the due gradient."""
+        """Store a gradient, and apply the one whose turn it is."""
         vector = self._handed.vector(gradient)
         if vector is None:
             # The sender is dead, or on another host: ask it to send the next vector in the message.

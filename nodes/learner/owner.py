@@ -122,7 +122,7 @@ class Owner:
         return self._ticks_before + (ticks if self._most_ticks is None else min(ticks, self._most_ticks))
 
     def publish_weights(self, life: int) -> WeightsVersion | None:
-        """Publish the weights; None if readers hold all slots, so that nothing was written.
+        """Publish the current weights; return None, with nothing written, if readers hold all slots.
 
         Args:
             life: the incarnation of the node that owns them.

@@ -29,7 +29,7 @@ class Tally:
     staleness: int = 0
 
     def learned(self, update: Learned) -> None:
-        """Count an update."""
+        """Add an update to the counts."""
         self.updates += 1
         self.samples += update.samples
         self.loss += update.loss

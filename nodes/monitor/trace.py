@@ -71,7 +71,7 @@ class Trace:
             )
 
     def applied(self, message: Applied) -> None:
-        """Add a tick."""
+        """Add the row of a tick."""
         m = message
         if m.captured_age_ns:
             self._captures.take(len(self._rewards), m.captured_age_ns)
@@ -97,7 +97,7 @@ class Trace:
         self._incarnation, self._next = incarnation, m.tick + m.slipped + 1
 
     def decided(self, message: Decision) -> None:
-        """Add a decision."""
+        """Add the row of a decision."""
         lineage = message.header.lineage
         self._decisions.extend(
             (

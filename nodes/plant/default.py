@@ -23,7 +23,7 @@ class DefaultBehaviour(Protocol):
 
 
 class Noop:
-    """Do nothing."""
+    """The default behaviour that does nothing."""
 
     _noop: Action = 0
 

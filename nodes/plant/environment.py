@@ -58,7 +58,7 @@ class Environment(Protocol):
         ...
 
     def step(self, action: Action) -> Step:
-        """Advance one tick.
+        """Apply an action and advance one tick.
 
         Raises:
             ValueError: the action does not fit the spec; nothing has moved.

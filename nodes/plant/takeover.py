@@ -29,7 +29,7 @@ class Takeover:
         self._newest_ns = 0
 
     def begin(self, tick: int, episode: int, incarnation: int) -> None:
-        """Begin an episode."""
+        """Begin an episode of the plant."""
         self._gate.begin(tick, episode, incarnation)
 
     def choose(self, tick: int, decisions: Sequence[Decision], choice: Choice, now_ns: int) -> bool:

@@ -39,7 +39,7 @@ _PAD_BUTTONS: Final = {0: "A", 1: "B", 6: "SELECT", 7: "START"}
 
 
 class Window:
-    """An open window.
+    """A window of the plant's picture and the meaning of the keys.
 
     Args:
         title: its title.

@@ -18,7 +18,7 @@ MIB = 2**20
 def make_sink(
     path: Path, params: RecorderParams, info: Mapping[str, str], attachments: Sequence[Attachment]
 ) -> Sink:
-    """Return the sink.
+    """Return the sink that the recorder's parameters choose.
 
     Raises:
         BagError: the file cannot be created.

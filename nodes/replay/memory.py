@@ -96,7 +96,7 @@ class ReplayMemory:
 
     @property
     def drawn(self) -> int:
-        """Number of batches sampled."""
+        """Number of batches that learners have received."""
         return self._limiter.counts.sampled
 
     @property
@@ -130,7 +130,7 @@ class ReplayMemory:
         return "none was due: updates_per_tick sets the rate"
 
     def observed(self, observation: Observation) -> None:
-        """Add an observation."""
+        """Add an observation of a plant."""
         self._add(self._assembler(observation.header.source).observed(observation))
 
     def applied(self, applied: Applied) -> None:

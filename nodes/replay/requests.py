@@ -44,7 +44,7 @@ class Requests:
 
     @property
     def first(self) -> BatchRequest | None:
-        """The oldest open request."""
+        """The request that has waited longest; None if there is none."""
         return next(iter(self._open.values()), None)
 
     def take(self, request: BatchRequest) -> bool:

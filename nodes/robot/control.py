@@ -45,7 +45,7 @@ class TickResult:
 
 
 class Control(DeviceControl):
-    """Drives one robot.
+    """Controls one robot: applies the safety rules to each tick's command and sends the result.
 
     Args:
         joints: the joints and their limits.

@@ -112,7 +112,7 @@ def check_params(params: RobotParams) -> None:
 
 
 def task_of(params: RobotParams) -> Task:
-    """Return a new task.
+    """Return a new task object, as the parameters name it.
 
     Raises:
         NodeError: a limit is missing, or the task cannot be made.

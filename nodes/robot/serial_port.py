@@ -60,12 +60,12 @@ class SerialPort:
             self._serial.fd = None
 
     def discard(self) -> None:
-        """Discard received bytes."""
+        """Discard received bytes that were not read."""
         with self._guarded("fails"):
             self._serial.reset_input_buffer()
 
     def write(self, data: bytes) -> None:
-        """Send bytes."""
+        """Send bytes on the serial line."""
         with self._guarded("fails"):
             self._serial.write(data)
 

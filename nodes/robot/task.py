@@ -44,7 +44,7 @@ class Task(Protocol):
         ...
 
     def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
-        """Judge a tick.
+        """Return the reward of a tick, and whether the episode ends.
 
         Args:
             position: the measured positions, (joints,).
@@ -62,15 +62,15 @@ class Free:
         del limits, rate_hz
 
     def begin(self, rng: np.random.Generator) -> Vector | None:
-        """Stay."""
+        """Begin an episode; the robot stays where it is."""
         return None
 
     def observation(self, position: Vector) -> Vector:
-        """Add nothing."""
+        """Return no numbers: the task adds nothing to the observation."""
         return np.zeros(0)
 
     def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
-        """Go on."""
+        """Return no reward and no end."""
         return Verdict()
 
 

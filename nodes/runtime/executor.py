@@ -89,7 +89,7 @@ class Executor:
         check_ports_are_whole(self.node)
 
     def start(self) -> None:
-        """Start the node."""
+        """Call the node's ``on_start``; messages are handled from now on."""
         self._began = True
         self._lifecycle(Kind.START, self.node.on_start)
         check_ports_are_whole(self.node)
@@ -140,7 +140,7 @@ class Executor:
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the node's state."""
+        """Restore the executor's state, without the node's."""
         if type(state["params"]) is not type(self.node.params):
             raise CheckpointError(f"{self.identity.name}: the parameters are of another class")
         self.node.params = state["params"]

@@ -89,7 +89,7 @@ class Documents:
 
 
 class JournalWriter:
-    """Writes one node's journal.
+    """Writes the journal of one node.
 
     Args:
         read_ns: reads the clock.
@@ -124,7 +124,7 @@ class JournalWriter:
         return now_ns
 
     def begin(self, kind: Kind, what: object = None) -> None:
-        """Begin an entry."""
+        """Begin a journal entry for one call of the node."""
         self._open = [kind, [] if self._realtime else self._read_ns(), what, []]
 
     def end(self) -> None:
@@ -169,7 +169,7 @@ class JournalWriter:
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the journal."""
+        """Restore the position in the journal and the entries that are not published."""
         self._entries, self._first = state["entries"], state["first"]
         self._since_ns, self._digest = state["since_ns"], state["digest"]
 

@@ -32,7 +32,7 @@ Layout = Mapping[str, object]
 
 
 class Region:
-    """A mapped file.
+    """A file or memory file that is mapped into memory.
 
     Make one with ``Region.open`` (one process writes) or ``Region.attach`` (any number read).
     """

@@ -29,7 +29,7 @@ class RestartPolicy(Record):
 
 
 class NodePlan(Record):
-    """One node, ready to run."""
+    """The plan of one node: class, parameters, topics, weights and process settings."""
 
     name: str
     index: int

@@ -29,7 +29,7 @@ class Weights:
 
     @property
     def versions(self) -> Versions:
-        """The available versions.
+        """The available versions of the parameters.
 
         Raises:
             CheckpointError: the checkpoint of the first version is missing or of another network.

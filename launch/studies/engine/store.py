@@ -129,7 +129,7 @@ def _version(name: str) -> str:
 
 
 def cpu() -> str:
-    """Return the processor's model."""
+    """Return the model name of this machine's processor."""
     with contextlib.suppress(OSError):
         for line in _CPU_FILE.read_text(encoding="utf-8").splitlines():
             name, _, value = line.partition(":")

@@ -9,7 +9,7 @@ from rtgraph.launch.console.typed import above_zero, from_start
 
 
 def add_recording(parser: argparse.ArgumentParser) -> None:
-    """Add the recording."""
+    """Add the argument FILE, a recording."""
     parser.add_argument(
         "file", type=Path, metavar="FILE", help="an MCAP file, or the folder of a split recording"
     )

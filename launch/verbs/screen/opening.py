@@ -20,13 +20,13 @@ SKIPPED = 5
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
-    """Add the camera."""
+    """Add the argument SOURCE, a camera."""
     parser.add_argument("source", metavar="SOURCE", help="number or path of a camera, a video file, or a URL")
 
 
 @contextlib.contextmanager
 def capturing(source: str, camera_size: tuple[int, int] | None = None) -> Iterator[Capture]:
-    """Open a camera.
+    """Open a camera for the duration of the context.
 
     Args:
         source: the camera.

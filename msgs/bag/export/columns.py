@@ -107,7 +107,7 @@ class TopicTable:
 
 
 class UniqueNames:
-    """Makes names unique."""
+    """Makes names unique by numbers at their ends."""
 
     def __init__(self, *taken: str) -> None:
         self._taken = set(taken)

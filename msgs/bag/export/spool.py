@@ -26,7 +26,7 @@ class Spool:
         self._length = 0
 
     def append(self, value: object) -> None:
-        """Add one row."""
+        """Append one row to the array on disk."""
         self._waiting.append(value)
         self._waiting_bytes += value.nbytes if isinstance(value, np.ndarray) else 0
         if self._waiting_bytes >= BUFFER_BYTES or len(self._waiting) >= BUFFER_ROWS:

@@ -16,7 +16,7 @@ from rtgraph.msgs.typed.extras import needed_by
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One kind of export.
+    """An export target: a file format, its function and its options.
 
     ``suffix`` is the suffix of the output file; if empty, the output is a folder. ``function`` exports; if None, it
     is ``export_NAME`` of the module ``NAME`` beside this one. ``options`` describes the function's own keyword

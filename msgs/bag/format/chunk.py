@@ -71,7 +71,7 @@ class ChunkBuilder:
         self._start_ns = self._end_ns = 0
 
     def add(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Add a message."""
+        """Add a message to the next chunk."""
         stream = self.streams.get(channel)
         if stream is None:
             stream = self.streams[channel] = self._new(channel)

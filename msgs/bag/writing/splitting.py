@@ -55,12 +55,12 @@ class SplittingWriter:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes in all files, without unflushed data."""
+        """Bytes in all files, without buffered data."""
         return self._finished_bytes + self._writer.size_bytes
 
     @property
     def messages(self) -> int:
-        """Number of messages in all files, without unflushed ones."""
+        """Number of messages in all files, without buffered ones."""
         return self._finished_messages + self._writer.messages
 
     def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:

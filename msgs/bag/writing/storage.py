@@ -11,11 +11,11 @@ from rtgraph.msgs.bag.ledger import Ledger
 
 
 class Sink(Protocol):
-    """A destination of messages."""
+    """Where a recorder writes messages: a file, several files, or a ring buffer."""
 
     @property
     def paths(self) -> Sequence[Path]:
-        """The files so far."""
+        """The files written so far."""
         ...
 
     def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None: ...

@@ -42,7 +42,7 @@ class Game(Protocol):
 
     @property
     def rules(self) -> Rules:
-        """The rules."""
+        """The rules for rewards and ends of episodes."""
         ...
 
     @property

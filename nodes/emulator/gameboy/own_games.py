@@ -38,7 +38,7 @@ class OwnGame:
 
     @property
     def rom(self) -> Path:
-        """The program."""
+        """The path of the program (ROM)."""
         return _ROMS / f"{self.program}.gb"
 
     def state_file(self, state: str) -> Path:

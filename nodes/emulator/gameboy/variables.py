@@ -14,7 +14,7 @@ Variables = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A number in memory.
+    """A number in the console's memory: its address and its encoding.
 
     Args:
         address: of its first byte.

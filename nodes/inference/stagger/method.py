@@ -20,7 +20,7 @@ class WorkerStagger:
         self._pending_ns = 0
 
     def apply_delay(self, delay: StaggerDelay) -> None:
-        """Apply the coordinator's message."""
+        """Add a delay that the coordinator has sent to the next sleep."""
         self._pending_ns += delay.delay_ns
 
     def hold_ns(self, inference_ns: int) -> int:
@@ -85,11 +85,11 @@ class StaggerMethod:
     """Workers report how long each inference took, for the coordinator's ``report``."""
 
     def worker(self) -> WorkerStagger:
-        """Return a worker's half."""
+        """Return the object that holds and delays the decisions of one worker."""
         return WorkerStagger()
 
     def coordinator(self, plant: PlantSpec, now_ns: int) -> CoordinatorStagger:
-        """Return the coordinator's half.
+        """Return the object that computes delays or claims in the coordinator.
 
         Args:
             plant: the plant's spec.

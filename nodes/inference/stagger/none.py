@@ -6,4 +6,4 @@ from rtgraph.nodes.inference.stagger.method import StaggerMethod
 
 
 class Method(StaggerMethod):
-    """Infer, publish, infer again."""
+    """No staggering: a worker infers again as soon as it has published."""

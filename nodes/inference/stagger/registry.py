@@ -21,7 +21,7 @@ def stagger_names() -> tuple[str, ...]:
 
 
 def stagger_method(name: str) -> StaggerMethod:
-    """Return a stagger method.
+    """Return the stagger method of a name.
 
     Raises:
         NodeError: there is no such method.

@@ -36,7 +36,7 @@ class Optimiser:
         self._step.fill_(steps)
 
     def step(self) -> None:
-        """Make one step."""
+        """Change the weights by one optimiser step with the current gradient."""
         if self._params.optimiser == "sgd":
             self._weights.sub_(self.gradient, alpha=self._params.learning_rate)
             return

@@ -69,7 +69,7 @@ class Limiter:
         return allowed
 
     def inserted(self, count: int = 1) -> None:
-        """Count inserts."""
+        """Count new transitions."""
         self._inserted += count
 
     def present(self, count: int) -> None:
@@ -78,7 +78,7 @@ class Limiter:
         self._forgiven += self._due()
 
     def sampled(self, count: int) -> None:
-        """Count samples."""
+        """Count samples that were taken."""
         self._sampled += count
 
     def skip_excess(self) -> None:
@@ -94,7 +94,7 @@ class Limiter:
 
     @property
     def counts(self) -> LimiterCounts:
-        """The counts so far."""
+        """The numbers of inserts, samples and skipped samples so far."""
         forgone = self._forgone // self._per_sample
         return LimiterCounts(self._inserted, self._sampled, self._sample_waits, forgone)
 

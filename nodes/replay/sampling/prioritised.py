@@ -84,7 +84,7 @@ class PriorityRows:
         return rows, ((values / values.min()) ** -correction).astype(np.float32)
 
     def world_state(self) -> tuple[float, bool, list[int], list[npt.NDArray[np.float64]]]:
-        """Return what is not in the rows: the highest priority, the pending changes, and the tree."""
+        """Return the state that the rows do not hold: highest priority, pending changes, tree."""
         return self.highest, self._lowered, self._changed, self._tree.levels
 
     def load_world_state(self, state: tuple[float, bool, list[int], list[npt.NDArray[np.float64]]]) -> None:

@@ -41,7 +41,7 @@ class SumTree:
 
     @property
     def highest(self) -> float:
-        """The highest value."""
+        """The highest value of all leaves."""
         return float(self.levels[0].max())
 
     def __getitem__(self, leaves: Indices) -> Floats:

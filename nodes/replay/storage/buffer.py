@@ -100,7 +100,7 @@ class ReplayBuffer:
 
     @property
     def ticks(self) -> int:
-        """Number of plant ticks stored by the owner, to continue from."""
+        """Number of plant ticks, stored by the replay node so that a restarted one continues from it."""
         return self._table.ticks
 
     @ticks.setter

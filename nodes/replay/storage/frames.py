@@ -137,7 +137,7 @@ class Frames:
 
 
 class FrameStore(Frames):
-    """Frames to write.
+    """The writer of frames, which other processes may read as ``Frames``.
 
     Args:
         spec: the dtype and shape of a frame, or of each of its parts.

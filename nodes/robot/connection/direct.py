@@ -16,7 +16,7 @@ class SimulatedDriver(Driver, Protocol):
     """The driver of a simulated device, which moves only in ``step``."""
 
     def step(self, period_s: float) -> None:
-        """Advance the simulation."""
+        """Advance the simulation by a period."""
         ...
 
 
@@ -57,11 +57,11 @@ class Direct:
 
     @property
     def health(self) -> Health:
-        """``up`` after ``start``."""
+        """The state of the connection: ``up`` after ``start``."""
         return Health("connecting" if self._sample is None else "up", "", 1)
 
     def start(self, now_ns: int) -> None:
-        """Connect and read."""
+        """Connect the driver and read a first sample."""
         self.driver.connect()
         self._sample = Sample(self.driver.get_observation(), now_ns)
 
@@ -80,7 +80,7 @@ class Direct:
         return not self._latched
 
     def post(self, action: dict[str, float], now_ns: int) -> None:
-        """Send a command."""
+        """Send a command to the simulated device."""
         if not self._latched:
             self.last_sent = self.driver.send_action(action)
             self.sent += 1

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class SessionLink(Protocol):
-    """The part of a link that a session uses: mailbox, clock and reports. Each call is thread-safe."""
+    """The part of a link that a driver session calls: mailbox, clock and reports. Every call is thread-safe."""
 
     deadline_ns: int
     failures: int
@@ -64,7 +64,7 @@ class DriverSession:
         self._ages_ns: Callable[[], Mapping[str, int]] = dict
 
     def run(self) -> None:
-        """Run the session. This is the target of its thread."""
+        """Call the driver until it fails or the link closes. This is the target of the session's thread."""
         if self.open():
             while self.cycle():
                 self._link.wait_for_work(self)
@@ -117,7 +117,7 @@ class DriverSession:
         self._link.was_switched(self, on, able=able)
 
     def end(self) -> None:
-        """Disconnect."""
+        """Disconnect the driver."""
         if self._driver is not None:
             with contextlib.suppress(Exception):  # a failed driver may fail here too
                 self._driver.disconnect()

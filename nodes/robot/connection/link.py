@@ -81,7 +81,7 @@ class Link:
         return self._health
 
     def start(self, now_ns: int) -> None:
-        """Make the first driver."""
+        """Make the first driver, which connects in its own thread."""
         del now_ns
         self._begin()
 
@@ -237,7 +237,7 @@ class Link:
     def captured(
         self, session: DriverSession, values: Mapping[str, Reading], ages_ns: Mapping[str, int]
     ) -> None:
-        """Keep a sample."""
+        """Store a sample of the device."""
         now_ns = self.now_ns()
         captured = {name: now_ns - age_ns for name, age_ns in ages_ns.items()}
         with self._changed:
@@ -277,7 +277,7 @@ class Link:
             self._health = Health("lost", reason, session.number)
 
     def ended(self, session: DriverSession) -> None:
-        """Remove a session after the end of its thread."""
+        """Forget a driver session after its thread has ended."""
         with self._changed:
             if self._session is session:
                 self._session = None

@@ -36,7 +36,7 @@ class Mailbox:
 
     @property
     def has_command(self) -> bool:
-        """Whether a command waits."""
+        """Whether a command waits to be sent."""
         return self._command is not None
 
     @property
@@ -46,7 +46,7 @@ class Mailbox:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits."""
+        """Whether no command, torque switch or emergency stop waits to be sent."""
         return not self._stop_due and self._command is None and self.torque is None
 
     @property

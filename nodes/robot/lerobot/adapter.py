@@ -21,7 +21,7 @@ from rtgraph.nodes.robot.lerobot.library import make_config, make_robot
 
 
 class Adapter:
-    """Drives one robot object.
+    """Adapts a ``Robot`` object of LeRobot to the calls of ``Driver``.
 
     Args:
         type: the robot's type name.

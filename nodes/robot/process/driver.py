@@ -75,12 +75,12 @@ class DriverProcess:
                     process.keep()
 
     def get_observation(self) -> Mapping[str, Reading]:
-        """Read the device."""
+        """Read the device in the driver's process."""
         values: dict[str, Reading] = self._ask({"what": "get_observation"}, self._call_s)["values"]
         return values
 
     def send_action(self, action: dict[str, float]) -> Mapping[str, Reading]:
-        """Send an action."""
+        """Send an action in the driver's process."""
         request = {"what": "send_action", "action": action}
         values: dict[str, Reading] = self._ask(request, self._call_s)["values"]
         return values

@@ -30,7 +30,7 @@ def send(to: socket.socket, frame: Frame) -> None:
 
 
 def receive(of: socket.socket, timeout_s: float | None) -> Frame:
-    """Return the next frame.
+    """Receive the next frame from a socket.
 
     Raises:
         TimeoutError: it does not arrive in time.

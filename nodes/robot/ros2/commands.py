@@ -30,7 +30,7 @@ class CommandWriter:
         self._scale = math.pi / 180 if degrees and command.is_by_name else 1.0
 
     def message(self, action: Mapping[str, float], unix_ns: int) -> Any:
-        """Return an action's message.
+        """Convert an action to a ROS message.
 
         Args:
             action: a number for each feature.

@@ -125,7 +125,7 @@ class Ros2Robot:
         }
 
     def send_action(self, action: dict[str, float]) -> dict[str, float]:
-        """Publish a command."""
+        """Publish an action on the command topic."""
         if self._session is None:
             raise RobotError("the ROS 2 node does not exist: connect first")
         self._publisher.publish(self._writer.message(action, unix_ns()))

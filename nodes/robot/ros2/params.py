@@ -37,7 +37,7 @@ COMMAND = QosParams(reliability="reliable")
 
 
 class PartParams(Record):
-    """An observed topic."""
+    """A ROS topic that is a part of the observation."""
 
     topic: str = Field(min_length=1)
     type: str = Field(pattern=TYPE)
@@ -70,7 +70,7 @@ class PartParams(Record):
 
 
 class CommandParams(Record):
-    """The topic of the commands."""
+    """The ROS topic that commands are published on."""
 
     topic: str = Field(min_length=1)
     type: str = Field(pattern=TYPE)
@@ -128,7 +128,7 @@ class Ros2Params(Record):
 
 
 def ros2_params(values: Mapping[str, object]) -> Ros2Params:
-    """Return validated parameters.
+    """Return the driver's parameters, validated.
 
     Raises:
         NodeError: a parameter is unknown, missing or wrong.

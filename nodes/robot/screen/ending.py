@@ -15,7 +15,7 @@ class EndRules:
         self.begin(0)
 
     def begin(self, now_ns: int) -> None:
-        """Begin an episode."""
+        """Begin an episode: forget the previous one."""
         self._began_ns = self._changed_ns = now_ns
         self._seen = [0] * len(self._rules)
         self.terminated = self.truncated = False

@@ -183,7 +183,7 @@ class ScreenFile(Record):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a file.
+        """Read the file of a filmed game.
 
         Raises:
             RobotError: it is missing or wrong.
@@ -200,7 +200,7 @@ class ScreenFile(Record):
             raise RobotError(f"{path}: cannot be read: {str(error).partition(chr(10))[0]}") from error
 
     def write(self, path: Path) -> None:
-        """Write a file atomically."""
+        """Write the file of a filmed game atomically."""
         values = self.model_dump(mode="json", exclude_none=True)
         text = yaml.safe_dump(values, sort_keys=False, default_flow_style=None, width=100)
         write_atomically(path, text, RobotError)

@@ -38,7 +38,7 @@ class Sweep(Scripted[SweepParams]):
         _positions(params.plant)
 
     def on_start(self) -> None:
-        """Prepare the pattern."""
+        """Compute the middle and the amplitude of each joint."""
         action, self._observed = _positions(self.params.plant)
         low, high = np.array(action.low), np.array(action.high)
         self._middle, self._span = (low + high) / 2, high - low

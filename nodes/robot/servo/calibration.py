@@ -47,7 +47,7 @@ class Calibration:
 
     @classmethod
     def read(cls, path: Path) -> Calibration:
-        """Read a file.
+        """Read a calibration file.
 
         Raises:
             RobotError: there is no such file, or it is invalid.
@@ -67,7 +67,7 @@ class Calibration:
         return found
 
     def write(self, path: Path) -> None:
-        """Write a file atomically."""
+        """Write a calibration file atomically."""
         text = json.dumps({name: joint.model_dump() for name, joint in self.joints.items()}, indent=4)
         write_atomically(path, text + "\n", RobotError)
 

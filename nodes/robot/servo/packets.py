@@ -32,7 +32,7 @@ def checksum(body: bytes) -> int:
 
 
 def packet(servo: int, instruction: int, parameters: bytes = b"") -> bytes:
-    """Return a packet."""
+    """Return the bytes of a packet to a servo."""
     body = bytes((servo, len(parameters) + 2, instruction)) + parameters
     return HEADER + body + bytes((checksum(body),))
 

@@ -68,14 +68,14 @@ class Teleop(Node[TeleopParams]):
             raise NodeError("a person can command a robot in real time only", hint="--world realtime")
 
     def on_prepare(self) -> None:
-        """Open the device."""
+        """Open the teleoperation device."""
         params = self.params
         self._action = action = _action_of(params.plant)
         site = DeviceContext(action.names, params.plant.rate_hz, self.context.now_ns, self.log)
         self._device: Device = device_class(params.device)(site, **params.device_params)  # type: ignore[call-arg]
 
     def on_start(self) -> None:
-        """Look after the device, with or without observations."""
+        """Poll the device also when no observation arrives."""
         rate_hz = self.params.plant.rate_hz
         self._low, self._high = np.array(self._action.low), np.array(self._action.high)
         self._period_s = 1 / rate_hz
@@ -111,7 +111,7 @@ class Teleop(Node[TeleopParams]):
         )
 
     def on_stop(self) -> None:
-        """Release the device."""
+        """Release the teleoperation device."""
         self._device.close()
 
     def result(self) -> dict[str, Any]:

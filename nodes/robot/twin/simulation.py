@@ -134,7 +134,7 @@ class Simulation:
         return {"path": self.path, "state": state, "force": np.array(self._data.actuator_force)}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the state."""
+        """Restore the physics state."""
         Simulation.__init__(self, state["path"])
         kind = self._mujoco.mjtState.mjSTATE_INTEGRATION
         self._mujoco.mj_setState(self._model, self._data, state["state"], kind)

@@ -132,7 +132,7 @@ class Twin:
         return {f"{name}.pos": value for name, value in zip(simulation.names, values.tolist(), strict=True)}
 
     def step(self, period_s: float) -> None:
-        """Advance the simulation."""
+        """Advance the simulation by a period."""
         count, length_s = steps_of(period_s)
         began_s = self._now_s
         for number in range(1, count + 1):

@@ -119,7 +119,7 @@ def packed_tensor(value: Any, put: Put) -> list[Any]:
 
 
 def unpacked_tensor(packed: Sequence[Any], get: Get) -> Any:
-    """Return the packed tensor."""
+    """Return a tensor from its packed description."""
     import torch  # noqa: PLC0415 - only if there is a tensor
 
     name, shape, buffer = packed

@@ -64,7 +64,7 @@ class SnapshotFolder:
 
 
 class SnapshotFile:
-    """A checkpoint to read.
+    """A world checkpoint file, opened for reading.
 
     Raises:
         CheckpointError: the file is not a checkpoint, or is damaged.
@@ -96,7 +96,7 @@ class SnapshotFile:
             raise CheckpointError(f"{path} is damaged: its header is missing")
 
     def document(self) -> Any:
-        """Return the document."""
+        """Return the decoded document of the checkpoint."""
         return self._unpack(*self._document)
 
     def buffer(self, offset: int, size: int) -> Array:

@@ -47,7 +47,7 @@ def unpacked(code: int, data: bytes) -> object:
 
 
 class Reader:
-    """Makes objects from records.
+    """Rebuilds the objects of a checkpoint from its records.
 
     Args:
         names: the classes that a record may name.
@@ -85,7 +85,7 @@ class Reader:
                     _FILLERS[kind](self, self._made[number], parts)
 
     def value(self, packed: Any) -> Any:
-        """Return the object that a value of the document stands for."""
+        """Return the object that a value in the document refers to."""
         if isinstance(packed, Reference):
             return self._object(packed.number)
         if isinstance(packed, list | dict):

@@ -22,7 +22,7 @@ from rtgraph.nodes.runtime.interface.ports import Input, Output
 
 
 class PortDescription(Record):
-    """A port: its message class, and for an input its policy."""
+    """The description of a port: its message class and, for an input, its policy."""
 
     message: str
     """The name of the message class."""
@@ -60,7 +60,7 @@ class GivenParams(Params):
 
 
 def describe(path: str, node_type: type[Node[Any]]) -> NodeDescription:
-    """Describe a node class."""
+    """Return the description of a node class, for a process that cannot import it."""
     return NodeDescription(
         path=path,
         bases=tuple(

@@ -142,7 +142,7 @@ def installed_at(name: str, own: Iterable[Path]) -> str | None:
 
 
 def module_of(name: str) -> ModuleType:
-    """Import a module.
+    """Import a module, and report failures as one readable error.
 
     Raises:
         NodeError: the module, or one of its imports, is missing, or the import fails.

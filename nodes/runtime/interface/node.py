@@ -134,7 +134,7 @@ class Node(Generic[P]):
 
     @property
     def now_ns(self) -> int:
-        """The graph's time."""
+        """The graph's time, in ns since the graph began."""
         return self.context.now_ns()
 
     @property
@@ -144,7 +144,7 @@ class Node(Generic[P]):
 
     @property
     def log(self) -> logging.Logger:
-        """The node's log."""
+        """The node's logger."""
         return self.context.log
 
     def on_prepare(self) -> None:
@@ -162,13 +162,13 @@ class Node(Generic[P]):
         return self.context.preparing(what, done, total)
 
     def on_start(self) -> None:
-        """Begin: every edge is proven, and the clock is at or after 0."""
+        """Start the node: all edges are connected, and the graph's time is at or after 0."""
 
     def on_params(self, changed: frozenset[str]) -> None:
         """Handle changed parameters, given by dotted path; ``self.params`` already has the new values."""
 
     def on_stop(self) -> None:
-        """End: the last chance to publish. Not called when the process is killed."""
+        """Stop the node: the last chance to publish. Not called when the process is killed."""
 
     def on_failure(self, problem: str) -> None:
         """Bring a device into a safe state: the node raised an error in real time, and its process is about to end."""

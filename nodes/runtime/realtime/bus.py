@@ -69,7 +69,7 @@ class Probed:
 
 
 class Bus:
-    """A node's sockets.
+    """The ZeroMQ sockets of one node.
 
     Raises:
         LaunchError: an endpoint cannot be bound.

@@ -176,7 +176,7 @@ def start_thread(work: Callable[[], None], name: str, *, below: int = 0) -> None
 
 
 def process_id() -> int:
-    """Return this process's number."""
+    """Return the id of this process."""
     return os.getpid()
 
 

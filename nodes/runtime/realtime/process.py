@@ -142,14 +142,14 @@ class RealtimeNode:
     # Called by the executor.
 
     def schedule(self, executor: Executor, timer: Timer) -> None:
-        """Schedule a call."""
+        """Schedule a timer call of the node."""
         self._scheduled += 1
         heapq.heappush(self._timers, (timer.due_ns, timer.urgency, self._scheduled, timer))
 
     def transmit(
         self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None
     ) -> None:
-        """Publish a message."""
+        """Send a published message to its subscribers."""
         if self._bus is not None:
             self._bus.publish(output.name, message, key)
 

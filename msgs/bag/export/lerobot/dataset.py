@@ -61,7 +61,7 @@ class Dataset:
         self._total: dict[str, FeatureStatistics] = {}
 
     def add(self, frame: DatasetFrame) -> None:
-        """Append a frame."""
+        """Append a frame to the dataset's table and films."""
         if frame.begins:
             self._end_episode()
             self._begin_episode()

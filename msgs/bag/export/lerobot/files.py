@@ -71,7 +71,7 @@ class Tables:
         return self.place
 
     def write(self, table: pa.Table) -> None:
-        """Append a row group."""
+        """Append rows to the current Parquet file, as one row group."""
         if self._writer is None:
             self._path = self._folder / self.place.path(".parquet")
             self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -66,7 +66,7 @@ class LayoutSurvey:
         """Differences of the dataset from the recording."""
 
     def take(self, frame: DatasetFrame) -> None:
-        """Look at a frame.
+        """Widen the layout to fit a frame.
 
         Raises:
             BagError: its observation or action differs in shape or dtype from those before.
@@ -91,7 +91,7 @@ class LayoutSurvey:
         self._measurements |= dict.fromkeys(frame.observation.get("measurements") or ())
 
     def layout(self) -> DatasetLayout:
-        """Return the layout.
+        """Return the layout that fits all frames.
 
         Raises:
             BagError: there was no frame.
