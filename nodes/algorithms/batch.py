@@ -41,7 +41,7 @@ class Samples(Protocol):
 
     @property
     def discounts(self) -> Values:
-        """gamma to the power of the ticks between the decisions, 0 after a terminal state, (batch,)."""
+        """Gamma to the power of the ticks between the decisions, 0 after a terminal state, (batch,)."""
 
     @property
     def weights(self) -> Values:
