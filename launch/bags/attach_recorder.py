@@ -82,8 +82,8 @@ def record(
             losses = ledger.losses()
             writer.close(losses.as_json())
     found = {"file": str(file), "messages": writer.messages, "lost": losses.lost}
-    said = f"{file}: {writer.messages:,} messages, {losses.lost:,} lost"
-    unprinted = printed(lambda: print(json.dumps(found) if as_json else said))
+    line = f"{file}: {writer.messages:,} messages, {losses.lost:,} lost"
+    unprinted = printed(lambda: print(json.dumps(found) if as_json else line))
     return LOST if losses.lost else unprinted
 
 

@@ -135,8 +135,8 @@ def _summary(array: Array) -> dict[str, object]:
 
 def _array_json(value: Array | Labelled, full: bool) -> dict[str, object]:
     if isinstance(value, Labelled):
-        said = {"names": list(value.names), "units": list(value.units)}
-        return _array_json(value.array, full) | {key: words for key, words in said.items() if words}
+        labels = {"names": list(value.names), "units": list(value.units)}
+        return _array_json(value.array, full) | {key: words for key, words in labels.items() if words}
     whole = full or (value.ndim == 1 and value.size <= SHORT_VECTOR)
     return _summary(value) | ({"data": as_json(value.tolist(), full=True)} if whole else {})
 

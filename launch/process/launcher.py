@@ -96,9 +96,9 @@ class Launcher:
                 if self._signals.first is None:
                     raise
                 self._outcome.signal = self._signals.first
-        return self._told()
+        return self._completed_outcome()
 
-    def _told(self) -> Outcome:
+    def _completed_outcome(self) -> Outcome:
         outcome, members = self._outcome, self._members
         if outcome.signal is not None:
             outcome.reason = signal.Signals(outcome.signal).name
@@ -174,8 +174,8 @@ class Launcher:
                 for answer in ask(
                     [Running(self._runtime.path, self._plan.name, os.getpid())], "stop the key e"
                 ):
-                    said = answer.text or "a robot does not answer: cut the power of its motors"
-                    self._status.note(f"{said}. Allow motion again with: rtgraph estop --reset")
+                    text = answer.text or "a robot does not answer: cut the power of its motors"
+                    self._status.note(f"{text}. Allow motion again with: rtgraph estop --reset")
 
         self._poll.add(descriptor, pressed)
         self._status.note("press e for an emergency stop")

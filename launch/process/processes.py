@@ -61,7 +61,7 @@ class Process:
 
 
 class ForkServer:
-    """The launcher's side of the fork server. A dead server is restarted; requests wait meanwhile.
+    """The launcher's side of the fork server. A dead server is restarted, and requests wait until it runs.
 
     Args:
         preload: what it imports and calls before it forks.

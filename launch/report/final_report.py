@@ -109,12 +109,12 @@ def _warnings(result: Result) -> Iterator[str]:
         yield f"messages were unread when their node stopped: {count_of(summary, 'unread')}"
     yield from _warnings_of_nodes(summary)
     for plant, figures in (plants_of(summary) or {"": summary}).items():
-        whose = f"{plant}: " if plant else ""
-        yield from (f"{whose}{text}" for text in _refusals(plant, figures, summary, result.session.logs))
+        prefix = f"{plant}: " if plant else ""
+        yield from (f"{prefix}{text}" for text in _refusals(plant, figures, summary, result.session.logs))
         if odd := figures.get("reward", {}).get("not_finite"):
-            yield f"{whose}{odd:,} rewards were not finite: the figures exclude them and their episodes"
+            yield f"{prefix}{odd:,} rewards were not finite: the figures exclude them and their episodes"
         if figures.get("missed"):
-            yield f"{whose}{figures['missed']:,} ticks passed while the plant was down"
+            yield f"{prefix}{figures['missed']:,} ticks passed while the plant was down"
     for one in watched(result.plan.nodes):
         figures = plants_of(summary).get(one.title, summary)
         if one.monitor in summary["restarts"] and figures.get("first_tick") is not None:
@@ -146,8 +146,8 @@ def _warnings_of_nodes(summary: Figures) -> Iterator[str]:
         if problem == INJECTED:  # any other node that is down is listed among the failures
             yield f"{name} was down at the end: {problem}"
     for name, figures in summary.get("nodes", {}).items():
-        said = figures.get("warnings")
-        yield from (f"{name}: {text}" for text in (said if isinstance(said, list) else ()))
+        warnings = figures.get("warnings")
+        yield from (f"{name}: {text}" for text in (warnings if isinstance(warnings, list) else ()))
 
 
 def _speed(result: Result) -> str:

@@ -33,11 +33,11 @@ class Scale(StrEnum):
 
 
 class Work(Protocol):
-    """What a cell computes. It is sent to a process of its own, so it holds plain values."""
+    """What a cell computes. It is sent to a separate process, so it holds plain values."""
 
     @property
     def alone(self) -> bool:
-        """Whether nothing else may run meanwhile: it measures this machine's speed."""
+        """Whether no other cell may run at the same time, because this one measures the machine's speed."""
         ...
 
     def identity(self) -> Mapping[str, object]:

@@ -145,10 +145,10 @@ class _Preparing:
 
 def _naming_the_node(error: RtgraphError, world: VirtualWorld) -> str:
     """Return an error's text, prefixed with the name of the node that raised it if the text lacks it."""
-    told, raised = str(error), in_one_line(error)
+    text, raised = str(error), in_one_line(error)
     failed = world.event_queue.failed.items()
     name = next((executor.identity.name for executor, problem in failed if problem == raised), "")
-    return told if name in told else f"{name}: {told}"
+    return text if name in text else f"{name}: {text}"
 
 
 def _progress_of(world: VirtualWorld) -> Iterator[ProgressMessage]:

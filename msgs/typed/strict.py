@@ -69,8 +69,8 @@ def complaint(details: ErrorDetails) -> tuple[str, str | None]:
             expected = str(context["expected"])
             problem, hint = f"should be {expected}, not {shortened(given)}", _meant(given, expected)
         case "value_error" | "assertion_error":
-            problem, _, said = details["msg"].partition(", ")[2].partition(". hint: ")
-            hint = said or None
+            problem, _, problem_fields = details["msg"].partition(", ")[2].partition(". hint: ")
+            hint = problem_fields or None
         case "extra_forbidden":
             problem = f"unknown key {str(details['loc'][-1])!r}"
         case "missing":

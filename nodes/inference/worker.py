@@ -109,9 +109,9 @@ class Worker(Node[WorkerParams]):
         self._began_life_ns = self.now_ns
         if self._paced:
             self.observation.pause()
-            self.every(BEAT_TIMEOUT_NS // 2, self._look_for_coordinator)
-        self.every(STATE_PERIOD_NS, self._say_state)
-        self._say_state()
+            self.every(BEAT_TIMEOUT_NS // 2, self._check_coordinator)
+        self.every(STATE_PERIOD_NS, self._publish_state)
+        self._publish_state()
 
     def on_params(self, changed: frozenset[str]) -> None:
         """Pass the changed parameters to the policy."""
@@ -141,7 +141,7 @@ class Worker(Node[WorkerParams]):
         """Infer from the claimed observation; answer a stale claim with the worker's state."""
         stale = self._claimed is not None and claim.number <= self._claimed
         if stale or claim.incarnation != self.context.identity.incarnation:
-            self._say_state()
+            self._publish_state()
             return
         self.observation.pause()
         self._claimed = claim.number
@@ -167,7 +167,7 @@ class Worker(Node[WorkerParams]):
                     worker=self.name, incarnation=self.context.identity.incarnation, inference_ns=inference_ns
                 )
             )
-            self._hear()
+            self._apply_delays()
         hold_ns = self._method.hold_ns(inference_ns)
         if hold_ns:
             self.spend(hold_ns, self._register)
@@ -191,14 +191,14 @@ class Worker(Node[WorkerParams]):
         self._idle = True
         if self._paced:
             # Sent at once: the coordinator claims at the end of this instant.
-            self._say_state()
+            self._publish_state()
         if not self.observation.paused:
             self._goes_on = True
             self.after(0, self._next)
 
     def _next(self) -> None:
         """Infer without a claim once the worker is free, after all other events of this instant."""
-        self._hear()
+        self._apply_delays()
         sleep_ns = self._method.sleep_ns()
         if sleep_ns:
             self.spend(sleep_ns, self._slept)
@@ -216,11 +216,11 @@ class Worker(Node[WorkerParams]):
         if newest is not None:
             self._begin(newest)
 
-    def _hear(self) -> None:
+    def _apply_delays(self) -> None:
         for delay in self.stagger.take_all():
             self._method.apply_delay(delay)
 
-    def _say_state(self) -> None:
+    def _publish_state(self) -> None:
         state = WorkerState.unchecked(
             {
                 "header": OWNED,
@@ -233,7 +233,7 @@ class Worker(Node[WorkerParams]):
         )
         self.state.publish(state)
 
-    def _look_for_coordinator(self) -> None:
+    def _check_coordinator(self) -> None:
         """Run without pacing if the coordinator is silent."""
         beat = self.beat.newest
         heard_ns = self._began_life_ns if beat is None else beat.header.stamp_ns

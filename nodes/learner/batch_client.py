@@ -90,8 +90,8 @@ class Batches(Node[B]):
 
     def begin_requests(self, version: int) -> None:
         """Request the first batch, and retry until one arrives: the replay memory may have restarted."""
-        self._ask(version)
-        self.every(ASK_AGAIN_NS, self._ask_again)
+        self._request(version)
+        self.every(ASK_AGAIN_NS, self._retry_request)
 
     def answers(self, message: SampledBatch) -> bool:
         """Return whether a message answers the last request; all others are stale."""
@@ -106,7 +106,7 @@ class Batches(Node[B]):
         """
         self._must_take_time()
         batch = self._reader.batch(message)
-        self._ask(version)
+        self._request(version)
         return batch
 
     def update_ns(self, began_ns: int) -> int:
@@ -138,10 +138,10 @@ class Batches(Node[B]):
         risen = min(1.0, made / params.correction_over) if params.correction_over else 0.0
         return params.correction + (1.0 - params.correction) * risen
 
-    def _ask(self, version: int) -> None:
+    def _request(self, version: int) -> None:
         self.request.publish(self._reader.ask(self.params.batch, correction=self.correction_at(version)))
 
-    def _ask_again(self) -> None:
+    def _retry_request(self) -> None:
         open_request = self._reader.again()
         if open_request is not None:
             self.request.publish(open_request)

@@ -61,9 +61,9 @@ class GradientLearner(Batches[BatchParams]):
         self._say_state()
         self.begin_requests(0)
 
-    def on_weights(self, shown: WeightsVersion) -> None:
+    def on_weights(self, announced: WeightsVersion) -> None:
         """Use these weights from now on."""
-        self._on_new_version(shown)
+        self._on_new_version(announced)
         self._go_on()
 
     def on_answer(self, answer: GradientAnswer) -> None:
@@ -87,8 +87,8 @@ class GradientLearner(Batches[BatchParams]):
 
     def _go_on(self) -> None:
         """Compute the next gradient, if the last one was answered, and weights and a batch are available."""
-        if (shown := self.weights.take()) is not None:  # received while the learner was busy
-            self._on_new_version(shown)
+        if (announced := self.weights.take()) is not None:  # received while the learner was busy
+            self._on_new_version(announced)
         if self._waits or self._pending is None or not self._has_weights():
             return
         message, self._pending = self._pending, None
@@ -146,31 +146,31 @@ class GradientLearner(Batches[BatchParams]):
             self._memory.close()
             self._memory = None
 
-    def _on_new_version(self, shown: WeightsVersion) -> None:
+    def _on_new_version(self, announced: WeightsVersion) -> None:
         """Handle a new version. If its owner has restarted, offered gradients are discarded."""
-        if self._shown is None or shown.life > self._shown.life:
+        if self._shown is None or announced.life > self._shown.life:
             self._waits, self._awaited = False, 0
-        self._shown = shown
+        self._shown = announced
 
     def _has_weights(self) -> bool:
         """Read the newest weights; return whether they are the expected ones.
 
         If they are not, or are already overwritten, a newer version will be announced.
         """
-        shown = self._shown
-        if shown is None or shown.target_version is None or shown.target_slot is None:
+        announced = self._shown
+        if announced is None or announced.target_version is None or announced.target_slot is None:
             return False
-        if shown.version < self._awaited:
+        if announced.version < self._awaited:
             return False
-        life = shown.life
-        if self._target != (life, shown.target_version):
-            if not self._copy(shown.target_version, shown.target_slot, target=True):
+        life = announced.life
+        if self._target != (life, announced.target_version):
+            if not self._copy(announced.target_version, announced.target_slot, target=True):
                 return False
-            self._target = (life, shown.target_version)
-        if self._read != (life, shown.version):
-            if not self._copy(shown.version, shown.slot, target=False):
+            self._target = (life, announced.target_version)
+        if self._read != (life, announced.version):
+            if not self._copy(announced.version, announced.slot, target=False):
                 return False
-            self._read = (life, shown.version)
+            self._read = (life, announced.version)
         return True
 
     def _copy(self, version: int, slot: int, *, target: bool) -> bool:

@@ -51,7 +51,7 @@ class Learner(Learning[LearnerParams]):
                 round(self.params.silence_s * 1e9),
                 self.now_ns,
             )
-            self.every(RING_PERIOD_NS, self._look_for_silent)
+            self.every(RING_PERIOD_NS, self._drop_silent)
         else:
             self.begin_requests(self.owner.updater.version)
 
@@ -67,7 +67,7 @@ class Learner(Learning[LearnerParams]):
             self._handed.close()
 
     def on_gradient(self, gradient: Gradient) -> None:
-        """Store a gradient, and apply the one whose turn it is."""
+        """Store a gradient, and apply those that are due."""
         vector = self._handed.vector(gradient)
         if vector is None:
             # The sender is dead, or on another host: ask it to send the next vector in the message.
@@ -129,7 +129,7 @@ class Learner(Learning[LearnerParams]):
         )
         self.answer.publish(answer, key=gradient.learner)
 
-    def _look_for_silent(self) -> None:
+    def _drop_silent(self) -> None:
         for place in self._ring.drop_silent(self.now_ns):
             self.log.warning("gradient learner %d is left out: it sends nothing", place)
         self._apply_due()

@@ -98,8 +98,8 @@ class WeightsReceiver(Node[ReceiverParams]):
         self._received = self._again = self._refused = 0
         self._useless: tuple[int, int] | None = None
         """Incarnation and version of received weights that are not finite; they are not requested again."""
-        self.every(round(self.params.ask_again_s * 1e9), self._look_for_what_is_lost)
-        self._ask()
+        self.every(round(self.params.ask_again_s * 1e9), self._retry_lost_parts)
+        self._request_parts()
 
     def on_announced(self, announced: WeightsVersion) -> None:
         """Request the version if it is newer than the local one; otherwise announce the local one again."""
@@ -108,8 +108,8 @@ class WeightsReceiver(Node[ReceiverParams]):
         self._wanted = announced
         if self._until:
             return  # another version is being received
-        if self._lacks():
-            self._ask()
+        if self._is_missing():
+            self._request_parts()
         elif self._here is not None:
             self.weights.publish(self._here)
 
@@ -142,14 +142,14 @@ class WeightsReceiver(Node[ReceiverParams]):
             self._whole = True
             self._finish()
         elif incoming.got >= self._until:
-            self._ask()
+            self._request_parts()
 
     def result(self) -> dict[str, Any]:
         """Return the counts of received and refused versions and of repeated requests."""
         refused = {"refused": self._refused} if self._refused else {}
         return {"received": self._received, "asked_again": self._again} | refused
 
-    def _lacks(self) -> bool:
+    def _is_missing(self) -> bool:
         """Return whether an announced version has not been received."""
         wanted, here = self._wanted, self._here
         if wanted is None or (wanted.life, wanted.version) == self._useless:
@@ -159,7 +159,7 @@ class WeightsReceiver(Node[ReceiverParams]):
         newer = (wanted.life, wanted.version) > (here.life, here.version)
         return newer or wanted.target_version not in (None, here.target_version)
 
-    def _ask(self, count: int | None = None) -> None:
+    def _request_parts(self, count: int | None = None) -> None:
         """Request the next parts of the current version, or the newest version."""
         incoming, here = self._incoming, self._here
         first = 0 if incoming is None else incoming.got
@@ -178,14 +178,14 @@ class WeightsReceiver(Node[ReceiverParams]):
             )
         )
 
-    def _look_for_what_is_lost(self) -> None:
+    def _retry_lost_parts(self) -> None:
         """Request one part again if none arrived for long; the others may still be on the way."""
-        if not self._until and self._lacks():
-            self._ask()
+        if not self._until and self._is_missing():
+            self._request_parts()
         elif self._until and not self._whole and self.now_ns - self._heard_ns >= self._patience_ns:
             self._again += 1
             self._patience_ns = max(self._patience_ns, min(2 * self._patience_ns, _LONGEST_NS))
-            self._ask(1)
+            self._request_parts(1)
 
     def _finish(self) -> None:
         """Write the received version to a free slot, as soon as there is one, and announce it."""
@@ -227,8 +227,8 @@ class WeightsReceiver(Node[ReceiverParams]):
             target_slot=incoming.target_slot,
         )
         self.weights.publish(self._here)
-        if self._lacks() and (here is None or _identity(here) != _identity(self._here)):
-            self._ask()  # else the sender has no newer one yet: later
+        if self._is_missing() and (here is None or _identity(here) != _identity(self._here)):
+            self._request_parts()  # else the sender has no newer one yet: later
 
     def _refuse(self, incoming: _IncomingVersion) -> None:
         """Keep the current version: weights that are not finite are useless."""
@@ -237,8 +237,8 @@ class WeightsReceiver(Node[ReceiverParams]):
         self._refused += 1
         self._useless = incoming.life, incoming.version
         self._incoming, self._whole, self._until = None, False, 0
-        if self._lacks():
-            self._ask()
+        if self._is_missing():
+            self._request_parts()
 
 
 def _identity(version: WeightsVersion) -> tuple[int, int, int | None]:

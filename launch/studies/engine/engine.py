@@ -207,7 +207,7 @@ def _must_leave_axes(study: Study, figures: Figures) -> None:
 
 
 def _check_places(study: Study, cells: Sequence[Cell]) -> None:
-    """Check that each cell has a place of its own on the study's axes.
+    """Check that no two cells have the same place on the study's axes.
 
     Raises:
         LaunchError: two cells have the same place, or a cell has an unknown axis.

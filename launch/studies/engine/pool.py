@@ -93,7 +93,7 @@ def _workers(jobs: int, progress: SimpleQueue[Any]) -> Iterator[ProcessPoolExecu
 
 @contextlib.contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """Hold back the signals that end a verb. Processes started meanwhile inherit this."""
+    """Hold back the signals that end a verb. Processes started in this context inherit that."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP, signal.SIGTERM))
     try:
         yield

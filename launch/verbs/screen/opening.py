@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FIRST_S = 10.0
 """Longest wait for a picture."""
 SKIPPED = 5
-"""First pictures that are skipped: many cameras set their exposure meanwhile."""
+"""Number of first pictures that are skipped: many cameras are still setting their exposure."""
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:

@@ -82,7 +82,7 @@ class GradientReader:
         numbers, vectors = _arrays(region, self._size)
         turn = gradient.number % _TURNS
         vector = vectors[turn].copy()
-        # Read after the copy: the number differs if the gradient was overwritten meanwhile.
+        # Read after the copy: the number differs if the gradient was overwritten during the copy.
         return vector if numbers[turn] == gradient.number else None
 
     def close(self) -> None:

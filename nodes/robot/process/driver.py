@@ -66,7 +66,7 @@ class DriverProcess:
     def disconnect(self) -> None:
         """Disconnect the driver, and keep its process for the next one."""
         self.is_connected = False
-        with _Process.handing_over:  # the next driver may be made meanwhile, and waits for this process
+        with _Process.handing_over:  # a next driver that is made now waits for this process
             try:
                 self._ask({"what": "disconnect"}, self._call_s)
             finally:

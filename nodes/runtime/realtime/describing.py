@@ -47,14 +47,14 @@ def main() -> None:
         print(json.dumps({"protocol": protocol()}), file=out, flush=True)
         for line in sys.stdin:
             try:
-                said = answer(json.loads(line))
+                answer = answer(json.loads(line))
             except RtgraphError as error:
-                said = {"problem": error.problem, "hint": error.hint}
+                answer = {"problem": error.problem, "hint": error.hint}
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # whatever a class's code raises
-                said = {"problem": in_one_line(error), "hint": None}
-            print(json.dumps(said), file=out, flush=True)
+                answer = {"problem": in_one_line(error), "hint": None}
+            print(json.dumps(answer), file=out, flush=True)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ class Draining:
         """Return whether all messages for lossless inputs have been handled, or time is up."""
         if now_ns > self._until_ns:
             return True
-        if self._unheard() and now_ns <= self.arrived_ns + SILENCE_NS:
+        if self._not_arrived() and now_ns <= self.arrived_ns + SILENCE_NS:
             return False
         # A busy node continues with its lossless inputs only.
         busy = self._executor.busy
@@ -40,15 +40,15 @@ class Draining:
             for port in self._executor.node.inputs.values()
         )
 
-    def count_the_missing(self) -> None:
+    def count_missing(self) -> None:
         """Count the messages that did not arrive as lost."""
         inputs = self._executor.node.inputs
         for name, sent in self._stop.sent.items():
             inputs[name].declared = sent
-        for (name, publisher), missing in self._unheard().items():
+        for (name, publisher), missing in self._not_arrived().items():
             inputs[name].edges[publisher].lost += missing
 
-    def _unheard(self) -> dict[tuple[str, str], int]:
+    def _not_arrived(self) -> dict[tuple[str, str], int]:
         """Return the number of messages to lossless inputs that publishers sent and that have not arrived."""
         found: dict[tuple[str, str], int] = {}
         for name, publishers in self._stop.sent.items():

@@ -91,20 +91,22 @@ class RealtimeNode:
             self._make()
             self._executor.prepare()
             log.info("%s is ready, process %d, incarnation %d", name, process_id(), incarnation)
-            self._say(Ready(node=name, incarnation=incarnation, pid=process_id()))
+            self._send_control(Ready(node=name, incarnation=incarnation, pid=process_id()))
             self._loop()
             if self._draining is not None:
-                self._draining.count_the_missing()
+                self._draining.count_missing()
             problem = self._stopped()
             if self._guard is not None and (reason := self._guard.reason):
                 log.warning("%s stopped: %s", name, reason)
                 return TERMINATED  # without statistics, so that a launcher that lives starts it again
-            self._say(statistics_of(self._executor, self._scheduling, problem, began=self._began))
+            self._send_control(statistics_of(self._executor, self._scheduling, problem, began=self._began))
         # Report whatever a node's code raises to the launcher; then the process ends.
         except BaseException as error:
             log.exception("%s failed", name)
             problem = in_one_line(error)
-            self._say(Failed(node=name, incarnation=incarnation, problem=problem, started=self._started))
+            self._send_control(
+                Failed(node=name, incarnation=incarnation, problem=problem, started=self._started)
+            )
             self._make_safe(problem)
             return 1
         finally:
@@ -155,7 +157,7 @@ class RealtimeNode:
 
     def finish(self, executor: Executor, reason: str) -> None:
         """Ask the launcher to stop everything."""
-        self._say(Finish(node=executor.identity.name, reason=reason))
+        self._send_control(Finish(node=executor.identity.name, reason=reason))
 
     def preparing(self, executor: Executor, what: str, done: int, total: int) -> bool:
         """Report the preparation's progress. Always True: a launcher that stops kills nodes that prepare."""
@@ -163,7 +165,9 @@ class RealtimeNode:
         if now_ns >= self._heartbeat_ns or done >= total:
             self._heartbeat_ns = now_ns + HEARTBEAT_NS
             name, incarnation = executor.identity.name, executor.identity.incarnation
-            self._say(Preparing(node=name, incarnation=incarnation, what=what, done=done, total=total))
+            self._send_control(
+                Preparing(node=name, incarnation=incarnation, what=what, done=done, total=total)
+            )
         return True
 
     # The loop.
@@ -177,17 +181,17 @@ class RealtimeNode:
         descriptors = [control, *bus.descriptors, *([] if guard is None else guard.descriptors)]
         ready: list[int] | None = None
         while True:
-            self._show_life()
-            more, probes = bus.receive(self._taker(), ready)
+            self._send_heartbeat()
+            more, probes = bus.receive(self._delivery(), ready)
             for probe in probes:
-                self._say(
+                self._send_control(
                     Proven(
                         node=self._node.name, port=probe.port, publisher=probe.publisher, nonce=probe.nonce
                     )
                 )
             if ready is None or self._spoke or control in ready:
                 self._spoke = False
-                self._obey()
+                self._handle_control()
             if self._draining is not None and self._draining.is_over(self.clock.now_ns()):
                 return
             if guard is not None and guard.reason:
@@ -198,11 +202,11 @@ class RealtimeNode:
                 self._begin()
             ready = None if more else self._wait(descriptors)
 
-    def _show_life(self) -> None:
+    def _send_heartbeat(self) -> None:
         now_ns = self._host_clock.now_ns()
         if now_ns >= self._heartbeat_ns:
             self._heartbeat_ns = now_ns + HEARTBEAT_NS
-            self._say(self._heartbeat())
+            self._send_control(self._heartbeat())
             if self._began:
                 self._executor.flush_journal()
 
@@ -212,12 +216,12 @@ class RealtimeNode:
         self._executor.start()
         self._started = True
         for change in self._early_changes:
-            self._say(change_params(self._executor, change))
+            self._send_control(change_params(self._executor, change))
         early, self._early = self._early, []
         for port, message in early:
             self._executor.deliver(port, message)
 
-    def _taker(self) -> Callable[[BoundInput[Any], Message], None]:
+    def _delivery(self) -> Callable[[BoundInput[Any], Message], None]:
         """Return the function that takes arriving messages now."""
         if not self._began:
             return self._keep_for_later
@@ -248,7 +252,7 @@ class RealtimeNode:
         wait_s = 0.0 if wait_ns <= 0 or self._spoke else wait_ns / 1e9
         return select.select(descriptors, [], [], wait_s)[0]
 
-    def _obey(self) -> None:
+    def _handle_control(self) -> None:
         """Handle the launcher's messages."""
         while (message := self._control.receive()) is not None:
             if isinstance(message, Probe) and self._bus is not None:
@@ -261,15 +265,15 @@ class RealtimeNode:
                 ]
                 self._go = True
             elif isinstance(message, Inject):
-                take_injected(self._executor, message, self._taker())
+                take_injected(self._executor, message, self._delivery())
             elif isinstance(message, ChangeParams) and not self._began:
                 self._early_changes.append(message)
             elif isinstance(message, ChangeParams):
-                self._say(change_params(self._executor, message))
+                self._send_control(change_params(self._executor, message))
             elif isinstance(message, Stop):
                 self._draining = Draining(self._executor, message, self.clock.now_ns())
 
-    def _say(self, message: Message) -> None:
+    def _send_control(self, message: Message) -> None:
         self._spoke = True
         self._control.send(message)
 
