@@ -6,6 +6,7 @@ import ast
 import graphlib
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 import tomllib
@@ -44,6 +45,20 @@ def test_the_package_list_is_what_is_on_disk() -> None:
     }
     assert set(PACKAGES) == on_disk
     assert sorted(PACKAGES) == PACKAGES
+
+
+def test_the_prose_has_plain_words() -> None:
+    hard = re.compile(
+        r"\btold\b|\bwhose\b|\bis none of\b|\bwhat is to be\b|\bof (?:its|their) own\b|\bfor ever\b"
+    )
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {word}"
+        for path in [*sources(), *pages]
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        for word in hard.findall(line)
+    ]
+    assert not found, "say it in plain words: published, returned, its, separate, without limit"
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))

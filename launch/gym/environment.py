@@ -28,7 +28,7 @@ MOST_SLOTS = 1_000
 
 
 class RealtimeEnv(gymnasium.Env[Any, Any]):
-    """A plant in virtual time whose agent takes time to answer, as the workers of the launch file do.
+    """A plant in virtual time with an agent that takes time to answer, as the workers of the launch file do.
 
     The workers, their stagger method, latencies and gate are those of the launch file; only their policy is the agent. A step begins
     when a worker begins an inference, and gives it its action. The action reaches the gate when the inference ends. The step ends when

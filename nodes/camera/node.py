@@ -28,7 +28,7 @@ class CameraParams(Params):
 class Camera(Node[CameraParams]):
     """Publishes the pictures of a camera, a video file or an MJPEG stream, with their capture times. In real time only.
 
-    A camera that is absent or fails is opened again, for ever. Pictures that arrive faster than they are published are
+    A camera that is absent or fails is opened again, without limit. Pictures that arrive faster than they are published are
     counted as dropped.
     """
 

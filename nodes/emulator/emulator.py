@@ -21,7 +21,7 @@ class EnvironmentType(Protocol):
 class Emulator(Plant[P]):
     """A plant with an environment in memory.
 
-    The params derive from ``PlantParams`` and from the settings of the environment, whose ``spec()`` is the plant's.
+    The params derive from ``PlantParams`` and from the settings of the environment; their ``spec()`` is the plant's.
     ``environment_type`` makes the environment from the params.
     """
 

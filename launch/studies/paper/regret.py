@@ -1,7 +1,7 @@
 """Theorem 1 of Riemer et al. (ICLR 2025), measured: regret from inaction and from delay over τ, in the proof environments.
 
 In both environments the best rate is 1 reward per tick, so the regret per tick is 1 minus the reward. In the inaction
-environment it comes from the ticks without a decision; in the delay environment, whose state stays with probability p, the
+environment it comes from the ticks without a decision; in the delay environment, where a state stays with probability p, the
 policy aims at the state it observed, and regret comes from what has happened since, and from inaction as well. Inference
 times vary by 5 %.
 """

@@ -26,7 +26,7 @@ class Sac(Algorithm[SacParams]):
     """SAC (Haarnoja et al., 2018, "Soft Actor-Critic Algorithms and Applications").
 
     The losses of critics, actor and temperature are computed with the same parameters and added: each depends on
-    parameters of its own, so that one gradient serves all three.
+    separate parameters, so that one gradient serves all three.
     """
 
     def __init__(self, params: SacParams, network: NetworkSpec, plant: PlantSpec) -> None:

@@ -57,7 +57,7 @@ class CartridgeGame:
         return names
 
     def load_state(self, state: str) -> bytes:
-        """Return a savestate. Raises ``ValueError`` if there is none of this name."""
+        """Return a savestate. Raises ``ValueError`` if there is no such savestate."""
         if state not in self.states:
             raise ValueError(f"{self.name} has no state {state!r}. hint: it has {name_some(self.states)}")
         return read_state(states_folder(self.name) / f"{state}.state")

@@ -48,7 +48,7 @@ class FromRosParams(Record):
     names: tuple[str, ...] = ()
     """JointState: the joints, in the order of the vector; empty: as they come."""
     dtype: str | None = None
-    """Type of an array whose field has none, such as float32; null: as in ROS."""
+    """Type of an array, such as float32, if its field has none; null: as in ROS."""
     qos: QosParams = SENSOR
 
     @property

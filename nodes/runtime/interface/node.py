@@ -4,7 +4,7 @@ A node is a class with parameters, ports and handlers. It uses the world only th
 ``rng``, timers and ports. So the same class runs in real time, as one process of many, and in virtual time,
 as one of hundreds of nodes in a single process.
 
-Handlers run one at a time, each at one instant, and never block. A node whose work takes time calls
+Handlers run one at a time, each at one instant, and never block. A node that works for some time calls
 ``spend``: it is then busy, like a process that computes, and its inboxes fill or are overwritten meanwhile.
 """
 

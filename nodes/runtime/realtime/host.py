@@ -138,8 +138,8 @@ def _be_nice() -> None:
 def _has_autogroup() -> bool:
     """Return whether the kernel has put this process into an autogroup.
 
-    The file is missing if the kernel has no autogroups, and empty for a process that is in none, such as one whose
-    session is as old as the kernel; writing it then fails with EINVAL.
+    The file is missing if the kernel has no autogroups, and empty for a process without one, such as one in
+    the session that the kernel started with; writing it then fails with EINVAL.
     """
     try:
         return bool(_AUTOGROUP.read_text(encoding="ascii").strip())
