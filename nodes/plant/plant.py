@@ -153,6 +153,7 @@ class Plant(Node[P]):
         if self._is_over():
             return  # in real time the other nodes take a moment to stop
         began_ns, due_ns = self.now_ns, self._due_ns()
+        self._attend(began_ns)
         arrivals = self.decision.take_all()
         admissible = [decision for decision in arrivals if self._admission.takes(decision)]
         self._arrived, self._refused_now = len(arrivals), len(arrivals) - len(admissible)
@@ -166,6 +167,9 @@ class Plant(Node[P]):
             self.finish(f"{self._tick} ticks" if self._lasted() else f"{self.params.episodes} episodes")
         self._keep_up()
         self.at(self._due_ns(), self._on_tick, Urgency.TICK)
+
+    def _attend(self, now_ns: int) -> None:
+        """Do what precedes the gate at each tick."""
 
     def _is_ready(self) -> bool:
         """Return whether an episode can begin at this tick. Before the first one, nothing is published."""
@@ -267,7 +271,8 @@ class Plant(Node[P]):
 
     def _show(self, observation: Observation, began_ns: int) -> None:
         captured_ns = observation.captured_ns
-        self._captured_age_ns = {name: began_ns - at_ns for name, at_ns in captured_ns.items()}
+        # A device's thread may capture a part just after the tick began.
+        self._captured_age_ns = {name: max(0, began_ns - at_ns) for name, at_ns in captured_ns.items()}
         self.observation.publish(observation)
         # Not the environment's array, which β and the next step may overwrite.
         self._observed: Value = observation.value

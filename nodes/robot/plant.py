@@ -128,11 +128,13 @@ class DevicePlant(Plant[P]):
     def _is_ready(self) -> bool:
         return self._control.sample is not None
 
-    def _on_tick(self) -> None:
-        now_ns = self.now_ns
+    def _attend(self, now_ns: int) -> None:
         self._attend_to_estop()
         self._control.attend(now_ns)
+
+    def _on_tick(self) -> None:
         super()._on_tick()
+        now_ns = self.now_ns
         if self._control.states.changes != self._shown or now_ns - self._shown_ns >= STATE_NS:
             self._show_state(now_ns)
 

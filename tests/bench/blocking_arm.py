@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from rtgraph.nodes.robot.serial_port import SerialPort
 from rtgraph.nodes.robot.servo import ServoArm
-from rtgraph.nodes.robot.servo.port import SerialPort
 
 BLOCKS_S = 0.152
 

@@ -65,7 +65,7 @@ class DriverSession:
 
     def run(self) -> None:
         """Call the driver until it fails or the link closes. This is the target of the session's thread."""
-        if self.open():
+        if not self.over and self.open():
             while self.cycle():
                 self._link.wait_for_work(self)
         self.end()

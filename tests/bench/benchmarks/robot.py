@@ -38,15 +38,19 @@ WINDOW_S: Mapping[str, float] = {SILENT: 2.0, LOSSY: 2.0, UNPLUGGED: 3.0}
 STANDS = frozenset({"stale", "fault"})
 """The states in which a robot without a device stands."""
 AIM = Aim("at most 1.2")
+DRAWS = 1000
+"""Number of draws for the interval of a ratio."""
+Window = tuple[float, float]
+"""Beginning and end, on the host's monotonic clock."""
 
 
 @dataclass(slots=True)
 class _Windows:
     """When each condition began and ended, on the host's monotonic clock, round by round."""
 
-    healthy: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    healthy: dict[str, list[Window]] = field(default_factory=dict)
     """The healthy windows, by the fault that followed."""
-    faulty: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    faulty: dict[str, list[Window]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ class _Seen:
 
     due_s: np.ndarray
     late_ms: np.ndarray
-    missed: int
+    slipped: np.ndarray
+    """Number of ticks missed so far, at each tick."""
     states: list[tuple[float, str]]
 
 
@@ -73,25 +78,9 @@ def _rows(case: str, rounds: int, say: Say, faults: list[str], *arguments: str) 
         with _launched(bus, out, *arguments) as epoch_s:
             windows = _interleaved(bus, rounds, faults, lambda text: say(f"{case}, {text}"))
         seen = _seen(out / "session.mcap", epoch_s)
-    rows = []
-    for fault in faults:
-        ours = [_p99(seen, *window) for window in windows.faulty[fault]]
-        peer = [_p99(seen, *window) for window in windows.healthy[fault]]
-        pooled = [_pooled_p99(seen, each[fault]) for each in (windows.faulty, windows.healthy)]
-        ratios = [one / other for one, other in zip(ours, peer, strict=True)]
-        rows.append(
-            Row(
-                f"{case}, {fault}",
-                "ms late, p99",
-                pooled[0],
-                "healthy bus",
-                pooled[1],
-                pooled[0] / pooled[1],
-                min(ratios),
-                max(ratios),
-                aim=AIM,
-            )
-        )
+    rows = [
+        _lateness(f"{case}, {fault}", seen, windows.faulty[fault], windows.healthy[fault]) for fault in faults
+    ]
     if SILENT in faults:
         began = [start for start, _ in windows.faulty[SILENT]]
         note = f"most {max(_after(seen, began, STANDS)) * 1e3:.0f} ms"
@@ -100,8 +89,39 @@ def _rows(case: str, rounds: int, say: Say, faults: list[str], *arguments: str) 
         plugged = [start + UNPLUGGED_S for start, _ in windows.faulty[UNPLUGGED]]
         found = _after(seen, plugged, frozenset({"running"}))
         rows.append(_time(f"{case}, from replug to running", found, f"most {max(found) * 1e3:.0f} ms"))
-    rows.append(Row(f"{case}, missed ticks", "ticks", seen.missed, note=f"of {len(seen.due_s):,}"))
     return rows
+
+
+def _lateness(case: str, seen: _Seen, faulty: list[Window], healthy: list[Window]) -> Row:
+    """Compare the lateness of ticks in faulty windows with that in healthy ones, and say how many were missed in each."""
+    ours, peer = ([_within(seen, *window) for window in windows] for windows in (faulty, healthy))
+    ratios = [_p99(one) / _p99(other) for one, other in zip(ours, peer, strict=True)]
+    low, high = _interval(ours, peer)
+    missed, passed = (sum(_missed(seen, *window) for window in windows) for windows in (faulty, healthy))
+    ticks = sum(map(len, ours))
+    return Row(
+        case,
+        "ms late, p99",
+        _pooled_p99(ours),
+        "healthy bus",
+        _pooled_p99(peer),
+        _pooled_p99(ours) / _pooled_p99(peer),
+        min(ratios),
+        max(ratios),
+        note=f"ratio {low:.2f}…{high:.2f} (95 %); missed {missed} of {ticks:,} ticks, healthy bus {passed}",
+        aim=AIM,
+    )
+
+
+def _interval(ours: list[np.ndarray], peer: list[np.ndarray]) -> tuple[float, float]:
+    """Return the 95 % interval of the ratio of both 99 % quantiles: rounds are drawn again, with replacement."""
+    rng = np.random.default_rng(0)
+    ratios = []
+    for _ in range(DRAWS):
+        drawn = rng.integers(0, len(ours), len(ours))
+        ratios.append(_pooled_p99([ours[at] for at in drawn]) / _pooled_p99([peer[at] for at in drawn]))
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _time(case: str, found_s: list[float], note: str) -> Row:
@@ -170,12 +190,10 @@ def _replug(bus: ServoBus) -> None:
 def _seen(file: Path, epoch_s: float) -> _Seen:
     messages = [one.message() for one in Bag.open(file).messages(topics=["applied", "robot"])]
     ticks = [one for one in messages if isinstance(one, Applied)]
-    numbers = [one.tick for one in ticks]
-    slipped = ticks[-1].slipped - ticks[0].slipped
     return _Seen(
         np.array([one.due_ns / 1e9 + epoch_s for one in ticks]),
         np.array([one.lateness_ns / 1e6 for one in ticks]),
-        slipped + numbers[-1] - numbers[0] + 1 - len(numbers),
+        np.array([one.slipped + one.tick for one in ticks]) - np.arange(len(ticks)),
         [(one.since_ns / 1e9 + epoch_s, one.state) for one in messages if isinstance(one, RobotState)],
     )
 
@@ -185,12 +203,17 @@ def _within(seen: _Seen, start: float, end: float) -> np.ndarray:
     return found
 
 
-def _p99(seen: _Seen, start: float, end: float) -> float:
-    return float(np.quantile(_within(seen, start, end), 0.99))
+def _missed(seen: _Seen, start: float, end: float) -> int:
+    inside = seen.slipped[(seen.due_s >= start) & (seen.due_s < end)]
+    return int(inside[-1] - inside[0]) if len(inside) else 0
 
 
-def _pooled_p99(seen: _Seen, windows: list[tuple[float, float]]) -> float:
-    return float(np.quantile(np.concatenate([_within(seen, *window) for window in windows]), 0.99))
+def _p99(late_ms: np.ndarray) -> float:
+    return float(np.quantile(late_ms, 0.99))
+
+
+def _pooled_p99(windows: list[np.ndarray]) -> float:
+    return _p99(np.concatenate(windows))
 
 
 def _after(seen: _Seen, moments: list[float], states: frozenset[str]) -> list[float]:

@@ -142,6 +142,19 @@ def test_a_device_that_is_gone_at_the_end_is_a_warning(monkeypatch):
     assert host.node.failure() == ""
 
 
+def test_lateness_is_that_of_the_ticks_beginning_whatever_the_device_does_then(monkeypatch):
+    host = robot()
+    run(host, 3)
+    attend = host.node._control.attend
+
+    def slow(now_ns):
+        host.clock.time_ns += 300_000
+        return attend(now_ns)
+
+    monkeypatch.setattr(host.node._control, "attend", slow)
+    assert [one.lateness_ns for one in run(host, 3)[-3:]] == [0, 0, 0]
+
+
 def test_decisions_of_a_person_that_do_not_fit_are_counted():
     host = robot()
     run(host, 3)
