@@ -46,6 +46,8 @@ class Coordinator(Node[CoordinatorParams]):
     removed.
     """
 
+    only_reads = True
+
     inference_time = Input(InferenceTime, queue(4096), many=True, optional=True)
     state = Input(WorkerState, queue(4096), many=True, optional=True)
     observation = Input(Observation, latest)

@@ -11,7 +11,7 @@ from rtgraph.nodes.runtime import Params
 
 
 class RecorderParams(Params):
-    """The topics that a recorder writes, and how it writes them."""
+    """What to record, and how."""
 
     topics: tuple[str, ...] = ("*",)
     """Globs of the topics to record; journals are always recorded."""

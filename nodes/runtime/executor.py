@@ -69,8 +69,8 @@ class Executor:
         self.now_ns: Callable[[], int] = host.clock.now_ns
         """Returns the graph's time."""
         self._timers = 0
-        self._shared = not launch_context.realtime
-        """Whether other nodes receive the same message object as this one."""
+        self._shared = not (launch_context.realtime or node_type.only_reads)
+        """Whether other nodes receive the same message object as this one, which may write to it."""
         self.log = logging.getLogger(f"rtgraph.{identity.name}")
         self.busy = False
         self.alive = True

@@ -35,7 +35,7 @@ _AT_ONCE = 1024
 
 
 class Frames:
-    """The reader of stored frames. ``Frames.attach`` opens the frames of another process."""
+    """Frames to read. Attach to those of another process with ``Frames.attach``."""
 
     def __init__(self, region: Region) -> None:
         self._region = region

@@ -34,7 +34,7 @@ class ScreenLink(Link):
 
     @property
     def camera_problem(self) -> str:
-        """The reason why no new pictures arrive; empty if they do."""
+        """Why there are no new pictures; empty if there are."""
         return self._capture.problem
 
     def start(self, now_ns: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rtgraph.msgs.errors import RobotError
-from rtgraph.nodes.robot.cameras import Cameras, camera_params, shapes_of
+from rtgraph.nodes.robot.cameras import Cameras, camera_params
 from rtgraph.nodes.robot.driver import Feature, Reading
 from rtgraph.nodes.robot.servo.bus import TIMEOUT_S, TRIES, ServoBus
 from rtgraph.nodes.robot.servo.calibration import Calibration, Units
@@ -68,13 +68,6 @@ class ServoArm:
             JOINTS if calibration is None else Calibration.read(Path(calibration).expanduser()).joints
         )
 
-    @classmethod
-    def camera_shapes(
-        cls, cameras: Mapping[str, object] | None = None, **_: object
-    ) -> dict[str, tuple[int, int, int]]:
-        """Return height, width and channels of the cameras' pictures."""
-        return shapes_of(camera_params(cameras))
-
     @property
     def is_connected(self) -> bool:
         """Whether the port is open."""
@@ -92,7 +85,7 @@ class ServoArm:
         return {f"{name}.pos": float for name in self._names()}
 
     def connect(self) -> None:
-        """Open the port and the cameras, and check the servos against the calibration. Nothing is written.
+        """Open the port and the cameras, and check that the servos are those of the calibration. Nothing is written.
 
         Raises:
             RobotError: the arm or a camera is not there, or the arm is not calibrated, or another one.

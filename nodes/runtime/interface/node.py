@@ -69,6 +69,10 @@ class Node(Generic[P]):
     """Whether the node drives a device. Such a node is made only in its process in real time: the virtual world refuses it,
     and verification leaves it out."""
 
+    only_reads: ClassVar[bool] = False
+    """Whether the node never writes to the messages that it receives. The virtual world then gives it no copies of their lists
+    and dicts."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for base in cls.__dict__.get("__orig_bases__", ()):
@@ -257,7 +261,7 @@ def port_message(port: Input[Any] | Output[Any]) -> type[Message]:
 
 
 def check_ports_are_whole(node: Node[Any]) -> None:
-    """Check that no attribute of a node has replaced one of the ports of its class.
+    """Check that a node's ports are those of its class and still have their names.
 
     Raises:
         NodeError: an attribute replaced a port, or a port was set as an attribute.

@@ -160,6 +160,17 @@ class VirtualWorld:
             self._begin()
         self.event_queue.run_until(reached)
 
+    def advance_to(self, time_ns: int, reached: Callable[[], object]) -> None:
+        """Run the events that are due by a time, and set the clock to it; stop early if ``reached`` returns true.
+
+        Raises:
+            RtgraphError: a node failed. The nodes still need ``end``.
+        """
+        queue = self.event_queue
+        self.advance(lambda: reached() or queue.next_ns is None or queue.next_ns > time_ns)
+        if not reached():
+            self.clock.time_ns = max(self.clock.time_ns, time_ns)
+
     def end(self) -> None:
         """Stop the nodes of a world that was advanced.
 
@@ -256,9 +267,11 @@ class VirtualWorld:
                     executor.identity.name, receiver.identity.name, output.name
                 ):
                     self._arrive(receiver, port, message, delay_ns)
+            elif port.paused:
+                continue
             elif port.under_way or not (receiver.busy or port.handler is None):
                 self._arrive(receiver, port, message, 0)
-            elif receiver.alive and not port.paused:
+            elif receiver.alive:
                 # No handler runs now, and nothing pending would be overtaken: no event is needed.
                 receiver.deliver(port, message)
 
