@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from gymnasium import spaces
 
 from rtgraph.launch.gym.external_worker import Question
 from rtgraph.launch.gym.pending import PendingActions
+from rtgraph.launch.gym.real_time import RealTimeWorld
 from rtgraph.launch.gym.spaces import action_space, observation_space, pending_spaces, plant_action
 from rtgraph.launch.gym.stepped_graph import SteppedGraph, SteppedWorld
 from rtgraph.msgs.errors import GraphError, WorldError
@@ -28,16 +28,21 @@ MOST_SLOTS = 1_000
 
 
 class RealtimeEnv(gymnasium.Env[Any, Any]):
-    """A plant in virtual time with an agent that takes time to answer, as the workers of the launch file do.
+    """A plant with an agent that takes time to answer: in virtual time as the workers of the launch file do, in real time as it does.
 
     The workers, their stagger method, latencies and gate are those of the launch file; only their policy is the agent. A step begins
     when a worker begins an inference, and gives it its action. The action reaches the gate when the inference ends. The step ends when
     the next inference begins, or with the episode. So a step is one tick where workers answer every observation, several where they do
     not, and none where two workers begin at once. The reward is the sum of the plant's rewards in between.
 
+    With ``real_time`` the agent takes the place of the workers. The world goes on from the moment that ``reset`` or ``step`` returns; a
+    step applies the action at the next tick, waits for it, and returns what it observes. On each tick that passed before the action
+    came, β acted.
+
     ``info`` has ``tick`` and ``worker`` of the observation; ``ticks``, ``policy_ticks``, ``default_ticks`` and ``starting_ticks`` (ticks
     of this step in all, with a decision, with β, and with β because the episode has just begun); and ``age_ticks``, the age of the
-    decision applied last, or -1.
+    decision applied last, or -1. In real time it has ``agent_ms``, ``missed_ticks``, ``lateness_ms`` and ``slipped_ticks`` too (see
+    ``RealTimeWorld.timing``).
 
     Args:
         launch: name or path of a launch file.
@@ -45,6 +50,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
         pending: whether observations have the pending actions (``pending``, ``pending_mask``) beside the plant's ``observation``; or
             the number of them, by default two for each worker.
         render_mode: None, or ``rgb_array`` if the plant draws pictures.
+        real_time: let the plant tick by the clock of the host.
         arguments: arguments of the launch file, such as ``id``, which ``gymnasium.make`` uses itself.
         others: its other arguments.
 
@@ -61,6 +67,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
         plant: str | None = None,
         pending: bool | int = False,
         render_mode: str | None = None,
+        real_time: bool = False,
         arguments: Mapping[str, object] | None = None,
         **others: object,
     ) -> None:
@@ -68,7 +75,9 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
             raise GraphError(f"unknown render_mode {render_mode!r}", hint="rgb_array")
         slots = _slots(pending)
         typed = {name: _text(value) for name, value in {**(arguments or {}), **others}.items()}
-        self._graph = SteppedGraph(launch, typed, plant, pictures=render_mode is not None)
+        self._graph = SteppedGraph(
+            launch, typed, plant, pictures=render_mode is not None, real_time=real_time
+        )
         self.render_mode = render_mode
         if render_mode is not None:
             self._graph.check_pictures()
@@ -84,7 +93,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
                 {"observation": self.observation_space, **pending_spaces(spec.action, slots)}
             )
         self._check_action = clamped if self._graph.clamps else check_action
-        self._world: SteppedWorld | None = None
+        self._world: SteppedWorld | RealTimeWorld | None = None
         self._question: Question | None = None
 
     def reset(
@@ -98,7 +107,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
             self._world = self._graph.world(chosen)
         if self._pending is not None:
             self._pending.begin()
-        before = self._world.watch.by.copy()
+        before = self._world.watch.counts()
         self._question = self._world.next_episode()
         return self._observed(), self._info(before)
 
@@ -118,7 +127,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
         question.worker.answer(given)
         if self._pending is not None:
             self._pending.decided(question.observation.tick, given)
-        before = world.watch.by.copy()
+        before = world.watch.counts()
         self._question = world.next_question()
         newest = world.watch.newest if self._question is None else None
         ends = (False, False) if newest is None else (newest.terminated, newest.truncated)
@@ -162,10 +171,12 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
         self._pending.applied(world.watch.acted_on)
         return {"observation": own, **self._pending.observation()}
 
-    def _info(self, before: Counter[str]) -> dict[str, Any]:
+    def _info(self, before: tuple[int, ...]) -> dict[str, Any]:
         world = self._running()
         watch, question = world.watch, self._question
-        made = watch.by - before
+        policy, default, starting, resets = (
+            now - then for now, then in zip(watch.counts(), before, strict=True)
+        )
         return {
             "tick": question.observation.tick
             if question
@@ -173,14 +184,15 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
             if watch.newest is None
             else watch.newest.tick,
             "worker": "" if question is None else question.worker.name,
-            "ticks": made["policy"] + made["default"] + made["reset"],
-            "policy_ticks": made["policy"],
-            "default_ticks": made["default"],
-            "starting_ticks": made["starting"],
+            "ticks": policy + default + resets,
+            "policy_ticks": policy,
+            "default_ticks": default,
+            "starting_ticks": starting,
             "age_ticks": watch.age_ticks,
+            **world.timing(),
         }
 
-    def _running(self) -> SteppedWorld:
+    def _running(self) -> SteppedWorld | RealTimeWorld:
         if self._world is None:
             raise WorldError("no episode is running", hint="call reset() first")
         return self._world

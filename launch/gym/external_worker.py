@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,11 +16,24 @@ from rtgraph.nodes.inference.worker import Worker
 from rtgraph.nodes.runtime import Input, Node, Params, queue
 
 
+class Asking(Protocol):
+    """A node that asks for actions."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    def answer(self, action: Action) -> None:
+        """Give it the action that it has asked for."""
+        ...
+
+
 @dataclass(slots=True)
 class Question:
-    """A worker's request for an action on ``observation``; virtual time stands still until it is answered."""
+    """An inference that began: the action for ``observation`` is wanted. In virtual time no more time passes until it is given."""
 
-    worker: ExternalWorker
+    worker: Asking
     observation: Observation
 
 
@@ -29,6 +42,8 @@ class ExternalWorker(Worker):
 
     When it infers, from which observation and for how long is decided as in ``Worker``.
     """
+
+    only_reads = True
 
     def on_prepare(self) -> None:
         """Make the list of questions that the program empties."""
@@ -75,7 +90,12 @@ class WatchParams(Params):
 
 
 class PlantWatch(Node[WatchParams]):
-    """Keeps a plant's newest observation, the rewards since they were last taken, and what the gate applied."""
+    """Keeps a plant's newest observation, the rewards since they were last taken, and what the gate applied.
+
+    It has no handlers: a world delivers to it without an event, and the program calls ``read``.
+    """
+
+    only_reads = True
 
     observation = Input(Observation, queue(256))
     applied = Input(Applied, queue(256))
@@ -85,30 +105,40 @@ class PlantWatch(Node[WatchParams]):
         self.newest: Observation | None = None
         self.over = False
         """Whether the episode has ended, and all of its ticks are counted."""
-        self.by: Counter[str] = Counter()
-        """Number of ticks so far: ``policy``, ``default``, ``reset``, and ``starting`` of those by default."""
+        self.policy = self.default = self.starting = self.resets = 0
+        """Number of ticks so far with a decision, by default, of these because an episode has just begun, and with a reset."""
         self.ages: Counter[int] = Counter()
         """Number of decisions applied so far by their age in ticks."""
         self.age_ticks = self.acted_on = -1
         """The age of the decision applied last, and the tick of its observation; -1 before an episode's first one."""
         self._reward = 0.0
 
-    def on_observation(self, observation: Observation) -> None:
-        """Add a tick's reward; an episode begins without any."""
-        self.newest = observation
-        self._reward = 0.0 if observation.first else self._reward + observation.reward
+    def read(self) -> None:
+        """Read what has arrived since the last call."""
+        while observation := self.observation.take():
+            self.newest = observation
+            # An episode begins without any reward.
+            self._reward = 0.0 if observation.first else self._reward + observation.reward
+        while applied := self.applied.take():
+            self._count(applied)
 
-    def on_applied(self, applied: Applied) -> None:
+    def counts(self) -> tuple[int, int, int, int]:
+        """Return the numbers of ticks so far: with a decision, by default, of these at an episode's start, with a reset."""
+        return self.policy, self.default, self.starting, self.resets
+
+    def _count(self, applied: Applied) -> None:
         """Count what acted at a tick."""
-        self.by[applied.by] += 1
         self.over = self.newest is not None and (self.newest.terminated or self.newest.truncated)
         if applied.by == "reset":
+            self.resets += 1
             self.age_ticks = self.acted_on = -1
         elif applied.age_ticks is not None:
+            self.policy += 1
             self.age_ticks, self.acted_on = applied.age_ticks, applied.tick - applied.age_ticks
             self.ages[applied.age_ticks] += 1
-        elif applied.starting:
-            self.by["starting"] += 1
+        else:
+            self.default += 1
+            self.starting += applied.starting
 
     def take_reward(self) -> float:
         """Return the sum of the rewards since the last call."""
@@ -117,11 +147,10 @@ class PlantWatch(Node[WatchParams]):
 
     def figures(self) -> dict[str, Any]:
         """Return ``ticks``, ``inaction`` (without starts of episodes) and the mean of ``age_ticks``; None if there is no value."""
-        by = self.by
-        judged = by["policy"] + by["default"] - by["starting"]
+        judged = self.policy + self.default - self.starting
         acted = self.ages.total()
         return {
-            "ticks": by["policy"] + by["default"] + by["reset"],
-            "inaction": (by["default"] - by["starting"]) / judged if judged else None,
+            "ticks": self.policy + self.default + self.resets,
+            "inaction": (self.default - self.starting) / judged if judged else None,
             "age_ticks": sum(age * count for age, count in self.ages.items()) / acted if acted else None,
         }

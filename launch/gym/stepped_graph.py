@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.gym.external_worker import ExternalWorker, PlantWatch, Question
+from rtgraph.launch.gym.real_time import AGENT, RealTimeWorld, agent_node
 from rtgraph.launch.replanning import without
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.msgs import PlantSpec
@@ -28,28 +29,35 @@ class SteppedGraph:
         arguments: its arguments, as text.
         plant: the name of the plant; None if there is one.
         pictures: render pictures, if the plant renders them only on demand.
+        real_time: put one agent in the place of the workers, which acts by the clock of the host.
 
     Raises:
-        GraphError: the file or its arguments are wrong, or no worker acts on the plant.
+        GraphError: the file or its arguments are wrong, no worker acts on the plant, or the plant drives a device.
     """
 
     def __init__(
-        self, launch: str, arguments: Mapping[str, str], plant: str | None = None, *, pictures: bool = False
+        self,
+        launch: str,
+        arguments: Mapping[str, str],
+        plant: str | None = None,
+        *,
+        pictures: bool = False,
+        real_time: bool = False,
     ) -> None:
-        plan = load_launch(launch, arguments, world="virtual", record=False, folders=FOLDERS, effective=True)
+        plan = load_launch(
+            launch,
+            arguments,
+            world="realtime" if real_time else "virtual",
+            record=False,
+            folders=FOLDERS,
+            effective=True,
+        )
         chosen = _plant_of(plan, launch, plant)
         self.plant = chosen.name
-        deciding = _workers_of(plan, chosen)
-        if not deciding:
-            raise GraphError(
-                f"{launch}: no worker acts on {chosen.name!r}", hint="a launch file with staggered workers"
-            )
-        self.workers = len(deciding)
-        kept = {chosen.name, *deciding, *_helpers_of(plan, deciding)}
-        nodes = [
-            _asked(node) if node.name in deciding else node
-            for node in without(plan.nodes, {node.name for node in plan.nodes} - kept)
-        ]
+        self._real_time = real_time
+        deciding = () if real_time else _workers_of(plan, chosen)
+        nodes = _acted_on_by_agent(launch, chosen) if real_time else _asking(launch, plan, chosen, deciding)
+        self.workers = max(1, len(deciding))
         if pictures:
             nodes = [_rendering(node) if node.name == chosen.name else node for node in nodes]
         # The watch comes first: it has seen a tick when a worker asks about it.
@@ -79,8 +87,10 @@ class SteppedGraph:
         finally:
             world.end()
 
-    def world(self, seed: int) -> SteppedWorld:
+    def world(self, seed: int) -> SteppedWorld | RealTimeWorld:
         """Return a world with this seed, at its beginning."""
+        if self._real_time:
+            return RealTimeWorld(self._plan, self.plant, WATCH, self.spec.rate_hz, seed)
         return SteppedWorld(self._plan, self.plant, self._deciding, seed)
 
 
@@ -102,6 +112,10 @@ class SteppedWorld:
         self._collect()
         self.watch: PlantWatch = self._world.node(WATCH)
         """What the plant has shown so far."""
+
+    def timing(self) -> dict[str, Any]:
+        """Return nothing: virtual time is never late."""
+        return {}
 
     @property
     def plant(self) -> Plant[Any]:
@@ -156,13 +170,16 @@ class SteppedWorld:
 
     def _is_asked(self) -> object:
         """Return whether there is a question; also when the world has ended."""
+        watch = self.watch
+        if watch.applied.inbox or watch.observation.inbox:
+            watch.read()
         restarts = self._world.restarts
         if restarts and sum(restarts.values()) != self._restarts:
             self._collect()
         return self._questions or self._world.reason
 
     def _is_asked_or_over(self) -> object:
-        return self.watch.over or self._is_asked()
+        return self._is_asked() or self.watch.over
 
     def _collect(self) -> None:
         """Let all workers ask in one place; a restarted worker is another object."""
@@ -170,6 +187,39 @@ class SteppedWorld:
         for name in self._workers:
             worker: ExternalWorker = self._world.node(name)
             worker.questions = self._questions
+
+
+def _asking(launch: str, plan: Plan, plant: NodePlan, workers: Collection[str]) -> list[NodePlan]:
+    """Return a plant, its workers as askers, and the nodes that pace them.
+
+    Raises:
+        GraphError: there are no workers.
+    """
+    if not workers:
+        raise GraphError(
+            f"{launch}: no worker acts on {plant.name!r}", hint="a launch file with staggered workers"
+        )
+    kept = {plant.name, *workers, *_helpers_of(plan, workers)}
+    return [
+        _asked(node) if node.name in workers else node
+        for node in without(plan.nodes, {node.name for node in plan.nodes} - kept)
+    ]
+
+
+def _acted_on_by_agent(launch: str, plant: NodePlan) -> list[NodePlan]:
+    """Return a plant with the agent as its only publisher of decisions.
+
+    Raises:
+        GraphError: it drives a device.
+    """
+    if load_class(plant.node).hardware:
+        raise GraphError(
+            f"{launch}: {plant.name!r} drives a device, which rtgraph/Realtime-v0 does not",
+            hint="attach a policy to the running graph, or choose a simulated plant",
+        )
+    topic = f"{AGENT}/decision"
+    decided = InputPlan(topic=topic, publishers=(AGENT,))
+    return [plant.model_copy(update={"inputs": {"decision": decided}, "python": None}), agent_node(topic)]
 
 
 def _plant_of(plan: Plan, launch: str, name: str | None) -> NodePlan:
@@ -194,7 +244,7 @@ def _workers_of(plan: Plan, plant: NodePlan) -> tuple[str, ...]:
     )
 
 
-def _helpers_of(plan: Plan, workers: tuple[str, ...]) -> set[str]:
+def _helpers_of(plan: Plan, workers: Collection[str]) -> set[str]:
     """Return the nodes that pace the workers."""
     return {
         publisher

@@ -1,0 +1,196 @@
+"""A plant in real time, with the caller of ``step`` as its only worker.
+
+The plant's environment lives in this process, so nobody can see it between two calls. So the ticks that pass while the agent
+computes are run when the agent is back: with the same outcome as if a thread had run each at its time, and without one.
+"""
+
+from __future__ import annotations
+
+import select
+from typing import Any
+
+from rtgraph.graphs import Plan
+from rtgraph.launch.gym.external_worker import PlantWatch, Question
+from rtgraph.launch.world.virtual_run import launch_context
+from rtgraph.msgs import Action, Decision, Observation
+from rtgraph.msgs.errors import WorldError
+from rtgraph.nodes.plant import Plant
+from rtgraph.nodes.runtime import Node, NodePlan, Output, Params, VirtualWorld
+from rtgraph.nodes.runtime.clock import WallClock, period_ns
+
+AGENT = "agent"
+MOST_LATE_TICKS = 3
+"""Number of ticks that are caught up when the plant takes longer than its period; beyond it, time is given up."""
+
+
+class Pace(WallClock):
+    """The host's monotonic clock, to wait on."""
+
+    def wait_until(self, due_ns: int) -> None:
+        """Return at this time; at once if it has passed."""
+        while (left_ns := due_ns - self.now_ns()) > 0:
+            select.select([], [], [], left_ns / 1e9)
+
+
+class AgentParams(Params):
+    """``Agent`` has no parameters."""
+
+
+class Agent(Node[AgentParams]):
+    """Publishes the decisions of a program outside of the graph."""
+
+    decision = Output(Decision)
+
+    def on_start(self) -> None:
+        """Begin without a decision."""
+        self._decisions = 0
+        self._action: Action | None = None
+
+    def answer(self, action: Action) -> None:
+        """Keep the action until its decision is published."""
+        self._action = action
+
+    def decide(self, observation: Observation, began_ns: int) -> None:
+        """Publish the decision on an observation that was read at ``began_ns``.
+
+        Raises:
+            WorldError: there is no action.
+        """
+        action, self._action = self._action, None
+        if action is None:
+            raise WorldError("the agent has not answered")
+        self.decision.publish(
+            Decision(
+                worker=self.name,
+                number=self._decisions,
+                action=action,
+                began_ns=began_ns,
+                inference_ns=self.now_ns - began_ns,
+            ),
+            of=observation,
+        )
+        self._decisions += 1
+
+
+class RealTimeWorld:
+    """A world that runs by the clock of the host, with an ``Agent`` that decides on each observation it is shown.
+
+    Args:
+        plan: the plant, a ``PlantWatch`` and an ``Agent``.
+        plant, watch: the names of the first two.
+        rate_hz: the rate of the plant.
+        seed: the seed of the plant.
+        pace: the clock.
+    """
+
+    def __init__(
+        self, plan: Plan, plant: str, watch: str, rate_hz: float, seed: int, pace: Pace | None = None
+    ) -> None:
+        self._world = VirtualWorld(plan.nodes, seed=seed, launch_context=launch_context(plan, None))
+        self._world.advance(lambda: True)
+        self._pace = pace or Pace()
+        self._ended = False
+        self.watch: PlantWatch = self._world.node(watch)
+        """What the plant has shown so far."""
+        self.plant: Plant[Any] = self._world.node(plant)
+        self._agent: Agent = self._world.node(AGENT)
+        self._period_ns = period_ns(rate_hz)
+        self._epoch_ns = 0
+        """The host's time at which the graph's time is 0."""
+        self._asked_ns = self._thought_ns = self._late_ns = self._missed = self._slipped = 0
+
+    def next_episode(self) -> Question:
+        """Leave the running episode, if there is one, and begin another now. Until then the world stands still.
+
+        Raises:
+            RtgraphError: the plant failed.
+        """
+        newest = self.watch.newest
+        left = -1 if newest is None else newest.episode
+        if newest is not None and not self.watch.over:
+            self.plant.begin_anew()
+        self._epoch_ns = self._pace.now_ns() - self._due_ns()
+        while self.watch.newest is None or self.watch.newest.episode == left:
+            self._tick()
+        self._thought_ns = self._missed = 0
+        return self._ask(self.watch.newest)
+
+    def next_question(self) -> Question | None:
+        """Run the ticks that have passed, apply the answer, and wait for the next tick; return None if the episode has ended.
+
+        Raises:
+            RtgraphError: the plant failed.
+        """
+        now_ns = self._pace.now_ns() - self._epoch_ns
+        asked = self.watch.newest
+        self._thought_ns = now_ns - self._asked_ns
+        before = self._ticks()
+        self._world.advance_to(now_ns, self._is_over)
+        self._missed = self._ticks() - before
+        if not self.watch.over and asked is not None:
+            self._agent.decide(asked, self._asked_ns)
+            self._tick()
+        newest = self.watch.newest
+        return None if self.watch.over or newest is None else self._ask(newest)
+
+    def timing(self) -> dict[str, Any]:
+        """Return what ``info`` says about time.
+
+        ``agent_ms``, from the observation to the action; ``missed_ticks``, the ticks that passed in this time; ``lateness_ms``, from
+        the due time of the observation's tick to now; ``slipped_ticks``, the ticks given up since the world began because the plant
+        takes longer than its period.
+        """
+        return {
+            "agent_ms": self._thought_ns / 1e6,
+            "missed_ticks": self._missed,
+            "lateness_ms": self._late_ns / 1e6,
+            "slipped_ticks": self._slipped,
+        }
+
+    def end(self) -> None:
+        """Stop the nodes. Ending twice is allowed."""
+        if not self._ended:
+            self._ended = True
+            self._world.end()
+
+    def _tick(self) -> None:
+        """Wait until the next tick is due, and run it."""
+        before, due_ns = self._ticks(), 0
+        while self._ticks() == before:
+            due_ns = self._due_ns()
+            self._pace.wait_until(due_ns + self._epoch_ns)
+            self._world.advance_to(due_ns, _never)
+            self.watch.read()
+        self._late_ns = self._pace.now_ns() - self._epoch_ns - due_ns
+        if self._late_ns > MOST_LATE_TICKS * self._period_ns:
+            self._epoch_ns += self._late_ns
+            self._slipped += self._late_ns // self._period_ns
+
+    def _ask(self, observation: Observation) -> Question:
+        self._asked_ns = self._pace.now_ns() - self._epoch_ns
+        return Question(self._agent, observation)
+
+    def _is_over(self) -> bool:
+        self.watch.read()
+        return self.watch.over
+
+    def _ticks(self) -> int:
+        policy, default, _, resets = self.watch.counts()
+        return policy + default + resets
+
+    def _due_ns(self) -> int:
+        due_ns = self._world.event_queue.next_ns
+        if due_ns is None or self._world.reason:
+            raise WorldError(f"the world has ended: {self._world.reason or 'nothing is left to happen'}")
+        return due_ns
+
+
+def _never() -> bool:
+    return False
+
+
+def agent_node(topic: str) -> NodePlan:
+    """Return the plan of the agent, which publishes on a topic."""
+    return NodePlan(
+        name=AGENT, index=0, node=f"{Agent.__module__}:{Agent.__name__}", outputs={"decision": topic}
+    )
