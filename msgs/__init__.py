@@ -5,8 +5,8 @@ from __future__ import annotations
 from rtgraph.msgs.array import array
 from rtgraph.msgs.base import Header, Lineage, Message, Record
 from rtgraph.msgs.lazy import on_use
-from rtgraph.msgs.schemas import message_types, schema, schema_hash
 from rtgraph.msgs.wire.codec import Decoder, Encoder, decode, encode
+from rtgraph.msgs.wire.schemas import message_types, schema, schema_hash
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

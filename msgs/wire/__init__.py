@@ -1,1 +1,1 @@
-"""The wire format: the codec of messages and the envelope around them."""
+"""The wire format: the codec of messages, the envelope around them, and the schemas of message classes."""

@@ -24,7 +24,7 @@ from rtgraph.msgs.array import to_wire
 from rtgraph.msgs.base import Header, Lineage, Message, Record
 from rtgraph.msgs.declaration import built
 from rtgraph.msgs.errors import DecodeError, EncodeError, SchemaMismatch, with_article
-from rtgraph.msgs.schemas import schema_hash
+from rtgraph.msgs.wire.schemas import schema_hash
 
 if sys.byteorder != "little":
     raise ImportError("rtgraph's wire format is little-endian, this machine is not")

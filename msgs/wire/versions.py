@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from rtgraph.msgs.base import Message, Record, equal
-from rtgraph.msgs.schemas import schema, schema_hash, undescribed
 from rtgraph.msgs.wire.codec import Decoder, Encoder
+from rtgraph.msgs.wire.schemas import schema, schema_hash, undescribed
 
 M = TypeVar("M", bound=Message)
 

@@ -9,7 +9,7 @@ import numpy as np
 from rtgraph.msgs import Applied, Decision, EpisodeEnd, Header, Message, Observation, Screen, encode
 from rtgraph.msgs.bag.bag import Bag, Channel
 from rtgraph.msgs.bag.writing.writer import Attachment, BagWriter
-from rtgraph.msgs.schemas import schema, schema_hash
+from rtgraph.msgs.wire.schemas import schema, schema_hash
 
 EPOCH_NS = 1_795_000_000_000_000_000
 PERIOD_NS = 20_000_000  # 50 Hz

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from rtgraph.msgs import Message, PlantSpec, Record, message_types, schema, schema_hash
-from rtgraph.msgs.schemas import as_described
+from rtgraph.msgs.wire.schemas import as_described
 from rtgraph.nodes.runtime.interface.node import Node, Params, port_message
 from rtgraph.nodes.runtime.interface.policy import InputPolicy
 from rtgraph.nodes.runtime.interface.ports import Input, Output

@@ -23,9 +23,9 @@ from pydantic import ValidationError
 
 from rtgraph.msgs import Message
 from rtgraph.msgs.errors import NodeError, RtgraphError
-from rtgraph.msgs.schemas import retire
 from rtgraph.msgs.typed.extras import missing_package
 from rtgraph.msgs.typed.one_line import in_one_line
+from rtgraph.msgs.wire.schemas import retire
 from rtgraph.nodes.runtime.classes.sources import digest, local_module, normalised
 
 _PACKAGE = Path(__file__).parents[3]

@@ -9,8 +9,8 @@ from support.weights import shared_weights
 
 from rtgraph.msgs import Claim, CoordinatorBeat, Observation, PlantSpec, WeightsVersion, decode, encode
 from rtgraph.msgs.errors import NodeError, WorldError
-from rtgraph.msgs.schemas import message_types, schema_hash
 from rtgraph.msgs.wire.envelope import envelope
+from rtgraph.msgs.wire.schemas import message_types, schema_hash
 from rtgraph.nodes.inference import Worker
 from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
