@@ -86,6 +86,6 @@ def _check_interval(interval: float) -> None:
 
 def _check_delay(stay: float, delay: int) -> None:
     if not 0 <= stay <= 1:
-        raise ValueError(f"stay {stay}: expected a probability")
+        raise ValueError(f"stay {stay}: expected a probability, from 0 to 1")
     if delay < 0:
         raise ValueError(f"delay {delay}: expected 0 or more environment steps")

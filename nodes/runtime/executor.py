@@ -142,14 +142,18 @@ class Executor:
     def load_world_state(self, state: dict[str, Any]) -> None:
         """Restore the executor's state, without the node's."""
         if type(state["params"]) is not type(self.node.params):
-            raise CheckpointError(f"{self.identity.name}: the parameters are of another class")
+            raise CheckpointError(
+                f"{self.identity.name}: the parameters in the checkpoint are of another class"
+            )
         self.node.params = state["params"]
         self.rng = state["rng"]
         self._timers, self.busy, self.alive = state["timers"], state["busy"], state["alive"]
         self._began = True
         self._waiting = state["waiting"]
         if self.keeps_journal != ("journal" in state):
-            raise CheckpointError(f"{self.identity.name}: its journal was switched on or off since")
+            raise CheckpointError(
+                f"{self.identity.name}: the checkpoint was written with another setting of `journal`"
+            )
 
     # Called by the node through its context.
 

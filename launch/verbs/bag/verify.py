@@ -87,6 +87,6 @@ def _print(found: Verification) -> None:
             f"{found.unchecked:,} messages were not compared: they come after the end of their publisher's journal"
         )
     console.print(
-        f"{'passed' if found.passed else 'not passed'}: {found.messages:,} messages compared with what their "
-        f"publishers wrote down, {sum(v.published for v in found.nodes):,} published again"
+        f"{'passed' if found.passed else 'not passed'}: {found.messages:,} messages compared with their "
+        f"publishers' journals, {sum(v.published for v in found.nodes):,} published again"
     )

@@ -135,7 +135,9 @@ def packed_bits(bits: np.random.BitGenerator) -> list[Any]:
     """Return ``[class, state, seeds]`` of one of numpy's bit generators; ``seeds`` are those of its children."""
     name = type(bits).__name__
     if _BITS.get(name) is not type(bits):
-        raise CheckpointError(f"a {type(bits).__qualname__}, which is not one of numpy's bit generators")
+        raise CheckpointError(
+            f"a {type(bits).__qualname__}, cannot be saved: it is not one of numpy's bit generators"
+        )
     seeds, spawn = bits.seed_seq, None
     if type(seeds) is np.random.SeedSequence:
         many = None if seeds.entropy is None else np.atleast_1d(np.array(seeds.entropy, object)).tolist()
