@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,21 +22,21 @@ from rtgraph.graphs.reading.expand import (
     expand_include,
 )
 from rtgraph.graphs.reading.files import SHIPPED, declared_arguments, file_kind, find, read
-from rtgraph.graphs.reading.model import LaunchFile, ReplacementEntry, Settings
+from rtgraph.graphs.reading.model import LaunchFile, ReplacementEntry, Scenario, Settings
 from rtgraph.graphs.reading.positions import Document, Place
 from rtgraph.graphs.reading.substitute import Arguments, References, substitute, substitute_file
 from rtgraph.graphs.reading.validation import validated
+from rtgraph.graphs.resolving.latencies import with_own_latency
 from rtgraph.graphs.resolving.messages import check_messages
 from rtgraph.graphs.resolving.placement import check_placements
 from rtgraph.graphs.resolving.recording import with_recorder
 from rtgraph.graphs.resolving.replace import check_replacements, replaced
 from rtgraph.graphs.resolving.resolve import Resolver
+from rtgraph.graphs.resolving.transport import check_delays, check_faults
 from rtgraph.graphs.resolving.wire import Wiring, check_include_remaps, instances
 from rtgraph.msgs.errors import GraphError
-from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.msgs.typed.text import Typed, readable
 from rtgraph.nodes.runtime.classes.imports import look_in
-from rtgraph.nodes.runtime.virtual.faults import CrashFault, Fault
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 MOST_LETTERS = 200
@@ -94,7 +93,7 @@ def load_launch(
 
     Raises:
         GraphError: the files, the arguments or the overrides are wrong. Of several problems the first is reported, in
-            this order: files and arguments, nodes in the order of the plan, edges, faults, weights, placements.
+            this order: files and arguments, nodes in the order of the plan, edges, weights, placements, faults, delays.
     """
     library = Library(graph_folders, os.environ if environment is None else environment, folders)
     shipped = [*folders, *graph_folders]
@@ -107,13 +106,13 @@ def load_launch(
     document = _read_named(path)
     values = _values(document, library, arguments or {})
     scope = Scope(document, References(Arguments(values), library.environment))
-    parts, settings, faults = _expanded(scope, library, path)
+    parts, scenario = _expanded(scope, library, path)
     _check_names(parts)
     look_in(*_own_folders(parts, shipped))
 
-    nodes = replaced(parts.nodes, settings.replace, document.top / "replace", scope)
+    nodes = replaced(parts.nodes, scenario.replace, document.top / "replace", scope)
     nodes = replaced(nodes, _replacements(overrides, replace or {}), overriding / "replace", scope)
-    settings = settings.model_copy(
+    settings = scenario.model_copy(
         update={key: getattr(overrides, key) for key in overrides.model_fields_set}
     )
     if on_preview is not None:
@@ -125,7 +124,10 @@ def load_launch(
         plans = with_recorder(_wired(nodes, parts.scopes, resolver, document), recorded, place)
         weights = {entry.name: resolver.weights_plan(entry, settings.seed) for entry in parts.weights}
         check_placements(nodes, resolver, weights, settings.world)
-    _check_faults(faults, plans, settings, document.top / "faults")
+        plans = with_own_latency(plans)
+    check_faults(scenario.faults, plans, settings.world, document.top / "faults")
+    check_delays(scenario.delays, plans, settings.world, document.top / "delays")
+    measured = resolver.latencies.edges(plans) if settings.world == "virtual" else ()
     if effective:
         _check_effect(arguments or {}, scope)
     return Plan(
@@ -138,7 +140,8 @@ def load_launch(
         duration_s=settings.duration_s,
         nodes=plans,
         weights=weights,
-        faults=faults,
+        faults=scenario.faults,
+        delays=(*scenario.delays, *measured),
         modules=modules.plan(),
         described=resolver.described,
     )
@@ -208,17 +211,17 @@ def _recorded(
     return dict(written) if isinstance(written, Mapping) else settings.record
 
 
-def _expanded(scope: Scope, library: Library, path: Path) -> tuple[Parts, Settings, tuple[Fault, ...]]:
+def _expanded(scope: Scope, library: Library, path: Path) -> tuple[Parts, Scenario]:
     document, top = scope.document, scope.document.top
     chain = (path.resolve(),)
     if file_kind(document) == "graph":
-        return expand_graph(scope, library, chain), Settings(), ()
+        return expand_graph(scope, library, chain), Scenario()
     content = {key: value for key, value in document.value.items() if key != "arguments"}
     launch = validated(LaunchFile, substitute_file(content, top, scope.references), top)
     parts = Parts(scopes=(scope,))
     for index, entry in enumerate(launch.graphs):
         parts += expand_include(entry, top / "graphs" / index, scope, library, chain)
-    return parts, launch, launch.faults
+    return parts, launch
 
 
 def _own_folders(parts: Parts, shipped: Sequence[Path]) -> list[Path]:
@@ -275,30 +278,3 @@ def _check_effect(given: Mapping[str, object], scope: Scope) -> None:
                 "has no effect: with the other arguments as they are, nothing uses it",
                 hint="leave it out, or change the argument that disables it, such as `agent` or `learn`",
             )
-
-
-def _check_faults(
-    faults: Sequence[Fault], plans: Sequence[NodePlan], settings: Settings, place: Place
-) -> None:
-    if faults and settings.world != "virtual":
-        raise place.error(
-            f"faults cannot be injected in the {settings.world} world", hint="set world: virtual"
-        )
-    names = [plan.name for plan in plans]
-    ports = sorted({port for plan in plans for port in plan.outputs})
-    for index, fault in enumerate(faults):
-        patterns = (
-            {"node": (fault.node, names)}
-            if isinstance(fault, CrashFault)
-            else {
-                "source": (fault.source, names),
-                "target": (fault.target, names),
-                "port": (fault.port, ports),
-            }
-        )
-        for key, (pattern, known) in patterns.items():
-            if not any(fnmatch.fnmatchcase(name, pattern) for name in known):
-                kind = "output" if key == "port" else "node"
-                raise (place / index / key).error(
-                    f"{pattern!r} matches no {kind}", hint=nearest(pattern, known)
-                )

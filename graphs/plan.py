@@ -23,6 +23,7 @@ from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.typed.strict import complaint, strict
 from rtgraph.nodes.runtime.classes.description import NodeDescription
 from rtgraph.nodes.runtime.classes.local_modules import LocalModule
+from rtgraph.nodes.runtime.virtual.delays import EdgeDelay
 from rtgraph.nodes.runtime.virtual.faults import Fault
 from rtgraph.nodes.runtime.wiring import NodePlan
 from rtgraph.nodes.weights.plan import WeightsPlan
@@ -42,7 +43,9 @@ class Plan(Record):
     nodes: tuple[NodePlan, ...] = ()
     weights: dict[str, WeightsPlan] = Field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
-    # Most plans have neither of these, and older plans lack the keys.
+    # Most plans have none of these, and older plans lack the keys.
+    delays: tuple[EdgeDelay, ...] = Field(default=(), exclude_if=operator.not_)
+    """The transport times of messages in the virtual world."""
     modules: dict[str, LocalModule] = Field(default_factory=dict, exclude_if=operator.not_)
     """The user's modules that the plan runs, by top-level name."""
 

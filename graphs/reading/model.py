@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rtgraph.graphs.names import ClassPath, InstanceName, Name, PathName, Topic
 from rtgraph.graphs.reading.arguments import ArgumentEntry
+from rtgraph.nodes.runtime.virtual.delays import EdgeDelay
 from rtgraph.nodes.runtime.virtual.faults import Fault
 from rtgraph.nodes.runtime.wiring import RestartPolicy
 from rtgraph.nodes.weights.versions import Sharing
@@ -136,10 +137,16 @@ class Settings(Entry):
     )
 
 
-class LaunchFile(Settings):
-    """A launch file: graphs, their arguments, the world, and injected faults."""
+class Scenario(Settings):
+    """How to run a graph, and what happens to its nodes and messages in virtual time."""
+
+    faults: tuple[Fault, ...] = ()
+    delays: tuple[EdgeDelay, ...] = ()
+
+
+class LaunchFile(Scenario):
+    """A launch file: graphs, their arguments, the world, and in virtual time injected faults and transport times."""
 
     description: str = ""
     arguments: dict[Name, ArgumentEntry] = {}
     graphs: tuple[IncludeEntry, ...] = Field(min_length=1)
-    faults: tuple[Fault, ...] = ()

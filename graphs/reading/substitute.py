@@ -2,7 +2,8 @@
 
 ``${gate_of:argument}`` is the gate that the stagger method in an argument needs; ``${algorithm_of:weights}`` is the
 default algorithm for such weights; ``${usual:node.argument}`` is the usual value of an argument for the actions of
-a plant. ``${a|b}`` is ``${a}``, or ``${b}`` if that is null.
+a plant. ``${latency_of:latency}`` is the latency model that the arguments ``latency``, ``latency_frames`` and
+``latency_file`` select, and ``${frames_of:latency}`` its mean in frames. ``${a|b}`` is ``${a}``, or ``${b}`` if that is null.
 
 A scalar that consists of one reference takes the type of the value; otherwise the value becomes part of the text.
 ``$${`` stands for ``${``. Replaced values are not searched for references again. Environment variables and text with
@@ -24,7 +25,7 @@ Lookup = Callable[[str, Place], Value]
 
 _TOKEN = re.compile(r"(?P<escape>\$\$\{)|\$\{(?P<reference>[^${}]*)\}|(?P<bad>\$\{)")
 
-_OF_NODES = ("spec", "identity", "weights", "algorithm_of", "usual")
+_OF_NODES = ("spec", "identity", "weights", "algorithm_of", "usual", "latency_of", "frames_of")
 _LATER = {"params", "network", "arguments", "if"}
 
 

@@ -17,6 +17,7 @@ from rtgraph.graphs.reading.positions import Place, Value
 from rtgraph.graphs.reading.substitute import substitute
 from rtgraph.graphs.reading.validation import validated
 from rtgraph.graphs.resolving.hooks import calling, check_outputs, described_spec
+from rtgraph.graphs.resolving.latencies import Latencies
 from rtgraph.graphs.resolving.weights import algorithm_of, weights_plan
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import GraphError, RtgraphError
@@ -60,6 +61,8 @@ class Resolver:
         self._params: dict[str, Params] = {}
         self._specs: dict[str, PlantSpec] = {}
         self._resolving: list[str] = []
+        self.latencies = Latencies()
+        """The latency models that arguments select."""
 
     def __enter__(self) -> Self:
         return self
@@ -235,8 +238,14 @@ class Resolver:
         def identity(reference: str, place: Place) -> Value:
             return dict(self.identity(scope.full(reference), place))
 
+        def latency_of(reference: str, place: Place) -> Value:
+            return self.latencies.model(reference, raw.references.arguments, place)
+
+        def frames_of(reference: str, place: Place) -> Value:
+            return self.latencies.frames(reference, raw.references.arguments, place)
+
         lookups = {"spec": spec, "identity": identity, "weights": weights, "algorithm_of": algorithm}
-        lookups["usual"] = usual
+        lookups |= {"usual": usual, "latency_of": latency_of, "frames_of": frames_of}
         return substitute(raw.value, raw.place, replace(raw.references, lookups=lookups))
 
 

@@ -99,7 +99,11 @@ class SteppedWorld:
 
     def __init__(self, plan: Plan, plant: str, workers: tuple[str, ...], seed: int) -> None:
         self._world = VirtualWorld(
-            plan.nodes, seed=seed, launch_context=launch_context(plan, None), faults=plan.faults
+            plan.nodes,
+            seed=seed,
+            launch_context=launch_context(plan, None),
+            faults=plan.faults,
+            delays=plan.delays,
         )
         self._plant = plant
         self._workers = workers

@@ -52,6 +52,7 @@ def run_virtual(
                 seed=plan.seed,
                 launch_context=launch_context(plan, session),
                 faults=plan.faults,
+                delays=plan.delays,
                 interruption=Interrupted,
             )
             saver = _world_saver(world, plan, session, checkpoints or CheckpointSettings(), status)

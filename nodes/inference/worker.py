@@ -18,12 +18,12 @@ from rtgraph.msgs import (
 from rtgraph.msgs.base import OWNED
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.plant import empty_observation
-from rtgraph.nodes.inference.latency import Constant, Draw, LatencyParams, Measured
 from rtgraph.nodes.inference.policies import check_policy, make_policy
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, PolicyParams
 from rtgraph.nodes.inference.stagger import StaggerName, stagger_method
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest, queue
 from rtgraph.nodes.runtime.interface.context import generator
+from rtgraph.nodes.runtime.latency import AnyModel, Constant, Draw, LatencyParams, Measured, latency_of
 from rtgraph.nodes.weights.weights import weights_named
 
 STATE_PERIOD_NS = 500_000_000
@@ -77,9 +77,10 @@ class Worker(Node[WorkerParams]):
         """Check that the weights exist, and that inferences take time in the virtual world."""
         if isinstance(params.policy, EpsilonGreedyParams):
             weights_named(placement.weights, params.policy.weights)
-        draw = params.latency.draws(generator(0, placement.name, 0), params.plant.rate_hz)
+        latency = latency_of(params.latency, placement.name)
+        draw = latency.draws(generator(0, placement.name, 0), params.plant.rate_hz)
         if not placement.realtime:
-            _must_take_time(placement.name, params.latency, draw)
+            _must_take_time(placement.name, latency, draw)
 
     def on_prepare(self) -> None:
         """Make the policy and warm it up."""
@@ -87,9 +88,10 @@ class Worker(Node[WorkerParams]):
         stagger_method(params.stagger)  # imports it before the world runs
         self._policy = self._make_policy()
         self._versions = _Versions()
-        self._draw = params.latency.draws(self.rng, params.plant.rate_hz)
+        latency = latency_of(params.latency, self.name)
+        self._draw = latency.draws(self.rng, params.plant.rate_hz)
         if not self.context.launch_context.realtime:
-            _must_take_time(self.name, params.latency, self._draw)
+            _must_take_time(self.name, latency, self._draw)
         if self.context.launch_context.realtime:
             self._warm_up()
 
@@ -248,13 +250,13 @@ class Worker(Node[WorkerParams]):
             self._policy.warm_up(empty)
 
 
-def _must_take_time(name: str, latency: LatencyParams, draw: Draw) -> None:
+def _must_take_time(name: str, latency: AnyModel, draw: Draw) -> None:
     """Reject inferences that take no time: the node would infer forever at one instant."""
     if isinstance(latency, Measured | Constant) and draw() == 0:
         raise NodeError(
             f"{name}: inferences need a duration in the virtual world, which cannot measure it",
             hint="give a duration (latency_frames=1: an action acts at the next tick), "
-            "or an empirical latency with a file of measured ones",
+            "or measured ones (latency_file, of `rtgraph bag latency`)",
         )
 
 

@@ -12,11 +12,11 @@ from rtgraph.msgs import BatchRequest, Priorities, SampledBatch
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.algorithms import AnyAlgorithm
 from rtgraph.nodes.algorithms.dqn.params import DqnParams
-from rtgraph.nodes.inference.latency import LatencyParams, Measured
 from rtgraph.nodes.networks import NetworkSpec
 from rtgraph.nodes.replay import Batch, BatchReader
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, queue
 from rtgraph.nodes.runtime.interface.context import generator
+from rtgraph.nodes.runtime.latency import LatencyParams, Measured, latency_of
 from rtgraph.nodes.weights.weights import Weights, weights_named
 
 _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
@@ -57,7 +57,8 @@ class Batches(Node[B]):
         """Check that the weights exist, that the algorithm fits them, and that the device exists."""
         plan = weights_named(placement.weights, params.weights).plan
         params.algorithm.check(_SPEC.validate_python(plan.network), plan.spec)
-        params.latency.draws(generator(0, placement.name, 0), plan.spec.rate_hz)
+        latency = latency_of(params.latency, placement.name)
+        latency.draws(generator(0, placement.name, 0), plan.spec.rate_hz)
         if params.algorithm.device != "cpu":
             # Imported here, because a graph is described without torch.
             from rtgraph.nodes.learner.updates.device import device_named  # noqa: PLC0415
@@ -70,7 +71,8 @@ class Batches(Node[B]):
             self.name, self.context.identity.incarnation, self.context.launch_context.directory
         )
         self._read_ns, self._at_once = -1, 0
-        self._draw = self.params.latency.draws(self.rng, self.learned_weights().plan.spec.rate_hz)
+        latency = latency_of(self.params.latency, self.name)
+        self._draw = latency.draws(self.rng, self.learned_weights().plan.spec.rate_hz)
 
     def on_stop(self) -> None:
         """Release the replay memory's frames."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from rtgraph.msgs import Decision, Observation, PlantSpec, SampledBatch
-from rtgraph.nodes.inference.latency import LatencyParams, Measured
 from rtgraph.nodes.inference.policies import check_policy, make_policy
 from rtgraph.nodes.inference.policy import EpsilonGreedyParams
 from rtgraph.nodes.learner.learning import Learning, LearningParams
 from rtgraph.nodes.runtime import Input, Output, Placement, latest
 from rtgraph.nodes.runtime.interface.context import generator
+from rtgraph.nodes.runtime.latency import LatencyParams, Measured, latency_of
 from rtgraph.nodes.weights.weights import weights_named
 
 
@@ -44,7 +44,7 @@ class SequentialAgent(Learning[SequentialParams]):
         super().on_prepare()
         params, launch_context = self.params, self.context.launch_context
         self._policy = make_policy(params.policy, params.plant, self.rng, launch_context)
-        self._draw_inference = params.inference.draws(self.rng, params.plant.rate_hz)
+        self._draw_inference = latency_of(params.inference, self.name).draws(self.rng, params.plant.rate_hz)
 
     @classmethod
     def check(cls, params: SequentialParams) -> None:
@@ -56,7 +56,8 @@ class SequentialAgent(Learning[SequentialParams]):
         """Check also that the policy's weights exist, and that the model of the inference latency can be read."""
         super().check_placement(params, placement)
         weights_named(placement.weights, params.policy.weights)
-        params.inference.draws(generator(0, placement.name, 0), params.plant.rate_hz)
+        inference = latency_of(params.inference, placement.name)
+        inference.draws(generator(0, placement.name, 0), params.plant.rate_hz)
 
     def on_params(self, changed: frozenset[str]) -> None:
         """Pass the changed parameters to the policy."""

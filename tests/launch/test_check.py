@@ -84,7 +84,7 @@ def refused(arguments: list[str], capsys: Captured) -> str:
         ("relay.yaml", "transfers whole versions, but weights 'policy' have `sharing: fixed`, where no version follows the first"),
         ("delay_learning minimum=100000000", "minimum is 100,000,000 transitions"),
         ("delay_learning device=abacus", "cannot learn on device 'abacus'"),
-        ("endless latency_frames=0 --world virtual", "inferences need a duration in the virtual world"),
+        ("endless latency=measured --world virtual", "inferences need a duration in the virtual world"),
         ("endless --recorder topics=obervation", "'obervation' matches no topic. hint: did you mean 'observation'?"),
         ("endless --recorder exclude=obervation", "'obervation' matches no topic. hint: did you mean 'observation'?"),
         ("endless --recorder exclude=*", "record: leaves no topic to record. hint: the topics are applied"),

@@ -42,6 +42,7 @@ def test_check_counts_as_json(capsys) -> None:
         "edges": 4,
         "networks": 1,
         "faults": 0,
+        "delays": 0,
     }
 
 

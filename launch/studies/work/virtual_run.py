@@ -65,7 +65,13 @@ class VirtualRun:
         """Run, and return the trace of all ticks."""
         plan = self.plan()
         end_ns = tick_time_ns(self.ticks, rate_of(plan))
-        world = VirtualWorld(plan.nodes, seed=plan.seed, launch_context=launch_context(plan, None))
+        world = VirtualWorld(
+            plan.nodes,
+            seed=plan.seed,
+            launch_context=launch_context(plan, None),
+            faults=plan.faults,
+            delays=plan.delays,
+        )
         world.run(lambda time_ns: report(time_ns / end_ns))
         trace: Trace = world.node("monitor").trace
         return trace

@@ -14,6 +14,7 @@ ACTIONS = {
     "keep": "write the contents of a ring-buffer recorder to a file",
     "recover": "make a complete recording from a damaged one",
     "verify": "run nodes again on a recording, and compare every byte",
+    "latency": "fit inference and transport times, and write a latency file",
     "graph": "draw the graph that made a recording",
     "export": "convert a recording for other tools",
 }

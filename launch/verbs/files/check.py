@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
         "edges": sum(len(source.publishers) for node in plan.nodes for source in node.inputs.values()),
         "networks": len(plan.weights),
         "faults": len(plan.faults),
+        "delays": len(plan.delays),
     }
     if args.json:
         print(json.dumps({"name": plan.name, "world": plan.world, "seed": plan.seed, **counts}))

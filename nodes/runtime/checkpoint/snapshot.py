@@ -98,6 +98,8 @@ def anchors_of(world: VirtualWorld) -> dict[str, object]:
     }
     if world.fault_injector is not None:
         found["faults"] = world.fault_injector
+    if world.edge_delays is not None:
+        found["delays"] = world.edge_delays
     for name, weights in world.launch_context.weights.items():
         found |= {f"weights:{name}": weights, f"versions:{name}": weights.versions}
     for name, executor in world.executors.items():

@@ -24,6 +24,7 @@ from rtgraph.nodes.runtime.interface.taps import taken
 from rtgraph.nodes.runtime.journal import Documents
 from rtgraph.nodes.runtime.journalled import executor_of
 from rtgraph.nodes.runtime.results import results_of
+from rtgraph.nodes.runtime.virtual.delays import EdgeDelay, EdgeDelays
 from rtgraph.nodes.runtime.virtual.event_queue import EventQueue
 from rtgraph.nodes.runtime.virtual.faults import Fault, FaultInjector, crashes
 from rtgraph.nodes.runtime.virtual.routes import Route, routes
@@ -58,9 +59,10 @@ class VirtualWorld:
 
     Args:
         plans: the nodes, in plan order.
-        seed: the seed of every node's random generator and of the faults.
+        seed: the seed of every node's random generator, of the faults and of the delays.
         launch_context: the launch context for the nodes.
         faults: the faults to inject.
+        delays: the transport times of messages; messages of other edges arrive at once.
         interruption: what signal handlers raise. It ends the run at once; anything else is an error of a node.
     """
 
@@ -71,6 +73,7 @@ class VirtualWorld:
         seed: int = 0,
         launch_context: LaunchContext | None = None,
         faults: Sequence[Fault] = (),
+        delays: Sequence[EdgeDelay] = (),
         interruption: type[BaseException] = KeyboardInterrupt,
     ) -> None:
         self._interruption = interruption
@@ -101,6 +104,7 @@ class VirtualWorld:
         )
         """The pending events."""
         self.fault_injector = FaultInjector(faults, seed) if faults else None
+        self.edge_delays = EdgeDelays(delays, seed) if delays else None
         self.executors = {plan.name: self._executor(plan, 0) for plan in self.plans}
         self._routes = routes(self.plans, self.executors)
         for crash, name in crashes(faults, self.executors):
@@ -251,7 +255,7 @@ class VirtualWorld:
     def transmit(
         self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None
     ) -> None:
-        """Deliver a message to every subscribed input; without faults it arrives at this instant."""
+        """Deliver a message to every subscribed input; without faults and delays it arrives at this instant."""
         route = self._routes.get(output)
         if route is None:
             return
@@ -262,10 +266,8 @@ class VirtualWorld:
                 if receiver.alive:
                     receiver.deliver(port, copy)
         for receiver, port in route.all if key is None else route.targets(key):
-            if self.fault_injector is not None:
-                for delay_ns in self.fault_injector.arrivals(
-                    executor.identity.name, receiver.identity.name, output.name
-                ):
+            if self.fault_injector is not None or self.edge_delays is not None:
+                for delay_ns in self._under_way_ns(executor, output, receiver, port):
                     self._arrive(receiver, port, message, delay_ns)
             elif port.paused:
                 continue
@@ -310,6 +312,19 @@ class VirtualWorld:
             launch_context=self.launch_context,
             documents=self._documents,
         )
+
+    def _under_way_ns(
+        self, executor: Executor, output: BoundOutput[Any], receiver: Executor, port: BoundInput[Any]
+    ) -> Sequence[int]:
+        """Return how long each copy of a message is under way; empty if it is lost."""
+        source, target = executor.identity.name, receiver.identity.name
+        copies_ns: Sequence[int] = (0,)
+        if self.fault_injector is not None:
+            copies_ns = self.fault_injector.arrivals(source, target, output.name)
+        if self.edge_delays is None or not copies_ns:
+            return copies_ns
+        delay_ns = self.edge_delays.delay_ns(source, output.name, target, port.name, self.clock.time_ns)
+        return [delay_ns + copy_ns for copy_ns in copies_ns]
 
     def _arrive(self, receiver: Executor, port: BoundInput[Any], message: Message, delay_ns: int) -> None:
         port.under_way += 1

@@ -182,9 +182,9 @@ def test_environments_are_stepped_in_parallel(vector) -> None:
     [
         ({"launch": "no_such_game"}, "no_such_game"),
         ({"launch": "boxing", "worker": 3}, "worker"),
-        ({"launch": "boxing", "latency_frames": 0}, "need a duration"),
+        ({"launch": "boxing", "latency": "measured"}, "need a duration"),
         ({"launch": "boxing", "plant": "other"}, "no plant 'other'"),
-        ({"launch": "boxing", "latency_frames": 0}, "latency_frames=1: an action acts at the next tick"),
+        ({"launch": "boxing", "latency": "measured"}, "latency_frames=1: an action acts at the next tick"),
         ({"launch": "catch", "pending": -1}, "pending=-1: expected True, False, or a number"),
         ({"launch": "catch", "pending": 10**9}, "a number of actions up to 1,000"),
         ({"launch": "catch", "pending": "x"}, "pending='x': expected True, False, or a number"),

@@ -8,7 +8,7 @@ import pytest
 from reference.staggering import KINDS, METHODS, SECOND, draw, simulate
 from support.staggered import staggered_world, trace_of
 
-from rtgraph.nodes.inference.latency import Empirical
+from rtgraph.nodes.runtime.latency import Empirical
 
 # Every method and kind of latency, each with two of the worker numbers, so that each method runs with all six.
 _WORKERS = itertools.cycle([(6, 8), (2, 6), (1, 4), (4, 12), (6, 8)])

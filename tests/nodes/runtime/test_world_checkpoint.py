@@ -28,6 +28,7 @@ from rtgraph.nodes.runtime.checkpoint.files import MAGIC, SnapshotFile, Snapshot
 from rtgraph.nodes.runtime.checkpoint.reader import MAKERS, Reader, Reference, unpacked
 from rtgraph.nodes.runtime.checkpoint.saveable import Names
 from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver, anchors_of, load, names_of
+from rtgraph.nodes.runtime.virtual.delays import EdgeDelay
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
 
 SECOND = 1_000_000_000
@@ -92,9 +93,15 @@ def test_staggered_workers_go_on_as_they_would_have(tmp_path, method):
         CrashFault(node="worker/6", at_ns=round(2.95 * SECOND)),
     )
 
+    delays = (
+        EdgeDelay(target="plant", latency={"kind": "lognormal", "ms": 20}),
+        EdgeDelay(source="plant", port="observation", latency={"kind": "empirical", "values_ms": [1, 9]}),
+    )
+
     def make():
         limits = LaunchContext(limits=RunLimits(ticks=250))
-        return Listening(staggered_plans(method, LATENCIES), seed=4, launch_context=limits, faults=faults)
+        nodes = staggered_plans(method, LATENCIES)
+        return Listening(nodes, seed=4, launch_context=limits, faults=faults, delays=delays)
 
     resumed, whole = assert_goes_on(make, tmp_path)
     assert resumed.restarts["worker/2"] == 1

@@ -1,17 +1,20 @@
-"""The duration of an inference (T_θ): measured, or drawn from a distribution, in both worlds.
+"""Latency models: the duration of an inference (T_θ), of an update, or of a message's transport.
 
 In real time an inference is padded to the drawn latency, to emulate an accelerator elsewhere, or a network
-larger than this machine can run. In virtual time the inference takes the drawn latency, on any machine.
-Durations are given in frames of the plant (``frames``) or in milliseconds (``ms``).
+larger than this machine can run. In virtual time the inference takes the drawn latency, on any machine; the
+transport of a message takes time only in virtual time, if its edge has a model. Durations are given in frames
+of the plant (``frames``) or in milliseconds (``ms``).
 """
 
 from __future__ import annotations
 
 import functools
 import math
+import operator
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -113,16 +116,24 @@ class Lognormal(_Random):
 
 
 class Mixture(_Random):
-    """The latency of an ε-greedy policy: some decisions need no forward pass."""
+    """The latency of an ε-greedy policy: some decisions need no forward pass. Each part is fixed, or lognormal."""
 
     kind: Literal["mixture"] = "mixture"
     epsilon: Share = 0.5
     """The share of decisions without a forward pass."""
     cost: Times = 0.02
-    """The duration of those decisions, as a share of the duration."""
+    """The mean duration of those decisions, as a share of the duration."""
+    # Plans from before these fields lack them.
+    sigma: Spread = Field(default=0.0, exclude_if=operator.not_)
+    """The standard deviation of the logarithm of decisions with a forward pass."""
+    cost_sigma: Spread = Field(default=0.0, exclude_if=operator.not_)
+    """The same of decisions without one."""
 
     def drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
-        return self._ns(self.cost if rng.random() < self.epsilon else 1.0, rate_hz)
+        times, sigma = (self.cost, self.cost_sigma) if rng.random() < self.epsilon else (1.0, self.sigma)
+        if sigma:
+            times *= math.exp(sigma * rng.standard_normal() - sigma**2 / 2)
+        return self._ns(times, rate_hz)
 
 
 class Spikes(_Random):
@@ -142,33 +153,89 @@ class Spikes(_Random):
 
 
 class Empirical(Record):
-    """Measured durations: given here, or in a file."""
+    """Measured durations: given here, in a file, or by their quantiles."""
 
     kind: Literal["empirical"] = "empirical"
     values_ms: tuple[Milliseconds, ...] = ()
     """The durations in milliseconds."""
     file: str | None = None
     """A text file of durations in milliseconds, one per line."""
+    # Plans from before the field lack it.
+    quantiles_ms: tuple[tuple[Share, Milliseconds], ...] = Field(default=(), exclude_if=operator.not_)
+    """Pairs of a share and the duration in milliseconds that this share does not exceed; linear between two pairs."""
     order: Literal["sample", "sequence"] = "sample"
     """``sample``: draw at random; ``sequence``: repeat in the given order."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if bool(self.values_ms) == (self.file is not None):
-            raise ValueError("give either values_ms or file")
+        if bool(self.values_ms) + (self.file is not None) + bool(self.quantiles_ms) != 1:
+            raise ValueError("give either values_ms, file or quantiles_ms")
+        if not self.quantiles_ms:
+            return self
+        if self.order == "sequence":
+            raise ValueError("quantiles_ms have no sequence")
+        shares, values = zip(*self.quantiles_ms, strict=True)
+        if (
+            sorted(shares) != list(shares)
+            or sorted(values) != list(values)
+            or (shares[0], shares[-1]) != (0, 1)
+        ):
+            raise ValueError("quantiles_ms rise from the share 0 to the share 1")
         return self
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
+        if self.quantiles_ms:
+            shares, values_ms = zip(*self.quantiles_ms, strict=True)
+            return _Interpolated(shares, values_ms, rng).draw
         values = [round(value * 1e6) for value in self.values_ms or _read(self.file or "")]
         if self.order == "sample":
             return _Sampled(values, rng).draw
         return _Repeated(values).draw
 
 
+Model = Annotated[Constant | Normal | Lognormal | Mixture | Spikes | Empirical, Field(discriminator="kind")]
+"""A duration that is drawn, in any world."""
+
+
+class ByNode(Record):
+    """A model for each node, by its name, as in a latency file; the first name or pattern that matches applies."""
+
+    kind: Literal["by_node"] = "by_node"
+    file: str
+    """The file that they are from, for messages."""
+    models: dict[str, Model]
+    """The models; ``*`` and ``?`` in a name are wildcards."""
+
+    def of(self, name: str) -> AnyModel:
+        """Return the model of a node.
+
+        Raises:
+            NodeError: there is none.
+        """
+        for pattern, model in self.models.items():
+            if fnmatchcase(name, pattern):
+                return model
+        raise NodeError(
+            f"{self.file} has no inference time of {name!r}: it has {', '.join(self.models) or 'none'}",
+            hint="give as many workers as were recorded, or a pattern such as `worker/*` in the file",
+        )
+
+
+AnyModel = Measured | Padded | Constant | Normal | Lognormal | Mixture | Spikes | Empirical
+
 LatencyParams = Annotated[
-    Measured | Padded | Constant | Normal | Lognormal | Mixture | Spikes | Empirical,
+    Measured | Padded | Constant | Normal | Lognormal | Mixture | Spikes | Empirical | ByNode,
     Field(discriminator="kind"),
 ]
+
+
+def latency_of(latency: AnyModel | ByNode, name: str) -> AnyModel:
+    """Return the latency model of a node.
+
+    Raises:
+        NodeError: the models are given by name, and none is the node's.
+    """
+    return latency.of(name) if isinstance(latency, ByNode) else latency
 
 
 # Objects with a method, not partial functions: a world checkpoint saves them.
@@ -195,6 +262,18 @@ class _Sampled:
 
     def draw(self) -> int:
         return self.values[int(self.rng.integers(len(self.values)))]
+
+
+@dataclass
+class _Interpolated:
+    """Draws from a distribution given by its quantiles."""
+
+    shares: tuple[float, ...]
+    values_ms: tuple[float, ...]
+    rng: np.random.Generator
+
+    def draw(self) -> int:
+        return round(float(np.interp(self.rng.random(), self.shares, self.values_ms)) * 1e6)
 
 
 @dataclass

@@ -3,7 +3,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.inference.latency import LatencyParams
+from rtgraph.nodes.runtime.latency import Constant, LatencyParams, latency_of
 
 RATE_HZ = 60.0
 FRAME_NS = 16_666_667
@@ -42,6 +42,15 @@ def test_a_mixture_has_two_times():
     assert (times < 1).mean() == pytest.approx(0.25, abs=0.015)
 
 
+def test_each_part_of_a_mixture_may_be_lognormal():
+    times = draws(kind="mixture", ms=80, epsilon=0.25, cost=0.1, sigma=0.1, cost_sigma=0.4) / 1e6
+    short = times[times < 30]
+    assert len(short) / len(times) == pytest.approx(0.25, abs=0.015)
+    assert short.mean() == pytest.approx(8, rel=0.02)
+    assert np.log(short).std() == pytest.approx(0.4, rel=0.05)
+    assert np.log(times[times > 30]).std() == pytest.approx(0.1, rel=0.05)
+
+
 def test_spikes_are_exactly_so_many_times_the_mean():
     times = draws(kind="spikes", frames=5.3, probability=0.05) / FRAME_NS
     spikes = times > 40
@@ -65,6 +74,25 @@ def test_measured_times_are_repeated_or_drawn(tmp_path):
     ]
 
 
+def test_quantiles_are_joined_by_straight_lines():
+    times = draws(kind="empirical", quantiles_ms=[[0, 10], [0.5, 20], [1, 60]]) / 1e6
+    assert times.min() >= 10
+    assert times.max() <= 60
+    assert np.quantile(times, [0.25, 0.5, 0.75]) == pytest.approx([15, 20, 40], rel=0.02)
+
+
+def test_a_node_has_the_first_model_that_its_name_matches():
+    models = {"worker/1": {"kind": "constant", "ms": 2}, "worker/*": {"kind": "constant", "ms": 3}}
+    latency = PARAMS.validate_python({"kind": "by_node", "file": "times.yaml", "models": models})
+    found = [latency_of(latency, f"worker/{number}").ms for number in (0, 1, 2)]
+    assert found == [3, 2, 3]
+    with pytest.raises(
+        NodeError, match=r"times.yaml has no inference time of 'agent': it has worker/1, worker/\*"
+    ):
+        latency_of(latency, "agent")
+    assert latency_of(Constant(ms=1), "agent") == Constant(ms=1)
+
+
 @pytest.mark.parametrize("text", ["", "1.5\n-2\n", "fast\n"])
 def test_a_file_of_no_times_is_refused(tmp_path, text):
     (tmp_path / "times.txt").write_text(text)
@@ -85,8 +113,11 @@ def test_times_are_drawn_by_the_seed(kind):
         ({"kind": "constant", "frames": 1, "ms": 1}, "either in frames or in ms"),
         ({"kind": "constant", "frames": -1}, "greater than or equal to 0"),
         ({"kind": "mixture", "frames": 1, "epsilon": 1.1}, "less than or equal to 1"),
-        ({"kind": "empirical"}, "either values_ms or file"),
-        ({"kind": "empirical", "values_ms": [1], "file": "x"}, "either values_ms or file"),
+        ({"kind": "empirical"}, "either values_ms, file or quantiles_ms"),
+        ({"kind": "empirical", "values_ms": [1], "file": "x"}, "either values_ms, file or quantiles_ms"),
+        ({"kind": "empirical", "quantiles_ms": [[0, 2], [1, 1]]}, "rise from the share 0 to the share 1"),
+        ({"kind": "empirical", "quantiles_ms": [[0, 1], [0.9, 2]]}, "rise from the share 0 to the share 1"),
+        ({"kind": "empirical", "quantiles_ms": [[0, 1], [1, 2]], "order": "sequence"}, "no sequence"),
         ({"kind": "empirical", "values_ms": [-1]}, "greater than or equal to 0"),
         ({"kind": "guessed"}, "guessed"),
     ],

@@ -1,0 +1,91 @@
+"""Latency files: the measured inference times of workers and transport times of edges, written by ``rtgraph bag latency``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field
+
+from rtgraph.graphs.reading.files import read
+from rtgraph.graphs.reading.model import Entry
+from rtgraph.graphs.reading.positions import Place
+from rtgraph.graphs.reading.validation import validated
+from rtgraph.msgs.atomic import write_atomically
+from rtgraph.msgs.errors import GraphError
+from rtgraph.nodes.runtime.latency import Model
+from rtgraph.nodes.runtime.virtual.delays import EdgeDelay
+
+VERSION = 1
+_WIDTH = 140
+
+
+class Measurements(Entry):
+    """What the models are from; nothing reads it."""
+
+    name: str = ""
+    world: str = ""
+    rate_hz: float | None = None
+
+
+class LatencyFile(Entry):
+    """The timing of a graph: a latency model for each worker, and for each edge."""
+
+    rtgraph_latency: Literal[1]
+    """The version of the format."""
+    recording: Measurements = Measurements()
+    workers: dict[str, Model] = Field(min_length=1)
+    """The inference times by the workers' full names; ``*`` and ``?`` are wildcards, and the first match applies."""
+    edges: tuple[EdgeDelay, ...] = ()
+    """The transport times, in virtual time; the first match applies."""
+
+
+def read_latency_file(path: str, place: Place) -> LatencyFile:
+    """Read a latency file.
+
+    Args:
+        path: the file, relative to the current folder.
+        place: where its name is given, for an error of a missing file.
+
+    Raises:
+        GraphError: it is missing, or it is no valid latency file.
+    """
+    if not Path(path).is_file():
+        raise place.error(
+            f"there is no latency file {path}", hint="make one of a recording: rtgraph bag latency FILE"
+        )
+    document = read(Path(path))
+    version = document.value.get("rtgraph_latency")
+    if version != VERSION:
+        problem = "is not a latency file" if version is None else f"has version {version}, not {VERSION}"
+        raise GraphError(problem, file=path, line=1, hint="make one of a recording: rtgraph bag latency FILE")
+    return validated(LatencyFile, document.value, document.top)
+
+
+def write_latency_file(file: LatencyFile, path: Path) -> None:
+    """Write a latency file atomically.
+
+    Raises:
+        GraphError: it cannot be written.
+    """
+    values = {
+        "rtgraph_latency": VERSION,
+        "recording": file.recording.model_dump(mode="json", exclude_defaults=True),
+        "workers": {name: _written(model) for name, model in file.workers.items()},
+        "edges": [
+            {
+                "source": edge.source,
+                "target": edge.target,
+                "port": edge.port,
+                "latency": _written(edge.latency),
+            }
+            for edge in file.edges
+        ],
+    }
+    text = yaml.safe_dump(values, sort_keys=False, default_flow_style=None, width=_WIDTH)
+    write_atomically(path, text, GraphError)
+
+
+def _written(model: Model) -> dict[str, Any]:
+    return {"kind": model.kind, **model.model_dump(mode="json", exclude_defaults=True)}

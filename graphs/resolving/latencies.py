@@ -1,0 +1,124 @@
+"""Latency models that arguments select: padded to frames, measured, or those of a latency file.
+
+The arguments have a common name: `latency` is the choice, `latency_frames` the frames, `latency_file` the file.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rtgraph.graphs.reading.latency_file import LatencyFile, read_latency_file
+from rtgraph.graphs.reading.positions import Place, Value
+from rtgraph.nodes.runtime.clock import period_ns
+from rtgraph.nodes.runtime.latency import ByNode
+from rtgraph.nodes.runtime.virtual.delays import EdgeDelay
+from rtgraph.nodes.runtime.wiring import NodePlan
+
+PADDED, MEASURED, FILE = "padded", "measured", "file"
+BY_NODE = "by_node"
+MEAN_OF = 1000
+"""Number of draws of which a mean is computed."""
+
+
+class Latencies:
+    """Resolves references to latency models, and keeps the files that they use."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, LatencyFile] = {}
+
+    def model(self, name: str, arguments: Mapping[str, Value], place: Place) -> Value:
+        """Return the model that the arguments of this name select, as a node's parameter.
+
+        Raises:
+            GraphError: there are no such arguments, no file is given, or it is missing or wrong.
+        """
+        match self._chosen(name, arguments, place):
+            case "measured":
+                return {"kind": MEASURED}
+            case "file":
+                path, file = self._file(name, arguments, place)
+                models: dict[str, Value] = {
+                    node: model.model_dump(mode="json") for node, model in file.workers.items()
+                }
+                return {"kind": BY_NODE, "file": path, "models": models}
+        return {"kind": PADDED, "frames": arguments[f"{name}_frames"]}
+
+    def frames(self, name: str, arguments: Mapping[str, Value], place: Place) -> Value:
+        """Return the mean of that model in frames; 0 if it is unknown.
+
+        Raises:
+            GraphError: as ``model``.
+        """
+        match self._chosen(name, arguments, place):
+            case "measured":
+                return 0.0
+            case "file":
+                return _mean_frames(self._file(name, arguments, place)[1])
+        return arguments[f"{name}_frames"]
+
+    def edges(self, plans: Sequence[NodePlan]) -> tuple[EdgeDelay, ...]:
+        """Return the transport times in the files, of edges that the plan has."""
+        names = [plan.name for plan in plans]
+        outputs = {port for plan in plans for port in plan.outputs}
+        return tuple(
+            edge
+            for file in self._files.values()
+            for edge in file.edges
+            if fnmatch.filter(names, edge.source)
+            and fnmatch.filter(names, edge.target)
+            and fnmatch.filter(outputs, edge.port)
+        )
+
+    def _chosen(self, name: str, arguments: Mapping[str, Value], place: Place) -> str:
+        for needed in (name, f"{name}_frames", f"{name}_file"):
+            if needed not in arguments:
+                raise place.error(f"${{latency_of:{name}}} needs the argument {needed!r}", hint="declare it")
+        chosen = arguments[name]
+        if chosen is None:
+            return PADDED if arguments[f"{name}_file"] is None else FILE
+        return str(chosen)
+
+    def _file(self, name: str, arguments: Mapping[str, Value], place: Place) -> tuple[str, LatencyFile]:
+        path = arguments[f"{name}_file"]
+        if path is None:
+            raise place.error(
+                f"{name}=file needs the file", hint=f"{name}_file=FILE, made by `rtgraph bag latency`"
+            )
+        if str(path) not in self._files:
+            self._files[str(path)] = read_latency_file(str(path), place)
+        return str(path), self._files[str(path)]
+
+
+def _mean_frames(file: LatencyFile) -> float:
+    """Return the mean inference time in frames of the recording's plant; 0 if its rate is unknown."""
+    rate_hz = file.recording.rate_hz
+    if rate_hz is None:
+        return 0.0
+    draws = [model.draws(np.random.default_rng(0), rate_hz) for model in file.workers.values()]
+    return float(np.mean([draw() for draw in draws for _ in range(MEAN_OF)])) / period_ns(rate_hz)
+
+
+def with_own_latency(plans: Sequence[NodePlan]) -> tuple[NodePlan, ...]:
+    """Return the nodes, each with only its own model of a latency file."""
+    return tuple(
+        plan.model_copy(
+            update={"params": {key: _own(value, plan.name) for key, value in plan.params.items()}}
+        )
+        if any(_is_by_node(value) for value in plan.params.values())
+        else plan
+        for plan in plans
+    )
+
+
+def _is_by_node(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("kind") == BY_NODE
+
+
+def _own(value: Any, name: str) -> Any:
+    if not _is_by_node(value):
+        return value
+    return ByNode.model_validate(value).of(name).model_dump(mode="json")

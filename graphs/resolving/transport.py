@@ -1,0 +1,59 @@
+"""Checks what happens to messages and nodes in the virtual world: injected faults, and transport times of edges."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+
+from rtgraph.graphs.reading.model import World
+from rtgraph.graphs.reading.positions import Place
+from rtgraph.msgs.typed.nearest import nearest
+from rtgraph.nodes.runtime.virtual.delays import EdgeDelay
+from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault, Fault
+from rtgraph.nodes.runtime.wiring import NodePlan
+
+_Patterns = Mapping[str, tuple[str, Sequence[str]]]
+
+
+def check_faults(faults: Sequence[Fault], plans: Sequence[NodePlan], world: World, place: Place) -> None:
+    """Check that faults are injected in the virtual world, into nodes and edges that exist.
+
+    Raises:
+        GraphError: they are not.
+    """
+    if faults and world != "virtual":
+        raise place.error(f"faults cannot be injected in the {world} world", hint="set world: virtual")
+    for index, fault in enumerate(faults):
+        patterns = (
+            {"node": (fault.node, [plan.name for plan in plans])}
+            if isinstance(fault, CrashFault)
+            else _of_edge(fault, plans)
+        )
+        _check_matches(patterns, place / index)
+
+
+def check_delays(delays: Sequence[EdgeDelay], plans: Sequence[NodePlan], world: World, place: Place) -> None:
+    """Check that the delays are of edges that exist, in the virtual world.
+
+    Raises:
+        GraphError: they are not.
+    """
+    if delays and world != "virtual":
+        raise place.error(
+            f"messages cannot be delayed in the {world} world", hint="set world: virtual, or leave out delays"
+        )
+    for index, delay in enumerate(delays):
+        _check_matches(_of_edge(delay, plans), place / index)
+
+
+def _of_edge(edge: EdgeFault | EdgeDelay, plans: Sequence[NodePlan]) -> _Patterns:
+    names = [plan.name for plan in plans]
+    ports = sorted({port for plan in plans for port in plan.outputs})
+    return {"source": (edge.source, names), "target": (edge.target, names), "port": (edge.port, ports)}
+
+
+def _check_matches(patterns: _Patterns, place: Place) -> None:
+    for key, (pattern, known) in patterns.items():
+        if not any(fnmatch.fnmatchcase(name, pattern) for name in known):
+            kind = "output" if key == "port" else "node"
+            raise (place / key).error(f"{pattern!r} matches no {kind}", hint=nearest(pattern, known))

@@ -1,0 +1,1 @@
+"""Latencies of a recorded graph: their samples, the distributions fitted to them, the pictures."""

@@ -1,0 +1,137 @@
+"""The latencies of a recording: their fits, as a table's rows, and as a latency file."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from rtgraph.graphs.reading.latency_file import LatencyFile, Measurements
+from rtgraph.launch.latency.fitting import Fit, empirical, fitted, in_order
+from rtgraph.launch.latency.samples import Durations, Edge
+from rtgraph.nodes.runtime.latency import Model
+from rtgraph.nodes.runtime.virtual.delays import EdgeDelay
+
+Choice = Literal["empirical", "best", "sequence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """The durations of one worker's inferences, or of the transport over one edge, and the fits to them."""
+
+    name: str
+    edge: Edge | None
+    """None for a worker."""
+    seen_by: str
+    """Who measured them."""
+    durations_ms: list[float]
+    fits: list[Fit]
+    """The best first."""
+
+    @property
+    def best(self) -> Fit:
+        """The fit with the lowest information criterion."""
+        return self.fits[0]
+
+    def quantile_ms(self, share: float) -> float:
+        """Return a quantile of the durations."""
+        return float(np.quantile(self.durations_ms, share))
+
+    def model(self, choice: Choice) -> Model:
+        """Return the measured distribution, the best fit, or the durations in their order, as a latency model."""
+        match choice:
+            case "empirical":
+                return empirical(self.durations_ms)
+            case "best":
+                return self.best.model
+            case "sequence":
+                return in_order(self.durations_ms)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "name": self.name,
+            **(
+                {}
+                if self.edge is None
+                else {"source": self.edge.source, "port": self.edge.port, "target": self.edge.target}
+            ),
+            "measured_by": self.seen_by,
+            "count": len(self.durations_ms),
+            "mean_ms": float(np.mean(self.durations_ms)),
+            "p50_ms": self.quantile_ms(0.5),
+            "p99_ms": self.quantile_ms(0.99),
+            "best": self.best.model.kind,
+            "fits": {fit.model.kind: _fit_as_json(fit) for fit in self.fits},
+        }
+
+
+def latencies_of(found: Durations) -> list[Latency]:
+    """Return the latencies of every worker, then of every edge, with their fits."""
+    workers = [
+        Latency(name, None, "worker", values, fitted(values))
+        for name, values in sorted(found.workers.items(), key=lambda item: _natural(item[0]))
+    ]
+    edges = []
+    fits: dict[tuple[float, ...], list[Fit]] = {}
+    for edge, values in sorted(found.edges.items(), key=lambda item: _natural(str(item[0]))):
+        if values:
+            key = tuple(
+                values
+            )  # the receivers of one output have one distribution, if the recorder measured it
+            fits.setdefault(key, fitted(values) if key not in fits else fits[key])
+            edges.append(Latency(str(edge), edge, found.seen_by[edge], values, fits[key]))
+    return [*workers, *edges]
+
+
+def latency_file(
+    found: Durations, latencies: list[Latency], choice: Choice, rate_hz: float | None
+) -> LatencyFile:
+    """Return the latency file of a recording.
+
+    Replicas that receive an output with the same distribution share one entry, with a pattern.
+    """
+    return LatencyFile(
+        rtgraph_latency=1,
+        recording=Measurements(name=found.plan.name, world=found.plan.world, rate_hz=rate_hz),
+        workers={one.name: one.model(choice) for one in latencies if one.edge is None},
+        edges=tuple(_edges(latencies, choice)),
+    )
+
+
+def _edges(latencies: list[Latency], choice: Choice) -> list[EdgeDelay]:
+    groups: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
+    models: dict[tuple[str, str, str, str], Model] = {}
+    for one in latencies:
+        if one.edge is None:
+            continue
+        model = one.model(choice)
+        pattern = re.sub(r"/\d+$", "/*", one.edge.target)
+        key = one.edge.source, one.edge.port, pattern, model.model_dump_json()
+        groups[key].append(one.edge.target)
+        models[key] = model
+    # A pattern must not cover replicas with another distribution.
+    split = [key[:3] for key in groups]
+    return [
+        EdgeDelay(source=source, port=port, target=target, latency=models[source, port, pattern, text])
+        for (source, port, pattern, text), targets in groups.items()
+        for target in (
+            targets if split.count((source, port, pattern)) > 1 or len(targets) == 1 else [pattern]
+        )
+    ]
+
+
+def _fit_as_json(fit: Fit) -> dict[str, Any]:
+    return {
+        "bic": fit.bic if np.isfinite(fit.bic) else None,
+        "parameters": {
+            name: {"value": value, "error": error} for name, (value, error) in fit.parameters.items()
+        },
+    }
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]

@@ -1,0 +1,226 @@
+"""The durations in a recording: of each worker's inferences, and of the transport of messages over each edge.
+
+Inference times are those that decisions report. How a transport time is known depends on the recording:
+
+* In virtual time from the journals, which hold when each message arrived.
+* In real time the recorder stands in for the receivers: it notes when it received each message, over a socket of its
+  own. A claim is better known: its worker's decision says when it was read.
+
+In virtual time a plant ticks exactly when it is due, so times of real plants count from and to that instant: what a
+plant publishes at a tick is under way from the tick's due time, and what reaches it needs to be there at the due time
+(the lateness of the tick at which it counts is subtracted).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgpack
+
+from rtgraph.graphs import Plan
+from rtgraph.msgs import Applied, Claim, Decision
+from rtgraph.msgs.bag.bag import Bag
+from rtgraph.msgs.bag.format.channel import Recorded
+from rtgraph.msgs.errors import BagError
+from rtgraph.msgs.session import Journal
+from rtgraph.msgs.wire.envelope import Envelope, envelope
+from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, Kind
+
+RECORDER, RECEIVER = "recorder", "receiver"
+_TICKING = "tick"
+
+Stream = tuple[str, str, str]
+"""A publisher, its topic, and the key; empty without a key."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edge:
+    """An edge: an output of one node, and the node that receives its messages."""
+
+    source: str
+    port: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.source} → {self.target}: {self.port}"
+
+
+@dataclass
+class Durations:
+    """The durations of a recording, in ms."""
+
+    plan: Plan
+    workers: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """By worker."""
+    edges: dict[Edge, list[float]] = field(default_factory=lambda: defaultdict(list))
+    seen_by: dict[Edge, str] = field(default_factory=dict)
+    """Who noted when the messages of an edge arrived: their receiver, or the recorder."""
+
+
+def durations_of(bag: Bag) -> Durations:
+    """Return the durations of a recording.
+
+    Raises:
+        BagError: it has no plan, or no decisions.
+    """
+    plan = Plan.from_yaml(bag.plan("only what `rtgraph launch` recorded has one"))
+    found = Durations(plan)
+    edges = _edges(plan)
+    ticks = {name: _Ticks() for name in _publishers(bag, Applied)}
+    for recorded in bag.messages(publishers=list(ticks), topics=_topics(bag, Applied)):
+        ticks[recorded.channel.publisher].add(recorded.fields())
+    if plan.world == "virtual":
+        _arrived_by_journals(bag, edges, found)
+    else:
+        _received_by_recorder(bag, edges, ticks, found)
+    _decisions(bag, edges, found)
+    if not found.workers:
+        raise BagError(f"{bag.path} holds no decisions", hint="record the topic `decision`")
+    return found
+
+
+def rate_of(plan: Plan) -> float | None:
+    """Return the rate of a plan's first plant, in Hz; None if the plan does not hold it."""
+    for node in plan.nodes:
+        plant = node.params.get("plant")
+        if isinstance(plant, dict) and "rate_hz" in plant:
+            return float(plant["rate_hz"])
+    return None
+
+
+class _Ticks:
+    """When a plant's ticks were due, and when they began."""
+
+    def __init__(self) -> None:
+        self.due_ns: dict[int, int] = {}
+        self._began_ns: list[int] = []
+        self._late_ns: list[int] = []
+
+    def add(self, applied: Mapping[str, Any]) -> None:
+        self.due_ns[applied["tick"]] = applied["due_ns"]
+        self._began_ns.append(applied["due_ns"] + applied["lateness_ns"])
+        self._late_ns.append(applied["lateness_ns"])
+
+    def lateness_at(self, arrived_ns: int) -> int:
+        """Return the lateness of the first tick that began at a time or later."""
+        index = bisect_left(self._began_ns, arrived_ns)
+        return self._late_ns[index] if index < len(self._late_ns) else 0
+
+
+def _edges(plan: Plan) -> dict[Stream, list[tuple[Edge, str]]]:
+    """Return the edges of each stream, with the inputs at their ends.
+
+    Nodes that nothing depends on, such as a monitor, have none here: their times change no action.
+    """
+    heard = {name for node in plan.nodes for source in node.inputs.values() for name in source.publishers}
+    ports = {(node.name, topic): port for node in plan.nodes for port, topic in node.outputs.items()}
+    found: dict[Stream, list[tuple[Edge, str]]] = defaultdict(list)
+    for node in plan.nodes:
+        for name, source in node.inputs.items():
+            for publisher in source.publishers if node.name in heard else ():
+                edge = Edge(publisher, ports[publisher, source.topic], node.name)
+                for key in ("", node.name):
+                    found[publisher, source.topic, key].append((edge, name))
+    return found
+
+
+def _received_by_recorder(
+    bag: Bag,
+    edges: Mapping[Stream, list[tuple[Edge, str]]],
+    ticks: Mapping[str, _Ticks],
+    found: Durations,
+) -> None:
+    for recorded in _of_edges(bag, edges):
+        stream, published_ns = _stream(recorded), recorded.publish_ns
+        if (of_plant := ticks.get(stream[0])) is not None:
+            tick = recorded.fields().get(_TICKING)
+            published_ns = of_plant.due_ns.get(tick, published_ns) if isinstance(tick, int) else published_ns
+        for edge, _ in edges[stream]:
+            late_ns = ticks[edge.target].lateness_at(recorded.log_ns) if edge.target in ticks else 0
+            found.edges[edge].append(max(0, recorded.log_ns - published_ns - late_ns) / 1e6)
+            found.seen_by[edge] = RECORDER
+
+
+def _arrived_by_journals(bag: Bag, edges: Mapping[Stream, list[tuple[Edge, str]]], found: Durations) -> None:
+    published: dict[tuple[Stream, int, int], int] = {}
+    for recorded in _of_edges(bag, edges):
+        head = _head(recorded)
+        published[_stream(recorded), head.incarnation, head.sequence] = recorded.publish_ns
+    inputs = {
+        (edge.target, port, stream[0], stream[2]): (edge, stream)
+        for stream, ends in edges.items()
+        for edge, port in ends
+    }
+    for recorded in bag.messages(topics=_topics(bag, Journal)):
+        target = recorded.channel.publisher
+        for at_ns, (port, source, incarnation, sequence, key, *_) in _deliveries(recorded.message()):
+            edge, stream = inputs.get((target, port, source, key), (None, ("", "", "")))
+            sent_ns = published.get((stream, incarnation, sequence))
+            if edge is not None and sent_ns is not None:
+                found.edges[edge].append((at_ns - sent_ns) / 1e6)
+                found.seen_by[edge] = RECEIVER
+
+
+def _deliveries(journal: Any) -> Iterator[tuple[int, list[Any]]]:
+    """Yield the time and the description of each delivery in a part of a journal in virtual time."""
+    for kind, at_ns, what, published in msgpack.unpackb(journal.entries.tobytes(), strict_map_key=False):
+        if kind == Kind.DELIVERY:
+            yield at_ns, what
+        for item in published:
+            if len(item) >= DELIVERY_LENGTH:
+                yield at_ns, item
+
+
+def _decisions(bag: Bag, edges: Mapping[Stream, list[tuple[Edge, str]]], found: Durations) -> None:
+    """Add the inference times, and in real time when each claim was read."""
+    claimed: dict[tuple[str, int, int], tuple[Stream, int]] = {}
+    read: dict[Edge, list[float]] = defaultdict(list)
+    if found.plan.world == "realtime":
+        for recorded in bag.messages(topics=_topics(bag, Claim)):
+            claim: Claim = recorded.message()  # type: ignore[assignment]
+            key = claim.worker, claim.observation.episode, claim.observation.tick
+            claimed[key] = _stream(recorded), recorded.publish_ns
+    for recorded in bag.messages(topics=_topics(bag, Decision)):
+        decision: Decision = recorded.message()  # type: ignore[assignment]
+        found.workers[decision.worker].append(decision.inference_ns / 1e6)
+        lineage = decision.header.lineage
+        if lineage is not None:
+            stream, sent_ns = claimed.get((decision.worker, lineage.episode, lineage.tick), (("", "", ""), 0))
+            for edge, _ in edges.get(stream, ()):
+                read[edge].append(max(0, decision.began_ns - sent_ns) / 1e6)
+    found.edges.update(read)
+    found.seen_by.update(dict.fromkeys(read, RECEIVER))
+
+
+def _of_edges(bag: Bag, edges: Mapping[Stream, list[tuple[Edge, str]]]) -> Iterator[Recorded]:
+    topics = sorted({topic if not key else f"{topic}/{key}" for _, topic, key in edges})
+    for recorded in bag.messages(topics=topics):
+        if edges.get(_stream(recorded)):
+            yield recorded
+
+
+def _stream(recorded: Recorded) -> Stream:
+    channel = recorded.channel
+    return (
+        channel.publisher,
+        channel.topic.removesuffix(f"/{channel.key}") if channel.key else channel.topic,
+        channel.key,
+    )
+
+
+def _head(recorded: Recorded) -> Envelope:
+    return envelope(recorded.data)
+
+
+def _topics(bag: Bag, message: type[Any]) -> list[str]:
+    """Return the topics of a message class; a pattern that matches nothing if there is none."""
+    topics = [channel.topic for channel in bag.channels if channel.schema_name == message.schema_name]
+    return sorted(set(topics)) or ["\0"]
+
+
+def _publishers(bag: Bag, message: type[Any]) -> list[str]:
+    return sorted({c.publisher for c in bag.channels if c.schema_name == message.schema_name})
