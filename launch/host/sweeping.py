@@ -43,6 +43,7 @@ class Sweeper:
         self._nodes: dict[int, str] = {}
         self._ending: list[tuple[float, int]] = []
         self._told: set[int] = set()
+        self._begun: set[str] = set()
 
     def __enter__(self) -> Self:
         self._warden = subprocess.Popen(
@@ -69,6 +70,7 @@ class Sweeper:
     def began(self, process: int, node: str) -> None:
         """Record the start of a node's process."""
         self._nodes[process] = node
+        self._begun.add(node)
         self._send(b"%d\n" % process)
 
     def ended(self, process: int) -> None:
@@ -116,7 +118,7 @@ class Sweeper:
                 stream.flush()
 
     def _say(self, found: Iterable[Leftover]) -> None:
-        new = [one for one in found if one.pid not in self._told]
+        new = [one for one in found if one.pid not in self._told and not self._is_unborn(one)]
         self._told |= {one.pid for one in new}
         by_node: dict[str, list[Leftover]] = {}
         for one in new:
@@ -126,6 +128,11 @@ class Sweeper:
             count = f"{len(left)} process{'es' if len(left) > 1 else ''}"
             self._note(f"{node} left {count} behind: {shown}: ended")
             self._left_behind.setdefault(node, []).extend(short(one.command) for one in left)
+
+    def _is_unborn(self, one: Leftover) -> bool:
+        """Return whether a process is a node itself: the launch stopped between its fork and its registration."""
+        title = one.command.removeprefix(TITLE)
+        return one.pid == one.session and one.command.startswith(TITLE) and title not in self._begun
 
     def _node_of(self, one: Leftover) -> str:
         _, _, rest = one.environment.partition(f"\0{NODE_VARIABLE}=".encode())

@@ -12,7 +12,8 @@ import pytest
 from support.launching import FILES, Launch, state_of, until
 
 from rtgraph.launch.cli import main
-from rtgraph.launch.host.leftovers import MARK, end, end_all, find
+from rtgraph.launch.host import leftovers
+from rtgraph.launch.host.leftovers import MARK, Leftover, end, end_all, find
 from rtgraph.launch.host.sweeping import Sweeper
 from rtgraph.nodes.runtime.realtime.host import adopt_orphans, leave_orphans
 
@@ -63,6 +64,17 @@ def test_adopted_processes_that_have_ended_are_reaped_and_those_of_others_are_no
     finally:
         leave_orphans()
     assert notes == []
+
+
+@pytest.mark.parametrize("began", [False, True])
+def test_a_node_that_is_still_starting_is_no_process_left_behind(began, monkeypatch) -> None:
+    notes: list[str] = []
+    found = [Leftover(7, 7, "rtgraph: plant", b"")]
+    monkeypatch.setattr(leftovers, "end_all", lambda *_: found)
+    with Sweeper("a stopped launch", notes.append, {}) as sweeper:
+        if began:  # then it is a copy of the node, which the node left
+            sweeper.began(6, "plant")
+    assert notes == ["plant left 1 process behind: rtgraph: plant (process 7): ended"] * began
 
 
 def test_what_nodes_of_a_virtual_world_leave_is_ended_too(tmp_path, capsys) -> None:

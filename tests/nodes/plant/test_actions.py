@@ -88,6 +88,13 @@ def test_a_number_clipped_to_a_bound_is_within_it_whatever_type_it_is_cast_to(bo
                     check_continuous(action.astype(np.float64), low, high)
 
 
+@pytest.mark.parametrize(("dtype", "bound"), [(np.float32, 0.1), (np.float16, 0.7)])
+def test_a_number_clipped_to_a_bound_is_not_clamped_again(dtype, bound):
+    action = np.array([bound]).astype(dtype)
+    assert float(action[0]) > bound
+    assert clamped(action, Continuous(low=(-bound,), high=(bound,))) is action
+
+
 @pytest.mark.parametrize("bound", BOUNDS[:-2])
 def test_the_next_number_beyond_a_bound_is_refused(bound):
     low, high = np.array([-bound]), np.array([bound])
