@@ -73,7 +73,9 @@ def test_what_json_cannot_hold_is_told_of_and_costs_nothing_else(world: str) -> 
         assert "Traceback" in log_of(launch, "trouble", world)
         summary = launch.summary()
         assert summary["ended"] == "plant: 30 ticks"
-        assert summary["ticks"] == len(launch.trace()["tick_tick"]) == 30
+        ticks = launch.trace()["tick_tick"]
+        # On a busy machine the first ticks may pass before the plant is there.
+        assert (summary["ticks"], ticks[-1]) == (len(ticks), 29)
         assert set(summary["lost"].values()) == {0}
 
 
@@ -245,7 +247,7 @@ def test_who_does_not_wait_for_the_pictures_has_the_results() -> None:
 def test_two_plants_have_their_own_traces_figures_and_columns(world: str) -> None:
     arguments = ("--world", world, "--duration", "2", "--out", "out")
     with Launch("launch", str(FILES / "duel.yaml"), *arguments) as launch:
-        assert launch.wait() == 0, launch.stderr
+        assert launch.wait(90) == 0, launch.stderr  # drawing six pictures computes for seconds
         summary = launch.summary()
         assert set(summary["plants"]) == {"left", "right"}
         assert "ticks" not in summary

@@ -87,11 +87,11 @@ def test_what_nodes_of_a_virtual_world_leave_is_ended_too(tmp_path, capsys) -> N
     assert "a node left 1 process behind: sleep 98 (process " in said
 
 
-@pytest.mark.process
 @pytest.mark.timeout(90)
 class TestRealtime:
     """``Launch`` checks that no process is left."""
 
+    @pytest.mark.process
     def test_a_node_takes_with_it_what_it_has_started(self) -> None:
         with Launch.of("trouble", "trouble=Leaves") as launch:
             # It fails and restarts: the processes in its session are ended at once.

@@ -14,11 +14,12 @@ from rtgraph.launch.console.status import Silent
 from rtgraph.launch.process.launcher import Launcher
 from rtgraph.launch.session import Session
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(100)]
+pytestmark = pytest.mark.timeout(100)
 
 WORKERS = 71
 
 
+@pytest.mark.process
 def test_what_wants_everything_has_everything(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(TESTS))
     workers = WORKERS
@@ -41,6 +42,7 @@ def test_what_wants_everything_has_everything(tmp_path, monkeypatch) -> None:
     assert all(edge.lost == 0 for statistics in outcome.statistics.values() for edge in statistics.edges)
 
 
+@pytest.mark.process
 def test_a_flood_is_counted_to_the_last_message() -> None:
     with Launch.of("flood", "--duration", "3") as launch:
         assert launch.wait() == 0, launch.stderr
@@ -68,6 +70,7 @@ def mappings(process: int, name: str) -> dict[str, int]:
     return found
 
 
+@pytest.mark.process
 def test_workers_share_one_copy_of_the_weights() -> None:
     with Launch.of("pong", f"workers={WORKERS}") as launch:
         until(lambda: launch.stderr.endswith("pong ...\n") or launch.popen.poll() is not None, 60, "it runs")
@@ -87,7 +90,7 @@ def test_workers_share_one_copy_of_the_weights() -> None:
         assert sum(launch.summary()["lost"].values()) == 0
 
 
-@pytest.mark.parametrize("world", ["realtime", "virtual"])
+@pytest.mark.parametrize("world", [pytest.param("realtime", marks=pytest.mark.process), "virtual"])
 def test_what_a_lossless_input_still_held_at_the_end_is_lost(world: str) -> None:
     with Launch.of("backlog", "--world", world, "--duration", "0.5", "--no-record") as launch:
         assert launch.wait() == 3, launch.stderr

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from support.container import contended_s
 from support.launching import Launch, until
 from support.ports import free_ports
 
@@ -42,7 +43,8 @@ def test_a_port_that_is_taken() -> None:
 def test_tcp_works() -> None:
     with Launch.of("watched", "--tcp-port", str(free_ports(20)), "--ticks", "30") as launch:
         assert launch.wait() == 0, launch.stderr
-        assert launch.summary()["ticks"] >= 30
+        # On a busy machine the first ticks may pass before the plant is there.
+        assert launch.trace()["tick_tick"][-1] == 29
         assert sum(launch.summary()["lost"].values()) == 0
 
 
@@ -110,7 +112,10 @@ def test_a_node_that_fails_at_its_end() -> None:
 def test_a_node_that_hangs_is_told_of_and_killed_at_the_end() -> None:
     with Launch.of("trouble", "trouble=Hangs") as launch:
         launch.says("trouble has sent no heartbeat for 3")
-        assert launch.interrupt() < 2.5
+        waited_s = contended_s()
+        took_s = launch.interrupt()
+        # Other tests run beside this one: their share of the processors does not count.
+        assert took_s - (contended_s() - waited_s) < 2.5
         assert launch.wait() == 1
         assert "trouble did not stop in time" in the_error(launch)
         summary = launch.summary()

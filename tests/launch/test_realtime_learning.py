@@ -34,6 +34,7 @@ def checkpoints(launch: Launch) -> dict[str, int]:
     }
 
 
+@pytest.mark.process
 def test_learner_replay_and_worker_are_killed_in_turn_and_the_run_goes_on() -> None:
     before = set(SHARED_MEMORY.iterdir())
     with Launch.of("learners") as launch:

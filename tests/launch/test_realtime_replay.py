@@ -32,6 +32,7 @@ def rows(batches: list[dict[str, Any]]) -> dict[str, list[float]]:
     return found
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("folder", ["", "kept"])
 def test_learners_read_in_place_what_others_are_sent_and_go_on_when_anybody_is_killed(folder: str) -> None:
     before = set(SHARED_MEMORY.iterdir())

@@ -12,12 +12,13 @@ import termios
 import pytest
 from support.launching import COMMAND, FILES, Launch, until
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.timeout(60)
 
 # Exit codes as in a shell.
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("number", CODES)
 def test_a_signal_stops_in_order_and_everything_is_saved(number) -> None:
     with Launch.of("watched") as launch:
@@ -31,12 +32,13 @@ def test_a_signal_stops_in_order_and_everything_is_saved(number) -> None:
         assert "error" not in launch.stderr
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("phase", "number"),
     [("importing", signal.SIGTERM), ("starting", signal.SIGINT), ("proving", signal.SIGHUP)],
 )
 def test_a_signal_while_starting_ends_it(phase, number) -> None:
-    with Launch.of("watched", "workers=12") as launch:
+    with Launch.of("watched", "workers=12", fresh=True) as launch:
         launch.says(phase)
         assert launch.interrupt(number) < 2.0
         assert launch.wait() == CODES[number]
@@ -44,6 +46,7 @@ def test_a_signal_while_starting_ends_it(phase, number) -> None:
         assert "error" not in launch.stderr
 
 
+@pytest.mark.process
 def test_a_signal_while_a_node_prepares_ends_it() -> None:
     with Launch.of("trouble", "trouble=Sluggish") as launch:
         until(lambda: "rtgraph: trouble" in launch.processes().values(), 40, "the node prepares")
@@ -51,6 +54,7 @@ def test_a_signal_while_a_node_prepares_ends_it() -> None:
         assert launch.wait() == 130
 
 
+@pytest.mark.process
 def test_a_second_signal_saves_everything_too() -> None:
     with Launch.of("watched") as launch:
         launch.runs()
@@ -60,6 +64,7 @@ def test_a_second_signal_saves_everything_too() -> None:
         assert len(launch.trace()["tick_tick"]) == launch.summary()["ticks"] > 0
 
 
+@pytest.mark.process
 def test_a_second_signal_does_not_wait_for_what_hangs() -> None:
     with Launch.of("watched") as launch:
         launch.runs()
@@ -101,4 +106,5 @@ def test_whoever_reads_stderr_may_go_away() -> None:
         os.close(write)
         os.close(read)
         launch.wait()
-        assert launch.summary()["ticks"] >= 60
+        # On a busy machine the first ticks may pass before the plant is there.
+        assert launch.trace()["tick_tick"][-1] == 59

@@ -10,10 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rtgraph.launch.cli import main
+
 COMMAND = Path(sys.executable).with_name("rtgraph")
 
 
 def launched(out: Path, *arguments: str) -> dict[str, object]:
+    assert main(["launch", *arguments, "--world", "virtual", "--out", str(out)]) == 0
+    return json.loads((out / "summary.json").read_text())
+
+
+def launched_apart(out: Path, *arguments: str) -> None:
+    """Launch in a process with nothing in it but this launch."""
     ended = subprocess.run(
         [COMMAND, "launch", *arguments, "--world", "virtual", "--out", out],
         capture_output=True,
@@ -22,7 +30,6 @@ def launched(out: Path, *arguments: str) -> dict[str, object]:
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    return json.loads((out / "summary.json").read_text())
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -46,8 +53,8 @@ def test_two_processes_and_two_folders_give_the_same_bytes(
     tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
-    launched(tmp_path / "one", *arguments, "--seed", "5")
-    launched(tmp_path / "elsewhere" / "two", *arguments, "--seed", "5")
+    launched_apart(tmp_path / "one", *arguments, "--seed", "5")
+    launched_apart(tmp_path / "elsewhere" / "two", *arguments, "--seed", "5")
     launched(tmp_path / "other", *arguments, "--seed", "6", "--no-plots")
     one, two, other = (contents(tmp_path / name) for name in ("one", "elsewhere/two", "other"))
     assert one.keys() >= {"plan.yaml", "summary.json", "trace.npz", "plots/timeline.png"}
@@ -94,16 +101,12 @@ def test_a_crash_by_seed_is_survived_and_told(tmp_path: Path) -> None:
         assert (trace["tick_by"][200:] == 0).all(), "the policy acts on every tick again"
 
 
-def test_a_session_folder_is_never_written_over(tmp_path: Path) -> None:
+def test_a_session_folder_is_never_written_over(tmp_path: Path, capsys) -> None:
     launched(tmp_path / "s", "endless", "--ticks", "30", "--no-plots")
-    again = subprocess.run(
-        [COMMAND, "launch", "endless", "--world", "virtual", "--ticks", "30", "--out", tmp_path / "s"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert again.returncode == 1
-    assert again.stderr.count("\n") == 1
-    assert "holds a session already" in again.stderr
-    assert "hint:" in again.stderr
+    capsys.readouterr()
+    again = ["launch", "endless", "--world", "virtual", "--ticks", "30", "--out", str(tmp_path / "s")]
+    assert main(again) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "holds a session already" in said
+    assert "hint:" in said

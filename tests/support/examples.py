@@ -10,7 +10,7 @@ VARIABLE = "RTGRAPH_EXAMPLES"
 def examples(count: int) -> settings:
     """Return settings for a number of cases, or for the number in the environment variable.
 
-    By hand each run draws other cases; a failure prints a line that repeats it.
+    By hand each run draws other cases, and a failure prints a line that repeats it; otherwise each run draws the same.
     """
     return settings(
         max_examples=repeats(count),

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import numpy as np
 from support.stalls import Stalls
+from support.warm import Warm
 
 TESTS = Path(__file__).parent.parent
 FILES = TESTS / "launch" / "files"
@@ -49,10 +50,17 @@ class Launch:
     """An ``rtgraph`` command in a private folder, by which all of its processes are recognised.
 
     Nothing of it may be left at the end of the ``with`` block: no process, no runtime folder.
+
+    ``fresh`` starts a new interpreter, for tests of what happens while modules are imported.
     """
 
     def __init__(
-        self, *arguments: str, base: Path | None = None, leaves_runtime: bool = False, **popen: Any
+        self,
+        *arguments: str,
+        base: Path | None = None,
+        leaves_runtime: bool = False,
+        fresh: bool = False,
+        **popen: Any,
     ) -> None:
         self._own_base = base is None
         self._leaves_runtime = leaves_runtime
@@ -66,18 +74,23 @@ class Launch:
         self._stderr = open(self.folder / "stderr", "w+")  # noqa: SIM115 - closed at the end of the block
         self._stdout = open(self.folder / "stdout", "w+")  # noqa: SIM115
         environment = {**os.environ, "XDG_RUNTIME_DIR": str(self.runtime), "PYTHONPATH": str(TESTS)}
-        self.popen = subprocess.Popen(
-            **{
-                "args": [sys.executable, "-c", COMMAND, *arguments],
-                "cwd": self.folder,
-                "env": environment,
-                "stdin": subprocess.DEVNULL,
-                "stdout": self._stdout,
-                "stderr": self._stderr,
-                "start_new_session": True,
-            }
-            | popen,
-        )
+        streams = {"stdin": subprocess.DEVNULL, "stdout": self._stdout, "stderr": self._stderr}
+        self.popen: subprocess.Popen[bytes] | Warm
+        if fresh or popen.keys() - streams.keys():
+            self.popen = subprocess.Popen(
+                **{
+                    "args": [sys.executable, "-c", COMMAND, *arguments],
+                    "cwd": self.folder,
+                    "env": environment,
+                    "start_new_session": True,
+                }
+                | streams
+                | popen
+            )
+        else:
+            self.popen = Warm(
+                arguments, cwd=self.folder, env=environment, streams=[*(streams | popen).values()]
+            )
 
     @classmethod
     def of(cls, file: str, *arguments: str, **more: Any) -> Self:

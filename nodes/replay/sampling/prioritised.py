@@ -58,14 +58,14 @@ class PriorityRows:
     def update(self, rows: npt.NDArray[np.int64], errors: npt.NDArray[np.floating]) -> None:
         """Set the priorities of rows from their newest temporal-difference errors.
 
-        Both arrays are (n,); errors are finite.
+        Both arrays are (n,); errors are finite. A row that occurs twice keeps its last error.
         """
         values = (np.abs(errors.astype(np.float64)) + LEAST_ERROR) ** self._exponent
         values = np.minimum(values, _HIGHEST).astype(np.float32)
         lowered = self._values[rows].max(initial=0.0) >= self.highest
         self._values[rows] = values
         self._changed += rows.tolist()
-        self.highest = max(self.highest, float(values.max(initial=0.0)))
+        self.highest = max(self.highest, float(self._values[rows].max(initial=0.0)))
         if lowered:
             self._lowered = True
             self._work_in()

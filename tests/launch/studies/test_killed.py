@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from support.launching import Launch, until
 
-pytestmark = pytest.mark.process
-
 ARGUMENTS = (
     "reproduce",
     "stagger_learning",
@@ -37,7 +35,10 @@ def checkpoints(folder: Path) -> int:
     )
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "kills",
+    [pytest.param(2, marks=pytest.mark.timeout(600)), pytest.param(10, marks=pytest.mark.soak)],
+)
 def test_the_table_is_that_of_an_undisturbed_run_byte_for_byte(kills: int, tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     with Launch(*ARGUMENTS, "--out", str(whole)) as undisturbed:

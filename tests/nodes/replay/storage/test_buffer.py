@@ -411,6 +411,15 @@ def test_an_outlier_that_was_put_right_is_forgotten():
     assert share == pytest.approx(1 / 51, abs=0.02)
 
 
+def test_of_two_errors_of_one_transition_only_the_last_counts_as_the_highest():
+    buffer = buffer_of(10, sampling="prioritised", priority_exponent=1.0)
+    for transition in chain(4):
+        buffer.add(transition)
+    buffer.update_priorities(np.arange(4), np.array([1.0, 2.0, 3.0, 4.0]))
+    buffer.update_priorities(np.array([0, 0]), np.array([1e9, 0.5]))
+    assert buffer._priorities.highest == pytest.approx(4.0) == highest_by_hand(buffer)
+
+
 @pytest.mark.parametrize("order", ["recent", "reservoir"])
 @given(data=st.data())
 @examples(30)

@@ -25,8 +25,6 @@ from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless,
 from rtgraph.nodes.runtime.realtime.bus import WAITING_MOST, Bus, BusPlan, Probed
 from rtgraph.nodes.runtime.realtime.control import CONTROL, ControlClient
 
-pytestmark = pytest.mark.process
-
 
 class Picture(Message):
     number: int

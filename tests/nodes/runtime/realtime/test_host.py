@@ -14,8 +14,6 @@ from support.launching import state_of, until
 
 from rtgraph.nodes.runtime.realtime.host import available_bytes, prctl, private_bytes, sharpen_timers
 
-pytestmark = pytest.mark.process
-
 
 def python(code: str, *arguments: str, leads_session: bool = False) -> subprocess.Popen[str]:
     return subprocess.Popen(
