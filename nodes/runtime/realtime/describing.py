@@ -47,14 +47,14 @@ def main() -> None:
         print(json.dumps({"protocol": protocol()}), file=out, flush=True)
         for line in sys.stdin:
             try:
-                answer = answer(json.loads(line))
+                reply = answer(json.loads(line))
             except RtgraphError as error:
-                answer = {"problem": error.problem, "hint": error.hint}
+                reply = {"problem": error.problem, "hint": error.hint}
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # whatever a class's code raises
-                answer = {"problem": in_one_line(error), "hint": None}
-            print(json.dumps(answer), file=out, flush=True)
+                reply = {"problem": in_one_line(error), "hint": None}
+            print(json.dumps(reply), file=out, flush=True)
 
 
 if __name__ == "__main__":
