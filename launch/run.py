@@ -32,7 +32,7 @@ def run(
     checkpoints: CheckpointSettings | None = None,
     early: EarlyServer | None = None,
 ) -> Result:
-    """Run a plan to its end, and write its summary. The result lists all failures, including that of writing the summary.
+    """Run a plan to its end, and write its summary. The result lists all failures, also of writing the summary.
 
     Args:
         plan: the plan.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LiveEdge:
-    """Counts of one edge since the node's incarnation began; the rate is that of the last two seconds."""
+    """Message counts of one edge since its subscriber started; the rate is that of the last two seconds."""
 
     publisher: str
     port: str

@@ -36,7 +36,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class TickSpan:
-    """A tick: from its beginning to that of the next tick, and what acted in it."""
+    """One tick for the plot: when it began, when the next one began, and what acted in it."""
 
     tick: int
     began_ns: int

@@ -27,7 +27,7 @@ _BELOW = (
 def draw_curves(
     figure: Figure, groups: Mapping[str, Sequence[Curve]], title: str, lines: Mapping[str, Line]
 ) -> None:
-    """Draw runs, those of a group (such as seeds) together: a dot per episode, and means with 95 % intervals.
+    """Draw the learning curves of runs, grouped by label: a dot per episode, and means with 95 % intervals.
 
     Args:
         figure: the figure to draw into.

@@ -199,7 +199,7 @@ class Launcher:
             supervisor.missing_nodes,
             progressed_s=lambda: supervisor.prepared_s,
         )
-        status.phase(f"proving {len(supervisor.barrier.edges)} edges", len(supervisor.barrier.edges))
+        status.phase(f"testing {len(supervisor.barrier.edges)} edges", len(supervisor.barrier.edges))
         supervisor.prove()
         self._pump_until(lambda: not supervisor.barrier.pending, PROOF_DEADLINE_S, supervisor.unproven_edges)
         supervisor.go(time.monotonic_ns() + HEAD_START_NS)

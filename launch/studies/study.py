@@ -25,7 +25,7 @@ ReportProgress = Callable[[float], None]
 
 
 class Scale(StrEnum):
-    """The size of a study: minutes, a night on two cores, or that of the paper."""
+    """The size of a study: minutes, a night on two cores, or the sizes of the paper."""
 
     QUICK = "quick"
     DESK = "desk"
@@ -33,7 +33,7 @@ class Scale(StrEnum):
 
 
 class Work(Protocol):
-    """What a cell computes. It is sent to a separate process, so it holds plain values."""
+    """The computation of a cell. It is sent to a separate process, so it holds plain values."""
 
     @property
     def alone(self) -> bool:

@@ -75,7 +75,7 @@ class Bag:
 
     @property
     def complete(self) -> bool:
-        """Whether it was finished, and no file is missing. Later damage is in ``problems``."""
+        """Whether the recording was finished and all its files are here. Later damage is in ``problems``."""
         return not self._problems and all(part.contents.complete for part in self._parts)
 
     @property

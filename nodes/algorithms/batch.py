@@ -21,7 +21,7 @@ Frames = Values | Mapping[str, Values]
 
 
 class Samples(Protocol):
-    """What `TensorBatch.of` reads, such as a batch of the replay memory; shapes are those of `TensorBatch`."""
+    """The arrays that `TensorBatch.of` reads, for example a batch of the replay memory; shapes as in `TensorBatch`."""
 
     @property
     def observations(self) -> Frames:

@@ -113,7 +113,7 @@ class Capture:
 
     @property
     def problem(self) -> str:
-        """Why there are no new pictures; empty if there are."""
+        """The reason why no new pictures arrive; empty if they do."""
         with self._changed:
             silent_ns = self._now_ns() - self._since_ns
             if self._problem or silent_ns <= self.params.silent_s * 1e9:

@@ -116,7 +116,7 @@ class Owner:
         return True
 
     def ticks(self, now_ns: int) -> int:
-        """Return the number of plant ticks until now, by its rate, including those of the resumed runs."""
+        """Return the number of plant ticks until now, computed from the rate; earlier runs that were resumed count."""
         # One more than the number of finished periods: tick 0 is at 0.
         ticks = now_ns // period_ns(self._weights.plan.spec.rate_hz) + 1
         return self._ticks_before + (ticks if self._most_ticks is None else min(ticks, self._most_ticks))

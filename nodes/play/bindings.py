@@ -74,7 +74,7 @@ class Bindings:
 
     @property
     def help(self) -> tuple[str, ...]:
-        """What each key does, as in "X: FIRE"."""
+        """The action of each key, such as "X: FIRE", as lines of text."""
         used = {next(iter(buttons)): number for number, buttons in self._buttons.items() if len(buttons) == 1}
         by_button = (f"{_KEYS[button]}: {self._names[used[button]]}" for button in BUTTONS if button in used)
         return (*by_button, *(f"{key}: {self._names[number]}" for key, number in self._numbered.items()))

@@ -30,7 +30,7 @@ class NodeJournal:
 
     @property
     def whole(self) -> bool:
-        """Whether it ends with the node's normal stop."""
+        """Whether the journal ends with the node's normal stop."""
         return bool(self.entries) and self.entries[-1][0] == Kind.STOP
 
     def deliveries(self) -> Iterator[list[Any]]:

@@ -11,7 +11,7 @@ from rtgraph.nodes.runtime import Params
 
 
 class RecorderParams(Params):
-    """What to record, and how."""
+    """The topics that a recorder writes, and how it writes them."""
 
     topics: tuple[str, ...] = ("*",)
     """Globs of the topics to record; journals are always recorded."""

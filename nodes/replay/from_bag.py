@@ -18,7 +18,7 @@ from rtgraph.nodes.replay.transitions import Assembled, Assembler, Transition
 
 @dataclass(frozen=True, slots=True)
 class FillResult:
-    """What was read from a recording into a memory."""
+    """The result of adding a recording to a replay memory."""
 
     kept: int
     """Number of transitions stored on arrival; a full memory has dropped others for them."""

@@ -106,7 +106,7 @@ class ReplayMemory:
 
     @property
     def cannot_begin(self) -> str:
-        """Why no batch will be sampled if episodes stay as short as now; empty if one was or can be sampled.
+        """The reason why no batch can be sampled while episodes stay as short as now; empty if there is none.
 
         A memory has one frame slot per transition. If short episodes need a second frame for each transition,
         fewer transitions fit.
@@ -120,7 +120,7 @@ class ReplayMemory:
 
     @property
     def nothing_drawn(self) -> str:
-        """Why no batch was sampled; empty if one was."""
+        """The reason why no batch was sampled; empty if one was."""
         if self.sampled:
             return ""
         if not self._begun:

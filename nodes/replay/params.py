@@ -13,7 +13,7 @@ from rtgraph.nodes.runtime.identity import Identity
 
 
 class ReplayParams(Params):
-    """What is stored, how transitions are made, and when batches are sampled."""
+    """The size of a replay memory, its transitions, and the rate of batches."""
 
     plant: PlantSpec
     """The plant's spec: `${spec:plant}`."""

@@ -124,7 +124,7 @@ class Control(DeviceControl):
         now_ns: int,
         missing: str = "",
     ) -> TickResult:
-        """Apply the safety rules to a command, or to that of the default behaviour, and send the result.
+        """Apply the safety rules to the tick's command, or else to the default behaviour's, and send the result.
 
         Args:
             command: the command of this tick, if there is one.

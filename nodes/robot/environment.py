@@ -50,7 +50,7 @@ class RobotEnvironment:
         return Step(self._observed(), verdict.reward, verdict.terminated, verdict.truncated)
 
     def captured_ns(self) -> dict[str, int]:
-        """Return the capture time of each part; for the numbers, that of the oldest one."""
+        """Return the capture time of each part; the numbers have the time of the oldest one."""
         sample = self._control.sample
         if sample is None:
             return {}

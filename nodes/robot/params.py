@@ -121,7 +121,7 @@ def task_of(params: RobotParams) -> Task:
 
 
 def moves_of(params: RobotParams, default_speed: float = CAREFUL_SPEED) -> Moves | None:
-    """Return the discrete actions; None if actions are goals. ``default_speed`` is that of ``Moves``.
+    """Return the discrete actions; None if actions are goals. ``default_speed`` is passed to ``Moves``.
 
     Raises:
         NodeError: as ``Moves``, or a limit is missing.

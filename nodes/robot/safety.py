@@ -97,7 +97,7 @@ class Safety:
 
     @property
     def velocity(self) -> Vector:
-        """The last velocity sent, or that of the last positions sent, (joints,)."""
+        """The velocity sent last, or computed from the positions sent last, (joints,)."""
         return self._velocity.copy()
 
     def begin(self, position: npt.NDArray[np.generic]) -> None:

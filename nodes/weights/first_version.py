@@ -62,7 +62,7 @@ def local_versions(plan: WeightsPlan) -> LocalVersions:
 
 
 def write_first(plan: WeightsPlan, memory: memoryview) -> None:
-    """Write the parameters of the first version: those of the checkpoint, or drawn from the seed.
+    """Write the first version's parameters: read from the checkpoint, or drawn from the seed.
 
     Raises:
         CheckpointError: see `fill`.

@@ -28,7 +28,7 @@ _PLAIN = re.compile(r"[\w.,=+-]+")
 
 @dataclass(frozen=True, slots=True)
 class Reproduced:
-    """What a study showed: its rows in the order of its cells, and the files written."""
+    """The result of a study: its rows in the order of its cells, and the files written."""
 
     rows: Sequence[Row]
     table: Path

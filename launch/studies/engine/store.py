@@ -66,7 +66,7 @@ class Store:
             os.close(lock)
 
     def belong_to(self, study: str) -> None:
-        """Mark the folder as that of a study.
+        """Mark the folder with the name of its study.
 
         Raises:
             LaunchError: it belongs to another one: their tables have the same names.

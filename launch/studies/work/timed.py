@@ -126,7 +126,7 @@ def size_of(depth: int, k: float, actions: int) -> int:
 
 
 def timed(run: Callable[[], object], repeats: int, report: ReportProgress) -> list[float]:
-    """Return the durations of calls in ms, without those of a few calls before."""
+    """Return the durations of repeated calls in ms; a few warm-up calls before them do not count."""
     times = []
     for number in range(-WARM_UPS, repeats):
         began = time.perf_counter()

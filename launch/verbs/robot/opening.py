@@ -17,7 +17,7 @@ def add_port(parser: argparse.ArgumentParser) -> None:
 
 
 def joints_of(file: Path | None) -> Mapping[str, int]:
-    """Return the ids of the servos by joint: those of a calibration file, or those of an SO-101 arm."""
+    """Return the servo id of each joint: from a calibration file, or of an SO-101 arm."""
     from rtgraph.nodes.robot.servo.calibration import Calibration  # noqa: PLC0415 - so that --help is instant
     from rtgraph.nodes.robot.servo.joints import JOINTS  # noqa: PLC0415
 

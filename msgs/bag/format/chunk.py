@@ -175,7 +175,7 @@ Found = tuple[Channel, int, int, int, int, int]
 
 
 class ChunkReader:
-    """Reads chunks. Caches channels, so that those of one file are made once.
+    """Reads the chunks of files. Each channel object is made once per file.
 
     Raises:
         ChunkDamaged: from its methods.

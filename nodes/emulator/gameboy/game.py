@@ -12,7 +12,7 @@ from rtgraph.nodes.emulator.gameboy.variables import Variable, Variables
 
 
 class Rules(Protocol):
-    """What a game rewards and when it ends, judged by the variables of three frames.
+    """The rewards of a game and its end, computed from the variables of three frames.
 
     ``start`` is the first frame of the episode, ``previous`` the frame before ``now``. The rules keep no state, so a
     snapshot of the game is complete without them.

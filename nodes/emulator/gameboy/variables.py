@@ -42,7 +42,7 @@ class Variable:
 
     @property
     def place(self) -> Place:
-        """Its address and its type, for ``Console.numbers``."""
+        """The variable's address and type, for ``Console.numbers``."""
         order = "|" if self.size == 1 else {"little": "<", "big": ">"}[self.order]
         return self.address, f"{order}u{self.size}"
 

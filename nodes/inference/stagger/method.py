@@ -71,7 +71,7 @@ class CoordinatorStagger:
 
 
 class StaggerMethod:
-    """What a stagger method requires of the graph, and how its halves are made.
+    """A stagger method: the gate it needs, and the objects for its workers and its coordinator.
 
     To add a method, write a module with a subclass named ``Method`` and add the module's name to ``registry.METHODS``.
     """

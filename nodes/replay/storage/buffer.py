@@ -95,7 +95,7 @@ class ReplayBuffer:
 
     @property
     def continued(self) -> bool:
-        """Whether it continues a buffer on disk."""
+        """Whether the buffer was on disk before, and is continued."""
         return self._table.continued
 
     @property

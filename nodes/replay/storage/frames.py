@@ -35,7 +35,7 @@ _AT_ONCE = 1024
 
 
 class Frames:
-    """Frames to read. Attach to those of another process with ``Frames.attach``."""
+    """The reader of stored frames. ``Frames.attach`` opens the frames of another process."""
 
     def __init__(self, region: Region) -> None:
         self._region = region

@@ -29,7 +29,7 @@ class Sizes:
 
     @classmethod
     def of(cls, capacity_bytes: int, plant: PlantSpec, order: Order, sampling: Sampling, spare: int) -> Sizes:
-        """Return the largest sizes that fit ``capacity_bytes``, with ``spare`` frames beyond those of the rows.
+        """Return the largest numbers of rows and frames that fit ``capacity_bytes``, with ``spare`` additional frames.
 
         Raises:
             ReplayError: the budget is too small.

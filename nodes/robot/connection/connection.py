@@ -50,7 +50,7 @@ class Connection(Protocol):
     def health(self) -> Health: ...
     @property
     def unstopped(self) -> str:
-        """Why the emergency stop has not reached the driver; empty if no attempt has failed."""
+        """The reason why the emergency stop did not reach the driver; empty if no attempt failed."""
         ...
 
     def start(self, now_ns: int) -> None:

@@ -137,7 +137,7 @@ class Link:
 
     @property
     def unstopped(self) -> str:
-        """Why the emergency stop has not reached the driver; empty if no attempt has failed."""
+        """The reason why the emergency stop did not reach the driver; empty if no attempt failed."""
         return self.trouble if self._mailbox.stop_waits else ""
 
     def set_torque(self, on: bool) -> None:

@@ -116,7 +116,7 @@ class Mailbox:
             self.torque = None
 
     def command_failed(self) -> bool:
-        """Record an action that could not be sent. Return whether it was that of the stop."""
+        """Record an action that could not be sent. Return whether it was the action of the emergency stop."""
         self.lost = self._unsent = True
         return self._stop_due
 

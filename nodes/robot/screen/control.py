@@ -63,7 +63,7 @@ class ScreenControl(DeviceControl):
             self.states.enter("homing", "a physical reset", now_ns)
 
     def tick(self, command: Command | None, default: int, now_ns: int) -> str:
-        """Press the buttons of a command if the rules allow it, or those of the default action.
+        """Press the buttons of a command if the rules allow it, or else the buttons of the default action.
 
         Returns:
             Why the command was refused; empty if it was admitted, or if there was none.

@@ -34,7 +34,7 @@ class ScreenLink(Link):
 
     @property
     def camera_problem(self) -> str:
-        """Why there are no new pictures; empty if there are."""
+        """The reason why no new pictures arrive; empty if they do."""
         return self._capture.problem
 
     def start(self, now_ns: int) -> None:

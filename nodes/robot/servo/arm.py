@@ -85,7 +85,7 @@ class ServoArm:
         return {f"{name}.pos": float for name in self._names()}
 
     def connect(self) -> None:
-        """Open the port and the cameras, and check that the servos are those of the calibration. Nothing is written.
+        """Open the port and the cameras, and check the servos against the calibration. Nothing is written.
 
         Raises:
             RobotError: the arm or a camera is not there, or the arm is not calibrated, or another one.

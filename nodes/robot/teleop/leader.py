@@ -72,7 +72,7 @@ class LeaderArm:
 
     @property
     def trouble(self) -> str:
-        """Why the arm is not connected; empty if it is."""
+        """The reason why the arm is not connected; empty if it is."""
         health = self._link.health
         return "" if health.state == "up" else self._link.last_fault or health.reason
 

@@ -24,7 +24,7 @@ LOOK_NS = 50_000_000
 
 
 class TeleopParams(Params):
-    """What a person holds, and how fast it moves the robot."""
+    """The teleoperation device, and how fast it moves the robot."""
 
     plant: PlantSpec
     """The robot's spec: `${spec:plant}`."""

@@ -261,7 +261,7 @@ def port_message(port: Input[Any] | Output[Any]) -> type[Message]:
 
 
 def check_ports_are_whole(node: Node[Any]) -> None:
-    """Check that a node's ports are those of its class and still have their names.
+    """Check that no attribute of a node has replaced one of the ports of its class.
 
     Raises:
         NodeError: an attribute replaced a port, or a port was set as an attribute.

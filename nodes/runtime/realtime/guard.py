@@ -43,7 +43,7 @@ class Guard:
 
     @property
     def reason(self) -> str:
-        """Why the process must stop; empty if it may go on."""
+        """The reason why the process must stop; empty if it need not."""
         ready = select.select(self.descriptors, [], [], 0)[0]
         if self._terminated in ready:
             return "SIGTERM"

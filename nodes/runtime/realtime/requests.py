@@ -46,7 +46,7 @@ class Import(Record):
 
 
 class Preload(Record):
-    """What all nodes share: modules to import, functions to call before nodes are forked."""
+    """The modules to import and the functions to call before nodes are forked."""
 
     kind: Literal["preload"] = "preload"
     log_file: str
