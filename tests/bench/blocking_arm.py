@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from rtgraph.nodes.robot.serial_port import SerialPort
+from rtgraph.nodes.robot.connection.serial_port import SerialPort
 from rtgraph.nodes.robot.servo import ServoArm
 
 BLOCKS_S = 0.152

@@ -20,8 +20,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from rtgraph.msgs.errors import RobotError
+from rtgraph.nodes.robot.connection.serial_port import SerialPort
 from rtgraph.nodes.robot.driver import Feature, Reading
-from rtgraph.nodes.robot.serial_port import SerialPort
 
 BAUD = 115_200
 VERSION = "1"

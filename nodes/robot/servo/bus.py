@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from rtgraph.msgs.errors import RobotError
-from rtgraph.nodes.robot.serial_port import SerialPort
+from rtgraph.nodes.robot.connection.serial_port import SerialPort
 from rtgraph.nodes.robot.servo import packets
 from rtgraph.nodes.robot.servo.packets import Reply
 from rtgraph.nodes.robot.servo.registers import LOCK, MODEL_NUMBER, Register

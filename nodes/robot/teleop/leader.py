@@ -8,8 +8,8 @@ from typing import ClassVar, get_args
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.robot.connection.link import Link
 from rtgraph.nodes.robot.connection.link_params import LinkParams
+from rtgraph.nodes.robot.connection.serial_port import pyserial
 from rtgraph.nodes.robot.driver import Feature, feature_problem
-from rtgraph.nodes.robot.serial_port import pyserial
 from rtgraph.nodes.robot.servo.arm import ServoArm
 from rtgraph.nodes.robot.servo.calibration import Calibration, Units
 from rtgraph.nodes.robot.teleop.device import DeviceContext, Gives, OperatorInput
