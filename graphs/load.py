@@ -276,5 +276,15 @@ def _check_effect(given: Mapping[str, object], scope: Scope) -> None:
         if not scope.has_effect(name):
             raise (scope.document.top / "arguments" / name).error(
                 "has no effect: with the other arguments as they are, nothing uses it",
-                hint="leave it out, or change the argument that disables it, such as `agent` or `learn`",
+                hint=_enabling(scope.needed_for(name)),
             )
+
+
+def _enabling(missing: list[tuple[str, ...]]) -> str:
+    """Return how to make an argument effective, by the conditions that are false for its uses: those nearest to true."""
+    if not missing:
+        return "leave it out, or change the argument that disables it, such as `agent` or `learn`"
+    fewest = min(map(len, missing))
+    nearest_first = dict.fromkeys(" and ".join(one) for one in missing if len(one) == fewest)
+    wanted = " or ".join(f"`{one.replace('${', '').replace('}', '')}`" for one in nearest_first)
+    return f"leave it out: it has an effect only with {wanted}"

@@ -6,6 +6,7 @@ which decides the order of simultaneous events.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from rtgraph.graphs.reading.arguments import resolved
 from rtgraph.graphs.reading.files import declared_arguments, file_kind, find, read
 from rtgraph.graphs.reading.model import GraphFile, IncludeEntry, NodeEntry, WeightsEntry
 from rtgraph.graphs.reading.positions import Document, Place, Value
-from rtgraph.graphs.reading.substitute import Arguments, References, holds, substitute, substitute_file
+from rtgraph.graphs.reading.substitute import Arguments, References, false_parts, substitute, substitute_file
 from rtgraph.graphs.reading.validation import validated
 
 
@@ -42,7 +43,8 @@ class Scope:
 
     ``asked`` collects the topics that inner nodes use, by their names in this file; ``partial`` is set if a condition
     switched something off. Both serve to detect a remap without effect. ``passed`` maps arguments that this file passes
-    to an exposed graph to that graph's scope, to detect an argument without effect.
+    to an exposed graph to that graph's scope, to detect an argument without effect. ``disabled`` holds what conditions
+    removed: the entry as text, and the parts of its condition that are false.
     """
 
     document: Document
@@ -54,6 +56,7 @@ class Scope:
     asked: set[str] = field(default_factory=set)
     partial: bool = False
     passed: list[tuple[str, Scope]] = field(default_factory=list)
+    disabled: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
     @property
     def namespace(self) -> str:
@@ -83,11 +86,29 @@ class Scope:
             return True
         return any(name == argument and inner.has_effect(name) for name, inner in self.passed)
 
-    def switched_off(self) -> None:
-        """Record that a condition removed something from this file, and so from the files that include it."""
+    def switch_off(self, entry: NodeEntry | IncludeEntry, missing: tuple[str, ...]) -> None:
+        """Record that a condition removed an entry of this file.
+
+        Args:
+            entry: the entry.
+            missing: the parts of its condition that are false.
+        """
+        self.disabled.append((entry.model_dump_json(), missing))
+        self._become_partial()
+
+    def needed_for(self, argument: str) -> list[tuple[str, ...]]:
+        """Return, for each removed part that reads an argument, the conditions that are false."""
+        found = [
+            missing for text, missing in self.disabled if re.search(rf"\$\{{{re.escape(argument)}\}}", text)
+        ]
+        return found + [
+            missing for name, inner in self.passed if name == argument for missing in inner.needed_for(name)
+        ]
+
+    def _become_partial(self) -> None:
         self.partial = True
         if self.outer is not None:
-            self.outer.switched_off()
+            self.outer._become_partial()
 
 
 @dataclass(frozen=True)
@@ -158,11 +179,12 @@ def expand_graph(scope: Scope, library: Library, chain: tuple[Path, ...]) -> Par
     nodes: list[PlacedNode] = []
     for name, entry in file.nodes.items():
         place = top / "nodes" / name
-        if holds(entry.condition, place / "if", scope.references):
+        missing = false_parts(entry.condition, place / "if", scope.references)
+        if not missing:
             params = Raw(entry.params, place / "params", scope.references)
             nodes.append(PlacedNode(scope.full(name), scope, place, entry, place / "class", params))
         else:
-            scope.switched_off()
+            scope.switch_off(entry, missing)
     return parts + Parts(tuple(nodes), weights)
 
 
@@ -174,8 +196,8 @@ def expand_include(
     Raises:
         GraphError: the graph is not found, includes itself, is wrong, or receives wrong arguments.
     """
-    if not holds(entry.condition, place / "if", outer.references):
-        outer.switched_off()
+    if missing := false_parts(entry.condition, place / "if", outer.references):
+        outer.switch_off(entry, missing)
         return Parts()
     path = find(entry.graph, library.folders, origin=place / "graph")
     resolved_path = path.resolve()

@@ -133,8 +133,10 @@ def escaped(text: str) -> str:
     return text.replace("${", "$${")
 
 
-def holds(condition: bool | str, place: Place, references: References) -> bool:
-    """Return whether an ``if`` is true: a boolean, ``A == B`` or ``A != B``, or several of these joined by ``and``.
+def false_parts(condition: bool | str, place: Place, references: References) -> tuple[str, ...]:
+    """Return the parts of an ``if`` that are false; none if it is true.
+
+    An ``if`` is a boolean, ``A == B`` or ``A != B``, or several of these joined by ``and``.
 
     The sides are compared as numbers if at least one of them is a number, otherwise as text.
 
@@ -142,10 +144,10 @@ def holds(condition: bool | str, place: Place, references: References) -> bool:
         GraphError: the condition has none of these forms.
     """
     if isinstance(condition, bool):
-        return condition
+        return () if condition else ("true",)
     # Every part is evaluated, so that an error in a later part is always reported.
-    held = [_holds(part, place, references) for part in re.split(r"\s+and\s+", condition)]
-    return all(held)
+    parts = re.split(r"\s+and\s+", condition.strip())
+    return tuple(part for part in parts if not _holds(part, place, references))
 
 
 def _holds(condition: str, place: Place, references: References) -> bool:

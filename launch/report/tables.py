@@ -34,8 +34,10 @@ def summary_table(figures: Mapping[str, Figures]) -> Table:
     learned = any(column.get("learning") for column in columns)
     any_endings = any(column.get("endings") for column in columns)
     captured = _captured(columns)
+    person = (_Row("ticks commanded by a person", _by_a_person),)
     for section in (
         *_SECTIONS[:-1],
+        *((person,) if any(_by_a_person(column) != NOTHING for column in columns) else ()),
         *((captured,) if captured else ()),
         *((_ENDINGS,) if any_endings else ()),
         *((_LEARNING,) if learned else ()),
@@ -154,6 +156,13 @@ def _captured(columns: Sequence[Figures]) -> tuple[_Row, ...]:
         _Row(f"age of {name or 'observation'}, mean ± sd, p99 (ms)", _spread("captured_age_ms", name))
         for name in parts
     )
+
+
+def _by_a_person(figures: Figures) -> str:
+    """Return the number of ticks at which a person commanded, and their share."""
+    robots = (_part(node, "robot") for node in _part(figures, "nodes").values())
+    count, ticks = sum(robot.get("takeover_ticks", 0) for robot in robots), _at(figures, "ticks")
+    return f"{rounded(count)}, {percent(100 * count / ticks)}" if count and ticks else NOTHING
 
 
 def _rate_error(figures: Figures) -> str:

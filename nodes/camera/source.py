@@ -45,6 +45,8 @@ class SourceParams(Record):
     def _read(cls, size: object) -> object:
         if isinstance(size, str) and re.fullmatch(r"\d{1,5}x\d{1,5}", size):
             return tuple(map(int, size.split("x")))
+        if size is not None and not (isinstance(size, list | tuple) and len(size) == 2):
+            raise ValueError(f"{size!r:.40} is not a height and a width, such as 84x84")
         return tuple(size) if isinstance(size, list) else size
 
     @field_validator("size", "asked_size")

@@ -36,7 +36,7 @@ class Cameras:
     @property
     def features(self) -> dict[str, Feature]:
         """The pictures, (height, width, 3), by name."""
-        return {name: (*params.size, 3) for name, params in self._params.items() if params.size is not None}
+        return dict(shapes_of(self._params))
 
     def connect(self) -> None:
         """Open the cameras, and wait for the first picture of each.
@@ -71,6 +71,11 @@ class Cameras:
         captures, self._captures = self._captures, {}
         for capture in captures.values():
             capture.close(CLOSE_S)
+
+
+def shapes_of(cameras: Mapping[str, CaptureParams]) -> dict[str, tuple[int, int, int]]:
+    """Return height, width and channels of the pictures of cameras."""
+    return {name: (*params.size, 3) for name, params in cameras.items() if params.size is not None}
 
 
 def camera_params(cameras: Mapping[str, object] | None) -> dict[str, CaptureParams]:

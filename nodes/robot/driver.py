@@ -125,6 +125,42 @@ def check_joints(path: str, params: Mapping[str, object], joints: Collection[str
         raise NodeError(f"driver {path!r} lacks joints of the graph: {', '.join(less)}")
 
 
+def check_cameras(
+    path: str, params: Mapping[str, object], cameras: Mapping[str, tuple[int, int, int]]
+) -> None:
+    """Check that the device gives the pictures that a graph describes, if the driver's class knows its pictures.
+
+    A class knows them if it has a class method ``camera_shapes``, which takes the driver's parameters.
+
+    Args:
+        path: the class, ``package.module:Class``.
+        params: the driver's parameters.
+        cameras: height, width and channels of the plant's pictures, by name.
+
+    Raises:
+        NodeError: a picture is absent, or has another size.
+    """
+    shapes = getattr(driver_class(path), "camera_shapes", None)
+    if shapes is None:
+        return
+    given = shapes(**params)
+    for name, shape in cameras.items():
+        if name not in given:
+            raise NodeError(
+                f"driver {path!r} does not give camera {name!r} of the graph",
+                hint=f"it gives {', '.join(given) or 'none'}: see cameras of driver_params",
+            )
+        if tuple(given[name]) != shape:
+            raise NodeError(
+                f"driver {path!r} gives camera {name!r} as {_sizes(given[name])}, and the graph describes {_sizes(shape)}",
+                hint="make cameras of the plant and of driver_params equal",
+            )
+
+
+def _sizes(shape: Collection[int]) -> str:
+    return " × ".join(map(str, shape))
+
+
 def make_driver(path: str, params: Mapping[str, object]) -> Driver:
     """Return a new driver. Only the process of a plant in real time calls this.
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.robot.connection.link import Link
-from rtgraph.nodes.robot.driver import check_driver, check_joints, feature_problem, make_driver
+from rtgraph.nodes.robot.driver import check_cameras, check_driver, check_joints, feature_problem, make_driver
 from rtgraph.nodes.robot.params import RobotParams, commanded_by, features_of
 from rtgraph.nodes.robot.plant import CLOSE_S, RobotPlant
 from rtgraph.nodes.runtime.clock import period_ns
@@ -42,6 +42,7 @@ class Robot(RobotPlant[RobotParams]):
         super().check(params)
         check_driver(params.driver, params.driver_params)
         check_joints(params.driver, params.driver_params, params.joints)
+        check_cameras(params.driver, params.driver_params, params.cameras)
 
     def connection(self, period_ns: int, stop: dict[str, float] | None) -> Link:
         """Make the link to the device, which connects on ``start``."""

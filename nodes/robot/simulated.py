@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.robot.connection.direct import Direct, RandomDriver, SimulatedDriver
-from rtgraph.nodes.robot.driver import check_driver, check_joints, driver_class, feature_problem, make_driver
+from rtgraph.nodes.robot.driver import (
+    check_cameras,
+    check_driver,
+    check_joints,
+    driver_class,
+    feature_problem,
+    make_driver,
+)
 from rtgraph.nodes.robot.params import RobotParams, commanded_by, features_of
 from rtgraph.nodes.robot.plant import RobotPlant
 
@@ -23,6 +30,7 @@ class SimulatedRobot(RobotPlant[RobotParams]):
                 hint="use rtgraph.nodes.robot:Robot for a real robot",
             )
         check_joints(params.driver, params.driver_params, params.joints)
+        check_cameras(params.driver, params.driver_params, params.cameras)
 
     def connection(self, period_ns: int, stop: dict[str, float] | None) -> Direct:
         """Make the driver and the connection to it.

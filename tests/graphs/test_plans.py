@@ -325,6 +325,7 @@ def test_an_exposed_graph_gives_and_takes_arguments(tmp_path) -> None:
     with pytest.raises(GraphError, match="has no effect: ") as told:
         load_launch(outer, {"other": "7"}, effective=True)
     assert told.value.key == "arguments.other"
+    assert told.value.hint == "leave it out: it has an effect only with `k == 2`"
     with pytest.raises(GraphError, match="unknown argument 'game'"):
         load_launch(outer, {"game": "krull"})
     load_launch(outer, {"other": "7", "k": "2"}, effective=True)

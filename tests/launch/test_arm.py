@@ -102,6 +102,26 @@ def test_a_calibration_of_other_joints_is_refused(tmp_path, capsys):
     assert "has joints that the graph does not command: elbow" in capsys.readouterr().err
 
 
+def test_the_twin_is_given_no_real_camera(capsys):
+    assert main(["check", "arm", "camera=rendered", "camera_size=48"]) == 0
+    assert main(["check", "arm", "camera=0"]) == 2
+    shown = capsys.readouterr().err
+    assert "the twin renders its picture, and does not read camera '0'. hint: camera=rendered" in shown
+
+
+@pytest.mark.parametrize(
+    ("argument", "condition"),
+    [
+        ("leader_port=/dev/x", "`teleop == leader`"),
+        ("port=/dev/x", "`plant == servo` or `plant == lerobot`"),
+        ("camera_size=9", "`camera != null`"),
+    ],
+)
+def test_an_argument_without_effect_names_what_it_needs(argument, condition, capsys):
+    assert main(["check", "arm", argument]) == 2
+    assert f"hint: leave it out: it has an effect only with {condition}\n" in capsys.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def reached(tmp_path_factory):
     """The scripted policy reaches five targets."""

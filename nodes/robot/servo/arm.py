@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rtgraph.msgs.errors import RobotError
-from rtgraph.nodes.robot.cameras import Cameras, camera_params
+from rtgraph.nodes.robot.cameras import Cameras, camera_params, shapes_of
 from rtgraph.nodes.robot.driver import Feature, Reading
 from rtgraph.nodes.robot.servo.bus import TIMEOUT_S, TRIES, ServoBus
 from rtgraph.nodes.robot.servo.calibration import Calibration, Units
@@ -67,6 +67,13 @@ class ServoArm:
         return tuple(
             JOINTS if calibration is None else Calibration.read(Path(calibration).expanduser()).joints
         )
+
+    @classmethod
+    def camera_shapes(
+        cls, cameras: Mapping[str, object] | None = None, **_: object
+    ) -> dict[str, tuple[int, int, int]]:
+        """Return height, width and channels of the cameras' pictures."""
+        return shapes_of(camera_params(cameras))
 
     @property
     def is_connected(self) -> bool:

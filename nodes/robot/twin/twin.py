@@ -14,6 +14,7 @@ from rtgraph.nodes.robot.twin.simulation import MODEL, Simulation, Vector, steps
 
 OBSERVED = ("pos", "vel", "load")
 GRIPPER = "gripper"
+RENDERED = "rendered"
 UNITS = ("degrees", "normalized")
 
 
@@ -28,6 +29,7 @@ class Twin:
         jitter_ms: mean of an exponentially distributed delay that is added to both.
         noise_deg: standard deviation of the noise of positions, in degrees.
         cameras: the pictures to render: height, width and 3, by the name of a camera of the model.
+        camera: ``rendered``, or None. Any other is refused, because the twin reads no camera.
     """
 
     def __init__(
@@ -39,7 +41,9 @@ class Twin:
         jitter_ms: float = 0.0,
         noise_deg: float = 0.0,
         cameras: Mapping[str, tuple[int, int, int]] | None = None,
+        camera: str | None = None,
     ) -> None:
+        self.check(camera)
         if units not in UNITS:
             raise RobotError(f"unknown units {units!r}", hint=f"use {' or '.join(UNITS)}")
         if min(sensor_ms, actuator_ms, jitter_ms, noise_deg) < 0:
@@ -70,6 +74,26 @@ class Twin:
     def joint_names(cls, model: str | None = None, **_: object) -> tuple[str, ...]:
         """Return the names of the joints of a model."""
         return Simulation(MODEL if model is None else Path(model)).names
+
+    @classmethod
+    def check(cls, camera: str | None = None, **_: object) -> None:
+        """Check that no real camera is named.
+
+        Raises:
+            RobotError: one is.
+        """
+        if camera not in {None, RENDERED}:
+            raise RobotError(
+                f"the twin renders its picture, and does not read camera {camera!r}",
+                hint=f"camera={RENDERED}",
+            )
+
+    @classmethod
+    def camera_shapes(
+        cls, cameras: Mapping[str, tuple[int, int, int]] | None = None, **_: object
+    ) -> dict[str, tuple[int, int, int]]:
+        """Return height, width and channels of the rendered pictures."""
+        return dict(cameras or {})
 
     def use_generator(self, rng: np.random.Generator) -> None:
         """Draw delays and noise from a generator."""

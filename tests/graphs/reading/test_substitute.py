@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtgraph.graphs.reading.positions import Document
-from rtgraph.graphs.reading.substitute import References, escaped, holds, substitute
+from rtgraph.graphs.reading.substitute import References, escaped, false_parts, substitute
 from rtgraph.msgs.errors import GraphError
 
 TOP = Document("x.yaml", {}, {(): 1}).top
@@ -96,7 +96,7 @@ def test_an_argument_of_any_shape_arrives_as_it_is(value) -> None:
     ],
 )
 def test_conditions(condition, truth) -> None:
-    assert holds(condition, TOP, REFERENCES) is truth
+    assert (false_parts(condition, TOP, REFERENCES) == ()) is truth
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,13 @@ def test_conditions(condition, truth) -> None:
 )
 def test_bad_conditions(condition) -> None:
     with pytest.raises(GraphError):
-        holds(condition, TOP, REFERENCES)
+        false_parts(condition, TOP, REFERENCES)
+
+
+def test_the_false_parts_of_a_condition_are_named() -> None:
+    condition = "${t} == none and ${n} == 7 and ${b} == false"
+    assert false_parts(condition, TOP, REFERENCES) == ("${n} == 7", "${b} == false")
+    assert false_parts(False, TOP, REFERENCES) == ("true",)
 
 
 def test_the_first_reference_that_is_not_null_counts():

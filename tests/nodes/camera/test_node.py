@@ -89,6 +89,12 @@ def test_a_size_is_a_list_or_a_text(size):
     assert CaptureParams(source=0, size=size).size == (84, 96)
 
 
+@pytest.mark.parametrize("size", ["84", 84, "84x96x3", "84×96", [84], [84, 96, 3]])
+def test_a_size_without_height_and_width_is_refused_with_an_example(size):
+    with pytest.raises(ValueError, match=r"is not a height and a width, such as 84x84"):
+        CaptureParams(source=0, size=size)
+
+
 def test_the_shipped_graph_has_one_camera_and_is_refused_in_the_virtual_world():
     plan = load_launch("camera", {"camera": "http://robot/stream", "size": "84x84"}, world="realtime")
     (camera,) = plan.nodes

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from support import robot_device
+from support import robot_device, servo_bus
 from support.fake_device import Bench
 from support.host import HandHost
 from support.launching import FILES
@@ -239,9 +239,11 @@ def test_a_stop_from_the_socket_takes_the_torque_before_the_next_tick():
     run(host, 5)
     bench = Bench().up()
     host.node._control.connection = bench.link
+    bench.link.post({"pan.pos": 1.0, "lift.pos": 2.0}, bench.now_ns)
     host.node._stop_now("button")
     bench.turn()
     assert bench.drivers[0].torque == [False]
+    assert bench.got == [], "a command that waited was sent"
 
 
 def test_a_stop_and_its_reset_within_one_tick_free_the_robot():
@@ -321,6 +323,37 @@ def test_check_refuses_what_a_robot_must_not_be_started_with(params, problem):
         return
     with pytest.raises(NodeError, match=problem):
         Robot.check(checked)
+
+
+SERVO = {
+    "driver": "rtgraph.nodes.robot.servo:ServoArm",
+    "driver_params": {"port": "/nowhere", "cameras": {"front": {"source": 0, "size": [84, 96]}}},
+    "joints": dict.fromkeys(servo_bus.JOINTS, JOINTS["pan"]),
+}
+TWIN = {
+    "driver": "rtgraph.nodes.robot.twin:Twin",
+    "driver_params": {"cameras": {"front": [84, 96, 3]}},
+    "joints": SERVO["joints"],
+}
+
+
+@pytest.mark.parametrize(("node", "device"), [(Robot, SERVO), (SimulatedRobot, TWIN)])
+@pytest.mark.parametrize(
+    ("cameras", "problem"),
+    [
+        ({"front": (84, 96, 3)}, ""),
+        ({}, ""),
+        ({"wrist": (84, 96, 3)}, "does not give camera 'wrist' of the graph. hint: it gives front"),
+        ({"front": (84, 84, 3)}, "gives camera 'front' as 84 × 96 × 3, and the graph describes 84 × 84 × 3"),
+    ],
+)
+def test_check_compares_the_cameras_of_device_and_graph(node, device, cameras, problem):
+    params = RobotParams.model_validate({**device, "cameras": cameras})
+    if not problem:
+        node.check(params)
+        return
+    with pytest.raises(NodeError, match=problem):
+        node.check(params)
 
 
 def test_check_and_spec_make_no_driver(monkeypatch):

@@ -142,6 +142,14 @@ def test_a_leader_near_the_robot_is_followed(tmp_path):
     assert led.sent()[-1][5] == pytest.approx(60.0, abs=0.1)
 
 
+def test_the_table_counts_the_ticks_of_a_person(tmp_path, capsys):
+    session(tmp_path, person(values={"shoulder_pan": 1.0}, since_s=0.2, until_s=0.4), ticks=60)
+    assert "ticks commanded by a person" in capsys.readouterr().out
+    (tmp_path / "idle").mkdir()
+    session(tmp_path / "idle", person(since_s=9.0), ticks=10)
+    assert "ticks commanded by a person" not in capsys.readouterr().out
+
+
 def test_a_person_stops_the_robot(tmp_path):
     stopped = session(tmp_path, person(since_s=9.0, stop_s=1.0), ticks=90)
     assert ("stopped", "a person at teleop") in stopped.states()
