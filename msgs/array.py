@@ -117,7 +117,7 @@ def frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     Raises:
         ValueError: the array is masked, or its dtype cannot be sent.
     """
-    if on_bytes(array):
+    if array.base is not None and on_bytes(array):
         return array
     if type(array) is not np.ndarray and isinstance(array, np.ma.MaskedArray):  # np.ma takes 15 ms to import
         raise ValueError(

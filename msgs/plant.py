@@ -12,6 +12,8 @@ from rtgraph.msgs.array import array, array_or_parts
 from rtgraph.msgs.base import Lineage, Message
 from rtgraph.msgs.spaces import WHOLE, PartsSpec, PlantSpec, Value
 
+_lineage_of = Lineage.unchecked
+
 
 class Observation(Message):
     """The plant's observation after a tick, published at that tick.
@@ -37,15 +39,17 @@ class Observation(Message):
 
     def origin(self) -> Lineage:
         """Return the lineage of messages that derive from this observation: the observation itself."""
-        header = self.header
-        return Lineage.unchecked(
+        # Dicts are read in a fifth of the time of a model's attributes.
+        values = self.__dict__
+        header = values["header"].__dict__
+        return _lineage_of(
             {
-                "source": header.source,
-                "incarnation": header.incarnation,
-                "sequence": header.sequence,
-                "stamp_ns": header.stamp_ns,
-                "tick": self.tick,
-                "episode": self.episode,
+                "source": header["source"],
+                "incarnation": header["incarnation"],
+                "sequence": header["sequence"],
+                "stamp_ns": header["stamp_ns"],
+                "tick": values["tick"],
+                "episode": values["episode"],
             }
         )
 

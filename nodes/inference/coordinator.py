@@ -50,7 +50,7 @@ class Coordinator(Node[CoordinatorParams]):
 
     inference_time = Input(InferenceTime, queue(4096), many=True, optional=True)
     state = Input(WorkerState, queue(4096), many=True, optional=True)
-    observation = Input(Observation, latest)
+    observation = Input(Observation, latest, read_only=True)
     stagger = Output(StaggerDelay, keyed=True)
     claim = Output(Claim, keyed=True)
     beat = Output(CoordinatorBeat)

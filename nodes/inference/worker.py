@@ -15,8 +15,9 @@ from rtgraph.msgs import (
     WeightsVersion,
     WorkerState,
 )
-from rtgraph.msgs.base import OWNED
+from rtgraph.msgs.base import OWNED, UNSENT
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.isolation import LEAST, MOST
 from rtgraph.msgs.plant import empty_observation
 from rtgraph.nodes.inference.policies import check_policy, make_policy
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, PolicyParams
@@ -177,18 +178,7 @@ class Worker(Node[WorkerParams]):
             self._register()
 
     def _register(self) -> None:
-        self.decision.publish(
-            Decision(
-                worker=self.name,
-                number=self._decisions,
-                action=self._act.action,
-                explored=self._act.explored,
-                began_ns=self._began_ns,
-                inference_ns=self._last_inference_ns or 0,
-                policy_version=self._policy.version or 0,
-            ),
-            of=self._observed,
-        )
+        self.decision.publish(self._decision(), of=self._observed)
         self._decisions += 1
         self._idle = True
         if self._paced:
@@ -197,6 +187,22 @@ class Worker(Node[WorkerParams]):
         if not self.observation.paused:
             self._goes_on = True
             self.after(0, self._next)
+
+    def _decision(self) -> Decision:
+        action = self._act.action
+        values = {
+            "header": OWNED,
+            "worker": self.name,
+            "number": self._decisions,
+            "action": action,
+            "began_ns": self._began_ns,
+            "inference_ns": self._last_inference_ns or 0,
+            "policy_version": self._policy.version or 0,
+            "explored": self._act.explored,
+        }
+        # All but the action is counted here, or comes from rtgraph's policies.
+        valid = type(action) is int and LEAST <= action <= MOST
+        return Decision.unchecked(values) if valid else Decision(**values | {"header": UNSENT})
 
     def _next(self) -> None:
         """Infer without a claim once the worker is free, after all other events of this instant."""

@@ -31,11 +31,11 @@ class Monitor(Node[MonitorParams]):
 
     stop_rank: ClassVar[int] = 2
 
-    applied = Input(Applied, lossless)
-    decision = Input(Decision, lossless, many=True, optional=True)
-    episode = Input(EpisodeEnd, lossless, optional=True)
-    ending = Input(Ending, lossless, many=True, optional=True)
-    weights = Input(WeightsVersion, lossless, optional=True)
+    applied = Input(Applied, lossless, read_only=True)
+    decision = Input(Decision, lossless, many=True, optional=True, read_only=True)
+    episode = Input(EpisodeEnd, lossless, optional=True, read_only=True)
+    ending = Input(Ending, lossless, many=True, optional=True, read_only=True)
+    weights = Input(WeightsVersion, lossless, optional=True, read_only=True)
     progress = Output(Progress)
 
     def on_start(self) -> None:
@@ -55,9 +55,9 @@ class Monitor(Node[MonitorParams]):
         for ending in self.ending.take_all():
             self._endings.setdefault(ending.header.source, Endings()).add(ending)
         ticks = self.applied.take_all()
-        for tick in ticks:
-            self.trace.applied(tick)
-            self._plant = tick.header.source
+        self.trace.applied(*ticks)
+        if ticks:
+            self._plant = ticks[-1].header.source
         return ticks
 
     def on_stop(self) -> None:
@@ -76,18 +76,20 @@ class Monitor(Node[MonitorParams]):
         recent = self._process_messages()
         if not recent:
             return
-        acted = [message for message in recent if message.by != "reset"]
+        # Dicts are read in a fifth of the time of a model's attributes.
+        ticks = [message.__dict__ for message in recent]
+        acted = [tick for tick in ticks if tick["by"] != "reset"]
         # If all ticks are starts, the default behaviour does act.
-        judged = [message for message in acted if not message.starting] or acted
-        ages = [message.age_ticks for message in judged if message.age_ticks is not None]
+        judged = [tick for tick in acted if not tick["starting"]] or acted
+        ages = [tick["age_ticks"] for tick in judged if tick["age_ticks"] is not None]
         self.progress.publish(
             Progress(
                 tick=recent[-1].tick,
                 episode=recent[-1].episode,
-                inaction=sum(m.by == "default" for m in judged) / len(judged) if judged else 0.0,
+                inaction=sum(tick["by"] == "default" for tick in judged) / len(judged) if judged else 0.0,
                 age_ticks=sum(ages) / len(ages) if ages else None,
-                lateness_most_ms=max(m.lateness_ns for m in recent) / 1e6,
+                lateness_most_ms=max(tick["lateness_ns"] for tick in ticks) / 1e6,
                 overruns=recent[-1].overruns,
-                reward=sum(m.reward for m in recent if math.isfinite(m.reward)),
+                reward=sum(tick["reward"] for tick in ticks if math.isfinite(tick["reward"])),
             )
         )

@@ -189,6 +189,14 @@ class PlayoutGate(_EpisodeGate):
                 self._ages.append(tick - lineage.tick)
         if tick < 50 or tick % 20 == 0:
             self._measure()
+        if self._held or arrivals:
+            self._choose(tick, arrivals, choice)
+        delay = self._delay
+        choice.delay_ticks, choice.delay_over = delay or 0, self._delay_over
+        choice.starting = self._applied < 0 and (delay is None or tick - self._began < delay)
+        return choice
+
+    def _choose(self, tick: int, arrivals: Sequence[Decision], choice: Choice) -> None:
         if self._most_age is not None:
             held = [decision for decision in self._held if not self._is_old(decision, tick)]
             choice.too_old = len(self._held) - len(held)
@@ -198,8 +206,8 @@ class PlayoutGate(_EpisodeGate):
         if len(self._held) > MOST_HELD:
             choice.dropped += len(self._held) - MOST_HELD
             del self._held[:-MOST_HELD]
-        delay = self._delay or 0
-        ripe = [decision for decision in self._held if observed_tick(decision) <= tick - delay]
+        newest = tick - (self._delay or 0)
+        ripe = [decision for decision in self._held if observed_tick(decision) <= newest]
         if ripe:
             choice.decision = chosen = _newest(ripe)
             self._applied = observed_tick(chosen)
@@ -207,9 +215,6 @@ class PlayoutGate(_EpisodeGate):
             # Another decision on the same observation may still act: only strictly older ones are ruled out.
             self._held = [d for d in self._held if d is not chosen and observed_tick(d) >= self._applied]
             choice.overwritten = before - 1 - len(self._held)
-        choice.delay_ticks, choice.delay_over = delay, self._delay_over
-        choice.starting = self._applied < 0 and (self._delay is None or tick - self._began < delay)
-        return choice
 
     def _measure(self) -> None:
         if self._ages:
@@ -220,8 +225,9 @@ class PlayoutGate(_EpisodeGate):
 
 def observed_tick(decision: Decision) -> int:
     """Return the tick of the observation that a decision is based on."""
-    lineage = decision.header.lineage
-    return -1 if lineage is None else lineage.tick
+    # Dicts are read in a fifth of the time of a model's attributes.
+    lineage = decision.__dict__["header"].__dict__["lineage"]
+    return -1 if lineage is None else int(lineage.__dict__["tick"])
 
 
 def _newest(decisions: Sequence[Decision]) -> Decision:

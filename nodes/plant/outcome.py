@@ -93,7 +93,10 @@ class Outcomes:
             hint = "return rtgraph.nodes.plant.Step(observation, reward, terminated, truncated)"
             raise NodeError(f"{self._plant}: its environment's step gave a {type(step).__name__}", hint=hint)
         if self._is_plain(step):
-            self.observation(step.observation, tick)
+            value = step.observation
+            # An array of integers, as of most games, needs no more than this.
+            if not (isinstance(value, np.ndarray) and self._is_of_integers(value)):
+                self.observation(value, tick)
             return step
         reward = self._number("reward", step.reward, tick)
         if not math.isfinite(reward):
@@ -114,6 +117,10 @@ class Outcomes:
                 for name, value in step.measurements.items()
             },
         )
+
+    def _is_of_integers(self, value: npt.NDArray[np.generic]) -> bool:
+        """Return whether an array is the only part, fits the spec and holds no floats."""
+        return not self._several and self._parts[WHOLE].admits(value) and value.dtype.kind != "f"
 
     def _is_plain(self, step: Step) -> bool:
         """Return whether all but the observation of a step is of Python's types and fits the spec."""

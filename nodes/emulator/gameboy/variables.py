@@ -72,7 +72,7 @@ class VariableReader:
         if self._long:
             memory = console.memory()
             numbers |= {name: variable.read(memory) for name, variable in self._long.items()}
-        return {name: numbers[name] for name in self._names}
+        return dict(zip(self._names, map(numbers.__getitem__, self._names), strict=True))
 
 
 def count_fallen(side: str, places: Iterable[int], previous: Variables, now: Variables) -> int:

@@ -116,15 +116,12 @@ class Pacing(CoordinatorStagger):
 
     def _suspend_overdue(self, now_ns: int) -> None:
         """Suspend workers with overdue claims; their observations are not given to other workers."""
-        late = [
-            seat
-            for seat in self._seats.values()
-            if seat.free_since_ns is None and not seat.suspect and now_ns - seat.claimed_ns > LEASE_LEAST_NS
-        ]
-        if late and self._times:
-            lease_ns = self._lease_ns()
-            for seat in late:
-                seat.suspect = seat.claim is not None and now_ns - seat.claimed_ns > lease_ns
+        if not self._times:
+            return
+        for seat in self._seats.values():
+            silent_ns = now_ns - seat.claimed_ns
+            if silent_ns > LEASE_LEAST_NS and seat.free_since_ns is None and not seat.suspect:
+                seat.suspect = seat.claim is not None and silent_ns > self._lease_ns()
 
 
 class Method(StaggerMethod):

@@ -56,7 +56,9 @@ def check_method(handler: object, node: object) -> None:
     if not isinstance(handler, MethodType) or handler.__self__ is not node:
         raise NodeError(f"{handler!r:.100} is not a method of the node", hint=_way_out(handler))
     function = handler.__func__
-    if function in _callable_later or not isinstance(function, FunctionType):
+    if function in _callable_later:
+        return
+    if not isinstance(function, FunctionType):
         return
     check_at_one_instant(function.__qualname__, function)
     if not takes(function, 1):

@@ -34,9 +34,9 @@ class RawMessage:
         return replace(self, taken_ns=self.taken_ns - epoch_ns)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RawHeader:
-    """The origin of a message.
+    """The origin of a message. Like a message's header it has a ``__dict__``, which ports read.
 
     ``source`` identifies publisher and channel: each pair has a separate sequence.
     """

@@ -17,6 +17,9 @@ from rtgraph.nodes.runtime.interface.context import Urgency
 MOST_EVENTS_AT_ONCE = 100_000
 """Number of events at one instant above which nodes are assumed to send messages in an endless loop."""
 
+SUSPICIOUS_EVENTS = MOST_EVENTS_AT_ONCE - 100
+"""Number of events at one instant from which they are noted, for the error."""
+
 _Event = tuple[int, int, int, int, Callable[..., None], tuple[Any, ...]]
 
 
@@ -44,13 +47,19 @@ class EventQueue:
         self._calls = {**calls, "nothing": self._nothing}
         self._heap: list[_Event] = []
         self._scheduled = 0
-        self._at_this_instant = 0
+        self._before_this_instant = 0
+        """Number of events that had run when this instant began."""
         self._recent: deque[str] = deque(maxlen=12)
 
     @property
     def next_ns(self) -> int | None:
         """The time of the next event; None if there is no event."""
         return self._heap[0][0] if self._heap else None
+
+    @property
+    def _at_this_instant(self) -> int:
+        """Number of events that have run at this instant."""
+        return self.events - self._before_this_instant
 
     def push(
         self, due_ns: int, urgency: int, index: int, call: Callable[..., None], arguments: tuple[Any, ...]
@@ -72,19 +81,30 @@ class EventQueue:
         Raises:
             RtgraphError: as ``happen``.
         """
-        heap, clock, pop, delivery = self._heap, self._clock, heapq.heappop, int(Urgency.DELIVERY)
+        heap, clock, pop = self._heap, self._clock, heapq.heappop
+        delivery, now_ns = int(Urgency.DELIVERY), clock.time_ns
         while heap:
             due, urgency, _, _, call, arguments = heap[0]
-            if urgency != delivery or due > clock.time_ns:
+            if due > now_ns or urgency != delivery:
                 if due >= until_ns or ended():
                     return
-                if due > clock.time_ns:
-                    clock.time_ns = due
-                    self._at_this_instant = 0
+                if due > now_ns:
+                    clock.time_ns = now_ns = due
+                    self._before_this_instant = self.events
             pop(heap)
-            self.happen(call, arguments)
+            # As ``happen``, without a call: a tick has four events.
+            self.events = events = self.events + 1
+            if events - self._before_this_instant > SUSPICIOUS_EVENTS:
+                self._look_for_cycle(call, arguments)
+            try:
+                call(*arguments)
+            except BaseException as error:  # whatever a node's code raises
+                failure = self._failure(error, call, arguments)
+                if failure is error:
+                    raise
+                raise failure from error
             if progress is not None and self.events % 4096 == 0:
-                progress(clock.time_ns)
+                progress(now_ns)
 
     def run_until(self, reached: Callable[[], object]) -> None:
         """Run event after event until ``reached`` returns true, or no event is left.
@@ -97,7 +117,7 @@ class EventQueue:
             due, _, _, _, call, arguments = pop(heap)
             if due > clock.time_ns:
                 clock.time_ns = due
-                self._at_this_instant = 0
+                self._before_this_instant = self.events
             happen(call, arguments)
 
     def happen(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
@@ -107,24 +127,16 @@ class EventQueue:
             RtgraphError: a node failed; it is stopped for good.
             WorldError: another error occurred, or messages circulate without time advancing.
         """
-        self.events += 1
-        self._at_this_instant += 1
-        if self._at_this_instant > MOST_EVENTS_AT_ONCE - 100:
+        self.events = events = self.events + 1
+        if events - self._before_this_instant > SUSPICIOUS_EVENTS:
             self._look_for_cycle(call, arguments)
         try:
             call(*arguments)
-        except self._interruption:
-            raise
         except BaseException as error:  # whatever a node's code raises
-            executor = _whose(call, arguments)
-            if executor is not None:
-                executor.alive = False
-                self.failed[executor] = in_one_line(error)
-            if isinstance(error, RtgraphError):
+            failure = self._failure(error, call, arguments)
+            if failure is error:
                 raise
-            raise WorldError(
-                f"{_who(call, arguments)} failed at {self._clock.time_ns} ns: {in_one_line(error)}"
-            ) from error
+            raise failure from error
 
     def attempt(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> list[RtgraphError]:
         """Run an event now; return its errors."""
@@ -142,7 +154,7 @@ class EventQueue:
         instant = self._clock.time_ns, Urgency.DELIVERY
         going_round = self._at_this_instant > MOST_EVENTS_AT_ONCE
         self._heap = [] if going_round else sorted(event for event in self._heap if event[:2] == instant)
-        self._at_this_instant = 0
+        self._before_this_instant = self.events
         return self.settle()
 
     def settle(self) -> list[RtgraphError]:
@@ -153,7 +165,7 @@ class EventQueue:
             failures += self.attempt(call, arguments)
             if self._at_this_instant > MOST_EVENTS_AT_ONCE:
                 self._heap.clear()
-                self._at_this_instant = 0
+                self._before_this_instant = self.events
         return failures
 
     # For world checkpoints.
@@ -170,7 +182,7 @@ class EventQueue:
     def load_world_state(self, state: dict[str, Any]) -> None:
         """Restore the counters and the pending events."""
         self.events, self._scheduled = state["events"], state["scheduled"]
-        self._at_this_instant = state["at_this_instant"]
+        self._before_this_instant = self.events - state["at_this_instant"]
         self._heap = [
             (due, urgency, index, number, self._called(name), arguments)
             for due, urgency, index, number, name, arguments in state["heap"]
@@ -189,6 +201,20 @@ class EventQueue:
         if name not in self._calls:
             raise CheckpointError(f"an unknown event {name!r:.60}")
         return self._calls[name]
+
+    def _failure(
+        self, error: BaseException, call: Callable[..., None], arguments: tuple[Any, ...]
+    ) -> BaseException:
+        """Stop the node that an event belongs to; return the error to raise."""
+        if isinstance(error, self._interruption):
+            return error
+        executor = _whose(call, arguments)
+        if executor is not None:
+            executor.alive = False
+            self.failed[executor] = in_one_line(error)
+        if isinstance(error, RtgraphError):
+            return error
+        return WorldError(f"{_who(call, arguments)} failed at {self._clock.time_ns} ns: {in_one_line(error)}")
 
     def _nothing(self) -> None:
         """Ignore an event of a node that has ended."""

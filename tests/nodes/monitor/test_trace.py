@@ -136,6 +136,31 @@ def test_a_trace_that_begins_later_says_where_and_does_not_guess():
     assert (figures["first_tick"], figures["missed"]) == (40, 3)
 
 
+def test_many_ticks_at_once_are_the_same_as_one_by_one():
+    ticks = [
+        lived(0, 0, by="reset"),
+        lived(0, 1, by="default", starting=True, captured_age_ns={"joints": 3}),
+        lived(0, 2, worker="w/1", reward=1.5, overruns=1, refused=2),
+        lived(0, 3, overruns=1, slipped=2, age_ticks=None, age_ns=None),
+        lived(0, 7, late=1, dropped=2, captured_age_ns={"wrist": 5}),
+        lived(1, 10, by="reset"),
+        lived(3, 13, by="default", slipped=1),
+    ]
+    for whole in (True, False):
+        one_by_one, at_once, halves = (Trace(whole=whole) for _ in range(3))
+        for tick in ticks:
+            one_by_one.applied(tick)
+        at_once.applied(*ticks)
+        halves.applied()
+        halves.applied(*ticks[:4])
+        halves.applied(*ticks[4:])
+        states = [made.world_state() for made in (one_by_one, at_once, halves)]
+        parts = [str(state.pop("_captures").world_state()) for state in states]
+        assert parts[0] == parts[1] == parts[2]
+        assert str(states[0]) == str(states[1]) == str(states[2])
+        assert one_by_one.missed == 4  # 8 and 9, then 11 and 12
+
+
 def starts(*lengths):
     """Make a trace of episodes: each has a number of start ticks, and then 4 ticks in which the policy may act."""
     ticks = []

@@ -4,6 +4,7 @@ import pytest
 from support.chatter import Ping
 from support.host import HandHost
 
+from rtgraph.msgs import Message
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Urgency, latest, queue
 
@@ -51,6 +52,27 @@ def diary(**params):
 
 def send(host, number, port="ping"):
     host.deliver(port, Ping(number=number), sequence=number)
+
+
+class Measured(Message):
+    values: dict[str, float]
+
+
+class Readers(Node[Params]):
+    read = Input(Measured, queue(4), read_only=True)
+    written = Input(Measured, queue(4))
+
+
+def test_a_port_that_only_reads_gets_the_message_itself_and_another_its_own_lists_and_dicts():
+    host = HandHost(Readers)
+    host.begin()
+    message = Measured(values={"x": 1.0})
+    host.deliver("read", message)
+    host.deliver("written", message)
+    read, written = host.node.read.take(), host.node.written.take()
+    assert read.values is message.values
+    assert written.values == message.values
+    assert written.values is not message.values
 
 
 # ---- messages and being busy ---------------------------------------------------------------------------------------

@@ -110,6 +110,30 @@ def test_two_runs_are_equal_event_for_event_and_another_seed_differs():
     assert run(2) != first
 
 
+def test_a_world_that_is_stepped_has_the_events_of_one_that_runs():
+    def events_of(go):
+        latencies = [{"kind": "normal", "frames": 5.3}] * 3
+        made = VirtualWorld(
+            staggered_plans("paced", latencies), launch_context=LaunchContext(limits=RunLimits(ticks=50))
+        )
+        log = []
+        push = made.event_queue.push
+        made.event_queue.push = lambda due, urgency, index, call, arguments: (
+            log.append((made.clock.time_ns, due, int(urgency), index, call.__name__)),
+            push(due, urgency, index, call, arguments),
+        )
+        go(made)
+        return log, str(trace_of(made).ticks())
+
+    def step(made):
+        made.advance(lambda: made.reason)
+        made.end()
+
+    ran_through, stepped = events_of(VirtualWorld.run), events_of(step)
+    assert len(ran_through[0]) > 100
+    assert stepped == ran_through
+
+
 def test_the_order_of_messages_of_one_publisher_is_kept_when_the_receiver_becomes_busy_between():
     # sink becomes busy with b's ping before the event of a's first ping arrives; a's second ping finds it busy.
     made = ran(
