@@ -22,6 +22,8 @@ class Decision(Message):
     """τ_θ, from reading the observation to having the action."""
     policy_version: int = 0
     explored: bool = False
+    pending: array() | None = None  # type: ignore[valid-type]
+    """The pending actions that the policy knew, as in ``rtgraph.msgs.pending``; None if it sees none."""
 
 
 class InferenceTime(Message):

@@ -125,6 +125,8 @@ class Applied(Message):
     """What the plant really sent, if it differs from ``action``, the requested one."""
     captured_age_ns: dict[str, int] = Field(default_factory=dict)
     """Time from the capture of each part of this tick's observation to the tick, of parts with a capture time."""
+    pending: array() | None = None  # type: ignore[valid-type]
+    """The pending actions that the applied decision knew; None if there were none."""
 
 
 class EpisodeEnd(Message):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rtgraph.graphs.names import ClassPath, InstanceName, Name, PathName, Topic
 from rtgraph.graphs.reading.arguments import ArgumentEntry
+from rtgraph.msgs.pending import DelayAware
 from rtgraph.nodes.runtime.virtual.delays import EdgeDelay
 from rtgraph.nodes.runtime.virtual.faults import Fault
 from rtgraph.nodes.runtime.wiring import RestartPolicy
@@ -64,6 +65,10 @@ class WeightsEntry(Entry):
         description="the algorithm that they belong to; default: the one used for this network and the plant's actions",
     )
     plant: Topic = Field(description="the plant that the network is built for")
+    delay_aware: DelayAware = Field(
+        default=DelayAware(),
+        description="which pending actions the network reads beside the plant's observations",
+    )
     seed: Seed | None = Field(
         default=None, description="seed of the initial parameters; default: the seed of the launch"
     )

@@ -14,6 +14,7 @@ from rtgraph.graphs.reading.validation import adapted
 from rtgraph.graphs.resolving.hooks import calling
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError
+from rtgraph.msgs.pending import with_pending
 from rtgraph.msgs.typed.extras import must_be_installed
 from rtgraph.nodes.runtime.identity import Identity
 from rtgraph.nodes.weights.plan import WeightsPlan
@@ -92,7 +93,7 @@ def weights_plan(entry: PlacedWeights, seed: int, plants: Plants) -> WeightsPlan
     """
     with calling("the network", entry.network.place):
         must_be_installed("torch")
-    network, spec = network_of(entry, plants), spec_of(entry, plants)
+    network, spec = network_of(entry, plants), _seen(entry, spec_of(entry, plants))
     _check_fit(entry, network, spec)
     plant = entry.scope.full(entry.entry.plant)
     plan = WeightsPlan(
@@ -105,6 +106,15 @@ def weights_plan(entry: PlacedWeights, seed: int, plants: Plants) -> WeightsPlan
         identity=plants.identity(plant, entry.place / "plant"),
     )
     return _with_checkpoint(plan, entry)
+
+
+def _seen(entry: PlacedWeights, spec: PlantSpec) -> PlantSpec:
+    """Return what the network reads: the plant's observations, joined with pending actions if it reads them."""
+    try:
+        return with_pending(spec, entry.entry.delay_aware.pending_slots)
+    except ValueError as error:
+        problem, _, hint = str(error).partition(". hint: ")
+        raise (entry.place / "delay_aware").error(problem, hint=hint) from error
 
 
 def _check_fit(entry: PlacedWeights, network: NetworkSpec, spec: PlantSpec) -> None:

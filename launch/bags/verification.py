@@ -9,6 +9,7 @@ from rtgraph.graphs import Plan
 from rtgraph.launch.bags.verdicts import NodeVerdict, Verification
 from rtgraph.launch.bags.verifier import Verifier
 from rtgraph.launch.scratch import scratch_folder
+from rtgraph.launch.world.virtual_run import use_threads
 from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.errors import BagError, RtgraphError
 from rtgraph.nodes.recorder.journals import journals
@@ -54,6 +55,7 @@ def verify(
         raise BagError(
             f"no node with a journal matches {', '.join(nodes)}", hint=f"nodes with a journal: {known}"
         )
+    use_threads(plan)
     with scratch_folder("verify") as scratch:
         return Verifier(bag, plan, recorded, chosen, unwritten, scratch, problems).run(progress)
 

@@ -261,8 +261,16 @@ def _helpers_of(plan: Plan, workers: Collection[str]) -> set[str]:
 
 
 def _asked(node: NodePlan) -> NodePlan:
-    path = f"{ExternalWorker.__module__}:{ExternalWorker.__name__}"
-    return node.model_copy(update={"node": path, "params": node.params | {"policy": {"kind": "random"}}})
+    """Return an external worker in the place of a worker of any kind, without what only that kind has."""
+    fields, ports = ExternalWorker.params_type.model_fields, ExternalWorker.input_ports
+    params = {name: value for name, value in node.params.items() if name in fields}
+    return node.model_copy(
+        update={
+            "node": f"{ExternalWorker.__module__}:{ExternalWorker.__name__}",
+            "params": params | {"policy": {"kind": "random"}},
+            "inputs": {name: source for name, source in node.inputs.items() if name in ports},
+        }
+    )
 
 
 def _rendering(node: NodePlan) -> NodePlan:

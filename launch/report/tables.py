@@ -33,12 +33,13 @@ def summary_table(figures: Mapping[str, Figures]) -> Table:
         table.add_column(Text(title), justify="right")
     learned = any(column.get("learning") for column in columns)
     any_endings = any(column.get("endings") for column in columns)
-    captured = _captured(columns)
+    captured, aware = _captured(columns), any(column.get("pending") for column in columns)
     person = (_Row("ticks commanded by a person", _by_a_person),)
     for section in (
         *_SECTIONS[:-1],
         *((person,) if any(_by_a_person(column) != NOTHING for column in columns) else ()),
         *((captured,) if captured else ()),
+        *((_AWARE,) if aware else ()),
         *((_ENDINGS,) if any_endings else ()),
         *((_LEARNING,) if learned else ()),
         _SECTIONS[-1],
@@ -272,6 +273,7 @@ _SECTIONS: tuple[tuple[_Row, ...], ...] = (
         _Row("restarts", _counts("restarts")),
     ),
 )
+_AWARE = (_Row("pending actions known / of D", _numbers("pending", "known", "slots")),)
 _ENDINGS = (
     *(
         _Row(f"episodes {reason.replace('_', ' ')}", _number("endings", reason))

@@ -44,7 +44,7 @@ def run_virtual(
         RtgraphError: it could not be started.
     """
     with _logged(session) as log_file, ended_with(status.note) as left_behind:
-        _use_threads(plan)
+        use_threads(plan)
         _warn_of_no_limit(plan, status)
         try:
             world = VirtualWorld(
@@ -234,7 +234,7 @@ def _warn_of_no_limit(plan: Plan, status: Status) -> None:
         )
 
 
-def _use_threads(plan: Plan) -> None:
+def use_threads(plan: Plan) -> None:
     """Set the plan's number of torch threads, which affects the last bits of sums."""
     if plan.weights:
         # Imported late: a graph without networks needs no torch.

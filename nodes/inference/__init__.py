@@ -7,8 +7,11 @@ from rtgraph.msgs.lazy import on_use
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rtgraph.nodes.inference.coordinator import Coordinator
+    from rtgraph.nodes.inference.delay_aware import DelayAwareWorker
     from rtgraph.nodes.inference.worker import Worker
 
-__all__ = ["Coordinator", "Worker"]
+__all__ = ["Coordinator", "DelayAwareWorker", "Worker"]
 
-__getattr__ = on_use(__name__, {"coordinator": "Coordinator", "worker": "Worker"})
+__getattr__ = on_use(
+    __name__, {"coordinator": "Coordinator", "delay_aware": "DelayAwareWorker", "worker": "Worker"}
+)

@@ -11,6 +11,7 @@ from rtgraph.msgs import WeightsVersion
 from rtgraph.msgs.spaces import Value
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, RandomParams, ScriptedParams
 from rtgraph.nodes.networks.network import batch_of_one
+from rtgraph.nodes.networks.pending import TRUNK
 from rtgraph.nodes.weights.checkpoint_reader import checkpoint_parameters
 from rtgraph.nodes.weights.first_version import acting_for
 from rtgraph.nodes.weights.shared_network import VersionedModule
@@ -35,6 +36,12 @@ class EpsilonGreedyPolicy(Policy):
         if epsilon > 0.0 and self._rng.random() < epsilon:
             return Act(self._acting.random(self._rng), explored=True)
         return self._chosen(observation)
+
+    def trunk(self, observation: Value) -> Value:
+        """Run the network's trunk; return its features by the name that the network reads them by."""
+        with torch.inference_mode():
+            features = self._network.module.trunk(batch_of_one(observation))
+        return {TRUNK: features[0].numpy().copy()}  # a world checkpoint saves plain arrays only
 
     def warm_up(self, observation: Value) -> None:
         """Run the network once, even if all actions are random."""

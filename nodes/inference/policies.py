@@ -6,6 +6,7 @@ import numpy as np
 
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.pending import without_pending
 from rtgraph.nodes.inference.policy import (
     EpsilonGreedyParams,
     Policy,
@@ -17,7 +18,7 @@ from rtgraph.nodes.inference.policy import (
 )
 from rtgraph.nodes.runtime.classes.loading import call_problem
 from rtgraph.nodes.runtime.interface.context import LaunchContext
-from rtgraph.nodes.weights.weights import weights_named
+from rtgraph.nodes.weights.weights import Weights, weights_named
 
 
 def make_policy(
@@ -40,6 +41,28 @@ def make_policy(
     from rtgraph.nodes.inference.network_policy import EpsilonGreedyPolicy  # noqa: PLC0415
 
     return EpsilonGreedyPolicy(weights, params, rng)
+
+
+def must_see(weights: Weights, seen: PlantSpec) -> None:
+    """Check that a network reads the pending actions that its agent sees.
+
+    Args:
+        weights: the weights of the network.
+        seen: what the agent observes, joined with the pending actions if it sees them.
+
+    Raises:
+        NodeError: it reads others, or the agent sees none.
+    """
+    (_, reads), (_, sees) = (without_pending(spec.observation) for spec in (weights.plan.spec, seen))
+    if reads == sees:
+        return
+    counts = [
+        "no pending actions" if spec is None else f"{spec.shape[0]} pending actions" for spec in (reads, sees)
+    ]
+    raise NodeError(
+        f"the network {weights.name!r} reads {counts[0]}, and this agent sees {counts[1]}",
+        hint="delay_aware=pending is for agent=staggered; the weights and the workers need the same delay_aware",
+    )
 
 
 def check_policy(params: RandomParams | EpsilonGreedyParams | ScriptedParams, plant: PlantSpec) -> None:

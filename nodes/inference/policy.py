@@ -38,8 +38,13 @@ class Policy(ABC):
     def act(self, observation: Value, tick: int = 0) -> Act:
         """Return the action for the observation of a tick.
 
-        The observation is as in the plant's spec: an array, or a mapping of named arrays.
+        The observation is as in the plant's spec: an array, or a mapping of named arrays. For a delay-aware agent it is
+        joined with the pending actions (see ``rtgraph.msgs.pending``).
         """
+
+    def trunk(self, observation: Value) -> Value:
+        """Compute what pending actions do not change; return what ``act`` takes in place of the observation."""
+        return observation
 
     def warm_up(self, observation: Value) -> None:
         """Run once what is slow the first time."""

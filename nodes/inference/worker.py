@@ -15,17 +15,18 @@ from rtgraph.msgs import (
     WeightsVersion,
     WorkerState,
 )
+from rtgraph.msgs.array import Array
 from rtgraph.msgs.base import OWNED, UNSENT
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.isolation import LEAST, MOST
 from rtgraph.msgs.plant import empty_observation
-from rtgraph.nodes.inference.policies import check_policy, make_policy
+from rtgraph.nodes.inference.policies import check_policy, make_policy, must_see
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, PolicyParams
 from rtgraph.nodes.inference.stagger import StaggerName, stagger_method
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest, queue
 from rtgraph.nodes.runtime.interface.context import generator
 from rtgraph.nodes.runtime.latency import AnyModel, Constant, Draw, LatencyParams, Measured, latency_of
-from rtgraph.nodes.weights.weights import weights_named
+from rtgraph.nodes.weights.weights import Weights, weights_named
 
 STATE_PERIOD_NS = 500_000_000
 BEAT_TIMEOUT_NS = 500_000_000
@@ -68,6 +69,9 @@ class Worker(Node[WorkerParams]):
     inference_time = Output(InferenceTime)
     state = Output(WorkerState)
 
+    _known: Array | None = None
+    """The pending actions that the policy knew for its last decision; None if it sees none."""
+
     @classmethod
     def check(cls, params: WorkerParams) -> None:
         """Check that the policy fits the plant, and that a scripted one can be imported."""
@@ -77,11 +81,15 @@ class Worker(Node[WorkerParams]):
     def check_placement(cls, params: WorkerParams, placement: Placement) -> None:
         """Check that the weights exist, and that inferences take time in the virtual world."""
         if isinstance(params.policy, EpsilonGreedyParams):
-            weights_named(placement.weights, params.policy.weights)
+            cls._check_weights(params, weights_named(placement.weights, params.policy.weights))
         latency = latency_of(params.latency, placement.name)
         draw = latency.draws(generator(0, placement.name, 0), params.plant.rate_hz)
         if not placement.realtime:
             _must_take_time(placement.name, latency, draw)
+
+    @classmethod
+    def _check_weights(cls, params: WorkerParams, weights: Weights) -> None:
+        must_see(weights, params.plant)
 
     def on_prepare(self) -> None:
         """Make the policy and warm it up."""
@@ -157,6 +165,10 @@ class Worker(Node[WorkerParams]):
         self._idle = False
         self._observed = observation
         self._began_ns = self.now_ns
+        self._infer(observation)
+
+    def _infer(self, observation: Observation) -> None:
+        """Decide, and spend the duration of the inference."""
         self._act: Act = self._policy.act(observation.value, observation.tick)
         self._versions.acted_with(self._policy.version)
         elapsed_ns = self.now_ns - self._began_ns
@@ -199,9 +211,10 @@ class Worker(Node[WorkerParams]):
             "inference_ns": self._last_inference_ns or 0,
             "policy_version": self._policy.version or 0,
             "explored": self._act.explored,
+            "pending": self._known,
         }
-        # All but the action is counted here, or comes from rtgraph's policies.
-        valid = type(action) is int and LEAST <= action <= MOST
+        # All but the actions is counted here, or comes from rtgraph's policies.
+        valid = type(action) is int and LEAST <= action <= MOST and self._known is None
         return Decision.unchecked(values) if valid else Decision(**values | {"header": UNSENT})
 
     def _next(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from rtgraph.msgs import Decision, Observation, PlantSpec, SampledBatch
-from rtgraph.nodes.inference.policies import check_policy, make_policy
+from rtgraph.nodes.inference.policies import check_policy, make_policy, must_see
 from rtgraph.nodes.inference.policy import EpsilonGreedyParams
 from rtgraph.nodes.learner.learning import Learning, LearningParams
 from rtgraph.nodes.runtime import Input, Output, Placement, latest
@@ -55,7 +55,7 @@ class SequentialAgent(Learning[SequentialParams]):
     def check_placement(cls, params: SequentialParams, placement: Placement) -> None:
         """Check also that the policy's weights exist, and that the model of the inference latency can be read."""
         super().check_placement(params, placement)
-        weights_named(placement.weights, params.policy.weights)
+        must_see(weights_named(placement.weights, params.policy.weights), params.plant)
         inference = latency_of(params.inference, placement.name)
         inference.draws(generator(0, placement.name, 0), params.plant.rate_hz)
 

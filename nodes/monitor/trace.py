@@ -27,6 +27,7 @@ from rtgraph.nodes.monitor.columns import (
     columns_of,
 )
 from rtgraph.nodes.monitor.figures import earned, or_none, played, quantiles, rate, spread, staleness, starts
+from rtgraph.nodes.monitor.known_counts import KnownCounts
 from rtgraph.nodes.runtime.clock import true_rate_hz
 
 _READ = tuple({"number": "decision", "incarnation": "reward"}.get(name, name) for name in TICKS)
@@ -66,6 +67,7 @@ class Trace:
         self._versions = array("q")
         self._episodes: list[tuple[int, int, float]] = []
         self._captures = CaptureAges()
+        self._known = KnownCounts()
 
     def world_state(self) -> dict[str, Any]:
         """Return the attributes, arrays as numpy arrays."""
@@ -114,6 +116,7 @@ class Trace:
 
     def decided(self, message: Decision) -> None:
         """Add the row of a decision."""
+        self._known.take(message)
         values = message.__dict__
         header = values["header"].__dict__
         lineage = header["lineage"]
@@ -171,6 +174,8 @@ class Trace:
         nominal rate with a tick's period rounded to ns. ``staleness_versions``, if weights have versions, is
         the difference between the newest announced version at a decision and the version used. Rewards and
         returns that are not finite are counted in ``not_finite``, and excluded from sums and means.
+        ``pending``, if an agent sees its pending actions, is D (``slots``), and the mean number ``known`` of
+        them and its ``share`` of D, without decisions on the first D observations of an episode.
         ``captured_age_ms``, if parts of observations have capture times, is the time from capture to tick, by
         part.
         """
@@ -207,6 +212,7 @@ class Trace:
             },
             "interval_ticks": {name: spread(np.diff(kept["tick"][policy]))[name] for name in ("mean", "sd")},
             "inference_ms": self._inference(seen),
+            **self._known.figures(ticks, ticks_from),
             **({"staleness_versions": staleness(seen, self._versions)} if self._versions else {}),
             "reward": earned(kept["reward"], by != RESET),
             "episodes": played(self.episodes()),
@@ -217,7 +223,8 @@ class Trace:
 
         The columns' names begin with ``tick_``, ``decision_`` and ``episode_``. If parts of observations have capture
         times, ``captured_row`` (of the ``tick_`` columns), ``captured_part`` (of ``captured_parts``) and
-        ``captured_age_ns`` are their ages at the ticks.
+        ``captured_age_ns`` are their ages at the ticks. If an agent sees its pending actions, ``pending_observed_tick``,
+        ``pending_slots`` and ``pending_known`` are those of its decisions.
 
         Raises:
             MetricsError: it cannot be written.
@@ -228,6 +235,9 @@ class Trace:
         if self._captures.parts:
             columns |= {f"captured_{name}": column for name, column in self._captures.columns().items()}
             columns["captured_parts"] = np.array(self._captures.parts, dtype=np.str_)
+        columns |= {
+            f"pending_{name}": column for name, column in self._known.columns().items() if column.size
+        }
         with atomic_path(path, MetricsError) as partial, open(partial, "wb") as file:
             np.savez_compressed(file, workers=np.array(self.workers, dtype=np.str_), **columns)  # type: ignore[arg-type]
 

@@ -8,6 +8,7 @@ from typing import assert_never
 import torch
 from torch import Tensor, nn
 
+from rtgraph.msgs.pending import without_pending
 from rtgraph.msgs.spaces import (
     ActionSpec,
     ArraySpec,
@@ -25,6 +26,7 @@ from rtgraph.nodes.networks.nature import Nature
 from rtgraph.nodes.networks.network import LearnedNumber, Network
 from rtgraph.nodes.networks.noisy import NoisyLinear
 from rtgraph.nodes.networks.parameters import allocate
+from rtgraph.nodes.networks.pending import WithPending
 from rtgraph.nodes.networks.spec import ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
 
 
@@ -54,7 +56,10 @@ def build(
     check_fit(spec, plant)
     device = torch.device(device) if device is not None else torch.get_default_device()
     with torch.device("meta"):
-        module = _assemble(spec, plant.observation, _outputs(plant.action) if outputs is None else outputs)
+        observation, pending = without_pending(plant.observation)
+        module = _assemble(spec, observation, _outputs(plant.action) if outputs is None else outputs)
+        if pending is not None:
+            module = WithPending(module, pending, single=isinstance(observation, ArraySpec))
     if device.type != "meta":
         allocate(module, device)
         initialise(module, seed)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rtgraph.msgs import Continuous, Discrete, PlantSpec
+from rtgraph.msgs.pending import without_pending
 from rtgraph.msgs.spaces import ArraySpec, PartsSpec
 from rtgraph.nodes.networks.spec import HeadSpec, ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
 
@@ -112,15 +113,16 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
             f"dueling, noisy and support are for discrete actions, not for {plant.action.kind} ones. "
             "hint: leave the head out, or choose a plant with discrete actions"
         )
-    if isinstance(plant.observation, PartsSpec):
-        _check_parts(network, plant.observation)
+    observation, _ = without_pending(plant.observation)
+    if isinstance(observation, PartsSpec):
+        _check_parts(network, observation)
     elif isinstance(plant.action, Continuous):
         # Actors and critics join the parts of an observation, even if there is only one.
-        _check_parts(network, PartsSpec(parts={"observation": plant.observation}))
+        _check_parts(network, PartsSpec(parts={"observation": observation}))
     elif isinstance(network, MlpSpec):
-        _check_one_hot(network.one_hot, plant.observation)
+        _check_one_hot(network.one_hot, observation)
     else:
-        remaining(FrameShape.of(plant.observation.shape), windows_of(network))
+        remaining(FrameShape.of(observation.shape), windows_of(network))
 
 
 def _check_parts(network: NetworkSpec, observation: PartsSpec) -> None:

@@ -27,12 +27,17 @@ class Head(nn.Module):
     def __init__(self, spec: HeadSpec, inputs: int, hidden: int | None, outputs: int) -> None:
         super().__init__()
         self.support = spec.support
+        self._spec, self._inputs, self._hidden = spec, inputs, hidden
         self._outputs = outputs
         atoms = 1 if spec.support is None else spec.support.atoms
         layer = NoisyLinear if spec.noisy else nn.Linear
         self.actions = _stream(layer, inputs, hidden, outputs * atoms)
         self.state = _stream(layer, inputs, hidden, atoms) if spec.dueling else None
         self.noisy = [module for module in self.modules() if isinstance(module, NoisyLinear)]
+
+    def widened(self, more: int) -> Head:
+        """Return a new head with this many more features."""
+        return Head(self._spec, self._inputs + more, self._hidden, self._outputs)
 
     def forward(self, features: Tensor) -> Tensor:
         """Compute values, float32 of shape (batch, outputs); for distributions, their means."""

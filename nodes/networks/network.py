@@ -32,6 +32,14 @@ class Network(nn.Module, ABC):
             ValueError: The observations have another shape than the network was built for.
         """
 
+    def trunk(self, observations: Observations) -> Tensor:
+        """Compute the features that pending actions do not change; `WithPending` joins these actions afterwards.
+
+        Raises:
+            ValueError: The network reads no pending actions, or observations have another shape.
+        """
+        raise ValueError("this network reads no pending actions")
+
     def forward(self, observations: Observations) -> Tensor:
         """Compute values, float32 of shape (batch, outputs), from a batch of observations.
 

@@ -317,6 +317,7 @@ class Plant(Node[P]):
             "refused": self._refused_now,
             "sent": sent,
             "captured_age_ns": self._captured_age_ns,
+            "pending": decision.pending if decision is not None else None,
         }
         # All but the actions is counted here, or comes from a received message.
         valid = type(action) is int and LEAST <= action <= MOST and sent is None

@@ -34,7 +34,7 @@ def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuff
     )
     buffer = ReplayBuffer(
         _size_bytes(params, observations),
-        params.plant,
+        params.seen,
         order=params.order,
         sampling=params.sampling,
         priority_exponent=params.priority_exponent,
@@ -49,6 +49,7 @@ def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuff
             learn_default=params.learn_default,
             n_step=params.n_step,
             age_ticks=params.filled_age_ticks,
+            pending=params.pending_view,
         )
     return buffer
 
@@ -62,7 +63,7 @@ def _size_bytes(params: ReplayParams, transitions: int) -> int:
 
 
 def _rows(size_bytes: int, params: ReplayParams) -> int:
-    frame = sum(part.size_bytes for part in params.plant.parts.values())
+    frame = sum(part.size_bytes for part in params.seen.parts.values())
     if size_bytes < 64 * (frame + 256):
         return 0
-    return Sizes.of(size_bytes, params.plant, params.order, params.sampling, spare=0).rows
+    return Sizes.of(size_bytes, params.seen, params.order, params.sampling, spare=0).rows

@@ -13,7 +13,7 @@ from rtgraph.msgs import Applied, Observation
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import NotFinite, ReplayError
 from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
-from rtgraph.nodes.replay.transitions import Assembled, Assembler, Transition
+from rtgraph.nodes.replay.transitions import Assembled, Assembler, PendingView, Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ def fill(
     learn_default: bool = False,
     n_step: int = 1,
     age_ticks: int | None = None,
+    pending: PendingView | None = None,
 ) -> FillResult:
     """Add the transitions of a recording to a replay memory.
 
@@ -52,12 +53,15 @@ def fill(
         learn_default: see ``Assembler``.
         n_step: see ``Assembler``.
         age_ticks: see ``Assembler``.
+        pending: see ``Assembler``.
 
     Raises:
         ReplayError: there is no such plant in the recording, or its frames do not fit the memory.
         DecodeError: a message is damaged, or of another version.
     """
-    assembler = partial(Assembler, gamma, learn_default=learn_default, n_step=n_step, age_ticks=age_ticks)
+    assembler = partial(
+        Assembler, gamma, learn_default=learn_default, n_step=n_step, age_ticks=age_ticks, pending=pending
+    )
     found = _Recording(bag, plant, assembler)
     kept = not_finite = 0
     problem = ""

@@ -13,7 +13,7 @@ from rtgraph.nodes.replay.from_bag import FillResult, fill
 from rtgraph.nodes.replay.sampling.limiter import Limiter
 from rtgraph.nodes.replay.storage.batch import Draw
 from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
-from rtgraph.nodes.replay.transitions import Assembled, Assembler, Transition
+from rtgraph.nodes.replay.transitions import Assembled, Assembler, PendingView, Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,13 @@ class Assembly:
     gamma: float = 0.99
     n_step: int = 1
     learn_default: bool = False
+    pending: PendingView | None = None
 
     def assembler(self) -> Assembler:
         """Return an assembler for one plant."""
-        return Assembler(self.gamma, learn_default=self.learn_default, n_step=self.n_step)
+        return Assembler(
+            self.gamma, learn_default=self.learn_default, n_step=self.n_step, pending=self.pending
+        )
 
 
 class ReplayMemory:
@@ -168,6 +171,7 @@ class ReplayMemory:
             learn_default=assembly.learn_default,
             n_step=assembly.n_step,
             age_ticks=age_ticks,
+            pending=assembly.pending,
         )
 
     def finish(self) -> None:

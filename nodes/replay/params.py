@@ -7,6 +7,8 @@ import math
 from pydantic import Field, field_validator
 
 from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.pending import DelayAware, with_pending
+from rtgraph.nodes.replay.pending_history import PendingView
 from rtgraph.nodes.replay.storage.sizes import Order, Sampling
 from rtgraph.nodes.runtime import Params
 from rtgraph.nodes.runtime.identity import Identity
@@ -22,6 +24,8 @@ class ReplayParams(Params):
     rejected."""
     transfer: bool = False
     """Accept folders and recordings of another environment."""
+    delay_aware: DelayAware = DelayAware()
+    """Which pending actions the agent sees: observations are stored with them."""
     capacity_mib: float = Field(default=256.0, gt=0)
     """Maximum size, in memory or on disk."""
     gamma: float = Field(default=0.99, gt=0, le=1)
@@ -60,6 +64,26 @@ class ReplayParams(Params):
     spare_frames: int = Field(default=256, ge=0)
     """Number of frames stored before the slot of a released frame is reused: the time for a learner to read
     it."""
+
+    @property
+    def seen(self) -> PlantSpec:
+        """What the agent observes."""
+        return with_pending(self.plant, self.delay_aware.pending_slots)
+
+    @property
+    def pending_view(self) -> PendingView | None:
+        """Which pending actions the agent sees; None if it sees none."""
+        slots = self.delay_aware.pending_slots
+        return PendingView(self.plant.action, slots, self.delay_aware.read) if slots else None
+
+    @property
+    def meaning(self) -> dict[str, object]:
+        """What all transitions of a memory share; folders of another meaning are rejected."""
+        view = self.pending_view
+        found: dict[str, object] = {"gamma": self.gamma, "n_step": self.n_step}
+        found["learn_default"] = self.learn_default
+        # Memories from before it do not say so.
+        return found if view is None else found | {"pending": view.read}
 
     @property
     def capacity_bytes(self) -> int:

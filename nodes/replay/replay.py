@@ -57,7 +57,7 @@ class Replay(Node[ReplayParams]):
         """
         try:
             sizes = Sizes.of(
-                params.capacity_bytes, params.plant, params.order, params.sampling, params.spare_frames
+                params.capacity_bytes, params.seen, params.order, params.sampling, params.spare_frames
             )
         except ReplayError as error:
             raise NodeError(error.problem, hint=error.hint) from error
@@ -99,7 +99,7 @@ class Replay(Node[ReplayParams]):
         self._memory = ReplayMemory(
             self._buffer,
             self.rng,
-            Assembly(params.gamma, params.n_step, params.learn_default),
+            Assembly(params.gamma, params.n_step, params.learn_default, params.pending_view),
             minimum=params.minimum,
             updates_per_tick=params.updates_per_tick or None,
             slack=params.slack,
@@ -190,13 +190,13 @@ class Replay(Node[ReplayParams]):
             mark_folder(folder, params.identity)
         buffer = ReplayBuffer(
             params.capacity_bytes,
-            params.plant,
+            params.seen,
             order=params.order,
             sampling=params.sampling,
             priority_exponent=params.priority_exponent,
             spare_frames=params.spare_frames,
             folder=folder,
-            meaning={name: getattr(params, name) for name in ("gamma", "n_step", "learn_default")},
+            meaning=params.meaning,
         )
         if folder is not None:
             _ON_DISK[folder] = buffer

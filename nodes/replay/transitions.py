@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from rtgraph.msgs import Action, Applied, Observation
 from rtgraph.msgs.errors import ReplayError
+from rtgraph.nodes.replay.pending_history import PendingHistory, PendingView
 from rtgraph.nodes.replay.sampling.multi_step import MultiStep
 from rtgraph.nodes.replay.transition import Frame, Transition
 
-__all__ = ["Assembled", "Assembler", "Frame", "Transition"]
+__all__ = ["Assembled", "Assembler", "Frame", "PendingView", "Transition"]
 
 
 @dataclass(slots=True)
@@ -67,6 +68,7 @@ class Assembler:
         age_ticks: base each action on the observation that is this old when the action is applied; None for
         the observation that its decision was based on. This lets a slower agent learn from a person's game.
         As for such an agent, the first ticks of an episode have no action.
+        pending: which pending actions observations are joined with; None for the plant's observations alone.
 
     Raises:
         ReplayError: an argument is out of range.
@@ -80,6 +82,7 @@ class Assembler:
         n_step: int = 1,
         most_frames: int = 4096,
         age_ticks: int | None = None,
+        pending: PendingView | None = None,
     ) -> None:
         if not 0.0 < gamma <= 1.0:
             raise ReplayError(f"gamma must be above 0 and at most 1, not {gamma}", hint="0.99 is usual")
@@ -94,6 +97,7 @@ class Assembler:
         self._most_frames = most_frames
         self._age_ticks = age_ticks
         self._chain = MultiStep(n_step)
+        self._history = None if pending is None else PendingHistory(pending)
         self._observations: deque[Observation] = deque()
         self._applied: deque[Applied] = deque()
         self._frames: dict[tuple[int, int], Frame] = {}
@@ -170,6 +174,8 @@ class Assembler:
         if applied.by == "reset":
             self._oldest = (incarnation, tick)
             self._began = tick
+            if self._history is not None:
+                self._history.begin()
         elif self._age_ticks is not None and tick - self._age_ticks < self._began:
             self.counts.default_ticks += 1  # an agent with such old observations has none yet
         elif applied.by == "policy":
@@ -178,6 +184,8 @@ class Assembler:
             self.counts.default_ticks += 1
             if self._learn_default:
                 made += self._decided(self._frame(place, tick - (self._age_ticks or 1)), applied)
+        if self._history is not None:
+            self._history.applied(applied)
         self._earn(observation.reward, resets=applied.by == "reset")
         if observation.terminated or observation.truncated:
             made += self._end_episode(place, terminated=observation.terminated)
@@ -192,6 +200,8 @@ class Assembler:
             # There is no observation to bootstrap from, so the previous decision is lost as well.
             self.counts.unknown += 1
             return self._cut()
+        if self._history is not None:
+            frame = self._history.decided(frame, applied)
         made = self._close(frame, applied.tick, terminated=False)
         self._open = _Open(frame, applied.action, applied.tick, applied.by == "default")
         if applied.by == "policy":
@@ -214,6 +224,8 @@ class Assembler:
         frame = self._frame(place, after - 1 if terminated else after - age)
         if frame is None:
             return self._cut()
+        if self._history is not None:
+            frame = self._history.nothing(frame) if terminated else self._history.after_last(frame, after)
         return self._close(frame, after, terminated=terminated) + self._chain.end()
 
     def _close(self, following: Frame, tick: int, *, terminated: bool) -> list[Transition]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
+from rtgraph.msgs.pending import PENDING
 from rtgraph.msgs.spaces import ArraySpec, PlantSpec
 from rtgraph.nodes.networks.joined import Joined
 from rtgraph.nodes.networks.network import LearnedNumber, Network, Observations
+from rtgraph.nodes.networks.pending import WithPending
 from rtgraph.nodes.networks.spec import NetworkSpec
 
 ACTION = "\naction"
@@ -18,7 +22,7 @@ class ActorCritic(Network):
     """An actor, two critics that also read an action, and the logarithm of the temperature.
 
     They share no layers. As a network it is the actor: it computes means and log-deviations, (batch, 2 · size). Vectors,
-    pictures and observations of several parts are read as `Joined` does.
+    pictures and observations of several parts are read as `Joined` does, and pending actions as `WithPending` does.
 
     Args:
         spec: the kind of network, and its size.
@@ -30,14 +34,18 @@ class ActorCritic(Network):
         super().__init__()
         self._parts = tuple(plant.parts)
         with_action = {**plant.parts, ACTION: ArraySpec(dtype="float32", shape=(size,))}
-        self.actor = Joined(spec, plant.parts, 2 * size)
-        self.critics = nn.ModuleList(Joined(spec, with_action, 1) for _ in range(2))
+        self.actor = _network(spec, plant.parts, 2 * size)
+        self.critics = nn.ModuleList(_network(spec, with_action, 1) for _ in range(2))
         self.log_temperature = LearnedNumber(0.0)
         vars(self)["head"] = self.actor.head  # not registered again: each parameter has one name
 
     def features(self, observations: Observations) -> Tensor:
         """Compute the input of the actor's head."""
         return self.actor.features(self._named(observations))
+
+    def trunk(self, observations: Observations) -> Tensor:
+        """Compute the features of the actor that pending actions do not change."""
+        return self.actor.trunk(self._named(observations))
 
     def values(self, observations: Observations, actions: Tensor) -> Tensor:
         """Compute both critics' values, (2, batch), of actions normalised to ±1, (batch, size)."""
@@ -46,3 +54,9 @@ class ActorCritic(Network):
 
     def _named(self, observations: Observations) -> dict[str, Tensor]:
         return observations if isinstance(observations, dict) else {self._parts[0]: observations}
+
+
+def _network(spec: NetworkSpec, parts: Mapping[str, ArraySpec], outputs: int) -> Network:
+    alone = {name: part for name, part in parts.items() if name != PENDING}
+    network = Joined(spec, alone, outputs)
+    return WithPending(network, parts[PENDING], single=False) if PENDING in parts else network

@@ -1,0 +1,136 @@
+"""Pending actions: those that are decided and not yet applied, as a part of the observation that a policy sees.
+
+With a constant delay of D ticks, a decision on the observation of tick t acts at tick t + D. By then the decisions on the
+D observations before it have acted too, one a tick from tick t on. An observation joined with their actions is Markov
+again (Katsikopoulos & Engelbrecht, 2003; Walsh et al., 2009).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import Field, PositiveInt, model_validator
+
+from rtgraph.msgs.array import Array
+from rtgraph.msgs.base import Record
+from rtgraph.msgs.plant import Action
+from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, PartsSpec, PlantSpec, Value
+
+PENDING = "pending"
+"""The name of the part with the pending actions."""
+OBSERVATION = "observation"
+"""The name of a single-array observation beside the pending actions."""
+
+
+class DelayAware(Record):
+    """What an agent knows of its delay."""
+
+    kind: Literal["none", "pending"] = "none"
+    """``none``: nothing; ``pending``: the pending actions that are known when it decides."""
+    read: Literal["start", "late"] = "late"
+    """When a worker reads them: as its inference begins, or just before it ends, after the trunk of the network."""
+    slots: PositiveInt | None = Field(default=None, le=10_000)
+    """D, the number of ticks between an observation and its action; null: ``latency_frames``, rounded up."""
+    latency_frames: float = Field(default=1.0, ge=0, le=1e6)
+    """The duration of an inference in frames."""
+
+    @model_validator(mode="after")
+    def _few_enough(self) -> Self:
+        if self.pending_slots > 10_000:
+            raise ValueError("more than 10,000 pending actions: give slots")
+        return self
+
+    @property
+    def pending_slots(self) -> int:
+        """The number of slots for pending actions; 0 if the agent does not see them."""
+        if self.kind == "none":
+            return 0
+        return self.slots or max(1, math.ceil(self.latency_frames))
+
+
+def with_pending(plant: PlantSpec, slots: int) -> PlantSpec:
+    """Return the spec of a plant's observations joined with this many pending actions; the same spec for 0.
+
+    Raises:
+        ValueError: the plant has a part named ``pending``.
+    """
+    if not slots:
+        return plant
+    parts = (
+        plant.observation.parts
+        if isinstance(plant.observation, PartsSpec)
+        else {OBSERVATION: plant.observation}
+    )
+    if PENDING in parts:
+        raise ValueError(f"the plant's observation has a part named {PENDING!r}. hint: rename it")
+    joined = PartsSpec(parts={**parts, PENDING: PendingCode(plant.action, slots).spec})
+    return plant.model_copy(update={"observation": joined})
+
+
+def without_pending(observation: ArraySpec | PartsSpec) -> tuple[ArraySpec | PartsSpec, ArraySpec | None]:
+    """Return the spec of an observation alone, and that of its pending actions; None if it has none."""
+    if not isinstance(observation, PartsSpec) or PENDING not in observation.parts:
+        return observation, None
+    rest = {name: part for name, part in observation.parts.items() if name != PENDING}
+    pending = observation.parts[PENDING]
+    return (rest[OBSERVATION] if rest.keys() == {OBSERVATION} else PartsSpec(parts=rest)), pending
+
+
+def joined(observation: Value, pending: Array) -> dict[str, Array]:
+    """Return an observation joined with its pending actions."""
+    parts = observation if isinstance(observation, dict) else {OBSERVATION: observation}
+    return {**parts, PENDING: pending}
+
+
+def known_in(pending: Array) -> int:
+    """Return the number of known actions in encoded pending actions."""
+    if pending.dtype.kind == "f":
+        return int(np.count_nonzero(pending[:, -1]))
+    return int(np.count_nonzero(pending.reshape(len(pending), -1).any(axis=1)))
+
+
+class PendingCode:
+    """Encodes pending actions, the next one to act first. A slot without a known action holds zeros.
+
+    Discrete actions are their numbers + 1, (slots,) or (slots, size) int16. Continuous ones are normalised to ±1, with a
+    last column that is 1 if the action is known, (slots, size + 1) float32.
+
+    Args:
+        action: the plant's actions.
+        slots: number of actions.
+    """
+
+    def __init__(self, action: ActionSpec, slots: int) -> None:
+        self.slots = slots
+        self._range: tuple[Array, Array] | None = None
+        if isinstance(action, Continuous):
+            low, high = np.array(action.low), np.array(action.high)
+            half = (high - low) / 2
+            self._range = (low + high) / 2, np.where(half > 0, half, 1.0)
+            self.spec = ArraySpec(dtype="float32", shape=(slots, action.size + 1), low=-1, high=1)
+        else:
+            shape = (slots,) if isinstance(action, Discrete) else (slots, action.size)
+            self.spec = ArraySpec(dtype="int16", shape=shape, low=0, high=action.count)
+
+    def of(self, known: Mapping[int, Action]) -> Array:
+        """Return the code of known actions.
+
+        Args:
+            known: actions by lag, from 1 to ``slots``: how many ticks earlier than the decision's own one its observation is.
+        """
+        code = np.zeros(self.spec.shape, self.spec.dtype)
+        for lag, action in known.items():
+            if self._range is None:
+                code[self.slots - lag] = np.asarray(action) + 1
+            else:
+                middle, half = self._range
+                code[self.slots - lag, :-1] = np.clip((np.asarray(action) - middle) / half, -1, 1)
+                code[self.slots - lag, -1] = 1
+        return code
+
+    def fits(self, code: Array | None) -> bool:
+        """Return whether these are pending actions of this code."""
+        return code is not None and self.spec.admits(code)

@@ -1,0 +1,119 @@
+"""A worker that knows its delay: its policy also sees the actions that are pending."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rtgraph.msgs import Decision, Observation
+from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.pending import DelayAware, joined, with_pending
+from rtgraph.msgs.plant import empty_observation
+from rtgraph.msgs.spaces import PlantSpec, Value
+from rtgraph.nodes.inference.known_actions import KnownActions
+from rtgraph.nodes.inference.policies import must_see
+from rtgraph.nodes.inference.worker import WARM_UP_INFERENCES, Worker, WorkerParams
+from rtgraph.nodes.runtime import Input, Params, queue
+from rtgraph.nodes.runtime.latency import Constant, LatencyParams
+from rtgraph.nodes.weights.weights import Weights
+
+DECIDED = 4096
+
+
+class DelayAwareWorkerParams(WorkerParams):
+    """The parameters of a delay-aware worker."""
+
+    delay_aware: DelayAware
+    """Which pending actions the policy sees, and when they are read."""
+    head: LatencyParams = Constant(frames=0.1)
+    """The duration of the late head, a part of ``latency``."""
+
+    @property
+    def seen(self) -> PlantSpec:
+        """What the policy observes."""
+        return with_pending(self.plant, self.delay_aware.pending_slots)
+
+
+class DelayAwareWorker(Worker):
+    """A worker with a policy that sees its observation joined with the pending actions that are known.
+
+    Staggered workers compute the pending actions side by side: when an inference begins, about one of them is known. With
+    ``read: late`` the trunk of the network runs first, from the observation alone. The light port ``decided``, the decisions
+    of all workers, is read once more just before the inference ends, and the head joins them. So all pending actions are
+    known but those decided while the head runs.
+    """
+
+    params_type: ClassVar[type[Params]] = DelayAwareWorkerParams
+    params: DelayAwareWorkerParams
+
+    decided = Input(Decision, queue(DECIDED), many=True)
+
+    @classmethod
+    def check(cls, params: WorkerParams) -> None:
+        """Check also that the agent is delay-aware, and that the plant has no part named as the pending actions."""
+        super().check(params)
+        if not _typed(params).delay_aware.pending_slots:
+            raise NodeError("a delay-aware worker needs delay_aware", hint="kind: pending")
+        try:
+            _ = _typed(params).seen
+        except ValueError as error:
+            problem, _, hint = str(error).partition(". hint: ")
+            raise NodeError(problem, hint=hint) from error
+
+    @classmethod
+    def _check_weights(cls, params: WorkerParams, weights: Weights) -> None:
+        must_see(weights, _typed(params).seen)
+
+    def on_prepare(self) -> None:
+        """Make the policy and warm it up."""
+        slots = self.params.delay_aware.pending_slots
+        self._actions = KnownActions(self.params.plant, slots)
+        super().on_prepare()
+        self._draw_head = self.params.head.draws(self.rng, self.params.plant.rate_hz)
+
+    def _infer(self, observation: Observation) -> None:
+        self._inference_ns = self._draw()
+        if self.params.delay_aware.read == "start":
+            self._join_and_act(observation.value)
+            self.spend(self._left_ns(), self._finished)
+            return
+        self._features = self._policy.trunk(observation.value)
+        self._head_ns = min(self._draw_head(), self._inference_ns)
+        self.spend(max(0, self._left_ns() - self._head_ns), self._run_head)
+
+    def _run_head(self) -> None:
+        """Read the decisions made while the trunk ran, and act."""
+        began_ns = self.now_ns
+        self._join_and_act(self._features)
+        head_ns = max(0, self._head_ns - (self.now_ns - began_ns))
+        self.spend(max(head_ns, self._left_ns()), self._finished)
+
+    def _join_and_act(self, seen: Value) -> None:
+        for decision in self.decided.take_all():
+            self._actions.decided(decision)
+        self._known = self._actions.before(self._observed.origin())
+        self._act = self._policy.act(joined(seen, self._known), self._observed.tick)
+        self._versions.acted_with(self._policy.version)
+
+    def _register(self) -> None:
+        # In real time, a worker's decision would come back to it only after its next inference has begun.
+        self._actions.add(self._observed.origin(), self._act.action)
+        super()._register()
+
+    def _left_ns(self) -> int:
+        """Return the remaining duration of the inference."""
+        return max(0, self._inference_ns - (self.now_ns - self._began_ns))
+
+    def _warm_up(self) -> None:
+        empty = empty_observation(self.params.plant)
+        pending = self._actions.code.of({})
+        for _ in range(WARM_UP_INFERENCES):
+            if self.params.delay_aware.read == "late":
+                self._policy.warm_up(joined(self._policy.trunk(empty), pending))
+            else:
+                self._policy.warm_up(joined(empty, pending))
+
+
+def _typed(params: WorkerParams) -> DelayAwareWorkerParams:
+    if not isinstance(params, DelayAwareWorkerParams):
+        raise NodeError("these are not the parameters of a delay-aware worker")
+    return params

@@ -1,0 +1,59 @@
+"""What a worker knows of the pending actions: the decisions that all workers have published."""
+
+from __future__ import annotations
+
+from rtgraph.msgs import Action, Decision, Lineage, PlantSpec
+from rtgraph.msgs.array import Array
+from rtgraph.msgs.pending import PendingCode
+
+_Episode = tuple[str, int, int]
+
+
+class KnownActions:
+    """The decisions of the running episode by the tick of their observation; of several for one tick, the last.
+
+    The gate applies decisions in the order of their observations, and with ``playout`` all at the same age. So the decision
+    on an observation that is k ticks older acts k ticks earlier: its lag is k.
+
+    Args:
+        plant: the plant's spec.
+        slots: number of lags to keep.
+    """
+
+    def __init__(self, plant: PlantSpec, slots: int) -> None:
+        self.code = PendingCode(plant.action, slots)
+        self._slots = slots
+        self._episode: _Episode = ("", -1, -1)
+        self._actions: dict[int, Action] = {}
+
+    def decided(self, decision: Decision) -> None:
+        """Add a worker's decision."""
+        if decision.header.lineage is not None:
+            self.add(decision.header.lineage, decision.action)
+
+    def add(self, observed: Lineage, action: Action) -> None:
+        """Add a decision on an observation; one of an earlier episode is ignored."""
+        episode = _episode_of(observed)
+        if episode != self._episode:
+            if episode[1:] < self._episode[1:]:
+                return
+            self._episode = episode
+            self._actions.clear()
+        self._actions[observed.tick] = action
+        if len(self._actions) > 4 * self._slots + 64:
+            newest = max(self._actions)
+            self._actions = {t: a for t, a in self._actions.items() if t > newest - 2 * self._slots - 32}
+
+    def before(self, observed: Lineage) -> Array:
+        """Return the known actions before that of a decision on this observation, encoded."""
+        if _episode_of(observed) != self._episode:
+            return self.code.of({})
+        lags = range(1, self._slots + 1)
+        known = {
+            lag: self._actions[observed.tick - lag] for lag in lags if observed.tick - lag in self._actions
+        }
+        return self.code.of(known)
+
+
+def _episode_of(observed: Lineage) -> _Episode:
+    return observed.source, observed.incarnation, observed.episode

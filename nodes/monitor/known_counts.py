@@ -1,0 +1,60 @@
+"""How many pending actions decisions knew."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+import numpy as np
+
+from rtgraph.msgs import Decision
+from rtgraph.msgs.pending import known_in
+from rtgraph.nodes.monitor.columns import RESET, Column
+from rtgraph.nodes.monitor.figures import or_none
+
+
+class KnownCounts:
+    """A table with a row for each decision of a delay-aware agent: its observation's tick, D, and the actions known of D."""
+
+    def __init__(self) -> None:
+        self._rows = array("q")
+
+    def world_state(self) -> dict[str, Any]:
+        """Return the rows."""
+        return {"rows": np.array(self._rows)}
+
+    def load_world_state(self, state: dict[str, Any]) -> None:
+        """Restore the rows."""
+        self._rows = array("q", state["rows"].tobytes())
+
+    def take(self, decision: Decision) -> None:
+        """Add a decision, if its policy sees pending actions."""
+        lineage, pending = decision.header.lineage, decision.pending
+        if pending is not None and lineage is not None and len(pending):
+            self._rows.extend((lineage.tick, len(pending), known_in(pending)))
+
+    def columns(self) -> dict[str, Column]:
+        """Return the columns ``observed_tick``, ``slots`` and ``known``, int64."""
+        rows = np.array(self._rows, np.int64).reshape(-1, 3)
+        return dict(zip(("observed_tick", "slots", "known"), rows.T, strict=True))
+
+    def figures(self, ticks: dict[str, Column], ticks_from: int) -> dict[str, Any]:
+        """Return D, the mean number of pending actions known and their share; empty if no policy sees them.
+
+        Decisions on an episode's first D observations are left out: they have fewer pending actions.
+
+        Args:
+            ticks: the columns of the ticks.
+            ticks_from: the tick of the first observation that counts.
+        """
+        rows = self.columns()
+        observed, slots = rows["observed_tick"], rows["slots"]
+        begins = np.sort(ticks["tick"][ticks["by"] == RESET])
+        if not observed.size or not begins.size:
+            return {}
+        began = begins[np.maximum(0, np.searchsorted(begins, observed, side="right") - 1)]
+        counted = (observed - began >= slots) & (observed >= ticks_from)
+        known = or_none(rows["known"][counted], np.mean)
+        most = int(slots.max())
+        share = or_none(rows["known"][counted] / slots[counted], np.mean)
+        return {"pending": {"slots": most, "known": known, "share": share}}
