@@ -13,7 +13,7 @@ from rtgraph.nodes.inference.known_actions import KnownActions
 from rtgraph.nodes.inference.policies import must_see
 from rtgraph.nodes.inference.worker import WARM_UP_INFERENCES, Worker, WorkerParams
 from rtgraph.nodes.runtime import Input, Params, queue
-from rtgraph.nodes.runtime.latency import Constant, LatencyParams
+from rtgraph.nodes.runtime.latency import Constant, LatencyParams, latency_of
 from rtgraph.nodes.weights.weights import Weights
 
 DECIDED = 4096
@@ -68,7 +68,8 @@ class DelayAwareWorker(Worker):
         slots = self.params.delay_aware.pending_slots
         self._actions = KnownActions(self.params.plant, slots)
         super().on_prepare()
-        self._draw_head = self.params.head.draws(self.rng, self.params.plant.rate_hz)
+        head = latency_of(self.params.head, self.name)
+        self._draw_head = head.draws(self.rng, self.params.plant.rate_hz)
 
     def _infer(self, observation: Observation) -> None:
         self._inference_ns = self._draw()
