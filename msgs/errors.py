@@ -117,12 +117,12 @@ class ReplayError(RtgraphError):
 
 
 class FrameOverwritten(ReplayError):
-    """Requested frames are overwritten. ``lost`` holds their indices in the request."""
+    """Newer frames replaced those requested. ``lost`` holds the positions of these in the request."""
 
     def __init__(self, lost: Sequence[int]) -> None:
         super().__init__(
-            f"{len(lost)} of the requested frames have been overwritten",
-            hint="sample again; if this happens often, raise spare_frames or read sooner",
+            f"{len(lost)} of the requested frames are no longer in the replay memory: newer ones replaced them",
+            hint="sample others; if this happens often, raise spare_frames of the replay node",
         )
         self.lost = tuple(lost)
 

@@ -198,8 +198,11 @@ class _Reader:
     def _key(self, node: yaml.Node, path: Path) -> str:
         key = self._scalar(node, path) if isinstance(node, yaml.ScalarNode) else None
         if not isinstance(key, str):
-            shown = node.value if isinstance(node, yaml.ScalarNode) else "a list or mapping"
-            raise self._error(f"a key must be text, not {shown}", node, path, hint="quote it")
+            scalar = isinstance(node, yaml.ScalarNode)
+            shown = node.value if scalar else "a list or mapping"
+            raise self._error(
+                f"a key must be text, not {shown}", node, path, hint="quote it" if scalar else None
+            )
         return key
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> Value:

@@ -79,7 +79,7 @@ def _general(head: memoryview) -> Envelope:
         parts, version, schema_hash = unpacker.read_array_header(), unpacker.unpack(), unpacker.unpack()
         fields, name = unpacker.read_map_header(), unpacker.unpack()
         if (parts, version, name) != (4, WIRE_VERSION, "header") or not fields or type(version) is not int:
-            raise DecodeError("not a message: its header is missing")
+            raise DecodeError(f"not an rtgraph message of wire version {WIRE_VERSION}")
         for _ in range(unpacker.read_map_header()):
             key = unpacker.unpack()
             if key in found:

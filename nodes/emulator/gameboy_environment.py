@@ -197,7 +197,9 @@ class GameBoyEnvironment:
         try:
             self._console.state = zlib.decompress(saved.console)
         except zlib.error as problem:
-            raise ValueError("this snapshot is damaged: the console's state cannot be read") from problem
+            raise ValueError(
+                "this snapshot of a Game Boy is damaged: its console's state cannot be decompressed"
+            ) from problem
         self._observation, self._picture = observation, picture
         self._variables = saved.variables
         self._first_variables = saved.first_variables or saved.variables

@@ -58,7 +58,8 @@ class Bindings:
     def action(self, held: Sequence[str]) -> int:
         """Return the action for the buttons and number keys that are held, in the order in which they were pressed.
 
-        The action with most of the buttons wins, among equals the one with the button pressed last.
+        The action that uses the most of the held buttons wins, and among equals the one with the button pressed last. A
+        number key wins over all buttons.
         """
         numbered = [self._numbered[key] for key in held if key in self._numbered]
         if numbered:

@@ -13,7 +13,7 @@ from rtgraph.nodes.weights.versions import Sharing
 
 
 class WeightsPlan(Record):
-    """Shared weights: the network, and the plant that it is built for."""
+    """A network that nodes share: its kind, the plant that it is built for, and where its first version comes from."""
 
     network: dict[str, Any]
     """A ``rtgraph.nodes.networks.NetworkSpec``, as JSON values."""

@@ -16,10 +16,10 @@ _PROBLEMS: Mapping[Sharing, str] = {
 
 
 def snapshots_of(launch_context: LaunchContext, name: str) -> Versions:
-    """Return the versions of weights.
+    """Return the store of a network's versions, which readers get only whole.
 
     Raises:
-        NodeError: no weights have that name, or readers may see half a version of them.
+        NodeError: no weights have that name, or their ``sharing`` is not ``snapshot``.
     """
     weights = weights_named(launch_context.weights, name)
     check_snapshots(weights)

@@ -198,10 +198,15 @@ class ReplayBuffer:
             ReplayError: an error is not finite, or the arrays differ in shape. Nothing has changed.
         """
         indices, errors = np.asarray(indices, np.int64), np.asarray(errors)
-        if indices.shape != errors.shape or not np.isfinite(errors).all():
+        if indices.shape != errors.shape:
             raise ReplayError(
-                "a priority needs one finite temporal-difference error for each transition",
-                hint="has the learner diverged?",
+                f"temporal-difference errors {errors.shape} for transitions {indices.shape}: give one for each"
+            )
+        infinite = int(np.count_nonzero(~np.isfinite(errors)))
+        if infinite:
+            raise ReplayError(
+                f"{infinite} of {errors.size} temporal-difference errors are not finite numbers",
+                hint="the learner has probably diverged: lower its learning rate",
             )
         rows = indices % self.capacity
         there = self._table.index[rows] == (indices + 1).astype(np.uint64)

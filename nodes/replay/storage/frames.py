@@ -152,7 +152,7 @@ class FrameStore(Frames):
     def __init__(self, spec: ArraySpec | PartsSpec, slots: int, path: Path | None = None) -> None:
         if slots < 1:
             raise ReplayError(
-                f"the replay memory has room for {slots} frames only", hint="give it more bytes"
+                "the replay memory has no room for a single frame", hint="raise capacity_mib (replay_mib)"
             )
         kept = _kept(spec)
         layout = {"kind": "frames", "spec": kept.model_dump(mode="json"), "slots": slots}

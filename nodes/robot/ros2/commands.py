@@ -17,12 +17,12 @@ NONE = np.zeros(0)
 
 
 class CommandWriter:
-    """Writes actions as messages of the command's type.
+    """Converts actions to ROS messages for the robot's command topic. It does not publish them.
 
     Args:
-        command: the topic's parameters.
-        made: makes ROS messages.
-        degrees: whether joints are in degrees here; they are in radians in ROS.
+        command: the topic's name and message type, and its joints.
+        made: makes a ROS message of a type, from its fields.
+        degrees: whether rtgraph's joints are in degrees. In ROS they are in radians.
     """
 
     def __init__(self, command: CommandParams, made: Maker, *, degrees: bool) -> None:

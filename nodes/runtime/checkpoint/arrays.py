@@ -159,7 +159,9 @@ def unpacked_bits(packed: Any) -> np.random.BitGenerator:
         bits: np.random.BitGenerator = _BITS[name](seeds)
         bits.state = state
     except (KeyError, OverflowError, TypeError, ValueError) as error:
-        raise CheckpointError(f"not the state of a random generator: {error}") from error
+        raise CheckpointError(
+            f"the saved state of a random generator is invalid: {type(error).__name__}: {error}"
+        ) from error
     return bits
 
 

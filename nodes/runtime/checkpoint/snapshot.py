@@ -29,6 +29,7 @@ from rtgraph.nodes.runtime.virtual.world import VirtualWorld
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 _FIRST = ("versions:",)
+_SAME_CODE = "is the code the same as when the checkpoint was written?"
 """Anchors that others depend on: they are restored first."""
 
 
@@ -66,7 +67,7 @@ class WorldSaver:
 
 
 def load(world: VirtualWorld, file: SnapshotFile) -> None:
-    """Restore a world that has not begun from a checkpoint.
+    """Restore a checkpoint into a world that has not begun.
 
     Raises:
         CheckpointError: the checkpoint is of another plan, or is damaged; the world is then unusable.
@@ -75,12 +76,11 @@ def load(world: VirtualWorld, file: SnapshotFile) -> None:
         world.recreate_nodes(file.head["incarnations"])
         states, records = file.document()
         _restore(world, states, records, file.buffer)
-    except CheckpointError:
-        raise
+    except CheckpointError as error:
+        raise CheckpointError(error.problem, hint=error.hint or _SAME_CODE) from error
     except Exception as error:  # whatever a class's code raises for an invalid state
         raise CheckpointError(
-            f"the checkpoint does not fit: {type(error).__name__}: {error}",
-            hint="is the code the same as when it was written?",
+            f"the checkpoint does not fit: {type(error).__name__}: {error}", hint=_SAME_CODE
         ) from error
 
 

@@ -199,7 +199,9 @@ class EventQueue:
 
     def _called(self, name: str) -> Callable[..., None]:
         if name not in self._calls:
-            raise CheckpointError(f"an unknown event {name!r:.60}")
+            raise CheckpointError(
+                f"the checkpoint has an event {name!r:.60}, which this version does not know"
+            )
         return self._calls[name]
 
     def _failure(

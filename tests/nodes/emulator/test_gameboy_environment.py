@@ -186,7 +186,7 @@ def test_without_a_button_a_duel_waits():
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        ({"console": b"not zlib"}, "the console's state cannot be read"),
+        ({"console": b"not zlib"}, "its console's state cannot be decompressed"),
         ({"console": b"x\x9c\x03\x00\x00\x00\x00\x01"}, "not a state of this console"),
         ({"variables": {"score": 1}}, "another version of the game: its variables differ"),
         ({"screen": b"not zlib"}, "a picture cannot be read"),
