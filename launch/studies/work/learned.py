@@ -41,7 +41,8 @@ class Learned:
 
     Figures: ``greedy`` (mean return of the greedy episodes), ``last`` (mean return of the last 100 episodes of learning),
     ``episodes`` (of learning), ``wins`` (episodes won while learning; None if the plant does not say), ``inaction``,
-    ``age_mean`` and ``age_sd`` (while learning, ages in ticks), ``updates``.
+    ``age_mean`` and ``age_sd`` (while learning, ages in ticks), ``updates``, ``known`` (the mean share of the pending actions that
+    a delay-aware policy knows; None for others).
     """
 
     launch: str
@@ -171,4 +172,5 @@ def _learning_figures(session: Path) -> Figures:
         "age_mean": age["mean"],
         "age_sd": age["sd"],
         "updates": summary.get("learning", {}).get("updates"),
+        "known": summary.get("pending", {}).get("share"),
     }

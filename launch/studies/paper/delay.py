@@ -1,0 +1,172 @@
+"""What it is worth to know the pending actions: two games learned under growing delays. Our own study.
+
+With staggering, a policy acts on every tick, on observations ``delay`` ticks old. Meanwhile the actions that are decided and
+not yet applied move the state. ``none`` does not know them; ``start`` knows those that are decided when its inference begins;
+``late`` reads them just before its inference ends, and knows nearly all. ``sequential`` infers and learns in turn, and acts
+every ``delay`` ticks.
+
+Catch is deterministic: with all pending actions known, a delay costs nothing but the first ticks of an episode. In Tracking the
+position drifts, and the best rates are computed: with all pending actions known, and with none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rtgraph.launch.studies.drawing import draw_lines, means_over
+from rtgraph.launch.studies.study import Cell, Figures, ReportProgress, Row, Scale, Study, real
+from rtgraph.launch.studies.work.learned import Learned
+from rtgraph.nodes.emulator.tracking.theory import informed_rate, memoryless_rate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NONE, START, LATE, SEQUENTIAL, RANDOM = "none", "start", "late", "sequential", "random"
+AGENTS: Mapping[str, Mapping[str, str]] = {
+    NONE: {"delay_aware": "none"},
+    START: {"delay_aware": "pending", "pending": "start"},
+    LATE: {"delay_aware": "pending", "pending": "late"},
+    SEQUENTIAL: {"agent": "infer_learn"},
+    RANDOM: {},
+}
+CATCH, TRACKING = "catch", "tracking"
+EPISODE_TICKS = 200
+STEADY = 0.9
+POSITIONS = 5
+LONGEST_COMPUTED = 8
+"""The longest delay for which the best rate without knowing the pending actions is computed: 16 ticks would take years."""
+GAMES: Mapping[str, Mapping[str, str]] = {
+    CATCH: {"observe": "positions", "rows": "21", "columns": "11", "gamma": "0.99"},
+    TRACKING: {
+        "positions": str(POSITIONS),
+        "steady": str(STEADY),
+        "episode_ticks": str(EPISODE_TICKS),
+        "gamma": "0.9",
+    },
+}
+LEARNING = {"learn": "true", "double": "true", "epsilon_from": "1", "target_every": "200"}
+"""Held for all games, delays and agents."""
+
+_SIZES: dict[Scale, tuple[tuple[int, ...], int, Mapping[str, int], int]] = {
+    Scale.QUICK: ((1, 4), 1, {CATCH: 1_000, TRACKING: 1_000}, 5),
+    Scale.DESK: ((1, 2, 4, 8, 16), 5, {CATCH: 40_000, TRACKING: 20_000}, 100),
+    Scale.PAPER: ((1, 2, 4, 8, 16), 10, {CATCH: 200_000, TRACKING: 100_000}, 400),
+}
+"""Delays in ticks, seeds, ticks of learning in each game, and greedy episodes of Catch. Tracking has a tenth as many, longer ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Learns and plays. ``score`` is the share of balls caught, or of ticks on the target, in greedy episodes."""
+
+    game: str
+    learned: Learned
+    alone: bool = False
+
+    def identity(self) -> Mapping[str, object]:
+        """Return what determines the figures."""
+        return {**self.learned.identity(), "game": self.game}
+
+    def run(self, folder: Path, report: ReportProgress) -> Figures:
+        """Learn and play, and return the score beside the figures of learning."""
+        found = self.learned.run(folder, report)
+        returned = real(found["greedy"])
+        return {**found, "score": (returned + 1) / 2 if self.game == CATCH else returned / EPISODE_TICKS}
+
+
+def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
+    delays, seeds, ticks, episodes = _SIZES[scale]
+
+    def cell(game: str, delay: int, agent: str, seed: int) -> Cell:
+        acting = dict(AGENTS[agent]) | {"latency_frames": str(delay)}
+        if "agent" not in acting:
+            acting |= {"workers": str(delay + 1), "stagger": "paced"}
+        length = ticks[game]
+        work = Learned(
+            game,
+            {**GAMES[game], **LEARNING, **acting}
+            | {"minimum": str(min(500, length // 10)), "epsilon_over": str(max(1, length // 3))},
+            ticks=length,
+            seed=seed,
+            greedy_episodes=episodes if game == CATCH else max(1, episodes // 10),
+            checkpoint_ticks=max(200, length // 10),
+            policy="random" if agent == RANDOM else "learned",
+        )
+        return Cell({"game": game, "delay": delay, "agent": agent, "seed": seed}, Scored(game, work))
+
+    return [
+        cell(game, delay, agent, seed)
+        for game in GAMES
+        for delay in delays
+        for agent in AGENTS
+        for seed in range(seeds)
+    ]
+
+
+@cache
+def predicted(delay: int) -> tuple[float, float | None]:
+    """Return the best rates of Tracking: with all pending actions known, and with none (None if that takes too long)."""
+    informed = informed_rate(POSITIONS, STEADY, delay)
+    return informed, memoryless_rate(POSITIONS, STEADY, delay)[0] if delay <= LONGEST_COMPUTED else None
+
+
+def _draw(figure: Figure, rows: Sequence[Row]) -> None:
+    figure.set_size_inches(11, 4.8)
+    for axes, game in zip(figure.subplots(1, 2), GAMES, strict=True):
+        own = [row for row in rows if row["game"] == game]
+        draw_lines(axes, own, x="delay", y="score", by="agent")
+        axes.set(xscale="log", xlabel="delay D (ticks)", title=game, ylim=(0, 1.02))
+        delays = sorted({int(real(row["delay"])) for row in own})
+        axes.set_xticks(delays, [str(delay) for delay in delays])
+        axes.minorticks_off()
+        axes.set_ylabel("balls caught" if game == CATCH else "ticks on the target")
+        if game == TRACKING:
+            best = [predicted(delay) for delay in delays]
+            axes.plot(
+                delays, [informed for informed, _ in best], "k--", lw=1.1, label="best, all pending known"
+            )
+            axes.plot(
+                delays,
+                [float("nan") if unaware is None else unaware for _, unaware in best],
+                "k:",
+                lw=1.3,
+                label="best, none known",
+            )
+    figure.legend(*figure.axes[-1].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+
+
+def _seen(rows: Sequence[Row]) -> str:
+    found = []
+    for game in GAMES:
+        parts = []
+        for agent in AGENTS:
+            means = means_over(rows, "delay", "score", {"game": game, "agent": agent})
+            if means:
+                parts.append(f"{agent} {', '.join(f'{mean} at {delay:g}' for delay, mean in means.items())}")
+        found.append(f"{game}: {'; '.join(parts)}")
+    best = []
+    for delay in sorted({int(real(row["delay"])) for row in rows if row["game"] == TRACKING}):
+        informed, unaware = predicted(delay)
+        unknown = "not computed" if unaware is None else f"{unaware:.3f}"
+        best.append(f"{informed:.3f} and {unknown} at {delay}")
+    return ". ".join(found) + f". Best rates in tracking, all and none known: {'; '.join(best)}."
+
+
+STUDY = Study(
+    name="delay",
+    title="learning under a delay, with and without knowing the pending actions",
+    claim=(
+        "Not compared: the paper notes that regret from delay remains (Theorem 1). Known: a delayed process is Markov again in "
+        "its state joined with the pending actions (Katsikopoulos & Engelbrecht 2003)."
+    ),
+    axes=("game", "delay", "agent", "seed"),
+    figures=("score", "greedy", "last", "episodes", "known", "inaction", "age_mean", "updates"),
+    cells=_cells,
+    draw=_draw,
+    seen=_seen,
+    expected={Scale.QUICK: "1 min", Scale.DESK: "8 h", Scale.PAPER: "3 days"},
+)
