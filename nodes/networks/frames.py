@@ -20,11 +20,21 @@ def as_input(frames: Tensor, frame: FrameShape) -> Tensor:
     Raises:
         ValueError: The frames have another shape.
     """
+    frames = with_channels(frames, frame)
+    values = frames.to(torch.float32)
+    return values / 255 if frames.dtype == torch.uint8 else values
+
+
+def with_channels(frames: Tensor, frame: FrameShape) -> Tensor:
+    """Return frames, as for `as_input`, with their axis of channels.
+
+    Raises:
+        ValueError: The frames have another shape.
+    """
     if frames.ndim == 3 and frame.channels == 1:
         frames = frames.unsqueeze(1)
     if frames.ndim != 4 or tuple(frames.shape[1:]) != frame:
         raise ValueError(
             f"expected frames of shape (batch, {', '.join(map(str, frame))}), got {tuple(frames.shape)}"
         )
-    values = frames.to(torch.float32)
-    return values / 255 if frames.dtype == torch.uint8 else values
+    return frames

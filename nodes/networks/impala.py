@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -49,13 +49,20 @@ class Impala(Network):
 
     def __init__(self, spec: ImpalaSpec, observation: Sequence[int], outputs: int) -> None:
         super().__init__()
+        self.spec = spec
         self.frame = FrameShape.of(observation)
         height, width = remaining(self.frame, windows_of(spec))
         self.sequences = impala_sequences(spec, self.frame)
-        self.head = Head(spec.head, height * width * spec.widths[1], FEATURES, outputs)
+        self.inputs = height * width * spec.widths[1]
+        """The number of features."""
+        self.head = Head(spec.head, self.inputs, FEATURES, outputs)
+        self.compiled: Callable[[Tensor], Tensor] | None = None
+        """Computes the features in place of ``sequences`` (see `compiled`)."""
 
     def features(self, observations: Observations) -> Tensor:
         """Return the flattened output of the last sequence for a batch of frames (see `as_input`)."""
+        if self.compiled is not None:
+            return self.compiled(only(observations))
         planes: Tensor = self.sequences(as_input(only(observations), self.frame))
         return functional.relu(planes).flatten(1)
 

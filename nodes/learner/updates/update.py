@@ -33,6 +33,7 @@ from rtgraph.nodes.learner.updates.device import device_named
 from rtgraph.nodes.learner.updates.normalisation import normalise
 from rtgraph.nodes.learner.updates.optimiser import Optimiser
 from rtgraph.nodes.learner.updates.state import Facts, TrainingState, copied
+from rtgraph.nodes.networks.compiled.trunk import accelerate
 from rtgraph.nodes.networks.flat import flatten, views
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.parameters import Buffer, allocate, layout, read, write
@@ -297,7 +298,10 @@ class Updater:
         module = make()
         wanted = torch.channels_last if self.params.channels_last else torch.contiguous_format
         nn.utils.convert_conv2d_weight_memory_format(module, wanted)
-        return module, flatten(module)
+        vector = flatten(module)
+        if self.params.compiled and self._device.type == "cpu":
+            accelerate(module)
+        return module, vector
 
     def _vectors(self) -> dict[str, Tensor]:
         return {

@@ -18,8 +18,8 @@ from rtgraph.nodes.networks import ImpalaSpec
 from tests.bench.rounds import in_turn, seconds
 from tests.bench.rows import Aim, Row, Say
 
-CASES = ((0.25, 16), (0.25, 32), (1.0, 16), (1.0, 32), (7.0, 16), (7.0, 32))
-UPDATES = {0.25: 8, 1.0: 3, 7.0: 1}
+CASES = ((1 / 16, 16), (0.25, 16), (0.25, 32), (1.0, 16), (1.0, 32), (7.0, 16), (7.0, 32))
+UPDATES = {1 / 16: 8, 0.25: 8, 1.0: 3, 7.0: 1}
 """Number of updates in a round, by the network's width."""
 ACTIONS = 18
 DISCOUNT = 0.99
@@ -87,8 +87,11 @@ def _batch(size: int) -> TensorBatch:
 
 
 def _plain(k: float) -> Callable[[TensorBatch], float]:
+    return plain_update(plain_network(k, ACTIONS), plain_network(k, ACTIONS))
+
+
+def plain_update(online: nn.Module, target: nn.Module) -> Callable[[TensorBatch], float]:
     """Return an update in its plainest form: a module, an optimiser, and the loop's body."""
-    online, target = _network(k), _network(k)
     target.load_state_dict(online.state_dict())
     adam = torch.optim.Adam(online.parameters(), lr=1e-4)
 
@@ -119,7 +122,8 @@ class _Residual(nn.Module):
         return planes + change
 
 
-def _network(k: float) -> nn.Module:
+def plain_network(k: float, actions: int) -> nn.Module:
+    """Return the IMPALA network in its plainest form."""
     first, later = int(16 * k), int(32 * k)
     layers: list[nn.Module] = []
     for before, after in pairwise((1, first, later, later)):
@@ -130,5 +134,5 @@ def _network(k: float) -> nn.Module:
         nn.Flatten(),
         nn.Linear(7 * 7 * later, 512),
         nn.ReLU(),
-        nn.Linear(512, ACTIONS),
+        nn.Linear(512, actions),
     )
