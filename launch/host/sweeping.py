@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Self
 
+import psutil
+
 from rtgraph.launch.host import leftovers
 from rtgraph.launch.host.leftovers import GRACE_S, Leftover, environment_of, short
 from rtgraph.nodes.runtime.realtime.fork_server import NODE_VARIABLE, TITLE
@@ -103,12 +105,22 @@ class Sweeper:
     def reap(self, known: Iterable[int]) -> None:
         """Reap adopted processes that have ended, except known ones, which have another owner."""
         mine = {self._warden.pid, *known}
+
+        def is_adopted(child: int) -> bool:
+            # Other children of this program are in its session.
+            return child not in mine and os.getsid(child) != os.getsid(0)
+
         with contextlib.suppress(ChildProcessError):
             while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                # Other children of this program are in its session.
-                if found.si_pid in mine or os.getsid(found.si_pid) == os.getsid(0):
-                    return
+                if not is_adopted(found.si_pid):
+                    break  # it hides those that ended after it
                 os.waitpid(found.si_pid, os.WNOHANG)
+            else:
+                return
+            for child in psutil.Process().children():
+                with contextlib.suppress(ProcessLookupError):
+                    if is_adopted(child.pid):
+                        os.waitpid(child.pid, os.WNOHANG)
 
     def _send(self, line: bytes) -> None:
         stream = self._warden.stdin

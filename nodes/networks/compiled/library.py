@@ -16,6 +16,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from rtgraph.msgs.errors import LearningError
+
 SOURCE = Path(__file__).with_name("impala.c")
 FLAGS = (
     *("-O3", "-march=native", "-shared", "-fPIC"),
@@ -26,8 +28,11 @@ _PATIENCE_S = 300.0
 _CPU_FILE = Path("/proc/cpuinfo")
 
 
-class NotCompiledError(Exception):
+class NotCompiledError(LearningError):
     """There is no compiler, or it failed."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"networks are not compiled: {why}", hint="install gcc")
 
 
 @functools.cache

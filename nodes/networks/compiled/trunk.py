@@ -38,7 +38,7 @@ def accelerate(module: Network) -> bool:
     try:
         difference = _difference(module.spec.depth, module.spec.k, module.frame)
     except NotCompiledError as error:
-        _log().warning("networks are not compiled: %s. hint: install gcc", error)
+        _log().warning("%s", error)
         return False
     if not difference <= TOLERANCE:
         _log().warning(

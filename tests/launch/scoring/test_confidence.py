@@ -25,7 +25,7 @@ def test_quantiles(degrees, confidence, t):
 
 
 def test_no_freedom_is_refused():
-    with pytest.raises(ValueError, match="0 degrees"):
+    with pytest.raises(ValueError, match="at least 1 degree of freedom, got 0"):
         t_quantile(0)
 
 

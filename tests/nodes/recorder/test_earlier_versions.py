@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from rtgraph.launch.bags.verification import verify
-from rtgraph.msgs import Applied, Claim, Observation, schema_hash
+from rtgraph.msgs import Applied, Claim, Decision, Observation, schema_hash
 from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.errors import SchemaMismatch
 from rtgraph.nodes.recorder.bag_player import played_channels
 from rtgraph.nodes.recorder.recorded import recorded_types
 
 RECORDING = Path(__file__).parent / "files" / "before_parts.mcap.xz"
-CHANGED = {Observation, Applied, Claim}
+CHANGED = {Observation, Decision, Applied, Claim}
 
 
 @pytest.fixture(scope="module")

@@ -72,10 +72,10 @@ def test_wrong_parameters_are_one_error(params, says):
     assert str(caught.value).startswith(says)
 
 
-@pytest.mark.parametrize("plant", ["twin", "servo"])
-def test_the_arm_has_a_picture_in_front_of_it_by_one_argument(plant):
+@pytest.mark.parametrize(("plant", "camera"), [("twin", "rendered"), ("servo", "0")])
+def test_the_arm_has_a_picture_in_front_of_it_by_one_argument(plant, camera):
     pytest.importorskip("mujoco", reason="pip install 'rtgraph[twin]'")
-    plan = load_launch("arm", {"plant": plant, "camera": "0", "camera_size": "96"}, world="realtime")
+    plan = load_launch("arm", {"plant": plant, "camera": camera, "camera_size": "96"}, world="realtime")
     (params,) = [node.params for node in plan.nodes if node.name == "plant"]
     assert params["cameras"] == {"front": [96, 96, 3]}
     assert "front" in params["driver_params"]["cameras"]

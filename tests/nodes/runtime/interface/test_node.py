@@ -77,7 +77,10 @@ def test_a_node_is_found_by_its_path():
         ("Sink", "is not a class path. hint: write package.module:Class"),
         ("support.chatter:", "is not a class path"),
         ("support.nowhere:Sink", "module 'support.nowhere' cannot be imported"),
-        ("rtgraph.nodes.inference:Workr", r"has no 'Workr' .*its nodes are Coordinator, Worker$"),
+        (
+            "rtgraph.nodes.inference:Workr",
+            r"has no 'Workr' .*its nodes are Coordinator, DelayAwareWorker, Worker$",
+        ),
         ("support.chatter:Sinc", r"has no 'Sinc' \(.*chatter\.py\)\. hint: its nodes are .*Sink"),
         ("support.chatter:Ping", "is not a node class"),
     ],
