@@ -35,7 +35,7 @@ def test_a_signal_stops_in_order_and_everything_is_saved(number) -> None:
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("phase", "number"),
-    [("importing", signal.SIGTERM), ("starting", signal.SIGINT), ("proving", signal.SIGHUP)],
+    [("importing", signal.SIGTERM), ("starting", signal.SIGINT), ("testing", signal.SIGHUP)],
 )
 def test_a_signal_while_starting_ends_it(phase, number) -> None:
     with Launch.of("watched", "workers=12", fresh=True) as launch:
