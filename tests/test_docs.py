@@ -65,16 +65,19 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def run(arguments: list[str], folder: Path, places: dict[str, str]) -> None:
-    ended = subprocess.run(
-        found(arguments),
-        cwd=folder,
-        env=os.environ | places,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert ended.returncode == 0, f"{shlex.join(arguments)}\n{ended.stdout[-2000:]}\n{ended.stderr[-2000:]}"
+    # Files, not pipes: a program that goes on in the background would be waited for.
+    with tempfile.TemporaryFile("w+") as output:
+        ended = subprocess.run(
+            found(arguments),
+            cwd=folder,
+            env=os.environ | places,
+            stdout=output,
+            stderr=output,
+            timeout=120,
+            check=False,
+        )
+        output.seek(0)
+        assert ended.returncode == 0, f"{shlex.join(arguments)}\n{output.read()[-4000:]}"
 
 
 def test_the_messages_told_of_are_those_that_are_said() -> None:
