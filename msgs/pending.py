@@ -1,8 +1,8 @@
 """Pending actions: those that are decided and not yet applied, as a part of the observation that a policy sees.
 
 With a constant delay of D ticks, a decision on the observation of tick t acts at tick t + D. By then the decisions on the
-D observations before it have acted too, one a tick from tick t on. An observation joined with their actions is Markov
-again (Katsikopoulos & Engelbrecht, 2003; Walsh et al., 2009).
+D observations before it have acted too, one a tick from tick t on; the observation shows only the first of these actions.
+An observation joined with them is Markov again (Katsikopoulos & Engelbrecht, 2003; Walsh et al., 2009).
 """
 
 from __future__ import annotations
