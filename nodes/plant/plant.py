@@ -85,7 +85,7 @@ class Plant(Node[P]):
         self._environment = self.environment()
 
     def on_start(self) -> None:
-        """Begin at the first tick that is not over yet: tick 0, unless the plant was restarted."""
+        """Begin at tick 0, however late it starts; a restarted plant begins at the first tick that is not over yet."""
         self._period_ns = period_ns(self._environment.spec.rate_hz)
         self._gate = make_gate(self.params.gate, self._period_ns)
         self._default = self._make_default()
@@ -99,7 +99,8 @@ class Plant(Node[P]):
         self._names_are_known = bool(names) and all(map(str.isascii, names))
         self._admission = Admission(self._environment.spec.action, self.params.out_of_range, self.log)
         self._outcomes = Outcomes(self.name, self._environment.spec, self.log)
-        self._tick = max(0, -(-self.now_ns // self._period_ns) - 1)
+        restarted = self.context.identity.incarnation > 0
+        self._tick = max(0, -(-self.now_ns // self._period_ns) - 1) if restarted else 0
         self.at(self._due_ns(), self._on_tick, _TICK)
 
     def _make_default(self) -> DefaultBehaviour:

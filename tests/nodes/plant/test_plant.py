@@ -111,6 +111,16 @@ def test_a_tick_that_takes_exactly_its_period_is_no_overrun():
     assert {(a.overruns, a.lateness_ns) for a in applied} == {(0, 0)}
 
 
+def test_a_plant_that_starts_late_loses_no_tick_uncounted():
+    host = plant(catch_up_ticks=3, begin_ns=round(10.5 * PERIOD_NS))
+    applied = run_ticks(host, 20)
+    assert [a.tick for a in applied] == list(range(len(applied)))
+    # Tick 0 runs at once, 10 and a half periods late; 7 are skipped, and the three that are caught up run back to back.
+    assert [a.lateness_ns * 10 // PERIOD_NS for a in applied[:5]] == [105, 25, 15, 5, 0]
+    assert [a.slipped for a in applied[:3]] == [0, 7, 7]
+    assert applied[-1].tick + applied[-1].slipped == 20
+
+
 @pytest.mark.parametrize("begin", [0, 5, 1_000_000_007, 987_654_321_987])
 def test_a_restarted_plant_begins_at_the_tick_of_its_time(begin):
     host = plant(incarnation=1, begin_ns=begin)
