@@ -193,7 +193,7 @@ def _values(document: Document, library: Library, given: Mapping[str, str]) -> d
 def _replacements(
     overrides: Settings, replace: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, ReplacementEntry]:
-    """Return the replacements, with their params as given: typed text keeps its kind only there."""
+    """Return the replacements with their params as the caller gave them: validation loses which texts are ``Typed``."""
     return {
         name: entry.model_copy(update={"params": dict(replace[name].get("params", {}))})
         for name, entry in overrides.replace.items()
@@ -281,7 +281,11 @@ def _check_effect(given: Mapping[str, object], scope: Scope) -> None:
 
 
 def _enabling(missing: list[tuple[str, ...]]) -> str:
-    """Return how to make an argument effective, by the conditions that are false for its uses: those nearest to true."""
+    """Return a hint for an argument without effect.
+
+    Args:
+        missing: the false conditions of each disabled use of the argument. The hint names the uses with the fewest.
+    """
     if not missing:
         return "leave it out, or change the argument that disables it, such as `agent` or `learn`"
     fewest = min(map(len, missing))

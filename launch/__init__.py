@@ -13,7 +13,7 @@ __all__ = ["Attached", "attach"]
 
 
 def __getattr__(name: str) -> object:
-    """Import what a program needs when it first uses it: the command line starts with nothing imported."""
+    """Import an exported name when it is first used, so that the command line starts without this import."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from rtgraph.launch.introspection import attached  # noqa: PLC0415

@@ -39,9 +39,8 @@ VERBS = {
 }
 """Each verb and its summary. Its module in ``rtgraph.launch.verbs`` is imported only for that verb.
 
-Its ``run`` gets the parsed arguments. If it also has a ``begin``, that is called first, with the arguments as text, and
-returns a context manager, and the value of that is also passed to ``run``. ``begin`` starts work that runs in parallel with
-the imports of the verb.
+Its ``run`` gets the parsed arguments. An optional ``begin`` is called first, with the arguments as text, and returns a context
+manager; ``run`` also gets the value that this yields. ``begin`` starts work that runs in parallel with the imports of the verb.
 """
 
 SUBPACKAGES = {

@@ -191,7 +191,7 @@ def recording(args: argparse.Namespace) -> bool | dict[str, Any] | None:
     """Return whether to record, or the recorder's parameters; None if the command line does not say.
 
     Raises:
-        GraphError: it contradicts itself.
+        GraphError: two options contradict each other.
     """
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
 

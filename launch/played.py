@@ -24,7 +24,7 @@ from rtgraph.nodes.runtime import InputPlan, NodePlan, Placement, load_class, va
 
 HUMAN_CLASS = "rtgraph.nodes.play:Human"
 AGENT: tuple[type[Any], ...] = (Coordinator, Batches, Replay, Metrics)
-"""Classes of nodes that act or learn; every other node that decides for the plant is removed, too."""
+"""Classes of nodes that act or learn; any other publisher of decisions for the plant is removed, too."""
 
 
 def played(plan: Plan, *, script: str | None, record: bool | Mapping[str, Any] | None) -> Plan:

@@ -19,12 +19,12 @@ HINT = "rename one of the files, or put each into a package of another name"
 
 @dataclass(frozen=True)
 class ModuleClaim:
-    """A module's name, and its file or package."""
+    """The file or package that a module's name stands for in a plan."""
 
     path: Path
     digest: str
     by: str
-    """The file entry that names the module, for errors."""
+    """Where the module is named, such as ``graph.yaml:3: class``, for errors."""
 
 
 class LocalModules:
@@ -58,7 +58,7 @@ class LocalModules:
         return found
 
     def claim_class(self, node: PlacedNode) -> None:
-        """Find the modules of a node's class.
+        """Find the modules of a node's class, and add them to the plan's modules.
 
         Raises:
             GraphError: two files have the same module name.
@@ -66,7 +66,7 @@ class LocalModules:
         self._claim_all(node.entry.node_class, node.class_place, node.scope)
 
     def claim_params(self, node: PlacedNode, params: object) -> None:
-        """Find the modules of the classes that a node's params name.
+        """Find the modules of the classes that a node's params name, and add them to the plan's modules.
 
         Raises:
             GraphError: two files have the same module name.
@@ -126,7 +126,7 @@ class LocalModules:
                 self._take(first, beside, f"{file}", place)
 
     def _folders(self, place: Place, scope: Scope) -> list[Path]:
-        """Return the search order for a module: the naming file's folder, the folders of its includers, this folder."""
+        """Return the folders to search for a module: that of the file that names it, then those of its includers, in order."""
         files = [place.document.file]
         outer: Scope | None = scope
         while outer is not None:

@@ -16,7 +16,7 @@ Choices = Annotated[tuple[Any, ...], Field(min_length=1)]
 
 
 class ArgumentEntry(BaseModel):
-    """An argument. It is required unless it has a default; null is a valid default that means none."""
+    """An argument. It is required unless it has a default; null is a valid default: it means no value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -145,7 +145,7 @@ def _typed(entry: ArgumentEntry, given: Value, place: Place) -> Value:
 
 
 def _read(entry: ArgumentEntry, text: Typed, place: Place) -> Value:
-    """Return the value of typed text. ``null`` means none if the default is none or the type is not text."""
+    """Return the value of typed text. ``null`` is None, unless the type is text and the default is not None."""
     if text == "null" and (entry.type != "str" or (entry.default is None and not entry.required)):
         return None
     try:

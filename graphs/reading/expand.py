@@ -238,7 +238,7 @@ def _launched(document: Document) -> str:
 def _given(
     entry: IncludeEntry, declared: Container[str], place: Place, outer: Scope
 ) -> tuple[dict[str, Value], dict[str, Value]]:
-    """Return the arguments that an include gives: its own, and those of the file if it exposes the graph."""
+    """Return the arguments written in an include, and those that the including file passes on if it exposes the graph."""
     given = substitute(entry.arguments, place / "arguments", outer.references)
     passed = {
         name: value for name, value in outer.references.arguments.items() if entry.expose and name in declared

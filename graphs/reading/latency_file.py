@@ -22,7 +22,7 @@ _WIDTH = 140
 
 
 class Measurements(Entry):
-    """What the models are from; nothing reads it."""
+    """Where the latencies were measured: a note for readers of the file, which rtgraph ignores."""
 
     name: str = ""
     world: str = ""

@@ -21,7 +21,7 @@ from rtgraph.nodes.runtime.wiring import NodePlan
 PADDED, MEASURED, FILE = "padded", "measured", "file"
 BY_NODE = "by_node"
 MEAN_OF = 1000
-"""Number of draws of which a mean is computed."""
+"""Number of random draws from which the mean of a latency model is computed."""
 
 
 class Latencies:
@@ -48,7 +48,7 @@ class Latencies:
         return {"kind": PADDED, "frames": arguments[f"{name}_frames"]}
 
     def frames(self, name: str, arguments: Mapping[str, Value], place: Place) -> Value:
-        """Return the mean of that model in frames; 0 if it is unknown.
+        """Return the mean of the model that ``model`` returns, in frames; 0 if it is unknown.
 
         Raises:
             GraphError: as ``model``.
@@ -61,7 +61,7 @@ class Latencies:
         return arguments[f"{name}_frames"]
 
     def edges(self, plans: Sequence[NodePlan]) -> tuple[EdgeDelay, ...]:
-        """Return the transport times in the files, of edges that the plan has."""
+        """Return the transport times in the latency files that are used, for edges that exist in the plan."""
         names = [plan.name for plan in plans]
         outputs = {port for plan in plans for port in plan.outputs}
         return tuple(
@@ -103,7 +103,7 @@ def _mean_frames(file: LatencyFile) -> float:
 
 
 def with_own_latency(plans: Sequence[NodePlan]) -> tuple[NodePlan, ...]:
-    """Return the nodes, each with only its own model of a latency file."""
+    """Return the plans of nodes. Where a param holds all models of a latency file, the node keeps only the model for its name."""
     return tuple(
         plan.model_copy(
             update={"params": {key: _own(value, plan.name) for key, value in plan.params.items()}}

@@ -89,7 +89,7 @@ def weights_plan(entry: PlacedWeights, seed: int, plants: Plants) -> WeightsPlan
         plants: the plants of the graph.
 
     Raises:
-        GraphError: the network is wrong, its plant is not a plant, or the checkpoint is invalid or does not fit.
+        GraphError: the network is wrong, the node named as its plant is not one, or the checkpoint is invalid or does not fit.
     """
     with calling("the network", entry.network.place):
         must_be_installed("torch")

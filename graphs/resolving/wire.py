@@ -39,7 +39,7 @@ class End(Generic[P]):
 
     @property
     def message(self) -> str:
-        """The name of its message class."""
+        """The name of the port's message class."""
         return port_message(self.port).__name__
 
     def __str__(self) -> str:

@@ -51,8 +51,7 @@ class ConsoleStatus:
     A closed terminal is not an error: the launch then stops in order.
 
     Args:
-        lines_every_s: without a terminal, print the progress as a line each time so many seconds have passed; None for
-            no such lines.
+        lines_every_s: without a terminal, seconds between two printed lines of progress; None for no such lines.
     """
 
     def __init__(self, lines_every_s: float | None = None) -> None:

@@ -28,12 +28,16 @@ MOST_SLOTS = 1_000
 
 
 class RealtimeEnv(gymnasium.Env[Any, Any]):
-    """A plant with an agent that takes time to answer: in virtual time as the workers of the launch file do, in real time as it does.
+    """A plant, and an agent that takes time to answer.
 
-    The workers, their stagger method, latencies and gate are those of the launch file; only their policy is the agent. A step begins
-    when a worker begins an inference, and gives it its action. The action reaches the gate when the inference ends. The step ends when
-    the next inference begins, or with the episode. So a step is one tick where workers answer every observation, several where they do
-    not, and none where two workers begin at once. The reward is the sum of the plant's rewards in between.
+    In virtual time, an answer takes as long as an inference of the launch file's workers; in real time, as long as the agent
+    computes.
+
+    The workers, their stagger method, latencies and gate are those of the launch file; only their policy is the agent. A step
+    begins when a worker begins an inference; the step's action becomes the result of that inference. The action reaches the
+    gate when the inference ends. The step ends when the next inference begins, or with the episode. So a step is one tick where
+    workers answer every observation, several where they do not, and none where two workers begin at once. The reward is the sum
+    of the plant's rewards in between.
 
     With ``real_time`` the agent takes the place of the workers. The world goes on from the moment that ``reset`` or ``step`` returns; a
     step applies the action at the next tick, waits for it, and returns what it observes. On each tick that passed before the action
@@ -51,8 +55,8 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
             the number of them, by default two for each worker.
         render_mode: None, or ``rgb_array`` if the plant draws pictures.
         real_time: let the plant tick by the clock of the host.
-        arguments: arguments of the launch file, such as ``id``, which ``gymnasium.make`` uses itself.
-        others: its other arguments.
+        arguments: arguments of the launch file with names that ``gymnasium.make`` uses itself, such as ``id``.
+        others: all other arguments of the launch file.
 
     Raises:
         GraphError: the launch file, or an argument, is wrong.

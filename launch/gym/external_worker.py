@@ -21,17 +21,17 @@ class Asking(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Name of the node."""
         ...
 
     def answer(self, action: Action) -> None:
-        """Give it the action that it has asked for."""
+        """Set the action that the node asked for."""
         ...
 
 
 @dataclass(slots=True)
 class Question:
-    """An inference that began: the action for ``observation`` is wanted. In virtual time no more time passes until it is given."""
+    """A worker's request for the action on an observation. Virtual time stands still until ``worker.answer``."""
 
     worker: Asking
     observation: Observation
@@ -40,13 +40,13 @@ class Question:
 class ExternalWorker(Worker):
     """A worker without a policy. In the virtual world, a program gives it the action of each inference by ``answer``.
 
-    When it infers, from which observation and for how long is decided as in ``Worker``.
+    The start, the observation and the duration of each inference are those of a ``Worker``.
     """
 
     only_reads = True
 
     def on_prepare(self) -> None:
-        """Make the list of questions that the program empties."""
+        """Create the queue of open questions; the program takes them from it."""
         super().on_prepare()
         if self.context.launch_context.realtime:
             raise NodeError(f"{self.name}: ExternalWorker runs in the virtual world only")
@@ -65,7 +65,7 @@ class ExternalWorker(Worker):
 
 
 class _Idle(Policy):
-    """The action nearest to 0, always. It draws no random number, so that latencies are those of a scripted policy."""
+    """Always returns the action nearest to 0. Draws no random number, so that latencies are those of a scripted policy."""
 
     def __init__(self, plant: PlantSpec) -> None:
         self._act = Act(idle_action(plant))
@@ -101,12 +101,12 @@ class PlantWatch(Node[WatchParams]):
     applied = Input(Applied, queue(256))
 
     def on_start(self) -> None:
-        """Begin before the first observation."""
+        """Set all counts to 0: no observation has arrived yet."""
         self.newest: Observation | None = None
         self.over = False
         """Whether the episode has ended, and all of its ticks are counted."""
         self.policy = self.default = self.starting = self.resets = 0
-        """Number of ticks so far with a decision, by default, of these because an episode has just begun, and with a reset."""
+        """Number of ticks so far with a decision, with the default behaviour, with it at an episode's start, and with a reset."""
         self.ages: Counter[int] = Counter()
         """Number of decisions applied so far by their age in ticks."""
         self.age_ticks = self.acted_on = -1
@@ -123,11 +123,11 @@ class PlantWatch(Node[WatchParams]):
             self._count(applied)
 
     def counts(self) -> tuple[int, int, int, int]:
-        """Return the numbers of ticks so far: with a decision, by default, of these at an episode's start, with a reset."""
+        """Return ``policy``, ``default``, ``starting`` and ``resets``, the numbers of ticks so far by what acted."""
         return self.policy, self.default, self.starting, self.resets
 
     def _count(self, applied: Applied) -> None:
-        """Count what acted at a tick."""
+        """Count a tick by what acted: a decision, the default behaviour, or neither at a reset."""
         self.over = self.newest is not None and (self.newest.terminated or self.newest.truncated)
         if applied.by == "reset":
             self.resets += 1

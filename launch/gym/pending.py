@@ -28,7 +28,7 @@ class PendingActions:
         self._empty = np.zeros((slots, *inner), np.float32 if isinstance(spec, Continuous) else np.int64)
 
     def begin(self) -> None:
-        """Begin an episode: what was decided before never acts."""
+        """Begin an episode, and drop all pending actions: they are never applied."""
         self._decided.clear()
 
     def decided(self, tick: int, action: Action) -> None:
@@ -41,7 +41,7 @@ class PendingActions:
         self._decided = [item for item in self._decided if item[0] > observed_tick]
 
     def observation(self) -> dict[str, Any]:
-        """Return ``pending`` and ``pending_mask``, the next one to act first; free slots are zeros at the end."""
+        """Return ``pending`` and ``pending_mask``: the actions in the order of their application, then zeros in free slots."""
         pending, mask = self._empty.copy(), np.zeros(self._slots, np.int8)
         for slot, (_, action) in enumerate(self._decided[-self._slots :]):
             pending[slot], mask[slot] = action, 1

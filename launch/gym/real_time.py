@@ -1,7 +1,7 @@
 """A plant in real time, with the caller of ``step`` as its only worker.
 
 The plant's environment lives in this process, so nobody can see it between two calls. So the ticks that pass while the agent
-computes are run when the agent is back: with the same outcome as if a thread had run each at its time, and without one.
+computes are run at the next call, with the same outcome as if a thread had run each at its time.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from rtgraph.nodes.runtime.clock import WallClock, period_ns
 
 AGENT = "agent"
 MOST_LATE_TICKS = 3
-"""Number of ticks that are caught up when the plant takes longer than its period; beyond it, time is given up."""
+"""Maximum lateness, in periods, that is caught up. If a tick is later, all following ticks are due that much later."""
 
 
 class Pace(WallClock):
-    """The host's monotonic clock, to wait on."""
+    """The host's monotonic clock, with a call that waits for a time."""
 
     def wait_until(self, due_ns: int) -> None:
         """Return at this time; at once if it has passed."""
@@ -91,7 +91,7 @@ class RealTimeWorld:
         self._pace = pace or Pace()
         self._ended = False
         self.watch: PlantWatch = self._world.node(watch)
-        """What the plant has shown so far."""
+        """Receives the plant's observations, rewards and applied actions."""
         self.plant: Plant[Any] = self._world.node(plant)
         self._agent: Agent = self._world.node(AGENT)
         self._period_ns = period_ns(rate_hz)
@@ -100,7 +100,7 @@ class RealTimeWorld:
         self._asked_ns = self._thought_ns = self._late_ns = self._missed = self._slipped = 0
 
     def next_episode(self) -> Question:
-        """Leave the running episode, if there is one, and begin another now. Until then the world stands still.
+        """Leave the running episode, if there is one, and begin another now. Time between the two episodes does not count.
 
         Raises:
             RtgraphError: the plant failed.

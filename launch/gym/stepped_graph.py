@@ -115,7 +115,7 @@ class SteppedWorld:
         self._world.advance(lambda: True)
         self._collect()
         self.watch: PlantWatch = self._world.node(WATCH)
-        """What the plant has shown so far."""
+        """Receives the plant's observations, rewards and applied actions."""
 
     def timing(self) -> dict[str, Any]:
         """Return nothing: virtual time is never late."""
@@ -158,7 +158,7 @@ class SteppedWorld:
             self._world.end()
 
     def _asked(self) -> Question | None:
-        """Return the next question about the running episode; other decisions never act, so others need no answer."""
+        """Return the next question about the running episode. Drop others: their answers would never be applied."""
         newest = self.watch.newest
         while self._questions:
             question = self._questions.popleft()
@@ -186,7 +186,7 @@ class SteppedWorld:
         return self._is_asked() or self.watch.over
 
     def _collect(self) -> None:
-        """Let all workers ask in one place; a restarted worker is another object."""
+        """Give all workers the same queue for their questions. Needed again after a restart, which makes a new worker object."""
         self._restarts = sum(self._world.restarts.values())
         for name in self._workers:
             worker: ExternalWorker = self._world.node(name)
@@ -194,7 +194,7 @@ class SteppedWorld:
 
 
 def _asking(launch: str, plan: Plan, plant: NodePlan, workers: Collection[str]) -> list[NodePlan]:
-    """Return a plant, its workers as askers, and the nodes that pace them.
+    """Return the plans of a plant, of external workers in place of its workers, and of the nodes that pace these.
 
     Raises:
         GraphError: there are no workers.

@@ -12,7 +12,7 @@ from rtgraph.launch.host.leftovers import Leftover, end, short
 from rtgraph.nodes.runtime.realtime.host import adopt_orphans, leave_orphans
 
 _TRACKER = "multiprocessing.resource_tracker"
-"""Started by Python itself; it ends with this process."""
+"""The command of a process that Python itself starts, and that ends with this process."""
 
 
 @contextlib.contextmanager

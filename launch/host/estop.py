@@ -18,7 +18,7 @@ TIMEOUT_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A launch of this user, by its runtime folder."""
+    """A launch of this user: its runtime folder, and what its launcher announced there."""
 
     folder: Path
     name: str
@@ -41,7 +41,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer of a robot; None if it did not answer in time."""
+    """The answer of a robot; ``text`` is None if it did not answer in time."""
 
     launch: str
     text: str | None

@@ -24,12 +24,12 @@ class Latency:
 
     name: str
     edge: Edge | None
-    """None for a worker."""
+    """The edge; None for a worker's inferences."""
     seen_by: str
-    """Who measured them."""
+    """Who measured the durations: the worker, or of an edge the ``receiver`` or the ``recorder``."""
     durations_ms: list[float]
     fits: list[Fit]
-    """The best first."""
+    """The fitted distributions, the best first."""
 
     @property
     def best(self) -> Fit:
@@ -51,7 +51,7 @@ class Latency:
                 return in_order(self.durations_ms)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return the figures and the fits as JSON values."""
         return {
             "name": self.name,
             **(

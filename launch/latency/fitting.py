@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 LEAST_MS = 1e-3
 """Durations below a microsecond count as one: a logarithm has no zero."""
 LEAST_MIXED = 20
-"""Durations required for a mixture."""
+"""Minimum number of durations to which a mixture is fitted."""
 LEAST_SIGMA = 0.01
 """Smallest relative spread of a part of a mixture, which would else shrink to one duration."""
 STARTS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -101,7 +101,7 @@ def empirical(durations_ms: Sequence[float]) -> Model:
 
 
 def in_order(durations_ms: Sequence[float]) -> Model:
-    """Return the durations themselves, in their order, which repeats."""
+    """Return a model that yields the durations in their order, and starts over at the end."""
     return Empirical(values_ms=tuple(round(value, 6) for value in durations_ms), order="sequence")
 
 

@@ -1,14 +1,14 @@
 """The durations in a recording: of each worker's inferences, and of the transport of messages over each edge.
 
-Inference times are those that decisions report. How a transport time is known depends on the recording:
+Inference times are those that decisions report. The source of a transport time depends on the recording:
 
-* In virtual time from the journals, which hold when each message arrived.
-* In real time the recorder stands in for the receivers: it notes when it received each message, over a socket of its
-  own. A claim is better known: its worker's decision says when it was read.
+* In virtual time it is the journals, which hold the arrival time of each message.
+* In real time it is the time at which the recorder, a subscriber like the others, received the message. For a ``Claim`` (the
+  observation assigned to a worker) it is the worker's decision, which holds the time at which the worker read the claim.
 
-In virtual time a plant ticks exactly when it is due, so times of real plants count from and to that instant: what a
-plant publishes at a tick is under way from the tick's due time, and what reaches it needs to be there at the due time
-(the lateness of the tick at which it counts is subtracted).
+In virtual time a plant ticks exactly when the tick is due. So the transport times of a real plant's messages are related to due
+times: a message that the plant publishes at a tick counts as sent at the tick's due time, and from the transport time of a
+message to the plant the lateness of the tick that uses it is subtracted.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Durations:
 
     plan: Plan
     workers: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """By worker."""
+    """The inference times, by worker."""
     edges: dict[Edge, list[float]] = field(default_factory=lambda: defaultdict(list))
     seen_by: dict[Edge, str] = field(default_factory=dict)
     """Who noted when the messages of an edge arrived: their receiver, or the recorder."""
@@ -176,7 +176,7 @@ def _deliveries(journal: Any) -> Iterator[tuple[int, list[Any]]]:
 
 
 def _decisions(bag: Bag, edges: Mapping[Stream, list[tuple[Edge, str]]], found: Durations) -> None:
-    """Add the inference times, and in real time when each claim was read."""
+    """Add the inference times, and in real time the transport times of claims."""
     claimed: dict[tuple[str, int, int], tuple[Stream, int]] = {}
     read: dict[Edge, list[float]] = defaultdict(list)
     if found.plan.world == "realtime":

@@ -119,5 +119,5 @@ def _frames(axes: Axes) -> None:
 
 
 def repeated_colours(count: int) -> Sequence[str]:
-    """Return so many colours; they repeat after a few."""
+    """Return ``count`` colours; they repeat after a few."""
     return [_COLOURS[place % len(_COLOURS)] for place in range(count)]

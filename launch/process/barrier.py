@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from rtgraph.msgs.system import Proven
 
 Edge = tuple[str, str, str]
-"""Publisher, node, input."""
+"""An edge: the publisher, the subscriber, and the subscriber's input."""
 
 PROBE_PERIOD_S = 0.03
 
@@ -23,7 +23,7 @@ class Barrier:
 
     @property
     def pending(self) -> tuple[Edge, ...]:
-        """The edges not proven yet."""
+        """The edges over which no probe has arrived yet."""
         return tuple(self._pending)
 
     def require(self, nodes: Iterable[str]) -> None:

@@ -225,7 +225,10 @@ class NodeSupervisor:
                 self._give_up(member, f"{name} was down at the end: {member.died_of}")
 
     def stop(self, rank: int, deadline_s: float) -> None:
-        """Ask the nodes of a rank to stop by a time of the monotonic clock. From now on no node is restarted."""
+        """Ask the nodes of a rank (their ``stop_rank``; lower ranks stop first) to stop by a time of the monotonic clock.
+
+        From now on no node is restarted.
+        """
         self._stopping = True
         for member in self._of(rank):
             if member.process is None:

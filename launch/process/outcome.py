@@ -18,7 +18,7 @@ class Outcome:
     reason: str = ""
     failures: list[str] = field(default_factory=list)
     signal: int | None = None
-    """The signal that ended it."""
+    """The signal that ended the launch; None if none did."""
     statistics: dict[str, Statistics] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Outcome:
 
 
 def sent_to(member: Member, members: Mapping[str, Member]) -> dict[str, dict[str, int]]:
-    """Return how many messages each publisher that has ended sent to a node's lossless inputs."""
+    """Return the number of messages sent to a node's lossless inputs by publishers that have ended, by input and publisher."""
     ports = load_class(member.plan.node).input_ports
     found: dict[str, dict[str, int]] = {}
     for name, source in member.plan.inputs.items():

@@ -30,7 +30,7 @@ Ended = Callable[[Process, int], None]
 
 
 class Starter:
-    """Starts processes, and reports their ends. On leaving, none of them lives.
+    """Starts processes, and reports their ends. When the context ends, all of them have ended.
 
     Args:
         plan: the launched plan.

@@ -1,6 +1,6 @@
 """The process of a fork server. Its imports take most of the time of a start, so it may start before there is a plan.
 
-Only the standard library is imported here, so that an early server is early.
+Only the standard library is imported here, so that the server starts fast.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class ServerProcess:
         return cls(popen, ours)
 
     def close(self) -> int:
-        """End it, and return its exit code."""
+        """End the server, and return its exit code."""
         self.channel.close()
         self.popen.kill()
         return self.popen.wait()

@@ -15,11 +15,11 @@ from rtgraph.msgs.system import Beat, Failed, Statistics
 from rtgraph.nodes.runtime import NodePlan, RestartPolicy
 
 SILENT_AFTER_S = 3.0
-"""Six heartbeats."""
+"""A node counts as silent after this time without a heartbeat: six periods."""
 DEVICE_STOP_S = 10.0
 """How long a node that drives a device may take to stop, unless the graph says otherwise."""
 BEATS_KEPT = 5
-"""Two seconds of heartbeats: rates are computed from the newest and the oldest."""
+"""Number of heartbeats kept, over two seconds: rates are computed from the newest and the oldest."""
 
 
 class RestartBudget:
@@ -53,32 +53,32 @@ class Member:
     rank: int
     budget: RestartBudget
     stop_s: float = 0.0
-    """Time that it may take to stop; 0 for the usual time of all nodes."""
+    """Time that the node may take to stop; 0 for the usual time of all nodes."""
     incarnation: int = 0
     process: Process | None = None
     ready: bool = False
     running: bool = False
     restart_at: float | None = None
     go_at: float = 0.0
-    """When it is released even if one of its edges is unproven, because the node at the other end may hang."""
+    """When a restarted node is released even without a probe over one of its edges: the node at the other end may hang."""
     problem: str = ""
     failed_to_start: bool = False
-    """Its first incarnation raised an error before ``on_start`` returned."""
+    """Whether the node's first incarnation raised an error before ``on_start`` returned."""
     died_of: str = ""
-    """Why its last ended incarnation ended."""
+    """Why the last incarnation that ended did so."""
     statistics: Statistics | None = None
     heard_s: float = 0.0
     silent: bool = False
     does: str = ""
     """The state of a robot; empty for other nodes."""
     beats: deque[Beat] = field(default_factory=lambda: deque(maxlen=BEATS_KEPT))
-    """Its last heartbeats, oldest first."""
+    """The last heartbeats, oldest first."""
     changed: dict[str, Any] = field(default_factory=dict)
-    """Parameters changed while it ran, by dotted path; its next incarnations begin with them."""
+    """Parameters that were changed at run time, by dotted path; the next incarnations begin with them."""
     given: dict[str, Any] = field(default_factory=dict)
     """Changed parameters with which this incarnation began."""
     silent_most_s: float = 0.0
-    """Its longest silence, if that exceeded the limit."""
+    """The longest time without a heartbeat; 0 if it never exceeded the limit."""
 
     def record_heartbeat(self, now_s: float) -> float | None:
         """Record a heartbeat; return how long none had arrived, if that was too long."""

@@ -74,7 +74,7 @@ class Study:
     name: str
     title: str
     claim: str
-    """What the paper says, with the place."""
+    """What the paper claims, and the section or figure in which it does."""
     axes: tuple[str, ...]
     figures: tuple[str, ...]
     cells: Callable[[Scale, Sequence[Row]], Sequence[Cell]]
@@ -89,7 +89,7 @@ def real(value: object) -> float:
     """Return a figure that is a number.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is not a number.
     """
     if not isinstance(value, int | float):
         raise TypeError(f"{value!r} is not a number")

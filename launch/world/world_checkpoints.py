@@ -20,7 +20,7 @@ from rtgraph.nodes.runtime.classes.loading import validated_params
 from rtgraph.nodes.runtime.clock import TIME_BASE, period_ns
 
 FOLDER = "world"
-"""Their folder, inside the session folder."""
+"""Folder of the world checkpoints, inside the session folder."""
 SHORTEST_S = 1e-3
 
 

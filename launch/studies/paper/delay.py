@@ -49,7 +49,7 @@ GAMES: Mapping[str, Mapping[str, str]] = {
     },
 }
 LEARNING = {"learn": "true", "double": "true", "epsilon_from": "1", "target_every": "200"}
-"""Held for all games, delays and agents."""
+"""Launch arguments that are the same for all games, delays and agents."""
 
 _SIZES: dict[Scale, tuple[tuple[int, ...], int, Mapping[str, int], int]] = {
     Scale.QUICK: ((1, 4), 1, {CATCH: 1_000, TRACKING: 1_000}, 5),

@@ -30,7 +30,8 @@ LEARNING = {
     "epsilon_from": "1",
     "replay_mib": "512",
 }
-"""Held for all games, delays and methods. The discount is 0.99 per 4 frames, as in Mnih et al. (2015)."""
+"""Launch arguments that are the same for all games, delays and methods. The discount is 0.99 per 4 frames, as in Mnih et al.
+(2015)."""
 
 _SIZES: dict[Scale, tuple[tuple[str, ...], tuple[int, ...], int, int, int, int]] = {
     Scale.QUICK: (("boxing",), (1, 8), 1, 300, 1, 200),

@@ -25,8 +25,8 @@ LATENCIES: dict[str, dict[str, Any]] = {
     "eps50": {"kind": "mixture", "frames": FRAMES, "epsilon": 0.5, "cost": 0.02},
     "spike": {"kind": "spikes", "frames": FRAMES, "sd": 0.03, "probability": 0.002, "factor": 10.0},
 }
-"""Always the same; a spread of 5 %; lognormal, the logarithm's spread 0.5; half of the decisions cost 2 %; two in a thousand take ten
-times as long."""
+"""The distributions of inference times: constant; a standard deviation of 5 %; lognormal with a sigma of 0.5; half of the inferences
+take 2 % of the mean; two in a thousand take ten times as long."""
 
 _SIZES: dict[Scale, tuple[tuple[str, ...], tuple[int, ...], int, int, int]] = {
     Scale.QUICK: (("const", "norm5", "spike"), (4, 6, 8), 2, 2_000, 501),

@@ -115,7 +115,8 @@ def delay_cell(stay: float, delay: int, policy: str, error: float) -> Cell:
 def _ticks(rate: float, stay: float, error: float) -> int:
     """Return the number of ticks for a relative standard error.
 
-    Ticks of one lane are correlated over about 1/(1 − p) ticks, so that many count as one.
+    Several environments (``LANES``) run side by side. In each, rewards are correlated over about 1/(1 − p) ticks, so that many
+    ticks count as one sample.
     """
     if stay == 1.0:
         return FEWEST_TICKS

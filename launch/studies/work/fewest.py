@@ -27,7 +27,7 @@ class FewestWorkers:
     decision per tick, as Remark 2 of Riemer et al. counts), ``inaction_by_rate`` (the inaction that is left with
     them), ``by_inaction`` (the fewest with at most 5 % inaction; None if more than twice the largest τ do not suffice).
 
-    ``epsilon`` of the decisions are random ones, which take no time to speak of (2 % of the mean).
+    A share ``epsilon`` of the decisions is random; each of these takes 2 % of the mean inference time.
     """
 
     method: str
@@ -49,7 +49,7 @@ class FewestWorkers:
 
     @property
     def durations_ms(self) -> tuple[float, ...]:
-        """The durations that are drawn from, with the share ε of them at 2 % of the mean."""
+        """The durations from which inference times are drawn; a share ε of them is 2 % of the mean."""
         if not self.epsilon:
             return self.values_ms
         cheap = 0.02 * float(np.mean(self.values_ms))
@@ -58,7 +58,7 @@ class FewestWorkers:
         return (*self.values_ms, *(cheap,) * extra)
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Search."""
+        """Search, and return the figures."""
         tick_ms = 1e3 / self.rate_hz
         tau, longest = float(np.mean(self.durations_ms)) / tick_ms, max(self.durations_ms) / tick_ms
         most = 2 * math.ceil(longest) + 2
@@ -116,7 +116,7 @@ class FewestLearners:
         return {"plan": self._run(1).identity()["plan"], "batch": self.batch}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Search."""
+        """Search, and return the figures."""
         tau = self.update_ms * self.rate_hz / 1e3
         # More learners do not make parallel learning's updates more frequent, only larger.
         most = math.ceil(tau) + 1 if self.learning == "parallel" else 2 * math.ceil(tau) + 2
@@ -170,9 +170,9 @@ def _updates_per_tick(run: VirtualRun, report: ReportProgress) -> float:
 
 
 def fewest(enough: Callable[[int], bool], guess: int, most: int) -> int | None:
-    """Return the smallest number from 1 to ``most`` that is enough, searched from a guess outwards; None if none is.
+    """Return the smallest number from 1 to ``most`` that is enough, searched from a guess outwards; None if no number is.
 
-    Every number above one that is enough must be enough.
+    If a number is enough, every greater one must be, too.
     """
     low, high = 0, min(max(guess, 1), most)  # no number up to low is enough
     step = 1

@@ -28,7 +28,7 @@ from rtgraph.msgs.errors import CheckpointError, LaunchError
 from rtgraph.nodes.networks.checkpoints import checkpoint_in
 
 LEARNED = "learned.json"
-"""Names the session that reached the end, once one did."""
+"""Name of the file that names the session that finished learning; it exists once one has."""
 EVALUATION = "evaluation"
 LEARNING_SHARE = 0.9
 """The share of the progress at which learning is over and the evaluation begins."""
@@ -54,7 +54,7 @@ class Learned:
     most_frames: int | None = None
     """Maximum length of a greedy episode."""
     policy: str = "learned"
-    """``random`` or ``noop``: learn nothing, and play that."""
+    """``learned``; or ``random`` or ``noop``, which learns nothing and plays with that policy."""
     latency: Mapping[str, Any] = field(default_factory=dict)
     """Parameters that replace the workers' ``latency`` while learning and playing."""
     alone: bool = False

@@ -46,7 +46,7 @@ class InferenceTime:
         }
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Measure."""
+        """Measure, and return the figures."""
         import torch  # noqa: PLC0415 - a study without networks needs no torch
 
         from rtgraph.nodes.networks.build import build  # noqa: PLC0415
@@ -89,7 +89,7 @@ class UpdateTime:
         return {**sizes, "updates": self.updates, "device": self.device}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Measure."""
+        """Measure, and return the figures."""
         import torch  # noqa: PLC0415 - a study without networks needs no torch
 
         from rtgraph.nodes.algorithms.batch import TensorBatch  # noqa: PLC0415

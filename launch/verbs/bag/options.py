@@ -16,7 +16,7 @@ def add_recording(parser: argparse.ArgumentParser) -> None:
 
 
 def add_span(parser: argparse.ArgumentParser, does: str) -> None:
-    """Add where to start in the recording and how long to go on; ``does`` is the action in a word."""
+    """Add the options ``--start`` and ``--duration``; ``does`` is the action's verb in their help, such as "play"."""
     after = "start S seconds after the start of the recording"
     parser.add_argument("--start", type=from_start, default=0.0, metavar="S", help=after)
     parser.add_argument("--duration", type=above_zero, metavar="S", help=f"{does} S seconds")

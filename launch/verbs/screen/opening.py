@@ -1,4 +1,4 @@
-"""What the actions share: the camera, and the texts of points and regions."""
+"""Functions shared by the actions: they open a camera, wait for a picture, and parse points and regions."""
 
 from __future__ import annotations
 
