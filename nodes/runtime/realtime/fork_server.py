@@ -34,6 +34,7 @@ from rtgraph.nodes.runtime.classes.description import class_of
 from rtgraph.nodes.runtime.classes.imports import look_in, module_of, pin
 from rtgraph.nodes.runtime.classes.loading import load_class, stand_in
 from rtgraph.nodes.runtime.interface.context import generator
+from rtgraph.nodes.runtime.realtime.background_log import log_in_background
 from rtgraph.nodes.runtime.realtime.host import die_with, take_priority
 from rtgraph.nodes.runtime.realtime.process import RealtimeNode
 from rtgraph.nodes.runtime.realtime.requests import (
@@ -134,6 +135,7 @@ def run_process(request: Request) -> None:
     except BaseException:
         logging.getLogger("rtgraph.process").exception("the process failed")
     finally:
+        logging.shutdown()
         with contextlib.suppress(OSError):  # the disk of the log may be full
             sys.stdout.flush()
             sys.stderr.flush()
@@ -150,6 +152,7 @@ def _work(request: Request) -> int:
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(plan.threads)
     given = take_priority(plan.priority)
+    log_in_background()
     return RealtimeNode(request.config, given).run()
 
 

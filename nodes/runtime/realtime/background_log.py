@@ -1,0 +1,61 @@
+"""The log of a realtime node, written by a separate thread.
+
+A write to a file waits while the disk is busy, for a third of a second at times. A tick that logs would be late by that,
+and so would one that only waits for another thread's message to be written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from logging.handlers import QueueHandler
+from queue import SimpleQueue
+
+from rtgraph.nodes.runtime.realtime.host import start_thread
+
+FLUSH_S = 1.0
+"""Maximum wait for the disk at the end of a process."""
+
+
+class BackgroundHandler(QueueHandler):
+    """Passes records to a thread, which hands them to another handler in their order.
+
+    Args:
+        handler: writes the records.
+    """
+
+    def __init__(self, handler: logging.Handler) -> None:
+        self._records: SimpleQueue[logging.LogRecord | threading.Event] = SimpleQueue()
+        super().__init__(self._records)
+        self.handler = handler
+        start_thread(self._write, "log", below=1)
+
+    def flush(self) -> None:
+        """Wait until the records so far are written, at most a second."""
+        written = threading.Event()
+        self._records.put(written)
+        written.wait(FLUSH_S)
+
+    def _write(self) -> None:
+        while True:
+            item = self._records.get()
+            if isinstance(item, threading.Event):
+                with contextlib.suppress(OSError):  # the disk may be full
+                    self.handler.flush()
+                item.set()
+            else:
+                self.handler.handle(item)
+
+
+def log_in_background() -> None:
+    """Let a thread write what this process logs. A forked process, which has no such thread, writes by itself again."""
+    root = logging.getLogger()
+    direct = root.handlers[:]
+    root.handlers[:] = [BackgroundHandler(handler) for handler in direct]
+
+    def write_directly() -> None:
+        root.handlers[:] = direct
+
+    os.register_at_fork(after_in_child=write_directly)
