@@ -111,6 +111,7 @@ def _warnings(result: Result) -> Iterator[str]:
     for plant, figures in (plants_of(summary) or {"": summary}).items():
         prefix = f"{plant}: " if plant else ""
         yield from (f"{prefix}{text}" for text in _refusals(plant, figures, summary, result.session.logs))
+        yield from (f"{prefix}{text}" for text in _unseen(figures))
         if odd := figures.get("reward", {}).get("not_finite"):
             yield f"{prefix}{odd:,} rewards were not finite: the figures exclude them and their episodes"
         if figures.get("missed"):
@@ -134,6 +135,17 @@ def _refusals(plant: str, figures: Figures, summary: Figures, logs: Path) -> Ite
     if unsafe:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in unsafe.items())
         yield f"{sum(unsafe.values()):,} commands were refused by the robot's safety rules: {reasons}"
+
+
+def _unseen(figures: Figures) -> Iterator[str]:
+    """Yield a warning if the delay at the gate exceeds the pending actions that a policy sees."""
+    slots, delay = figures.get("pending", {}).get("slots"), figures.get("delay_ticks") or 0
+    if slots is not None and delay > slots:
+        problem = (
+            f"the delay is {delay:,} ticks, and the policy sees {slots:,} pending actions: "
+            "it does not see the oldest"
+        )
+        yield f"{problem}. hint: pending_slots={delay}"
 
 
 def _warnings_of_nodes(summary: Figures) -> Iterator[str]:

@@ -12,14 +12,18 @@ EPISODES = ("episode", "tick", "length", "return", "terminated", "truncated", "t
 """One row per episode, followed by the plant's measurements at its end. ``tick`` is the number of plant ticks (frames)
 until its end, ``length`` its number of ticks; ``terminated`` and ``truncated`` are 0 or 1."""
 
+KNOWN = "known"
+"""A column that is empty if no policy sees pending actions."""
+
 UPDATES = (
     *("tick", "time_s", "version", "updates", "loss", "q_mean", "gradient_norm", "delay", "staleness"),
     *("explored", "transitions", "samples_per_s", "updates_per_s", "updates_per_tick", "ticks_per_s"),
+    KNOWN,
 )
 """One row per period. ``updates`` is the number in the period, ``version`` the total; ``loss`` to ``delay``
 are means over the period's updates; ``staleness`` and ``explored`` are means over its decisions, in versions
-and as a share; ``transitions`` is the number in the replay memory. Rates are per second of the graph's time.
-Unknown values are empty."""
+and as a share, and ``known`` is the mean number of pending actions that they knew; ``transitions`` is the number
+in the replay memory. Rates are per second of the graph's time. Unknown values are empty."""
 
 EPISODE_TAGS = {
     "return": "charts/episodic_return",
@@ -40,5 +44,6 @@ UPDATE_TAGS = {
     "delay": "learner/delay",
     "staleness": "policy/staleness",
     "explored": "policy/explored",
+    KNOWN: "policy/known",
     "transitions": "replay/transitions",
 }

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from rtgraph.nodes.metrics.columns import KNOWN
 from rtgraph.nodes.metrics.table import Table
 from rtgraph.nodes.metrics.tally import Tally
 
@@ -52,7 +53,7 @@ def figures(episodes: Table, updates: Table, total: Tally, carried: int) -> dict
         "return_last": _mean(last),
         "return_best": max(returns, default=None),
         "positive": _mean([float(value > 0) for value in last]),
-        **{name: sums[name] for name in sums if name != "ticks_per_s"},
+        **{name: sums[name] for name in sums if name not in {KNOWN, "ticks_per_s"}},
     }
 
 

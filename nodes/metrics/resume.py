@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rtgraph.msgs.errors import MetricsError
-from rtgraph.nodes.metrics.columns import ENDING, EPISODES, UPDATES
+from rtgraph.nodes.metrics.columns import ENDING, EPISODES, KNOWN, UPDATES
 from rtgraph.nodes.metrics.table import Row, read_table
 from rtgraph.nodes.networks.checkpoints import FACTS, checkpoint_in
 
-_REQUIRED = {*EPISODES, *UPDATES} - set(ENDING)
+_REQUIRED = {*EPISODES, *UPDATES} - {*ENDING, KNOWN}
 """Columns that every version of the tables has."""
 EPISODES_FILE, UPDATES_FILE = "episodes.csv", "updates.csv"
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from rtgraph.msgs import Decision, Learned
+from rtgraph.msgs.pending import known_in
 
 
 @dataclasses.dataclass(slots=True)
@@ -27,6 +28,10 @@ class Tally:
     dated: int = 0
     """Number of decisions made while the newest version was known."""
     staleness: int = 0
+    aware: int = 0
+    """Number of decisions of policies that see pending actions."""
+    known: int = 0
+    """Number of pending actions that they knew."""
 
     def learned(self, update: Learned) -> None:
         """Add an update to the counts."""
@@ -45,6 +50,9 @@ class Tally:
             self.dated += 1
             # Weights taken from an older checkpoint have a lower number.
             self.staleness += max(0, newest - decision.policy_version)
+        if decision.pending is not None:
+            self.aware += 1
+            self.known += known_in(decision.pending)
 
     def add(self, other: Tally) -> None:
         """Add the counts of another period."""
@@ -70,6 +78,7 @@ class Tally:
             "delay": _over(self.delay, self.updates),
             "staleness": _over(self.staleness, self.dated),
             "explored": _over(self.explored, self.decisions),
+            "known": _over(self.known, self.aware),
             "samples_per_s": _over(self.samples, seconds),
             "updates_per_s": _over(self.updates, seconds),
             "updates_per_tick": _over(self.updates, self.ticks),

@@ -11,6 +11,7 @@ from rtgraph.launch.cli import main
 from rtgraph.msgs import Applied, SampledBatch
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.pending import PENDING
+from rtgraph.nodes.metrics import read_table
 
 CATCH = ["catch", "workers=3", "latency_frames=3", "k=0.0625", "delay_aware=pending"]
 PENDULUM = ["gymnasium_learning", "id=Pendulum-v1", "rate_hz=20", "hidden=8", "batch=8", "minimum=40"]
@@ -38,6 +39,24 @@ def test_it_learns_from_observations_with_pending_actions(learned):
     assert all(isinstance(batch, SampledBatch) for batch in batches)
     assert batches[-1].observations.keys() == {"observation", PENDING}
     assert (batches[-1].observations[PENDING].max(), batches[-1].observations[PENDING].shape[1]) == (3, 3)
+
+
+def test_the_curves_have_the_number_of_pending_actions_known(learned):
+    folder, _ = learned
+    columns, rows = read_table(folder / "metrics" / "updates.csv")
+    decisions = [m.message() for m in Bag.open(folder / "session.mcap").messages(topics=["decision*"])]
+    expected = np.mean([np.count_nonzero(decision.pending) for decision in decisions])
+    assert 0 < expected < 3, "the first decisions of an episode know fewer"
+    assert [row[columns.index("known")] for row in rows] == [pytest.approx(expected, rel=1e-6)]
+
+
+@pytest.mark.parametrize(("slots", "warned"), [(3, False), (2, True)])
+def test_a_delay_beyond_the_pending_actions_is_a_warning(slots, warned, tmp_path, capsys):
+    launched(tmp_path / "s", *CATCH, "learn=false", f"pending_slots={slots}", ticks=30)
+    said = " ".join(capsys.readouterr().err.split())
+    text = "the delay is 3 ticks, and the policy sees 2 pending actions: it does not see the oldest. hint: pending_slots=3"
+    assert (text in said) == warned
+    assert ("pending actions" in said) == warned
 
 
 def test_its_learner_and_replay_memory_are_verified(learned):

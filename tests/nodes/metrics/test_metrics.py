@@ -202,6 +202,22 @@ def test_a_resumed_run_counts_wins_on_also_from_tables_without_them(tmp_path):
     assert [row["wins"] for row in table(tmp_path / "third" / EPISODES)] == [None] * 6 + [1, 1]
 
 
+def test_a_resumed_run_continues_updates_without_the_newest_column(tmp_path):
+    ran(600, tmp_path / "first")
+    older = tmp_path / "first" / UPDATES
+    lines = older.read_text().splitlines()
+    assert lines[0].endswith(",known")
+    older.write_text("".join(line.rpartition(",")[0] + "\n" for line in lines))
+    ran(600, tmp_path / "second", resume=str(checkpoint_after(tmp_path / "first", 600)))
+    rows = table(tmp_path / "second" / UPDATES)
+    assert [(row["tick"], row["known"]) for row in rows] == [
+        (500, None),
+        (600, None),
+        (1100, None),
+        (1200, None),
+    ]
+
+
 def test_a_resumed_run_has_one_curve(tmp_path):
     ran(1010, tmp_path / "first")
     checkpoint_after(tmp_path / "first", 400, number=3)
