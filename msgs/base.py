@@ -88,7 +88,8 @@ class Header(Record):
 UNSENT = Header(source="", incarnation=0, sequence=0, stamp_ns=0)
 """The header of a message that has not been published."""
 OWNED = Header(source="", incarnation=0, sequence=0, stamp_ns=0)
-"""The header of an unpublished message of valid values with no other owner: it is published unchecked and uncopied.
+"""The header of an unpublished message that has valid values and that nothing else refers to: it is published unchecked and
+uncopied.
 
 For messages that rtgraph's nodes make at every tick, with ``unchecked``.
 """
@@ -140,7 +141,7 @@ class Message(Record):
     def model_construct(  # type: ignore[override]  # the plugin of pydantic adds one to each class
         cls, _fields_set: set[str] | None = None, **values: Any
     ) -> Self:
-        """Make a message and validate its values: an invalid value could arrive as something else."""
+        """Make a message and, unlike pydantic's method, validate its values: an invalid one could arrive as another value."""
         return cls(**values)
 
     def __eq__(self, other: object) -> bool:
@@ -187,7 +188,7 @@ def size_bytes(message: object) -> int:
 
 _ALLOWANCE = 200
 _large: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {}
-"""The fields that may hold more than a number, by class; those that are mappings are apart."""
+"""The fields that may hold more than a number, by class: first those that are not mappings, then those that are."""
 
 
 def _large_fields(kind: type) -> tuple[tuple[str, ...], tuple[str, ...]]:

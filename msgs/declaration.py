@@ -165,20 +165,20 @@ def _is_array(field: FieldInfo) -> bool:
 
 
 def build_if_foreign(model: type[BaseModel]) -> None:
-    """Build a class with ``defer_build`` now, unless it comes with rtgraph. Call it when the class is defined."""
+    """Build a class's pydantic validator now, unless the class comes with rtgraph. Call it when the class is defined."""
     if not model.__module__.startswith("rtgraph."):
         model.model_rebuild(raise_errors=False)
 
 
 def built(model: type[M]) -> type[M]:
-    """Build a class and return it. A ``TypeAdapter`` of an unbuilt class would build it only for itself."""
+    """Build a class's pydantic validator, and return the class. A ``TypeAdapter`` would build one only for itself."""
     if not model.__pydantic_complete__:
         model.model_rebuild(raise_errors=False)
     return model
 
 
 def build_all(base: type[BaseModel]) -> None:
-    """Build every imported subclass of a model now, so that its first use is not slow."""
+    """Build the pydantic validator of every imported subclass of a model now, so that its first use is not slow."""
     for model in _subclasses(base):
         built(model)
 

@@ -62,7 +62,7 @@ class WorkerState(Message):
 
 
 class Claim(Message):
-    """One observation for one worker: no other worker uses it. Carries the observation itself."""
+    """An observation that the coordinator assigns to one worker; no other worker uses it. Carries the observation itself."""
 
     number: int = Field(ge=0)
     worker: str
@@ -71,7 +71,7 @@ class Claim(Message):
 
 
 class CoordinatorBeat(Message):
-    """The coordinator is alive. Paced workers that stop receiving it run without pacing."""
+    """The coordinator's heartbeat. Paced workers that stop receiving it run without pacing."""
 
     method: str
     live_workers: int = Field(ge=0)

@@ -50,7 +50,7 @@ class Publish(Question):
 class NodeState(Record):
     """A node's state.
 
-    ``earlier`` is a beat of the same incarnation, up to two seconds older, for computing rates.
+    ``earlier`` is a heartbeat of the same incarnation, up to two seconds older, for computing rates.
     """
 
     node: str

@@ -33,10 +33,10 @@ class WeightsRequest(Message):
 
     receiver: str
     life: int | None = None
-    """The life of the version that is partly received; None for the newest version."""
+    """The ``life`` of the version that is partly received (the incarnation of its learner); None for the newest version."""
     version: int | None = None
     target: int | None = None
-    """The target network's version that the node already has, of the same life; it need not be sent again."""
+    """The target network's version that the node already has, of the same learner incarnation; it need not be sent again."""
     target_life: int | None = None
     first: int = Field(default=0, ge=0)
     """The first part requested."""

@@ -26,7 +26,7 @@ OBSERVATION = "observation"
 
 
 class DelayAware(Record):
-    """What an agent knows of its delay."""
+    """Whether a policy's observations include the pending actions, and when a worker reads these."""
 
     kind: Literal["none", "pending"] = "none"
     """``none``: nothing; ``pending``: the pending actions that are known when it decides."""
@@ -119,7 +119,8 @@ class PendingCode:
         """Return the code of known actions.
 
         Args:
-            known: actions by lag, from 1 to ``slots``: how many ticks earlier than the decision's own one its observation is.
+            known: pending actions by lag, from 1 to ``slots``: the number of ticks between the observation that an action was
+                decided on and the later observation that is encoded.
         """
         code = np.zeros(self.spec.shape, self.spec.dtype)
         for lag, action in known.items():

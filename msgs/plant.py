@@ -34,7 +34,7 @@ class Observation(Message):
     captured_ns: dict[str, int] = Field(default_factory=dict)
     """The graph's time at which each part was captured, of the parts for which it is known.
 
-    An only array has the name "".
+    A single array has the name "".
     """
 
     def origin(self) -> Lineage:
@@ -63,7 +63,7 @@ class Screen(Message):
 
 
 class CameraImage(Message):
-    """A picture of a camera that is no part of a plant's observation."""
+    """A picture of a camera that is not part of a plant's observation."""
 
     image: array("uint8", None, None, None)  # type: ignore[valid-type]
     """(height, width, channels): grey, RGB or RGBA."""

@@ -18,7 +18,7 @@ def holes(parts: Sequence[Part]) -> Iterator[str]:
     """Yield a line for each gap in time between files, and one for the total.
 
     Messages are counted by the gaps in the publishers' sequence numbers, so a channel counts only if it has
-    messages on both sides. The total comes from the account at the end, if it exists.
+    messages on both sides. The total comes from the ``Losses`` at the recording's end, if it has them.
 
     Args:
         parts: the readable files, in order.

@@ -62,7 +62,7 @@ class Losses(Record):
 
 
 class Ledger:
-    """Keeps the account by the publishers' sequence numbers.
+    """Counts received, duplicate and lost messages by the publishers' sequence numbers.
 
     Args:
         from_start: whether the recorder ran from the start; if so, messages before a stream's first one

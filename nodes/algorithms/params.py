@@ -26,7 +26,7 @@ class AlgorithmParams(Record):
     acting: ClassVar[str]
     """The class that acts with what it learned, a subclass of `Acting`: a path like that of the algorithm."""
     usual: ClassVar[Mapping[str, float]] = MappingProxyType({})
-    """What a launch file for any plant uses for its arguments that are null, by the argument's name."""
+    """Values for the arguments of a launch file that are null, by argument name. Launch files that run any plant use them."""
 
     kind: str
     """The name of the algorithm."""

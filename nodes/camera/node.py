@@ -11,7 +11,7 @@ from rtgraph.nodes.camera.capture import Capture, CaptureParams
 from rtgraph.nodes.runtime import Node, Output, Params
 
 POLL_NS = 2_000_000
-"""Time between two looks for a picture."""
+"""Interval at which the node polls for a new picture."""
 
 
 class CameraParams(Params):

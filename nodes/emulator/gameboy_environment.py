@@ -83,8 +83,8 @@ class _SavedGameBoy(SavedGame):
 class GameBoyEnvironment:
     """One game on one Game Boy.
 
-    Each step's measurements are the game's variables. Several may live in a process, though stable-retro has one emulator
-    there: they take turns at it (``Console``). ``step`` holds the interpreter lock. Snapshots are exact.
+    Each step's measurements are the game's variables. A process may have several, although stable-retro allows it one emulator:
+    they share it in turns (see ``Console``). ``step`` holds the interpreter lock. Snapshots are exact.
     """
 
     def __init__(self, settings: GameBoySettings) -> None:
@@ -161,7 +161,7 @@ class GameBoyEnvironment:
         return self._picture.copy()
 
     def snapshot(self) -> bytes:
-        """Return the state of the console, the picture, and what is ours. About 5 kB.
+        """Return the state of the console and of this object, with the picture. About 5 kB.
 
         Raises ``RuntimeError`` before the first reset.
         """

@@ -247,7 +247,7 @@ class Gymnasium(Emulator[GymnasiumParams]):
     incidental = frozenset({"rate_hz", "render", "noop"})
 
     def result(self) -> dict[str, Any]:
-        """Also return a warning if the environment is made for another rate."""
+        """Return the plant's result, with a warning if the environment is made for another rate."""
         result, environment, rate_hz = super().result(), self._environment, self.params.rate_hz
         own_hz = environment.own_rate_hz if isinstance(environment, GymnasiumEnvironment) else None
         if own_hz is None or math.isclose(own_hz, rate_hz, rel_tol=SAME_RATE):

@@ -36,7 +36,7 @@ _DEFAULT_BEHAVIOUR = 2
 
 
 class LaneSettings(BaseModel):
-    """The settings that all environments with lanes share."""
+    """The settings of environments with lanes, which are independent copies that step together."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -48,7 +48,7 @@ class LaneSettings(BaseModel):
     """Steps after which an episode is truncated; null for never."""
 
     def lane_spec(self, states: int, actions: int, names: tuple[str, ...] = ()) -> PlantSpec:
-        """Return the spec of lanes with so many states and actions: observations are (lanes,) int64."""
+        """Return the spec of an environment with this many states and actions per lane: observations are (lanes,) int64."""
         action: ActionSpec
         if self.lanes == 1:
             action = Discrete(count=actions, names=names)
@@ -91,7 +91,8 @@ class _SavedLanes(Saved):
 class LaneEnvironment(ABC):
     """Independent copies that step together, with an episode length and exact snapshots.
 
-    A subclass defines where lanes begin and how they move. ``_generator`` draws, ``_states`` is (lanes,) int64.
+    A subclass defines where lanes begin and how they move. ``_generator`` is the source of randomness, ``_states`` is (lanes,)
+    int64.
     """
 
     def __init__(self, settings: LaneSettings, spec: PlantSpec, default_action: int, owner: str) -> None:

@@ -74,7 +74,7 @@ class Coordinator(Node[CoordinatorParams]):
         self._beat()
 
     def on_state(self, state: WorkerState) -> None:
-        """Update a worker's state; claim for it if it became free."""
+        """Update a worker's state; claim an observation for the worker if it became free."""
         member = self._members.get(state.worker)
         if member is not None and state.incarnation < member.incarnation:
             return
@@ -100,7 +100,7 @@ class Coordinator(Node[CoordinatorParams]):
         self._claim_at(self.now_ns)
 
     def _claim_at(self, due_ns: int) -> None:
-        """Claim at this time, after all messages of that instant have arrived."""
+        """Schedule the next claim for a time, after all messages of that instant have arrived."""
         if self._timer is not None:
             if self._timer.due_ns == due_ns:
                 return

@@ -29,7 +29,7 @@ class DelayAwareWorkerParams(WorkerParams):
 
     @property
     def seen(self) -> PlantSpec:
-        """What the policy observes."""
+        """The spec of what the policy observes: the plant's observations joined with the pending actions."""
         return with_pending(self.plant, self.delay_aware.pending_slots)
 
 

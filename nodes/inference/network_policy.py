@@ -38,7 +38,7 @@ class EpsilonGreedyPolicy(Policy):
         return self._chosen(observation)
 
     def trunk(self, observation: Value) -> Value:
-        """Run the network's trunk; return its features by the name that the network reads them by."""
+        """Run the network's trunk; return its features, which ``act`` takes in place of the observation."""
         with torch.inference_mode():
             features = self._network.module.trunk(batch_of_one(observation))
         return {TRUNK: features[0].numpy().copy()}  # a world checkpoint saves plain arrays only

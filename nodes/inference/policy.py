@@ -43,11 +43,11 @@ class Policy(ABC):
         """
 
     def trunk(self, observation: Value) -> Value:
-        """Compute what pending actions do not change; return what ``act`` takes in place of the observation."""
+        """Compute the features that do not depend on pending actions; ``act`` takes them in place of the observation."""
         return observation
 
     def warm_up(self, observation: Value) -> None:
-        """Run once what is slow the first time."""
+        """Do once, before the graph begins, what is slow the first time."""
         self.act(observation)
 
     def adopt(self, announced: WeightsVersion) -> bool:

@@ -33,7 +33,7 @@ from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless
 BEAT_S = 0.5
 """Interval at which received messages are processed and progress is published."""
 RECENT_BEATS = 10
-"""Number of beats averaged."""
+"""Number of these intervals over which progress is averaged."""
 _DECIDED = ("won", "lost")
 
 
@@ -182,7 +182,7 @@ class Metrics(Node[MetricsParams]):
     def _whole_ends(self, *, last: bool) -> list[EpisodeEnd]:
         """Return the ends of episodes to count.
 
-        An end waits one beat for its reason, which has another topic.
+        An end waits one interval for its reason, which has another topic.
         """
         ready, self._waiting = self._waiting, []
         for end in self.episode.take_all():

@@ -13,7 +13,7 @@ Column = npt.NDArray[Any]
 
 
 class CaptureAges:
-    """A table of ages. Each row holds the row of the tick, the number of the part, and its age in ns."""
+    """A table of ages. Each row holds the row number of the tick in the trace, the number of the part, and its age in ns."""
 
     def __init__(self) -> None:
         self.parts: list[str] = []

@@ -30,7 +30,7 @@ DECISIONS = (
 
 
 def columns_of(rows: array[int], names: Sequence[str]) -> dict[str, Column]:
-    """Return rows that stand one after the other in an array as columns, by name."""
+    """Return the columns, by name, of a flat array that holds one row after the other."""
     table = np.array(rows, dtype=np.int64).reshape(-1, len(names))
     return {name: np.ascontiguousarray(table[:, column]) for column, name in enumerate(names)}
 

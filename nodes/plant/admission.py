@@ -1,4 +1,4 @@
-"""Checks the actions of decisions against the plant's spec, and clamps them if the plant is set so."""
+"""Checks the actions of decisions against the plant's spec, and clamps them if ``out_of_range`` is ``clamp``."""
 
 from __future__ import annotations
 

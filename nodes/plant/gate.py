@@ -57,18 +57,18 @@ class Choice:
 
     decision: Decision | None = None
     overwritten: int = 0
-    """Arrived in time, but a decision on a newer observation was chosen."""
+    """Number of decisions that arrived in time, while one on a newer observation was chosen."""
     late: int = 0
-    """Arrived after a decision on a newer observation was applied, or was older than ``max_age_ms``."""
+    """Number that arrived after a decision on a newer observation was applied, or were older than ``max_age_ms``."""
     dropped: int = 0
-    """Belonged to another episode or incarnation, or exceeded the number of held decisions."""
+    """Number that belonged to another episode or incarnation, or exceeded the number of held decisions."""
     delay_ticks: int = 0
     too_old: int = 0
-    """Of ``late``, those older than ``max_age_ms``."""
+    """Number of the ``late`` ones that were older than ``max_age_ms``."""
     delay_over: int = 0
     """D as measured, if it is above its maximum; else 0."""
     starting: bool = False
-    """β acts because no decision on an observation of this episode can be due yet."""
+    """Whether β acts because no decision on an observation of this episode can be due yet."""
 
 
 class Gate(Protocol):

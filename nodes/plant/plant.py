@@ -44,10 +44,10 @@ class Plant(Node[P]):
 
     stop_rank: ClassVar[int] = 0
     incidental: ClassVar[frozenset[str]] = frozenset()
-    """Parameters that do not define the world: they set its pace, show it or end its episodes."""
+    """Names of parameters that are not part of ``identity``: they set the pace, show the environment or end its episodes."""
 
     _sent: Action | None = None
-    """What the environment got at this tick, if it differs from the action."""
+    """The action that the environment received at this tick, if it differs from the decision's."""
     _names_are_known: bool = False
     """Whether the spec names the measurements, in ASCII."""
 
@@ -173,14 +173,14 @@ class Plant(Node[P]):
         self.at(self._due_ns(), self._on_tick, _TICK)
 
     def _attend(self, now_ns: int) -> None:
-        """Do what precedes the gate at each tick."""
+        """Do a subclass's work at the start of each tick, before the gate chooses."""
 
     def _is_ready(self) -> bool:
         """Return whether an episode can begin at this tick. Before the first one, nothing is published."""
         return True
 
     def _end(self) -> str:
-        """Return why the plant is over: how long it lasted; empty if it goes on."""
+        """Return why the plant ends, as the ticks or episodes that it lasted; empty if it goes on."""
         most_ticks = self.context.launch_context.limits.ticks
         if most_ticks and self._tick >= most_ticks:
             return f"{self._tick} ticks"

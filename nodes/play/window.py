@@ -69,7 +69,7 @@ class Window:
         }
         self._buttons |= {pygame.key.key_code(key): key for key in NUMBER_KEYS}
         self.closed = False
-        """Whether the person closed it, or pressed Escape."""
+        """Whether the person closed the window, or pressed Escape."""
 
     def held(self) -> tuple[str, ...]:
         """Return the buttons and number keys that are held, or were pressed since the last call; the newest last."""
@@ -128,7 +128,7 @@ class Window:
             self._release()
 
     def _lean(self, source: str, right: int | None, down: int | None) -> None:
-        """Hold the arrows that a hat or stick leans to: -1, 0 or 1 each way; None for no change."""
+        """Press the arrow buttons in the direction of a gamepad's hat or stick: -1, 0 or 1 each way; None for no change."""
         for lean, back, forth in ((right, "LEFT", "RIGHT"), (down, "UP", "DOWN")):
             if lean is not None:
                 self._set(source, back, pressed=lean < 0)

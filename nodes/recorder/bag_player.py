@@ -53,7 +53,7 @@ class BagPlayer(Playing[BagPlayerParams]):
         return found
 
     def playback(self, bag: Bag) -> Playback:
-        """Return the recording's time; its start is now."""
+        """Return the playback of the recording, which starts now."""
         params = self.params
         start_ns = bag.start_ns + round(params.start_s * 1e9)
         end_ns = bag.end_ns if params.duration_s is None else start_ns + round(params.duration_s * 1e9)

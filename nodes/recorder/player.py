@@ -83,7 +83,7 @@ class Player(Playing[StandInParams]):
         return made
 
     def playback(self, bag: Bag) -> Playback:
-        """Return the recording's time: the graph's time if it is played from the start at rate 1."""
+        """Return the playback of the recording. Played from the start at rate 1, its times are the graph's."""
         params = self.params
         node = params.node or self.name
         _must_have_published(bag, node)

@@ -58,7 +58,7 @@ class Recorder(Node[RecorderParams]):
             self._storage.keep(message.reason)
 
     def on_stop(self) -> None:
-        """Write the rest, and the account of losses."""
+        """Write the remaining messages, and the counts of lost ones."""
         self._take_in()
         if self._storage is not None:
             declared: dict[str, dict[str, int]] = {}
@@ -110,7 +110,7 @@ class Recorder(Node[RecorderParams]):
         return Background(storage) if launch_context.realtime else storage
 
     def _go_on(self, storage: Storage, directory: Path) -> None:
-        """Continue the account of earlier incarnations: messages that they recorded are not lost."""
+        """Continue the counts of earlier incarnations: messages that they recorded are not lost."""
         last: dict[tuple[str, str], tuple[int, int]] = {}
         for file in sorted(directory.glob(f"{Path(self.params.file).stem}*.mcap")):
             try:

@@ -67,7 +67,7 @@ class ReplayParams(Params):
 
     @property
     def seen(self) -> PlantSpec:
-        """What the agent observes."""
+        """The spec of what the agent observes: the plant's observations, joined with pending actions if the agent sees them."""
         return with_pending(self.plant, self.delay_aware.pending_slots)
 
     @property
@@ -78,7 +78,7 @@ class ReplayParams(Params):
 
     @property
     def meaning(self) -> dict[str, object]:
-        """What all transitions of a memory share; folders of another meaning are rejected."""
+        """Properties that all transitions of a memory share, such as the discount; folders with others are rejected."""
         view = self.pending_view
         found: dict[str, object] = {"gamma": self.gamma, "n_step": self.n_step}
         found["learn_default"] = self.learn_default

@@ -9,7 +9,7 @@ from rtgraph.msgs import BatchRequest
 
 @dataclass(slots=True)
 class _LearnerRequests:
-    """A learner's state."""
+    """The newest request of a learner, and counts of its requests."""
 
     newest: BatchRequest
     requests: int = 1

@@ -159,7 +159,7 @@ class Control(DeviceControl):
         return TickResult(sent.values, sent.refused)
 
     def _explains(self, sent: Sent, missing: str) -> bool:
-        """Return whether a tick without a valid command has a reason, and the state has none yet."""
+        """Return whether the reason for a missing command is known, and is not part of the state yet."""
         states = self.states
         return bool(sent.refused or missing) and (
             states.state == "holding" or (states.state, states.reason) == ("stale", NO_COMMAND)

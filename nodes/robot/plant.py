@@ -247,7 +247,7 @@ class RobotPlant(DevicePlant[R], ABC):
         super().on_start()
 
     def result(self) -> dict[str, Any]:
-        """Return what every device's plant does, and the number of ticks at which a person commanded, if there were any."""
+        """Return the results of ``DevicePlant``, and the number of ticks at which a person commanded, if there were any."""
         found = super().result()
         if self._takeover.ticks:
             found["robot"]["takeover_ticks"] = self._takeover.ticks
@@ -289,7 +289,7 @@ class RobotPlant(DevicePlant[R], ABC):
         return action, self._robot.step(action)
 
     def _missing(self, choice: Choice) -> str:
-        """Let a person take over, and drop what the gate's bounds forbid. Return why there is no decision, if that is known."""
+        """Let a person take over, and drop a decision beyond the gate's bounds. Return why there is none, if that is known."""
         arrivals = self.takeover.take_all()
         decisions = [one for one in arrivals if self._admission.takes(one)]
         self._refused_now += len(arrivals) - len(decisions)

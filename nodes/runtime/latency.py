@@ -127,7 +127,7 @@ class Mixture(_Random):
     sigma: Spread = Field(default=0.0, exclude_if=operator.not_)
     """The standard deviation of the logarithm of decisions with a forward pass."""
     cost_sigma: Spread = Field(default=0.0, exclude_if=operator.not_)
-    """The same of decisions without one."""
+    """The standard deviation of the logarithm of decisions without a forward pass."""
 
     def drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
         times, sigma = (self.cost, self.cost_sigma) if rng.random() < self.epsilon else (1.0, self.sigma)

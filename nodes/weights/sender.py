@@ -15,7 +15,7 @@ from rtgraph.nodes.weights.versions import hold_newest
 from rtgraph.nodes.weights.weights import weights_named
 
 _FIRST_LIFE = -1
-"""The life before the learner has announced a version."""
+"""The ``life`` (the learner's incarnation) before the learner has announced a version."""
 
 
 class SenderParams(Params):

@@ -19,8 +19,10 @@ import numpy as np
 from rtgraph.msgs.errors import CheckpointError, NodeError
 
 Sharing = Literal["fixed", "snapshot", "shared"]
-"""``fixed``: one version that never changes. ``snapshot``: whole versions. ``shared``: written in place,
-torn."""
+"""``fixed``: one version that never changes.
+
+``snapshot``: whole versions. ``shared``: written in place, so that readers may see a mix of two versions.
+"""
 
 NONE = -1
 """The version of a slot that is empty or partly written."""

@@ -34,11 +34,11 @@ CHECKSUMS = "SHA256SUMS"
 def build(program: str, folder: Path, sources: Path = _SOURCES) -> Path:
     """Compile one program of ``sources`` into ``folder`` and return the ROM's path.
 
-    What all programs share is that of our own.
+    Code that all programs share is taken from rtgraph's sources, not from ``sources``.
 
     Raises:
         FileNotFoundError: ``sdcc`` is not installed.
-        ValueError: A drawing is not one, or the compiler refused a source.
+        ValueError: A drawing is invalid, or the compiler refused a source.
     """
     if shutil.which("sdcc") is None:
         raise FileNotFoundError("sdcc is not installed. hint: apt-get install --no-install-recommends sdcc")
@@ -122,7 +122,7 @@ def _two_planes(tile: list[str]) -> list[int]:
 
 
 def make_states(game: OwnGame, rom: Path) -> dict[str, bytes]:
-    """Return the content of each start of a game, made with this ROM, by the start's name."""
+    """Return the contents of a game's start states, made with this ROM, by name."""
     states = {}
     for state in game.states:
         console = Console(rom)
@@ -138,7 +138,7 @@ def checksums(folder: Path) -> str:
 
 
 def main() -> None:
-    """Build every program and its starts into the folder given, or where they are shipped from."""
+    """Build every program and its start states, in the given folder or in that of the package."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("roms")
     roms = {
         program: build(program, folder) for program in {game.program: None for game in OWN_GAMES.values()}

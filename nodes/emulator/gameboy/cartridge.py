@@ -63,7 +63,10 @@ class CartridgeGame:
         return read_state(states_folder(self.name) / f"{state}.state")
 
     def begin(self, console: Console, state: bytes, seed: int) -> None:
-        """Set a savestate. The games draw chance from the time at which buttons are pressed: no-op starts vary it."""
+        """Load a savestate.
+
+        The games derive randomness from the time at which buttons are pressed: no-op frames at the start vary it.
+        """
         console.state = state
         console.step()
 

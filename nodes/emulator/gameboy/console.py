@@ -1,8 +1,8 @@
 """A Game Boy: the gambatte core that stable-retro brings, without stable-retro's environment around it.
 
 stable-retro allows one emulator per process. Any number of consoles share it: a console that is used loads its state into
-the emulator, after the state of the previous console is saved. A state is exact while the display is on, so a console does not notice. Taking
-over costs 20 µs between consoles of one ROM and 1.5 ms between different ROMs.
+the emulator, after the state of the previous console is saved. A state is exact while the display is on, so consoles do not
+affect each other. Taking over costs 20 µs between consoles of one ROM and 1.5 ms between different ROMs.
 """
 
 from __future__ import annotations
@@ -29,15 +29,16 @@ SCREEN: Final = (144, 160)
 Place = tuple[int, str]
 """An address in memory, and the type of the number there as numpy writes it, such as "<u2"."""
 MOST_BYTES: Final = 7
-"""The longest number that the core reads right: it has 64 bits with a sign, and does not check the length."""
+"""Maximum length of a number that the core reads correctly: it uses signed 64-bit integers, and does not check the length."""
 
 _BLOCKS: Final = {0xC000: 0x1000, 0xD000: 0x1000, 0xFF80: 0x80, 0x8000: 0x2000, 0xA000: 0x2000, 0xFE00: 0xA0}
-"""Where the memory that can be read begins, and how many bytes it has."""
+"""The blocks of memory that can be read: their first addresses, and their sizes in bytes."""
 
 
 _NOT_OF_THE_MACHINE: Final = {b"dmgpal\x00": 24, b"rtcbase\x00": 4, b"rtchalt\x00": 4}
-"""Fields of gambatte's states, each a name, three bytes of its size and so many of content: a palette that the console does
-not have, and when a cartridge's clock was set. With them, equal states would differ."""
+"""Fields of gambatte's states that are left out, and the sizes of their content: a palette that the console does not have, and
+when a cartridge's clock was set. With them, equal states would differ. A field is its name, three bytes with the size, and the
+content."""
 
 
 class ConsoleMemory:
@@ -88,7 +89,7 @@ class _Emulator:
 
 
 _emulators: list[_Emulator] = []
-"""At most one: a second cannot be made in this process before the first is gone."""
+"""The emulator of this process, or empty: stable-retro allows one at a time."""
 
 
 class Console:
@@ -111,7 +112,7 @@ class Console:
 
     @property
     def state(self) -> bytes:
-        """Everything in the machine, 26.7 kB. It fits the same ROM only; nothing but its size is checked when it is set."""
+        """The complete state of the machine, 26.7 kB. Set it on a console with the same ROM only; just its size is checked."""
         return _timeless((self._emulator or self._take_over()).core.get_state())
 
     @state.setter

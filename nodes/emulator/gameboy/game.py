@@ -47,7 +47,7 @@ class Game(Protocol):
 
     @property
     def has_ladder(self) -> bool:
-        """Whether the starts are encounters that can be won, in order."""
+        """Whether the start states are encounters that can be won, in order."""
         ...
 
     @property
@@ -57,15 +57,15 @@ class Game(Protocol):
 
     @property
     def states(self) -> Collection[str]:
-        """The names of the starts in order; the first is the default. Raises ``ValueError`` if none is here."""
+        """The names of the start states in order; the first is the default. Raises ``ValueError`` if there is none."""
         ...
 
     def load_state(self, state: str) -> bytes:
-        """Return a start, for ``begin``. Raises ``ValueError`` if there is no such start."""
+        """Return a start state, for ``begin``. Raises ``ValueError`` if there is no such state."""
         ...
 
     def begin(self, console: Console, state: bytes, seed: int) -> None:
-        """Set a start, and run it until the game takes actions. ``seed`` is from 1 to 65535.
+        """Load a start state, and run it until the game accepts actions. ``seed`` is from 1 to 65535.
 
         Raises ``RuntimeError`` if the state does not lead there.
         """

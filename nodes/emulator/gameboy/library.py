@@ -25,7 +25,7 @@ class Rom:
     """A ROM that the user may bring: exactly one revision, since others keep their variables elsewhere."""
 
     name: str
-    """Its name in the library."""
+    """The ROM's name in the library."""
     label: str
     """The name that collectors use."""
     sha256: str
@@ -85,12 +85,12 @@ def library_label() -> str:
 
 
 def rom_file(name: str) -> Path:
-    """Return where a ROM lies once it is imported."""
+    """Return the path of a ROM once it is imported."""
     return library() / f"{name}.gb"
 
 
 def states_folder(game: str) -> Path:
-    """Return where a game's savestates lie, each as ``NAME.state``, in stable-retro's format."""
+    """Return the folder of a game's savestates, each ``NAME.state`` in stable-retro's format."""
     return library() / "states" / game
 
 

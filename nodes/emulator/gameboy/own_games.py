@@ -42,17 +42,17 @@ class OwnGame:
         return _ROMS / f"{self.program}.gb"
 
     def state_file(self, state: str) -> Path:
-        """Return the file of a start, in stable-retro's format."""
+        """Return the file of a start state, in stable-retro's format."""
         return _ROMS / f"{self.program}.{state}.state"
 
     def load_state(self, state: str) -> bytes:
-        """Return a start: the title screen, just before START is pressed. Raises ``ValueError`` if there is none."""
+        """Return a start state: the title screen, just before START is pressed. Raises ``ValueError`` if there is none."""
         if state not in self.states:
             raise ValueError(f"{self.name} has no state {state!r}. hint: it has {name_some(self.states)}")
         return gzip.decompress(self.state_file(state).read_bytes())
 
     def make_state(self, state: str, console: Console) -> bytes:
-        """Return a start, made by pressing buttons on a console that was just switched on."""
+        """Return a start state, made by pressing buttons on a console that was just switched on."""
         for _ in range(_SETTLED_FRAMES):
             console.step()
         for button in self.states[state]:
@@ -61,7 +61,7 @@ class OwnGame:
         return console.state
 
     def begin(self, console: Console, state: bytes, seed: int) -> None:
-        """Begin a game from a start, with a seed from 1 to 65535, and run it until it takes actions.
+        """Begin a game from a start state, with a seed from 1 to 65535, and run it until it accepts actions.
 
         Raises ``RuntimeError`` if the state does not lead there.
         """

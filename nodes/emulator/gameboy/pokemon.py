@@ -82,7 +82,7 @@ _LAST_FALLS: Final[tuple[tuple[str, EndReason], ...]] = (("my", "lost"), ("opp",
 
 
 def _party(side: str, now: Variables) -> range:
-    """Return the places of a side's creatures: what lies behind them in memory is left from before."""
+    """Return the positions of a side's creatures in its party. Memory beyond them holds data of an earlier party."""
     return range(1, min(now[f"{side}_size"], _MOST) + 1)
 
 
@@ -91,5 +91,5 @@ def _caught(start: Variables, now: Variables) -> bool:
 
 
 def _left(previous: Variables, now: Variables) -> bool:
-    """Return whether a battle was over in this frame."""
+    """Return whether a battle ended between two frames."""
     return bool(previous["in_battle"] and not now["in_battle"]) or now["in_battle"] < 0

@@ -79,10 +79,12 @@ class StaggerMethod:
     gate: ClassVar[Literal["latest", "playout"]] = "latest"
     """The gate of the plant: graphs use it unless the user chooses another one."""
     claims: ClassVar[bool] = False
-    """The coordinator claims observations for workers. Otherwise workers infer again and again, and the
-    coordinator sends them delays."""
+    """Whether the coordinator claims observations for workers.
+
+    If not, workers infer again and again, and the coordinator sends them delays.
+    """
     reports: ClassVar[bool] = False
-    """Workers report how long each inference took, for the coordinator's ``report``."""
+    """Whether workers report how long each inference took, for the coordinator's ``report``."""
 
     def worker(self) -> WorkerStagger:
         """Return the object that holds and delays the decisions of one worker."""

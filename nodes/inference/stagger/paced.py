@@ -24,7 +24,7 @@ TIMES_KEPT = 400
 
 @dataclass(slots=True)
 class _Seat:
-    """The pacer's state of a worker."""
+    """What ``Pacing`` knows of a worker."""
 
     incarnation: int
     free_since_ns: int | None

@@ -43,7 +43,7 @@ class GradientMemory:
             self._region.close()
             raise
         self.name = self._shared.name
-        """The ``store`` of its gradients."""
+        """The ``store`` field of the learner's ``Gradient`` messages."""
 
     def leave(self, number: int, vector: Vector) -> None:
         """Write the gradient with this number, (size,) float32, over the last but one."""

@@ -42,7 +42,7 @@ from rtgraph.nodes.replay import Batch
 
 
 class BatchLoss(NamedTuple):
-    """The weights' loss on a batch, their mean value and their errors."""
+    """The loss of a batch, the mean value of its actions, and the error of each sample."""
 
     loss: float
     q_mean: float

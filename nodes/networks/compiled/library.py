@@ -23,7 +23,7 @@ FLAGS = (
     *("-O3", "-march=native", "-shared", "-fPIC"),
     *("-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math", "-fno-math-errno"),
 )
-"""Not ``-ffast-math``: it lets the library switch off small floats in the whole process."""
+"""Flags of the compiler. ``-ffast-math`` is not used: it would disable subnormal floats in the whole process."""
 _PATIENCE_S = 300.0
 _CPU_FILE = Path("/proc/cpuinfo")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rtgraph.nodes.networks.network import Network
 
 MOST_CHANNELS = 16
-"""Up to so many channels (k = 1/2) the compiled code is faster than torch on one thread."""
+"""Number of channels (k = 1/2) up to which the compiled code is faster than torch on one thread."""
 TOLERANCE = 1e-3
 """Largest norm of the difference from torch's results, relative to their norm."""
 _SAMPLES = 3
@@ -67,7 +67,7 @@ class CompiledTrunk:
         self._frame = frame
         self._features = module.inputs
         self._spare: dict[int, list[Tensor]] = {}
-        """Memory by number of samples: its pages are slow to get, and a learner needs the same every time."""
+        """Free memory, by number of samples, for reuse: allocating it is slow, and a learner needs the same every time."""
         self._scratch: dict[int, Tensor] = {}
 
     def __call__(self, frames: Tensor) -> Tensor:
@@ -97,7 +97,7 @@ class CompiledTrunk:
         )
 
     def free(self, count: int, memory: Tensor) -> None:
-        """Give memory back."""
+        """Keep memory from ``taken`` for reuse."""
         self._spare[count].append(memory)
 
     def forward(self, frames: Tensor, packed: Tensor, memory: Tensor) -> Tensor:

@@ -99,7 +99,7 @@ class Limiter:
         return LimiterCounts(self._inserted, self._sampled, self._sample_waits, forgone)
 
     def _due(self) -> int:
-        """Return the number of samples due, in fractions of a sample."""
+        """Return the number of samples due, times ``_per_sample`` so that it is an integer."""
         if not self._limited:
             return 0
         return self._inserted * self._per_insert - self._sampled * self._per_sample - self._forgiven

@@ -49,7 +49,7 @@ class FrameSlots:
         return handle
 
     def release(self, handle: int) -> None:
-        """Take back one reference."""
+        """Remove one reference to a frame."""
         slot = handle % self._store.slots
         self._references[slot] -= 1
         if not self._references[slot]:

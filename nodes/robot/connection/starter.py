@@ -1,4 +1,4 @@
-"""Starts the threads of drivers, in a thread: starting one takes 0.6 ms, which a tick would be late by."""
+"""Starts the threads of drivers, in a thread: starting one takes 0.6 ms, which would make a tick late."""
 
 from __future__ import annotations
 

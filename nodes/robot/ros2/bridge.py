@@ -26,7 +26,7 @@ from rtgraph.nodes.runtime.interface.taps import RawMessage, Tap
 
 _NAME = "[A-Za-z][A-Za-z0-9_]*"
 POLL_NS = 2_000_000
-"""Time between two looks for messages of ROS."""
+"""Interval at which the bridge polls ROS for messages."""
 STEP_NS = 1_000_000
 """Smallest step of the wall clock that moves the stamps; smaller ones are the noise of reading two clocks."""
 
@@ -41,9 +41,10 @@ class Ros2BridgeParams(Params):
     namespace: str = "rtgraph"
     """The namespace of these topics in ROS; empty for none."""
     qos: QosParams = COMMAND
-    """Their quality of service."""
+    """The quality of service of these topics in ROS."""
     frame_id: str | None = None
-    """The frame in their headers; null: the message's field ``frame_id`` if it has one, else the publisher's name."""
+    """The frame in the headers of messages in ROS; null: the message's field ``frame_id`` if it has one, else the publisher's
+    name."""
     from_ros: dict[str, FromRosParams] = Field(default_factory=dict)
     """The topics of ROS that are published in the graph, by the output on which they are."""
     stamps: Literal["header", "reception"] = "header"

@@ -38,7 +38,7 @@ class FromRosParams(Record):
     topic: str = Field(min_length=1)
     """The topic in ROS."""
     type: str = Field(pattern=TYPE)
-    """Its type in ROS."""
+    """The topic's message type in ROS."""
     message: str = Field(min_length=1)
     """The message class of the graph: one of rtgraph's by its name, or package.module:Class."""
     fields: dict[str, str] = Field(default_factory=dict)
@@ -46,7 +46,7 @@ class FromRosParams(Record):
     values: dict[str, JsonValue] = Field(default_factory=dict)
     """Fields that are always the same."""
     names: tuple[str, ...] = ()
-    """JointState: the joints, in the order of the vector; empty: as they come."""
+    """JointState: the joints, in the order of the vector; empty: in the order of the message."""
     dtype: str | None = None
     """Type of an array, such as float32, if its field has none; null: as in ROS."""
     qos: QosParams = SENSOR

@@ -15,7 +15,7 @@ class Change:
 
     by: int = 0
     fell: bool = False
-    """Whether it fell by an implausible amount, because the counter was reset."""
+    """Whether the number fell by an implausible amount, because the counter was reset."""
 
 
 class SteadyCounter:

@@ -72,7 +72,7 @@ class Calibration:
         write_atomically(path, text + "\n", RobotError)
 
     def problem(self) -> str:
-        """Return why it is invalid; empty if it is valid."""
+        """Return why the calibration is invalid; empty if it is valid."""
         if not self.joints:
             return "there are no joints"
         for name, joint in self.joints.items():

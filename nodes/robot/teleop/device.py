@@ -50,7 +50,7 @@ class OperatorInput:
 
 
 class Device(Protocol):
-    """Reads a person. It is made with a ``DeviceContext`` and the node's ``device_params``.
+    """Reads what a person commands. It is made with a ``DeviceContext`` and the node's ``device_params``.
 
     A device may have an attribute ``trouble``: why it cannot be read at present, empty if it can. The summary names it.
     """

@@ -165,7 +165,7 @@ class Gamepad(_Window):
 
     @property
     def trouble(self) -> str:
-        """That no gamepad is plugged in; empty if one is."""
+        """The text that no gamepad is plugged in; empty if there is one."""
         return "" if self._pads else "no gamepad is plugged in"
 
     @classmethod

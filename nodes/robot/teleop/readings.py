@@ -1,4 +1,4 @@
-"""What a device gives, compared with the robot: mistakes are refused, and what cannot be a command is counted."""
+"""Checks of a device's readings: mistakes raise errors; readings that are old or not finite are refused and counted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Readings:
 
     Args:
         device: its name.
-        gives: what its values are.
+        gives: whether its values are positions or speeds.
         joints: the robot's joints.
         stale_ns: age at which a reading is no command any more.
         log: names the first reading that is refused for each reason.
@@ -47,7 +47,7 @@ class Readings:
         self._beyond = 0
 
     def checked(self, reading: object, trouble: str) -> OperatorInput | None:
-        """Return a reading of the robot's joints, and note whether the device is there.
+        """Return a reading after checking its types and joints; None if the device cannot be read.
 
         Args:
             reading: what ``Device.read`` returned.
@@ -79,7 +79,7 @@ class Readings:
         return reading
 
     def may_command(self, asked: OperatorInput, now_ns: int) -> bool:
-        """Return whether a reading is new and finite; if not, count it."""
+        """Return whether a reading may become a command: new and finite. If not, count it."""
         age_ns = now_ns - asked.captured_ns
         odd = [name for name, value in asked.values.items() if not math.isfinite(value)]
         if odd:
@@ -106,7 +106,7 @@ class Readings:
         return {**found, "warnings": warnings} if warnings else found
 
     def failure(self) -> str:
-        """Return why the device was never there; empty if it was."""
+        """Return why the device could never be read; empty if it could."""
         return "" if self._was_there else f"device {self._device!r} was never there: {self._trouble}"
 
     def _count_beyond(self, asked: OperatorInput) -> None:

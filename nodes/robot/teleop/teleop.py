@@ -18,9 +18,9 @@ from rtgraph.nodes.runtime import Changeable, Input, Node, Output, Params, Place
 from rtgraph.nodes.runtime.clock import period_ns
 
 LEAD_S = 0.25
-"""A goal is ahead of the robot by what the joint moves in this time at full speed, at most: it stops soon after the stick."""
+"""Maximum distance of a goal from the joint, in seconds of motion at full speed: the joint stops soon after the stick."""
 LOOK_NS = 50_000_000
-"""Longest time between two looks at the device: a desktop takes a window that is not looked after for hanging."""
+"""Maximum interval between polls of the device: a desktop reports a window that is polled less often as hanging."""
 
 
 class TeleopParams(Params):
@@ -63,7 +63,7 @@ class Teleop(Node[TeleopParams]):
 
     @classmethod
     def check_placement(cls, params: TeleopParams, placement: Placement) -> None:
-        """Check that there is a device where the node runs."""
+        """Check that the device can exist in this world: most devices need real time."""
         if not placement.realtime and device_class(params.device).realtime_only:
             raise NodeError("a person can command a robot in real time only", hint="--world realtime")
 
@@ -89,7 +89,7 @@ class Teleop(Node[TeleopParams]):
         self.every(LOOK_NS, self._attend)
 
     def on_applied(self, applied: Applied) -> None:
-        """Store the position that the robot was last sent."""
+        """Store the position that was last sent to the robot."""
         self._at = np.asarray(applied.action if applied.sent is None else applied.sent, np.float64)
 
     def on_observation(self, observation: Observation) -> None:
@@ -119,7 +119,7 @@ class Teleop(Node[TeleopParams]):
         return self._readings.result()
 
     def failure(self) -> str:
-        """Return why the device was never there, if it never was."""
+        """Return why the device could never be read; empty if it could."""
         return self._readings.failure()
 
     def world_state(self) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class Teleop(Node[TeleopParams]):
         return given if given is not None and given.enabled and self.params.enabled else None
 
     def _wanted(self, given: OperatorInput, at: Vector) -> Vector:
-        """Return the action: positions of a leader, velocities, or the goal that speeds have led to."""
+        """Return the action for a reading: a leader's positions, velocities, or a goal moved on by the reading's speeds."""
         names, low, high = self._action.names, self._low, self._high
         if self._device.gives == "positions":
             led = [given.values.get(name, here) for name, here in zip(names, at, strict=True)]

@@ -113,11 +113,11 @@ class Twin:
         return {f"{name}.pos": float for name in self._simulation.names}
 
     def connect(self) -> None:
-        """Connect."""
+        """Set ``is_connected``: there is no device to open."""
         self.is_connected = True
 
     def disconnect(self) -> None:
-        """Disconnect."""
+        """Free the simulation's renderers."""
         self.is_connected = False
         self._simulation.close()
 

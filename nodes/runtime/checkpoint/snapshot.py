@@ -29,8 +29,8 @@ from rtgraph.nodes.runtime.virtual.world import VirtualWorld
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 _FIRST = ("versions:",)
+"""Prefixes of the names of anchors that others depend on: these are restored first."""
 _SAME_CODE = "is the code the same as when the checkpoint was written?"
-"""Anchors that others depend on: they are restored first."""
 
 
 class WorldSaver:

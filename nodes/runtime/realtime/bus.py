@@ -32,7 +32,10 @@ from rtgraph.nodes.runtime.realtime.lead import PROBE, PROBE_BYTE, is_probe, lea
 
 WAITING_MOST = 1000
 WAITING_MOST_LOSSLESS = 20_000
-"""Five minutes at 60 Hz: a subscriber that stalls for longer loses the rest and is notified."""
+"""Maximum number of queued messages of a lossless subscriber: five minutes at 60 Hz.
+
+If it stalls for longer, it loses the rest.
+"""
 COPY_BELOW = 1 << 16
 _NOW, _NOW_AND_MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
 # Plain integers: converting to pyzmq's enumerations costs as much as the system call.

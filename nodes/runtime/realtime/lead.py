@@ -15,7 +15,7 @@ LEAD_MOST = 4096
 
 
 class Lead(NamedTuple):
-    """The lead of a received message; its document, or its probe, begins at byte ``start`` of the first frame."""
+    """The topic and the key of a received message; its document, or its probe, begins at byte ``start`` of the first frame."""
 
     topic: str
     key: str
@@ -23,16 +23,16 @@ class Lead(NamedTuple):
 
 
 def lead_of(topic: str, key: str | None = "") -> bytes:
-    """Return the lead of a topic's messages for a key; without a key (None) what the leads of all keys begin with."""
+    """Return the first bytes of a topic's messages with a key; for None, the bytes that those of all keys begin with."""
     return f"{topic}\0".encode() if key is None else f"{topic}\0{key}\0".encode()
 
 
 def read_lead(first: bytes | memoryview) -> Lead:
-    """Return the lead of a message, read from its first frame."""
+    """Read a message's topic and key from its first frame."""
     topic, key, _ = bytes(first[:LEAD_MOST]).split(b"\0", 2)
     return Lead(topic.decode(), key.decode(), len(topic) + len(key) + 2)
 
 
 def is_probe(first: bytes | memoryview, start: int) -> bool:
-    """Return whether a first frame is a probe after its lead."""
+    """Return whether a first frame holds a probe, from byte ``start`` on."""
     return len(first) > start and first[start] == PROBE

@@ -222,7 +222,7 @@ class RealtimeNode:
             self._executor.deliver(port, message)
 
     def _delivery(self) -> Callable[[BoundInput[Any], Message], None]:
-        """Return the function that takes arriving messages now."""
+        """Return the function that handles arriving messages, by the phase: before ``on_start``, running, or stopping."""
         if not self._began:
             return self._keep_for_later
         return self._executor.deliver if self._draining is None else self._deliver_at_the_end

@@ -25,7 +25,7 @@ class EdgeDelay(Record):
     source: str = "*"
     target: str = "*"
     port: str = "*"
-    """The output."""
+    """Name of the output; ``*`` and ``?`` are wildcards."""
     latency: Model
     """The model of the transport time, in ms."""
 

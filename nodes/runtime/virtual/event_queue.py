@@ -176,7 +176,7 @@ class EventQueue:
             "events": self.events,
             "scheduled": self._scheduled,
             "at_this_instant": self._at_this_instant,
-            "heap": [(*event[:4], *self._told(event)) for event in sorted(self._heap)],
+            "heap": [(*event[:4], *self._saved(event)) for event in sorted(self._heap)],
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
@@ -188,10 +188,10 @@ class EventQueue:
             for due, urgency, index, number, name, arguments in state["heap"]
         ]
 
-    def _told(self, event: _Event) -> tuple[str, tuple[Any, ...]]:
+    def _saved(self, event: _Event) -> tuple[str, tuple[Any, ...]]:
         """Return an event's name in a checkpoint, and its arguments."""
         call, arguments = event[4:]
-        executor = _whose(call, arguments)
+        executor = _executor_of(call, arguments)
         if executor is not None and not executor.alive:
             return "nothing", ()  # the event's node has ended
         name = next(name for name, made in self._calls.items() if made == call)
@@ -210,7 +210,7 @@ class EventQueue:
         """Stop the node that an event belongs to; return the error to raise."""
         if isinstance(error, self._interruption):
             return error
-        executor = _whose(call, arguments)
+        executor = _executor_of(call, arguments)
         if executor is not None:
             executor.alive = False
             self.failed[executor] = in_one_line(error)
@@ -235,7 +235,7 @@ class EventQueue:
             )
 
 
-def _whose(call: Callable[..., None], arguments: tuple[Any, ...]) -> Executor | None:
+def _executor_of(call: Callable[..., None], arguments: tuple[Any, ...]) -> Executor | None:
     """Return the node that an event belongs to."""
     for candidate in (getattr(call, "__self__", None), *arguments):
         if isinstance(candidate, Executor):
@@ -244,5 +244,5 @@ def _whose(call: Callable[..., None], arguments: tuple[Any, ...]) -> Executor | 
 
 
 def _who(call: Callable[..., None], arguments: tuple[Any, ...]) -> str:
-    executor = _whose(call, arguments)
+    executor = _executor_of(call, arguments)
     return "the world" if executor is None else executor.identity.name

@@ -17,7 +17,7 @@ from rtgraph.msgs.bag.export.pictures.film import FilmFrame, ShownAction
 
 LEAST_WIDTH = 480
 MOST_HEIGHT = 1080
-"""In pixels. Images are enlarged by an integer to ``LEAST_WIDTH``, but not beyond ``MOST_HEIGHT``."""
+"""Maximum height in pixels. Images are enlarged by an integer factor to ``LEAST_WIDTH``, but not beyond this height."""
 
 LEAST_FONT = 16
 LINES = 4
