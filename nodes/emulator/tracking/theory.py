@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -51,37 +52,50 @@ def informed_rate(positions: int, steady: float, delay: int) -> float:
 
 
 def memoryless_rate(positions: int, steady: float, delay: int) -> tuple[float, Policy]:
-    """Return the best rate of a policy that sees only the late observation, and this policy, by trying every policy.
+    """Return the best rate of a policy that sees only the late observation, and this policy; see `aware_rate`."""
+    return aware_rate(positions, steady, delay, known=0)
 
-    Policies are deterministic: an action for each position. Two that mirror each other earn the same.
+
+@cache
+def aware_rate(positions: int, steady: float, delay: int, known: int) -> tuple[float, Policy]:
+    """Return the best rate with the oldest pending actions known, and its policy, by trying every policy.
+
+    Policies are deterministic: an action for each position to which the known actions lead. Two that mirror each other earn
+    the same. With all ``delay - 1`` actions known it is `informed_rate`; with none, it is the rate of the observation alone.
 
     Raises:
-        ValueError: the delay is below 1, or so long that this would take hours.
+        ValueError: the delay is below 1, or so long that this would take hours; or so many actions are not pending.
     """
     every = itertools.product(range(len(ACTIONS)), repeat=positions)
     one_of_each_pair = (policy for policy in every if policy <= _mirrored(policy))
-    return max((policy_rate(steady, delay, policy), policy) for policy in one_of_each_pair)
+    return max((policy_rate(steady, delay, policy, known), policy) for policy in one_of_each_pair)
 
 
-def policy_rate(steady: float, delay: int, policy: Sequence[int]) -> float:
-    """Return the rate of a policy that sees only the late observation.
+def policy_rate(steady: float, delay: int, policy: Sequence[int], known: int = 0) -> float:
+    """Return the rate of a policy that sees the late observation and the oldest ``known`` pending actions.
 
-    It is the share of the target in the stationary distribution over the position joined with the pending actions, averaged
-    over time if the policy makes it oscillate.
+    The policy acts on the position to which the known actions lead without drift. This position moves as the observed one
+    does, by actions that are ``known`` steps less late, and the world reaches it that many steps later, but for the drift
+    meanwhile. The rate is the share of the target in the stationary distribution over this position joined with the unknown
+    actions, averaged over time if the policy makes it oscillate.
 
     Args:
         steady: the probability that nothing drifts in a step.
         delay: steps from an observation to the action that was decided for it.
         policy: an action for each position.
+        known: number of known actions, of the ``delay - 1`` that are pending.
 
     Raises:
-        ValueError: the delay is below 1, or too long.
+        ValueError: the delay is below 1, or too long; or so many actions are not pending.
     """
     _check(delay)
-    positions, pending = len(policy), len(ACTIONS) ** (delay - 1)
+    if not 0 <= known < delay:
+        raise ValueError(f"known {known}: expected 0 to {delay - 1} of the pending actions")
+    positions, pending = len(policy), len(ACTIONS) ** (delay - 1 - known)
     if positions * pending > _MOST_STATES:
         raise ValueError(f"delay {delay}: {positions * pending:,} joined states, {_MOST_STATES:,} at most")
     drift = drift_distribution(positions, steady, 1)[_differences(positions)].T
+    reached = drift_distribution(positions, steady, known)[_distance(positions)]
     # Pending actions are digits of a number in base 3, the oldest first: the new one is appended on the right.
     states = np.arange(positions * pending)
     position, queue = states // pending, states % pending
@@ -94,7 +108,7 @@ def policy_rate(steady: float, delay: int, policy: Sequence[int]) -> float:
         # Half of the chance stays behind: this keeps the stationary distribution, and ends oscillations.
         following = (chances + (drift @ moved).ravel()) / 2
         if np.abs(following - chances).sum() < _PRECISION:
-            return float(following[:pending].sum())
+            return float(reached @ following.reshape(positions, pending).sum(axis=1))
         chances = following
     raise RuntimeError(f"no convergence within {_MOST_STEPS} steps")
 

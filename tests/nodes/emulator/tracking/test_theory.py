@@ -7,6 +7,7 @@ import pytest
 
 from rtgraph.nodes.emulator.tracking.environment import STAY, TrackingEnvironment, TrackingSettings
 from rtgraph.nodes.emulator.tracking.theory import (
+    aware_rate,
     drift_distribution,
     informed_rate,
     memoryless_rate,
@@ -96,6 +97,36 @@ def test_known_rates(delay, known, unknown):
     rate, policy = memoryless_rate(5, 0.9, delay)
     assert (informed_rate(5, 0.9, delay), rate) == pytest.approx((known, unknown), abs=5e-4)
     assert policy_rate(0.9, delay, policy) == rate
+
+
+@pytest.mark.parametrize("delay", [1, 2, 4])
+def test_the_best_policy_with_all_pending_actions_known_earns_the_rate_of_value_iteration(delay):
+    rate, _ = aware_rate(5, 0.9, delay, delay - 1)
+    assert rate == pytest.approx(informed_rate(5, 0.9, delay), abs=1e-6)
+    assert policy_rate(0.9, delay, (1, 0, 0, 2, 2), delay - 1) == pytest.approx(rate, abs=1e-6)
+
+
+def test_each_pending_action_that_is_known_is_worth_something():
+    rates = [aware_rate(5, 0.9, 4, known)[0] for known in range(4)]
+    assert rates == sorted(rates)
+    assert min(np.diff(rates)) > 0.01
+
+
+@pytest.mark.parametrize(("delay", "known"), [(4, 1), (4, 2)])
+def test_a_policy_that_knows_the_oldest_pending_actions_earns_the_predicted_rate(delay, known):
+    rate, policy = aware_rate(5, 0.9, delay, known)
+    acts = np.array(policy)
+
+    def ahead(seen, pending):
+        return acts[(seen + sum(actions - STAY for actions in pending[:known])) % 5]
+
+    assert measured(ahead, delay) == pytest.approx(rate, abs=0.006)
+
+
+@pytest.mark.parametrize("known", [-1, 2])
+def test_more_known_actions_than_are_pending_are_refused(known):
+    with pytest.raises(ValueError, match=f"known {known}: expected 0 to 1 of the pending actions"):
+        aware_rate(5, 0.9, 2, known)
 
 
 def test_a_policy_without_the_pending_actions_is_never_better():
