@@ -10,6 +10,7 @@ import torch
 from rtgraph.msgs import WeightsVersion
 from rtgraph.msgs.spaces import Value
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, RandomParams, ScriptedParams
+from rtgraph.nodes.networks.compiled.trunk import accelerate
 from rtgraph.nodes.networks.network import batch_of_one
 from rtgraph.nodes.networks.pending import TRUNK
 from rtgraph.nodes.weights.checkpoint_reader import checkpoint_parameters
@@ -24,6 +25,8 @@ class EpsilonGreedyPolicy(Policy):
     def __init__(self, weights: Weights, params: EpsilonGreedyParams, rng: np.random.Generator) -> None:
         self._name = weights.name
         self._network = VersionedModule(weights)
+        if params.compiled:
+            accelerate(self._network.module)
         self._acting = acting_for(weights.plan)
         self._params = params
         self._rng = rng

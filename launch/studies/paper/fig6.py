@@ -29,6 +29,7 @@ LEARNING = {
     "target_every": "2000",
     "epsilon_from": "1",
     "replay_mib": "512",
+    "compiled": "true",
 }
 """Launch arguments that are the same for all games, delays and methods. The discount is 0.99 per 4 frames, as in Mnih et al.
 (2015)."""

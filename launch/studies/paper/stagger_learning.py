@@ -46,6 +46,7 @@ def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
             "stagger": stagger,
             "k": "0.0625",
             "minimum": "100",
+            "compiled": "true",
         }
         work = Learned(
             "catch",

@@ -1,7 +1,8 @@
 /* The convolutional part of the IMPALA network and its gradient, on one thread, for networks of few channels.
 
    All planes are stored as (channel, row, column, sample): the samples of a batch are innermost, and fill vectors however few
-   channels there are. The order of all sums is fixed. */
+   channels there are. A single sample is computed with columns in vectors instead (batch 1), without a gradient. The order of
+   all sums is fixed. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -72,15 +73,16 @@ static void clear_border(const Planes *planes, int batch) {
         }
 }
 
-/* Adds up OUT channels and COLUMNS pixels of a convolution for one vector of samples. */
-INLINE void convolve_block(const int OUT, const int COLUMNS, const Planes *in, const Planes *out, const float *weights,
+/* Adds up OUT channels and COUNT vectors of a convolution. Vectors are `step` floats apart, the taps of a row `tap`. Of the last
+   vector `kept` floats are written. */
+INLINE void convolve_block(const int OUT, const int COUNT, const Planes *in, const Planes *out, const float *weights,
                            const float *biases, int channel, int row, int column, int sample, int shift, int batch,
-                           int adds) {
+                           int step, int tap, int kept, int adds) {
     floats sums[4][8];
 #pragma GCC unroll 8
     for (int o = 0; o < OUT; o++)
 #pragma GCC unroll 8
-        for (int c = 0; c < COLUMNS; c++) sums[o][c] = (floats){0} + (biases ? biases[channel + o] : 0.0f);
+        for (int c = 0; c < COUNT; c++) sums[o][c] = (floats){0} + (biases ? biases[channel + o] : 0.0f);
     for (int i = 0; i < in->channels; i++)
         for (int y = 0; y < 3; y++) {
             const float *source = at(in, i, row + y + shift, column + shift, batch) + sample;
@@ -91,31 +93,55 @@ INLINE void convolve_block(const int OUT, const int COLUMNS, const Planes *in, c
                 for (int o = 0; o < OUT; o++) {
                     float factor = weight[(ptrdiff_t)o * in->channels * 9 + x];
 #pragma GCC unroll 8
-                    for (int c = 0; c < COLUMNS; c++)
-                        sums[o][c] += factor * *(const floats *)(source + (ptrdiff_t)(c + x) * batch);
+                    for (int c = 0; c < COUNT; c++)
+                        sums[o][c] += factor * *(const floats *)(source + (ptrdiff_t)c * step + (ptrdiff_t)x * tap);
                 }
             }
         }
 #pragma GCC unroll 8
     for (int o = 0; o < OUT; o++)
 #pragma GCC unroll 8
-        for (int c = 0; c < COLUMNS; c++) {
-            floats *target = (floats *)(at(out, channel + o, row, column + c, batch) + sample);
-            if (adds) sums[o][c] += *target;
-            *target = sums[o][c];
+        for (int c = 0; c < COUNT; c++) {
+            float *target = at(out, channel + o, row, column, batch) + sample + (ptrdiff_t)c * step;
+            floats sum = sums[o][c];
+            if (adds) sum += *(const floats *)target;
+            if (kept == LANES || c < COUNT - 1) {
+                *(floats *)target = sum;
+            } else {
+                float lanes[LANES];
+                memcpy(lanes, &sum, sizeof lanes);
+                for (int lane = 0; lane < kept; lane++) target[lane] = lanes[lane];
+            }
         }
 }
 
-INLINE void convolve_channels(const int OUT, const int COLUMNS, const Planes *in, const Planes *out, const float *weights,
+INLINE void convolve_channels(const int OUT, const int COUNT, const Planes *in, const Planes *out, const float *weights,
                               const float *biases, int channel, int shift, int batch, int adds) {
     for (int row = 0; row < out->height; row++) {
         int column = 0;
-        for (; column + COLUMNS <= out->width; column += COLUMNS)
+        for (; column + COUNT <= out->width; column += COUNT)
             for (int sample = 0; sample < batch; sample += LANES)
-                convolve_block(OUT, COLUMNS, in, out, weights, biases, channel, row, column, sample, shift, batch, adds);
+                convolve_block(OUT, COUNT, in, out, weights, biases, channel, row, column, sample, shift, batch, batch, batch,
+                               LANES, adds);
         for (; column < out->width; column++)
             for (int sample = 0; sample < batch; sample += LANES)
-                convolve_block(OUT, 1, in, out, weights, biases, channel, row, column, sample, shift, batch, adds);
+                convolve_block(OUT, 1, in, out, weights, biases, channel, row, column, sample, shift, batch, batch, batch,
+                               LANES, adds);
+    }
+}
+
+/* One sample. Vectors may read beyond the end of a row, never beyond the memory: it is sized for LANES samples. */
+INLINE void convolve_rows(const int OUT, const int COUNT, const Planes *in, const Planes *out, const float *weights,
+                          const float *biases, int channel, int shift, int adds) {
+    for (int row = 0; row < out->height; row++) {
+        int column = 0;
+        for (; column + COUNT * LANES <= out->width; column += COUNT * LANES)
+            convolve_block(OUT, COUNT, in, out, weights, biases, channel, row, column, 0, shift, 1, LANES, 1, LANES, adds);
+        for (; column + LANES <= out->width; column += LANES)
+            convolve_block(OUT, 1, in, out, weights, biases, channel, row, column, 0, shift, 1, LANES, 1, LANES, adds);
+        if (column < out->width)
+            convolve_block(OUT, 1, in, out, weights, biases, channel, row, column, 0, shift, 1, LANES, 1,
+                           out->width - column, adds);
     }
 }
 
@@ -123,6 +149,14 @@ INLINE void convolve_channels(const int OUT, const int COLUMNS, const Planes *in
 static void convolve(const Planes *in, const Planes *out, const float *weights, const float *biases, int shift, int batch,
                      int adds) {
     int channel = 0;
+    if (batch == 1) {
+        for (; channel + 4 <= out->channels; channel += 4)
+            convolve_rows(4, 2, in, out, weights, biases, channel, shift, adds);
+        for (; channel + 2 <= out->channels; channel += 2)
+            convolve_rows(2, 4, in, out, weights, biases, channel, shift, adds);
+        for (; channel < out->channels; channel++) convolve_rows(1, 5, in, out, weights, biases, channel, shift, adds);
+        return;
+    }
     for (; channel + 4 <= out->channels; channel += 4)
         convolve_channels(4, 3, in, out, weights, biases, channel, shift, batch, adds);
     for (; channel + 2 <= out->channels; channel += 2)
@@ -200,7 +234,30 @@ static void reverse(const float *weights, float *reversed, int out, int in) {
             for (int t = 0; t < 9; t++) reversed[((ptrdiff_t)i * out + o) * 9 + 8 - t] = weights[((ptrdiff_t)o * in + i) * 9 + t];
 }
 
+INLINE float larger(float one, float other) { return one > other ? one : other; }
+
+/* One sample. Overwrites rows of the input with the maxima of three rows. */
+INLINE void pool_rows(const int STRIDE, const Planes *in, const Planes *out) {
+    for (int channel = 0; channel < out->channels; channel++)
+        for (int row = 0; row < out->height; row++) {
+            float *first = at(in, channel, row * STRIDE, 0, 1);
+            const float *second = first + in->width, *third = second + in->width;
+            for (int column = 0; column < in->width; column++)
+                first[column] = larger(first[column], larger(second[column], third[column]));
+            float *target = at(out, channel, row, 0, 1);
+            for (int column = 0; column < out->width; column++) {
+                const float *window = first + (ptrdiff_t)column * STRIDE;
+                target[column] = larger(window[0], larger(window[1], window[2]));
+            }
+        }
+}
+
 static void pool(const Planes *in, const Planes *out, int32_t *chosen, int stride, int batch) {
+    if (batch == 1) {
+        if (stride == 1) pool_rows(1, in, out);
+        else pool_rows(2, in, out);
+        return;
+    }
     for (int channel = 0; channel < out->channels; channel++)
         for (int row = 0; row < out->height; row++)
             for (int column = 0; column < out->width; column++)
@@ -318,10 +375,11 @@ static int padded(int count) { return (count + LANES - 1) / LANES * LANES; }
 /* Returns the length, in floats, of the memory that `forward` fills and `backward` reads. */
 size_t rtgraph_memory(const int *shape, int count) { return laid_out(shape, NULL, NULL, padded(count)).used; }
 
-/* Computes features, (count, channels * height * width), from frames, (count, channels, height, width), bytes or floats. */
-void rtgraph_forward(const int *shape, const float *parameters, const void *frames, int bytes, int count, float *memory,
-                     float *features) {
-    int batch = padded(count);
+/* Computes features, (count, channels * height * width), from frames, (count, channels, height, width), bytes or floats.
+   alone: one sample, and no `backward` follows. */
+void rtgraph_forward(const int *shape, const float *parameters, const void *frames, int bytes, int count, int alone,
+                     float *memory, float *features) {
+    int batch = alone ? 1 : padded(count);
     Network network = laid_out(shape, parameters, memory, batch);
     load(frames, bytes, &network.sequences[0].input, count, batch);
     for (int number = 0; number < network.count; number++) {

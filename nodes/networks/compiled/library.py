@@ -53,7 +53,7 @@ def library() -> ctypes.CDLL:
     for name, result, arguments in (
         ("memory", ctypes.c_size_t, (pointer, count)),
         ("scratch", ctypes.c_size_t, (pointer, count)),
-        ("forward", None, (pointer, pointer, pointer, count, count, pointer, pointer)),
+        ("forward", None, (pointer, pointer, pointer, count, count, count, pointer, pointer)),
         ("backward", None, (pointer, pointer, count, pointer, pointer, pointer, pointer)),
     ):
         function = getattr(found, f"rtgraph_{name}")

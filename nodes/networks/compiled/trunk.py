@@ -15,6 +15,7 @@ from rtgraph.nodes.networks.fit import IMPALA_STRIDES, FrameShape
 from rtgraph.nodes.networks.frames import with_channels
 from rtgraph.nodes.networks.impala import Impala
 from rtgraph.nodes.networks.parameters import allocate
+from rtgraph.nodes.networks.pending import WithPending
 from rtgraph.nodes.networks.spec import ImpalaSpec
 
 if TYPE_CHECKING:
@@ -30,20 +31,22 @@ _SAMPLES = 3
 def accelerate(module: Network) -> bool:
     """Let a network on the CPU compute its features with compiled code; return whether it does from now on.
 
-    It does not if the network is of another kind, or has more than `MOST_CHANNELS` channels. It logs one line and does not
-    if there is no compiler, or the results differ from those of torch.
+    It does not if the network is of another kind, or has more than `MOST_CHANNELS` channels. It does not, and a process
+    logs that once, if there is no compiler, or the results differ from those of torch.
     """
+    if isinstance(module, WithPending):
+        module = module.inner
     if not isinstance(module, Impala) or module.spec.widths[1] > MOST_CHANNELS:
         return False
+    if module.compiled is not None:
+        return True
     try:
         difference = _difference(module.spec.depth, module.spec.k, module.frame)
     except NotCompiledError as error:
-        _log().warning("%s", error)
+        _warn_once(str(error))
         return False
     if not difference <= TOLERANCE:
-        _log().warning(
-            "networks are not compiled: the results differ from those of torch by %.1e", difference
-        )
+        _warn_once(f"networks are not compiled: the results differ from those of torch by {difference:.1e}")
         return False
     module.compiled = CompiledTrunk(module)
     return True
@@ -83,7 +86,7 @@ class CompiledTrunk:
             features: Tensor = _Features.apply(self, frames, packed)  # type: ignore[no-untyped-call]
             return features
         memory = self.taken(len(frames))
-        found = self.forward(frames, packed, memory)
+        found = self.forward(frames, packed, memory, alone=len(frames) == 1)
         self.free(len(frames), memory)
         return found
 
@@ -100,8 +103,8 @@ class CompiledTrunk:
         """Keep memory from ``taken`` for reuse."""
         self._spare[count].append(memory)
 
-    def forward(self, frames: Tensor, packed: Tensor, memory: Tensor) -> Tensor:
-        """Compute features, and fill the memory for `backward`."""
+    def forward(self, frames: Tensor, packed: Tensor, memory: Tensor, *, alone: bool = False) -> Tensor:
+        """Compute features, and fill the memory for `backward`; not for a sample alone, which takes a fraction of the time."""
         count = len(frames)
         features = torch.empty(count, self._features)
         self._library.rtgraph_forward(
@@ -110,6 +113,7 @@ class CompiledTrunk:
             frames.data_ptr(),
             frames.dtype == torch.uint8,
             count,
+            alone,
             memory.data_ptr(),
             features.data_ptr(),
         )
@@ -176,12 +180,15 @@ def _difference(depth: Literal[1, 2], k: float, frame: FrameShape) -> float:
         module.compiled = trunk
         with torch.enable_grad():
             features = module.features(frames)
-            compared.append([features.detach(), *torch.autograd.grad(features, parameters, change)])
+            gradients = torch.autograd.grad(features, parameters, change)
+        with torch.no_grad():
+            compared.append([features.detach(), module.features(frames[:1]), *gradients])
     return max(
         float(torch.linalg.vector_norm(ours - theirs) / torch.linalg.vector_norm(theirs).clamp(min=1e-6))
         for theirs, ours in zip(*compared, strict=True)
     )
 
 
-def _log() -> logging.Logger:
-    return logging.getLogger("rtgraph.compiled")
+@functools.cache
+def _warn_once(text: str) -> None:
+    logging.getLogger("rtgraph.compiled").warning("%s", text)

@@ -71,7 +71,7 @@ def _cell(k: float, compiled: bool) -> None:
         "updates_per_tick": str(1 / EVERY),
         "batch": str(BATCH),
         "replay_mib": "64",
-        "algorithm_options": f"{{compiled: {str(compiled).lower()}}}",
+        "compiled": str(compiled).lower(),
     }
     plan = load_launch("boxing", arguments, world="virtual", record=False, ticks=TICKS, folders=FOLDERS)
     VirtualWorld(plan.nodes, seed=plan.seed, launch_context=launch_context(plan, None)).run()

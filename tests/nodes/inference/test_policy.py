@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -155,6 +156,27 @@ def test_a_policy_explores_as_the_tick_says():
     assert explored(0) == 200
     assert 60 < explored(500) < 140
     assert explored(1_000) == 0
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_a_compiled_policy_acts_as_the_same_network_does_with_torch():
+    plant = PlantSpec(
+        rate_hz=60.0, observation=ArraySpec(dtype="uint8", shape=(40, 40)), action=Discrete(count=6)
+    )
+
+    def made(compiled):
+        weights = shared_weights("policy", {"kind": "impala", "k": 0.0625}, plant)
+        params = EpsilonGreedyParams(epsilon=0.0, compiled=compiled)
+        context = LaunchContext(weights={"policy": weights})
+        policy = make_policy(params, plant, np.random.default_rng(0), context)
+        assert (policy._network.module.compiled is not None) == compiled
+        return policy
+
+    seen = np.random.default_rng(1).integers(0, 256, (20, 40, 40), dtype=np.uint8)
+    torch_acts, compiled_acts = (
+        [policy.act(frame).action for frame in seen] for policy in map(made, (False, True))
+    )
+    assert torch_acts == compiled_acts
 
 
 class Shared:

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
+from rtgraph.msgs.pending import OBSERVATION, PENDING, with_pending
 from rtgraph.nodes.algorithms.batch import TensorBatch
 from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.updates.update import Updater
@@ -20,6 +21,7 @@ from rtgraph.nodes.networks.compiled import trunk
 from rtgraph.nodes.networks.compiled.library import library
 from rtgraph.nodes.networks.compiled.trunk import accelerate
 from rtgraph.nodes.networks.impala import Impala
+from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.spec import ImpalaSpec, MlpSpec
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
@@ -53,6 +55,8 @@ def frames(count: int, *shape: int) -> torch.Tensor:
         (1, 1 / 16, (84, 84), 8),
         (1, 0.2, (3, 50, 61), 11),
         (1, 0.5, (40, 44), 1),
+        (1, 1 / 16, (84, 84), 1),
+        (2, 0.15, (3, 60, 61), 1),
         (2, 0.2, (3, 60, 61), 3),
     ],
 )
@@ -146,11 +150,12 @@ def test_other_networks_are_left_to_torch() -> None:
 def uncompiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Another cache, in which nothing is compiled."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    for cached in (library, trunk._difference):
-        cached.cache_clear()
+    cached = (library, trunk._difference, trunk._warn_once)
+    for function in cached:
+        function.cache_clear()
     yield
-    for cached in (library, trunk._difference):
-        cached.cache_clear()
+    for function in cached:
+        function.cache_clear()
 
 
 @pytest.mark.usefixtures("uncompiled")
@@ -165,16 +170,33 @@ def test_without_a_compiler_torch_computes_and_one_line_says_so(
     module = made(1, 1 / 16)
     with caplog.at_level(logging.WARNING):
         assert not accelerate(module)
+        assert not accelerate(delay_aware())
     (line,) = caplog.messages
     assert line.startswith("networks are not compiled: ")
     assert line.endswith(f"{said}. hint: install gcc")
     assert module.features(frames(1, 84, 84)).shape == (1, module.inputs)
 
 
+def delay_aware() -> Network:
+    seen = with_pending(plant(), 3)
+    return build(ImpalaSpec(k=1 / 16), seen, seed=3)
+
+
+@needs_compiler
+def test_the_trunk_of_a_delay_aware_network_is_compiled() -> None:
+    slow, fast = delay_aware(), delay_aware()
+    assert accelerate(fast)
+    seen = {OBSERVATION: frames(2, 84, 84), PENDING: torch.tensor([[0, 1, 4], [2, 2, 3]], dtype=torch.uint8)}
+    with torch.inference_mode():
+        torch.testing.assert_close(fast(seen), slow(seen), rtol=1e-4, atol=1e-5)
+    assert fast.inner.compiled  # type: ignore[union-attr]
+
+
 @needs_compiler
 def test_results_that_differ_are_not_used(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    trunk._warn_once.cache_clear()
     monkeypatch.setattr(trunk, "_difference", lambda *_: 0.01)
     module = made(1, 1 / 16)
     assert not accelerate(module)
