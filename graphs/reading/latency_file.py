@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field
@@ -14,7 +14,7 @@ from rtgraph.graphs.reading.positions import Place
 from rtgraph.graphs.reading.validation import validated
 from rtgraph.msgs.atomic import write_atomically
 from rtgraph.msgs.errors import GraphError
-from rtgraph.nodes.runtime.latency import Model
+from rtgraph.nodes.runtime.latency import Cycle, Model
 from rtgraph.nodes.runtime.virtual.delays import EdgeDelay
 
 VERSION = 1
@@ -35,7 +35,7 @@ class LatencyFile(Entry):
     rtgraph_latency: Literal[1]
     """The version of the format."""
     recording: Measurements = Measurements()
-    workers: dict[str, Model] = Field(min_length=1)
+    workers: dict[str, Annotated[Model | Cycle, Field(discriminator="kind")]] = Field(min_length=1)
     """The inference times by the workers' full names; ``*`` and ``?`` are wildcards, and the first match applies."""
     edges: tuple[EdgeDelay, ...] = ()
     """The transport times, in virtual time; the first match applies."""
@@ -87,5 +87,7 @@ def write_latency_file(file: LatencyFile, path: Path) -> None:
     write_atomically(path, text, GraphError)
 
 
-def _written(model: Model) -> dict[str, Any]:
+def _written(model: Model | Cycle) -> dict[str, Any]:
+    if isinstance(model, Cycle):
+        return {"kind": model.kind, "inference": _written(model.inference), "pause": _written(model.pause)}
     return {"kind": model.kind, **model.model_dump(mode="json", exclude_defaults=True)}

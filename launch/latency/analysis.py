@@ -12,7 +12,7 @@ import numpy as np
 from rtgraph.graphs.reading.latency_file import LatencyFile, Measurements
 from rtgraph.launch.latency.fitting import Fit, empirical, fitted, in_order
 from rtgraph.launch.latency.samples import Durations, Edge
-from rtgraph.nodes.runtime.latency import Model
+from rtgraph.nodes.runtime.latency import Cycle, Model
 from rtgraph.nodes.runtime.virtual.delays import EdgeDelay
 
 Choice = Literal["empirical", "best", "sequence"]
@@ -20,11 +20,13 @@ Choice = Literal["empirical", "best", "sequence"]
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """The durations of one worker's inferences, or of the transport over one edge, and the fits to them."""
+    """The durations of one worker's inferences or pauses, or of the transport over one edge, and the fits to them."""
 
     name: str
+    """The name of the worker or of the edge."""
+    what: Literal["inference", "pause", "transport"]
     edge: Edge | None
-    """The edge; None for a worker's inferences."""
+    """The edge; None for a worker."""
     seen_by: str
     """Who measured the durations: the worker, or of an edge the ``receiver`` or the ``recorder``."""
     durations_ms: list[float]
@@ -54,6 +56,7 @@ class Latency:
         """Return the figures and the fits as JSON values."""
         return {
             "name": self.name,
+            "what": self.what,
             **(
                 {}
                 if self.edge is None
@@ -70,10 +73,16 @@ class Latency:
 
 
 def latencies_of(found: Durations) -> list[Latency]:
-    """Return the latencies of every worker, then of every edge, with their fits."""
+    """Return the inference times of every worker, their pauses, then the transport times of every edge, with their fits."""
+    names = sorted(found.workers, key=_natural)
     workers = [
-        Latency(name, None, "worker", values, fitted(values))
-        for name, values in sorted(found.workers.items(), key=lambda item: _natural(item[0]))
+        Latency(name, "inference", None, "worker", found.workers[name], fitted(found.workers[name]))
+        for name in names
+    ]
+    workers += [
+        Latency(name, "pause", None, "worker", found.pauses[name], fitted(found.pauses[name]))
+        for name in names
+        if any(found.pauses.get(name, ()))
     ]
     edges = []
     fits: dict[tuple[float, ...], list[Fit]] = {}
@@ -83,7 +92,7 @@ def latencies_of(found: Durations) -> list[Latency]:
                 values
             )  # the receivers of one output have one distribution, if the recorder measured it
             fits.setdefault(key, fitted(values) if key not in fits else fits[key])
-            edges.append(Latency(str(edge), edge, found.seen_by[edge], values, fits[key]))
+            edges.append(Latency(str(edge), "transport", edge, found.seen_by[edge], values, fits[key]))
     return [*workers, *edges]
 
 
@@ -97,9 +106,20 @@ def latency_file(
     return LatencyFile(
         rtgraph_latency=1,
         recording=Measurements(name=found.plan.name, world=found.plan.world, rate_hz=rate_hz),
-        workers={one.name: one.model(choice) for one in latencies if one.edge is None},
+        workers=_workers(latencies, choice),
         edges=tuple(_edges(latencies, choice)),
     )
+
+
+def _workers(latencies: list[Latency], choice: Choice) -> dict[str, Model | Cycle]:
+    pauses = {one.name: one.model(choice) for one in latencies if one.what == "pause"}
+    return {
+        one.name: Cycle(inference=one.model(choice), pause=pauses[one.name])
+        if one.name in pauses
+        else one.model(choice)
+        for one in latencies
+        if one.what == "inference"
+    }
 
 
 def _edges(latencies: list[Latency], choice: Choice) -> list[EdgeDelay]:

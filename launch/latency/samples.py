@@ -1,6 +1,6 @@
-"""The durations in a recording: of each worker's inferences, and of the transport of messages over each edge.
+"""The durations in a recording: of each worker's inferences, of the pauses between them, and of the transport of messages.
 
-Inference times are those that decisions report. The source of a transport time depends on the recording:
+Inference times are those that decisions report; for pauses see ``pauses``. The source of a transport time depends on the recording:
 
 * In virtual time it is the journals, which hold the arrival time of each message.
 * In real time it is the time at which the recorder, a subscriber like the others, received the message. For a ``Claim`` (the
@@ -22,6 +22,7 @@ from typing import Any
 import msgpack
 
 from rtgraph.graphs import Plan
+from rtgraph.launch.latency.pauses import pauses_of
 from rtgraph.msgs import Applied, Claim, Decision
 from rtgraph.msgs.bag.bag import Bag
 from rtgraph.msgs.bag.format.channel import Recorded
@@ -56,6 +57,8 @@ class Durations:
     plan: Plan
     workers: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """The inference times, by worker."""
+    pauses: dict[str, list[float]] = field(default_factory=dict)
+    """The pauses between two inferences, by worker; none with claims."""
     edges: dict[Edge, list[float]] = field(default_factory=lambda: defaultdict(list))
     seen_by: dict[Edge, str] = field(default_factory=dict)
     """Who noted when the messages of an edge arrived: their receiver, or the recorder."""
@@ -78,6 +81,7 @@ def durations_of(bag: Bag) -> Durations:
     else:
         _received_by_recorder(bag, edges, ticks, found)
     _decisions(bag, edges, found)
+    found.pauses.update(pauses_of(bag, plan))
     if not found.workers:
         raise BagError(f"{bag.path} holds no decisions", hint="record the topic `decision`")
     return found

@@ -25,7 +25,16 @@ from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, Pol
 from rtgraph.nodes.inference.stagger import StaggerName, stagger_method
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest, queue
 from rtgraph.nodes.runtime.interface.context import generator
-from rtgraph.nodes.runtime.latency import AnyModel, Constant, Draw, LatencyParams, Measured, latency_of
+from rtgraph.nodes.runtime.latency import (
+    AnyModel,
+    Constant,
+    Cycle,
+    Draw,
+    LatencyParams,
+    Measured,
+    latency_of,
+    pauses_of,
+)
 from rtgraph.nodes.weights.weights import Weights, weights_named
 
 STATE_PERIOD_NS = 500_000_000
@@ -99,8 +108,10 @@ class Worker(Node[WorkerParams]):
         self._versions = _Versions()
         latency = latency_of(params.latency, self.name)
         self._draw = latency.draws(self.rng, params.plant.rate_hz)
+        self._draw_pause: Draw | None = None
         if not self.context.launch_context.realtime:
             _must_take_time(self.name, latency, self._draw)
+            self._draw_pause = pauses_of(latency, self.rng, params.plant.rate_hz)
         if self.context.launch_context.realtime:
             self._warm_up()
 
@@ -221,6 +232,8 @@ class Worker(Node[WorkerParams]):
         """Infer without a claim once the worker is free, after all other events of this instant."""
         self._apply_delays()
         sleep_ns = self._method.sleep_ns()
+        if self._draw_pause is not None:
+            sleep_ns += self._draw_pause()
         if sleep_ns:
             self.spend(sleep_ns, self._slept)
         else:
@@ -271,7 +284,8 @@ class Worker(Node[WorkerParams]):
 
 def _must_take_time(name: str, latency: AnyModel, draw: Draw) -> None:
     """Reject inferences that take no time: the node would infer forever at one instant."""
-    if isinstance(latency, Measured | Constant) and draw() == 0:
+    inference = latency.inference if isinstance(latency, Cycle) else latency
+    if isinstance(inference, Measured | Constant) and draw() == 0:
         raise NodeError(
             f"{name}: inferences need a duration in the virtual world, which cannot measure it",
             hint="give a duration (latency_frames=1: an action acts at the next tick), "

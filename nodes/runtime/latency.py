@@ -197,13 +197,27 @@ Model = Annotated[Constant | Normal | Lognormal | Mixture | Spikes | Empirical, 
 """A duration that is drawn, in any world."""
 
 
+class Cycle(Record):
+    """A worker's inferences, and the pauses between them, as a latency file holds them."""
+
+    kind: Literal["cycle"] = "cycle"
+    inference: Model
+    """The duration of an inference."""
+    pause: Model
+    """The time from the end of an inference until the same worker begins the next one, without the times that its stagger
+    method asks for. In real time, and with claims, it passes by itself."""
+
+    def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
+        return self.inference.draws(rng, rate_hz)
+
+
 class ByNode(Record):
     """A model for each node, by its name, as in a latency file; the first name or pattern that matches applies."""
 
     kind: Literal["by_node"] = "by_node"
     file: str
     """The file that they are from, for messages."""
-    models: dict[str, Model]
+    models: dict[str, Annotated[Model | Cycle, Field(discriminator="kind")]]
     """The models; ``*`` and ``?`` in a name are wildcards."""
 
     def of(self, name: str) -> AnyModel:
@@ -221,10 +235,10 @@ class ByNode(Record):
         )
 
 
-AnyModel = Measured | Padded | Constant | Normal | Lognormal | Mixture | Spikes | Empirical
+AnyModel = Measured | Padded | Constant | Normal | Lognormal | Mixture | Spikes | Empirical | Cycle
 
 LatencyParams = Annotated[
-    Measured | Padded | Constant | Normal | Lognormal | Mixture | Spikes | Empirical | ByNode,
+    Measured | Padded | Constant | Normal | Lognormal | Mixture | Spikes | Empirical | Cycle | ByNode,
     Field(discriminator="kind"),
 ]
 
@@ -236,6 +250,11 @@ def latency_of(latency: AnyModel | ByNode, name: str) -> AnyModel:
         NodeError: the models are given by name, and none is the node's.
     """
     return latency.of(name) if isinstance(latency, ByNode) else latency
+
+
+def pauses_of(latency: AnyModel, rng: np.random.Generator, rate_hz: float) -> Draw:
+    """Return what draws the pauses between two inferences, in ns: 0 for models without pauses."""
+    return (latency.pause if isinstance(latency, Cycle) else Constant(ms=0)).draws(rng, rate_hz)
 
 
 # Objects with a method, not partial functions: a world checkpoint saves them.

@@ -16,6 +16,11 @@ examples:
   rtgraph bag latency session/session.mcap
   rtgraph launch boxing latency_file=session/session_latency/latency.yaml --world virtual
 """
+_TITLES = {
+    "inference": "Inference times",
+    "pause": "Pauses between inferences",
+    "transport": "Transport times",
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,16 +60,15 @@ def run(args: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     file = folder / "latency.yaml"
     write_latency_file(latency_file(found, latencies, args.model, rate_of(found.plan)), file)
-    workers = [one for one in latencies if one.edge is None]
-    edges = [one for one in latencies if one.edge is not None]
-    draw_latencies(workers, folder / "inference.png", "Inference times")
-    if edges:
-        draw_latencies(edges, folder / "transport.png", "Transport times")
+    by_what = {what: [one for one in latencies if one.what == what] for what in _TITLES}
+    for what, title in _TITLES.items():
+        if by_what[what]:
+            draw_latencies(by_what[what], folder / f"{what}.png", title)
     if args.json:
         print_json({"file": str(file), "latencies": [one.as_json() for one in latencies]})
         return 0
     _print(latencies)
-    if not edges:
+    if not by_what["transport"]:
         print("no transport times: a recording of the virtual world has them if its nodes keep journals")
     print(f"wrote {file}")
     return 0
@@ -84,7 +88,7 @@ def _print(latencies: list[Latency]) -> None:
     for one in latencies:
         values = ", ".join(f"{name} {value:.3g}" for name, (value, _) in one.best.parameters.items())
         table.add_row(
-            one.name,
+            f"{one.name}: pause" if one.what == "pause" else one.name,
             f"{len(one.durations_ms):,}",
             f"{one.quantile_ms(0.5):,.3f}",
             f"{one.quantile_ms(0.99):,.3f}",

@@ -101,6 +101,28 @@ def test_a_launch_with_the_fitted_file_acts_as_the_recorded_one(known, stagger):
     assert again["age_ticks"]["mean"] == pytest.approx(recorded["age_ticks"]["mean"], abs=0.1)
 
 
+PAUSES_MS = [3.0, 9.0, 0.0, 30.0, 5.0]
+
+
+@pytest.mark.parametrize("stagger", ["none", "maximum_time", "expected_time"])
+def test_pauses_are_what_a_stagger_method_does_not_ask_for(tmp_path, stagger):
+    """The method's sleeps and held decisions are in the recorded times; the pauses come out in their order."""
+    pause = f"{{kind: empirical, order: sequence, values_ms: {PAUSES_MS}}}"
+    (tmp_path / "known.yaml").write_text(
+        "rtgraph_latency: 1\nworkers:\n  worker/*: {kind: cycle, inference: "
+        f"{{kind: spikes, ms: 130, sd: 0.1, probability: 0.01, factor: 1.5}}, pause: {pause}}}\n"
+    )
+    recorded = launched(tmp_path / "recorded", stagger, tmp_path / "known.yaml")
+    durations = durations_of(Bag.open(tmp_path / "recorded" / "session.mcap"))
+    for values in durations.pauses.values():
+        assert len(values) > 200
+        assert values == pytest.approx((PAUSES_MS * len(values))[: len(values)], abs=1e-5)
+    file = latency_file(durations, latencies_of(durations), "sequence", 20.0)
+    write_latency_file(file, tmp_path / "fitted.yaml")
+    again = launched(tmp_path / "again", stagger, tmp_path / "fitted.yaml", "--seed", "5")
+    assert [again[figure] for figure in FIGURES] == [recorded[figure] for figure in FIGURES]
+
+
 def test_the_timing_matters(known):
     """Without the edges, or with the mean of the inference times, a launch acts otherwise."""
     folder, found, _ = known
