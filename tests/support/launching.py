@@ -51,7 +51,7 @@ class Launch:
 
     Nothing of it may be left at the end of the ``with`` block: no process, no runtime folder.
 
-    ``fresh`` starts a new interpreter, for tests of what happens while modules are imported.
+    ``fresh`` starts new interpreters, for tests of what happens while modules are imported.
     """
 
     def __init__(

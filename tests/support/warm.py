@@ -7,6 +7,7 @@ server instead of the test.
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import json
 import os
@@ -110,6 +111,15 @@ def serve(descriptor: int) -> None:
     """Fork a command for each request, and tell its test when it has ended."""
     for name in IMPORTED:
         importlib.import_module(name)
+    # They import what IMPORTED names, which the process of the tests may not need.
+    from support import forked_server
+
+    from rtgraph.graphs import load_launch
+
+    forked_server.prepare()
+    load_launch("endless")  # what any launch loads
+    # Otherwise each command would look through the server's objects, and so copy their memory.
+    gc.freeze()
     requests = socket.socket(fileno=descriptor)
     running: dict[int, tuple[int, socket.socket]] = {}
     while True:
@@ -148,10 +158,7 @@ def _become(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    # What Python does at its start: the server's objects remember whether its streams can seek.
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115
-    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    restore_streams()
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
@@ -160,3 +167,10 @@ def _become(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
     from rtgraph.launch.cli import main
 
     sys.exit(main(request["arguments"]))
+
+
+def restore_streams() -> None:
+    """Open the standard streams as Python does at its start: the inherited objects remember whether theirs can seek."""
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
