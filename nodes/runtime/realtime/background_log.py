@@ -1,7 +1,7 @@
 """The log of a realtime node, written by a separate thread.
 
-A write to a file waits while the disk is busy, for a third of a second at times. A tick that logs would be late by that,
-and so would one that only waits for another thread's message to be written.
+A write waits while the disk is busy, or a terminal is stopped. A tick that logs would be late by that, and also if another
+thread's message is being written.
 """
 
 from __future__ import annotations
