@@ -92,4 +92,4 @@ def test_every_extra_that_errors_name_exists_and_every_optional_package_has_one(
     assert {extra for _, extra in EXTRAS.values()} <= set(extras)
     assert extras["node"] == []
     everything = extras["all"][0].removeprefix("rtgraph[").removesuffix("]").split(",")
-    assert set(everything) == set(extras) - {"all", "dev", "node", "rerun"}
+    assert set(everything) == set(extras) - {"all", "dev", "node", "peers", "rerun"}
