@@ -36,7 +36,7 @@ from rtgraph.nodes.learner.updates.state import Facts, TrainingState, copied
 from rtgraph.nodes.networks.compiled.trunk import accelerate
 from rtgraph.nodes.networks.flat import flatten, views
 from rtgraph.nodes.networks.network import Network
-from rtgraph.nodes.networks.parameters import Buffer, allocate, layout, read, write
+from rtgraph.nodes.networks.parameters import Buffer, allocate, layout, read, size_bytes, write
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.replay import Batch
 
@@ -192,11 +192,11 @@ class Updater:
         Raises:
             ValueError: The buffer is read-only, too small or not contiguous.
         """
-        write(self._online, buffer, self._readers_slots)
+        self._write(self._online, self.weights, buffer)
 
     def write_target(self, buffer: Buffer) -> None:
         """Copy the target network's weights, like `write`."""
-        write(self._target, buffer, self._readers_slots)
+        self._write(self._target, self.target_weights, buffer)
 
     def read(self, version: int, buffer: Buffer) -> None:
         """Read the weights of a version that another updater wrote, to compute its gradients.
@@ -279,6 +279,19 @@ class Updater:
         # A copy: messages and world checkpoints keep it after the tensor is freed.
         errors = loss.errors.cpu().numpy().copy()
         return gradients, BatchLoss(loss.total.item(), loss.q_mean.item(), errors)
+
+    def _write(self, module: Network, vector: Tensor, buffer: Buffer) -> None:
+        if self._slots != self._readers_slots or self._device.type != "cpu":
+            write(module, buffer, self._readers_slots)
+            return
+        # In one copy, since the vector has the layout of the readers: a small network's parameters take longer one by one.
+        values = np.frombuffer(buffer, np.float32)
+        own = vector.numpy()[: size_bytes(self._slots) // np.dtype(np.float32).itemsize]
+        if not values.flags.writeable or len(values) < len(own):
+            raise ValueError(
+                f"cannot write {own.nbytes} bytes of weights into this buffer of {values.nbytes}"
+            )
+        values[: len(own)] = own
 
     def _follow(self) -> None:
         if self.params.tau == 1:

@@ -261,6 +261,14 @@ def test_what_does_not_fit_is_refused():
         Updater(MlpSpec(), steering, DqnParams(), 0)
 
 
+@pytest.mark.parametrize("buffer", [bytearray(8), bytes(4096)], ids=["too small", "read-only"])
+def test_weights_are_not_written_into_a_buffer_that_cannot_take_them(buffer):
+    updater = updater_of()
+    for write in (updater.write, updater.write_target):
+        with pytest.raises(ValueError, match=r"cannot write \d+ bytes of weights"):
+            write(memoryview(buffer))
+
+
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_readers_get_the_weights_whatever_the_memory_format(channels_last):
     spec = ImpalaSpec(k=1 / 8)
