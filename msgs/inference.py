@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from rtgraph.msgs.array import array
 from rtgraph.msgs.base import Message
 from rtgraph.msgs.plant import Observation
+
+ChunkOverlap = Literal["none", "newest", "average"]
+"""What happens where the chunks of two decisions overlap."""
 
 
 class Decision(Message):
@@ -24,6 +29,8 @@ class Decision(Message):
     explored: bool = False
     pending: array() | None = None  # type: ignore[valid-type]
     """The pending actions that the policy knew, as in ``rtgraph.msgs.pending``; None if it sees none."""
+    chunk: array() | None = None  # type: ignore[valid-type]
+    """The actions for the ticks after that of ``action``, one each, (h - 1, …); None if the decision is one action."""
 
 
 class InferenceTime(Message):

@@ -127,6 +127,10 @@ class Applied(Message):
     """Time from the capture of each part of this tick's observation to the tick, of parts with a capture time."""
     pending: array() | None = None  # type: ignore[valid-type]
     """The pending actions that the applied decision knew; None if there were none."""
+    place: int = 0
+    """The place of the action in the chunk of its decision, from 0."""
+    averaged: int = 0
+    """Number of decisions over which the action is averaged, ``decision`` is the newest; 0 if it is the action of one."""
 
 
 class EpisodeEnd(Message):

@@ -13,7 +13,7 @@ from rtgraph.nodes.extensions import extensions
 
 GROUP = "rtgraph.studies"
 """The entry points of other packages: a name, and a ``Study``."""
-STUDIES = ("delay", "fig6", "fig7", "fig8", "regret", "stagger_learning", "staggering", "theory")
+STUDIES = ("chunking", "delay", "fig6", "fig7", "fig8", "regret", "stagger_learning", "staggering", "theory")
 """The studies of rtgraph. Each is ``STUDY`` in the module of that name."""
 
 

@@ -8,6 +8,7 @@ steps (τ_M).
 
 from __future__ import annotations
 
+import itertools
 import math
 
 _TIE_DIGITS = 9
@@ -57,6 +58,47 @@ def best_delayed_rate(stay: float, delay: int) -> float:
         return 1.0
     ways = math.lgamma(delay + 1) - math.lgamma(shift + 1) - math.lgamma(delay - shift + 1)
     return math.exp(ways + shift * math.log1p(-stay) + (delay - shift) * math.log(stay))
+
+
+def chunked_rate(stay: float, delay: int, chunk: int, interval: int, states: int) -> float:
+    """Return the best rate in the delay environment of chunks of ``chunk`` actions, one chunk every ``interval`` steps.
+
+    A chunk begins ``delay`` steps after its observation, and each further action is a step older. The next chunk replaces
+    what is left of it. On steps without an action, β matches one of ``states`` states. Raises ``ValueError`` outside
+    0 <= stay <= 1, delay >= 0, chunk >= 1, interval >= 1, states >= 1.
+    """
+    if min(chunk, interval, states) < 1:
+        raise ValueError(f"chunk {chunk}, interval {interval}, states {states}: expected 1 or more")
+    acting = sum(best_delayed_rate(stay, delay + place) for place in range(min(chunk, interval)))
+    return (acting + max(0, interval - chunk) / states) / interval
+
+
+def voted_rate(stay: float, delay: int, chunk: int, decay: float) -> float:
+    """Return the rate in the delay environment if the chunks of every step vote for its action.
+
+    The chunk of each step aims its actions at the most likely states, as in ``chunked_rate``. Of the ``chunk`` actions for a
+    step, the one based on the oldest observation has the weight 1, the i-th after it exp(-decay·i); the state with most of
+    the weight wins, in a tie that of the newest chunk. All patterns of the moves between these observations are tried. It
+    holds if there are more states than moves. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0, 1 <= chunk <= 16.
+    """
+    _check_delay(stay, delay)
+    if not 1 <= chunk <= 16:
+        raise ValueError(f"chunk {chunk}: expected 1 to 16 actions")
+    # By the number of places that an observation is older than the newest one.
+    shifts = [best_delayed_shift(stay, delay + place) for place in range(chunk)]
+    weights = [math.exp(-decay * (chunk - 1 - place)) for place in range(chunk)]
+    rate = 0.0
+    for moves in itertools.product((0, 1), repeat=chunk - 1):
+        behind, votes = 0, {shifts[0]: weights[0]}
+        for place, moved in enumerate(moves, 1):
+            behind += moved
+            aim = shifts[place] - behind
+            votes[aim] = votes.get(aim, 0.0) + weights[place]
+        won = next(aim for aim, weight in votes.items() if math.isclose(weight, max(votes.values())))
+        pattern = math.prod(1 - stay if moved else stay for moved in moves)
+        if 0 <= won <= delay:
+            rate += pattern * math.comb(delay, won) * (1 - stay) ** won * stay ** (delay - won)
+    return rate
 
 
 def inaction_bound(interval: float) -> float:

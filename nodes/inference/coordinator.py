@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pydantic import Field
+
 from rtgraph.msgs import (
     Claim,
     CoordinatorBeat,
@@ -14,6 +16,7 @@ from rtgraph.msgs import (
     WorkerState,
 )
 from rtgraph.msgs.base import OWNED
+from rtgraph.msgs.inference import ChunkOverlap
 from rtgraph.nodes.inference.stagger import StaggerName, stagger_method
 from rtgraph.nodes.inference.stagger.ring import natural_order
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Timer, latest, queue
@@ -28,6 +31,10 @@ class CoordinatorParams(Params):
     """The plant's spec: `${spec:plant}`."""
     stagger: StaggerName = "paced"
     """The stagger method. The workers must have the same one."""
+    chunk: int = Field(default=1, ge=1, exclude_if=lambda chunk: chunk == 1)
+    """Number of successive ticks for which an inference gives actions."""
+    overlap: ChunkOverlap = Field(default="newest", exclude_if=lambda overlap: overlap == "newest")
+    """With ``none``, claimed observations are at least ``chunk`` ticks apart, so that each chunk follows the one before."""
 
 
 @dataclass(slots=True)
@@ -64,6 +71,7 @@ class Coordinator(Node[CoordinatorParams]):
         method = stagger_method(self.params.stagger)
         self._claims = method.claims
         self._method = method.coordinator(self.params.plant, self.now_ns)
+        self._method.claim_ticks = self.params.chunk if self.params.overlap == "none" else 1
         self._members: dict[str, _Member] = {}
         self._ring: list[str] = []
         self._longest_ns = 0

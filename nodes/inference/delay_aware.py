@@ -53,6 +53,8 @@ class DelayAwareWorker(Worker):
         super().check(params)
         if not _typed(params).delay_aware.pending_slots:
             raise NodeError("a delay-aware worker needs delay_aware", hint="kind: pending")
+        if params.chunk > 1:
+            raise NodeError("a delay-aware worker gives one action per inference", hint="chunk: 1")
         try:
             _ = _typed(params).seen
         except ValueError as error:

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
 from rtgraph.msgs import Action, Continuous, Discrete, PlantSpec, Record, WeightsVersion
-from rtgraph.msgs.array import frozen
+from rtgraph.msgs.array import Array, frozen
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.spaces import Value
 from rtgraph.nodes.runtime.classes.imports import class_at
@@ -27,6 +27,8 @@ class Act:
 
     action: Action
     explored: bool = False
+    chunk: Array | None = None
+    """The actions for the ticks after that of ``action``, (h - 1, …); None if there are none."""
 
 
 class Policy(ABC):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from rtgraph.msgs import (
     Claim,
     CoordinatorBeat,
@@ -20,6 +22,7 @@ from rtgraph.msgs.base import OWNED, UNSENT
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.isolation import LEAST, MOST
 from rtgraph.msgs.plant import empty_observation
+from rtgraph.nodes.inference.chunks import ChunkPolicy, check_chunk
 from rtgraph.nodes.inference.policies import check_policy, make_policy, must_see
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, PolicyParams
 from rtgraph.nodes.inference.stagger import StaggerName, stagger_method
@@ -53,6 +56,8 @@ class WorkerParams(Params):
     """The duration of an inference; in real time, the duration it is padded to."""
     stagger: StaggerName = "paced"
     """The stagger method. The coordinator must have the same one."""
+    chunk: int = Field(default=1, ge=1, le=1000, exclude_if=lambda chunk: chunk == 1)
+    """Number of successive ticks for which an inference gives actions."""
 
 
 class Worker(Node[WorkerParams]):
@@ -85,6 +90,7 @@ class Worker(Node[WorkerParams]):
     def check(cls, params: WorkerParams) -> None:
         """Check that the policy fits the plant, and that a scripted one can be imported."""
         check_policy(params.policy, params.plant)
+        check_chunk(params.policy, params.chunk)
 
     @classmethod
     def check_placement(cls, params: WorkerParams, placement: Placement) -> None:
@@ -116,7 +122,8 @@ class Worker(Node[WorkerParams]):
             self._warm_up()
 
     def _make_policy(self) -> Policy:
-        return make_policy(self.params.policy, self.params.plant, self.rng, self.context.launch_context)
+        policy = make_policy(self.params.policy, self.params.plant, self.rng, self.context.launch_context)
+        return policy if self.params.chunk == 1 else ChunkPolicy(policy, self.params.chunk)
 
     def on_start(self) -> None:
         """Announce the worker, and begin with the first observation."""
@@ -223,9 +230,11 @@ class Worker(Node[WorkerParams]):
             "policy_version": self._policy.version or 0,
             "explored": self._act.explored,
             "pending": self._known,
+            "chunk": self._act.chunk,
         }
         # All but the actions is counted here, or comes from rtgraph's policies.
-        valid = type(action) is int and LEAST <= action <= MOST and self._known is None
+        alone = self._known is None and self._act.chunk is None
+        valid = type(action) is int and LEAST <= action <= MOST and alone
         return Decision.unchecked(values) if valid else Decision(**values | {"header": UNSENT})
 
     def _next(self) -> None:

@@ -28,6 +28,12 @@ def starts(ticks: dict[str, Column]) -> Column:
     return kept
 
 
+def applied_count(policy: dict[str, Column]) -> int:
+    """Return the number of decisions that acted at the ticks of the policy: with chunks, one acts at several."""
+    new = (np.diff(policy["worker"]) != 0) | (np.diff(policy["number"]) != 0)
+    return int(np.count_nonzero(new)) + bool(policy["tick"].size)
+
+
 def rate(ticks: Column, began_ns: Column) -> float | None:
     """Return the slope of ticks' numbers on their start times, in Hz."""
     if ticks.size < 2:

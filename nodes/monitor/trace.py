@@ -26,7 +26,17 @@ from rtgraph.nodes.monitor.columns import (
     Column,
     columns_of,
 )
-from rtgraph.nodes.monitor.figures import earned, or_none, played, quantiles, rate, spread, staleness, starts
+from rtgraph.nodes.monitor.figures import (
+    applied_count,
+    earned,
+    or_none,
+    played,
+    quantiles,
+    rate,
+    spread,
+    staleness,
+    starts,
+)
 from rtgraph.nodes.monitor.known_counts import KnownCounts
 from rtgraph.nodes.runtime.clock import true_rate_hz
 
@@ -207,7 +217,7 @@ class Trace:
             "delay_ticks": int(kept["delay_ticks"][-1]) if by.size else 0,
             "decisions": {
                 "made": int(seen["number"].size),
-                "applied": int(np.sum(policy)),
+                "applied": applied_count({name: column[policy] for name, column in kept.items()}),
                 **{name: int(np.sum(kept[name])) for name in UNUSED},
             },
             "interval_ticks": {name: spread(np.diff(kept["tick"][policy]))[name] for name in ("mean", "sd")},

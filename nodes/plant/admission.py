@@ -9,6 +9,7 @@ from typing import Any, Literal
 from rtgraph.msgs import Decision
 from rtgraph.msgs.spaces import ActionSpec
 from rtgraph.nodes.plant.actions import check_action, clamped
+from rtgraph.nodes.plant.chunks import actions_of
 from rtgraph.nodes.plant.environment import Action
 
 OutOfRange = Literal["refuse", "clamp"]
@@ -34,7 +35,9 @@ class Admission:
     def takes(self, decision: Decision) -> bool:
         """Return whether a decision's action fits the spec; if not, count it and name its worker."""
         try:
-            (clamped if self._clamps else check_action)(decision.action, self._spec)
+            check = clamped if self._clamps else check_action
+            for action in actions_of(decision):
+                check(action, self._spec)
         except ValueError as error:
             worker, number = decision.worker, decision.number
             if not self._refused[worker]:

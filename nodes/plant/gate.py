@@ -17,6 +17,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import Field
 
 from rtgraph.msgs import Decision, Record
+from rtgraph.msgs.inference import ChunkOverlap
 
 AGES_KEPT = 400
 AGE_PERCENT = 99
@@ -29,6 +30,11 @@ class _GateParams(Record):
     # Plans from before the field lack it.
     max_age_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False, exclude_if=operator.not_)
     """Maximum age of a decision's observation; older decisions never act, and count as late. Null for no maximum."""
+    overlap: ChunkOverlap = Field(default="newest", exclude_if=lambda overlap: overlap == "newest")
+    """Decisions with chunks of actions: ``none`` lets a chunk end before the next one begins, ``newest`` goes over to a new
+    chunk at once, ``average`` averages the actions of all chunks for a tick (discrete ones are voted for)."""
+    decay: float = Field(default=0.01, allow_inf_nan=False, exclude_if=lambda decay: decay == 0.01)
+    """m of averaged chunks: the i-th, from the oldest (0) on, has the weight exp(-m·i), as in ACT (Zhao et al., RSS 2023)."""
 
 
 class LatestParams(_GateParams):
@@ -69,6 +75,10 @@ class Choice:
     """D as measured, if it is above its maximum; else 0."""
     starting: bool = False
     """Whether β acts because no decision on an observation of this episode can be due yet."""
+    place: int = 0
+    """The place of the decision's action in its chunk."""
+    averaged: int = 0
+    """Number of decisions over which the action is averaged; 0 if it is the action of one."""
 
 
 class Gate(Protocol):

@@ -13,6 +13,7 @@ from rtgraph.msgs.base import OWNED, UNSENT
 from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.msgs.isolation import LEAST, MOST
 from rtgraph.nodes.plant.admission import Admission
+from rtgraph.nodes.plant.chunks import ChunkGate
 from rtgraph.nodes.plant.default import DefaultBehaviour, check_default, make_default
 from rtgraph.nodes.plant.environment import Action, Environment, Saveable, Step, Value
 from rtgraph.nodes.plant.gate import Choice, make_gate, observed_tick
@@ -87,7 +88,8 @@ class Plant(Node[P]):
     def on_start(self) -> None:
         """Begin at tick 0, however late it starts; a restarted plant begins at the first tick that is not over yet."""
         self._period_ns = period_ns(self._environment.spec.rate_hz)
-        self._gate = make_gate(self.params.gate, self._period_ns)
+        gate, action = self.params.gate, self._environment.spec.action
+        self._gate = ChunkGate(make_gate(gate, self._period_ns), gate, action, self._period_ns)
         self._default = self._make_default()
         self._last: Action | None = None
         self._resets = True
@@ -319,6 +321,8 @@ class Plant(Node[P]):
             "sent": sent,
             "captured_age_ns": self._captured_age_ns,
             "pending": decision.pending if decision is not None else None,
+            "place": choice.place if decision is not None else 0,
+            "averaged": choice.averaged if decision is not None else 0,
         }
         # All but the actions is counted here, or comes from a received message.
         valid = type(action) is int and LEAST <= action <= MOST and sent is None

@@ -56,4 +56,5 @@ class Takeover:
             choice.late += mine.late
             choice.dropped += mine.dropped
             choice.decision, choice.too_old, choice.delay_over = mine.decision, mine.too_old, 0
+            choice.place = choice.averaged = 0
         return self.person != before

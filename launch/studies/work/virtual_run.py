@@ -16,6 +16,7 @@ from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.launch.world.world_checkpoints import plan_digest
 from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.monitor.columns import POLICY, RESET
+from rtgraph.nodes.monitor.figures import applied_count
 from rtgraph.nodes.monitor.trace import Trace
 from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.runtime import VirtualWorld, load_class
@@ -82,7 +83,8 @@ class VirtualRun:
         judged = (ticks["tick"] >= self.judged_from) & (ticks["by"] != RESET)
         made_ns = trace.decisions()["stamp_ns"]
         made = int((made_ns > tick_time_ns(self.judged_from - 1, rate_hz)).sum())
-        applied = int((ticks["by"][judged] == POLICY).sum())
+        acted = judged & (ticks["by"] == POLICY)
+        applied = applied_count({name: column[acted] for name, column in ticks.items()})
         age = figures["age_ticks"]
         return {
             "inaction": figures["inaction"] or 0.0,

@@ -37,18 +37,57 @@ def informed_rate(positions: int, steady: float, delay: int) -> float:
     Raises:
         ValueError: the delay is below 1.
     """
+    return best_plan(positions, steady, delay, 1, 1)[0]
+
+
+def best_plan(
+    positions: int, steady: float, delay: int, chunk: int, interval: int
+) -> tuple[float, npt.NDArray[np.int64]]:
+    """Return the best rate of decisions with chunks of actions, all pending actions known, and the actions of the best plan.
+
+    A decision has actions for ``chunk`` successive steps, the first of them ``delay`` steps after its observation. None of
+    them can react to what happens after it. There is a decision every ``interval`` steps, and no move on steps without an
+    action. The joined state reduces as in ``informed_rate``.
+
+    Returns:
+        the rate, and the actions by the position at which the pending actions would end without drift, (positions, chunk).
+
+    Raises:
+        ValueError: a number is below 1, or a chunk is longer than the interval.
+    """
     _check(delay)
-    reached = drift_distribution(positions, steady, delay)[_distance(positions)]
-    one_step = drift_distribution(positions, steady, 1)[_differences(positions)]
+    if not 1 <= chunk <= interval:
+        raise ValueError(f"chunk {chunk} and interval {interval}: expected 1 or more, and no overlap")
+    steps = [drift_distribution(positions, steady, delay + place) for place in range(interval)]
+    reached = [chances[_distance(positions)] for chances in steps]
+    onwards = drift_distribution(positions, steady, interval)[_differences(positions)]
     moves = (np.arange(positions)[:, None] + np.arange(len(ACTIONS)) - STAY) % positions
-    value = np.zeros(positions)
+    following = np.zeros(positions)
     for _ in range(_MOST_STEPS):
-        improved = (reached + one_step @ value)[moves].max(axis=1)
-        gain = improved - value
+        value = onwards @ following
+        choices = []
+        for place in reversed(range(interval)):
+            value = reached[place] + value
+            if place < chunk:
+                choices.append(value[moves].argmax(axis=1))
+                value = value[moves].max(axis=1)
+        gain = value - following
         if gain.max() - gain.min() < _PRECISION:
-            return float(gain.mean())
-        value = improved - improved[0]
+            return float(gain.mean()) / interval, _followed(moves, choices[::-1])
+        following = value - value[0]
     raise RuntimeError(f"no convergence within {_MOST_STEPS} steps")
+
+
+def _followed(
+    moves: npt.NDArray[np.int64], choices: Sequence[npt.NDArray[np.int64]]
+) -> npt.NDArray[np.int64]:
+    """Return the actions of a plan by its first position, (positions, chunk), from those by the position at each place."""
+    position = np.arange(len(moves))
+    plan = []
+    for chosen in choices:
+        plan.append(chosen[position])
+        position = moves[position, chosen[position]]
+    return np.stack(plan, axis=1)
 
 
 def memoryless_rate(positions: int, steady: float, delay: int) -> tuple[float, Policy]:

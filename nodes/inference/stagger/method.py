@@ -43,6 +43,8 @@ class CoordinatorStagger:
         """μ of Algorithm 2, sent to the workers."""
         self.longest_ns = 0
         """The longest inference of workers that do not report their times; 0 if none is known."""
+        self.claim_ticks = 1
+        """Minimum number of ticks between two claimed observations of an episode."""
 
     def report(self, ring: Sequence[str], worker: str, inference_ns: int) -> dict[str, int]:
         """Add an inference time; return the delay in ns for every other worker that must be delayed.

@@ -44,6 +44,8 @@ class Pacing(CoordinatorStagger):
         self._period_ns = period_ns(rate_hz)
         self._seats: dict[str, _Seat] = {}
         self._newest: Observation | None = None
+        self._claimed: tuple[int, int] | None = None
+        """Episode and tick of the last claimed observation."""
         self._mean_ns = 0.0
         self._times: deque[int] = deque(maxlen=TIMES_KEPT)
         self._count = 0
@@ -77,7 +79,7 @@ class Pacing(CoordinatorStagger):
     def next_claim(self, now_ns: int) -> tuple[str, int, Observation] | int | None:
         """Claim the newest observation for the worker that has been free the longest."""
         self._suspend_overdue(now_ns)
-        if self._newest is None:
+        if self._newest is None or not self._is_due(self._newest):
             return None
         free = [
             (seat.free_since_ns, name) for name, seat in self._seats.items() if seat.free_since_ns is not None
@@ -90,11 +92,19 @@ class Pacing(CoordinatorStagger):
         worker = min(free, key=lambda item: (item[0], natural_order(item[1])))[1]
         seat, observation = self._seats[worker], self._newest
         self._newest = None
+        self._claimed = observation.episode, observation.tick
         self._last_claim_ns = now_ns
         number = self._next_number
         self._next_number += 1
         seat.free_since_ns, seat.claim, seat.claimed_ns = None, number, now_ns
         return worker, number, observation
+
+    def _is_due(self, observation: Observation) -> bool:
+        """Return whether an observation is far enough from the last claimed one. A new episode begins at once."""
+        if self._claimed is None:
+            return True
+        episode, tick = self._claimed
+        return observation.episode != episode or not 0 <= observation.tick - tick < self.claim_ticks
 
     def _earliest_ns(self) -> int:
         live = sum(not seat.suspect for seat in self._seats.values())

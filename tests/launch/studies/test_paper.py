@@ -56,6 +56,26 @@ def test_staggering_shows_what_follows_by_hand(capsys: pytest.CaptureFixture[str
     assert part.with_suffix(".png").stat().st_size > 10_000
 
 
+def test_chunks_earn_what_is_computed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rows = reproduced(
+        capsys,
+        tmp_path,
+        "chunking",
+        "--only",
+        "environment=delay,tracking",
+        "tau=4",
+        "chunk=1,4",
+        "method=chunks,staggered",
+    )
+    rates = {(row["environment"], row["method"]): real(row["reward"]) for row in rows}
+    assert len(rates) == len(rows) == 4
+    for row in rows:
+        assert row["reward"] == pytest.approx(row["predicted"], abs=0.01)
+        assert row["made"] == pytest.approx(0.25 if row["method"] == "chunks" else 1, abs=0.01)
+        assert row["inaction"] == 0
+    assert all(rates[world, "chunks"] < rates[world, "staggered"] for world in ("delay", "tracking"))
+
+
 def test_a_study_that_measures_first_and_one_that_learns_end_with_their_rows(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

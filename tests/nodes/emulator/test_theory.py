@@ -1,5 +1,7 @@
+import itertools
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,10 +9,12 @@ from hypothesis import strategies as st
 from rtgraph.nodes.emulator.theory import (
     best_delayed_rate,
     best_delayed_shift,
+    chunked_rate,
     delay_bound,
     inaction_bound,
     inaction_rate,
     observed_state_rate,
+    voted_rate,
 )
 
 
@@ -79,3 +83,42 @@ def test_chances_and_delays_are_checked(function):
         function(1.5, 3)
     with pytest.raises(ValueError, match="delay -1: expected 0 or more"):
         function(0.5, -1)
+
+
+@pytest.mark.parametrize(("chunk", "interval"), [(1, 1), (3, 3), (5, 3), (2, 4)])
+def test_the_rate_of_chunks_is_the_mean_over_their_places(chunk, interval):
+    rates = [best_delayed_rate(0.9, 4 + place) if place < chunk else 1 / 64 for place in range(interval)]
+    assert chunked_rate(0.9, 4, chunk, interval, 64) == pytest.approx(np.mean(rates))
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.01, -0.4, 1.0])
+@pytest.mark.parametrize(("stay", "delay", "chunk"), [(0.9, 4, 6), (0.5, 3, 5), (0.7, 1, 2)])
+def test_the_rate_of_votes_is_that_of_sampled_moves(stay, delay, chunk, decay):
+    shifts = [best_delayed_shift(stay, delay + place) for place in range(chunk)]
+    generator = np.random.default_rng(0)
+    earned = 0
+    for _ in range(4_000):
+        moves = generator.random(delay + chunk - 1) >= stay
+        now = int(moves.sum())
+        # Oldest first: that of place h - 1 saw the state before all moves.
+        seen = [int(moves[:age].sum()) for age in range(chunk)]
+        aims = [at + shift for at, shift in zip(seen, reversed(shifts), strict=True)]
+        votes = {
+            aim: sum(math.exp(-decay * place) for place, other in enumerate(aims) if other == aim)
+            for aim in reversed(aims)
+        }
+        earned += max(votes, key=votes.__getitem__) == now
+    assert voted_rate(stay, delay, chunk, decay) == pytest.approx(earned / 4_000, abs=0.03)
+
+
+def test_one_vote_is_the_best_delayed_policy_and_more_are_never_better():
+    for stay, delay in itertools.product((0.5, 0.9), (1, 5)):
+        assert voted_rate(stay, delay, 1, 0.01) == pytest.approx(best_delayed_rate(stay, delay))
+        assert voted_rate(stay, delay, 7, 0.01) <= best_delayed_rate(stay, delay)
+
+
+def test_numbers_of_chunks_are_checked():
+    with pytest.raises(ValueError, match="chunk 0, interval 1, states 2: expected 1 or more"):
+        chunked_rate(0.9, 1, 0, 1, 2)
+    with pytest.raises(ValueError, match="chunk 17: expected 1 to 16 actions"):
+        voted_rate(0.9, 1, 17, 0.0)

@@ -8,6 +8,7 @@ import pytest
 from rtgraph.nodes.emulator.tracking.environment import STAY, TrackingEnvironment, TrackingSettings
 from rtgraph.nodes.emulator.tracking.theory import (
     aware_rate,
+    best_plan,
     drift_distribution,
     informed_rate,
     memoryless_rate,
@@ -153,3 +154,37 @@ def test_a_delay_below_one_step_is_refused(compute):
 def test_a_delay_that_would_take_hours_is_refused():
     with pytest.raises(ValueError, match=r"delay 16: 71,744,535 joined states, 200,000 at most"):
         policy_rate(0.9, 16, (1,) * 5)
+
+
+def rate_of_open_loop_plans(positions, steady, delay, chunk, interval):
+    """Value iteration over every sequence of actions of a chunk, from every position."""
+    drift = [drift_distribution(positions, steady, steps) for steps in range(delay + interval + 1)]
+    value = np.zeros(positions)
+    while True:
+        improved = np.full(positions, -np.inf)
+        for begin, plan in itertools.product(range(positions), itertools.product(range(3), repeat=chunk)):
+            where, worth = begin, 0.0
+            for place in range(interval):
+                where = (where + (plan[place] - STAY if place < chunk else 0)) % positions
+                worth += drift[delay + place][-where % positions]
+            worth += sum(
+                drift[interval][moved] * value[(where + moved) % positions] for moved in range(positions)
+            )
+            improved[begin] = max(improved[begin], worth)
+        gains = improved - value
+        if gains.max() - gains.min() < 1e-7:
+            return gains.mean() / interval
+        value = improved - improved[0]
+
+
+@pytest.mark.parametrize(("delay", "chunk", "interval"), [(2, 2, 2), (3, 1, 3), (2, 4, 4), (1, 2, 3)])
+def test_the_best_plan_is_that_of_all_sequences_of_actions(delay, chunk, interval):
+    rate, plan = best_plan(5, 0.7, delay, chunk, interval)
+    assert rate == pytest.approx(rate_of_open_loop_plans(5, 0.7, delay, chunk, interval), abs=1e-6)
+    assert plan.shape == (5, chunk)
+    assert (plan[0] == STAY).all()
+
+
+def test_a_plan_has_no_overlap():
+    with pytest.raises(ValueError, match="chunk 3 and interval 2: expected 1 or more, and no overlap"):
+        best_plan(5, 0.9, 1, 3, 2)
