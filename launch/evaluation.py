@@ -128,7 +128,7 @@ def evaluated(plan: Plan, directory: Path) -> Evaluation:
 
 
 def _seed_of(seed: int) -> int:
-    """Return the seed of an evaluation, which makes all its random streams differ from those of the given seed."""
+    """Return a seed for an evaluation, derived from a launch's: all its random streams differ from those of the launch."""
     digest = hashlib.blake2b(f"evaluation {seed}".encode(), digest_size=6).digest()
     return int.from_bytes(digest, "little")
 

@@ -164,7 +164,7 @@ class GradientAnswer(Message):
 
 
 class LearnerState(Message):
-    """A gradient learner is alive. Sent when ready, and twice a second while it does not compute."""
+    """A gradient learner's heartbeat. Sent when ready, and twice a second while it does not compute."""
 
     learner: str
     place: int = Field(ge=0)

@@ -70,7 +70,7 @@ class CameraImage(Message):
     captured_ns: int
     """The graph's time at which it was captured."""
     frame_id: str = ""
-    """The name of the camera's frame, for tools that know frames; empty if it has none."""
+    """The camera's coordinate frame, like the ``frame_id`` of ROS; empty if it has none."""
 
 
 Action = int | npt.NDArray[np.generic]
@@ -93,7 +93,7 @@ class Applied(Message):
     episode: int = Field(ge=0)
     action: int | array()  # type: ignore[valid-type]
     by: Literal["policy", "default", "reset"]
-    """Whether π or β acted; ``reset`` at the first tick of an episode, where neither acts."""
+    """Who acted: the policy π or the default behaviour β; ``reset`` at the first tick of an episode, where neither acts."""
     worker: str | None = None
     decision: int | None = None
     """The worker's number of the applied decision."""
@@ -122,7 +122,7 @@ class Applied(Message):
     refused: int = 0
     """Number of decisions received with an invalid action."""
     sent: int | array() | None = None  # type: ignore[valid-type]
-    """What the plant really sent, if it differs from ``action``, the requested one."""
+    """The action that the plant sent to its device, if it differs from ``action``, the requested one."""
     captured_age_ns: dict[str, int] = Field(default_factory=dict)
     """Time from the capture of each part of this tick's observation to the tick, of parts with a capture time."""
     pending: array() | None = None  # type: ignore[valid-type]

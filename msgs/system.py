@@ -48,7 +48,7 @@ class Preparing(ControlMessage):
     node: str
     incarnation: int = Field(ge=0)
     what: str
-    """Its activity, such as "pretraining"."""
+    """The node's activity, such as "pretraining"."""
     done: int = Field(ge=0)
     total: int = Field(ge=0)
 
@@ -107,7 +107,7 @@ class Beat(Record):
 
 
 class Heartbeat(ControlMessage):
-    """A node is alive."""
+    """A node's periodic sign that it runs, with its counters."""
 
     node: str
     incarnation: int

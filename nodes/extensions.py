@@ -22,7 +22,7 @@ OWN = "rtgraph"
 STAGGER = "rtgraph.stagger"
 """The group of stagger methods: a name, and a subclass of ``StaggerMethod``."""
 IN_PARAMS = (ALGORITHMS, STAGGER)
-"""The groups with names that stand in the parameters of nodes."""
+"""The groups with names that the parameters of nodes may contain."""
 _SUFFIX = ".dist-info"
 
 

@@ -34,7 +34,7 @@ class Waypoint:
 
 @dataclass(frozen=True)
 class ArrowRoute:
-    """An edge: its stops from source to target, and which of them is its label."""
+    """The path of an edge: its waypoints from source to target, and which of them is the label."""
 
     stops: tuple[int, ...]
     label: int
@@ -42,7 +42,7 @@ class ArrowRoute:
 
 @dataclass(frozen=True)
 class Layout:
-    """The stops (boxes first, in the given order), the routes in the order of the edges, and the total size."""
+    """The waypoints (boxes first, in the given order), the routes in the order of the edges, and the total size."""
 
     stops: Sequence[Waypoint]
     routes: Sequence[ArrowRoute]
@@ -157,7 +157,7 @@ def _place_rows(stops: Sequence[Waypoint], columns: Sequence[list[int]]) -> floa
 
 
 def _stack(stops: Sequence[Waypoint], column: Sequence[int], wanted: Mapping[int, float]) -> None:
-    """Place a column's stops near their wanted positions, in order and apart, with the column centred."""
+    """Place a column's waypoints near their wanted positions, in order and apart, with the column centred."""
     bottom = float("-inf")
     for index in column:
         stop = stops[index]

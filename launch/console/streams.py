@@ -106,7 +106,7 @@ class _Kept(io.TextIOWrapper):
         self._stream = stream  # keep a reference: the stream closes the buffer when it is collected
 
     def close(self) -> None:
-        """Only flush."""
+        """Flush; the stream stays open."""
         if not self.buffer.closed:
             self.flush()
 

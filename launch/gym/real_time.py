@@ -73,7 +73,7 @@ class Agent(Node[AgentParams]):
 
 
 class RealTimeWorld:
-    """A world that runs by the clock of the host, with an ``Agent`` that decides on each observation it is shown.
+    """A world that runs by the clock of the host, with an ``Agent`` that answers each observation.
 
     Args:
         plan: the plant, a ``PlantWatch`` and an ``Agent``.
@@ -134,11 +134,11 @@ class RealTimeWorld:
         return None if self.watch.over or newest is None else self._ask(newest)
 
     def timing(self) -> dict[str, Any]:
-        """Return what ``info`` says about time.
+        """Return the entries of ``info`` about time.
 
         ``agent_ms``, from the observation to the action; ``missed_ticks``, the ticks that passed in this time; ``lateness_ms``, from
-        the due time of the observation's tick to now; ``slipped_ticks``, the ticks given up since the world began because the plant
-        takes longer than its period.
+        the due time of the observation's tick to now; ``slipped_ticks``, by how many ticks the schedule was shifted since the
+        world began because the plant takes longer than its period.
         """
         return {
             "agent_ms": self._thought_ns / 1e6,

@@ -1,6 +1,6 @@
 """Finds processes that nodes started and left running, by a mark in their environment, and ends them.
 
-Run as a script this is the warden of a launch: it waits for the launcher to end and, if the launcher was killed, ends
+Run as a script this is the watchdog of a launch: it waits for the launcher to end and, if the launcher was killed, ends
 what nodes left behind. That takes a separate process: the kernel then ends the nodes, but not the processes that they
 started. Only the standard library is imported, so that the warden is small and starts quickly.
 """
@@ -34,7 +34,7 @@ class Leftover(NamedTuple):
     session: int
     command: str
     environment: bytes
-    """Its environment variables, each between two NUL bytes."""
+    """The environment variables of the process, each between two NUL bytes."""
 
 
 def environment_of(launch: str) -> dict[str, str]:

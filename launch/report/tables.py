@@ -281,7 +281,7 @@ _ENDINGS = (
     ),
     _Row("encounters won", encounters_won),
 )
-"""Shown if a plant says why its episodes ended."""
+"""Rows that are shown only if a plant gives the reasons for the ends of its episodes."""
 _LEARNING = (
     _Row("learning: episodes", _number("learning", "episodes")),
     _Row(
@@ -302,4 +302,4 @@ _LEARNING = (
     _Row("  staleness, mean (versions)", _number("learning", "staleness")),
     _Row("  explored", _share("learning", "explored")),
 )
-"""Shown if something learned."""
+"""Rows that are shown only if a node learned."""

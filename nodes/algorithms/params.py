@@ -24,7 +24,7 @@ class AlgorithmParams(Record):
     algorithm: ClassVar[str]
     """The path of the algorithm's class, ``package.module:Class``. Only learners import it, and torch with it."""
     acting: ClassVar[str]
-    """The class that acts with what it learned, a subclass of `Acting`: a path like that of the algorithm."""
+    """The path of the class that chooses actions with the learned weights, a subclass of `Acting`."""
     usual: ClassVar[Mapping[str, float]] = MappingProxyType({})
     """Values for the arguments of a launch file that are null, by argument name. Launch files that run any plant use them."""
 

@@ -22,7 +22,7 @@ class CameraParams(Params):
     rate_hz: float | None = Field(default=None, gt=0, le=1000)
     """Most pictures per second that are published, each the newest; null for every picture that is read in time."""
     frame_id: str = ""
-    """The name of the camera's frame, for tools that know frames."""
+    """The camera's coordinate frame, like the ``frame_id`` of ROS; empty if it has none."""
 
 
 class Camera(Node[CameraParams]):
@@ -58,7 +58,7 @@ class Camera(Node[CameraParams]):
         return {"published": self._published, **counts, **({"warnings": warnings} if warnings else {})}
 
     def failure(self) -> str:
-        """Return why no picture came, if none did."""
+        """Return why no picture was received; empty if there was one."""
         return "" if self._published else f"no picture was published: {self._capture.problem or 'none came'}"
 
     def _look(self) -> None:

@@ -24,7 +24,7 @@ SAME_RATE = 0.01
 """Relative difference below which rates count as equal."""
 
 MUJOCO_PACKAGES = {"imageio": "imageio", "mujoco": "MuJoCo"}
-"""What Gymnasium's MuJoCo tasks import, by module: the package."""
+"""The packages that Gymnasium's MuJoCo tasks need, by the module that they import."""
 
 
 class GymnasiumSettings(BaseModel):

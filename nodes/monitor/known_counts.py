@@ -1,4 +1,4 @@
-"""How many pending actions decisions knew."""
+"""Counts of the pending actions that decisions of delay-aware agents knew."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from rtgraph.nodes.networks.spec import HeadSpec, SupportSpec
 
 
 class Head(nn.Module):
-    """From features to values, or to a distribution of returns per action.
+    """Computes from features the values of actions, or a distribution of returns per action.
 
     Under autocast to bfloat16, last layers and means stay in float32: bfloat16 has three significant digits,
     and the values of two actions often differ by less, so rounding would change the best action.

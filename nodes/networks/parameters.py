@@ -30,7 +30,7 @@ class Slot(NamedTuple):
     dtype: torch.dtype
     offset_bytes: int
     stride: tuple[int, ...]
-    """In elements: a module keeps its memory format, so the bytes are in the order of its memory."""
+    """The tensor's stride, in elements: it keeps the module's memory format, such as channels last."""
 
 
 def layout(module: nn.Module) -> list[Slot]:

@@ -51,7 +51,7 @@ class PlayoutParams(_GateParams):
 
     kind: Literal["playout"] = "playout"
     most_ticks: int | None = Field(default=None, ge=1)
-    """Maximum of D; null for no maximum."""
+    """Maximum of the delay D, in ticks; null for no maximum."""
 
 
 GateParams = Annotated[LatestParams | PlayoutParams, Field(discriminator="kind")]
@@ -72,7 +72,7 @@ class Choice:
     too_old: int = 0
     """Number of the ``late`` ones that were older than ``max_age_ms``."""
     delay_over: int = 0
-    """D as measured, if it is above its maximum; else 0."""
+    """The measured D (age in ticks at which decisions apply), if it exceeds its maximum; else 0."""
     starting: bool = False
     """Whether β acts because no decision on an observation of this episode can be due yet."""
     place: int = 0
@@ -179,7 +179,7 @@ class PlayoutGate(_EpisodeGate):
         self._held: list[Decision] = []
         self._ages: deque[int] = deque(maxlen=AGES_KEPT)
         self._delay: int | None = None
-        """D; None before the first decision."""
+        """The delay D, in ticks; None before the first decision."""
         self._delay_over = 0
 
     def begin(self, tick: int, episode: int, incarnation: int) -> int:

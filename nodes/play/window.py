@@ -62,7 +62,7 @@ class Window:
         self._held: dict[tuple[str, str], None] = {}
         """Held buttons as (source, button), in the order in which they were pressed."""
         self._tapped: list[str] = []
-        """Buttons pressed since the last look, still held or not."""
+        """Buttons pressed since the last call of ``held``, even if released since."""
         self._buttons = {
             pygame.key.key_code(key) if len(key) == 1 else getattr(pygame, f"K_{key}"): button
             for key, button in _KEYS.items()

@@ -25,7 +25,7 @@ class FillResult:
     not_finite: int
     """Number of transitions left out because a number in them is not finite."""
     assembled: dict[str, Assembled]
-    """By plant, the counts of its messages."""
+    """The counts of each plant's messages, by the plant's name."""
     problems: tuple[str, ...]
     """Problems of the recording that appeared while reading it."""
 

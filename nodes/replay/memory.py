@@ -89,7 +89,7 @@ class ReplayMemory:
 
     @property
     def assembled(self) -> dict[str, Assembled]:
-        """By plant, the counts of its messages."""
+        """The counts of each plant's messages, by the plant's name."""
         return {name: assembler.counts for name, assembler in self._assemblers.items()}
 
     @property

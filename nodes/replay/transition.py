@@ -26,7 +26,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """From one decision to the next that took effect (with n-step, to the n-th next)."""
+    """The step from a decision that took effect to the next one that did (with n-step, the n-th next)."""
 
     observation: Frame
     """The observation that the decision is based on, not the newest one when it was applied."""

@@ -101,7 +101,7 @@ class Assembler:
         self._observations: deque[Observation] = deque()
         self._applied: deque[Applied] = deque()
         self._frames: dict[tuple[int, int], Frame] = {}
-        """By incarnation and tick; frames that no future decision can be based on are removed."""
+        """Frames by incarnation and tick; those that no future decision can be based on are removed."""
         self._oldest = (-1, -1)
         self._done = (-1, -1)
         """The newest finished tick: another message for it is a duplicate."""

@@ -18,7 +18,7 @@ class WeightsPlan(Record):
     network: dict[str, Any]
     """A ``rtgraph.nodes.networks.NetworkSpec``, as JSON values."""
     algorithm: str | None = Field(default=None, exclude_if=operator.not_)
-    """The algorithm that they belong to, its name or class path; None for the one used for this network and plant."""
+    """The algorithm of the weights, by name or class path; None for the default of this network and plant."""
     plant: str
     """Full name of the plant, or the common name of its replicas."""
     spec: PlantSpec

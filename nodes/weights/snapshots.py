@@ -16,7 +16,7 @@ _PROBLEMS: Mapping[Sharing, str] = {
 
 
 def snapshots_of(launch_context: LaunchContext, name: str) -> Versions:
-    """Return the store of a network's versions, which readers get only whole.
+    """Return the versions of a network's weights, which readers never see half-written.
 
     Raises:
         NodeError: no weights have that name, or their ``sharing`` is not ``snapshot``.

@@ -94,7 +94,7 @@ class _Run:
     shares: dict[str, float] = field(default_factory=dict)
 
     def rows(self) -> list[Row]:
-        """Compute what is missing until the study wants nothing new; return all rows."""
+        """Compute missing cells until the study requests no new ones; return the rows of all cells."""
         self.status.phase(self.study.name, 1.0)
         known: list[Row] = []
         while True:
@@ -115,7 +115,7 @@ class _Run:
         return digest in self.done
 
     def _chosen(self, known: Sequence[Row]) -> list[Cell]:
-        """Return the cells that the study wants given the rows so far, as far as the user wants them."""
+        """Return the cells that the study requests, given the rows so far, and that the user has not excluded."""
         cells = self.study.cells(self.scale, known)
         _check_places(self.study, cells)
         for axis, values in self.only.items():

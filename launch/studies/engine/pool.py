@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 _LISTENING_S = 0.2
 _progress: SimpleQueue[Any] | None = None
-"""In a worker process: takes the progress of its items."""
+"""The queue to which a worker process reports progress; None in the main process."""
 
 
 def computed(
@@ -102,7 +102,7 @@ def _signals_held_back() -> Iterator[None]:
 
 
 def _begin(parent: int, progress: SimpleQueue[Any]) -> None:
-    """In a worker process: end when the parent does, even by SIGKILL."""
+    """Prepare a worker process: it ends when its parent does, even if SIGKILL ends the parent."""
     global _progress  # noqa: PLW0603 - functions sent to a pool cannot hold a queue
     _progress = progress
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))

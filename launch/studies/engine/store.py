@@ -90,7 +90,7 @@ class Store:
             return None
 
     def keep(self, digest: str, cell: Cell, figures: Figures) -> CellResult:
-        """Write a cell's result, and remove what its work left for resuming.
+        """Write a cell's result, and remove the files that its work left for resuming.
 
         Raises:
             LaunchError: it cannot be written.

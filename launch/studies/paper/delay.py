@@ -1,4 +1,4 @@
-"""What it is worth to know the pending actions: two games learned under growing delays. Our own study.
+"""How much knowing the pending actions is worth: two games, learned under growing delays. Our own study.
 
 With staggering, a policy acts on every tick, on observations ``delay`` ticks old. Meanwhile the actions that are decided and
 not yet applied move the state. ``none`` does not know them; ``start`` knows those that are decided when its inference begins;

@@ -36,7 +36,7 @@ _SIZES: dict[Scale, tuple[tuple[int, ...], int, int]] = {
     Scale.DESK: ((1, 2, 4, 8, 16, 32, 64), 5, 8_000),
     Scale.PAPER: ((1, 2, 4, 8, 16, 32, 64, 128, 256), 10, 20_000),
 }
-"""τ in ticks, seeds, and judged ticks."""
+"""τ in ticks, seeds, and ticks that are measured."""
 
 
 @dataclass(frozen=True, slots=True)

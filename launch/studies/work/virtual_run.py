@@ -26,7 +26,7 @@ from rtgraph.nodes.runtime.clock import tick_time_ns
 
 @dataclass(frozen=True, slots=True)
 class VirtualRun:
-    """Runs a launch file for a number of ticks, and judges those from ``judged_from`` on.
+    """Runs a launch file for a number of ticks, and computes figures over those from ``judged_from`` on.
 
     Figures: ``inaction`` (share of ticks on which the default behaviour acted), ``age_mean`` and ``age_sd`` (in ticks, of
     the observations acted on), ``made`` (decisions per tick), ``wasted`` (share of decisions never applied), ``reward`` (per

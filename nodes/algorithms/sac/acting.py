@@ -1,4 +1,4 @@
-"""How SAC acts."""
+"""How SAC chooses actions: samples or means of a squashed Gaussian."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class CartridgeGame:
 
     @property
     def rom(self) -> Path:
-        """The program. Raises ``RomError`` if it is not imported."""
+        """The path of the program (ROM). Raises ``RomError`` if it is not imported."""
         return find_rom(self.rom_name)
 
     @property

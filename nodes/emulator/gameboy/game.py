@@ -37,7 +37,7 @@ class Game(Protocol):
 
     @property
     def variables(self) -> Mapping[str, Variable]:
-        """Where each variable is in memory, by name."""
+        """The address and encoding of each variable in memory, by name."""
         ...
 
     @property
@@ -52,7 +52,7 @@ class Game(Protocol):
 
     @property
     def rom(self) -> Path:
-        """The program. Raises ``ValueError`` if it is not here."""
+        """The path of the program (ROM). Raises ``ValueError`` if there is no such file."""
         ...
 
     @property

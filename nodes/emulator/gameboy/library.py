@@ -1,4 +1,4 @@
-"""The user's ROMs and savestates: which ROMs are known, and where they lie."""
+"""The user's ROMs and savestates: which ROMs are known, and where they are."""
 
 from __future__ import annotations
 

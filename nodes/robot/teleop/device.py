@@ -20,7 +20,7 @@ SHIPPED: Mapping[str, str] = {
 }
 
 Gives = Literal["positions", "speeds"]
-"""What a device's values are."""
+"""Whether a device's values are positions or speeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class OperatorInput:
     enabled: bool = True
     """Whether the person commands, for example because the deadman button is held."""
     values: Mapping[str, float] = field(default_factory=dict)
-    """By joint: its position, or its speed as a share of the full one, from −1 to 1. Other joints stay."""
+    """The command by joint: a position, or a speed as a share of the full one, from −1 to 1. Missing joints do not move."""
     stop: bool = False
     """Whether the person asks for an emergency stop."""
 
@@ -56,7 +56,7 @@ class Device(Protocol):
     """
 
     gives: ClassVar[Gives]
-    """What ``OperatorInput.values`` are."""
+    """Whether ``OperatorInput.values`` are positions or speeds."""
     realtime_only: ClassVar[bool]
     """Whether there is such a device in real time only."""
 

@@ -28,7 +28,7 @@ class PortDescription(Record):
     """The name of the message class."""
     module: str
     hash: str
-    """Its schema hash, in hex."""
+    """The schema hash of the message class, in hex."""
     json_schema: dict[str, Any]
     keyed: bool
     policy: tuple[str, int | None, int] | None = None

@@ -64,7 +64,7 @@ class Node(Generic[P]):
     imports_later: ClassVar[tuple[str, ...]] = ()
     """Modules that only running nodes import. A launch imports them once, for all its nodes."""
     reproducible: ClassVar[bool] = True
-    """Whether a journal suffices to run the node again; false if it also takes input from a person, say."""
+    """Whether a journal suffices to run the node again; for example, False if the node also takes input from a person."""
     hardware: ClassVar[bool] = False
     """Whether the node drives a device. Such a node is made only in its process in real time: the virtual world refuses it,
     and verification leaves it out."""

@@ -50,7 +50,7 @@ class Preload(Record):
 
     kind: Literal["preload"] = "preload"
     log_file: str
-    """From now on the server's output goes there."""
+    """The file to which the server's output goes from now on."""
     open_files: int
     """The launcher's limit of open files."""
     descriptors: tuple[int, ...]
@@ -58,7 +58,7 @@ class Preload(Record):
     folders: tuple[str, ...]
     """Folders in which modules are found, after Python's."""
     modules: tuple[str, ...]
-    """As in `Import`."""
+    """Modules to import, as in `Import`."""
     pinned: dict[str, str] = Field(default_factory=dict)
     """Pinned modules and their files or packages."""
     described: dict[str, NodeDescription] = Field(default_factory=dict)
