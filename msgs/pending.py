@@ -80,13 +80,13 @@ def without_pending(observation: ArraySpec | PartsSpec) -> tuple[ArraySpec | Par
 
 
 def joined(observation: Value, pending: Array) -> dict[str, Array]:
-    """Return an observation joined with its pending actions."""
+    """Return an observation joined with its pending actions, which are encoded as by ``PendingCode``."""
     parts = observation if isinstance(observation, dict) else {OBSERVATION: observation}
     return {**parts, PENDING: pending}
 
 
 def known_in(pending: Array) -> int:
-    """Return the number of known actions in encoded pending actions."""
+    """Return the number of known actions in pending actions that are encoded as by ``PendingCode``."""
     if pending.dtype.kind == "f":
         return int(np.count_nonzero(pending[:, -1]))
     return int(np.count_nonzero(pending.reshape(len(pending), -1).any(axis=1)))
@@ -116,7 +116,7 @@ class PendingCode:
             self.spec = ArraySpec(dtype="int16", shape=shape, low=0, high=action.count)
 
     def of(self, known: Mapping[int, Action]) -> Array:
-        """Return the code of known actions.
+        """Return the pending actions in encoded form, with the shape and dtype described for the class.
 
         Args:
             known: pending actions by lag, from 1 to ``slots``: the number of ticks between the observation that an action was
@@ -133,5 +133,5 @@ class PendingCode:
         return code
 
     def fits(self, code: Array | None) -> bool:
-        """Return whether these are pending actions of this code."""
+        """Return whether an array has the shape and dtype of this encoding."""
         return code is not None and self.spec.admits(code)

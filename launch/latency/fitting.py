@@ -49,7 +49,7 @@ class Fit:
     """The information criterion; the lowest is the best."""
 
     def density(self, ms: Floats) -> Floats:
-        """Return the density per ms at durations; zero for a constant."""
+        """Return the density per ms, (n,), at durations in ms, (n,); zero for a constant."""
         density = _DENSITIES.get(self.model.kind)
         return np.zeros_like(ms) if density is None else density(self.theta, ms)
 

@@ -121,7 +121,7 @@ def together(curves: Sequence[Curve]) -> Band:
 
 
 def smoothed(values: Floats, share: int = 40) -> Floats:
-    """Return running means. A window extends by 1/``share`` of the values to each side, and is cut at the ends."""
+    """Return the running means of values, (n,) both. A window extends by n/``share`` to each side, and is cut at the ends."""
     width = max(1, values.size // share)
     sums = np.cumsum(np.concatenate([[0.0], values]))
     places = np.arange(values.size)

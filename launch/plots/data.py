@@ -123,7 +123,7 @@ def overran(trace: SavedTrace, rate_hz: float | None) -> Ints:
 
 
 def thinned(values: Floats, most: int) -> Ints:
-    """Return the indices of at most ``most`` evenly spread values, including the greatest of each stretch."""
+    """Return the indices, int64, of at most ``most`` evenly spread values, (n,), including the greatest of each stretch."""
     if values.size <= most:
         return np.arange(values.size)
     stretch = -(-values.size // (most // 2))
@@ -134,7 +134,15 @@ def thinned(values: Floats, most: int) -> Ints:
 
 
 def running_quantile(values: Floats, share: float, points: int = 400) -> tuple[Ints, Floats]:
-    """Return a running quantile: the middle row of each window of 1/50 of the values, and the window's quantile."""
+    """Return a running quantile of values, (n,), as two arrays of at most ``points``: the middle index of a window, its quantile.
+
+    A window has 1/50 of the values, at least 100 if there are as many.
+
+    Args:
+        values: (n,).
+        share: the quantile, from 0 to 1.
+        points: maximum number of windows.
+    """
     width = min(values.size, max(100, values.size // 50))
     starts = np.unique(np.linspace(0, values.size - width, points).astype(np.int64))
     windows = np.lib.stride_tricks.sliding_window_view(values, width)[starts]
@@ -142,11 +150,14 @@ def running_quantile(values: Floats, share: float, points: int = 400) -> tuple[I
 
 
 def exceedance(values: Floats, points: int = 2000) -> tuple[Floats, Floats]:
-    """Return values in descending order, with the share of all values at least as great; denser where values are rare."""
+    """Return two arrays of at most ``points``: values in descending order, and the share of values that are at least as great.
+
+    The points are denser where values are rare.
+    """
     ranks = np.unique(np.geomspace(1, values.size, points).astype(np.int64))
     return np.sort(values)[::-1][ranks - 1], ranks / values.size
 
 
 def integers(column: npt.NDArray[np.generic]) -> Ints:
-    """Return a column as whole numbers."""
+    """Return a column, (n,), as int64."""
     return column.astype(np.int64, copy=False)

@@ -76,7 +76,7 @@ def unpack_generator(packed: bytes) -> np.random.Generator:
 
 
 def pack_picture(picture: npt.NDArray[np.generic]) -> bytes:
-    """Return the bytes of a picture, compressed."""
+    """Return the compressed bytes of a uint8 picture of any shape; ``unpack_picture`` needs the shape."""
     return zlib.compress(picture.tobytes(), level=1)
 
 

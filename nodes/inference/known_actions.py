@@ -45,7 +45,7 @@ class KnownActions:
             self._actions = {t: a for t, a in self._actions.items() if t > newest - 2 * self._slots - 32}
 
     def before(self, observed: Lineage) -> Array:
-        """Return, encoded, the known actions that will be applied before a decision on this observation."""
+        """Return the known actions that will be applied before a decision on this observation, encoded by ``PendingCode``."""
         if _episode_of(observed) != self._episode:
             return self.code.of({})
         lags = range(1, self._slots + 1)

@@ -40,7 +40,7 @@ class CaptureAges:
         return dict(zip(("row", "part", "age_ns"), rows.T, strict=True))
 
     def of_each(self, kept: Column) -> dict[str, Column]:
-        """Return the ages of each part, in ns, by name; ``kept`` is a mask over the rows of ticks."""
+        """Return the ages of each part, (n,) in ns, by name; ``kept``, (ticks,) bool, selects the ticks."""
         columns = self.columns()
         there = kept[columns["row"]]
         return {

@@ -30,7 +30,7 @@ DECISIONS = (
 
 
 def columns_of(rows: array[int], names: Sequence[str]) -> dict[str, Column]:
-    """Return the columns, by name, of a flat array that holds one row after the other."""
+    """Return the columns, (rows,) int64 each, by name, of a flat array that holds one row after the other."""
     table = np.array(rows, dtype=np.int64).reshape(-1, len(names))
     return {name: np.ascontiguousarray(table[:, column]) for column, name in enumerate(names)}
 

@@ -12,7 +12,7 @@ from rtgraph.nodes.monitor.columns import POLICY, RESET, Column
 
 
 def starts(ticks: dict[str, Column]) -> Column:
-    """Return which ticks belong to the unavoidable start of an episode, as a mask.
+    """Return which ticks belong to the unavoidable start of an episode, (ticks,) bool.
 
     If the policy never acts, the whole episode would be a start: ticks beyond the longest start after which
     the policy acted do not count.
@@ -35,7 +35,10 @@ def applied_count(policy: dict[str, Column]) -> int:
 
 
 def rate(ticks: Column, began_ns: Column) -> float | None:
-    """Return the slope of ticks' numbers on their start times, in Hz."""
+    """Return the rate of ticks in Hz, by regression.
+
+    ``ticks`` are their numbers, ``began_ns`` their start times; both (n,) int64.
+    """
     if ticks.size < 2:
         return None
     number = (ticks - ticks[0]).astype(np.float64)
@@ -46,7 +49,12 @@ def rate(ticks: Column, began_ns: Column) -> float | None:
 
 
 def staleness(decisions: dict[str, Column], versions: array[int]) -> dict[str, float | None]:
-    """Return by how many versions the weights of decisions were behind the newest announced one."""
+    """Return statistics of the number of versions that decisions' weights were behind the newest announced one.
+
+    Args:
+        decisions: the columns of the trace's decisions.
+        versions: pairs of announcement time in ns and version, one after the other.
+    """
     announced = np.array(versions, dtype=np.int64).reshape(-1, 2)
     newest = np.searchsorted(announced[:, 0], decisions["stamp_ns"], side="right") - 1
     # Nothing is stale before the first announcement, or just after a learner went back to a checkpoint.
@@ -56,7 +64,7 @@ def staleness(decisions: dict[str, Column], versions: array[int]) -> dict[str, f
 
 
 def earned(rewards: Column, acted: Column) -> dict[str, Any]:
-    """Return sum and mean of the rewards; the mean is over the ticks that are ``acted``."""
+    """Return the sum of rewards, (ticks,), and their mean over the ticks selected by ``acted``, (ticks,) bool."""
     finite = np.isfinite(rewards)
     with np.errstate(over="ignore"):  # for huge rewards: then there is no figure
         total, mean = or_none(rewards[finite], np.sum), or_none(rewards[acted & finite], np.mean)
@@ -64,7 +72,7 @@ def earned(rewards: Column, acted: Column) -> dict[str, Any]:
 
 
 def played(episodes: dict[str, Column]) -> dict[str, Any]:
-    """Return count, mean return and mean length of the episodes."""
+    """Return count, mean return and mean length of episodes, given their columns ``return`` and ``length``, (episodes,)."""
     returns = episodes["return"]
     finite = np.isfinite(returns)
     with np.errstate(over="ignore"):
@@ -79,18 +87,18 @@ def _counted(finite: Column) -> dict[str, int]:
 
 
 def quantiles(values: Column) -> dict[str, float | None]:
-    """Return median and 99 % quantile."""
+    """Return the median and the 99 % quantile of values, (n,); None without values."""
     if not values.size:
         return {"p50": None, "p99": None}
     return {"p50": float(np.quantile(values, 0.5)), "p99": float(np.quantile(values, 0.99))}
 
 
 def spread(values: Column) -> dict[str, float | None]:
-    """Return mean, standard deviation and quantiles."""
+    """Return the mean, the standard deviation and the ``quantiles`` of values, (n,); None without values."""
     return {"mean": or_none(values, np.mean), "sd": or_none(values, np.std), **quantiles(values)}
 
 
 def or_none(values: Column, function: Any) -> float | None:
-    """Return a statistic of the values; None if there is no value, or the statistic is not finite."""
+    """Return a statistic of values, (n,); None if there is no value, or the statistic is not finite."""
     found = float(function(values)) if values.size else math.nan
     return found if math.isfinite(found) else None

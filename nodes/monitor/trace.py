@@ -158,15 +158,15 @@ class Trace:
         return sum(self._slipped.values())
 
     def ticks(self) -> dict[str, Column]:
-        """Return the columns of the ticks."""
+        """Return the columns of the ticks by name, (ticks,) each; see ``Trace``."""
         return columns_of(self._ticks, TICKS) | {"reward": np.array(self._rewards, dtype=np.float64)}
 
     def decisions(self) -> dict[str, Column]:
-        """Return the columns of the decisions."""
+        """Return the columns of the decisions by name, (decisions,) each; see ``Trace``."""
         return columns_of(self._decisions, DECISIONS)
 
     def episodes(self) -> dict[str, Column]:
-        """Return the columns of the finished episodes."""
+        """Return the columns of the finished episodes by name, (episodes,) each."""
         numbers, lengths, returns = zip(*self._episodes, strict=True) if self._episodes else ((), (), ())
         return {
             "number": np.array(numbers, np.int64),

@@ -60,7 +60,7 @@ class Impala(Network):
         """Computes the features in place of ``sequences`` (see `compiled`)."""
 
     def features(self, observations: Observations) -> Tensor:
-        """Return the flattened output of the last sequence for a batch of frames (see `as_input`)."""
+        """Return the flattened output of the last sequence, (batch, features), for a batch of frames (see `as_input`)."""
         if self.compiled is not None:
             return self.compiled(only(observations))
         planes: Tensor = self.sequences(as_input(only(observations), self.frame))

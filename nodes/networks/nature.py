@@ -37,7 +37,7 @@ class Nature(Network):
         self.head = Head(spec.head, height * width * FILTERS[-1], FEATURES, outputs)
 
     def features(self, observations: Observations) -> Tensor:
-        """Return the flattened output of the convolutions for a batch of frames (see `as_input`)."""
+        """Return the flattened output of the convolutions, (batch, features), for a batch of frames (see `as_input`)."""
         features: Tensor = self.layers(as_input(only(observations), self.frame))
         return features
 

@@ -72,7 +72,7 @@ class LearnedNumber(nn.Module):
         self.value = nn.Parameter(torch.empty(()))
 
     def forward(self) -> Tensor:
-        """Return the parameter."""
+        """Return the parameter, of shape ()."""
         return self.value
 
 
@@ -84,7 +84,7 @@ def batch_of_one(observation: Value) -> Observations:
 
 
 def only(observations: Observations) -> Tensor:
-    """Return the tensor of observations of one array.
+    """Return the tensor, (batch, *observation), of observations that consist of one array.
 
     Raises:
         ValueError: They have several parts.

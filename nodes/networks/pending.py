@@ -35,14 +35,17 @@ class WithPending(Network):
         self.inner = inner
 
     def trunk(self, observations: Observations) -> Tensor:
-        """Compute the features of the observation, without its pending actions if it has them."""
+        """Compute the features of the observation alone, (batch, features): pending actions are ignored."""
         if not isinstance(observations, dict):
             return self.inner.features(observations)
         rest = {name: part for name, part in observations.items() if name != PENDING}
         return self.inner.features(rest[OBSERVATION] if self._single else rest)
 
     def features(self, observations: Observations) -> Tensor:
-        """Join the trunk's features, which may be given in place of the observation, and the pending actions."""
+        """Join the trunk's features and the encoded pending actions, (batch, features).
+
+        The trunk's features may be given in place of the observation, by the name ``TRUNK``.
+        """
         if not isinstance(observations, dict) or PENDING not in observations:
             raise ValueError("expected an observation with pending actions")
         trunk = observations[TRUNK] if TRUNK in observations else self.trunk(observations)

@@ -84,7 +84,7 @@ class Control(DeviceControl):
 
     @property
     def measured(self) -> Vector:
-        """The positions of the joints in the newest sample."""
+        """The positions of the joints in the newest sample, (joints,), in the joints' units."""
         if self.sample is None:
             return self._nowhere
         values = self.sample.values

@@ -61,7 +61,7 @@ class RobotEnvironment:
         }
 
     def screen(self) -> npt.NDArray[np.uint8] | None:
-        """Return the first camera's picture; None if it is not in colour."""
+        """Return the first camera's picture, (height, width, 3) RGB; None if it is not in colour."""
         sample = self._control.sample
         if sample is None or not self._cameras:
             return None

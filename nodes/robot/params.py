@@ -134,7 +134,7 @@ def moves_of(params: RobotParams, default_speed: float = CAREFUL_SPEED) -> Moves
 
 
 def scale_of(params: RobotParams) -> tuple[Vector, Vector]:
-    """Return the offset and the divisor that scale the observed numbers."""
+    """Return the offset and the divisor, (n,) each, that scale the observed numbers: (number − offset) / divisor."""
     limits, names = Limits.of(params.joints), (*numbers_of(params), *task_of(params).observed)
     shift, scale = np.zeros(len(names)), np.ones(len(names))
     for at, name in enumerate(names):

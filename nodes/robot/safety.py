@@ -116,7 +116,7 @@ class Safety:
         self._velocity = np.zeros_like(self._position)
 
     def slow_down(self) -> Vector:
-        """Return the velocities of a tick that slows the robot down, whatever its position."""
+        """Return the velocities, (joints,), of a tick that slows the robot down, whatever its position."""
         self._velocity = clip_acceleration(
             np.zeros_like(self._velocity), self._velocity, self.limits, self._period_s
         )
@@ -208,34 +208,34 @@ def is_commander(command: Command, commander: str) -> bool:
 
 
 def is_near(command: Command, position: Vector, near: Vector) -> bool:
-    """Return whether the goal of a command is near the present position."""
+    """Return whether the goal of a command is within ``near`` of the position, for each joint; both (joints,)."""
     return bool((np.abs(np.asarray(command.values, np.float64) - position) <= near).all())
 
 
 def clip_range(target: Vector, limits: Limits) -> Vector:
-    """Return the nearest target within the range."""
+    """Return the nearest target position within the range, (joints,)."""
     return np.clip(target, limits.low, limits.high)
 
 
 def stop_in_range(velocity: Vector, position: Vector, limits: Limits, period_s: float) -> Vector:
-    """Return the nearest velocity from which every joint can stop within its range."""
+    """Return the nearest velocity from which every joint can stop within its range; all (joints,), in units per second."""
     least = -fastest(np.maximum(position - limits.low, 0.0), limits.acceleration, period_s)
     most = fastest(np.maximum(limits.high - position, 0.0), limits.acceleration, period_s)
     return np.clip(velocity, least, most)
 
 
 def braking(distance: Vector, limits: Limits, period_s: float) -> Vector:
-    """Return the largest velocity towards a target from which a joint can stop there."""
+    """Return the largest velocity from which each joint can stop after ``distance``, with the sign of it; both (joints,)."""
     return np.sign(distance) * fastest(np.abs(distance), limits.acceleration, period_s)
 
 
 def clip_speed(velocity: Vector, limits: Limits) -> Vector:
-    """Return the nearest velocity within the speed limit."""
+    """Return the nearest velocity within the speed limit, (joints,)."""
     return np.clip(velocity, -limits.speed, limits.speed)
 
 
 def clip_acceleration(velocity: Vector, before: Vector, limits: Limits, period_s: float) -> Vector:
-    """Return the nearest velocity within the acceleration limit."""
+    """Return the nearest velocity that the acceleration limit allows after the velocity ``before``; all (joints,)."""
     step = limits.acceleration * period_s
     return np.clip(velocity, before - step, before + step)
 

@@ -36,7 +36,7 @@ class Task(Protocol):
         ...
 
     def begin(self, rng: np.random.Generator) -> Vector | None:
-        """Begin an episode. Return the pose to which the robot moves first, slowly, or None to stay where it is."""
+        """Begin an episode. Return the pose, (joints,), to which the robot moves first, slowly, or None to stay where it is."""
         ...
 
     def observation(self, position: Vector) -> Vector:
@@ -120,7 +120,7 @@ class Reach:
         self._target = self._middle = (self._low + self._high) / 2
 
     def begin(self, rng: np.random.Generator) -> Vector | None:
-        """Draw a target and, if the robot does not stay, a first pose."""
+        """Draw a target. Return the pose to start from, (joints,); None to stay."""
         self._ticks = 0
         self._target = rng.uniform(self._low, self._high)
         if self._stays:

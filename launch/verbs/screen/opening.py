@@ -59,7 +59,7 @@ def next_picture(capture: Capture, after: int) -> Picture:
 
 
 def write_picture(path: Path, image: Image) -> None:
-    """Write a picture as PNG, completely or not at all.
+    """Write a picture, (height, width, 3) RGB uint8, as PNG, completely or not at all.
 
     Raises:
         RobotError: it cannot be written.

@@ -60,9 +60,9 @@ class ActionRange(NamedTuple):
         return cls(((high + low) / 2).to(torch.float32), half.to(torch.float32))
 
     def normalised(self, actions: Tensor) -> Tensor:
-        """Return actions as numbers within ±1."""
+        """Map actions in the plant's ranges, (batch, size), to numbers within ±1."""
         return ((actions - self.middle) / self.half).clamp(-1, 1)
 
     def scaled(self, normalised: Tensor) -> Tensor:
-        """Return numbers within ±1 as actions."""
+        """Map numbers within ±1, (batch, size), to actions in the plant's ranges."""
         return self.middle + self.half * normalised

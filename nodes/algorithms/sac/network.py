@@ -40,11 +40,11 @@ class ActorCritic(Network):
         vars(self)["head"] = self.actor.head  # not registered again: each parameter has one name
 
     def features(self, observations: Observations) -> Tensor:
-        """Compute the input of the actor's head."""
+        """Compute the input of the actor's head, (batch, features)."""
         return self.actor.features(self._named(observations))
 
     def trunk(self, observations: Observations) -> Tensor:
-        """Compute the features of the actor that pending actions do not change."""
+        """Compute the features of the actor that do not depend on pending actions, (batch, features)."""
         return self.actor.trunk(self._named(observations))
 
     def values(self, observations: Observations, actions: Tensor) -> Tensor:

@@ -91,7 +91,7 @@ class CompiledTrunk:
         return found
 
     def taken(self, count: int) -> Tensor:
-        """Return memory for the forward pass of a number of samples."""
+        """Return memory for the forward pass of ``count`` samples, a flat float32 tensor."""
         spare = self._spare.setdefault(count, [])
         return (
             spare.pop()
@@ -104,7 +104,14 @@ class CompiledTrunk:
         self._spare[count].append(memory)
 
     def forward(self, frames: Tensor, packed: Tensor, memory: Tensor, *, alone: bool = False) -> Tensor:
-        """Compute features, and fill the memory for `backward`; not for a sample alone, which takes a fraction of the time."""
+        """Compute features, (batch, features) float32, from frames, and fill ``memory`` (from `taken`) for `backward`.
+
+        Args:
+            frames: uint8 or float32, as for `as_input`.
+            packed: the parameters as one float32 vector.
+            memory: receives intermediate results.
+            alone: whether there is one sample and no `backward` follows; takes a fraction of the time, and leaves no usable memory.
+        """
         count = len(frames)
         features = torch.empty(count, self._features)
         self._library.rtgraph_forward(

@@ -94,7 +94,7 @@ class SumTree:
         return rows
 
     def draw(self, count: int, rng: np.random.Generator) -> Indices:
-        """Draw leaves in proportion to their values, one from each of ``count`` equal parts of the total."""
+        """Draw leaves, (count,), in proportion to their values: one from each of ``count`` equal parts of the total."""
         total = self.total
         masses = (np.arange(count) + rng.random(count)) * (total / count)
         return self.find(np.minimum(masses, np.nextafter(total, 0.0)))

@@ -165,7 +165,7 @@ def captured_ns(received: Received, stamps: Literal["header", "reception"], now_
 
 
 def unpacked(message: Any) -> Pixels:
-    """Return the pixels of an Image, with channels grey, RGB or RGBA.
+    """Return the pixels of an Image, uint8: (height, width, channels), with channels grey, RGB or RGBA.
 
     Raises:
         RobotError: its encoding is not one of ``CHANNELS``.
@@ -185,7 +185,7 @@ def unpacked(message: Any) -> Pixels:
 
 
 def decompressed(message: Any) -> Pixels:
-    """Return the pixels of a CompressedImage in any format that Pillow reads, such as JPEG or PNG.
+    """Return the pixels of a CompressedImage, uint8, in any format that Pillow reads, such as JPEG or PNG.
 
     Raises:
         RobotError: Pillow cannot read it.

@@ -46,7 +46,7 @@ class FilmedEnvironment:
         self._rules.tick(now_ns)
 
     def reset(self, rng: np.random.Generator) -> Array:
-        """Begin an episode. Earlier points do not count."""
+        """Begin an episode, and return its first observation. Earlier points do not count."""
         self._reward = 0.0
         self._rules.begin(self._now_ns)
         return self._observed()
@@ -68,7 +68,7 @@ class FilmedEnvironment:
         return {"": self._seen_ns} if self._seen_ns >= 0 else {}
 
     def screen(self) -> npt.NDArray[np.uint8]:
-        """Return the rectified picture."""
+        """Return the rectified picture, (height, width, 3) uint8 RGB."""
         return self._picture
 
     def close(self) -> None:

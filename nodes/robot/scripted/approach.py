@@ -36,7 +36,7 @@ class Approach(Scripted[ApproachParams]):
         super().on_start()
 
     def action_for(self, numbers: Vector, tick: int) -> int:
-        """Return the move of the joint that is farthest from its target, toward it."""
+        """Return the number of the action that moves the joint farthest from its target towards it."""
         offset, up, down = max(
             ((float(numbers[at]), up, down) for at, up, down in self._moves), key=lambda one: abs(one[0])
         )

@@ -63,22 +63,22 @@ class Simulation:
 
     @property
     def angles(self) -> Vector:
-        """The angles of the joints."""
+        """The angles of the joints, (joints,) in degrees."""
         return _degrees(self._data.qpos[self._positions])
 
     @property
     def goals(self) -> Vector:
-        """The goals of the servos."""
+        """The goals of the servos, (joints,) in degrees."""
         return _degrees(self._data.ctrl)
 
     @property
     def velocities(self) -> Vector:
-        """The velocities of the joints, in degrees per second."""
+        """The velocities of the joints, (joints,) in degrees per second."""
         return _degrees(self._data.qvel[self._velocities])
 
     @property
     def loads(self) -> Vector:
-        """The torques of the servos, in percent of their maximum."""
+        """The torques of the servos, (joints,) in percent of their maximum."""
         loads: Vector = 100 * np.array(self._data.actuator_force) / self._strength
         return loads
 
