@@ -40,7 +40,7 @@ from rtgraph.nodes.runtime.classes.imports import look_in
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 MOST_LETTERS = 200
-"""Maximum length of a full name. Names of logs, traces and pictures append to it and may have 255 bytes."""
+"""Maximum length of a node's full name. File names of logs, traces and pictures contain it, and may have 255 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def arguments_of(
 
 
 def _read_named(path: Path) -> Document:
-    """Return a file that names a plan: logs and pictures are named after it."""
+    """Read the file that is launched. Its name must be UTF-8, since logs and pictures are named after it."""
     try:
         readable(path.stem)
     except ValueError as error:
@@ -203,7 +203,7 @@ def _replacements(
 def _recorded(
     settings: Settings, record: bool | Mapping[str, Any] | None, scope: Scope, place: Place
 ) -> bool | dict[str, Any]:
-    """Return whether to record, or how."""
+    """Return whether to record, or the recorder's parameters as written."""
     if not isinstance(settings.record, dict):
         return settings.world == "virtual" if settings.record is None else settings.record
     # As written: the validated settings have lost which texts are `Typed`.

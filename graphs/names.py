@@ -25,9 +25,9 @@ PathName = Annotated[str, StringConstraints(pattern=PATH)]
 InstanceName = Annotated[str, StringConstraints(pattern=INSTANCE)]
 """A node with its namespace, or one of its replicas."""
 Topic = Annotated[str, StringConstraints(pattern=TOPIC)]
-"""A path; absolute if it begins with a slash."""
+"""Name of a topic: names joined by slashes; absolute if it begins with a slash."""
 ClassPath = Annotated[str, StringConstraints(pattern=CLASS)]
-"""``package.module:Class``."""
+"""Path of a class, ``package.module:Class``."""
 
 MEANINGS = {
     NAME: "a name: lower-case letters, digits and _, a letter first",

@@ -22,7 +22,7 @@ from rtgraph.nodes.runtime.interface.ports import Input
 GROUP = "rtgraph.nodes"
 """Entry point group: each entry is the name of a node class and its path."""
 TAG = "kind"
-"""The field that selects one of several models."""
+"""The field of a param that selects one of several models (pydantic's discriminator)."""
 
 
 @dataclass(frozen=True)

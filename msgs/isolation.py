@@ -36,7 +36,7 @@ _TEXT = frozenset({str})
 
 
 def isolated(message: M) -> M:
-    """Return a message that shares nothing writeable with this one: itself if it holds nothing writeable.
+    """Return the message itself if it holds nothing writeable, else a copy that shares nothing writeable with it.
 
     Raises:
         EncodeError: a field holds something that cannot be sent.
@@ -75,7 +75,7 @@ def isolated(message: M) -> M:
 
 
 def unshared(message: T) -> T:
-    """Return a published message with lists and dicts that only the caller has: itself if it has none.
+    """Return a published message with new lists and dicts, for the caller alone; the message itself if it has none.
 
     The other fields are not checked: ``isolated`` has done so. Anything but a message is returned unchanged.
     """
@@ -99,7 +99,7 @@ _writeable: dict[type, tuple[str, ...]] = {}
 
 
 def _unshared_value(value: Any) -> Any:
-    """Return the caller's copy of a value that was made safe, or the value if nothing in it can be written."""
+    """Return a copy of a value with new lists and dicts; the value itself if nothing in it can be written."""
     if type(value) is dict and _SAFE.issuperset(map(type, value.values())):
         return value.copy()
     if isinstance(value, Record) and value.model_config.get("frozen"):

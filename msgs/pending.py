@@ -29,9 +29,10 @@ class DelayAware(Record):
     """Whether a policy's observations include the pending actions, and when a worker reads these."""
 
     kind: Literal["none", "pending"] = "none"
-    """``none``: nothing; ``pending``: the pending actions that are known when it decides."""
+    """What a policy sees of its delay: ``none``; or ``pending``, the pending actions that are known when it decides."""
     read: Literal["start", "late"] = "late"
-    """When a worker reads them: as its inference begins, or just before it ends, after the trunk of the network."""
+    """When a worker reads the pending actions: as its inference begins, or just before it ends, after the trunk of the
+    network."""
     slots: PositiveInt | None = Field(default=None, le=10_000)
     """D, the number of ticks between an observation and its action; null: ``latency_frames``, rounded up."""
     latency_frames: float = Field(default=1.0, ge=0, le=1e6)

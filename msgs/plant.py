@@ -96,12 +96,12 @@ class Applied(Message):
     """Who acted: the policy π or the default behaviour β; ``reset`` at the first tick of an episode, where neither acts."""
     worker: str | None = None
     decision: int | None = None
-    """The worker's number of the applied decision."""
+    """The number of the applied decision, as counted by its worker."""
     age_ticks: int | None = None
     """Ticks between the decision's observation and this tick."""
     age_ns: int | None = None
     starting: bool = False
-    """Whether β acted only because the episode is too young for a decision."""
+    """Whether β acted only because no decision on an observation of this episode can be due yet."""
     delay_ticks: int = 0
     """D, the age at which the ``playout`` gate applies decisions; 0 for ``latest``."""
     due_ns: int
@@ -175,7 +175,7 @@ class RobotState(Message):
 
     state: RobotStateName
     reason: str = ""
-    """Why it is in this state."""
+    """Why the robot is in this state."""
     since_ns: int
     """The graph's time at which the state began."""
     sent: int = 0

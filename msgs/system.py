@@ -153,7 +153,7 @@ class Failed(ControlMessage):
     incarnation: int
     problem: str
     started: bool = True
-    """False if it failed before ``on_start`` returned."""
+    """False if the node failed before ``on_start`` returned."""
 
 
 class Statistics(ControlMessage):

@@ -16,11 +16,11 @@ from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 ALGORITHMS = "rtgraph.algorithms"
-"""The group of algorithms: a name, and a subclass of ``AlgorithmParams``."""
+"""The entry point group of algorithms: each entry is a name, and a subclass of ``AlgorithmParams``."""
 OWN = "rtgraph"
 """The distribution of rtgraph itself."""
 STAGGER = "rtgraph.stagger"
-"""The group of stagger methods: a name, and a subclass of ``StaggerMethod``."""
+"""The entry point group of stagger methods: each entry is a name, and a subclass of ``StaggerMethod``."""
 IN_PARAMS = (ALGORITHMS, STAGGER)
 """The groups with names that the parameters of nodes may contain."""
 _SUFFIX = ".dist-info"
@@ -32,7 +32,7 @@ class Extension(NamedTuple):
     group: str
     name: str
     target: str
-    """``package.module``, or ``package.module:attribute``."""
+    """What the entry point names: ``package.module``, or ``package.module:attribute``."""
     distribution: str
     version: str
 

@@ -96,7 +96,7 @@ class LocalModules:
         self._take(first, file, str(place), place)
 
     def _check_link(self, place: Place, name: str, file: Path) -> None:
-        """Check that the target of a linked file does not have a different module beside it."""
+        """Check that a symbolic link to a graph file does not have another module of this name beside it than its target has."""
         source = Path(place.document.file)
         target = local_module(name, source.resolve().parent) if source.is_symlink() else None
         if target is not None and not _is_same(target, file) and digest(target) != digest(file):

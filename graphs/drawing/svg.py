@@ -146,7 +146,7 @@ def _line(layout: Layout, number: int) -> str:
 
 
 def _side(layout: Layout, chain: Sequence[int], position: int) -> tuple[Point, Point]:
-    """Return the points at which a line enters and leaves a stop."""
+    """Return the points at which a line enters and leaves a waypoint."""
     stop = layout.stops[chain[position]]
     if 0 < position < len(chain) - 1:
         half = stop.width / 2 if layout.stops[chain[position + 1]].x > stop.x else -stop.width / 2

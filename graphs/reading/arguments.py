@@ -16,7 +16,7 @@ Choices = Annotated[tuple[Any, ...], Field(min_length=1)]
 
 
 class ArgumentEntry(BaseModel):
-    """An argument. It is required unless it has a default; null is a valid default: it means no value."""
+    """An argument that a file declares. It is required unless it has a default; null is a valid default: it means no value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 

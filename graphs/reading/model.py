@@ -21,7 +21,7 @@ MOST_REPLICAS = 10_000
 MOST_SEED = 2**63 - 1
 MOST_TICKS = 10**12
 MOST_SECONDS = 10**9
-"""Thirty years. A longer time is a typing error, and its nanoseconds would soon overflow."""
+"""Maximum of a time, about thirty years. A longer one is a typing error, and its nanoseconds would soon overflow."""
 
 World = Literal["realtime", "virtual"]
 Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
@@ -129,7 +129,7 @@ class ReplacementEntry(Entry):
 
 
 class Settings(Entry):
-    """How to run a graph, whatever it contains."""
+    """How to run a graph: the settings that do not depend on its nodes."""
 
     world: World = "realtime"
     seed: Seed = 0

@@ -22,7 +22,7 @@ Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | 
 Path: TypeAlias = tuple[str | int, ...]
 
 MOST_DOCUMENTS = 64
-"""Number of parsed texts kept. One launch includes some files several times, and parsing is most of its planning."""
+"""Number of parsed files kept in a cache. One launch includes some files several times, and parsing is most of its planning."""
 MOST_VALUES = 100_000
 """Maximum number of values in one file, with aliases expanded."""
 
@@ -114,7 +114,7 @@ def parse(text: str, file: str) -> Document:
 
 
 def kind(value: object) -> str:
-    """Return a readable name for the kind of a value."""
+    """Return a readable name for the type of a YAML value, for errors."""
     kinds = {
         type(None): "nothing",
         bool: "a truth value",
@@ -154,7 +154,7 @@ class _Reader:
         self._read = 0
 
     def value(self, node: yaml.Node, path: Path) -> Value:
-        """Return a node's value."""
+        """Return the value of a YAML node, and record its lines."""
         self._count(node, path)
         self.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.ScalarNode):

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def validated(model: type[M], value: object, place: Place, *, noun: str = "key") -> M:
-    """Return a value as a model.
+    """Validate a value with a pydantic model, and return the model.
 
     Args:
         model: the pydantic model.
@@ -37,7 +37,10 @@ def validated(model: type[M], value: object, place: Place, *, noun: str = "key")
 
 
 def adapted(adapter: TypeAdapter[T], annotation: object, value: object, place: Place) -> T:
-    """Return a value as a type that is not a model, such as a union of models. Raises as ``validated``."""
+    """Validate a value with a type that is not a model, such as a union of models, and return the result.
+
+    Raises as ``validated``.
+    """
     return _checked(adapter, annotation, value, place, "key")
 
 
@@ -65,7 +68,7 @@ def _graph_error(
 
 
 def _field_elsewhere(details: ErrorDetails, at: Place, annotation: object) -> str:
-    """Return "name: " of a field that is written elsewhere in the file, such as among the options of an algorithm."""
+    """Return "name: " for an error in a field that is written elsewhere in the file, such as among an algorithm's options."""
     *parts, name = details["loc"] or ("",)
     named = details["type"] in {"extra_forbidden", "missing"} or at.path[-1:] == (name,)
     return f"{name}: " if not named and name in _fields(annotation, tuple(parts)) else ""
@@ -104,7 +107,7 @@ def _told(details: ErrorDetails, annotation: object, noun: str) -> tuple[str, st
 
 
 def _fields(annotation: object, path: tuple[int | str, ...]) -> set[str]:
-    """Return the fields of the model at a path."""
+    """Return the field names of the model at a path inside a type."""
     models = _models(annotation)
     for part in path:
         inner = [_models(m.model_fields[part].annotation) for m in models if part in m.model_fields]

@@ -26,7 +26,7 @@ _LOG = logging.getLogger("rtgraph.graphs")
 
 
 class Plants(Protocol):
-    """The plants of a graph, and the values of references: the part of a ``Resolver`` that weights need."""
+    """The part of a ``Resolver`` that weights need: the plants of the graph, and the values of references."""
 
     def spec(self, name: str, place: Place) -> PlantSpec:
         """Return a plant's spec."""
@@ -42,7 +42,7 @@ class Plants(Protocol):
 
 
 def network_of(entry: PlacedWeights, plants: Plants) -> NetworkSpec:
-    """Return the network of weights.
+    """Return the spec of the network that the weights belong to, validated.
 
     Raises:
         GraphError: the network is wrong, or a reference in it cannot be resolved.

@@ -108,7 +108,7 @@ def _chosen(session: LiveSession, topics: Sequence[str], exclude: Sequence[str])
 
 
 class _Channels:
-    """Finds the channel of a message. Imports the message classes for their schemas."""
+    """Maps observed messages to channels of the recording. Imports the message classes for their schemas."""
 
     def __init__(self, modules: Mapping[str, str], streams: Sequence[Stream]) -> None:
         self._streams: Mapping[tuple[str, str], Stream] = {(s.node, s.topic): s for s in streams}

@@ -81,12 +81,12 @@ class ProgressLine:
 
 
 def robot_part(robot: RobotState) -> str:
-    """Return the part about a robot: its state, and the reason."""
+    """Return the part of the progress line about a robot: its state, and the reason."""
     return f"{robot.state}: {robot.reason}" if robot.reason else robot.state
 
 
 def acting_parts(progress: Progress) -> list[str]:
-    """Return the parts about acting on the plant."""
+    """Return the parts of the progress line about ticks and decisions."""
     age = "–" if progress.age_ticks is None else f"{progress.age_ticks:.1f}"
     return [
         f"inaction {progress.inaction:.1%}",
@@ -97,7 +97,7 @@ def acting_parts(progress: Progress) -> list[str]:
 
 
 def learning_parts(learning: LearningProgress) -> list[str]:
-    """Return the known parts about learning, such as number and mean return of the newest episodes."""
+    """Return the known parts of the progress line about learning, such as the mean return of the newest episodes."""
     m = learning
     version = None if m.version is None else f"v{compact(m.version)}"
     stale = "" if m.staleness is None else f" lag {rounded(round(m.staleness, 1))}"

@@ -93,7 +93,7 @@ def _is_closed(descriptor: int) -> bool:
 
 
 class _Kept(io.TextIOWrapper):
-    """Writes to another stream, and stays open when it is closed."""
+    """Writes to another stream; ``close`` only flushes it."""
 
     def __init__(self, stream: io.TextIOWrapper, *, line_buffering: bool | None = None) -> None:
         super().__init__(

@@ -6,7 +6,7 @@ import argparse
 
 MOST_PORT = 65535
 MOST_SECONDS = 10**9
-"""Thirty years. Longer times need more than 64 bits in nanoseconds."""
+"""Maximum of a time, about thirty years. Longer times need more than 64 bits in nanoseconds."""
 
 
 def whole(text: str) -> int:

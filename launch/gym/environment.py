@@ -103,7 +103,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode. With a seed, the world begins anew too: as a launch with that seed."""
+        """Begin an episode. With a seed, the whole world starts over, like a launch with that seed."""
         super().reset(seed=seed)
         if self._world is None or seed is not None:
             self._end_world()
@@ -203,7 +203,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
 
 
 def _slots(pending: object) -> int:
-    """Return a number of pending actions; 0 for none.
+    """Return the number of pending actions that the argument ``pending`` asks for; 0 for none.
 
     Raises:
         GraphError: it is not a number, or out of range.
@@ -216,7 +216,7 @@ def _slots(pending: object) -> int:
 
 
 def _text(value: object) -> str:
-    """Return an argument of a launch file as on the command line."""
+    """Return an argument's value as the text that it has on the command line."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return json.dumps(value) if isinstance(value, dict | list | tuple) else str(value)

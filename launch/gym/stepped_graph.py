@@ -72,7 +72,7 @@ class SteppedGraph:
         self.clamps = bool(params.get("out_of_range") == "clamp")
 
     def check_pictures(self) -> None:
-        """Check that the plant draws pictures, in a world for this check.
+        """Check that the plant draws pictures, by making a world for this check only.
 
         Raises:
             GraphError: it draws none.
@@ -261,7 +261,7 @@ def _helpers_of(plan: Plan, workers: Collection[str]) -> set[str]:
 
 
 def _asked(node: NodePlan) -> NodePlan:
-    """Return an external worker in the place of a worker of any kind, without what only that kind has."""
+    """Return the plan of an external worker in place of a worker's, without params and ports that only the worker's class has."""
     fields, ports = ExternalWorker.params_type.model_fields, ExternalWorker.input_ports
     params = {name: value for name, value in node.params.items() if name in fields}
     return node.model_copy(

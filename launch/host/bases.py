@@ -16,7 +16,7 @@ _SHARED = (Path("/tmp"), Path("/dev/shm"))  # noqa: S108 - folders are created i
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A folder in which runtime folders may be created, and the variable that names it."""
+    """A folder in which runtime folders may be created, and the environment variable that names it."""
 
     path: Path
     variable: str = ""

@@ -21,7 +21,7 @@ SMALL_GRAPH = _OF_LAUNCHER + 4 * _PER_NODE
 CLIENT = 24
 """Descriptors that an introspection client needs."""
 _SPARE = 200
-"""Reserve for what nodes open themselves."""
+"""Reserve of descriptors for files and sockets that nodes open themselves."""
 
 
 def needed(plan: Plan) -> tuple[int, str]:

@@ -28,7 +28,7 @@ class Running:
     """The session folder."""
 
     def is_called(self, session: str) -> bool:
-        """Return whether a text is its name, process or folder."""
+        """Return whether a text is the launch's name, process number or session folder."""
         return session in {self.name, str(self.pid)} or (
             bool(self.directory) and os.path.realpath(session) == os.path.realpath(self.directory)
         )

@@ -137,7 +137,7 @@ def _made_in(base: Path) -> tuple[Path, int]:
 
 
 def _prove(path: Path) -> None:
-    """Bind a socket there, because some file systems have no sockets."""
+    """Check a folder by binding a socket in it, because some file systems have no sockets."""
     if not _is_private(path):
         raise _Unfit("its file system has no permissions, so its contents would not be private")
     with socket.socket(socket.AF_UNIX) as probe:

@@ -15,7 +15,7 @@ class Signals:
 
     def __init__(self) -> None:
         self.first: int | None = None
-        """The first signal."""
+        """The number of the first signal; None before it."""
         self.times_s: list[float] = []
         """Times of the signals, on the monotonic clock."""
 

@@ -142,7 +142,7 @@ class Sweeper:
             self._left_behind.setdefault(node, []).extend(short(one.command) for one in left)
 
     def _is_unborn(self, one: Leftover) -> bool:
-        """Return whether a process is a node itself: the launch stopped between its fork and its registration."""
+        """Return whether a process is a node, not left by one: the launch stopped between its fork and its registration."""
         title = one.command.removeprefix(TITLE)
         return one.pid == one.session and one.command.startswith(TITLE) and title not in self._begun
 

@@ -139,7 +139,7 @@ def attach(session: str | None = None) -> AbstractContextManager[Attached]:
 
 @contextmanager
 def _without_place() -> Iterator[None]:
-    """Turn errors at "command line", as verbs need them, into errors without a place."""
+    """Remove the place "command line" from errors: it is right for verbs, not for programs."""
     try:
         yield
     except GraphError as error:

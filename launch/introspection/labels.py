@@ -26,7 +26,7 @@ class Labels:
         self._spec = spec_in(parsed_plan(plan)) if self._kind in LABELLED else RecordedSpec()
 
     def on(self, values: Mapping[str, object], stamp_ns: int) -> dict[str, object]:
-        """Return fields of a message with names and units; for capture times and ages also ms."""
+        """Return a message's fields with the names and units of elements, and with capture times and ages in ms, too."""
         return {name: self._on(name, value, stamp_ns) for name, value in values.items()}
 
     def _on(self, field: str, value: object, stamp_ns: int) -> object:

@@ -54,7 +54,7 @@ class Description(Record):
     """Wall time in ISO 8601."""
     epoch_ns: int
     introspection: str
-    """Endpoint for questions."""
+    """The ZeroMQ endpoint of the launcher's introspection."""
     plan: str
     """The plan, as YAML."""
     nodes: tuple[str, ...]
@@ -111,7 +111,7 @@ class LiveSession:
         self.description = description
 
     def lives(self) -> bool:
-        """Return whether it still runs."""
+        """Return whether the launch still runs."""
         return is_in_use(self._runtime)
 
 

@@ -25,7 +25,7 @@ class Labelled:
     array: Array
     names: tuple[str, ...]
     units: tuple[str, ...]
-    """One for each element, or one for all."""
+    """The units: one for each element, or one for all."""
 
     @property
     def text(self) -> str:

@@ -18,18 +18,18 @@ from rtgraph.nodes.runtime.latency import Constant, Empirical, Lognormal, Mixtur
 
 Floats = npt.NDArray[np.float64]
 LEAST_MS = 1e-3
-"""Durations below a microsecond count as one: a logarithm has no zero."""
+"""Shorter durations count as this one, a microsecond: the logarithm of 0 does not exist."""
 LEAST_MIXED = 20
 """Minimum number of durations to which a mixture is fitted."""
 LEAST_SIGMA = 0.01
-"""Smallest relative spread of a part of a mixture, which would else shrink to one duration."""
+"""Smallest relative spread of a part of a mixture, which could otherwise shrink to a single duration."""
 STARTS = (0.05, 0.25, 0.5, 0.75, 0.95)
-"""The shares of short durations from which a mixture starts."""
+"""The fit of a mixture starts once with each of these as the share of its lower part."""
 FIRST_ROUNDS, ROUNDS = 12, 200
 PRECISION = 1e-7
 """Gain of the log-likelihood per duration below which a fit is finished."""
 FIXED_NS = 1.0
-"""Durations that differ by less are constant."""
+"""Durations count as constant if they differ by less."""
 KNOTS = (
     0, 0.001, 0.002, 0.005, 0.01, *(round(0.02 * n, 2) for n in range(1, 50)), 0.99, 0.995, 0.998, 0.999, 0.9995, 1
 )  # fmt: skip

@@ -61,7 +61,7 @@ class Durations:
     """The pauses between two inferences, by worker; none with claims."""
     edges: dict[Edge, list[float]] = field(default_factory=lambda: defaultdict(list))
     seen_by: dict[Edge, str] = field(default_factory=dict)
-    """Who noted when the messages of an edge arrived: their receiver, or the recorder."""
+    """Who measured the arrival of an edge's messages: ``receiver`` or ``recorder``."""
 
 
 def durations_of(bag: Bag) -> Durations:
@@ -118,7 +118,7 @@ class _Ticks:
 def _edges(plan: Plan) -> dict[Stream, list[tuple[Edge, str]]]:
     """Return the edges of each stream, with the inputs at their ends.
 
-    Nodes that nothing depends on, such as a monitor, have none here: their times change no action.
+    Edges to nodes that nothing depends on, such as a monitor, are left out: their transport times change no action.
     """
     heard = {name for node in plan.nodes for source in node.inputs.values() for name in source.publishers}
     ports = {(node.name, topic): port for node in plan.nodes for port, topic in node.outputs.items()}

@@ -19,7 +19,7 @@ FEWEST_TICKS, MOST_TICKS = 24, 120
 
 _BAR_COLUMNS = ("worker", "number", "observed_tick", "began_ns", "inference_ns", "stamp_ns")
 _Identity = tuple[int, int, int]
-"""Worker, number and observed tick. The first two alone recur, because a restarted worker counts from 0 again."""
+"""A decision: worker, number and observed tick. The first two alone recur, because a restarted worker counts from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class TickSpan:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The data of the staggering timeline: every ``every``-th of ``workers`` workers, one row each."""
+    """The data of the staggering timeline: a row for each n-th worker, where n is ``every``, of ``workers`` in total."""
 
     rows: list[str]
     every: int

@@ -46,7 +46,7 @@ class Barrier:
         return any(node in edge[:2] for edge in self._pending)
 
     def probe(self, now_s: float, send: Callable[[str, int], None]) -> None:
-        """Have the publishers of unproven edges send a probe, if the period is over."""
+        """Have the publishers of unproven edges send a probe, if the last one was a period ago."""
         if not self._pending or now_s < self._probe_at:
             return
         self._probe_at = now_s + PROBE_PERIOD_S

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from rtgraph.graphs.load import PlanPreview
 
 MODULE = ("-P", "-m", "rtgraph.nodes.runtime.realtime.fork_server")
-"""``-P``: without the current folder on the path, where a file could shadow an installed module."""
+"""Arguments with which Python runs the server.
+
+``-P``: without the current folder on the path, where a file could shadow a module.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class Member:
     """The longest time without a heartbeat; 0 if it never exceeded the limit."""
 
     def record_heartbeat(self, now_s: float) -> float | None:
-        """Record a heartbeat; return how long none had arrived, if that was too long."""
+        """Record a heartbeat. If the node had been silent for too long, return for how long."""
         silent_s = now_s - self.heard_s if self.silent else None
         self.heard_s, self.silent = now_s, False
         return silent_s
@@ -96,7 +96,7 @@ class Member:
         return fell
 
     def failed(self, message: Failed) -> None:
-        """Record the error that ends its process."""
+        """Record the error that ends the node's process."""
         self.problem = message.problem
         self.failed_to_start = not message.started and not self.incarnation
 

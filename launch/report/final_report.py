@@ -23,7 +23,7 @@ from rtgraph.nodes.monitor.traces import watched
 from rtgraph.nodes.runtime.virtual.world import INJECTED
 
 TEMPORARY_REFUSALS = frozenset({"homing", "estop", "fault"})
-"""Why a robot takes no commands for a while. Its state says so; it is no mistake of the policy's."""
+"""Reasons for which a robot refuses commands for a while. Its state shows them; the policy makes no mistake."""
 
 
 def print_result(results: Mapping[str, Result], *, as_json: bool = False) -> int:

@@ -75,7 +75,7 @@ def headline(figures: Figures) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row of the table. If it ranks runs it has a value, and 1 if more of it is better or -1 if less is better."""
+    """A row of the table. A row that ranks runs has a ``value``; ``better`` is 1 if more of it is better, -1 if less is."""
 
     label: str
     text: Callable[[Figures], str]

@@ -186,7 +186,7 @@ class _LogFile(logging.FileHandler):
         with writing(path, LaunchError):
             super().__init__(path, encoding="utf-8", errors="backslashreplace")
         self.problems: list[str] = []
-        """Why lines are missing: only the first reason; empty if none is missing."""
+        """The first reason why lines are missing; empty if none is."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Store the reason why a line is missing."""

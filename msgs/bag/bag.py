@@ -24,7 +24,7 @@ __all__ = ["Attachment", "Bag", "Channel", "Recorded"]
 
 PLAN = "plan.yaml"
 _Row = tuple[int, int, Channel, int, int, int, int]
-"""Log time, order of writing, channel, sequence, publish time, and the position of the data."""
+"""A message: log time, order of writing, channel, sequence, publish time, and the position of its data."""
 
 
 class Bag:
@@ -45,7 +45,7 @@ class Bag:
         for part in parts:
             counts.update(part.contents.counts)
         self.counts: dict[Channel, int] = dict(counts)
-        """Number of messages by channel. A finished file's index says it, even if messages were damaged later."""
+        """Number of messages by channel. In a finished file it is from the index, even if messages were damaged later."""
         self.channels = tuple(sorted(counts, key=_channel_order))
         chunks = [chunk for part in parts for chunk in part.contents.chunks]
         self.start_ns = min((chunk.start_ns for chunk in chunks), default=0)

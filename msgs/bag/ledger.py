@@ -32,7 +32,7 @@ class StreamLosses(Record):
 
 
 class Losses(Record):
-    """The account of a whole recording, written at its end."""
+    """The counts of received, duplicate and lost messages of a whole recording, written at its end."""
 
     streams: tuple[StreamLosses, ...] = ()
 
@@ -47,12 +47,12 @@ class Losses(Record):
         return sum(stream.duplicates for stream in self.streams)
 
     def as_json(self) -> dict[str, object]:
-        """Return the account as plain values, including the totals."""
+        """Return the counts as plain values, including the totals."""
         return {"lost": self.lost, "duplicates": self.duplicates, **self.model_dump(mode="json")}
 
     @classmethod
     def from_json(cls, values: object) -> Losses | None:
-        """Return the account in plain values; None if they are not an account."""
+        """Return the counts that ``as_json`` returned as plain values; None if the values are something else."""
         if not isinstance(values, dict):
             return None
         try:
@@ -90,7 +90,7 @@ class Ledger:
         return [(*stream, found.last) for stream, found in self._streams.items()]
 
     def expect(self, losses: Losses) -> None:
-        """Expect the messages of another account: those not seen from now on are lost."""
+        """Expect the messages that other counts include: those not seen from now on are lost."""
         for row in losses.streams:
             stream = _Stream(-1 if row.first is None else row.first - 1)
             if row.first is not None and row.last is not None and row.first <= row.last:

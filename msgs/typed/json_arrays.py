@@ -177,9 +177,9 @@ def _of_parts(value: object, annotation: object, buffers: list[memoryview | byte
 
 
 def _of_union(value: object, members: Sequence[object], buffers: list[memoryview | bytes]) -> object:
-    """Return a value of a union type.
+    """Return a value of a union type with its arrays replaced by their wire form.
 
-    A list or an array description becomes an array if the union has one.
+    A list or an array description counts as an array if a member of the union is an array.
     """
     described = isinstance(value, Mapping) and value.keys() == _KEYS
     for member in members:

@@ -35,7 +35,7 @@ INLINE_BYTES = 1 << 16
 """Messages with smaller buffers are sent as one frame: below this size a copy is cheaper than a frame."""
 
 SHORT_LIST = 32
-"""Lists up to this length are allocated from the claimed length; longer ones are checked first."""
+"""Maximum length of a list that is allocated as its header claims; longer claims are first checked against the data."""
 PACK_BYTES = 4096
 
 Frame = bytes | memoryview

@@ -27,7 +27,7 @@ _USUAL = re.compile(
     + _UNSIGNED,
     re.DOTALL,
 )
-"""The first bytes of a document written by our encoder."""
+"""Pattern of the first bytes of a document that our encoder wrote."""
 
 
 class Envelope(NamedTuple):

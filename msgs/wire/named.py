@@ -11,7 +11,7 @@ from rtgraph.msgs.wire.codec import Decoder, encode
 
 
 def named(message: Message) -> list[bytes]:
-    """Return the frames of a message."""
+    """Return a message as two frames: the name of its class, and its document."""
     return [type(message).schema_name.encode(), encode(message)]
 
 

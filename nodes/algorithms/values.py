@@ -37,12 +37,12 @@ class Greedy(Acting):
         return int(module(observations).argmax())
 
     def random(self, rng: np.random.Generator) -> Action:
-        """Return one of the actions."""
+        """Return the number of an action, drawn uniformly."""
         return int(rng.integers(self._actions))
 
 
 class ValueAlgorithm(Algorithm[P_co]):
-    """Computes the loss of the scores of the actions taken against targets.
+    """Computes a loss from the network's scores of the actions taken, and targets for them.
 
     A subclass defines `wanted`, and `compared` if its scores are not single values.
     """

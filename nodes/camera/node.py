@@ -20,7 +20,7 @@ class CameraParams(Params):
     camera: CaptureParams
     """The camera, video file or stream."""
     rate_hz: float | None = Field(default=None, gt=0, le=1000)
-    """Most pictures per second that are published, each the newest; null for every picture that is read in time."""
+    """Maximum number of pictures published per second, each the newest; null: every picture that is read in time."""
     frame_id: str = ""
     """The camera's coordinate frame, like the ``frame_id`` of ROS; empty if it has none."""
 

@@ -42,7 +42,7 @@ class GameBoySettings(GameSettings):
     game: str
     """The name of a game, such as "blocks"."""
     state: str | None = None
-    """Where an episode starts, by the game's own names, such as "level5"; null for its first."""
+    """The name of the start state of an episode, such as "level5"; null for the game's first."""
     ladder: bool = False
     """Climb the game's encounters, from ``state`` on: each is repeated until it is won, then comes the next; after the last,
     the first."""

@@ -39,7 +39,7 @@ class CoordinatorParams(Params):
 
 @dataclass(slots=True)
 class _Member:
-    """The coordinator's state of a worker."""
+    """What the coordinator knows of a worker."""
 
     incarnation: int
     seen_ns: int

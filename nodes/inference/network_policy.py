@@ -20,7 +20,7 @@ from rtgraph.nodes.weights.weights import Weights
 
 
 class EpsilonGreedyPolicy(Policy):
-    """Acts as the algorithm of its weights does or, with probability ε and no forward pass, at random."""
+    """Acts as the algorithm of its weights does; with probability ε it acts at random, without a forward pass."""
 
     def __init__(self, weights: Weights, params: EpsilonGreedyParams, rng: np.random.Generator) -> None:
         self._name = weights.name

@@ -30,7 +30,7 @@ class GradientLearner(Batches[BatchParams]):
     learner_state = Output(LearnerState)
 
     _made: tuple[SampledBatch, Batch, tuple[Tensor, BatchLoss]]
-    """The last gradient, which is computed but does not end yet in the graph's time."""
+    """The last gradient: it is computed, but its duration is not over in the graph's time."""
 
     def on_prepare(self) -> None:
         """Make the updater that computes gradients."""

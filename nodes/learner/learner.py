@@ -90,11 +90,11 @@ class Learner(Learning[LearnerParams]):
         self._apply_due()
 
     def publishes_target(self) -> bool:
-        """Return whether there are gradient learners: they use the target network."""
+        """Return whether to publish the target network: only gradient learners use it."""
         return self.params.learners > 1
 
     def versions_per_publication(self) -> int:
-        """Return 1 if there are gradient learners: they use the newest version."""
+        """Return the number of versions per published one: 1 with gradient learners, which use the newest."""
         return 1 if self.params.learners > 1 else super().versions_per_publication()
 
     def result(self) -> dict[str, Any]:

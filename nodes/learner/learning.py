@@ -47,7 +47,7 @@ P = TypeVar("P", bound=LearningParams)
 
 @dataclass(frozen=True, slots=True)
 class _Update:
-    """An update that is computed, but does not end yet in the graph's time."""
+    """An update that is computed, but lasts longer in the graph's time."""
 
     message: SampledBatch
     indices: npt.NDArray[np.int64]
@@ -106,7 +106,7 @@ class Learning(Batches[P]):
             self.publish_weights()
 
     def compute(self, message: SampledBatch) -> bool:
-        """Compute an update from a batch, which `computed` applies; False if the batch's frames are overwritten."""
+        """Compute an update from a batch, for `computed` to apply. Return False if the batch's frames are overwritten."""
         batch = self.read(message, self.owner.updater.version)
         if batch is None:
             return False
@@ -152,7 +152,7 @@ class Learning(Batches[P]):
         self.owner.keep_in(self._folder(), self.context.launch_context.limits.ticks)
 
     def begun(self) -> int:
-        """Return the version at which learning began, also in the run that was resumed."""
+        """Return the version at which learning began; if the run resumed another one, that run's."""
         return self.owner.updater.begun
 
     def versions_per_publication(self) -> int:

@@ -77,7 +77,7 @@ class SequentialAgent(Learning[SequentialParams]):
             self._waiting = message
 
     def on_observation(self, observation: Observation) -> None:
-        """Take a turn, unless one is in progress."""
+        """Begin a turn (infer and learn), unless one is in progress."""
         if not self._in_turn:
             self._begin(observation)
 
@@ -130,7 +130,7 @@ class SequentialAgent(Learning[SequentialParams]):
         self.after(0, self._go_on)
 
     def _go_on(self) -> None:
-        """Take the next step after learning."""
+        """After learning, infer or end the turn, as ``order`` says."""
         if self.params.order == "learn_infer":
             self._infer()
         else:

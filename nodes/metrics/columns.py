@@ -9,8 +9,9 @@ than the noop, ``wins`` the number of episodes won so far, empty for a game that
 """
 
 EPISODES = ("episode", "tick", "length", "return", "terminated", "truncated", "time_s", "plant", *ENDING)
-"""One row per episode, followed by the plant's measurements at its end. ``tick`` is the number of plant ticks (frames)
-until its end, ``length`` its number of ticks; ``terminated`` and ``truncated`` are 0 or 1."""
+"""Columns of the table of episodes, before those of the plant's measurements; a row per episode. ``tick`` is
+the number of plant ticks (frames) until its end, ``length`` its number of ticks; ``terminated`` and
+``truncated`` are 0 or 1."""
 
 KNOWN = "known"
 """A column that is empty if no policy sees pending actions."""
@@ -20,10 +21,11 @@ UPDATES = (
     *("explored", "transitions", "samples_per_s", "updates_per_s", "updates_per_tick", "ticks_per_s"),
     KNOWN,
 )
-"""One row per period. ``updates`` is the number in the period, ``version`` the total; ``loss`` to ``delay``
-are means over the period's updates; ``staleness`` and ``explored`` are means over its decisions, in versions
-and as a share, and ``known`` is the mean number of pending actions that they knew; ``transitions`` is the number
-in the replay memory. Rates are per second of the graph's time. Unknown values are empty."""
+"""Columns of the table of updates; a row per period. ``updates`` is the number in the period, ``version`` the
+total; ``loss`` to ``delay`` are means over the period's updates; ``staleness`` and ``explored`` are means over
+its decisions, in versions and as a share, and ``known`` is the mean number of pending actions that they knew;
+``transitions`` is the number in the replay memory. Rates are per second of the graph's time. Unknown values are
+empty."""
 
 EPISODE_TAGS = {
     "return": "charts/episodic_return",

@@ -26,12 +26,12 @@ class Tally:
     decisions: int = 0
     explored: int = 0
     dated: int = 0
-    """Number of decisions made while the newest version was known."""
+    """Number of decisions for which the newest version of the weights was known."""
     staleness: int = 0
     aware: int = 0
     """Number of decisions of policies that see pending actions."""
     known: int = 0
-    """Number of pending actions that they knew."""
+    """Number of pending actions that these decisions knew."""
 
     def learned(self, update: Learned) -> None:
         """Add an update to the counts."""

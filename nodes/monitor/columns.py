@@ -14,7 +14,7 @@ Column = npt.NDArray[Any]
 
 POLICY, DEFAULT, RESET = 0, 1, 2
 BY = {"policy": POLICY, "default": DEFAULT, "reset": RESET}
-"""Numbers for who acted at a tick."""
+"""The numbers that stand for who acted at a tick."""
 
 UNUSED = ("overwritten", "late", "dropped", "refused")
 """Columns that count the decisions which did not act."""

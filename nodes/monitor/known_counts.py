@@ -14,7 +14,7 @@ from rtgraph.nodes.monitor.figures import or_none
 
 
 class KnownCounts:
-    """A table with a row for each decision of a delay-aware agent: its observation's tick, D, and the actions known of D."""
+    """A table of a delay-aware agent's decisions: the observation's tick, D, and how many of the D pending actions are known."""
 
     def __init__(self) -> None:
         self._rows = array("q")

@@ -41,7 +41,7 @@ from rtgraph.nodes.monitor.known_counts import KnownCounts
 from rtgraph.nodes.runtime.clock import true_rate_hz
 
 _READ = tuple({"number": "decision", "incarnation": "reward"}.get(name, name) for name in TICKS)
-"""Fields of ``Applied`` in the order of TICKS: the incarnation is in the header, and the reward takes its place."""
+"""The fields of ``Applied`` to read, in the order of TICKS; ``reward`` in place of the incarnation, which the header has."""
 _READ_FROM = operator.itemgetter(*_READ)
 _CAPTURED = operator.itemgetter("captured_age_ns")
 _MAYBE = ("age_ticks", "age_ns", "worker", "decision")
@@ -118,7 +118,7 @@ class Trace:
             self._reached(tick, incarnation)
 
     def _reached(self, tick: dict[str, Any], incarnation: int) -> None:
-        """Take the counts of the plant at a tick. A restarted plant counts from 0; its ticks continue from its clock."""
+        """Store the plant's counts at a tick. A restarted plant counts from 0; its ticks continue from its clock."""
         self._overruns[incarnation], self._slipped[incarnation] = tick["overruns"], tick["slipped"]
         if incarnation != self._incarnation and self._next is not None:
             self.missed += max(0, tick["tick"] - self._next)
@@ -140,7 +140,7 @@ class Trace:
         )
 
     def announced(self, message: WeightsVersion) -> None:
-        """Add a version of the weights."""
+        """Record the announcement of a version of the weights."""
         self._versions.extend((message.header.stamp_ns, message.version))
 
     def ended(self, message: EpisodeEnd) -> None:

@@ -19,7 +19,7 @@ class Watched:
     monitor: str
     """The monitor's full name."""
     title: str
-    """Its title, with dots for slashes: the namespace of a ``monitor``, the name of any other."""
+    """The title of the plant's figures: the namespace of a node named ``monitor``, else its name; dots replace slashes."""
     file: str
     """The trace's name, in the session folder."""
     rate_hz: float | None

@@ -13,7 +13,7 @@ CHECKPOINTS = "checkpoints"
 """The default folder of checkpoints in a session folder."""
 FACTS, TENSORS = "facts.json", "tensors.safetensors"
 PLAN = "plan.yaml"
-"""The plan in a session folder."""
+"""File name of the plan in a session folder."""
 
 
 def name_of(number: int) -> str:

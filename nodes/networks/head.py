@@ -65,7 +65,7 @@ class Head(nn.Module):
 
 
 def atoms_of(support: SupportSpec, device: torch.device | None = None) -> Tensor:
-    """Return the returns of the atoms, float32 of shape (atoms,)."""
+    """Return the values of the atoms (returns), float32 of shape (atoms,)."""
     return torch.linspace(support.low, support.high, support.atoms, dtype=torch.float32, device=device)
 
 

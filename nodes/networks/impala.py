@@ -57,7 +57,7 @@ class Impala(Network):
         """The number of features."""
         self.head = Head(spec.head, self.inputs, FEATURES, outputs)
         self.compiled: Callable[[Tensor], Tensor] | None = None
-        """Computes the features in place of ``sequences`` (see `compiled`)."""
+        """If set, computes the features in place of ``sequences``; see the package `compiled`."""
 
     def features(self, observations: Observations) -> Tensor:
         """Return the flattened output of the last sequence, (batch, features), for a batch of frames (see `as_input`)."""

@@ -21,7 +21,7 @@ class NoisyLinear(nn.Module):
     """
 
     noise: tuple[Tensor, Tensor] | None
-    """f(ε_in) of shape (inputs,) and f(ε_out) of shape (outputs,)."""
+    """The last drawn noise: f(ε_in) of shape (inputs,) and f(ε_out) of shape (outputs,)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()

@@ -90,7 +90,7 @@ def write(module: nn.Module, buffer: Buffer, slots: Sequence[Slot] | None = None
 
 
 def read(module: nn.Module, buffer: Buffer, slots: Sequence[Slot]) -> None:
-    """Copy a buffer of that layout into a module's state: the reverse of `write`.
+    """Copy a buffer with this layout into a module's state: the reverse of `write`.
 
     Raises:
         ValueError: The buffer is too small or not contiguous.
@@ -121,7 +121,7 @@ def bind(module: nn.Module, buffer: Buffer) -> None:
 
 
 def views_of(buffer: Buffer, slots: Sequence[Slot]) -> dict[str, Tensor]:
-    """Return the slots of a buffer of that layout by name, without copying; for read-only ones see `bind`.
+    """Return the slots of a buffer with this layout by name, without copying; for read-only buffers see `bind`.
 
     Raises:
         ValueError: The buffer is too small or not contiguous.

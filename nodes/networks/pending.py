@@ -13,7 +13,7 @@ from rtgraph.msgs.spaces import ArraySpec
 from rtgraph.nodes.networks.network import Network, Observations
 
 TRUNK = "\ntrunk"
-"""Features in place of an observation: those of a trunk that has run already. No part of an observation has this name."""
+"""The name of the features of a trunk, given in place of an observation. No part of an observation has this name."""
 
 
 class WithPending(Network):

@@ -61,7 +61,7 @@ class Admission:
         return {"clamped": self._clamped} if self._clamped else {}
 
     def failure(self) -> str:
-        """Return why the first decision was refused, if every decision was refused."""
+        """Return why the first decision was refused if all were refused; else an empty text."""
         if self._taken or not self._refused:
             return ""
         return f"all {self._refused.total():,} decisions were refused, the first: {self._first}"

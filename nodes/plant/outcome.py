@@ -119,11 +119,11 @@ class Outcomes:
         )
 
     def _is_of_integers(self, value: npt.NDArray[np.generic]) -> bool:
-        """Return whether an array is the only part, fits the spec and holds no floats."""
+        """Return whether an observation is a single array of integers that fits the spec."""
         return not self._several and self._parts[WHOLE].admits(value) and value.dtype.kind != "f"
 
     def _is_plain(self, step: Step) -> bool:
-        """Return whether all but the observation of a step is of Python's types and fits the spec."""
+        """Return whether a step's values except the observation have Python's types and fit the spec."""
         measurements = step.measurements
         return (
             type(step.reward) is float

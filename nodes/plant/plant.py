@@ -118,7 +118,7 @@ class Plant(Node[P]):
         return self._outcomes.result() | self._admission.result()
 
     def failure(self) -> str:
-        """Return why the first decision was refused, if every decision was refused."""
+        """Return why the first decision was refused if all were refused; else an empty text."""
         return self._admission.failure()
 
     def world_state(self) -> dict[str, Any]:

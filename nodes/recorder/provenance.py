@@ -22,9 +22,9 @@ from rtgraph.nodes.weights.weights import Weights, weights_named
 PLAN = "plan.yaml"
 WEIGHTS_FOLDER = "weights"
 RESUMED_AT = "goes_on_ns"
-"""The key of the time at which a recording continues from a world checkpoint."""
+"""Key in a recording's info: the time at which the recording continues from a world checkpoint."""
 TIME_BASE_FACT = "time_base"
-"""The key of the rule by which ticks and durations become ns. Older recordings lack it."""
+"""Key in a recording's info: the rule by which ticks and durations become ns. Older recordings lack it."""
 _LIBRARIES = ("numpy", "torch", "ale-py", "gymnasium")
 
 

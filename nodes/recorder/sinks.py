@@ -45,7 +45,7 @@ def make_sink(
 
 
 class _Plain(BagWriter):
-    """One file."""
+    """A sink that writes one file."""
 
     @property
     def paths(self) -> Sequence[Path]:
@@ -56,14 +56,14 @@ class _Plain(BagWriter):
 
 
 class _Splitting(SplittingWriter):
-    """Several files in a row."""
+    """A sink that writes several files, one after the other."""
 
     def keep(self, reason: str, losses: Mapping[str, object]) -> None:
         """Do nothing: messages are written as they arrive."""
 
 
 class _RingSink:
-    """A ring buffer, which writes a file of the last seconds on each request."""
+    """A sink with a ring buffer, which writes a file of the last seconds on each request."""
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring

@@ -12,7 +12,7 @@ from rtgraph.nodes.replay.storage.batch import Batch, Draw
 from rtgraph.nodes.replay.storage.frames import Frames
 
 Store = tuple[str, str, int]
-"""The name of the store of the frames, the name of its replay node, and that node's incarnation."""
+"""A store of frames: its name, the name of its replay node, and that node's incarnation."""
 
 
 class BatchReader:

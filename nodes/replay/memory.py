@@ -71,7 +71,7 @@ class ReplayMemory:
         self.refused = 0
         """Number of transitions that the buffer rejected."""
         self.problem = ""
-        """Why it rejected the first of them."""
+        """Why the buffer rejected the first of these transitions."""
         self.sampled = 0
         """Number of transitions sampled."""
         self._rng = rng

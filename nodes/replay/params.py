@@ -51,11 +51,11 @@ class ReplayParams(Params):
     fill: tuple[str, ...] = ()
     """Recordings to begin with, such as demonstrations: one, or a list of them."""
     fill_age_ticks: int | None = Field(default=None, ge=1)
-    """Age in ticks of the observations of these recordings when their actions are applied; null: from
+    """Age in ticks of the observations of `fill` when their actions are applied; null: from
     `fill_latency_frames`.
     """
     fill_latency_frames: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    """The same age, as the duration of an agent's inference in frames, rounded up to whole ticks, at least 1;
+    """`fill_age_ticks` as the duration of an agent's inference in frames, rounded up to whole ticks, at least 1;
     null: as recorded.
     """
     in_place: bool = True

@@ -16,7 +16,7 @@ class _LearnerRequests:
     answers: int = 0
     restarts: int = 0
     earlier_unread: int = 0
-    """Number of batches that its earlier incarnations could not read."""
+    """Number of batches that the learner's earlier incarnations could not read."""
 
 
 class Requests:

@@ -44,6 +44,6 @@ class Transition:
     ticks: int
     """Number of ticks between the two applications."""
     decisions: int = 1
-    """Number of decisions it spans."""
+    """Number of decisions that the transition spans."""
     by_default: bool = False
     """Whether the default behaviour β chose the action."""

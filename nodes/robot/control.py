@@ -19,8 +19,10 @@ from rtgraph.nodes.robot.joints import Command as CommandKind
 from rtgraph.nodes.robot.safety import NEAR_S, Command, Safety, Sent, stale_after_ns
 
 ARRIVED = 0.02
-"""A pose is reached if each joint rests, for ``SETTLED_TICKS``, as near to it as it moves in this many seconds at
-maximum speed."""
+"""Tolerance of a pose, in seconds of motion at maximum speed.
+
+A pose is reached if each joint rests there for ``SETTLED_TICKS``.
+"""
 STILL = 1e-3
 """A joint rests if it is slower than this share of its maximum speed."""
 SETTLED_TICKS = 3

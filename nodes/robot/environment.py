@@ -14,7 +14,10 @@ from rtgraph.nodes.robot.params import JOINTS, RobotParams, numbers_of, scale_of
 
 
 class RobotEnvironment:
-    """Observes and judges one robot. It is stepped after ``Control.tick``, and sends nothing itself."""
+    """Observes one robot, and returns its task's rewards and ends of episodes.
+
+    It is stepped after ``Control.tick``, and sends nothing itself.
+    """
 
     def __init__(self, params: RobotParams, control: Control) -> None:
         self.spec: PlantSpec = spec_of(params)

@@ -22,7 +22,7 @@ from rtgraph.nodes.robot.task import Task, make_task
 MAX_AGE_MS = 500.0
 NO_TORQUES = "torques are not commanded: no rule keeps a joint under torque within its range and speed"
 JOINTS = "joints"
-"""The part of the observation with the numbers, if there are cameras."""
+"""Name of the part of an observation that holds the numbers, if there are cameras."""
 
 
 class RobotParams(PlantParams):

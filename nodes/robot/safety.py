@@ -33,11 +33,11 @@ class Command:
     values: npt.NDArray[np.generic]
     """Goal positions or velocities, (joints,), in the joints' units."""
     stamp_ns: int
-    """When it was made, in ns of the graph's clock."""
+    """When the command was made, in ns of the graph's clock."""
     source: str
-    """The node that made it; replicas count as one node."""
+    """The node that made the command; replicas count as one node."""
     person: str = ""
-    """The node through which a person made it; empty if a policy did."""
+    """The node through which a person made the command; empty if a policy did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ def is_finite(command: Command) -> bool:
 
 
 def is_fresh(command: Command, now_ns: int, stale_ns: int) -> bool:
-    """Return whether a command is younger than the stale limit by its own stamp, and not from the future."""
+    """Return whether a command's stamp is younger than the stale limit, and not in the future."""
     return abs(now_ns - command.stamp_ns) <= stale_ns
 
 

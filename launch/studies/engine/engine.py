@@ -23,7 +23,7 @@ Only = Mapping[str, Sequence[str]]
 """Values wanted on some of the axes, as text."""
 _LONGEST_NAME = 120
 _PLAIN = re.compile(r"[\w.,=+-]+")
-"""Names of files that no shell or file system changes."""
+"""Pattern of texts that are safe in file names and need no quotes in a shell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class _Task:
 
 
 def _run_cell(task: _Task, report: ReportProgress) -> Figures:
-    """Run one cell, in whichever process this is."""
+    """Run one cell in this process, which may be a worker process."""
     folder = task.folder / WORK
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -177,7 +177,7 @@ def command(study: Study, scale: Scale, at: Mapping[str, Value]) -> str:
 
 
 def name_of(study: Study, scale: Scale, only: Only) -> str:
-    """Return the name of the table and the picture: the scale's, followed by the wanted values of a part."""
+    """Return the name of the table and the picture: the scale, followed by the values of ``only``."""
     wanted = [f"{axis}={','.join(sorted(set(only[axis])))}" for axis in study.axes if axis in only]
     name = "_".join((str(scale), *wanted))
     if len(name) <= _LONGEST_NAME and _PLAIN.fullmatch(name):
@@ -186,7 +186,7 @@ def name_of(study: Study, scale: Scale, only: Only) -> str:
 
 
 def _look_for_figures(study: Study, rows: Sequence[Row], status: Status) -> None:
-    """Note the figures of a study that no cell has: their columns are empty."""
+    """Print a note about declared figures that no cell has: their columns are empty."""
     computed = dict.fromkeys(name for row in rows for name in row if name not in study.axes)
     for name in study.figures:
         if name not in computed:
@@ -226,7 +226,7 @@ def _check_places(study: Study, cells: Sequence[Cell]) -> None:
 
 
 def _fits(cell: Cell, only: Only) -> bool:
-    """Return whether a cell has the wanted values. Axes that it does not have do not matter: other cells need it."""
+    """Return whether a cell has the wanted values. Axes that the cell lacks do not count: other cells may need its result."""
     return all(axis not in cell.at or str(cell.at[axis]) in values for axis, values in only.items())
 
 

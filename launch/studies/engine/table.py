@@ -63,7 +63,7 @@ def write_table(path: Path, study: Study, rows: Sequence[Row]) -> None:
 
 
 def averaged(study: Study, rows: Sequence[Row]) -> list[dict[str, Value | Mean]]:
-    """Return a row for each point of the axes without the seeds, with means of its numbers; None where unknown."""
+    """Return a row for each combination of axis values except seeds, with means over the seeds; None where unknown."""
     places = [axis for axis in study.axes if axis != SEED]
     groups: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:

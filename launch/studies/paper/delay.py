@@ -64,7 +64,7 @@ _SIZES: dict[Scale, tuple[tuple[int, ...], int, Mapping[str, int], int]] = {
     Scale.DESK: ((1, 2, 4, 8, 16), 5, {CATCH: 30_000, TRACKING: 15_000}, 100),
     Scale.PAPER: ((1, 2, 4, 8, 16), 10, {CATCH: 200_000, TRACKING: 100_000}, 400),
 }
-"""Delays in ticks, seeds, ticks of learning in each game, and greedy episodes of Catch. Tracking has a tenth as many, longer ones."""
+"""By scale: delays in ticks, seeds, ticks of learning in each game, greedy episodes of Catch (a tenth as many of Tracking)."""
 
 
 @dataclass(frozen=True, slots=True)

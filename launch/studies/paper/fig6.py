@@ -39,7 +39,7 @@ _SIZES: dict[Scale, tuple[tuple[str, ...], tuple[int, ...], int, int, int, int]]
     Scale.DESK: (("boxing", "name_this_game"), (1, 5, 8, 70), 3, 200_000, 20, 10_000),
     Scale.PAPER: (("boxing", "krull", "name_this_game"), (1, 5, 8, 29, 70, 596), 3, 10_000_000, 30, 108_000),
 }
-"""Games, delays in frames, seeds, frames of learning, greedy episodes, and the most frames of one."""
+"""By scale: games, delays in frames, seeds, frames of learning, greedy episodes, and the most frames of one."""
 
 
 def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:

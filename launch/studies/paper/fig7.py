@@ -68,7 +68,7 @@ _SIZES: dict[Scale, tuple[tuple[tuple[int, float, int], ...], tuple[float, ...],
         "auto",
     ),
 }
-"""Networks (depth, k, passes), values of ε, seeds, and the device."""
+"""By scale: networks (depth, k, passes), values of ε, seeds, and the device."""
 
 
 def _cells(scale: Scale, known: Sequence[Row]) -> list[Cell]:
@@ -117,7 +117,7 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 
 def _counted(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows with a number of workers, with the parameters of their network and the name of their line."""
+    """Return the rows in which a number of workers was found; add the network's number of parameters and the line's label."""
     sizes = {(row["depth"], row["k"]): row["parameters"] for row in rows if "method" not in row}
     return [
         {

@@ -40,7 +40,7 @@ _SIZES: dict[Scale, tuple[tuple[tuple[int, float, int], ...], tuple[int, ...], s
         "auto",
     ),
 }
-"""Networks (depth, k, updates), batch sizes, and the device."""
+"""By scale: networks (depth, k, updates), batch sizes, and the device."""
 
 
 def _cells(scale: Scale, known: Sequence[Row]) -> list[Cell]:
@@ -82,7 +82,7 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 
 def _counted(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows with a number of learners, with the parameters of their network and the name of their line."""
+    """Return the rows in which a number of learners was found; add the network's number of parameters and the line's label."""
     sizes = {(row["depth"], row["k"]): row["parameters"] for row in rows if "mean_ms" in row}
     return [
         {

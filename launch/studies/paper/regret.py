@@ -36,12 +36,12 @@ _SIZES: dict[Scale, tuple[tuple[int, ...], int, int]] = {
     Scale.DESK: ((1, 2, 4, 8, 16, 32, 64), 5, 8_000),
     Scale.PAPER: ((1, 2, 4, 8, 16, 32, 64, 128, 256), 10, 20_000),
 }
-"""τ in ticks, seeds, and ticks that are measured."""
+"""By scale: τ in ticks, seeds, and ticks that are measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Regret:
-    """Measures regret per tick beside the term of Theorem 1 for one worker."""
+    """Measures the regret per tick, to compare it with the term of Theorem 1 for one worker."""
 
     launched: VirtualRun
     bound: float

@@ -32,7 +32,7 @@ _SIZES: dict[Scale, tuple[tuple[str, ...], int, int, int]] = {
     Scale.DESK: (tuple(LATENCIES), 5, 20_000, 100),
     Scale.PAPER: (tuple(LATENCIES), 10, 100_000, 200),
 }
-"""Latencies, seeds, ticks, and greedy episodes."""
+"""By scale: latencies, seeds, ticks, and greedy episodes."""
 
 
 def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:

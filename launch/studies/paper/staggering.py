@@ -33,7 +33,7 @@ _SIZES: dict[Scale, tuple[tuple[str, ...], tuple[int, ...], int, int, int]] = {
     Scale.DESK: (tuple(LATENCIES), (1, 2, 4, 6, 8, 12), 10, 20_000, 5_001),
     Scale.PAPER: (tuple(LATENCIES), tuple(range(1, 17)), 10, 20_000, 5_001),
 }
-"""Latencies, numbers of workers, seeds, ticks, and the first tick that counts."""
+"""By scale: latencies, numbers of workers, seeds, ticks, and the first tick that counts."""
 
 
 def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:

@@ -33,12 +33,12 @@ _SIZES: dict[Scale, tuple[tuple[float, ...], tuple[int, ...], tuple[int, ...], f
     Scale.DESK: ((0.5, 0.9, 0.99, 1.0), (1, 2, 5, 8, 12), (1, 2, 4, 8), 0.0025),
     Scale.PAPER: ((0.5, 0.7, 0.9, 0.99, 1.0), (1, 2, 3, 5, 8, 12, 16), (1, 2, 4, 8, 16), 0.0025),
 }
-"""Probabilities to stay, delays in ticks, intervals in ticks, and the target relative standard error."""
+"""By scale: probabilities to stay, delays in ticks, intervals in ticks, and the target relative standard error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Measures a reward rate beside the predicted one and the bound of Theorem 1 for any policy."""
+    """Measures a reward rate, to compare it with the predicted rate and with the bound of Theorem 1 for any policy."""
 
     launched: VirtualRun
     lanes: int

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 TIMEOUT_S = 0.1
-"""Longest wait for a servo's reply: nothing here is in a hurry."""
+"""Maximum wait for a servo's reply. It is long: these verbs have no rate to keep."""
 
 
 def add_port(parser: argparse.ArgumentParser) -> None:

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _clicked(image: Image) -> list[Point]:
-    """Show the picture in a window until four points were clicked."""
+    """Show the picture in a window until four points are clicked, and return them."""
     from rtgraph.msgs.errors import RobotError  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.typed.extras import needed_by  # noqa: PLC0415
 

@@ -50,7 +50,7 @@ class Column:
 
     @property
     def ragged(self) -> bool:
-        """Whether its values differ in length."""
+        """Whether the column's values differ in length."""
         return (
             self.longest > LONGEST_WORD
             if self.kind == "text"

@@ -30,7 +30,7 @@ LONGEST_NAME = 240
 """Maximum length in bytes of a file's name without its suffix: file systems allow 255 in total."""
 GROUP_BYTES = 2 << 20
 GROUP_ROWS = 1 << 14
-"""A row group ends at the first limit reached. It is held in memory, one for each topic."""
+"""Limits of a row group, in bytes and rows; it ends at the first one reached. One for each topic is held in memory."""
 
 
 def export_parquet(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
@@ -63,7 +63,7 @@ def export_parquet(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Ex
 
 
 def file_name(table: str) -> Path:
-    """Return the file of a topic, inside the folder whatever the topic's name."""
+    """Return the relative path of a topic's file, which stays inside the folder for any name of a topic."""
     *folders, name = [_short(quote(part, safe="").replace(".", "%2E") or "%") for part in table.split("/")]
     return Path(*folders, f"{name}.parquet")
 
@@ -129,7 +129,7 @@ class _Writer:
 
 
 def _is_list(column: Column) -> bool:
-    """Return whether arrays are stored as lists; a tensor has elements, always equally many."""
+    """Return whether arrays are stored as lists. A tensor must have elements, and always the same number."""
     return column.kind == "array" and (column.ragged or not math.prod(column.shape or ()))
 
 

@@ -39,9 +39,9 @@ class Selection:
     """The part of a recording to export."""
 
     topics: tuple[str, ...] = ()
-    """Globs; empty for all topics."""
+    """Globs of topics; empty for all topics."""
     start_ns: int | None = None
-    """First time of the graph's clock; None for that of the recording."""
+    """The first time to export, in ns of the graph's clock; None for the start of the recording."""
     end_ns: int | None = None
     progress: Progress | None = None
     """Called during the export."""

@@ -27,7 +27,7 @@ from rtgraph.msgs.bag.format.channel import Channel
 MAGIC = b"\x89MCAP0\r\n"
 PROFILE = "rtgraph"
 INFO, LOSSES = "rtgraph", "losses"
-"""The names of the metadata records: the facts at the start, and the ledger at the end."""
+"""The names of the metadata records: the facts at the start, and the counts of lost messages at the end."""
 RECOVERED = "recovered"
 """The info key that marks a recovered recording, with the number of its problems."""
 RING_REASON = "ring.reason"
@@ -56,7 +56,7 @@ def unsigned(time_ns: int) -> int:
 
 
 def signed(time: int) -> int:
-    """Return the original time of ``unsigned``."""
+    """Return the time that ``unsigned`` has converted."""
     return time if time <= _INT64_MOST else time - _UINT64 - 1
 
 

@@ -19,7 +19,7 @@ class Recovery:
     """The result of recovering a recording.
 
     ``missing`` is the number of messages in its index that could not be read; None without an index.
-    ``losses`` is the account of the messages in the new file; messages lost by the damage count as lost.
+    ``losses`` counts the messages of the new file; messages lost by the damage count as lost.
     """
 
     path: Path

@@ -36,7 +36,7 @@ class StoredMessage(NamedTuple):
 
 
 class Storage:
-    """Writes messages to a sink and keeps their account."""
+    """Writes messages to a sink, and counts received and lost ones."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink

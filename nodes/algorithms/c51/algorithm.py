@@ -28,7 +28,7 @@ class C51(ValueAlgorithm[C51Params]):
     def wanted(
         self, online: Network, target: Network, batch: TensorBatch, rng: np.random.Generator
     ) -> Tensor:
-        """Compute the probabilities of the atoms, (batch, atoms)."""
+        """Compute the target distributions: probabilities of the atoms, (batch, atoms)."""
         following = self.following(online, target, batch, rng, double=self.params.double)
         return project(following.softmax(1), batch.returns, batch.discounts, self._support)
 

@@ -16,7 +16,7 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 
 
 class SquashedGaussian(Acting):
-    """Samples an action while it explores; otherwise the squashed mean."""
+    """Chooses actions by SAC's actor: a sample while it explores; otherwise the squashed mean."""
 
     def __init__(self, network: NetworkSpec, plant: PlantSpec) -> None:
         super().__init__(network, plant)

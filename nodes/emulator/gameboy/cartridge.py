@@ -30,7 +30,7 @@ _BOOT_FRAMES: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class CartridgeGame:
-    """A game for one of the user's ROMs. Its starts are the user's savestates, in the order of their names."""
+    """A game for one of the user's ROMs. Its start states are the user's savestates, in the order of their names."""
 
     name: str
     rom_name: str
@@ -88,7 +88,7 @@ def _reason(error: Exception) -> str:
 
 
 def tetris_start(console: Console) -> bytes:
-    """Return the start of a game of type A at level 0, made by pressing START on a console that was just switched on.
+    """Return the start state of a game of type A at level 0, made by pressing START on a console that was just switched on.
 
     Raises ``RomError`` if the game does not begin.
     """

@@ -54,7 +54,7 @@ class ConsoleMemory:
 
 
 class _Emulator:
-    """The one emulator of this process, and the console that has it."""
+    """The one emulator of this process, and the console that uses it now."""
 
     def __init__(self, rom: Path) -> None:
         from stable_retro import RetroEmulator  # noqa: PLC0415 - loads gymnasium

@@ -28,11 +28,11 @@ class Rules(Protocol):
 
 
 class Game(Protocol):
-    """A game for one program. A program may have several, which differ in their rules and starts."""
+    """A game for one program. A program may have several, which differ in their rules and start states."""
 
     @property
     def name(self) -> str:
-        """The name in graph files."""
+        """The game's name in graph files."""
         ...
 
     @property

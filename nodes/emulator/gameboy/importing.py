@@ -29,7 +29,7 @@ _TETRIS, _TETRIS_START = "tetris", "level0"
 
 
 def import_rom(path: Path) -> Rom:
-    """Copy a ROM into the library, and return which it is. For Tetris, make its start, too.
+    """Copy a ROM into the library, and return which known ROM it is. For Tetris, make its start state, too.
 
     Raises:
         RomError: it cannot be read, or is not a known ROM; nothing was copied.

@@ -156,7 +156,7 @@ def _title(content: bytes) -> str:
 
 
 def _by_header(content: bytes) -> str:
-    """Name a file by its header."""
+    """Return a name for a file, from its header."""
     title = _title(content)
     if not title:
         return "not a Game Boy ROM"

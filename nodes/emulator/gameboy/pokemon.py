@@ -78,7 +78,7 @@ class PokemonCatchingRules:
 
 
 _LAST_FALLS: Final[tuple[tuple[str, EndReason], ...]] = (("my", "lost"), ("opp", "won"))
-"""The reason when a side's last creature falls; in the game, too, we lose if both fall."""
+"""The reason for the end when a side's last creature falls. If both fall at once, we lose, as in the game."""
 
 
 def _party(side: str, now: Variables) -> range:

@@ -15,7 +15,7 @@ TETRIS_VARIABLES: Final[Mapping[str, Variable]] = {
     "game_state": Variable(0xFFE1),
 }
 TETRIS_STATE: Final = TETRIS_VARIABLES["game_state"]
-"""0 while pieces fall, and in the first frames after the console was switched on."""
+"""The variable of the game's state: 0 while pieces fall, and in the first frames after the console was switched on."""
 
 
 class TetrisRules:

@@ -26,7 +26,10 @@ class MaximumTimeWorker(WorkerStagger):
 
 
 class MaximumTimeCoordinator(CoordinatorStagger):
-    """When τ ≥ m, delays worker n by dist(n, self)·(τ − m)/N_I; then m ← τ. Shares are floored."""
+    """Spreads workers over the longest inference time so far (m).
+
+    When τ ≥ m, worker n is delayed by dist(n, self)·(τ − m)/N_I; then m ← τ. Shares are floored.
+    """
 
     def report(self, ring: Sequence[str], worker: str, inference_ns: int) -> dict[str, int]:
         if inference_ns <= self.maximum_ns:

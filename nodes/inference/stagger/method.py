@@ -14,7 +14,7 @@ from rtgraph.msgs import Observation, PlantSpec, StaggerDelay, WorkerState
 
 
 class WorkerStagger:
-    """A worker's half: by default it holds no decision, and sleeps the delays that it received."""
+    """A worker's half of a stagger method: by default it holds no decision, and sleeps the delays that it received."""
 
     def __init__(self) -> None:
         self._pending_ns = 0
@@ -34,7 +34,7 @@ class WorkerStagger:
 
 
 class CoordinatorStagger:
-    """The coordinator's half: by default it delays no worker and claims no observation."""
+    """The coordinator's half of a stagger method: by default it delays no worker and claims no observation."""
 
     def __init__(self) -> None:
         self.maximum_ns = 0

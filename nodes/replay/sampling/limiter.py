@@ -8,7 +8,7 @@ from fractions import Fraction
 from rtgraph.msgs.errors import ReplayError
 
 _FINEST = 1_000_000
-"""Ratios are rounded to the nearest fraction with parts up to this: 0.3333333333333333 means 1/3."""
+"""Largest denominator of the fraction that a ratio is rounded to: 0.3333333333333333 means 1/3."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ Floats = npt.NDArray[np.float64]
 
 
 _FAN = 32
-"""Number of values per sum: numpy takes as long for one level of 32 as for one of two."""
+"""Number of values per sum: numpy computes a level of sums of 32 as fast as one of sums of 2."""
 
 
 class SumTree:

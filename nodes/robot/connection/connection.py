@@ -29,7 +29,7 @@ class Health:
     """The state of the connection to the device."""
 
     state: Literal["connecting", "up", "fault", "lost"]
-    """``lost``: no new driver will be made."""
+    """The state of the connection; ``lost``: no new driver is made any more."""
     reason: str = ""
     driver_number: int = 0
     """Number of drivers made so far."""

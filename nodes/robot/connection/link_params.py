@@ -15,7 +15,7 @@ class LinkParams(Record):
     connect_s: float = Field(default=10.0, gt=0)
     """Maximum duration of connecting."""
     failures: int = Field(default=3, ge=1)
-    """Number of consecutive failures of a call that make a fault."""
+    """Number of consecutive failures of a call after which the driver has a fault and is replaced."""
     retry_s: float = Field(default=0.2, gt=0)
     """Pause before the first new driver after a fault; it doubles with each further one."""
     retry_most_s: float = Field(default=5.0, gt=0)

@@ -86,7 +86,7 @@ def _class_of(base: Any, package: str, name: str) -> type:
 
 
 def _registered(package: ModuleType, base: str) -> Iterator[tuple[str, str]]:
-    """Yield the names that the modules of a package register, and the subpackage of each. Nothing is imported."""
+    """Yield each type name that a module of a LeRobot package registers, and its subpackage. Nothing is imported."""
     for folder in map(Path, package.__path__):
         for file in sorted(folder.glob("*/*.py")):
             for registry, name in _REGISTERED.findall(file.read_text(encoding="utf-8", errors="replace")):

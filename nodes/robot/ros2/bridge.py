@@ -46,13 +46,13 @@ class Ros2BridgeParams(Params):
     """The frame in the headers of messages in ROS; null: the message's field ``frame_id`` if it has one, else the publisher's
     name."""
     from_ros: dict[str, FromRosParams] = Field(default_factory=dict)
-    """The topics of ROS that are published in the graph, by the output on which they are."""
+    """The topics of ROS that are published in the graph, by the name of the output that publishes them."""
     stamps: Literal["header", "reception"] = "header"
     """Capture time of what comes from ROS: the stamp of its header if there is one, or always the reception."""
     node: str = Field(default="rtgraph_bridge", pattern=NODE_NAME)
     """The name of the node in ROS."""
     domain: int | None = Field(default=None, ge=0, le=232)
-    """The domain; null for that of the environment (``ROS_DOMAIN_ID``)."""
+    """The ROS domain; null for that of the environment (``ROS_DOMAIN_ID``)."""
 
     @field_validator("namespace")
     @classmethod

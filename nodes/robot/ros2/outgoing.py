@@ -20,7 +20,7 @@ class Publishers(Protocol):
     """Makes publishers of ROS topics."""
 
     def publisher(self, topic: str, name: str, qos: QosParams) -> Any:
-        """Return a publisher of a topic with a type."""
+        """Return a publisher of a topic; ``name`` is the message type."""
         ...
 
 

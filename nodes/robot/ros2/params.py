@@ -31,9 +31,9 @@ class QosParams(Record):
 
 
 SENSOR = QosParams(reliability="best_effort")
-"""Receives from every publisher, reliable or not."""
+"""Quality of service that receives from every publisher, reliable or not."""
 COMMAND = QosParams(reliability="reliable")
-"""Reaches every subscription, reliable or not."""
+"""Quality of service that reaches every subscription, reliable or not."""
 
 
 class PartParams(Record):
@@ -42,7 +42,7 @@ class PartParams(Record):
     topic: str = Field(min_length=1)
     type: str = Field(pattern=TYPE)
     names: dict[str, str] = Field(default_factory=dict)
-    """JointState: the names of the joints here, and in ROS. A list if they are the same."""
+    """JointState: the names of the joints in the graph, and in ROS. A list if they are the same."""
     shape: tuple[int, int, int] | None = None
     """Pictures: height, width and channels (1, 3 or 4)."""
     resize: bool = False
@@ -75,7 +75,7 @@ class CommandParams(Record):
     topic: str = Field(min_length=1)
     type: str = Field(pattern=TYPE)
     names: dict[str, str] = Field(default_factory=dict)
-    """The names of the joints here, in the order of the message, and in ROS. A list if they are the same."""
+    """The names of the joints in the graph, in the order of the message, and in ROS. A list if they are the same."""
     fields: dict[str, str] = Field(default_factory=dict)
     """Other types: the path of each joint's number, such as ``turn: angular.z`` for a Twist."""
     kind: Literal["position", "velocity"] | None = None
@@ -98,7 +98,7 @@ class CommandParams(Record):
 
     @property
     def joints(self) -> tuple[str, ...]:
-        """The names of the joints here."""
+        """The names of the joints in the graph."""
         return tuple(self.names if self.is_by_name else self.fields)
 
     @property

@@ -202,7 +202,7 @@ def decompressed(message: Any) -> Pixels:
 
 
 def fitted(pixels: Pixels, shape: tuple[int, int, int], *, resize: bool) -> Pixels | None:
-    """Return pixels with a shape: converted to its channels and, with ``resize``, scaled; None if they do not fit."""
+    """Return pixels in a given shape: channels are converted and, with ``resize``, sizes scaled; None if they do not fit."""
     height, width, channels = shape
     if pixels.shape == shape:
         return pixels

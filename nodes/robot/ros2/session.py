@@ -96,7 +96,7 @@ class Subscription:
     def __init__(self, subscription: Any, message_type: Any) -> None:
         self._subscription, self._type = subscription, message_type
         self.received = self.lost = 0
-        """``lost`` counts gaps in the sequence numbers; it is wrong if there are several publishers."""
+        """Number of messages. ``lost`` counts gaps in the sequence numbers; it is wrong if there are several publishers."""
         self._sequence = 0
 
     def take(self, *, only_newest: bool) -> list[Received]:

@@ -132,4 +132,4 @@ class ScreenControl(DeviceControl):
         self._press(NONE, now_ns)
 
     def _give_up_homing(self) -> None:
-        """Keep the reset, which continues when the emergency stop is reset."""
+        """Pause the physical reset: it continues when the emergency stop ends."""

@@ -8,7 +8,7 @@ from rtgraph.nodes.robot.screen.score import ScoreBoard
 
 
 class EndRules:
-    """Applies the rules of a file to each episode."""
+    """Applies the rules of a ``ScreenFile`` for the end of a game to each episode."""
 
     def __init__(self, file: ScreenFile) -> None:
         self._rules = file.end

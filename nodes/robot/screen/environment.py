@@ -19,7 +19,10 @@ SMALL = 84
 
 
 class FilmedEnvironment:
-    """Observes and judges one filmed game. It is stepped after ``ScreenControl.tick``, and presses nothing itself."""
+    """Observes one filmed game, and computes rewards and ends of episodes.
+
+    It is stepped after ``ScreenControl.tick``, and presses nothing itself.
+    """
 
     def __init__(self, spec: PlantSpec, file: ScreenFile, control: ScreenControl) -> None:
         self.spec = spec

@@ -20,7 +20,7 @@ from rtgraph.msgs.errors import BagError
 CHUNK_FILES = 1000
 TABLE_MB = 100
 FILM_MB = 200
-"""LeRobot begins a new file at these sizes."""
+"""Sizes in MB at which a new file of a table or a film begins, as in LeRobot."""
 
 FILM_S = 900
 """Maximum seconds of film in a file, unless one episode is longer: LeRobot finds frames by float32 time, to 0.1 ms."""
@@ -28,7 +28,7 @@ FILM_S = 900
 LOSSLESS = "lossless"
 BEST, WORST = 0, 51
 KEY_FRAME_EVERY = "2"
-"""LeRobot's choice: training reads frames in any order."""
+"""Number of frames from one key frame to the next, as in LeRobot: training reads frames in any order."""
 
 MIB = 1 << 20
 

@@ -185,7 +185,7 @@ class _Score:
         self._acts.append(act)
 
     def knows(self, key: Key) -> bool:
-        """Return whether a tick's action has been read, or is missing."""
+        """Return whether a tick's action was read, or is known to be missing."""
         return bool(self._acts) and self._acts[-1].key >= key
 
     def at(self, key: Key) -> ShownAction | None:

@@ -47,7 +47,7 @@ class Overlay:
         self.size = (canvas_width, _even(height * times + LINES * self._line_px + font_px))
 
     def draw(self, frame: FilmFrame) -> Image.Image:
-        """Return the frame of an image, RGB."""
+        """Return the RGB picture for a film frame: the enlarged image with the panel below."""
         canvas = Image.new("RGB", self.size, BACKGROUND)
         pixels = Image.fromarray(np.ascontiguousarray(frame.pixels)).convert("RGB")
         canvas.paste(pixels.resize(self._picture_size, Image.Resampling.NEAREST), (self._left, 0))

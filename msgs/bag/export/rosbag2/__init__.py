@@ -75,7 +75,7 @@ class _RosTopics:
         self._connections: dict[str, Connection] = {}
 
     def write(self, channel: Channel, message: RosMessage, time_ns: int) -> None:
-        """Write a message on its topic; create a new topic."""
+        """Write a message on its topic, which is created for its first message."""
         topic = table_name(channel)
         name = self._names.name(topic, message.path)
         connection = self._connections.get(name)
