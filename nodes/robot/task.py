@@ -20,7 +20,7 @@ STARTS = ("pose", "stay")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A task's judgement of a tick: see ``Step``."""
+    """The reward of a tick, and whether the episode ends; the fields are those of ``Step``."""
 
     reward: float = 0.0
     terminated: bool = False
@@ -54,7 +54,7 @@ class Task(Protocol):
 
 
 class Free:
-    """No reward and no end: the episode lasts as long as the launch."""
+    """The task without rewards or ends: the episode lasts as long as the launch."""
 
     observed: tuple[str, ...] = ()
 
@@ -70,7 +70,7 @@ class Free:
         return np.zeros(0)
 
     def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
-        """Return no reward and no end."""
+        """Return reward 0, and that the episode goes on."""
         return Verdict()
 
 

@@ -36,7 +36,7 @@ OUTSIDE = "rtgraph topic pub"
 """The publisher of messages that a person sends. No node has this name, and recordings have no such
 messages."""
 DELIVERY_LENGTH = 6
-"""A delivery has at least this many elements, a publication fewer."""
+"""Minimum number of elements of a recorded delivery; a recorded publication has fewer."""
 ENTRIES_MOST = 512
 AGE_MOST_NS = 500_000_000
 """Entries are published at this age or at the maximum size; a kill loses no more than that."""

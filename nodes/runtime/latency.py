@@ -52,7 +52,7 @@ class _Latency(Record):
         return self
 
     def _ns(self, times: float, rate_hz: float) -> int:
-        """Return ``times`` the duration, rounded to ns, never negative."""
+        """Return the duration multiplied by ``times``, rounded to ns, never negative."""
         if self.frames is not None:
             return max(0, frames_ns(self.frames * times, rate_hz))
         return max(0, round((self.ms or 0.0) * 1e6 * times))
@@ -88,7 +88,7 @@ class Constant(_Latency):
 
 
 class Padded(Constant):
-    """The same as ``constant``: inferences are padded to this duration."""
+    """Another name of ``constant``: inferences are padded to this duration."""
 
     kind: Literal["padded"] = "padded"  # type: ignore[assignment]
 
@@ -122,7 +122,7 @@ class Mixture(_Random):
     epsilon: Share = 0.5
     """The share of decisions without a forward pass."""
     cost: Times = 0.02
-    """The mean duration of those decisions, as a share of the duration."""
+    """The mean duration of decisions without a forward pass, as a share of the duration."""
     # Plans from before these fields lack them.
     sigma: Spread = Field(default=0.0, exclude_if=operator.not_)
     """The standard deviation of the logarithm of decisions with a forward pass."""
@@ -145,7 +145,7 @@ class Spikes(_Random):
     probability: Share = 0.002
     """The share of inferences that take longer."""
     factor: Annotated[float, Field(gt=0, le=1e6)] = 10.0
-    """The duration of those inferences, as a multiple of the duration."""
+    """How long these inferences take, as a multiple of the duration."""
 
     def drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
         spike = rng.random() < self.probability
@@ -216,7 +216,7 @@ class ByNode(Record):
 
     kind: Literal["by_node"] = "by_node"
     file: str
-    """The file that they are from, for messages."""
+    """The latency file, for error messages."""
     models: dict[str, Annotated[Model | Cycle, Field(discriminator="kind")]]
     """The models; ``*`` and ``?`` in a name are wildcards."""
 

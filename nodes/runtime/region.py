@@ -25,7 +25,7 @@ from rtgraph.nodes.runtime.realtime.host import available_bytes, process_id
 HEAD_BYTES = mmap.PAGESIZE
 _MAGIC = b"rtgraph replay 1\n"
 LEFT_BYTES = 128 << 20
-"""Memory that stays free; without it the kernel would kill processes to get some."""
+"""Number of bytes of memory that stay free, so that the kernel does not kill processes to get some."""
 
 Layout = Mapping[str, object]
 """The contents of a region, as JSON values."""

@@ -21,7 +21,7 @@ DEEPEST = 32
 log = logging.getLogger("rtgraph.world")
 _HINT = "return numbers, text, lists and dicts with text keys"
 _SHOWN_BITS = 256
-"""Errors show an integer up to this size; Python refuses to print the largest."""
+"""Maximum size of an integer that errors show, in bits; Python refuses to print very large ones."""
 
 
 def result_of(node: Node[Any]) -> dict[str, JsonValue]:

@@ -39,7 +39,7 @@ class NodePlan(Record):
     replicas: int = 1
     params: dict[str, Any] = Field(default_factory=dict)
     outputs: dict[str, str] = Field(default_factory=dict)
-    """Topic by port."""
+    """The topic of each output, by the output's name."""
     inputs: dict[str, InputPlan] = Field(default_factory=dict)
     taps: dict[str, tuple[Tapped, ...]] = Field(default_factory=dict)
     """The outputs that each tap receives."""

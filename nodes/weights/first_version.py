@@ -28,7 +28,7 @@ def acting_for(plan: WeightsPlan) -> Acting:
 
 
 def blank(plan: WeightsPlan) -> Network:
-    """Return the network with parameters that have shapes but no memory (on torch's meta device)."""
+    """Return the network on torch's meta device: its parameters have shapes, but no memory."""
     return acting_for(plan).assemble()
 
 

@@ -13,7 +13,7 @@ from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.realtime.host import available_bytes
 
 LEFT_BYTES = 128 << 20
-"""Memory that stays free; without it the kernel would kill processes to get some."""
+"""Number of bytes of memory that stay free, so that the kernel does not kill processes to get some."""
 
 
 def create(name: str) -> int:

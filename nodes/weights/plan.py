@@ -29,7 +29,7 @@ class WeightsPlan(Record):
     version: int = 0
     """Number of the first version."""
     identity: Identity = Field(default_factory=dict)
-    """Identity of the plant's world."""
+    """Identity of the plant's environment."""
     begun: int = 0
     """The version at which learning began; schedules count from it. A run that begins with a checkpoint's
     weights has the checkpoint's version; a run that resumes another has that run's value.

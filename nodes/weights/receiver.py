@@ -90,7 +90,7 @@ class WeightsReceiver(Node[ReceiverParams]):
         self._incoming: _IncomingVersion | None = None
         self._whole = False
         self._until = 0
-        """Parts before this one are requested."""
+        """One beyond the last requested part; 0 while no version is requested."""
         self._here: WeightsVersion | None = None
         """The last version announced on this host."""
         self._heard_ns = self.now_ns

@@ -31,7 +31,7 @@ class SenderParams(Params):
 
 @dataclass(slots=True)
 class _Copy:
-    """A copy of a version that a receiver is receiving, so that the slot need not be held."""
+    """A copy of the version that a receiver is receiving; without it, the slot would be held meanwhile."""
 
     life: int
     version: int
@@ -63,7 +63,7 @@ class WeightsSender(Node[SenderParams]):
         self._announced: WeightsVersion | None = None
 
     def on_start(self) -> None:
-        """Forget inactive receivers from time to time."""
+        """Start the timer that forgets inactive receivers."""
         self.every(round(self.params.lease_s * 1e9), self._forget)
 
     def on_weights(self, announced: WeightsVersion) -> None:

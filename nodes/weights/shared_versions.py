@@ -15,11 +15,11 @@ from rtgraph.nodes.weights.versions import NONE, Sharing, Write, fixed
 FEWEST = 4
 """Minimum number of slots: the newest version, the target network's, one being read, one being written."""
 MOST = 64
-"""Maximum number of slots. Staggered readers hold a version each, and learning waits for a free slot."""
+"""Maximum number of slots. Staggered readers hold a version each, and the learner waits for a free slot."""
 ROOM_BYTES = 64 << 20
 """Maximum total size, unless the fewest slots need more."""
 _USUAL = 8
-"""The other slots are used only if these are all held: readers cache a few slots better than many."""
+"""The number of slots normally used; more only if all are held, since readers cache a few slots better than many."""
 _MAGIC = 0x7274_7765_6967_6874
 _KIND, _SIZE, _COUNT, _NEWEST, _VERSIONS = range(5)
 """The fields of the header: kind, slot size, number of slots, newest slot, and the slots' versions."""

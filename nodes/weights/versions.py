@@ -32,10 +32,7 @@ Write = Callable[[memoryview], None]
 
 
 class Versions(Protocol):
-    """The available versions of weights.
-
-    Each is a full set of parameters, in the layout of its network.
-    """
+    """The available versions of a network's weights. Each is a full set of parameters, in the network's layout."""
 
     sharing: Sharing
     skipped: int

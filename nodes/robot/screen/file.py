@@ -28,7 +28,7 @@ class Counter(Record):
     """The reward for each point."""
     least: int = 0
     most: int = 100
-    """``least`` and ``most``: the plausible change between two pictures. Another change must persist."""
+    """``least`` and ``most``: the plausible change between two pictures. Any other change must persist."""
     frames: Frames = 5
     """Number of pictures for which an implausible change must persist."""
     ink: Colour | None = None
@@ -150,7 +150,7 @@ class ScreenFile(Record):
             raise _wrong(where, error) from error
 
     def inside(self, region: Region, where: str) -> Region:
-        """Return a region of the rectified picture.
+        """Check that a region is within the rectified picture, and return it.
 
         Raises:
             RobotError: it is not within the picture.

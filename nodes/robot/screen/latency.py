@@ -22,7 +22,7 @@ STILL_PICTURES = 12
 MARGIN = 2.0
 """Minimum ratio of a change to the region's changes by itself."""
 LEAST_CHANGE = 4.0
-"""Minimum change, from 0 to 255."""
+"""Minimum change of a block's mean brightness that counts, from 0 to 255."""
 BLOCK = 4
 """Side in pixels of the blocks over which changes are averaged: less noise, but small objects still count."""
 GOLDEN = 0.6180339887498949

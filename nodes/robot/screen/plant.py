@@ -41,7 +41,7 @@ class FilmedGameParams(PlantParams):
     driver: str = "rtgraph.nodes.robot.screen:SerialButtons"
     """The class of the buttons' driver, package.module:Class."""
     driver_params: dict[str, JsonValue] = Field(default_factory=dict)
-    """The keyword arguments with which it is made."""
+    """The keyword arguments with which the driver is made."""
     actions: str = ATARI
     """The actions, separated by spaces: names of Atari's actions, or of buttons joined by +. The first must be NOOP.
     ``atari`` means all of Atari's actions."""
@@ -77,7 +77,7 @@ class FilmedGame(DevicePlant[FilmedGameParams]):
 
     @classmethod
     def spec(cls, params: FilmedGameParams) -> PlantSpec:
-        """Return a grey picture of 84 × 84, and the actions."""
+        """Return the spec: the observation is a grey picture of 84 × 84, an action one of ``actions``."""
         check_actions(params.action_names)
         return PlantSpec(
             rate_hz=params.rate_hz,

@@ -11,7 +11,7 @@ from rtgraph.nodes.robot.screen.rectify import Image
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The change from the last accepted number."""
+    """How a counter changed with one picture, compared with its last accepted number."""
 
     by: int = 0
     fell: bool = False

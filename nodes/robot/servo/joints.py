@@ -48,11 +48,11 @@ class ServoState(Record):
     goal: int
     torque: bool
     velocity: int
-    """Positions per second."""
+    """Velocity in encoder positions per second."""
     load_percent: float
     voltage: float
     temperature: int
-    """Degrees Celsius."""
+    """Temperature in degrees Celsius."""
     homing_offset: int
     range_min: int
     range_max: int
@@ -89,7 +89,7 @@ def read_states(bus: ServoBus, joints: Mapping[str, int]) -> list[ServoState]:
 
 
 def read_kept(bus: ServoBus, joints: Mapping[str, int]) -> Calibration:
-    """Return the calibration in the servos.
+    """Return the calibration that the servos store, which may be that of uncalibrated servos.
 
     Raises:
         RobotError: a register of a servo has a value that no calibration has.
@@ -113,10 +113,10 @@ def read_kept(bus: ServoBus, joints: Mapping[str, int]) -> Calibration:
 
 
 def read_calibration(bus: ServoBus, joints: Mapping[str, int]) -> Calibration:
-    """Return the calibration in the servos.
+    """Return the calibration that the servos store, after checking it.
 
     Raises:
-        RobotError: they are not calibrated.
+        RobotError: the servos are not calibrated.
     """
     found = read_kept(bus, joints)
     whole = [

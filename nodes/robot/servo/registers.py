@@ -7,7 +7,7 @@ from dataclasses import dataclass
 MODEL = 777
 """The model number of an STS3215."""
 TICKS = 4096
-"""Positions per turn."""
+"""Number of encoder positions per turn."""
 MIDDLE = TICKS // 2 - 1
 """The position in the middle of a turn: after calibration, the middle of a joint's range."""
 
@@ -20,7 +20,7 @@ class Register:
     size: int
     """Number of bytes, 1 or 2."""
     sign_bit: int | None = None
-    """The bit that holds the sign; None if there is none."""
+    """The bit that holds the sign; None if the number is unsigned."""
 
     def encode(self, value: int) -> bytes:
         """Return the register's bytes of a value.

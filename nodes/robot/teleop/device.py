@@ -40,7 +40,7 @@ class OperatorInput:
     """One reading of a teleoperation device: what the person commands at this moment."""
 
     captured_ns: int
-    """When it was read, on the graph's clock."""
+    """When the device was read, on the graph's clock."""
     enabled: bool = True
     """Whether the person commands, for example because the deadman button is held."""
     values: Mapping[str, float] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Device(Protocol):
     gives: ClassVar[Gives]
     """Whether ``OperatorInput.values`` are positions or speeds."""
     realtime_only: ClassVar[bool]
-    """Whether there is such a device in real time only."""
+    """Whether the device works in real time only."""
 
     def read(self) -> OperatorInput | None:
         """Return what the person commands now; None if the device cannot be read. Does not block."""

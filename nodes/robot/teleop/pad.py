@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 UP_KEYS: Final = "qwertyui"
 DOWN_KEYS: Final = "asdfghjk"
-"""Keys that move the first joint, the second, and so on, up and down."""
+"""``UP_KEYS`` move the first joint, the second, and so on up; ``DOWN_KEYS`` move them down."""
 AXES: Final[Mapping[str, tuple[int, float]]] = {
     "left_x": (0, 1.0),
     "left_y": (1, -1.0),
@@ -165,7 +165,7 @@ class Gamepad(_Window):
 
     @property
     def trouble(self) -> str:
-        """The text that no gamepad is plugged in; empty if there is one."""
+        """Says that no gamepad is plugged in; empty if there is one."""
         return "" if self._pads else "no gamepad is plugged in"
 
     @classmethod

@@ -29,7 +29,7 @@ class TeleopParams(Params):
     plant: PlantSpec
     """The robot's spec: `${spec:plant}`."""
     device: str
-    """leader, gamepad, keyboard, or package.module:Class."""
+    """The device: leader, gamepad, keyboard, or package.module:Class."""
     device_params: dict[str, JsonValue] = Field(default_factory=dict)
     """The keyword arguments with which the device is made."""
     enabled: Changeable[bool] = True

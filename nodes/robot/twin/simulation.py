@@ -146,6 +146,6 @@ def _degrees(radians: Vector) -> Vector:
 
 
 def steps_of(duration_s: float) -> tuple[int, float]:
-    """Return the number of equal steps of a time, and the length of each."""
+    """Return into how many equal steps a time is divided, and the length of each in seconds."""
     count = max(1, math.ceil(duration_s / MOST_STEP_S - 1e-9))
     return count, duration_s / count

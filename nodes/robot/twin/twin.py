@@ -58,7 +58,7 @@ class Twin:
         self._goals: deque[tuple[float, Vector]] = deque()
         """Delayed goals, and their times of arrival."""
         self._read: deque[tuple[float, Vector, Vector, Vector]] = deque([self._state()])
-        """Time, angles, velocities and loads, from the oldest state that a reading may return."""
+        """The recent states (time, angles, velocities, loads), since readings are delayed; oldest first."""
         simulation = self._simulation
         degrees = np.array([units == "degrees" and name != GRIPPER for name in simulation.names])
         span = simulation.high - simulation.low

@@ -18,7 +18,7 @@ INLINE_MOST = 512
 
 Array = npt.NDArray[Any]
 Buffer = bytes | list[int]
-"""The bytes themselves, or the offset and size of a buffer stored beside the document."""
+"""The bytes of an array, or the offset and size of a buffer stored beside the document."""
 Put = Callable[[Array], Buffer]
 Get = Callable[[Buffer], Array]
 """Returns a buffer's bytes, uint8."""

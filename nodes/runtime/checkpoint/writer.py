@@ -28,7 +28,7 @@ from rtgraph.nodes.runtime.interface.node import Node
 from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput
 
 ALIGNMENT = 64
-"""Buffers begin at multiples of it."""
+"""Buffers begin at multiples of this number of bytes."""
 REFERENCE, INTEGER = 1, 2
 """Extension types of msgpack: the number of a record; an integer of more than 64 bits, signed, big-endian."""
 NODE_TYPES = (Node, Executor, BoundInput, BoundOutput)
@@ -67,7 +67,7 @@ class Writer:
         self._folder = folder
         self._known: dict[int, int] = {}
         self._objects: list[object] = []
-        """Keeps the objects alive, so that Python does not reuse an id."""
+        """The written objects: kept alive, so that Python does not reuse an id."""
         self._places: list[tuple[int | None, str]] = []
         self._pending: deque[int] = deque()
         self._storages: dict[int, int] = {}
@@ -240,7 +240,7 @@ _WRITERS_OF_ALL: tuple[tuple[type, _Write], ...] = (
 
 
 def _large(value: Any) -> msgpack.ExtType:
-    """Return an integer that exceeds msgpack's range."""
+    """Return the packed form of an integer that exceeds msgpack's range."""
     if type(value) is not int:
         raise ValueError(f"a {type(value).__qualname__} in a document")
     return msgpack.ExtType(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))

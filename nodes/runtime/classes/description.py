@@ -32,7 +32,7 @@ class PortDescription(Record):
     json_schema: dict[str, Any]
     keyed: bool
     policy: tuple[str, int | None, int] | None = None
-    """For an input: name, depth and byte budget."""
+    """The policy of an input: name, depth and byte budget; None for an output."""
     many: bool = False
     optional: bool = False
 
@@ -42,7 +42,7 @@ class NodeDescription(Record):
 
     path: str
     bases: tuple[str, ...]
-    """The rtgraph classes that it derives from, ``package.module:Class``, nearest first."""
+    """The rtgraph classes that the class derives from, ``package.module:Class``, nearest first."""
     description: str
     stop_rank: int
     hardware: bool = False

@@ -13,7 +13,7 @@ SHORTEST_PERIOD_NS = 1_000
 """The shortest period: no host repeats a call faster, so a shorter value is in the wrong unit."""
 
 _callable_later: set[FunctionType] = set()
-"""Methods that passed the check."""
+"""Methods that passed ``check_method``."""
 
 
 def whole_ns(value: object, call: str) -> int:

@@ -45,7 +45,7 @@ class Tapped(Record):
     port: str
     topic: str
     message: str = Field(default="", exclude_if=operator.not_)
-    """The class of its messages, ``package.module:Class``, if the node's parameters determine it; else empty.
+    """The output's message class, ``package.module:Class``, if the node's parameters determine it; else empty.
 
     Omitted if empty, so that plans made before this field existed stay the same.
     """

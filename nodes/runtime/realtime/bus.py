@@ -49,22 +49,22 @@ class BusPlan(Record):
     plain: str
     lossless: str
     topics: dict[str, str]
-    """Topic by output."""
+    """The topic of each output, by the output's name."""
     keys: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """The subscribers of a keyed output, by output."""
+    """The subscribers of each keyed output, by the output's name."""
     wanted_lossless: tuple[str, ...] = ()
     """Outputs with at least one subscriber that needs every message."""
     inputs: dict[str, str] = Field(default_factory=dict)
-    """Topic by input."""
+    """The topic of each input, by the input's name."""
     connect: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Endpoints by input or tap."""
+    """The endpoints to which each input or tap connects, by its name."""
     taps: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Topics by tap."""
+    """The topics of each tap, by its name."""
 
 
 @dataclass(slots=True)
 class Probed:
-    """A received probe."""
+    """A received probe: the edge from its publisher to this node works."""
 
     port: str
     publisher: str

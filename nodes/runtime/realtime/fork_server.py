@@ -93,7 +93,11 @@ def _import(paths: tuple[str, ...]) -> None:
 
 
 def _preload(channel: socket.socket, wanted: Preload) -> socket.socket:
-    """Do once what every node needs, so that nodes share its memory. Return the channel, which may have moved."""
+    """Import and call once what every node needs, so that nodes share the memory.
+
+    Returns:
+        The channel, which may have another descriptor now.
+    """
     _redirect(wanted.log_file)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted.open_files, most))

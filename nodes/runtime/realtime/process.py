@@ -81,7 +81,7 @@ class RealtimeNode:
         self._control = ControlClient(self._zmq, config.control, f"{plan.name}#{config.incarnation}")
         self._bus: Bus | None = None
         self._guard: Guard | None = None
-        """Set only if the node drives a device."""
+        """The guard of a node that drives a device; None for other nodes."""
 
     def run(self) -> int:
         """Run from the barrier to the stop. Return the process's exit code."""

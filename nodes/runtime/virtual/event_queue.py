@@ -18,7 +18,7 @@ MOST_EVENTS_AT_ONCE = 100_000
 """Number of events at one instant above which nodes are assumed to send messages in an endless loop."""
 
 SUSPICIOUS_EVENTS = MOST_EVENTS_AT_ONCE - 100
-"""Number of events at one instant from which they are noted, for the error."""
+"""Number of events at one instant above which their receivers are noted, so that the error names them."""
 
 _Event = tuple[int, int, int, int, Callable[..., None], tuple[Any, ...]]
 
@@ -222,7 +222,7 @@ class EventQueue:
         """Ignore an event of a node that has ended."""
 
     def _look_for_cycle(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        """Log the last events of an instant that has very many; raise when there are too many."""
+        """Note who receives the last events of an instant that has very many; raise when there are too many."""
         name = _who(call, arguments)
         if arguments and isinstance(arguments[-1], Message):
             name = f"{arguments[-1].header.source} -> {name}.{arguments[1].name}"

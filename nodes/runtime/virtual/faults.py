@@ -47,7 +47,7 @@ Fault = Annotated[EdgeFault | CrashFault, Field(discriminator="kind")]
 def crashes(
     faults: Sequence[EdgeFault | CrashFault], names: Iterable[str]
 ) -> Iterator[tuple[CrashFault, str]]:
-    """Yield each crash, with the name of each node that it is of.
+    """Yield each crash, with the name of each node that crashes.
 
     Raises:
         WorldError: a crash is of no node.
