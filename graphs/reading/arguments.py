@@ -145,7 +145,10 @@ def _typed(entry: ArgumentEntry, given: Value, place: Place) -> Value:
 
 
 def _read(entry: ArgumentEntry, text: Typed, place: Place) -> Value:
-    """Return the value of typed text. ``null`` is None, unless the type is text and the default is not None."""
+    """Return the value of an argument given as text by the user.
+
+    ``null`` is None; for type str only if that is the default.
+    """
     if text == "null" and (entry.type != "str" or (entry.default is None and not entry.required)):
         return None
     try:

@@ -113,7 +113,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Raw:
-    """A mapping with unreplaced references, its place, and the scope that resolves them."""
+    """A mapping in which references such as ``${name}`` are not replaced yet, its place, and the scope that resolves them."""
 
     value: dict[str, Value]
     place: Place

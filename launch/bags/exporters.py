@@ -25,7 +25,7 @@ class ExporterChoice:
 
 
 def described_targets() -> dict[str, str]:
-    """Return the description of each target by name. Imports no target."""
+    """Return the description of each export target (file format) by name. Imports no target."""
     others = {name: f"from {one.origin}" for name, one in extensions(GROUP, TARGETS).items()}
     return {name: target.what for name, target in TARGETS.items()} | others
 

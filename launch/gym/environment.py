@@ -116,7 +116,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
         return self._observed(), self._info(before)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Answer the waiting worker, and run until another worker asks for an action or the episode ends.
+        """Give the action to the waiting worker, and run until another worker asks for one or the episode ends.
 
         Raises:
             ValueError: the action does not fit the action space; nothing has moved.

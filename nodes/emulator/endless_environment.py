@@ -89,7 +89,7 @@ class EndlessParams(PlantParams, EndlessSettings):
 
 
 class Endless(Emulator[EndlessParams]):
-    """A plant that never ends and takes next to no time: for studies of timing."""
+    """A plant without episode ends that takes next to no time: for studies of timing."""
 
     environment_type = EndlessEnvironment
     incidental = frozenset({"rate_hz"})

@@ -221,7 +221,7 @@ class GameBoyEnvironment:
             self._observation = self._resize(self._picture[:, :, 1])
 
     def _after(self, encounter: str) -> str:
-        """Return the encounter after one; after the last, the first."""
+        """Return the encounter that follows a given one; the first follows the last."""
         names = list(self._starts)
         return names[(names.index(encounter) + 1) % len(names)]
 

@@ -14,7 +14,7 @@ Column = npt.NDArray[Any]
 
 POLICY, DEFAULT, RESET = 0, 1, 2
 BY = {"policy": POLICY, "default": DEFAULT, "reset": RESET}
-"""The numbers that stand for who acted at a tick."""
+"""The number that a trace stores for who acted at a tick: the policy, the default behaviour, or nobody (a reset)."""
 
 UNUSED = ("overwritten", "late", "dropped", "refused")
 """Columns that count the decisions which did not act."""

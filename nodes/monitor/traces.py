@@ -41,7 +41,7 @@ def watched(nodes: Sequence[NodePlan]) -> list[Watched]:
 
 
 def with_files_of_their_own(nodes: Sequence[NodePlan]) -> tuple[NodePlan, ...]:
-    """Return the nodes with distinct trace files: shared file names are prefixed with the titles."""
+    """Return the nodes with distinct trace files: a file name that several monitors share is prefixed with each one's title."""
     monitors = {one.monitor: one for one in watched(nodes)}
     shared = Counter(one.file for one in monitors.values())
     return tuple(

@@ -82,4 +82,4 @@ class _RingSink:
         self._ring.keep(reason, losses)
 
     def close(self, losses: Mapping[str, object] | None = None) -> None:
-        """Do nothing: what was not requested is dropped."""
+        """Do nothing: messages that nobody asked to keep are dropped."""

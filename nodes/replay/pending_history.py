@@ -27,8 +27,9 @@ class PendingView:
 class PendingHistory:
     """Joins the frames of decisions with the pending actions that they knew.
 
-    A decision carries them. Those of a person, of the default behaviour β or of another agent are made from the actions that
-    were applied before: all of them for a late head, the oldest for an agent that reads them as it begins.
+    A worker's decision carries its pending actions. For decisions of a person, of the default behaviour β or of another agent,
+    they are made from the actions applied before: all of them if the network reads pending actions last, the oldest one if it
+    reads them as it begins.
     """
 
     def __init__(self, view: PendingView) -> None:
@@ -59,7 +60,7 @@ class PendingHistory:
     def after_last(self, frame: Frame, tick: int) -> Frame:
         """Return a frame as a decision at ``tick``, after a truncated episode, would see it.
 
-        It knows the same slots as the decision before it.
+        It knows the pending actions at the same lags as the decision before it.
         """
         pending = self._code.of(self._before(tick))
         if self._last is not None:

@@ -20,7 +20,7 @@ class ReplayStats:
     seen: int
     """Number of transitions ever offered."""
     evicted: int
-    """Number of transitions dropped for others since the memory was opened."""
+    """Number of transitions dropped to make room for others since the memory was opened."""
     skipped: int
     """Number of transitions that the reservoir did not keep since the memory was opened."""
     discarded: int

@@ -37,7 +37,7 @@ class RobotParams(PlantParams):
     joints: dict[str, JointParams] = Field(default_factory=dict)
     """The joints and their limits, by name, in the order of the action."""
     command: Command = "position"
-    """What the numbers of an action command."""
+    """The quantity that the numbers of an action set: positions or velocities of the joints."""
     moves: MovesParams | None = None
     """Discrete actions that move one joint at a time; null: the action is a goal for each joint."""
     scaled: bool = False

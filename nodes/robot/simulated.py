@@ -1,4 +1,4 @@
-"""The plant of a simulated robot: the same parameters, limits, states and tasks, in both worlds."""
+"""The plant of a simulated robot, in both worlds. Its parameters, limits, states and tasks are those of a real robot."""
 
 from __future__ import annotations
 

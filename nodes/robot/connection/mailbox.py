@@ -86,7 +86,7 @@ class Mailbox:
         self.latched = self._stop_due = self._stops_torque = False
 
     def take_action(self, now_ns: int) -> dict[str, float] | None:
-        """Return the action of the stop until it is sent, then the waiting command, once it may be sent."""
+        """Return the action of the emergency stop until it is sent, then the waiting command, once it may be sent; else None."""
         if self._stop_due:
             self._sent_ns = now_ns
             return self._stop

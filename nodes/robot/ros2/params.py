@@ -79,7 +79,7 @@ class CommandParams(Record):
     fields: dict[str, str] = Field(default_factory=dict)
     """Other types: the path of each joint's number, such as ``turn: angular.z`` for a Twist."""
     kind: Literal["position", "velocity"] | None = None
-    """What the numbers command; null: velocities with ``fields``, positions otherwise."""
+    """Whether the numbers are positions or velocities; null: velocities with ``fields``, positions otherwise."""
     frame_id: str = ""
     """The frame in the header, if the type has one."""
     reach_s: float = Field(default=0.1, gt=0)

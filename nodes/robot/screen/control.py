@@ -107,7 +107,7 @@ class ScreenControl(DeviceControl):
         return "" if is_commander(command, "" if expired else self._commander) else "commander"
 
     def _go_on(self, now_ns: int) -> None:
-        """Press the buttons of the reset's step; start the next step when its time is over."""
+        """Press the buttons of the reset's current step; start the next step when the time of this one is over."""
         self.states.enter("homing", "a physical reset", now_ns)
         if self._step_ns is None:
             self._step_ns = now_ns

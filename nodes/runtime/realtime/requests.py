@@ -54,7 +54,7 @@ class Preload(Record):
     open_files: int
     """The launcher's limit of open files."""
     descriptors: tuple[int, ...]
-    """Descriptors of the launcher, sent after this message. They get the same numbers here."""
+    """Descriptors of the launcher, sent after this message. The fork server gives them the same numbers."""
     folders: tuple[str, ...]
     """Folders in which modules are found, after Python's."""
     modules: tuple[str, ...]
