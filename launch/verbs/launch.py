@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def begin(arguments: Sequence[str]) -> EarlyServer | contextlib.nullcontext[None]:
-    """Return the fork server to start early, before the arguments are parsed; an empty context if none is needed."""
+    """Return the fork server to start early, before the arguments are parsed; an empty context if it is not needed."""
     given = " ".join(arguments).replace("=", " ")
     needless = "-h" in arguments or any(text in given for text in _WITHOUT_SERVER)
     return contextlib.nullcontext() if needless else EarlyServer()

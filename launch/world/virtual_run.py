@@ -186,7 +186,7 @@ class _LogFile(logging.FileHandler):
         with writing(path, LaunchError):
             super().__init__(path, encoding="utf-8", errors="backslashreplace")
         self.problems: list[str] = []
-        """The first reason why lines are missing; empty if none is."""
+        """The first reason why lines are missing; empty if no line is missing."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Store the reason why a line is missing."""

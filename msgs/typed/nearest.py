@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """Return the hint ``did you mean 'x'?``; the list of words if none is similar; None if there are no words."""
+    """Return the hint ``did you mean 'x'?``; the list of words if no word is similar; None if there are no words."""
     known = sorted(set(words))
     close = difflib.get_close_matches(word, known, n=1)
     if close:

@@ -28,7 +28,7 @@ _KEYS: Final = {
 
 
 def idle_action(actions: Discrete) -> int:
-    """Return the action that is named as one that does nothing; the first if none is."""
+    """Return the action with a name that means to do nothing; the first action if there is no such name."""
     return next((number for number, name in enumerate(actions.names) if name.upper() in _IDLE), 0)
 
 

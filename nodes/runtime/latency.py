@@ -247,7 +247,7 @@ def latency_of(latency: AnyModel | ByNode, name: str) -> AnyModel:
     """Return the latency model of a node.
 
     Raises:
-        NodeError: the models are given by name, and none is the node's.
+        NodeError: the models are given by name, and no name matches the node's.
     """
     return latency.of(name) if isinstance(latency, ByNode) else latency
 

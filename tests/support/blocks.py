@@ -120,7 +120,7 @@ class Blocks:
             self.console.poke(0xC040 + place, 0 if mark == "." else PIECES.index(mark) + 1)
 
     def press(self, button: str, frames: int = 1) -> None:
-        """Press a button for so many frames, and release it for one."""
+        """Press a button for a number of frames, and release it for one."""
         for _ in range(frames):
             self.console.step(button)
         self.console.step()

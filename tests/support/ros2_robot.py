@@ -1,6 +1,6 @@
 """A robot of ROS 2: 100 Hz JointState and 20 Hz Image, moved by commands. Needs rclpy.
 
-As a program: ``python ros2_robot.py LOG SECONDS [COMMANDS]``. After so many commands it is silent for a second. At the
+As a program: ``python ros2_robot.py LOG SECONDS [COMMANDS]``. After ``COMMANDS`` commands it is silent for a second. At the
 end, or on SIGTERM, it writes its counts to LOG as JSON.
 """
 

@@ -42,7 +42,7 @@ class CoordinatorStagger:
         self.mean_ns = 0
         """μ of Algorithm 2, sent to the workers."""
         self.longest_ns = 0
-        """The longest inference of workers that do not report their times; 0 if none is known."""
+        """The longest inference of workers that do not report their times; 0 while no such time is known."""
         self.claim_ticks = 1
         """Minimum number of ticks between two claimed observations of an episode."""
 

@@ -110,7 +110,7 @@ class CompiledTrunk:
             frames: uint8 or float32, as for `as_input`.
             packed: the parameters as one float32 vector.
             memory: receives intermediate results.
-            alone: whether there is one sample and no `backward` follows; takes a fraction of the time, and leaves no usable memory.
+            alone: whether there is one sample and no `backward` follows, which takes a fraction of the time.
         """
         count = len(frames)
         features = torch.empty(count, self._features)

@@ -56,7 +56,7 @@ class DriverSession:
         self.over = False
         """Set by the link: the thread must not call the driver again."""
         self.call = ""
-        """The name of the running call; empty if none is running."""
+        """The name of the running call; empty if no call is running."""
         self.call_began_ns = 0
         self._link = link
         self._failures: dict[str, int] = {}

@@ -40,7 +40,7 @@ def test_workers_that_read_them_at_the_start_know_one_of_d(delay):
 @pytest.mark.parametrize("head_frames", [0.4, 1.5, 2.5])
 @pytest.mark.parametrize("delay", DELAYS)
 def test_a_late_head_knows_all_but_those_decided_within_its_own_time(delay, head_frames):
-    # A worker decides at each tick, so so many decide while the head runs, besides the worker itself.
+    # A worker decides at each tick: this is how many other workers decide while the head runs.
     unknown = math.ceil(min(head_frames, delay)) - 1
     world = delay_aware_world(delay, "late", head_frames)
     assert known(world, delay) == {delay - unknown}

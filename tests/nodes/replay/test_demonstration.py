@@ -31,7 +31,7 @@ def recording(tmp_path_factory):
 def delayed(bag, age):
     """Return a recording's history as of an agent with this delay, and its observations by tick.
 
-    An action at a tick is based on the observation so many ticks earlier. The default behaviour acts at the first ticks
+    An action at a tick is based on the observation ``age`` ticks earlier. The default behaviour acts at the first ticks
     of an episode, which have no such observation.
     """
     messages = [each.message() for each in bag.messages(topics=["observation", "applied"])]

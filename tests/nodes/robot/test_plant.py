@@ -167,7 +167,7 @@ def test_decisions_of_a_person_that_do_not_fit_are_counted():
 
 
 def late(host, ticks, age_ticks, values=(12.0, 22.0)):
-    """Run ticks, each with a decision that arrives so many ticks after its observation."""
+    """Run ticks, each with a decision that arrives ``age_ticks`` ticks after its observation."""
     for number in range(ticks):
         host.run_until(host.clock.time_ns + PERIOD_NS)
         observation = host.messages("observation")[
