@@ -5,8 +5,10 @@ not yet applied move the state. ``none`` does not know them; ``start`` knows tho
 ``late`` reads them just before its inference ends, and knows nearly all. ``sequential`` infers and learns in turn, and acts
 every ``delay`` ticks.
 
-Catch is deterministic: with all pending actions known, a delay costs nothing but the first ticks of an episode. In Tracking the
-position drifts, and the best rates are computed: with all pending actions known, and with none.
+Catch is deterministic: with all pending actions known, a delay costs nothing but the first ticks of an episode. Without them the
+best policy is as good, since the ball's row tells the time: move until the row equals the distance to the ball, then stay. So
+Catch shows what the pending actions are worth to learning, in a given number of ticks. In Tracking the position drifts, and the
+best rates are computed: with all pending actions known, and with none.
 """
 
 from __future__ import annotations
