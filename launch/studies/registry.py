@@ -1,4 +1,4 @@
-"""The studies by name: those of ``paper``, and those of other installed packages."""
+"""The studies by name: those of ``games`` and ``paper``, and those of other installed packages."""
 
 from __future__ import annotations
 
@@ -13,8 +13,21 @@ from rtgraph.nodes.extensions import extensions
 
 GROUP = "rtgraph.studies"
 """The entry points of other packages: a name, and a ``Study``."""
-STUDIES = ("chunking", "delay", "fig6", "fig7", "fig8", "regret", "stagger_learning", "staggering", "theory")
-"""The studies of rtgraph. Each is ``STUDY`` in the module of that name."""
+GAMES = ("fig4", "fig5", "fig6", "fig10", "fig14")
+"""Those in ``games``."""
+STUDIES = (
+    "chunking",
+    "delay",
+    *GAMES,
+    "fig7",
+    "fig8",
+    "regret",
+    "stagger_learning",
+    "staggering",
+    "theory",
+    "underprovisioned",
+)
+"""The studies of rtgraph. Each is ``STUDY`` in the module of that name, in ``games`` or in ``paper``."""
 
 
 def study_names() -> tuple[str, ...]:
@@ -30,7 +43,8 @@ def study_named(name: str) -> Study:
         ExtensionError: the package that brings it is broken.
     """
     if name in STUDIES:
-        found: Any = importlib.import_module(f"rtgraph.launch.studies.paper.{name}").STUDY
+        room = "games" if name in GAMES else "paper"
+        found: Any = importlib.import_module(f"rtgraph.launch.studies.{room}.{name}").STUDY
         study: Study = found
         return study
     others = extensions(GROUP, STUDIES)

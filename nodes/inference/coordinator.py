@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 
 from pydantic import Field
@@ -35,6 +36,8 @@ class CoordinatorParams(Params):
     """Number of successive ticks for which an inference gives actions."""
     overlap: ChunkOverlap = Field(default="newest", exclude_if=lambda overlap: overlap == "newest")
     """With ``none``, claimed observations are at least ``chunk`` ticks apart, so that each chunk follows the one before."""
+    claim_at_ticks: bool = Field(default=False, exclude_if=operator.not_)
+    """Let claims begin only when an observation arrives, never between two: a claimed observation is then always new."""
 
 
 @dataclass(slots=True)
@@ -94,7 +97,8 @@ class Coordinator(Node[CoordinatorParams]):
             member.seen_ns = self.now_ns
         if self._claims:
             self._method.update_worker(state, self.now_ns)
-            self._claim_at(self.now_ns)
+            if not self.params.claim_at_ticks:
+                self._claim_at(self.now_ns)
 
     def on_inference_time(self, report: InferenceTime) -> None:
         """Delay the starts of the other workers."""
@@ -119,7 +123,8 @@ class Coordinator(Node[CoordinatorParams]):
         self._timer = None
         claimed = self._method.next_claim(self.now_ns)
         if isinstance(claimed, int):
-            self._claim_at(claimed)
+            if not self.params.claim_at_ticks:
+                self._claim_at(claimed)
         elif claimed is not None:
             worker, number, observation = claimed
             claim = Claim.unchecked(

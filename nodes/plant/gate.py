@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol
 
@@ -20,7 +20,7 @@ from rtgraph.msgs import Decision, Record
 from rtgraph.msgs.inference import ChunkOverlap
 
 AGES_KEPT = 400
-AGE_PERCENT = 99
+QUANTILE = 0.99
 MOST_HELD = 1024
 
 
@@ -46,12 +46,17 @@ class LatestParams(_GateParams):
 class PlayoutParams(_GateParams):
     """Hold each decision until its observation is D ticks old, as packet audio holds packets against jitter.
 
-    D is the 0.99 quantile of the ages, in ticks, at which the last 400 decisions arrived.
+    D is a quantile, 0.99 by default, of the ages, in ticks, at which the last 400 decisions arrived.
     """
 
     kind: Literal["playout"] = "playout"
     most_ticks: int | None = Field(default=None, ge=1)
     """Maximum of the delay D, in ticks; null for no maximum."""
+    quantile: float = Field(default=QUANTILE, ge=0, lt=1, exclude_if=lambda quantile: quantile == QUANTILE)
+    """Which quantile of the ages D is."""
+    hold: Literal["always", "contended"] = Field(default="always", exclude_if=lambda hold: hold == "always")
+    """``contended``: hold a decision only while another one could take its tick. If decisions are on observations at least S
+    ticks apart, D is S - 1 ticks less."""
 
 
 GateParams = Annotated[LatestParams | PlayoutParams, Field(discriminator="kind")]
@@ -102,7 +107,9 @@ def make_gate(params: LatestParams | PlayoutParams, period_ns: int) -> Gate:
     if isinstance(params, LatestParams):
         return LatestGate(most_age)
     bounds = [bound for bound in (params.most_ticks, most_age) if bound is not None]
-    return PlayoutGate(min(bounds, default=None), most_age)
+    return PlayoutGate(
+        min(bounds, default=None), most_age, params.quantile, contended=params.hold == "contended"
+    )
 
 
 class _EpisodeGate:
@@ -173,8 +180,22 @@ class PlayoutGate(_EpisodeGate):
     decision has acted, or until D ticks have passed if D is known.
     """
 
-    def __init__(self, most_ticks: int | None = None, most_age: int | None = None) -> None:
+    def __init__(
+        self,
+        most_ticks: int | None = None,
+        most_age: int | None = None,
+        quantile: float = QUANTILE,
+        *,
+        contended: bool = False,
+    ) -> None:
         super().__init__(most_age)
+        self._quantile = round(quantile * 10_000)
+        """In ten thousandths: exact for any number of ages."""
+        self._contended = contended
+        self._apart: deque[int] = deque(maxlen=AGES_KEPT)
+        """Ticks between the observations of successive arrivals."""
+        self._newest: int | None = None
+        """The newest observation of the arrivals in this episode."""
         self._most_ticks = most_ticks
         self._held: list[Decision] = []
         self._ages: deque[int] = deque(maxlen=AGES_KEPT)
@@ -185,6 +206,7 @@ class PlayoutGate(_EpisodeGate):
     def begin(self, tick: int, episode: int, incarnation: int) -> int:
         dropped = len(self._held)
         self._held.clear()
+        self._newest = None
         super().begin(tick, episode, incarnation)
         return dropped
 
@@ -197,6 +219,8 @@ class PlayoutGate(_EpisodeGate):
                 self._incarnation,
             ):
                 self._ages.append(tick - lineage.tick)
+                if self._contended:
+                    self._space(lineage.tick)
         if tick < 50 or tick % 20 == 0:
             self._measure()
         if self._held or arrivals:
@@ -228,9 +252,21 @@ class PlayoutGate(_EpisodeGate):
 
     def _measure(self) -> None:
         if self._ages:
-            delay = sorted(self._ages)[AGE_PERCENT * len(self._ages) // 100]
+            delay = self._quantile_of(self._ages)
+            if self._apart:
+                least = -self._quantile_of([-apart for apart in self._apart])
+                delay = max(0, delay - max(0, least - 1))
             most = delay if self._most_ticks is None else self._most_ticks
             self._delay, self._delay_over = min(delay, most), delay if delay > most else 0
+
+    def _quantile_of(self, values: Collection[int]) -> int:
+        return sorted(values)[self._quantile * len(values) // 10_000]
+
+    def _space(self, observed: int) -> None:
+        """Note how far an arrival's observation is from that of the newest one before."""
+        if self._newest is not None:
+            self._apart.append(abs(observed - self._newest))
+        self._newest = observed if self._newest is None else max(self._newest, observed)
 
 
 def observed_tick(decision: Decision) -> int:

@@ -37,9 +37,9 @@ LAST_EPISODES = 100
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Learns for a number of ticks, then plays greedy episodes.
+    """Learns for a number of ticks, then plays greedy episodes, if any.
 
-    Figures: ``greedy`` (mean return of the greedy episodes), ``last`` (mean return of the last 100 episodes of learning),
+    Figures: ``greedy`` (mean return of the greedy episodes; None without), ``last`` (mean return of the last 100 episodes of learning),
     ``episodes`` (of learning), ``wins`` (episodes won while learning; None if the plant does not say), ``inaction``,
     ``age_mean`` and ``age_sd`` (while learning, ages in ticks), ``updates``, ``known`` (the mean share of the pending actions that
     a delay-aware policy knows; None for others).
@@ -62,27 +62,26 @@ class Learned:
     def identity(self) -> Mapping[str, object]:
         """Return what determines the figures."""
         played = [self.ticks, self.greedy_episodes, self.most_frames, self.policy, dict(self.latency)]
-        return {"plan": plan_digest(self._plan()), "played": played}
+        return {"plan": plan_digest(self.plan()), "played": played}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
         """Learn, or go on learning, then evaluate."""
         if self.policy != "learned":
             return {"greedy": self._greedy(folder, None, report)}
         done = folder / LEARNED
-        if done.exists():
-            session = folder / json.loads(done.read_text(encoding="utf-8"))["session"]
-        else:
-            session = self._learn(folder, report)
-            write_atomically(done, json.dumps({"session": session.name}), LaunchError)
-        figures = _learning_figures(session)
-        return {"greedy": self._greedy(folder, session, report), **figures}
+        if not done.exists():
+            learned = self._learn(folder, report)
+            write_atomically(done, json.dumps({"session": learned.name}), LaunchError)
+        session = session_in(folder)
+        greedy = self._greedy(folder, session, report) if self.greedy_episodes else None
+        return {"greedy": greedy, **_learning_figures(session)}
 
     def _learn(self, folder: Path, report: ReportProgress) -> Path:
         """Learn from the newest checkpoint of an earlier attempt, or from the beginning; return the session folder."""
         attempts = sorted(folder.glob("run-*"))
         newest = next((path for path in reversed(attempts) if any((path / WORLD).glob("*"))), None)
         session = folder / f"run-{len(attempts):04d}"
-        plan = self._plan()
+        plan = self.plan()
         every_s = self.checkpoint_ticks / rate_of(plan)
         status = _Share(report, self.ticks, LEARNING_SHARE)
         try:
@@ -95,7 +94,7 @@ class Learned:
             shutil.rmtree(folder)  # what is left cannot be continued
             folder.mkdir()
             return self._learn(folder, report)
-        _must_have_ended(result)
+        must_have_ended(result)
         for path in attempts:
             shutil.rmtree(path, ignore_errors=True)
         shutil.rmtree(session / WORLD, ignore_errors=True)
@@ -121,11 +120,21 @@ class Learned:
         result = run_plan(
             plan, _Share(report, 1, 1.0, LEARNING_SHARE if session else 0.0), directory=directory
         )
-        _must_have_ended(result)
+        must_have_ended(result)
         return float(np.mean(evaluated(plan, directory).finite))
 
-    def _plan(self) -> Plan:
+    def plan(self) -> Plan:
+        """Return the plan of learning.
+
+        Raises:
+            GraphError: the launch file has no such argument.
+        """
         return virtual_plan(self.launch, self.arguments, self.ticks, self.seed, self.latency)
+
+
+def session_in(folder: Path) -> Path:
+    """Return the session folder of a cell that has learned."""
+    return folder / str(json.loads((folder / LEARNED).read_text(encoding="utf-8"))["session"])
 
 
 class _Share:
@@ -146,7 +155,7 @@ class _Share:
         """Drop a note: the table has the figures."""
 
 
-def _must_have_ended(result: Result) -> None:
+def must_have_ended(result: Result) -> None:
     """Check that a run reached its end.
 
     Raises:

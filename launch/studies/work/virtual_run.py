@@ -15,11 +15,12 @@ from rtgraph.launch.studies.study import Figures, ReportProgress
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.launch.world.world_checkpoints import plan_digest
 from rtgraph.msgs.errors import LaunchError
+from rtgraph.nodes.inference import Coordinator
 from rtgraph.nodes.monitor.columns import POLICY, RESET
 from rtgraph.nodes.monitor.figures import applied_count
 from rtgraph.nodes.monitor.trace import Trace
 from rtgraph.nodes.plant import Plant
-from rtgraph.nodes.runtime import VirtualWorld, load_class
+from rtgraph.nodes.runtime import NodePlan, VirtualWorld, load_class
 from rtgraph.nodes.runtime.classes.loading import validated_params
 from rtgraph.nodes.runtime.clock import tick_time_ns
 
@@ -40,6 +41,10 @@ class VirtualRun:
     seed: int = 0
     latency: Mapping[str, Any] = field(default_factory=dict)
     """Parameters that replace the workers' ``latency``; empty: the launch file's."""
+    gate: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters that the plant's gate has besides."""
+    claim_at_ticks: bool = False
+    """Whether the coordinator's claims begin only at ticks."""
     alone: bool = False
 
     def __post_init__(self) -> None:
@@ -56,7 +61,8 @@ class VirtualRun:
         Raises:
             GraphError: the launch file has no such argument.
         """
-        return virtual_plan(self.launch, self.arguments, self.ticks, self.seed, self.latency)
+        plan = virtual_plan(self.launch, self.arguments, self.ticks, self.seed, self.latency)
+        return _with_rules(plan, self.gate, claim_at_ticks=self.claim_at_ticks)
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
         """Run, and return the figures."""
@@ -127,6 +133,22 @@ def with_latency(plan: Plan, latency: Mapping[str, Any]) -> Plan:
         for node in plan.nodes
     )
     return plan.model_copy(update={"nodes": nodes})
+
+
+def _with_rules(plan: Plan, gate: Mapping[str, Any], *, claim_at_ticks: bool) -> Plan:
+    """Return a plan with other parameters of its gates, and of its coordinator."""
+    if not gate and not claim_at_ticks:
+        return plan
+
+    def changed(node: NodePlan) -> NodePlan:
+        params = node.params
+        if "gate" in params and gate:
+            return node.model_copy(update={"params": params | {"gate": {**params["gate"], **gate}}})
+        if claim_at_ticks and issubclass(load_class(node.node), Coordinator):
+            return node.model_copy(update={"params": params | {"claim_at_ticks": True}})
+        return node
+
+    return plan.model_copy(update={"nodes": tuple(changed(node) for node in plan.nodes)})
 
 
 def rate_of(plan: Plan) -> float:

@@ -41,6 +41,23 @@ def test_a_run_that_judges_nothing_is_refused() -> None:
         VirtualRun("endless", {}, ticks=50, judged_from=500)
 
 
+@pytest.mark.parametrize(("at_ticks", "age"), [(True, 5.0), (False, 5.5)])
+def test_claims_at_ticks_are_of_new_observations(at_ticks: bool, age: float, tmp_path: Path) -> None:
+    run = VirtualRun(
+        "endless",
+        {"workers": "1"},
+        ticks=600,
+        judged_from=200,
+        latency={"kind": "constant", "frames": 4.5},
+        gate={"hold": "contended"},
+        claim_at_ticks=at_ticks,
+    )
+    figures = run.run(tmp_path, lambda _: None)
+    # A claim at a tick ends 4.5 ticks later. One that follows at once begins half a tick after its observation.
+    assert figures["age_mean"] == pytest.approx(age, abs=0.01)
+    assert figures["inaction"] == pytest.approx(0.8 if at_ticks else 1 - 1 / 4.5, abs=0.01)
+
+
 def test_epsilon_halves_the_expected_time_and_not_the_longest() -> None:
     work = FewestWorkers("paced", (100.0, 100.0), epsilon=0.5, seed=0)
     assert sorted(work.durations_ms) == [2.0, 2.0, 100.0, 100.0]

@@ -317,6 +317,45 @@ def test_the_maximum_age_bounds_the_delay_of_playout_after_a_stall():
     assert fates(gate.choose(420, [])) == (0, 1, 0)
 
 
+def test_playout_holds_to_another_quantile():
+    gates = [begun(make_gate(PlayoutParams(quantile=quantile), 1)) for quantile in (0.99, 0.5)]
+    ages = [3] * 6 + [7] * 4
+    arrivals = [(tick, decision(tick - age, number=tick)) for tick, age in enumerate(ages, 10)]
+    delays = [[gate.choose(tick, [made]).delay_ticks for tick, made in arrivals] for gate in gates]
+    assert [found[-1] for found in delays] == [7, 3]
+
+
+def test_uncontended_decisions_are_held_only_until_their_tick_cannot_be_taken():
+    arrivals = {5 * number + age: 5 * number for number, age in enumerate([6, 7, 10, 6, 6, 9, 6] * 2)}
+
+    def applied(hold):
+        gate = begun(make_gate(PlayoutParams(hold=hold), 1))
+        found = {}
+        for tick in range(90):
+            new = [decision(arrivals[tick], number=tick)] if tick in arrivals else []
+            chosen = gate.choose(tick, new).decision
+            if chosen is not None:
+                found[chosen.header.lineage.tick] = tick - chosen.header.lineage.tick
+        return list(found.values())[3:]  # D has risen to 10
+
+    assert applied("always") == [10] * 11
+    assert applied("contended") == [6, 6, 9, 6, 6, 7, 10, 6, 6, 9, 6]
+
+
+def test_decisions_on_successive_ticks_are_held_as_always():
+    rng = np.random.default_rng(0)
+    ages = rng.integers(3, 8, 300)
+    gates = [begun(make_gate(PlayoutParams(hold=hold), 1)) for hold in ("always", "contended")]
+    for tick in range(310):
+        new = [
+            decision(seen, number=seen)
+            for seen in range(max(0, tick - 8), min(300, tick))
+            if seen + ages[seen] == tick
+        ]
+        one, other = (gate.choose(tick, new) for gate in gates)
+        assert one == other
+
+
 def test_params_without_a_maximum_are_written_as_before():
     assert LatestParams().model_dump() == {"kind": "latest"}
     assert PlayoutParams().model_dump() == {"kind": "playout", "most_ticks": None}

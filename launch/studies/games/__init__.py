@@ -1,0 +1,1 @@
+"""The shipped studies of learning in games, one module each."""

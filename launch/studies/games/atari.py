@@ -1,0 +1,152 @@
+"""The return of Atari games against the delay of the agent's network: Figures 6, 10 and 14 of Riemer et al. (ICLR 2025).
+
+As in the paper, the delay is simulated: the network that learns may be smaller than one that takes so long. A staggered agent
+acts on every frame, on observations ``delay`` frames old; a sequential one acts every ``delay`` frames, and updates between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rtgraph.launch.scoring.scores import HUMAN
+from rtgraph.launch.studies.drawing import draw_lines, means_over
+from rtgraph.launch.studies.study import Cell, Row, Scale, Study, real
+from rtgraph.launch.studies.work.learned import Learned
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+STAGGERED, SEQUENTIAL = "staggered", "sequential"
+BASELINES = ("random", "noop")
+LEARNING: Mapping[str, str] = {
+    "learn": "true",
+    "k": "0.0625",
+    "gamma": "0.9975",
+    "learning_rate": "0.0001",
+    "target_every": "2000",
+    "replay_mib": "512",
+    "compiled": "true",
+}
+"""Held for all games, delays and methods. The discount is 0.99 per 4 frames, as in Mnih et al. (2015)."""
+DQN: Mapping[str, str] = {"n_step": "10", "double": "true", "epsilon_from": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The games of a scale, the delays in frames, and how much each agent learns and plays."""
+
+    games: tuple[str, ...]
+    delays: tuple[int, ...]
+    seeds: int
+    frames: int
+    """Frames of learning."""
+    episodes: int
+    """Greedy episodes."""
+    most_frames: int
+    """Maximum length of a greedy episode."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtariReturns:
+    """The cells and the picture of one figure.
+
+    Args:
+        sizes: the size of each scale.
+        learning: arguments of every agent besides `LEARNING`.
+        network: the network that learns, in words.
+        launch: the launch file of a game, a pattern.
+        explores: whether ε falls over a quarter of the frames.
+    """
+
+    sizes: Mapping[Scale, Size]
+    learning: Mapping[str, str]
+    network: str
+    launch: str = "{}"
+    explores: bool = True
+
+    def cells(self, scale: Scale, _: Sequence[Row]) -> list[Cell]:
+        """Return every game, delay, method and seed, and both baselines."""
+        size = self.sizes[scale]
+        return [
+            self._cell(size, game, delay, method, seed)
+            for game in size.games
+            for method, delays in (
+                *((name, size.delays) for name in (STAGGERED, SEQUENTIAL)),
+                *((name, (None,)) for name in BASELINES),
+            )
+            for delay in delays
+            for seed in range(size.seeds)
+        ]
+
+    def _cell(self, size: Size, game: str, delay: int | None, method: str, seed: int) -> Cell:
+        acting = {"latency_frames": str(delay or 1)} | (
+            {"agent": "infer_learn"} if method == SEQUENTIAL else {"workers": str((delay or 1) + 1)}
+        )
+        pace = {"minimum": str(min(10_000, size.frames // 10))}
+        if self.explores:
+            pace |= {"epsilon_over": str(max(1, size.frames // 4))}
+        work = Learned(
+            self.launch.format(game),
+            {**LEARNING, **self.learning, **pace, **acting},
+            ticks=size.frames,
+            seed=seed,
+            greedy_episodes=size.episodes,
+            checkpoint_ticks=max(200, size.frames // 20),
+            most_frames=size.most_frames,
+            policy=method if method in BASELINES else "learned",
+        )
+        place = {"game": game, "delay": delay, "method": method, "seed": seed}
+        return Cell({axis: value for axis, value in place.items() if value is not None}, work)
+
+    def draw(self, figure: Figure, rows: Sequence[Row]) -> None:
+        """Draw the return over the delay, one panel a game."""
+        games = list(dict.fromkeys(str(row["game"]) for row in rows))
+        figure.set_size_inches(max(6.4, 4.6 * len(games) + 0.8), 4.8)
+        for axes, game in zip(figure.subplots(1, len(games), squeeze=False)[0], games, strict=True):
+            own = [row for row in rows if row["game"] == game]
+            draw_lines(axes, [row for row in own if "delay" in row], x="delay", y="greedy", by="method")
+            for name, style in zip(BASELINES, (":", "-."), strict=True):
+                returns = [real(row["greedy"]) for row in own if row["method"] == name]
+                if returns:
+                    axes.axhline(sum(returns) / len(returns), color="0.35", lw=1.1, ls=style, label=name)
+            for line in HUMAN.get(game, ()):
+                axes.axhline(line.mean, color="0.7", lw=1, ls="--", label=f"human ({line.source})")
+            axes.set(xscale="log", xlabel="delay (frames)", title=game)
+            delays = sorted({int(real(row["delay"])) for row in own if "delay" in row})
+            axes.set_xticks(delays, [str(delay) for delay in delays])
+            axes.minorticks_off()
+        figure.axes[0].set_ylabel("return of greedy episodes")
+        figure.suptitle(f"The delay is simulated: {self.network} learns", fontsize="medium")
+        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+
+
+def seen(rows: Sequence[Row]) -> str:
+    """Return the mean returns of both methods at each delay."""
+    found = []
+    for game in dict.fromkeys(str(row["game"]) for row in rows):
+        parts = [
+            f"{method} {', '.join(f'{mean} at {delay:g}' for delay, mean in means.items())}"
+            for method in (STAGGERED, SEQUENTIAL)
+            if (means := means_over(rows, "delay", "greedy", {"game": game, "method": method}))
+        ]
+        found.append(f"{game}: {'; '.join(parts)}")
+    return ". ".join(found) + "."
+
+
+def atari_study(
+    name: str, title: str, claim: str, returns: AtariReturns, expected: Mapping[Scale, str]
+) -> Study:
+    """Return the study of one figure."""
+    return Study(
+        name=name,
+        title=title,
+        claim=claim,
+        axes=("game", "delay", "method", "seed"),
+        figures=("greedy", "last", "episodes", "inaction", "age_mean", "updates"),
+        cells=returns.cells,
+        draw=returns.draw,
+        seen=seen,
+        expected=expected,
+    )

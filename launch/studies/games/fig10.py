@@ -1,0 +1,28 @@
+"""Figure 10 of Riemer et al. (ICLR 2025): Figure 6 with networks twice as deep."""
+
+from __future__ import annotations
+
+from rtgraph.launch.studies.games.atari import DQN, AtariReturns, Size, atari_study
+from rtgraph.launch.studies.study import Scale
+
+STUDY = atari_study(
+    "fig10",
+    "return of Atari games against the delay of 2xDeep networks",
+    "As Fig. 6: depth costs delay, and staggered inference tolerates it (Fig. 10).",
+    AtariReturns(
+        {
+            Scale.QUICK: Size(("boxing",), (1, 8), 1, 300, 1, 200),
+            Scale.DESK: Size(("boxing", "name_this_game"), (3, 29, 47, 80), 3, 200_000, 20, 10_000),
+            Scale.PAPER: Size(
+                ("boxing", "krull", "name_this_game"), (3, 29, 47, 80, 750), 3, 10_000_000, 30, 108_000
+            ),
+        },
+        {**DQN, "depth": "2"},
+        "a 2xDeep network of k = 1/16",
+    ),
+    {
+        Scale.QUICK: "30 s",
+        Scale.DESK: "20 h",
+        Scale.PAPER: "months: use an accelerator and many cores",
+    },
+)

@@ -1,0 +1,179 @@
+"""Figures 4, 11, 12 and 13 of Riemer et al. (ICLR 2025): encounters won over time, and per action.
+
+In place of Pokémon, which needs the user's ROM, the games are Duel's battles and catches. An encounter is repeated until it is won.
+Inference takes as long as that of the paper's models, and an update four times as long; the network that learns is smaller.
+
+``asynchronous`` and ``parallel`` act on every frame, and learn beside that: with gradients applied one by one, or as one
+larger batch. ``infer_learn`` and ``learn_infer`` do both in turn, in one process.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rtgraph.launch.plots.curves import read_curve
+from rtgraph.launch.plots.learning import repeated_colours
+from rtgraph.launch.studies.drawing import draw_bars, mean_of
+from rtgraph.launch.studies.study import Cell, Figures, ReportProgress, Row, Scale, Study, real
+from rtgraph.launch.studies.work.learned import Learned, session_in
+from rtgraph.launch.studies.work.virtual_run import rate_of
+from rtgraph.nodes.metrics import read_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+GAMES: Mapping[str, str] = {"battles": "duel_battles", "catching": "duel_catching"}
+MODELS: Mapping[str, int] = {"1M": 5, "10M": 8, "100M": 70}
+"""The delay of each model in frames, as the paper measured it on a Skylake core."""
+UPDATE_TIMES = 4
+"""An update takes this many times as long as an inference."""
+UPDATES_PER_TICK = 0.2
+METHODS = ("asynchronous", "parallel", "infer_learn", "learn_infer")
+LEARNING: Mapping[str, str] = {
+    "learn": "true",
+    "k": "0.0625",
+    "compiled": "true",
+    "learning_rate": "0.001",
+    "updates_per_tick": str(UPDATES_PER_TICK),
+    "replay_mib": "256",
+    "epsilon_from": "1",
+}
+"""Held for all games, models and methods."""
+
+_SIZES: dict[Scale, tuple[tuple[str, ...], tuple[str, ...], int, int]] = {
+    Scale.QUICK: (("catching",), ("1M",), 1, 1_200),
+    Scale.DESK: (tuple(GAMES), ("1M", "10M", "100M"), 3, 100_000),
+    Scale.PAPER: (tuple(GAMES), ("1M", "10M", "100M"), 3, 5_000_000),
+}
+"""By scale: games, models, seeds, and frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Won:
+    """Learns while it climbs a ladder of encounters.
+
+    Figures: those of `Learned` without greedy episodes, ``won``, ``actions`` (ticks with an action other than the noop),
+    ``won_per_1000_actions``, ``seconds`` of the game, and ``won_at_s``, the time of each win.
+    """
+
+    learned: Learned
+    alone: bool = False
+
+    def identity(self) -> Mapping[str, object]:
+        """Return what determines the figures."""
+        return self.learned.identity()
+
+    def run(self, folder: Path, report: ReportProgress) -> Figures:
+        """Learn, and count."""
+        found = self.learned.run(folder, report)
+        session = session_in(folder)
+        curve = read_curve(session)
+        names, rows = read_table(session / "metrics" / "episodes.csv")
+        actions = sum(int(real(row[names.index("actions")])) for row in rows)
+        gained = np.diff(curve.wins, prepend=0) > 0
+        won = int(gained.sum())
+        return {
+            **found,
+            "won": won,
+            "actions": actions,
+            "won_per_1000_actions": 1000 * won / actions if actions else None,
+            "seconds": self.learned.ticks / rate_of(self.learned.plan()),
+            "won_at_s": curve.episode_times_s[gained].tolist(),
+        }
+
+
+def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
+    games, models, seeds, frames = _SIZES[scale]
+
+    def cell(game: str, model: str, method: str, seed: int) -> Cell:
+        delay = MODELS[model]
+        update = UPDATE_TIMES * delay
+        durations = {"latency_frames": str(delay), "update_frames": str(update)}
+        pace = {"minimum": str(min(1_000, frames // 10)), "epsilon_over": str(max(1, frames // 2))}
+        beside = {
+            "workers": str(delay + 1),
+            "learners": str(math.ceil(UPDATES_PER_TICK * update)),
+            "learning": "parallel" if method == "parallel" else "round_robin",
+        }
+        acting = {"agent": method} if method in ("infer_learn", "learn_infer") else beside
+        learned = Learned(
+            GAMES[game],
+            {**LEARNING, **durations, **pace, **acting},
+            ticks=frames,
+            seed=seed,
+            greedy_episodes=0,
+            checkpoint_ticks=max(400, frames // 20),
+        )
+        return Cell({"game": game, "model": model, "method": method, "seed": seed}, Won(learned))
+
+    return [
+        cell(game, model, method, seed)
+        for game in games
+        for model in models
+        for method in METHODS
+        for seed in range(seeds)
+    ]
+
+
+def _draw(figure: Figure, rows: Sequence[Row]) -> None:
+    games, models = (list(dict.fromkeys(str(row[axis]) for row in rows)) for axis in ("game", "model"))
+    figure.set_size_inches(max(7.5, 3.4 * (len(models) + 1)), 3.4 * len(games) + 0.8)
+    panels = figure.subplots(len(games), len(models) + 1, squeeze=False)
+    for line, game in zip(panels, games, strict=True):
+        own = [row for row in rows if row["game"] == game]
+        for axes, model in zip(line, models, strict=False):
+            _draw_wins(axes, [row for row in own if row["model"] == model])
+            axes.set(title=f"{game}, {model}: {MODELS[model]} frames", xlabel="time of the game (s)")
+        line[0].set_ylabel("encounters won")
+        draw_bars(line[-1], own, x="model", y="won_per_1000_actions", by="method")
+        line[-1].set(title="won per 1,000 actions")
+    figure.suptitle("Durations are simulated: a network of k = 1/16 learns", fontsize="medium")
+    figure.legend(*panels[0][-1].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+
+
+def _draw_wins(axes: Axes, rows: Sequence[Row]) -> None:
+    """Draw the number of wins over time: a thin line a seed."""
+    for method, colour in zip(METHODS, repeated_colours(len(METHODS)), strict=True):
+        for row in rows:
+            times = row.get("won_at_s")
+            if row["method"] == method and isinstance(times, Sequence):
+                places, counts = [0.0, *times, real(row["seconds"])], [*range(len(times) + 1), len(times)]
+                axes.step(places, counts, where="post", color=colour, lw=1.1)
+    axes.grid(color="0.92", lw=0.6)
+
+
+def _seen(rows: Sequence[Row]) -> str:
+    found = []
+    for game in dict.fromkeys(str(row["game"]) for row in rows):
+        for model in dict.fromkeys(str(row["model"]) for row in rows):
+            means = {
+                method: mean_of(rows, "won", {"game": game, "model": model, "method": method})
+                for method in METHODS
+            }
+            found.append(
+                f"{game}, {model}: " + ", ".join(f"{method} {mean}" for method, mean in means.items())
+            )
+    return f"Encounters won. {'; '.join(found)}."
+
+
+STUDY = Study(
+    name="fig4",
+    title="encounters won over time and per action in Duel, asynchronous, parallel and sequential",
+    claim=(
+        "Asynchronous inference and learning win more in the same time, and more so the larger the model (Fig. 4, 11, 12, on "
+        "Pokémon); per action that is not the noop there is no difference (Fig. 13)."
+    ),
+    axes=("game", "model", "method", "seed"),
+    figures=("won", "actions", "won_per_1000_actions", "last", "episodes", "inaction", "age_mean", "updates"),
+    cells=_cells,
+    draw=_draw,
+    seen=_seen,
+    expected={Scale.QUICK: "30 s", Scale.DESK: "8 h", Scale.PAPER: "2 weeks"},
+)

@@ -1,0 +1,29 @@
+"""Figure 6 of Riemer et al. (ICLR 2025): the return of Atari games against the delay of 1xDeep networks."""
+
+from __future__ import annotations
+
+from rtgraph.launch.studies.games.atari import DQN, AtariReturns, Size, atari_study
+from rtgraph.launch.studies.study import Scale
+
+STUDY = atari_study(
+    "fig6",
+    "return of Atari games against the delay, staggered and sequential",
+    "Staggered inference keeps a return above sequential interaction as the delay grows; the delay that a game "
+    "tolerates differs: Krull tolerates much, Boxing hardly any (Fig. 6).",
+    AtariReturns(
+        {
+            Scale.QUICK: Size(("boxing",), (1, 8), 1, 300, 1, 200),
+            Scale.DESK: Size(("boxing", "name_this_game"), (1, 5, 8, 70), 3, 200_000, 20, 10_000),
+            Scale.PAPER: Size(
+                ("boxing", "krull", "name_this_game"), (1, 5, 8, 29, 70, 596), 3, 10_000_000, 30, 108_000
+            ),
+        },
+        DQN,
+        "a 1xDeep network of k = 1/16",
+    ),
+    {
+        Scale.QUICK: "30 s",
+        Scale.DESK: "10 h",
+        Scale.PAPER: "months: use an accelerator and many cores",
+    },
+)

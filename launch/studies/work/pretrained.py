@@ -1,0 +1,64 @@
+"""Lets an agent learn from a demonstration first: a shipped script plays a game, and is recorded."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rtgraph.graphs import load_launch
+from rtgraph.launch.console.status import Silent
+from rtgraph.launch.file_options import FOLDERS
+from rtgraph.launch.played import played
+from rtgraph.launch.run import run as run_plan
+from rtgraph.launch.studies.study import Figures, ReportProgress
+from rtgraph.launch.studies.work.learned import Learned, must_have_ended
+
+DEMONSTRATION = "demonstration"
+RECORDING = "session.mcap"
+
+
+@dataclass(frozen=True, slots=True)
+class Pretrained:
+    """Records a script that plays, then learns with the recording in its replay memory.
+
+    Figures: those of `Learned`.
+    """
+
+    learned: Learned
+    pretraining: Mapping[str, str]
+    """Arguments besides, which need a demonstration."""
+    script: str
+    demonstrated_ticks: int
+    alone: bool = False
+
+    def identity(self) -> Mapping[str, object]:
+        """Return what determines the figures."""
+        return {
+            **self.learned.identity(),
+            "pretraining": dict(self.pretraining),
+            DEMONSTRATION: [self.script, self.demonstrated_ticks],
+        }
+
+    def run(self, folder: Path, report: ReportProgress) -> Figures:
+        """Record, learn and evaluate."""
+        arguments = dict(self.learned.arguments)
+        if self.learned.policy == "learned":
+            recording = self._recording(folder / DEMONSTRATION).resolve()
+            arguments |= {**self.pretraining, DEMONSTRATION: str(recording)}
+        work = folder / "learned"  # `Learned` may begin again with an empty folder
+        work.mkdir(exist_ok=True)
+        return replace(self.learned, arguments=arguments).run(work, report)
+
+    def _recording(self, session: Path) -> Path:
+        """Return the recording, made now unless it is complete."""
+        if not (session / "summary.json").exists():
+            shutil.rmtree(session, ignore_errors=True)
+            launch = self.learned.launch
+            game = load_launch(
+                launch, {}, world="virtual", record=False, ticks=self.demonstrated_ticks, folders=FOLDERS
+            )
+            plan = played(game, script=self.script, record={"journal": False})
+            must_have_ended(run_plan(plan, Silent(), directory=session))
+        return session / RECORDING
