@@ -123,7 +123,7 @@ def evaluated(plan: Plan, directory: Path) -> Evaluation:
     """
     trace = SavedTrace.load(directory / watched(plan.nodes)[0].file)
     if not trace.episodes["return"].size:
-        raise LaunchError("no episode ended", hint=f"see {directory}")
+        raise LaunchError("the evaluation ended before any of its episodes", hint=f"see {directory}")
     return Evaluation(trace.episodes["return"].tolist(), trace.episodes["length"].tolist())
 
 

@@ -182,7 +182,7 @@ def _without_params(arguments: dict[str, str], replacements: dict[str, dict[str,
             if not isinstance(params, dict):
                 break
         if not isinstance(params, dict) or last in params:
-            raise GraphError(f"{name!r} is given twice, whole and in part", file="command line")
+            raise GraphError(f"{name!r} is given both as a whole and in part", file="command line")
         params[last] = Typed(value)
     return others
 
@@ -197,7 +197,7 @@ def recording(args: argparse.Namespace) -> bool | dict[str, Any] | None:
 
     if args.no_record:
         if args.record or args.recorder:
-            raise GraphError("--no-record is given with --record or --recorder", file="command line")
+            raise GraphError("--no-record contradicts --record and --recorder", file="command line")
         return False
     from rtgraph.msgs.typed.text import Typed  # noqa: PLC0415
 

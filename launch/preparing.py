@@ -67,7 +67,7 @@ def prepared(args: argparse.Namespace, on_preview: Callable[[PlanPreview], None]
     checkpoints = _checkpoints(args, plan)
     if args.tcp_port is not None:
         if plan.world != "realtime":
-            raise GraphError("--tcp-port is for the realtime world", hint="--world realtime")
+            raise GraphError("--tcp-port is for the realtime world", hint="add --world realtime")
         check_ports(plan, args.tcp_port)
     check_directory(args.out)
     return Prepared(plan, checkpoints)
@@ -83,7 +83,7 @@ def _checkpoints(args: argparse.Namespace, plan: Plan) -> CheckpointSettings | N
     checkpoints = CheckpointSettings(args.checkpoint_every, args.resume_world)
     if plan.world != "virtual":
         raise GraphError(
-            "--checkpoint-every and --resume-world are for the virtual world", hint="--world virtual"
+            "--checkpoint-every and --resume-world are for the virtual world", hint="add --world virtual"
         )
     if checkpoints.resume is not None:
         check_resume(plan, checkpoints.resume)

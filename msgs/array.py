@@ -125,7 +125,7 @@ def frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         )
     dtype = array.dtype
     if dtype not in _NAMES:
-        raise ValueError(f"an array of {dtype} cannot be sent")
+        raise ValueError(f"an array of {dtype} cannot be sent; the dtypes are {', '.join(DTYPES)}")
     return np.ndarray(array.shape, dtype, np.asarray(array).tobytes())
 
 

@@ -41,7 +41,9 @@ class DelayAware(Record):
     @model_validator(mode="after")
     def _few_enough(self) -> Self:
         if self.pending_slots > 10_000:
-            raise ValueError("more than 10,000 pending actions: give slots")
+            raise ValueError(
+                f"latency_frames={self.latency_frames:g} needs more than 10,000 pending actions. hint: give slots, at most 10,000"
+            )
         return self
 
     @property
@@ -66,7 +68,9 @@ def with_pending(plant: PlantSpec, slots: int) -> PlantSpec:
         else {OBSERVATION: plant.observation}
     )
     if PENDING in parts:
-        raise ValueError(f"the plant's observation has a part named {PENDING!r}. hint: rename it")
+        raise ValueError(
+            f"the plant's observation has a part named {PENDING!r}, which is reserved. hint: rename it"
+        )
     joined = PartsSpec(parts={**parts, PENDING: PendingCode(plant.action, slots).spec})
     return plant.model_copy(update={"observation": joined})
 

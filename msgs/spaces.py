@@ -203,7 +203,7 @@ class PlantSpec(_Spec):
         spec = self.observation
         if isinstance(spec, PartsSpec):
             raise ValueError(  # noqa: TRY004 - a spec of the right type
-                f"an observation has {len(spec.parts)} parts: {', '.join(spec.parts)}"
+                f"the observation has {len(spec.parts)} parts ({', '.join(spec.parts)}), not one array"
             )
         return spec
 

@@ -183,7 +183,9 @@ def _entries(text: str, distribution: str, version: str) -> Iterator[Extension]:
             if equals and name and target:
                 yield Extension(group, name, target, distribution, version)
             else:
-                _warn(f"{line!r} ({group}) of {distribution} {version} is ignored: it is not name = target")
+                _warn(
+                    f"{line!r} ({group}) of {distribution} {version} is ignored: the line is not name = target"
+                )
 
 
 def _in_one_line(error: BaseException) -> str:

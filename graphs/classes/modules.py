@@ -101,7 +101,7 @@ class LocalModules:
         target = local_module(name, source.resolve().parent) if source.is_symlink() else None
         if target is not None and not _is_same(target, file) and digest(target) != digest(file):
             raise place.error(
-                f"{source} is a link, and module {name!r} beside it ({file}) is not the one beside its target ({target})",
+                f"two files are module {name!r}: {file} beside the link {source}, and {target} beside its target",
                 hint="remove one of them",
             )
 
@@ -110,7 +110,7 @@ class LocalModules:
         if held is not None:
             if not _is_same(held.path, file) and held.digest != digest(file):
                 raise place.error(
-                    f"two files are module {name!r}: {held.path}, for {held.by}, and {file}, for {by}",
+                    f"two files are module {name!r}: {held.by} uses {held.path}, and {by} uses {file}",
                     hint=HINT,
                 )
             return

@@ -72,7 +72,7 @@ class OtherInterpreters:
         asked = {"class": node.entry.node_class, **question}
         answer = self._interpreters.ask(python, asked, node.place / "python")
         if "problem" in answer:
-            raise place.error(f"{answer['problem']}, says {python}", hint=answer["hint"])
+            raise place.error(f"interpreter {python}: {answer['problem']}", hint=answer["hint"])
         return answer
 
 

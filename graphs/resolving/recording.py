@@ -51,7 +51,8 @@ def with_recorder(
             nodes = [node.model_copy(update={"journal": True}) if _keeps(node) else node for node in nodes]
         if any(node.name == RECORDER for node in nodes):
             raise place.error(
-                f"a node has the name of the recorder, {RECORDER!r}", hint="rename it, or do not record"
+                f"a node is named {RECORDER!r}, and the node that records has this name, too",
+                hint="rename it, or do not record",
             )
         node_type = imported(RECORDER_CLASS, place)
         try:

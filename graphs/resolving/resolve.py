@@ -232,7 +232,9 @@ class Resolver:
             node, _, argument = reference.partition(".")
             known = usual_for(self.spec(scope.full(node), place))
             if argument not in known:
-                raise place.error(f"no usual value of {argument!r} is known", hint=nearest(argument, known))
+                raise place.error(
+                    f"algorithms have no usual value of {argument!r}", hint=nearest(argument, known)
+                )
             return known[argument]
 
         def identity(reference: str, place: Place) -> Value:

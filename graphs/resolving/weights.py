@@ -149,7 +149,10 @@ def _with_checkpoint(plan: WeightsPlan, entry: PlacedWeights) -> WeightsPlan:
         kept.must_be_finite()
         # A resumed run must continue in the same environment.
         if not kept.identity:
-            _LOG.warning("%s does not identify its environment: an older version wrote it", kept.folder)
+            _LOG.warning(
+                "%s does not name its environment, so it is not compared: an older version of rtgraph wrote it",
+                kept.folder,
+            )
         elif resume or not entry.entry.transfer:
             kept.must_be_in(plan.identity)
     except CheckpointError as error:

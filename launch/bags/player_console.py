@@ -96,11 +96,12 @@ def _topics_of(
     for old in remap:
         if old not in names.values():
             raise LaunchError(
-                f"there is no topic {old!r} to remap", hint=", ".join(sorted(set(names.values())))
+                f"{bag.path} has no topic {old!r} to remap",
+                hint=f"its topics are {', '.join(sorted(set(names.values())))}",
             )
     for new in remap.values():
         if not re.fullmatch(PATH, new):
-            raise LaunchError(f"--remap to {new!r}, which is not {MEANINGS[TOPIC]}")
+            raise LaunchError(f"--remap: {new!r} is not {MEANINGS[TOPIC]}")
     if not names:
         raise LaunchError(f"{bag.path} holds nothing to play", hint="see `rtgraph bag info`")
     return names
@@ -170,7 +171,7 @@ def send_message(wanted: str | None, topic: str, message: Message, receiver: str
     if wanted is None:
         able = [session for session in running() if _takes(session.description, topic)]
         if not able:
-            raise LaunchError(f"no {receiver} is running")
+            raise LaunchError(f"no graph with a {receiver} is running")
         if len(able) > 1:
             names = ", ".join(f"{s.description.name} (process {s.description.pid})" for s in able)
             raise LaunchError(

@@ -39,7 +39,7 @@ def verify(
         begins_s = int(bag.info[RESUMED_AT]) / 1e9
         raise BagError(
             f"{bag.path} begins at {begins_s:.3f} s, where an earlier session stopped: its nodes cannot be run again",
-            hint="run the launch to the same end without a stop, and verify that recording: its bytes are the same",
+            hint="run the launch again without a stop: it records the same bytes, which can be verified",
         )
     plan = Plan.from_yaml(plan_yaml)
     problems = use_recorded_modules(bag)

@@ -71,9 +71,7 @@ class RecordedWeights:
         if weights_inputs and any(delivery[0] in weights_inputs for delivery in journal.deliveries()):
             return "it switched to versions of its weights that were not kept"
         if weights_outputs and self._plan.world == "realtime":
-            return (
-                "the slots into which it wrote its weights depended on their readers, which are not recorded"
-            )
+            return "its calls depended on which nodes were reading its weights, and this is not recorded"
         return ""
 
 

@@ -76,7 +76,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
         **others: object,
     ) -> None:
         if render_mode not in {None, "rgb_array"}:
-            raise GraphError(f"unknown render_mode {render_mode!r}", hint="rgb_array")
+            raise GraphError(f"unknown render_mode {render_mode!r}", hint="use render_mode='rgb_array'")
         slots = _slots(pending)
         typed = {name: _text(value) for name, value in {**(arguments or {}), **others}.items()}
         self._graph = SteppedGraph(

@@ -201,7 +201,7 @@ def _asking(launch: str, plan: Plan, plant: NodePlan, workers: Collection[str]) 
     """
     if not workers:
         raise GraphError(
-            f"{launch}: no worker acts on {plant.name!r}", hint="a launch file with staggered workers"
+            f"{launch}: no worker acts on {plant.name!r}", hint="choose a launch file with staggered workers"
         )
     kept = {plant.name, *workers, *_helpers_of(plan, workers)}
     return [
@@ -233,7 +233,7 @@ def _plant_of(plan: Plan, launch: str, name: str | None) -> NodePlan:
     if name is None or name not in plants:
         problem = f"no plant {name!r}" if name else f"{len(plants)} plants"
         raise GraphError(
-            f"{launch}: {problem}", hint=f"plant={' or plant='.join(plants)}" if plants else None
+            f"{launch}: {problem}", hint=f"give plant={' or plant='.join(plants)}" if plants else None
         )
     return plants[name]
 

@@ -44,7 +44,7 @@ def allow(count: int, user: str) -> None:
     if limited and hard < count:
         raise LaunchError(
             f"{user} needs {count} open files, and at most {hard} are allowed",
-            hint=f"ulimit -n {wanted}, or as much for this user in /etc/security/limits.conf",
+            hint=f"run `ulimit -n {wanted}`, or raise the limit of this user in /etc/security/limits.conf",
         )
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard) if limited else wanted, hard))

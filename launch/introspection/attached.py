@@ -96,7 +96,7 @@ class Attached:
 
     def _attached(self) -> set[Observer]:
         if self._observers is None:
-            raise LaunchError("this program is not attached", hint="with attach() as graph: …")
+            raise LaunchError("this program is not attached", hint="use it inside `with attach() as graph:`")
         return self._observers
 
     def publish(self, topic: str, message: Message, *, key: str | None = None) -> list[str]:

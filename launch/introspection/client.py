@@ -26,7 +26,7 @@ class Client:
         allow(CLIENT, "looking into a running graph")
         self._session = session
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._reader = NamedReader(ANSWERS, "an answer of this kind")
+        self._reader = NamedReader(ANSWERS, "an answer of a launcher")
         self._numbers = itertools.count(1)
 
     def __enter__(self) -> Self:

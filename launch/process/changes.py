@@ -63,7 +63,7 @@ class Changes:
         if not question.values:
             raise GraphError("no parameter is given", hint="give KEY=VALUE")
         if len(self._changes) >= CHANGES_AT_ONCE:
-            raise LaunchError("too many changes are in progress", hint="try again")
+            raise LaunchError("too many changes of parameters are in progress", hint="try again")
         values = {
             key: Typed(value) if isinstance(value, str) else value for key, value in question.values.items()
         }

@@ -73,7 +73,7 @@ class Service:
         self.socket.setsockopt(zmq.RCVHWM, WAITING_MOST)
         self.socket.setsockopt(zmq.MAXMSGSIZE, QUESTION_MOST_BYTES)
         self.socket.bind(self.endpoint)
-        self._reader = NamedReader(QUESTIONS, "a question of this kind")
+        self._reader = NamedReader(QUESTIONS, "a request to a launcher")
         self._progress: list[Progress] = []
         self.changes = Changes(members, send, self._send)
         self._injected: defaultdict[tuple[str, str], int] = defaultdict(int)

@@ -171,7 +171,9 @@ class NodeSupervisor:
             return True
         if now_s < member.go_at:
             return False
-        self._status.note(f"{member.plan.name} continues, though some of its edges are not proven")
+        self._status.note(
+            f"{member.plan.name} starts, though no test message has come through some of its connections"
+        )
         return True
 
     def _take(self, member: Member, message: Message) -> None:
@@ -195,7 +197,9 @@ class NodeSupervisor:
         elif isinstance(message, Heartbeat):
             member.beats.append(message.beat)
         else:
-            self._status.note(f"{member.plan.name} sent {message.schema_name}, which nodes do not send")
+            self._status.note(
+                f"{member.plan.name} sent an unexpected message to the launcher, {message.schema_name}"
+            )
 
     def _is_preparing(self, message: Preparing) -> None:
         self.prepared_s = time.monotonic()

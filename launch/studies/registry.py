@@ -54,7 +54,7 @@ def study_named(name: str) -> Study:
     if not isinstance(loaded, Study):
         raise others[name].error("it is not a Study")
     if loaded.name != name:
-        raise others[name].error(f"the study is named {loaded.name!r}")
+        raise others[name].error(f"its name is {loaded.name!r}, not {name!r}")
     return loaded
 
 

@@ -92,7 +92,7 @@ def real(value: object) -> float:
         TypeError: it is not a number.
     """
     if not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is not a number")
+        raise TypeError(f"a figure of the study should be a number, not {value!r}")
     return float(value)
 
 
@@ -103,5 +103,5 @@ def plain(value: object) -> Value:
         TypeError: it is a list.
     """
     if value is not None and not isinstance(value, str | int | float):
-        raise TypeError(f"{value!r} is a list")
+        raise TypeError(f"a figure of the study should be a single value, not {value!r}")
     return value

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 
     if args.out.suffix not in (".png", ".svg", ".pdf"):
-        raise GraphError(f"--out {args.out} is not a .png, .svg or .pdf", file="command line")
+        raise GraphError(f"--out {args.out} should end in .png, .svg or .pdf", file="command line")
     found = read_session_groups(args.sessions)
     title = args.title or found.title
     if args.picture == "wins":

@@ -122,7 +122,7 @@ def _run(
         try:
             world.run(report_time, saver, preparing)
         except RtgraphError as error:
-            log.exception("the world ended at %.6f s", world.clock.now_ns() / 1e9)
+            log.exception("the world failed at %.6f s of virtual time", world.clock.now_ns() / 1e9)
             if not world.begun:
                 raise
             return [_naming_the_node(error, world)], None

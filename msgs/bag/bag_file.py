@@ -95,7 +95,7 @@ class Part:
             for stretch in self.contents.chunks:
                 self.read(file, stretch)
             if len(self.contents.problems) == problems:
-                self.problem("a part of the file is damaged, but no message")
+                self.problem("a part of the file is damaged, but all messages can be read")
 
 
 def _checksum(file: BinaryIO, end: int) -> int:

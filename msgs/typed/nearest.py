@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """Return the hint ``did you mean 'x'?``; the list of words if no word is similar; None if there are no words."""
+    """Return the hint ``did you mean 'x'?``; up to 12 words to choose from if no word is similar; None if there are no words."""
     known = sorted(set(words))
     close = difflib.get_close_matches(word, known, n=1)
     if close:
@@ -15,4 +15,4 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     if not known:
         return None
     shown = ", ".join(known[:12])
-    return f"there is {shown}{' and more' if len(known) > 12 else ''}"
+    return f"choose from {shown}{f' and {len(known) - 12} more' if len(known) > 12 else ''}"

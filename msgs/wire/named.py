@@ -36,7 +36,9 @@ class NamedReader:
         """
         message_type = self._types.get(frames[0]) if len(frames) == 2 else None
         if message_type is None:
-            raise DecodeError(f"not {self._what}", hint="both ends need the same version of rtgraph")
+            raise DecodeError(
+                f"the received bytes are not {self._what}", hint="both ends need the same version of rtgraph"
+            )
         decoder = self._decoders.get(frames[0])
         if decoder is None:
             decoder = self._decoders[frames[0]] = Decoder(message_type)

@@ -89,7 +89,8 @@ class TensorBatch:
         }
         if not bool(((vectors["discounts"] >= 0) & (vectors["discounts"] <= 1)).all()):
             raise LearningError(
-                "a discount is outside 0 to 1", hint="give gamma^ticks, or 0 at a terminal state"
+                "a discount in the batch is not from 0 to 1",
+                hint="give gamma^ticks, or 0 at a terminal state",
             )
         shapes = {name: (count, *part.shape) for name, part in plant.parts.items()}
         return cls(
@@ -108,16 +109,18 @@ def _actions(actions: Tensor, plant: PlantSpec) -> Tensor:
         if actions.is_floating_point() or actions.ndim != 1 or not len(actions):
             raise LearningError(f"actions should be integers of shape (batch,), not {_described(actions)}")
         if not 0 <= int(actions.min()) <= int(actions.max()) < spec.count:
-            raise LearningError(f"an action is outside 0 to {spec.count - 1}")
+            raise LearningError(f"an action in the batch is not from 0 to {spec.count - 1}")
         return actions.to(torch.int64)
     if not isinstance(spec, Continuous):
-        raise LearningError(f"batches of {spec.kind} actions cannot be learned from")
+        raise LearningError(
+            f"{spec.kind} actions cannot be learned from: the plant needs discrete or continuous ones"
+        )
     if not actions.is_floating_point() or actions.shape != (len(actions), spec.size) or not len(actions):
         raise LearningError(
             f"actions should be numbers of shape (batch, {spec.size}), not {_described(actions)}"
         )
     if not bool(actions.isfinite().all()):
-        raise LearningError("an action is not finite")
+        raise LearningError("an action in the batch is not finite")
     return actions.to(torch.float32)
 
 

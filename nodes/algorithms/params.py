@@ -141,7 +141,7 @@ def must_be_discrete(plant: PlantSpec) -> int:
     """
     if not isinstance(plant.action, Discrete):
         raise LearningError(
-            f"values are learned for discrete actions, not for {plant.action.kind} ones",
-            hint="give the plant discrete actions",
+            f"this algorithm needs discrete actions, and the plant has {plant.action.kind} ones",
+            hint="leave algorithm out, or choose a plant with discrete actions",
         )
     return plant.action.count

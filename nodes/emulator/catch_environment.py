@@ -114,7 +114,7 @@ class CatchEnvironment:
         """
         row, column = self._begun()
         if row == self._rows - 1:
-            raise RuntimeError("the ball is down: reset first")
+            raise RuntimeError("the ball has reached the bottom: reset first")
         self._paddle = min(self._columns - 1, max(0, self._paddle + check_discrete(action, 3) - _STAY))
         self._ball = (row + 1, column)
         down = row + 1 == self._rows - 1

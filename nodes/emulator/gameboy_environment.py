@@ -192,7 +192,7 @@ class GameBoyEnvironment:
         next_encounter = saved.next_encounter or encounter
         if not {encounter, next_encounter} <= self._starts.keys():
             raise ValueError(
-                f"this snapshot is of another version of the game: {encounter!r} is no start of it"
+                f"this snapshot is of another version of the game: there is no start {encounter!r} here"
             )
         try:
             self._console.state = zlib.decompress(saved.console)

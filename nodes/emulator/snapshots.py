@@ -71,7 +71,7 @@ def unpack_generator(packed: bytes) -> np.random.Generator:
             "uinteger": uinteger,
         }
     except _UNREADABLE as problem:
-        raise ValueError("not the state of a generator") from problem
+        raise ValueError("this snapshot is damaged: it has no valid state of a random generator") from problem
     return np.random.Generator(bits)
 
 

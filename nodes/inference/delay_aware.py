@@ -52,9 +52,11 @@ class DelayAwareWorker(Worker):
         """Check also that the agent is delay-aware, and that the plant has no part named as the pending actions."""
         super().check(params)
         if not _typed(params).delay_aware.pending_slots:
-            raise NodeError("a delay-aware worker needs delay_aware", hint="kind: pending")
+            raise NodeError(
+                "a DelayAwareWorker needs the param delay_aware", hint="set delay_aware: {kind: pending}"
+            )
         if params.chunk > 1:
-            raise NodeError("a delay-aware worker gives one action per inference", hint="chunk: 1")
+            raise NodeError("a DelayAwareWorker gives one action per inference", hint="set chunk: 1")
         try:
             _ = _typed(params).seen
         except ValueError as error:
@@ -118,5 +120,5 @@ class DelayAwareWorker(Worker):
 
 def _typed(params: WorkerParams) -> DelayAwareWorkerParams:
     if not isinstance(params, DelayAwareWorkerParams):
-        raise NodeError("these are not the parameters of a delay-aware worker")
+        raise NodeError("these are not the params of a DelayAwareWorker")
     return params

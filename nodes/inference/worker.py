@@ -297,8 +297,7 @@ def _must_take_time(name: str, latency: AnyModel, draw: Draw) -> None:
     if isinstance(inference, Measured | Constant) and draw() == 0:
         raise NodeError(
             f"{name}: inferences need a duration in the virtual world, which cannot measure it",
-            hint="give a duration (latency_frames=1: an action acts at the next tick), "
-            "or measured ones (latency_file, of `rtgraph bag latency`)",
+            hint="give latency_frames=N, or latency_file=FILE with measured times, made by `rtgraph bag latency`",
         )
 
 

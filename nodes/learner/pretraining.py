@@ -40,14 +40,14 @@ class PretrainingParams(Record):
     def _from_something(self) -> Self:
         if self.updates and (self.replay is None or not self.replay.fill):
             raise NodeError(
-                f"{self.updates:,} updates are to be made before the world runs, and there is no demonstration",
-                hint="demonstration=FILE, with a recording: see `rtgraph play`",
+                f"pretrain_updates={self.updates} needs a demonstration to learn from",
+                hint="give a recording: demonstration=FILE; `rtgraph play` makes one",
             )
         for name, given in (("margin", self.margin), ("normalise", self.normalise)):
             if given and not self.updates:
                 raise NodeError(
-                    f"pretrain_{name} has no effect here: no updates are made before the world runs",
-                    hint=f"pretrain_updates=N, or leave pretrain_{name} out",
+                    f"pretrain_{name} has no effect without pretrain_updates",
+                    hint=f"give pretrain_updates=N, or leave pretrain_{name} out",
                 )
         return self
 
@@ -88,12 +88,12 @@ def pretrain(
         ReplayError: the demonstrations are not of this plant.
     """
     if params.replay is None:
-        raise LearningError("there is no demonstration")
+        raise LearningError("there is no demonstration to learn from")
     buffer = demonstrations(params.replay, rng)
     try:
         if not len(buffer):
             raise LearningError(
-                f"no transition is in {', '.join(params.replay.fill)}", hint="record a longer demonstration"
+                f"{', '.join(params.replay.fill)} holds no transition", hint="record a longer demonstration"
             )
         if params.normalise:
             updater.normalise(buffer.sample(NORMALISED_WITH, rng))

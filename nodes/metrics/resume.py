@@ -83,7 +83,10 @@ def _rows(path: Path, wanted: tuple[str, ...], until_tick: int) -> list[Row]:
         return []
     columns, rows = read_table(path)
     if not set(_REQUIRED & set(wanted)) <= set(columns) or not set(columns) <= set(wanted):
-        raise MetricsError(f"{path} has other columns: {','.join(columns)}", hint="it is of another version")
+        raise MetricsError(
+            f"{path} has unexpected columns: {', '.join(columns)}",
+            hint="resume with the version of rtgraph that wrote it",
+        )
     # An older table has fewer columns: the others are empty.
     found = [dict(zip(columns, row, strict=True)) for row in rows]
     return [

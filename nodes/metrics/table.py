@@ -39,7 +39,7 @@ class Table:
         """Add a row. Missing columns are empty."""
         unknown = cells.keys() - set(self.columns)
         if unknown:
-            raise ValueError(f"no columns {sorted(unknown)}")
+            raise ValueError(f"the table has no columns {', '.join(sorted(unknown))}")
         self.rows.append(tuple(cells.get(name) for name in self.columns))
 
     def newest(self, column: str) -> Cell:
@@ -81,7 +81,7 @@ def read_table(path: Path) -> tuple[tuple[str, ...], list[Row]]:
     rows = []
     for number, cells in enumerate(whole[1:], 2):
         if len(cells) != len(columns):
-            raise MetricsError(f"{path}:{number}: has {len(cells)} cells, not {len(columns)} as the header")
+            raise MetricsError(f"{path}:{number}: has {len(cells)} cells, and the header has {len(columns)}")
         rows.append(tuple(_cell(name, text, path, number) for name, text in zip(columns, cells, strict=True)))
     return columns, rows
 

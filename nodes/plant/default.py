@@ -60,7 +60,7 @@ def default_class(name: str) -> type[DefaultBehaviour]:
         return _BY_NAME[name]
     if ":" not in name:
         raise NodeError(
-            f"unknown default behaviour {name!r}", hint=f"{', '.join(_BY_NAME)} or package.module:Class"
+            f"unknown default behaviour {name!r}", hint=f"use {', '.join(_BY_NAME)} or package.module:Class"
         )
     try:
         return class_at(name)

@@ -63,7 +63,7 @@ class Outcomes:
 
     def captured(self, captured_ns: object, tick: int) -> dict[str, int]:
         """Return the capture times of a tick."""
-        wanted = f"ns by part ({', '.join(self._parts)})"
+        wanted = f"a dict of ns by part ({', '.join(self._parts)})"
         if not isinstance(captured_ns, dict) or captured_ns.keys() - self._parts.keys():
             raise self._error(tick, f"its capture times are {captured_ns!r:.60}", wanted)
         try:
@@ -91,7 +91,9 @@ class Outcomes:
         """Return the outcome of a step, with its numbers as Python's."""
         if not isinstance(step, Step):
             hint = "return rtgraph.nodes.plant.Step(observation, reward, terminated, truncated)"
-            raise NodeError(f"{self._plant}: its environment's step gave a {type(step).__name__}", hint=hint)
+            raise NodeError(
+                f"{self._plant}: step() of its environment returned a {type(step).__name__}", hint=hint
+            )
         if self._is_plain(step):
             value = step.observation
             # An array of integers, as of most games, needs no more than this.
@@ -102,7 +104,9 @@ class Outcomes:
         if not math.isfinite(reward):
             self._count(REWARDS, tick)
         if not isinstance(step.measurements, dict) or not all(isinstance(k, str) for k in step.measurements):
-            raise self._error(tick, f"measured {step.measurements!r:.60}", "numbers by name")
+            raise self._error(
+                tick, f"its measurements are {step.measurements!r:.60}", "a dict of numbers by name"
+            )
         if self._measurements and step.measurements.keys() != self._measurements:
             other = _difference(step.measurements.keys(), self._measurements)
             raise NodeError(f"{self._plant}: measurements at tick {tick}: {other}")
@@ -177,10 +181,12 @@ class Outcomes:
     def _count(self, what: str, tick: int) -> None:
         self._counts[what] = self._counts.get(what, 0) + 1
         if self._first.setdefault(what, tick) == tick:
-            self._log.warning("one of the %s is not finite: tick %d; more are only counted", what, tick)
+            self._log.warning(
+                "one of the %s at tick %d is not finite; further ones are only counted", what, tick
+            )
 
     def _error(self, tick: int, found: str, wanted: str) -> NodeError:
-        return NodeError(f"{self._plant}: {found} at tick {tick}, it should be {wanted}")
+        return NodeError(f"{self._plant}: {found} at tick {tick}; expected {wanted}")
 
 
 def _difference(found: Set[object], wanted: Set[object]) -> str:

@@ -62,7 +62,7 @@ class Human(Node[HumanParams]):
         elif params.script is None:
             raise NodeError(
                 "a person can play in real time only",
-                hint="--world realtime, or a script of inputs: --script FILE",
+                hint="use --world realtime, or a script of inputs: --script FILE",
             )
 
     def on_prepare(self) -> None:

@@ -167,5 +167,6 @@ def _recorded_plant(cls: type[Player], params: StandInParams) -> tuple[type[Node
         if name == params.node or (params.node is None and node_type is cls.stands_in_for):
             return node_type, node["node"], validated_params(node_type, node["params"])
     raise BagError(
-        f"{params.file} holds no recording of a {path}", hint="give `node`, its name in the recording"
+        f"{params.file} has no node of class {path}",
+        hint="name the node of the recording to replay: `node: NAME`",
     )

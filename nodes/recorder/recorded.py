@@ -33,7 +33,7 @@ def recorded_types(bag: Bag) -> dict[str, type[Message]]:
         except NodeError as error:
             problem = problems.get(node["node"].partition(":")[0].partition(".")[0], error.problem)
             raise BagError(
-                f"{node['node']}, which published, cannot be imported: {problem}", hint=_WAY
+                f"{node['node']}, a node class of the recording, cannot be imported: {problem}", hint=_WAY
             ) from error
     try:
         known = message_types()
@@ -46,7 +46,7 @@ def recorded_types(bag: Bag) -> dict[str, type[Message]]:
         if message_type is None or channel.version_of(message_type) is None:
             problem = "is not known here" if message_type is None else "has another schema here"
             raise BagError(
-                f"{channel.schema_name}, on {channel.topic}, {problem}{_other_files(problems)}",
+                f"message class {channel.schema_name} of topic {channel.topic} {problem}{_other_files(problems)}",
                 hint="leave it out with --exclude, or use the version of the code that recorded it",
             )
     return known

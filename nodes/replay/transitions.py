@@ -91,7 +91,9 @@ class Assembler:
                 f"most_frames must be at least 2, not {most_frames}", hint="the default is 4096"
             )
         if age_ticks is not None and not 1 <= age_ticks < most_frames:
-            raise ReplayError(f"age_ticks is {age_ticks}", hint=f"choose it from 1 to {most_frames - 1}")
+            raise ReplayError(
+                f"age_ticks must be from 1 to {most_frames - 1}, not {age_ticks}", hint="or raise most_frames"
+            )
         self._gamma = gamma
         self._learn_default = learn_default
         self._most_frames = most_frames

@@ -99,12 +99,12 @@ def check_params(params: RobotParams) -> None:
     if params.default == "noop" and params.command == "position":
         raise NodeError(
             "default: noop would send a robot to a fixed pose at every tick without a decision",
-            hint="default: hold",
+            hint="set default: hold",
         )
     if params.default not in {"hold", "zero"}:
         check_default(params.default)
     if params.default == "zero" and params.command == "position":
-        raise NodeError("default: zero needs velocity commands", hint="default: hold")
+        raise NodeError("default: zero needs velocity commands", hint="set default: hold")
     if params.moves is not None and (params.command != "position" or params.default != "hold"):
         raise NodeError("moves need command: position and default: hold")
     if "pos" not in params.observe:
@@ -199,7 +199,7 @@ def _action_of(params: RobotParams, limits: Limits) -> Continuous:
     elif endless := [name for name, joint in params.joints.items() if joint.range == "endless"]:
         raise NodeError(
             f"endless joints need velocity commands: {', '.join(endless)}",
-            hint="command: velocity",
+            hint="set command: velocity",
         )
     per = "/s" if params.command == "velocity" else ""
     return Continuous(

@@ -60,7 +60,7 @@ class DevicePlant(Plant[P]):
         self._server = self._served()
         if self.context.identity.incarnation:
             self._control.connected = "restarted: it holds where it is"
-            self.log.warning("%s was restarted: it holds where the robot is", self.name)
+            self.log.warning("%s was restarted: the robot holds its position", self.name)
         self._control.connection.start(self.now_ns)
         super().on_start()
 
@@ -298,7 +298,7 @@ class RobotPlant(DevicePlant[R], ABC):
         if choice.delay_over:
             choice.late += choice.decision is not None
             choice.decision = None
-            return f"D is {choice.delay_over} ticks, above its bound of {choice.delay_ticks}"
+            return f"the playout delay is {choice.delay_over} ticks, and at most {choice.delay_ticks} are allowed"
         if choice.decision is None and choice.too_old:
             return f"decisions are older than max_age_ms ({self.params.gate.max_age_ms:g})"
         return ""

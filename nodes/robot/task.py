@@ -105,7 +105,7 @@ class Reach:
         if time_limit_s <= 0 or not 0 <= margin < 0.5:
             raise NodeError("reach needs a positive time_limit_s, and a margin from 0 to 0.5")
         if unknown := set(joints or ()) - set(limits.names):
-            raise NodeError(f"reach names unknown joints: {', '.join(sorted(unknown))}")
+            raise NodeError(f"reach names joints that the robot does not have: {', '.join(sorted(unknown))}")
         if start not in STARTS:
             raise NodeError(f"unknown start {start!r} of reach", hint=f"use {' or '.join(STARTS)}")
         self._counts = np.array([joints is None or name in joints for name in limits.names])

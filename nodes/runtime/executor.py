@@ -148,7 +148,7 @@ class Executor:
         """Restore the executor's state, without the node's."""
         if type(state["params"]) is not type(self.node.params):
             raise CheckpointError(
-                f"{self.identity.name}: the parameters in the checkpoint are of another class"
+                f"{self.identity.name}: the checkpoint was written by a node with params of another class"
             )
         self.node.params = state["params"]
         self.rng = state["rng"]

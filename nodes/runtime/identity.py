@@ -33,8 +33,8 @@ def identity_of(node_class: str, node_type: type, params: object) -> Identity:
     except ValidationError as error:
         problem, _ = complaint(error.errors(include_url=False)[0])
         raise NodeError(
-            f"{node_type.__name__}.identity returns a wrong value: {problem}",
-            hint="return a dict of JSON values",
+            f"{node_type.__name__}.identity does not return a dict of JSON values: {problem}",
+            hint="use text, numbers, true or false, lists and dicts with text keys",
         ) from error
     return {CLASS: node_class, **selected}
 

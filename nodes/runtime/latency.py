@@ -173,14 +173,18 @@ class Empirical(Record):
         if not self.quantiles_ms:
             return self
         if self.order == "sequence":
-            raise ValueError("quantiles_ms have no sequence")
+            raise ValueError(
+                "order: sequence needs values_ms or file; quantiles_ms can only be drawn at random"
+            )
         shares, values = zip(*self.quantiles_ms, strict=True)
         if (
             sorted(shares) != list(shares)
             or sorted(values) != list(values)
             or (shares[0], shares[-1]) != (0, 1)
         ):
-            raise ValueError("quantiles_ms rise from the share 0 to the share 1")
+            raise ValueError(
+                "quantiles_ms must be pairs of share and time that both rise, from share 0 to share 1"
+            )
         return self
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:

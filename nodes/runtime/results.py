@@ -57,7 +57,7 @@ def results_of(
         except interruption:
             raise
         except BaseException as error:  # whatever a node's code raises
-            log.exception("%s has no result", name)
+            log.exception("result() of %s failed", name)
             if name not in failed:
                 problems[name] = in_one_line(error)
         else:

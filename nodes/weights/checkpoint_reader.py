@@ -78,7 +78,7 @@ class CheckpointParameters:
         if found := differences(self.identity, world):
             raise CheckpointError(
                 f"{self.folder} is of another environment: {found}",
-                hint="to use its weights nevertheless: checkpoint=… with transfer=true",
+                hint="to use its weights nevertheless, give checkpoint=… with transfer=true",
             )
 
     def must_be_finite(self) -> None:

@@ -77,8 +77,7 @@ def write_first(plan: WeightsPlan, memory: memoryview) -> None:
     kept.must_be_of(plan.network, plan.spec)
     if kept.version != plan.version:
         raise CheckpointError(
-            f"{kept.folder} holds version {kept.version}, not version {plan.version} as when the plan was "
-            f"made",
+            f"{kept.folder} holds version {kept.version} of the weights, and the plan needs version {plan.version}",
             hint="launch again",
         )
     tensors = kept.tensors()

@@ -196,7 +196,7 @@ class WeightsReceiver(Node[ReceiverParams]):
         if len(incoming.content) != (2 * size if incoming.joined else size):
             raise NodeError(
                 f"the received weights have {len(incoming.content) // (1 + incoming.joined)} bytes, "
-                f"{self.params.weights!r} of {size}",
+                f"and {self.params.weights!r} has {size}",
                 hint="give both the same network and plant",
             )
         here, content = self._here, incoming.content

@@ -102,7 +102,7 @@ FILES = [
     Broken("a mapping in text", graph("w:\n  class: support.toys:Recorder\n  params:\n    name: 'a ${spec:plant}'"), 6, "nodes.w.params.name", "is a mapping, which cannot be part of a text"),
     Broken("a spec outside params", worker("  threads: '${spec:plant.rate_hz}'\n"), 6, "nodes.worker.threads", "cannot be used here"),
     Broken("the spec of nothing", graph("w:\n  class: support.toys:Worker\n  params:\n    plant: '${spec:plnt}'"), 6, "nodes.w.params.plant", "there is no node 'plnt'", "'plant'"),
-    Broken("the spec of no plant", graph("w:\n  class: support.toys:Recorder\n  params:\n    options: '${spec:w}'"), 6, "nodes.w.params.options", "'w' is not a plant", "there is plant"),
+    Broken("the spec of no plant", graph("w:\n  class: support.toys:Recorder\n  params:\n    options: '${spec:w}'"), 6, "nodes.w.params.options", "'w' is not a plant", "choose from plant"),
     Broken("a spec's unknown field", graph("w:\n  class: support.toys:Recorder\n  params:\n    name: '${spec:plant.rate}'"), 6, "nodes.w.params.name", "has no 'rate'", "'rate_hz'"),
     Broken("a plant that cannot say its spec", "nodes:\n  plant:\n    class: support.toys:Plant\n    params: {game: missing}\n  worker:\n    class: support.toys:Worker\n    params: {plant: '${spec:plant}'}\n", 4, "nodes.plant.params", "there is no game 'missing'", "pong and boxing"),
     Broken("a plant that refers to itself", "nodes:\n  plant:\n    class: support.toys:Plant\n    params: {game: '${spec:plant.rate_hz}'}\n", 4, "nodes.plant.params", "refer to each other: plant -> plant"),

@@ -91,7 +91,7 @@ def test_an_interpreter_of_its_own_may_know_other_modules(tmp_path) -> None:
     python = interpreter(tmp_path / "python", tmp_path / "drivers")
     file = written(tmp_path, policy="beside_nowhere:Steady", python=f"python: {python}")
     assert len(load_launch(file).nodes) == 5
-    with pytest.raises(GraphError, match=f"has no class 'X'.*, says {python}"):
+    with pytest.raises(GraphError, match=f"interpreter {python}: .*has no class 'X'"):
         load_launch(written(tmp_path, policy="beside_nowhere:X", python=f"python: {python}"))
 
 
@@ -121,7 +121,7 @@ def test_the_hint_names_params_of_the_kind_that_was_chosen(tmp_path) -> None:
     with pytest.raises(GraphError) as caught:
         load_launch(file)
     assert caught.value.problem == "unknown param 'value_ms'"
-    assert caught.value.hint == "there is frames, kind, ms"
+    assert caught.value.hint == "choose from frames, kind, ms"
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,8 @@ def test_beside_a_link_and_beside_its_target(tmp_path) -> None:
     assert file_of("camera:Beside") == there
     write_class(tmp_path / "links" / "camera.py", 2.0)
     with pytest.raises(
-        GraphError, match=r"is a link, and module 'camera' beside it .*links/camera.py.*real/camera.py"
+        GraphError,
+        match=r"two files are module 'camera': .*links/camera.py beside the link .*real/camera.py beside its target",
     ):
         load_launch(link)
 

@@ -101,7 +101,7 @@ def test_what_does_not_say_which_world_it_is_of_is_taken(session, tmp_path, capl
     planned(ELSEWHERE, given(old, "replay_folder"))
     assert not caplog.records
     planned(ELSEWHERE, given(old, "checkpoint"))
-    assert "does not identify its environment" in caplog.text
+    assert "does not name its environment" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_the_twin_is_given_no_real_camera(capsys):
     assert main(["check", "arm", "camera=rendered", "camera_size=48"]) == 0
     assert main(["check", "arm", "camera=0"]) == 2
     shown = capsys.readouterr().err
-    assert "the twin renders its picture, and does not read camera '0'. hint: camera=rendered" in shown
+    assert "the twin renders its picture, and does not read camera '0'. hint: give camera=rendered" in shown
 
 
 @pytest.mark.parametrize(

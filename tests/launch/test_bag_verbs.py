@@ -132,7 +132,7 @@ def test_options_of_a_target_are_given_by_name(session, tmp_path, capsys):
 
 def test_playing_nothing_is_told(session, capsys):
     remapped = told(capsys, "play", session / RECORDING, "--remap", "observation=a b", code=1)
-    assert "'a b', which is not a topic" in remapped
+    assert "--remap: 'a b' is not a topic" in remapped
     for option in ("--topics", "--exclude"):
         missing = told(capsys, "play", session / RECORDING, option, "obervation", code=1)
         assert "'obervation' matches no topic of" in missing
@@ -144,8 +144,8 @@ def test_playing_nothing_is_told(session, capsys):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("ctl", "pause"), "no player is running"),
-        (("keep",), "no recorder is running"),
+        (("ctl", "pause"), "no graph with a player is running"),
+        (("keep",), "no graph with a recorder is running"),
         (("record",), "no graph is running"),
     ],
 )

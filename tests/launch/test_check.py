@@ -74,7 +74,7 @@ def refused(arguments: list[str], capsys: Captured) -> str:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ("gymnasium_learning id=Pendulum-v1 algorithm=dqn", "values are learned for discrete actions, not for continuous ones"),
+        ("gymnasium_learning id=Pendulum-v1 algorithm=dqn", "this algorithm needs discrete actions, and the plant has continuous ones"),
         ("gymnasium_learning id=CartPole-v1 algorithm=sac agent=infer_learn", "sac is for continuous actions, not for discrete ones"),
         ("one_hot.yaml", "one_hot is 10, and the plant's observations go from 0 to 63. hint: one_hot: 64 or more"),
         ("no_frames.yaml", "an observation of shape (1,) is not a frame: expected (height, width)"),

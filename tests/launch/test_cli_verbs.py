@@ -110,7 +110,10 @@ def test_params_of_a_replacement_are_read_by_their_declared_types(capsys) -> Non
             ["plant.colums=9"],
             "replace.plant.params.colums: unknown param 'colums'. hint: did you mean 'columns'?",
         ),
-        (["plant.gate=x", "plant.gate.kind=latest"], "'plant.gate.kind' is given twice, whole and in part"),
+        (
+            ["plant.gate=x", "plant.gate.kind=latest"],
+            "'plant.gate.kind' is given both as a whole and in part",
+        ),
         (["worker.columns=9"], "unknown argument 'worker.columns'"),
     ],
 )

@@ -153,7 +153,7 @@ def test_a_broken_package_breaks_nothing_else(
     assert ran("bag", "export", "--help") == 0
     assert ran("node", "list", "--json") == 0
     assert caplog.messages == [
-        "'only a name' (rtgraph.verbs) of broken_toy 2.0 is ignored: it is not name = target",
+        "'only a name' (rtgraph.verbs) of broken_toy 2.0 is ignored: the line is not name = target",
         "'launch' (rtgraph.verbs) of broken_toy 2.0 is ignored: rtgraph has one of that name",
         "'files' (rtgraph.launch) of broken_toy 2.0 is ignored: there is no package broken_toy.files",
         "'paced' (rtgraph.stagger) of broken_toy 2.0 is ignored: rtgraph has one of that name",

@@ -158,7 +158,7 @@ def test_what_was_lost_is_told_after_ctrl_c_too(tmp_path, monkeypatch, policy, c
     [
         (
             ["blocks", "--world", "virtual"],
-            "error: command line: a person can play in real time only. hint: --world",
+            "error: command line: a person can play in real time only. hint: use --world",
         ),
         (["gymnasium", "id=Pendulum-v1", "rate_hz=20"], "discrete actions, and this one has continuous ones"),
         (

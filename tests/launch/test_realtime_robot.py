@@ -118,7 +118,7 @@ def test_whoever_is_killed_the_robot_stands_still_or_parks(tmp_path: Path) -> No
         first = robot.got()[count]
         for name, goal in first["goal"].items():
             assert abs(goal - first["position"][name]) <= STEP
-        assert "it holds where the robot is" in until(lambda: launch.log("plant"), 5.0, "")
+        assert "the robot holds its position" in until(lambda: launch.log("plant"), 5.0, "")
         robot.moves()
         assert robot.biggest_step() <= STEP * 1.01
         assert {e["torque"] for e in robot.got("torque")} == {True}

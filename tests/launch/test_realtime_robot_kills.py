@@ -68,7 +68,7 @@ def test_whoever_is_killed_only_a_live_plant_moves_the_arm(tmp_path):
         until(lambda: "incarnation 1" in launch.log("plant"), 20.0, "the plant is back")
         print(f"plant: last motion {motions(bus)[-1] - killed:+.3f} s, torque {torque(bus)}")
         assert torque(bus) == {True}
-        until(lambda: "it holds where the robot is" in launch.log("plant"), 5.0, "it says so")
+        until(lambda: "the robot holds its position" in launch.log("plant"), 5.0, "it says so")
         moves(bus)
 
         launch.popen.kill()

@@ -112,7 +112,10 @@ def test_an_ended_input_gives_the_calibration_up(arm, tmp_path, monkeypatch, cap
     ("arguments", "message"),
     [
         (["read", "--port", "no/such"], "there is no such device. hint: plug the device in"),
-        (["calibrate", "--port", "no/such"], "calibrate needs the calibration's file. hint: --file arm.json"),
+        (
+            ["calibrate", "--port", "no/such"],
+            "no file for the calibration is given. hint: add --file arm.json",
+        ),
         (["calibrate", "--port", "no/such", "--file", "no/folder.json"], "its folder does not exist"),
         (["read", "--port", "no/such", "--file", "no/file.json"], "the calibration cannot be read"),
     ],

@@ -77,7 +77,7 @@ def test_digits_are_learned_from_pictures_with_known_numbers(filmed, tmp_path, c
     ("shown", "problem"),
     [
         (["score=1"], "score=1 is given before the first picture"),
-        (["{}/456.png", "lives=3"], "'lives=3': no such counter, or no number"),
+        (["{}/456.png", "lives=3"], "'lives=3' is not COUNTER=NUMBER"),
         (["{}/big.png", "score=1"], "480 × 360 is not a rectified picture"),
         (["{}/none.png", "score=1"], "cannot be read"),
     ],
@@ -123,7 +123,7 @@ def screen(filmed, tmp_path):
             ["--counter", "lives=1,1,9,9/0", "{}/456.png", "score=456"],
             "--counter: counters.lives.digits: Input",
         ),
-        (["{}/456.png"], "no number is given: nothing can be learned"),
+        (["{}/456.png"], "no number is given, so no digit can be learned"),
     ],
 )
 def test_what_cannot_be_learned_changes_nothing(screen, tmp_path, given, problem, capsys):

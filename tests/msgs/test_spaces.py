@@ -37,7 +37,7 @@ def test_what_is_not_said_is_left_out_of_dumps():
 def test_an_only_array_is_the_part_without_a_name():
     assert plant(JOINTS).parts == {WHOLE: JOINTS}
     assert plant(JOINTS).array == JOINTS
-    with pytest.raises(ValueError, match="has 2 parts: wrist, joints"):
+    with pytest.raises(ValueError, match=r"has 2 parts \(wrist, joints\), not one array"):
         _ = SEVERAL.array
 
 

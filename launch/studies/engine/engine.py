@@ -203,7 +203,9 @@ def _must_leave_axes(study: Study, figures: Figures) -> None:
     """
     for name in figures:
         if name in study.axes:
-            raise LaunchError(f"a cell of {study.name} has a figure named {name!r}, as an axis of the study")
+            raise LaunchError(
+                f"a cell of {study.name} has a figure named {name!r}, which is the name of an axis, too"
+            )
 
 
 def _check_places(study: Study, cells: Sequence[Cell]) -> None:
@@ -221,7 +223,7 @@ def _check_places(study: Study, cells: Sequence[Cell]) -> None:
             )
         place = tuple(cell.at.get(axis) for axis in study.axes)
         if place in places:
-            raise LaunchError(f"two cells of {study.name} have the place {shown}")
+            raise LaunchError(f"two cells of {study.name} have the same place, {shown}")
         places.add(place)
 
 

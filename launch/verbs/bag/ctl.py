@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
             control = PlayControl(pause=False)
         case "step":
             if args.messages and args.ticks:
-                raise GraphError("both messages and --ticks are given", hint="choose one")
+                raise GraphError("both a number of messages and --ticks are given", hint="give one of them")
             control = PlayControl(ticks=args.ticks) if args.ticks else PlayControl(step=args.messages or 1)
         case "seek":
             control = PlayControl(seek_s=args.seconds)

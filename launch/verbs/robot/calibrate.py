@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from rtgraph.nodes.robot.servo.joints import JOINTS, write_calibration  # noqa: PLC0415
 
     if args.file is None:
-        raise RobotError("calibrate needs the calibration's file", hint="--file arm.json")
+        raise RobotError("no file for the calibration is given", hint="add --file arm.json")
     if not args.restore and not args.file.parent.is_dir():
         raise RobotError(f"{args.file}: its folder does not exist", hint="make the folder first")
     with ServoBus(args.port, timeout_s=TIMEOUT_S) as bus:

@@ -55,7 +55,9 @@ def run(args: argparse.Namespace) -> int:
     file = file.changed("--counter", counters=counters)
     shown = _pictures(args.shown, file)
     if not shown:
-        raise RobotError("no number is given: nothing can be learned", hint="PICTURE NAME=NUMBER …")
+        raise RobotError(
+            "no number is given, so no digit can be learned", hint="give PICTURE COUNTER=NUMBER …"
+        )
     file = _with_colours(file, shown)
     numbers = {name: counter.number() for name, counter in file.counters.items()}
     examples = [(picture, number, value) for picture, name, value in shown if (number := numbers[name])]
@@ -92,13 +94,15 @@ def _pictures(shown: list[str], file: ScreenFile) -> list[tuple[Image, str, int]
         name, _, number = text.partition("=")
         if name in file.counters and number.isdecimal():
             if picture is None:
-                raise RobotError(f"{text} is given before the first picture", hint="PICTURE NAME=NUMBER …")
+                raise RobotError(
+                    f"{text} is given before the first picture", hint="give PICTURE COUNTER=NUMBER …"
+                )
             found.append((picture, name, int(number)))
             continue
         if number:
             known = ", ".join(file.counters) or "none"
             raise RobotError(
-                f"{text!r}: no such counter, or no number; the counters: {known}", hint="--counter"
+                f"{text!r} is not COUNTER=NUMBER: the counters are {known}", hint="--counter adds one"
             )
         try:
             with Image.open(text) as opened:

@@ -53,10 +53,16 @@ class Reading:
         if not taken:
             raise BagError(
                 "nothing was recorded in this range",
-                hint=f"the recording goes from {self.bag.start_ns} ns to {self.bag.end_ns} ns",
+                hint=in_range(self.bag),
             )
         if part.progress is not None:
             part.progress(self._done / self._passes)
+
+
+def in_range(bag: Bag) -> str:
+    """Return the hint for an empty range of a recording."""
+    length_s = (bag.end_ns - bag.start_ns) / 1e9
+    return f"the recording takes {length_s:.3f} s: choose --start and --duration within it"
 
 
 def chosen(bag: Bag, topics: tuple[str, ...]) -> tuple[Channel, ...]:

@@ -93,6 +93,6 @@ def exporter(name: str, **options: str) -> Exporter:
         near = difflib.get_close_matches(name, TARGETS, 1)
         raise BagError(
             f"unknown export target {name!r}",
-            hint=f"did you mean {near[0]}?" if near else f"there are {', '.join(TARGETS)}",
+            hint=f"did you mean {near[0]}?" if near else f"choose from {', '.join(TARGETS)}",
         )
     return TARGETS[name].load(options)

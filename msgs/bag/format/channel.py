@@ -75,7 +75,7 @@ class Recorded:
         found, fields = fields_of(self.data)
         if found.hex() != self.channel.schema_hash:
             raise SchemaMismatch(
-                f"channel {self.channel.topic} has schema {self.channel.schema_hash}, the message has {found.hex()}"
+                f"topic {self.channel.topic} was recorded with schema {self.channel.schema_hash}, and this message has {found.hex()}"
             )
         return fields
 

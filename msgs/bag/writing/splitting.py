@@ -39,7 +39,7 @@ class SplittingWriter:
         compression: str = "zstd",
     ) -> None:
         if (most_bytes or 0) <= 0 and (most_ns or 0) <= 0:
-            raise BagError("a split recording needs a limit", hint="give a size or a duration")
+            raise BagError(f"{path}: a split recording needs a limit", hint="give most_bytes or most_ns")
         self.path = path
         self.paths: list[Path] = []
         """The files so far."""

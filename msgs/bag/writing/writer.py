@@ -144,7 +144,9 @@ class BagWriter:
 
     def _end(self) -> None:
         self._file.close()
-        self._problem = self._problem or BagError(f"{self.path} is closed")
+        self._problem = self._problem or BagError(
+            f"the recording {self.path} is closed, so nothing can be added"
+        )
 
     def _begin(self, info: Mapping[str, str], attachments: Sequence[Attachment]) -> None:
         version = importlib.metadata.version("rtgraph")

@@ -22,7 +22,7 @@ class C51(ValueAlgorithm[C51Params]):
         super().__init__(params, network, plant)
         support = network.head.support
         if support is None:
-            raise LearningError("the network's head has no support")
+            raise LearningError("c51 needs a support in the network's head")
         self._support = support
 
     def wanted(

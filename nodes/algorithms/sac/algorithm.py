@@ -49,7 +49,10 @@ class Sac(Algorithm[SacParams]):
             LearningError: a margin is given, or the networks are not SAC's.
         """
         if margin:
-            raise LearningError("a margin is for discrete actions", hint="leave pretrain_margin out")
+            raise LearningError(
+                "pretrain_margin is for discrete actions, and sac learns continuous ones",
+                hint="leave pretrain_margin out",
+            )
         online, target = _actor_critic(online), _actor_critic(target)
         actions = ActionRange.of(self._action, batch.actions.device).normalised(batch.actions)
         log_temperature = online.log_temperature()

@@ -50,7 +50,7 @@ class CartridgeGame:
         names = state_names(states_folder(self.name))
         if not names:
             raise RomError(
-                f"{self.name} has no savestates: each is a start of {ROMS[self.rom_name].label}, in stable-retro's format",
+                f"{self.name} needs savestates of {ROMS[self.rom_name].label} in stable-retro's format, and they are not imported",
                 hint=f"rtgraph rom import PATH --game {self.name} --states DIR copies them to "
                 f"{library_label()}/states/{self.name}",
             )

@@ -118,7 +118,7 @@ class Console:
     @state.setter
     def state(self, state: bytes) -> None:
         if len(state) != self._state_size:
-            raise ValueError("not a state of this console: its size is another")
+            raise ValueError("not a state of this console: its size differs")
         if self._emulator is None:
             self._kept = state
         else:
@@ -199,7 +199,7 @@ def block_of(address: int, count: int) -> int:
     for start, size in _BLOCKS.items():
         if start <= address and address + count <= start + size:
             return start
-    raise IndexError(f"no memory can be read at {address:#06x}, {count} bytes")
+    raise IndexError(f"{count} bytes at {address:#06x} are not memory that can be read")
 
 
 def _emulator_with(rom: Path) -> _Emulator:

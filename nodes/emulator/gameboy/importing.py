@@ -122,7 +122,7 @@ def _refused(path: Path, content: bytes) -> RomError:
         )
     wanted = "; ".join(f"{rom.label}, SHA-256 {rom.sha256}" for rom in ROMS.values())
     found = mismatch(content, next(iter(ROMS.values()))).partition(";")[0]
-    return RomError(f"{path.name}: {found}; none of the known ROMs", hint=f"known are {wanted}")
+    return RomError(f"{path.name} is not a known ROM: {found}", hint=f"known are {wanted}")
 
 
 def _make_folder(folder: Path) -> None:

@@ -132,7 +132,9 @@ def policy_rate(steady: float, delay: int, policy: Sequence[int], known: int = 0
         raise ValueError(f"known {known}: expected 0 to {delay - 1} of the pending actions")
     positions, pending = len(policy), len(ACTIONS) ** (delay - 1 - known)
     if positions * pending > _MOST_STATES:
-        raise ValueError(f"delay {delay}: {positions * pending:,} joined states, {_MOST_STATES:,} at most")
+        raise ValueError(
+            f"delay {delay}: the problem has {positions * pending:,} states, and at most {_MOST_STATES:,} are possible"
+        )
     drift = drift_distribution(positions, steady, 1)[_differences(positions)].T
     reached = drift_distribution(positions, steady, known)[_distance(positions)]
     # Pending actions are digits of a number in base 3, the oldest first: the new one is appended on the right.

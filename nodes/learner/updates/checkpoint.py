@@ -64,7 +64,7 @@ class Checkpoints:
                 safetensors.torch.save_file(state.tensors, unfinished / TENSORS)
             except SafetensorError as error:  # its text has the reason
                 raise CheckpointError(
-                    f"{path} cannot be written: {error}", hint="is the disk full?"
+                    f"{path} cannot be written: {error}", hint="make room on the disk, or write elsewhere"
                 ) from error
         with writing(self.folder, CheckpointError):
             self._drop(numbers[: len(numbers) + 1 - self._keep])
@@ -113,6 +113,6 @@ def _must_name_algorithm(folder: Path, facts: str) -> None:
     found = json.loads(facts)
     if isinstance(found, dict) and "version" in found and "algorithm" not in found:
         raise CheckpointError(
-            f"{folder} names no algorithm: an older version wrote it",
-            hint="begin with its weights: checkpoint=… instead of resume=…",
+            f"{folder} does not name its algorithm: an older version of rtgraph wrote it",
+            hint="take only its weights: checkpoint=… instead of resume=…",
         )

@@ -154,7 +154,7 @@ class _Features(torch.autograd.Function):
     def backward(ctx: Any, *changes: Tensor) -> tuple[None, None, Tensor]:
         memory, ctx.memory = ctx.memory, None
         if memory is None:
-            raise RuntimeError("the gradient of compiled features was computed before")
+            raise RuntimeError("the gradient of compiled features can be computed only once")
         (change,) = changes
         gradient = ctx.trunk.backward(ctx.packed, memory, change)
         ctx.trunk.free(len(change), memory)

@@ -20,7 +20,8 @@ class MultiStep:
     def __init__(self, decisions: int) -> None:
         if decisions < 1:
             raise ReplayError(
-                f"n_step must be at least 1, not {decisions}", hint="1 is from each decision to the next"
+                f"n_step must be at least 1, not {decisions}",
+                hint="use 1 for transitions from each decision to the next",
             )
         self._decisions = decisions
         self._chain: deque[Transition] = deque()

@@ -167,8 +167,8 @@ class ReplayBuffer:
         """
         if not self._count or batch < 1:
             raise ReplayError(
-                f"cannot draw {batch} transitions: the memory holds {self._count}",
-                hint="wait until some are there (Limiter: minimum)",
+                f"cannot draw {batch} transitions from a memory of {self._count}",
+                hint="draw at least 1, and add transitions first",
             )
         if self._priorities is None:
             rows = (self._first + rng.integers(self._count, size=batch)) % self.capacity
@@ -200,7 +200,7 @@ class ReplayBuffer:
         indices, errors = np.asarray(indices, np.int64), np.asarray(errors)
         if indices.shape != errors.shape:
             raise ReplayError(
-                f"temporal-difference errors {errors.shape} for transitions {indices.shape}: give one for each"
+                f"the temporal-difference errors have shape {errors.shape}, and the transitions {indices.shape}"
             )
         infinite = int(np.count_nonzero(~np.isfinite(errors)))
         if infinite:
@@ -253,8 +253,8 @@ class ReplayBuffer:
         """Return the state for a world checkpoint. Raises ``CheckpointError`` if the buffer is on disk."""
         if self._on_disk:
             raise CheckpointError(
-                "a replay memory in a folder cannot be part of a checkpoint: its files do not go back in time",
-                hint="give it no folder: the checkpoint then holds its transitions",
+                "a replay memory in a folder cannot be saved in a checkpoint: its files would be newer when the run resumes",
+                hint="give the replay memory no folder: the checkpoint then holds its transitions",
             )
         priorities = self._priorities
         return {
@@ -314,7 +314,7 @@ class ReplayBuffer:
 def _check_options(order: str, sampling: str, spare_frames: int) -> None:
     if order not in get_args(Order) or sampling not in get_args(Sampling):
         raise ReplayError(
-            f"a replay memory of order {order!r}, sampling {sampling!r}",
+            f"unknown order {order!r} or sampling {sampling!r} of a replay memory",
             hint=f"orders: {', '.join(get_args(Order))}; sampling: {', '.join(get_args(Sampling))}",
         )
     if spare_frames < 0:

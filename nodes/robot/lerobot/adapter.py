@@ -93,7 +93,9 @@ class Adapter:
                 hint="lerobot-calibrate, with the same type, port and id",
             )
         if missing := self._constant.keys() - self._robot.action_features.keys():
-            raise RobotError(f"{self._type} has no action {', '.join(sorted(missing))}, which constant names")
+            raise RobotError(
+                f"constant names {', '.join(sorted(missing))}, which {self._type} does not have as an action"
+            )
 
     def disconnect(self) -> None:
         """Release the device."""

@@ -41,9 +41,11 @@ def make_config(robot_type: str, config: Mapping[str, object]) -> Any:
             _class_of(_imported("lerobot.cameras").CameraConfig, "lerobot.cameras", str(camera["type"]))
     fields = {field.name: field for field in dataclasses.fields(config_class) if field.init}
     if unknown := [key for key in given if key not in fields]:
-        raise RobotError(f"{robot_type} has no {unknown[0]!r}", hint=nearest(unknown[0], fields))
+        raise RobotError(f"{robot_type} has no parameter {unknown[0]!r}", hint=nearest(unknown[0], fields))
     if absent := [name for name, field in fields.items() if _is_needed(field) and name not in given]:
-        raise RobotError(f"{robot_type} needs {', '.join(absent)}", hint="give it in driver_params")
+        raise RobotError(
+            f"{robot_type} needs the parameter {', '.join(absent)}", hint="give it in driver_params"
+        )
     if _KEEPS_TORQUE in fields:
         given = {_KEEPS_TORQUE: False, **given}
     try:
@@ -121,7 +123,8 @@ def _imported(name: str) -> ModuleType:
 
 def _lacks(what: str, error: ImportError) -> RobotError:
     return RobotError(
-        f"{what} cannot be imported: {error}", hint=f"{sys.executable} -m pip install what it names"
+        f"{what} cannot be imported: {error}",
+        hint=f"install the package that it names: {sys.executable} -m pip install PACKAGE",
     )
 
 

@@ -128,7 +128,7 @@ class Ros2Bridge(Node[Ros2BridgeParams]):
             self._to_ros.publish(taken, self._epoch())
         except DecodeError as error:
             if not self._undecoded:
-                self.log.warning("%s is not carried to ROS: %s", taken.topic, error)
+                self.log.warning("messages on %s cannot be forwarded to ROS: %s", taken.topic, error)
             self._undecoded += 1
 
     def on_stop(self) -> None:
@@ -161,7 +161,11 @@ class Ros2Bridge(Node[Ros2BridgeParams]):
                     message = incoming.converter.message(received.message, at_ns)
                 except (RobotError, ValidationError) as error:
                     if not incoming.refused:
-                        self.log.warning("%s is not carried: %s", incoming.params.topic, in_one_line(error))
+                        self.log.warning(
+                            "messages on %s cannot be forwarded to the graph: %s",
+                            incoming.params.topic,
+                            in_one_line(error),
+                        )
                     incoming.refused += 1
                     continue
                 output.publish(message)

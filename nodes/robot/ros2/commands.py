@@ -71,7 +71,7 @@ class CommandWriter:
             for parent in parents:
                 holder = getattr(holder, parent, None)
             if not isinstance(getattr(holder, last, None), (int, float)):
-                raise RobotError(f"{self._command.type} has no number {path!r}")
+                raise RobotError(f"{self._command.type} has no numeric field {path!r}")
             setattr(holder, last, float(number))
         return message
 

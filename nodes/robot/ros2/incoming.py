@@ -82,8 +82,8 @@ class FromRosParams(Record):
             main = [name for name in MAIN if name in own and name not in self.values] or missing
             if len(main) != 1:
                 raise NodeError(
-                    f"it is ambiguous which field of {self.message} a {self.type} fills",
-                    hint="fields: {field: path.in.the.message}",
+                    f"fields is missing: a {self.type} could fill several fields of {self.message}",
+                    hint="name the fields to take: fields: {field: path.in.the.message}",
                 )
             found = {main[0]: ""}
         if unfilled := [name for name in missing if name not in found]:
@@ -181,7 +181,10 @@ def _whole(ros: Any, kind: str, names: Sequence[str]) -> Any:
     if kind == JOINT_STATE:
         return _joints(ros, names)
     if not hasattr(ros, "data"):
-        raise RobotError(f"a {kind} is not a single value", hint="fields: {field: path.in.the.message}")
+        raise RobotError(
+            f"a {kind} is not a single value",
+            hint="name the fields to take: fields: {field: path.in.the.message}",
+        )
     if not hasattr(ros, "layout"):
         return ros.data
     data = np.asarray(ros.data)[ros.layout.data_offset :]
@@ -215,7 +218,9 @@ def checked_from_ros(from_ros: Mapping[str, FromRosParams]) -> None:
         except NodeError as error:
             raise NodeError(f"from_ros.{name}: {error.problem}", hint=error.hint) from error
         if params.dtype is not None and params.dtype not in DTYPES:
-            raise NodeError(f"from_ros.{name}: dtype: {params.dtype!r}", hint=nearest(params.dtype, DTYPES))
+            raise NodeError(
+                f"from_ros.{name}: unknown dtype {params.dtype!r}", hint=nearest(params.dtype, DTYPES)
+            )
 
 
 def _array_field(metadata: Sequence[object]) -> ArrayField:

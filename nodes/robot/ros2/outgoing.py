@@ -105,5 +105,11 @@ class ToRos:
 
     def _leave_out(self, ros: RosTopic, topic: str, path: str, kind: str) -> None:
         if not ros.other_type:
-            log.warning("%s: %s is left out as %s: its topic has the type %s", topic, path, kind, ros.type)
+            log.warning(
+                "%s: field %s is left out: its values are now %s, and its ROS topic has the type %s",
+                topic,
+                path,
+                kind,
+                ros.type,
+            )
         ros.other_type += 1

@@ -233,4 +233,4 @@ def number_at(message: Any, path: str) -> float:
                 value = value[int(key)] if key.isdigit() else getattr(value, key)
         return float(value)
     except (AttributeError, IndexError, TypeError, ValueError) as error:
-        raise RobotError(f"{type(message).__name__} has no number {path!r}") from error
+        raise RobotError(f"{type(message).__name__} has no numeric field {path!r}") from error

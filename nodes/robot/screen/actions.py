@@ -60,7 +60,7 @@ def check_actions(actions: Sequence[str]) -> None:
     """
     if not actions or actions[0] != NOOP:
         raise NodeError(
-            f"the first action must be {NOOP}, which presses nothing", hint=f"actions: [{NOOP}, …]"
+            f"the first action must be {NOOP}, which presses nothing", hint=f"write actions: [{NOOP}, …]"
         )
     if len(set(actions)) != len(actions):
         raise NodeError("actions: the same action is given twice")

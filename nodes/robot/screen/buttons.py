@@ -95,15 +95,15 @@ class SerialButtons:
             raise RobotError(
                 f"no buttons answer on {self._path}"
                 + (f", but {' '.join(answer)[:SHOWN]!r}" if answer else ""),
-                hint="docs/screen.md has a firmware",
+                hint="flash the firmware in docs/screen.md",
             )
         silent, names = answer[2], tuple(answer[3:])
         if not (
             silent.isascii() and silent.isdecimal() and LEAST_SILENT_MS <= int(silent[:9]) <= MOST_SILENT_MS
         ):
             raise RobotError(
-                f"the buttons on {self._path} are released after {silent[:SHOWN]!r}, not after {LEAST_SILENT_MS} to {MOST_SILENT_MS} ms",
-                hint="set the firmware's timeout, in whole ms",
+                f"the buttons on {self._path} report a timeout of {silent[:SHOWN]!r}; expected {LEAST_SILENT_MS} to {MOST_SILENT_MS} ms",
+                hint="set the timeout in the firmware, in whole ms",
             )
         if twice := [name for name in names if names.count(name) > 1]:
             raise RobotError(

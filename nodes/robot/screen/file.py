@@ -128,7 +128,7 @@ class ScreenFile(Record):
                 raise ValueError(f"corners: {x:g},{y:g} is not within the picture, {right} × {bottom}")
         for end in self.end:
             if isinstance(end, CounterEnd | ResetEnd) and end.counter not in self.counters:
-                raise ValueError(f"end: no counter {end.counter!r}")
+                raise ValueError(f"end: there is no counter {end.counter!r}")
         for digit, rows in self.digits.items():
             if [len(row) for row in rows] != [COLUMNS] * ROWS:
                 raise ValueError(f"digits.{digit}: a template has {ROWS} rows of {COLUMNS}")

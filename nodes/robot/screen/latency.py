@@ -82,7 +82,7 @@ class LatencyMeter:
         if unknown := [name for name in buttons if name not in self._driver.action_features]:
             raise RobotError(
                 f"there is no button {unknown[0]!r}",
-                hint=f"there are {', '.join(self._driver.action_features)}",
+                hint=f"choose from {', '.join(self._driver.action_features)}",
             )
         found, intervals = [], []
         for turn in range(times):

@@ -101,7 +101,9 @@ def in_order(points: Sequence[Point]) -> Corners:
         if (turns > 0).all():
             first, second, third, fourth = ((float(x), float(y)) for x, y in corners)
             return first, second, third, fourth
-    raise RobotError("these are not the four corners of a screen", hint="--corners x,y x,y x,y x,y")
+    raise RobotError(
+        "these are not the four corners of a screen", hint="give them: --corners x,y x,y x,y x,y"
+    )
 
 
 def _no_rectangle() -> RobotError:

@@ -77,7 +77,8 @@ def device_class(name: str) -> type[Device]:
     """
     if name not in SHIPPED and ":" not in name:
         raise NodeError(
-            f"unknown teleoperation device {name!r}", hint=f"{', '.join(SHIPPED)}, or package.module:Class"
+            f"unknown teleoperation device {name!r}",
+            hint=f"use {', '.join(SHIPPED)}, or package.module:Class",
         )
     try:
         return cast(type[Device], class_at(SHIPPED.get(name, name)))
@@ -103,11 +104,14 @@ def check_device(name: str, params: Mapping[str, JsonValue]) -> None:
         if not hasattr(found, attribute):
             raise NodeError(f"device {name!r} has no {attribute}", hint=meaning)
     if found.gives not in get_args(Gives):
-        raise NodeError(f"device {name!r} gives {found.gives!r:.60}", hint="gives = 'positions' or 'speeds'")
+        raise NodeError(
+            f"device {name!r} has the attribute gives = {found.gives!r:.60}",
+            hint="set gives = 'positions' or 'speeds'",
+        )
     if type(found.realtime_only) is not bool:
         raise NodeError(
-            f"device {name!r} has realtime_only {found.realtime_only!r:.60}",
-            hint="realtime_only = True or False",
+            f"device {name!r} has the attribute realtime_only = {found.realtime_only!r:.60}",
+            hint="set realtime_only = True or False",
         )
     if problem := call_problem(found, None, **params):
         raise NodeError(f"device {name!r} does not take these device_params: {problem}")

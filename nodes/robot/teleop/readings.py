@@ -121,7 +121,9 @@ class Readings:
 
     def _refuse(self, reason: str, found: str) -> bool:
         if not self._refused[reason]:
-            self._log.warning("a reading is %s, and no command: %s; more are only counted", reason, found)
+            self._log.warning(
+                "a reading of the device is %s and ignored: %s; further ones are only counted", reason, found
+            )
         self._refused[reason] += 1
         return False
 

@@ -65,7 +65,7 @@ class Teleop(Node[TeleopParams]):
     def check_placement(cls, params: TeleopParams, placement: Placement) -> None:
         """Check that the device can exist in this world: most devices need real time."""
         if not placement.realtime and device_class(params.device).realtime_only:
-            raise NodeError("a person can command a robot in real time only", hint="--world realtime")
+            raise NodeError("a person can command a robot in real time only", hint="use --world realtime")
 
     def on_prepare(self) -> None:
         """Open the teleoperation device."""
@@ -173,6 +173,6 @@ def _action_of(plant: PlantSpec) -> Continuous:
     ):
         raise NodeError(
             "a person commands robots that take positions or velocities of joints",
-            hint="teleop: none; a robot with moves takes none",
+            hint="set teleop: none; a robot with moves cannot be commanded by a person",
         )
     return action

@@ -85,7 +85,7 @@ class Twin:
         if camera not in {None, RENDERED}:
             raise RobotError(
                 f"the twin renders its picture, and does not read camera {camera!r}",
-                hint=f"camera={RENDERED}",
+                hint=f"give camera={RENDERED}",
             )
 
     @classmethod

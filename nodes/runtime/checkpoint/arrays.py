@@ -68,7 +68,7 @@ def unpacked_array(packed: Sequence[Any], get: Get) -> Array:
     description, shape, order, writable, buffer = packed
     dtype, data = dtype_of(description), get(buffer)
     if math.prod(shape) * dtype.itemsize != data.size or min(shape, default=0) < 0 or order not in ("C", "F"):
-        raise CheckpointError(f"{data.size} bytes for an array of shape {shape!r:.60}")
+        raise CheckpointError(f"{data.size} bytes do not fit an array of shape {shape!r:.60}")
     made: Array = np.empty(tuple(shape), dtype, order=order)
     if data.size:
         (made.T if order == "F" else made).reshape(-1).view(np.uint8)[:] = data
@@ -79,7 +79,9 @@ def unpacked_array(packed: Sequence[Any], get: Get) -> Array:
 def packed_view(value: Array, base: Array) -> list[Any]:
     """Return ``[dtype, shape, strides, offset, writable]`` of an array that is a view of ``base``."""
     if not (base.flags.c_contiguous or base.flags.f_contiguous):
-        raise CheckpointError("a view of an array that is not contiguous cannot be saved", hint="copy it")
+        raise CheckpointError(
+            "a view of an array that is not contiguous cannot be saved", hint="keep a copy of the view"
+        )
     offset = value.__array_interface__["data"][0] - base.__array_interface__["data"][0]
     writable = bool(value.flags.writeable)
     return [described(value.dtype), list(value.shape), list(value.strides), offset, writable]
@@ -136,7 +138,7 @@ def packed_bits(bits: np.random.BitGenerator) -> list[Any]:
     name = type(bits).__name__
     if _BITS.get(name) is not type(bits):
         raise CheckpointError(
-            f"a {type(bits).__qualname__}, cannot be saved: it is not one of numpy's bit generators"
+            f"a {type(bits).__qualname__} cannot be saved: it is not one of numpy's bit generators"
         )
     seeds, spawn = bits.seed_seq, None
     if type(seeds) is np.random.SeedSequence:

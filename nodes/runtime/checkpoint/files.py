@@ -29,6 +29,7 @@ MAGIC = b"rtgraph world 4\n"
 KEPT = 2
 SUFFIX = ".world"
 _DIGEST_BYTES = 32
+_EARLIER = "remove it, and resume from the one before"
 _LENGTHS = struct.Struct("<QQ")
 Buffers = Sequence[tuple[int, Array]]
 """Pairs of offset and buffer, in order of offset. Offsets count from the first buffer."""
@@ -80,20 +81,20 @@ class SnapshotFile:
         lengths_end = len(MAGIC) + _LENGTHS.size
         self._end = len(self._data) - _DIGEST_BYTES
         if self._data[: len(MAGIC)] != MAGIC or self._end < lengths_end:
-            raise CheckpointError(f"{path} is not a world checkpoint of this version")
+            raise CheckpointError(f"{path} is not a world checkpoint of this version of rtgraph")
         with memoryview(self._data) as whole, whole[: self._end] as signed:
             if hashlib.blake2b(signed, digest_size=_DIGEST_BYTES).digest() != self._data[self._end :]:
-                raise CheckpointError(f"{path} is damaged", hint="remove it, and resume from the one before")
+                raise CheckpointError(f"{path} is damaged: its checksum is wrong", hint=_EARLIER)
         head, document = _LENGTHS.unpack(self._data[len(MAGIC) : lengths_end])
         if lengths_end + head + document > self._end:
-            raise CheckpointError(f"{path} is damaged: its end is missing")
+            raise CheckpointError(f"{path} is damaged: its end is missing", hint=_EARLIER)
         self.head: dict[str, Any] = self._unpack(lengths_end, head)
         """The description of the checkpoint, available before the document is read."""
         self._document = lengths_end + head, document
         self._first = lengths_end + head + document
         self._first += -self._first % ALIGNMENT
         if not isinstance(self.head, dict):
-            raise CheckpointError(f"{path} is damaged: its header is missing")
+            raise CheckpointError(f"{path} is damaged: its header is missing", hint=_EARLIER)
 
     def document(self) -> Any:
         """Return the decoded document of the checkpoint."""
@@ -103,7 +104,7 @@ class SnapshotFile:
         """Return the buffer at an offset from the first, uint8, read-only."""
         start = self._first + offset
         if not (offset >= 0 and size > 0 and start + size <= self._end):
-            raise CheckpointError(f"{self._path} is damaged: a buffer lies outside")
+            raise CheckpointError(f"{self._path} is damaged: an array lies beyond its end", hint=_EARLIER)
         return np.frombuffer(self._data, np.uint8, size, start)
 
     def _unpack(self, offset: int, size: int) -> Any:

@@ -43,7 +43,7 @@ def unpacked(code: int, data: bytes) -> object:
         return Reference(int.from_bytes(data, "big"))
     if code == INTEGER:
         return int.from_bytes(data, "big", signed=True)
-    raise CheckpointError(f"a value of the unknown type {code}")
+    raise CheckpointError(f"it holds a value of the unknown type {code}")
 
 
 class Reader:
@@ -89,7 +89,7 @@ class Reader:
         if isinstance(packed, Reference):
             return self._object(packed.number)
         if isinstance(packed, list | dict):
-            raise CheckpointError("a container that is not in a record")
+            raise CheckpointError("it holds a list or dict in a wrong place")
         return packed
 
     def load(self, packed: Any) -> None:
@@ -109,7 +109,7 @@ class Reader:
         if number in self._made:
             return self._made[number]
         if number in self._making:
-            raise CheckpointError("an immutable object refers to itself")
+            raise CheckpointError("it holds an immutable object that refers to itself")
         self._making.add(number)
         kind, *parts = self._records[number]
         made = self._made[number] = MAKERS[kind](self, *parts)
@@ -138,14 +138,14 @@ class Reader:
     def _generator(self, bits: Any) -> np.random.Generator:
         made = self.value(bits)
         if not isinstance(made, np.random.BitGenerator):
-            raise CheckpointError("a random generator without bits")
+            raise CheckpointError("it holds a random generator without its state")
         return np.random.Generator(made)
 
     def _path(self, below: bool, path: str) -> Path:
         if not below:
             return Path(path)
         if self._folder is None or ".." in Path(path).parts or Path(path).is_absolute():
-            raise CheckpointError("a path in a folder that does not exist")
+            raise CheckpointError("it holds a path in the session folder, and there is none")
         return self._folder / path
 
     def _method(self, owner: Any, name: str) -> Any:

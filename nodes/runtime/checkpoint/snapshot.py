@@ -30,7 +30,7 @@ from rtgraph.nodes.runtime.wiring import NodePlan
 
 _FIRST = ("versions:",)
 """Prefixes of the names of anchors that others depend on: these are restored first."""
-_SAME_CODE = "is the code the same as when the checkpoint was written?"
+_SAME_CODE = "use the code that wrote the checkpoint"
 
 
 class WorldSaver:
@@ -143,7 +143,7 @@ def _restore(world: VirtualWorld, states: Any, records: Any, buffer: Callable[[i
     if unknown or missing:
         raise CheckpointError(
             f"the checkpoint is of another plan: {(unknown or missing)[0]!r} is "
-            f"{'not in this one' if unknown else 'not in it'}"
+            f"not in {'this plan' if unknown else 'the checkpoint'}"
         )
     reader = Reader(names_of(world.plans), anchors, records, buffer, world.launch_context.directory)
     reader.make()

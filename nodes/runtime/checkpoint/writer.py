@@ -148,7 +148,10 @@ class Writer:
     def _instance(self, value: Any, number: int) -> list[Any]:
         kind = type(value)
         if isinstance(value, NODE_TYPES):
-            raise CheckpointError(f"a {kind.__qualname__} that has ended", hint="remove the reference to it")
+            raise CheckpointError(
+                f"a {kind.__qualname__} that is no node of this world cannot be saved",
+                hint="remove the reference to it",
+            )
         # A class's ``world_state`` takes precedence, even for a class written in another language.
         if isinstance(value, WorldState):
             return ["stateful", self._names.of(kind), self._value(value.world_state(), number, "")]
@@ -191,7 +194,9 @@ class Writer:
             if value.flags.writeable or (base.base is None and base.flags.writeable):
                 return ["view", self._value(base, number, " (whole)"), arrays.packed_view(value, base)]
         elif base is not None and value.flags.writeable:
-            raise CheckpointError(f"an array in the memory of a {type(base).__qualname__}", hint=INSTEAD)
+            raise CheckpointError(
+                f"an array in the memory of a {type(base).__qualname__} cannot be saved", hint=INSTEAD
+            )
         return ["array", arrays.packed_array(value, self._put)]
 
     def _tensor(self, value: Any, number: int) -> list[Any]:
@@ -206,7 +211,9 @@ class Writer:
     def _method(self, value: types.MethodType, number: int) -> list[Any]:
         owner, name = value.__self__, value.__func__.__name__
         if inspect.getattr_static(type(owner), name, None) is not value.__func__:
-            raise CheckpointError(f"the method {name}, which is not an attribute of its object's class")
+            raise CheckpointError(
+                f"the method {name} cannot be saved: it is not an attribute of its object's class"
+            )
         return ["method", self._value(owner, number, f" (which has the method {name})"), name]
 
     def _path(self, value: PurePath, _: int) -> list[Any]:

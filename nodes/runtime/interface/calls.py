@@ -36,7 +36,7 @@ def checked_period_ns(value: object) -> int:
     """
     period_ns = whole_ns(value, "every()")
     if period_ns <= 0:
-        raise NodeError(f"a period of {period_ns} ns is not positive")
+        raise NodeError(f"the period of a timer must be above 0 ns, not {period_ns} ns")
     if period_ns < SHORTEST_PERIOD_NS:
         raise NodeError(
             f"a period of {period_ns} ns is below {SHORTEST_PERIOD_NS:,} ns, the shortest",
@@ -63,7 +63,7 @@ def check_method(handler: object, node: object) -> None:
     check_at_one_instant(function.__qualname__, function)
     if not takes(function, 1):
         raise NodeError(
-            f"{function.__qualname__} takes arguments, and a timer calls it with none",
+            f"{function.__qualname__} takes arguments, but a timer calls it without any",
             hint="keep what it needs in attributes of the node",
         )
     _callable_later.add(function)

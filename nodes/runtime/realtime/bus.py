@@ -217,7 +217,9 @@ class _Subscriber(abc.ABC):
         """Count a message that cannot be decoded; log the first one."""
         edge = self.port.edges.setdefault("?", EdgeCount())
         if not edge.refused:
-            logging.getLogger("rtgraph.bus").warning("%s: refused: %s", self.port.name, error)
+            logging.getLogger("rtgraph.bus").warning(
+                "input %s: an invalid message is dropped: %s", self.port.name, error
+            )
         edge.refused += 1
 
 

@@ -54,9 +54,7 @@ def die_with(parent: int, within_s: float = 10.0) -> None:
     deadline = time.monotonic() + within_s
     while os.getppid() != parent:
         if time.monotonic() > deadline or not _exists(parent):
-            raise LaunchError(
-                f"process {parent} did not become the parent of this process, which must end with it"
-            )
+            raise LaunchError(f"process {parent} is not the parent of this process, which must end with it")
         time.sleep(0.0005)
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

@@ -56,7 +56,9 @@ def take_injected(
     try:
         message: Message = Decoder(port.port.message_type).decode([inject.document])
     except DecodeError as error:
-        logging.getLogger("rtgraph.remote").warning("%s: refused: %s", inject.port, error)
+        logging.getLogger("rtgraph.remote").warning(
+            "input %s: an invalid message is dropped: %s", inject.port, error
+        )
         port.edges.setdefault(inject.source, EdgeCount()).refused += 1
         return
     header = Header(source=inject.source, incarnation=0, sequence=inject.sequence, stamp_ns=inject.stamp_ns)

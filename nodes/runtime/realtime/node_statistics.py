@@ -50,5 +50,5 @@ def _result(executor: Executor) -> tuple[dict[str, JsonValue], str]:
         return result_of(executor.node), executor.node.failure()
     # Whatever a node's code raises: its counters are reported in any case.
     except BaseException as error:
-        log.exception("%s has no result", executor.identity.name)
+        log.exception("result() of %s failed", executor.identity.name)
         return {}, in_one_line(error)

@@ -229,7 +229,7 @@ class EventQueue:
         self._recent.append(name)
         if self._at_this_instant > MOST_EVENTS_AT_ONCE:
             raise WorldError(
-                f"{MOST_EVENTS_AT_ONCE:,} events at {self._clock.time_ns} ns: a cycle without delay: "
+                f"{MOST_EVENTS_AT_ONCE:,} events happened at {self._clock.time_ns} ns, in a cycle without delay: "
                 f"{', '.join(dict.fromkeys(self._recent))}",
                 hint="let one of these nodes spend time or wait for a timer",
             )

@@ -96,14 +96,14 @@ def test_an_interpreter_says_what_its_node_is(tmp_path) -> None:
 
 def test_its_interpreter_checks_the_params(tmp_path) -> None:
     python = with_driver(tmp_path)
-    with pytest.raises(GraphError, match=f"joints: .*, says {python}") as caught:
+    with pytest.raises(GraphError, match=f"interpreter {python}: .*joints: ") as caught:
         load_launch(written(tmp_path, python, "{joints: 0}"))
     assert caught.value.key == "nodes.plant.params"
 
 
 def test_an_interpreter_without_the_driver_says_so(tmp_path) -> None:
     with pytest.raises(
-        GraphError, match=rf"No module named 'beside_driver', says {sys.executable}"
+        GraphError, match=rf"interpreter {sys.executable}: .*No module named 'beside_driver'"
     ) as caught:
         load_launch(written(tmp_path, sys.executable))
     assert caught.value.key == "nodes.plant.class"

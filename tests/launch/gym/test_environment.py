@@ -184,7 +184,7 @@ def test_environments_are_stepped_in_parallel(vector) -> None:
         ({"launch": "boxing", "worker": 3}, "worker"),
         ({"launch": "boxing", "latency": "measured"}, "need a duration"),
         ({"launch": "boxing", "plant": "other"}, "no plant 'other'"),
-        ({"launch": "boxing", "latency": "measured"}, "latency_frames=1: an action acts at the next tick"),
+        ({"launch": "boxing", "latency": "measured"}, "give latency_frames=N, or latency_file=FILE"),
         ({"launch": "catch", "pending": -1}, "pending=-1: expected True, False, or a number"),
         ({"launch": "catch", "pending": 10**9}, "a number of actions up to 1,000"),
         ({"launch": "catch", "pending": "x"}, "pending='x': expected True, False, or a number"),

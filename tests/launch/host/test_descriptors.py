@@ -42,7 +42,8 @@ def test_the_limit_is_raised_as_far_as_is_wanted_and_allowed(before, count, afte
 def test_a_limit_that_is_too_low_is_an_error_before_anything_starts(limits) -> None:
     limits[:] = [32, 32]
     with pytest.raises(
-        LaunchError, match=r"^plant needs 55 open files, and at most 32 are allowed\. hint: ulimit -n 255"
+        LaunchError,
+        match=r"^plant needs 55 open files, and at most 32 are allowed\. hint: run `ulimit -n 255`",
     ):
         descriptors.allow(55, "plant")
     assert diagnosis._descriptors().state == "missing"

@@ -186,7 +186,7 @@ def test_two_cells_at_one_place_are_an_error(tmp_path: Path) -> None:
     two = dataclasses.replace(
         study([]), cells=lambda *_: [Cell({"number": 1}, Square(1, [])), Cell({"number": 1}, Square(2, []))]
     )
-    with pytest.raises(LaunchError, match="two cells of squares have the place number=1"):
+    with pytest.raises(LaunchError, match="two cells of squares have the same place, number=1"):
         ran(two, tmp_path)
     unknown = dataclasses.replace(study([]), cells=lambda *_: [Cell({"nmber": 1}, Square(1, []))])
     with pytest.raises(LaunchError, match="has an axis that the study lacks: nmber"):

@@ -73,7 +73,7 @@ def test_observations_of_another_shape_are_refused(samples, name):
 def test_an_action_that_is_none_is_refused(samples, action):
     actions = samples.actions.clone()
     actions[3] = action
-    with pytest.raises(LearningError, match="an action is outside 0 to 3"):
+    with pytest.raises(LearningError, match="an action in the batch is not from 0 to 3"):
         checked(replace(samples, actions=actions))
 
 
@@ -81,7 +81,7 @@ def test_an_action_that_is_none_is_refused(samples, action):
 def test_a_discount_that_is_none_is_refused(samples, discount):
     discounts = samples.discounts.clone()
     discounts[3] = discount
-    with pytest.raises(LearningError, match="a discount is outside 0 to 1"):
+    with pytest.raises(LearningError, match="a discount in the batch is not from 0 to 1"):
         checked(replace(samples, discounts=discounts))
 
 
@@ -106,13 +106,13 @@ def test_continuous_actions_are_numbers(samples):
     for wrong in (moves[:, :1], moves[:, 0], np.ones((16, 2), np.int64)):
         with pytest.raises(LearningError, match=r"actions should be numbers of shape \(batch, 2\)"):
             TensorBatch.of(replace(samples, actions=wrong), STEERING, CPU)
-    with pytest.raises(LearningError, match="an action is not finite"):
+    with pytest.raises(LearningError, match="an action in the batch is not finite"):
         TensorBatch.of(replace(samples, actions=np.full((16, 2), np.nan)), STEERING, CPU)
 
 
 def test_actions_of_another_kind_are_refused(samples):
     several = VECTORS.model_copy(update={"action": MultiDiscrete(size=2, count=3)})
-    with pytest.raises(LearningError, match="batches of multi_discrete actions cannot be learned from"):
+    with pytest.raises(LearningError, match="multi_discrete actions cannot be learned from: the plant needs"):
         TensorBatch.of(samples, several, CPU)
 
 

@@ -80,7 +80,7 @@ def test_a_network_that_does_not_fit_is_refused(kind, network, told):
 
 
 def test_values_are_for_discrete_actions():
-    with pytest.raises(LearningError, match="not for continuous ones"):
+    with pytest.raises(LearningError, match="the plant has continuous ones"):
         DqnParams().check(MlpSpec(), STEERING)
 
 

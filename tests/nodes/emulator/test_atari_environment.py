@@ -168,7 +168,7 @@ def test_a_snapshot_of_another_game_or_setting_is_refused(boxing):
         ({"emulator": b"short"}, "ALE cannot read its state"),
         ({"screen": b"not zlib"}, "a picture cannot be read"),
         ({"observation": b"x\x9c\x03\x00\x00\x00\x00\x01"}, "a picture cannot be read"),
-        ({"sticky_generator": b""}, "not the state of a generator"),
+        ({"sticky_generator": b""}, "no valid state of a random generator"),
         ({"frames": -1}, "is damaged"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,

@@ -30,7 +30,7 @@ def test_the_spec_follows_from_the_settings(observation, shape):
 
 def test_a_game_or_a_start_that_is_not_there_is_named():
     with pytest.raises(
-        ValueError, match=r"game 'Block': there is no such Game Boy game. hint: there are blocks"
+        ValueError, match=r"game 'Block': there is no such Game Boy game. hint: choose from blocks"
     ):
         GameBoySettings(game="Block").spec()
     with pytest.raises(
@@ -190,7 +190,7 @@ def test_without_a_button_a_duel_waits():
         ({"console": b"x\x9c\x03\x00\x00\x00\x00\x01"}, "not a state of this console"),
         ({"variables": {"score": 1}}, "another version of the game: its variables differ"),
         ({"screen": b"not zlib"}, "a picture cannot be read"),
-        ({"sticky_generator": b""}, "not the state of a generator"),
+        ({"sticky_generator": b""}, "no valid state of a random generator"),
         ({"frames": -1}, "is damaged"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,

@@ -65,7 +65,7 @@ def test_agents_that_give_one_action_are_refused():
     with pytest.raises(NodeError, match="chunk is 4, and a network gives one action"):
         Worker.check(WorkerParams(**shared, policy={"kind": "epsilon_greedy"}))
     aware = {"policy": {"kind": "random"}, "delay_aware": {"kind": "pending"}}
-    with pytest.raises(NodeError, match="a delay-aware worker gives one action per inference"):
+    with pytest.raises(NodeError, match="a DelayAwareWorker gives one action per inference"):
         DelayAwareWorker.check(DelayAwareWorkerParams(**shared, **aware))
 
 

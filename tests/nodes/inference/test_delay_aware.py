@@ -112,7 +112,7 @@ def test_a_network_that_reads_other_pending_actions_than_its_workers_see_is_refu
         DelayAwareWorker.check_placement(aware, placement)
     fitting = DelayAwareWorkerParams(**shared, delay_aware={"kind": "pending", "slots": 4})
     DelayAwareWorker.check_placement(fitting, placement)
-    with pytest.raises(NodeError, match="needs delay_aware"):
+    with pytest.raises(NodeError, match="needs the param delay_aware"):
         DelayAwareWorker.check(DelayAwareWorkerParams(**shared, delay_aware=DelayAware()))
 
 

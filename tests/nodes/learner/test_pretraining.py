@@ -229,15 +229,21 @@ def test_a_restarted_learner_keeps_what_it_learned(demonstration, tmp_path, end)
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"pretrain_updates": "5"}, r"there is no demonstration\. hint: demonstration=FILE"),
-        ({"pretrain_margin": "0.5"}, r"pretrain_margin has no effect here: .* hint: pretrain_updates=N"),
+        (
+            {"pretrain_updates": "5"},
+            r"pretrain_updates=5 needs a demonstration to learn from\. hint: give a recording: demonstration=FILE",
+        ),
+        (
+            {"pretrain_margin": "0.5"},
+            r"pretrain_margin has no effect without pretrain_updates.* hint: give pretrain_updates=N",
+        ),
         (
             {"pretrain_normalise": "true"},
-            r"pretrain_normalise has no effect here: .* hint: pretrain_updates=N",
+            r"pretrain_normalise has no effect without pretrain_updates.* hint: give pretrain_updates=N",
         ),
         (
             {"pretrain_margin": "0.5", "agent": "infer_learn"},
-            r"pretrain_margin has no effect here: .* hint: pretrain_updates=N",
+            r"pretrain_margin has no effect without pretrain_updates.* hint: give pretrain_updates=N",
         ),
         ({"pretrain_margin": "1e7"}, r"pretrain_margin: .*1000000"),
     ],
@@ -249,7 +255,7 @@ def test_what_pretraining_cannot_use_is_refused(arguments, told) -> None:
 
 def test_a_demonstration_too_short_to_learn_from_is_told(tmp_path) -> None:
     recorded("delay", tmp_path, {"states": "8"}, ticks=3)
-    with pytest.raises(LearningError, match=r"no transition is in .* hint: record a longer demonstration"):
+    with pytest.raises(LearningError, match=r"holds no transition. hint: record a longer demonstration"):
         pretrain(
             updater(plant_spec()),
             params_of(tmp_path / RECORDING),

@@ -28,7 +28,7 @@ def test_a_behaviour_of_ones_own_is_named_by_its_path():
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("hold", "unknown default behaviour 'hold'. hint: noop, repeat_last or package.module:Class"),
+        ("hold", "unknown default behaviour 'hold'. hint: use noop, repeat_last or package.module:Class"),
         ("support.fading:CountUp", "default behaviour 'support.fading:CountUp' cannot be loaded"),
         (
             "nowhere.at_all:CountUp",

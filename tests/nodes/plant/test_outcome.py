@@ -42,8 +42,8 @@ def step(**changes):
         ({"truncated": "no"}, "its truncated is 'no'"),
         ({"truncated": None}, "its truncated is None"),
         ({"measurements": {"x": "1"}}, r"its measurements\['x'\] is '1'"),
-        ({"measurements": [1.0]}, r"measured \[1.0\]"),
-        ({"measurements": {1: 1.0}}, "measured {1: 1.0}"),
+        ({"measurements": [1.0]}, r"its measurements are \[1.0\]"),
+        ({"measurements": {1: 1.0}}, "its measurements are {1: 1.0}"),
     ],
     ids=str,
 )
@@ -70,7 +70,9 @@ def test_measurements_are_those_that_the_spec_names(measured, problem):
 
 
 def test_a_step_of_another_kind_is_refused():
-    with pytest.raises(NodeError, match=r"arm/0: its environment's step gave a tuple. hint: return .*Step\("):
+    with pytest.raises(
+        NodeError, match=r"arm/0: step\(\) of its environment returned a tuple. hint: return .*Step\("
+    ):
         outcomes().step((GOOD, 1.0, False, False, {}), 1)
 
 
@@ -102,8 +104,8 @@ def test_what_is_not_finite_is_counted_and_warned_of_once(caplog):
         "warnings": ["2 observations were not finite, the first at tick 0"],
     }
     assert [record.getMessage() for record in caplog.records] == [
-        "one of the observations is not finite: tick 0; more are only counted",
-        "one of the rewards is not finite: tick 7; more are only counted",
+        "one of the observations at tick 0 is not finite; further ones are only counted",
+        "one of the rewards at tick 7 is not finite; further ones are only counted",
     ]
 
 
@@ -112,7 +114,7 @@ def test_what_is_not_finite_is_counted_and_warned_of_once(caplog):
 )
 def test_a_screen_of_another_kind_is_refused(image):
     with pytest.raises(
-        NodeError, match=r"arm/0: its screen is .* at tick 1, it should be \(height, width, 3\) uint8"
+        NodeError, match=r"arm/0: its screen is .* at tick 1; expected \(height, width, 3\) uint8"
     ):
         outcomes().screen(image, 1)
 
@@ -170,5 +172,7 @@ def test_capture_times_are_whole_ns_of_parts_of_the_spec():
     assert outcomes(SEVERAL).captured({"joints": np.int64(5)}, 1) == {"joints": 5}
     assert outcomes().captured({"": 5}, 1) == {"": 5}
     for wrong in ({"elbow": 5}, {"joints": 5.0}, [5], None):
-        with pytest.raises(NodeError, match=r"its capture times are .* at tick 1, it should be ns by part"):
+        with pytest.raises(
+            NodeError, match=r"its capture times are .* at tick 1; expected a dict of ns by part"
+        ):
             outcomes(SEVERAL).captured(wrong, 1)

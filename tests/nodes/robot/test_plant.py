@@ -185,7 +185,10 @@ def test_a_delay_above_its_bound_makes_the_robot_stale_until_it_is_below():
     assert late(host, 30, 2)[1].state == "running"
     applied, state = late(host, 60, 9)
     assert (applied.by, applied.delay_ticks) == ("default", 5)
-    assert (state.state, state.reason) == ("stale", "no valid command: D is 9 ticks, above its bound of 5")
+    assert (state.state, state.reason) == (
+        "stale",
+        "no valid command: the playout delay is 9 ticks, and at most 5 are allowed",
+    )
     applied, state = late(host, 440, 2)
     assert (applied.by, state.state) == ("policy", "running")
 
@@ -304,7 +307,7 @@ def test_the_spec_names_joints_units_and_the_kind_of_command():
         ({"default": "zero"}, "default: zero needs velocity commands"),
         ({"task": "dance"}, "unknown task 'dance'. hint: use free, reach"),
         ({"moves": {"joints": ["pan"]}, "default": "repeat_last"}, "moves need command: position"),
-        ({"moves": {"joints": ["elbow"]}}, "names unknown joints: elbow"),
+        ({"moves": {"joints": ["elbow"]}}, "moves.joints names elbow"),
         ({"task": "reach", "task_params": {"speed": 1}}, "does not take these task_params"),
         ({"driver": "support.robot_device:Peer"}, "has no connect"),
         ({"driver_params": {}}, "does not take these driver_params"),

@@ -51,7 +51,7 @@ def test_the_way_to_the_target_is_observed_and_only_the_joints_that_count_are_ju
 @pytest.mark.parametrize(
     ("params", "problem"),
     [
-        ({"joints": ["elbow"]}, "names unknown joints: elbow"),
+        ({"joints": ["elbow"]}, "names joints that the robot does not have: elbow"),
         ({"start": "anywhere"}, "unknown start 'anywhere' of reach. hint: use pose or stay"),
         ({"time_limit_s": 0}, "positive time_limit_s"),
     ],

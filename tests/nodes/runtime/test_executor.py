@@ -317,7 +317,7 @@ def test_a_periodic_timer_may_end_itself():
 @pytest.mark.parametrize("period_ns", [0, -5])
 def test_a_period_is_positive(period_ns):
     _, node = diary()
-    with pytest.raises(NodeError, match=f"a period of {period_ns} ns is not positive"):
+    with pytest.raises(NodeError, match=f"the period of a timer must be above 0 ns, not {period_ns} ns"):
         node.every(period_ns, node.again)
 
 

@@ -115,9 +115,18 @@ def test_times_are_drawn_by_the_seed(kind):
         ({"kind": "mixture", "frames": 1, "epsilon": 1.1}, "less than or equal to 1"),
         ({"kind": "empirical"}, "either values_ms, file or quantiles_ms"),
         ({"kind": "empirical", "values_ms": [1], "file": "x"}, "either values_ms, file or quantiles_ms"),
-        ({"kind": "empirical", "quantiles_ms": [[0, 2], [1, 1]]}, "rise from the share 0 to the share 1"),
-        ({"kind": "empirical", "quantiles_ms": [[0, 1], [0.9, 2]]}, "rise from the share 0 to the share 1"),
-        ({"kind": "empirical", "quantiles_ms": [[0, 1], [1, 2]], "order": "sequence"}, "no sequence"),
+        (
+            {"kind": "empirical", "quantiles_ms": [[0, 2], [1, 1]]},
+            "quantiles_ms must be pairs of share and time that both rise",
+        ),
+        (
+            {"kind": "empirical", "quantiles_ms": [[0, 1], [0.9, 2]]},
+            "quantiles_ms must be pairs of share and time that both rise",
+        ),
+        (
+            {"kind": "empirical", "quantiles_ms": [[0, 1], [1, 2]], "order": "sequence"},
+            "order: sequence needs values_ms or file",
+        ),
         ({"kind": "empirical", "values_ms": [-1]}, "greater than or equal to 0"),
         ({"kind": "guessed"}, "guessed"),
     ],

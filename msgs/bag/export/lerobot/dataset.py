@@ -218,7 +218,7 @@ class Dataset:
 
 def _index_columns() -> list[DatasetColumn]:
     def unused(frame: DatasetFrame) -> None:
-        raise AssertionError("an index is counted")
+        raise AssertionError("an index column has no value in a frame")
 
     return [
         DatasetColumn(name, "float32" if name == "timestamp" else "int64", (1,), unused) for name in INDICES

@@ -12,7 +12,7 @@ import numpy as np
 
 from rtgraph.msgs.bag.bag import Bag, Channel, Recorded
 from rtgraph.msgs.bag.export.pictures.arrays import Pixels, newest_of_stack, picture, values_in
-from rtgraph.msgs.bag.export.reading import Fields, chosen
+from rtgraph.msgs.bag.export.reading import Fields, chosen, in_range
 from rtgraph.msgs.bag.export.report import EVERYTHING, ExportAccount, Selection
 from rtgraph.msgs.errors import BagError, DecodeError
 
@@ -89,8 +89,8 @@ class Film:
         ]
         if not stamps:
             raise BagError(
-                f"no {self.channel.topic} was recorded in this range",
-                hint=f"the recording goes from {self._bag.start_ns} ns to {self._bag.end_ns} ns",
+                f"no message on {self.channel.topic} was recorded in this range",
+                hint=in_range(self._bag),
             )
         period_ns = float(np.median(np.diff(stamps))) if len(stamps) > 1 else 0.0
         if period_ns <= 0:
@@ -168,7 +168,10 @@ class Film:
                     f"{self.channel.topic}: {name} is a stack of pictures, the newest is shown"
                 )
                 return pixels
-        raise BagError(f"{self.channel.topic} holds a message without a picture", hint="choose another range")
+        raise BagError(
+            f"{self.channel.topic} holds a message without a picture",
+            hint="choose a range without it: --start and --duration",
+        )
 
 
 class _Score:
@@ -217,7 +220,7 @@ def _channel_to_show(bag: Bag, topics: tuple[str, ...]) -> Channel:
         )
     if len(showing) > 1:
         found = ", ".join(sorted(channel.topic for channel in showing))
-        raise BagError(f"several topics hold pictures: {found}", hint="choose one of them")
+        raise BagError(f"several topics hold pictures: {found}", hint="choose one with --topics")
     return showing[0]
 
 

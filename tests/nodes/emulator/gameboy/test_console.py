@@ -74,7 +74,7 @@ def test_a_state_is_set_at_once_and_kept_by_others():
     run(second, 5)
     first.state = state
     assert frames(first) == then
-    with pytest.raises(ValueError, match="not a state of this console: its size is another"):
+    with pytest.raises(ValueError, match="not a state of this console: its size differs"):
         first.state = state[:-1]
     assert frames(first) == then
 
@@ -90,7 +90,7 @@ def test_numbers_are_written_lowest_byte_first():
 )
 def test_memory_that_cannot_be_read_is_named(address, count):
     console = Console(ROM)
-    with pytest.raises(IndexError, match=f"no memory can be read at {address:#06x}, {count} bytes"):
+    with pytest.raises(IndexError, match=f"{count} bytes at {address:#06x} are not memory"):
         console.memory().read(address, count)
     with pytest.raises(IndexError, match=f"{address:#06x}"):
         console.poke(address, 0, count)

@@ -168,7 +168,7 @@ def test_one_of_an_older_version_is_refused_clearly(tmp_path):
     del facts["algorithm"]
     (path / "facts.json").write_text(json.dumps(facts))
     with pytest.raises(
-        CheckpointError, match=r"000000 names no algorithm.*hint: begin with its weights: checkpoint="
+        CheckpointError, match=r"000000 does not name its algorithm.*hint: take only its weights: checkpoint="
     ):
         load(tmp_path)
 

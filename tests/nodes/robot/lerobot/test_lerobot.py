@@ -130,8 +130,8 @@ def test_the_driver_ends_with_the_plant(robot):
     ("change", "problem"),
     [
         ({"type": "toy_folower"}, r"has no robot 'toy_folower'. hint: did you mean 'toy_follower'\?"),
-        ({"prot": 1}, r"toy_follower has no 'prot'. hint: did you mean 'port'\?"),
-        ({"port": None}, "toy_follower needs port"),
+        ({"prot": 1}, r"toy_follower has no parameter 'prot'. hint: did you mean 'port'\?"),
+        ({"port": None}, "toy_follower needs the parameter port"),
     ],
 )
 def test_a_wrong_configuration_is_found_by_check(config, change, problem):

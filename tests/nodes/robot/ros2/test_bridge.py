@@ -144,9 +144,9 @@ def test_parts_of_a_message_fill_fields_in_the_type_of_the_field():
         ({"message": "Decision", "fields": {"action": ""}}, "Decision needs worker, number, began_ns"),
         (
             {"message": "support.ros2_standin:Anything"},
-            "it is ambiguous which field of support.ros2_standin:Anything a sensor",
+            "fields is missing: a sensor",
         ),
-        ({"dtype": "float31"}, "from_ros.x: dtype: 'float31'. hint: did you mean 'float32'?"),
+        ({"dtype": "float31"}, "from_ros.x: unknown dtype 'float31'. hint: did you mean 'float32'?"),
     ],
 )
 def test_a_wrong_topic_is_one_error(change, says):
@@ -212,7 +212,7 @@ def test_a_value_of_another_type_and_a_damaged_message_are_counted_and_left_out(
     for value in (np.zeros(2), np.zeros(3, np.uint8), np.zeros(2)):
         put(host, "sight", Observation(tick=4, episode=0, value=value))
     assert len(session.published["/rtgraph/sight"].messages) == 2
-    assert "left out as std_msgs/msg/UInt8MultiArray" in caplog.text
+    assert "left out: its values are now std_msgs/msg/UInt8MultiArray" in caplog.text
     message = Observation(tick=4, episode=0, value=np.zeros(2))
     data = encode(message.stamped(Header(source="plant", incarnation=0, sequence=3, stamp_ns=0)))
     host.executor.deliver(host.node.everything, taken("sight", "", envelope(data), data[:-9], 0))

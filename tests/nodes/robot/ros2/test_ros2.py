@@ -90,7 +90,7 @@ def test_numbers_are_read_by_their_path():
     odometry = message(pose=message(orientation=turned), data=[1.0, 2.5])
     assert number_at(odometry, "data.1") == 2.5
     assert number_at(odometry, "pose.orientation.yaw") == pytest.approx(1.0)
-    with pytest.raises(RobotError, match=r"has no number 'pose\.position'"):
+    with pytest.raises(RobotError, match=r"has no numeric field 'pose\.position'"):
         number_at(odometry, "pose.position")
 
 
@@ -123,7 +123,7 @@ def test_a_twist_gets_velocities_in_its_fields():
     action = {"go.vel": 0.5, "turn.vel": -1.0}
     sent = written(twist, action, linear=message(x=0.0), angular=message(z=0.0))
     assert (sent.linear.x, sent.angular.z) == (0.5, -1.0)
-    with pytest.raises(RobotError, match=r"has no number 'linear\.x'"):
+    with pytest.raises(RobotError, match=r"has no numeric field 'linear\.x'"):
         written(twist, action, linear=message(y=0.0))
 
 

@@ -146,10 +146,10 @@ def test_a_missing_device_and_a_wrong_key_are_clear_errors(tmp_path):
 @pytest.mark.parametrize(
     ("described", "problem"),
     [
-        ("buttons 1 soon UP DOWN", "are released after 'soon', not after 50 to 500 ms"),
-        ("buttons 1 0 UP DOWN", "are released after '0', not after 50 to 500 ms"),
-        ("buttons 1 ٣٠٠ UP", "are released after '٣٠٠'"),
-        ("buttons 1 9999999999999 UP", "not after 50 to 500 ms"),
+        ("buttons 1 soon UP DOWN", "report a timeout of 'soon'; expected 50 to 500 ms"),
+        ("buttons 1 0 UP DOWN", "report a timeout of '0'; expected 50 to 500 ms"),
+        ("buttons 1 ٣٠٠ UP", "report a timeout of '٣٠٠'"),
+        ("buttons 1 9999999999999 UP", "expected 50 to 500 ms"),
         ("buttons 1 100 UP DOWN UP", "have the name 'UP' twice"),
         ("buttons 2 100 UP", "no buttons answer"),
         ("buttons 1 100", "no buttons answer"),

@@ -157,7 +157,7 @@ def test_a_file_is_read_back_as_it_was_written(file, tmp_path):
             {"counters": {"score": {"region": [150, 0, 20, 9], "digits": 1}}},
             "counters.score: the region is not",
         ),
-        ({"end": [{"kind": "counter", "counter": "lives"}]}, "end: no counter 'lives'"),
+        ({"end": [{"kind": "counter", "counter": "lives"}]}, "end: there is no counter 'lives'"),
         ({"size": [80, 210]}, "size: 80 × 210 is smaller"),
         ({"digits": {"0": ["00"]}}, "digits.0: a template has 12 rows of 8"),
         ({"corner": 1}, "corner: Extra inputs"),

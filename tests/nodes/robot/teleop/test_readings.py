@@ -85,7 +85,7 @@ def test_a_reading_that_is_no_command_is_counted_and_named_once(person, monkeypa
         "refused": {reason: 3},
         "warnings": [f"3 readings of the device were {reason}"],
     }
-    assert caplog.text.count(f"a reading is {reason}, and no command") == 1
+    assert caplog.text.count(f"a reading of the device is {reason} and ignored") == 1
     assert see(person, monkeypatch, asked(person, pan=0.5)) == 1
 
 

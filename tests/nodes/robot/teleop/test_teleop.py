@@ -84,7 +84,7 @@ def test_after_a_pause_the_goal_begins_where_the_robot_is():
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"device": "wheel"}, "unknown teleoperation device 'wheel'. hint: leader, gamepad, keyboard"),
+        ({"device": "wheel"}, "unknown teleoperation device 'wheel'. hint: use leader, gamepad, keyboard"),
         ({"device": "nowhere:Pad"}, "device 'nowhere:Pad' cannot be loaded"),
         ({"device": "support.toys:Seen"}, "has no read"),
         ({"device_params": {"colour": "red"}}, "does not take these device_params"),
@@ -93,10 +93,13 @@ def test_after_a_pause_the_goal_begins_where_the_robot_is():
             "a person commands robots that take positions or velocities",
         ),
         ({"plant": plant("velocity"), "device": "support.teleop:Positions"}, "the robot takes velocities"),
-        ({"device": "support.teleop:Turns"}, "gives 'turns'. hint: gives = 'positions' or 'speeds'"),
+        (
+            {"device": "support.teleop:Turns"},
+            "has the attribute gives = 'turns'. hint: set gives = 'positions' or 'speeds'",
+        ),
         (
             {"device": "support.teleop:Sometimes"},
-            "has realtime_only 'no'. hint: realtime_only = True or False",
+            "has the attribute realtime_only = 'no'. hint: set realtime_only = True or False",
         ),
     ],
 )

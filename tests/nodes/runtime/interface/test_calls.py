@@ -59,7 +59,7 @@ def node() -> Caller:
             lambda n: n.every(1, n.tick),
             "a period of 1 ns is below 1,000 ns.* hint: for 1 s write 1_000_000_000",
         ),
-        (lambda n: n.every(0, n.tick), "a period of 0 ns is not positive"),
+        (lambda n: n.every(0, n.tick), "the period of a timer must be above 0 ns, not 0 ns"),
         (
             lambda n: n.every(1e9, n.tick),
             r"not 1000000000.0. hint: for 1e\+09 s write round\(1e\+09 \* 1e9\)",
@@ -77,7 +77,7 @@ def node() -> Caller:
             lambda n: n.after(5, n.tick()),
             r"None is not a method of the node. hint: .*self.method, not self.method\(\)",
         ),
-        (lambda n: n.after(5, n.on_ping), "Caller.on_ping takes arguments, and a timer calls it with none"),
+        (lambda n: n.after(5, n.on_ping), "Caller.on_ping takes arguments, but a timer calls it without any"),
         (lambda n: n.spend(5, n.on_ping), "Caller.on_ping takes arguments"),
         (lambda n: n.after(5, n.later), "Caller.later is async"),
         (lambda n: n.finish(3), "takes the reason as text, not 3"),
