@@ -130,7 +130,7 @@ class Applied(Message):
     place: int = 0
     """The place of the action in the chunk of its decision, from 0."""
     averaged: int = 0
-    """Number of decisions over which the action is averaged, ``decision`` is the newest; 0 if it is the action of one."""
+    """Number of decisions over which the action is averaged, up to ``decision``; 0 if it is the action of one decision."""
 
 
 class EpisodeEnd(Message):

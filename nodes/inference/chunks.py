@@ -19,7 +19,7 @@ from rtgraph.nodes.inference.policy import (
 
 
 def check_chunk(params: RandomParams | EpsilonGreedyParams | ScriptedParams, length: int) -> None:
-    """Check that a policy can decide on so many actions at once.
+    """Check that a policy can decide on ``length`` actions at once.
 
     Raises:
         NodeError: it has a network, which gives one action.
@@ -61,5 +61,5 @@ class ChunkPolicy(Policy):
         return Act(first, chunk=frozen(actions[1:]))
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Pass on the announcement of weights."""
+        """Pass the announced weights to the wrapped policy; return False if they are already overwritten."""
         return self._policy.adopt(announced)

@@ -29,7 +29,7 @@ def starts(ticks: dict[str, Column]) -> Column:
 
 
 def applied_count(policy: dict[str, Column]) -> int:
-    """Return the number of decisions that acted at the ticks of the policy: with chunks, one acts at several."""
+    """Return the number of decisions that acted at the policy's ticks. With chunks, one decision acts at several ticks."""
     new = (np.diff(policy["worker"]) != 0) | (np.diff(policy["number"]) != 0)
     return int(np.count_nonzero(new)) + bool(policy["tick"].size)
 

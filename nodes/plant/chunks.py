@@ -1,8 +1,8 @@
 """Chunks: decisions with an action for each of several successive ticks, and what happens where they overlap.
 
-A decision's chunk begins at the tick at which the gate chooses the decision, and its places act one a tick. Overlapping chunks
-are averaged as in the temporal ensembling of ACT (Zhao et al., "Learning Fine-Grained Bimanual Manipulation with Low-Cost
-Hardware", RSS 2023).
+A decision's chunk begins at the tick at which the gate chooses the decision; from then on one of its actions acts at each tick.
+Overlapping chunks are averaged as in the temporal ensembling of ACT (Zhao et al., "Learning Fine-Grained Bimanual Manipulation
+with Low-Cost Hardware", RSS 2023).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def action_at(decision: Decision, place: int) -> Action:
 
 
 def actions_of(decision: Decision) -> list[Action]:
-    """Return all actions of a decision, the first one first.
+    """Return all actions of a decision, in the order of their ticks.
 
     Raises:
         ValueError: its chunk is not an array of actions.
@@ -48,14 +48,14 @@ def actions_of(decision: Decision) -> list[Action]:
 
 @dataclass(slots=True)
 class _Running:
-    """A decision that began to act at a tick."""
+    """A decision with its chunk, and the tick at which the chunk began to act."""
 
     decision: Decision
     began: int
 
 
 class ChunkGate:
-    """Lets the chunks of decisions act that a gate has chosen.
+    """Applies the chunks of the decisions that a gate has chosen.
 
     A chunk ends early when its observation gets older than ``max_age_ms``; its decision then counts as late, as it would at
     the gate.
@@ -124,7 +124,7 @@ class ChunkGate:
         self._running.append(_Running(decision, tick))
 
     def _act(self, tick: int, choice: Choice) -> None:
-        """Set the decision of the choice to the newest chunk's, with the action that acts at this tick."""
+        """Set the choice's decision to that of the newest chunk, and its action to the one for this tick."""
         if not self._running:
             choice.decision = None
             return

@@ -70,12 +70,12 @@ class Choice:
     overwritten: int = 0
     """Number of decisions that arrived in time, while one on a newer observation was chosen."""
     late: int = 0
-    """Number that arrived after a decision on a newer observation was applied, or were older than ``max_age_ms``."""
+    """Number of decisions that arrived after one on a newer observation was applied, or were older than ``max_age_ms``."""
     dropped: int = 0
-    """Number that belonged to another episode or incarnation, or exceeded the number of held decisions."""
+    """Number of decisions that belonged to another episode or incarnation, or exceeded the number of held ones."""
     delay_ticks: int = 0
     too_old: int = 0
-    """Number of the ``late`` ones that were older than ``max_age_ms``."""
+    """Number of the ``late`` decisions that were older than ``max_age_ms``."""
     delay_over: int = 0
     """The measured D (age in ticks at which decisions apply), if it exceeds its maximum; else 0."""
     starting: bool = False
@@ -83,7 +83,7 @@ class Choice:
     place: int = 0
     """The place of the decision's action in its chunk."""
     averaged: int = 0
-    """Number of decisions over which the action is averaged; 0 if it is the action of one."""
+    """Number of decisions over which the action is averaged; 0 if it is the action of one decision."""
 
 
 class Gate(Protocol):

@@ -289,7 +289,10 @@ class RobotPlant(DevicePlant[R], ABC):
         return action, self._robot.step(action)
 
     def _missing(self, choice: Choice) -> str:
-        """Let a person take over, and drop a decision beyond the gate's bounds. Return why there is none, if that is known."""
+        """Let a person take over, and drop a decision beyond the gate's bounds.
+
+        Return why no decision is left; empty if unknown.
+        """
         arrivals = self.takeover.take_all()
         decisions = [one for one in arrivals if self._admission.takes(one)]
         self._refused_now += len(arrivals) - len(decisions)

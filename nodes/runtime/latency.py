@@ -257,7 +257,7 @@ def latency_of(latency: AnyModel | ByNode, name: str) -> AnyModel:
 
 
 def pauses_of(latency: AnyModel, rng: np.random.Generator, rate_hz: float) -> Draw:
-    """Return what draws the pauses between two inferences, in ns: 0 for models without pauses."""
+    """Return a function that draws the next pause between two inferences, in ns; always 0 for models without pauses."""
     return (latency.pause if isinstance(latency, Cycle) else Constant(ms=0)).draws(rng, rate_hz)
 
 

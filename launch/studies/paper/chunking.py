@@ -56,7 +56,7 @@ _SIZES: dict[Scale, tuple[tuple[int, ...], tuple[int, ...], int, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Chunked:
-    """Measures a reward rate beside the computed one."""
+    """Measures the reward rate of one method, and computes the best rate to compare with."""
 
     launched: VirtualRun
     environment: str
@@ -160,7 +160,7 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 
 def _draw_rates(axes: Axes, rows: Sequence[Row], x: str, title: str) -> None:
-    """Draw a line for each method, in the same colour in all panels, and what is computed."""
+    """Draw the measured and the computed rates: a line for each method, in the same colour in all panels."""
     for method, colour in zip(COLOURED, repeated_colours(len(COLOURED)), strict=True):
         means = means_over(rows, x, "reward", {"method": method})
         alone = method not in OVERLAPS and x == "chunk"

@@ -34,10 +34,10 @@ class ActAhead:
 
 
 class PlannedMoves:
-    """Act so that the position is on the target when the actions act, by what is known of pending actions.
+    """Act so that the position reaches the target when the actions take effect, given the known pending actions.
 
-    A single worker knows them all, since they are its own last ones. Of several workers only delay-aware ones do, and a chunk is
-    then one action.
+    A single worker knows all pending actions, since they are its own. With several workers only delay-aware ones know them, and
+    their chunks have one action.
 
     Args:
         positions: number of positions in the ring.

@@ -81,7 +81,10 @@ def best_plan(
 def _followed(
     moves: npt.NDArray[np.int64], choices: Sequence[npt.NDArray[np.int64]]
 ) -> npt.NDArray[np.int64]:
-    """Return the actions of a plan by its first position, (positions, chunk), from those by the position at each place."""
+    """Return the actions of a plan by the position at its first step, (positions, chunk).
+
+    ``choices`` holds, for each step, the actions by the position at that step.
+    """
     position = np.arange(len(moves))
     plan = []
     for chosen in choices:

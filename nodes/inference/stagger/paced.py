@@ -24,7 +24,7 @@ TIMES_KEPT = 400
 
 @dataclass(slots=True)
 class _Seat:
-    """What ``Pacing`` knows of a worker."""
+    """The state of a worker, as far as ``Pacing`` knows it."""
 
     incarnation: int
     free_since_ns: int | None

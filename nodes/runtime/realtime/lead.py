@@ -23,7 +23,7 @@ class Lead(NamedTuple):
 
 
 def lead_of(topic: str, key: str | None = "") -> bytes:
-    """Return the first bytes of a topic's messages with a key; for None, the bytes that those of all keys begin with."""
+    """Return the first bytes of a topic's messages with a key; without a key (None), those that all its messages share."""
     return f"{topic}\0".encode() if key is None else f"{topic}\0{key}\0".encode()
 
 
