@@ -43,7 +43,7 @@ class Arguments(dict[str, Value]):
 
 @dataclass(frozen=True)
 class References:
-    """Resolves the references in one file."""
+    """Resolves the references in one file, such as ``${name}``."""
 
     arguments: Mapping[str, Value] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)

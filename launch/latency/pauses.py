@@ -1,7 +1,7 @@
 """The pauses of workers in a recording: from the end of an inference to the beginning of the worker's next one.
 
-A stagger method may hold a decision, and let the worker sleep. Its half for workers runs again over the recorded delays and
-inference times, and gives these times. The rest is the pause: in real time a process is woken late, and reads its messages.
+A stagger method may delay a decision, and let the worker sleep. To find these times, its ``WorkerStagger`` runs again over the
+recorded delays and inference times. The rest is the pause: in real time a process is woken late, and reads its messages.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from rtgraph.nodes.plant.gate import Choice, Gate
 class Takeover:
     """Replaces the policy's decisions by a person's while these arrive.
 
-    One commands at a time. The person's first decision stops the policy at once. The policy may act again when no decision of the
-    person has arrived for ``release_ns``.
+    Either the person or the policy commands. The first decision of a person stops the policy at once. The policy may act again
+    when no decision of the person has arrived for ``release_ns``.
 
     Args:
         gate: chooses among the person's decisions.

@@ -195,7 +195,7 @@ class Updater:
         self._write(self._online, self.weights, buffer)
 
     def write_target(self, buffer: Buffer) -> None:
-        """Copy the target network's weights, like `write`."""
+        """Copy the target network's weights to a buffer, as `write` copies those of the online network."""
         self._write(self._target, self.target_weights, buffer)
 
     def read(self, version: int, buffer: Buffer) -> None:
