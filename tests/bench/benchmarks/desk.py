@@ -11,6 +11,7 @@ from rtgraph.graphs import load_launch
 from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.world.virtual_run import launch_context
 from rtgraph.nodes.algorithms.batch import TensorBatch
+from rtgraph.nodes.algorithms.params import must_be_discrete
 from rtgraph.nodes.emulator.atari_environment import AtariEnvironment, AtariSettings
 from rtgraph.nodes.runtime import VirtualWorld
 from tests.bench.benchmarks.updates import PEER, plain_network, plain_update
@@ -81,7 +82,7 @@ def _plain_loop(k: float) -> None:
     """Learn in one loop, as a single file of PyTorch does."""
     rng = np.random.default_rng(0)
     environment = AtariEnvironment(AtariSettings(game="boxing", full_action_set=True))
-    actions = environment.spec.action.count
+    actions = must_be_discrete(environment.spec)
     online, target = plain_network(k, actions), plain_network(k, actions)
     update = plain_update(online, target)
     frames = np.zeros((TICKS + 1, 84, 84), np.uint8)
@@ -96,7 +97,7 @@ def _plain_loop(k: float) -> None:
                 frame = torch.from_numpy(frames[tick]).float().div(255)[None, None]
                 action = int(online(frame).argmax())
         step = environment.step(action)
-        frames[tick + 1] = step.observation
+        frames[tick + 1] = np.asarray(step.observation)
         acted[tick], rewards[tick], going_on[tick] = action, step.reward, not step.terminated
         if step.terminated or step.truncated:
             frames[tick + 1] = environment.reset(rng)

@@ -15,6 +15,7 @@ from rtgraph.nodes.algorithms.batch import TensorBatch
 from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import ImpalaSpec
+from rtgraph.nodes.networks.network import only
 from tests.bench.rounds import in_turn, seconds
 from tests.bench.rows import Aim, Row, Say
 
@@ -96,14 +97,15 @@ def plain_update(online: nn.Module, target: nn.Module) -> Callable[[TensorBatch]
     adam = torch.optim.Adam(online.parameters(), lr=1e-4)
 
     def update(batch: TensorBatch) -> float:
-        observations = batch.observations.unsqueeze(1).float() / 255
-        following = batch.next_observations.unsqueeze(1).float() / 255
+        observations, following = (
+            only(seen).unsqueeze(1).float() / 255 for seen in (batch.observations, batch.next_observations)
+        )
         with torch.no_grad():
             wanted = batch.returns + batch.discounts * target(following).amax(1)
         values = online(observations).gather(1, batch.actions.unsqueeze(1)).squeeze(1)
         loss = (functional.smooth_l1_loss(values, wanted, reduction="none") * batch.weights).mean()
         adam.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(online.parameters(), 10.0)
         adam.step()
         return loss.item()
