@@ -54,6 +54,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--out", type=folder, metavar="DIR", help="the study's folder (default: studies/STUDY)"
     )
     parser.add_argument("--jobs", type=count, metavar="N", help="number of processes (default: one per core)")
+    parser.add_argument(
+        "--parquet",
+        action="store_true",
+        help="write the table as Parquet, too (pip install 'rtgraph[export]')",
+    )
     parser.add_argument("--json", action="store_true", help="print the rows, or the list, as JSON")
 
 
@@ -62,11 +67,14 @@ def run(args: argparse.Namespace) -> int:
     from rtgraph.launch.studies.registry import study_named  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.studies.study import Scale  # noqa: PLC0415
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
+    from rtgraph.msgs.typed.extras import must_be_installed  # noqa: PLC0415
 
     if args.list:
         return _print_list(as_json=args.json)
     if args.study is None:
         raise GraphError("STUDY is missing", file="command line", hint="rtgraph reproduce --list")
+    if args.parquet:
+        must_be_installed("pyarrow")  # else known only when the cells are computed
     study = study_named(args.study)
     only = _only(args.only)
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
@@ -79,6 +87,10 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f"interrupted: what is done stays in {out}, and the same command continues", file=sys.stderr)
         raise
+    if args.parquet:
+        from rtgraph.launch.studies.engine.table import write_parquet  # noqa: PLC0415
+
+        write_parquet(found.table.with_suffix(".parquet"), study, found.rows)
     if args.json:
         from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
 

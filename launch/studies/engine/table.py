@@ -55,11 +55,34 @@ def write_table(path: Path, study: Study, rows: Sequence[Row]) -> None:
         LaunchError: it cannot be written.
     """
     text = io.StringIO()
-    columns = (*study.axes, *study.figures, COMMAND, *FACTS)
-    out = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    out = csv.DictWriter(text, _columns(study), extrasaction="ignore", lineterminator="\n")
     out.writeheader()
     out.writerows(rows)
     write_atomically(path, text.getvalue(), LaunchError)
+
+
+def write_parquet(path: Path, study: Study, rows: Sequence[Row]) -> None:
+    """Write the columns of `write_table` as Parquet. Numbers stay numbers, a missing value is null.
+
+    Raises:
+        ModuleNotFoundError: PyArrow is not installed.
+        LaunchError: it cannot be written.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - only for those who want it
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    columns = {}
+    for name in _columns(study):
+        values = [_plain(row.get(name)) for row in rows]
+        texts = any(isinstance(value, str) for value in values)
+        columns[name] = [str(value) if texts and value is not None else value for value in values]
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out)
+    write_atomically(path, out.getvalue(), LaunchError)
+
+
+def _columns(study: Study) -> tuple[str, ...]:
+    return (*study.axes, *study.figures, COMMAND, *FACTS)
 
 
 def averaged(study: Study, rows: Sequence[Row]) -> list[dict[str, Value | Mean]]:

@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 
 from rtgraph.launch.console.status import Silent
 from rtgraph.launch.studies.engine.engine import Reproduced, command, name_of, reproduce
 from rtgraph.launch.studies.engine.store import Store
+from rtgraph.launch.studies.engine.table import write_parquet
 from rtgraph.launch.studies.study import Cell, Figures, ReportProgress, Row, Scale, Study, real
 from rtgraph.msgs.errors import GraphError, LaunchError, NodeError
 
@@ -86,6 +88,19 @@ def test_the_table_is_tidy_and_names_the_command_of_each_row(tmp_path: Path) -> 
     assert row["command"] == "rtgraph reproduce squares --scale quick --only number=3 seed=0"
     assert all(row[fact] for fact in ("rtgraph", "python", "numpy", "cpu"))
     assert "digits" not in row
+
+
+def test_parquet_has_the_columns_and_rows_of_the_csv(tmp_path: Path) -> None:
+    squares = study([Square(3, []), Square(4, [])])
+    found = ran(squares, tmp_path)
+    rows = [*found.rows, {**found.rows[0], "square": None, "seed": "none"}]
+    write_parquet(tmp_path / "t.parquet", squares, rows)
+    table = pyarrow.parquet.read_table(tmp_path / "t.parquet")
+    with found.table.open() as file:
+        assert table.column_names == next(csv.reader(file))
+    assert table["square"].to_pylist() == [9, 16, None]
+    assert table["seed"].to_pylist() == ["0", "1", "none"], "a column with a text has texts"
+    assert table["command"].to_pylist()[1] == "rtgraph reproduce squares --scale quick --only number=4 seed=1"
 
 
 def test_figures_determine_later_cells(tmp_path: Path) -> None:
