@@ -468,7 +468,7 @@ def test_a_wrong_question_is_declined(board, base) -> None:
     server.start()
     try:
         with Client(session) as client:
-            with pytest.raises(GraphError, match=r"there is no node 'hammer'\. hint: there is metronome"):
+            with pytest.raises(GraphError, match=r"there is no node 'hammer'\. hint: choose from metronome"):
                 client.ask(SetParams(nodes="hammer", values={"gain": 1}), ParamsSet)
             with pytest.raises(GraphError, match="no parameter is given"):
                 client.ask(SetParams(nodes="*", values={}), ParamsSet)

@@ -141,5 +141,5 @@ def test_a_memory_of_demonstrations_is_that_of_the_replay_node_and_no_larger_tha
 
 
 def test_an_age_that_no_frame_can_have_is_refused(recording):
-    with pytest.raises(ReplayError, match="age_ticks is 0"):
+    with pytest.raises(ReplayError, match=r"age_ticks must be from 1 to .*, not 0"):
         fill(ReplayBuffer(16_000_000, PLANT), Bag.open(recording), gamma=GAMMA, age_ticks=0)
