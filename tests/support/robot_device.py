@@ -97,7 +97,10 @@ class PtyDriver:
         while not answer.endswith(b"\n"):
             if not select.select([self._file], [], [], self._timeout_s)[0]:
                 raise TimeoutError("the device does not answer")
-            answer += os.read(self._file, 4096)
+            part = os.read(self._file, 4096)
+            if not part:
+                raise ConnectionError("the device is unplugged")
+            answer += part
         return json.loads(answer.splitlines()[-1])
 
 
