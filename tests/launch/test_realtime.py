@@ -71,13 +71,14 @@ def mappings(process: int, name: str) -> dict[str, int]:
 
 
 @pytest.mark.process
-def test_workers_share_one_copy_of_the_weights() -> None:
-    with Launch.of("pong", f"workers={WORKERS}") as launch:
+@pytest.mark.parametrize("count", [6, pytest.param(WORKERS, marks=pytest.mark.soak)])
+def test_workers_share_one_copy_of_the_weights(count: int) -> None:
+    with Launch.of("pong", f"workers={count}") as launch:
         until(lambda: launch.stderr.endswith("pong ...\n") or launch.popen.poll() is not None, 60, "it runs")
         workers = [
             number for number, title in launch.processes().items() if title.startswith("rtgraph: worker/")
         ]
-        assert len(workers) == WORKERS
+        assert len(workers) == count
         for worker in workers:
             weights = mappings(worker, "memfd:rtgraph-policy")
             assert weights["Rss"] > 0
