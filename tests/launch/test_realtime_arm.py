@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-from support.launching import COMMAND
+from support.launching import Launch
 from support.servo_bus import ServoBus
 
 from rtgraph.launch.cli import main
@@ -28,12 +25,8 @@ def peer(tmp_path_factory):
 def session(peer, tmp_path_factory):
     out = tmp_path_factory.mktemp("launched") / "session"
     given = ["launch", "arm", "plant=servo", f"port={peer.port}", "--duration", "3", "--record", "--no-plots"]
-    subprocess.run(
-        [sys.executable, "-c", COMMAND, *given, "--out", str(out)],
-        check=True,
-        capture_output=True,
-        timeout=100,
-    )
+    with Launch(*given, "--out", str(out)) as launch:
+        assert launch.wait(100) == 0, launch.stderr
     return out / "session.mcap"
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.launching import COMMAND, TESTS, Launch, until
+from support.launching import Launch, until
 from support.stalls import Stalls
 
 from rtgraph.launch.bags.verification import verify
@@ -24,25 +22,11 @@ RECORDING = "session.mcap"
 NODES = ("plant", "worker/*", "coordinator", "monitor")
 
 
-def rtgraph(launch: Launch, *arguments: str, code: int = 0) -> str:
+def rtgraph(launch: Launch, *arguments: str) -> str:
     """Run another command during a launch; return its output."""
-    environment = {
-        **os.environ,
-        "XDG_RUNTIME_DIR": str(launch.runtime),
-        "TMPDIR": str(launch.runtime),
-        "PYTHONPATH": str(TESTS),
-    }
-    ended = subprocess.run(
-        [sys.executable, "-c", COMMAND, *arguments],
-        env=environment,
-        cwd=launch.base,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == code, ended.stderr
-    return ended.stdout
+    with Launch(*arguments, base=launch.base) as command:
+        assert command.wait() == 0, command.stderr
+        return command.stdout
 
 
 def size(file: Path) -> int:
@@ -142,14 +126,10 @@ def test_a_running_graph_can_be_recorded_from_outside_and_a_player_steered(monke
 
     with Launch.of("watched", "--duration", "60") as launch:
         launch.runs()
-        told = json.loads(
-            rtgraph(
-                launch, "bag", "record", "--duration", "2", "--out", "look.mcap", "--exclude", "_*", "--json"
-            )
-        )
-        assert told["lost"] == 0
-        launch.interrupt()
         file = launch.base / "look.mcap"
+        given = ("--duration", "2", "--out", str(file), "--exclude", "_*", "--json")
+        assert json.loads(rtgraph(launch, "bag", "record", *given))["lost"] == 0
+        launch.interrupt()
         described: dict[str, Any] = json.loads(rtgraph(launch, "bag", "info", str(file), "--json"))
         rates = {topic["topic"]: topic["rate_hz"] for topic in described["topics"]}
         assert rates["observation"] == pytest.approx(60, rel=0.05)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.launching import COMMAND, TESTS, Launch, until
+from support.launching import TESTS, Launch, until
 
 from rtgraph.launch.bags.verification import verify
 from rtgraph.msgs import Applied
@@ -85,15 +85,9 @@ def launched(made: Device, *arguments: str) -> Launch:
 
 def rtgraph(launch: Launch, *arguments: str) -> str:
     """Run a command, and return what it prints. It must name the launch: others may run on this host."""
-    done = subprocess.run(
-        [sys.executable, "-c", COMMAND, *arguments],
-        env={**os.environ, "XDG_RUNTIME_DIR": str(launch.runtime), "PYTHONPATH": str(TESTS)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    with Launch(*arguments, base=launch.base) as command:
+        assert command.wait() == 0, command.stderr
+        return command.stdout
 
 
 def applied(launch: Launch) -> list[Applied]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from support.console import Console
 from support.filmed import LIVES, Filmed, learned
-from support.launching import COMMAND, TESTS, Launch, until
+from support.launching import Launch, until
 
 from rtgraph.launch.cli import main
 from rtgraph.msgs.bag import Bag
@@ -52,13 +50,8 @@ def setup(tmp_path):
 def test_a_game_is_played_and_its_score_is_read(setup, tmp_path):
     console, arguments = setup
     given = [*arguments, "--duration", "12", "--record", "--no-plots", "--out", str(tmp_path / "session")]
-    subprocess.run(
-        [sys.executable, "-c", COMMAND, "launch", *given],
-        check=True,
-        capture_output=True,
-        timeout=100,
-        env=os.environ | {"PYTHONPATH": str(TESTS)},
-    )
+    with Launch("launch", *given) as launch:
+        assert launch.wait(100) == 0, launch.stderr
     bag = Bag.open(tmp_path / "session" / "session.mcap")
     observations = [one.message() for one in bag.messages(topics=["observation"])]
     applied = [one.message() for one in bag.messages(topics=["applied"])]
