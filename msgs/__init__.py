@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Claim,
         CoordinatorBeat,
         Decision,
+        Features,
         InferenceTime,
         StaggerDelay,
         WorkerState,
@@ -73,6 +74,7 @@ __all__ = [
     "EndReason",
     "Ending",
     "EpisodeEnd",
+    "Features",
     "Gradient",
     "GradientAnswer",
     "Header",
@@ -109,7 +111,7 @@ __all__ = [
 __getattr__ = on_use(
     __name__,
     {
-        "inference": "Claim CoordinatorBeat Decision InferenceTime StaggerDelay WorkerState",
+        "inference": "Claim CoordinatorBeat Decision Features InferenceTime StaggerDelay WorkerState",
         "learning": (
             "BatchRequest Gradient GradientAnswer Learned LearnerState LearningProgress Priorities "
             "ReplayState SampledBatch WeightsChunk WeightsRequest WeightsVersion"

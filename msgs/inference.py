@@ -33,6 +33,16 @@ class Decision(Message):
     """The actions for the ticks after that of ``action``, one each, (h - 1, …); None if the decision is one action."""
 
 
+class Features(Message):
+    """What a stage of a layer-pipelined network passes on. The header's lineage is the oldest observation in it."""
+
+    stage: int = Field(ge=0)
+    """The stage that computed it, from 0."""
+    values: array()  # type: ignore[valid-type]
+    began_ns: int
+    """The graph's time at which the first stage read the oldest observation."""
+
+
 class InferenceTime(Message):
     """How long an inference took (τ_θ); the input of the coordinator's staggering."""
 

@@ -48,3 +48,37 @@ class ShiftedState:
         if len(acts) > 1:
             return acts
         return int(acts[0]) if acts.ndim == 1 else acts[0]
+
+
+class ShiftedLayers:
+    """A network in stages for the delay environment: it passes the state on, and acts on the most likely one.
+
+    With skip connections each stage passes on the newest state instead, so that the last one aims over its own tick alone.
+
+    Args:
+        stages: number of stages, of a tick each.
+        stay: the probability that a state stays for a step.
+        states: number of states in the cycle.
+    """
+
+    def __init__(self, stages: int, stay: float, states: int = 64) -> None:
+        self._stages = stages
+        self._stay = stay
+        self._states = states
+
+    def layer(
+        self,
+        stage: int,
+        features: npt.NDArray[np.generic] | None,
+        observation: npt.NDArray[np.generic] | None,
+    ) -> int | npt.NDArray[np.int64]:
+        """Return the state for the next stage or, in the last one, an action for every lane."""
+        newest = features if observation is None else observation
+        if newest is None:
+            raise ValueError("neither features nor an observation")
+        state = newest.astype(np.int64)
+        if stage < self._stages - 1:
+            return state
+        delay = self._stages if observation is None else 1
+        acts: npt.NDArray[np.int64] = (state + best_delayed_shift(self._stay, delay)) % self._states
+        return int(acts[0]) if acts.size == 1 else acts
