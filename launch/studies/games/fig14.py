@@ -24,7 +24,7 @@ STUDY = atari_study(
     ),
     {
         Scale.QUICK: "30 s",
-        Scale.DESK: "15 h",
+        Scale.DESK: "10 h",
         Scale.PAPER: "months: use an accelerator and many cores",
     },
 )

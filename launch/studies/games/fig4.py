@@ -175,5 +175,5 @@ STUDY = Study(
     cells=_cells,
     draw=_draw,
     seen=_seen,
-    expected={Scale.QUICK: "30 s", Scale.DESK: "8 h", Scale.PAPER: "2 weeks"},
+    expected={Scale.QUICK: "30 s", Scale.DESK: "4 h", Scale.PAPER: "2 weeks"},
 )

@@ -23,7 +23,7 @@ STUDY = atari_study(
     ),
     {
         Scale.QUICK: "30 s",
-        Scale.DESK: "10 h",
+        Scale.DESK: "6 h",
         Scale.PAPER: "months: use an accelerator and many cores",
     },
 )

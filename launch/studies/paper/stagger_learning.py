@@ -103,5 +103,5 @@ STUDY = Study(
     cells=_cells,
     draw=_draw,
     seen=_seen,
-    expected={Scale.QUICK: "1 min", Scale.DESK: "9 h", Scale.PAPER: "3 days"},
+    expected={Scale.QUICK: "20 s", Scale.DESK: "1 h", Scale.PAPER: "10 h"},
 )
