@@ -38,6 +38,8 @@ class CoordinatorParams(Params):
     """With ``none``, claimed observations are at least ``chunk`` ticks apart, so that each chunk follows the one before."""
     claim_at_ticks: bool = Field(default=False, exclude_if=operator.not_)
     """Let claims begin only when an observation arrives, never between two: a claimed observation is then always new."""
+    skips_observations: bool = Field(default=False, exclude_if=operator.not_)
+    """Do nothing at observations while all workers are busy. Plans from before the field lack it: their nodes verify as they ran."""
 
 
 @dataclass(slots=True)
@@ -121,6 +123,9 @@ class Coordinator(Node[CoordinatorParams]):
 
     def _claim(self) -> None:
         self._timer = None
+        newest = self.observation.take()
+        if newest is not None:  # it came while all workers were busy
+            self._method.add_observation(newest)
         claimed = self._method.next_claim(self.now_ns)
         if isinstance(claimed, int):
             if not self.params.claim_at_ticks:
@@ -137,6 +142,10 @@ class Coordinator(Node[CoordinatorParams]):
                 }
             )
             self.claim.publish(claim, of=observation, key=worker)
+        if self._method.awaits_observation():
+            self.observation.unmute()
+        elif self.params.skips_observations and not self.params.claim_at_ticks:
+            self.observation.mute()
 
     def _send_delay(self, worker: str, delay_ns: int) -> None:
         if self._claims:

@@ -59,6 +59,13 @@ class CoordinatorStagger:
     def add_observation(self, observation: Observation) -> None:
         """Add an observation, the newest one and unclaimed. Called only for methods with claims."""
 
+    def awaits_observation(self) -> bool:
+        """Return whether a worker is free, so that the next observation can be claimed for it.
+
+        Otherwise only the newest observation is added, when a worker becomes free. Called only for methods with claims.
+        """
+        return True
+
     def next_claim(self, now_ns: int) -> tuple[str, int, Observation] | int | None:
         """Claim an observation for a worker. Called only for methods with claims.
 

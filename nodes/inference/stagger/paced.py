@@ -76,6 +76,9 @@ class Pacing(CoordinatorStagger):
     def forget(self, worker: str) -> None:
         self._seats.pop(worker, None)
 
+    def awaits_observation(self) -> bool:
+        return any(seat.free_since_ns is not None for seat in self._seats.values())
+
     def next_claim(self, now_ns: int) -> tuple[str, int, Observation] | int | None:
         """Claim the newest observation for the worker that has been free the longest."""
         self._suspend_overdue(now_ns)

@@ -154,6 +154,8 @@ class BoundInput(Generic[M]):
     name: str = field(init=False)
     depth: int | None = field(init=False)
     read_only: bool = field(init=False)
+    _muted: Callable[[M], None] | None = None
+    """The handler while the port is muted."""
     _added_bytes: int = 0
     _full_at: int = 0
 
@@ -217,14 +219,27 @@ class BoundInput(Generic[M]):
         """Receive again. Messages published during the pause do not count as lost."""
         self._set_paused(False)
 
+    def mute(self) -> None:
+        """Receive without calls of the handler: the node takes the messages itself, until ``unmute``."""
+        if self.handler is not None:
+            self.handler, self._muted = None, self.handler
+
+    def unmute(self) -> None:
+        """Call the handler again. A message that is unread by then is handled with the next one."""
+        if self._muted is not None:
+            self.handler, self._muted = self._muted, None
+
     def world_state(self) -> dict[str, Any]:
-        """Return the inbox and the counters."""
-        return {name: getattr(self, name) for name in _STATE_OF_INPUT}
+        """Return the inbox and the counters, and whether the port is muted."""
+        state = {name: getattr(self, name) for name in _STATE_OF_INPUT}
+        return state if self._muted is None else state | {"muted": True}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
         """Restore the inbox and the counters."""
         for name in _STATE_OF_INPUT:
             setattr(self, name, state[name])
+        if "muted" in state:
+            self.mute()
 
     def _has_room(self, message: M) -> bool:
         """Return whether a message fits into a lossless inbox.

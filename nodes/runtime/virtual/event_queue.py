@@ -40,6 +40,8 @@ class EventQueue:
     ) -> None:
         self.events = 0
         """Number of events that have run."""
+        self.over = False
+        """Whether the run ends, before the next urgency group."""
         self.failed: dict[Executor, str] = {}
         """Executors that an error ended, with the error."""
         self._clock = clock
@@ -68,14 +70,11 @@ class EventQueue:
         self._scheduled += 1
         heapq.heappush(self._heap, (due_ns, urgency, index, self._scheduled, call, arguments))
 
-    def run(
-        self, until_ns: float, ended: Callable[[], object], progress: Callable[[int], None] | None
-    ) -> None:
-        """Run all events that are due before a time.
+    def run(self, until_ns: float, progress: Callable[[int], None] | None) -> None:
+        """Run all events that are due before a time, unless the run is ``over`` earlier.
 
         Args:
             until_ns: that time.
-            ended: called between urgency groups of an instant; whether to stop.
             progress: called with the virtual time about every 4,000 events.
 
         Raises:
@@ -84,14 +83,16 @@ class EventQueue:
         heap, clock, pop = self._heap, self._clock, heapq.heappop
         delivery, now_ns = int(Urgency.DELIVERY), clock.time_ns
         while heap:
-            due, urgency, _, _, call, arguments = heap[0]
-            if due > now_ns or urgency != delivery:
-                if due >= until_ns or ended():
+            event = heap[0]
+            due = event[0]
+            if due > now_ns or event[1] != delivery:
+                if due >= until_ns or self.over:
                     return
                 if due > now_ns:
                     clock.time_ns = now_ns = due
                     self._before_this_instant = self.events
             pop(heap)
+            call, arguments = event[4], event[5]
             # As ``happen``, without a call: a tick has four events.
             self.events = events = self.events + 1
             if events - self._before_this_instant > SUSPICIOUS_EVENTS:

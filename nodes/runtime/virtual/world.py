@@ -187,7 +187,7 @@ class VirtualWorld:
 
     def interrupt(self, reason: str) -> None:
         """End the run in order after this instant. Safe to call from a signal handler."""
-        self._interrupted = True
+        self._interrupted = self.event_queue.over = True
         self.reason = self.reason or reason
 
     @property
@@ -282,6 +282,7 @@ class VirtualWorld:
     def finish(self, executor: Executor, reason: str) -> None:
         """End the run after this instant."""
         self.reason = self.reason or f"{executor.identity.name}: {reason}"
+        self.event_queue.over = True
 
     def preparing(self, executor: Executor, what: str, done: int, total: int) -> bool:
         """Report progress of a node's preparation; return whether to go on with it."""
@@ -343,7 +344,7 @@ class VirtualWorld:
         end_ns = math.inf if duration_ns is None else duration_ns
         keep_ns = math.inf if keeper is None else keeper.due_after(self.clock.time_ns)
         while True:
-            event_queue.run(min(end_ns, keep_ns), lambda: self.reason, progress)
+            event_queue.run(min(end_ns, keep_ns), progress)
             next_ns = event_queue.next_ns
             if keeper is None or next_ns is None or self.reason or not keep_ns <= next_ns < end_ns:
                 return

@@ -62,6 +62,32 @@ def test_paced_claims_each_observation_once():
     assert np.unique(observed).size == observed.size
 
 
+def test_the_coordinator_does_nothing_at_observations_while_all_workers_are_busy():
+    plans = [
+        plan.model_copy(update={"params": plan.params | {"skips_observations": True}})
+        if plan.name == "coordinator"
+        else plan
+        for plan in staggered_plans("paced", [{"kind": "constant", "frames": 5.3}])
+    ]
+    world = VirtualWorld(plans, launch_context=LaunchContext(limits=RunLimits(ticks=600)))
+    coordinator = world.node("coordinator")
+    called, handler = [], coordinator.observation.handler
+    coordinator.observation.handler = lambda observation: (
+        called.append(observation.tick),
+        handler(observation),
+    )
+    world.run()
+    decisions = trace_of(world).decisions()
+    assert decisions["number"].size > 100
+    # The first observations come before the only worker's first claim.
+    assert len(called) <= 2
+    assert coordinator.observation.handler is None
+    usual = staggered_world("paced", [{"kind": "constant", "frames": 5.3}], 600)
+    usual.run()
+    assert (trace_of(usual).decisions()["observed_tick"] == decisions["observed_tick"]).all()
+    assert usual.events > 1.5 * world.events
+
+
 def test_staggering_removes_the_inaction_that_none_leaves():
     constant = {"kind": "constant", "frames": 4.3}
     assert inaction(ran("none", latency=constant), slice(300, 600)) > 0.7

@@ -123,6 +123,34 @@ def test_a_pause_is_no_loss_and_makes_old_what_came_before():
     assert counts(port) == (4, 1, 2), "a gap after the pause is a loss, the pause itself is none"
 
 
+def test_a_muted_port_receives_without_calls_of_its_handler_and_stays_so_in_a_checkpoint():
+    def handler(message):
+        raise AssertionError("a muted port called its handler")
+
+    port, restored = bound(), bound()
+    port.handler = restored.handler = handler
+    port.mute()
+    port.mute()
+    assert port.handler is None
+    port.put(ping(0))
+    restored.load_world_state(port.world_state())
+    assert restored.handler is None
+    assert restored.take().number == 0
+    for each in (port, restored):
+        each.unmute()
+        each.unmute()
+        assert each.handler is handler
+    restored.load_world_state(port.world_state())
+    assert restored.handler is handler
+
+
+def test_a_port_without_a_handler_stays_without_one():
+    port = bound()
+    port.mute()
+    port.unmute()
+    assert port.handler is None
+
+
 def test_a_queue_holds_at_least_one():
     with pytest.raises(NodeError, match="at least one message, not 0"):
         queue(0)

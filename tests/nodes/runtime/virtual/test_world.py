@@ -158,7 +158,7 @@ def test_an_overtaking_message_waits_for_what_is_under_way():
     sink.busy = True  # as another event of this instant would do
     source._send()
     sink.busy = False
-    made.event_queue.run(math.inf, lambda: False, None)
+    made.event_queue.run(math.inf, None)
     assert [number for _, _, number in sink.node.seen] == [0, 1]
     assert sink.node.ping.edges["source"].lost == 0
 
