@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 WARM_UPS = 3
+TIMED = "processor time, or time on an accelerator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class InferenceTime:
             "actions": self.actions,
             "passes": self.passes,
             "device": self.device,
+            "timed": TIMED,
         }
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
@@ -60,7 +62,7 @@ class InferenceTime:
                 with torch.inference_mode():
                     int(module(frames.to(device)).argmax())  # the action is needed on the host
 
-            times = timed(infer, self.passes, report)
+            times = timed(infer, self.passes, report, clock_of(device))
         return {
             "parameters": size_of(self.depth, self.k, self.actions),
             "hardware": _name(device),
@@ -86,7 +88,7 @@ class UpdateTime:
     def identity(self) -> Mapping[str, object]:
         """Return what determines the figures."""
         sizes = {"depth": self.depth, "k": self.k, "actions": self.actions, "batch": self.batch}
-        return {**sizes, "updates": self.updates, "device": self.device}
+        return {**sizes, "updates": self.updates, "device": self.device, "timed": TIMED}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
         """Measure, and return the figures."""
@@ -109,7 +111,7 @@ class UpdateTime:
                 discounts=torch.full((self.batch,), 0.99),
                 weights=torch.ones(self.batch),
             )
-            times = timed(lambda: updater.step(batch), self.updates, report)
+            times = timed(lambda: updater.step(batch), self.updates, report, clock_of(device))
         return {
             "parameters": size_of(self.depth, self.k, self.actions),
             "hardware": _name(device),
@@ -125,14 +127,21 @@ def size_of(depth: int, k: float, actions: int) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def timed(run: Callable[[], object], repeats: int, report: ReportProgress) -> list[float]:
+def clock_of(device: torch.device) -> Callable[[], float]:
+    """Return the clock for a device, in s: on a CPU, processor time, which other programs hardly change."""
+    return time.process_time if device.type == "cpu" else time.perf_counter
+
+
+def timed(
+    run: Callable[[], object], repeats: int, report: ReportProgress, clock: Callable[[], float]
+) -> list[float]:
     """Return the durations of repeated calls in ms; a few warm-up calls before them do not count."""
     times = []
     for number in range(-WARM_UPS, repeats):
-        began = time.perf_counter()
+        began = clock()
         run()
         if number >= 0:
-            times.append((time.perf_counter() - began) * 1e3)
+            times.append((clock() - began) * 1e3)
         report((number + WARM_UPS + 1) / (repeats + WARM_UPS))
     return times
 
