@@ -18,7 +18,7 @@ from rtgraph.nodes.emulator.gameboy import BUTTONS, Console, find_game
 from rtgraph.nodes.emulator.gameboy_environment import GameBoyEnvironment, GameBoySettings
 from rtgraph.nodes.plant.preprocess import AreaResize
 from rtgraph.nodes.runtime import NodePlan, VirtualWorld
-from tests.bench.rounds import in_turn, seconds
+from tests.bench.rounds import in_turn, processor_seconds
 from tests.bench.rows import Aim, Row, Say
 
 RATE_HZ = 60.0
@@ -71,7 +71,7 @@ def _blocks(rounds: int, say: Say) -> list[Row]:
     for number in range(rounds):
         say(f"blocks, round {number + 1}")
         for case, (_, run_case) in cases.items():
-            took_s[case].append(seconds(run_case))
+            took_s[case].append(processor_seconds(run_case))
     *ours, core = took_s
     rows = [_rate("blocks, 1 random worker: events", "events/s", events, took_s["blocks, 1 random worker"])]
     for case in ours:
@@ -87,7 +87,9 @@ def _blocks(rounds: int, say: Say) -> list[Row]:
 
 
 def _timed(rounds: int, plan: Plan, peer: Callable[[], object]) -> tuple[list[float], list[float]]:
-    return in_turn(rounds, lambda _: seconds(partial(_world, plan)), lambda _: seconds(peer))
+    return in_turn(
+        rounds, lambda _: processor_seconds(partial(_world, plan)), lambda _: processor_seconds(peer)
+    )
 
 
 def _rates(case: str, unit: str, amount: float, ours: list[float], name: str, peer: list[float]) -> Row:
