@@ -15,7 +15,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from rtgraph.nodes.runtime.realtime.host import start_thread
+from rtgraph.nodes.runtime.realtime.threads import start_thread
 
 PREFIX = "estop-"
 LINE_BYTES = 500

@@ -16,8 +16,8 @@ from rtgraph.nodes.robot.connection.connection import Health, Sample
 from rtgraph.nodes.robot.connection.driver_session import DriverSession
 from rtgraph.nodes.robot.connection.link_params import LinkParams
 from rtgraph.nodes.robot.connection.mailbox import Mailbox
-from rtgraph.nodes.robot.connection.starter import Starter
 from rtgraph.nodes.robot.driver import Driver, Reading
+from rtgraph.nodes.runtime.realtime.threads import start_thread
 
 
 class Link:
@@ -63,8 +63,7 @@ class Link:
         self._period_ns = period_ns
         self._log = log
         self._reads_only = reads_only
-        self._starter = Starter()
-        self._spawn = spawn or self._starter.start
+        self._spawn = spawn or _spawn
         self._changed = threading.Condition()
         self._mailbox = Mailbox(period_ns, None if reads_only else stop)
         self._health = Health("connecting", "waiting for the device")
@@ -166,7 +165,6 @@ class Link:
             if session is not None:
                 session.over = True
             self._changed.notify_all()
-            self._starter.end()
             left_s = within_s - (self._now_ns() - began_ns) / 1e9
             return self._changed.wait_for(lambda: self._session is None, max(0.0, left_s))
 
@@ -307,3 +305,8 @@ class Link:
         else:
             self._health = Health("connecting", self._health.reason, session.number)
         self._spawn(session)
+
+
+def _spawn(session: DriverSession) -> None:
+    # Below the tick.
+    start_thread(session.run, f"driver {session.number}", below=1)

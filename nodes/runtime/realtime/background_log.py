@@ -13,7 +13,7 @@ import threading
 from logging.handlers import QueueHandler
 from queue import SimpleQueue
 
-from rtgraph.nodes.runtime.realtime.host import start_thread
+from rtgraph.nodes.runtime.realtime.threads import start_thread
 
 FLUSH_S = 1.0
 """Maximum wait for the disk at the end of a process."""

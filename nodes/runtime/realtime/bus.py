@@ -27,8 +27,8 @@ from rtgraph.nodes.runtime.interface.edges import EdgeCount
 from rtgraph.nodes.runtime.interface.node import Node
 from rtgraph.nodes.runtime.interface.ports import BoundInput
 from rtgraph.nodes.runtime.interface.taps import RawMessage, taken
-from rtgraph.nodes.runtime.realtime.host import fifo_priority
 from rtgraph.nodes.runtime.realtime.lead import PROBE, PROBE_BYTE, is_probe, lead_of, read_lead
+from rtgraph.nodes.runtime.realtime.threads import fifo_priority
 
 WAITING_MOST = 1000
 WAITING_MOST_LOSSLESS = 20_000

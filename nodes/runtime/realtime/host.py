@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import signal
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from rtgraph.msgs.errors import LaunchError
@@ -143,34 +140,6 @@ def _has_autogroup() -> bool:
         return bool(_AUTOGROUP.read_text(encoding="ascii").strip())
     except OSError:
         return False
-
-
-def fifo_priority() -> int | None:
-    """Return the SCHED_FIFO priority of the calling thread, or None if it has another policy.
-
-    Other threads do not inherit it, because forked processes must not: set it explicitly for each thread.
-    """
-    if os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK != os.SCHED_FIFO:
-        return None
-    return os.sched_getparam(0).sched_priority
-
-
-def start_thread(work: Callable[[], None], name: str, *, below: int = 0) -> None:
-    """Start a daemon thread with this thread's SCHED_FIFO priority, less ``below``, if this thread has one.
-
-    A thread of ordinary priority would be descheduled by other processes while it holds the interpreter's lock, and this
-    thread would wait for it.
-    """
-    priority = fifo_priority()
-
-    def run() -> None:
-        if priority is not None:
-            given = os.sched_param(max(1, priority - below))
-            with contextlib.suppress(OSError):  # then it keeps the ordinary one
-                os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, given)
-        work()
-
-    threading.Thread(target=run, name=name, daemon=True).start()
 
 
 def process_id() -> int:
