@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import psutil
 
-from rtgraph.launch.host.descriptors import SMALL_GRAPH
+from rtgraph.launch.host.descriptors import SMALL_GRAPH, how_to_raise
 from rtgraph.launch.host.runtime_directory import MOST_BASE_BYTES, chosen
 from rtgraph.msgs.typed.extras import EXTRAS
 from rtgraph.nodes.runtime.realtime.host import sharpen_timers, take_priority
@@ -128,10 +128,12 @@ def _descriptors() -> Finding:
             "open files",
             f"at most {most}",
             "missing",
-            f"ulimit -n 1024: a process of a graph needs {SMALL_GRAPH} or more",
+            f"{how_to_raise(1024)}: a process of a graph needs {SMALL_GRAPH} or more",
         )
     if most < 1024:
-        return Finding("open files", f"at most {most}", "note", "ulimit -n 4096, for graphs of many nodes")
+        return Finding(
+            "open files", f"at most {most}", "note", f"for graphs of many nodes, {how_to_raise(4096)}"
+        )
     return Finding("open files", f"at most {most}")
 
 

@@ -155,7 +155,7 @@ class _Reader:
 
     def value(self, node: yaml.Node, path: Path) -> Value:
         """Return the value of a YAML node, and record its lines."""
-        self._count(node, path)
+        self._count(node)
         self.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
@@ -189,7 +189,7 @@ class _Reader:
             else:
                 yield key, value, False
         for merge in merges:
-            self._count(merge, path)
+            self._count(merge)
             if not isinstance(merge, yaml.MappingNode):
                 raise self._error("<< can merge only mappings", merge, path)
             for key, value, _ in self._pairs(merge, path):
@@ -218,10 +218,15 @@ class _Reader:
             )
         return value
 
-    def _count(self, node: yaml.Node, path: Path) -> None:
+    def _count(self, node: yaml.Node) -> None:
         self._read += 1
         if self._read > MOST_VALUES:
-            raise self._error(f"holds more than {MOST_VALUES:,} values", node, path)
+            raise GraphError(
+                f"the file holds more than {MOST_VALUES:,} values up to here",
+                file=self.file,
+                line=node.start_mark.line + 1,
+                hint="put long lists into a file that the node reads",
+            )
 
     def _error(self, problem: str, node: yaml.Node, path: Path, *, hint: str | None = None) -> GraphError:
         key = ".".join(map(str, path)) or None

@@ -5,6 +5,7 @@ ZeroMQ aborts a process that reaches the limit, so this is checked before anythi
 
 from __future__ import annotations
 
+import os
 import resource
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -32,6 +33,13 @@ def needed(plan: Plan) -> tuple[int, str]:
     return most + len(plan.weights), name
 
 
+def how_to_raise(count: int) -> str:
+    """Return the hint for raising the hard limit to a number of descriptors: only root may, in a shell."""
+    if os.geteuid() == 0:
+        return f"run `ulimit -n {count}`"
+    return f"raise the hard limit: `hard nofile {count}` for this user in /etc/security/limits.conf, then log in again"
+
+
 def allow(count: int, user: str) -> None:
     """Raise the limit of this process and its children to a number of descriptors, plus a reserve.
 
@@ -44,7 +52,7 @@ def allow(count: int, user: str) -> None:
     if limited and hard < count:
         raise LaunchError(
             f"{user} needs {count} open files, and at most {hard} are allowed",
-            hint=f"run `ulimit -n {wanted}`, or raise the limit of this user in /etc/security/limits.conf",
+            hint=how_to_raise(wanted),
         )
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard) if limited else wanted, hard))

@@ -52,7 +52,7 @@ class _Damaged(Exception):
 def scanned(file: BinaryIO, size: int, reader: ChunkReader) -> Contents:
     """Return the contents of a file without an index.
 
-    Every chunk is verified; damage is listed and left out.
+    Every chunk is verified. Damaged parts are left out, and named in ``problems``.
     """
     return _Scan(file, size, reader).run()
 

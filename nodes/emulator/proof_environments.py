@@ -160,7 +160,11 @@ class LaneEnvironment(ABC):
         return pack_snapshot(self._owner, saved)
 
     def restore(self, snapshot: bytes) -> None:
-        """Restore a snapshot. Raises ``ValueError`` if it is not of this kind with as many lanes."""
+        """Restore a snapshot.
+
+        Raises:
+            ValueError: unless it is a snapshot of this kind of environment with the same number of lanes.
+        """
         saved = unpack_snapshot(snapshot, self._owner, _SavedLanes)
         if len(saved.states) != self._states.nbytes:
             raise ValueError(

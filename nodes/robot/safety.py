@@ -112,7 +112,7 @@ class Safety:
         self.holds = True
 
     def rest(self) -> None:
-        """Record a tick in which nothing could be sent, so the robot comes to rest at the last position."""
+        """Note that nothing could be sent at this tick: from now on the robot counts as at rest at the last position."""
         self._velocity = np.zeros_like(self._position)
 
     def slow_down(self) -> Vector:

@@ -254,7 +254,17 @@ def test_aliases_cannot_blow_up_the_memory(tmp_path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
     (tmp_path / "main.yaml").write_text("\n".join(lines))
-    with pytest.raises(GraphError, match=r"holds more than 100,000 values"):
+    with pytest.raises(
+        GraphError,
+        match=r"main\.yaml:1: the file holds more than 100,000 values up to here\. hint: put long lists into a file",
+    ):
+        load_launch(tmp_path / "main.yaml")
+
+
+def test_too_many_values_are_an_error_of_the_file_where_they_end(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("rtgraph.graphs.reading.positions.MOST_VALUES", 6)
+    (tmp_path / "main.yaml").write_text("nodes:\n  a: {}\n  b:\n    - 1\n    - 2\n    - 3\n    - 4\n")
+    with pytest.raises(GraphError, match=r"main\.yaml:6: the file holds more than 6 values up to here"):
         load_launch(tmp_path / "main.yaml")
 
 

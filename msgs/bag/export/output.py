@@ -25,7 +25,9 @@ def whole(out: Path) -> Iterator[Path]:
     if out.exists() or out.is_symlink():
         raise BagError(f"{out} already exists", hint="remove it, or choose another name")
     if not out.parent.is_dir():
-        raise BagError(f"{out.parent} is not a folder", hint="make it first")
+        if out.parent.exists():
+            raise BagError(f"{out.parent} is not a folder", hint="choose another folder")
+        raise BagError(f"the folder {out.parent} does not exist", hint="make it first")
     with writing(out, BagError):
         work = Path(tempfile.mkdtemp(prefix=".export-", dir=out.parent))
         try:

@@ -33,7 +33,7 @@ class Spool:
             self._flush()
 
     def extend(self, values: Array) -> None:
-        """Add each element of an array of any shape as a row, in C order."""
+        """Append each number of an array, in C order, as one row."""
         self._flush()
         self._write(values.reshape(-1))
 

@@ -37,7 +37,10 @@ def fields_of(document: Frame) -> tuple[bytes, dict[str, Any]]:
         if any(type(buffer) is not bytes for buffer in buffers) or any(
             type(name) is not str for name in fields
         ):
-            raise DecodeError("not a message: each buffer must be bytes, and each field's name text")
+            raise DecodeError(
+                "not a message: a buffer is not bytes, or a field's name is not text",
+                hint="write messages as rtgraph.msgs.encode does",
+            )
         return schema_hash, {name: _resolved(value, buffers) for name, value in fields.items()}
     except ValidationError as error:
         raise DecodeError(f"not a message: {error.errors(include_url=False)[0]['msg'][:200]}") from error

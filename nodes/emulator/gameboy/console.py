@@ -118,7 +118,9 @@ class Console:
     @state.setter
     def state(self, state: bytes) -> None:
         if len(state) != self._state_size:
-            raise ValueError("not a state of this console: its size differs")
+            raise ValueError(
+                f"not a state of this console: it has {len(state):,} bytes, and one of this ROM has {self._state_size:,}"
+            )
         if self._emulator is None:
             self._kept = state
         else:

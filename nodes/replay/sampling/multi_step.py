@@ -27,7 +27,7 @@ class MultiStep:
         self._chain: deque[Transition] = deque()
 
     def push(self, step: Transition) -> list[Transition]:
-        """Add the transition that begins where the last one ended; return the transitions it completes."""
+        """Add the transition that begins where the last one ended; return the transitions that this completes."""
         self._chain.append(step)
         if len(self._chain) < self._decisions:
             return []

@@ -24,7 +24,7 @@ class SumTree:
 
     def __init__(self, leaves: int) -> None:
         if leaves < 1:
-            raise ReplayError(f"a sum tree needs at least 1 leaf, not {leaves}", hint="give at least 1")
+            raise ReplayError(f"a sum tree needs at least 1 leaf, not {leaves}")
         self.leaves = leaves
         self.levels = [np.zeros((rows, _FAN)) for rows in _rows(leaves)]
         """The values, 32 to a row, then the sums of rows, and so on."""

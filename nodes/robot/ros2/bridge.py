@@ -39,9 +39,9 @@ class Ros2BridgeParams(Params):
     exclude: tuple[str, ...] = ()
     """Globs of topics to leave out."""
     namespace: str = "rtgraph"
-    """The namespace of these topics in ROS; empty for none."""
+    """The namespace in ROS of the graph's topics (``topics``); empty for none."""
     qos: QosParams = COMMAND
-    """The quality of service of these topics in ROS."""
+    """The quality of service in ROS of the graph's topics (``topics``)."""
     frame_id: str | None = None
     """The frame in the headers of messages in ROS; null: the message's field ``frame_id`` if it has one, else the publisher's
     name."""

@@ -179,7 +179,9 @@ class Gamepad(_Window):
             if str(axis).removeprefix("-") not in IN_ORDER:
                 raise NodeError(f"axes: {joint}: no axis {axis!r}", hint=", ".join(sorted(IN_ORDER)))
         if deadman == stop:
-            raise NodeError(f"deadman and stop are the same button, {stop}")
+            raise NodeError(
+                f"deadman and stop are the same button, {stop}", hint="give two different buttons"
+            )
         check_pygame()
 
     def _handle(self, event: pygame.event.Event) -> None:

@@ -44,7 +44,10 @@ class Simulation:
         self.path = path
         library = mujoco()
         if not path.is_file():
-            raise RobotError(f"{path}: there is no such file with a MuJoCo model")
+            raise RobotError(
+                f"{path} {'is not a file' if path.exists() else 'does not exist'}",
+                hint="give the path of a MuJoCo model (MJCF, .xml)",
+            )
         try:
             model: Any = library.MjModel.from_xml_path(str(path))
         except ValueError as error:

@@ -8,11 +8,12 @@ everything it refers to. Only what ``Names`` admits is called, and of that only 
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import inspect
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType, MethodType
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from rtgraph.msgs.errors import CheckpointError
+from rtgraph.msgs.errors import CheckpointError, with_article
 from rtgraph.nodes.runtime.checkpoint import arrays
 from rtgraph.nodes.runtime.checkpoint.saveable import Names, WorldState, refuse_foreign
 from rtgraph.nodes.runtime.checkpoint.writer import INTEGER, NODE_TYPES, REFERENCE
@@ -180,6 +181,9 @@ class Reader:
 
     def _fill_instance(self, made: Any, parts: Any) -> None:
         _, attributes, slots = parts
+        if dataclasses.is_dataclass(made):
+            needed = [field.name for field in dataclasses.fields(made) if field.init]
+            _check_fields(type(made), needed, {**attributes, **slots})
         if attributes:
             vars(made).update(self._attributes(attributes) or {})
         for name, packed in slots.items():
@@ -187,6 +191,7 @@ class Reader:
 
     def _fill_model(self, made: Any, parts: Any) -> None:
         _, attributes, fields_set, extra, private = parts
+        _check_fields(type(made), type(made).model_fields, attributes)
         names = set(type(made).model_fields) if fields_set is None else set(fields_set)
         _set(made, "__dict__", self._attributes(attributes))
         _set(made, "__pydantic_fields_set__", names)
@@ -229,6 +234,20 @@ _FILLERS: dict[str, Callable[[Reader, Any, Any], None]] = {
     "model": Reader._fill_model,
     "set": lambda reader, made, parts: made.update(reader._values(parts[-1])),
 }
+
+
+def _check_fields(kind: type, needed: Iterable[str], saved: Mapping[str, Any]) -> None:
+    """Check that a saved object has the fields of its class, which may have changed since it was saved.
+
+    Raises:
+        CheckpointError: a field is missing, or its class has no such field.
+    """
+    missing = [name for name in needed if name not in saved]
+    # A class also has the name of what it caches in an attribute.
+    unknown = [name for name in saved if name not in needed and not hasattr(kind, name)]
+    if missing or (unknown and issubclass(kind, BaseModel)):
+        problem = f"without the field {missing[0]!r}" if missing else f"with the unknown field {unknown[0]!r}"
+        raise CheckpointError(f"the checkpoint holds {with_article(kind.__qualname__)} {problem}")
 
 
 def _references(packed: Any) -> Iterator[int]:

@@ -111,8 +111,8 @@ class Names:
             if found is not None:
                 return found
         raise CheckpointError(
-            f"{name!r} is not among the classes and functions of this plan",
-            hint="import it in the module of a node",
+            f"the checkpoint needs {name!r}, which no module of this launch's nodes defines or imports",
+            hint="import it in one of them, or use the code that wrote the checkpoint",
         )
 
     def type_at(self, name: str) -> type:

@@ -20,7 +20,7 @@ import msgpack
 import numpy as np
 from pydantic import BaseModel
 
-from rtgraph.msgs.errors import CheckpointError
+from rtgraph.msgs.errors import CheckpointError, with_article
 from rtgraph.nodes.runtime.checkpoint import arrays
 from rtgraph.nodes.runtime.checkpoint.saveable import INSTEAD, Names, WorldState, refuse_foreign
 from rtgraph.nodes.runtime.executor import Executor
@@ -148,9 +148,10 @@ class Writer:
     def _instance(self, value: Any, number: int) -> list[Any]:
         kind = type(value)
         if isinstance(value, NODE_TYPES):
+            part = "node" if isinstance(value, Node) else "part"
             raise CheckpointError(
-                f"a {kind.__qualname__} that is no node of this world cannot be saved",
-                hint="remove the reference to it",
+                f"it refers to {with_article(kind.__qualname__)} that is not a {part} of this launch, and cannot be saved",
+                hint="keep no node instances in attributes",
             )
         # A class's ``world_state`` takes precedence, even for a class written in another language.
         if isinstance(value, WorldState):

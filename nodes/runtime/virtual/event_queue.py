@@ -125,8 +125,10 @@ class EventQueue:
         """Run an event now.
 
         Raises:
-            RtgraphError: a node failed; it is stopped for good.
-            WorldError: another error occurred, or messages circulate without time advancing.
+            RtgraphError: as a node raised it.
+            WorldError: a node raised any other exception, or messages circulate without time advancing.
+
+        The node that failed gets no more events.
         """
         self.events = events = self.events + 1
         if events - self._before_this_instant > SUSPICIOUS_EVENTS:

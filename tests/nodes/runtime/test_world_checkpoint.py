@@ -26,7 +26,7 @@ from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 from rtgraph.nodes.runtime.checkpoint.files import MAGIC, SnapshotFile, SnapshotFolder
 from rtgraph.nodes.runtime.checkpoint.reader import MAKERS, Reader, Reference, unpacked
-from rtgraph.nodes.runtime.checkpoint.saveable import Names
+from rtgraph.nodes.runtime.checkpoint.saveable import Names, WorldState
 from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver, anchors_of, load, names_of
 from rtgraph.nodes.runtime.virtual.delays import EdgeDelay
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
@@ -293,6 +293,10 @@ def memory_mapped(_):
         (lambda _: array("q", [1]), "keeper: kept: a array:array cannot be saved"),
         (lambda _: range(3), "keeper: kept: a builtins:range cannot be saved"),
         (lambda _: 1j, "keeper: kept: a builtins:complex cannot be saved"),
+        (
+            lambda _: keeping.world(lambda _: None).executors["sink"].node,
+            "keeper: kept: it refers to a Sink that is not a node of this launch, and cannot be saved. hint: keep no node",
+        ),
     ],
 )
 def test_what_cannot_be_saved_is_named_with_its_node_and_attribute(tmp_path, make, told):
@@ -325,6 +329,15 @@ def test_only_what_belongs_to_the_plan_can_be_named(name):
     for find in (names.type_at, names.at):
         with pytest.raises(CheckpointError):
             find(name)
+
+
+def test_a_class_that_no_module_imports_is_named_with_both_ways_out():
+    with pytest.raises(CheckpointError) as caught:
+        Names(["camera"]).at("camera:Head")
+    assert str(caught.value) == (
+        "the checkpoint needs 'camera:Head', which no module of this launch's nodes defines or imports. "
+        "hint: import it in one of them, or use the code that wrote the checkpoint"
+    )
 
 
 def read(*records):
@@ -397,6 +410,41 @@ def test_a_disk_that_does_not_take_it_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="cannot be written"):
         SnapshotFolder(tmp_path / "file").write({}, [], [])
+
+
+LINKED = {"name": "x", "next": None}
+"""A saved ``Linked`` of an older version: it has no ``others``."""
+
+
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        (["model", "support.chatter:Ping", {}, None, None, None], "a Ping without the field 'header'"),
+        (
+            [
+                "model",
+                "support.chatter:Ping",
+                {"header": None, "number": 1, "said": "", "old": 2},
+                None,
+                None,
+                None,
+            ],
+            "a Ping with the unknown field 'old'",
+        ),
+        (["instance", "support.keeping:Linked", LINKED, {}], "a Linked without the field 'others'"),
+        (["instance", "support.keeping:Frozen", {}, {"number": 1}], "a Frozen without the field 'inner'"),
+    ],
+)
+def test_objects_of_another_version_of_their_class_are_refused(tmp_path, record, problem):
+    """Otherwise the world would go on, and fail where the field is first used."""
+    world = keeping.world(lambda _: None)
+    states = {name: None for name, anchor in anchors_of(world).items() if isinstance(anchor, WorldState)}
+    path = SnapshotFolder(tmp_path).write({"incarnations": world.incarnations()}, [states, [record]], [])
+    with pytest.raises(CheckpointError) as caught:
+        load(world, SnapshotFile(path))
+    assert (
+        str(caught.value) == f"the checkpoint holds {problem}. hint: use the code that wrote the checkpoint"
+    )
 
 
 def test_another_plan_is_refused(tmp_path, written):

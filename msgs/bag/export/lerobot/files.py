@@ -60,7 +60,7 @@ class Tables:
 
     @property
     def place(self) -> FileNumber:
-        """The place of the current file."""
+        """The chunk and file number of the current file."""
         return FileNumber.of(self._number)
 
     def begin(self) -> FileNumber:
@@ -101,7 +101,7 @@ class Films:
 
     @property
     def place(self) -> FileNumber:
-        """The place of the current file."""
+        """The chunk and file number of the current file."""
         return FileNumber.of(self._number)
 
     @property

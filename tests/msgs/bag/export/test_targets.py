@@ -55,8 +55,14 @@ def test_an_export_that_is_broken_off_leaves_nothing(bag, out, target):
 
 
 def test_a_folder_that_is_not_there_is_an_error(bag, out, target):
-    with pytest.raises(BagError, match="is not a folder"):
+    with pytest.raises(BagError, match=r"^the folder .*/nowhere does not exist\. hint: make it first"):
         target.load()(bag, out / "nowhere" / f"run{target.suffix}")
+
+
+def test_a_file_in_place_of_the_folder_is_an_error(bag, tmp_path, target):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BagError, match=r"/file is not a folder\. hint: choose another folder"):
+        target.load()(bag, tmp_path / "file" / f"run{target.suffix}")
 
 
 def test_a_topic_that_is_not_there_is_an_error_that_names_those_that_are(bag, out, target):

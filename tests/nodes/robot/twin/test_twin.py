@@ -123,7 +123,8 @@ def test_another_model_has_its_own_joints(tmp_path):
 @pytest.mark.parametrize(
     ("params", "problem"),
     [
-        ({"model": "no/such.xml"}, "there is no such file with a MuJoCo model"),
+        ({"model": "no/such.xml"}, r"^no/such\.xml does not exist\. hint: give the path of a MuJoCo model"),
+        ({"model": "/"}, "^/ is not a file. hint: give the path"),
         ({"units": "radians"}, "unknown units .radians"),
         ({"sensor_ms": -1.0}, "must be at least 0"),
     ],

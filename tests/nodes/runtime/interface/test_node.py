@@ -79,7 +79,7 @@ def test_a_node_is_found_by_its_path():
         ("support.nowhere:Sink", "module 'support.nowhere' cannot be imported"),
         (
             "rtgraph.nodes.inference:Workr",
-            r"has no 'Workr' .*its nodes are Coordinator, DelayAwareWorker, Worker$",
+            r"has no 'Workr' .*its nodes are Coordinator, DelayAwareWorker, Stage, Worker$",
         ),
         ("support.chatter:Sinc", r"has no 'Sinc' \(.*chatter\.py\)\. hint: its nodes are .*Sink"),
         ("support.chatter:Ping", "is not a node class"),

@@ -1,0 +1,17 @@
+"""The fields of a recorded message are read without its class; bytes that are no message are one error."""
+
+import msgpack
+import pytest
+
+from rtgraph.msgs.bag.format.fields import fields_of
+from rtgraph.msgs.errors import DecodeError
+from rtgraph.msgs.wire.codec import WIRE_VERSION
+
+
+@pytest.mark.parametrize(("fields", "buffers"), [({"number": 1}, ["text"]), ({b"number": 1}, [])])
+def test_buffers_are_bytes_and_names_are_text(fields, buffers):
+    problem = (
+        "a buffer is not bytes, or a field's name is not text. hint: write messages as rtgraph.msgs.encode"
+    )
+    with pytest.raises(DecodeError, match=problem):
+        fields_of(msgpack.packb([WIRE_VERSION, bytes(8), fields, buffers]))
