@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         RobotState,
         Screen,
     )
+    from rtgraph.msgs.session import Journal, KeepRecording, PlayControl, PlayProgress
     from rtgraph.msgs.spaces import (
         ActionSpec,
         ArraySpec,
@@ -79,6 +80,8 @@ __all__ = [
     "GradientAnswer",
     "Header",
     "InferenceTime",
+    "Journal",
+    "KeepRecording",
     "Learned",
     "LearnerState",
     "LearningProgress",
@@ -88,6 +91,8 @@ __all__ = [
     "Observation",
     "PartsSpec",
     "PlantSpec",
+    "PlayControl",
+    "PlayProgress",
     "Priorities",
     "Progress",
     "Record",
@@ -117,6 +122,7 @@ __getattr__ = on_use(
             "ReplayState SampledBatch WeightsChunk WeightsRequest WeightsVersion"
         ),
         "plant": "Action Applied CameraImage EStop Ending EndReason EpisodeEnd Observation RobotState Screen",
+        "session": "Journal KeepRecording PlayControl PlayProgress",
         "spaces": "ActionSpec ArraySpec Continuous Discrete MultiDiscrete PartsSpec PlantSpec",
         "system": "Progress",
     },

@@ -102,6 +102,17 @@ def test_exports_are_there() -> None:
             assert hasattr(module, name), f"{package}.{name} is exported but not there"
 
 
+def test_every_emulated_plant_is_a_name_of_its_package() -> None:
+    plants = {
+        name: path
+        for name, path in PROJECT["project"]["entry-points"]["rtgraph.nodes"].items()
+        if path.startswith("rtgraph.nodes.emulator")
+    }
+    assert plants
+    missing = plants.keys() - set(importlib.import_module("rtgraph.nodes.emulator").__all__)
+    assert not missing, f"not in nodes/emulator/__init__.py: {missing}"
+
+
 def test_what_must_be_light_imports_no_torch() -> None:
     light = [
         "rtgraph.msgs",

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from rtgraph.nodes.emulator.gameboy_environment import GameBoy
     from rtgraph.nodes.emulator.gymnasium_environment import Gymnasium
     from rtgraph.nodes.emulator.proof_environments import Delay, Inaction
+    from rtgraph.nodes.emulator.tracking.environment import Tracking
 
-__all__ = ["Atari", "Catch", "Delay", "Emulator", "Endless", "GameBoy", "Gymnasium", "Inaction"]
+__all__ = ["Atari", "Catch", "Delay", "Emulator", "Endless", "GameBoy", "Gymnasium", "Inaction", "Tracking"]
 
 __getattr__ = on_use(
     __name__,
@@ -26,5 +27,6 @@ __getattr__ = on_use(
         "gameboy_environment": "GameBoy",
         "gymnasium_environment": "Gymnasium",
         "proof_environments": "Delay Inaction",
+        "tracking.environment": "Tracking",
     },
 )

@@ -1,4 +1,5 @@
 import gc
+import importlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from rtgraph.msgs import (
 )
 from rtgraph.msgs.base import UNSENT, size_bytes
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.lazy import SHIPPED
 
 LINEAGE = Lineage(source="plant", incarnation=1, sequence=7, stamp_ns=70, tick=7, episode=2)
 HEADER = Header(source="worker/3", incarnation=2, sequence=5, stamp_ns=99, lineage=LINEAGE)
@@ -40,6 +42,18 @@ def reading(**changes):
 def test_the_package_offers_what_it_means_to_and_sorted():
     assert rtgraph.msgs.__all__ == sorted(rtgraph.msgs.__all__)
     assert all(hasattr(rtgraph.msgs, name) for name in rtgraph.msgs.__all__)
+
+
+def test_the_package_offers_every_message_that_nodes_publish():
+    for module in map(importlib.import_module, (f"rtgraph.msgs.{name}" for name in SHIPPED)):
+        published = [
+            name
+            for name, found in vars(module).items()
+            if isinstance(found, type) and issubclass(found, Message) and found.__module__ == module.__name__
+            if found.on_topics
+        ]
+        assert published
+        assert set(published) <= set(rtgraph.msgs.__all__), module.__name__
 
 
 def test_messages_headers_and_lineages_are_frozen():

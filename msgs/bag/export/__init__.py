@@ -5,7 +5,20 @@
 
 from __future__ import annotations
 
+from rtgraph.msgs.bag.export.output import whole
+from rtgraph.msgs.bag.export.reading import Reading
 from rtgraph.msgs.bag.export.report import EVERYTHING, Exporter, ExportReport, LeftOut, Selection
 from rtgraph.msgs.bag.export.targets import TARGETS, Target, exporter
 
-__all__ = ["EVERYTHING", "TARGETS", "ExportReport", "Exporter", "LeftOut", "Selection", "Target", "exporter"]
+__all__ = [
+    "EVERYTHING",
+    "TARGETS",
+    "ExportReport",
+    "Exporter",
+    "LeftOut",
+    "Reading",
+    "Selection",
+    "Target",
+    "exporter",
+    "whole",
+]

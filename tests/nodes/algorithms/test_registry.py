@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 from support.batches import STEERING, VECTORS
@@ -10,6 +13,7 @@ from rtgraph.nodes.algorithms.sac.params import SacParams
 from rtgraph.nodes.networks import HeadSpec, MlpSpec, SupportSpec
 
 ANY = TypeAdapter(AnyAlgorithm)
+ROOT = Path(__file__).parents[3]
 SUPPORT = MlpSpec(head=HeadSpec(support=SupportSpec(low=-1, high=1)))
 
 
@@ -20,7 +24,7 @@ class Mine(DqnParams):
     more: float = 1.0
 
 
-@pytest.mark.parametrize("name", ["dqn", "c51", "munchausen", "sac"])
+@pytest.mark.parametrize("name", algorithm_names())
 def test_kind_chooses_the_parameters_which_are_written_and_read_again(name):
     assert name in algorithm_names()
     params = ANY.validate_python({"kind": name, "learning_rate": 0.5})
@@ -28,6 +32,23 @@ def test_kind_chooses_the_parameters_which_are_written_and_read_again(name):
     written = ANY.dump_python(params, mode="json")
     assert (written["kind"], written["learning_rate"]) == (name, 0.5)
     assert ANY.validate_python(written) == params
+
+
+def test_every_algorithm_is_named_where_users_choose_one():
+    """The graphs' help of ``algorithm`` in full, and the table of the docs."""
+    helps = [
+        (path.name, line)
+        for path in sorted((ROOT / "graphs" / "topologies").glob("*.yaml"))
+        for line in path.read_text().splitlines()
+        if line.startswith("  algorithm: {") and "the algorithm that learns" in line
+    ]
+    assert len(helps) >= 5
+    page = ROOT / "docs" / "learning.md"
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| `algorithm`")]
+    for place, text in [*helps, *((page.name, row) for row in rows)]:
+        missing = [name for name in algorithm_names() if not re.search(rf"\b{name}\b", text)]
+        assert not missing, f"{place}: {missing}"
+    assert rows
 
 
 def test_null_is_the_default_and_options_are_parameters():
