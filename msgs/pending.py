@@ -28,8 +28,9 @@ OBSERVATION = "observation"
 class DelayAware(Record):
     """Whether a policy's observations include the pending actions, and when a worker reads these."""
 
-    kind: Literal["none", "pending"] = "none"
-    """What a policy sees of its delay: ``none``; or ``pending``, the pending actions that are known when it decides."""
+    kind: Literal["none", "pending", "predict"] = "none"
+    """What a policy sees of its delay: ``none``; ``pending``, the pending actions that are known when it decides; ``predict``:
+    the same, and its network rolls the observation's features ahead through them."""
     read: Literal["start", "late"] = "late"
     """When a worker reads the pending actions: as its inference begins, or just before it ends, after the trunk of the
     network."""

@@ -93,7 +93,7 @@ def weights_plan(entry: PlacedWeights, seed: int, plants: Plants) -> WeightsPlan
     """
     with calling("the network", entry.network.place):
         must_be_installed("torch")
-    network, spec = network_of(entry, plants), _seen(entry, spec_of(entry, plants))
+    network, spec = _predicting(entry, network_of(entry, plants)), _seen(entry, spec_of(entry, plants))
     _check_fit(entry, network, spec)
     plant = entry.scope.full(entry.entry.plant)
     plan = WeightsPlan(
@@ -106,6 +106,13 @@ def weights_plan(entry: PlacedWeights, seed: int, plants: Plants) -> WeightsPlan
         identity=plants.identity(plant, entry.place / "plant"),
     )
     return _with_checkpoint(plan, entry)
+
+
+def _predicting(entry: PlacedWeights, network: NetworkSpec) -> NetworkSpec:
+    """Return the spec of the network, which predicts if its agent does."""
+    return (
+        network.model_copy(update={"predict": True}) if entry.entry.delay_aware.kind == "predict" else network
+    )
 
 
 def _seen(entry: PlacedWeights, spec: PlantSpec) -> PlantSpec:

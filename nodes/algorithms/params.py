@@ -42,6 +42,13 @@ class AlgorithmParams(Record):
     """Number of updates between updates of the target network."""
     tau: float = Field(default=1.0, gt=0, le=1)
     """The share of the weights in the target network at each of its updates: 1 copies them."""
+    gamma: float | None = Field(default=None, gt=0, le=1, exclude_if=lambda gamma: gamma is None)
+    """The discount per tick, as that of the replay memory. Networks that predict need it, to count the ticks of a transition;
+    null: they learn their model from the algorithm's loss alone."""
+    auxiliary_weight: float = Field(
+        default=1.0, ge=0, allow_inf_nan=False, exclude_if=lambda weight: weight == 1
+    )
+    """The factor of the network's own loss, which networks that predict have, beside the algorithm's."""
     device: str = "cpu"
     """A device name of torch: `cpu`, `cuda`, `cuda:1`."""
     channels_last: bool = True

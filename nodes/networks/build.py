@@ -26,7 +26,7 @@ from rtgraph.nodes.networks.nature import Nature
 from rtgraph.nodes.networks.network import LearnedNumber, Network
 from rtgraph.nodes.networks.noisy import NoisyLinear
 from rtgraph.nodes.networks.parameters import allocate
-from rtgraph.nodes.networks.pending import WithPending
+from rtgraph.nodes.networks.pending import WithPending, WithPrediction
 from rtgraph.nodes.networks.spec import ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
 
 
@@ -59,7 +59,8 @@ def build(
         observation, pending = without_pending(plant.observation)
         module = _assemble(spec, observation, _outputs(plant.action) if outputs is None else outputs)
         if pending is not None:
-            module = WithPending(module, pending, single=isinstance(observation, ArraySpec))
+            wrapper = WithPrediction if spec.predict else WithPending
+            module = wrapper(module, pending, single=isinstance(observation, ArraySpec))
     if device.type != "meta":
         allocate(module, device)
         initialise(module, seed)

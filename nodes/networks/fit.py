@@ -113,7 +113,11 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
             f"dueling, noisy and support are for discrete actions, not for {plant.action.kind} ones. "
             "hint: leave the head out, or choose a plant with discrete actions"
         )
-    observation, _ = without_pending(plant.observation)
+    observation, pending = without_pending(plant.observation)
+    if network.predict and pending is None:
+        raise ValueError(
+            "the network predicts, and the agent sees no pending actions. hint: delay_aware: {kind: predict}"
+        )
     if isinstance(observation, PartsSpec):
         _check_parts(network, observation)
     elif isinstance(plant.action, Continuous):

@@ -27,7 +27,8 @@ class Head(nn.Module):
     def __init__(self, spec: HeadSpec, inputs: int, hidden: int | None, outputs: int) -> None:
         super().__init__()
         self.support = spec.support
-        self._spec, self._inputs, self._hidden = spec, inputs, hidden
+        self.inputs = inputs
+        self._spec, self._hidden = spec, hidden
         self._outputs = outputs
         atoms = 1 if spec.support is None else spec.support.atoms
         layer = NoisyLinear if spec.noisy else nn.Linear
@@ -37,7 +38,7 @@ class Head(nn.Module):
 
     def widened(self, more: int) -> Head:
         """Return a new head with this many more features."""
-        return Head(self._spec, self._inputs + more, self._hidden, self._outputs)
+        return Head(self._spec, self.inputs + more, self._hidden, self._outputs)
 
     def forward(self, features: Tensor) -> Tensor:
         """Compute values, float32 of shape (batch, outputs); for distributions, their means."""

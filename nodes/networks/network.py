@@ -33,7 +33,7 @@ class Network(nn.Module, ABC):
         """
 
     def trunk(self, observations: Observations) -> Tensor:
-        """Compute the features that pending actions do not change; `WithPending` joins these actions afterwards.
+        """Compute the features that pending actions do not change; a `PendingNetwork` adds these actions afterwards.
 
         Raises:
             ValueError: The network reads no pending actions, or observations have another shape.
@@ -52,6 +52,18 @@ class Network(nn.Module, ABC):
     def scores(self, observations: Observations) -> Tensor:
         """Compute the head's scores (see `Head.scores`), float32 of shape (batch, outputs, atoms)."""
         return self.head.scores(self.features(observations))
+
+    def auxiliary_loss(
+        self, observations: Observations, next_observations: Observations, discounts: Tensor, gamma: float
+    ) -> Tensor | None:
+        """Compute a loss that an update adds to the algorithm's, a scalar; None if the network needs none.
+
+        Args:
+            observations: a batch of observations.
+            next_observations: the observations of the next decisions.
+            discounts: gamma^ticks between them, (batch,); 0 if the episode terminated.
+            gamma: the discount per tick.
+        """
 
     def draw_noise(self, rng: np.random.Generator) -> None:
         """Draw new noise for the noisy layers, if there are any."""

@@ -1,36 +1,42 @@
-"""A network with a late head: the trunk reads the observation, the head joins the pending actions."""
+"""Networks with a late head: the trunk reads the observation, the head joins the pending actions."""
 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from rtgraph.msgs.pending import OBSERVATION, PENDING
 from rtgraph.msgs.spaces import ArraySpec
+from rtgraph.nodes.networks.head import Head
 from rtgraph.nodes.networks.network import Network, Observations
 
+HIDDEN = 64
+"""Number of units in the hidden layer of a model that predicts."""
 TRUNK = "\ntrunk"
 """The name of the features of a trunk, given in place of an observation. No part of an observation has this name."""
 
 
-class WithPending(Network):
-    """A network for observations that are joined with pending actions, one-hot or normalised.
+class PendingNetwork(Network):
+    """The base of networks for observations that are joined with pending actions, one-hot or normalised.
+
+    A subclass defines `with_pending`.
 
     Args:
-        inner: the network for the observation alone. Its head is replaced by one that also reads the actions.
+        inner: the network for the observation alone. Its head is removed.
+        head: the head in its place.
         pending: the spec of the pending actions.
         single: whether it reads a single array instead of named parts.
     """
 
-    def __init__(self, inner: Network, pending: ArraySpec, *, single: bool) -> None:
+    def __init__(self, inner: Network, head: Head, pending: ArraySpec, *, single: bool) -> None:
         super().__init__()
         self._single = single
-        self._choices = None if pending.dtype == "float32" else int(pending.high or 0)
-        width = math.prod(pending.shape) * (self._choices or 1)
-        self.head = inner.head.widened(width)
+        self._choices = _choices(pending)
+        self.head = head
         del inner.head  # each parameter has one name, and needs a gradient
         self.inner = inner
 
@@ -42,18 +48,118 @@ class WithPending(Network):
         return self.inner.features(rest[OBSERVATION] if self._single else rest)
 
     def features(self, observations: Observations) -> Tensor:
-        """Join the trunk's features and the encoded pending actions, (batch, features).
+        """Compute the input of the head from the trunk's features and the pending actions, (batch, features).
 
         The trunk's features may be given in place of the observation, by the name ``TRUNK``.
         """
-        if not isinstance(observations, dict) or PENDING not in observations:
-            raise ValueError("expected an observation with pending actions")
-        trunk = observations[TRUNK] if TRUNK in observations else self.trunk(observations)
-        return torch.cat([trunk, self._encoded(observations[PENDING])], dim=1)
+        parts = parts_of(observations)
+        trunk = parts[TRUNK] if TRUNK in parts else self.trunk(parts)
+        return self.with_pending(trunk, parts[PENDING])
 
-    def _encoded(self, pending: Tensor) -> Tensor:
+    @abstractmethod
+    def with_pending(self, trunk: Tensor, pending: Tensor) -> Tensor:
+        """Compute the input of the head from the trunk's features and the pending actions, (batch, slots, …)."""
+
+    def encoded(self, pending: Tensor) -> Tensor:
+        """Encode pending actions for a layer, (batch, slots, numbers) float32; an unknown action is all zeros."""
         if self._choices is None:
-            return pending.flatten(1)
+            return pending.flatten(2)
         # Zero is "unknown": its column is left out, so that an unknown action is all zeros.
         one_hot = functional.one_hot(pending.to(torch.int64), self._choices + 1)
-        return one_hot[..., 1:].flatten(1).to(torch.float32)
+        return one_hot[..., 1:].flatten(2).to(torch.float32)
+
+
+class WithPending(PendingNetwork):
+    """A network with a head that also reads the pending actions.
+
+    Args:
+        inner: the network for the observation alone. A wider head takes the place of its head.
+        pending: the spec of the pending actions.
+        single: whether it reads a single array instead of named parts.
+    """
+
+    def __init__(self, inner: Network, pending: ArraySpec, *, single: bool) -> None:
+        head = inner.head.widened(pending.shape[0] * width_of(pending))
+        super().__init__(inner, head, pending, single=single)
+
+    def with_pending(self, trunk: Tensor, pending: Tensor) -> Tensor:
+        """Join the trunk's features and the encoded pending actions, (batch, features)."""
+        return torch.cat([trunk, self.encoded(pending).flatten(1)], dim=1)
+
+
+class WithPrediction(PendingNetwork):
+    """A network that rolls the features z of an observation through its pending actions a: z ← z + f(z, a), one after the other.
+
+    The first slot is left out, since the observation shows that action already. An unknown action changes nothing.
+    So the head decides on the features of the observation that its decision will follow (as in delayed world models, and in VLASH).
+
+    Args:
+        inner: the network for the observation alone, which keeps its head.
+        pending: the spec of the pending actions.
+        single: whether it reads a single array instead of named parts.
+    """
+
+    def __init__(self, inner: Network, pending: ArraySpec, *, single: bool) -> None:
+        super().__init__(inner, inner.head, pending, single=single)
+        features = self.head.inputs
+        self.model: nn.Sequential | None = None
+        if pending.shape[0] > 1:  # a layer that is never used would have no gradient
+            first = nn.Linear(features + width_of(pending), HIDDEN)
+            self.model = nn.Sequential(first, nn.ReLU(), nn.Linear(HIDDEN, features))
+
+    def with_pending(self, trunk: Tensor, pending: Tensor) -> Tensor:
+        """Roll the trunk's features through the pending actions, (batch, features)."""
+        actions = self.encoded(pending)[:, 1:]
+        return self._rolled(trunk, actions, actions.any(2))
+
+    def auxiliary_loss(
+        self, observations: Observations, next_observations: Observations, discounts: Tensor, gamma: float
+    ) -> Tensor | None:
+        """Compute the mean squared error of rolled features; the wanted ones are those of the next observation.
+
+        The features of an observation are rolled through the actions that act until the next observation. A transition without
+        them counts as no error: if the episode terminated, an action is unknown, or there are as many ticks as slots or more.
+        None if there is one slot, which needs no model, or gamma is 1, which hides the ticks.
+        """
+        if self.model is None or gamma == 1:
+            return None
+        actions = self.encoded(parts_of(observations)[PENDING])[:, 1:]
+        known = actions.any(2)
+        ticks = (discounts.log() / math.log(gamma)).round().unsqueeze(1)  # infinite if the discount is 0
+        before = torch.arange(known.shape[1], device=ticks.device) < ticks
+        counts = (ticks > 0) & (ticks <= known.shape[1]) & (known | ~before).all(1, keepdim=True)
+        with torch.no_grad():
+            wanted = self.trunk(next_observations)
+        rolled = self._rolled(self.trunk(observations), actions, before & counts)
+        errors = torch.where(counts, rolled - wanted, 0.0).to(torch.float32).square().mean(1)
+        return errors.sum() / counts.sum().clamp(min=1)
+
+    def _rolled(self, features: Tensor, actions: Tensor, rolls: Tensor) -> Tensor:
+        """Roll features, (batch, features), through encoded actions, (batch, actions, numbers), where ``rolls`` is true."""
+        if self.model is None:
+            return features
+        for action, through in zip(actions.unbind(1), rolls.unbind(1), strict=True):
+            change = self.model(torch.cat([features, action], dim=1))
+            features = features + torch.where(through.unsqueeze(1), change, 0.0)
+        return features
+
+
+def parts_of(observations: Observations) -> dict[str, Tensor]:
+    """Return the parts of observations that are joined with pending actions.
+
+    Raises:
+        ValueError: they have no pending actions.
+    """
+    if not isinstance(observations, dict) or PENDING not in observations:
+        raise ValueError("expected an observation with pending actions")
+    return observations
+
+
+def width_of(pending: ArraySpec) -> int:
+    """Return the number of numbers that encode one pending action for a layer."""
+    return math.prod(pending.shape[1:]) * (_choices(pending) or 1)
+
+
+def _choices(pending: ArraySpec) -> int | None:
+    """Return the number of discrete actions; None if they are continuous."""
+    return None if pending.dtype == "float32" else int(pending.high or 0)

@@ -62,6 +62,8 @@ _PLAIN = HeadSpec()
 
 class _Network(_Spec):
     head: HeadSpec = Field(default=_PLAIN, exclude_if=lambda head: head == _PLAIN)
+    predict: bool = Field(default=False, exclude_if=operator.not_)
+    """Roll the features of the observation ahead through the pending actions, by a learned model, before the head."""
 
 
 class ImpalaSpec(_Network):

@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 import pytest
 
+from rtgraph.graphs import Plan
 from rtgraph.launch.bags.verification import verify
 from rtgraph.launch.cli import main
 from rtgraph.msgs import Applied, SampledBatch
@@ -120,4 +121,50 @@ def test_agents_that_see_no_pending_actions_are_refused(agent, tmp_path, capsys)
     assert main(arguments) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "reads 3 pending actions, and this agent sees no pending actions" in said
-    assert "delay_aware=pending is for agent=staggered" in said
+    assert "delay_aware=pending and delay_aware=predict are for agent=staggered" in said
+
+
+PREDICT = ["catch", "observe=positions", "workers=3", "latency_frames=3", "delay_aware=predict"]
+
+
+@pytest.fixture(scope="module")
+def predicted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("predict") / "session"
+    return folder, launched(folder, *PREDICT, "minimum=30", "batch=8", "--record", ticks=120)
+
+
+def test_an_agent_that_predicts_learns_and_is_verified(predicted):
+    folder, summary = predicted
+    assert summary["learning"]["updates"] > 10
+    assert summary["pending"] == {"slots": 3, "known": 3.0, "share": 1.0}
+    found = verify(Bag.open(folder / "session.mcap"), ["learner", "replay"])
+    assert {verdict.outcome for verdict in found.nodes} == {"same"}
+
+
+@pytest.mark.parametrize("read", ["start", "late"])
+def test_workers_that_predict_are_verified(read, tmp_path):
+    launched(tmp_path / "s", *PREDICT, f"pending={read}", "learn=false", "--record", ticks=40)
+    found = verify(Bag.open(tmp_path / "s" / "session.mcap"), ["worker/*"])
+    assert {verdict.outcome for verdict in found.nodes} == {"same"}
+
+
+def test_an_agent_that_predicts_learns_its_model_with_the_discount_of_the_replay_memory(predicted):
+    plan = Plan.from_yaml((predicted[0] / "plan.yaml").read_text())
+    params = {node.name: node.params for node in plan.nodes}
+    assert params["learner"]["algorithm"]["gamma"] == params["replay"]["gamma"]
+
+
+def test_an_agent_that_predicts_goes_on_and_plays_only_as_it_was_learned(predicted, tmp_path, capsys):
+    folder, summary = predicted
+    resumed = launched(tmp_path / "r", *PREDICT, "minimum=30", "batch=8", f"resume={folder}", ticks=60)
+    assert resumed["learning"]["version"] > summary["learning"]["version"]
+    out = ["--episodes", "1", "--seed", "1", "--out", str(tmp_path / "evaluated")]
+    assert main(["evaluate", str(folder), *PREDICT, *out]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(folder), *PREDICT[:-1], "delay_aware=pending", *out]) == 2
+    assert "was written for another network" in " ".join(capsys.readouterr().err.split())
+
+
+def test_an_agent_that_predicts_learns_continuous_actions(tmp_path):
+    aware = ["workers=3", "latency_frames=3", "delay_aware=predict"]
+    assert launched(tmp_path / "s", *PENDULUM, *aware, ticks=80)["learning"]["updates"] > 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from rtgraph.msgs import ArraySpec, Continuous, Discrete, PlantSpec
+from rtgraph.msgs import ArraySpec, Continuous, Discrete, PartsSpec, PlantSpec
 from rtgraph.nodes.algorithms import AlgorithmParams, algorithm_for
 from rtgraph.nodes.algorithms.batch import TensorBatch
 from rtgraph.nodes.algorithms.registry import params_class
@@ -17,6 +17,9 @@ ACTIONS = 4
 
 VECTORS = PlantSpec(
     rate_hz=60, observation=ArraySpec(dtype="float32", shape=(SIZE,)), action=Discrete(count=ACTIONS)
+)
+PARTS = VECTORS.model_copy(
+    update={"observation": PartsSpec(parts={"a": VECTORS.array, "b": ArraySpec(dtype="float32", shape=(2,))})}
 )
 STEERING = VECTORS.model_copy(update={"action": Continuous(low=(-1, 0), high=(1, 0.5))})
 PIXELS = PlantSpec(

@@ -2,7 +2,8 @@
 
 With staggering, a policy acts on every tick, on observations ``delay`` ticks old. Meanwhile the actions that are decided and
 not yet applied move the state. ``none`` does not know them; ``start`` knows those that are decided when its inference begins;
-``late`` reads them just before its inference ends, and knows nearly all. ``sequential`` infers and learns in turn, and acts
+``late`` reads them just before its inference ends, and knows nearly all. ``predict`` knows the same, and a learned model rolls
+the features of its observation ahead through them. ``sequential`` infers and learns in turn, and acts
 every ``delay`` ticks.
 
 Catch is deterministic: with all pending actions known, a delay costs nothing but the first ticks of an episode. Without them the
@@ -27,11 +28,13 @@ from rtgraph.nodes.emulator.tracking.theory import informed_rate, memoryless_rat
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NONE, START, LATE, SEQUENTIAL, RANDOM = "none", "start", "late", "sequential", "random"
+NONE, START, LATE, PREDICT = "none", "start", "late", "predict"
+SEQUENTIAL, RANDOM = "sequential", "random"
 AGENTS: Mapping[str, Mapping[str, str]] = {
     NONE: {"delay_aware": "none"},
     START: {"delay_aware": "pending", "pending": "start"},
     LATE: {"delay_aware": "pending", "pending": "late"},
+    PREDICT: {"delay_aware": "predict", "pending": "late"},
     SEQUENTIAL: {"agent": "infer_learn"},
     RANDOM: {},
 }

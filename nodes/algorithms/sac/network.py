@@ -11,7 +11,7 @@ from rtgraph.msgs.pending import PENDING
 from rtgraph.msgs.spaces import ArraySpec, PlantSpec
 from rtgraph.nodes.networks.joined import Joined
 from rtgraph.nodes.networks.network import LearnedNumber, Network, Observations
-from rtgraph.nodes.networks.pending import WithPending
+from rtgraph.nodes.networks.pending import WithPending, WithPrediction
 from rtgraph.nodes.networks.spec import NetworkSpec
 
 ACTION = "\naction"
@@ -22,7 +22,8 @@ class ActorCritic(Network):
     """An actor, two critics that also read an action, and the logarithm of the temperature.
 
     They share no layers. As a network it is the actor: it computes means and log-deviations, (batch, 2 · size). Vectors,
-    pictures and observations of several parts are read as `Joined` does, and pending actions as `WithPending` does.
+    pictures and observations of several parts are read as `Joined` does, and pending actions as `WithPending` does. If the
+    network predicts, only the actor does: the critics also read the action that comes after the pending ones.
 
     Args:
         spec: the kind of network, and its size.
@@ -34,8 +35,8 @@ class ActorCritic(Network):
         super().__init__()
         self._parts = tuple(plant.parts)
         with_action = {**plant.parts, ACTION: ArraySpec(dtype="float32", shape=(size,))}
-        self.actor = _network(spec, plant.parts, 2 * size)
-        self.critics = nn.ModuleList(_network(spec, with_action, 1) for _ in range(2))
+        self.actor = _network(spec, plant.parts, 2 * size, predict=spec.predict)
+        self.critics = nn.ModuleList(_network(spec, with_action, 1, predict=False) for _ in range(2))
         self.log_temperature = LearnedNumber(0.0)
         vars(self)["head"] = self.actor.head  # not registered again: each parameter has one name
 
@@ -47,6 +48,13 @@ class ActorCritic(Network):
         """Compute the features of the actor that do not depend on pending actions, (batch, features)."""
         return self.actor.trunk(self._named(observations))
 
+    def auxiliary_loss(
+        self, observations: Observations, next_observations: Observations, discounts: Tensor, gamma: float
+    ) -> Tensor | None:
+        """Compute the actor's; see `Network.auxiliary_loss`."""
+        pair = self._named(observations), self._named(next_observations)
+        return self.actor.auxiliary_loss(*pair, discounts, gamma)
+
     def values(self, observations: Observations, actions: Tensor) -> Tensor:
         """Compute both critics' values, (2, batch), of actions normalised to ±1, (batch, size)."""
         joined = self._named(observations) | {ACTION: actions}
@@ -56,7 +64,9 @@ class ActorCritic(Network):
         return observations if isinstance(observations, dict) else {self._parts[0]: observations}
 
 
-def _network(spec: NetworkSpec, parts: Mapping[str, ArraySpec], outputs: int) -> Network:
+def _network(spec: NetworkSpec, parts: Mapping[str, ArraySpec], outputs: int, *, predict: bool) -> Network:
     alone = {name: part for name, part in parts.items() if name != PENDING}
     network = Joined(spec, alone, outputs)
-    return WithPending(network, parts[PENDING], single=False) if PENDING in parts else network
+    if PENDING not in parts:
+        return network
+    return (WithPrediction if predict else WithPending)(network, parts[PENDING], single=False)

@@ -274,11 +274,23 @@ class Updater:
         """Compute the gradient of each parameter, and the loss."""
         batch = TensorBatch.of(samples, self.plant, self._device)
         loss = self._algorithm.loss(self._online, self._target, batch, self._rng, margin)
+        total = loss.total
+        if (auxiliary := self._auxiliary_loss(batch)) is not None:
+            total = total + self.params.auxiliary_weight * auxiliary
         # New tensors every time: parameters keep no gradient of an earlier batch.
-        gradients = torch.autograd.grad(loss.total, list(self._online.parameters()))
+        gradients = torch.autograd.grad(total, list(self._online.parameters()))
         # A copy: messages and world checkpoints keep it after the tensor is freed.
         errors = loss.errors.cpu().numpy().copy()
-        return gradients, BatchLoss(loss.total.item(), loss.q_mean.item(), errors)
+        return gradients, BatchLoss(total.item(), loss.q_mean.item(), errors)
+
+    def _auxiliary_loss(self, batch: TensorBatch) -> Tensor | None:
+        """Compute the network's own loss; None if it has none, or the ticks of transitions are unknown."""
+        if not self.network.predict or self.params.gamma is None:
+            return None
+        with self._algorithm.autocast(batch):
+            return self._online.auxiliary_loss(
+                batch.observations, batch.next_observations, batch.discounts, self.params.gamma
+            )
 
     def _write(self, module: Network, vector: Tensor, buffer: Buffer) -> None:
         if self._slots != self._readers_slots or self._device.type != "cpu":

@@ -15,7 +15,7 @@ from rtgraph.nodes.networks.fit import IMPALA_STRIDES, FrameShape
 from rtgraph.nodes.networks.frames import with_channels
 from rtgraph.nodes.networks.impala import Impala
 from rtgraph.nodes.networks.parameters import allocate
-from rtgraph.nodes.networks.pending import WithPending
+from rtgraph.nodes.networks.pending import PendingNetwork
 from rtgraph.nodes.networks.spec import ImpalaSpec
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def accelerate(module: Network) -> bool:
     It does not if the network is of another kind, or has more than `MOST_CHANNELS` channels. It does not, and a process
     logs that once, if there is no compiler, or the results differ from those of torch.
     """
-    if isinstance(module, WithPending):
+    if isinstance(module, PendingNetwork):
         module = module.inner
     if not isinstance(module, Impala) or module.spec.widths[1] > MOST_CHANNELS:
         return False

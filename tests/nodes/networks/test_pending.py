@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from support.batches import PIXELS, STEERING, VECTORS
+from support.batches import PARTS, PIXELS, STEERING, VECTORS
 
 from rtgraph.msgs.pending import PENDING, PendingCode, joined, with_pending, without_pending
 from rtgraph.msgs.plant import empty_observation
-from rtgraph.msgs.spaces import ArraySpec, PartsSpec
+from rtgraph.msgs.spaces import PartsSpec
 from rtgraph.nodes.algorithms.acting_by_name import acting_of
 from rtgraph.nodes.networks import HeadSpec, ImpalaSpec, MlpSpec
 from rtgraph.nodes.networks.build import build
@@ -16,9 +16,6 @@ from rtgraph.nodes.networks.network import batch_of_one
 from rtgraph.nodes.networks.pending import TRUNK
 
 SLOTS = 3
-PARTS = VECTORS.model_copy(
-    update={"observation": PartsSpec(parts={"a": VECTORS.array, "b": ArraySpec(dtype="float32", shape=(2,))})}
-)
 NETWORKS = {
     "mlp": (MlpSpec(hidden=(8, 6)), VECTORS),
     "linear": (MlpSpec(hidden=()), VECTORS),

@@ -3,11 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from support.batches import PIXELS, VECTORS, drawn, params_for
+from support.batches import GAMMA, PIXELS, STEERING, VECTORS, drawn, params_for
 
 from rtgraph.msgs import ArraySpec, Continuous, PartsSpec
 from rtgraph.msgs.errors import LearningError
+from rtgraph.msgs.pending import PENDING, PendingCode, with_pending
 from rtgraph.nodes.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.algorithms.registry import params_class
 from rtgraph.nodes.learner.gradients.round_robin import Parallel, RoundRobin
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks import HeadSpec, ImpalaSpec, MlpSpec, SupportSpec
@@ -257,7 +259,7 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(LearningError, match=r"cannot learn on device 'abacus'.*hint: device: cpu"):
         updater_of(device="abacus")
     steering = VECTORS.model_copy(update={"action": Continuous(low=(0,), high=(1,))})
-    with pytest.raises(LearningError, match="not for continuous ones"):
+    with pytest.raises(LearningError, match="needs discrete actions, and the plant has continuous ones"):
         Updater(MlpSpec(), steering, DqnParams(), 0)
 
 
@@ -361,3 +363,58 @@ def test_weights_that_become_infinite_are_told_and_make_no_version():
     with pytest.raises(LearningError, match=r"the weights are not finite after 1 updates. hint: lower"):
         updater.apply(torch.full_like(updater.weights, 1e9))
     assert updater.version == 0
+
+
+def predicting(kind, slots=3):
+    """Return an updater's parameters for a network that predicts, and a batch of one-step transitions for it."""
+    rng = np.random.default_rng(4)
+    plant = STEERING if kind == "sac" else VECTORS
+    head = HeadSpec(support=SUPPORT) if kind == "c51" else HeadSpec()
+    batch = drawn(rng)
+    actions = batch.actions if kind != "sac" else torch.from_numpy(rng.uniform(0, 0.5, (16, 2))).float()
+    code = PendingCode(plant.action, slots)
+
+    def seen(observations):
+        pending = [
+            code.of({lag: actions[(row + lag) % 16].numpy() for lag in (1, 2, 3)}) for row in range(16)
+        ]
+        return {"observation": observations, PENDING: torch.from_numpy(np.stack(pending))}
+
+    batch = replace(
+        batch,
+        observations=seen(batch.observations),
+        actions=actions,
+        next_observations=seen(batch.next_observations),
+        discounts=torch.full((16,), GAMMA),
+    )
+    return MlpSpec(hidden=(16, 8), head=head, predict=True), with_pending(plant, slots), batch
+
+
+@pytest.mark.parametrize("kind", ["dqn", "c51", "munchausen", "sac"])
+def test_the_loss_of_a_network_that_predicts_is_added_to_that_of_any_algorithm(kind):
+    network, plant, batch = predicting(kind)
+
+    def found(**params):
+        return Updater(network, plant, params_class(kind)(**params), seed=1).gradients(batch)
+
+    (alone, without), (_, unknown) = found(gamma=GAMMA, auxiliary_weight=0), found()
+    (whole, once), (_, twice) = found(gamma=GAMMA), found(gamma=GAMMA, auxiliary_weight=2)
+    assert without.loss == unknown.loss < once.loss
+    assert twice.loss - once.loss == pytest.approx(once.loss - without.loss, rel=1e-3)
+    assert not torch.equal(alone, whole)
+    assert np.array_equal(without.td_errors, once.td_errors)
+
+
+def test_a_network_that_predicts_learns_its_model():
+    network, plant, batch = predicting("dqn")
+    updater = Updater(network, plant, DqnParams(gamma=GAMMA, learning_rate=3e-3), seed=1)
+    online = updater._online
+
+    def error():
+        pair = batch.observations, batch.next_observations
+        return online.auxiliary_loss(*pair, batch.discounts, GAMMA).item()
+
+    before = error()
+    for _ in range(300):
+        updater.step(batch)
+    assert error() < before / 3
