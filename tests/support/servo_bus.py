@@ -275,7 +275,9 @@ class ServoBus:
 
     def log(self) -> list[dict]:
         """Return all goals and switches of torque, in order."""
-        return [json.loads(line) for line in self._log.read_text().splitlines()]
+        # The peer may be writing the last line.
+        lines = self._log.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def close(self) -> None:
         self._process.stdin.close()
