@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Value = str | int | float | None
 Figures = Mapping[str, Value | Sequence[float]]
-"""What a cell computed. Numbers and names become columns of the table; lists only serve other cells."""
+"""What a cell computed: numbers, names, and lists of numbers."""
 Row = Mapping[str, Value | Sequence[float]]
 """The axes of a cell that is done, and its figures."""
 ReportProgress = Callable[[float], None]
@@ -66,9 +66,10 @@ class Cell:
 class Study:
     """An experiment: its axes and figures, the cells to compute, and a picture of the results.
 
-    ``axes`` and ``figures`` are the columns of the table. If ``seed`` is an axis, it is averaged over. ``cells`` returns all
-    cells that are known to be wanted, given the rows of those that are done: the engine asks again until there is nothing
-    new, so measured cells can determine later ones.
+    ``axes``, ``figures`` and ``lists`` are the columns of the table. A figure that a cell lacks is missing in its row, or None.
+    If ``seed`` is an axis, it is averaged over. ``cells`` returns all cells that are known to be wanted, given the rows of those
+    that are done: the engine asks again until there is nothing new, so measured cells can determine later ones. ``draw`` and
+    ``seen`` get at least one row, and not always all.
     """
 
     name: str
@@ -83,6 +84,8 @@ class Study:
     """Returns what the rows show, in one or two sentences with their figures."""
     expected: Mapping[Scale, str]
     """How long each scale takes on two cores."""
+    lists: tuple[str, ...] = ()
+    """Figures that are lists of numbers, for later cells and the picture. They are columns of the table, as JSON."""
 
 
 def real(value: object) -> float:

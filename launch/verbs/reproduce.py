@@ -26,10 +26,12 @@ examples:
   rtgraph reproduce staggering
   rtgraph reproduce fig7 --scale desk
   rtgraph reproduce staggering --scale desk --only latency=const,norm5 workers=6,8
+  rtgraph reproduce delay --scale desk --join here.csv there.csv --no-compute
 
 A study runs its cells side by side and keeps each one that is done in the folder of --out: after Ctrl-C, or a crash, the
 same command continues. The table is CSV, a row for each cell with the command that computes it. In the printed table and
-the picture, [low, high] is the 95 % bootstrap interval over seeds.
+the picture, [low, high] is the 95 % bootstrap interval over seeds. --join takes the rows of such tables for done, so parts
+of a study can be computed on several machines.
 """
 
 
@@ -49,6 +51,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="AXIS=A,B", help="only the cells with these values"
+    )
+    parser.add_argument(
+        "--join",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="TABLE",
+        help="tables (CSV) of this study and scale: their rows count as done",
+    )
+    parser.add_argument(
+        "--no-compute", action="store_true", help="write the table and the picture of the cells that are done"
     )
     parser.add_argument(
         "--out", type=folder, metavar="DIR", help="the study's folder (default: studies/STUDY)"
@@ -83,7 +96,16 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or FOLDER / study.name
     try:
         with ConsoleStatus(PROGRESS_EVERY_S) as status:
-            found = reproduce(study, Scale(args.scale), out, status, only=only, jobs=args.jobs)
+            found = reproduce(
+                study,
+                Scale(args.scale),
+                out,
+                status,
+                only=only,
+                join=args.join,
+                compute=not args.no_compute,
+                jobs=args.jobs,
+            )
     except KeyboardInterrupt:
         print(f"interrupted: what is done stays in {out}, and the same command continues", file=sys.stderr)
         raise
@@ -94,7 +116,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
 
-        print_json([{name: row.get(name) for name in (*study.axes, *study.figures)} for row in found.rows])
+        names = (*study.axes, *study.figures, *study.lists)
+        print_json([{name: row.get(name) for name in names} for row in found.rows])
     else:
         _print_table(study, found)
     return 0
@@ -159,5 +182,7 @@ def _print_table(study: Study, found: Reproduced) -> None:
     out.print(shown)
     out.print(f"The paper: {study.claim}", markup=False, highlight=False)
     out.print(f"Seen here: {study.seen(found.rows)}", markup=False, highlight=False)
+    if found.missing:
+        out.print(f"{found.missing} more cells are not computed.", markup=False, highlight=False)
     for path in (found.table, found.picture):
         out.print(f"  {path}", markup=False, soft_wrap=True)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rtgraph.launch.console.status import Status
+from rtgraph.launch.studies.engine.joined import Joined, Place, place_of
 from rtgraph.launch.studies.engine.pool import computed
 from rtgraph.launch.studies.engine.store import WORK, CellResult, Store, digest_of
-from rtgraph.launch.studies.engine.table import COMMAND, write_table
-from rtgraph.launch.studies.study import Cell, Figures, ReportProgress, Row, Scale, Study, Value
+from rtgraph.launch.studies.engine.table import COMMAND, command, write_table
+from rtgraph.launch.studies.study import Cell, Figures, ReportProgress, Row, Scale, Study, Work
 from rtgraph.msgs.errors import GraphError, LaunchError, RtgraphError
 from rtgraph.msgs.typed.nearest import nearest
 
@@ -28,9 +28,10 @@ _PLAIN = re.compile(r"[\w.,=+-]+")
 
 @dataclass(frozen=True, slots=True)
 class Reproduced:
-    """The result of a study: its rows in the order of its cells, and the files written."""
+    """The result of a study: its rows in the order of its cells, the number of cells not computed, and the files written."""
 
     rows: Sequence[Row]
+    missing: int
     table: Path
     picture: Path
 
@@ -42,6 +43,8 @@ def reproduce(
     status: Status,
     *,
     only: Only | None = None,
+    join: Sequence[Path] = (),
+    compute: bool = True,
     jobs: int | None = None,
 ) -> Reproduced:
     """Run a study, and write its table and its picture into ``out``.
@@ -54,11 +57,13 @@ def reproduce(
         out: the study's folder.
         status: receives progress and notes.
         only: run only the cells with these values. Table and picture are then named after them.
+        join: tables of the study. The cells of their rows are not run.
+        compute: False: run no cell. If some are missing, table and picture are named ``…_part``.
         jobs: number of processes (default: one per core).
 
     Raises:
-        GraphError: ``only`` names no axis or no cell.
-        LaunchError: ``jobs`` is below 1, a cell failed, or a file cannot be written.
+        GraphError: ``only`` names no axis or no cell, or a joined table does not fit.
+        LaunchError: ``jobs`` is below 1, a cell failed, none is done and none may run, or a file cannot be written.
     """
     if jobs is not None and jobs < 1:
         raise LaunchError(f"jobs={jobs} is not a number of processes", hint="leave it out for one per core")
@@ -69,17 +74,25 @@ def reproduce(
                 file="command line",
                 hint=f"its axes are {', '.join(study.axes)}",
             )
+    joined = Joined(study, scale, join)
     store = Store(out)
     with store.held():
         store.belong_to(study.name)
-        rows = _Run(study, scale, store, status, only or {}, jobs or os.cpu_count() or 1).rows()
-        if not only:
+        run = _Run(study, scale, store, status, only or {}, joined, jobs or os.cpu_count() or 1)
+        if join:
+            run.check_joined()
+        rows, missing = run.rows(compute=compute)
+        if not rows:
+            raise LaunchError(
+                f"no cell of {study.name} is done", hint="leave out --no-compute, or --join a table"
+            )
+        if not only and not missing:
             _look_for_figures(study, rows, status)
-        name = name_of(study, scale, only or {})
+        name = f"{name_of(study, scale, only or {})}{'_part' if missing else ''}"
         table, picture = out / f"{name}.csv", out / f"{name}.png"
         write_table(table, study, rows)
         _draw(study, rows, picture)
-    return Reproduced(rows, table, picture)
+    return Reproduced(rows, missing, table, picture)
 
 
 @dataclass(slots=True)
@@ -89,30 +102,70 @@ class _Run:
     store: Store
     status: Status
     only: Only
+    joined: Joined
     jobs: int
     done: dict[str, CellResult] = field(default_factory=dict)
+    digests: dict[Place, tuple[Work, str]] = field(default_factory=dict)
+    """The digest of the work at each place. It takes up to 50 ms, and cells are asked for several times."""
     shares: dict[str, float] = field(default_factory=dict)
 
-    def rows(self) -> list[Row]:
-        """Compute missing cells until the study requests no new ones; return the rows of all cells."""
+    def check_joined(self) -> None:
+        """Check that each row of the joined tables stands for a cell, and contradicts no cell that is done.
+
+        Raises:
+            GraphError: one does not, or does.
+        """
+        known: list[Row] = []
+        while True:
+            cells = self.study.cells(self.scale, known)  # a table may have more rows than are wanted now
+            _check_places(self.study, cells)
+            results = [(cell, self._result(self._digest(cell), cell)) for cell in cells]
+            rows = [self._row(cell, result) for cell, result in results if result]
+            if len(rows) == len(known):
+                break
+            known = rows
+        for cell in cells:
+            self.joined.must_agree(cell, self.store.done(self._digest(cell)), self.store.folder)
+        self.joined.must_be_of(cells)
+
+    def rows(self, *, compute: bool) -> tuple[list[Row], int]:
+        """Compute missing cells until the study requests no new ones.
+
+        Returns:
+            The rows of the cells that are done, and the number of the others.
+        """
         self.status.phase(self.study.name, 1.0)
         known: list[Row] = []
         while True:
             # Two cells may have one digest: they are the same work, seen from two places of the study.
-            cells = [(digest_of(cell), cell) for cell in self._chosen(known)]
-            missing = {digest: cell for digest, cell in cells if not self._is_done(digest)}
-            for alone in (True, False):
-                batch = {digest: cell for digest, cell in missing.items() if cell.work.alone == alone}
-                self._compute(batch, len(dict(cells)), 1 if alone else min(self.jobs, len(batch)))
-            rows = [self._row(cell, self.done[digest]) for digest, cell in cells]
-            if not missing and len(rows) == len(known):
-                return rows
+            cells = [(self._digest(cell), cell) for cell in self._chosen(known)]
+            missing = {digest: cell for digest, cell in cells if not self._result(digest, cell)}
+            if compute:
+                for alone in (True, False):
+                    batch = {digest: cell for digest, cell in missing.items() if cell.work.alone == alone}
+                    self._compute(batch, cells, 1 if alone else min(self.jobs, len(batch)))
+            rows = [
+                self._row(cell, result) for digest, cell in cells if (result := self._result(digest, cell))
+            ]
+            if len(rows) == len(known) and (not missing or not compute):
+                return rows, len(cells) - len(rows)
             known = rows
 
-    def _is_done(self, digest: str) -> bool:
+    def _result(self, digest: str, cell: Cell) -> CellResult | None:
+        """Return a cell's result, from a joined table or the study's folder; None if it is not done."""
+        if joined := self.joined.of(cell):
+            return joined
         if digest not in self.done and (found := self.store.done(digest)):
             self.done[digest] = found
-        return digest in self.done
+        return self.done.get(digest)
+
+    def _digest(self, cell: Cell) -> str:
+        place = place_of(self.study, cell.at)
+        work, digest = self.digests.get(place, (None, ""))
+        if work != cell.work:
+            digest = digest_of(cell)
+            self.digests[place] = cell.work, digest
+        return digest
 
     def _chosen(self, known: Sequence[Row]) -> list[Cell]:
         """Return the cells that the study requests, given the rows so far, and that the user has not excluded."""
@@ -129,23 +182,26 @@ class _Run:
                     )
         return [cell for cell in cells if _fits(cell, self.only)]
 
-    def _compute(self, cells: Mapping[str, Cell], total: int, jobs: int) -> None:
-        if not cells:
+    def _compute(self, missing: Mapping[str, Cell], cells: Sequence[tuple[str, Cell]], jobs: int) -> None:
+        """Compute missing cells, which are some of all cells."""
+        if not missing:
             return
-        began, before = time.monotonic(), len(self.done)
+        total = len(dict(cells))
+        before = len({digest for digest, cell in cells if self._result(digest, cell)})
+        began, stored = time.monotonic(), len(self.done)
 
         def on_progress(digest: str, share: float) -> None:
             self.shares[digest] = share
-            whole = len(self.done)
-            here = whole - before + sum(self.shares.values())
+            new = len(self.done) - stored
+            here = new + sum(self.shares.values())
             left_s = (total - before - here) * (time.monotonic() - began) / here if here else None
             left = "" if left_s is None else f"  {_clock(left_s)} left"
-            self.status.progress((before + here) / total, f"{whole} of {total} cells{left}")
+            self.status.progress((before + here) / total, f"{before + new} of {total} cells{left}")
 
-        tasks = {digest: _Task(cell, self.store.cell_folder(digest)) for digest, cell in cells.items()}
+        tasks = {digest: _Task(cell, self.store.cell_folder(digest)) for digest, cell in missing.items()}
         for digest, figures in computed(_run_cell, tasks, jobs, on_progress):
             _must_leave_axes(self.study, figures)
-            self.done[digest] = self.store.keep(digest, cells[digest], figures)
+            self.done[digest] = self.store.keep(digest, missing[digest], figures)
             self.shares.pop(digest, None)
             on_progress(digest, 0.0)
 
@@ -168,12 +224,6 @@ def _run_cell(task: _Task, report: ReportProgress) -> Figures:
     except RtgraphError as error:
         place = ", ".join(f"{axis}={value}" for axis, value in task.cell.at.items())
         raise LaunchError(f"the cell {place} failed: {error.problem}", hint=error.hint) from error
-
-
-def command(study: Study, scale: Scale, at: Mapping[str, Value]) -> str:
-    """Return the command that computes one row."""
-    values = (f"{axis}={value}" for axis, value in at.items())
-    return shlex.join(["rtgraph", "reproduce", study.name, "--scale", str(scale), "--only", *values])
 
 
 def name_of(study: Study, scale: Scale, only: Only) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+import json
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from rtgraph.launch.studies.study import Row, Study, Value
+from rtgraph.launch.studies.study import Row, Scale, Study, Value
 from rtgraph.msgs.atomic import write_atomically
 from rtgraph.msgs.errors import LaunchError
 
@@ -49,15 +51,18 @@ class Mean:
 
 
 def write_table(path: Path, study: Study, rows: Sequence[Row]) -> None:
-    """Write the rows as CSV: the axes, the figures, the command of the row, the versions, the processor.
+    """Write the rows as CSV: the axes, the figures, the lists as JSON, the command of the row, the versions, the processor.
 
     Raises:
         LaunchError: it cannot be written.
     """
     text = io.StringIO()
-    out = csv.DictWriter(text, _columns(study), extrasaction="ignore", lineterminator="\n")
+    out = csv.DictWriter(text, columns(study), extrasaction="ignore", lineterminator="\n")
     out.writeheader()
-    out.writerows(rows)
+    for row in rows:
+        out.writerow(
+            {**row, **{name: json.dumps(row[name]) for name in study.lists if row.get(name) is not None}}
+        )
     write_atomically(path, text.getvalue(), LaunchError)
 
 
@@ -71,18 +76,25 @@ def write_parquet(path: Path, study: Study, rows: Sequence[Row]) -> None:
     import pyarrow as pa  # noqa: PLC0415 - only for those who want it
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    columns = {}
-    for name in _columns(study):
-        values = [_plain(row.get(name)) for row in rows]
+    written: dict[str, list[object]] = {}
+    for name in columns(study):
+        values = [row.get(name) if name in study.lists else _plain(row.get(name)) for row in rows]
         texts = any(isinstance(value, str) for value in values)
-        columns[name] = [str(value) if texts and value is not None else value for value in values]
+        written[name] = [str(value) if texts and value is not None else value for value in values]
     out = io.BytesIO()
-    pq.write_table(pa.table(columns), out)
+    pq.write_table(pa.table(written), out)
     write_atomically(path, out.getvalue(), LaunchError)
 
 
-def _columns(study: Study) -> tuple[str, ...]:
-    return (*study.axes, *study.figures, COMMAND, *FACTS)
+def columns(study: Study) -> tuple[str, ...]:
+    """Return the columns of a study's table."""
+    return (*study.axes, *study.figures, *study.lists, COMMAND, *FACTS)
+
+
+def command(study: Study, scale: Scale, at: Mapping[str, Value]) -> str:
+    """Return the command that computes one row."""
+    values = (f"{axis}={value}" for axis, value in at.items())
+    return shlex.join(["rtgraph", "reproduce", study.name, "--scale", str(scale), "--only", *values])
 
 
 def averaged(study: Study, rows: Sequence[Row]) -> list[dict[str, Value | Mean]]:

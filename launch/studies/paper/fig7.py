@@ -105,7 +105,8 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
         draw_lines(axes, counted, x="tau", y=y, by="line")
         axes.set(xlabel="mean inference time τ (ticks)", title=title)
         reach = sorted(real(row["tau"]) for row in counted)
-        axes.plot(reach, [max(1, math.ceil(tau)) for tau in reach], "k:", lw=1, label="⌈τ⌉")
+        if reach:
+            axes.plot(reach, [max(1, math.ceil(tau)) for tau in reach], "k:", lw=1, label="⌈τ⌉")
     for axes, depth in zip(every[2:], depths, strict=True):
         own = [row for row in counted if row["depth"] == depth]
         draw_lines(axes, own, x="parameters", y="by_rate", by="line")
@@ -180,6 +181,7 @@ STUDY = Study(
         "inaction_by_rate",
         "by_inaction",
     ),
+    lists=("values_ms",),
     cells=_cells,
     draw=_draw,
     seen=_seen,

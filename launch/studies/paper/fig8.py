@@ -54,7 +54,7 @@ def _cells(scale: Scale, known: Sequence[Row]) -> list[Cell]:
         for batch in batches
     ]
     for row in known:
-        if "mean_ms" in row:
+        if "learning" not in row:
             network = {name: plain(row[name]) for name in ("depth", "k", "batch")}
             found += [
                 Cell(
@@ -83,7 +83,7 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 def _counted(rows: Sequence[Row]) -> list[Row]:
     """Return the rows in which a number of learners was found; add the network's number of parameters and the line's label."""
-    sizes = {(row["depth"], row["k"]): row["parameters"] for row in rows if "mean_ms" in row}
+    sizes = {(row["depth"], row["k"]): row["parameters"] for row in rows if "learning" not in row}
     return [
         {
             **row,

@@ -102,7 +102,7 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
         )
         axes.set(
             xscale="log",
-            yscale="log",
+            yscale="log" if any(real(row["regret"]) > 0 for row in own) else "linear",
             xlabel="mean inference time τ (ticks)",
             title=f"{environment} environment",
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rtgraph.launch.studies.drawing import draw_lines, means_over
+from rtgraph.launch.studies.drawing import draw_lines, mean_of
 from rtgraph.launch.studies.study import Cell, Row, Scale, Study, real
 from rtgraph.launch.studies.work.virtual_run import VirtualRun
 from rtgraph.nodes.inference.stagger import stagger_names
@@ -79,13 +79,13 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 def _seen(rows: Sequence[Row]) -> str:
     most = max(int(real(row["workers"])) for row in rows)
+    own = [row for row in rows if row["workers"] == most]
     found = []
-    for method in dict.fromkeys(str(row["method"]) for row in rows):
+    for method in dict.fromkeys(str(row["method"]) for row in own):
         worst = {
-            latency: means_over(rows, "workers", "inaction", {"method": method, "latency": latency})[
-                most
-            ].mean
-            for latency in dict.fromkeys(str(row["latency"]) for row in rows if row["method"] == method)
+            latency: mean.mean
+            for latency in dict.fromkeys(str(row["latency"]) for row in own)
+            if (mean := mean_of(own, "inaction", {"method": method, "latency": latency}))
         }
         latency = max(worst, key=lambda name: worst[name])
         found.append(f"{method} {worst[latency]:.3f} ({latency})")

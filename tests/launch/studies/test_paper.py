@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from rtgraph.launch.cli import main
+from rtgraph.launch.plots import drawn
 from rtgraph.launch.studies.paper import theory
 from rtgraph.launch.studies.registry import study_named, study_names
-from rtgraph.launch.studies.study import Scale, real
+from rtgraph.launch.studies.study import Row, Scale, real
 from rtgraph.launch.studies.work.learned import Learned
 from rtgraph.launch.studies.work.virtual_run import VirtualRun
 from rtgraph.nodes.emulator.theory import best_delayed_rate, observed_state_rate
@@ -30,6 +31,18 @@ def test_every_first_cell_of_a_scale_has_a_plan_and_known_axes(name: str) -> Non
         assert len(set(places)) == len(places), "no two cells are at one place"
         for work in {type(cell.work): cell.work for cell in cells}.values():
             assert work.identity()
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_every_study_shows_what_is_done_of_it(name: str, tmp_path: Path) -> None:
+    study = study_named(name)
+    rows: list[Row] = []
+    while len(cells := study.cells(Scale.QUICK, rows)) > len(rows):
+        figures = {**dict.fromkeys(study.figures, 1.0), **{name: [1.0] for name in study.lists}}
+        rows = [{**figures, **cell.at} for cell in cells]
+    assert all(study.seen(rows[:count]) for count in {1, len(rows) // 2, len(rows) - 1})
+    with drawn(tmp_path / "part.png") as figure:
+        study.draw(figure, rows[:1])
 
 
 def reproduced(

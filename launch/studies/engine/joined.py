@@ -1,0 +1,191 @@
+"""Tables that other runs of a study wrote, on other machines or at other times: their rows stand for cells."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtgraph.launch.studies.engine.store import CellResult
+from rtgraph.launch.studies.engine.table import COMMAND, FACTS, columns, command
+from rtgraph.launch.studies.study import Cell, Scale, Study, Value
+from rtgraph.msgs.errors import GraphError
+
+_LONGEST_FIELD = 1 << 24
+"""Maximum length of a field of a table. A list is one field, and csv refuses more than 128 KiB by default."""
+
+Place = tuple[str, ...]
+"""A cell's value on each axis of its study, as text; empty where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedRow:
+    """A row of a table."""
+
+    file: Path
+    line: int
+    command: str
+    result: CellResult
+
+    def error(self, problem: str, hint: str | None = None) -> GraphError:
+        """Return an error about this row."""
+        return GraphError(problem, file=str(self.file), line=self.line, hint=hint)
+
+
+class Joined:
+    """The rows of tables, by their places.
+
+    Args:
+        study: the study of the tables.
+        scale: its scale.
+        tables: CSV files, as `write_table` writes them.
+
+    Raises:
+        GraphError: a file is not such a table, a row is of another study or scale, or two rows contradict each other.
+    """
+
+    def __init__(self, study: Study, scale: Scale, tables: Sequence[Path]) -> None:
+        self._study, self._scale = study, scale
+        self._rows: dict[Place, JoinedRow] = {}
+        for table in tables:
+            for place, row in _rows_of(study, table):
+                self._must_be_of_scale(row)
+                before = self._rows.setdefault(place, row)
+                if difference := _difference(before.result, row.result):
+                    raise row.error(f"it contradicts {before.file}:{before.line}: {difference}")
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def of(self, cell: Cell) -> CellResult | None:
+        """Return the result of a cell; None if no row stands for it."""
+        row = self._rows.get(place_of(self._study, cell.at))
+        return row.result if row else None
+
+    def must_be_of(self, cells: Sequence[Cell]) -> None:
+        """Check that every row stands for one of the cells, and that its command computes this cell.
+
+        Raises:
+            GraphError: one does not.
+        """
+        commands = {
+            place_of(self._study, cell.at): command(self._study, self._scale, cell.at) for cell in cells
+        }
+        for place, row in self._rows.items():
+            if place not in commands:
+                shown = ", ".join(
+                    f"{axis}={text}" for axis, text in zip(self._study.axes, place, strict=True) if text
+                )
+                raise row.error(
+                    f"{self._study.name} has no cell {shown} at scale {self._scale}",
+                    "the table is of other code, or lacks rows on which this one depends",
+                )
+            if row.command != commands[place]:
+                raise row.error(f"its axes and its command differ: {commands[place]!r} computes this cell")
+
+    def must_agree(self, cell: Cell, kept: CellResult | None, folder: Path) -> None:
+        """Check that the row of a cell does not contradict the result in the study's folder.
+
+        Raises:
+            GraphError: it does.
+        """
+        row = self._rows.get(place_of(self._study, cell.at))
+        if row and kept and (difference := _difference(kept, row.result)):
+            raise row.error(f"it contradicts the cell in {folder}: {difference}", "choose another --out")
+
+    def _must_be_of_scale(self, row: JoinedRow) -> None:
+        wanted = command(self._study, self._scale, {})
+        if not row.command.startswith(f"{wanted} "):
+            raise row.error(f"{row.command!r} is not of {self._study.name} at scale {self._scale}")
+
+
+def place_of(study: Study, at: Mapping[str, Value]) -> Place:
+    """Return a cell's place as the text of its row."""
+    return tuple("" if (value := at.get(axis)) is None else str(value) for axis in study.axes)
+
+
+def _rows_of(study: Study, path: Path) -> Iterator[tuple[Place, JoinedRow]]:
+    """Yield the rows of a table, with their places.
+
+    Raises:
+        GraphError: the file cannot be read, or is not a table of the study.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise GraphError(f"cannot be read: {reason}", file=str(path)) from error
+    if not text.endswith("\n"):
+        raise GraphError("its last line is incomplete", file=str(path))
+    csv.field_size_limit(_LONGEST_FIELD)
+    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    try:
+        names = next(reader)
+        _must_be_columns(study, names, path)
+        for fields in reader:
+            if len(fields) != len(names):
+                problem = f"the line has {len(fields)} fields, and the header has {len(names)}"
+                raise GraphError(problem, file=str(path), line=reader.line_num)
+            row = dict(zip(names, fields, strict=True))
+            figures = {name: _figure(row[name]) for name in study.figures}
+            lists = {name: _list(row[name], path, reader.line_num, name) for name in study.lists}
+            result = CellResult({**figures, **lists}, {name: row[name] for name in FACTS})
+            yield (
+                tuple(row[axis] for axis in study.axes),
+                JoinedRow(path, reader.line_num, row[COMMAND], result),
+            )
+    except csv.Error as error:
+        raise GraphError(f"is not CSV: {error}", file=str(path), line=reader.line_num) from error
+
+
+def _must_be_columns(study: Study, names: Sequence[str], path: Path) -> None:
+    """Check that a table has the study's columns, each once, in any order.
+
+    Raises:
+        GraphError: it has not.
+    """
+    known = columns(study)
+    for name in names:
+        if name not in known or names.count(name) > 1:
+            problem = (
+                f"{study.name} has no column {name!r}"
+                if name not in known
+                else f"column {name!r} is there twice"
+            )
+            raise GraphError(problem, file=str(path), line=1, hint=f"its columns are {', '.join(known)}")
+    for name in known:
+        if name not in names:
+            raise GraphError(f"the column {name!r} is missing", file=str(path), line=1)
+
+
+def _figure(text: str) -> Value:
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text or None
+
+
+def _list(text: str, path: Path, line: int, name: str) -> list[float] | None:
+    if not text:
+        return None
+    try:
+        return [float(value) for value in json.loads(text)]
+    except (ValueError, TypeError) as error:
+        raise GraphError("is not a list of numbers", file=str(path), line=line, key=name) from error
+
+
+def _difference(one: CellResult, other: CellResult) -> str | None:
+    """Return the first figure of ``other`` that differs in two results of a cell, in words; None if none does."""
+    for name, value in other.figures.items():
+        before = one.figures.get(name)
+        if before != value and not (before != before and value != value):  # noqa: PLR0124 - NaN equals NaN here
+            shown = (
+                "differs"
+                if isinstance(value, Sequence) and not isinstance(value, str)
+                else f"is {value}, and {before} there"
+            )
+            return f"{name} {shown}"
+    return None
