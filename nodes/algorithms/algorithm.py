@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import LearningError, NodeError
-from rtgraph.nodes.algorithms.batch import TensorBatch
+from rtgraph.nodes.algorithms.batch import Samples, TensorBatch
 from rtgraph.nodes.algorithms.params import AlgorithmParams
 from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.spec import NetworkSpec
@@ -29,6 +30,37 @@ class Loss(NamedTuple):
     """Mean value Q(s, a) of the actions taken, a scalar."""
     errors: Tensor
     """The error of each sample, (batch,), at least 0, from which its priority is computed."""
+
+
+class BatchLoss(NamedTuple):
+    """The loss of a batch, the mean value of its actions, and the error of each sample."""
+
+    loss: float
+    q_mean: float
+    """Mean value Q(s, a) of the actions taken."""
+    td_errors: npt.NDArray[np.float32]
+    """The error of each sample, (batch,), at least 0, such as the absolute TD error. It gives the priority."""
+
+
+class CompiledLoss(ABC):
+    """Computes the loss of a batch and its gradient without torch, with results equal within rounding."""
+
+    @abstractmethod
+    def gradient(
+        self,
+        weights: npt.NDArray[np.float32],
+        target: npt.NDArray[np.float32],
+        samples: Samples,
+        gradient: npt.NDArray[np.float32],
+    ) -> BatchLoss | None:
+        """Compute the loss of a batch and its gradient; None, with nothing computed, if the batch needs torch or does not fit.
+
+        Args:
+            weights: the parameters, (n,), in the layout of `parameters.layout`.
+            target: the parameters of the target network, (n,).
+            samples: the batch, as for `TensorBatch.of`.
+            gradient: receives the gradient, (n,); its padding does not change.
+        """
 
 
 class Algorithm(ABC, Generic[P_co]):
@@ -58,6 +90,11 @@ class Algorithm(ABC, Generic[P_co]):
             margin: if above 0, the actions are those of a demonstration, and the loss also asks for their values to
                 exceed those of the other actions by this margin.
         """
+
+    def compiled(self, module: Network) -> CompiledLoss | None:
+        """Return compiled code for losses of a network on the CPU without a margin; None if there is none."""
+        del module
+        return None
 
     def autocast(self, batch: TensorBatch) -> torch.autocast:
         """Return a context that computes in bfloat16 if ``params.autocast`` is set."""

@@ -59,10 +59,10 @@ class AlgorithmParams(Record):
     A CPU without AVX-512 takes three to twelve times as long with it.
     """
     compiled: bool = Field(default=False, exclude_if=operator.not_)
-    """Compute the convolutions of IMPALA networks up to k = 1/2 on a CPU with C code, compiled once on each machine.
+    """Compute IMPALA networks up to k = 1/2, and DQN's updates of fully connected networks, on a CPU with C code.
 
-    Results are equal within rounding. An update of k = 1/16 takes a tenth of the time on one core. Without a C compiler, torch
-    computes.
+    It is compiled once on each machine. Results are equal within rounding. An update of k = 1/16 takes a tenth of the time on one
+    core. Without a C compiler, torch computes.
     """
 
     @model_validator(mode="before")

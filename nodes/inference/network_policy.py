@@ -9,7 +9,9 @@ import torch
 
 from rtgraph.msgs import WeightsVersion
 from rtgraph.msgs.spaces import Value
+from rtgraph.nodes.algorithms.values import Greedy
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, RandomParams, ScriptedParams
+from rtgraph.nodes.networks.compiled.mlp import CompiledMlp
 from rtgraph.nodes.networks.compiled.trunk import accelerate
 from rtgraph.nodes.networks.network import batch_of_one
 from rtgraph.nodes.networks.pending import TRUNK
@@ -42,6 +44,8 @@ class EpsilonGreedyPolicy(Policy):
 
     def trunk(self, observation: Value) -> Value:
         """Run the network's trunk; return its features, which ``act`` takes in place of the observation."""
+        if (compiled := self._compiled) is not None and isinstance(observation, np.ndarray):
+            return {TRUNK: compiled.trunk(self._network.vector, observation[np.newaxis])[0].copy()}
         with torch.inference_mode():
             features = self._network.module.trunk(batch_of_one(observation))
         return {TRUNK: features[0].numpy().copy()}  # a world checkpoint saves plain arrays only
@@ -50,7 +54,19 @@ class EpsilonGreedyPolicy(Policy):
         """Run the network once, even if all actions are random."""
         self._chosen(observation)
 
+    @property
+    def _compiled(self) -> CompiledMlp | None:
+        """Compiled code for the values of a fully connected network, of which the best action is chosen."""
+        return self._network.compiled if self._params.compiled and type(self._acting) is Greedy else None
+
     def _chosen(self, observation: Value) -> Act:
+        if (compiled := self._compiled) is not None:
+            seen = (
+                {name: part[np.newaxis] for name, part in observation.items()}
+                if isinstance(observation, dict)
+                else observation[np.newaxis]
+            )
+            return Act(int(compiled.values(self._network.vector, seen).argmax()))
         module = self._network.module
         with torch.inference_mode():
             action = self._acting.act(

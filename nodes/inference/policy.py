@@ -93,7 +93,7 @@ class EpsilonGreedyParams(Record):
     noise: bool = True
     """Whether the algorithm explores: a noisy network draws noise, a Gaussian is sampled; false to evaluate it."""
     compiled: bool = Field(default=False, exclude_if=operator.not_)
-    """Compute the convolutions of IMPALA networks up to k = 1/2 with C code, compiled once on each machine.
+    """Compute IMPALA networks up to k = 1/2, and fully connected networks, with C code, compiled once on each machine.
 
     Results are equal within rounding. A frame of k = 1/16 takes a fifth of the time. Without a C compiler, torch computes.
     """

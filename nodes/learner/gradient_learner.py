@@ -13,7 +13,7 @@ from rtgraph.nodes.runtime import Input, Output, latest, queue
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from rtgraph.nodes.learner.updates.update import BatchLoss
+    from rtgraph.nodes.algorithms.algorithm import BatchLoss
     from rtgraph.nodes.replay import Batch
 
 STATE_PERIOD_NS = 500_000_000

@@ -17,8 +17,8 @@ from rtgraph.nodes.learner.pretraining import Pretrained, PretrainingParams, pre
 from rtgraph.nodes.runtime import Output
 
 if TYPE_CHECKING:
+    from rtgraph.nodes.algorithms.algorithm import BatchLoss
     from rtgraph.nodes.learner.owner import Owner
-    from rtgraph.nodes.learner.updates.update import BatchLoss
 
 
 RETRY_PUBLICATION_NS = 20_000_000

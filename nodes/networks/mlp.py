@@ -27,7 +27,9 @@ class Mlp(Network):
     def __init__(self, spec: MlpSpec, observation: Sequence[int], outputs: int) -> None:
         super().__init__()
         self.observation = tuple(observation)
-        self._one_hot = spec.one_hot
+        """The shape of an observation."""
+        self.one_hot = spec.one_hot
+        """The length of the one-hot vectors that encode it; None if its numbers are used as they are."""
         sizes = (math.prod(observation) * (spec.one_hot or 1), *spec.hidden)
         *before, inputs = sizes[:-1] or sizes
         self.layers = linear_layers((*before, inputs))
@@ -46,8 +48,8 @@ class Mlp(Network):
                 f"expected observations of shape (batch, *{self.observation}), got {tuple(observations.shape)}"
             )
         inputs = observations.reshape(len(observations), -1)
-        if self._one_hot is not None:
-            inputs = functional.one_hot(inputs.to(torch.int64), self._one_hot).flatten(1)
+        if self.one_hot is not None:
+            inputs = functional.one_hot(inputs.to(torch.int64), self.one_hot).flatten(1)
         features: Tensor = self.layers(inputs.to(torch.float32))
         return features
 

@@ -35,7 +35,10 @@ class PendingNetwork(Network):
     def __init__(self, inner: Network, head: Head, pending: ArraySpec, *, single: bool) -> None:
         super().__init__()
         self._single = single
-        self._choices = _choices(pending)
+        self.slots = pending.shape
+        """The shape of the pending actions."""
+        self.choices = _choices(pending)
+        """The number of discrete actions; None if they are continuous."""
         self.head = head
         del inner.head  # each parameter has one name, and needs a gradient
         self.inner = inner
@@ -62,10 +65,10 @@ class PendingNetwork(Network):
 
     def encoded(self, pending: Tensor) -> Tensor:
         """Encode pending actions for a layer, (batch, slots, numbers) float32; an unknown action is all zeros."""
-        if self._choices is None:
+        if self.choices is None:
             return pending.flatten(2)
         # Zero is "unknown": its column is left out, so that an unknown action is all zeros.
-        one_hot = functional.one_hot(pending.to(torch.int64), self._choices + 1)
+        one_hot = functional.one_hot(pending.to(torch.int64), self.choices + 1)
         return one_hot[..., 1:].flatten(2).to(torch.float32)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import mmap
+from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from rtgraph.msgs.plant import empty_observation
+from rtgraph.nodes.networks.compiled.mlp import CompiledMlp, Vector, compiled_mlp
 from rtgraph.nodes.networks.network import Network, batch_of_one
 from rtgraph.nodes.networks.parameters import bind, layout, size_bytes, views_of
 from rtgraph.nodes.weights.first_version import blank
@@ -41,6 +44,16 @@ class VersionedModule:
         """The network at this version, for one forward pass, with the noise of the last draw by any user."""
         return _bound_of(self._weights).at(self._slot)
 
+    @property
+    def compiled(self) -> CompiledMlp | None:
+        """Compiled code that computes the network from ``vector``; None if it is of another kind, or not compiled."""
+        return _bound_of(self._weights).compiled
+
+    @property
+    def vector(self) -> Vector:
+        """The parameters of this version, (n,), in the layout of `parameters.layout`."""
+        return np.frombuffer(self._weights.versions.memory(self._slot), np.float32)
+
     def release(self) -> None:
         """Release the version; do not use the network afterwards."""
         self._weights.versions.release(self._slot)
@@ -70,6 +83,10 @@ class _Bound:
         self._tensors = list(self._module.state_dict(keep_vars=True).values())
         self._views: dict[int, list[Tensor]] = {}
         self._slot: int | None = None
+
+    @cached_property
+    def compiled(self) -> CompiledMlp | None:
+        return compiled_mlp(self._module)
 
     def at(self, slot: int) -> Network:
         if slot != self._slot:

@@ -61,6 +61,7 @@ LEARNING = {
     "updates_per_tick": "1",
     "epsilon_from": "1",
     "target_every": "200",
+    "compiled": "true",
 }
 """Launch arguments that are the same for all games, delays and agents."""
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from rtgraph.nodes.algorithms import losses
 from rtgraph.nodes.algorithms.batch import TensorBatch
+from rtgraph.nodes.algorithms.dqn.compiled import CompiledDqn
 from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.algorithms.values import ValueAlgorithm
 from rtgraph.nodes.networks.network import Network
@@ -21,3 +22,7 @@ class Dqn(ValueAlgorithm[DqnParams]):
         """Compute return + discount · value of the next action, (batch,)."""
         following = self.following(online, target, batch, rng, double=self.params.double)
         return losses.targets(batch.returns, batch.discounts, following.squeeze(1))
+
+    def compiled(self, module: Network) -> CompiledDqn | None:
+        """Return compiled code for fully connected networks; see `Algorithm.compiled`."""
+        return CompiledDqn.of(module, double=self.params.double) if type(self) is Dqn else None

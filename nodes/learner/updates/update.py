@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,7 @@ from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError, LearningError
 from rtgraph.nodes.algorithms import AlgorithmParams
 from rtgraph.nodes.algorithms.acting_by_name import acting_of
-from rtgraph.nodes.algorithms.algorithm import algorithm_of
+from rtgraph.nodes.algorithms.algorithm import BatchLoss, algorithm_of
 from rtgraph.nodes.algorithms.batch import TensorBatch
 from rtgraph.nodes.algorithms.losses import clipping
 from rtgraph.nodes.learner.updates.device import device_named
@@ -39,16 +39,6 @@ from rtgraph.nodes.networks.network import Network
 from rtgraph.nodes.networks.parameters import Buffer, allocate, layout, read, size_bytes, write
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.replay import Batch
-
-
-class BatchLoss(NamedTuple):
-    """The loss of a batch, the mean value of its actions, and the error of each sample."""
-
-    loss: float
-    q_mean: float
-    """Mean value Q(s, a) of the actions taken."""
-    td_errors: npt.NDArray[np.float32]
-    """The error of each sample, (batch,), at least 0, such as the absolute TD error. It gives the priority."""
 
 
 class Updater:
@@ -96,6 +86,9 @@ class Updater:
         self._target.requires_grad_(requires_grad=False)
         self.target_weights.copy_(self.weights)
         self._algorithm = algorithm_of(params, network, plant)
+        self._compiled = None
+        if params.compiled and not params.autocast and self._device.type == "cpu":
+            self._compiled = self._algorithm.compiled(self._online)
         self._optimiser = Optimiser(self.weights, params)
         self._own_gradient = list(views(self._optimiser.gradient, self._slots).values())
 
@@ -125,9 +118,7 @@ class Updater:
         Raises:
             LearningError: The batch does not fit.
         """
-        gradients, found = self._evaluated(samples, margin)
-        torch._foreach_copy_(self._own_gradient, gradients)
-        return found
+        return self._evaluated(samples, self._optimiser.gradient, self._own_gradient, margin)
 
     def finish(self) -> float:
         """Make the last prepared update, and return the norm of its gradient before clipping; see `apply`."""
@@ -141,10 +132,8 @@ class Updater:
         Raises:
             LearningError: The batch does not fit.
         """
-        gradients, found = self._evaluated(samples)
         vector = torch.zeros_like(self.weights)
-        torch._foreach_copy_(list(views(vector, self._slots).values()), gradients)
-        return vector, found
+        return vector, self._evaluated(samples, vector, list(views(vector, self._slots).values()))
 
     def apply(self, gradient: Tensor) -> float:
         """Make the next version with a gradient, (n,) float32; return its norm before clipping.
@@ -269,9 +258,14 @@ class Updater:
         self._optimiser.gradient.copy_(state["gradient"])
 
     def _evaluated(
-        self, samples: Batch | TensorBatch, margin: float = 0.0
-    ) -> tuple[tuple[Tensor, ...], BatchLoss]:
-        """Compute the gradient of each parameter, and the loss."""
+        self, samples: Batch | TensorBatch, gradient: Tensor, parts: list[Tensor], margin: float = 0.0
+    ) -> BatchLoss:
+        """Compute the gradient, (n,), with a view of it for each parameter, and return the loss."""
+        if self._compiled is not None and not margin:
+            vectors = self.weights.numpy(), self.target_weights.numpy()
+            found = self._compiled.gradient(*vectors, samples, gradient.numpy())
+            if found is not None:
+                return found
         batch = TensorBatch.of(samples, self.plant, self._device)
         loss = self._algorithm.loss(self._online, self._target, batch, self._rng, margin)
         total = loss.total
@@ -281,7 +275,8 @@ class Updater:
         gradients = torch.autograd.grad(total, list(self._online.parameters()))
         # A copy: messages and world checkpoints keep it after the tensor is freed.
         errors = loss.errors.cpu().numpy().copy()
-        return gradients, BatchLoss(total.item(), loss.q_mean.item(), errors)
+        torch._foreach_copy_(parts, gradients)
+        return BatchLoss(total.item(), loss.q_mean.item(), errors)
 
     def _auxiliary_loss(self, batch: TensorBatch) -> Tensor | None:
         """Compute the network's own loss; None if it has none, or the ticks of transitions are unknown."""

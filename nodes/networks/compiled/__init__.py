@@ -1,1 +1,1 @@
-"""The convolutions of small networks in C, compiled on this machine."""
+"""Small networks in C, compiled on this machine."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import logging
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rtgraph.nodes.networks.compiled.library import NotCompiledError, library
+from rtgraph.nodes.networks.compiled.compiler import NotCompiledError, library, warn_once
 from rtgraph.nodes.networks.fit import IMPALA_STRIDES, FrameShape
 from rtgraph.nodes.networks.frames import with_channels
 from rtgraph.nodes.networks.impala import Impala
@@ -43,10 +42,10 @@ def accelerate(module: Network) -> bool:
     try:
         difference = _difference(module.spec.depth, module.spec.k, module.frame)
     except NotCompiledError as error:
-        _warn_once(str(error))
+        warn_once(str(error))
         return False
     if not difference <= TOLERANCE:
-        _warn_once(f"networks are not compiled: the results differ from those of torch by {difference:.1e}")
+        warn_once(f"networks are not compiled: the results differ from those of torch by {difference:.1e}")
         return False
     module.compiled = CompiledTrunk(module)
     return True
@@ -60,7 +59,7 @@ class CompiledTrunk:
     """
 
     def __init__(self, module: Impala) -> None:
-        self._library = library()
+        self._library = library("impala")
         self._parameters = list(module.sequences.parameters())
         frame, widths = module.frame, module.spec.widths
         strides = IMPALA_STRIDES[module.spec.depth]
@@ -194,8 +193,3 @@ def _difference(depth: Literal[1, 2], k: float, frame: FrameShape) -> float:
         float(torch.linalg.vector_norm(ours - theirs) / torch.linalg.vector_norm(theirs).clamp(min=1e-6))
         for theirs, ours in zip(*compared, strict=True)
     )
-
-
-@functools.cache
-def _warn_once(text: str) -> None:
-    logging.getLogger("rtgraph.compiled").warning("%s", text)

@@ -159,17 +159,21 @@ def test_a_policy_explores_as_the_tick_says():
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
-def test_a_compiled_policy_acts_as_the_same_network_does_with_torch():
+@pytest.mark.parametrize(
+    "network", [{"kind": "impala", "k": 0.0625}, {"kind": "mlp"}], ids=lambda it: it["kind"]
+)
+def test_a_compiled_policy_acts_as_the_same_network_does_with_torch(network):
     plant = PlantSpec(
         rate_hz=60.0, observation=ArraySpec(dtype="uint8", shape=(40, 40)), action=Discrete(count=6)
     )
 
     def made(compiled):
-        weights = shared_weights("policy", {"kind": "impala", "k": 0.0625}, plant)
+        weights = shared_weights("policy", network, plant)
         params = EpsilonGreedyParams(epsilon=0.0, compiled=compiled)
         context = LaunchContext(weights={"policy": weights})
         policy = make_policy(params, plant, np.random.default_rng(0), context)
-        assert (policy._network.module.compiled is not None) == compiled
+        found = policy._network.module.compiled if network["kind"] == "impala" else policy._compiled
+        assert (found is not None) == compiled
         return policy
 
     seen = np.random.default_rng(1).integers(0, 256, (20, 40, 40), dtype=np.uint8)

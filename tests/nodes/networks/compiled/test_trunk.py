@@ -18,7 +18,7 @@ from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.learner.updates.update import Updater
 from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.networks.compiled import trunk
-from rtgraph.nodes.networks.compiled.library import library
+from rtgraph.nodes.networks.compiled.compiler import library, warn_once
 from rtgraph.nodes.networks.compiled.trunk import accelerate
 from rtgraph.nodes.networks.impala import Impala
 from rtgraph.nodes.networks.network import Network
@@ -150,7 +150,7 @@ def test_other_networks_are_left_to_torch() -> None:
 def uncompiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Another cache, in which nothing is compiled."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    cached = (library, trunk._difference, trunk._warn_once)
+    cached = (library, trunk._difference, warn_once)
     for function in cached:
         function.cache_clear()
     yield
@@ -196,7 +196,7 @@ def test_the_trunk_of_a_delay_aware_network_is_compiled() -> None:
 def test_results_that_differ_are_not_used(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    trunk._warn_once.cache_clear()
+    warn_once.cache_clear()
     monkeypatch.setattr(trunk, "_difference", lambda *_: 0.01)
     module = made(1, 1 / 16)
     assert not accelerate(module)

@@ -1,4 +1,4 @@
-"""Compiles ``impala.c`` with the machine's C compiler, once per processor, and loads it.
+"""Compiles ``impala.c`` and ``mlp.c`` with the machine's C compiler, once per processor, and loads them.
 
 torch's compiler is not used: it leaves convolutions to the same kernels, which take most of the time, and its import takes
 seconds in each process.
@@ -9,16 +9,18 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import logging
 import os
 import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rtgraph.msgs.errors import LearningError
 
-SOURCE = Path(__file__).with_name("impala.c")
 FLAGS = (
     *("-O3", "-march=native", "-shared", "-fPIC"),
     *("-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math", "-fno-math-errno"),
@@ -35,9 +37,29 @@ class NotCompiledError(LearningError):
         super().__init__(f"networks are not compiled: {why}", hint="install gcc")
 
 
+_POINTER, _COUNT, _SIZE = ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t
+_FUNCTIONS: Mapping[str, Mapping[str, tuple[Any, tuple[Any, ...]]]] = {
+    "impala": {
+        "memory": (_SIZE, (_POINTER, _COUNT)),
+        "scratch": (_SIZE, (_POINTER, _COUNT)),
+        "forward": (None, (*(_POINTER,) * 3, *(_COUNT,) * 3, *(_POINTER,) * 2)),
+        "backward": (None, (_POINTER, _POINTER, _COUNT, *(_POINTER,) * 4)),
+    },
+    "mlp": {
+        "mlp_memory": (_SIZE, (_POINTER, _COUNT)),
+        "mlp_forward": (_COUNT, (*(_POINTER,) * 2, *(_COUNT,) * 3, *(_POINTER,) * 4)),
+        "mlp_backward": (None, (_POINTER, _POINTER, _COUNT, *(_POINTER,) * 3)),
+    },
+}
+"""By source file: its functions, without ``rtgraph_``, with their result and arguments."""
+
+
 @functools.cache
-def library() -> ctypes.CDLL:
-    """Return the compiled functions. The first call on a machine compiles for a few seconds.
+def library(source: str) -> ctypes.CDLL:
+    """Return the compiled functions of a source file. The first call on a machine compiles for a few seconds.
+
+    Args:
+        source: its name, ``impala`` or ``mlp``.
 
     Raises:
         NotCompiledError: there is no compiler, or it failed.
@@ -46,39 +68,32 @@ def library() -> ctypes.CDLL:
     if compiler is None:
         raise NotCompiledError("there is no C compiler (cc)")
     try:
-        found = ctypes.CDLL(str(_compiled(compiler)))
+        found = ctypes.CDLL(str(_compiled(compiler, Path(__file__).with_name(f"{source}.c"))))
     except OSError as error:
         raise NotCompiledError(str(error)) from error
-    pointer, count = ctypes.c_void_p, ctypes.c_int
-    for name, result, arguments in (
-        ("memory", ctypes.c_size_t, (pointer, count)),
-        ("scratch", ctypes.c_size_t, (pointer, count)),
-        ("forward", None, (pointer, pointer, pointer, count, count, count, pointer, pointer)),
-        ("backward", None, (pointer, pointer, count, pointer, pointer, pointer, pointer)),
-    ):
+    for name, (result, arguments) in _FUNCTIONS[source].items():
         function = getattr(found, f"rtgraph_{name}")
         function.restype, function.argtypes = result, arguments
     return found
 
 
-def _compiled(compiler: str) -> Path:
+def _compiled(compiler: str, source: Path) -> Path:
     """Return the library's path in the user's cache.
 
     Raises:
         NotCompiledError: the compiler failed.
         OSError: the cache cannot be written.
     """
-    source = SOURCE.read_bytes()
-    key = hashlib.blake2b(source, digest_size=10)
+    key = hashlib.blake2b(source.read_bytes(), digest_size=10)
     key.update(" ".join((compiler, *FLAGS, _processor())).encode())
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rtgraph"
-    path = folder / f"impala-{key.hexdigest()}.so"
+    path = folder / f"{source.stem}-{key.hexdigest()}.so"
     if path.exists():
         return path
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         made = Path(scratch) / path.name
-        command = [compiler, *FLAGS, "-o", str(made), str(SOURCE)]
+        command = [compiler, *FLAGS, "-o", str(made), str(source)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
         except subprocess.TimeoutExpired as error:
@@ -97,3 +112,9 @@ def _processor() -> str:
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
     return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
+
+
+@functools.cache
+def warn_once(text: str) -> None:
+    """Log a warning, the first time only."""
+    logging.getLogger("rtgraph.compiled").warning("%s", text)

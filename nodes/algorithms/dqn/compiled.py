@@ -1,0 +1,89 @@
+"""DQN's loss and its gradient with a compiled network, without torch, whose calls take most of the time of small networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from rtgraph.msgs.spaces import Value
+from rtgraph.nodes.algorithms.algorithm import BatchLoss, CompiledLoss
+from rtgraph.nodes.algorithms.batch import Frames, Samples, Values
+from rtgraph.nodes.networks.compiled.mlp import CompiledMlp, Vector, compiled_mlp
+from rtgraph.nodes.networks.network import Network
+
+
+class CompiledDqn(CompiledLoss):
+    """Computes what `Dqn` computes, equal within rounding.
+
+    Args:
+        network: the network.
+        double: whether the weights choose the next action.
+    """
+
+    def __init__(self, network: CompiledMlp, *, double: bool) -> None:
+        self._network = network
+        self._double = double
+
+    @classmethod
+    def of(cls, module: Network, *, double: bool) -> Self | None:
+        """Return the loss for a network; None if no compiled code computes the network."""
+        network = compiled_mlp(module)
+        return None if network is None else cls(network, double=double)
+
+    def gradient(
+        self, weights: Vector, target: Vector, samples: Samples, gradient: Vector
+    ) -> BatchLoss | None:
+        """Compute the loss of a batch and its gradient; see `CompiledLoss.gradient`."""
+        network, count = self._network, samples.actions.shape[0] if samples.actions.ndim else 0
+        actions = _checked(samples.actions, np.int64, count, least=0, most=network.outputs - 1)
+        returns = _checked(samples.returns, np.float32, count)
+        discounts = _checked(samples.discounts, np.float32, count, least=0, most=1)
+        importance = _checked(samples.weights, np.float32, count)
+        observations, next_observations = _arrays(samples.observations), _arrays(samples.next_observations)
+        if actions is None or returns is None or discounts is None or importance is None:
+            return None
+        if observations is None or next_observations is None:
+            return None
+        each = np.arange(count)
+        try:
+            following = network.values(target, next_observations)
+            deciding = network.values(weights, next_observations) if self._double else following
+            # The last pass: `backward` computes its gradient.
+            values = network.values(weights, observations)
+        except ValueError:
+            return None
+        # The owner of the weights rejects gradients that are not finite.
+        with np.errstate(invalid="ignore", over="ignore"):
+            next_values = discounts * following[each, deciding.argmax(1)]
+            taken = values[each, actions]
+            errors = taken - (returns + np.where(discounts > 0, next_values, np.float32(0)))
+            change = np.zeros_like(values)
+            change[each, actions] = np.clip(errors, -1, 1) * importance / np.float32(count)
+            network.backward(weights, change, gradient)
+            sizes = np.abs(errors)
+            losses = np.where(sizes < 1, 0.5 * errors * errors, sizes - 0.5) * importance
+            return BatchLoss(float(losses.mean()), float(taken.mean()), sizes)
+
+
+def _checked(
+    values: Values, dtype: type[np.generic], count: int, least: int | None = None, most: int = 0
+) -> npt.NDArray[Any] | None:
+    """Return a vector, (count,); None if it is not an array of this dtype, or a number is not from ``least`` to ``most``."""
+    if not isinstance(values, np.ndarray) or values.dtype != dtype or values.shape != (count,) or not count:
+        return None
+    if least is not None and not (values.min() >= least and values.max() <= most):
+        return None
+    return values
+
+
+def _arrays(frames: Frames) -> Value | None:
+    """Return the frames; None if they are tensors."""
+    if isinstance(frames, np.ndarray):
+        return frames
+    if not isinstance(frames, Mapping):
+        return None
+    parts = {name: part for name, part in frames.items() if isinstance(part, np.ndarray)}
+    return parts if len(parts) == len(frames) else None

@@ -1,0 +1,166 @@
+/* Fully connected layers with ReLU between them, and their gradient.
+ *
+ * shape: {layers, join, numbers, classes, pending numbers, pending classes}, then for each layer {inputs, outputs, place of its
+ * weight, place of its bias}, in floats from the first weight. A weight is (outputs, inputs), as in torch. With classes, each number
+ * is one-hot: 0 to classes - 1 in an observation; 1 to classes in pending actions, where 0 is all zeros. Pending actions are
+ * appended to the inputs of layer ``join``.
+ *
+ * memory: the inputs of each layer, (count, inputs) one after the other, then rtgraph_mlp_scratch floats.
+ */
+
+#include <stddef.h>
+#include <string.h>
+
+enum { LAYERS, JOIN, NUMBERS, CLASSES, PENDING, PENDING_CLASSES, HEADER };
+enum { BLOCK = 32 };
+
+typedef float Vector __attribute__((vector_size(32), aligned(4), may_alias));
+
+typedef struct { int inputs, outputs, weight, bias; } Layer;
+
+static const Layer *layers_of(const int *shape) { return (const Layer *)(shape + HEADER); }
+
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+/* Return the number of floats that all inputs of a batch take, before those of layer ``end``. */
+static size_t inputs_before(const int *shape, int end, int count) {
+    size_t sum = 0;
+    for (int l = 0; l < end; l++) sum += (size_t)count * layers_of(shape)[l].inputs;
+    return sum;
+}
+
+static size_t scratch(const int *shape, int count) {
+    size_t most = 0;
+    for (int l = 0; l < shape[LAYERS]; l++) {
+        const Layer *at = layers_of(shape) + l;
+        most = larger(most, (size_t)at->inputs * at->outputs);
+        most = larger(most, 2 * (size_t)count * larger(at->inputs, at->outputs));
+    }
+    return most;
+}
+
+/* Return the number of floats of memory for a batch. */
+size_t rtgraph_mlp_memory(const int *shape, int count) {
+    return inputs_before(shape, shape[LAYERS], count) + scratch(shape, count);
+}
+
+/* Add to BLOCK numbers of y the rows with these numbers, each times its factor. */
+static void add_block(const int *kept, const float *factors, int n, const float *rows, int width, float *y) {
+    Vector sums[BLOCK / 8];
+    memcpy(sums, y, sizeof sums);
+    for (int k = 0; k < n; k++) {
+        const Vector *row = (const Vector *)(rows + (size_t)kept[k] * width);
+        for (int j = 0; j < BLOCK / 8; j++) sums[j] += factors[k] * row[j];
+    }
+    memcpy(y, sums, sizeof sums);
+}
+
+/* y, (size), += sum of factor * row over n rows of ``width``; rows with a factor of 0 cost nothing. */
+static void add_rows(const float *factors, int stride, int n, const float *rows, int width, float *y, int size) {
+    int kept[n], found = 0;
+    float values[n];
+    for (int i = 0; i < n; i++) {
+        float value = factors[(size_t)i * stride];
+        kept[found] = i;
+        values[found] = value;
+        found += value != 0;
+    }
+    int j = 0;
+    for (; j + BLOCK <= size; j += BLOCK) add_block(kept, values, found, rows + j, width, y + j);
+    if (j == size) return;
+    for (int k = 0; k < found; k++)
+        for (int i = j; i < size; i++) y[i] += values[k] * rows[(size_t)kept[k] * width + i];
+}
+
+/* Write the numbers of each sample, as they are or one-hot, into rows of ``width``; return 0 if one has no class. */
+static int encode(const float *numbers, int n, int classes, int first, int count, int width, float *rows) {
+    for (int s = 0; s < count; s++, numbers += n, rows += width) {
+        if (!classes) {
+            memcpy(rows, numbers, n * sizeof *rows);
+            continue;
+        }
+        memset(rows, 0, (size_t)n * classes * sizeof *rows);
+        for (int i = 0; i < n; i++) {
+            if (!(numbers[i] >= 0 && numbers[i] < classes + first)) return 0;
+            if (numbers[i] >= first) rows[i * classes + (int)numbers[i] - first] = 1;
+        }
+    }
+    return 1;
+}
+
+/* Compute layers ``from`` to ``to`` - 1, and write what the last one computes: (count, outputs).
+ *
+ * ``input`` is an observation of numbers if ``from`` is 0, else the outputs of the layer before. Return 0 if a number has no class.
+ */
+int rtgraph_mlp_forward(
+    const int *shape, const float *weights, int from, int to, int count, const float *input, const float *pending, float *memory, float *output
+) {
+    const Layer *layers = layers_of(shape);
+    float *rows = memory + inputs_before(shape, from, count), *turned = memory + inputs_before(shape, shape[LAYERS], count);
+    if (from == 0) {
+        if (!encode(input, shape[NUMBERS], shape[CLASSES], 0, count, layers[0].inputs, rows)) return 0;
+    } else {
+        int n = layers[from - 1].outputs;
+        if (!encode(input, n, 0, 0, count, layers[from].inputs, rows)) return 0;
+    }
+    for (int l = from; l < to; l++) {
+        const Layer *at = layers + l;
+        const float *weight = weights + at->weight, *bias = weights + at->bias;
+        int inputs = at->inputs, outputs = at->outputs, last = l == to - 1;
+        if (l == shape[JOIN] && shape[PENDING]) {
+            int classes = shape[PENDING_CLASSES], columns = shape[PENDING] * (classes ? classes : 1);
+            if (!encode(pending, shape[PENDING], classes, 1, count, inputs, rows + inputs - columns)) return 0;
+        }
+        if (count > 1)
+            for (int j = 0; j < outputs; j++)
+                for (int i = 0; i < inputs; i++) turned[(size_t)i * outputs + j] = weight[(size_t)j * inputs + i];
+        float *next = last ? output : rows + (size_t)count * inputs;
+        int width = last ? outputs : layers[l + 1].inputs;
+        for (int s = 0; s < count; s++) {
+            const float *x = rows + (size_t)s * inputs;
+            float *y = next + (size_t)s * width;
+            memcpy(y, bias, outputs * sizeof *y);
+            if (count > 1)
+                add_rows(x, 1, inputs, turned, outputs, y, outputs);
+            else
+                for (int j = 0; j < outputs; j++) {
+                    float sum = 0;
+                    for (int i = 0; i < inputs; i++) sum += x[i] * weight[(size_t)j * inputs + i];
+                    y[j] += sum;
+                }
+            if (l < shape[LAYERS] - 1) /* NaN stays NaN */
+                for (int j = 0; j < outputs; j++) y[j] = y[j] < 0 ? 0 : y[j];
+        }
+        rows = next;
+    }
+    return 1;
+}
+
+/* Compute the gradient of all weights from that of the outputs, (count, outputs), after a forward pass with this memory. */
+void rtgraph_mlp_backward(const int *shape, const float *weights, int count, const float *change, float *memory, float *gradient) {
+    const Layer *layers = layers_of(shape);
+    float *spare = memory + inputs_before(shape, shape[LAYERS], count), *other = spare + scratch(shape, count) / 2;
+    for (int l = shape[LAYERS] - 1; l >= 0; l--) {
+        const Layer *at = layers + l;
+        const float *rows = memory + inputs_before(shape, l, count), *weight = weights + at->weight;
+        float *weights_change = gradient + at->weight, *bias_change = gradient + at->bias;
+        int inputs = at->inputs, outputs = at->outputs;
+        memset(weights_change, 0, (size_t)inputs * outputs * sizeof *gradient);
+        memset(bias_change, 0, outputs * sizeof *gradient);
+        for (int j = 0; j < outputs; j++) add_rows(change + j, outputs, count, rows, inputs, weights_change + (size_t)j * inputs, inputs);
+        for (int s = 0; s < count; s++)
+            for (int j = 0; j < outputs; j++) bias_change[j] += change[(size_t)s * outputs + j];
+        if (l == 0) return;
+        int before = layers[l - 1].outputs;
+        for (int s = 0; s < count; s++) {
+            float *y = spare + (size_t)s * before;
+            memset(y, 0, before * sizeof *y);
+            add_rows(change + (size_t)s * outputs, 1, outputs, weight, inputs, y, before);
+            for (int i = 0; i < before; i++) y[i] = rows[(size_t)s * inputs + i] > 0 ? y[i] : 0;
+        }
+        change = spare;
+        float *swapped = spare;
+        spare = other;
+        other = swapped;
+    }
+}

@@ -1,0 +1,237 @@
+"""Computes fully connected networks, and their gradient, with compiled code, with results equal to torch's within rounding."""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import math
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from rtgraph.msgs.array import Array
+from rtgraph.msgs.pending import OBSERVATION, PENDING
+from rtgraph.msgs.spaces import Value
+from rtgraph.nodes.networks.compiled.compiler import NotCompiledError, library, warn_once
+from rtgraph.nodes.networks.flat import flatten, views
+from rtgraph.nodes.networks.mlp import Mlp
+from rtgraph.nodes.networks.network import Network, Observations
+from rtgraph.nodes.networks.parameters import allocate, layout
+from rtgraph.nodes.networks.pending import TRUNK, WithPending
+
+Vector = npt.NDArray[np.float32]
+
+TOLERANCE = 1e-4
+"""Largest norm of the difference from torch's results, relative to their norm."""
+_SAMPLES = 5
+
+
+def compiled_mlp(module: Network) -> CompiledMlp | None:
+    """Return compiled code for a network on the CPU; None if it is of another kind.
+
+    Only plain values are computed: no dueling or noisy heads, no distributions, and no predicting. None also if there is no
+    compiler, or the results differ from those of torch; a process logs that once.
+    """
+    layers = _layers_of(module)
+    if layers is None:
+        return None
+    try:
+        made = CompiledMlp(module, layers)
+        difference = _difference(made, module)
+    except NotCompiledError as error:
+        warn_once(str(error))
+        return None
+    if not difference <= TOLERANCE:
+        warn_once(f"networks are not compiled: the results differ from those of torch by {difference:.1e}")
+        return None
+    return made
+
+
+class CompiledMlp:
+    """Computes the values of a fully connected network, and their gradient.
+
+    The weights are given each time: the parameters as one float32 vector, (n,), in the layout of `parameters.layout`.
+
+    Args:
+        module: the network.
+        inner: the part of it that reads observations; the network itself if it reads no pending actions.
+
+    Raises:
+        NotCompiledError: there is no compiler, or it failed.
+    """
+
+    def __init__(self, module: Network, inner: Mlp) -> None:
+        self._library = library("mlp")
+        pending = module if isinstance(module, WithPending) else None
+        places = {slot.name: slot.offset_bytes // np.dtype(np.float32).itemsize for slot in layout(module)}
+        prefix = "inner." if pending else ""
+        trunk = [(f"{prefix}layers.{place}", layer) for place, layer in enumerate(inner.layers)]
+        head = [(f"head.actions.{place}", layer) for place, layer in enumerate(module.head.actions)]
+        rows = [
+            (layer.in_features, layer.out_features, places[f"{name}.weight"], places[f"{name}.bias"])
+            for name, layer in trunk + head
+            if isinstance(layer, nn.Linear)
+        ]
+        self._join = len(rows) - sum(isinstance(layer, nn.Linear) for _, layer in head)
+        self._layers = len(rows)
+        self.observation = inner.observation
+        """The shape of an observation."""
+        self.pending: tuple[int, ...] | None = pending.slots if pending else None
+        """The shape of the pending actions; None if there are none."""
+        self.features = rows[self._join - 1][1]
+        """Number of features that do not depend on pending actions."""
+        self.outputs = rows[-1][1]
+        """Number of values."""
+        header = [
+            *(len(rows), self._join, math.prod(self.observation), inner.one_hot or 0),
+            *(math.prod(self.pending) if self.pending else 0, (pending.choices if pending else None) or 0),
+        ]
+        self._shape = np.array(header + [number for row in rows for number in row], np.int32)
+        self._memory: dict[int, Vector] = {}
+        """Memory by number of samples."""
+
+    def drawn(self, rng: np.random.Generator, count: int) -> Value:
+        """Return random observations that the network can read."""
+
+        def numbers(shape: tuple[int, ...], classes: int, first: int) -> Vector:
+            if classes:
+                return rng.integers(classes + first, size=(count, *shape)).astype(np.float32)
+            return rng.standard_normal((count, *shape), dtype=np.float32)
+
+        observations = numbers(self.observation, int(self._shape[3]), 0)
+        if self.pending is None:
+            return observations
+        return {OBSERVATION: observations, PENDING: numbers(self.pending, int(self._shape[5]), 1)}
+
+    def trunk(self, weights: Vector, observations: Array) -> Vector:
+        """Compute the features that do not depend on pending actions, (count, features).
+
+        Raises:
+            ValueError: the observations have another shape, or a number has no class.
+        """
+        rows = _numbers(observations, self.observation)
+        return self._forward(weights, rows, None, 0, self._join, self.features)
+
+    def values(self, weights: Vector, observations: Value) -> Vector:
+        """Compute the values of actions, (count, actions).
+
+        Args:
+            weights: the weights.
+            observations: a batch of observations, as for `Network.forward`, in arrays.
+
+        Raises:
+            ValueError: the observations have another shape or other parts, or a number has no class.
+        """
+        pending: Vector | None = None
+        if self.pending is not None:
+            if not isinstance(observations, dict) or not observations.keys() >= {PENDING}:
+                raise ValueError("expected an observation with pending actions")
+            pending = _numbers(observations[PENDING], self.pending)
+            if TRUNK in observations:
+                rows = _numbers(observations[TRUNK], (self.features,))
+                return self._forward(weights, rows, pending, self._join, self._layers, self.outputs)
+            observations = observations.get(OBSERVATION, observations)
+        if isinstance(observations, dict):
+            raise ValueError(f"expected one array, got the parts {', '.join(observations)}")  # noqa: TRY004 - as for another shape
+        rows = _numbers(observations, self.observation)
+        return self._forward(weights, rows, pending, 0, self._layers, self.outputs)
+
+    def backward(self, weights: Vector, change: Vector, gradient: Vector) -> None:
+        """Compute the gradient of all weights, for the last call of ``values`` with as many samples and the same weights.
+
+        Args:
+            weights: the weights.
+            change: the gradient of the values, (count, actions).
+            gradient: receives the gradient, (n,) in the layout of the weights.
+        """
+        self._library.rtgraph_mlp_backward(
+            self._shape.ctypes.data,
+            weights.ctypes.data,
+            len(change),
+            change.ctypes.data,
+            self._memory[len(change)].ctypes.data,
+            gradient.ctypes.data,
+        )
+
+    def _forward(
+        self, weights: Vector, rows: Vector, pending: Vector | None, first: int, end: int, width: int
+    ) -> Vector:
+        count = len(rows)
+        if pending is not None and len(pending) != count:
+            raise ValueError(f"expected pending actions of {count} samples, got those of {len(pending)}")
+        memory = self._memory.get(count)
+        if memory is None:
+            size = self._library.rtgraph_mlp_memory(self._shape.ctypes.data, count)
+            memory = self._memory[count] = np.zeros(size, np.float32)
+        found = np.empty((count, width), np.float32)
+        fits = self._library.rtgraph_mlp_forward(
+            self._shape.ctypes.data,
+            weights.ctypes.data,
+            first,
+            end,
+            count,
+            rows.ctypes.data,
+            ctypes.c_void_p() if pending is None else pending.ctypes.data,
+            memory.ctypes.data,
+            found.ctypes.data,
+        )
+        if not fits:
+            raise ValueError("a number that should be one-hot has no class")
+        return found
+
+
+def _layers_of(module: Network) -> Mlp | None:
+    """Return the part of a network that reads observations; None if it cannot be compiled."""
+    inner = module.inner if type(module) is WithPending else module
+    head = module.head
+    if head.support is not None or head.state is not None or head.noisy:
+        return None
+    return inner if isinstance(inner, Mlp) and len(inner.layers) else None
+
+
+def _numbers(values: Array, shape: tuple[int, ...]) -> Vector:
+    if values.shape[1:] != shape:
+        raise ValueError(f"expected values of shape (batch, *{shape}), got {values.shape}")
+    return np.ascontiguousarray(values, np.float32)
+
+
+def _difference(made: CompiledMlp, module: Network) -> float:
+    """Return the largest norm of the difference of values and gradients from those of torch, relative to their norm."""
+    twin = copy.deepcopy(module)
+    allocate(twin, torch.device("cpu"))
+    slots, weights = layout(twin), flatten(twin)
+    rng = np.random.default_rng(0)
+    with torch.no_grad():
+        for parameter in twin.parameters():
+            drawn = rng.standard_normal(parameter.shape) / max(1, parameter[0].numel()) ** 0.5
+            parameter.copy_(torch.from_numpy(drawn))
+    observations = made.drawn(rng, _SAMPLES)
+    change = rng.standard_normal((_SAMPLES, made.outputs)).astype(np.float32)
+    with torch.enable_grad():
+        values = twin.requires_grad_()(_tensors(observations))
+        # Not with the change as a third argument: that imports torch's compiler, which takes a second.
+        gradients = torch.autograd.grad((values * torch.from_numpy(change)).sum(), list(twin.parameters()))
+    gradient, vector = torch.zeros_like(weights), weights.numpy()
+    compared = [(values[:1], torch.from_numpy(made.values(vector, _first(observations))))]
+    compared.append((values, torch.from_numpy(made.values(vector, observations))))
+    made.backward(vector, change, gradient.numpy())
+    compared += zip(gradients, views(gradient, slots).values(), strict=True)
+    with torch.no_grad():
+        return max(
+            float(torch.linalg.vector_norm(ours - theirs) / torch.linalg.vector_norm(theirs).clamp(min=1e-6))
+            for theirs, ours in compared
+        )
+
+
+def _tensors(observations: Value) -> Observations:
+    if isinstance(observations, dict):
+        return {name: torch.from_numpy(part) for name, part in observations.items()}
+    return torch.from_numpy(observations)
+
+
+def _first(observations: Value) -> Value:
+    if isinstance(observations, dict):
+        return {name: part[:1] for name, part in observations.items()}
+    return observations[:1]
